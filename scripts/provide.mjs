@@ -1,0 +1,175 @@
+// Provides what the tests drive: found where it is installed, else installed by the system's package manager.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { findProgram, findTool, ToolError, tools } from "./tools.mjs";
+
+/** @import { Tool } from "./tools.mjs" */
+
+/**
+ * Resolves with the environment variables that name every tool, installing what is missing.
+ * Rejects with a ToolError, one sentence for the user, when it can't.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {Promise<Record<string, string>>}
+ */
+export async function provideTools(environment) {
+  const before = findAll(environment);
+  if (before.missing.length === 0) return before.found;
+
+  const failure = await install(before.missing, environment);
+  const after = findAll(environment);
+  // A package whose service could not start counts as failed, but its program is there, and that is all we need.
+  if (after.missing.length === 0) return after.found;
+  throw new ToolError(
+    `The tests need ${labels(after.missing)}, and ${failure ?? "installing did not bring it"}; ` +
+      `install ${after.missing.length > 1 ? "them" : "it"}, or name ${after.missing.length > 1 ? "binaries" : "a binary"} in ` +
+      `${after.missing.map((tool) => tool.variable).join(", ")}.`,
+  );
+}
+
+/** @param {NodeJS.ProcessEnv} environment */
+function findAll(environment) {
+  /** @type {Record<string, string>} */
+  const found = {};
+  /** @type {Tool[]} */
+  const missing = [];
+  for (const tool of tools) {
+    const file = findTool(tool, environment);
+    if (file === undefined) missing.push(tool);
+    else found[tool.variable] = file;
+  }
+  return { found, missing };
+}
+
+/**
+ * Installs the tools' packages. Resolves with why it failed, undefined when it did not.
+ *
+ * @param {readonly Tool[]} missing
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {Promise<string | undefined>}
+ */
+async function install(missing, environment) {
+  if (process.platform === "darwin") return installWithBrew(missing, environment);
+  const aptGet = findProgram(["apt-get"], environment);
+  if (process.platform !== "linux" || aptGet === undefined) {
+    return "there is no apt-get (Debian, Ubuntu) or brew (macOS) here to install it with";
+  }
+  const prefix = rootPrefix(environment);
+  if (prefix === undefined) return "installing with apt-get wants root or passwordless sudo";
+
+  const onUbuntu = isUbuntu();
+  const browserElsewhere = onUbuntu ? missing.filter((tool) => tool.label === "chromium") : [];
+  const fromApt = missing.filter((tool) => !browserElsewhere.includes(tool));
+  let failure;
+  if (fromApt.length > 0) failure = installWithApt(fromApt, [...prefix, aptGet], environment);
+  if (browserElsewhere.length > 0) failure = (await installPlaywrightChromium(environment)) ?? failure;
+  return failure;
+}
+
+/**
+ * @param {readonly Tool[]} missing
+ * @param {readonly string[]} aptGet
+ * @param {NodeJS.ProcessEnv} environment
+ */
+function installWithApt(missing, aptGet, environment) {
+  const packages = unique(missing.map((tool) => tool.apt));
+  say(`installing ${packages.join(", ")} with apt-get, because ${labels(missing)} was not found`);
+  // An update that fails in part can still leave lists that are good enough; the install tells.
+  execute([...aptGet, "update", "-q"], environment);
+  const wait = "DPkg::Lock::Timeout=300";
+  return execute(
+    [...aptGet, "install", "-y", "-q", "--no-install-recommends", "-o", wait, ...packages],
+    environment,
+  );
+}
+
+/**
+ * @param {readonly Tool[]} missing
+ * @param {NodeJS.ProcessEnv} environment
+ */
+function installWithBrew(missing, environment) {
+  const brew = findProgram(["brew"], environment);
+  if (brew === undefined) return "there is no brew here to install it with";
+  let failure;
+  for (const formula of unique(missing.map((tool) => tool.brew))) {
+    say(`installing ${formula} with brew, because ${labels(missing)} was not found`);
+    failure = execute([brew, "install", ...formula.split(" ")], environment) ?? failure;
+  }
+  return failure;
+}
+
+// Ubuntu's own chromium package is a snap, which containers can't run.
+/** @param {NodeJS.ProcessEnv} environment */
+async function installPlaywrightChromium(environment) {
+  say("installing Playwright's Chromium and the libraries it needs, because chromium was not found");
+  const entry = createRequire(import.meta.url).resolve("playwright-core");
+  const failure = execute(
+    [process.execPath, join(dirname(entry), "cli.js"), "install", "--with-deps", "chromium"],
+    environment,
+  );
+  if (failure !== undefined) return failure;
+  const { chromium } = await import("playwright-core");
+  environment["WSESSION_CHROMIUM"] = chromium.executablePath();
+  return undefined;
+}
+
+/**
+ * Runs a package manager without input; its output is shown only as the reason of a failure.
+ *
+ * @param {readonly string[]} command
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {string | undefined} why it failed
+ */
+function execute([program = "", ...args], environment) {
+  const result = spawnSync(program, args, {
+    encoding: "utf8",
+    // RUNLEVEL=1 asks Debian's maintainer scripts not to start the services that they install.
+    env: { ...environment, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", HOMEBREW_NO_AUTO_UPDATE: "1" },
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (result.status === 0) return undefined;
+  const lines = (result.stderr ?? "").split("\n").map((line) => line.trim());
+  const reason =
+    result.error?.message ?? lines.findLast((line) => line.startsWith("E:")) ?? lines.findLast(Boolean);
+  return `\`${[program, ...args].join(" ")}\` failed (${reason ?? `exit ${result.status}`})`;
+}
+
+/**
+ * What must stand before a command for it to run as root without a question; undefined where nothing does.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {readonly string[] | undefined}
+ */
+function rootPrefix(environment) {
+  if (process.getuid?.() === 0) return [];
+  const sudo = findProgram(["sudo"], environment);
+  if (sudo === undefined || execute([sudo, "-n", "true"], environment) !== undefined) return undefined;
+  return [sudo, "-n", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
+}
+
+function isUbuntu() {
+  try {
+    return /^ID(_LIKE)?=.*ubuntu/m.test(readFileSync("/etc/os-release", "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** @param {readonly Tool[]} list */
+function labels(list) {
+  return list.map((tool) => tool.label).join(", ");
+}
+
+/** @param {readonly string[]} list */
+function unique(list) {
+  return [...new Set(list)];
+}
+
+/** @param {string} sentence */
+function say(sentence) {
+  console.log(`npm test: ${sentence}`);
+}

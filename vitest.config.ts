@@ -1,0 +1,50 @@
+import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+const root = import.meta.dirname;
+
+/** Every folder that holds tests, under the name that `--project` selects it by. */
+const folders = [
+  ...readdirSync(join(root, "packages")).map((name) => ({ name, folder: `packages/${name}/test` })),
+  { name: "tests", folder: "tests" },
+  { name: "demo", folder: "apps/demo/test" },
+  { name: "bench", folder: "bench/test" },
+  { name: "examples", folder: "examples/test" },
+].filter(({ folder }) => existsSync(join(root, folder)));
+
+export default defineConfig({
+  test: {
+    // Real sockets, Redis servers and a browser run beside the tests: more workers than cores only make them late.
+    maxWorkers: Math.min(8, Math.max(2, availableParallelism() - 1)),
+    projects: [
+      ...folders.map(({ name, folder }) => ({
+        extends: true as const,
+        test: { name, include: [`${folder}/**/*.test.ts`] },
+      })),
+      // One run of the compiler for all tests of types.
+      {
+        extends: true as const,
+        test: {
+          name: "types",
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: folders.map(({ folder }) => `${folder}/**/*.test-d.ts`),
+            tsconfig: "tsconfig.types.json",
+          },
+        },
+      },
+    ],
+    environment: "node",
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    retry: 0,
+    // The packages are run by Node as users run them: built, and not rewritten by vite on the way.
+    server: { deps: { external: [/\/(?:packages|apps)\/[^/]+\/dist\//] } },
+  },
+});
