@@ -23,10 +23,10 @@ export async function provideTools(environment) {
   const after = findAll(environment);
   // A package whose service could not start counts as failed, but its program is there, and that is all we need.
   if (after.missing.length === 0) return after.found;
+  const variables = after.missing.map((tool) => tool.variable).join(", ");
   throw new ToolError(
-    `The tests need ${labels(after.missing)}, and ${failure ?? "installing did not bring it"}; ` +
-      `install ${after.missing.length > 1 ? "them" : "it"}, or name ${after.missing.length > 1 ? "binaries" : "a binary"} in ` +
-      `${after.missing.map((tool) => tool.variable).join(", ")}.`,
+    `The tests need ${labels(after.missing)}, and ${failure ?? "the packages installed do not hold that"}; ` +
+      `install what is missing, or name binaries in ${variables}.`,
   );
 }
 
@@ -76,7 +76,7 @@ async function install(missing, environment) {
  */
 function installWithApt(missing, aptGet, environment) {
   const packages = unique(missing.map((tool) => tool.apt));
-  say(`installing ${packages.join(", ")} with apt-get, because ${labels(missing)} was not found`);
+  say(`installing ${packages.join(", ")} with apt-get, for ${labels(missing)}, which the tests need`);
   // An update that fails in part can still leave lists that are good enough; the install tells.
   execute([...aptGet, "update", "-q"], environment);
   const wait = "DPkg::Lock::Timeout=300";
@@ -95,7 +95,7 @@ function installWithBrew(missing, environment) {
   if (brew === undefined) return "there is no brew here to install it with";
   let failure;
   for (const formula of unique(missing.map((tool) => tool.brew))) {
-    say(`installing ${formula} with brew, because ${labels(missing)} was not found`);
+    say(`installing ${formula} with brew, for ${labels(missing)}, which the tests need`);
     failure = execute([brew, "install", ...formula.split(" ")], environment) ?? failure;
   }
   return failure;
@@ -104,7 +104,7 @@ function installWithBrew(missing, environment) {
 // Ubuntu's own chromium package is a snap, which containers can't run.
 /** @param {NodeJS.ProcessEnv} environment */
 async function installPlaywrightChromium(environment) {
-  say("installing Playwright's Chromium and the libraries it needs, because chromium was not found");
+  say("installing Playwright's Chromium and its libraries, which the tests need");
   const entry = createRequire(import.meta.url).resolve("playwright-core");
   const failure = execute(
     [process.execPath, join(dirname(entry), "cli.js"), "install", "--with-deps", "chromium"],
@@ -148,7 +148,7 @@ function rootPrefix(environment) {
   if (process.getuid?.() === 0) return [];
   const sudo = findProgram(["sudo"], environment);
   if (sudo === undefined || execute([sudo, "-n", "true"], environment) !== undefined) return undefined;
-  return [sudo, "-n", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
+  return [sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
 }
 
 function isUbuntu() {

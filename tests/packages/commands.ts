@@ -1,0 +1,35 @@
+/** Runs npm and node as a user does: from a shell that knows nothing of this repository. */
+import { execFile } from "node:child_process";
+
+/** Resolves with what the command printed; rejects with all of it when the command fails. */
+export async function run(folder: string, program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { cwd: folder, env: userEnvironment(), maxBuffer: 64 * 1024 * 1024 };
+    execFile(program, args, options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else
+        reject(
+          new Error(`${program} ${args.join(" ")} failed in ${folder}:\n${stdout}${stderr}`, {
+            cause: error,
+          }),
+        );
+    });
+  });
+}
+
+/** `npm install` of these specifiers, with the cache asked before the registry. */
+export async function install(folder: string, specifiers: readonly string[]): Promise<void> {
+  await run(folder, "npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...specifiers]);
+}
+
+// npm tells its scripts which project they belong to, and an npm started by one would install into that project.
+export function userEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) =>
+        !/^npm_(?:package|lifecycle|config_(?:local_prefix|workspace|include_workspace))|^(?:INIT_CWD|NODE_ENV|NODE_OPTIONS|VITEST)/.test(
+          name,
+        ),
+    ),
+  );
+}

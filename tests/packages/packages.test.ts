@@ -1,0 +1,216 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { install, run } from "./commands.ts";
+import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
+import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
+
+// Installing asks a registry for what no cache holds.
+const installMs = 180_000;
+
+let workshop: Workshop;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+}, installMs);
+
+afterAll(async () => {
+  await workshop?.[Symbol.asyncDispose]();
+});
+
+describe.each(packageFolders)("the tarball of %s", (folder) => {
+  test("holds what its exports name, their sources and nothing of the tests", async () => {
+    const { exports } = await manifestOf(folder);
+    const { paths } = workshop.tarball(folder);
+    const named = Object.values(exports).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    );
+    expect(paths).toEqual(expect.arrayContaining(named.map((target) => target.replace("./", ""))));
+    expect(paths).toContain("src/index.ts");
+    expect(paths.filter((path) => /test|scratch/.test(path))).toEqual([]);
+  });
+});
+
+describe("all packages in an empty project, without uWebSockets.js", () => {
+  let project: string;
+
+  beforeAll(async () => {
+    project = await workshop.project();
+    await install(project, [
+      ...packageFolders.map((folder) => workshop.tarball(folder).file),
+      ...(await peersOf("adapter-ws", ["ws"])),
+      ...(await peersOf("store-redis", ["ioredis"])),
+    ]);
+    // Aside from the first install, so that it shows what a project gets that never asked for them.
+    const versions = await developedWith(["@types/ws", "@types/node"]);
+    await install(project, ["ts59@npm:typescript@5.9", "ts7@npm:typescript@7.0.2", "-D", ...versions]);
+    await writeFile(join(project, "example.ts"), await readmeExample());
+  }, installMs);
+
+  test("install", async () => {
+    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual([...packageFolders].toSorted());
+    expect(existsSync(join(project, "node_modules", "uWebSockets.js"))).toBe(false);
+  });
+
+  test.each(["core", "adapter-ws", "adapter-uws", "store-redis"] as const)("%s loads", async (folder) => {
+    expect(await exportsOf(project, folder)).not.toEqual([]);
+  });
+
+  test("the README's first example runs", async () => {
+    const javascript = await compile(project, "ts59", "example.ts");
+    await writeFile(join(project, "running.js"), withAnyPort(javascript));
+    const example = await startExample(project, "running.js");
+    try {
+      const client = new WebSocket(`ws://127.0.0.1:${example.port}`);
+      const messages = received(client);
+      await once(client, "open");
+      client.send("hello");
+      client.send("again");
+      expect(await messages.next()).toBe("visit 1: hello");
+      expect(await messages.next()).toBe("visit 2: again");
+      client.close();
+      await once(client, "close");
+    } finally {
+      await example.stop();
+    }
+  });
+
+  describe.each(["ts59", "ts7"] as const)("under %s, module nodenext", (compiler) => {
+    test("the README's first example type-checks", async () => {
+      await expect(typeCheck(project, compiler, "example.ts")).resolves.toBeUndefined();
+    });
+
+    test("a mistake in it does not", async () => {
+      const example = await readFile(join(project, "example.ts"), "utf8");
+      await writeFile(join(project, "mistake.ts"), example.replace(/\bvisits: 0\b/, 'visits: "none"'));
+      await expect(typeCheck(project, compiler, "mistake.ts")).rejects.toThrow(/error TS/);
+    });
+
+    test("every package's declarations resolve", async () => {
+      const lines = [
+        "@wsession/core",
+        "@wsession/core/runtime",
+        "@wsession/adapter-ws",
+        "@wsession/store-redis",
+      ].map(
+        (name, index) =>
+          `import * as m${index} from "${name}";\nexport const n${index}: object = m${index};\n`,
+      );
+      await writeFile(join(project, "all.ts"), lines.join(""));
+      await expect(typeCheck(project, compiler, "all.ts")).resolves.toBeUndefined();
+    });
+  });
+});
+
+describe("packages that install one by one", () => {
+  test("core brings nothing with it", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    await install(project, [workshop.tarball("core").file]);
+    expect(await installed(project)).toEqual(["@wsession"]);
+    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual(["core"]);
+    expect(await exportsOf(project, "core")).toEqual(expect.arrayContaining(["createSessions", "mapStore"]));
+  });
+
+  test("adapter-ws beside core and ws", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    const tarballs = [workshop.tarball("core").file, workshop.tarball("adapter-ws").file];
+    await install(project, [...tarballs, ...(await peersOf("adapter-ws", ["ws"]))]);
+    expect(await installed(project)).toEqual(["@wsession", "ws"]);
+    expect(await exportsOf(project, "adapter-ws")).toContain("bindSessions");
+  });
+
+  test("adapter-uws beside core, with uWebSockets.js left out", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    await install(project, [workshop.tarball("core").file, workshop.tarball("adapter-uws").file]);
+    expect(await installed(project)).toEqual(["@wsession"]);
+    expect(await exportsOf(project, "adapter-uws")).toContain("bindSessions");
+  });
+
+  test("store-redis beside core and ioredis", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    const tarballs = [workshop.tarball("core").file, workshop.tarball("store-redis").file];
+    await install(project, [...tarballs, ...(await peersOf("store-redis", ["ioredis"]))]);
+    expect(await installed(project)).toEqual(expect.arrayContaining(["@wsession", "ioredis"]));
+    expect(await exportsOf(project, "store-redis")).toContain("redisStore");
+  });
+
+  test("conformance beside core and vitest, where its suites run", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    const tarballs = [workshop.tarball("core").file, workshop.tarball("conformance").file];
+    await install(project, [...tarballs, ...(await peersOf("conformance", ["vitest"]))]);
+    await writeFile(
+      join(project, "suites.test.js"),
+      `import { testAdapter, testStore } from "@wsession/conformance";
+       import { expect, test } from "vitest";
+       test("the suites are there", () => {
+         expect(typeof testStore).toBe("function");
+         expect(typeof testAdapter).toBe("function");
+       });`,
+    );
+    expect(await run(project, "npx", ["vitest", "run"])).toMatch(/1 passed/);
+  });
+});
+
+/** `name@range` for these peers of a package, as its manifest has them. */
+async function peersOf(
+  folder: (typeof packageFolders)[number],
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const { peerDependencies = {} } = await manifestOf(folder);
+  return names.map((name) => `${name}@${peerDependencies[name] ?? "is not a peer"}`);
+}
+
+/** `name@version` for packages that this repository has installed. */
+async function developedWith(names: readonly string[]): Promise<readonly string[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      const manifest = await readFile(join(repository, "node_modules", name, "package.json"), "utf8");
+      return `${name}@${(JSON.parse(manifest) as { version: string }).version}`;
+    }),
+  );
+}
+
+async function installed(project: string): Promise<readonly string[]> {
+  const names = await readdir(join(project, "node_modules"));
+  return names.filter((name) => !name.startsWith(".")).toSorted();
+}
+
+async function exportsOf(
+  project: string,
+  folder: (typeof packageFolders)[number],
+): Promise<readonly string[]> {
+  const script = `console.log(JSON.stringify(Object.keys(await import("@wsession/${folder}"))))`;
+  const printed = await run(project, process.execPath, ["--input-type=module", "--eval", script]);
+  return JSON.parse(printed) as string[];
+}
+
+const strict = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"];
+
+/** Checks the declarations that a file reaches, too: a user may not skip those of libraries. */
+async function typeCheck(project: string, compiler: "ts59" | "ts7", file: string): Promise<void> {
+  await tsc(project, compiler, [...strict, "--types", "node", "--noEmit", file]);
+}
+
+async function compile(project: string, compiler: "ts59" | "ts7", file: string): Promise<string> {
+  await tsc(project, compiler, [...strict, "--types", "node", "--outDir", "compiled", file]);
+  return readFile(join(project, "compiled", file.replace(".ts", ".js")), "utf8");
+}
+
+async function tsc(project: string, compiler: "ts59" | "ts7", args: readonly string[]): Promise<void> {
+  await run(project, process.execPath, [join("node_modules", compiler, "bin", "tsc"), ...args]);
+}
+
+/** The client's messages, one at each `next()`, whether they came before it was asked or come later. */
+function received(client: WebSocket): { next(): Promise<string> } {
+  const messages: string[] = [];
+  client.on("message", (data: Buffer) => messages.push(data.toString()));
+  return {
+    async next() {
+      while (messages.length === 0) await once(client, "message");
+      return messages.shift()!;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** Packs the publishable packages, and makes the empty projects they are installed into. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./commands.ts";
+
+export const repository = join(import.meta.dirname, "..", "..");
+
+export const packageFolders = ["core", "adapter-ws", "adapter-uws", "store-redis", "conformance"] as const;
+export type PackageFolder = (typeof packageFolders)[number];
+
+export interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+export async function manifestOf(folder: PackageFolder): Promise<Manifest> {
+  return JSON.parse(await readFile(join(repository, "packages", folder, "package.json"), "utf8")) as Manifest;
+}
+
+export interface Tarball {
+  readonly file: string;
+  /** The paths it holds. */
+  readonly paths: readonly string[];
+}
+
+/** A workspace outside the repository: tarballs, and projects that are empty but for their manifest. */
+export class Workshop implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #tarballs = new Map<PackageFolder, Tarball>();
+  #projects = 0;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Packs every package. */
+  static async open(): Promise<Workshop> {
+    const workshop = new Workshop(await mkdtemp(join(tmpdir(), "wsession-packages-")));
+    for (const folder of packageFolders) workshop.#tarballs.set(folder, await workshop.#pack(folder));
+    return workshop;
+  }
+
+  async #pack(folder: PackageFolder): Promise<Tarball> {
+    const source = join(repository, "packages", folder);
+    const printed = await run(source, "npm", ["pack", "--json", "--pack-destination", this.#folder]);
+    const [packed] = JSON.parse(printed) as { filename: string; files: { path: string }[] }[];
+    return { file: join(this.#folder, packed!.filename), paths: packed!.files.map(({ path }) => path) };
+  }
+
+  tarball(folder: PackageFolder): Tarball {
+    return this.#tarballs.get(folder)!;
+  }
+
+  /** A new project that depends on nothing. */
+  async project(): Promise<string> {
+    this.#projects += 1;
+    const folder = join(this.#folder, `project-${this.#projects}`);
+    await mkdir(folder);
+    const manifest = { name: "a-user", version: "1.0.0", private: true, type: "module" };
+    await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+    return folder;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
