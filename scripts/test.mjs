@@ -51,7 +51,9 @@ function run(program, args, env) {
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
   process.on("SIGINT", forward).on("SIGTERM", forward);
   return new Promise((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (cause) => {
+      reject(new ToolError(`${program} could not be started; run \`npm install\` first.`, { cause }));
+    });
     child.once("exit", (code) => {
       process.off("SIGINT", forward).off("SIGTERM", forward);
       resolve(code ?? 1);
