@@ -1,0 +1,193 @@
+import { admitHandshake } from "./admission.ts";
+import type { Admitted } from "./admission.ts";
+import { assertClose, CloseCode } from "./close-codes.ts";
+import { LiveConnection } from "./connection.ts";
+import type { ConnectionContext } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { Handlers } from "./contract.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { SessionError } from "./errors.ts";
+import type { Awaitable, Handshake } from "./handshake.ts";
+import type { ErrorContext, Settings } from "./options.ts";
+import type { CloseOptions, HandshakeAnswer, Runtime, RuntimeBinding, RuntimeConnection, Ticket } from "./runtime.ts";
+import type { SessionHome } from "./session-home.ts";
+import { TransportRecord } from "./transport.ts";
+
+/** What a binding is given by the composition root. */
+export interface BindingRoot<Data extends object, Transport, Unset extends undefined> {
+  readonly home: SessionHome<Data, Transport>;
+  readonly connections: Connections<Data, Transport, Unset>;
+  readonly deadlines: Deadlines;
+  readonly isClosing: boolean;
+}
+
+/** How long a peer may take to answer our close frame at shutdown, milliseconds. */
+const CLOSING_HANDSHAKE_MS = 2_000;
+const BATCH_MS = 50;
+
+/** One runtime's server, tied to the sessions: from the handshake to the end of each connection. */
+export class ServerBinding<Data extends object, Transport, Unset extends undefined, Socket extends object>
+  implements RuntimeBinding<Socket>, ConnectionContext<Data, Transport, Unset, Socket>
+{
+  readonly runtime: Runtime<Socket>;
+  readonly handlers: Handlers<Data, Transport, Unset>;
+  readonly settings: Settings<Data, Transport>;
+  readonly deadlines: Deadlines;
+  readonly diagnostics: Diagnostics;
+  readonly prefix: string;
+  readonly #root: BindingRoot<Data, Transport, Unset>;
+  /** Admitted handshakes on their way to a connection. */
+  readonly #tickets = new Map<Ticket, Admitted<Data, Transport>>();
+  /** From the handover until the close handler has settled. */
+  readonly #connections = new Set<LiveConnection<Data, Transport, Unset, Socket>>();
+  #live = 0;
+  #closing: Promise<void> | undefined;
+  #emptied: (() => void) | undefined;
+
+  constructor(
+    root: BindingRoot<Data, Transport, Unset>,
+    runtime: Runtime<Socket>,
+    handlers: Handlers<Data, Transport, Unset>,
+  ) {
+    this.#root = root;
+    this.runtime = runtime;
+    this.handlers = handlers;
+    this.settings = root.home.settings;
+    this.diagnostics = root.home.diagnostics;
+    this.deadlines = root.deadlines;
+    this.prefix = root.connections.prefix;
+  }
+
+  get heartbeatMs(): number {
+    return this.settings.heartbeatMs;
+  }
+
+  get size(): number {
+    return this.#live;
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing !== undefined || this.#root.isClosing;
+  }
+
+  // --- the handshake ---
+
+  async admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
+    const { diagnostics, settings } = this;
+    if (this.#isClosing) return this.#refuse(503, "server restarting");
+    if (diagnostics.handshakesPending >= settings.maxPendingHandshakes) return this.#refuse(503, "too many handshakes");
+    diagnostics.handshakesPending += 1;
+    const outcome = await admitHandshake(this.#root.home, handshake, found);
+    diagnostics.handshakesPending -= 1;
+    if (outcome.type === "refused") return this.#refuse(outcome.status, outcome.reason);
+    if (this.#isClosing) {
+      if (outcome.session !== undefined) this.#root.home.giveBack(outcome.session);
+      return this.#refuse(503, "server restarting");
+    }
+    const ticket: Ticket = { handshake: outcome.handshake };
+    this.#tickets.set(ticket, outcome);
+    return { type: "accept", ticket, headers: outcome.headers, protocols: outcome.handshake.protocols };
+  }
+
+  #refuse(status: number, reason: string): HandshakeAnswer {
+    this.diagnostics.handshakesRefused += 1;
+    return { type: "reject", status, reason };
+  }
+
+  abandon(ticket: Ticket): void {
+    const admitted = this.#tickets.get(ticket);
+    if (admitted === undefined) return;
+    this.#tickets.delete(ticket);
+    this.diagnostics.handshakesAbandoned += 1;
+    if (admitted.session !== undefined) this.#root.home.giveBack(admitted.session);
+  }
+
+  open(socket: Socket, ticket: Ticket): RuntimeConnection {
+    const admitted = this.#tickets.get(ticket);
+    if (admitted === undefined) throw new SessionError("INVALID_ARGUMENT", "this ticket was used already");
+    this.#tickets.delete(ticket);
+    const { handshake, session, initial } = admitted;
+    const { home, connections } = this.#root;
+    const transport = new TransportRecord(handshake.remoteAddress, handshake.encrypted, admitted.transport);
+    const connection = new LiveConnection(this, socket, connections.nextNumber(), transport);
+    this.diagnostics.handshakesAccepted += 1;
+    this.diagnostics.connectionsOpened += 1;
+    connections.add(connection);
+    this.#connections.add(connection);
+    this.#live += 1;
+    try {
+      if (session !== undefined) {
+        connection.resumed = session.resumed;
+        home.attach(connection, session);
+      } else if (initial !== undefined) void home.createFor(connection, initial, admitted.subject);
+      else connection.subject = admitted.subject;
+    } catch (error) {
+      this.report(error, { stage: "initial", connection });
+      connection.end(CloseCode.HandlerFailed, "initial failed");
+    }
+    connection.start(handshake);
+    if (this.#isClosing) connection.end(CloseCode.Restarting, "server restarting");
+    return connection;
+  }
+
+  // --- what connections ask for ---
+
+  report(error: unknown, context: ErrorContext = { stage: "adapter" }): void {
+    this.#root.home.report(error, context);
+  }
+
+  createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void> {
+    return this.#root.home.createFor(connection, data, connection.subject);
+  }
+
+  left(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
+    this.#live -= 1;
+    this.diagnostics.connectionsClosed += 1;
+    this.#root.connections.ended();
+    const { state } = connection;
+    if (state === undefined) return;
+    state.release(connection);
+    this.#root.home.leave(state.id);
+  }
+
+  finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
+    if (!this.#root.connections.remove(connection)) return;
+    this.#connections.delete(connection);
+    if (connection.state !== undefined) this.#root.home.drop(connection.state);
+    if (this.#connections.size === 0) this.#emptied?.();
+  }
+
+  // --- shutdown ---
+
+  close(options: CloseOptions = {}): Promise<void> {
+    const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
+    assertClose(code, reason);
+    return (this.#closing ??= this.#close(code, reason, drainMs));
+  }
+
+  async #close(code: number, reason: string, drainMs: number): Promise<void> {
+    const connections = [...this.#connections];
+    const batches = Math.max(1, Math.floor(drainMs / BATCH_MS));
+    const size = Math.ceil(connections.length / batches);
+    for (let first = 0; first < connections.length; first += size) {
+      if (first > 0) await this.#pause(drainMs / batches);
+      for (const connection of connections.slice(first, first + size)) connection.end(code, reason);
+    }
+    if (this.#connections.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    const late = this.deadlines.after(CLOSING_HANDSHAKE_MS, () => {
+      for (const connection of this.#connections) connection.terminate();
+    });
+    await empty;
+    late.cancel();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.deadlines.after(ms, resolve);
+    });
+  }
+}

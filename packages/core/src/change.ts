@@ -1,0 +1,31 @@
+import type { Change } from "./store.ts";
+
+/** Names that reach a prototype instead of a field; they never travel (OWASP: prototype pollution). */
+const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+export function isForbiddenField(name: string): boolean {
+  return FORBIDDEN.has(name);
+}
+
+/** `data` with the change applied, as a new object; `data` itself is left as it is. */
+export function applyChange(data: object, change: Change): object {
+  if (change.type === "replace") return change.data;
+  const next: Record<string, unknown> = { ...data, ...change.set };
+  for (const name of change.unset) delete next[name];
+  return next;
+}
+
+/** The first forbidden name among an object's own fields. */
+export function forbiddenField(data: object): string | undefined {
+  for (const name of FORBIDDEN) if (Object.hasOwn(data, name)) return name;
+  return undefined;
+}
+
+/** Freezes plain objects and arrays all the way down, so that a change that would be lost throws where it is made. */
+export function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

@@ -1,0 +1,99 @@
+/** A deadline that was set; `cancel` is idempotent. */
+export interface Deadline {
+  cancel(): void;
+}
+
+class Entry implements Deadline {
+  readonly at: number;
+  run: (() => void) | undefined;
+
+  constructor(at: number, run: () => void) {
+    this.at = at;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
+}
+
+/** `setTimeout` fires at once for anything longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Any number of deadlines on one timer: a binary heap, earliest first. Does not keep the process alive. */
+export class Deadlines {
+  readonly #heap: Entry[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #armedFor = Infinity;
+
+  /** Runs `run` once, `ms` milliseconds from now. `run` must not throw. */
+  after(ms: number, run: () => void): Deadline {
+    const entry = new Entry(performance.now() + ms, run);
+    this.#push(entry);
+    if (entry.at < this.#armedFor) this.#arm(entry.at);
+    return entry;
+  }
+
+  /** Cancels all. */
+  clear(): void {
+    this.#heap.length = 0;
+    clearTimeout(this.#timer);
+    this.#armedFor = Infinity;
+  }
+
+  #arm(at: number): void {
+    clearTimeout(this.#timer);
+    this.#armedFor = at;
+    const wait = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(at - performance.now())));
+    this.#timer = setTimeout(() => this.#fire(), wait);
+    this.#timer.unref();
+  }
+
+  #fire(): void {
+    this.#armedFor = Infinity;
+    const now = performance.now();
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (first.run !== undefined && first.at > now) {
+        this.#arm(first.at);
+        return;
+      }
+      this.#pop();
+      first.run?.();
+    }
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let index = heap.push(entry) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || above.at <= entry.at) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      const left = heap[child];
+      if (left === undefined) break;
+      const right = heap[child + 1];
+      let smaller = left;
+      if (right !== undefined && right.at < left.at) {
+        smaller = right;
+        child += 1;
+      }
+      if (last.at <= smaller.at) break;
+      heap[index] = smaller;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

@@ -1,0 +1,58 @@
+/** Counters since the start of one `Sessions`. No value names a client, a session or its data. */
+export interface Diagnostics {
+  /** Handshakes that are being decided now. */
+  handshakesPending: number;
+  handshakesAccepted: number;
+  handshakesRefused: number;
+  /** Admitted, but the client had gone before the answer. */
+  handshakesAbandoned: number;
+  connectionsOpened: number;
+  connectionsClosed: number;
+  /** Messages that waited when their connection ended by our side, or that came after (I4). */
+  messagesDiscarded: number;
+  /** `send` calls answered with "dropped". */
+  sendsDropped: number;
+  /** Connections closed with 4413 or 1013. */
+  limitsExceeded: number;
+  sessionsCreated: number;
+  sessionsResumed: number;
+  /** Well-formed tokens whose verifier was wrong. */
+  tokensWrong: number;
+  /** Tokens that do not have a token's form. */
+  tokensMalformed: number;
+  /** Tokens of no session: expired, destroyed, or never issued. */
+  tokensUnknown: number;
+  /** Previous verifiers presented after their grace. */
+  tokensStolen: number;
+  /** Writes sent to the store, and those it answered with a conflict. */
+  writes: number;
+  conflicts: number;
+  /** The most tries that one write needed. */
+  writeTriesMax: number;
+  /** Announcements that did not fit the version here, so that the session was read again. */
+  rereads: number;
+}
+
+export function newDiagnostics(): Diagnostics {
+  return {
+    handshakesPending: 0,
+    handshakesAccepted: 0,
+    handshakesRefused: 0,
+    handshakesAbandoned: 0,
+    connectionsOpened: 0,
+    connectionsClosed: 0,
+    messagesDiscarded: 0,
+    sendsDropped: 0,
+    limitsExceeded: 0,
+    sessionsCreated: 0,
+    sessionsResumed: 0,
+    tokensWrong: 0,
+    tokensMalformed: 0,
+    tokensUnknown: 0,
+    tokensStolen: 0,
+    writes: 0,
+    conflicts: 0,
+    writeTriesMax: 0,
+    rereads: 0,
+  };
+}

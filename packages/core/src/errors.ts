@@ -1,0 +1,81 @@
+/** What went wrong, for code. The union may grow in a minor version; `switch` with a default. */
+export type SessionErrorCode =
+  /** A mistake of the programmer: a bad option, close code or argument. Thrown at once. */
+  | "INVALID_ARGUMENT"
+  /** The store or the runtime in use can't do this. */
+  | "NOT_SUPPORTED"
+  /** The connection has ended. */
+  | "CONNECTION_CLOSED"
+  /** `ready()` waited `timeoutMs` and the session was not set. */
+  | "READY_TIMEOUT"
+  /** `sessions.close()` was called. */
+  | "SHUTTING_DOWN"
+  /** Destroyed, expired, or never there. */
+  | "SESSION_GONE"
+  /** The connection was replaced by a newer one (`exclusive`): its handle writes no more. */
+  | "FENCED"
+  /** A subject's sessions were destroyed while this one was being created or identified. */
+  | "REVOKED"
+  /** The store did not answer in time, or could not be reached. See `outcome`. */
+  | "STORE_UNAVAILABLE"
+  /** The store holds as many sessions as it may, and each has a live connection. */
+  | "STORE_FULL"
+  /** `update` met other writers more often than it retries. Nothing was written. */
+  | "CONFLICT"
+  /** The value can't be stored faithfully; nothing was changed. */
+  | "NOT_SERIALISABLE"
+  /** The session would exceed the store's byte limit; nothing was changed. */
+  | "TOO_LARGE"
+  /** What is stored can't be read; it is left as it is. */
+  | "CORRUPT_RECORD"
+  /** The data does not satisfy `schema`, or `migrate` failed; nothing was changed. */
+  | "INVALID_DATA";
+
+/**
+ * What is known of a write that failed. `"not-applied"`: refused, or never handed to the store's client; it will not
+ * happen. `"unknown"`: it may have been applied, at most once, and not after its deadline.
+ */
+export type Outcome = "not-applied" | "unknown";
+
+export interface SessionErrorOptions {
+  readonly cause?: unknown;
+  readonly outcome?: Outcome | undefined;
+}
+
+/** The one error class of wsession. `message` never holds a token, a verifier or session data. */
+export class SessionError extends Error {
+  override readonly name = "SessionError";
+  readonly code: SessionErrorCode;
+  /** Set on failures of a store's write; `undefined` elsewhere. */
+  readonly outcome: Outcome | undefined;
+
+  constructor(code: SessionErrorCode, message: string, options: SessionErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.outcome = options.outcome;
+  }
+}
+
+/** Whether `error` is a SessionError, of `code` where one is given; true across copies of this package. */
+export function isSessionError(error: unknown, code?: SessionErrorCode): error is SessionError {
+  return (
+    error instanceof Error &&
+    error.name === "SessionError" &&
+    "code" in error &&
+    (code === undefined || error.code === code)
+  );
+}
+
+export function goneError(): SessionError {
+  return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "not-applied" });
+}
+
+export function fencedError(): SessionError {
+  return new SessionError("FENCED", "a newer connection took the session over", { outcome: "not-applied" });
+}
+
+/** What a store throws that is not typed says nothing about what happened (I11). */
+export function asStoreError(error: unknown): SessionError {
+  if (isSessionError(error)) return error;
+  return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });
+}

@@ -1,0 +1,247 @@
+import type { AdmittedSession } from "./admission.ts";
+import type { Session } from "./contract.ts";
+import { createStored } from "./creation.ts";
+import type { Created } from "./creation.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { asStoreError, SessionError } from "./errors.ts";
+import type { Awaitable } from "./handshake.ts";
+import { Lifetimes } from "./lifetimes.ts";
+import type { ErrorContext, Settings } from "./options.ts";
+import { SessionState } from "./session-state.ts";
+import type { Ending, Holder, StateContext } from "./session-state.ts";
+import { SessionTable } from "./session-table.ts";
+import { SessionHandle } from "./session.ts";
+import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "./store.ts";
+import { newSelector } from "./token.ts";
+
+/** Sessions that are kept on connections, where the store keeps none. */
+export interface Slots<Data extends object> {
+  find(id: string): SessionState<Data> | undefined;
+  ids(): Iterable<string>;
+}
+
+/** A connection that waits for its session. */
+export interface Newcomer<Data extends object> extends Holder<Data> {
+  readonly hasEnded: boolean;
+  token: string | undefined;
+  attach(state: SessionState<Data>, fence: number): void;
+}
+
+/** All sessions of this process: between the store on one side, connections and handles on the other. */
+export class SessionHome<Data extends object, Transport> implements StateContext<Data>, StoreHost {
+  readonly settings: Settings<Data, Transport>;
+  readonly store: SessionStore;
+  readonly diagnostics: Diagnostics;
+  readonly #lifetimes: Lifetimes<Data>;
+  readonly #slots: Slots<Data>;
+  readonly #table = new SessionTable<Data>();
+  /** Calls under way that nobody may wait for, but shutdown does. */
+  readonly #pending = new Set<Promise<unknown>>();
+
+  constructor(
+    settings: Settings<Data, Transport>,
+    diagnostics: Diagnostics,
+    deadlines: Deadlines,
+    slots: Slots<Data>,
+    expiring: (holder: Holder<Data>, remainingMs: number) => void,
+  ) {
+    this.settings = settings;
+    this.store = settings.store;
+    this.diagnostics = diagnostics;
+    this.#slots = slots;
+    const report = (error: unknown, context: ErrorContext) => this.report(error, context);
+    this.#lifetimes = new Lifetimes<Data>(deadlines, settings, { expiring, report });
+    this.store.attach(this);
+  }
+
+  // --- for handles ---
+
+  /** Reads a session; its handle is administrative (I13). */
+  async get(id: string): Promise<Session<Data> | undefined> {
+    const stored = await this.ask(() => this.store.load(id));
+    const known = this.#find(id);
+    if (stored === undefined) {
+      known?.vanish({ code: 4410, reason: "session gone" });
+      return undefined;
+    }
+    return new SessionHandle(this.#bringUp(id, stored), undefined);
+  }
+
+  /** Creates a session without a connection. */
+  async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
+    if (!this.store.capabilities.resumable) {
+      throw new SessionError("NOT_SUPPORTED", "this store keeps sessions on connections, and there is none to keep it on");
+    }
+    const wanted = { id: newSelector(), data, subject: undefined, hold: false, token: true };
+    const { id, stored, token = "" } = await createStored(this, wanted);
+    return { session: new SessionHandle(this.#bringUp(id, stored), undefined), token };
+  }
+
+  /** Asks the store; what it throws is typed (I11). */
+  async ask<Result>(question: () => Result): Promise<Awaited<Result>> {
+    try {
+      return await question();
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
+  vanish(id: string, ending: Ending): number {
+    return this.#find(id)?.vanish(ending) ?? 0;
+  }
+
+  /** This process's live connections of a session. */
+  connectionCount(id: string): number {
+    return this.#find(id)?.holderCount ?? 0;
+  }
+
+  // --- for connections ---
+
+  /** Creates a connection's session and attaches it: in the same tick where the store answers so. */
+  createFor(newcomer: Newcomer<Data>, data: object, subject: string | undefined): Awaitable<void> {
+    const { resumable } = this.store.capabilities;
+    const created = createStored(this, {
+      id: resumable ? newSelector() : newcomer.id,
+      data,
+      subject,
+      hold: true,
+      token: resumable && this.settings.token !== undefined,
+    });
+    if ("stored" in created) return this.#settleIn(newcomer, created);
+    return created.then((later) => this.#settleIn(newcomer, later));
+  }
+
+  #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
+    const state = this.adopt(id, stored);
+    const session = { state, fence: stored.fence, resumed: false, token };
+    if (newcomer.hasEnded) this.giveBack(session);
+    else this.attach(newcomer, session);
+  }
+
+  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
+  adopt(id: string, stored: StoredSession): SessionState<Data> {
+    // Kept on its connection, a session needs no place in the table and is named by it.
+    if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
+    const state = this.#bringUp(id, stored);
+    this.#table.hold(state);
+    this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
+    return state;
+  }
+
+  /** The connection is there: it is one of the session's from now on. */
+  attach(connection: Newcomer<Data>, { state, fence, token }: AdmittedSession<Data>): void {
+    const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
+    if (exclusive) state.replace(fence);
+    connection.token = token;
+    connection.attach(state, fence);
+    for (const oldest of state.holders()) {
+      if (state.holderCount <= maxConnectionsPerSession) break;
+      oldest.end(4409, "too many connections of one session");
+      state.release(oldest);
+    }
+    if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
+    // It went, or was taken over, while its connection was on the way.
+    if (state.gone) connection.end(4410, "session gone");
+    else if (fence < state.fence) connection.end(4409, "replaced by a newer connection");
+  }
+
+  /** Admitted, but its connection never came. A session that no client learned of is destroyed. */
+  giveBack({ state, resumed }: AdmittedSession<Data>): void {
+    const { id } = state;
+    this.leave(id);
+    this.drop(state);
+    if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
+  }
+
+  /** A connection has ended: the store need not tell this process for its sake any more. */
+  leave(id: string): void {
+    if (this.store.capabilities.resumable) this.#background(() => this.store.release(id), id);
+  }
+
+  /** A connection's close handler has settled. */
+  drop(state: SessionState<Data>): void {
+    if (!this.store.capabilities.resumable) state.gone = true;
+    else if (!this.#table.drop(state)) return;
+    this.#lifetimes.unwatch(state);
+  }
+
+  destroyStolen(id: string): void {
+    this.#background(async () => {
+      await this.store.destroy(id, "token stolen", false);
+      this.vanish(id, { code: 4410, reason: "token stolen" });
+    }, id);
+  }
+
+  // --- for states ---
+
+  track(write: Promise<unknown>): void {
+    this.#pending.add(write);
+    const done = () => this.#pending.delete(write);
+    write.then(done, done);
+  }
+
+  deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
+    this.#lifetimes.move(state, idleInMs, absoluteInMs);
+  }
+
+  report(error: unknown, context: ErrorContext): void {
+    try {
+      this.settings.onError?.(error, context);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  // --- for the store ---
+
+  held(id: string): HeldSession | undefined {
+    const state = this.#slots.find(id) ?? this.#table.held(id);
+    if (state === undefined || state.gone) return undefined;
+    const { version, data, subject, fence } = state;
+    const { schemaVersion } = this.settings;
+    const left = this.#lifetimes.left(state);
+    if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
+    return { version, data, subject, fence, schemaVersion, ...left, connections: state.holderCount };
+  }
+
+  *heldIds(): Iterable<string> {
+    yield* this.#slots.ids();
+    yield* this.#table.heldIds();
+  }
+
+  notify(event: StoreEvent): number {
+    return this.#table.held(event.id)?.notify(event) ?? 0;
+  }
+
+  onError(error: unknown): void {
+    this.report(error, { stage: "store" });
+  }
+
+  /** Settles what is under way, then lets go of the store. */
+  async close(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    await this.store.close();
+  }
+
+  #background(task: () => unknown, sessionId: string): void {
+    const done = this.ask(task).catch((error: unknown) => this.report(error, { stage: "store", sessionId }));
+    this.track(done);
+  }
+
+  #find(id: string): SessionState<Data> | undefined {
+    return this.#slots.find(id) ?? this.#table.find(id);
+  }
+
+  #bringUp(id: string, stored: StoredSession): SessionState<Data> {
+    const known = this.#find(id);
+    if (known !== undefined && !known.gone) {
+      known.adopt(stored);
+      return known;
+    }
+    const state = new SessionState(this, id, stored);
+    this.#table.keepLoose(state);
+    return state;
+  }
+}

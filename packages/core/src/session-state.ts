@@ -1,0 +1,267 @@
+import { applyChange, deepFreeze, forbiddenField } from "./change.ts";
+import type { Connection } from "./contract.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { goneError, SessionError } from "./errors.ts";
+import type { ErrorContext, Settings } from "./options.ts";
+import type { Awaitable } from "./handshake.ts";
+import type { Fields, SessionStore, StoredSession, StoreEvent } from "./store.ts";
+
+/** A live connection, as its session sees it. */
+export interface Holder<Data extends object> {
+  readonly id: string;
+  readonly fence: number;
+  /** Set when a message came since it was last cleared: what counts against the idle deadline. */
+  active: boolean;
+  readonly api: Connection<Data>;
+  /** Others changed the data. */
+  changed(data: Readonly<Data>): void;
+  end(code: number, reason: string): void;
+}
+
+/** One write that the application asked for. */
+export interface Write<Data extends object> {
+  readonly kind:
+    | { readonly type: "patch"; readonly fields: Fields }
+    | { readonly type: "set"; readonly data: Data }
+    | { readonly type: "update"; readonly change: (data: Readonly<Data>) => Data };
+  /** The connection whose handle asked; `undefined`: an administrative one. */
+  readonly writer: Holder<Data> | undefined;
+  readonly fence: number | undefined;
+}
+
+/** A session's writes, one at a time. */
+export interface Writes<Data extends object> {
+  /** Resolves with the data right after this write, once the store has acknowledged it. */
+  write(write: Write<Data>): Promise<Readonly<Data>>;
+  /** Runs a task that writes by itself, when nothing else does. */
+  alone<Result>(task: () => Awaitable<Result>): Promise<Result>;
+}
+
+/** What the composition root lends to the states. */
+export interface StateContext<Data extends object> {
+  readonly store: SessionStore;
+  readonly settings: Pick<Settings<Data, unknown>, "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs">;
+  readonly diagnostics: Diagnostics;
+  /** Counts a write until it has settled, for shutdown. */
+  track(write: Promise<unknown>): void;
+  report(error: unknown, context: ErrorContext): void;
+  /** The deadlines are this far away now; the absolute one was not moved where it is `undefined`. */
+  deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
+}
+
+/** Why a session is gone, with the close code that says so. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * What a session is in this process: one for all its handles and connections. Its version only goes up (I8): a change
+ * that does not take the version here to the next one is not applied; the session is read instead.
+ */
+export class SessionState<Data extends object> {
+  readonly context: StateContext<Data>;
+  data: Readonly<Data>;
+  version: number;
+  subject: string | undefined;
+  fence: number;
+  gone = false;
+  /** Made at the first write. */
+  writes: Writes<Data> | undefined;
+  #id: string | undefined;
+  /** One connection is the common case, and a Set costs 200 bytes. */
+  #holders: Holder<Data> | Set<Holder<Data>> | undefined;
+
+  /** Without an id the session is its connection's own, and named by it. */
+  constructor(context: StateContext<Data>, id: string | undefined, stored: StoredSession) {
+    this.context = context;
+    this.#id = id;
+    this.data = this.accept(stored.data, stored.schemaVersion);
+    this.version = stored.version;
+    this.subject = stored.subject;
+    this.fence = stored.fence;
+    this.#holders = undefined;
+  }
+
+  get id(): string {
+    return (this.#id ??= this.holders().next().value?.id ?? "");
+  }
+
+  *holders(): Generator<Holder<Data>, void, void> {
+    if (this.#holders instanceof Set) yield* [...this.#holders];
+    else if (this.#holders !== undefined) yield this.#holders;
+  }
+
+  get holderCount(): number {
+    if (this.#holders instanceof Set) return this.#holders.size;
+    return this.#holders === undefined ? 0 : 1;
+  }
+
+  hold(holder: Holder<Data>): void {
+    if (this.#holders === undefined) this.#holders = holder;
+    else if (this.#holders instanceof Set) this.#holders.add(holder);
+    else this.#holders = new Set([this.#holders, holder]);
+  }
+
+  release(holder: Holder<Data>): void {
+    if (this.#holders === holder) {
+      this.#id ??= holder.id;
+      this.#holders = undefined;
+    } else if (this.#holders instanceof Set) this.#holders.delete(holder);
+  }
+
+  /** Data for a write. Throws INVALID_DATA; nothing was changed then. */
+  check(data: object): Data {
+    return checkData(this.context.settings.schema, data);
+  }
+
+  /** Data that was loaded: brought up to date, and checked. Throws INVALID_DATA. */
+  accept(data: object, schemaVersion: number): Readonly<Data> {
+    const { schema, migrate, schemaVersion: today } = this.context.settings;
+    let current: unknown = data;
+    if (migrate !== undefined && schemaVersion !== today) {
+      try {
+        current = migrate(data, schemaVersion);
+      } catch (cause) {
+        throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${schemaVersion}`, { cause });
+      }
+    }
+    return this.protect(checkData(schema, current));
+  }
+
+  /** Where values are JSON a change made in place would be lost: in development it throws instead. */
+  protect(data: Data): Readonly<Data> {
+    const development = process.env["NODE_ENV"] !== "production";
+    return development && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
+  }
+
+  /** Takes over what the store says, if it is newer. `writers`: whose own change this is. */
+  adopt(stored: StoredSession, writers?: ReadonlySet<Holder<Data> | undefined>): void {
+    if (stored.version <= this.version) return;
+    const data = this.accept(stored.data, stored.schemaVersion);
+    this.subject = stored.subject;
+    this.fence = stored.fence;
+    this.#move(stored.version, data, writers);
+  }
+
+  /** Takes over a change that this process made, whose version is the next one. */
+  advance(version: number, data: Readonly<Data>, writers: ReadonlySet<Holder<Data> | undefined>): void {
+    if (version === this.version + 1) this.#move(version, data, writers);
+  }
+
+  /** The subject was set by this process, which made the version the next one. */
+  identified(version: number, subject: string): void {
+    if (version !== this.version + 1) return;
+    this.subject = subject;
+    this.version = version;
+  }
+
+  #move(version: number, data: Readonly<Data>, writers: ReadonlySet<Holder<Data> | undefined> | undefined): void {
+    this.version = version;
+    this.data = data;
+    for (const holder of this.holders()) {
+      const ownAlone = writers?.size === 1 && writers.has(holder);
+      if (!ownAlone) holder.changed(data);
+    }
+  }
+
+  /** What others did. Returns how many connections it ended. */
+  notify(event: StoreEvent): number {
+    switch (event.type) {
+      case "written":
+        this.#hear(event);
+        return 0;
+      case "loaded":
+        try {
+          this.adopt(event.session);
+        } catch (error) {
+          this.#report(error);
+        }
+        return 0;
+      case "destroyed":
+        return this.vanish({ code: 4410, reason: event.reason ?? "session destroyed" });
+      case "expired":
+        return this.vanish({ code: 4419, reason: "session expired" });
+      case "replaced":
+        return this.replace(event.fence);
+    }
+  }
+
+  #hear(event: Extract<StoreEvent, { type: "written" }>): void {
+    if (event.version <= this.version) return;
+    if (event.change === undefined || event.version !== this.version + 1) {
+      this.context.diagnostics.rereads += 1;
+      this.read().catch((error: unknown) => this.#report(error));
+      return;
+    }
+    try {
+      const data = checkData(this.context.settings.schema, applyChange(this.data, event.change));
+      this.#move(event.version, this.protect(data), undefined);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
+  async read(): Promise<void> {
+    if (this.gone) throw goneError();
+    const stored = await this.context.store.load(this.id);
+    if (stored === undefined) {
+      this.vanish({ code: 4410, reason: "session gone" });
+      throw goneError();
+    }
+    this.adopt(stored);
+    this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
+  }
+
+  /** The session is no more: nothing is written from here on, and its connections end. */
+  vanish(ending: Ending): number {
+    if (this.gone) return 0;
+    this.gone = true;
+    return this.#end((holder) => holder !== undefined, ending);
+  }
+
+  /** A newer connection has `fence`: those before it end (I13). */
+  replace(fence: number): number {
+    if (fence > this.fence) this.fence = fence;
+    return this.#end((holder) => holder.fence < fence, { code: 4409, reason: "replaced by a newer connection" });
+  }
+
+  #report(error: unknown): void {
+    this.context.report(error, { stage: "store", sessionId: this.id });
+  }
+
+  #end(which: (holder: Holder<Data>) => boolean, ending: Ending): number {
+    let ended = 0;
+    for (const holder of this.holders()) {
+      if (!which(holder)) continue;
+      holder.end(ending.code, ending.reason);
+      ended += 1;
+    }
+    return ended;
+  }
+}
+
+/** Data that may be a session's: an object without forbidden fields, that satisfies the schema. Else throws INVALID_DATA. */
+export function checkData<Data extends object>(schema: Settings<Data, unknown>["schema"], value: unknown): Data {
+  if (typeof value !== "object" || value === null) {
+    throw new SessionError("INVALID_DATA", "a session's data is an object", { outcome: "not-applied" });
+  }
+  const forbidden = forbiddenField(value);
+  if (forbidden !== undefined) {
+    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, { outcome: "not-applied" });
+  }
+  // Without a schema the application vouches for what it stored: the one place where a type is taken on trust.
+  if (schema === undefined) return value as Data;
+  const result = schema["~standard"].validate(value);
+  if (result instanceof Promise) {
+    throw new SessionError("INVALID_ARGUMENT", "schema must be synchronous", { outcome: "not-applied" });
+  }
+  if (result.issues === undefined) return result.value;
+  const where = result.issues.map((issue) => `${issue.path?.map(pathName).join(".") ?? "data"}: ${issue.message}`);
+  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema: ${where.join("; ")}`, { outcome: "not-applied" });
+}
+
+function pathName(part: unknown): string {
+  return String(typeof part === "object" && part !== null && "key" in part ? part.key : part);
+}

@@ -1,0 +1,52 @@
+import type { SessionState } from "./session-state.ts";
+
+/** The one state of each session in this process: strongly while connections use it, weakly for handles beyond them. */
+export class SessionTable<Data extends object> {
+  readonly #held = new Map<string, { readonly state: SessionState<Data>; uses: number }>();
+  readonly #loose = new Map<string, WeakRef<SessionState<Data>>>();
+  readonly #collected = new FinalizationRegistry<string>((id) => {
+    if (this.#loose.get(id)?.deref() === undefined) this.#loose.delete(id);
+  });
+
+  find(id: string): SessionState<Data> | undefined {
+    return this.#held.get(id)?.state ?? this.#loose.get(id)?.deref();
+  }
+
+  held(id: string): SessionState<Data> | undefined {
+    return this.#held.get(id)?.state;
+  }
+
+  heldIds(): Iterable<string> {
+    return this.#held.keys();
+  }
+
+  /** One more connection uses the state. */
+  hold(state: SessionState<Data>): void {
+    const { id } = state;
+    const held = this.#held.get(id);
+    if (held !== undefined) held.uses += 1;
+    else {
+      this.#held.set(id, { state, uses: 1 });
+      this.#loose.delete(id);
+    }
+  }
+
+  /** Handles keep the state alive; nothing else does. */
+  keepLoose(state: SessionState<Data>): void {
+    const { id } = state;
+    if (this.#held.has(id) || this.#loose.get(id)?.deref() === state) return;
+    this.#loose.set(id, new WeakRef(state));
+    this.#collected.register(state, id);
+  }
+
+  /** One connection less; true if it was the last. */
+  drop(state: SessionState<Data>): boolean {
+    const held = this.#held.get(state.id);
+    if (held === undefined || held.state !== state) return true;
+    held.uses -= 1;
+    if (held.uses > 0) return false;
+    this.#held.delete(state.id);
+    if (!state.gone) this.keepLoose(state);
+    return true;
+  }
+}

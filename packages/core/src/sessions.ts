@@ -1,0 +1,137 @@
+import { ServerBinding } from "./binding.ts";
+import { LiveConnection } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import type { Connection, DestroyReport, Handlers, PresenceReport, Session, Sessions } from "./contract.ts";
+import { Deadlines } from "./deadlines.ts";
+import { newDiagnostics } from "./diagnostics.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { SessionError } from "./errors.ts";
+import { settle } from "./options.ts";
+import type { SessionsOptions, Settings } from "./options.ts";
+import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
+import { SessionHome } from "./session-home.ts";
+import type { Slots } from "./session-home.ts";
+import type { StoreDestroyResult } from "./store.ts";
+
+/**
+ * Makes the sessions of one application in one process. With `initial` every handler has a session, and
+ * `connection.session` is never `undefined`. `Data` is inferred from `initial`, else given.
+ *
+ * Throws INVALID_ARGUMENT for options that make no sense.
+ */
+export function createSessions<Data extends object, Transport = unknown>(
+  options: SessionsOptions<Data, Transport> & { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> },
+): Sessions<Data, Transport, never>;
+export function createSessions<Data extends object, Transport = unknown>(
+  options?: SessionsOptions<Data, Transport> & { readonly initial?: undefined },
+): Sessions<Data, Transport>;
+export function createSessions<Data extends object, Transport>(
+  options: SessionsOptions<Data, Transport> = {},
+): Sessions<Data, Transport> {
+  return new LiveSessions<Data, Transport, undefined>(settle(options));
+}
+
+class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<Data, Transport, Unset> {
+  readonly diagnostics: Diagnostics = newDiagnostics();
+  readonly connections: Connections<Data, Transport, Unset> = new Connections();
+  readonly deadlines: Deadlines = new Deadlines();
+  readonly home: SessionHome<Data, Transport>;
+  readonly #bindings: {
+    readonly runtime: Pick<Runtime<object>, "connectionOf">;
+    close(options: CloseOptions): Promise<void>;
+  }[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: Settings<Data, Transport>) {
+    const { connections } = this;
+    const slots: Slots<Data> = {
+      find: (id) => (settings.store.capabilities.resumable ? undefined : connections.find(id)?.state),
+      *ids() {
+        if (settings.store.capabilities.resumable) return;
+        for (const { state } of connections) if (state !== undefined) yield state.id;
+      },
+    };
+    this.home = new SessionHome(settings, this.diagnostics, this.deadlines, slots, (holder, remainingMs) => {
+      if (holder instanceof LiveConnection) holder.expiring(remainingMs);
+    });
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  bind<Socket extends object>(
+    runtime: Runtime<Socket>,
+    handlers: Handlers<Data, Transport, Unset>,
+  ): RuntimeBinding<Socket> {
+    if (this.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
+    const binding = new ServerBinding<Data, Transport, Unset, Socket>(this, runtime, handlers);
+    this.#bindings.push(binding);
+    return binding;
+  }
+
+  of(socket: object): Connection<Data, Transport, Unset> | undefined {
+    for (const { runtime } of this.#bindings) {
+      const connection = runtime.connectionOf(socket);
+      // A connection of other sessions on the same runtime is none of ours.
+      if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix) return connection;
+    }
+    return undefined;
+  }
+
+  get(id: string): Promise<Session<Data> | undefined> {
+    return this.home.get(id);
+  }
+
+  async *entries(): AsyncIterable<Session<Data>> {
+    for await (const id of this.home.store.ids()) {
+      const session = await this.home.get(id);
+      if (session !== undefined) yield session;
+    }
+  }
+
+  create(data: Data): Promise<{ session: Session<Data>; token: string }> {
+    return this.home.create(data);
+  }
+
+  async destroy(id: string, reason?: string): Promise<DestroyReport> {
+    return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
+  }
+
+  async bySubject(subject: string): Promise<Session<Data>[]> {
+    const ids = await this.home.ask(() => this.home.store.bySubject(subject));
+    const sessions = await Promise.all(ids.map((id) => this.home.get(id)));
+    return sessions.filter((session) => session !== undefined);
+  }
+
+  async destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
+    const result = await this.home.ask(() => this.home.store.destroySubject(subject, reason));
+    return this.#report(result, result.destroyed, reason);
+  }
+
+  #report(result: StoreDestroyResult, ids: readonly string[], reason = "session destroyed"): DestroyReport {
+    let { closed } = result;
+    for (const id of ids) closed += this.home.vanish(id, { code: 4410, reason });
+    return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
+  }
+
+  async presence(id: string): Promise<PresenceReport> {
+    const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
+    if (this.home.store.capabilities.shared) {
+      return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };
+    }
+    const connections = this.home.connectionCount(id);
+    const here = { node: this.connections.prefix, connections };
+    return { connections, nodes: connections > 0 ? [here] : [], missing };
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    return (this.#closing ??= this.#close(options));
+  }
+
+  async #close(options: CloseOptions): Promise<void> {
+    await Promise.all(this.#bindings.map((binding) => binding.close(options)));
+    await this.home.close();
+    this.deadlines.clear();
+  }
+}

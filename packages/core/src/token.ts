@@ -1,0 +1,126 @@
+import { createHash, randomBytes } from "node:crypto";
+import { SessionError } from "./errors.ts";
+import type { Handshake } from "./handshake.ts";
+
+/**
+ * Tokens are `selector.verifier`: 128 random bits that name the session and 256 that prove it, base64url without
+ * padding. Stores keep the SHA-256 of the verifier alone. With 256 random bits a plain hash is enough: there is nothing
+ * to guess that a slow one would protect (OWASP Session Management: at least 64 bits of entropy).
+ */
+export interface ParsedToken {
+  readonly id: string;
+  readonly digest: string;
+}
+
+const TOKEN = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
+export const TOKEN_LENGTH: number = 22 + 1 + 43;
+
+export function newSelector(): string {
+  return randomBytes(16).toString("base64url");
+}
+
+export function newVerifier(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+export function digestOf(verifier: string): string {
+  return createHash("sha256").update(verifier).digest("base64url");
+}
+
+/** Reads a token strictly; `undefined` for anything else, at a cost that its length bounds. */
+export function parseToken(text: string): ParsedToken | undefined {
+  if (text.length !== TOKEN_LENGTH) return undefined;
+  const parts = TOKEN.exec(text);
+  const selector = parts?.[1];
+  const verifier = parts?.[2];
+  if (selector === undefined || verifier === undefined) return undefined;
+  return { id: selector, digest: digestOf(verifier) };
+}
+
+/** How a client presents its token, and how it learns it. */
+export interface TokenCarrier {
+  /** The token that the handshake carries; `undefined` for none. Given bytes of a stranger: MUST NOT throw. */
+  read(handshake: Handshake): string | undefined;
+  /** A renewal code, where it travels otherwise than the token; looked at first. MUST NOT throw. */
+  readonly readRenewal?: ((handshake: Handshake) => string | undefined) | undefined;
+  /** A header for the 101 that tells the client its token. Absent: the application tells it `connection.token`. */
+  readonly write?: ((token: string, maxAgeMs: number) => readonly [name: string, value: string]) | undefined;
+  /** Whether an offered subprotocol is the token's own, never to be echoed as the choice. */
+  readonly isTokenProtocol?: ((protocol: string) => boolean) | undefined;
+}
+
+export interface CookieOptions {
+  /** Default `__Host-wsession`. The prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3). */
+  readonly name?: string | undefined;
+  /** Default `"Lax"`. */
+  readonly sameSite?: "Strict" | "Lax" | "None" | undefined;
+  /** Default true. Off only for plain HTTP in development, and with a name without a prefix. */
+  readonly secure?: boolean | undefined;
+  /** The query parameter in which a page presents its renewal code, single-use; default `renewal`. */
+  readonly renewalParameter?: string | undefined;
+}
+
+/** A cookie of the longest length that browsers take, and some more; what is over is not looked at. */
+const MAX_COOKIE_HEADER = 16_384;
+const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Carries the token in a cookie that is set on the 101: HttpOnly, Secure, SameSite, with the lifetime of the session's
+ * absolute deadline. Browsers send it by themselves, so give `origins` too (cross-site WebSocket hijacking).
+ * A name that is no token of RFC 9110, or a prefix without Secure, throws INVALID_ARGUMENT.
+ */
+export function cookieToken(options: CookieOptions = {}): TokenCarrier {
+  const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
+  if (!COOKIE_NAME.test(name)) throw new SessionError("INVALID_ARGUMENT", "cookieToken: the name is not a cookie name");
+  if (!secure && (/^__(host|secure)-/i.test(name) || sameSite === "None")) {
+    throw new SessionError("INVALID_ARGUMENT", "cookieToken: this name or SameSite=None needs secure: true");
+  }
+  const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
+  return {
+    read: (handshake) => readCookie(handshake.headers["cookie"], name),
+    readRenewal: (handshake) => readQuery(handshake.url, renewalParameter),
+    write: (token, maxAgeMs) => {
+      const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${Math.max(0, Math.floor(maxAgeMs / 1000))}` : "";
+      return ["set-cookie", `${name}=${token}${attributes}${maxAge}`];
+    },
+  };
+}
+
+/** The first cookie called `name` (RFC 6265 section 5.4 sends the most specific path first). */
+function readCookie(header: string | undefined, name: string): string | undefined {
+  if (header === undefined || header.length > MAX_COOKIE_HEADER) return undefined;
+  for (const pair of header.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  }
+  return undefined;
+}
+
+/**
+ * Carries the token in the query, `?token=…`. Queries end up in logs of proxies: use it where cookies can't be, over
+ * TLS, and rotate. `parameter` defaults to `token`.
+ */
+export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
+  const { parameter = "token" } = options;
+  return { read: (handshake) => readQuery(handshake.url, parameter) };
+}
+
+function readQuery(url: string, parameter: string): string | undefined {
+  const mark = url.indexOf("?");
+  if (mark < 0) return undefined;
+  return new URLSearchParams(url.slice(mark + 1)).get(parameter) ?? undefined;
+}
+
+/**
+ * Carries the token as an offered subprotocol, `wsession.<token>`: `new WebSocket(url, ["chat", "wsession." + token])`.
+ * It is never echoed as the choice, so offer a real one beside it: browsers fail a connection whose offers were all
+ * declined only if the server picks one that was not offered. `prefix` defaults to `wsession.`.
+ */
+export function protocolToken(options: { readonly prefix?: string | undefined } = {}): TokenCarrier {
+  const { prefix = "wsession." } = options;
+  if (!COOKIE_NAME.test(prefix)) throw new SessionError("INVALID_ARGUMENT", "protocolToken: the prefix is not a token");
+  return {
+    read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
+    isTokenProtocol: (protocol) => protocol.startsWith(prefix),
+  };
+}
