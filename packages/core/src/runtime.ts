@@ -6,6 +6,8 @@
  */
 import type { Handshake } from "./handshake.ts";
 
+export { assertHeader, parseProtocols } from "./handshake.ts";
+
 /**
  * What became of a message. `"sent"`: handed to the operating system (or to the runtime's cork, flushed this tick).
  * `"queued"`: taken, and part of it waits in this process; `drain` follows. `"dropped"`: not taken, `maxBufferedBytes`

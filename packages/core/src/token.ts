@@ -113,8 +113,8 @@ function readQuery(url: string, parameter: string): string | undefined {
 
 /**
  * Carries the token as an offered subprotocol, `wsession.<token>`: `new WebSocket(url, ["chat", "wsession." + token])`.
- * It is never echoed as the choice, so offer a real one beside it: browsers fail a connection whose offers were all
- * declined only if the server picks one that was not offered. `prefix` defaults to `wsession.`.
+ * It is never echoed as the choice, so offer a real one beside it, which the server can choose: browsers, and ws, fail a
+ * connection for which they offered protocols and none was chosen. `prefix` defaults to `wsession.`.
  */
 export function protocolToken(options: { readonly prefix?: string | undefined } = {}): TokenCarrier {
   const { prefix = "wsession." } = options;

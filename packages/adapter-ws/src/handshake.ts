@@ -1,0 +1,43 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Handshake } from "@wsession/core";
+import { parseProtocols } from "@wsession/core/runtime";
+
+/** Copies what core needs. Node has lower-cased the names and joined the values already (`IncomingMessage.headers`). */
+export function copyHandshake(request: IncomingMessage): Handshake {
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
+  }
+  return {
+    method: request.method ?? "GET",
+    url: request.url ?? "/",
+    headers,
+    remoteAddress: request.socket.remoteAddress,
+    encrypted: request.socket instanceof TLSSocket,
+    protocols: parseProtocols(headers["sec-websocket-protocol"]),
+  };
+}
+
+/** The lower layer's record of a TCP socket: HTTP code may put data there, and the connection finds it. */
+export interface SocketRecord {
+  data: unknown;
+}
+
+const records = new WeakMap<object, SocketRecord>();
+
+/**
+ * The transport record of a TCP socket, for code that runs before the upgrade (an `upgrade` or `secureConnection`
+ * listener, a proxy protocol parser). What it holds at the handshake is what `transport` is given as `found`.
+ */
+export function transportOf(socket: Socket): SocketRecord {
+  let record = records.get(socket);
+  if (record === undefined) records.set(socket, (record = { data: undefined }));
+  return record;
+}
+
+/** What was put there; `undefined` for nothing. */
+export function foundOn(socket: Socket): unknown {
+  return records.get(socket)?.data;
+}

@@ -1,0 +1,126 @@
+import type { IncomingMessage } from "node:http";
+import { SessionError } from "@wsession/core";
+import type { Binding, Handlers, Sessions } from "@wsession/core";
+import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
+import type { WebSocket, WebSocketServer } from "ws";
+import { copyHandshake, foundOn } from "./handshake.ts";
+import { attach, beat, wsRuntime } from "./socket.ts";
+
+export { transportOf } from "./handshake.ts";
+export type { SocketRecord } from "./handshake.ts";
+
+type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+type VerifyAsync = WebSocket.VerifyClientCallbackAsync<IncomingMessage>;
+type VerifySync = WebSocket.VerifyClientCallbackSync<IncomingMessage>;
+type VerifyAnswer = Parameters<VerifyAsync>[1];
+
+const servers = new WeakSet<WebSocketServer>();
+
+/**
+ * Ties a ws server, made with `port`, `server` or `noServer`, to the sessions. Call it once per server, before the
+ * first connection; with `noServer`, emit `connection` in the callback of `handleUpgrade`, as ws documents.
+ *
+ * The user's `verifyClient` is asked first, and `handleProtocols` chooses among what is not a token. `clientTracking`,
+ * `perMessageDeflate`, `maxPayload` and `closeTimeout` stay the user's. A second call throws INVALID_ARGUMENT.
+ */
+export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+  server: WebSocketServer,
+  sessions: Sessions<Data, Transport, Unset>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+): Binding {
+  if (servers.has(server)) throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
+  servers.add(server);
+  const binding = sessions.bind(wsRuntime, handlers);
+  /** Admitted requests, from the answer to the `connection` event of the same tick. */
+  const accepted = new WeakMap<IncomingMessage, Accepted>();
+  const sockets = new Set<WebSocket>();
+  admitBeforeAnswer(server, binding, accepted);
+
+  server.on("headers", (lines, request) => {
+    for (const [name, value] of accepted.get(request)?.headers ?? []) lines.push(`${name}: ${value}`);
+  });
+  const report = (error: unknown) => binding.report(error);
+  function forget(this: WebSocket): void {
+    sockets.delete(this);
+  }
+  // First of all listeners, so that the user's own find `sessions.of(socket)`.
+  server.prependListener("connection", (socket, request) => {
+    const admitted = accepted.get(request);
+    accepted.delete(request);
+    if (admitted === undefined) {
+      report(new SessionError("INVALID_ARGUMENT", "a connection came that was not admitted: bind before it, once"));
+      socket.close(1011, "not admitted");
+      return;
+    }
+    sockets.add(socket);
+    socket.on("close", forget);
+    attach(socket, request.socket, () => binding.open(socket, admitted.ticket), report);
+  });
+  const heart = heartbeat(binding.heartbeatMs, sockets);
+  return {
+    get size() {
+      return binding.size;
+    },
+    async close(options) {
+      await binding.close(options);
+      clearInterval(heart);
+    },
+  };
+}
+
+function heartbeat(ms: number, sockets: Iterable<WebSocket>): NodeJS.Timeout | undefined {
+  if (ms === 0) return undefined;
+  return setInterval(() => {
+    for (const socket of sockets) beat(socket);
+  }, ms).unref();
+}
+
+/**
+ * Asks core before the 101, by the one hook that ws reads at each handshake for every kind of server. What comes after
+ * the answer (`headers`, `connection`) happens in the same tick.
+ */
+function admitBeforeAnswer(
+  server: WebSocketServer,
+  binding: RuntimeBinding<WebSocket>,
+  accepted: WeakMap<IncomingMessage, Accepted>,
+): void {
+  const { verifyClient: own, handleProtocols: ownProtocols } = server.options;
+
+  const verify: VerifyAsync = (info, answer) => {
+    const admit = () => void decide(info.req, answer).catch((error: unknown) => binding.report(error));
+    if (own === undefined || own === null) admit();
+    else if (!isSync(own)) own(info, (verified, ...refusal) => (verified ? admit() : answer(false, ...refusal)));
+    else if (own(info)) admit();
+    else answer(false, 401);
+  };
+
+  async function decide(request: IncomingMessage, answer: VerifyAnswer): Promise<void> {
+    const outcome = await binding.admit(copyHandshake(request), foundOn(request.socket));
+    if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason);
+    if (request.socket.destroyed) return binding.abandon(outcome.ticket);
+    accepted.set(request, outcome);
+    try {
+      answer(true);
+    } finally {
+      if (accepted.delete(request)) {
+        binding.abandon(outcome.ticket);
+        if (request.socket.writable && request.socket.readable) {
+          binding.report(new SessionError("INVALID_ARGUMENT", "emit `connection` in the callback of handleUpgrade"));
+        }
+      }
+    }
+  }
+
+  server.options.verifyClient = verify;
+  server.options.handleProtocols = (offered, request) => {
+    const protocols = new Set(accepted.get(request)?.protocols ?? offered);
+    if (protocols.size === 0) return false;
+    if (ownProtocols !== undefined && ownProtocols !== null) return ownProtocols(protocols, request);
+    return protocols.values().next().value ?? false;
+  };
+}
+
+/** As ws tells them apart. */
+function isSync(verify: VerifyAsync | VerifySync): verify is VerifySync {
+  return verify.length !== 2;
+}

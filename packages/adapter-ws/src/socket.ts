@@ -1,0 +1,100 @@
+import type { Socket } from "node:net";
+import type { Runtime, RuntimeConnection } from "@wsession/core/runtime";
+import { WebSocket } from "ws";
+import type { RawData } from "ws";
+
+const CONNECTION = Symbol("wsession.connection");
+const TCP = Symbol("wsession.tcp");
+const BYTES_READ = Symbol("wsession.bytesRead");
+
+/** A ws socket with what the adapter keeps on it: symbols, so that nothing of the user's is in the way. */
+interface BoundSocket extends WebSocket {
+  [CONNECTION]?: RuntimeConnection;
+  [TCP]?: Socket;
+  /** At the last heartbeat. */
+  [BYTES_READ]?: number;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+export const wsRuntime: Runtime<WebSocket> = {
+  name: "ws",
+  connectionOf: (socket) => (socket instanceof WebSocket ? bound(socket)[CONNECTION] : undefined),
+  send(socket, data) {
+    if (socket.readyState !== WebSocket.OPEN) return "closed";
+    socket.send(data, ignoreError);
+    return socket.bufferedAmount === 0 ? "sent" : "queued";
+  },
+  bufferedAmount: (socket) => (socket.readyState === WebSocket.CLOSED ? 0 : socket.bufferedAmount),
+  awaitDrain,
+  close(socket, code, reason) {
+    // A paused socket sees neither the answer to a close frame nor the end (I3).
+    if (socket.isPaused) socket.resume();
+    socket.close(code, reason);
+  },
+  terminate: (socket) => socket.terminate(),
+  pause: (socket) => socket.pause(),
+  resume: (socket) => socket.resume(),
+};
+
+/** Ties a socket to its connection, in the tick in which ws hands it over. The listeners are shared by all sockets. */
+export function attach(socket: WebSocket, tcp: Socket, connect: () => RuntimeConnection, onError: (this: WebSocket, error: Error) => void): void {
+  const own = bound(socket);
+  own[TCP] = tcp;
+  socket.on("message", onMessage);
+  socket.on("close", onClose);
+  socket.on("error", onError);
+  own[CONNECTION] = connect();
+}
+
+/**
+ * Pings; ends a socket from which not a byte has come since the last heartbeat: a pong is bytes, and so is a part of a
+ * long message that a pong can't overtake (RFC 6455 section 5.4). One that we do not read is not to blame.
+ */
+export function beat(socket: WebSocket): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  const own = bound(socket);
+  const read = own[TCP]?.bytesRead;
+  if (own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
+  if (read !== undefined) own[BYTES_READ] = read;
+  socket.ping(undefined, undefined, ignoreError);
+}
+
+function bound(socket: WebSocket): BoundSocket {
+  return socket;
+}
+
+function onMessage(this: BoundSocket, data: RawData, isBinary: boolean): void {
+  this[CONNECTION]?.receive(isBinary ? bytesOf(data) : textOf(data));
+}
+
+function onClose(this: BoundSocket, code: number, reason: Buffer): void {
+  this[CONNECTION]?.ended(code, reason.toString());
+}
+
+/** ws hands out Buffers, unless the user asked for something else by `binaryType`. */
+function textOf(data: RawData): string {
+  return Buffer.isBuffer(data) ? data.toString() : bytesOf(data).toString();
+}
+
+function bytesOf(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
+
+/** The socket tells of a failed write by its `close` event; core has told by then what it could. */
+function ignoreError(): void {}
+
+/** The TCP socket answers an empty write when all before it has gone, whether or not it was above its mark. */
+function awaitDrain(socket: WebSocket): void {
+  const { [TCP]: tcp, [CONNECTION]: connection } = bound(socket);
+  if (tcp === undefined || connection === undefined || tcp.destroyed) return;
+  const check = () => {
+    if (socket.readyState === WebSocket.CLOSED) return;
+    if (socket.bufferedAmount === 0) connection.drained();
+    else awaitDrain(socket);
+  };
+  if (tcp.writableLength > 0) tcp.write(EMPTY, check);
+  // Nothing waits in the socket, so a message is being compressed, on a thread: it gets there by itself.
+  else setImmediate(check);
+}
