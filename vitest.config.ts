@@ -12,6 +12,7 @@ const folders = [
   { name: "demo", folder: "apps/demo/test" },
   { name: "bench", folder: "bench/test" },
   { name: "examples", folder: "examples/test" },
+  { name: "scripts", folder: "scripts/test" },
 ].filter(({ folder }) => existsSync(join(root, folder)));
 
 export default defineConfig({

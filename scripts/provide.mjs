@@ -4,23 +4,25 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { findProgram, findTool, ToolError, tools } from "./tools.mjs";
+import { findProgram, findTool, ToolError, tools, usualFolders } from "./tools.mjs";
 
-/** @import { Tool } from "./tools.mjs" */
+/** @import { Surroundings, Tool } from "./tools.mjs" */
 
 /**
  * Resolves with the environment variables that name every tool, installing what is missing.
  * Rejects with a ToolError, one sentence for the user, when it can't.
  *
  * @param {NodeJS.ProcessEnv} environment
+ * @param {readonly string[]} folders
  * @returns {Promise<Record<string, string>>}
  */
-export async function provideTools(environment) {
-  const before = findAll(environment);
+export async function provideTools(environment, folders = usualFolders) {
+  const surroundings = { environment: { ...environment }, folders };
+  const before = findAll(surroundings);
   if (before.missing.length === 0) return before.found;
 
-  const failure = await install(before.missing, environment);
-  const after = findAll(environment);
+  const failure = await install(before.missing, surroundings);
+  const after = findAll(surroundings);
   // A package whose service could not start counts as failed, but its program is there, and that is all we need.
   if (after.missing.length === 0) return after.found;
   const variables = after.missing.map((tool) => tool.variable).join(", ");
@@ -30,14 +32,14 @@ export async function provideTools(environment) {
   );
 }
 
-/** @param {NodeJS.ProcessEnv} environment */
-function findAll(environment) {
+/** @param {Surroundings} surroundings */
+function findAll(surroundings) {
   /** @type {Record<string, string>} */
   const found = {};
   /** @type {Tool[]} */
   const missing = [];
   for (const tool of tools) {
-    const file = findTool(tool, environment);
+    const file = findTool(tool, surroundings);
     if (file === undefined) missing.push(tool);
     else found[tool.variable] = file;
   }
@@ -48,24 +50,25 @@ function findAll(environment) {
  * Installs the tools' packages. Resolves with why it failed, undefined when it did not.
  *
  * @param {readonly Tool[]} missing
- * @param {NodeJS.ProcessEnv} environment
+ * @param {Surroundings} surroundings
  * @returns {Promise<string | undefined>}
  */
-async function install(missing, environment) {
-  if (process.platform === "darwin") return installWithBrew(missing, environment);
-  const aptGet = findProgram(["apt-get"], environment);
+async function install(missing, surroundings) {
+  if (process.platform === "darwin") return installWithBrew(missing, surroundings);
+  const aptGet = findProgram(["apt-get"], surroundings);
   if (process.platform !== "linux" || aptGet === undefined) {
     return "there is no apt-get (Debian, Ubuntu) or brew (macOS) here to install it with";
   }
-  const prefix = rootPrefix(environment);
+  const prefix = rootPrefix(surroundings);
   if (prefix === undefined) return "installing with apt-get wants root or passwordless sudo";
 
   const onUbuntu = isUbuntu();
   const browserElsewhere = onUbuntu ? missing.filter((tool) => tool.label === "chromium") : [];
   const fromApt = missing.filter((tool) => !browserElsewhere.includes(tool));
   let failure;
-  if (fromApt.length > 0) failure = installWithApt(fromApt, [...prefix, aptGet], environment);
-  if (browserElsewhere.length > 0) failure = (await installPlaywrightChromium(environment)) ?? failure;
+  if (fromApt.length > 0) failure = installWithApt(fromApt, [...prefix, aptGet], surroundings.environment);
+  if (browserElsewhere.length > 0)
+    failure = (await installPlaywrightChromium(surroundings.environment)) ?? failure;
   return failure;
 }
 
@@ -88,15 +91,15 @@ function installWithApt(missing, aptGet, environment) {
 
 /**
  * @param {readonly Tool[]} missing
- * @param {NodeJS.ProcessEnv} environment
+ * @param {Surroundings} surroundings
  */
-function installWithBrew(missing, environment) {
-  const brew = findProgram(["brew"], environment);
+function installWithBrew(missing, surroundings) {
+  const brew = findProgram(["brew"], surroundings);
   if (brew === undefined) return "there is no brew here to install it with";
   let failure;
   for (const formula of unique(missing.map((tool) => tool.brew))) {
     say(`installing ${formula} with brew, for ${labels(missing)}, which the tests need`);
-    failure = execute([brew, "install", ...formula.split(" ")], environment) ?? failure;
+    failure = execute([brew, "install", ...formula.split(" ")], surroundings.environment) ?? failure;
   }
   return failure;
 }
@@ -141,13 +144,14 @@ function execute([program = "", ...args], environment) {
 /**
  * What must stand before a command for it to run as root without a question; undefined where nothing does.
  *
- * @param {NodeJS.ProcessEnv} environment
+ * @param {Surroundings} surroundings
  * @returns {readonly string[] | undefined}
  */
-function rootPrefix(environment) {
+function rootPrefix(surroundings) {
   if (process.getuid?.() === 0) return [];
-  const sudo = findProgram(["sudo"], environment);
-  if (sudo === undefined || execute([sudo, "-n", "true"], environment) !== undefined) return undefined;
+  const sudo = findProgram(["sudo"], surroundings);
+  if (sudo === undefined || execute([sudo, "-n", "true"], surroundings.environment) !== undefined)
+    return undefined;
   return [sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];
 }
 

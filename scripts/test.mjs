@@ -22,7 +22,7 @@ try {
 async function main(vitestArguments) {
   const environment = {
     ...process.env,
-    ...(await provideTools({ ...process.env })),
+    ...(await provideTools(process.env)),
     DO_NOT_TRACK: "1",
     TURBO_TELEMETRY_DISABLED: "1",
   };

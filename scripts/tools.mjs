@@ -53,35 +53,40 @@ export const tools = [
 ];
 
 // Package managers install here; a user's PATH may lack them.
-const usualFolders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
+export const usualFolders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
 
 /** A failure that the user can act on: its message is the whole story. */
 export class ToolError extends Error {}
 
 /**
- * The first of `names` that a PATH (or a usual folder) holds and that runs.
+ * Where programs are looked for, in order.
+ *
+ * @typedef {object} Surroundings
+ * @property {NodeJS.ProcessEnv} environment
+ * @property {readonly string[]} folders looked into after the environment's PATH
+ */
+
+/**
+ * The first program of one of these names that is executable.
  *
  * @param {readonly string[]} names
- * @param {NodeJS.ProcessEnv} environment
- * @param {readonly string[]} firstFolders looked into before the PATH
+ * @param {Surroundings} surroundings
  * @returns {string | undefined}
  */
-export function findProgram(names, environment, firstFolders = []) {
-  const path = (environment["PATH"] ?? "").split(delimiter).filter(isAbsolute);
-  return [...firstFolders, ...path, ...usualFolders]
-    .flatMap((folder) => names.map((name) => join(folder, name)))
-    .find(isExecutable);
+export function findProgram(names, surroundings) {
+  return candidates(names, surroundings).find(isExecutable);
 }
 
 /**
- * Finds a tool: the binary that the environment names, else a working one on the PATH or beside the named Redis server.
- * Throws when the environment names a binary that does not run; undefined when there is none.
+ * Finds a tool: the binary that the environment names, else one that runs, beside the named Redis server, on the PATH or
+ * in a usual folder. Throws when the environment names a binary that does not run; undefined when there is none.
  *
  * @param {Tool} tool
- * @param {NodeJS.ProcessEnv} environment
+ * @param {Surroundings} surroundings
  * @returns {string | undefined}
  */
-export function findTool(tool, environment) {
+export function findTool(tool, surroundings) {
+  const { environment } = surroundings;
   const named = environment[tool.variable];
   if (named) {
     if (runs(named)) return named;
@@ -90,12 +95,20 @@ export function findTool(tool, environment) {
     );
   }
   const server = environment["WSESSION_REDIS_SERVER"];
-  const besideServer = server && tool.apt.startsWith("redis") && isAbsolute(server) ? [dirname(server)] : [];
+  const besideServer =
+    server && tool.label.startsWith("redis") ? tool.names.map((name) => join(dirname(server), name)) : [];
+  return [...besideServer, ...candidates(tool.names, surroundings), ...tool.places].find(
+    (file) => isAbsolute(file) && isExecutable(file) && runs(file),
+  );
+}
+
+/**
+ * @param {readonly string[]} names
+ * @param {Surroundings} surroundings
+ */
+function candidates(names, { environment, folders }) {
   const path = (environment["PATH"] ?? "").split(delimiter).filter(isAbsolute);
-  return [...besideServer, ...path, ...usualFolders]
-    .flatMap((folder) => tool.names.map((name) => join(folder, name)))
-    .concat(tool.places)
-    .find((file) => isExecutable(file) && runs(file));
+  return [...path, ...folders].flatMap((folder) => names.map((name) => join(folder, name)));
 }
 
 /** @param {string} file */

@@ -1,0 +1,124 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { provideTools } from "../provide.mjs";
+import { ToolError } from "../tools.mjs";
+
+let machine: string;
+
+beforeEach(() => {
+  machine = mkdtempSync(join(tmpdir(), "wsession-provide-"));
+});
+
+afterEach(() => {
+  rmSync(machine, { recursive: true, force: true });
+});
+
+/** A program of a machine that holds nothing but what the test puts there. */
+function program(folder: string, name: string, script = "exit 0"): string {
+  mkdirSync(join(machine, folder), { recursive: true });
+  const file = join(machine, folder, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+function programs(folder: string, names: readonly string[]): void {
+  for (const name of names) program(folder, name);
+}
+
+/** Whatever this system installs with does this; `sudo` lets it. */
+function packageManager(script: string): void {
+  program("bin", "apt-get", script);
+  program("bin", "brew", script);
+  program("bin", "sudo", 'shift; exec "$@"');
+}
+
+async function provide(environment: NodeJS.ProcessEnv = {}): Promise<Record<string, string>> {
+  return provideTools({ PATH: join(machine, "bin"), ...environment }, [join(machine, "usual")]);
+}
+
+const redis = ["redis-server", "redis-sentinel", "redis-cli"] as const;
+
+describe("what is installed", () => {
+  test("is found on the PATH", async () => {
+    programs("bin", [...redis, "chromium"]);
+    expect(await provide()).toEqual({
+      WSESSION_REDIS_SERVER: join(machine, "bin", "redis-server"),
+      WSESSION_REDIS_SENTINEL: join(machine, "bin", "redis-sentinel"),
+      WSESSION_REDIS_CLI: join(machine, "bin", "redis-cli"),
+      WSESSION_CHROMIUM: join(machine, "bin", "chromium"),
+    });
+  });
+
+  test("is found in the usual folders when the PATH lacks them", async () => {
+    programs("usual", [...redis, "chromium-browser"]);
+    const found = await provide();
+    expect(found["WSESSION_REDIS_SERVER"]).toBe(join(machine, "usual", "redis-server"));
+    expect(found["WSESSION_CHROMIUM"]).toBe(join(machine, "usual", "chromium-browser"));
+  });
+
+  test("is passed over when it does not run", async () => {
+    programs("bin", redis);
+    program("bin", "chromium-browser", 'echo "install the snap" >&2; exit 1');
+    program("usual", "google-chrome");
+    expect((await provide())["WSESSION_CHROMIUM"]).toBe(join(machine, "usual", "google-chrome"));
+  });
+});
+
+describe("a binary that the environment names", () => {
+  test("comes before the PATH, and brings the programs beside it", async () => {
+    programs("bin", [...redis, "chromium"]);
+    programs("own", redis);
+    const server = join(machine, "own", "redis-server");
+    const found = await provide({ WSESSION_REDIS_SERVER: server });
+    expect(found["WSESSION_REDIS_SERVER"]).toBe(server);
+    expect(found["WSESSION_REDIS_CLI"]).toBe(join(machine, "own", "redis-cli"));
+  });
+
+  test("is an error when it does not run", async () => {
+    programs("bin", [...redis, "chromium"]);
+    const failure = provide({ WSESSION_REDIS_SERVER: "/nowhere/redis-server" });
+    await expect(failure).rejects.toThrow(ToolError);
+    await expect(failure).rejects.toThrow(/^WSESSION_REDIS_SERVER names \/nowhere\/redis-server, but .*\.$/);
+  });
+});
+
+describe("what is missing", () => {
+  test("is installed by the package manager, without questions", async () => {
+    program("bin", "chromium");
+    program("made", "redis-server");
+    const copies = redis.map((name) => `/bin/cp ${machine}/made/redis-server ${machine}/bin/${name}`);
+    packageManager(
+      `echo "$DEBIAN_FRONTEND $@" >> ${machine}/log; [ "$1" = update ] || { ${copies.join(";")}; }`,
+    );
+    expect((await provide())["WSESSION_REDIS_SERVER"]).toBe(join(machine, "bin", "redis-server"));
+    expect(readFileSync(join(machine, "log"), "utf8")).toMatch(/^noninteractive install .*redis/m);
+  });
+
+  test("is provided although its package failed to start a service", async () => {
+    program("bin", "chromium");
+    program("made", "redis-server");
+    const copies = redis.map((name) => `/bin/cp ${machine}/made/redis-server ${machine}/bin/${name}`);
+    packageManager(`${copies.join(";")}; exit 100`);
+    expect(Object.keys(await provide())).toHaveLength(4);
+  });
+
+  test("is told in one sentence when the package manager fails", async () => {
+    program("bin", "chromium");
+    packageManager('echo "E: Unable to locate package redis-server" >&2; exit 100');
+    const failure = provide();
+    await expect(failure).rejects.toThrow(ToolError);
+    await expect(failure).rejects.toThrow(
+      /^The tests need redis-server, redis-sentinel, redis-cli, and .* failed \(E: Unable to locate package redis-server\); .*WSESSION_REDIS_SERVER.*\.$/,
+    );
+  });
+
+  test("is told in one sentence when there is no package manager", async () => {
+    program("bin", "chromium");
+    await expect(provide()).rejects.toThrow(
+      /^The tests need .*, and there is no .* to install it with; .*\.$/,
+    );
+  });
+});
