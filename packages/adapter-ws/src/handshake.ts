@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Handshake } from "@wsession/core";
-import { parseProtocols } from "@wsession/core/runtime";
+import { parseProtocols, plainAddress } from "@wsession/core/runtime";
 
 /** Copies what core needs. Node has lower-cased the names and joined the values already (`IncomingMessage.headers`). */
 export function copyHandshake(request: IncomingMessage): Handshake {
@@ -14,7 +14,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
     method: request.method ?? "GET",
     url: request.url ?? "/",
     headers,
-    remoteAddress: request.socket.remoteAddress,
+    remoteAddress: plainAddress(request.socket.remoteAddress),
     encrypted: request.socket instanceof TLSSocket,
     protocols: parseProtocols(headers["sec-websocket-protocol"]),
   };

@@ -221,11 +221,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   // --- messages in ---
 
-  receive(data: string | Uint8Array): void {
+  receive(data: string | Uint8Array, borrowed = false): void {
     this.active = true;
     if (this.#flow === Flow.Ready) this.#deliver(data);
     else if ((this.#flow & Flow.Discarding) !== 0) this.context.diagnostics.messagesDiscarded += 1;
-    else this.#hold(data);
+    else this.#hold(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
   }
 
   /** Hands one message to the handler; the next waits until it has settled (I2). */
@@ -374,6 +374,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   drained(): void {
+    if (!this.#backedUp) return;
     this.#backedUp = false;
     const { drain } = this.context.handlers;
     if (drain === undefined || this.hasEnded) return;

@@ -1,3 +1,4 @@
+import { SocketAddress } from "node:net";
 import { SessionError } from "./errors.ts";
 
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -67,6 +68,13 @@ export function parseProtocols(header: string | undefined): readonly string[] {
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
+}
+
+/** An address as text in one form for all runtimes: IPv6 compressed (RFC 5952), IPv4 also where it was mapped. */
+export function plainAddress(text: string | undefined): string | undefined {
+  if (text === undefined || !text.includes(":")) return text === "" ? undefined : text;
+  const { address } = new SocketAddress({ address: text, family: "ipv6" });
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for (RFC 9110 section 5.5)

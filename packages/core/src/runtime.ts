@@ -6,7 +6,7 @@
  */
 import type { Handshake } from "./handshake.ts";
 
-export { assertHeader, parseProtocols } from "./handshake.ts";
+export { assertHeader, parseProtocols, plainAddress } from "./handshake.ts";
 
 /**
  * What became of a message. `"sent"`: handed to the operating system (or to the runtime's cork, flushed this tick).
@@ -40,8 +40,8 @@ export interface Runtime<Socket extends object> {
 
 /** Core's end of a connection, for the adapter. */
 export interface RuntimeConnection {
-  /** A whole message. Text is decoded; binary is this connection's own copy, unless the adapter says `borrowed`. */
-  receive(data: string | Uint8Array): void;
+  /** A whole message. Text is decoded; binary is the handler's to keep, unless it is `borrowed` for this call alone. */
+  receive(data: string | Uint8Array, borrowed?: boolean): void;
   /** The socket has ended; called once. `code` is 1006 where no close frame came, 1005 where it had no code. */
   ended(code: number, reason: string): void;
   /** `bufferedAmount` is 0 again. */

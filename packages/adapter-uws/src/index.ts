@@ -1,0 +1,169 @@
+import { STATUS_CODES } from "node:http";
+import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
+import type { HandshakeAnswer } from "@wsession/core/runtime";
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocketBehavior } from "uWebSockets.js";
+import { copyRequest, textOf } from "./handshake.ts";
+import type { UpgradeRequest } from "./handshake.ts";
+import { beat, ConnectionSlot, slotOf, uwsRuntime } from "./socket.ts";
+import type { Socket, UserData } from "./socket.ts";
+
+type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+
+export interface BindOptions {
+  /**
+   * Settings of the runtime. `maxPayloadLength` defaults to 100 MiB as in ws (the runtime's own default is 16 KiB),
+   * `idleTimeout` to 0 since `heartbeatMs` does its work, `maxBackpressure` to no limit since `maxBufferedBytes` does.
+   */
+  readonly behavior?:
+    | Pick<
+        WebSocketBehavior<UserData>,
+        "maxPayloadLength" | "maxLifetime" | "idleTimeout" | "compression" | "maxBackpressure" | "closeOnBackpressureLimit"
+      >
+    | undefined;
+  /** Chooses a subprotocol among what was offered, without a token; `undefined` for none. Default: the first. */
+  readonly handleProtocols?: ((protocols: readonly string[], handshake: Handshake) => string | undefined) | undefined;
+  /**
+   * What `transport` is given as `found`, e.g. the route's parameters. Synchronous: the request is gone afterwards.
+   * A throw answers 500 and reaches `onError`.
+   */
+  readonly found?: ((request: HttpRequest, response: HttpResponse) => unknown) | undefined;
+  /** `"copied"` (default): a binary message is the handler's to keep. `"borrowed"`: it is valid until the first await. */
+  readonly binary?: "copied" | "borrowed" | undefined;
+  /** Whether the app is an SSLApp; found out by its name unless given. */
+  readonly encrypted?: boolean | undefined;
+}
+
+const MIB = 1024 * 1024;
+const NO_LIMIT = 2 ** 31 - 1;
+
+/**
+ * Ties a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before `listen`.
+ *
+ * The runtime can't stop reading a socket, so `inbox` and `early` are limits alone here: there is no pause before them.
+ */
+export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+  app: TemplatedApp,
+  pattern: string,
+  sessions: Sessions<Data, Transport, Unset>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  options: BindOptions = {},
+): Binding {
+  const { behavior = {}, binary = "copied", encrypted = app.constructor.name === "uWS.SSLApp" } = options;
+  const compress = behavior.compression !== undefined && behavior.compression !== 0;
+  const binding = sessions.bind(uwsRuntime(compress), handlers);
+  const sockets = new Set<Socket>();
+  const borrowed = binary === "borrowed";
+
+  app.ws<UserData>(pattern, {
+    maxPayloadLength: 100 * MIB,
+    maxBackpressure: NO_LIMIT,
+    idleTimeout: 0,
+    ...behavior,
+    sendPingsAutomatically: false,
+    upgrade(response, request, context) {
+      let aborted = false;
+      // Without it the runtime ends the process when the client goes away meanwhile.
+      response.onAborted(() => {
+        aborted = true;
+      });
+      let copy: UpgradeRequest;
+      let found: unknown;
+      try {
+        copy = copyRequest(response, request, encrypted);
+        found = options.found?.(request, response);
+      } catch (error) {
+        binding.report(error);
+        refuse(response, 500, "internal error");
+        return;
+      }
+      binding
+        .admit(copy.handshake, found)
+        .then((answer) => {
+          if (aborted) {
+            if (answer.type === "accept") binding.abandon(answer.ticket);
+          } else response.cork(() => settle(response, context, copy, answer));
+        })
+        .catch((error: unknown) => binding.report(error));
+    },
+    open(socket) {
+      const slot = slotOf(socket);
+      if (slot?.ticket === undefined) return;
+      const { ticket } = slot;
+      sockets.add(socket);
+      slot.ticket = undefined;
+      slot.connection = binding.open(socket, ticket);
+    },
+    message(socket, message, isBinary) {
+      const slot = slotOf(socket);
+      if (slot === undefined) return;
+      slot.seen = true;
+      if (!isBinary) slot.connection?.receive(textOf(message));
+      else if (borrowed) slot.connection?.receive(Buffer.from(message), true);
+      // The runtime takes the bytes back when this callback returns (I2).
+      else slot.connection?.receive(Buffer.from(message.slice(0)));
+    },
+    pong(socket) {
+      const slot = slotOf(socket);
+      if (slot !== undefined) slot.seen = true;
+    },
+    drain(socket) {
+      if (socket.getBufferedAmount() === 0) slotOf(socket)?.connection?.drained();
+    },
+    close(socket, code, message) {
+      sockets.delete(socket);
+      slotOf(socket)?.connection?.ended(code, textOf(message));
+    },
+  });
+
+  function settle(
+    response: HttpResponse,
+    context: us_socket_context_t,
+    { handshake, key, extensions }: UpgradeRequest,
+    answer: HandshakeAnswer,
+  ): void {
+    if (answer.type === "reject") return refuse(response, answer.status, answer.reason);
+    let protocol: string;
+    try {
+      protocol = choose(answer, handshake);
+    } catch (error) {
+      binding.report(error);
+      binding.abandon(answer.ticket);
+      return refuse(response, 500, "internal error");
+    }
+    // Without a status of its own the answer becomes a 200 as soon as a header is written.
+    response.writeStatus("101 Switching Protocols");
+    for (const [name, value] of answer.headers) response.writeHeader(name, value);
+    response.upgrade<UserData>({ wsession: new ConnectionSlot(answer.ticket) }, key, protocol, extensions, context);
+  }
+
+  function choose(answer: Accepted, handshake: Handshake): string {
+    if (answer.protocols.length === 0) return "";
+    if (options.handleProtocols === undefined) return answer.protocols[0] ?? "";
+    return options.handleProtocols(answer.protocols, handshake) ?? "";
+  }
+
+  const heart = heartbeat(binding.heartbeatMs, sockets);
+  return {
+    get size() {
+      return binding.size;
+    },
+    async close(closing) {
+      await binding.close(closing);
+      clearInterval(heart);
+    },
+  };
+}
+
+function heartbeat(ms: number, sockets: Iterable<Socket>): NodeJS.Timeout | undefined {
+  if (ms === 0) return undefined;
+  return setInterval(() => {
+    for (const socket of sockets) beat(socket);
+  }, ms).unref();
+}
+
+function refuse(response: HttpResponse, status: number, reason: string): void {
+  response
+    .writeStatus(`${status} ${STATUS_CODES[status] ?? "Refused"}`)
+    .writeHeader("content-type", "text/plain; charset=utf-8")
+    .end(reason, true);
+}
