@@ -1,0 +1,81 @@
+import type { Change, StoreEvent } from "@wsession/core";
+
+/** A destruction that its author wants to be told of. */
+export interface ConfirmationRequest {
+  readonly node: string;
+  readonly token: string;
+}
+
+/** How many connections of a session a process ended. */
+export interface Confirmation {
+  readonly token: string;
+  readonly node: string;
+  readonly id: string;
+  readonly closed: number;
+}
+
+export type Announcement =
+  | { readonly type: "event"; readonly event: StoreEvent; readonly confirm: ConfirmationRequest | undefined }
+  | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] };
+
+/** The message by which destroy.lua tells the holders; the other two that holders get are written by the scripts. */
+export function destroyedMessage(id: string, reason: string | undefined, confirm: ConfirmationRequest | undefined): string {
+  return JSON.stringify(["d", id, reason ?? null, ...(confirm === undefined ? [] : [confirm.node, confirm.token])]);
+}
+
+export function confirmationMessage(token: string, node: string, closed: readonly (readonly [id: string, closed: number])[]): string {
+  return JSON.stringify(["a", token, node, closed]);
+}
+
+/** `undefined` for what is not one of ours. */
+export function parseAnnouncement(text: string): Announcement | undefined {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(message)) return undefined;
+  const [code, id, ...rest]: readonly unknown[] = message;
+  if (typeof id !== "string") return undefined;
+  switch (code) {
+    case "w":
+      return typeof rest[0] === "number" ? event({ type: "written", id, version: rest[0], change: parseChange(rest.slice(1)) }) : undefined;
+    case "r":
+      return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
+    case "d":
+      return event({ type: "destroyed", id, reason: optionalText(rest[0]) }, parseRequest(rest[1], rest[2]));
+    case "a":
+      return { type: "confirmations", confirmations: parseConfirmations(id, rest[0], rest[1]) };
+    default:
+      return undefined;
+  }
+}
+
+function event(of: StoreEvent, confirm?: ConfirmationRequest): Announcement {
+  return { type: "event", event: of, confirm };
+}
+
+function optionalText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function parseRequest(node: unknown, token: unknown): ConfirmationRequest | undefined {
+  return typeof node === "string" && typeof token === "string" ? { node, token } : undefined;
+}
+
+/** `undefined` where the change did not travel along: it is read then. */
+function parseChange([mode, set, unset]: readonly unknown[]): Change | undefined {
+  if (typeof set !== "object" || set === null || !Array.isArray(unset)) return undefined;
+  return mode === "r"
+    ? { type: "replace", data: set, base: undefined }
+    : { type: "fields", set: { ...set }, unset: unset.filter((name) => typeof name === "string") };
+}
+
+function parseConfirmations(token: string, node: unknown, closed: unknown): Confirmation[] {
+  if (typeof node !== "string" || !Array.isArray(closed)) return [];
+  return closed.flatMap((pair: unknown) => {
+    const [id, count]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    return typeof id === "string" && typeof count === "number" ? [{ token, node, id, closed: count }] : [];
+  });
+}

@@ -1,0 +1,133 @@
+import { SessionError } from "@wsession/core";
+import type { Change } from "@wsession/core";
+
+const DATA = "d:";
+const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** A change as write.lua takes it. */
+export interface EncodedChange {
+  readonly mode: "f" | "r";
+  /** Hash field, JSON text, by turns. */
+  readonly set: readonly string[];
+  readonly unset: readonly string[];
+}
+
+/** All of a session's data: hash field and JSON text by turns, and what they count against the limit. */
+export function encodeData(data: object, maxBytes: number): { readonly fields: readonly string[]; readonly bytes: number } {
+  assertPlain(data);
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(data)) {
+    if (value !== undefined) fields.push(fieldName(name), encodeValue(name, value));
+  }
+  return { fields, bytes: checkSize(fields, maxBytes) };
+}
+
+/**
+ * A change of everything travels as the fields that differ, where the data at the expected version is known. A property
+ * that is `undefined` at the top counts as absent there.
+ */
+export function encodeChange(change: Change, expect: number | undefined, maxBytes: number): EncodedChange {
+  if (change.type === "fields") {
+    const set = Object.entries(change.set).flatMap(([name, value]) => [fieldName(name), encodeValue(name, value)]);
+    checkSize(set, maxBytes);
+    return { mode: "f", set, unset: change.unset.map(fieldName) };
+  }
+  if (change.base === undefined || expect === undefined) {
+    return { mode: "r", set: encodeData(change.data, maxBytes).fields, unset: [] };
+  }
+  return difference(new Map<string, unknown>(Object.entries(change.base)), change.data, maxBytes);
+}
+
+function difference(base: ReadonlyMap<string, unknown>, data: object, maxBytes: number): EncodedChange {
+  assertPlain(data);
+  const set: string[] = [];
+  const present = new Set<string>();
+  for (const [name, value] of Object.entries(data)) {
+    if (value === undefined) continue;
+    present.add(name);
+    const before = base.get(name);
+    if (Object.is(before, value)) continue;
+    const text = encodeValue(name, value);
+    if (typeof value === "object" && typeof before === "object" && JSON.stringify(before) === text) continue;
+    set.push(fieldName(name), text);
+  }
+  checkSize(set, maxBytes);
+  const unset = [...base.keys()].filter((name) => base.get(name) !== undefined && !present.has(name)).map(fieldName);
+  return { mode: "f", set, unset };
+}
+
+/** Puts a field of the stored hash into `data`; throws what JSON.parse throws. False: not a field of the data. */
+export function decodeField(data: Record<string, unknown>, field: string, text: string): boolean {
+  if (!field.startsWith(DATA)) return false;
+  const name = field.slice(DATA.length);
+  if (FORBIDDEN.has(name)) throw new SyntaxError("a field's name reaches a prototype");
+  data[name] = JSON.parse(text);
+  return true;
+}
+
+function fieldName(name: string): string {
+  if (FORBIDDEN.has(name)) throw notSerialisable(name, "has a name that reaches a prototype");
+  if (LONE_SURROGATE.test(name)) throw notSerialisable("a field", "has a name that UTF-8 can't carry");
+  return DATA + name;
+}
+
+function encodeValue(name: string, value: unknown): string {
+  assertJson(name, value, new Set());
+  return JSON.stringify(value);
+}
+
+function checkSize(fields: readonly string[], maxBytes: number): number {
+  let bytes = 0;
+  for (const field of fields) bytes += Buffer.byteLength(field);
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
+  return bytes;
+}
+
+export function tooLarge(maxBytes: number): SessionError {
+  return new SessionError("TOO_LARGE", `the session's data would exceed maxBytes, ${maxBytes}`, { outcome: "not-applied" });
+}
+
+/** Refuses what would come back from JSON as something else. Names the field, never the value. */
+function assertJson(path: string, value: unknown, above: Set<object>): void {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return;
+    case "number":
+      if (!Number.isFinite(value)) throw notSerialisable(path, "is a number that JSON can't carry");
+      return;
+    case "object":
+      if (value !== null) assertContainer(path, value, above);
+      return;
+    default:
+      throw notSerialisable(path, `is ${typeof value === "undefined" ? "undefined" : `a ${typeof value}`}`);
+  }
+}
+
+function assertContainer(path: string, value: object, above: Set<object>): void {
+  if (above.has(value)) throw notSerialisable(path, "contains itself");
+  above.add(value);
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) assertJson(`${path}[${index}]`, value[index], above);
+  } else {
+    assertPlain(value, path);
+    for (const [name, inner] of Object.entries(value)) {
+      if (name === "__proto__") throw notSerialisable(path, "has a property that reaches a prototype");
+      assertJson(`${path}.${name}`, inner, above);
+    }
+  }
+  above.delete(value);
+}
+
+function assertPlain(value: object, path = "the data"): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || Object.getOwnPropertySymbols(value).length > 0) {
+    throw notSerialisable(path, "is not a plain object");
+  }
+  if ("toJSON" in value && typeof value.toJSON === "function") throw notSerialisable(path, "has a toJSON of its own");
+}
+
+function notSerialisable(path: string, why: string): SessionError {
+  return new SessionError("NOT_SERIALISABLE", `${path} ${why}; nothing was changed`, { outcome: "not-applied" });
+}

@@ -1,0 +1,55 @@
+import { type Outcome, SessionError } from "@wsession/core";
+
+/** Replies by which Redis says that it did not run the command, or that the script did not get to its first write. */
+const REFUSED: ReadonlySet<string> = new Set([
+  "ASK",
+  "BUSY",
+  "CLUSTERDOWN",
+  "CROSSSLOT",
+  "DENIED",
+  "LOADING",
+  "MASTERDOWN",
+  "MISCONF",
+  "MOVED",
+  "NOAUTH",
+  "NOPERM",
+  "NOREPLICAS",
+  "NOSCRIPT",
+  "OOM",
+  "READONLY",
+  "TRYAGAIN",
+  "WRONGPASS",
+]);
+
+export function unavailable(message: string, outcome: Outcome, cause?: unknown): SessionError {
+  return new SessionError("STORE_UNAVAILABLE", message, cause === undefined ? { outcome } : { outcome, cause });
+}
+
+/** `unknown`: what was asked for is done, but its answer can't be read. */
+export function corrupt(outcome: Outcome = "not-applied"): SessionError {
+  return new SessionError("CORRUPT_RECORD", "what Redis holds of this session can't be read", { outcome });
+}
+
+export function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOSCRIPT");
+}
+
+/**
+ * What the client rejected with, as a SessionError. The client's own error names the command with its arguments, data and
+ * digests among them, so only its message goes on.
+ */
+export function asStoreFailure(error: unknown): SessionError {
+  if (error instanceof SessionError) return error;
+  if (!(error instanceof Error)) return unavailable("the Redis client failed", "unknown");
+  const cause = new Error(error.message);
+  const word = replyWord(error);
+  if (word === "WRONGTYPE") return corrupt();
+  if (word !== undefined && REFUSED.has(word)) return unavailable(`Redis refused: ${word}`, "not-applied", cause);
+  return unavailable("Redis could not be asked", "unknown", cause);
+}
+
+/** The first word of an error reply; Redis before 7 wraps that of a command in a script. */
+function replyWord(error: Error): string | undefined {
+  if (error.name !== "ReplyError") return undefined;
+  return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(error.message)?.[1];
+}

@@ -1,0 +1,110 @@
+import type { ServerClock } from "./clock.ts";
+import { unavailable } from "./failures.ts";
+import type { RedisClient, Sender } from "./sender.ts";
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+const RETRY_MS = 50;
+
+/**
+ * Holds calls back until the client is ready and the server's clock is known, each no longer than its own deadline. What
+ * waits here was never handed to the client, so it can't run later from the client's offline queue.
+ */
+export class Gate {
+  readonly #client: RedisClient;
+  readonly #sender: Sender;
+  readonly #clock: ServerClock;
+  readonly #waiters = new Set<Waiter>();
+  #asking = false;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(client: RedisClient, sender: Sender, clock: ServerClock) {
+    this.#client = client;
+    this.#sender = sender;
+    this.#clock = clock;
+    client.on("ready", this.#onReady);
+    client.on("close", this.#onClose);
+    client.on("end", this.#onEnd);
+    if (client.status === "ready") this.askTime();
+  }
+
+  get open(): boolean {
+    return this.#clock.known && this.#client.status === "ready";
+  }
+
+  /** Resolves once commands can be handed over; rejects with `not-applied` at `deadline`. */
+  wait(deadline: number): Promise<void> {
+    if (this.open) return Promise.resolve();
+    const { status } = this.#client;
+    if (status === "end" || this.#closed) return Promise.reject(unavailable("the Redis client was closed", "not-applied"));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => {
+          this.#waiters.delete(waiter);
+          reject(unavailable("Redis can't be reached", "not-applied"));
+        },
+        Math.max(0, deadline - performance.now()),
+      );
+      const waiter: Waiter = { resolve, reject, timer };
+      this.#waiters.add(waiter);
+      if (status === "wait") this.#client.connect().catch(() => undefined);
+      else if (status === "ready") this.askTime();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#client.off("ready", this.#onReady);
+    this.#client.off("close", this.#onClose);
+    this.#client.off("end", this.#onEnd);
+    this.#onEnd();
+  }
+
+  /** Asks the server's clock; it opens the gate where it was not known. */
+  askTime(): void {
+    if (this.#asking || this.#closed || this.#client.status !== "ready") return;
+    this.#asking = true;
+    const sentAt = performance.now();
+    this.#sender.send("time", []).then(
+      (reply) => {
+        this.#asking = false;
+        const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
+        if (seconds === undefined || micros === undefined) return;
+        this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
+        if (this.open) this.#release();
+      },
+      () => {
+        this.#asking = false;
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(() => this.askTime(), RETRY_MS);
+        this.#retry.unref();
+      },
+    );
+  }
+
+  readonly #onReady = (): void => this.askTime();
+
+  readonly #onClose = (): void => this.#clock.forget();
+
+  readonly #onEnd = (): void => {
+    for (const waiter of this.#waiters) {
+      clearTimeout(waiter.timer);
+      waiter.reject(unavailable("the Redis client was closed", "not-applied"));
+    }
+    this.#waiters.clear();
+  };
+
+  #release(): void {
+    for (const waiter of this.#waiters) {
+      clearTimeout(waiter.timer);
+      waiter.resolve();
+    }
+    this.#waiters.clear();
+  }
+}

@@ -1,0 +1,147 @@
+import type { Calls, Reply } from "./calls.ts";
+import type { Keys } from "./keys.ts";
+import { readHold } from "./replies.ts";
+
+/** What this process holds of one session, and what Redis was told. */
+interface Holding {
+  count: number;
+  /** Calls under way that carry a count. */
+  pending: number;
+  /** Highest sequence that was acknowledged, and the count that it carried. */
+  sequence: number;
+  told: number;
+  /** A count may or may not have arrived. */
+  uncertain: boolean;
+  syncing: Promise<unknown> | undefined;
+}
+
+/** A call that registers one more connection. */
+export interface Hold {
+  readonly id: string;
+  readonly sequence: number;
+  readonly count: number;
+}
+
+/**
+ * Counts the connections of this process by session. Redis is told absolute counts in sequence, so that one which comes
+ * twice or late does no harm, and what a failed call left uncertain is put right by telling it again.
+ */
+export class Holdings {
+  readonly #calls: Calls;
+  readonly #keys: Keys;
+  readonly #node: string;
+  readonly #nextSequence: () => number;
+  readonly #onError: (error: unknown) => void;
+  readonly #holdings = new Map<string, Holding>();
+
+  constructor(calls: Calls, keys: Keys, node: string, nextSequence: () => number, onError: (error: unknown) => void) {
+    this.#calls = calls;
+    this.#keys = keys;
+    this.#node = node;
+    this.#nextSequence = nextSequence;
+    this.#onError = onError;
+  }
+
+  /** One more connection: the call that is about to be sent carries this count. */
+  begin(id: string): Hold {
+    const holding = this.#holdings.get(id) ?? { count: 0, pending: 0, sequence: 0, told: 0, uncertain: false, syncing: undefined };
+    this.#holdings.set(id, holding);
+    holding.count += 1;
+    holding.pending += 1;
+    return { id, sequence: this.#nextSequence(), count: holding.count };
+  }
+
+  held(hold: Hold): void {
+    this.#settle(hold.id, (holding) => acknowledge(holding, hold.sequence, hold.count));
+  }
+
+  /** The session was not taken: the connection doesn't count, and Redis was told nothing. */
+  refused(hold: Hold): void {
+    this.#settle(hold.id, (holding) => (holding.count -= 1));
+  }
+
+  /** As `refused`, but Redis may have been told. */
+  failed(hold: Hold): void {
+    this.#settle(hold.id, (holding) => {
+      holding.count -= 1;
+      holding.uncertain = true;
+    });
+  }
+
+  /** One connection fewer. Rejects where Redis could not be told; it is told again later. */
+  async release(id: string): Promise<void> {
+    const holding = this.#holdings.get(id);
+    if (holding === undefined || holding.count === 0) return;
+    holding.count -= 1;
+    if (holding.pending === 0) await this.#reconcile(id, holding);
+  }
+
+  /** Tells Redis again what it may not know. */
+  repair(): void {
+    for (const [id, holding] of this.#holdings) {
+      if (holding.pending === 0) this.#reconcile(id, holding).catch(this.#onError);
+    }
+  }
+
+  /** Tells Redis the count whatever it knows; `undefined`: nothing is held. The reply is as in hold.lua. */
+  async register(id: string): Promise<Reply | undefined> {
+    const holding = this.#holdings.get(id);
+    return holding === undefined || holding.count === 0 ? undefined : this.#tell(id, holding);
+  }
+
+  /** Gives everything back. */
+  async releaseAll(): Promise<void> {
+    const told = [...this.#holdings].map(([id, holding]) => {
+      holding.count = 0;
+      return this.#reconcile(id, holding);
+    });
+    await Promise.allSettled(told);
+  }
+
+  #settle(id: string, change: (holding: Holding) => void): void {
+    const holding = this.#holdings.get(id);
+    if (holding === undefined) return;
+    holding.pending -= 1;
+    change(holding);
+    if (holding.pending === 0) this.#reconcile(id, holding).catch(this.#onError);
+  }
+
+  /** Connections that come and go in one turn cost one call. */
+  async #reconcile(id: string, holding: Holding): Promise<void> {
+    if (holding.syncing !== undefined) await holding.syncing;
+    if (!holding.uncertain && holding.told === holding.count) {
+      if (holding.count === 0 && holding.pending === 0 && this.#holdings.get(id) === holding) this.#holdings.delete(id);
+      return;
+    }
+    holding.syncing ??= Promise.resolve().then(() => this.#tell(id, holding));
+    try {
+      await holding.syncing;
+    } finally {
+      holding.syncing = undefined;
+    }
+    if (holding.pending === 0) await this.#reconcile(id, holding);
+  }
+
+  async #tell(id: string, holding: Holding): Promise<Reply> {
+    const sequence = this.#nextSequence();
+    const { count } = holding;
+    let reply: Reply;
+    try {
+      reply = await this.#calls.timedScript("hold", this.#keys.session(id), [this.#node, String(sequence), String(count)]);
+    } catch (error) {
+      holding.uncertain = true;
+      throw error;
+    }
+    if (readHold(reply).type === "held") acknowledge(holding, sequence, count);
+    // Gone, and its holders with it: there is nothing to be told.
+    else acknowledge(holding, sequence, holding.count);
+    return reply;
+  }
+}
+
+function acknowledge(holding: Holding, sequence: number, count: number): void {
+  if (sequence <= holding.sequence) return;
+  holding.sequence = sequence;
+  holding.told = count;
+  holding.uncertain = false;
+}

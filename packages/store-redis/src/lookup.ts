@@ -1,0 +1,131 @@
+import type { StorePresence } from "@wsession/core";
+import type { Redis } from "ioredis";
+import { asStoreFailure, unavailable } from "./failures.ts";
+import type { Services } from "./membership.ts";
+import { type Holder, parseHolders, parseMetadata } from "./record.ts";
+import { isCluster } from "./sender.ts";
+import type { Subjects } from "./subjects.ts";
+
+const AT_ONCE = 128;
+const SCAN_COUNT = "512";
+/** After it, no login that was under way when a session was missed can still make it one. */
+const SUSPECT_MS = 60_000;
+
+interface Live {
+  readonly subject: string | undefined;
+  readonly holders: readonly Holder[];
+}
+
+/** Finds sessions and who holds them; reads only, apart from sweeping what the dead left. */
+export class Lookup {
+  readonly #services: Services;
+  readonly #subjects: Subjects;
+  readonly #suspects = new Map<string, NodeJS.Timeout>();
+
+  constructor(services: Services, subjects: Subjects) {
+    this.#services = services;
+    this.#subjects = subjects;
+  }
+
+  async *ids(): AsyncGenerator<string, void, void> {
+    const { client, calls } = this.#services;
+    // Waits for the client, within a call's time: it knows its nodes then.
+    await calls.command("ping", []);
+    const servers = isCluster(client) ? client.nodes("master") : [client];
+    const seen = new Set<string>();
+    for (const server of servers) {
+      let cursor = "0";
+      do {
+        const [next, found] = await this.#scan(server, cursor);
+        const fresh = found.filter((id) => !seen.has(id));
+        for (const id of fresh) seen.add(id);
+        yield* await this.live(fresh, () => true);
+        cursor = next;
+      } while (cursor !== "0");
+    }
+  }
+
+  async bySubject(subject: string): Promise<string[]> {
+    const listed = await this.#subjects.ids(subject);
+    const live = await this.live(listed, (session) => session.subject === subject);
+    if (live.length < listed.length) this.#suspect(subject, listed, live);
+    return live;
+  }
+
+  /** Those of `ids` that are live and `match`. */
+  async live(ids: readonly string[], match: (session: Live) => boolean): Promise<string[]> {
+    const live: string[] = [];
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const batch = ids.slice(first, first + AT_ONCE);
+      const sessions = await Promise.all(batch.map((id) => this.#read(id)));
+      batch.forEach((id, index) => {
+        const session = sessions[index];
+        if (session !== undefined && match(session)) live.push(id);
+      });
+    }
+    return live;
+  }
+
+  async presence(id: string): Promise<StorePresence> {
+    const { calls, keys } = this.#services;
+    const holders = (await this.#read(id))?.holders ?? [];
+    const leases = await Promise.all(holders.map(({ node }) => calls.command("exists", [keys.lease(node)])));
+    const dead = holders.filter((_, index) => leases[index] === 0);
+    if (dead.length > 0) {
+      const entries = dead.map(({ entry }) => entry);
+      calls.script("drop", [keys.session(id)], entries).catch(() => undefined);
+    }
+    const nodes = holders.filter((holder) => !dead.includes(holder)).map(({ node, connections }) => ({ node, connections }));
+    return { nodes, missing: dead.map(({ node }) => node) };
+  }
+
+  close(): void {
+    for (const timer of this.#suspects.values()) clearTimeout(timer);
+    this.#suspects.clear();
+  }
+
+  async #read(id: string): Promise<Live | undefined> {
+    const { calls, keys } = this.#services;
+    const reply = await calls.command("hmget", [keys.session(id), "m", "s", "h"]);
+    const [metadata, subject, holders]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    if (typeof metadata !== "string") return undefined;
+    const { idleAt, absoluteAt } = parseMetadata(metadata);
+    if (Math.min(idleAt, absoluteAt) <= (calls.serverNow() ?? 0)) return undefined;
+    return { subject: typeof subject === "string" ? subject : undefined, holders: parseHolders(holders) };
+  }
+
+  /**
+   * An entry whose session isn't there is left for a minute: it may be about to come (index ⊇ live). What is missing then,
+   * too, can't come any more.
+   */
+  #suspect(subject: string, listed: readonly string[], live: readonly string[]): void {
+    if (this.#suspects.has(subject)) return;
+    const missing = listed.filter((id) => !live.includes(id));
+    const timer = setTimeout(() => {
+      this.#suspects.delete(subject);
+      this.live(missing, () => true)
+        .then((found) => this.#subjects.remove(subject, missing.filter((id) => !found.includes(id))))
+        .catch(() => undefined);
+    }, SUSPECT_MS);
+    timer.unref();
+    this.#suspects.set(subject, timer);
+  }
+
+  /** One SCAN of one server; sent to that server, so outside of the calls, with the same bound. */
+  #scan(server: Redis, cursor: string): Promise<readonly [string, string[]]> {
+    const { keys, settings } = this.#services;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(unavailable("Redis did not answer in time", "not-applied")), settings.timeoutMs);
+      server.scan(cursor, "MATCH", keys.sessions, "COUNT", SCAN_COUNT).then(
+        ([next, found]) => {
+          clearTimeout(timer);
+          resolve([next, found.flatMap((key) => keys.idOf(key) ?? [])]);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(asStoreFailure(error));
+        },
+      );
+    });
+  }
+}

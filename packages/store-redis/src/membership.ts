@@ -1,0 +1,112 @@
+import type { StoreHost } from "@wsession/core";
+import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
+import type { Calls } from "./calls.ts";
+import { Confirmations } from "./confirmations.ts";
+import { Delivery } from "./delivery.ts";
+import type { Gate } from "./gate.ts";
+import { Holdings } from "./holdings.ts";
+import type { Keys } from "./keys.ts";
+import { Lease } from "./lease.ts";
+import type { Settings } from "./options.ts";
+import { Resync } from "./resync.ts";
+import type { RedisClient } from "./sender.ts";
+import { Subscription } from "./subscription.ts";
+
+export interface Services {
+  readonly client: RedisClient;
+  readonly settings: Settings;
+  readonly calls: Calls;
+  readonly gate: Gate;
+  readonly keys: Keys;
+  /** This process's name, new at each start: as a holder, as a writer, and on its channel. */
+  readonly node: string;
+  readonly nextSequence: () => number;
+}
+
+/** This process among those that hold sessions: it listens, keeps its lease, counts its connections, and reads again. */
+export class Membership {
+  readonly confirmations: Confirmations = new Confirmations();
+  readonly delivery: Delivery;
+  readonly holdings: Holdings;
+  readonly #services: Services;
+  readonly #host: StoreHost;
+  readonly #subscription: Subscription;
+  readonly #lease: Lease;
+  readonly #resync: Resync;
+  /** Answers to destructions, by the message that they will travel in. */
+  readonly #answers = new Map<string, { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }>();
+
+  constructor(services: Services, host: StoreHost) {
+    const { client, settings, calls, gate, keys, node, nextSequence } = services;
+    this.#services = services;
+    this.#host = host;
+    this.delivery = new Delivery(host);
+    this.holdings = new Holdings(calls, keys, node, nextSequence, (error) => host.onError(error));
+    this.#resync = new Resync(calls, keys, host, this.holdings, settings.sweepMs);
+    this.#subscription = new Subscription(client, keys.channel(node), {
+      message: (text) => this.#hear(text),
+      resubscribed: () => void this.#resync.run(false),
+    });
+    this.#lease = new Lease(calls, gate, keys, node, settings.leaseMs, {
+      lapsed: () => void this.#resync.run(true),
+      beat: () => this.#subscription.check(settings.timeoutMs),
+    });
+  }
+
+  open(): void {
+    this.#subscription.open();
+    this.#lease.open();
+    this.#resync.open();
+  }
+
+  /**
+   * What a process must have before it registers as a holder: a confirmed subscription, or it would miss what is announced
+   * from then on, and a lease, or others would sweep it. `undefined`: it has both.
+   */
+  ready(deadline: number): Promise<void> | undefined {
+    const lease = this.#lease.ensure();
+    if (this.#subscription.confirmed) return lease;
+    return Promise.all([this.#subscription.wait(deadline), lease]).then(() => undefined);
+  }
+
+  /** Waits until this process can hear answers; not for long, and never in vain for ever. */
+  async listening(deadline: number): Promise<void> {
+    if (!this.#subscription.confirmed) await this.#subscription.wait(deadline).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#resync.close();
+    this.#subscription.close();
+    await this.holdings.releaseAll();
+    await this.#lease.close();
+  }
+
+  #hear(text: string): void {
+    const announcement = parseAnnouncement(text);
+    if (announcement === undefined) return;
+    if (announcement.type === "confirmations") {
+      for (const confirmation of announcement.confirmations) this.confirmations.hear(confirmation);
+      return;
+    }
+    const { event, confirm } = announcement;
+    this.delivery.deliver(event, confirm && ((closed) => this.#answer(confirm, event.id, closed)));
+  }
+
+  /** Answers to one destruction of many sessions travel together, as they come in one turn. */
+  #answer(request: ConfirmationRequest, id: string, closed: number): void {
+    const key = `${request.node} ${request.token}`;
+    const answer = this.#answers.get(key);
+    if (answer !== undefined) {
+      answer.closed.push([id, closed]);
+      return;
+    }
+    this.#answers.set(key, { request, closed: [[id, closed]] });
+    setImmediate(() => {
+      const { calls, keys, node } = this.#services;
+      const pairs = this.#answers.get(key)?.closed ?? [];
+      this.#answers.delete(key);
+      const message = confirmationMessage(request.token, node, pairs);
+      calls.command("publish", [keys.channel(request.node), message]).catch((error: unknown) => this.#host.onError(error));
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { SessionError } from "@wsession/core";
+import type { RedisClient } from "./sender.ts";
+
+export interface RedisStoreOptions {
+  /**
+   * The application's own ioredis client: standalone, Sentinel or Cluster. The store adds a connection for announcements,
+   * made like it, and leaves the client as it is, at `close()` too.
+   */
+  readonly client: RedisClient;
+  /** Before every key and channel; 1 to 64 letters, digits or any of `_ . : -`. Default `"ws"`. */
+  readonly prefix?: string | undefined;
+  /** How long a call may take, milliseconds; its effect does not come later either, by the server's clock. Default 2,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Most that a session's data may take as JSON, bytes; a write past it rejects with TOO_LARGE. Default 65,536. */
+  readonly maxBytes?: number | undefined;
+  /** How long a process counts as alive without a sign, milliseconds; renewed in a third of it. Default 15,000. */
+  readonly leaseMs?: number | undefined;
+  /** Within what time a lost announcement is made up for, milliseconds, beside the call's own time. Default 30,000. */
+  readonly sweepMs?: number | undefined;
+  /** How long a destruction waits for other processes to say what they closed, milliseconds. Default 1,000. */
+  readonly confirmMs?: number | undefined;
+  /** Called with failures that no caller waits for, instead of `createSessions`' own `onError`. A throw is ignored. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+export interface Settings {
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly leaseMs: number;
+  readonly sweepMs: number;
+  readonly confirmMs: number;
+  /** Longer than any not-after, and than a sweep: who was away for a while is told that it was destroyed, not that it expired. */
+  readonly tombstoneMs: number;
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function readSettings(options: RedisStoreOptions): Settings {
+  const timeoutMs = positive("timeoutMs", options.timeoutMs ?? 2_000);
+  const sweepMs = positive("sweepMs", options.sweepMs ?? 30_000);
+  return {
+    prefix: options.prefix ?? "ws",
+    timeoutMs,
+    maxBytes: positive("maxBytes", options.maxBytes ?? 65_536),
+    leaseMs: positive("leaseMs", options.leaseMs ?? 15_000),
+    sweepMs,
+    confirmMs: positive("confirmMs", options.confirmMs ?? 1_000),
+    tombstoneMs: Math.ceil(Math.max(60_000, 10 * timeoutMs, 3 * sweepMs)),
+  };
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
+  throw new SessionError("INVALID_ARGUMENT", `redisStore: ${name} is a whole number above 0`);
+}

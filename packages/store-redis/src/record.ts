@@ -1,0 +1,84 @@
+import type { Outcome, StoredSession } from "@wsession/core";
+import { decodeField } from "./codec.ts";
+import { corrupt } from "./failures.ts";
+
+/** A session's metadata, as field `m` packs it. */
+export interface Metadata {
+  readonly version: number;
+  readonly fence: number;
+  readonly schemaVersion: number;
+  /** By the server's clock; Infinity for none. */
+  readonly idleAt: number;
+  readonly absoluteAt: number;
+}
+
+/** Connections of one process, as field `h` lists them. */
+export interface Holder {
+  readonly node: string;
+  readonly connections: number;
+  /** What drop.lua takes to drop it. */
+  readonly entry: string;
+}
+
+const METADATA = /^(\d+) (\d+) (\d+) \d+ (\d+) (\d+)$/;
+const HOLDER = /^([^=]+)=(\d+)\.\d+/;
+const inDevelopment = process.env["NODE_ENV"] !== "production";
+
+/** Throws CORRUPT_RECORD. */
+export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
+  const [, version, fence, schemaVersion, idle, absolute] = (typeof text === "string" && METADATA.exec(text)) || [];
+  if (version === undefined) throw corrupt(outcome);
+  return {
+    version: Number(version),
+    fence: Number(fence),
+    schemaVersion: Number(schemaVersion),
+    idleAt: Number(idle) || Number.POSITIVE_INFINITY,
+    absoluteAt: Number(absolute) || Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Those that hold connections now. */
+export function parseHolders(text: unknown): Holder[] {
+  if (typeof text !== "string") return [];
+  return text.split(",").flatMap((entry) => {
+    const [, node, connections] = HOLDER.exec(entry) ?? [];
+    return node === undefined || connections === "0" ? [] : [{ node, connections: Number(connections), entry }];
+  });
+}
+
+/** The session in a hash's fields and values, as HGETALL lists them, at the server's time `now`. Throws CORRUPT_RECORD with `outcome`. */
+export function parseSession(hash: unknown, now: unknown, outcome: Outcome): StoredSession {
+  if (!Array.isArray(hash) || typeof now !== "number") throw corrupt(outcome);
+  const data: Record<string, unknown> = {};
+  let metadata: string | undefined;
+  let subject: string | undefined;
+  for (let index = 0; index + 1 < hash.length; index += 2) {
+    const field: unknown = hash[index];
+    const text: unknown = hash[index + 1];
+    if (typeof field !== "string" || typeof text !== "string") throw corrupt(outcome);
+    if (field === "m") metadata = text;
+    else if (field === "s") subject = text;
+    else decodeOrThrow(data, field, text, outcome);
+  }
+  const { version, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
+  const idleInMs = idleAt - now;
+  const absoluteInMs = absoluteAt - now;
+  return { version, data: inDevelopment ? deepFreeze(data) : data, subject, fence, schemaVersion, idleInMs, absoluteInMs };
+}
+
+function decodeOrThrow(data: Record<string, unknown>, field: string, text: string, outcome: Outcome): void {
+  try {
+    decodeField(data, field, text);
+  } catch {
+    throw corrupt(outcome);
+  }
+}
+
+/** In development what a store hands out is frozen, so that a change in place fails where it would be lost. */
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

@@ -1,0 +1,166 @@
+import type { CreateResult, ResumeResult, RotateResult, StoredSession, WriteResult } from "@wsession/core";
+import type { Reply } from "./calls.ts";
+import { tooLarge } from "./codec.ts";
+import { corrupt, unavailable } from "./failures.ts";
+import { type Holder, parseHolders, parseSession } from "./record.ts";
+
+/** What was found where a session was looked for. */
+export type Found =
+  | { readonly type: "session"; readonly session: StoredSession }
+  | { readonly type: "destroyed"; readonly reason: string | undefined }
+  | { readonly type: "missing" };
+
+export type TouchReply = { readonly type: "touched" } | { readonly type: "missing" } | { readonly type: "index"; readonly subject: string; readonly absoluteAt: number };
+
+export type RotateReply = RotateResult | { readonly type: "index"; readonly absoluteAt: number };
+
+export type DestroyReply =
+  | { readonly type: "destroyed"; readonly subject: string | undefined; readonly holders: readonly Holder[] }
+  | { readonly type: "missing" }
+  /** Not there yet, and won't be. */
+  | { readonly type: "denied" }
+  /** Another subject's, or nobody's. */
+  | { readonly type: "other" };
+
+/** Every script's outcomes are told apart here and nowhere else; their words are in the scripts' headers. */
+function split(reply: Reply): readonly [code: unknown, ...rest: unknown[]] {
+  const [code, ...rest]: readonly unknown[] = Array.isArray(reply) ? reply : [reply];
+  if (code === "corrupt") throw corrupt();
+  if (code === "large") throw tooLarge(Number(rest[0]));
+  // A later command of this process was applied before: which it was can be asked, but not answered here.
+  if (code === "settled") throw unavailable("the write was overtaken by a later one", "unknown");
+  return [code, ...rest];
+}
+
+function unexpected(): Error {
+  return unavailable("Redis answered what no script answers", "unknown");
+}
+
+export function readCreate(reply: Reply): CreateResult {
+  const [code, now, hash] = split(reply);
+  switch (code) {
+    case "created":
+      return { type: "created", session: parseSession(hash, now, "unknown") };
+    case "exists":
+    case "revoked":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readLoad(reply: Reply): Found {
+  const [code, first, hash] = split(reply);
+  switch (code) {
+    case "loaded":
+      return { type: "session", session: parseSession(hash, first, "not-applied") };
+    case "gone":
+      return { type: "destroyed", reason: typeof first === "string" ? first : undefined };
+    case "missing":
+      return { type: "missing" };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readResume(reply: Reply): ResumeResult {
+  const [code, now, by, hash] = split(reply);
+  switch (code) {
+    case "resumed":
+      if (by !== "current" && by !== "previous" && by !== "renewal" && by !== "none") throw unexpected();
+      return { type: "resumed", session: parseSession(hash, now, "unknown"), by };
+    case "missing":
+    case "wrong":
+    case "stolen":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readWrite(reply: Reply): WriteResult {
+  if (typeof reply === "number") return { type: "written", version: reply, session: undefined };
+  const [code, first, second, third] = split(reply);
+  switch (code) {
+    case "written":
+      return { type: "written", version: Number(first), session: parseSession(third, second, "unknown") };
+    case "conflict":
+      return { type: "conflict", session: parseSession(second, first, "not-applied") };
+    case "missing":
+    case "fenced":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readTouch(reply: Reply): TouchReply {
+  const [code, subject, absoluteAt] = split(reply);
+  switch (code) {
+    case 1:
+      return { type: "touched" };
+    case "missing":
+      return { type: "missing" };
+    case "index":
+      return { type: "index", subject: String(subject), absoluteAt: Number(absoluteAt) || Number.POSITIVE_INFINITY };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readRotate(reply: Reply): RotateReply {
+  if (typeof reply === "number") return { type: "rotated", version: reply, session: undefined };
+  const [code, first, second, third] = split(reply);
+  switch (code) {
+    case "rotated":
+      return { type: "rotated", version: Number(first), session: parseSession(third, second, "unknown") };
+    case "index":
+      return { type: "index", absoluteAt: Number(first) || Number.POSITIVE_INFINITY };
+    case "missing":
+    case "fenced":
+    case "revoked":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}
+
+/** The metadata of the session that is held, or what became of it. */
+export function readHold(reply: Reply): { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" } {
+  const [code, first] = split(reply);
+  switch (code) {
+    case "held":
+      return { type: "held", metadata: first };
+    case "gone":
+    case "missing":
+      return { type: "gone" };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readDestroy(reply: Reply): DestroyReply {
+  const [code, subject, holders] = split(reply);
+  switch (code) {
+    case "destroyed":
+      return { type: "destroyed", subject: typeof subject === "string" ? subject : undefined, holders: parseHolders(holders) };
+    case "missing":
+    case "denied":
+    case "other":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}
+
+/** `undefined`: overtaken, gone or forgotten. */
+export function readSettle(reply: Reply): "applied" | "not-applied" | undefined {
+  const [code] = split(reply);
+  switch (code) {
+    case "applied":
+    case "not-applied":
+      return code;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
+import type { Calls } from "./calls.ts";
+import type { Holdings } from "./holdings.ts";
+import type { Keys } from "./keys.ts";
+import { parseMetadata } from "./record.ts";
+import { readHold, readLoad } from "./replies.ts";
+
+const AT_ONCE = 128;
+
+/**
+ * Reads again what this process holds, since an announcement is a hint and may be lost: after the subscription was cut,
+ * after the lease lapsed, and on a sweep. Costs a read of the metadata per held session, more only where it differs.
+ */
+export class Resync {
+  readonly #calls: Calls;
+  readonly #keys: Keys;
+  readonly #host: StoreHost;
+  readonly #holdings: Holdings;
+  readonly #sweepMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+  /** Asked for while one was running: it may have passed what was missed. */
+  #again: { register: boolean } | undefined;
+  #closed = false;
+
+  constructor(calls: Calls, keys: Keys, host: StoreHost, holdings: Holdings, sweepMs: number) {
+    this.#calls = calls;
+    this.#keys = keys;
+    this.#host = host;
+    this.#holdings = holdings;
+    this.#sweepMs = sweepMs;
+  }
+
+  /** Sweeps at odd times, so that processes that started together don't sweep together; never later than `sweepMs`. */
+  open(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#holdings.repair();
+        void this.run(false).then(() => this.open());
+      },
+      this.#sweepMs * (0.5 + Math.random() / 2),
+    );
+    this.#timer.unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** With `register`, holders are registered again too. Never rejects: what fails is reported, and swept next time. */
+  async run(register: boolean): Promise<void> {
+    if (this.#running) {
+      this.#again = { register: register || this.#again?.register === true };
+      return;
+    }
+    this.#running = true;
+    try {
+      const ids = [...this.#host.heldIds()];
+      for (let first = 0; first < ids.length && !this.#closed; first += AT_ONCE) {
+        await Promise.all(ids.slice(first, first + AT_ONCE).map((id) => this.#check(id, register)));
+      }
+    } catch (error) {
+      this.#host.onError(error);
+    }
+    this.#running = false;
+    const again = this.#again;
+    this.#again = undefined;
+    if (again !== undefined && !this.#closed) await this.run(again.register);
+  }
+
+  async #check(id: string, register: boolean): Promise<void> {
+    const metadata = await this.#metadata(id, register);
+    const held = this.#host.held(id);
+    if (held === undefined || isCurrent(held, metadata, this.#calls.serverNow())) return;
+    const found = readLoad(await this.#calls.script("load", [this.#keys.session(id)], []));
+    const still = this.#host.held(id);
+    if (still === undefined) return;
+    if (found.type === "session") this.#tell(id, still, found.session);
+    else this.#host.notify(found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason });
+  }
+
+  /** `undefined`: it has to be loaded to know. */
+  async #metadata(id: string, register: boolean): Promise<unknown> {
+    const reply = register ? await this.#holdings.register(id) : undefined;
+    if (reply === undefined) return this.#calls.command("hget", [this.#keys.session(id), "m"]);
+    const hold = readHold(reply);
+    return hold.type === "held" ? hold.metadata : undefined;
+  }
+
+  #tell(id: string, held: HeldSession, session: StoredSession): void {
+    if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
+    if (session.version > held.version) this.#host.notify({ type: "loaded", id, session });
+  }
+}
+
+function isCurrent(held: HeldSession, text: unknown, now: number | undefined): boolean {
+  if (typeof text !== "string" || now === undefined) return false;
+  const { version, fence, idleAt, absoluteAt } = parseMetadata(text);
+  return version === held.version && fence === held.fence && idleAt > now && absoluteAt > now;
+}

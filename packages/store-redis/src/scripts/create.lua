@@ -1,0 +1,45 @@
+-- Creates a session where there is none.
+-- KEYS  1 session
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" · 5 idleMs or 0 · 6 absoluteMs or 0 · 7 schemaVersion
+--       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes
+--       14… field, text
+-- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
+-- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did.
+local not_after, node, sequence, digest = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local at = now_ms()
+local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node)
+if found[3] then
+  if ARGV[8] == '1' and tonumber(found[3]) > tonumber(ARGV[10]) then return { 'revoked' } end
+  return { 'exists' }
+end
+if found[1] then
+  local own = (digest ~= '' and found[2] == digest) or (digest == '' and repeated(found[4], sequence) == 1)
+  if own then return { 'created', at, redis.call('HGETALL', key) } end
+  return { 'exists' }
+end
+-- A record without its metadata is left as it is.
+if redis.call('EXISTS', key) == 1 then return { 'exists' } end
+if at > tonumber(not_after) then return { 'late', at } end
+
+local meta = {
+  version = 1,
+  fence = ARGV[12] == '1' and 1 or 0,
+  schema = ARGV[7],
+  bytes = tonumber(ARGV[13]),
+  idle = ARGV[5] == '0' and 0 or at + tonumber(ARGV[5]),
+  absolute = ARGV[6] == '0' and 0 or at + tonumber(ARGV[6]),
+}
+local fields = { 'm', pack_meta(meta) }
+local function put(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if digest ~= '' then put('v', digest) else put('w' .. node, sequence .. ' 1 ' .. not_after) end
+if ARGV[8] == '1' then put('s', ARGV[9]) end
+if ARGV[11] ~= '' then put('h', node .. '=' .. ARGV[11] .. '.' .. sequence) end
+redis.call('HSET', key, unpack(fields))
+for first = 14, #ARGV, 500 do
+  redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))
+end
+set_expiry(meta)
+return { 'created', at, redis.call('HGETALL', key) }

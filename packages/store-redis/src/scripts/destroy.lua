@@ -1,0 +1,48 @@
+-- Puts a tombstone in a session's place, and tells its holders.
+-- KEYS  1 session
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
+--       7 reason · 8 "1" as one of a subject's · 9 subject · 10 its hash · 11 epoch
+-- Out   {"destroyed", subject or false, holders or false} · {"missing"} · {"late", now}
+--       of a subject's also: {"denied"}: not there yet, and won't be · {"other"}: not the subject's, and won't become so
+-- At most once: a repeat finds its own mark on the tombstone and answers as the first did.
+local node, sequence, by_subject = ARGV[2], ARGV[3], ARGV[8] == '1'
+local at = now_ms()
+local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b')
+local meta = found[1] and unpack_meta(found[1])
+local there = found[1] and not (meta and expired(meta, at))
+local mark = node .. ' ' .. sequence
+
+if found[4] then
+  if found[5] == mark then return { 'destroyed', found[2], found[3] } end
+  if not by_subject then return { 'missing' } end
+elseif not there and not by_subject then
+  return { 'missing' }
+end
+if at > tonumber(ARGV[1]) then return { 'late', at } end
+
+local epoch = by_subject and tonumber(ARGV[11]) or 0
+if not there then
+  -- A session that is being created with the subject: its own script comes after this one, and finds the mark.
+  if found[4] then epoch = math.max(epoch, tonumber(found[4])) else redis.call('DEL', key) end
+  redis.call('HSET', key, 't', whole(epoch))
+  redis.call('PEXPIRE', key, ARGV[4])
+  return { 'denied' }
+end
+if by_subject and found[2] ~= ARGV[9] then
+  redis.call('HSET', key, 'x' .. ARGV[10], ARGV[11] .. ' ' .. whole(at + tonumber(ARGV[4])))
+  return { 'other' }
+end
+
+redis.call('DEL', key)
+local fields = { 't', whole(epoch), 'b', mark }
+local function put(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if found[2] then put('s', found[2]) end
+if found[3] then put('h', found[3]) end
+if ARGV[6] == '1' then put('r', ARGV[7]) end
+redis.call('HSET', key, unpack(fields))
+redis.call('PEXPIRE', key, ARGV[4])
+announce(found[3], node, ARGV[5])
+return { 'destroyed', found[2], found[3] }

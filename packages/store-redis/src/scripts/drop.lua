@@ -1,0 +1,18 @@
+-- Takes the holdings of dead processes off a session: those that are still as they were read.
+-- KEYS  1 session
+-- ARGV  1… "node=connections.sequence"
+-- Out   how many were dropped
+local holders = redis.call('HGET', key, 'h')
+if not holders then return 0 end
+local dead, kept, dropped = {}, {}, 0
+for _, entry in ipairs(ARGV) do dead[entry] = true end
+for entry in string.gmatch(holders, '[^,]+') do
+  if dead[entry] then dropped = dropped + 1 else kept[#kept + 1] = entry end
+end
+if dropped == 0 then return 0 end
+if #kept == 0 then
+  redis.call('HDEL', key, 'h')
+else
+  redis.call('HSET', key, 'h', table.concat(kept, ','))
+end
+return dropped

@@ -1,0 +1,18 @@
+-- Sets how many connections of a process hold the session, absolutely.
+-- KEYS  1 session
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 connections
+-- Out   {"held", metadata} · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
+-- At most once: an older sequence never overwrites a newer one, and the same one changes nothing.
+local at = now_ms()
+local found = redis.call('HMGET', key, 'm', 'h', 't', 'r')
+if not found[1] then
+  if found[3] then return { 'gone', found[4] } end
+  return { 'missing' }
+end
+local meta = unpack_meta(found[1])
+if not meta then return { 'corrupt' } end
+if expired(meta, at) then return { 'missing' } end
+if at > tonumber(ARGV[1]) then return { 'late', at } end
+local holders, fresh = with_holder(found[2], ARGV[2], ARGV[4], ARGV[3], at)
+if fresh then redis.call('HSET', key, 'h', holders) end
+return { 'held', found[1] }

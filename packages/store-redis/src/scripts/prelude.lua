@@ -1,0 +1,119 @@
+-- Put before every script by embed-scripts.mjs. Redis 6.2's command set; one key, so one slot; values are never decoded.
+--
+-- The session hash p:s:{id}:
+--   m          "version fence schemaVersion bytes idleAt absoluteAt"; milliseconds by this server's clock, 0 for no deadline
+--   d:<field>  one JSON text per top-level field
+--   v          digest of the current verifier          q  "digest graceEnd" of the one before it
+--   n          "digest until" of a renewal code        s  subject
+--   h          holders: "node=connections.sequence[.until]", comma-separated; until: a zero that is kept against late repeats
+--   w<node>    a writing process's last write: "sequence version until"; version 0: settled as never to be applied
+--   x<hash>    "epoch until": whose sessions were destroyed while this one was about to become theirs
+-- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of who did it · r reason · h · s.
+local key = KEYS[1]
+
+-- How long what guards against late repeats outlives the not-after time that a command carries.
+local MEMORY_MS = 60000
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function unpack_meta(text)
+  local version, fence, schema, bytes, idle, absolute = string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  if not version then return nil end
+  return {
+    version = tonumber(version),
+    fence = tonumber(fence),
+    schema = schema,
+    bytes = tonumber(bytes),
+    idle = tonumber(idle),
+    absolute = tonumber(absolute),
+  }
+end
+
+local function pack_meta(meta)
+  return table.concat({
+    whole(meta.version), whole(meta.fence), meta.schema, whole(meta.bytes), whole(meta.idle), whole(meta.absolute),
+  }, ' ')
+end
+
+-- Past a deadline is absent, whether or not the key is still there (I9).
+local function expired(meta, at)
+  return (meta.idle > 0 and meta.idle <= at) or (meta.absolute > 0 and meta.absolute <= at)
+end
+
+local function set_expiry(meta)
+  local at = meta.idle
+  if at == 0 or (meta.absolute > 0 and meta.absolute < at) then at = meta.absolute end
+  if at == 0 then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIREAT', key, whole(at))
+  end
+end
+
+-- Tells the other processes that hold the session; to this one its own change is no news.
+local function announce(holders, node, message)
+  if not holders then return end
+  local channel = string.match(key, '^(.*):s:{') .. ':k:'
+  for other, count in string.gmatch(holders, '([^=,]+)=(%d+)') do
+    if other ~= node and count ~= '0' then redis.call('PUBLISH', channel .. other, message) end
+  end
+end
+
+local function has_other_holders(holders, node)
+  if not holders then return false end
+  for other, count in string.gmatch(holders, '([^=,]+)=(%d+)') do
+    if other ~= node and count ~= '0' then return true end
+  end
+  return false
+end
+
+local function session_id()
+  return string.match(key, '{(.*)}$')
+end
+
+-- The holders with this node's absolute count in them, and whether `sequence` is news: an older one never overwrites a
+-- newer one, a repeated one changes nothing. A zero stays until no late repeat of an older count can come any more.
+local function with_holder(holders, node, count, sequence, at)
+  local kept, fresh = {}, true
+  for entry in string.gmatch(holders or '', '[^,]+') do
+    local other, _, seen, untill = string.match(entry, '^([^=]+)=(%d+)%.(%d+)%.?(%d*)$')
+    if other == node then
+      if tonumber(seen) >= tonumber(sequence) then return holders, false end
+    elseif other and (untill == '' or tonumber(untill) > at) then
+      kept[#kept + 1] = entry
+    end
+  end
+  local entry = node .. '=' .. count .. '.' .. sequence
+  if count == '0' then entry = entry .. '.' .. whole(at + MEMORY_MS) end
+  kept[#kept + 1] = entry
+  return table.concat(kept, ','), fresh
+end
+
+-- Forgets what other processes wrote last, once no repeat of it can be on its way.
+local function prune_writers(node, at)
+  local old = {}
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(name, 1, 1) == 'w' and name ~= 'w' .. node then
+      local untill = string.match(redis.call('HGET', key, name), ' (%d+)$')
+      if not untill or tonumber(untill) + MEMORY_MS < at then old[#old + 1] = name end
+    end
+  end
+  if #old > 0 then redis.call('HDEL', key, unpack(old)) end
+end
+
+-- What `node` wrote last: whether this sequence was applied (its version), settled or overtaken (0), or is new (nil).
+local function repeated(last, sequence)
+  if not last then return nil end
+  local seen, version = string.match(last, '^(%d+) (%d+)')
+  if not seen then return nil end
+  if seen == sequence then return tonumber(version) end
+  if tonumber(seen) > tonumber(sequence) then return 0 end
+  return nil
+end

@@ -1,0 +1,58 @@
+-- Replaces the verifier's digest; with a subject, makes the session that subject's.
+-- KEYS  1 session
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
+--       9 subject · 10 its hash · 11 epoch · 12 absolute deadline that the subject's index has, 0 for never
+--       13 fence or "" · 14 known version
+-- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"}
+--       {"settled"} · {"late", now} · {"corrupt"} · {"index", absolute deadline}: the index must know that one first
+-- At most once: as in write.lua. A repeat never makes the new digest the previous one.
+local not_after, node, sequence, identifies = ARGV[1], ARGV[2], ARGV[3], ARGV[8] == '1'
+local at = now_ms()
+local writer, denial = 'w' .. node, 'x' .. ARGV[10]
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial)
+if not found[1] then return { 'missing' } end
+local meta = unpack_meta(found[1])
+if not meta then return { 'corrupt' } end
+if expired(meta, at) then return { 'missing' } end
+
+local known = tonumber(ARGV[14])
+local function answer(version)
+  if version == (identifies and known + 1 or known) then return version end
+  return { 'rotated', version, at, redis.call('HGETALL', key) }
+end
+local before = repeated(found[3], sequence)
+if before == 0 then return { 'settled' } end
+if before then return answer(before) end
+if at > tonumber(not_after) then return { 'late', at } end
+if ARGV[13] ~= '' and tonumber(ARGV[13]) < meta.fence then return { 'fenced' } end
+if identifies then
+  local epoch, untill = string.match(found[5] or '', '^(%d+) (%d+)$')
+  if epoch and tonumber(untill) > at and tonumber(epoch) > tonumber(ARGV[11]) then return { 'revoked' } end
+  local indexed = tonumber(ARGV[12])
+  if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', whole(meta.absolute) } end
+  meta.version = meta.version + 1
+end
+
+if not found[3] then prune_writers(node, at) end
+local fields = {
+  'm', pack_meta(meta),
+  'v', ARGV[4],
+  'n', ARGV[5] .. ' ' .. whole(at + tonumber(ARGV[6])),
+  writer, sequence .. ' ' .. whole(meta.version) .. ' ' .. not_after,
+}
+if identifies then
+  fields[#fields + 1] = 's'
+  fields[#fields + 1] = ARGV[9]
+end
+redis.call('HSET', key, unpack(fields))
+if found[4] then
+  redis.call('HSET', key, 'q', found[4] .. ' ' .. whole(at + tonumber(ARGV[7])))
+else
+  redis.call('HDEL', key, 'q')
+end
+if identifies then
+  if found[5] then redis.call('HDEL', key, denial) end
+  -- Without the change, so that the others read again: an announcement has no room for the subject.
+  announce(found[2], node, '["w","' .. session_id() .. '",' .. whole(meta.version) .. ']')
+end
+return answer(meta.version)

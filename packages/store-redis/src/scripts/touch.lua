@@ -1,0 +1,38 @@
+-- Moves the deadlines of a session that exists. Naturally idempotent: a repeat moves them to about the same time.
+-- KEYS  1 session
+-- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject it is indexed under, with ""
+--       for none · 5 absolute deadline in that index, 0 for never
+-- Out   1 · {"missing"} · {"late", now} · {"corrupt"}
+--       {"index", subject, absolute deadline}: the subject's index must know the later deadline first (index ⊇ live)
+local at = now_ms()
+local found = redis.call('HMGET', key, 'm', 's')
+if not found[1] then return { 'missing' } end
+local meta = unpack_meta(found[1])
+if not meta then return { 'corrupt' } end
+if expired(meta, at) then return { 'missing' } end
+if at > tonumber(ARGV[1]) then return { 'late', at } end
+
+local changed = false
+if ARGV[3] ~= '' then
+  local absolute = ARGV[3] == '0' and 0 or at + tonumber(ARGV[3])
+  local later = meta.absolute ~= 0 and (absolute == 0 or absolute > meta.absolute)
+  if later and found[2] then
+    local indexed = tonumber(ARGV[5])
+    local known = ARGV[4] == found[2] and (indexed == 0 or (absolute ~= 0 and absolute <= indexed))
+    if not known then return { 'index', found[2], whole(absolute) } end
+  end
+  changed = absolute ~= meta.absolute
+  meta.absolute = absolute
+end
+-- Most touches are skipped: only past 10 % of the idle time is the record written again.
+local idle_ms = tonumber(ARGV[2])
+local idle = idle_ms == 0 and 0 or at + idle_ms
+if idle == 0 or meta.idle == 0 or idle < meta.idle or idle - meta.idle > idle_ms / 10 then
+  changed = changed or idle ~= meta.idle
+  meta.idle = idle
+end
+if changed then
+  redis.call('HSET', key, 'm', pack_meta(meta))
+  set_expiry(meta)
+end
+return 1

@@ -1,0 +1,258 @@
+import { randomBytes } from "node:crypto";
+import { isSessionError, SessionError } from "@wsession/core";
+import type {
+  CreateRequest,
+  CreateResult,
+  ResumeRequest,
+  ResumeResult,
+  RotateRequest,
+  RotateResult,
+  SessionStore,
+  StoreCapabilities,
+  StoredSession,
+  StoreDestroyResult,
+  StoreHost,
+  StorePresence,
+  WriteRequest,
+  WriteResult,
+} from "@wsession/core";
+import { Calls } from "./calls.ts";
+import { ServerClock } from "./clock.ts";
+import { encodeChange, encodeData } from "./codec.ts";
+import { Destruction } from "./destruction.ts";
+import { Gate } from "./gate.ts";
+import { Keys, isSessionId } from "./keys.ts";
+import { Logins } from "./logins.ts";
+import { Lookup } from "./lookup.ts";
+import { Membership, type Services } from "./membership.ts";
+import { type RedisStoreOptions, readSettings } from "./options.ts";
+import { readCreate, readLoad, readResume, readWrite } from "./replies.ts";
+import { Sender, clientPrefix } from "./sender.ts";
+import { Subjects } from "./subjects.ts";
+import { Unsettled, type WriteOutcome } from "./unsettled.ts";
+
+/** A larger change is announced without its fields, and read by those who hold the session. */
+const ANNOUNCED_BYTES = 2_048;
+
+/** A SessionStore in Redis, which can be asked what became of a change whose answer did not come. */
+export interface RedisSessionStore extends SessionStore {
+  /**
+   * What became of the change that rejected with `error` (or with one that has it as `cause`) and `outcome: "unknown"`.
+   * A write or rotation that was not applied never will be, from this answer on. `"unknown"` for errors of others, and
+   * where the record is gone: the session ended, or a minute passed. Rejects with STORE_UNAVAILABLE.
+   */
+  outcome(error: unknown): Promise<WriteOutcome>;
+}
+
+/**
+ * Keeps sessions in Redis 6.2 or newer, for any number of processes: standalone, Sentinel or Cluster. Data is what JSON can
+ * carry. One store serves one `createSessions`. A bad option throws INVALID_ARGUMENT.
+ */
+export function redisStore(options: RedisStoreOptions): RedisSessionStore {
+  return new RedisStore(options);
+}
+
+class RedisStore implements RedisSessionStore {
+  readonly capabilities: StoreCapabilities = { resumable: true, shared: true, values: "json" };
+  readonly #services: Services;
+  readonly #unsettled: Unsettled;
+  readonly #subjects: Subjects;
+  readonly #logins: Logins;
+  readonly #destruction: Destruction;
+  readonly #lookup: Lookup;
+  readonly #onError: RedisStoreOptions["onError"];
+  #membership: Membership | undefined;
+  #sequence = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: RedisStoreOptions) {
+    const { client } = options;
+    const settings = readSettings(options);
+    const keys = new Keys(settings.prefix, clientPrefix(client));
+    const clock = new ServerClock();
+    const sender = new Sender(client);
+    const gate = new Gate(client, sender, clock);
+    const calls = new Calls(sender, gate, clock, settings.timeoutMs);
+    const node = randomBytes(6).toString("base64url");
+    this.#onError = options.onError;
+    this.#services = { client, settings, calls, gate, keys, node, nextSequence: () => (this.#sequence += 1) };
+    this.#unsettled = new Unsettled(calls, keys, node);
+    this.#subjects = new Subjects(calls, keys);
+    this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled);
+    this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
+    this.#lookup = new Lookup(this.#services, this.#subjects);
+  }
+
+  attach(host: StoreHost): void {
+    if (this.#membership !== undefined) throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
+    const onError = this.#onError ?? ((error: unknown) => host.onError(error));
+    this.#membership = new Membership(this.#services, {
+      held: (id) => host.held(id),
+      heldIds: () => host.heldIds(),
+      notify: (event) => host.notify(event),
+      onError: (error) => quietly(() => onError(error)),
+    });
+    this.#membership.open();
+  }
+
+  async create(request: CreateRequest): Promise<CreateResult> {
+    const { id, subject, digest, idleMs, absoluteMs } = request;
+    const { calls, keys, node, settings } = this.#services;
+    if (!isSessionId(id)) throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
+    const { fields, bytes } = encodeData(request.data, settings.maxBytes);
+    const deadline = calls.deadline();
+    const epoch = subject === undefined ? "" : String(await this.#logins.begin(subject, id, absoluteMs, deadline));
+    return this.#holding(request, deadline, isCreated, async (sequence, count) => {
+      const limits = [duration(idleMs), duration(absoluteMs), String(request.schemaVersion)];
+      const whose = subject === undefined ? ["", "", ""] : ["1", subject, epoch];
+      const args = [node, String(sequence), digest ?? "", ...limits, ...whose, count, flag(request.exclusive), String(bytes), ...fields];
+      try {
+        return readCreate(await calls.timedScript("create", keys.session(id), args, deadline));
+      } catch (error) {
+        throw this.#unsettled.remember(error, "create", id, sequence, deadline);
+      }
+    });
+  }
+
+  async resume(request: ResumeRequest): Promise<ResumeResult> {
+    const { id, digest, nextDigest, idleMs } = request;
+    const { calls, keys, node } = this.#services;
+    if (!isSessionId(id)) return { type: "missing" };
+    const deadline = calls.deadline();
+    return this.#holding(request, deadline, isResumed, async (sequence, count) => {
+      const args = [node, String(sequence), digest ?? "", nextDigest ?? "", duration(idleMs), count, flag(request.exclusive)];
+      return readResume(await calls.timedScript("resume", keys.session(id), args, deadline));
+    });
+  }
+
+  async load(id: string): Promise<StoredSession | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const found = readLoad(await this.#services.calls.script("load", [this.#services.keys.session(id)], []));
+    return found.type === "session" ? found.session : undefined;
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    const { id, expect, known, fence, schemaVersion } = request;
+    const { calls, keys, node, settings, nextSequence } = this.#services;
+    if (!isSessionId(id)) return { type: "missing" };
+    const { mode, set, unset } = encodeChange(request.change, expect, settings.maxBytes);
+    const deadline = calls.deadline();
+    const before = this.#unsettled.before(id, deadline);
+    if (before !== undefined) await before;
+    const sequence = nextSequence();
+    const terms = [optional(expect), String(known), optional(fence), String(schemaVersion), String(settings.maxBytes)];
+    const args = [node, String(sequence), ...terms, String(ANNOUNCED_BYTES), mode, String(set.length / 2), ...set, ...unset];
+    try {
+      return readWrite(await calls.timedScript("write", keys.session(id), args, deadline));
+    } catch (error) {
+      throw this.#unsettled.remember(error, "write", id, sequence, deadline);
+    }
+  }
+
+  async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
+    return isSessionId(id) && this.#logins.touch(id, duration(idleMs), absoluteMs === undefined ? "" : duration(absoluteMs));
+  }
+
+  async rotate(request: RotateRequest): Promise<RotateResult> {
+    if (!isSessionId(request.id)) return { type: "missing" };
+    return this.#logins.rotate(request);
+  }
+
+  async destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult> {
+    if (!isSessionId(id)) return { destroyed: [], closed: 0, unreachable: [] };
+    return this.#destruction.one(id, reason, confirm ? this.#membership : undefined);
+  }
+
+  async release(id: string): Promise<void> {
+    await this.#membership?.holdings.release(id);
+  }
+
+  ids(): AsyncIterable<string> {
+    return this.#lookup.ids();
+  }
+
+  bySubject(subject: string): Promise<readonly string[]> {
+    return this.#lookup.bySubject(subject);
+  }
+
+  destroySubject(subject: string, reason: string | undefined): Promise<StoreDestroyResult> {
+    return this.#destruction.subject(subject, reason, this.#membership);
+  }
+
+  async presence(id: string): Promise<StorePresence> {
+    return isSessionId(id) ? this.#lookup.presence(id) : { nodes: [], missing: [] };
+  }
+
+  outcome(error: unknown): Promise<WriteOutcome> {
+    return this.#unsettled.outcome(error);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#lookup.close();
+    await this.#membership?.close();
+    this.#services.gate.close();
+  }
+
+  /** Runs a call that may register one connection of this process as a holder, and keeps the count by its outcome. */
+  async #holding<Result>(
+    request: { readonly id: string; readonly hold: boolean },
+    deadline: number,
+    isTaken: (result: Result) => boolean,
+    run: (sequence: number, count: string) => Promise<Result>,
+  ): Promise<Result> {
+    if (!request.hold) return run(this.#services.nextSequence(), "");
+    const membership = this.#membership;
+    if (membership === undefined) throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
+    const waiting = membership.ready(deadline);
+    if (waiting !== undefined) await waiting;
+    const { holdings, delivery } = membership;
+    delivery.expect(request.id);
+    const hold = holdings.begin(request.id);
+    try {
+      const result = await run(hold.sequence, String(hold.count));
+      if (isTaken(result)) holdings.held(hold);
+      else holdings.refused(hold);
+      return result;
+    } catch (error) {
+      if (isSessionError(error) && error.outcome === "not-applied") holdings.refused(hold);
+      else holdings.failed(hold);
+      throw error;
+    } finally {
+      delivery.settled(request.id);
+    }
+  }
+}
+
+function isCreated(result: CreateResult): boolean {
+  return result.type === "created";
+}
+
+function isResumed(result: ResumeResult): boolean {
+  return result.type === "resumed";
+}
+
+/** Milliseconds as the scripts take them; 0 for never. */
+function duration(ms: number): string {
+  return Number.isFinite(ms) ? String(Math.max(1, Math.ceil(ms))) : "0";
+}
+
+function flag(value: boolean): string {
+  return value ? "1" : "";
+}
+
+function optional(value: number | undefined): string {
+  return value === undefined ? "" : String(value);
+}
+
+function quietly(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // An error handler that fails has nobody left to tell.
+  }
+}

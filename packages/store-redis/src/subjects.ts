@@ -1,0 +1,69 @@
+import type { Calls } from "./calls.ts";
+import { type Keys, hashSubject } from "./keys.ts";
+
+/** How far clocks of two servers may differ, and more than a call may take: entries stay this much longer. */
+const MARGIN_MS = 60_000;
+/** Epochs outlive every mark that names one by far. */
+const EPOCH_MS = 24 * 3_600_000;
+
+export interface Listing {
+  readonly epoch: number;
+}
+
+/**
+ * Which sessions a subject has. The index is always a superset of the live ones: a session is listed before it becomes the
+ * subject's, under a time that is past its last deadline, and taken out only when it can't be live any more.
+ *
+ * Why `destroySubject` is complete. Logging in (create or identify) is two steps: A lists the session and reads the epoch, in
+ * the subject's slot; B makes it the subject's, in the session's slot. Destroying is two as well: C raises the epoch and
+ * lists, in one step of the subject's slot; D goes to each listed session's slot. A and C are ordered:
+ * - C before A: the login began after; it carries the new epoch and is none of C's business.
+ * - A before C: the session is in C's list, and D goes there. D and B are ordered in turn:
+ *   - B before D: D finds the subject's session and destroys it.
+ *   - D before B, no session yet (create): D leaves a tombstone with the new epoch, and B, a create, overwrites nothing.
+ *     It stays longer than B's not-after, past which B is refused for being late.
+ *   - D before B, another's session (identify): D leaves a note with the new epoch, and B, with the old one, is refused.
+ *     The note, too, outlives B's not-after.
+ * The call resolves when every D has been acknowledged.
+ */
+export class Subjects {
+  readonly #calls: Calls;
+  readonly #keys: Keys;
+
+  constructor(calls: Calls, keys: Keys) {
+    this.#calls = calls;
+    this.#keys = keys;
+  }
+
+  /** Step A. `absoluteAt`: the session's last deadline by the server's clock, Infinity for none. */
+  async list(subject: string, id: string, absoluteAt: number, deadline: number): Promise<Listing> {
+    const hash = hashSubject(subject);
+    const score = absoluteAt === Number.POSITIVE_INFINITY ? "+inf" : String(Math.ceil(absoluteAt) + MARGIN_MS);
+    const now = this.#calls.serverNow() ?? 0;
+    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
+    const reply = await this.#calls.script("index-add", keys, [id, score, String(now - MARGIN_MS)], deadline);
+    return { epoch: Number(reply) };
+  }
+
+  /** Step C. */
+  async raise(subject: string): Promise<{ readonly hash: string; readonly epoch: number; readonly ids: readonly string[] }> {
+    const hash = hashSubject(subject);
+    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
+    const [epoch, ...ids]: readonly unknown[] = asArray(await this.#calls.script("index-raise", keys, [String(EPOCH_MS)]));
+    return { hash, epoch: Number(epoch), ids: ids.filter((id) => typeof id === "string") };
+  }
+
+  async ids(subject: string): Promise<string[]> {
+    const listed = asArray(await this.#calls.command("zrange", [this.#keys.index(hashSubject(subject)), "0", "-1"]));
+    return listed.filter((id) => typeof id === "string");
+  }
+
+  /** Takes sessions out that have a tombstone, or that can't come into being any more. */
+  async remove(subject: string, ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#calls.command("zrem", [this.#keys.index(hashSubject(subject)), ...ids]);
+  }
+}
+
+function asArray(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}

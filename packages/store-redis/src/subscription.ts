@@ -1,0 +1,143 @@
+import type { Redis, RedisOptions } from "ioredis";
+import { unavailable } from "./failures.ts";
+import { type RedisClient, isCluster } from "./sender.ts";
+
+const MIN_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 2_000;
+
+/** A connection that only listens: it never resends, and is made anew rather than by the client's own rules. */
+const LISTENER: RedisOptions = {
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  connectionName: "wsession",
+  enableAutoPipelining: false,
+  enableOfflineQueue: true,
+  keyPrefix: "",
+  lazyConnect: true,
+  maxRetriesPerRequest: null,
+  readOnly: false,
+  retryStrategy: null,
+};
+
+export interface SubscriptionEvents {
+  /** A message came. */
+  readonly message: (text: string) => void;
+  /** The subscription is confirmed again, after a time without: messages may be lost. */
+  readonly resubscribed: () => void;
+}
+
+/**
+ * This process's one subscription, on a connection of its own. It comes back by itself after a cut, from another node in a
+ * Cluster: there every node hears every message.
+ */
+export class Subscription {
+  readonly #client: RedisClient;
+  readonly #channel: string;
+  readonly #events: SubscriptionEvents;
+  readonly #waiters = new Set<() => void>();
+  #listener: Redis | undefined;
+  #confirmed = false;
+  #everConfirmed = false;
+  #pause = MIN_PAUSE_MS;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(client: RedisClient, channel: string, events: SubscriptionEvents) {
+    this.#client = client;
+    this.#channel = channel;
+    this.#events = events;
+  }
+
+  get confirmed(): boolean {
+    return this.#confirmed;
+  }
+
+  open(): void {
+    this.#connect();
+  }
+
+  /** Resolves once the subscription is confirmed; rejects with `not-applied` at `deadline`. */
+  wait(deadline: number): Promise<void> {
+    if (this.#confirmed) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(
+        () => {
+          this.#waiters.delete(done);
+          reject(unavailable("the subscription to announcements is not there", "not-applied"));
+        },
+        Math.max(0, deadline - performance.now()),
+      );
+      this.#waiters.add(done);
+    });
+  }
+
+  /** Finds out whether the connection is still there: one that is silently dead is made anew. */
+  check(timeoutMs: number): void {
+    const listener = this.#listener;
+    if (listener === undefined || !this.#confirmed) return;
+    const timer = setTimeout(() => listener.disconnect(), timeoutMs);
+    timer.unref();
+    const stop = (): void => clearTimeout(timer);
+    listener.ping().then(stop, stop);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#confirmed = false;
+    clearTimeout(this.#timer);
+    this.#listener?.disconnect();
+    this.#listener = undefined;
+  }
+
+  #connect(): void {
+    if (this.#closed) return;
+    const listener = makeListener(this.#client);
+    if (listener === undefined) return this.#connectLater();
+    this.#listener = listener;
+    // The client reports its own errors; this connection's end is seen below, and mended.
+    listener.on("error", () => undefined);
+    listener.on("message", (_channel, text) => this.#events.message(text));
+    listener.once("end", () => {
+      if (this.#listener === listener) this.#listener = undefined;
+      this.#confirmed = false;
+      this.#connectLater();
+    });
+    listener.connect().then(
+      () => listener.subscribe(this.#channel),
+      () => undefined,
+    ).then(
+      (subscribed) => {
+        if (subscribed !== undefined) this.#confirm(listener);
+      },
+      () => listener.disconnect(),
+    );
+  }
+
+  #confirm(listener: Redis): void {
+    if (this.#closed || this.#listener !== listener) return;
+    this.#confirmed = true;
+    this.#pause = MIN_PAUSE_MS;
+    for (const done of [...this.#waiters]) done();
+    if (this.#everConfirmed) this.#events.resubscribed();
+    this.#everConfirmed = true;
+  }
+
+  #connectLater(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.5 + Math.random()));
+    this.#timer.unref();
+    this.#pause = Math.min(this.#pause * 2, MAX_PAUSE_MS);
+  }
+}
+
+function makeListener(client: RedisClient): Redis | undefined {
+  if (!isCluster(client)) return client.duplicate(LISTENER);
+  const nodes = client.nodes("all");
+  return nodes[Math.floor(Math.random() * nodes.length)]?.duplicate(LISTENER);
+}

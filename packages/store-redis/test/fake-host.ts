@@ -1,0 +1,92 @@
+import type { CreateRequest, HeldSession, ResumeRequest, SessionStore, StoredSession, StoreEvent, StoreHost, WriteRequest } from "@wsession/core";
+import { randomBytes } from "node:crypto";
+
+export const newId = (): string => randomBytes(16).toString("base64url");
+export const newDigest = (): string => randomBytes(32).toString("base64url");
+
+/** What core does with a store, as far as a store can see it: adopts what it holds, and takes events. */
+export class FakeHost implements StoreHost {
+  readonly sessions = new Map<string, HeldSession>();
+  readonly events: StoreEvent[] = [];
+  readonly errors: unknown[] = [];
+
+  held(id: string): HeldSession | undefined {
+    return this.sessions.get(id);
+  }
+
+  heldIds(): Iterable<string> {
+    return this.sessions.keys();
+  }
+
+  adopt(id: string, session: StoredSession): void {
+    this.sessions.set(id, { ...session, connections: (this.sessions.get(id)?.connections ?? 0) + 1 });
+  }
+
+  notify(event: StoreEvent): number {
+    this.events.push(event);
+    const held = this.sessions.get(event.id);
+    if (held === undefined) return 0;
+    switch (event.type) {
+      case "destroyed":
+      case "expired":
+        this.sessions.delete(event.id);
+        return held.connections;
+      case "loaded":
+        this.sessions.set(event.id, { ...event.session, connections: held.connections });
+        return 0;
+      case "written":
+        this.sessions.set(event.id, { ...held, version: Math.max(held.version, event.version) });
+        return 0;
+      case "replaced":
+        this.sessions.set(event.id, { ...held, fence: event.fence });
+        return 0;
+    }
+  }
+
+  onError(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  eventsOf(id: string): StoreEvent[] {
+    return this.events.filter((event) => event.id === id);
+  }
+}
+
+export function aCreation(request: Partial<CreateRequest> = {}): CreateRequest {
+  return {
+    id: newId(),
+    digest: newDigest(),
+    data: { visits: 0 },
+    subject: undefined,
+    schemaVersion: 0,
+    idleMs: 60_000,
+    absoluteMs: 3_600_000,
+    hold: false,
+    exclusive: false,
+    ...request,
+  };
+}
+
+export function aResume(id: string, request: Partial<ResumeRequest> = {}): ResumeRequest {
+  return { id, digest: undefined, nextDigest: undefined, idleMs: 60_000, hold: false, exclusive: false, ...request };
+}
+
+export function aWrite(id: string, set: Record<string, unknown>, request: Partial<WriteRequest> = {}): WriteRequest {
+  return {
+    id,
+    change: { type: "fields", set, unset: [] },
+    expect: undefined,
+    known: 1,
+    fence: undefined,
+    schemaVersion: 0,
+    ...request,
+  };
+}
+
+/** Resumes as a connection of this host's process. */
+export async function hold(store: SessionStore, host: FakeHost, id: string, request: Partial<ResumeRequest> = {}): Promise<StoredSession> {
+  const result = await store.resume(aResume(id, { hold: true, ...request }));
+  if (result.type !== "resumed") throw new Error(`not resumed: ${result.type}`);
+  host.adopt(id, result.session);
+  return result.session;
+}

@@ -1,0 +1,170 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+/** Honours WSESSION_REDIS_SERVER; redis-cli and redis-sentinel are looked for beside it. */
+const SERVER = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
+const run = promisify(execFile);
+const HOST = "127.0.0.1";
+const STARTED_IN_MS = 10_000;
+
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  /** SIGSTOP and SIGCONT. */
+  pause(): void;
+  continue(): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on its port, with its directory, after `kill`. */
+  restart(): Promise<void>;
+  /** Ends it and removes its directory. */
+  stop(): Promise<void>;
+}
+
+export interface RedisCluster {
+  readonly nodes: readonly RedisServer[];
+  stop(): Promise<void>;
+}
+
+export interface RedisSentinel {
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  readonly sentinels: readonly RedisServer[];
+  readonly name: string;
+  stop(): Promise<void>;
+}
+
+function beside(tool: string): string {
+  return SERVER.includes("/") ? join(dirname(SERVER), tool) : tool;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, HOST);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}
+
+/** Polls until `check` answers true; throws what failed last. */
+export async function until(check: () => Promise<boolean> | boolean, timeoutMs: number = STARTED_IN_MS): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let failure: unknown = new Error("the condition did not come");
+  while (performance.now() < deadline) {
+    try {
+      if (await check()) return;
+    } catch (error) {
+      failure = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw failure;
+}
+
+export async function cli(port: number, ...args: readonly string[]): Promise<string> {
+  return (await run(beside("redis-cli"), ["-h", HOST, "-p", String(port), ...args], { timeout: STARTED_IN_MS })).stdout.trim();
+}
+
+/** One redis-server on a free port, without persistence unless `args` ask for it. */
+export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  return startProcess(SERVER, ["--save", "", "--appendonly", "no", ...args]);
+}
+
+async function startProcess(binary: string, args: readonly string[], config?: string): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), "wsession-redis-"));
+  const port = await freePort();
+  const all = ["--port", String(port), "--bind", HOST, "--dir", folder, ...args];
+  if (config !== undefined) {
+    await writeFile(join(folder, "redis.conf"), config);
+    all.unshift(join(folder, "redis.conf"));
+  }
+  let child: ChildProcess;
+  const start = async (): Promise<void> => {
+    child = spawn(binary, all, { stdio: "ignore" });
+    child.on("error", () => undefined);
+    await until(async () => (await cli(port, "ping")) === "PONG");
+  };
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGCONT");
+    child.kill(signal);
+    await gone;
+  };
+  await start();
+  return {
+    host: HOST,
+    port,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    pause: () => void child.kill("SIGSTOP"),
+    continue: () => void child.kill("SIGCONT"),
+    kill: () => end("SIGKILL"),
+    restart: start,
+    stop: async () => {
+      await end("SIGKILL");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Three masters with a replica each; every node says that the cluster is well. */
+export async function startCluster(): Promise<RedisCluster> {
+  const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"];
+  const nodes = await Promise.all(Array.from({ length: 6 }, () => startRedis(args)));
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  try {
+    const addresses = nodes.map((node) => `${HOST}:${node.port}`);
+    await run(beside("redis-cli"), ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
+    await until(async () => {
+      const infos = await Promise.all(nodes.map((node) => cli(node.port, "cluster", "info")));
+      const slaves = (await cli(nodes[0]?.port ?? 0, "cluster", "nodes")).match(/slave/g)?.length;
+      return slaves === 3 && infos.every((info) => info.includes("cluster_state:ok"));
+    }, 30_000);
+    return { nodes, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A master, a replica and three sentinels that agree on both. */
+export async function startSentinel(): Promise<RedisSentinel> {
+  const name = "wsession";
+  const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
+  const replica = await startRedis(["--replicaof", `${HOST} ${master.port}`]);
+  const config = [
+    `sentinel monitor ${name} ${HOST} ${master.port} 2`,
+    `sentinel down-after-milliseconds ${name} 500`,
+    `sentinel failover-timeout ${name} 3000`,
+    `sentinel parallel-syncs ${name} 1`,
+    "",
+  ].join("\n");
+  const sentinels = await Promise.all(
+    Array.from({ length: 3 }, async () => startProcess(SERVER, ["--sentinel"], config)),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all([...sentinels, replica, master].map((server) => server.stop()));
+  };
+  try {
+    await until(async () => {
+      const replies = await Promise.all(sentinels.map((server) => cli(server.port, "sentinel", "master", name)));
+      return replies.every((reply) => /num-slaves\n1\n/.test(`${reply}\n`) && /num-other-sentinels\n2\n/.test(`${reply}\n`));
+    }, 20_000);
+    return { master, replica, sentinels, name, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
