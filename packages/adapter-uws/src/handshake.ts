@@ -10,7 +10,11 @@ export interface UpgradeRequest {
 }
 
 /** Copies all of the request at once: it is gone when the runtime's callback returns, and throws from then on. */
-export function copyRequest(response: HttpResponse, request: HttpRequest, encrypted: boolean): UpgradeRequest {
+export function copyRequest(
+  response: HttpResponse,
+  request: HttpRequest,
+  encrypted: boolean,
+): UpgradeRequest {
   const headers: Record<string, string> = Object.create(null);
   request.forEach((name, value) => {
     const before = headers[name];

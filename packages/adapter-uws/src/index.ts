@@ -1,7 +1,13 @@
 import { STATUS_CODES } from "node:http";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import type { HandshakeAnswer } from "@wsession/core/runtime";
-import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocketBehavior } from "uWebSockets.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_socket_context_t,
+  WebSocketBehavior,
+} from "uWebSockets.js";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
 import { beat, ConnectionSlot, slotOf, uwsRuntime } from "./socket.ts";
@@ -17,11 +23,18 @@ export interface BindOptions {
   readonly behavior?:
     | Pick<
         WebSocketBehavior<UserData>,
-        "maxPayloadLength" | "maxLifetime" | "idleTimeout" | "compression" | "maxBackpressure" | "closeOnBackpressureLimit"
+        | "maxPayloadLength"
+        | "maxLifetime"
+        | "idleTimeout"
+        | "compression"
+        | "maxBackpressure"
+        | "closeOnBackpressureLimit"
       >
     | undefined;
   /** Chooses a subprotocol among what was offered, without a token; `undefined` for none. Default: the first. */
-  readonly handleProtocols?: ((protocols: readonly string[], handshake: Handshake) => string | undefined) | undefined;
+  readonly handleProtocols?:
+    | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
+    | undefined;
   /**
    * What `transport` is given as `found`, e.g. the route's parameters. Synchronous: the request is gone afterwards.
    * A throw answers 500 and reaches `onError`.
@@ -133,7 +146,13 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     // Without a status of its own the answer becomes a 200 as soon as a header is written.
     response.writeStatus("101 Switching Protocols");
     for (const [name, value] of answer.headers) response.writeHeader(name, value);
-    response.upgrade<UserData>({ wsession: new ConnectionSlot(answer.ticket) }, key, protocol, extensions, context);
+    response.upgrade<UserData>(
+      { wsession: new ConnectionSlot(answer.ticket) },
+      key,
+      protocol,
+      extensions,
+      context,
+    );
   }
 
   function choose(answer: Accepted, handshake: Handshake): string {

@@ -16,16 +16,17 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
   return {
     name: "uws",
     connectionOf: (socket) => slotOf(socket)?.connection,
-    send: (socket, data) => attempt((): SendOutcome => {
-      switch (socket.send(data, typeof data !== "string", compress)) {
-        case 1:
-          return "sent";
-        case 0:
-          return "queued";
-        default:
-          return "dropped";
-      }
-    }, "closed"),
+    send: (socket, data) =>
+      attempt((): SendOutcome => {
+        switch (socket.send(data, typeof data !== "string", compress)) {
+          case 1:
+            return "sent";
+          case 0:
+            return "queued";
+          default:
+            return "dropped";
+        }
+      }, "closed"),
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime tells of every socket's drain by itself.
     awaitDrain: () => undefined,

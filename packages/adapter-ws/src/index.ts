@@ -28,7 +28,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   sessions: Sessions<Data, Transport, Unset>,
   handlers: NoInfer<Handlers<Data, Transport, Unset>>,
 ): Binding {
-  if (servers.has(server)) throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
+  if (servers.has(server))
+    throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
   servers.add(server);
   const binding = sessions.bind(wsRuntime, handlers);
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
@@ -48,7 +49,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     const admitted = accepted.get(request);
     accepted.delete(request);
     if (admitted === undefined) {
-      report(new SessionError("INVALID_ARGUMENT", "a connection came that was not admitted: bind before it, once"));
+      report(
+        new SessionError("INVALID_ARGUMENT", "a connection came that was not admitted: bind before it, once"),
+      );
       socket.close(1011, "not admitted");
       return;
     }
@@ -89,7 +92,8 @@ function admitBeforeAnswer(
   const verify: VerifyAsync = (info, answer) => {
     const admit = () => void decide(info.req, answer).catch((error: unknown) => binding.report(error));
     if (own === undefined || own === null) admit();
-    else if (!isSync(own)) own(info, (verified, ...refusal) => (verified ? admit() : answer(false, ...refusal)));
+    else if (!isSync(own))
+      own(info, (verified, ...refusal) => (verified ? admit() : answer(false, ...refusal)));
     else if (own(info)) admit();
     else answer(false, 401);
   };
@@ -105,7 +109,9 @@ function admitBeforeAnswer(
       if (accepted.delete(request)) {
         binding.abandon(outcome.ticket);
         if (request.socket.writable && request.socket.readable) {
-          binding.report(new SessionError("INVALID_ARGUMENT", "emit `connection` in the callback of handleUpgrade"));
+          binding.report(
+            new SessionError("INVALID_ARGUMENT", "emit `connection` in the callback of handleUpgrade"),
+          );
         }
       }
     }

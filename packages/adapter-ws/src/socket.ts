@@ -38,7 +38,12 @@ export const wsRuntime: Runtime<WebSocket> = {
 };
 
 /** Ties a socket to its connection, in the tick in which ws hands it over. The listeners are shared by all sockets. */
-export function attach(socket: WebSocket, tcp: Socket, connect: () => RuntimeConnection, onError: (this: WebSocket, error: Error) => void): void {
+export function attach(
+  socket: WebSocket,
+  tcp: Socket,
+  connect: () => RuntimeConnection,
+  onError: (this: WebSocket, error: Error) => void,
+): void {
   const own = bound(socket);
   own[TCP] = tcp;
   socket.on("message", onMessage);

@@ -95,8 +95,11 @@ export async function admitHandshake<Data extends object, Transport>(
     if (opened.header !== undefined) headers.push(opened.header);
 
     stage = "transport";
-    // Without `transport` the record's data is what was found: its type is what the application says it is.
-    const transport = settings.transport === undefined ? (found as Transport) : settings.transport(handshake, found);
+    const transport =
+      settings.transport === undefined
+        ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its type is what the application says it is
+          (found as Transport)
+        : settings.transport(handshake, found);
     return { type: "admitted", handshake, transport, headers, session: opened.session, initial, subject };
   } catch (error) {
     if ("session" in opened && opened.session !== undefined) context.giveBack(opened.session);
@@ -117,7 +120,10 @@ function refused(status: number, reason: string): Refused {
 }
 
 /** A token that travels as a subprotocol is not one to choose, nor for the application's eyes. */
-function withoutTokenProtocol<Data extends object, Transport>(raw: Handshake, settings: Settings<Data, Transport>): Handshake {
+function withoutTokenProtocol<Data extends object, Transport>(
+  raw: Handshake,
+  settings: Settings<Data, Transport>,
+): Handshake {
   const isToken = settings.token?.isTokenProtocol;
   if (isToken === undefined || !raw.protocols.some(isToken)) return raw;
   const protocols = raw.protocols.filter((name) => !isToken(name));
@@ -133,9 +139,11 @@ async function resume<Data extends object, Transport>(
 ): Promise<Opened<Data> | Refused> {
   const { settings, diagnostics } = context;
   const { store, token: carrier } = settings;
-  const presented = vouchedFor === undefined ? (carrier?.readRenewal?.(raw) ?? carrier?.read(raw)) : undefined;
+  const presented =
+    vouchedFor === undefined ? (carrier?.readRenewal?.(raw) ?? carrier?.read(raw)) : undefined;
   if (vouchedFor === undefined && presented === undefined) return {};
-  const bad = (): Opened<Data> | Refused => (settings.onBadToken === "refuse" ? refused(401, "session token refused") : {});
+  const bad = (): Opened<Data> | Refused =>
+    settings.onBadToken === "refuse" ? refused(401, "session token refused") : {};
 
   const parsed = presented === undefined ? undefined : parseToken(presented);
   const id = vouchedFor ?? parsed?.id;
@@ -166,7 +174,10 @@ async function resume<Data extends object, Transport>(
       return bad();
     case "stolen":
       diagnostics.tokensStolen += 1;
-      context.report(new Error("a session's previous token was presented after its grace"), { stage: "theft", sessionId: id });
+      context.report(new Error("a session's previous token was presented after its grace"), {
+        stage: "theft",
+        sessionId: id,
+      });
       if (settings.destroyOnTheft) context.destroyStolen(id);
       return bad();
     case "resumed":
@@ -209,6 +220,11 @@ async function create<Data extends object, Transport>(
   const { id, stored, token } = await createStored(context, wanted);
   const state = context.adopt(id, stored);
   const header = token === undefined ? undefined : carrier?.write?.(token, context.settings.absoluteMs);
-  const session = { state, fence: stored.fence, resumed: false, token: header === undefined ? token : undefined };
+  const session = {
+    state,
+    fence: stored.fence,
+    resumed: false,
+    token: header === undefined ? token : undefined,
+  };
   return header === undefined ? { session } : { session, header };
 }

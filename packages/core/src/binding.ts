@@ -10,7 +10,14 @@ import type { Diagnostics } from "./diagnostics.ts";
 import { SessionError } from "./errors.ts";
 import type { Awaitable, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
-import type { CloseOptions, HandshakeAnswer, Runtime, RuntimeBinding, RuntimeConnection, Ticket } from "./runtime.ts";
+import type {
+  CloseOptions,
+  HandshakeAnswer,
+  Runtime,
+  RuntimeBinding,
+  RuntimeConnection,
+  Ticket,
+} from "./runtime.ts";
 import type { SessionHome } from "./session-home.ts";
 import { TransportRecord } from "./transport.ts";
 
@@ -76,7 +83,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   async admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
     const { diagnostics, settings } = this;
     if (this.#isClosing) return this.#refuse(503, "server restarting");
-    if (diagnostics.handshakesPending >= settings.maxPendingHandshakes) return this.#refuse(503, "too many handshakes");
+    if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
+      return this.#refuse(503, "too many handshakes");
     diagnostics.handshakesPending += 1;
     const outcome = await admitHandshake(this.#root.home, handshake, found);
     diagnostics.handshakesPending -= 1;

@@ -39,7 +39,10 @@ export function assertClose(code: number, reason: string): void {
     throw new SessionError("INVALID_ARGUMENT", `close code ${code} can't be sent: use 1000 or 3000 to 4999`);
   }
   if (encoder.encode(reason).length > MAX_REASON_BYTES) {
-    throw new SessionError("INVALID_ARGUMENT", `close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`);
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`,
+    );
   }
 }
 

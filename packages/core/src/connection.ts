@@ -9,10 +9,15 @@ import type { ErrorContext, Settings, Stage } from "./options.ts";
 import type { Runtime, RuntimeConnection, SendOutcome } from "./runtime.ts";
 import type { Holder, SessionState } from "./session-state.ts";
 import { SessionHandle } from "./session.ts";
-import { TransportRecord } from "./transport.ts";
+import type { TransportRecord } from "./transport.ts";
 
 /** What all connections of one binding share. */
-export interface ConnectionContext<Data extends object, Transport, Unset extends undefined, Socket extends object> {
+export interface ConnectionContext<
+  Data extends object,
+  Transport,
+  Unset extends undefined,
+  Socket extends object,
+> {
   readonly runtime: Runtime<Socket>;
   readonly handlers: Handlers<Data, Transport, Unset>;
   readonly settings: Settings<Data, Transport>;
@@ -118,6 +123,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   get session(): Session<Data> | Unset {
     // Without a session `Unset` is `undefined`; where it is `never`, `initial` has set the session before `open`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
     return this.#ownSession() ?? (undefined as Unset);
   }
 
@@ -215,7 +221,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   #ownSession(): Session<Data> | undefined {
-    if (this.#handle === undefined && this.#state !== undefined) this.#handle = new SessionHandle(this.#state, this);
+    if (this.#handle === undefined && this.#state !== undefined)
+      this.#handle = new SessionHandle(this.#state, this);
     return this.#handle;
   }
 
@@ -336,7 +343,9 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   #watchEarly(): void {
     const { timeoutMs } = this.context.settings.early;
     if (!this.#isEarly() || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
-    this.#early = this.context.deadlines.after(timeoutMs, () => this.end(CloseCode.SessionTimeout, "session not set in time"));
+    this.#early = this.context.deadlines.after(timeoutMs, () =>
+      this.end(CloseCode.SessionTimeout, "session not set in time"),
+    );
   }
 
   #isEarly(): boolean {
@@ -401,7 +410,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     if (expiring === undefined || (this.#flow & (Flow.Discarding | Flow.Ended)) !== 0) return;
     try {
       const result = expiring(this, remainingMs);
-      if (isThenable(result)) Promise.resolve(result).catch((error: unknown) => this.#failed("expiring", error));
+      if (isThenable(result))
+        Promise.resolve(result).catch((error: unknown) => this.#failed("expiring", error));
     } catch (error) {
       this.#failed("expiring", error);
     }

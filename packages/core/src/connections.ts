@@ -3,17 +3,20 @@ import type { Connection } from "./contract.ts";
 import type { SessionState } from "./session-state.ts";
 
 /** A connection, whatever its runtime. */
-export interface AnyConnection<Data extends object, Transport, Unset extends undefined>
-  extends Connection<Data, Transport, Unset> {
+export interface AnyConnection<Data extends object, Transport, Unset extends undefined> extends Connection<
+  Data,
+  Transport,
+  Unset
+> {
   readonly number: number;
   readonly hasEnded: boolean;
   readonly state: SessionState<Data> | undefined;
 }
 
 /** This process's connections, from the handover until their close handler has settled. */
-export class Connections<Data extends object, Transport, Unset extends undefined>
-  implements Iterable<AnyConnection<Data, Transport, Unset>>
-{
+export class Connections<Data extends object, Transport, Unset extends undefined> implements Iterable<
+  AnyConnection<Data, Transport, Unset>
+> {
   /** Tells this process's connections apart from those of others, in logs. */
   readonly prefix: string = randomBytes(6).toString("base64url");
   readonly #byNumber = new Map<number, AnyConnection<Data, Transport, Unset>>();

@@ -18,7 +18,11 @@ export interface ReadyOptions {
 }
 
 /** One live WebSocket on one runtime. */
-export interface Connection<Data extends object = object, Transport = unknown, Unset extends undefined = undefined> {
+export interface Connection<
+  Data extends object = object,
+  Transport = unknown,
+  Unset extends undefined = undefined,
+> {
   /** Unique in this process, not a secret. */
   readonly id: string;
   readonly runtime: "ws" | "uws";
@@ -118,7 +122,11 @@ export interface PresenceReport {
 }
 
 /** Sessions of one application in one process. */
-export interface Sessions<Data extends object = object, Transport = unknown, Unset extends undefined = undefined> {
+export interface Sessions<
+  Data extends object = object,
+  Transport = unknown,
+  Unset extends undefined = undefined,
+> {
   /** Live connections of all runtimes. */
   readonly connections: Iterable<Connection<Data, Transport, Unset>> & { readonly size: number };
   /** The connection of a runtime's own socket object. */
@@ -150,22 +158,35 @@ export interface Sessions<Data extends object = object, Transport = unknown, Uns
 }
 
 /** Application code. Properties, not methods, so that handlers relying on `initial` are refused without it. */
-export interface Handlers<Data extends object = object, Transport = unknown, Unset extends undefined = undefined> {
+export interface Handlers<
+  Data extends object = object,
+  Transport = unknown,
+  Unset extends undefined = undefined,
+> {
   /** First of all, once. While it has not settled no message is handled (I1). */
-  readonly open?: ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => Awaitable<void>) | undefined;
+  readonly open?:
+    | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => Awaitable<void>)
+    | undefined;
   /** In order, each once, one at a time (I2). What it throws closes the connection with 1011 (I12). */
   readonly message?:
     | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => Awaitable<void>)
     | undefined;
   /** The session was changed by anyone but this connection's own handle. What it throws goes to `onError` and 1011. */
-  readonly change?: ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => void) | undefined;
+  readonly change?:
+    | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => void)
+    | undefined;
   /** The session's absolute deadline is near; `remainingMs` to go. `sessions`' option `expiringMs` says how near. */
-  readonly expiring?: ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => Awaitable<void>) | undefined;
+  readonly expiring?:
+    | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => Awaitable<void>)
+    | undefined;
   /** After a `"queued"`: everything has been handed to the operating system. */
   readonly drain?: ((connection: Connection<Data, Transport, Unset>) => void) | undefined;
   /** Last of all, exactly once if `open` was called; `connection.session` is as it was (I4). */
   readonly close?:
-    | ((connection: Connection<Data, Transport, Unset>, event: { readonly code: number; readonly reason: string }) => Awaitable<void>)
+    | ((
+        connection: Connection<Data, Transport, Unset>,
+        event: { readonly code: number; readonly reason: string },
+      ) => Awaitable<void>)
     | undefined;
 }
 

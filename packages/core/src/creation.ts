@@ -64,10 +64,14 @@ function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
   const outcome = "not-applied";
   switch (type) {
     case "full":
-      return new SessionError("STORE_FULL", "the store is full of sessions with live connections", { outcome });
+      return new SessionError("STORE_FULL", "the store is full of sessions with live connections", {
+        outcome,
+      });
     case "revoked":
       return new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", { outcome });
     case "exists":
-      return new SessionError("STORE_UNAVAILABLE", "the store has a session of this random id already", { outcome });
+      return new SessionError("STORE_UNAVAILABLE", "the store has a session of this random id already", {
+        outcome,
+      });
   }
 }

@@ -67,7 +67,9 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
 }
 
 export function goneError(): SessionError {
-  return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "not-applied" });
+  return new SessionError("SESSION_GONE", "the session was destroyed or has expired", {
+    outcome: "not-applied",
+  });
 }
 
 export function fencedError(): SessionError {

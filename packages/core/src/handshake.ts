@@ -43,7 +43,10 @@ export function accept(options: AcceptOptions = {}): Admission {
 /** Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body. A bad status throws INVALID_ARGUMENT. */
 export function reject(status: number, reason = ""): Admission {
   if (!Number.isInteger(status) || status < 400 || status > 599) {
-    throw new SessionError("INVALID_ARGUMENT", `reject() takes an HTTP status from 400 to 599, not ${status}`);
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `reject() takes an HTTP status from 400 to 599, not ${status}`,
+    );
   }
   return { type: "reject", status, reason };
 }
@@ -84,6 +87,9 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Throws INVALID_ARGUMENT where a header could split the response (RFC 9110 sections 5.1 and 5.5). */
 export function assertHeader(name: string, value: string): void {
   if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
-    throw new SessionError("INVALID_ARGUMENT", `the header ${JSON.stringify(name)} has characters that can't be sent`);
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `the header ${JSON.stringify(name)} has characters that can't be sent`,
+    );
   }
 }

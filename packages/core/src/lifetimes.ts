@@ -94,9 +94,14 @@ export class Lifetimes<Data extends object> {
 
   async #look(state: SessionState<Data>, lifetime: Lifetime): Promise<void> {
     const now = performance.now();
-    if (!lifetime.warned && lifetime.absoluteAt - this.#settings.expiringMs <= now && now < lifetime.absoluteAt) {
+    if (
+      !lifetime.warned &&
+      lifetime.absoluteAt - this.#settings.expiringMs <= now &&
+      now < lifetime.absoluteAt
+    ) {
       lifetime.warned = true;
-      for (const holder of state.holders()) this.#events.expiring(holder, Math.round(lifetime.absoluteAt - now));
+      for (const holder of state.holders())
+        this.#events.expiring(holder, Math.round(lifetime.absoluteAt - now));
     }
     if (now < lifetime.absoluteAt && takeActivity(state)) {
       const { idleMs } = this.#settings;

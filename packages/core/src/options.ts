@@ -112,9 +112,9 @@ type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schem
 
 /** The options with their defaults. */
 export type Settings<Data extends object, Transport> = {
-  readonly [Key in Exclude<keyof SessionsOptions<Data, Transport>, Optional | "early" | "inbox">]-?: NonNullable<
-    SessionsOptions<Data, Transport>[Key]
-  >;
+  readonly [
+    Key in Exclude<keyof SessionsOptions<Data, Transport>, Optional | "early" | "inbox">
+  ]-?: NonNullable<SessionsOptions<Data, Transport>[Key]>;
 } & Pick<SessionsOptions<Data, Transport>, Optional> & {
     readonly early: Limits & { readonly timeoutMs: number };
     readonly inbox: Limits;
@@ -172,7 +172,8 @@ export function settle<Data extends object, Transport>(
 
 function duration(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
-  if (!(value > 0)) throw new SessionError("INVALID_ARGUMENT", `${name} is milliseconds above 0, not ${value}`);
+  if (!(value > 0))
+    throw new SessionError("INVALID_ARGUMENT", `${name} is milliseconds above 0, not ${value}`);
   return value;
 }
 
@@ -192,7 +193,11 @@ function schemaVersion(value = 0): number {
 }
 
 /** The first of `allowed` is the default. */
-function oneOf<Value extends string>(name: string, value: Value | undefined, allowed: readonly [Value, ...Value[]]): Value {
+function oneOf<Value extends string>(
+  name: string,
+  value: Value | undefined,
+  allowed: readonly [Value, ...Value[]],
+): Value {
   const chosen = value ?? allowed[0];
   if (allowed.includes(chosen)) return chosen;
   throw new SessionError("INVALID_ARGUMENT", `${name} is one of ${allowed.join(", ")}`);

@@ -13,4 +13,9 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
 
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: ReadonlyArray<{ readonly message: string; readonly path?: readonly unknown[] | undefined }> };
+  | {
+      readonly issues: ReadonlyArray<{
+        readonly message: string;
+        readonly path?: readonly unknown[] | undefined;
+      }>;
+    };

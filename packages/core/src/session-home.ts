@@ -71,7 +71,10 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   /** Creates a session without a connection. */
   async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
     if (!this.store.capabilities.resumable) {
-      throw new SessionError("NOT_SUPPORTED", "this store keeps sessions on connections, and there is none to keep it on");
+      throw new SessionError(
+        "NOT_SUPPORTED",
+        "this store keeps sessions on connections, and there is none to keep it on",
+      );
     }
     const wanted = { id: newSelector(), data, subject: undefined, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);

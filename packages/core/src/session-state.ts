@@ -40,7 +40,10 @@ export interface Writes<Data extends object> {
 /** What the composition root lends to the states. */
 export interface StateContext<Data extends object> {
   readonly store: SessionStore;
-  readonly settings: Pick<Settings<Data, unknown>, "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs">;
+  readonly settings: Pick<
+    Settings<Data, unknown>,
+    "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs"
+  >;
   readonly diagnostics: Diagnostics;
   /** Counts a write until it has settled, for shutdown. */
   track(write: Promise<unknown>): void;
@@ -123,7 +126,9 @@ export class SessionState<Data extends object> {
       try {
         current = migrate(data, schemaVersion);
       } catch (cause) {
-        throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${schemaVersion}`, { cause });
+        throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${schemaVersion}`, {
+          cause,
+        });
       }
     }
     return this.protect(checkData(schema, current));
@@ -156,7 +161,11 @@ export class SessionState<Data extends object> {
     this.version = version;
   }
 
-  #move(version: number, data: Readonly<Data>, writers: ReadonlySet<Holder<Data> | undefined> | undefined): void {
+  #move(
+    version: number,
+    data: Readonly<Data>,
+    writers: ReadonlySet<Holder<Data> | undefined> | undefined,
+  ): void {
     this.version = version;
     this.data = data;
     for (const holder of this.holders()) {
@@ -224,7 +233,10 @@ export class SessionState<Data extends object> {
   /** A newer connection has `fence`: those before it end (I13). */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
-    return this.#end((holder) => holder.fence < fence, { code: 4409, reason: "replaced by a newer connection" });
+    return this.#end((holder) => holder.fence < fence, {
+      code: 4409,
+      reason: "replaced by a newer connection",
+    });
   }
 
   #report(error: unknown): void {
@@ -243,23 +255,32 @@ export class SessionState<Data extends object> {
 }
 
 /** Data that may be a session's: an object without forbidden fields, that satisfies the schema. Else throws INVALID_DATA. */
-export function checkData<Data extends object>(schema: Settings<Data, unknown>["schema"], value: unknown): Data {
+export function checkData<Data extends object>(
+  schema: Settings<Data, unknown>["schema"],
+  value: unknown,
+): Data {
   if (typeof value !== "object" || value === null) {
     throw new SessionError("INVALID_DATA", "a session's data is an object", { outcome: "not-applied" });
   }
   const forbidden = forbiddenField(value);
   if (forbidden !== undefined) {
-    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, { outcome: "not-applied" });
+    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
+      outcome: "not-applied",
+    });
   }
-  // Without a schema the application vouches for what it stored: the one place where a type is taken on trust.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the application vouches for it
   if (schema === undefined) return value as Data;
   const result = schema["~standard"].validate(value);
   if (result instanceof Promise) {
     throw new SessionError("INVALID_ARGUMENT", "schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
-  const where = result.issues.map((issue) => `${issue.path?.map(pathName).join(".") ?? "data"}: ${issue.message}`);
-  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema: ${where.join("; ")}`, { outcome: "not-applied" });
+  const where = result.issues.map(
+    (issue) => `${issue.path?.map(pathName).join(".") ?? "data"}: ${issue.message}`,
+  );
+  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema: ${where.join("; ")}`, {
+    outcome: "not-applied",
+  });
 }
 
 function pathName(part: unknown): string {

@@ -63,7 +63,10 @@ export class SessionHandle<Data extends object> implements Session<Data> {
 
   identify(subject: string): Promise<Renewal> {
     if (typeof subject !== "string" || subject === "") {
-      throw new SessionError("INVALID_ARGUMENT", "identify takes the subject's name, a string that is not empty");
+      throw new SessionError(
+        "INVALID_ARGUMENT",
+        "identify takes the subject's name, a string that is not empty",
+      );
     }
     return this.#renew(subject, 0);
   }
@@ -120,7 +123,9 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     }
     if (result.type === "fenced") throw fencedError();
     if (result.type === "revoked") {
-      throw new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", { outcome: "not-applied" });
+      throw new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", {
+        outcome: "not-applied",
+      });
     }
     if (result.session !== undefined) state.adopt(result.session);
     else if (subject !== undefined) state.identified(result.version, subject);

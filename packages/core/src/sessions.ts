@@ -20,7 +20,9 @@ import type { StoreDestroyResult } from "./store.ts";
  * Throws INVALID_ARGUMENT for options that make no sense.
  */
 export function createSessions<Data extends object, Transport = unknown>(
-  options: SessionsOptions<Data, Transport> & { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> },
+  options: SessionsOptions<Data, Transport> & {
+    readonly initial: NonNullable<SessionsOptions<Data>["initial"]>;
+  },
 ): Sessions<Data, Transport, never>;
 export function createSessions<Data extends object, Transport = unknown>(
   options?: SessionsOptions<Data, Transport> & { readonly initial?: undefined },
@@ -31,7 +33,11 @@ export function createSessions<Data extends object, Transport>(
   return new LiveSessions<Data, Transport, undefined>(settle(options));
 }
 
-class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<Data, Transport, Unset> {
+class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
+  Data,
+  Transport,
+  Unset
+> {
   readonly diagnostics: Diagnostics = newDiagnostics();
   readonly connections: Connections<Data, Transport, Unset> = new Connections();
   readonly deadlines: Deadlines = new Deadlines();
@@ -74,7 +80,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     for (const { runtime } of this.#bindings) {
       const connection = runtime.connectionOf(socket);
       // A connection of other sessions on the same runtime is none of ours.
-      if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix) return connection;
+      if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix)
+        return connection;
     }
     return undefined;
   }

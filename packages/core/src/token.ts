@@ -71,7 +71,8 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  */
 export function cookieToken(options: CookieOptions = {}): TokenCarrier {
   const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
-  if (!COOKIE_NAME.test(name)) throw new SessionError("INVALID_ARGUMENT", "cookieToken: the name is not a cookie name");
+  if (!COOKIE_NAME.test(name))
+    throw new SessionError("INVALID_ARGUMENT", "cookieToken: the name is not a cookie name");
   if (!secure && (/^__(host|secure)-/i.test(name) || sameSite === "None")) {
     throw new SessionError("INVALID_ARGUMENT", "cookieToken: this name or SameSite=None needs secure: true");
   }
@@ -118,7 +119,8 @@ function readQuery(url: string, parameter: string): string | undefined {
  */
 export function protocolToken(options: { readonly prefix?: string | undefined } = {}): TokenCarrier {
   const { prefix = "wsession." } = options;
-  if (!COOKIE_NAME.test(prefix)) throw new SessionError("INVALID_ARGUMENT", "protocolToken: the prefix is not a token");
+  if (!COOKIE_NAME.test(prefix))
+    throw new SessionError("INVALID_ARGUMENT", "protocolToken: the prefix is not a token");
   return {
     read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
     isTokenProtocol: (protocol) => protocol.startsWith(prefix),

@@ -80,7 +80,11 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   }
 
   /** Nothing else is sent until `running` has settled and `then` has run. */
-  #occupy<Result>(running: Promise<Result>, then: (result: Result) => void, failed?: (error: unknown) => void): void {
+  #occupy<Result>(
+    running: Promise<Result>,
+    then: (result: Result) => void,
+    failed?: (error: unknown) => void,
+  ): void {
     this.#busy = true;
     const settled = running.then(
       (result) => this.#free(() => then(result)),
@@ -98,7 +102,10 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   /** The writes at the head that may travel together. */
   #take(): Waiting<Data>[] {
     const [first] = this.#waiting;
-    const end = first?.single === true ? 1 : this.#waiting.findIndex((write) => write.single || write.fence !== first?.fence);
+    const end =
+      first?.single === true
+        ? 1
+        : this.#waiting.findIndex((write) => write.single || write.fence !== first?.fence);
     return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }
 
@@ -148,14 +155,23 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     const state = this.#state;
     try {
       if (result.session !== undefined) state.adopt(result.session);
-      else state.advance(result.version, plan.next, new Set([...plan.results.keys()].map((write) => write.writer)));
+      else
+        state.advance(
+          result.version,
+          plan.next,
+          new Set([...plan.results.keys()].map((write) => write.writer)),
+        );
     } catch (error) {
       // The write is applied, whatever this process can make of what others had written before it.
       state.context.report(error, { stage: "store", sessionId: state.id });
     }
   }
 
-  #retry(batch: readonly Waiting<Data>[], result: Extract<WriteResult, { type: "conflict" }>, tries: number): void {
+  #retry(
+    batch: readonly Waiting<Data>[],
+    result: Extract<WriteResult, { type: "conflict" }>,
+    tries: number,
+  ): void {
     this.#state.context.diagnostics.conflicts += 1;
     try {
       this.#state.adopt(result.session);
@@ -172,13 +188,17 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   #failed(plan: Plan<Data>, error: unknown): void {
     const batch = [...plan.results.keys()];
     const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
-    if (aboutData && batch.length > 1) this.#waiting.unshift(...batch.map((write) => ({ ...write, single: true })));
+    if (aboutData && batch.length > 1)
+      this.#waiting.unshift(...batch.map((write) => ({ ...write, single: true })));
     else rejectAll(batch, asStoreError(error));
   }
 }
 
 /** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
-function makePlan<Data extends object>(state: SessionState<Data>, batch: readonly Waiting<Data>[]): Plan<Data> {
+function makePlan<Data extends object>(
+  state: SessionState<Data>,
+  batch: readonly Waiting<Data>[],
+): Plan<Data> {
   const base = state.data;
   const results = new Map<Waiting<Data>, Readonly<Data>>();
   const patched = new Set<string>();
@@ -197,7 +217,9 @@ function makePlan<Data extends object>(state: SessionState<Data>, batch: readonl
     else patchesAlone = false;
     if (write.kind.type === "update") reads = true;
   }
-  const change: Change = patchesAlone ? pick(next, patched) : { type: "replace", data: next, base: reads ? base : undefined };
+  const change: Change = patchesAlone
+    ? pick(next, patched)
+    : { type: "replace", data: next, base: reads ? base : undefined };
   const request: WriteRequest = {
     id: state.id,
     change,
@@ -226,9 +248,13 @@ function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readon
   if (kind.type === "patch") return patchData(data, kind.fields);
   const next: object = kind.change(data);
   if (typeof next !== "object" || next === null || "then" in next) {
-    throw new SessionError("INVALID_ARGUMENT", "update takes a synchronous function that returns the next data", {
-      outcome: "not-applied",
-    });
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "update takes a synchronous function that returns the next data",
+      {
+        outcome: "not-applied",
+      },
+    );
   }
   return next;
 }
@@ -236,7 +262,9 @@ function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readon
 function patchData(data: object, fields: object): object {
   const forbidden = forbiddenField(fields);
   if (forbidden !== undefined) {
-    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, { outcome: "not-applied" });
+    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
+      outcome: "not-applied",
+    });
   }
   const entries = Object.entries(fields);
   return applyChange(data, {
@@ -251,5 +279,7 @@ function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }
 }
 
 function conflictError(): SessionError {
-  return new SessionError("CONFLICT", `other writers came first ${MAX_TRIES} times`, { outcome: "not-applied" });
+  return new SessionError("CONFLICT", `other writers came first ${MAX_TRIES} times`, {
+    outcome: "not-applied",
+  });
 }

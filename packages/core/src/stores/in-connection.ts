@@ -20,7 +20,8 @@ export function inConnectionStore(): SessionStore {
     const session = held(request.id);
     if (session === undefined) return { type: "missing" };
     if (request.fence !== undefined && request.fence < session.fence) return { type: "fenced" };
-    if (request.expect !== undefined && request.expect !== session.version) return { type: "conflict", session };
+    if (request.expect !== undefined && request.expect !== session.version)
+      return { type: "conflict", session };
     const version = session.version + 1;
     if (version === request.known + 1) return { type: "written", version, session: undefined };
     const data = applyChange(session.data, request.change);
@@ -30,7 +31,8 @@ export function inConnectionStore(): SessionStore {
   return {
     capabilities: { resumable: false, shared: false, values: "any" },
     attach(given) {
-      if (host !== undefined) throw new SessionError("INVALID_ARGUMENT", "this inConnectionStore() is in use already");
+      if (host !== undefined)
+        throw new SessionError("INVALID_ARGUMENT", "this inConnectionStore() is in use already");
       host = given;
     },
     create(request) {
@@ -56,7 +58,8 @@ export function inConnectionStore(): SessionStore {
       const session = held(request.id);
       if (session === undefined) return { type: "missing" };
       if (request.fence !== undefined && request.fence < session.fence) return { type: "fenced" };
-      if (request.subject === undefined) return { type: "rotated", version: session.version, session: undefined };
+      if (request.subject === undefined)
+        return { type: "rotated", version: session.version, session: undefined };
       return { type: "rotated", version: session.version + 1, session: undefined };
     },
     destroy: (id) => (held(id) === undefined ? NOTHING : { ...NOTHING, destroyed: [id] }),

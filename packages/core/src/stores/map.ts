@@ -58,7 +58,8 @@ const MAX_PASSED_OVER = 1_000;
  */
 export function mapStore(options: MapStoreOptions = {}): MapStore {
   const { maxSessions = 1_000_000 } = options;
-  if (!(maxSessions >= 1)) throw new SessionError("INVALID_ARGUMENT", "mapStore: maxSessions is a number from 1");
+  if (!(maxSessions >= 1))
+    throw new SessionError("INVALID_ARGUMENT", "mapStore: maxSessions is a number from 1");
   return new MapSessionStore(maxSessions);
 }
 
@@ -83,7 +84,8 @@ class MapSessionStore implements MapStore {
   }
 
   attach(host: StoreHost): void {
-    if (this.#host !== undefined) throw new SessionError("INVALID_ARGUMENT", "this mapStore() is in use already");
+    if (this.#host !== undefined)
+      throw new SessionError("INVALID_ARGUMENT", "this mapStore() is in use already");
     this.#host = host;
   }
 
@@ -137,7 +139,8 @@ class MapSessionStore implements MapStore {
     }
     entry.data = applyChange(entry.data, request.change);
     entry.version += 1;
-    if (request.schemaVersion !== (entry.extra?.schemaVersion ?? 0)) extraOf(entry).schemaVersion = request.schemaVersion;
+    if (request.schemaVersion !== (entry.extra?.schemaVersion ?? 0))
+      extraOf(entry).schemaVersion = request.schemaVersion;
     return written(entry, request.known);
   }
 
@@ -155,7 +158,8 @@ class MapSessionStore implements MapStore {
     if (isFenced(entry, request.fence)) return { type: "fenced" };
     const now = sinceEpoch();
     const extra = extraOf(entry);
-    extra.previous = entry.digest === undefined ? undefined : { digest: entry.digest, until: now + request.graceMs };
+    extra.previous =
+      entry.digest === undefined ? undefined : { digest: entry.digest, until: now + request.graceMs };
     extra.renewal = { digest: request.renewalDigest, until: now + request.renewalMs };
     entry.digest = request.digest;
     if (request.subject !== undefined) {
@@ -298,7 +302,10 @@ function written(entry: Entry, known: number): Extract<WriteResult, { type: "wri
 }
 
 /** Digests are compared, never verifiers: what timing could tell is a prefix of a hash, which opens nothing. */
-function match(entry: Entry, digest: string | undefined): Extract<ResumeResult, { type: "resumed" }>["by"] | "wrong" | "stolen" {
+function match(
+  entry: Entry,
+  digest: string | undefined,
+): Extract<ResumeResult, { type: "resumed" }>["by"] | "wrong" | "stolen" {
   if (digest === undefined) return "none";
   if (digest === entry.digest) return "current";
   const now = sinceEpoch();
