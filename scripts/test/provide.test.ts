@@ -1,13 +1,15 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { provideTools } from "../provide.mjs";
 import { ToolError } from "../tools.mjs";
 
 let machine: string;
+const said = vi.spyOn(console, "log");
 
 beforeEach(() => {
+  said.mockReset();
   machine = mkdtempSync(join(tmpdir(), "wsession-provide-"));
 });
 
@@ -86,7 +88,7 @@ describe("a binary that the environment names", () => {
 });
 
 describe("what is missing", () => {
-  test("is installed by the package manager, without questions", async () => {
+  test("is installed by the package manager, said before and without questions", async () => {
     program("bin", "chromium");
     program("made", "redis-server");
     const copies = redis.map((name) => `/bin/cp ${machine}/made/redis-server ${machine}/bin/${name}`);
@@ -95,6 +97,9 @@ describe("what is missing", () => {
     );
     expect((await provide())["WSESSION_REDIS_SERVER"]).toBe(join(machine, "bin", "redis-server"));
     expect(readFileSync(join(machine, "log"), "utf8")).toMatch(/^noninteractive install .*redis/m);
+    expect(said.mock.calls).toEqual([
+      [expect.stringMatching(/^npm test: installing redis.* with \S+, for redis.*$/)],
+    ]);
   });
 
   test("is provided although its package failed to start a service", async () => {
