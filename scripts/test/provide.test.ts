@@ -9,7 +9,7 @@ let machine: string;
 const said = vi.spyOn(console, "log");
 
 beforeEach(() => {
-  said.mockReset();
+  said.mockReset().mockImplementation(() => {});
   machine = mkdtempSync(join(tmpdir(), "wsession-provide-"));
 });
 
