@@ -10,8 +10,8 @@ import type {
 } from "uWebSockets.js";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
-import { beat, ConnectionSlot, slotOf, uwsRuntime } from "./socket.ts";
-import type { Socket, UserData } from "./socket.ts";
+import { ConnectionSlot, slotOf, uwsRuntime } from "./socket.ts";
+import type { UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 
@@ -64,7 +64,6 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   const { behavior = {}, binary = "copied", encrypted = app.constructor.name === "uWS.SSLApp" } = options;
   const compress = behavior.compression !== undefined && behavior.compression !== 0;
   const binding = sessions.bind(uwsRuntime(compress), handlers);
-  const sockets = new Set<Socket>();
   const borrowed = binary === "borrowed";
 
   app.ws<UserData>(pattern, {
@@ -102,7 +101,6 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const slot = slotOf(socket);
       if (slot?.ticket === undefined) return;
       const { ticket } = slot;
-      sockets.add(socket);
       slot.ticket = undefined;
       slot.connection = binding.open(socket, ticket);
     },
@@ -123,7 +121,6 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       if (socket.getBufferedAmount() === 0) slotOf(socket)?.connection?.drained();
     },
     close(socket, code, message) {
-      sockets.delete(socket);
       slotOf(socket)?.connection?.ended(code, textOf(message));
     },
   });
@@ -161,23 +158,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     return options.handleProtocols(answer.protocols, handshake) ?? "";
   }
 
-  const heart = heartbeat(binding.heartbeatMs, sockets);
-  return {
-    get size() {
-      return binding.size;
-    },
-    async close(closing) {
-      await binding.close(closing);
-      clearInterval(heart);
-    },
-  };
-}
-
-function heartbeat(ms: number, sockets: Iterable<Socket>): NodeJS.Timeout | undefined {
-  if (ms === 0) return undefined;
-  return setInterval(() => {
-    for (const socket of sockets) beat(socket);
-  }, ms).unref();
+  return binding;
 }
 
 function refuse(response: HttpResponse, status: number, reason: string): void {

@@ -31,6 +31,7 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
     // The runtime tells of every socket's drain by itself.
     awaitDrain: () => undefined,
     close: (socket, code, reason) => attempt(() => socket.end(code, reason), undefined),
+    heartbeat,
     terminate: (socket) => attempt(() => socket.close(), undefined),
   };
 }
@@ -39,17 +40,6 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
 export function slotOf(socket: object): ConnectionSlot | undefined {
   const { wsession: slot }: { readonly wsession?: unknown } = socket;
   return slot instanceof ConnectionSlot ? slot : undefined;
-}
-
-/** Pings; ends a socket from which neither a message nor a pong has come since the last heartbeat. */
-export function beat(socket: Socket): void {
-  const slot = slotOf(socket);
-  if (slot === undefined) return;
-  if (!slot.seen) attempt(() => socket.close(), undefined);
-  else {
-    slot.seen = false;
-    attempt(() => socket.ping(), 0);
-  }
 }
 
 export class ConnectionSlot {
@@ -69,5 +59,16 @@ function attempt<Result>(call: () => Result, closed: Result): Result {
     return call();
   } catch {
     return closed;
+  }
+}
+
+/** Pings; ends a socket from which neither a message nor a pong has come since the last heartbeat. */
+function heartbeat(socket: Socket): void {
+  const slot = slotOf(socket);
+  if (slot === undefined) return;
+  if (!slot.seen) attempt(() => socket.close(), undefined);
+  else {
+    slot.seen = false;
+    attempt(() => socket.ping(), 0);
   }
 }

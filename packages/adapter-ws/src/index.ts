@@ -4,7 +4,7 @@ import type { Binding, Handlers, Sessions } from "@wsession/core";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
-import { attach, beat, wsRuntime } from "./socket.ts";
+import { attach, wsRuntime } from "./socket.ts";
 
 export { transportOf } from "./handshake.ts";
 export type { SocketRecord } from "./handshake.ts";
@@ -34,16 +34,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   const binding = sessions.bind(wsRuntime, handlers);
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
-  const sockets = new Set<WebSocket>();
   admitBeforeAnswer(server, binding, accepted);
 
   server.on("headers", (lines, request) => {
     for (const [name, value] of accepted.get(request)?.headers ?? []) lines.push(`${name}: ${value}`);
   });
   const report = (error: unknown) => binding.report(error);
-  function forget(this: WebSocket): void {
-    sockets.delete(this);
-  }
   // First of all listeners, so that the user's own find `sessions.of(socket)`.
   server.prependListener("connection", (socket, request) => {
     const admitted = accepted.get(request);
@@ -55,27 +51,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       socket.close(1011, "not admitted");
       return;
     }
-    sockets.add(socket);
-    socket.on("close", forget);
     attach(socket, request.socket, () => binding.open(socket, admitted.ticket), report);
   });
-  const heart = heartbeat(binding.heartbeatMs, sockets);
-  return {
-    get size() {
-      return binding.size;
-    },
-    async close(options) {
-      await binding.close(options);
-      clearInterval(heart);
-    },
-  };
-}
-
-function heartbeat(ms: number, sockets: Iterable<WebSocket>): NodeJS.Timeout | undefined {
-  if (ms === 0) return undefined;
-  return setInterval(() => {
-    for (const socket of sockets) beat(socket);
-  }, ms).unref();
+  return binding;
 }
 
 /**

@@ -33,6 +33,7 @@ export const wsRuntime: Runtime<WebSocket> = {
     socket.close(code, reason);
   },
   terminate: (socket) => socket.terminate(),
+  heartbeat,
   pause: (socket) => socket.pause(),
   resume: (socket) => socket.resume(),
 };
@@ -50,19 +51,6 @@ export function attach(
   socket.on("close", onClose);
   socket.on("error", onError);
   own[CONNECTION] = connect();
-}
-
-/**
- * Pings; ends a socket from which not a byte has come since the last heartbeat: a pong is bytes, and so is a part of a
- * long message that a pong can't overtake (RFC 6455 section 5.4). One that we do not read is not to blame.
- */
-export function beat(socket: WebSocket): void {
-  if (socket.readyState !== WebSocket.OPEN) return;
-  const own = bound(socket);
-  const read = own[TCP]?.bytesRead;
-  if (own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
-  if (read !== undefined) own[BYTES_READ] = read;
-  socket.ping(undefined, undefined, ignoreError);
 }
 
 function bound(socket: WebSocket): BoundSocket {
@@ -102,4 +90,17 @@ function awaitDrain(socket: WebSocket): void {
   if (tcp.writableLength > 0) tcp.write(EMPTY, check);
   // Nothing waits in the socket, so a message is being compressed, on a thread: it gets there by itself.
   else setImmediate(check);
+}
+
+/**
+ * Pings; ends a socket from which not a byte has come since the last heartbeat: a pong is bytes, and so is a part of a
+ * long message that a pong can't overtake (RFC 6455 section 5.4). One that we do not read is not to blame.
+ */
+function heartbeat(socket: WebSocket): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  const own = bound(socket);
+  const read = own[TCP]?.bytesRead;
+  if (own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
+  if (read !== undefined) own[BYTES_READ] = read;
+  socket.ping(undefined, undefined, ignoreError);
 }

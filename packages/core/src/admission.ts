@@ -4,6 +4,7 @@ import { isSessionError } from "./errors.ts";
 import { accept, assertHeader, originAllowed, reject } from "./handshake.ts";
 import type { Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings, Stage } from "./options.ts";
+import { checkData } from "./session-state.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
 import { digestOf, newSelector, newVerifier, parseToken } from "./token.ts";
@@ -86,7 +87,7 @@ export async function admitHandshake<Data extends object, Transport>(
     let initial: Data | undefined;
     if (opened.session === undefined && settings.initial !== undefined) {
       stage = "initial";
-      initial = await settings.initial(handshake);
+      initial = checkData(settings.schema, await settings.initial(handshake));
       if (settings.store.capabilities.resumable) {
         stage = "store";
         opened = await create(context, initial, subject);

@@ -46,9 +46,9 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly #root: BindingRoot<Data, Transport, Unset>;
   /** Admitted handshakes on their way to a connection. */
   readonly #tickets = new Map<Ticket, Admitted<Data, Transport>>();
-  /** From the handover until the close handler has settled. */
-  readonly #connections = new Set<LiveConnection<Data, Transport, Unset, Socket>>();
+  /** Those that have not ended, and those whose close handler has not settled. */
   #live = 0;
+  #unfinished = 0;
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
 
@@ -64,10 +64,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.diagnostics = root.home.diagnostics;
     this.deadlines = root.deadlines;
     this.prefix = root.connections.prefix;
-  }
-
-  get heartbeatMs(): number {
-    return this.settings.heartbeatMs;
+    if (this.settings.heartbeatMs > 0) this.#keepBeating();
   }
 
   get size(): number {
@@ -122,7 +119,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.diagnostics.handshakesAccepted += 1;
     this.diagnostics.connectionsOpened += 1;
     connections.add(connection);
-    this.#connections.add(connection);
+    this.#unfinished += 1;
     this.#live += 1;
     try {
       if (session !== undefined) {
@@ -161,9 +158,18 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
     if (!this.#root.connections.remove(connection)) return;
-    this.#connections.delete(connection);
+    this.#unfinished -= 1;
     if (connection.state !== undefined) this.#root.home.drop(connection.state);
-    if (this.#connections.size === 0) this.#emptied?.();
+    if (this.#unfinished === 0) this.#emptied?.();
+  }
+
+  // --- time ---
+
+  #keepBeating(): void {
+    this.deadlines.after(this.settings.heartbeatMs, () => {
+      for (const connection of this.#root.connections.of(this)) connection.heartbeat();
+      if (!this.#isClosing) this.#keepBeating();
+    });
   }
 
   // --- shutdown ---
@@ -175,19 +181,19 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   async #close(code: number, reason: string, drainMs: number): Promise<void> {
-    const connections = [...this.#connections];
+    const connections = [...this.#root.connections.of(this)];
     const batches = Math.max(1, Math.floor(drainMs / BATCH_MS));
     const size = Math.ceil(connections.length / batches);
     for (let first = 0; first < connections.length; first += size) {
       if (first > 0) await this.#pause(drainMs / batches);
       for (const connection of connections.slice(first, first + size)) connection.end(code, reason);
     }
-    if (this.#connections.size === 0) return;
+    if (this.#unfinished === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
     const late = this.deadlines.after(CLOSING_HANDSHAKE_MS, () => {
-      for (const connection of this.#connections) connection.terminate();
+      for (const connection of this.#root.connections.of(this)) connection.terminate();
     });
     await empty;
     late.cancel();

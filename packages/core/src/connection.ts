@@ -394,6 +394,10 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     }
   }
 
+  heartbeat(): void {
+    if (!this.hasEnded) this.context.runtime.heartbeat(this.socket);
+  }
+
   changed(data: Readonly<Data>): void {
     const { change } = this.context.handlers;
     if (change === undefined || (this.#flow & (Flow.Discarding | Flow.Ended)) !== 0) return;

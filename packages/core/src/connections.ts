@@ -11,6 +11,10 @@ export interface AnyConnection<Data extends object, Transport, Unset extends und
   readonly number: number;
   readonly hasEnded: boolean;
   readonly state: SessionState<Data> | undefined;
+  /** The binding that it belongs to. */
+  readonly context: object;
+  end(code: number, reason: string): void;
+  heartbeat(): void;
 }
 
 /** This process's connections, from the handover until their close handler has settled. */
@@ -31,6 +35,11 @@ export class Connections<Data extends object, Transport, Unset extends undefined
   /** Those that have not ended. */
   *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
     for (const connection of this.#byNumber.values()) if (!connection.hasEnded) yield connection;
+  }
+
+  /** Those of one binding, with those whose close handler is still to settle. */
+  *of(context: object): Iterable<AnyConnection<Data, Transport, Unset>> {
+    for (const connection of this.#byNumber.values()) if (connection.context === context) yield connection;
   }
 
   nextNumber(): number {

@@ -10,10 +10,13 @@ interface Lifetime {
   /** Whether `expiring` was called for this absolute deadline. */
   warned: boolean;
   check: Deadline | undefined;
+  checkAt: number;
 }
 
 /** How often in an idle time live sessions are looked at: each touch is at most a tenth of it late. */
 const LOOKS_PER_IDLE_TIME = 10;
+/** How long before the idle deadline a last look is taken, at most; what comes later than that comes too late. */
+const LAST_LOOK_MS = 1_000;
 /** When the store does not answer, milliseconds. */
 const RETRY_MS = 1_000;
 
@@ -48,7 +51,7 @@ export class Lifetimes<Data extends object> {
     const now = performance.now();
     const absoluteAt = now + absoluteInMs;
     const known = this.#lifetimes.get(state);
-    const lifetime = known ?? { idleAt: 0, absoluteAt, warned: false, check: undefined };
+    const lifetime = known ?? { idleAt: 0, absoluteAt, warned: false, check: undefined, checkAt: 0 };
     if (known === undefined) this.#lifetimes.set(state, lifetime);
     // Clocks differ by a little in every answer; a deadline that was moved differs by more.
     if (Math.abs(absoluteAt - lifetime.absoluteAt) > RETRY_MS) lifetime.warned = false;
@@ -78,12 +81,18 @@ export class Lifetimes<Data extends object> {
   }
 
   #schedule(state: SessionState<Data>, lifetime: Lifetime, retryMs = 0): void {
-    lifetime.check?.cancel();
     const now = performance.now();
-    const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - this.#settings.expiringMs;
-    const look = now + this.#settings.idleMs / LOOKS_PER_IDLE_TIME;
-    const next = Math.min(look, lifetime.idleAt, lifetime.absoluteAt, warning);
-    lifetime.check = this.#deadlines.after(Math.max(next - now, retryMs), () => {
+    const { idleMs, expiringMs } = this.#settings;
+    const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - expiringMs;
+    const lastLook = lifetime.idleAt - Math.min(LAST_LOOK_MS, idleMs / (2 * LOOKS_PER_IDLE_TIME));
+    const idle = now < lastLook ? lastLook : lifetime.idleAt;
+    const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
+    const next = Math.max(wanted, now + retryMs);
+    // One that comes sooner looks at the same things, and sets the next.
+    if (lifetime.check !== undefined && lifetime.checkAt <= next) return;
+    lifetime.check?.cancel();
+    lifetime.checkAt = next;
+    lifetime.check = this.#deadlines.after(next - now, () => {
       lifetime.check = undefined;
       this.#look(state, lifetime).catch((error: unknown) => {
         this.#events.report(asStoreError(error), { stage: "store", sessionId: state.id });

@@ -33,6 +33,11 @@ export interface Runtime<Socket extends object> {
   close(socket: Socket, code: number, reason: string): void;
   /** Ends the socket at once, without a closing handshake. */
   terminate(socket: Socket): void;
+  /**
+   * Called every `heartbeatMs`: pings (RFC 6455 section 5.5.2), and terminates a socket from which nothing, not even a
+   * pong, has come since the call before.
+   */
+  heartbeat(socket: Socket): void;
   /** Stops reading (I3). Absent where the runtime can't. */
   readonly pause?: ((socket: Socket) => void) | undefined;
   readonly resume?: ((socket: Socket) => void) | undefined;
@@ -73,8 +78,6 @@ export interface Ticket {
 }
 
 export interface RuntimeBinding<Socket extends object> {
-  /** Milliseconds between pings; 0 for none. Adapters ping, and end a socket that did not answer since the last. */
-  readonly heartbeatMs: number;
   /**
    * Decides on a handshake before it is answered; never rejects. `found` is what HTTP code put on the transport's
    * record.

@@ -24,7 +24,7 @@ export class SessionTable<Data extends object> {
   hold(state: SessionState<Data>): void {
     const { id } = state;
     const held = this.#held.get(id);
-    if (held !== undefined) held.uses += 1;
+    if (held?.state === state) held.uses += 1;
     else {
       this.#held.set(id, { state, uses: 1 });
       this.#loose.delete(id);
