@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
+import { main as gate } from "../dist/gate.js";
+import { main as inConnection } from "../dist/in-connection.js";
+import { main as mapResume } from "../dist/map-resume.js";
+import { main as mapSearch } from "../dist/map-search.js";
+import { main as ready } from "../dist/ready.js";
+import { main as redisShared } from "../dist/redis-shared.js";
+import { main as twoLayers } from "../dist/two-layers.js";
+
+const root = join(import.meta.dirname, "..", "..");
+
+test("in-connection: a session that is of use to its own connection only", async () => {
+  expect(await inConnection()).toEqual(["you are in lobby", "you are in garden"]);
+});
+
+test("map-search: sessions are counted and searched", async () => {
+  expect(await mapSearch()).toEqual(["3 sessions", "reached 2", "tea is served", "tea is served"]);
+});
+
+test("map-resume: a session outlives its connection", async () => {
+  expect(await mapResume()).toEqual(["put apple", "welcome back, 1 in your cart"]);
+});
+
+test("gate: what the client says before its session is there is held, in order", async () => {
+  expect(await gate()).toEqual(["ada: one", "ada: two", "ada: three"]);
+});
+
+test("ready: code that is not a message handler waits, and hears of the end", async () => {
+  expect(await ready()).toEqual(["ada has the queen of hearts", "gone before the login"]);
+});
+
+test("two-layers: the transport's record and the session do not touch each other", async () => {
+  expect(await twoLayers()).toEqual(["grace, 995 bytes left", "proxied: true"]);
+});
+
+test("redis-shared: a session on two nodes, changed on one and destroyed on the other", async () => {
+  const redis = await startRedis();
+  try {
+    const lines = await redisShared(`redis://${redis.host}:${redis.port}`);
+    expect(lines).toEqual(["node 2: score 0", "node 2: score 1", "closed with 4410 and 4410"]);
+  } finally {
+    await redis.stop();
+  }
+});
+
+test("the README's example is examples/src/readme.ts, which the build type-checks", async () => {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  expect(codeBlocks(readme)[0]).toBe((await regions("readme.ts")).get("readme"));
+});
+
+test("every code block of docs/choosing-a-store.md stands in an example that runs", async () => {
+  const guide = await readFile(join(root, "docs/choosing-a-store.md"), "utf8");
+  const files = ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"];
+  const known = await Promise.all(files.map((name) => regions(`${name}.ts`)));
+  const texts = new Set(known.flatMap((region) => [...region.values()]));
+  const blocks = codeBlocks(guide);
+  expect(blocks.length).toBe(texts.size);
+  for (const block of blocks) expect(texts).toContain(block);
+});
+
+/** The code blocks of a page, in order. */
+function codeBlocks(page: string): string[] {
+  return [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+}
+
+/** What stands between `// #region NAME` and `// #endregion`, not indented. */
+async function regions(file: string): Promise<Map<string, string>> {
+  const source = await readFile(join(root, "examples/src", file), "utf8");
+  const found = new Map<string, string>();
+  for (const [, indent = "", name = "", body = ""] of source.matchAll(
+    /^( *)\/\/ #region (\S+)\n(.*?)^ *\/\/ #endregion$/gms,
+  )) {
+    found.set(name, body.replaceAll(new RegExp(`^${indent}`, "gm"), ""));
+  }
+  return found;
+}
