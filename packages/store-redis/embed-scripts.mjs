@@ -6,20 +6,34 @@ const folder = new URL("src/scripts/", import.meta.url);
 const target = new URL("src/scripts.generated.ts", import.meta.url);
 
 /** Comments and indentation are for people; Redis is sent the rest. */
-function compact(name) {
-  const lines = readFileSync(new URL(name, folder), "utf8").split("\n");
-  return lines
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("--"))
-    .join("\n");
+function compact(text) {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "" && !line.startsWith("--")).join("\n") + "\n";
 }
 
-const prelude = compact("prelude.lua");
+function read(name) {
+  return readFileSync(new URL(name, folder), "utf8");
+}
+
+/** The prelude's definitions by the name that each defines: a script is sent with those that it uses, in their order. */
+const definitions = read("prelude.lua")
+  .split(/^(?=local )/m)
+  .slice(1)
+  .map((text) => ({ text: compact(text), name: /^local (?:function )?(\w+)/.exec(text)?.[1] ?? "" }));
+
+function withPrelude(script) {
+  let text = script;
+  for (const definition of definitions.toReversed()) {
+    if (new RegExp(`\\b${definition.name}\\b`).test(text)) text = definition.text + text;
+  }
+  return text;
+}
+
 const names = readdirSync(folder)
   .filter((name) => name.endsWith(".lua") && name !== "prelude.lua")
-  .sort();
+  .toSorted();
 const scripts = names.map((name) => name.slice(0, -".lua".length));
-const entries = scripts.map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(`${prelude}\n${compact(`${name}.lua`)}\n`)},`);
+const entries = scripts.map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(withPrelude(compact(read(`${name}.lua`))))},`);
 const text = [
   "// Made by embed-scripts.mjs from src/scripts/*.lua: change those, then `npm run build`.",
   `export type ScriptName = ${scripts.map((name) => JSON.stringify(name)).join(" | ")};`,

@@ -83,8 +83,8 @@ export class Holdings {
     }
   }
 
-  /** Tells Redis the count whatever it knows; `undefined`: nothing is held. The reply is as in hold.lua. */
-  async register(id: string): Promise<Reply | undefined> {
+  /** Tells Redis the count whatever it knows. The reply is as in hold.lua; `undefined`: nothing is held. */
+  async register(id: string): Promise<Reply> {
     const holding = this.#holdings.get(id);
     return holding === undefined || holding.count === 0 ? undefined : this.#tell(id, holding);
   }

@@ -24,17 +24,17 @@ local epoch = by_subject and tonumber(ARGV[11]) or 0
 if not there then
   -- A session that is being created with the subject: its own script comes after this one, and finds the mark.
   if found[4] then epoch = math.max(epoch, tonumber(found[4])) else redis.call('DEL', key) end
-  redis.call('HSET', key, 't', whole(epoch))
+  redis.call('HSET', key, 't', epoch)
   redis.call('PEXPIRE', key, ARGV[4])
   return { 'denied' }
 end
 if by_subject and found[2] ~= ARGV[9] then
-  redis.call('HSET', key, 'x' .. ARGV[10], ARGV[11] .. ' ' .. whole(at + tonumber(ARGV[4])))
+  redis.call('HSET', key, 'x' .. ARGV[10], ARGV[11] .. ' ' .. (at + tonumber(ARGV[4])))
   return { 'other' }
 end
 
 redis.call('DEL', key)
-local fields = { 't', whole(epoch), 'b', mark }
+local fields = { 't', epoch, 'b', mark }
 local function put(name, value)
   fields[#fields + 1] = name
   fields[#fields + 1] = value

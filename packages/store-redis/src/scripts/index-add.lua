@@ -9,6 +9,6 @@ local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
 if last == 'inf' then
   redis.call('PERSIST', key)
 else
-  redis.call('PEXPIREAT', key, whole(tonumber(last)))
+  redis.call('PEXPIREAT', key, (tonumber(last)))
 end
 return tonumber(redis.call('GET', KEYS[2]) or '0')

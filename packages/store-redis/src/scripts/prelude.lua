@@ -1,7 +1,9 @@
--- Put before every script by embed-scripts.mjs. Redis 6.2's command set; one key, so one slot; values are never decoded.
+-- What scripts share: embed-scripts.mjs puts before each the lines it needs. Redis 6.2's command set; one key, so one slot;
+-- values are never decoded. Numbers are written by concatenation, which is exact up to 14 digits: milliseconds have 13.
 --
 -- The session hash p:s:{id}:
---   m          "version fence schemaVersion bytes idleAt absoluteAt"; milliseconds by this server's clock, 0 for no deadline
+--   m          "version fence schemaVersion bytes idleAt absoluteAt"; milliseconds by this server's clock, 0 for no deadline;
+--              bytes: at least what the data takes
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -19,12 +21,10 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local function whole(number)
-  return string.format('%.0f', number)
-end
+local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function unpack_meta(text)
-  local version, fence, schema, bytes, idle, absolute = string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  local version, fence, schema, bytes, idle, absolute = string.match(text, META)
   if not version then return nil end
   return {
     version = tonumber(version),
@@ -37,9 +37,7 @@ local function unpack_meta(text)
 end
 
 local function pack_meta(meta)
-  return table.concat({
-    whole(meta.version), whole(meta.fence), meta.schema, whole(meta.bytes), whole(meta.idle), whole(meta.absolute),
-  }, ' ')
+  return meta.version .. ' ' .. meta.fence .. ' ' .. meta.schema .. ' ' .. meta.bytes .. ' ' .. meta.idle .. ' ' .. meta.absolute
 end
 
 -- Past a deadline is absent, whether or not the key is still there (I9).
@@ -53,7 +51,7 @@ local function set_expiry(meta)
   if at == 0 then
     redis.call('PERSIST', key)
   else
-    redis.call('PEXPIREAT', key, whole(at))
+    redis.call('PEXPIREAT', key, at)
   end
 end
 
@@ -91,7 +89,7 @@ local function with_holder(holders, node, count, sequence, at)
     end
   end
   local entry = node .. '=' .. count .. '.' .. sequence
-  if count == '0' then entry = entry .. '.' .. whole(at + MEMORY_MS) end
+  if count == '0' then entry = entry .. '.' .. (at + MEMORY_MS) end
   kept[#kept + 1] = entry
   return table.concat(kept, ','), fresh
 end

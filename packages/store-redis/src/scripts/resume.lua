@@ -45,7 +45,7 @@ end
 if ARGV[8] == '1' and fresh then
   meta.fence = meta.fence + 1
   changed = true
-  announce(holders, node, '["r","' .. session_id() .. '",' .. whole(meta.fence) .. ']')
+  announce(holders, node, '["r","' .. session_id() .. '",' .. meta.fence .. ']')
 end
 local idle_ms = tonumber(ARGV[6])
 local idle = idle_ms == 0 and 0 or at + idle_ms

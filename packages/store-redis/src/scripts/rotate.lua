@@ -29,7 +29,7 @@ if identifies then
   local epoch, untill = string.match(found[5] or '', '^(%d+) (%d+)$')
   if epoch and tonumber(untill) > at and tonumber(epoch) > tonumber(ARGV[11]) then return { 'revoked' } end
   local indexed = tonumber(ARGV[12])
-  if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', whole(meta.absolute) } end
+  if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', meta.absolute } end
   meta.version = meta.version + 1
 end
 
@@ -37,8 +37,8 @@ if not found[3] then prune_writers(node, at) end
 local fields = {
   'm', pack_meta(meta),
   'v', ARGV[4],
-  'n', ARGV[5] .. ' ' .. whole(at + tonumber(ARGV[6])),
-  writer, sequence .. ' ' .. whole(meta.version) .. ' ' .. not_after,
+  'n', ARGV[5] .. ' ' .. (at + tonumber(ARGV[6])),
+  writer, sequence .. ' ' .. meta.version .. ' ' .. not_after,
 }
 if identifies then
   fields[#fields + 1] = 's'
@@ -46,13 +46,13 @@ if identifies then
 end
 redis.call('HSET', key, unpack(fields))
 if found[4] then
-  redis.call('HSET', key, 'q', found[4] .. ' ' .. whole(at + tonumber(ARGV[7])))
+  redis.call('HSET', key, 'q', found[4] .. ' ' .. (at + tonumber(ARGV[7])))
 else
   redis.call('HDEL', key, 'q')
 end
 if identifies then
   if found[5] then redis.call('HDEL', key, denial) end
   -- Without the change, so that the others read again: an announcement has no room for the subject.
-  announce(found[2], node, '["w","' .. session_id() .. '",' .. whole(meta.version) .. ']')
+  announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ']')
 end
 return answer(meta.version)

@@ -19,7 +19,7 @@ if ARGV[3] ~= '' then
   if later and found[2] then
     local indexed = tonumber(ARGV[5])
     local known = ARGV[4] == found[2] and (indexed == 0 or (absolute ~= 0 and absolute <= indexed))
-    if not known then return { 'index', found[2], whole(absolute) } end
+    if not known then return { 'index', found[2], absolute } end
   end
   changed = absolute ~= meta.absolute
   meta.absolute = absolute

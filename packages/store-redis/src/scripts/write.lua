@@ -12,65 +12,63 @@ local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
 if not found[1] then return { 'missing' } end
-local meta = unpack_meta(found[1])
-if not meta then return { 'corrupt' } end
-if expired(meta, at) then return { 'missing' } end
+-- Not as a table: this is the script that matters for how many updates a server can take.
+local version, fence, _, bytes, idle, absolute = string.match(found[1], META)
+if not version then return { 'corrupt' } end
+if (idle ~= '0' and tonumber(idle) <= at) or (absolute ~= '0' and tonumber(absolute) <= at) then return { 'missing' } end
 
-local function answer(version)
-  if version == tonumber(ARGV[5]) + 1 then return version end
-  return { 'written', version, at, redis.call('HGETALL', key) }
+local function answer(made)
+  if made == ARGV[5] + 1 then return made end
+  return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
 if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
-if ARGV[6] ~= '' and tonumber(ARGV[6]) < meta.fence then return { 'fenced' } end
-if ARGV[4] ~= '' and tonumber(ARGV[4]) ~= meta.version then return { 'conflict', at, redis.call('HGETALL', key) } end
+if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(fence) then return { 'fenced' } end
+if ARGV[4] ~= '' and ARGV[4] ~= version then return { 'conflict', at, redis.call('HGETALL', key) } end
 
-local last_set = 11 + 2 * tonumber(ARGV[11])
-local change_bytes, bytes, removed = 0, meta.bytes, {}
-if ARGV[10] == 'r' then
-  local kept = {}
-  bytes = 0
-  for index = 12, last_set, 2 do kept[ARGV[index]] = true end
-  for _, name in ipairs(redis.call('HKEYS', key)) do
-    if string.sub(name, 1, 2) == 'd:' and not kept[name] then removed[#removed + 1] = name end
-  end
-end
-for index = 12, last_set, 2 do
-  local name, size = ARGV[index], #ARGV[index + 1]
-  if ARGV[10] == 'r' then
-    bytes = bytes + #name + size
-  else
-    local old = redis.call('HSTRLEN', key, name)
-    bytes = bytes + size - old
-    if old == 0 then bytes = bytes + #name end
-  end
-  change_bytes = change_bytes + #name + size
-end
-for index = last_set + 1, #ARGV do
-  local name = ARGV[index]
-  local old = redis.call('HSTRLEN', key, name)
-  if old > 0 then bytes = bytes - old - #name end
-  removed[#removed + 1] = name
-  change_bytes = change_bytes + #name
-end
-if bytes > tonumber(ARGV[8]) and bytes > meta.bytes then return { 'large', tonumber(ARGV[8]) } end
+local last_set = 11 + 2 * ARGV[11]
+local change_bytes = 0
+for index = 12, #ARGV do change_bytes = change_bytes + #ARGV[index] end
+local removed = { unpack(ARGV, last_set + 1) }
 
-meta.version = meta.version + 1
-meta.schema = ARGV[7]
-meta.bytes = bytes
+-- What the metadata keeps is never less than the data has: only where it could be too much is the data counted.
+local replaces = ARGV[10] == 'r'
+bytes = bytes + change_bytes
+if replaces or bytes > tonumber(ARGV[8]) then
+  local changed, had, kept, old = {}, 0, 0, redis.call('HGETALL', key)
+  for index = 12, last_set, 2 do changed[ARGV[index]] = true end
+  for _, name in ipairs(removed) do changed[name] = true end
+  for index = 1, #old, 2 do
+    local name, size = old[index], #old[index] + #old[index + 1]
+    if string.sub(name, 1, 2) == 'd:' then
+      had = had + size
+      if replaces and not changed[name] then
+        removed[#removed + 1] = name
+      elseif not changed[name] then
+        kept = kept + size
+      end
+    end
+  end
+  bytes = kept + change_bytes
+  -- One that is over the limit already, since the limit was lowered, may shrink.
+  if bytes > tonumber(ARGV[8]) and bytes > had then return { 'large', tonumber(ARGV[8]) } end
+end
 if not found[3] then prune_writers(node, at) end
-for first = 12, last_set, 500 do
+version = version + 1
+local record = version .. ' ' .. fence .. ' ' .. ARGV[7] .. ' ' .. bytes .. ' ' .. idle .. ' ' .. absolute
+local last = math.min(511, last_set)
+redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 12, last))
+for first = last + 1, last_set, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, last_set)))
 end
 for first = 1, #removed, 500 do
   redis.call('HDEL', key, unpack(removed, first, math.min(first + 499, #removed)))
 end
-redis.call('HSET', key, 'm', pack_meta(meta), writer, sequence .. ' ' .. whole(meta.version) .. ' ' .. not_after)
 
 if has_other_holders(found[2], node) then
-  local parts = { '["w","', session_id(), '",', whole(meta.version) }
+  local parts = { '["w","', session_id(), '",', version }
   if change_bytes <= tonumber(ARGV[9]) then
     parts[#parts + 1] = ',"' .. ARGV[10] .. '",{'
     for index = 12, last_set, 2 do
@@ -85,4 +83,4 @@ if has_other_holders(found[2], node) then
   parts[#parts + 1] = ']'
   announce(found[2], node, table.concat(parts))
 end
-return answer(meta.version)
+return answer(version)

@@ -1,0 +1,256 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isSessionError } from "@wsession/core";
+import { aCreation, aResume, aWrite, hold, newDigest, newId } from "./fake-host.ts";
+import { clusterOf, startProcess } from "./processes.ts";
+import { type RedisCluster, type RedisServer, cli, startCluster, startRedis, until } from "./redis-server.ts";
+
+const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = { standalone: undefined, cluster: undefined };
+
+beforeAll(async () => {
+  [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
+});
+
+afterAll(async () => {
+  await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
+});
+
+describe.each([
+  { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
+  { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes.slice(0, 2) ?? [])() },
+])("on $kind", ({ connect }) => {
+  test("a session that was created is loaded with its data, and create never overwrites", async () => {
+    const { store } = startProcess(connect);
+    const creation = aCreation({ data: { cart: [], name: "Zoë", nothing: null }, schemaVersion: 3 });
+    const created = await store.create(creation);
+    expect(created).toMatchObject({ type: "created", session: { version: 1, fence: 0, schemaVersion: 3, data: creation.data } });
+    expect(await store.create({ ...creation, digest: newDigest(), data: { other: true } })).toEqual({ type: "exists" });
+    expect((await store.load(creation.id))?.data).toEqual({ cart: [], name: "Zoë", nothing: null });
+    expect(await store.load(newId())).toBeUndefined();
+  });
+
+  test("create is applied at most once: repeated, it answers as the first time (I10)", async () => {
+    const { store } = startProcess(connect);
+    for (const digest of [newDigest(), undefined]) {
+      const creation = aCreation({ digest });
+      expect((await store.create(creation)).type).toBe("created");
+      // Another call of the same creation is another creation where only the sequence could tell them apart.
+      expect((await store.create(creation)).type).toBe(digest === undefined ? "exists" : "created");
+    }
+  });
+
+  test("a write changes the named fields only, and nothing that does not exist (I8, I9)", async () => {
+    const { store } = startProcess(connect);
+    const { id } = aCreation();
+    expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
+    await store.create(aCreation({ id, data: { a: 1, b: 2, c: 3 } }));
+    const change = { type: "fields", set: { b: "two" }, unset: ["c", "absent"] } as const;
+    expect(await store.write({ ...aWrite(id, {}), change })).toEqual({ type: "written", version: 2, session: undefined });
+    expect(await store.load(id)).toMatchObject({ version: 2, data: { a: 1, b: "two" } });
+    expect((await store.load(id))?.data).not.toHaveProperty("c");
+  });
+
+  test("a write at another version than expected changes nothing and answers with the session (I8)", async () => {
+    const { store } = startProcess(connect);
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    await store.write(aWrite(id, { n: 1 }, { expect: 1 }));
+    const conflict = await store.write(aWrite(id, { n: 5 }, { expect: 1 }));
+    expect(conflict).toMatchObject({ type: "conflict", session: { version: 2, data: { n: 1 } } });
+  });
+
+  test("a write answers with the whole session unless it makes the version the next one (I8)", async () => {
+    const { store } = startProcess(connect);
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    await store.write(aWrite(id, { n: 1 }));
+    expect(await store.write(aWrite(id, { m: 1 }, { known: 1 }))).toMatchObject({
+      type: "written",
+      version: 3,
+      session: { version: 3, data: { n: 1, m: 1 } },
+    });
+  });
+
+  test("a change of everything removes what it has not; with a base it sends the difference (I8)", async () => {
+    const { store, client } = startProcess(connect);
+    const { id } = aCreation();
+    const first = { a: { deep: [1] }, b: 2, c: "x" };
+    await store.create(aCreation({ id, data: first }));
+    await store.write({ ...aWrite(id, {}), change: { type: "replace", data: { a: 1 }, base: undefined } });
+    expect((await store.load(id))?.data).toEqual({ a: 1 });
+    const base = { a: 1 };
+    // What another process put there in the meantime is not in the difference, so only the version guards it.
+    await client.hset(`ws:s:{${id}}`, "d:unseen", "1");
+    const replace = { type: "replace", data: { a: 1, b: [2] }, base } as const;
+    await store.write({ ...aWrite(id, {}), change: replace, expect: 2, known: 2 });
+    expect((await store.load(id))?.data).toEqual({ a: 1, b: [2], unseen: 1 });
+  });
+
+  test("a destroyed session does not come back: writes, touches, resumes and creations of it fail (I9)", async () => {
+    const { store } = startProcess(connect);
+    const creation = aCreation();
+    await store.create(creation);
+    expect((await store.destroy(creation.id, "bye", false)).destroyed).toEqual([creation.id]);
+    expect((await store.destroy(creation.id, "bye", false)).destroyed).toEqual([]);
+    expect(await store.write(aWrite(creation.id, { a: 1 }))).toEqual({ type: "missing" });
+    expect(await store.touch(creation.id, 1_000)).toBe(false);
+    expect(await store.resume(aResume(creation.id))).toEqual({ type: "missing" });
+    expect(await store.load(creation.id)).toBeUndefined();
+    expect(await store.create(creation)).toEqual({ type: "exists" });
+    expect(await store.create({ ...creation, digest: newDigest() })).toEqual({ type: "exists" });
+  });
+
+  test("expired is gone, by the server's clock, whichever deadline it was (I9)", async () => {
+    const { store } = startProcess(connect);
+    const idle = aCreation({ idleMs: 80 });
+    const absolute = aCreation({ absoluteMs: 80, idleMs: Number.POSITIVE_INFINITY });
+    const kept = aCreation({ idleMs: Number.POSITIVE_INFINITY, absoluteMs: Number.POSITIVE_INFINITY });
+    for (const creation of [idle, absolute, kept]) await store.create(creation);
+    await until(async () => (await store.load(idle.id)) === undefined && (await store.load(absolute.id)) === undefined);
+    for (const { id } of [idle, absolute]) {
+      expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
+      expect(await store.touch(id, 60_000)).toBe(false);
+      expect(await store.resume(aResume(id))).toEqual({ type: "missing" });
+      expect(await store.load(id)).toBeUndefined();
+    }
+    expect(await store.load(kept.id)).toMatchObject({ idleInMs: Number.POSITIVE_INFINITY, absoluteInMs: Number.POSITIVE_INFINITY });
+  });
+
+  test("a session past its deadline is absent though its key is still there (I9)", async () => {
+    const { store, client } = startProcess(connect);
+    const { id } = aCreation();
+    await store.create(aCreation({ id, idleMs: 50 }));
+    await client.persist(`ws:s:{${id}}`);
+    await until(async () => (await store.load(id)) === undefined);
+    expect(await client.exists(`ws:s:{${id}}`)).toBe(1);
+    expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
+    expect(await store.touch(id, 60_000)).toBe(false);
+    expect(await store.resume(aResume(id))).toEqual({ type: "missing" });
+    expect(await store.presence(id)).toEqual({ nodes: [], missing: [] });
+    expect((await store.destroy(id, undefined, false)).destroyed).toEqual([]);
+  });
+
+  test("touch moves the deadlines, the absolute one where it is asked to", async () => {
+    const { store } = startProcess(connect);
+    const { id } = aCreation();
+    await store.create(aCreation({ id, idleMs: 10_000, absoluteMs: 100_000 }));
+    expect(await store.touch(id, 50_000)).toBe(true);
+    const moved = await store.load(id);
+    expect(moved?.idleInMs).toBeGreaterThan(49_000);
+    expect(moved?.absoluteInMs).toBeLessThanOrEqual(100_000);
+    expect(await store.touch(id, 50_000, 500_000)).toBe(true);
+    expect((await store.load(id))?.absoluteInMs).toBeGreaterThan(499_000);
+  });
+
+  test("resume compares digests before it touches anything", async () => {
+    const { store } = startProcess(connect);
+    const creation = aCreation();
+    await store.create(creation);
+    const before = await store.load(creation.id);
+    expect(await store.resume(aResume(creation.id, { digest: newDigest(), idleMs: 9_000_000, hold: true }))).toEqual({ type: "wrong" });
+    expect((await store.load(creation.id))?.idleInMs).toBeLessThanOrEqual(before?.idleInMs ?? 0);
+    expect((await store.presence(creation.id)).nodes).toEqual([]);
+    expect(await store.resume(aResume(creation.id, { digest: creation.digest }))).toMatchObject({ type: "resumed", by: "current" });
+    expect(await store.resume(aResume(creation.id))).toMatchObject({ type: "resumed", by: "none" });
+    const open = aCreation({ digest: undefined });
+    await store.create(open);
+    expect(await store.resume(aResume(open.id, { digest: newDigest() }))).toEqual({ type: "wrong" });
+  });
+
+  test("rotate keeps the previous verifier for its grace, and tells theft from a mere mistake after it", async () => {
+    const { store } = startProcess(connect);
+    const creation = aCreation();
+    const { id } = creation;
+    await store.create(creation);
+    const next = newDigest();
+    const rotation = { id, digest: next, renewalDigest: newDigest(), renewalMs: 60_000, graceMs: 100, subject: undefined, fence: undefined, known: 1 };
+    expect(await store.rotate(rotation)).toEqual({ type: "rotated", version: 1, session: undefined });
+    expect(await store.resume(aResume(id, { digest: creation.digest }))).toMatchObject({ by: "previous" });
+    expect(await store.resume(aResume(id, { digest: next }))).toMatchObject({ by: "current" });
+    await until(async () => (await store.resume(aResume(id, { digest: creation.digest }))).type === "stolen");
+    expect(await store.resume(aResume(id, { digest: newDigest() }))).toEqual({ type: "wrong" });
+  });
+
+  test("a renewal code opens the session once, and the verifier that it brings is the only one from then on", async () => {
+    const { store } = startProcess(connect);
+    const creation = aCreation();
+    const { id } = creation;
+    await store.create(creation);
+    const [replaced, renewalDigest, nextDigest] = [newDigest(), newDigest(), newDigest()];
+    await store.rotate({ id, digest: replaced, renewalDigest, renewalMs: 60_000, graceMs: 60_000, subject: undefined, fence: undefined, known: 1 });
+    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest }))).toMatchObject({ by: "renewal" });
+    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest: newDigest() }))).toEqual({ type: "wrong" });
+    expect(await store.resume(aResume(id, { digest: replaced }))).toEqual({ type: "wrong" });
+    expect(await store.resume(aResume(id, { digest: creation.digest }))).toEqual({ type: "wrong" });
+    expect(await store.resume(aResume(id, { digest: nextDigest }))).toMatchObject({ by: "current" });
+    // The same call again, as after a lost answer (I10).
+    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest }))).toMatchObject({ by: "renewal" });
+  });
+
+  test("an exclusive resume raises the fence, and what has a lower one writes no more (I13)", async () => {
+    const [a, b] = [startProcess(connect), startProcess(connect)];
+    const { id } = aCreation();
+    await a.store.create(aCreation({ id, hold: true, exclusive: true }));
+    a.host.adopt(id, (await a.store.load(id)) ?? expect.fail("not there"));
+    expect(a.host.held(id)?.fence).toBe(1);
+    expect((await hold(b.store, b.host, id, { exclusive: true })).fence).toBe(2);
+    expect(await a.store.write(aWrite(id, { late: true }, { fence: 1 }))).toEqual({ type: "fenced" });
+    const rotation = { id, digest: newDigest(), renewalDigest: newDigest(), renewalMs: 1, graceMs: 0, subject: undefined, known: 1 };
+    expect(await a.store.rotate({ ...rotation, fence: 1 })).toEqual({ type: "fenced" });
+    expect((await b.store.write(aWrite(id, { n: 1 }, { fence: 2 }))).type).toBe("written");
+    expect((await a.store.write(aWrite(id, { n: 2 }, { known: 2 }))).type).toBe("written");
+    await until(() => a.host.eventsOf(id).some((event) => event.type === "replaced" && event.fence === 2));
+  });
+
+  test("ids lists what is live, and neither tombstones nor what is not the store's", async () => {
+    const prefix = `p${newId()}`;
+    const { store, client } = startProcess(connect, { prefix });
+    const creations = Array.from({ length: 30 }, () => aCreation());
+    for (const creation of creations) await store.create(creation);
+    await store.destroy(creations[0]?.id ?? "", undefined, false);
+    await client.set(`${prefix}:s:{../x}`, "no session");
+    const found: string[] = [];
+    for await (const id of store.ids()) found.push(id);
+    expect(found.toSorted()).toEqual(creations.slice(1).map(({ id }) => id).toSorted());
+  });
+
+  test("an id that can't be one reaches no key: it is absent", async () => {
+    const { store } = startProcess(connect);
+    for (const id of ["", "a b", "}x{", "../../etc", "é", "x".repeat(65)]) {
+      expect(await store.load(id)).toBeUndefined();
+      expect(await store.resume(aResume(id))).toEqual({ type: "missing" });
+      expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
+      expect(await store.touch(id, 1)).toBe(false);
+      expect((await store.destroy(id, undefined, true)).destroyed).toEqual([]);
+      await expect(store.create(aCreation({ id }))).rejects.toSatisfy((error) => isSessionError(error, "INVALID_ARGUMENT"));
+    }
+  });
+
+  test("a record that can't be read is left as it is and says so, and can be destroyed", async () => {
+    const { store, client } = startProcess(connect);
+    const [meta, field, type] = [aCreation(), aCreation(), aCreation()];
+    for (const { id } of [meta, field]) await store.create(aCreation({ id, data: { a: 1 } }));
+    await client.hset(`ws:s:{${meta.id}}`, "m", "broken");
+    await client.hset(`ws:s:{${field.id}}`, "d:a", "{");
+    await client.set(`ws:s:{${type.id}}`, "a string");
+    for (const { id } of [meta, field, type]) {
+      const kept = await client.dump(`ws:s:{${id}}`);
+      await expect(store.load(id)).rejects.toSatisfy((error) => isSessionError(error, "CORRUPT_RECORD"));
+      await expect(store.resume(aResume(id))).rejects.toSatisfy((error) => isSessionError(error, "CORRUPT_RECORD"));
+      expect(await client.dump(`ws:s:{${id}}`)).toEqual(kept);
+    }
+    await expect(store.write(aWrite(meta.id, { b: 1 }))).rejects.toMatchObject({ code: "CORRUPT_RECORD", outcome: "not-applied" });
+    expect((await store.destroy(meta.id, undefined, false)).destroyed).toEqual([meta.id]);
+    expect((await store.destroy(field.id, undefined, false)).destroyed).toEqual([field.id]);
+  });
+
+  test("scripts that the server lost are sent again", async () => {
+    const { store } = startProcess(connect);
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    const ports = servers.cluster?.nodes.map(({ port }) => port) ?? [];
+    await Promise.all([servers.standalone?.port ?? 0, ...ports].map((port) => cli(port, "script", "flush")));
+    const written = await Promise.all([store.write(aWrite(id, { n: 1 })), store.load(id), store.touch(id, 60_000)]);
+    expect(written[0]).toMatchObject({ type: "written", version: 2 });
+  });
+});

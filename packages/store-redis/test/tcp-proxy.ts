@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { type Server, type Socket, connect, createServer } from "node:net";
+
+/** What becomes of the bytes that the server answers with. */
+export type Replies = "pass" | "drop" | "hold";
+
+export interface TcpProxy {
+  readonly port: number;
+  /** Applies to what comes from now on, on every connection. `hold` keeps it until it is `pass` again. */
+  replies(mode: Replies): void;
+  /** Delays what clients send, milliseconds. */
+  delayRequests(ms: number): void;
+  /** Cuts each connection in the middle of the next answer: its first `bytes` go through. */
+  cutAfter(bytes: number): void;
+  /** Cuts every connection now; the server still gets what was on the way to it. */
+  cut(): void;
+  /** Refuses new connections, or takes them again. */
+  refuse(refused: boolean): void;
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly held: Buffer[];
+}
+
+/** Stands between a client and a server, and does what a network does. */
+export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+  const pairs = new Set<Pair>();
+  let mode: Replies = "pass";
+  let delayMs = 0;
+  let cutBytes = Number.POSITIVE_INFINITY;
+  let refused = false;
+
+  const listener: Server = createServer((client) => {
+    if (refused) {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect(target.port, target.host);
+    const pair: Pair = { client, server, held: [] };
+    pairs.add(pair);
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    client.on("data", (data) => {
+      if (delayMs === 0) server.write(data);
+      else setTimeout(() => server.write(data), delayMs);
+    });
+    server.on("data", (data) => {
+      if (cutBytes !== Number.POSITIVE_INFINITY) {
+        client.end(data.subarray(0, cutBytes));
+        cutBytes = Number.POSITIVE_INFINITY;
+      } else if (mode === "pass") client.write(data);
+      else if (mode === "hold") pair.held.push(data);
+    });
+    client.on("error", () => undefined);
+    server.on("error", () => undefined);
+    client.on("close", () => {
+      pairs.delete(pair);
+      // What the client sent before it went is the server's to read.
+      setTimeout(() => server.destroy(), delayMs + 50).unref();
+    });
+    server.on("close", () => client.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
+
+  return {
+    port: address.port,
+    replies: (next) => {
+      mode = next;
+      if (mode !== "pass") return;
+      for (const { client, held } of pairs) for (const data of held.splice(0)) client.write(data);
+    },
+    delayRequests: (ms) => {
+      delayMs = ms;
+    },
+    cutAfter: (bytes) => {
+      cutBytes = bytes;
+    },
+    cut: () => {
+      for (const { client } of pairs) client.destroy();
+    },
+    refuse: (next) => {
+      refused = next;
+    },
+    get connections() {
+      return pairs.size;
+    },
+    close: async () => {
+      for (const { client, server } of pairs) {
+        client.destroy();
+        server.destroy();
+      }
+      listener.close();
+      await once(listener, "close");
+    },
+  };
+}
