@@ -46,6 +46,6 @@ export default defineConfig({
     teardownTimeout: 20_000,
     retry: 0,
     // The packages are run by Node as users run them: built, and not rewritten by vite on the way.
-    server: { deps: { external: [/\/(?:packages|apps)\/[^/]+\/dist\//] } },
+    server: { deps: { external: [/\/(?:packages\/[^/]+|apps\/[^/]+|bench|examples)\/dist\//] } },
   },
 });
