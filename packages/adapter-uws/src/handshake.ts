@@ -21,10 +21,11 @@ export function copyRequest(
     // As Node joins them (`IncomingMessage.headers`).
     headers[name] = before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
   });
-  const query = request.getQuery();
+  // Undefined where the URL has no query, whatever the types say.
+  const query: string | undefined = request.getQuery();
   const handshake: Handshake = {
     method: request.getMethod().toUpperCase(),
-    url: query === "" ? request.getUrl() : `${request.getUrl()}?${query}`,
+    url: query === undefined || query === "" ? request.getUrl() : `${request.getUrl()}?${query}`,
     headers,
     remoteAddress: plainAddress(textOf(response.getRemoteAddressAsText())),
     encrypted,

@@ -103,6 +103,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const { ticket } = slot;
       slot.ticket = undefined;
       slot.connection = binding.open(socket, ticket);
+      // Closed in `open`, the runtime told so before there was a connection to tell.
+      if (slot.end !== undefined) slot.connection.ended(slot.end.code, slot.end.reason);
     },
     message(socket, message, isBinary) {
       const slot = slotOf(socket);
@@ -121,7 +123,10 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       if (socket.getBufferedAmount() === 0) slotOf(socket)?.connection?.drained();
     },
     close(socket, code, message) {
-      slotOf(socket)?.connection?.ended(code, textOf(message));
+      const slot = slotOf(socket);
+      const reason = textOf(message);
+      if (slot?.connection !== undefined) slot.connection.ended(code, reason);
+      else if (slot !== undefined) slot.end = { code, reason };
     },
   });
 

@@ -45,6 +45,8 @@ export function slotOf(socket: object): ConnectionSlot | undefined {
 export class ConnectionSlot {
   ticket: Ticket | undefined;
   connection: RuntimeConnection | undefined = undefined;
+  /** The end, if it came while `open` was under way: `end()` and `close()` tell of it before they return. */
+  end: { readonly code: number; readonly reason: string } | undefined = undefined;
   /** Whether anything came since the last heartbeat. */
   seen = true;
 

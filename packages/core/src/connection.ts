@@ -1,4 +1,4 @@
-import { assertClose, CloseCode } from "./close-codes.ts";
+import { assertClose, clipReason, CloseCode } from "./close-codes.ts";
 import type { Connection, Handlers, ReadyOptions, Session } from "./contract.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Diagnostics } from "./diagnostics.ts";
@@ -439,10 +439,12 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   end(code: number, reason: string): void {
     if ((this.#flow & Flow.Discarding) !== 0) return;
     const ended = this.hasEnded;
-    if (!ended) this.#event = { code, reason };
+    // A reason for destroying a session, maybe another process's, need not fit a close frame.
+    const fits = clipReason(reason);
+    if (!ended) this.#event = { code, reason: fits };
     this.#stop();
     if (ended) this.#later();
-    else this.context.runtime.close(this.socket, code, reason);
+    else this.context.runtime.close(this.socket, code, fits);
   }
 
   #stop(): void {
