@@ -1,0 +1,80 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Answer, Ask, Reply } from "./child.ts";
+
+export interface StartOptions {
+  readonly args?: readonly string[];
+  readonly execArgv?: readonly string[];
+}
+
+/** A server in a process of its own, which answers questions over IPC. */
+export class ServerProcess {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
+  #last = 0;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+    child.on("message", (reply: Reply) => this.#hear(reply));
+    child.on("exit", () => {
+      for (const { reject } of this.#asked.values()) reject(new Error("the server process has ended"));
+    });
+  }
+
+  /** `module` is relative to `servers/`, without its extension. Resolves when it listens. */
+  static async start(module: string, options: StartOptions = {}): Promise<ServerProcess> {
+    const file = fileURLToPath(new URL(`../servers/${module}.js`, import.meta.url));
+    const child = fork(file, [...(options.args ?? [])], {
+      execArgv: [...(options.execArgv ?? [])],
+      // Like everything that is measured: as it runs in production.
+      env: { ...process.env, NODE_ENV: "production" },
+    });
+    const failed = new AbortController();
+    child.once("exit", () => failed.abort(new Error(`${module} ${options.args?.join(" ")} did not start`)));
+    const [reply]: Reply[] = await once(child, "message", { signal: failed.signal });
+    if (reply?.type !== "ready") throw new Error("the server said something else than that it is ready");
+    return new ServerProcess(child, reply.port);
+  }
+
+  ask(question: string, argument = ""): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const ask: Ask = { number: (this.#last += 1), question, argument };
+      this.#asked.set(ask.number, { resolve, reject });
+      this.#child.send(ask, (error) => error !== null && reject(error));
+    });
+  }
+
+  /** CPU time that the process has used so far, microseconds. */
+  async cpu(): Promise<number> {
+    return (await this.ask("cpu"))["total"] ?? Number.NaN;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, "exit");
+    // Lets it write its profile, where one is taken.
+    this.#child.disconnect();
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
+    await gone;
+    clearTimeout(late);
+  }
+
+  /** Without a chance to say anything. */
+  async kill(): Promise<void> {
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+
+  #hear(reply: Reply): void {
+    if (reply.type === "ready") return;
+    const asked = this.#asked.get(reply.number);
+    this.#asked.delete(reply.number);
+    if (reply.type === "answer") asked?.resolve(reply.answer);
+    else asked?.reject(new Error(reply.message));
+  }
+}

@@ -1,0 +1,74 @@
+import { createServer } from "node:http";
+import uWS from "uWebSockets.js";
+import { WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import { listenHttp, listenUws } from "./listen.ts";
+
+// The controls: the runtimes alone, doing the work that every subject does. Text is decoded, counted on an object that
+// belongs to the connection, and sent back.
+
+interface Counted {
+  session: { count: number };
+}
+
+const noop = (): void => undefined;
+const resolved = Promise.resolve();
+
+export function bareWs(): void {
+  const http = createServer();
+  const server = new WebSocketServer({ server: http });
+  server.on("connection", (plain: WebSocket) => {
+    const socket: WebSocket & Counted = Object.assign(plain, { session: { count: 0 } });
+    socket.on("error", noop);
+    socket.on("message", (data: Buffer) => {
+      const text = data.toString();
+      socket.session.count += 1;
+      socket.send(text);
+    });
+  });
+  listenHttp(http);
+}
+
+export function bareUws(): void {
+  const app = uWS.App();
+  app.ws<Counted>("/*", {
+    idleTimeout: 0,
+    upgrade,
+    message(socket, message) {
+      const text = Buffer.from(message).toString();
+      socket.getUserData().session.count += 1;
+      socket.send(text);
+    },
+  });
+  listenUws(app);
+}
+
+export function bareUwsAsync(): void {
+  const app = uWS.App();
+  app.ws<Counted>("/*", {
+    idleTimeout: 0,
+    upgrade,
+    async message(socket, message) {
+      const text = Buffer.from(message).toString();
+      await resolved;
+      socket.getUserData().session.count += 1;
+      socket.send(text);
+    },
+  });
+  listenUws(app);
+}
+
+function upgrade(
+  response: uWS.HttpResponse,
+  request: uWS.HttpRequest,
+  context: uWS.us_socket_context_t,
+): void {
+  const header = (name: string): string => request.getHeader(name);
+  response.upgrade<Counted>(
+    { session: { count: 0 } },
+    header("sec-websocket-key"),
+    header("sec-websocket-protocol"),
+    header("sec-websocket-extensions"),
+    context,
+  );
+}

@@ -1,0 +1,17 @@
+// Starts the echo server that its argument names; only what that one needs is loaded.
+const starts: Readonly<Record<string, () => Promise<() => void>>> = {
+  "bare-ws": async () => (await import("./echo-bare.ts")).bareWs,
+  "bare-uws": async () => (await import("./echo-bare.ts")).bareUws,
+  "bare-uws-async": async () => (await import("./echo-bare.ts")).bareUwsAsync,
+  "wsession-ws": async () => (await import("./echo-wsession.ts")).wsessionWs,
+  "wsession-uws": async () => (await import("./echo-wsession.ts")).wsessionUws,
+  "wsession-uws-async": async () => (await import("./echo-wsession.ts")).wsessionUwsAsync,
+  "crossws-ws": async () => (await import("./echo-peers.ts")).crosswsOnWs,
+  "crossws-uws": async () => (await import("./echo-peers.ts")).crosswsOnUws,
+  socketio: async () => (await import("./echo-peers.ts")).socketio,
+};
+
+const [name = ""] = process.argv.slice(2);
+const start = await starts[name]?.();
+if (start === undefined) throw new Error(`no server is called "${name}"`);
+start();

@@ -1,0 +1,23 @@
+import type { Server } from "node:http";
+import uWS from "uWebSockets.js";
+import { serve } from "../kit/child.ts";
+import type { Questions } from "../kit/child.ts";
+
+const HOST = "127.0.0.1";
+const BACKLOG = 4096;
+
+/** On a free port; then answers the parent. */
+export function listenHttp(http: Server, questions: Questions = {}): void {
+  http.listen(0, HOST, BACKLOG, () => {
+    const address = http.address();
+    if (address === null || typeof address === "string") throw new Error("it does not listen on TCP");
+    serve(address.port, questions);
+  });
+}
+
+export function listenUws(app: uWS.TemplatedApp, questions: Questions = {}): void {
+  app.listen(HOST, 0, (listening) => {
+    if (listening === false) throw new Error("uWS can't listen");
+    serve(uWS.us_socket_local_port(listening), questions);
+  });
+}
