@@ -1,0 +1,197 @@
+import { createSessions, mapStore, SessionError } from "@wsession/core";
+import type { SessionStore, Stage } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { Journal } from "../waiting.ts";
+
+interface Reported {
+  readonly stage: Stage;
+  readonly message: string;
+  readonly connected: boolean;
+}
+
+/** What reached `onError`, and the option that puts it there. */
+function reports(): Journal<Reported> & {
+  readonly onError: (error: unknown, context: { stage: Stage; connection?: unknown }) => void;
+} {
+  const journal = new Journal<Reported>();
+  return Object.assign(journal, {
+    onError: (error: unknown, { stage, connection }: { stage: Stage; connection?: unknown }) =>
+      journal.note({
+        stage,
+        message: error instanceof Error ? error.message : String(error),
+        connected: connection !== undefined,
+      }),
+  });
+}
+
+const fails = (how: string, message: string): Promise<void> => {
+  if (how === "throws") throw new Error(message);
+  return Promise.reject(new Error(message));
+};
+
+/** A map whose sessions can't be created: the store is down. */
+function unavailable(): SessionStore {
+  const store: SessionStore = mapStore();
+  store.create = () =>
+    Promise.reject(new SessionError("STORE_UNAVAILABLE", "away", { outcome: "not-applied" }));
+  return store;
+}
+
+/** Errors of handlers end their own connection and nothing else (I12). */
+export const failureCases: readonly AdapterCase[] = [
+  ...["throws", "rejects"].map((how): AdapterCase => ({
+    name: `I12 an open that ${how} closes its connection with 1011 and reaches onError`,
+    async run(trial) {
+      const reported = reports();
+      const journal = new Journal();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, {
+        open: () => fails(how, "open failed"),
+        message: (_, text) => journal.note(`${text}`),
+        close: (_, { code }) => journal.note(`close ${code}`),
+      });
+      const client = await trial.connect(server, "/", { atOpen: (socket) => socket.send("x") });
+      expect((await client.closed).code).toBe(1011);
+      await journal.until(1);
+      expect(journal.entries).toEqual(["close 1011"]);
+      expect(reported.entries).toEqual([{ stage: "open", message: "open failed", connected: true }]);
+    },
+  })),
+  ...["throws", "rejects"].map((how): AdapterCase => ({
+    name: `I12 a message handler that ${how} closes its connection with 1011, and no other`,
+    async run(trial) {
+      const reported = reports();
+      const journal = new Journal();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, {
+        message(connection, text) {
+          journal.note(`${text}`);
+          return text === "bad" ? fails(how, "message failed") : void connection.send(text);
+        },
+        close: (_, { code }) => journal.note(`close ${code}`),
+      });
+      const bystander = await trial.connect(server);
+      const client = await trial.connect(server);
+      client.send("bad");
+      client.send("after it");
+      expect((await client.closed).code).toBe(1011);
+      await journal.until(2);
+      bystander.send("fine");
+      expect(await bystander.next()).toBe("fine");
+      expect(journal.entries).toEqual(["bad", "close 1011", "fine"]);
+      expect(reported.entries).toEqual([{ stage: "message", message: "message failed", connected: true }]);
+    },
+  })),
+  ...["throws", "rejects"].map((how): AdapterCase => ({
+    name: `I12 a close handler that ${how} reaches onError, and shutdown goes on`,
+    async run(trial) {
+      const reported = reports();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, { close: () => fails(how, "close failed") });
+      const client = await trial.connect(server);
+      client.socket.close();
+      await reported.until(1);
+      expect(reported.entries).toEqual([{ stage: "close", message: "close failed", connected: true }]);
+      await sessions.close();
+    },
+  })),
+  {
+    name: "I12 a change handler that throws closes its connection with 1011; the write that it heard of stands",
+    async run(trial) {
+      const reported = reports();
+      const store = mapStore();
+      const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, {
+        change() {
+          throw new Error("change failed");
+        },
+      });
+      const client = await trial.connect(server);
+      const [[id] = [""]] = [...store];
+      const session = await sessions.get(id);
+      await session?.patch({ n: 5 });
+      expect((await client.closed).code).toBe(1011);
+      expect(reported.entries).toEqual([{ stage: "change", message: "change failed", connected: true }]);
+      expect([...store]).toEqual([[id, { n: 5 }]]);
+    },
+  },
+  {
+    name: "I12 an onError that throws itself changes nothing",
+    async run(trial) {
+      const sessions = createSessions({
+        initial: () => ({ n: 0 }),
+        onError() {
+          throw new Error("onError failed");
+        },
+      });
+      const server = await trial.serve(sessions, {
+        message() {
+          throw new Error("message failed");
+        },
+      });
+      const client = await trial.connect(server);
+      client.send("x");
+      expect((await client.closed).code).toBe(1011);
+      const next = await trial.connect(server);
+      await next.roundTrip();
+    },
+  },
+  ...(["admit", "initial", "transport"] as const).flatMap((stage) =>
+    ["throws", "rejects"]
+      .filter((how) => stage !== "transport" || how === "throws")
+      .map((how): AdapterCase => ({
+        name: `an ${stage} that ${how} answers 500, reaches onError, and leaves no session behind`,
+        async run(trial) {
+          const reported = reports();
+          const journal = new Journal();
+          const store = mapStore();
+          const fail = () => fails(how, `${stage} failed`).then(() => expect.unreachable());
+          const sessions = createSessions<{ n: number }>({
+            store,
+            initial: stage === "initial" ? fail : () => ({ n: 0 }),
+            onError: reported.onError,
+            ...(stage === "admit" ? { admit: fail } : {}),
+            ...(stage === "transport" ? { transport: fail } : {}),
+          });
+          const server = await trial.serve(sessions, {
+            open: () => journal.note("open"),
+            close: () => journal.note("close"),
+          });
+          const { status } = await trial.refused(server);
+          expect(status).toBe(500);
+          expect(reported.entries).toEqual([{ stage, message: `${stage} failed`, connected: false }]);
+          expect(journal.entries).toEqual([]);
+          expect(store.size).toBe(0);
+        },
+      })),
+  ),
+  {
+    name: "I11 a store that is away answers a newcomer with 503 before the 101",
+    async run(trial) {
+      const reported = reports();
+      const sessions = createSessions({
+        store: unavailable(),
+        initial: () => ({ n: 0 }),
+        onError: reported.onError,
+      });
+      const server = await trial.serve(sessions, {});
+      const { status } = await trial.refused(server);
+      expect(status).toBe(503);
+      expect(reported.entries.map(({ stage }) => stage)).toEqual(["store"]);
+    },
+  },
+  {
+    name: "I11 a store that is away when open sets the session closes the connection with 4503",
+    async run(trial) {
+      const sessions = createSessions<{ n: number }>({ store: unavailable() });
+      const server = await trial.serve(sessions, {
+        async open(connection) {
+          await connection.setSession({ n: 1 });
+        },
+      });
+      const client = await trial.connect(server);
+      expect((await client.closed).code).toBe(4503);
+    },
+  },
+];

@@ -1,0 +1,56 @@
+import { createSessions } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { frame } from "../raw-client.ts";
+import { Journal, until } from "../waiting.ts";
+
+const HEARTBEAT_MS = 40;
+
+/** A peer that is gone without a word is found out. */
+export const heartbeatCases: readonly AdapterCase[] = [
+  {
+    name: "heartbeatMs ends a half-open connection, whose peer answers no ping, with 1006",
+    async run(trial) {
+      const journal = new Journal();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
+      const server = await trial.serve(sessions, {
+        message: (_, text) => journal.note(`${text}`),
+        close: (_, { code }) => journal.note(`close ${code}`),
+      });
+      const client = await trial.rawUpgraded(server);
+      client.write(frame("my last words"));
+      await journal.until(2);
+      await client.closed;
+      expect(journal.entries).toEqual(["my last words", "close 1006"]);
+      expect(sessions.connections.size).toBe(0);
+    },
+  },
+  {
+    name: "heartbeatMs leaves a peer alone that answers pings, though it says nothing",
+    async run(trial) {
+      let pings = 0;
+      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
+      const server = await trial.serve(sessions, {});
+      const client = await trial.connect(server);
+      client.socket.on("ping", () => (pings += 1));
+      await until(() => pings >= 4);
+      await client.roundTrip();
+      expect(sessions.connections.size).toBe(1);
+    },
+  },
+  {
+    name: "heartbeatMs 0 sends no ping",
+    async run(trial) {
+      let pings = 0;
+      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 0 });
+      const beating = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
+      const silent = await trial.connect(await trial.serve(sessions, {}));
+      silent.socket.on("ping", () => (pings += 1));
+      const other = await trial.connect(await trial.serve(beating, {}));
+      let beats = 0;
+      other.socket.on("ping", () => (beats += 1));
+      await until(() => beats >= 3);
+      expect(pings).toBe(0);
+    },
+  },
+];

@@ -1,0 +1,215 @@
+import { accept, createSessions, mapStore, queryToken, reject } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { deferred, Journal, macrotask, until } from "../waiting.ts";
+
+/** A refusal is an HTTP status before the 101, and no handler ever hears of it. */
+export const refusalCases: readonly AdapterCase[] = [
+  {
+    name: "admit refuses with any status from 400 to 599 and a short body, sync or async",
+    async run(trial) {
+      const journal = new Journal();
+      const sessions = createSessions({
+        async admit({ url }) {
+          const status = Number(url.slice(1));
+          if (status % 2 === 0) await macrotask();
+          return reject(status, `no: ${status}`);
+        },
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, {
+        open: () => journal.note("open"),
+        close: () => journal.note("close"),
+      });
+      for (const status of [400, 401, 403, 404, 418, 429, 500, 503, 599]) {
+        const answer = await trial.refused(server, { path: `/${status}` });
+        expect(answer.status).toBe(status);
+        expect(answer.body).toBe(`no: ${status}`);
+        expect(answer.headers.find(([name]) => name === "content-type")?.[1]).toMatch(/^text\//);
+      }
+      expect(journal.entries).toEqual([]);
+      expect(sessions.diagnostics.handshakesRefused).toBe(9);
+      expect(sessions.connections.size).toBe(0);
+    },
+  },
+  {
+    name: "a refusal without a reason is a refusal too",
+    async run(trial) {
+      const sessions = createSessions({ admit: () => reject(403), initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {});
+      expect((await trial.refused(server)).status).toBe(403);
+    },
+  },
+  {
+    name: "an admission that can't be answered is a 500: a status that is none, or a header that would split the answer",
+    async run(trial) {
+      const reported = new Journal<unknown>();
+      const sessions = createSessions({
+        admit: ({ url }) =>
+          url === "/status"
+            ? { type: "reject", status: 200, reason: "fine" }
+            : accept({ headers: { "x-evil": "a\r\nset-cookie: b=1" } }),
+        initial: () => ({ n: 0 }),
+        onError: (error) => reported.note(error),
+      });
+      const server = await trial.serve(sessions, {});
+      for (const path of ["/status", "/header"]) {
+        const { status, headers } = await trial.refused(server, { path });
+        expect(status).toBe(500);
+        expect(headers.map(([name]) => name)).not.toContain("set-cookie");
+      }
+      expect(reported.entries).toHaveLength(2);
+    },
+  },
+  {
+    name: "an origin that is not listed is refused with 403, and so is a handshake without one",
+    async run(trial) {
+      const sessions = createSessions({ origins: ["https://example.com"], initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {});
+      const from = (origin: string) => ({ headers: [["Origin", origin]] as const });
+      expect((await trial.refused(server, from("https://evil.example"))).status).toBe(403);
+      expect((await trial.refused(server, from("https://example.com.evil.example"))).status).toBe(403);
+      expect((await trial.refused(server)).status).toBe(403);
+      await trial.rawUpgraded(server, from("https://example.com"));
+    },
+  },
+  {
+    name: "a bad token gets a session as if it had none, or 401 where the application says so",
+    async run(trial) {
+      const bad = ["x", "", "a.b", `${"A".repeat(22)}.${"B".repeat(43)}`, "%00", "A".repeat(5_000)];
+      for (const onBadToken of ["fresh", "refuse"] as const) {
+        const resumed = new Journal<boolean>();
+        const sessions = createSessions({
+          store: mapStore(),
+          token: queryToken(),
+          onBadToken,
+          initial: () => ({ n: 0 }),
+        });
+        const server = await trial.serve(sessions, {
+          open: (connection) => resumed.note(connection.resumed),
+        });
+        for (const token of bad) {
+          const client = trial.raw(server);
+          client.upgrade({ path: `/?token=${token}` });
+          const { status } = await client.response;
+          expect(status).toBe(onBadToken === "fresh" ? 101 : 401);
+        }
+        expect(resumed.entries).toEqual(onBadToken === "fresh" ? bad.map(() => false) : []);
+        expect(sessions.diagnostics).toMatchObject({ tokensMalformed: 5, tokensUnknown: 1 });
+      }
+    },
+  },
+  {
+    name: "a client that goes away while admit waits is forgotten: no handler is called, and the process lives",
+    async run(trial) {
+      const journal = new Journal();
+      const asked = deferred();
+      const gate = deferred();
+      const sessions = createSessions({
+        async admit({ url }) {
+          if (url !== "/slow") return accept();
+          asked.resolve();
+          await gate.promise;
+          return accept();
+        },
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, {
+        open: (_, { url }) => journal.note(`open ${url}`),
+        close: () => journal.note("close"),
+      });
+      const gone = trial.raw(server);
+      gone.upgrade({ path: "/slow" });
+      await asked.promise;
+      gone.destroy();
+      // Its end is at the server before the answer to this one.
+      const other = await trial.connect(server, "/other");
+      await other.roundTrip();
+      gate.resolve();
+      await until(() => sessions.diagnostics.handshakesAbandoned === 1);
+      expect(journal.entries).toEqual(["open /other"]);
+      expect(sessions.connections.size).toBe(1);
+      expect(sessions.diagnostics.handshakesPending).toBe(0);
+    },
+  },
+  {
+    name: "a client that goes away while initial waits leaves no session behind",
+    async run(trial) {
+      const store = mapStore();
+      const asked = deferred();
+      const gate = deferred();
+      const sessions = createSessions({
+        store,
+        async initial({ url }) {
+          if (url === "/slow") {
+            asked.resolve();
+            await gate.promise;
+          }
+          return { url };
+        },
+      });
+      const server = await trial.serve(sessions, {});
+      const gone = trial.raw(server);
+      gone.upgrade({ path: "/slow" });
+      await asked.promise;
+      gone.destroy();
+      const other = await trial.connect(server, "/other");
+      await other.roundTrip();
+      gate.resolve();
+      await until(() => sessions.diagnostics.handshakesAbandoned === 1);
+      await macrotask();
+      expect([...store].map(([, data]) => data)).toEqual([{ url: "/other" }]);
+    },
+  },
+  {
+    name: "I4 a client that goes away while its refusal is under way harms nobody",
+    async run(trial) {
+      const asked = deferred();
+      const gate = deferred();
+      const sessions = createSessions({
+        async admit({ url }) {
+          if (url !== "/slow") return accept();
+          asked.resolve();
+          await gate.promise;
+          return reject(403, "no");
+        },
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, {});
+      const gone = trial.raw(server);
+      gone.upgrade({ path: "/slow" });
+      await asked.promise;
+      gone.destroy();
+      const other = await trial.connect(server, "/other");
+      await other.roundTrip();
+      gate.resolve();
+      await until(() => sessions.diagnostics.handshakesRefused === 1);
+      await other.roundTrip();
+    },
+  },
+  {
+    name: "more handshakes at once than maxPendingHandshakes are refused with 503",
+    async run(trial) {
+      const asked = new Journal();
+      const gate = deferred();
+      const sessions = createSessions({
+        maxPendingHandshakes: 2,
+        async admit({ url }) {
+          asked.note(url);
+          await gate.promise;
+          return accept();
+        },
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, {});
+      const waiting = [trial.raw(server), trial.raw(server)];
+      for (const client of waiting) client.upgrade();
+      await asked.until(2);
+      expect((await trial.refused(server)).status).toBe(503);
+      gate.resolve();
+      expect(await Promise.all(waiting.map(async (client) => (await client.response).status))).toEqual([
+        101, 101,
+      ]);
+    },
+  },
+];

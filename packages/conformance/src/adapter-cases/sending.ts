@@ -1,0 +1,163 @@
+import { createSessions } from "@wsession/core";
+import type { Connection, SendOutcome } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { deferred, Journal, macrotask, until } from "../waiting.ts";
+
+type Conn = Connection<{ n: number }, unknown, never>;
+
+const CHUNK = Buffer.alloc(65_536, 7);
+
+/** Sends until the outcome is another one; the kernel's buffers are bounded, and so is this. */
+async function sendWhile(connection: Conn, while_: SendOutcome): Promise<SendOutcome> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    const outcome = connection.send(CHUNK);
+    if (outcome !== while_) return outcome;
+    if (tries % 16 === 0) await macrotask();
+  }
+  return while_;
+}
+
+/** What became of a message is told, the same on every runtime. */
+export const sendingCases: readonly AdapterCase[] = [
+  {
+    name: "text is sent as text and bytes as binary, in order, of any size",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const outcomes: SendOutcome[] = [];
+      const server = await trial.serve(sessions, {
+        open(connection) {
+          for (const data of [
+            "hällo",
+            "",
+            Buffer.of(1, 2, 3),
+            new Uint8Array(0),
+            "x".repeat(100_000),
+            new Uint8Array([9]).subarray(0),
+          ]) {
+            outcomes.push(connection.send(data));
+          }
+        },
+      });
+      const client = await trial.connect(server);
+      await until(() => client.received.length === 6);
+      expect(client.received).toEqual([
+        "hällo",
+        "",
+        Buffer.of(1, 2, 3),
+        Buffer.alloc(0),
+        "x".repeat(100_000),
+        Buffer.of(9),
+      ]);
+      expect(outcomes.every((outcome) => outcome === "sent" || outcome === "queued")).toBe(true);
+      expect(outcomes[0]).toBe("sent");
+    },
+  },
+  {
+    name: "a message may be changed by its sender as soon as send has returned",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        message(connection) {
+          connection.send("taken");
+        },
+      });
+      const client = await trial.connect(server);
+      client.send("x");
+      expect(await client.next()).toBe("taken");
+    },
+  },
+  {
+    name: 'a peer that stops reading: "queued", then "dropped" over maxBufferedBytes; drain once when it reads again',
+    async run(trial) {
+      const opened = deferred<Conn>();
+      const drained = new Journal<number>();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), maxBufferedBytes: 400_000 });
+      const server = await trial.serve(sessions, {
+        open: (connection) => opened.resolve(connection),
+        drain: (connection) => drained.note(connection.bufferedAmount),
+      });
+      const client = await trial.rawUpgraded(server);
+      const connection = await opened.promise;
+      client.socket.pause();
+      expect(connection.bufferedAmount).toBe(0);
+      expect(await sendWhile(connection, "sent")).toBe("queued");
+      expect(connection.bufferedAmount).toBeGreaterThan(0);
+      expect(await sendWhile(connection, "queued")).toBe("dropped");
+      expect(connection.bufferedAmount).toBeLessThanOrEqual(400_000);
+      expect(sessions.diagnostics.sendsDropped).toBe(1);
+      expect(connection.send("small enough still")).toBe("queued");
+      expect(drained.entries).toEqual([]);
+      client.socket.resume();
+      await drained.until(1);
+      await macrotask();
+      expect(drained.entries).toEqual([0]);
+      expect(connection.send("x")).toBe("sent");
+    },
+  },
+  {
+    name: "one peer that does not read holds nobody else's messages up, nor their drain",
+    async run(trial) {
+      const opened = new Journal<Conn>();
+      const drained = new Journal<Conn>();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), maxBufferedBytes: 200_000 });
+      const server = await trial.serve(sessions, {
+        open: (connection) => opened.note(connection),
+        drain: (connection) => drained.note(connection),
+      });
+      const slow = await trial.rawUpgraded(server);
+      await opened.until(1);
+      const [stuck = expect.unreachable()] = opened.entries;
+      slow.socket.pause();
+      expect(await sendWhile(stuck, "sent")).toBe("queued");
+      const client = await trial.connect(server);
+      await opened.until(2);
+      expect(opened.entries[1]?.send("hello")).toBe("sent");
+      expect(await client.next()).toBe("hello");
+      expect(drained.entries).toEqual([]);
+    },
+  },
+  {
+    name: 'after the end send is "closed" and bufferedAmount 0, in the close handler too, and nothing throws',
+    async run(trial) {
+      const closed = deferred<Conn>();
+      const inHandler: unknown[] = [];
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        close(connection) {
+          inHandler.push(connection.send("x"), connection.send(Buffer.of(1)), connection.bufferedAmount);
+          connection.close();
+          connection.terminate();
+          closed.resolve(connection);
+        },
+      });
+      const client = await trial.connect(server);
+      client.socket.close();
+      const connection = await closed.promise;
+      await macrotask();
+      expect(inHandler).toEqual(["closed", "closed", 0]);
+      expect(connection.send("x")).toBe("closed");
+      expect(connection.bufferedAmount).toBe(0);
+      connection.close(4000);
+      connection.terminate();
+    },
+  },
+  {
+    name: 'once we have closed, send is "closed"; what was sent before still arrives',
+    async run(trial) {
+      const outcomes: SendOutcome[] = [];
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        open(connection) {
+          outcomes.push(connection.send("before"));
+          connection.close(4000, "bye");
+          outcomes.push(connection.send("after"));
+        },
+      });
+      const client = await trial.connect(server);
+      expect(await client.closed).toEqual({ code: 4000, reason: "bye" });
+      expect(client.received).toEqual(["before"]);
+      expect(outcomes).toEqual(["sent", "closed"]);
+    },
+  },
+];

@@ -1,0 +1,48 @@
+import { describe, it } from "vitest";
+import { closingCases } from "./adapter-cases/closing.ts";
+import { failureCases } from "./adapter-cases/failures.ts";
+import { gateCases } from "./adapter-cases/gate.ts";
+import { handshakeCases } from "./adapter-cases/handshake.ts";
+import { heartbeatCases } from "./adapter-cases/heartbeat.ts";
+import { lifeCases } from "./adapter-cases/life.ts";
+import { limitCases } from "./adapter-cases/limits.ts";
+import { messageCases } from "./adapter-cases/messages.ts";
+import { readyCases } from "./adapter-cases/ready.ts";
+import { refusalCases } from "./adapter-cases/refusals.ts";
+import { sendingCases } from "./adapter-cases/sending.ts";
+import { sessionCases } from "./adapter-cases/sessions.ts";
+import { transportCases } from "./adapter-cases/transport.ts";
+import type { AdapterHarness } from "./adapter-harness.ts";
+import { runAdapterCase } from "./adapter-trial.ts";
+import type { AdapterCase } from "./adapter-trial.ts";
+
+/** All that an adapter has to do, by subject. */
+export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
+  "the gate": gateCases,
+  "ready()": readyCases,
+  messages: messageCases,
+  "the life of a connection": lifeCases,
+  failures: failureCases,
+  "the handshake": handshakeCases,
+  refusals: refusalCases,
+  sessions: sessionCases,
+  "the transport record": transportCases,
+  sending: sendingCases,
+  limits: limitCases,
+  closing: closingCases,
+  heartbeat: heartbeatCases,
+};
+
+/** Registers the suite that every adapter passes, over real sockets. */
+export function testAdapter(name: string, harness: AdapterHarness): void {
+  describe(name, () => {
+    for (const [subject, cases] of Object.entries(adapterCases)) {
+      describe(subject, () => {
+        for (const one of cases) {
+          if (one.applies?.(harness) === false) continue;
+          it(one.name, () => runAdapterCase(one, harness));
+        }
+      });
+    }
+  });
+}

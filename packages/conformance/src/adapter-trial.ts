@@ -1,0 +1,92 @@
+import type { Handlers, Sessions } from "@wsession/core";
+import type { AdapterHarness, AdapterServer } from "./adapter-harness.ts";
+import { Client } from "./client.ts";
+import type { ClientOptions } from "./client.ts";
+import { RawClient } from "./raw-client.ts";
+import type { RawResponse, UpgradeOptions } from "./raw-client.ts";
+import { within } from "./waiting.ts";
+
+export interface AdapterCase {
+  /** A sentence about behaviour, which cites the invariant that it checks. */
+  readonly name: string;
+  /** Absent: for every adapter. */
+  readonly applies?: ((harness: AdapterHarness) => boolean) | undefined;
+  readonly run: (trial: AdapterTrial) => Promise<void>;
+}
+
+/** What a case works with: servers and peers, all of which are gone when it is over. */
+export class AdapterTrial {
+  readonly harness: AdapterHarness;
+  readonly #sessions = new Set<{ close(): Promise<void> }>();
+  readonly #servers: AdapterServer[] = [];
+  readonly #clients: Client[] = [];
+  readonly #raw: RawClient[] = [];
+
+  constructor(harness: AdapterHarness) {
+    this.harness = harness;
+  }
+
+  async serve<Data extends object, Transport, Unset extends undefined>(
+    sessions: Sessions<Data, Transport, Unset>,
+    handlers: Handlers<Data, Transport, Unset>,
+  ): Promise<AdapterServer> {
+    this.#sessions.add(sessions);
+    const server = await this.harness.listen(sessions, handlers);
+    this.#servers.push(server);
+    return server;
+  }
+
+  async connect(server: AdapterServer, path = "/", options: ClientOptions = {}): Promise<Client> {
+    const client = await Client.connect(`ws://127.0.0.1:${server.port}${path}`, options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  raw(server: AdapterServer): RawClient {
+    const client = new RawClient(server.port);
+    this.#raw.push(client);
+    return client;
+  }
+
+  /** A raw peer whose handshake was answered with a 101. */
+  async rawUpgraded(server: AdapterServer, options: UpgradeOptions = {}): Promise<RawClient> {
+    const client = this.raw(server);
+    client.upgrade(options);
+    const { status } = await client.response;
+    if (status !== 101) throw new Error(`the handshake was answered with ${status}`);
+    return client;
+  }
+
+  /** The whole answer to a handshake that is expected to be refused. */
+  async refused(server: AdapterServer, options: UpgradeOptions = {}): Promise<RawResponse> {
+    const client = this.raw(server);
+    client.upgrade(options);
+    return client.refusal;
+  }
+
+  async dispose(): Promise<void> {
+    for (const { socket } of this.#clients) socket.terminate();
+    for (const raw of this.#raw) raw.destroy();
+    await Promise.all([...this.#sessions].map((sessions) => sessions.close()));
+    for (const server of this.#servers) await server.close();
+  }
+}
+
+export interface RunOptions {
+  /** How long a case may take; default 10,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Runs one case; rejects where the adapter does not behave as it says. */
+export async function runAdapterCase(
+  { name, run }: AdapterCase,
+  harness: AdapterHarness,
+  { timeoutMs = 10_000 }: RunOptions = {},
+): Promise<void> {
+  const trial = new AdapterTrial(harness);
+  try {
+    await within(timeoutMs, name, run(trial));
+  } finally {
+    await within(timeoutMs, `the end of: ${name}`, trial.dispose());
+  }
+}

@@ -1,0 +1,97 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { WebSocket } from "ws";
+import { deferred } from "./waiting.ts";
+
+export interface ClientOptions {
+  readonly protocols?: readonly string[] | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Runs in the tick of the client's own `open` event. */
+  readonly atOpen?: ((socket: WebSocket) => void) | undefined;
+  /** Stops reading at once. */
+  readonly paused?: boolean | undefined;
+}
+
+export interface ClosedWith {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export type Received = string | Buffer;
+
+/** A well-behaved peer: the client of `ws`. */
+export class Client {
+  readonly socket: WebSocket;
+  readonly received: Received[] = [];
+  readonly closed: Promise<ClosedWith>;
+  /** Headers of the 101. */
+  headers: IncomingMessage["headers"] = {};
+  #read = 0;
+  #arrived = deferred();
+
+  private constructor(url: string, options: ClientOptions) {
+    const ended = deferred<ClosedWith>();
+    this.closed = ended.promise;
+    this.socket = new WebSocket(url, [...(options.protocols ?? [])], { headers: options.headers ?? {} });
+    this.socket.on("upgrade", (response) => {
+      this.headers = response.headers;
+    });
+    this.socket.on("message", (data, isBinary) => this.#keep(data, isBinary));
+    this.socket.on("close", (code, reason) => ended.resolve({ code, reason: reason.toString() }));
+    // Nobody may be waiting for it any more; `closed` tells.
+    this.socket.on("error", () => undefined);
+  }
+
+  /** Resolves once the handshake was answered with a 101; rejects with what it was answered else. */
+  static async connect(url: string, options: ClientOptions = {}): Promise<Client> {
+    const client = new Client(url, options);
+    const opened = deferred();
+    client.socket.on("unexpected-response", (_, response) => {
+      opened.reject(new Error(`the handshake was answered with ${response.statusCode}`));
+      client.socket.terminate();
+    });
+    client.socket.on("error", opened.reject);
+    client.socket.on("open", () => {
+      if (options.paused === true) client.socket.pause();
+      options.atOpen?.(client.socket);
+      opened.resolve();
+    });
+    await opened.promise;
+    return client;
+  }
+
+  send(data: string | Uint8Array): void {
+    this.socket.send(data);
+  }
+
+  /** The next message that was not read by `next` yet. */
+  async next(): Promise<Received> {
+    for (;;) {
+      const message = this.received[this.#read];
+      if (message !== undefined) {
+        this.#read += 1;
+        return message;
+      }
+      await this.#arrived.promise;
+    }
+  }
+
+  /** The server has seen all that was sent before: a ping went there and its pong came back. */
+  async roundTrip(): Promise<void> {
+    const answered = once(this.socket, "pong");
+    this.socket.ping();
+    await answered;
+  }
+
+  #keep(data: WebSocket.RawData, isBinary: boolean): void {
+    this.received.push(isBinary ? bytesOf(data) : bytesOf(data).toString());
+    const arrived = this.#arrived;
+    this.#arrived = deferred();
+    arrived.resolve();
+  }
+}
+
+function bytesOf(data: WebSocket.RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}

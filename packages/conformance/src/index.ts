@@ -1,0 +1,10 @@
+export type { AdapterHarness, AdapterServer } from "./adapter-harness.ts";
+export { adapterCases, testAdapter } from "./adapter-suite.ts";
+export { AdapterTrial, runAdapterCase } from "./adapter-trial.ts";
+export type { AdapterCase, RunOptions } from "./adapter-trial.ts";
+export { Client } from "./client.ts";
+export type { ClientOptions, ClosedWith, Received } from "./client.ts";
+export { frame, Opcode, RawClient } from "./raw-client.ts";
+export type { FrameOptions, RawResponse, UpgradeOptions } from "./raw-client.ts";
+export { deferred, delay, Journal, macrotask, until, within } from "./waiting.ts";
+export type { Deferred } from "./waiting.ts";

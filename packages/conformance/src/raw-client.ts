@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { deferred } from "./waiting.ts";
+
+/** Opcodes of RFC 6455 section 5.2. */
+export const Opcode = { Continuation: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 } as const;
+
+export interface FrameOptions {
+  readonly opcode?: number | undefined;
+  /** Default true. */
+  readonly fin?: boolean | undefined;
+}
+
+/** A client's frame: masked, as RFC 6455 section 5.3 asks. */
+export function frame(payload: string | Uint8Array, options: FrameOptions = {}): Buffer {
+  const { opcode = typeof payload === "string" ? Opcode.Text : Opcode.Binary, fin = true } = options;
+  const body = Buffer.from(payload);
+  const mask = randomBytes(4);
+  const head = [(fin ? 0x80 : 0) | opcode];
+  if (body.length < 126) head.push(0x80 | body.length);
+  else if (body.length < 65_536) head.push(0x80 | 126, body.length >> 8, body.length & 0xff);
+  else {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(body.length));
+    head.push(0x80 | 127, ...length);
+  }
+  for (let index = 0; index < body.length; index += 1)
+    body.writeUInt8((body[index] ?? 0) ^ (mask[index % 4] ?? 0), index);
+  return Buffer.concat([Buffer.from(head), mask, body]);
+}
+
+export interface RawResponse {
+  readonly status: number;
+  /** Names in lower case, in the order of the wire. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly body: string;
+}
+
+export interface UpgradeOptions {
+  readonly path?: string | undefined;
+  readonly headers?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
+  /** Sent in the same write as the request, so that it arrives in the same TCP segment. */
+  readonly frames?: readonly Uint8Array[] | undefined;
+}
+
+/** A peer that does as it likes: a TCP socket and bytes. It answers no ping and no close frame by itself. */
+export class RawClient {
+  readonly socket: Socket;
+  readonly closed: Promise<void>;
+  #bytes = Buffer.alloc(0);
+  #head = deferred<RawResponse>();
+  #ended = deferred<RawResponse>();
+
+  constructor(port: number) {
+    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    const closed = deferred();
+    this.closed = closed.promise;
+    this.socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    this.socket.on("error", () => undefined);
+    this.socket.on("close", () => {
+      this.#ended.resolve(this.#parse() ?? { status: 0, headers: [], body: "" });
+      this.#head.resolve({ status: 0, headers: [], body: "" });
+      closed.resolve();
+    });
+  }
+
+  /** Sends the request for a WebSocket. */
+  upgrade(options: UpgradeOptions = {}): void {
+    const { path = "/", headers = [], frames = [] } = options;
+    const lines = [
+      `GET ${path} HTTP/1.1`,
+      "Host: 127.0.0.1",
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
+      ...headers.map(([name, value]) => `${name}: ${value}`),
+    ];
+    this.write(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`), ...frames]));
+  }
+
+  write(...chunks: readonly Uint8Array[]): void {
+    this.socket.write(Buffer.concat(chunks));
+  }
+
+  /** The answer's head; status 0 if the socket closed without one. */
+  get response(): Promise<RawResponse> {
+    return this.#head.promise;
+  }
+
+  /** The whole answer, once the server has ended the socket. */
+  get refusal(): Promise<RawResponse> {
+    return this.#ended.promise;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    // Past the head nothing is looked at, and a flood is not kept.
+    if (this.#bytes.length < 65_536) this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    const response = this.#parse();
+    if (response !== undefined) this.#head.resolve(response);
+  }
+
+  #parse(): RawResponse | undefined {
+    const end = this.#bytes.indexOf("\r\n\r\n");
+    if (end < 0) return undefined;
+    const [statusLine = "", ...lines] = this.#bytes.toString("latin1", 0, end).split("\r\n");
+    const headers = lines.map((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
+    });
+    return { status: Number(statusLine.split(" ")[1]), headers, body: this.#bytes.toString("utf8", end + 4) };
+  }
+}
