@@ -1,0 +1,57 @@
+/** The event log: newest first, what repeats at once is counted. */
+import { byId, make, rich } from "./dom.js";
+
+const MOST_ENTRIES = 200;
+const SAME_WITHIN_MS = 1_000;
+
+const list = byId("log", HTMLOListElement);
+/** @type {{ key: string, at: number, times: number, badge: HTMLElement } | undefined} */
+let latest;
+
+byId("clear", HTMLButtonElement).addEventListener("click", () => {
+  list.replaceChildren();
+  latest = undefined;
+});
+
+/**
+ * @param {"open" | "sent" | "received" | "closed" | "page"} kind
+ * @param {string} text `Backticks` mark code.
+ * @param {string} [key] Entries of one key that follow each other at once are counted as one.
+ */
+export function log(kind, text, key = "") {
+  const now = Date.now();
+  if (key !== "" && latest?.key === key && now - latest.at < SAME_WITHIN_MS) {
+    latest.times += 1;
+    latest.at = now;
+    latest.badge.textContent = ` × ${latest.times}`;
+    latest.badge.previousElementSibling?.replaceChildren(...rich(text));
+    return;
+  }
+  const badge = make("span", { className: "times" });
+  const time = make("time", { text: clock(new Date(now)) });
+  const entry = make("li", {}, [
+    time,
+    make("span", { className: "tag", text: kind }),
+    make("p", {}, [make("span", {}, rich(text)), badge]),
+  ]);
+  entry.dataset.kind = kind;
+  list.prepend(entry);
+  while (list.children.length > MOST_ENTRIES) list.lastElementChild?.remove();
+  latest = { key, at: now, times: 1, badge };
+}
+
+/** @param {Date} date */
+function clock(date) {
+  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) =>
+    pad(value, 2),
+  );
+  return `${hours}:${minutes}:${seconds}.${pad(date.getMilliseconds(), 3)}`;
+}
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+function pad(value, digits) {
+  return String(value).padStart(digits, "0");
+}

@@ -1,0 +1,42 @@
+/** Things to try, ticked off as they are done. */
+import { byId, make, rich } from "./dom.js";
+
+/** @typedef {"change" | "drop" | "return" | "tab" | "kill" | "destroy"} Step */
+
+/** @type {readonly (readonly [Step, string, string])[]} */
+const ALL = [
+  ["change", "Change something", "A name, a colour, a note."],
+  ["drop", "Drop the connection", "As if the cable had been pulled."],
+  ["return", "Come back through another server", "Same id, same data, next version."],
+  ["tab", "Change it from a second tab", "Both tabs follow at once."],
+  ["kill", "Kill the process that serves you", "`kill -9`, and come back elsewhere."],
+  ["destroy", "Destroy the session", "Every tab is closed with 4410."],
+];
+
+const list = byId("steps", HTMLOListElement);
+/** @type {Map<Step, HTMLLIElement>} */
+const items = new Map();
+
+/** @param {(step: Step) => boolean} fits */
+export function showSteps(fits) {
+  if (items.size > 0) return;
+  for (const [step, title, text] of ALL) {
+    if (!fits(step)) continue;
+    const item = make("li", {}, [
+      make("strong", { text: title }),
+      make("span", { className: "unseen state", text: " (to do)" }),
+      make("span", { className: "hint" }, rich(text)),
+    ]);
+    items.set(step, item);
+    list.append(item);
+  }
+}
+
+/** @param {Step} step */
+export function tick(step) {
+  const item = items.get(step);
+  if (item === undefined || item.classList.contains("done")) return;
+  item.classList.add("done");
+  const state = item.querySelector(".state");
+  if (state !== null) state.textContent = " (done)";
+}

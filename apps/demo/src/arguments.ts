@@ -1,0 +1,65 @@
+import { parseArgs } from "node:util";
+import { DemoFailure } from "./failure.ts";
+
+export interface Arguments {
+  /** Of the page; the servers beside it take the ports after it. 0: any free ones. */
+  readonly port: number;
+  readonly redis: string | undefined;
+  readonly processes: number;
+  readonly help: boolean;
+}
+
+export const HELP = `npm run demo -- [--port N] [--redis URL [--processes N]]
+
+  --port N        the page's port, 4080 by default; the servers beside it take the next ones. 0: any free ones
+  --redis URL     several processes share the sessions in that Redis, e.g. redis://127.0.0.1:6379
+  --processes N   how many, 2 by default, in turn ws and uWebSockets.js
+`;
+
+const MOST_PROCESSES = 16;
+
+/** Throws DemoFailure for what it does not understand. */
+export function readArguments(args: readonly string[]): Arguments {
+  const { port, redis, processes, help } = parse(args);
+  if (processes !== undefined && redis === undefined) {
+    throw new DemoFailure(
+      "--processes needs --redis URL: without a Redis the sessions are in one process's map.",
+    );
+  }
+  if (redis !== undefined && !/^rediss?:\/\/./.test(redis)) {
+    throw new DemoFailure("--redis takes a URL such as redis://127.0.0.1:6379.");
+  }
+  return {
+    port: wholeNumber("--port", port ?? "4080", 0, 65_535 - MOST_PROCESSES),
+    redis,
+    processes: wholeNumber("--processes", processes ?? "2", 1, MOST_PROCESSES),
+    help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: "string" },
+        redis: { type: "string" },
+        processes: { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new DemoFailure(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`, {
+      cause: error,
+    });
+  }
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new DemoFailure(
+    `${name} takes a whole number from ${least} to ${most}, not ${JSON.stringify(text)}.`,
+  );
+}

@@ -1,0 +1,114 @@
+/** The application: one set of handlers, for both runtimes. */
+import { randomUUID } from "node:crypto";
+import process from "node:process";
+import { isSessionError } from "@wsession/core";
+import type { Connection, HandlersOf, Session } from "@wsession/core";
+import { readCommand } from "./messages.ts";
+import type { Command, Report, SessionView } from "./messages.ts";
+import type { Visitor, VisitorSessions } from "./session.ts";
+
+type VisitorConnection = Connection<Visitor, unknown, never>;
+
+const MOST_NOTES = 8;
+
+export interface Serving {
+  /** Which process this is, from 1. */
+  readonly process: number;
+  /** Whether the sessions survive it: only then may a visitor kill it. */
+  readonly mortal: boolean;
+  /** Called when the connections of a session came to be more or fewer here. */
+  readonly connectionsChanged: (session: Session<Visitor>) => void;
+}
+
+export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
+  return {
+    open(connection) {
+      const { session, resumed } = connection;
+      tell(connection, {
+        type: "welcome",
+        resumed,
+        connection: connection.id,
+        process: serving.process,
+        pid: process.pid,
+        session: view(session),
+      });
+      serving.connectionsChanged(session);
+    },
+
+    async message(connection, message) {
+      const command = readCommand(message);
+      if (typeof command === "string") return tell(connection, { type: "refused", reason: command });
+      try {
+        await obey(connection, command, serving);
+      } catch (error) {
+        // A store that is away is not the handler's failure: the visitor is told, and the connection lives on.
+        if (!isSessionError(error)) throw error;
+        tell(connection, { type: "failed", code: error.code, outcome: error.outcome, reason: error.message });
+      }
+    },
+
+    // Not called for what this connection wrote itself: that is answered where it is written.
+    change(connection) {
+      tell(connection, { type: "changed", session: view(connection.session) });
+    },
+
+    close(connection) {
+      serving.connectionsChanged(connection.session);
+    },
+  };
+}
+
+async function obey(connection: VisitorConnection, command: Command, serving: Serving): Promise<void> {
+  const { session } = connection;
+  switch (command.type) {
+    case "rename":
+      await session.patch({ name: command.name });
+      return tell(connection, { type: "written", method: "patch", session: view(session) });
+    case "recolour":
+      await session.patch({ colour: command.colour });
+      return tell(connection, { type: "written", method: "patch", session: view(session) });
+    case "count":
+      await session.update((data) => ({ ...data, count: data.count + command.by }));
+      return tell(connection, { type: "written", method: "update", session: view(session) });
+    case "note": {
+      if (session.data.notes.length >= MOST_NOTES) {
+        return tell(connection, {
+          type: "refused",
+          reason: `a session here keeps ${MOST_NOTES} notes; remove one first`,
+        });
+      }
+      const note = { id: randomUUID(), text: command.text };
+      await session.update((data) => ({ ...data, notes: [...data.notes, note].slice(-MOST_NOTES) }));
+      return tell(connection, { type: "written", method: "update", session: view(session) });
+    }
+    case "forget":
+      await session.update((data) => ({ ...data, notes: data.notes.filter(({ id }) => id !== command.id) }));
+      return tell(connection, { type: "written", method: "update", session: view(session) });
+    case "rotate": {
+      const { renewalCode } = await session.rotate();
+      return tell(connection, { type: "renewal", code: renewalCode });
+    }
+    case "drop":
+      // No closing handshake: for the page it is as if the cable had been pulled.
+      return connection.terminate();
+    case "destroy":
+      await session.destroy("the visitor destroyed it");
+      return;
+    case "kill":
+      if (!serving.mortal) {
+        return tell(connection, {
+          type: "refused",
+          reason: "the sessions are in this process and would die with it",
+        });
+      }
+      process.kill(process.pid, "SIGKILL");
+  }
+}
+
+export function tell(connection: Pick<Connection, "send">, report: Report): void {
+  connection.send(JSON.stringify(report));
+}
+
+function view(session: Session<Visitor>): SessionView {
+  return { id: session.id, version: session.version, data: session.data };
+}

@@ -1,0 +1,123 @@
+/** What travels between the page and the servers: JSON, one object a message. */
+import { COLOURS } from "./session.ts";
+import type { Colour, Visitor } from "./session.ts";
+
+/** From the page. */
+export type Command =
+  | { readonly type: "rename"; readonly name: string }
+  | { readonly type: "recolour"; readonly colour: Colour }
+  | { readonly type: "count"; readonly by: number }
+  | { readonly type: "note"; readonly text: string }
+  | { readonly type: "forget"; readonly id: string }
+  | { readonly type: "rotate" }
+  | { readonly type: "drop" }
+  | { readonly type: "destroy" }
+  | { readonly type: "kill" };
+
+export interface SessionView {
+  readonly id: string;
+  readonly version: number;
+  readonly data: Readonly<Visitor>;
+}
+
+/** To the page. */
+export type Report =
+  | {
+      readonly type: "welcome";
+      readonly resumed: boolean;
+      readonly connection: string;
+      readonly process: number;
+      readonly pid: number;
+      readonly session: SessionView;
+    }
+  /** Written by this connection, with that method of Session. */
+  | { readonly type: "written"; readonly method: "patch" | "update"; readonly session: SessionView }
+  /** Written by anyone else. */
+  | { readonly type: "changed"; readonly session: SessionView }
+  | {
+      readonly type: "presence";
+      readonly connections: number;
+      readonly processes: number;
+      readonly missing: number;
+    }
+  | { readonly type: "renewal"; readonly code: string }
+  | { readonly type: "refused"; readonly reason: string }
+  | {
+      readonly type: "failed";
+      readonly code: string;
+      readonly outcome: string | undefined;
+      readonly reason: string;
+    };
+
+/** A server that the page may connect to. */
+export interface Endpoint {
+  readonly runtime: "ws" | "uws";
+  /** The runtime's name, for people. */
+  readonly name: string;
+  readonly port: number;
+  readonly process: number;
+  readonly pid: number;
+}
+
+/** What the page asks for over HTTP before it connects: `/demo.json`. */
+export interface DemoDescription {
+  readonly store: "map" | "redis";
+  readonly path: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+}
+
+const MOST_CHARACTERS = 60;
+
+/** Reads a stranger's message; answers with the reason why not. */
+export function readCommand(message: string | Uint8Array): Command | string {
+  if (typeof message !== "string") return "only text is understood here";
+  const fields = parseObject(message);
+  if (fields === undefined) return "only JSON objects are understood here";
+  const { type } = fields;
+  switch (type) {
+    case "rename": {
+      const name = readText(fields["name"]);
+      return name === undefined ? `a name has 1 to ${MOST_CHARACTERS} characters` : { type, name };
+    }
+    case "recolour": {
+      const colour = COLOURS.find((known) => known === fields["colour"]);
+      return colour === undefined ? "that colour is not on the palette" : { type, colour };
+    }
+    case "count": {
+      const by = fields["by"];
+      return by === 1 || by === -1 ? { type, by } : "the counter moves by one";
+    }
+    case "note": {
+      const text = readText(fields["text"]);
+      return text === undefined ? `a note has 1 to ${MOST_CHARACTERS} characters` : { type, text };
+    }
+    case "forget": {
+      const id = readText(fields["id"]);
+      return id === undefined ? "which note?" : { type, id };
+    }
+    case "rotate":
+    case "drop":
+    case "destroy":
+    case "kill":
+      return { type };
+    default:
+      return "that is not something this server does";
+  }
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const text = value.trim();
+  return text.length >= 1 && text.length <= MOST_CHARACTERS ? text : undefined;
+}

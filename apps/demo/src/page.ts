@@ -1,0 +1,92 @@
+/** Serves the page: a handful of files, and what the page must know about its servers. */
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { RequestListener, Server } from "node:http";
+import { extname } from "node:path";
+import { listenFailure } from "./failure.ts";
+import type { DemoDescription, Endpoint } from "./messages.ts";
+import { SOCKET_PATH } from "./server-ws.ts";
+import { ABSOLUTE_MS, IDLE_MS } from "./session.ts";
+
+/** Loopback only: the demo lets a visitor do what no stranger should. */
+export const HOST = "127.0.0.1";
+const HOST_NAMES = ["localhost", HOST] as const;
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+/** Beside src and dist alike. */
+const FOLDER = new URL("../page/", import.meta.url);
+
+export function origins(port: number): string[] {
+  return HOST_NAMES.map((name) => `http://${name}:${port}`);
+}
+
+export async function listen(server: Server, port: number): Promise<number> {
+  server.listen(port, HOST);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw listenFailure(port, error);
+  }
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : port;
+}
+
+export function pageServer(store: "map" | "redis", endpoints: () => readonly Endpoint[]): Server {
+  const files = readFiles();
+  const serve: RequestListener = (request, response) => {
+    const [path = "/"] = (request.url ?? "/").split("?", 1);
+    response.setHeader("cache-control", "no-store");
+    response.setHeader("x-content-type-options", "nosniff");
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.writeHead(405, { allow: "GET, HEAD" }).end();
+    } else if (path === "/demo.json") {
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(describe(store, endpoints())));
+    } else {
+      const file = files.get(path === "/" ? "/index.html" : path);
+      if (file === undefined) {
+        response.writeHead(404, { "content-type": "text/plain; charset=utf-8" }).end("Not found.\n");
+        return;
+      }
+      response.setHeader("content-type", file.type);
+      if (path === "/") response.setHeader("content-security-policy", policy(endpoints()));
+      response.end(file.body);
+    }
+  };
+  return createServer(serve);
+}
+
+function readFiles(): ReadonlyMap<string, { readonly type: string; readonly body: Buffer }> {
+  const files = new Map<string, { readonly type: string; readonly body: Buffer }>();
+  for (const name of readdirSync(FOLDER)) {
+    const type = TYPES[extname(name)];
+    if (type !== undefined) files.set(`/${name}`, { type, body: readFileSync(new URL(name, FOLDER)) });
+  }
+  return files;
+}
+
+function describe(store: "map" | "redis", endpoints: readonly Endpoint[]): DemoDescription {
+  return { store, endpoints, path: SOCKET_PATH, idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS };
+}
+
+/** Nothing from elsewhere, and sockets to the demo's own servers only. */
+function policy(endpoints: readonly Endpoint[]): string {
+  const sockets = HOST_NAMES.flatMap((name) => endpoints.map(({ port }) => `ws://${name}:${port}`));
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self' ${sockets.join(" ")}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}

@@ -1,0 +1,107 @@
+/** One of several processes on one Redis; started by processes.ts, which it tells its port. */
+import { createServer } from "node:http";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { isSessionError } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import { describeError } from "./demo.ts";
+import { DemoFailure } from "./failure.ts";
+import { visitorHandlers } from "./handlers.ts";
+import { HOST, listen } from "./page.ts";
+import { presenceTeller } from "./presence.ts";
+import { loadUws, serveWithUws } from "./server-uws.ts";
+import { serveWithWs } from "./server-ws.ts";
+import { closeServer } from "./single.ts";
+import { visitorSessions } from "./session.ts";
+
+/** What a worker tells its parent, once. */
+export type WorkerMessage = { readonly port: number } | { readonly failure: string };
+
+const { values } = parseArgs({
+  options: {
+    number: { type: "string", default: "1" },
+    runtime: { type: "string", default: "ws" },
+    port: { type: "string", default: "0" },
+    origin: { type: "string", multiple: true, default: [] },
+  },
+});
+
+try {
+  await work();
+} catch (error) {
+  if (!(error instanceof DemoFailure)) throw error;
+  tellParent({ failure: error.message });
+  process.exitCode = 1;
+  process.disconnect();
+}
+
+async function work(): Promise<void> {
+  const number = Number(values.number);
+  const say = (sentence: string): void => console.error(`process ${number}: ${sentence}`);
+  // Not an argument: those are for every user of the machine to see, and the URL may have a password in it.
+  const client = new Redis(process.env["WSESSION_DEMO_REDIS"] ?? "");
+  reportOutages(client, say);
+
+  const sessions = visitorSessions({
+    store: redisStore({ client, prefix: "wsession-demo" }),
+    origins: values.origin,
+    onError: (error, { stage }) => report(error, stage),
+  });
+  const presence = presenceTeller(sessions, true, (error) => report(error, "presence"));
+  const handlers = visitorHandlers({ process: number, mortal: true, connectionsChanged: presence.tell });
+  const { port, close } = await serve();
+  tellParent({ port });
+
+  let ending = false;
+  const end = (): void => {
+    if (ending) return;
+    ending = true;
+    void shutDown();
+  };
+  process.on("SIGINT", end).on("SIGTERM", end).on("disconnect", end);
+
+  async function shutDown(): Promise<void> {
+    presence.stop();
+    await sessions.close();
+    await close();
+    client.disconnect();
+    process.exit(0);
+  }
+
+  async function serve(): Promise<{ readonly port: number; readonly close: () => Promise<void> | void }> {
+    const wanted = Number(values.port);
+    if (values.runtime === "uws") {
+      const uWS = await loadUws();
+      if (typeof uWS === "string") throw new DemoFailure(uWS);
+      return serveWithUws(uWS, HOST, wanted, sessions, handlers);
+    }
+    const server = createServer((_request, response) => {
+      response.writeHead(404).end("This port serves WebSockets; the page is on the demo's own port.\n");
+    });
+    serveWithWs(server, sessions, handlers);
+    return { port: await listen(server, wanted), close: () => closeServer(server) };
+  }
+
+  /** That Redis is away is said once, below. */
+  function report(error: unknown, stage: string): void {
+    if (!isSessionError(error, "STORE_UNAVAILABLE")) say(describeError(error, stage));
+  }
+}
+
+function reportOutages(client: Redis, say: (sentence: string) => void): void {
+  let away = false;
+  client.on("error", (error) => {
+    if (!away)
+      say(`Redis is away (${error.message}); what is in memory can be read, and writes are refused.`);
+    away = true;
+  });
+  client.on("ready", () => {
+    if (away) say("Redis is back.");
+    away = false;
+  });
+}
+
+function tellParent(message: WorkerMessage): void {
+  process.send?.(message);
+}
