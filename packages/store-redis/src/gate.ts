@@ -9,6 +9,8 @@ interface Waiter {
 }
 
 const RETRY_MS = 50;
+/** A question that was not answered by then is asked again: its answer may be lost. */
+const ASK_AGAIN_MS = 1_000;
 
 /**
  * Holds calls back until the client is ready and the server's clock is known, each no longer than its own deadline. What
@@ -19,7 +21,8 @@ export class Gate {
   readonly #sender: Sender;
   readonly #clock: ServerClock;
   readonly #waiters = new Set<Waiter>();
-  #asking = false;
+  /** When the question that is under way was asked. */
+  #askedAt: number | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -68,19 +71,20 @@ export class Gate {
 
   /** Asks the server's clock; it opens the gate where it was not known. */
   askTime(): void {
-    if (this.#asking || this.#closed || this.#client.status !== "ready") return;
-    this.#asking = true;
+    if (this.#closed || this.#client.status !== "ready") return;
     const sentAt = performance.now();
+    if (this.#askedAt !== undefined && sentAt < this.#askedAt + ASK_AGAIN_MS) return;
+    this.#askedAt = sentAt;
     this.#sender.send("time", []).then(
       (reply) => {
-        this.#asking = false;
+        this.#askedAt = undefined;
         const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
         if (seconds === undefined || micros === undefined) return;
         this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
         if (this.open) this.#release();
       },
       () => {
-        this.#asking = false;
+        this.#askedAt = undefined;
         clearTimeout(this.#retry);
         this.#retry = setTimeout(() => this.askTime(), RETRY_MS);
         this.#retry.unref();

@@ -43,13 +43,13 @@ export class Membership {
     this.delivery = new Delivery(host);
     this.holdings = new Holdings(calls, keys, node, nextSequence, (error) => host.onError(error));
     this.#resync = new Resync(calls, keys, host, this.holdings, settings.sweepMs);
-    this.#subscription = new Subscription(client, keys.channel(node), {
+    this.#subscription = new Subscription(client, keys.channel(node), settings.timeoutMs, {
       message: (text) => this.#hear(text),
       resubscribed: () => void this.#resync.run(false),
     });
     this.#lease = new Lease(calls, gate, keys, node, settings.leaseMs, {
       lapsed: () => void this.#resync.run(true),
-      beat: () => this.#subscription.check(settings.timeoutMs),
+      beat: () => this.#subscription.check(),
     });
   }
 

@@ -33,6 +33,7 @@ export interface SubscriptionEvents {
 export class Subscription {
   readonly #client: RedisClient;
   readonly #channel: string;
+  readonly #timeoutMs: number;
   readonly #events: SubscriptionEvents;
   readonly #waiters = new Set<() => void>();
   #listener: Redis | undefined;
@@ -42,9 +43,10 @@ export class Subscription {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(client: RedisClient, channel: string, events: SubscriptionEvents) {
+  constructor(client: RedisClient, channel: string, timeoutMs: number, events: SubscriptionEvents) {
     this.#client = client;
     this.#channel = channel;
+    this.#timeoutMs = timeoutMs;
     this.#events = events;
   }
 
@@ -77,10 +79,10 @@ export class Subscription {
   }
 
   /** Finds out whether the connection is still there: one that is silently dead is made anew. */
-  check(timeoutMs: number): void {
+  check(): void {
     const listener = this.#listener;
     if (listener === undefined || !this.#confirmed) return;
-    const timer = setTimeout(() => listener.disconnect(), timeoutMs);
+    const timer = setTimeout(() => listener.disconnect(), this.#timeoutMs);
     timer.unref();
     const stop = (): void => clearTimeout(timer);
     listener.ping().then(stop, stop);
@@ -107,15 +109,22 @@ export class Subscription {
       this.#confirmed = false;
       this.#connectLater();
     });
-    listener.connect().then(
-      () => listener.subscribe(this.#channel),
-      () => undefined,
-    ).then(
-      (subscribed) => {
-        if (subscribed !== undefined) this.#confirm(listener);
-      },
+    this.#subscribe(listener).then(
+      () => this.#confirm(listener),
       () => listener.disconnect(),
     );
+  }
+
+  /** In bounded time: what a connection is not told while it is being made, it would wait for for ever. */
+  async #subscribe(listener: Redis): Promise<void> {
+    const timer = setTimeout(() => listener.disconnect(), this.#timeoutMs);
+    timer.unref();
+    try {
+      await listener.connect();
+      await listener.subscribe(this.#channel);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #confirm(listener: Redis): void {

@@ -17,6 +17,8 @@ export interface TcpProxy {
   /** Refuses new connections, or takes them again. */
   refuse(refused: boolean): void;
   readonly connections: number;
+  /** Pieces of what clients sent that are still delayed. */
+  readonly pending: number;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
   let delayMs = 0;
   let cutBytes = Number.POSITIVE_INFINITY;
   let refused = false;
+  let pending = 0;
 
   const listener: Server = createServer((client) => {
     if (refused) {
@@ -45,8 +48,14 @@ export async function startProxy(target: { readonly host: string; readonly port:
     client.setNoDelay(true);
     server.setNoDelay(true);
     client.on("data", (data) => {
-      if (delayMs === 0) server.write(data);
-      else setTimeout(() => server.write(data), delayMs);
+      if (delayMs === 0 && pending === 0) server.write(data);
+      else {
+        pending += 1;
+        setTimeout(() => {
+          pending -= 1;
+          server.write(data);
+        }, delayMs);
+      }
     });
     server.on("data", (data) => {
       if (cutBytes !== Number.POSITIVE_INFINITY) {
@@ -89,6 +98,9 @@ export async function startProxy(target: { readonly host: string; readonly port:
     },
     get connections() {
       return pairs.size;
+    },
+    get pending() {
+      return pending;
     },
     close: async () => {
       for (const { client, server } of pairs) {

@@ -1,0 +1,157 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { StoreEvent } from "@wsession/core";
+import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
+import { type Process, clusterOf, startProcess } from "./processes.ts";
+import { type RedisCluster, type RedisServer, cli, startCluster, startRedis, until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
+
+const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = { standalone: undefined, cluster: undefined };
+
+beforeAll(async () => {
+  [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
+});
+
+afterAll(async () => {
+  await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
+});
+
+async function heard(process: Process, id: string, type: StoreEvent["type"]): Promise<StoreEvent> {
+  await until(() => process.host.eventsOf(id).some((event) => event.type === type));
+  return process.host.eventsOf(id).find((event) => event.type === type) ?? expect.fail();
+}
+
+describe.each([
+  { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
+  { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes ?? [])() },
+])("on $kind", ({ connect }) => {
+  test("a change reaches those that hold the session, with what changed, and nobody else", async () => {
+    const [writer, holder, bystander] = [startProcess(connect), startProcess(connect), startProcess(connect)];
+    const { id } = aCreation();
+    await writer.store.create(aCreation({ id, data: { a: 1 } }));
+    await hold(holder.store, holder.host, id);
+    await hold(bystander.store, bystander.host, id);
+    await bystander.store.release(id);
+    await writer.store.write({ ...aWrite(id, {}), change: { type: "fields", set: { "quo\"te/": [{}] }, unset: ["a"] } });
+    expect(await heard(holder, id, "written")).toEqual({
+      type: "written",
+      id,
+      version: 2,
+      change: { type: "fields", set: { "quo\"te/": [{}] }, unset: ["a"] },
+    });
+    await writer.store.write({ ...aWrite(id, {}, { known: 2 }), change: { type: "replace", data: { b: "é" }, base: undefined } });
+    await until(() => holder.host.eventsOf(id).length === 2);
+    expect(holder.host.eventsOf(id)[1]).toMatchObject({ version: 3, change: { type: "replace", data: { b: "é" } } });
+    expect(bystander.host.events).toEqual([]);
+    expect(writer.host.events).toEqual([]);
+  });
+
+  test("a large change is announced without its fields", async () => {
+    const [writer, holder] = [startProcess(connect), startProcess(connect)];
+    const { id } = aCreation();
+    await writer.store.create(aCreation({ id }));
+    await hold(holder.store, holder.host, id);
+    await writer.store.write(aWrite(id, { large: "x".repeat(5_000) }));
+    expect(await heard(holder, id, "written")).toEqual({ type: "written", id, version: 2, change: undefined });
+  });
+
+  test("what others do while a session is being taken is told once it is held (I7)", async () => {
+    const writer = startProcess(connect);
+    const { id } = aCreation();
+    await writer.store.create(aCreation({ id, data: { n: 0 } }));
+    for (let round = 0; round < 20; round += 1) {
+      const taker = startProcess(connect);
+      const known = (await writer.store.load(id))?.version ?? 0;
+      const [taken, written] = await Promise.all([
+        hold(taker.store, taker.host, id),
+        writer.store.write(aWrite(id, { n: round }, { known })),
+      ]);
+      const version = written.type === "written" ? written.version : 0;
+      if (taken.version < version) await heard(taker, id, "written");
+      await until(() => (taker.host.held(id)?.version ?? 0) >= version);
+    }
+  });
+
+  test("destroy closes what others hold and says how many connections that were", async () => {
+    const [destroyer, one, two] = [startProcess(connect), startProcess(connect), startProcess(connect)];
+    const { id } = aCreation();
+    await destroyer.store.create(aCreation({ id, hold: true }));
+    await hold(one.store, one.host, id);
+    await hold(one.store, one.host, id);
+    await hold(two.store, two.host, id);
+    expect(await destroyer.store.destroy(id, "enough", true)).toEqual({ destroyed: [id], closed: 3, unreachable: [] });
+    expect(one.host.eventsOf(id)).toEqual([{ type: "destroyed", id, reason: "enough" }]);
+    expect(destroyer.host.events).toEqual([]);
+  });
+
+  test("destroy names the processes that did not answer, at once where their lease is gone", async () => {
+    const [destroyer, dead] = [startProcess(connect), startProcess(connect, { leaseMs: 300 })];
+    const { id } = aCreation();
+    await destroyer.store.create(aCreation({ id }));
+    await hold(dead.store, dead.host, id);
+    const [node] = (await destroyer.store.presence(id)).nodes;
+    dead.client.disconnect();
+    dead.host.notify = () => 0;
+    await destroyer.client.del(`ws:n:${node?.node}`);
+    // Its subscription lives on, and so it does answer: what counts is that the call does not throw for a dead one.
+    const report = await destroyer.store.destroy(id, undefined, true);
+    expect(report).toMatchObject({ destroyed: [id], closed: 0 });
+    expect(report.unreachable.length).toBeLessThanOrEqual(1);
+  });
+});
+
+test("a process that can't be heard is unreachable after the bound, not for ever", async () => {
+  const proxy = await startProxy(servers.standalone ?? expect.fail());
+  onTestFinished(() => proxy.close());
+  const destroyer = startProcess(() => new Redis(servers.standalone?.port ?? 0), { confirmMs: 200 });
+  const cutOff = startProcess({ port: proxy.port });
+  const { id } = aCreation();
+  await destroyer.store.create(aCreation({ id }));
+  await hold(cutOff.store, cutOff.host, id);
+  const [node] = (await destroyer.store.presence(id)).nodes;
+  proxy.replies("drop");
+  expect(await destroyer.store.destroy(id, undefined, true)).toEqual({ destroyed: [id], closed: 0, unreachable: [node?.node] });
+  proxy.replies("pass");
+});
+
+describe("what was not heard is read again (I7)", () => {
+  const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
+
+  test("after the subscription was cut while the commands went on", async () => {
+    const [writer, holder] = [startProcess(connect), startProcess(connect)];
+    const port = servers.standalone?.port ?? 0;
+    const [changed, destroyed] = [aCreation(), aCreation()];
+    for (const { id } of [changed, destroyed]) {
+      await writer.store.create(aCreation({ id, data: { n: 0 } }));
+      await hold(holder.store, holder.host, id);
+    }
+    await cli(port, "client", "kill", "type", "pubsub");
+    await writer.store.write(aWrite(changed.id, { n: 1 }));
+    await writer.store.destroy(destroyed.id, "bye", false);
+    await until(() => holder.host.held(changed.id)?.version === 2);
+    await until(() => holder.host.held(destroyed.id) === undefined);
+    expect(await heard(holder, destroyed.id, "destroyed")).toMatchObject({ reason: "bye" });
+  });
+
+  test("on the sweep, where nobody noticed a loss: written, replaced, destroyed and expired alike", async () => {
+    const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 300 })];
+    const names = ["written", "replaced", "destroyed", "expired"] as const;
+    const ids = names.map(() => aCreation().id);
+    for (const id of ids) {
+      await writer.store.create(aCreation({ id, data: { n: 0 } }));
+      await hold(holder.store, holder.host, id);
+    }
+    const [written = "", replaced = "", destroyed = "", expired = ""] = ids;
+    // Announcements go astray: the session's record no longer says who holds it.
+    for (const id of ids) await writer.client.hdel(`ws:s:{${id}}`, "h");
+    await writer.store.write(aWrite(written, { n: 1 }));
+    await writer.store.resume(aResume(replaced, { exclusive: true }));
+    await writer.store.destroy(destroyed, "bye", false);
+    await writer.store.touch(expired, 1);
+    expect(await heard(holder, written, "loaded")).toMatchObject({ session: { version: 2, data: { n: 1 } } });
+    expect(await heard(holder, replaced, "replaced")).toMatchObject({ fence: 1 });
+    expect(await heard(holder, destroyed, "destroyed")).toMatchObject({ reason: "bye" });
+    await heard(holder, expired, "expired");
+    expect(holder.host.errors).toEqual([]);
+  });
+});

@@ -1,0 +1,225 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { isSessionError } from "@wsession/core";
+import { SCRIPT_TEXTS } from "../src/scripts.generated.ts";
+import { aCreation, aResume, aWrite, newDigest } from "./fake-host.ts";
+import { type Process, startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+  // A script that the server doesn't know yet is sent twice: what is lost here is to be the answer of the one that runs.
+  const client = new Redis(server.port);
+  for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
+  client.disconnect();
+});
+
+afterAll(() => server.stop());
+
+/** A process that reaches the server through a proxy, and one that is undisturbed and looks on. */
+async function behindProxy(timeoutMs = 1_000): Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }> {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const onlooker = startProcess(server);
+  const process = startProcess(() => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 }), { timeoutMs });
+  await settled(process);
+  return { proxy, process, onlooker };
+}
+
+/** Before a fault: both connections are made, and the server's time is known. */
+async function settled({ store }: Process): Promise<void> {
+  const { id } = aCreation();
+  await until(async () => (await store.create(aCreation({ id, hold: true }))).type !== "full");
+  await store.release(id);
+}
+
+async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return expect.fail("it resolved");
+}
+
+test("a write whose reply was lost and that the client sends again is applied once, and answers as applied (I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id, data: { n: 0 } }));
+  proxy.replies("drop");
+  const writing = process.store.write(aWrite(id, { n: 1 }, { expect: 1 }));
+  await until(async () => (await onlooker.store.load(id))?.version === 2);
+  // As many others as it takes to push out what remembers only the last few operations.
+  for (let version = 2; version < 20; version += 1) {
+    const other = startProcess(server);
+    await other.store.write(aWrite(id, { [`other${version}`]: version }, { known: version }));
+  }
+  proxy.replies("pass");
+  proxy.cut();
+  expect(await writing).toEqual({ type: "written", version: 2, session: undefined });
+  expect(await onlooker.store.load(id)).toMatchObject({ version: 20, data: { n: 1, other19: 19 } });
+});
+
+test("a write whose reply was cut in the middle is applied once (I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id, data: { n: 0 } }));
+  for (let version = 1; version <= 5; version += 1) {
+    proxy.cutAfter(version % 3);
+    const written = await process.store.write(aWrite(id, { n: version }, { expect: version, known: version }));
+    expect(written).toMatchObject({ type: "written", version: version + 1 });
+  }
+  expect(await onlooker.store.load(id)).toMatchObject({ version: 6, data: { n: 5 } });
+});
+
+test("create, rotate, resume and destroy answer a repeat as the first time (I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  const { store } = process;
+  const repeated = async <Result>(call: () => PromiseLike<Result>, done: () => Promise<boolean>): Promise<Result> => {
+    await settled(process);
+    proxy.replies("drop");
+    const answer = call();
+    await until(done);
+    proxy.replies("pass");
+    proxy.cut();
+    return answer;
+  };
+  const creation = aCreation({ digest: undefined, hold: true });
+  const { id } = creation;
+  const connections = async (): Promise<number> => (await onlooker.store.presence(id)).nodes[0]?.connections ?? 0;
+  const loaded = async (): Promise<boolean> => (await onlooker.store.load(id)) !== undefined;
+  expect(await repeated(() => store.create(creation), loaded)).toMatchObject({ type: "created", session: { version: 1 } });
+  await until(async () => (await connections()) === 1);
+
+  const resuming = repeated(
+    () => store.resume(aResume(id, { hold: true, exclusive: true })),
+    async () => (await onlooker.store.load(id))?.fence === 1,
+  );
+  expect(await resuming).toMatchObject({ type: "resumed", session: { fence: 1 } });
+  expect(await connections()).toBe(2);
+
+  const [digest, renewalDigest] = [newDigest(), newDigest()];
+  const rotation = { id, digest, renewalDigest, renewalMs: 60_000, graceMs: 60_000, subject: undefined, fence: 1, known: 1 };
+  const isCurrent = async (): Promise<boolean> => (await onlooker.store.resume(aResume(id, { digest }))).type === "resumed";
+  expect(await repeated(() => store.rotate(rotation), isCurrent)).toEqual({ type: "rotated", version: 1, session: undefined });
+  // Rotated twice, the verifier would be the one before itself.
+  expect(await onlooker.store.resume(aResume(id, { digest }))).toMatchObject({ by: "current" });
+  expect(await process.client.hget(`ws:s:{${id}}`, "q")).toBeNull();
+
+  const gone = async (): Promise<boolean> => !(await loaded());
+  expect((await repeated(() => store.destroy(id, undefined, false), gone)).destroyed).toEqual([id]);
+});
+
+test("a write never runs after its deadline, though the client sends it when it is back (I10, I11)", async () => {
+  const { proxy, process, onlooker } = await behindProxy(300);
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id, data: { n: 0 } }));
+  proxy.delayRequests(600);
+  const error = await rejection(process.store.write(aWrite(id, { n: 1 })));
+  expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  proxy.delayRequests(0);
+  // The late write has been read by the server once a later command of its connection is answered.
+  await until(() => proxy.pending === 0);
+  await process.store.load(id);
+  expect(await onlooker.store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+  expect(await process.store.outcome(error)).toBe("not-applied");
+});
+
+test("an unknown outcome can be asked about, and the answer stays true (I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy(300);
+  const [applied, delayed] = [aCreation({ data: { n: 0 } }), aCreation({ data: { n: 0 } })];
+  for (const creation of [applied, delayed]) await process.store.create(creation);
+
+  proxy.replies("drop");
+  const lost = await rejection(process.store.write(aWrite(applied.id, { n: 1 })));
+  expect(lost).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  proxy.replies("pass");
+  proxy.cut();
+  await until(async () => (await process.store.outcome(lost)) === "applied");
+  expect(await process.store.outcome(new Error("wrapped", { cause: lost }))).toBe("applied");
+  expect((await onlooker.store.load(applied.id))?.version).toBe(2);
+  expect(await process.store.outcome(new Error("another's"))).toBe("unknown");
+});
+
+test("the next write of a session settles the one before it, which can be told from then on (I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy(300);
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id, data: { n: 0 } }));
+  proxy.replies("drop");
+  const lost = await rejection(process.store.write(aWrite(id, { n: 1 })));
+  proxy.replies("pass");
+  proxy.cut();
+  await until(async () => {
+    await process.store.write(aWrite(id, { m: 1 }));
+    return true;
+  });
+  expect(await process.store.outcome(lost)).toBe("applied");
+  expect(await onlooker.store.load(id)).toMatchObject({ version: 3, data: { n: 1, m: 1 } });
+});
+
+test("creations and destructions of unknown outcome can be asked about too (I10)", async () => {
+  const { proxy, process } = await behindProxy(300);
+  const [creation, missing] = [aCreation(), aCreation()];
+  proxy.replies("drop");
+  const created = await rejection(process.store.create(creation));
+  proxy.replies("pass");
+  proxy.cut();
+  await until(async () => (await process.store.outcome(created)) === "applied");
+  proxy.delayRequests(500);
+  const late = await rejection(process.store.create(missing));
+  const kept = await rejection(process.store.destroy(creation.id, undefined, false));
+  proxy.delayRequests(0);
+  await until(() => proxy.pending === 0);
+  expect(await process.store.outcome(late)).toBe("not-applied");
+  expect(await process.store.outcome(kept)).toBe("not-applied");
+});
+
+test("an older count of connections never overwrites a newer one (I10)", async () => {
+  const { client, store } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, hold: true }));
+  await store.resume(aResume(id, { hold: true }));
+  const held = await client.hget(`ws:s:{${id}}`, "h");
+  await store.release(id);
+  await store.release(id);
+  expect((await store.presence(id)).nodes).toEqual([]);
+  // What a late repeat of the first call would set, as its script would.
+  const entry = (await client.hget(`ws:s:{${id}}`, "h")) ?? "";
+  expect(entry).toMatch(/=0\.\d+\.\d+$/);
+  expect(Number(/=0\.(\d+)/.exec(entry)?.[1])).toBeGreaterThan(Number(/=\d+\.(\d+)/.exec(held ?? "")?.[1]));
+});
+
+test("a hold whose answer never came is taken back (I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy(300);
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id, hold: true }));
+  proxy.replies("drop");
+  await rejection(process.store.resume(aResume(id, { hold: true })));
+  proxy.replies("pass");
+  proxy.cut();
+  await until(async () => (await onlooker.store.presence(id)).nodes[0]?.connections === 1);
+});
+
+test("what a store rejects with names no data, no token and no digest", async () => {
+  const { proxy, process } = await behindProxy(200);
+  const creation = aCreation();
+  await process.store.create(creation);
+  proxy.replies("drop");
+  const secret = "correct horse battery staple";
+  const errors = await Promise.all([
+    rejection(process.store.write(aWrite(creation.id, { secret }))),
+    rejection(process.store.resume(aResume(creation.id, { digest: creation.digest }))),
+    rejection(process.store.create(aCreation({ data: { secret } }))),
+  ]);
+  await process.client.disconnect();
+  errors.push(await rejection(process.store.write(aWrite(creation.id, { secret }))));
+  for (const error of errors) {
+    expect(isSessionError(error, "STORE_UNAVAILABLE")).toBe(true);
+    const told = JSON.stringify(error, Object.getOwnPropertyNames(error)) + String(error instanceof Error && error.cause);
+    expect(told).not.toContain(secret);
+    expect(told).not.toContain(creation.digest);
+  }
+});

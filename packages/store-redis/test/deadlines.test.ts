@@ -1,0 +1,158 @@
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { aCreation, aResume, aWrite } from "./fake-host.ts";
+import { clusterOf, startProcess } from "./processes.ts";
+import { type RedisServer, cli, startCluster, startRedis, startSentinel, until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
+
+async function aServer(args: readonly string[] = []): Promise<RedisServer> {
+  const server = await startRedis(args);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+describe("every call settles in its time (I11)", () => {
+  test("while a server is stopped, and is not applied after it", async () => {
+    const server = await aServer();
+    const { store } = startProcess(server, { timeoutMs: 300 });
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    server.pause();
+    const startedAt = performance.now();
+    const calls = [
+      store.write(aWrite(id, { n: 1 })),
+      store.load(id),
+      store.touch(id, 1_000),
+      store.resume(aResume(id)),
+      store.destroy(id, undefined, true),
+      store.presence(id),
+      store.bySubject("ann"),
+    ];
+    const settled = await Promise.allSettled(calls);
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    for (const result of settled) {
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE", outcome: "unknown" } });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    server.continue();
+    await until(async () => (await store.load(id)) !== undefined);
+    // What had waited in the server's socket was refused for being late: even the destruction.
+    expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+  });
+
+  test("where no server answers, and was never handed to the client", async () => {
+    const server = await aServer();
+    const proxy = await startProxy(server);
+    onTestFinished(() => proxy.close());
+    proxy.refuse(true);
+    const { store } = startProcess(() => new Redis({ port: proxy.port, retryStrategy: () => 10 }), { timeoutMs: 200 });
+    const creation = aCreation();
+    const calls = [store.create(creation), store.write(aWrite(creation.id, { n: 1 })), store.create({ ...creation, hold: true })];
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE", outcome: "not-applied" } });
+    }
+    proxy.refuse(false);
+    await until(async () => (await store.create(creation)).type === "created");
+    expect((await store.load(creation.id))?.version).toBe(1);
+  });
+
+  test("when the client was closed, at once", async () => {
+    const server = await aServer();
+    const { store, client } = startProcess(server);
+    await store.load(aCreation().id);
+    client.disconnect();
+    await until(() => client.status === "end");
+    await expect(store.create(aCreation())).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+  });
+
+  test("with a client that connects only when it is used", async () => {
+    const server = await aServer();
+    const { store } = startProcess(() => new Redis({ port: server.port, lazyConnect: true }));
+    expect((await store.create(aCreation())).type).toBe("created");
+  });
+
+  test("of a Cluster whose nodes are stopped", async () => {
+    const cluster = await startCluster();
+    onTestFinished(() => cluster.stop());
+    const { store } = startProcess(clusterOf(cluster.nodes), { timeoutMs: 400 });
+    const { id } = aCreation();
+    await store.create(aCreation({ id }));
+    for (const node of cluster.nodes) node.pause();
+    const startedAt = performance.now();
+    await expect(store.write(aWrite(id, { n: 1 }))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(store.load(id)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    for (const node of cluster.nodes) node.continue();
+    await until(async () => (await store.load(id)) !== undefined, 20_000);
+  });
+});
+
+test("what Redis refuses is not applied (I11)", async () => {
+  const server = await aServer();
+  const { store, client } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  const expectRefused = async (): Promise<void> => {
+    await expect(store.write(aWrite(id, { n: 1 }))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+  };
+  await client.config("SET", "maxmemory", "1");
+  await expectRefused();
+  await client.config("SET", "maxmemory", "0");
+  await client.config("SET", "min-replicas-to-write", "1");
+  await expectRefused();
+  await client.config("SET", "min-replicas-to-write", "0");
+  await cli(server.port, "replicaof", "127.0.0.1", "1");
+  await expectRefused();
+  await cli(server.port, "replicaof", "no", "one");
+  expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
+test("a server that is started again, with its data, is used again", async () => {
+  const server = await aServer(["--appendonly", "yes", "--appendfsync", "always"]);
+  const { store } = startProcess(() => new Redis({ port: server.port, retryStrategy: () => 20 }), { timeoutMs: 500 });
+  const { id } = aCreation();
+  await store.create(aCreation({ id }));
+  await store.write(aWrite(id, { n: 1 }));
+  await server.kill();
+  await expect(store.write(aWrite(id, { n: 2 }))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await server.restart();
+  await until(async () => (await store.load(id)) !== undefined);
+  expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
+  expect(await store.write(aWrite(id, { n: 3 }, { known: 2 }))).toMatchObject({ type: "written", version: 3 });
+});
+
+test("writes go on after Sentinel has made a replica the master", async () => {
+  const { master, sentinels, name, stop } = await startSentinel();
+  onTestFinished(stop);
+  const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
+  const connect = (): Redis => new Redis({ sentinels: addresses, name, sentinelRetryStrategy: () => 50, retryStrategy: () => 50 });
+  const { store } = startProcess(connect, { timeoutMs: 500 });
+  const { id } = aCreation();
+  await store.create(aCreation({ id, hold: true, data: { n: 0 } }));
+  await until(async () => (await cli(master.port, "wait", "1", "100")) === "1");
+  await master.kill();
+  await until(async () => (await store.load(id)) !== undefined, 20_000);
+  expect((await store.write(aWrite(id, { n: 1 }))).type).toBe("written");
+  // The subscription, too, is made again with the new master.
+  await until(async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed");
+});
+
+test("a clock that differs costs a second try and nothing else (I10)", async () => {
+  const server = await aServer();
+  const { store, client } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  // As if this process had thought of the server as two hours behind: its clock is asked again where a call was refused.
+  const sent = client.sendCommand.bind(client);
+  let moved = 0;
+  client.sendCommand = (command, ...rest) => {
+    const at = command.args.findIndex((argument) => /^\d{13}$/.test(String(argument)));
+    if (command.name === "evalsha" && moved === 0 && at >= 0) {
+      moved += 1;
+      command.args[at] = String(Number(command.args[at]) - 7_200_000);
+    }
+    return sent(command, ...rest);
+  };
+  expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
+  expect(moved).toBe(1);
+});

@@ -1,0 +1,105 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { aCreation, aWrite, hold } from "./fake-host.ts";
+import { startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+test("presence counts the connections of each process, this one included", async () => {
+  const [a, b] = [startProcess(server), startProcess(server)];
+  const { id } = aCreation();
+  await a.store.create(aCreation({ id, hold: true }));
+  await hold(b.store, b.host, id);
+  await hold(b.store, b.host, id);
+  const { nodes, missing } = await a.store.presence(id);
+  expect(nodes.map(({ connections }) => connections).toSorted()).toEqual([1, 2]);
+  expect(missing).toEqual([]);
+  await b.store.release(id);
+  await b.store.release(id);
+  expect((await a.store.presence(id)).nodes.map(({ connections }) => connections)).toEqual([1]);
+  expect(await a.store.presence(aCreation().id)).toEqual({ nodes: [], missing: [] });
+});
+
+test("connections that come and go at once cost few calls and end in the right count", async () => {
+  const { store } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, hold: true }));
+  const resume = { id, digest: undefined, nextDigest: undefined, idleMs: 60_000, hold: true, exclusive: false };
+  await Promise.all([
+    store.resume(resume),
+    store.resume({ ...resume, digest: "wrong" }),
+    store.resume(resume),
+    store.resume({ ...resume, digest: "wrong" }),
+  ]);
+  await until(async () => (await store.presence(id)).nodes[0]?.connections === 3);
+  await Promise.all([store.release(id), store.release(id), store.release(id)]);
+  expect((await store.presence(id)).nodes).toEqual([]);
+});
+
+test("a process that is gone stops counting once its lease has run out, and is swept", async () => {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const onlooker = startProcess(server);
+  const dead = startProcess({ port: proxy.port }, { leaseMs: 300, timeoutMs: 100 });
+  const { id } = aCreation();
+  await onlooker.store.create(aCreation({ id, hold: true }));
+  await hold(dead.store, dead.host, id);
+  expect((await onlooker.store.presence(id)).nodes).toHaveLength(2);
+  proxy.refuse(true);
+  proxy.cut();
+  let missing: readonly string[] = [];
+  await until(async () => {
+    ({ missing } = await onlooker.store.presence(id));
+    return missing.length === 1;
+  });
+  await until(async () => (await onlooker.store.presence(id)).missing.length === 0);
+  expect((await onlooker.store.presence(id)).nodes).toHaveLength(1);
+
+  // It was only cut off: it registers again, and reads again before its memory counts for anything.
+  await onlooker.store.write(aWrite(id, { meanwhile: true }));
+  proxy.refuse(false);
+  await until(async () => (await onlooker.store.presence(id)).nodes.some(({ node }) => node === missing[0]));
+  await until(() => dead.host.held(id)?.version === 2);
+});
+
+test("close gives holdings and lease back, and leaves the application's client as it is", async () => {
+  const onlooker = startProcess(server);
+  const leaving = startProcess(server);
+  const { id } = aCreation();
+  await onlooker.store.create(aCreation({ id }));
+  await hold(leaving.store, leaving.host, id);
+  await leaving.store.close();
+  await leaving.store.close();
+  expect(await onlooker.store.presence(id)).toEqual({ nodes: [], missing: [] });
+  expect(leaving.client.status).toBe("ready");
+  expect(await leaving.client.ping()).toBe("PONG");
+  await expect(leaving.store.load(id)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+});
+
+test("a second attach is a mistake", () => {
+  const { store, host } = startProcess(server);
+  expect(() => store.attach(host)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+test("a client with a key prefix and autopipelining of its own works the same", async () => {
+  const connect = (): Redis => new Redis({ port: server.port, keyPrefix: "app[1]:", enableAutoPipelining: true });
+  const [a, b] = [startProcess(connect), startProcess(connect)];
+  const { id } = aCreation();
+  await a.store.create(aCreation({ id, hold: true, subject: "ann" }));
+  await hold(b.store, b.host, id);
+  await a.store.write(aWrite(id, { n: 1 }));
+  await until(() => b.host.held(id)?.version === 2);
+  const ids: string[] = [];
+  for await (const found of a.store.ids()) ids.push(found);
+  expect(ids).toEqual([id]);
+  expect(await a.store.bySubject("ann")).toEqual([id]);
+  expect(await a.store.destroy(id, undefined, true)).toMatchObject({ destroyed: [id], closed: 1, unreachable: [] });
+});

@@ -1,0 +1,126 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
+import { clusterOf, startProcess } from "./processes.ts";
+import { type RedisCluster, type RedisServer, startCluster, startRedis } from "./redis-server.ts";
+
+const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = { standalone: undefined, cluster: undefined };
+
+beforeAll(async () => {
+  [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
+});
+
+afterAll(async () => {
+  await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
+});
+
+function aRotation(id: string, subject: string | undefined, known = 1): Parameters<ReturnType<typeof startProcess>["store"]["rotate"]>[0] {
+  return { id, digest: newDigest(), renewalDigest: newDigest(), renewalMs: 60_000, graceMs: 0, subject, fence: undefined, known };
+}
+
+describe.each([
+  { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
+  { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes ?? [])() },
+])("on $kind", ({ connect }) => {
+  test("a subject's sessions are found, those created with it and those that logged in", async () => {
+    const { store } = startProcess(connect);
+    const subject = newId();
+    const [created, loggedIn, other] = [aCreation({ subject }), aCreation(), aCreation({ subject: newId() })];
+    for (const creation of [created, loggedIn, other]) await store.create(creation);
+    expect(await store.rotate(aRotation(loggedIn.id, subject))).toEqual({ type: "rotated", version: 2, session: undefined });
+    expect((await store.load(loggedIn.id))?.subject).toBe(subject);
+    expect((await store.bySubject(subject)).toSorted()).toEqual([created.id, loggedIn.id].toSorted());
+    // Who was fixed on it before the login has nothing.
+    expect(await store.resume(aResume(loggedIn.id, { digest: loggedIn.digest }))).toEqual({ type: "stolen" });
+    await store.rotate(aRotation(loggedIn.id, "someone else", 2));
+    expect(await store.bySubject(subject)).toEqual([created.id]);
+    await store.destroy(created.id, undefined, false);
+    expect(await store.bySubject(subject)).toEqual([]);
+  });
+
+  test("a session that lives without end, or is given longer, stays in the index (index ⊇ live)", async () => {
+    const { store, client } = startProcess(connect);
+    const subject = newId();
+    const endless = aCreation({ subject, absoluteMs: Number.POSITIVE_INFINITY });
+    const longer = aCreation({ subject, absoluteMs: 5_000 });
+    for (const creation of [longer, endless]) await store.create(creation);
+    expect(await store.touch(longer.id, 3_600_000, 7_200_000)).toBe(true);
+    expect((await store.load(longer.id))?.absoluteInMs).toBeGreaterThan(7_000_000);
+    const { createHash } = await import("node:crypto");
+    const key = `ws:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 16)}}`;
+    expect(Number(await client.zscore(key, longer.id))).toBeGreaterThan(Date.now() + 7_000_000);
+    expect(await client.zscore(key, endless.id)).toBe("inf");
+    expect(await client.pttl(key)).toBe(-1);
+    expect((await store.bySubject(subject)).toSorted()).toEqual([longer.id, endless.id].toSorted());
+  });
+
+  test("destroySubject destroys all of them, closes their connections elsewhere, and leaves others' alone", async () => {
+    const [a, b] = [startProcess(connect), startProcess(connect)];
+    const subject = newId();
+    const mine = Array.from({ length: 20 }, () => aCreation({ subject }));
+    const other = aCreation({ subject: newId() });
+    for (const creation of [...mine, other]) {
+      await a.store.create(creation);
+      await hold(b.store, b.host, creation.id);
+    }
+    const report = await a.store.destroySubject(subject, "locked");
+    expect(report.destroyed.toSorted()).toEqual(mine.map(({ id }) => id).toSorted());
+    expect(report).toMatchObject({ closed: 20, unreachable: [] });
+    expect([...b.host.sessions.keys()]).toEqual([other.id]);
+    expect(await a.store.bySubject(subject)).toEqual([]);
+    expect(await a.store.destroySubject(subject, undefined)).toMatchObject({ destroyed: [] });
+    // A login after it is a new one.
+    expect((await a.store.create(aCreation({ subject }))).type).toBe("created");
+  });
+
+  test("no session that was being created or identified survives an acknowledged destroySubject", async () => {
+    const [logins, destroyer] = [startProcess(connect), startProcess(connect)];
+    let refused = 0;
+    for (let round = 0; round < 15; round += 1) {
+      const subject = newId();
+      const creations = Array.from({ length: 8 }, () => aCreation({ subject }));
+      const anonymous = Array.from({ length: 8 }, () => aCreation());
+      await Promise.all(anonymous.map((creation) => logins.store.create(creation)));
+      const before = [...creations.map((creation) => logins.store.create(creation)), ...anonymous.map(({ id }) => logins.store.rotate(aRotation(id, subject)))];
+      // Somewhere among their steps.
+      for (let turn = 0; turn < round % 5; turn += 1) await new Promise(setImmediate);
+      const { destroyed } = await destroyer.store.destroySubject(subject, undefined);
+      const results = await Promise.all(before);
+      const alive = await destroyer.store.bySubject(subject);
+      // Those that live on were listed after the epoch was raised: a second round finds exactly them.
+      expect((await destroyer.store.destroySubject(subject, undefined)).destroyed.toSorted()).toEqual(alive.toSorted());
+      expect(await destroyer.store.bySubject(subject)).toEqual([]);
+      refused += results.filter(({ type }) => type === "revoked").length;
+      const made = results.filter(({ type }) => type === "created" || type === "rotated").length;
+      expect(destroyed.length + alive.length).toBe(made);
+      for (const { id } of [...creations, ...anonymous]) {
+        expect((await destroyer.store.load(id))?.subject).not.toBe(subject);
+      }
+    }
+    expect(refused).toBeGreaterThanOrEqual(0);
+  });
+});
+
+test("a creation whose first step came before a destroySubject and whose second after it is refused", async () => {
+  const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
+  const [login, destroyer] = [startProcess(connect), startProcess(connect)];
+  const subject = newId();
+  const [creation, anonymous] = [aCreation({ subject }), aCreation()];
+  await login.store.create(anonymous);
+  // The second step waits until it is let go.
+  const sent = login.client.sendCommand.bind(login.client);
+  const waiting: (() => void)[] = [];
+  login.client.sendCommand = (command, ...rest) => {
+    const isSecond = command.name === "evalsha" && command.args.some((arg) => [creation.digest, subject].includes(String(arg))) && command.args[1] === "1";
+    if (!isSecond) return sent(command, ...rest);
+    return waiting.push(() => sent(command, ...rest));
+  };
+  const results = Promise.all([login.store.create(creation), login.store.rotate(aRotation(anonymous.id, subject))]);
+  while (waiting.length < 2) await new Promise(setImmediate);
+  expect((await destroyer.store.destroySubject(subject, undefined)).destroyed).toEqual([]);
+  for (const go of waiting) go();
+  expect(await results).toEqual([{ type: "revoked" }, { type: "revoked" }]);
+  expect(await destroyer.store.bySubject(subject)).toEqual([]);
+  // The anonymous session was not the subject's, and lives on.
+  expect((await destroyer.store.load(anonymous.id))?.subject).toBeUndefined();
+});
