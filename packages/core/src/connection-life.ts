@@ -1,0 +1,320 @@
+import { clipReason, CloseCode } from "./close-codes.ts";
+import type { Connection } from "./contract.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import { isSessionError } from "./errors.ts";
+import type { Awaitable, Handshake } from "./handshake.ts";
+import { Inbox } from "./inbox.ts";
+import type { ErrorContext, Limits, Stage } from "./options.ts";
+import type { Runtime, RuntimeConnection } from "./runtime.ts";
+
+export interface LifeSettings {
+  readonly gate: "session" | "open";
+  readonly early: Limits & { readonly timeoutMs: number };
+  readonly inbox: Limits;
+  readonly handlerTimeoutMs: number;
+}
+
+/** What all connections of one binding share. */
+export interface LifeContext<Socket extends object> {
+  readonly runtime: Runtime<Socket>;
+  readonly settings: LifeSettings;
+  readonly deadlines: Deadlines;
+  readonly diagnostics: Diagnostics;
+  report(error: unknown, context: ErrorContext): void;
+}
+
+export interface CloseEvent {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * Where a connection stands, as bits, so that "a message may be handled at once" is one comparison with 0.
+ * opening → open → (discarding) → ended → finished.
+ */
+const Flow = {
+  Ready: 0,
+  /** `open` has not settled. */
+  Opening: 1,
+  /** The session is not set, and the gate waits for it. */
+  Gated: 2,
+  /** A message handler has not settled. */
+  Busy: 4,
+  /** Messages wait in the inbox. */
+  Queued: 8,
+  /** We end it: messages are discarded. */
+  Discarding: 16,
+  /** The socket has ended. */
+  Ended: 32,
+  /** A handler hung past its time after the end. */
+  GivenUp: 64,
+  /** The close handler was called. */
+  Finished: 128,
+} as const;
+
+const HOLDS_MESSAGES = Flow.Opening | Flow.Gated;
+const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
+
+/**
+ * When a connection's handlers run: the gate, the order of messages, the limits on what waits, and one end. What they
+ * are called with is for the class that extends it.
+ */
+export abstract class ConnectionLife<Socket extends object> implements RuntimeConnection {
+  abstract readonly context: LifeContext<Socket>;
+  abstract readonly socket: Socket;
+  abstract readonly api: Connection;
+  /** A message came since it was last cleared. */
+  active = false;
+  #flow: number = Flow.Ready;
+  #scheduled = false;
+  #inbox: Inbox | undefined = undefined;
+  #early: Deadline | undefined = undefined;
+  #event: CloseEvent | undefined = undefined;
+
+  protected abstract readonly hasSession: boolean;
+  protected abstract callOpen(handshake: Handshake): Awaitable<void>;
+  protected abstract callMessage(data: string | Uint8Array): Awaitable<void>;
+  protected abstract callClose(event: CloseEvent): Awaitable<void>;
+  /** The socket has ended. */
+  protected abstract left(): void;
+  /** The close handler has settled, or hung past its time. May be called twice. */
+  protected abstract finished(): void;
+  abstract drained(): void;
+
+  get hasEnded(): boolean {
+    return (this.#flow & Flow.Ended) !== 0;
+  }
+
+  /** Whether it has ended, or we are about to end it. */
+  get isEnding(): boolean {
+    return (this.#flow & (Flow.Discarding | Flow.Ended)) !== 0;
+  }
+
+  /** `open` is called in the tick in which the runtime handed the socket over, before any message. */
+  start(handshake: Handshake): void {
+    this.#flow |= Flow.Opening;
+    if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
+    try {
+      this.#run("open", this.callOpen(handshake), Flow.Opening);
+    } catch (error) {
+      this.failed("open", error);
+      this.#clear(Flow.Opening);
+    }
+    this.#watchEarly();
+  }
+
+  /** The session is set. */
+  protected openGate(): void {
+    this.#clear(Flow.Gated);
+  }
+
+  // --- messages in ---
+
+  receive(data: string | Uint8Array, borrowed = false): void {
+    this.active = true;
+    if (this.#flow === Flow.Ready) this.#deliver(data);
+    else if ((this.#flow & Flow.Discarding) !== 0) this.context.diagnostics.messagesDiscarded += 1;
+    else this.#hold(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
+  }
+
+  /** Hands one message to the handler; the next waits until it has settled (I2). */
+  #deliver(data: string | Uint8Array): void {
+    this.#flow |= Flow.Busy;
+    try {
+      const result = this.callMessage(data);
+      if (result !== undefined) return this.#run("message", result, Flow.Busy);
+    } catch (error) {
+      this.failed("message", error);
+    }
+    this.#flow &= ~Flow.Busy;
+    if (this.#flow !== Flow.Ready) this.#later();
+  }
+
+  #hold(data: string | Uint8Array): void {
+    const { runtime, settings, diagnostics, deadlines } = this.context;
+    const inbox = (this.#inbox ??= new Inbox());
+    const early = (this.#flow & HOLDS_MESSAGES) !== 0;
+    const limits = early ? settings.early : settings.inbox;
+    inbox.push(data);
+    this.#flow |= Flow.Queued;
+    if (inbox.exceeds(limits) && (early || inbox.size > 1)) {
+      diagnostics.limitsExceeded += 1;
+      if (!this.hasSession) this.end(CloseCode.EarlyLimit, "too much before the session");
+      else this.end(CloseCode.InboxFull, "too many messages waiting");
+    } else if (inbox.isHigh(limits) && !inbox.paused && runtime.pause !== undefined) {
+      inbox.paused = true;
+      runtime.pause(this.socket);
+      // Paused, a socket shows neither its close frame nor its end: look again after a while (I3).
+      deadlines.after(settings.handlerTimeoutMs, () => this.#unpause());
+    }
+  }
+
+  #unpause(): void {
+    const inbox = this.#inbox;
+    if (inbox === undefined || !inbox.paused) return;
+    inbox.paused = false;
+    if (!this.hasEnded) this.context.runtime.resume?.(this.socket);
+  }
+
+  /** Does what may be done now: waiting messages, then `close`. */
+  #advance(): void {
+    while ((this.#flow & (HOLDS_MESSAGES | Flow.Busy)) === 0) {
+      const message = this.#inbox?.shift();
+      if (message === undefined) break;
+      if (this.#inbox?.size === 0) this.#emptied();
+      this.#deliver(message);
+    }
+    const never = (this.#flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
+    if (never && (this.#flow & Flow.Opening) === 0) this.#discard();
+    const settled = (this.#flow & HOLDS_CLOSE) === 0 || (this.#flow & Flow.GivenUp) !== 0;
+    if (settled && (this.#flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.#finish();
+  }
+
+  #emptied(): void {
+    this.#flow &= ~Flow.Queued;
+    this.#unpause();
+  }
+
+  /** As `advance`, outside of the caller's stack: what application code calls never runs a handler before it returns. */
+  #later(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#advance();
+    });
+  }
+
+  /** Waits for a handler, then clears `bit`. What it returned need not be a promise. */
+  #run(stage: Stage, result: Awaitable<void>, bit: number): void {
+    if (!isThenable(result)) return this.#clear(bit);
+    const promise = result instanceof Promise ? result : Promise.resolve(result);
+    promise.then(
+      () => this.#settled(bit),
+      (error: unknown) => {
+        this.failed(stage, error);
+        this.#settled(bit);
+      },
+    );
+  }
+
+  #settled(bit: number): void {
+    this.#flow &= ~bit;
+    if (bit === Flow.Opening) this.#cancelEarly();
+    if (this.#flow !== Flow.Ready) this.#advance();
+  }
+
+  #clear(bit: number): void {
+    this.#flow &= ~bit;
+    this.#cancelEarly();
+    if (this.#flow !== Flow.Ready) this.#later();
+  }
+
+  /** A handler failed: this connection ends, and no other (I12). */
+  protected failed(stage: Stage, error: unknown): void {
+    this.context.report(error, { stage, connection: this.api });
+    if (stage === "open" && isSessionError(error, "STORE_UNAVAILABLE")) {
+      this.end(CloseCode.StoreUnavailable, "store unavailable");
+    } else this.end(CloseCode.HandlerFailed, "handler failed");
+  }
+
+  // --- time ---
+
+  #watchEarly(): void {
+    const { timeoutMs } = this.context.settings.early;
+    if (!this.#isEarly() || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
+    this.#early = this.context.deadlines.after(timeoutMs, () =>
+      this.end(CloseCode.SessionTimeout, "session not set in time"),
+    );
+  }
+
+  #isEarly(): boolean {
+    return !this.hasSession || (this.#flow & Flow.Opening) !== 0;
+  }
+
+  #cancelEarly(): void {
+    if (this.#early === undefined || this.#isEarly()) return;
+    this.#early.cancel();
+    this.#early = undefined;
+  }
+
+  // --- the end ---
+
+  terminate(): void {
+    if (this.hasEnded) return;
+    this.#event ??= { code: 1006, reason: "" };
+    this.#stop();
+    this.context.runtime.terminate(this.socket);
+  }
+
+  /** We end it: what waits is discarded and counted (I4). */
+  end(code: number, reason: string): void {
+    if ((this.#flow & Flow.Discarding) !== 0) return;
+    const ended = this.hasEnded;
+    // A reason for destroying a session, maybe another process's, need not fit a close frame.
+    const fits = clipReason(reason);
+    if (!ended) this.#event = { code, reason: fits };
+    this.#stop();
+    if (ended) this.#later();
+    else this.context.runtime.close(this.socket, code, fits);
+  }
+
+  #stop(): void {
+    this.#flow |= Flow.Discarding;
+    this.#discard();
+    this.#early?.cancel();
+    this.#unpause();
+  }
+
+  #discard(): void {
+    this.context.diagnostics.messagesDiscarded += this.#inbox?.clear() ?? 0;
+    this.#flow &= ~Flow.Queued;
+  }
+
+  ended(code: number, reason: string): void {
+    if (this.hasEnded) return;
+    this.#flow |= Flow.Ended;
+    this.#event ??= { code, reason };
+    this.#early?.cancel();
+    this.#early = undefined;
+    this.left();
+    if ((this.#flow & HOLDS_CLOSE) !== 0) {
+      const { deadlines, settings } = this.context;
+      deadlines.after(settings.handlerTimeoutMs, () => this.#giveUp());
+    }
+    this.#later();
+  }
+
+  /** A handler that hangs no longer holds `close` back. */
+  #giveUp(): void {
+    if ((this.#flow & Flow.Finished) !== 0) return;
+    this.#flow |= Flow.GivenUp | Flow.Discarding;
+    this.#discard();
+    this.#advance();
+  }
+
+  #finish(): void {
+    this.#flow |= Flow.Finished | Flow.Discarding;
+    const report = (error: unknown) => this.context.report(error, { stage: "close", connection: this.api });
+    let closing: Awaitable<void> = undefined;
+    try {
+      closing = this.callClose(this.#event ?? { code: 1006, reason: "" });
+    } catch (error) {
+      report(error);
+    }
+    if (!isThenable(closing)) return this.finished();
+    const { deadlines, settings } = this.context;
+    const hung = deadlines.after(settings.handlerTimeoutMs, () => this.finished());
+    Promise.resolve(closing)
+      .catch(report)
+      .finally(() => {
+        hung.cancel();
+        this.finished();
+      });
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
