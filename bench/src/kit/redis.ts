@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+
+const HOST = "127.0.0.1";
+const STARTED_IN_MS = 10_000;
+
+/** A Redis server of this run's own, in memory alone. */
+export interface RedisServer {
+  readonly port: number;
+  readonly client: Redis;
+  /** A number of INFO. */
+  info(section: string, field: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** WSESSION_REDIS_SERVER names the binary. */
+export async function startRedis(): Promise<RedisServer> {
+  const folder = await mkdtemp(join(tmpdir(), "wsession-bench-"));
+  const port = await freePort();
+  const settings = ["--save", "", "--appendonly", "no", "--bind", HOST, "--dir", folder];
+  const binary = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
+  const child = spawn(binary, ["--port", String(port), ...settings], { stdio: "ignore" });
+  const failed = once(child, "error").then(([error]) => {
+    throw error;
+  });
+  const client = new Redis(port, HOST, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+  client.on("error", () => undefined);
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error("redis-server did not start")), STARTED_IN_MS).unref();
+  });
+  await Promise.race([client.ping(), failed, late]);
+  return {
+    port,
+    client,
+    async info(section, field) {
+      const found = new RegExp(`^${field}:([0-9.]+)`, "m").exec(await client.info(section));
+      return Number(found?.[1]);
+    },
+    async stop() {
+      client.disconnect();
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = once(child, "exit");
+        child.kill("SIGKILL");
+        await gone;
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, HOST);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no free port");
+  return address.port;
+}

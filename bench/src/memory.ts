@@ -1,0 +1,26 @@
+import { measureConnections } from "./memory/connections.ts";
+import { measureDetached } from "./memory/detached.ts";
+import { measureRedis } from "./memory/redis.ts";
+import { printTable, readOptions, report } from "./kit/report.ts";
+import type { Figure } from "./kit/report.ts";
+
+// What a connection, a session without one, and a session in Redis take, beyond what they would take without us.
+
+const options = readOptions();
+const figures: Figure[] = [];
+const details: string[][] = [];
+const wants = (field: string): boolean => options.only.length === 0 || options.only.includes(field);
+
+for (const runtime of ["ws", "uws"] as const) {
+  if (!wants(`${runtime}HeapBytes`)) continue;
+  const found = await measureConnections(runtime, options);
+  figures.push(...found.figures);
+  details.push(...found.details);
+}
+if (wants("mapHeapBytes")) figures.push(await measureDetached(options));
+if (wants("redisBytes")) figures.push(...(await measureRedis(options)));
+if (details.length > 0) {
+  const head = ["idle connections of", "count", "heap a connection", "RSS a connection"];
+  printTable("Whole connections, bytes (median)", head, details);
+}
+report("Memory beyond the control's, bytes", figures, options);

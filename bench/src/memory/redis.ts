@@ -1,0 +1,88 @@
+import { randomBytes } from "node:crypto";
+import { RedisStore } from "connect-redis";
+import { Cookie } from "express-session";
+import { createClient } from "redis";
+import { openMany, RawConnection } from "../kit/raw-connection.ts";
+import { startRedis } from "../kit/redis.ts";
+import type { RedisServer } from "../kit/redis.ts";
+import { single } from "../kit/report.ts";
+import type { Figure, Options } from "../kit/report.ts";
+import { sampleData } from "../kit/sample-data.ts";
+import { ServerProcess } from "../kit/server-process.ts";
+
+/** Live sessions in Redis, beyond their data as JSON: keys, metadata, holders, subject index, and Redis' own tables. */
+export async function measureRedis(options: Options): Promise<Figure[]> {
+  const count = options.quick ? 300 : 10_000;
+  const figures: Figure[] = [];
+  for (const large of [false, true]) {
+    const suffix = large ? "Large" : "";
+    const with_ = large ? ", one value of 200 bytes" : ", values under 64 bytes";
+    figures.push(
+      {
+        field: `redisBytes${suffix}`,
+        value: single(await measure(count, large, liveSessions)),
+        target: { atMost: large ? 900 : 400 },
+        what: `Redis memory of a live session beyond its data${with_}`,
+        digits: 0,
+      },
+      {
+        field: `connectRedisBytes${suffix}`,
+        value: single(await measure(count, large, connectRedis)),
+        what: `connect-redis: a session beyond its data${with_}; no holders, no index`,
+        digits: 0,
+      },
+    );
+  }
+  return figures;
+}
+
+type Fill = (redis: RedisServer, count: number, large: boolean) => Promise<() => Promise<void>>;
+
+/** The server's own `used_memory` before and after, so that its tables count too. */
+async function measure(count: number, large: boolean, fill: Fill): Promise<number> {
+  const redis = await startRedis();
+  try {
+    const warm = await fill(redis, 0, large);
+    const before = await redis.info("memory", "used_memory");
+    const done = await fill(redis, count, large);
+    const after = await redis.info("memory", "used_memory");
+    await done();
+    await warm();
+    let data = 0;
+    for (let index = 0; index < count; index += 1)
+      data += Buffer.byteLength(JSON.stringify(sampleData(index, large)));
+    return (after - before - data) / count;
+  } finally {
+    await redis.stop();
+  }
+}
+
+async function liveSessions(
+  redis: RedisServer,
+  count: number,
+  large: boolean,
+): Promise<() => Promise<void>> {
+  const size = large ? "large" : "small";
+  const server = await ServerProcess.start("live-redis", { args: [String(redis.port), size] });
+  const connections = await openMany(count, (index) =>
+    RawConnection.open({ port: server.port, path: `/${index}` }),
+  );
+  const { errors } = await server.ask("errors");
+  if (errors !== 0) throw new Error(`${errors} errors while sessions were created`);
+  return async () => {
+    for (const connection of connections) connection.destroy();
+    await server.kill();
+  };
+}
+
+async function connectRedis(redis: RedisServer, count: number, large: boolean): Promise<() => Promise<void>> {
+  const client = createClient({ socket: { port: redis.port, host: "127.0.0.1" } });
+  await client.connect();
+  const store = new RedisStore({ client });
+  for (let index = 0; index < count; index += 1) {
+    // As express-session makes its ids: 24 random bytes.
+    const session = { cookie: new Cookie(), ...sampleData(index, large) };
+    await store.set(randomBytes(24).toString("base64url"), session);
+  }
+  return async () => client.destroy();
+}
