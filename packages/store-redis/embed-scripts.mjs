@@ -33,7 +33,9 @@ const names = readdirSync(folder)
   .filter((name) => name.endsWith(".lua") && name !== "prelude.lua")
   .toSorted();
 const scripts = names.map((name) => name.slice(0, -".lua".length));
-const entries = scripts.map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(withPrelude(compact(read(`${name}.lua`))))},`);
+const entries = scripts.map(
+  (name) => `  ${JSON.stringify(name)}: ${JSON.stringify(withPrelude(compact(read(`${name}.lua`))))},`,
+);
 const text = [
   "// Made by embed-scripts.mjs from src/scripts/*.lua: change those, then `npm run build`.",
   `export type ScriptName = ${scripts.map((name) => JSON.stringify(name)).join(" | ")};`,

@@ -19,11 +19,24 @@ export type Announcement =
   | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] };
 
 /** The message by which destroy.lua tells the holders; the other two that holders get are written by the scripts. */
-export function destroyedMessage(id: string, reason: string | undefined, confirm: ConfirmationRequest | undefined): string {
-  return JSON.stringify(["d", id, reason ?? null, ...(confirm === undefined ? [] : [confirm.node, confirm.token])]);
+export function destroyedMessage(
+  id: string,
+  reason: string | undefined,
+  confirm: ConfirmationRequest | undefined,
+): string {
+  return JSON.stringify([
+    "d",
+    id,
+    reason ?? null,
+    ...(confirm === undefined ? [] : [confirm.node, confirm.token]),
+  ]);
 }
 
-export function confirmationMessage(token: string, node: string, closed: readonly (readonly [id: string, closed: number])[]): string {
+export function confirmationMessage(
+  token: string,
+  node: string,
+  closed: readonly (readonly [id: string, closed: number])[],
+): string {
   return JSON.stringify(["a", token, node, closed]);
 }
 
@@ -40,7 +53,9 @@ export function parseAnnouncement(text: string): Announcement | undefined {
   if (typeof id !== "string") return undefined;
   switch (code) {
     case "w":
-      return typeof rest[0] === "number" ? event({ type: "written", id, version: rest[0], change: parseChange(rest.slice(1)) }) : undefined;
+      return typeof rest[0] === "number"
+        ? event({ type: "written", id, version: rest[0], change: parseChange(rest.slice(1)) })
+        : undefined;
     case "r":
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
     case "d":

@@ -47,13 +47,23 @@ export class Calls {
   }
 
   /** A script that changes nothing, or nothing that a repeat could harm. */
-  script(name: ScriptName, keys: readonly string[], args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
+  script(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
+    deadline: number = this.deadline(),
+  ): Promise<Reply> {
     if (this.#gate.open) return this.#evaluate(name, keys, args, deadline);
     return this.#gate.wait(deadline).then(() => this.#evaluate(name, keys, args, deadline));
   }
 
   /** A script whose first argument is a not-after time, put there in the server's terms. */
-  timedScript(name: ScriptName, key: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
+  timedScript(
+    name: ScriptName,
+    key: string,
+    args: readonly string[],
+    deadline: number = this.deadline(),
+  ): Promise<Reply> {
     if (this.#gate.open) return this.#timed(name, key, args, deadline);
     return this.#gate.wait(deadline).then(() => this.#timed(name, key, args, deadline));
   }
@@ -71,12 +81,24 @@ export class Calls {
     });
   }
 
-  #evaluate(name: ScriptName, keys: readonly string[], args: readonly string[], deadline: number): Promise<Reply> {
+  #evaluate(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
+    deadline: number,
+  ): Promise<Reply> {
     const rest = [String(keys.length), ...keys, ...args];
-    return this.#hand("evalsha", [scriptDigest(name), ...rest], deadline, () => this.#sender.send("eval", [scriptText(name), ...rest]));
+    return this.#hand("evalsha", [scriptDigest(name), ...rest], deadline, () =>
+      this.#sender.send("eval", [scriptText(name), ...rest]),
+    );
   }
 
-  #hand(name: string, args: readonly string[], deadline: number, withoutScript?: () => Promise<Reply>): Promise<Reply> {
+  #hand(
+    name: string,
+    args: readonly string[],
+    deadline: number,
+    withoutScript?: () => Promise<Reply>,
+  ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const left = deadline - performance.now();
       if (left <= 0) {

@@ -14,7 +14,10 @@ export interface EncodedChange {
 }
 
 /** All of a session's data: hash field and JSON text by turns, and what they count against the limit. */
-export function encodeData(data: object, maxBytes: number): { readonly fields: readonly string[]; readonly bytes: number } {
+export function encodeData(
+  data: object,
+  maxBytes: number,
+): { readonly fields: readonly string[]; readonly bytes: number } {
   assertPlain(data);
   const fields: string[] = [];
   for (const [name, value] of Object.entries(data)) {
@@ -29,7 +32,10 @@ export function encodeData(data: object, maxBytes: number): { readonly fields: r
  */
 export function encodeChange(change: Change, expect: number | undefined, maxBytes: number): EncodedChange {
   if (change.type === "fields") {
-    const set = Object.entries(change.set).flatMap(([name, value]) => [fieldName(name), encodeValue(name, value)]);
+    const set = Object.entries(change.set).flatMap(([name, value]) => [
+      fieldName(name),
+      encodeValue(name, value),
+    ]);
     checkSize(set, maxBytes);
     return { mode: "f", set, unset: change.unset.map(fieldName) };
   }
@@ -53,7 +59,9 @@ function difference(base: ReadonlyMap<string, unknown>, data: object, maxBytes: 
     set.push(fieldName(name), text);
   }
   checkSize(set, maxBytes);
-  const unset = [...base.keys()].filter((name) => base.get(name) !== undefined && !present.has(name)).map(fieldName);
+  const unset = [...base.keys()]
+    .filter((name) => base.get(name) !== undefined && !present.has(name))
+    .map(fieldName);
   return { mode: "f", set, unset };
 }
 
@@ -85,7 +93,9 @@ function checkSize(fields: readonly string[], maxBytes: number): number {
 }
 
 export function tooLarge(maxBytes: number): SessionError {
-  return new SessionError("TOO_LARGE", `the session's data would exceed maxBytes, ${maxBytes}`, { outcome: "not-applied" });
+  return new SessionError("TOO_LARGE", `the session's data would exceed maxBytes, ${maxBytes}`, {
+    outcome: "not-applied",
+  });
 }
 
 /** Refuses what would come back from JSON as something else. Names the field, never the value. */
@@ -109,7 +119,8 @@ function assertContainer(path: string, value: object, above: Set<object>): void 
   if (above.has(value)) throw notSerialisable(path, "contains itself");
   above.add(value);
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index += 1) assertJson(`${path}[${index}]`, value[index], above);
+    for (let index = 0; index < value.length; index += 1)
+      assertJson(`${path}[${index}]`, value[index], above);
   } else {
     assertPlain(value, path);
     for (const [name, inner] of Object.entries(value)) {
@@ -122,12 +133,18 @@ function assertContainer(path: string, value: object, above: Set<object>): void 
 
 function assertPlain(value: object, path = "the data"): void {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if ((prototype !== Object.prototype && prototype !== null) || Object.getOwnPropertySymbols(value).length > 0) {
+  if (
+    (prototype !== Object.prototype && prototype !== null) ||
+    Object.getOwnPropertySymbols(value).length > 0
+  ) {
     throw notSerialisable(path, "is not a plain object");
   }
-  if ("toJSON" in value && typeof value.toJSON === "function") throw notSerialisable(path, "has a toJSON of its own");
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    throw notSerialisable(path, "has a toJSON of its own");
 }
 
 function notSerialisable(path: string, why: string): SessionError {
-  return new SessionError("NOT_SERIALISABLE", `${path} ${why}; nothing was changed`, { outcome: "not-applied" });
+  return new SessionError("NOT_SERIALISABLE", `${path} ${why}; nothing was changed`, {
+    outcome: "not-applied",
+  });
 }

@@ -32,7 +32,12 @@ export class Confirmations {
   }
 
   /** Waits until all have answered, those without a lease not counted, or `timeoutMs`. Never rejects. */
-  async collect(token: string, expected: Expected, isDead: (node: string) => Promise<boolean>, timeoutMs: number): Promise<Confirmed> {
+  async collect(
+    token: string,
+    expected: Expected,
+    isDead: (node: string) => Promise<boolean>,
+    timeoutMs: number,
+  ): Promise<Confirmed> {
     const collection = this.#collections.get(token);
     if (collection === undefined) return { closed: 0, unreachable: [...expected.keys()] };
     const waiting = new Set(expected.keys());

@@ -28,10 +28,15 @@ export class Destruction {
     this.#unsettled = unsettled;
   }
 
-  async one(id: string, reason: string | undefined, membership: Membership | undefined): Promise<StoreDestroyResult> {
+  async one(
+    id: string,
+    reason: string | undefined,
+    membership: Membership | undefined,
+  ): Promise<StoreDestroyResult> {
     const token = this.#open(membership);
     try {
-      if (membership !== undefined) await membership.listening(performance.now() + this.#services.settings.confirmMs);
+      if (membership !== undefined)
+        await membership.listening(performance.now() + this.#services.settings.confirmMs);
       const reply = await this.#send(id, reason, token, undefined);
       if (reply.type !== "destroyed") return { destroyed: [], closed: 0, unreachable: [] };
       // The index may keep the entry: it is a superset. So a failure here is nobody's.
@@ -43,17 +48,24 @@ export class Destruction {
     }
   }
 
-  async subject(subject: string, reason: string | undefined, membership: Membership | undefined): Promise<StoreDestroyResult> {
+  async subject(
+    subject: string,
+    reason: string | undefined,
+    membership: Membership | undefined,
+  ): Promise<StoreDestroyResult> {
     const token = this.#open(membership);
     try {
-      if (membership !== undefined) await membership.listening(performance.now() + this.#services.settings.confirmMs);
+      if (membership !== undefined)
+        await membership.listening(performance.now() + this.#services.settings.confirmMs);
       const { hash, epoch, ids } = await this.#subjects.raise(subject);
       const denial: Denial = { subject, hash, epoch };
       const destroyed = new Map<string, readonly Holder[]>();
       const finished: string[] = [];
       for (let first = 0; first < ids.length; first += AT_ONCE) {
         const batch = ids.slice(first, first + AT_ONCE);
-        const replies = await Promise.all(batch.map(async (id) => [id, await this.#send(id, reason, token, denial)] as const));
+        const replies = await Promise.all(
+          batch.map(async (id) => [id, await this.#send(id, reason, token, denial)] as const),
+        );
         for (const [id, reply] of replies) {
           if (reply.type === "destroyed") destroyed.set(id, reply.holders);
           if (reply.type !== "other") finished.push(id);
@@ -73,13 +85,19 @@ export class Destruction {
     return token;
   }
 
-  async #send(id: string, reason: string | undefined, token: string, denial: Denial | undefined): Promise<DestroyReply> {
+  async #send(
+    id: string,
+    reason: string | undefined,
+    token: string,
+    denial: Denial | undefined,
+  ): Promise<DestroyReply> {
     const { calls, keys, node, nextSequence, settings } = this.#services;
     const sequence = nextSequence();
     const deadline = calls.deadline();
     const message = destroyedMessage(id, reason, { node, token });
     const why = reason === undefined ? ["", ""] : ["1", reason];
-    const whose = denial === undefined ? ["", "", "", ""] : ["1", denial.subject, denial.hash, String(denial.epoch)];
+    const whose =
+      denial === undefined ? ["", "", "", ""] : ["1", denial.subject, denial.hash, String(denial.epoch)];
     const args = [node, String(sequence), String(settings.tombstoneMs), message, ...why, ...whose];
     try {
       return readDestroy(await calls.timedScript("destroy", keys.session(id), args, deadline));
@@ -88,7 +106,11 @@ export class Destruction {
     }
   }
 
-  async #collect(token: string, membership: Membership | undefined, holders: ReadonlyMap<string, readonly Holder[]>): Promise<Confirmed> {
+  async #collect(
+    token: string,
+    membership: Membership | undefined,
+    holders: ReadonlyMap<string, readonly Holder[]>,
+  ): Promise<Confirmed> {
     const expected = new Map<string, string[]>();
     for (const [id, nodes] of holders) {
       for (const { node } of nodes) {
@@ -97,7 +119,8 @@ export class Destruction {
     }
     if (membership === undefined || expected.size === 0) return { closed: 0, unreachable: [] };
     const { calls, keys, settings } = this.#services;
-    const isDead = async (node: string): Promise<boolean> => (await calls.command("exists", [keys.lease(node)])) === 0;
+    const isDead = async (node: string): Promise<boolean> =>
+      (await calls.command("exists", [keys.lease(node)])) === 0;
     return membership.confirmations.collect(token, expected, isDead, settings.confirmMs);
   }
 }

@@ -22,7 +22,11 @@ const REFUSED: ReadonlySet<string> = new Set([
 ]);
 
 export function unavailable(message: string, outcome: Outcome, cause?: unknown): SessionError {
-  return new SessionError("STORE_UNAVAILABLE", message, cause === undefined ? { outcome } : { outcome, cause });
+  return new SessionError(
+    "STORE_UNAVAILABLE",
+    message,
+    cause === undefined ? { outcome } : { outcome, cause },
+  );
 }
 
 /** `unknown`: what was asked for is done, but its answer can't be read. */
@@ -44,7 +48,8 @@ export function asStoreFailure(error: unknown): SessionError {
   const cause = new Error(error.message);
   const word = replyWord(error);
   if (word === "WRONGTYPE") return corrupt();
-  if (word !== undefined && REFUSED.has(word)) return unavailable(`Redis refused: ${word}`, "not-applied", cause);
+  if (word !== undefined && REFUSED.has(word))
+    return unavailable(`Redis refused: ${word}`, "not-applied", cause);
   return unavailable("Redis could not be asked", "unknown", cause);
 }
 

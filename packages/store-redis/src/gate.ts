@@ -37,14 +37,14 @@ export class Gate {
   }
 
   get open(): boolean {
-    return this.#clock.known && this.#client.status === "ready";
+    return this.#clock.known && this.#client.status === "ready" && !this.#closed;
   }
 
   /** Resolves once commands can be handed over; rejects with `not-applied` at `deadline`. */
   wait(deadline: number): Promise<void> {
     if (this.open) return Promise.resolve();
     const { status } = this.#client;
-    if (status === "end" || this.#closed) return Promise.reject(unavailable("the Redis client was closed", "not-applied"));
+    if (status === "end" || this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
@@ -99,7 +99,7 @@ export class Gate {
   readonly #onEnd = (): void => {
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
-      waiter.reject(unavailable("the Redis client was closed", "not-applied"));
+      waiter.reject(closed());
     }
     this.#waiters.clear();
   };
@@ -111,4 +111,8 @@ export class Gate {
     }
     this.#waiters.clear();
   }
+}
+
+function closed(): Error {
+  return unavailable("the store or its Redis client was closed", "not-applied");
 }

@@ -34,7 +34,13 @@ export class Holdings {
   readonly #onError: (error: unknown) => void;
   readonly #holdings = new Map<string, Holding>();
 
-  constructor(calls: Calls, keys: Keys, node: string, nextSequence: () => number, onError: (error: unknown) => void) {
+  constructor(
+    calls: Calls,
+    keys: Keys,
+    node: string,
+    nextSequence: () => number,
+    onError: (error: unknown) => void,
+  ) {
     this.#calls = calls;
     this.#keys = keys;
     this.#node = node;
@@ -44,7 +50,14 @@ export class Holdings {
 
   /** One more connection: the call that is about to be sent carries this count. */
   begin(id: string): Hold {
-    const holding = this.#holdings.get(id) ?? { count: 0, pending: 0, sequence: 0, told: 0, uncertain: false, syncing: undefined };
+    const holding = this.#holdings.get(id) ?? {
+      count: 0,
+      pending: 0,
+      sequence: 0,
+      told: 0,
+      uncertain: false,
+      syncing: undefined,
+    };
     this.#holdings.set(id, holding);
     holding.count += 1;
     holding.pending += 1;
@@ -110,7 +123,8 @@ export class Holdings {
   async #reconcile(id: string, holding: Holding): Promise<void> {
     if (holding.syncing !== undefined) await holding.syncing;
     if (!holding.uncertain && holding.told === holding.count) {
-      if (holding.count === 0 && holding.pending === 0 && this.#holdings.get(id) === holding) this.#holdings.delete(id);
+      if (holding.count === 0 && holding.pending === 0 && this.#holdings.get(id) === holding)
+        this.#holdings.delete(id);
       return;
     }
     holding.syncing ??= Promise.resolve().then(() => this.#tell(id, holding));
@@ -127,7 +141,11 @@ export class Holdings {
     const { count } = holding;
     let reply: Reply;
     try {
-      reply = await this.#calls.timedScript("hold", this.#keys.session(id), [this.#node, String(sequence), String(count)]);
+      reply = await this.#calls.timedScript("hold", this.#keys.session(id), [
+        this.#node,
+        String(sequence),
+        String(count),
+      ]);
     } catch (error) {
       holding.uncertain = true;
       throw error;

@@ -21,7 +21,10 @@ export class Keys {
 
   constructor(prefix: string, clientPrefix: string) {
     if (!PREFIX.test(prefix)) {
-      throw new SessionError("INVALID_ARGUMENT", "redisStore: prefix is 1 to 64 letters, digits or any of _ . : -");
+      throw new SessionError(
+        "INVALID_ARGUMENT",
+        "redisStore: prefix is 1 to 64 letters, digits or any of _ . : -",
+      );
     }
     this.#prefix = prefix;
     this.#clientPrefix = clientPrefix;

@@ -19,7 +19,14 @@ export class Lease {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(calls: Calls, gate: Gate, keys: Keys, node: string, leaseMs: number, events: { readonly lapsed: () => void; readonly beat: () => void }) {
+  constructor(
+    calls: Calls,
+    gate: Gate,
+    keys: Keys,
+    node: string,
+    leaseMs: number,
+    events: { readonly lapsed: () => void; readonly beat: () => void },
+  ) {
     this.#calls = calls;
     this.#gate = gate;
     this.#key = keys.lease(node);

@@ -58,7 +58,9 @@ export class Logins {
     const deadline = calls.deadline();
     let indexed: readonly [subject: string, absoluteAt: string] = ["", "0"];
     for (;;) {
-      const reply = readTouch(await calls.timedScript("touch", keys.session(id), [idle, absolute, ...indexed], deadline));
+      const reply = readTouch(
+        await calls.timedScript("touch", keys.session(id), [idle, absolute, ...indexed], deadline),
+      );
       if (reply.type !== "index") return reply.type === "touched";
       // The next try is a little later, and so is its deadline.
       const absoluteAt = reply.absoluteAt + calls.timeoutMs;
@@ -67,11 +69,23 @@ export class Logins {
     }
   }
 
-  async #rotateOnce(request: RotateRequest, sequence: number, deadline: number, whose: readonly string[]): Promise<ReturnType<typeof readRotate>> {
+  async #rotateOnce(
+    request: RotateRequest,
+    sequence: number,
+    deadline: number,
+    whose: readonly string[],
+  ): Promise<ReturnType<typeof readRotate>> {
     const { calls, keys, node } = this.#services;
     const { id, digest, renewalDigest, renewalMs, graceMs, fence, known } = request;
     const secrets = [digest, renewalDigest, String(Math.ceil(renewalMs)), String(Math.ceil(graceMs))];
-    const args = [node, String(sequence), ...secrets, ...whose, fence === undefined ? "" : String(fence), String(known)];
+    const args = [
+      node,
+      String(sequence),
+      ...secrets,
+      ...whose,
+      fence === undefined ? "" : String(fence),
+      String(known),
+    ];
     try {
       return readRotate(await calls.timedScript("rotate", keys.session(id), args, deadline));
     } catch (error) {

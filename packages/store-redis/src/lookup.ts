@@ -75,7 +75,9 @@ export class Lookup {
       const entries = dead.map(({ entry }) => entry);
       calls.script("drop", [keys.session(id)], entries).catch(() => undefined);
     }
-    const nodes = holders.filter((holder) => !dead.includes(holder)).map(({ node, connections }) => ({ node, connections }));
+    const nodes = holders
+      .filter((holder) => !dead.includes(holder))
+      .map(({ node, connections }) => ({ node, connections }));
     return { nodes, missing: dead.map(({ node }) => node) };
   }
 
@@ -104,7 +106,12 @@ export class Lookup {
     const timer = setTimeout(() => {
       this.#suspects.delete(subject);
       this.live(missing, () => true)
-        .then((found) => this.#subjects.remove(subject, missing.filter((id) => !found.includes(id))))
+        .then((found) =>
+          this.#subjects.remove(
+            subject,
+            missing.filter((id) => !found.includes(id)),
+          ),
+        )
         .catch(() => undefined);
     }, SUSPECT_MS);
     timer.unref();
@@ -115,7 +122,10 @@ export class Lookup {
   #scan(server: Redis, cursor: string): Promise<readonly [string, string[]]> {
     const { keys, settings } = this.#services;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(unavailable("Redis did not answer in time", "not-applied")), settings.timeoutMs);
+      const timer = setTimeout(
+        () => reject(unavailable("Redis did not answer in time", "not-applied")),
+        settings.timeoutMs,
+      );
       server.scan(cursor, "MATCH", keys.sessions, "COUNT", SCAN_COUNT).then(
         ([next, found]) => {
           clearTimeout(timer);

@@ -34,7 +34,10 @@ export class Membership {
   readonly #lease: Lease;
   readonly #resync: Resync;
   /** Answers to destructions, by the message that they will travel in. */
-  readonly #answers = new Map<string, { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }>();
+  readonly #answers = new Map<
+    string,
+    { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }
+  >();
 
   constructor(services: Services, host: StoreHost) {
     const { client, settings, calls, gate, keys, node, nextSequence } = services;
@@ -106,7 +109,9 @@ export class Membership {
       const pairs = this.#answers.get(key)?.closed ?? [];
       this.#answers.delete(key);
       const message = confirmationMessage(request.token, node, pairs);
-      calls.command("publish", [keys.channel(request.node), message]).catch((error: unknown) => this.#host.onError(error));
+      calls
+        .command("publish", [keys.channel(request.node), message])
+        .catch((error: unknown) => this.#host.onError(error));
     });
   }
 }

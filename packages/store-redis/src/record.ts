@@ -26,7 +26,8 @@ const inDevelopment = process.env["NODE_ENV"] !== "production";
 
 /** Throws CORRUPT_RECORD. */
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
-  const [, version, fence, schemaVersion, idle, absolute] = (typeof text === "string" && METADATA.exec(text)) || [];
+  const [, version, fence, schemaVersion, idle, absolute] =
+    (typeof text === "string" && METADATA.exec(text)) || [];
   if (version === undefined) throw corrupt(outcome);
   return {
     version: Number(version),
@@ -42,7 +43,9 @@ export function parseHolders(text: unknown): Holder[] {
   if (typeof text !== "string") return [];
   return text.split(",").flatMap((entry) => {
     const [, node, connections] = HOLDER.exec(entry) ?? [];
-    return node === undefined || connections === "0" ? [] : [{ node, connections: Number(connections), entry }];
+    return node === undefined || connections === "0"
+      ? []
+      : [{ node, connections: Number(connections), entry }];
   });
 }
 
@@ -63,7 +66,15 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
   const { version, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
   const idleInMs = idleAt - now;
   const absoluteInMs = absoluteAt - now;
-  return { version, data: inDevelopment ? deepFreeze(data) : data, subject, fence, schemaVersion, idleInMs, absoluteInMs };
+  return {
+    version,
+    data: inDevelopment ? deepFreeze(data) : data,
+    subject,
+    fence,
+    schemaVersion,
+    idleInMs,
+    absoluteInMs,
+  };
 }
 
 function decodeOrThrow(data: Record<string, unknown>, field: string, text: string, outcome: Outcome): void {

@@ -10,7 +10,10 @@ export type Found =
   | { readonly type: "destroyed"; readonly reason: string | undefined }
   | { readonly type: "missing" };
 
-export type TouchReply = { readonly type: "touched" } | { readonly type: "missing" } | { readonly type: "index"; readonly subject: string; readonly absoluteAt: number };
+export type TouchReply =
+  | { readonly type: "touched" }
+  | { readonly type: "missing" }
+  | { readonly type: "index"; readonly subject: string; readonly absoluteAt: number };
 
 export type RotateReply = RotateResult | { readonly type: "index"; readonly absoluteAt: number };
 
@@ -102,7 +105,11 @@ export function readTouch(reply: Reply): TouchReply {
     case "missing":
       return { type: "missing" };
     case "index":
-      return { type: "index", subject: String(subject), absoluteAt: Number(absoluteAt) || Number.POSITIVE_INFINITY };
+      return {
+        type: "index",
+        subject: String(subject),
+        absoluteAt: Number(absoluteAt) || Number.POSITIVE_INFINITY,
+      };
     default:
       throw unexpected();
   }
@@ -126,7 +133,9 @@ export function readRotate(reply: Reply): RotateReply {
 }
 
 /** The metadata of the session that is held, or what became of it. */
-export function readHold(reply: Reply): { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" } {
+export function readHold(
+  reply: Reply,
+): { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" } {
   const [code, first] = split(reply);
   switch (code) {
     case "held":
@@ -143,7 +152,11 @@ export function readDestroy(reply: Reply): DestroyReply {
   const [code, subject, holders] = split(reply);
   switch (code) {
     case "destroyed":
-      return { type: "destroyed", subject: typeof subject === "string" ? subject : undefined, holders: parseHolders(holders) };
+      return {
+        type: "destroyed",
+        subject: typeof subject === "string" ? subject : undefined,
+        holders: parseHolders(holders),
+      };
     case "missing":
     case "denied":
     case "other":

@@ -78,7 +78,10 @@ export class Resync {
     const still = this.#host.held(id);
     if (still === undefined) return;
     if (found.type === "session") this.#tell(id, still, found.session);
-    else this.#host.notify(found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason });
+    else
+      this.#host.notify(
+        found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason },
+      );
   }
 
   /** `undefined`: it has to be loaded to know. */

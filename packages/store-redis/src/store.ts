@@ -84,7 +84,8 @@ class RedisStore implements RedisSessionStore {
   }
 
   attach(host: StoreHost): void {
-    if (this.#membership !== undefined) throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
+    if (this.#membership !== undefined)
+      throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
     this.#membership = new Membership(this.#services, {
       held: (id) => host.held(id),
@@ -98,14 +99,26 @@ class RedisStore implements RedisSessionStore {
   async create(request: CreateRequest): Promise<CreateResult> {
     const { id, subject, digest, idleMs, absoluteMs } = request;
     const { calls, keys, node, settings } = this.#services;
-    if (!isSessionId(id)) throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
+    if (!isSessionId(id))
+      throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
     const { fields, bytes } = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
-    const epoch = subject === undefined ? "" : String(await this.#logins.begin(subject, id, absoluteMs, deadline));
+    const epoch =
+      subject === undefined ? "" : String(await this.#logins.begin(subject, id, absoluteMs, deadline));
     return this.#holding(request, deadline, isCreated, async (sequence, count) => {
       const limits = [duration(idleMs), duration(absoluteMs), String(request.schemaVersion)];
       const whose = subject === undefined ? ["", "", ""] : ["1", subject, epoch];
-      const args = [node, String(sequence), digest ?? "", ...limits, ...whose, count, flag(request.exclusive), String(bytes), ...fields];
+      const args = [
+        node,
+        String(sequence),
+        digest ?? "",
+        ...limits,
+        ...whose,
+        count,
+        flag(request.exclusive),
+        String(bytes),
+        ...fields,
+      ];
       try {
         return readCreate(await calls.timedScript("create", keys.session(id), args, deadline));
       } catch (error) {
@@ -120,7 +133,15 @@ class RedisStore implements RedisSessionStore {
     if (!isSessionId(id)) return { type: "missing" };
     const deadline = calls.deadline();
     return this.#holding(request, deadline, isResumed, async (sequence, count) => {
-      const args = [node, String(sequence), digest ?? "", nextDigest ?? "", duration(idleMs), count, flag(request.exclusive)];
+      const args = [
+        node,
+        String(sequence),
+        digest ?? "",
+        nextDigest ?? "",
+        duration(idleMs),
+        count,
+        flag(request.exclusive),
+      ];
       return readResume(await calls.timedScript("resume", keys.session(id), args, deadline));
     });
   }
@@ -140,8 +161,23 @@ class RedisStore implements RedisSessionStore {
     const before = this.#unsettled.before(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
-    const terms = [optional(expect), String(known), optional(fence), String(schemaVersion), String(settings.maxBytes)];
-    const args = [node, String(sequence), ...terms, String(ANNOUNCED_BYTES), mode, String(set.length / 2), ...set, ...unset];
+    const terms = [
+      optional(expect),
+      String(known),
+      optional(fence),
+      String(schemaVersion),
+      String(settings.maxBytes),
+    ];
+    const args = [
+      node,
+      String(sequence),
+      ...terms,
+      String(ANNOUNCED_BYTES),
+      mode,
+      String(set.length / 2),
+      ...set,
+      ...unset,
+    ];
     try {
       return readWrite(await calls.timedScript("write", keys.session(id), args, deadline));
     } catch (error) {
@@ -150,7 +186,10 @@ class RedisStore implements RedisSessionStore {
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
-    return isSessionId(id) && this.#logins.touch(id, duration(idleMs), absoluteMs === undefined ? "" : duration(absoluteMs));
+    return (
+      isSessionId(id) &&
+      this.#logins.touch(id, duration(idleMs), absoluteMs === undefined ? "" : duration(absoluteMs))
+    );
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -207,7 +246,8 @@ class RedisStore implements RedisSessionStore {
   ): Promise<Result> {
     if (!request.hold) return run(this.#services.nextSequence(), "");
     const membership = this.#membership;
-    if (membership === undefined) throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
+    if (membership === undefined)
+      throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
     const waiting = membership.ready(deadline);
     if (waiting !== undefined) await waiting;
     const { holdings, delivery } = membership;

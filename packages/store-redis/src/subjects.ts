@@ -38,7 +38,8 @@ export class Subjects {
   /** Step A. `absoluteAt`: the session's last deadline by the server's clock, Infinity for none. */
   async list(subject: string, id: string, absoluteAt: number, deadline: number): Promise<Listing> {
     const hash = hashSubject(subject);
-    const score = absoluteAt === Number.POSITIVE_INFINITY ? "+inf" : String(Math.ceil(absoluteAt) + MARGIN_MS);
+    const score =
+      absoluteAt === Number.POSITIVE_INFINITY ? "+inf" : String(Math.ceil(absoluteAt) + MARGIN_MS);
     const now = this.#calls.serverNow() ?? 0;
     const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
     const reply = await this.#calls.script("index-add", keys, [id, score, String(now - MARGIN_MS)], deadline);
@@ -46,15 +47,21 @@ export class Subjects {
   }
 
   /** Step C. */
-  async raise(subject: string): Promise<{ readonly hash: string; readonly epoch: number; readonly ids: readonly string[] }> {
+  async raise(
+    subject: string,
+  ): Promise<{ readonly hash: string; readonly epoch: number; readonly ids: readonly string[] }> {
     const hash = hashSubject(subject);
     const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
-    const [epoch, ...ids]: readonly unknown[] = asArray(await this.#calls.script("index-raise", keys, [String(EPOCH_MS)]));
+    const [epoch, ...ids]: readonly unknown[] = asArray(
+      await this.#calls.script("index-raise", keys, [String(EPOCH_MS)]),
+    );
     return { hash, epoch: Number(epoch), ids: ids.filter((id) => typeof id === "string") };
   }
 
   async ids(subject: string): Promise<string[]> {
-    const listed = asArray(await this.#calls.command("zrange", [this.#keys.index(hashSubject(subject)), "0", "-1"]));
+    const listed = asArray(
+      await this.#calls.command("zrange", [this.#keys.index(hashSubject(subject)), "0", "-1"]),
+    );
     return listed.filter((id) => typeof id === "string");
   }
 

@@ -59,7 +59,8 @@ export class Unsettled {
 
   async outcome(error: unknown): Promise<WriteOutcome> {
     const ticket = this.#find(error);
-    if (ticket === undefined) return isSessionError(error) && error.outcome === "not-applied" ? "not-applied" : "unknown";
+    if (ticket === undefined)
+      return isSessionError(error) && error.outcome === "not-applied" ? "not-applied" : "unknown";
     if (ticket.outcome !== undefined) return ticket.outcome;
     return ticket.kind === "write" ? this.#settle(ticket, this.#calls.deadline()) : this.#look(ticket);
   }
@@ -75,7 +76,9 @@ export class Unsettled {
   async #settle(ticket: Ticket, deadline: number): Promise<WriteOutcome> {
     const tooOld = performance.now() > ticket.deadline + REMEMBERED_MS;
     const args = [this.#node, String(ticket.sequence), tooOld ? "1" : ""];
-    const outcome = readSettle(await this.#calls.timedScript("settle", this.#keys.session(ticket.id), args, deadline));
+    const outcome = readSettle(
+      await this.#calls.timedScript("settle", this.#keys.session(ticket.id), args, deadline),
+    );
     ticket.outcome ??= outcome;
     if (this.#open.get(ticket.id) === ticket) this.#open.delete(ticket.id);
     return outcome ?? "unknown";

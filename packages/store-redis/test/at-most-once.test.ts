@@ -20,11 +20,16 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** A process that reaches the server through a proxy, and one that is undisturbed and looks on. */
-async function behindProxy(timeoutMs = 1_000): Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }> {
+async function behindProxy(
+  timeoutMs = 1_000,
+): Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }> {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const onlooker = startProcess(server);
-  const process = startProcess(() => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 }), { timeoutMs });
+  const process = startProcess(
+    () => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 }),
+    { timeoutMs },
+  );
   await settled(process);
   return { proxy, process, onlooker };
 }
@@ -69,7 +74,9 @@ test("a write whose reply was cut in the middle is applied once (I10)", async ()
   await process.store.create(aCreation({ id, data: { n: 0 } }));
   for (let version = 1; version <= 5; version += 1) {
     proxy.cutAfter(version % 3);
-    const written = await process.store.write(aWrite(id, { n: version }, { expect: version, known: version }));
+    const written = await process.store.write(
+      aWrite(id, { n: version }, { expect: version, known: version }),
+    );
     expect(written).toMatchObject({ type: "written", version: version + 1 });
   }
   expect(await onlooker.store.load(id)).toMatchObject({ version: 6, data: { n: 5 } });
@@ -78,7 +85,10 @@ test("a write whose reply was cut in the middle is applied once (I10)", async ()
 test("create, rotate, resume and destroy answer a repeat as the first time (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   const { store } = process;
-  const repeated = async <Result>(call: () => PromiseLike<Result>, done: () => Promise<boolean>): Promise<Result> => {
+  const repeated = async <Result>(
+    call: () => PromiseLike<Result>,
+    done: () => Promise<boolean>,
+  ): Promise<Result> => {
     await settled(process);
     proxy.replies("drop");
     const answer = call();
@@ -89,9 +99,13 @@ test("create, rotate, resume and destroy answer a repeat as the first time (I10)
   };
   const creation = aCreation({ digest: undefined, hold: true });
   const { id } = creation;
-  const connections = async (): Promise<number> => (await onlooker.store.presence(id)).nodes[0]?.connections ?? 0;
+  const connections = async (): Promise<number> =>
+    (await onlooker.store.presence(id)).nodes[0]?.connections ?? 0;
   const loaded = async (): Promise<boolean> => (await onlooker.store.load(id)) !== undefined;
-  expect(await repeated(() => store.create(creation), loaded)).toMatchObject({ type: "created", session: { version: 1 } });
+  expect(await repeated(() => store.create(creation), loaded)).toMatchObject({
+    type: "created",
+    session: { version: 1 },
+  });
   await until(async () => (await connections()) === 1);
 
   const resuming = repeated(
@@ -102,9 +116,23 @@ test("create, rotate, resume and destroy answer a repeat as the first time (I10)
   expect(await connections()).toBe(2);
 
   const [digest, renewalDigest] = [newDigest(), newDigest()];
-  const rotation = { id, digest, renewalDigest, renewalMs: 60_000, graceMs: 60_000, subject: undefined, fence: 1, known: 1 };
-  const isCurrent = async (): Promise<boolean> => (await onlooker.store.resume(aResume(id, { digest }))).type === "resumed";
-  expect(await repeated(() => store.rotate(rotation), isCurrent)).toEqual({ type: "rotated", version: 1, session: undefined });
+  const rotation = {
+    id,
+    digest,
+    renewalDigest,
+    renewalMs: 60_000,
+    graceMs: 60_000,
+    subject: undefined,
+    fence: 1,
+    known: 1,
+  };
+  const isCurrent = async (): Promise<boolean> =>
+    (await onlooker.store.resume(aResume(id, { digest }))).type === "resumed";
+  expect(await repeated(() => store.rotate(rotation), isCurrent)).toEqual({
+    type: "rotated",
+    version: 1,
+    session: undefined,
+  });
   // Rotated twice, the verifier would be the one before itself.
   expect(await onlooker.store.resume(aResume(id, { digest }))).toMatchObject({ by: "current" });
   expect(await process.client.hget(`ws:s:{${id}}`, "q")).toBeNull();
@@ -218,7 +246,9 @@ test("what a store rejects with names no data, no token and no digest", async ()
   errors.push(await rejection(process.store.write(aWrite(creation.id, { secret }))));
   for (const error of errors) {
     expect(isSessionError(error, "STORE_UNAVAILABLE")).toBe(true);
-    const told = JSON.stringify(error, Object.getOwnPropertyNames(error)) + String(error instanceof Error && error.cause);
+    const told =
+      JSON.stringify(error, Object.getOwnPropertyNames(error)) +
+      String(error instanceof Error && error.cause);
     expect(told).not.toContain(secret);
     expect(told).not.toContain(creation.digest);
   }

@@ -5,7 +5,10 @@ import { aCreation, aResume, aWrite, hold, newDigest, newId } from "./fake-host.
 import { clusterOf, startProcess } from "./processes.ts";
 import { type RedisCluster, type RedisServer, cli, startCluster, startRedis, until } from "./redis-server.ts";
 
-const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = { standalone: undefined, cluster: undefined };
+const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = {
+  standalone: undefined,
+  cluster: undefined,
+};
 
 beforeAll(async () => {
   [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
@@ -23,8 +26,13 @@ describe.each([
     const { store } = startProcess(connect);
     const creation = aCreation({ data: { cart: [], name: "Zoë", nothing: null }, schemaVersion: 3 });
     const created = await store.create(creation);
-    expect(created).toMatchObject({ type: "created", session: { version: 1, fence: 0, schemaVersion: 3, data: creation.data } });
-    expect(await store.create({ ...creation, digest: newDigest(), data: { other: true } })).toEqual({ type: "exists" });
+    expect(created).toMatchObject({
+      type: "created",
+      session: { version: 1, fence: 0, schemaVersion: 3, data: creation.data },
+    });
+    expect(await store.create({ ...creation, digest: newDigest(), data: { other: true } })).toEqual({
+      type: "exists",
+    });
     expect((await store.load(creation.id))?.data).toEqual({ cart: [], name: "Zoë", nothing: null });
     expect(await store.load(newId())).toBeUndefined();
   });
@@ -45,7 +53,11 @@ describe.each([
     expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
     await store.create(aCreation({ id, data: { a: 1, b: 2, c: 3 } }));
     const change = { type: "fields", set: { b: "two" }, unset: ["c", "absent"] } as const;
-    expect(await store.write({ ...aWrite(id, {}), change })).toEqual({ type: "written", version: 2, session: undefined });
+    expect(await store.write({ ...aWrite(id, {}), change })).toEqual({
+      type: "written",
+      version: 2,
+      session: undefined,
+    });
     expect(await store.load(id)).toMatchObject({ version: 2, data: { a: 1, b: "two" } });
     expect((await store.load(id))?.data).not.toHaveProperty("c");
   });
@@ -106,14 +118,19 @@ describe.each([
     const absolute = aCreation({ absoluteMs: 80, idleMs: Number.POSITIVE_INFINITY });
     const kept = aCreation({ idleMs: Number.POSITIVE_INFINITY, absoluteMs: Number.POSITIVE_INFINITY });
     for (const creation of [idle, absolute, kept]) await store.create(creation);
-    await until(async () => (await store.load(idle.id)) === undefined && (await store.load(absolute.id)) === undefined);
+    await until(
+      async () => (await store.load(idle.id)) === undefined && (await store.load(absolute.id)) === undefined,
+    );
     for (const { id } of [idle, absolute]) {
       expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
       expect(await store.touch(id, 60_000)).toBe(false);
       expect(await store.resume(aResume(id))).toEqual({ type: "missing" });
       expect(await store.load(id)).toBeUndefined();
     }
-    expect(await store.load(kept.id)).toMatchObject({ idleInMs: Number.POSITIVE_INFINITY, absoluteInMs: Number.POSITIVE_INFINITY });
+    expect(await store.load(kept.id)).toMatchObject({
+      idleInMs: Number.POSITIVE_INFINITY,
+      absoluteInMs: Number.POSITIVE_INFINITY,
+    });
   });
 
   test("a session past its deadline is absent though its key is still there (I9)", async () => {
@@ -147,10 +164,15 @@ describe.each([
     const creation = aCreation();
     await store.create(creation);
     const before = await store.load(creation.id);
-    expect(await store.resume(aResume(creation.id, { digest: newDigest(), idleMs: 9_000_000, hold: true }))).toEqual({ type: "wrong" });
+    expect(
+      await store.resume(aResume(creation.id, { digest: newDigest(), idleMs: 9_000_000, hold: true })),
+    ).toEqual({ type: "wrong" });
     expect((await store.load(creation.id))?.idleInMs).toBeLessThanOrEqual(before?.idleInMs ?? 0);
     expect((await store.presence(creation.id)).nodes).toEqual([]);
-    expect(await store.resume(aResume(creation.id, { digest: creation.digest }))).toMatchObject({ type: "resumed", by: "current" });
+    expect(await store.resume(aResume(creation.id, { digest: creation.digest }))).toMatchObject({
+      type: "resumed",
+      by: "current",
+    });
     expect(await store.resume(aResume(creation.id))).toMatchObject({ type: "resumed", by: "none" });
     const open = aCreation({ digest: undefined });
     await store.create(open);
@@ -163,7 +185,16 @@ describe.each([
     const { id } = creation;
     await store.create(creation);
     const next = newDigest();
-    const rotation = { id, digest: next, renewalDigest: newDigest(), renewalMs: 60_000, graceMs: 100, subject: undefined, fence: undefined, known: 1 };
+    const rotation = {
+      id,
+      digest: next,
+      renewalDigest: newDigest(),
+      renewalMs: 60_000,
+      graceMs: 100,
+      subject: undefined,
+      fence: undefined,
+      known: 1,
+    };
     expect(await store.rotate(rotation)).toEqual({ type: "rotated", version: 1, session: undefined });
     expect(await store.resume(aResume(id, { digest: creation.digest }))).toMatchObject({ by: "previous" });
     expect(await store.resume(aResume(id, { digest: next }))).toMatchObject({ by: "current" });
@@ -177,14 +208,29 @@ describe.each([
     const { id } = creation;
     await store.create(creation);
     const [replaced, renewalDigest, nextDigest] = [newDigest(), newDigest(), newDigest()];
-    await store.rotate({ id, digest: replaced, renewalDigest, renewalMs: 60_000, graceMs: 60_000, subject: undefined, fence: undefined, known: 1 });
-    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest }))).toMatchObject({ by: "renewal" });
-    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest: newDigest() }))).toEqual({ type: "wrong" });
+    await store.rotate({
+      id,
+      digest: replaced,
+      renewalDigest,
+      renewalMs: 60_000,
+      graceMs: 60_000,
+      subject: undefined,
+      fence: undefined,
+      known: 1,
+    });
+    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest }))).toMatchObject({
+      by: "renewal",
+    });
+    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest: newDigest() }))).toEqual({
+      type: "wrong",
+    });
     expect(await store.resume(aResume(id, { digest: replaced }))).toEqual({ type: "wrong" });
     expect(await store.resume(aResume(id, { digest: creation.digest }))).toEqual({ type: "wrong" });
     expect(await store.resume(aResume(id, { digest: nextDigest }))).toMatchObject({ by: "current" });
     // The same call again, as after a lost answer (I10).
-    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest }))).toMatchObject({ by: "renewal" });
+    expect(await store.resume(aResume(id, { digest: renewalDigest, nextDigest }))).toMatchObject({
+      by: "renewal",
+    });
   });
 
   test("an exclusive resume raises the fence, and what has a lower one writes no more (I13)", async () => {
@@ -195,7 +241,15 @@ describe.each([
     expect(a.host.held(id)?.fence).toBe(1);
     expect((await hold(b.store, b.host, id, { exclusive: true })).fence).toBe(2);
     expect(await a.store.write(aWrite(id, { late: true }, { fence: 1 }))).toEqual({ type: "fenced" });
-    const rotation = { id, digest: newDigest(), renewalDigest: newDigest(), renewalMs: 1, graceMs: 0, subject: undefined, known: 1 };
+    const rotation = {
+      id,
+      digest: newDigest(),
+      renewalDigest: newDigest(),
+      renewalMs: 1,
+      graceMs: 0,
+      subject: undefined,
+      known: 1,
+    };
     expect(await a.store.rotate({ ...rotation, fence: 1 })).toEqual({ type: "fenced" });
     expect((await b.store.write(aWrite(id, { n: 1 }, { fence: 2 }))).type).toBe("written");
     expect((await a.store.write(aWrite(id, { n: 2 }, { known: 2 }))).type).toBe("written");
@@ -211,7 +265,12 @@ describe.each([
     await client.set(`${prefix}:s:{../x}`, "no session");
     const found: string[] = [];
     for await (const id of store.ids()) found.push(id);
-    expect(found.toSorted()).toEqual(creations.slice(1).map(({ id }) => id).toSorted());
+    expect(found.toSorted()).toEqual(
+      creations
+        .slice(1)
+        .map(({ id }) => id)
+        .toSorted(),
+    );
   });
 
   test("an id that can't be one reaches no key: it is absent", async () => {
@@ -222,7 +281,9 @@ describe.each([
       expect(await store.write(aWrite(id, { a: 1 }))).toEqual({ type: "missing" });
       expect(await store.touch(id, 1)).toBe(false);
       expect((await store.destroy(id, undefined, true)).destroyed).toEqual([]);
-      await expect(store.create(aCreation({ id }))).rejects.toSatisfy((error) => isSessionError(error, "INVALID_ARGUMENT"));
+      await expect(store.create(aCreation({ id }))).rejects.toSatisfy((error) =>
+        isSessionError(error, "INVALID_ARGUMENT"),
+      );
     }
   });
 
@@ -236,10 +297,15 @@ describe.each([
     for (const { id } of [meta, field, type]) {
       const kept = await client.dump(`ws:s:{${id}}`);
       await expect(store.load(id)).rejects.toSatisfy((error) => isSessionError(error, "CORRUPT_RECORD"));
-      await expect(store.resume(aResume(id))).rejects.toSatisfy((error) => isSessionError(error, "CORRUPT_RECORD"));
+      await expect(store.resume(aResume(id))).rejects.toSatisfy((error) =>
+        isSessionError(error, "CORRUPT_RECORD"),
+      );
       expect(await client.dump(`ws:s:{${id}}`)).toEqual(kept);
     }
-    await expect(store.write(aWrite(meta.id, { b: 1 }))).rejects.toMatchObject({ code: "CORRUPT_RECORD", outcome: "not-applied" });
+    await expect(store.write(aWrite(meta.id, { b: 1 }))).rejects.toMatchObject({
+      code: "CORRUPT_RECORD",
+      outcome: "not-applied",
+    });
     expect((await store.destroy(meta.id, undefined, false)).destroyed).toEqual([meta.id]);
     expect((await store.destroy(field.id, undefined, false)).destroyed).toEqual([field.id]);
   });
@@ -250,7 +316,11 @@ describe.each([
     await store.create(aCreation({ id, data: { n: 0 } }));
     const ports = servers.cluster?.nodes.map(({ port }) => port) ?? [];
     await Promise.all([servers.standalone?.port ?? 0, ...ports].map((port) => cli(port, "script", "flush")));
-    const written = await Promise.all([store.write(aWrite(id, { n: 1 })), store.load(id), store.touch(id, 60_000)]);
+    const written = await Promise.all([
+      store.write(aWrite(id, { n: 1 })),
+      store.load(id),
+      store.touch(id, 60_000),
+    ]);
     expect(written[0]).toMatchObject({ type: "written", version: 2 });
   });
 });

@@ -31,7 +31,10 @@ describe("every call settles in its time (I11)", () => {
     const settled = await Promise.allSettled(calls);
     expect(performance.now() - startedAt).toBeLessThan(2_500);
     for (const result of settled) {
-      expect(result).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE", outcome: "unknown" } });
+      expect(result).toMatchObject({
+        status: "rejected",
+        reason: { code: "STORE_UNAVAILABLE", outcome: "unknown" },
+      });
     }
     await new Promise((resolve) => setTimeout(resolve, 350));
     server.continue();
@@ -45,11 +48,20 @@ describe("every call settles in its time (I11)", () => {
     const proxy = await startProxy(server);
     onTestFinished(() => proxy.close());
     proxy.refuse(true);
-    const { store } = startProcess(() => new Redis({ port: proxy.port, retryStrategy: () => 10 }), { timeoutMs: 200 });
+    const { store } = startProcess(() => new Redis({ port: proxy.port, retryStrategy: () => 10 }), {
+      timeoutMs: 200,
+    });
     const creation = aCreation();
-    const calls = [store.create(creation), store.write(aWrite(creation.id, { n: 1 })), store.create({ ...creation, hold: true })];
+    const calls = [
+      store.create(creation),
+      store.write(aWrite(creation.id, { n: 1 })),
+      store.create({ ...creation, hold: true }),
+    ];
     for (const result of await Promise.allSettled(calls)) {
-      expect(result).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE", outcome: "not-applied" } });
+      expect(result).toMatchObject({
+        status: "rejected",
+        reason: { code: "STORE_UNAVAILABLE", outcome: "not-applied" },
+      });
     }
     proxy.refuse(false);
     await until(async () => (await store.create(creation)).type === "created");
@@ -62,7 +74,10 @@ describe("every call settles in its time (I11)", () => {
     await store.load(aCreation().id);
     client.disconnect();
     await until(() => client.status === "end");
-    await expect(store.create(aCreation())).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+    await expect(store.create(aCreation())).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      outcome: "not-applied",
+    });
   });
 
   test("with a client that connects only when it is used", async () => {
@@ -93,7 +108,10 @@ test("what Redis refuses is not applied (I11)", async () => {
   const { id } = aCreation();
   await store.create(aCreation({ id, data: { n: 0 } }));
   const expectRefused = async (): Promise<void> => {
-    await expect(store.write(aWrite(id, { n: 1 }))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+    await expect(store.write(aWrite(id, { n: 1 }))).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      outcome: "not-applied",
+    });
   };
   await client.config("SET", "maxmemory", "1");
   await expectRefused();
@@ -109,7 +127,9 @@ test("what Redis refuses is not applied (I11)", async () => {
 
 test("a server that is started again, with its data, is used again", async () => {
   const server = await aServer(["--appendonly", "yes", "--appendfsync", "always"]);
-  const { store } = startProcess(() => new Redis({ port: server.port, retryStrategy: () => 20 }), { timeoutMs: 500 });
+  const { store } = startProcess(() => new Redis({ port: server.port, retryStrategy: () => 20 }), {
+    timeoutMs: 500,
+  });
   const { id } = aCreation();
   await store.create(aCreation({ id }));
   await store.write(aWrite(id, { n: 1 }));
@@ -118,14 +138,18 @@ test("a server that is started again, with its data, is used again", async () =>
   await server.restart();
   await until(async () => (await store.load(id)) !== undefined);
   expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
-  expect(await store.write(aWrite(id, { n: 3 }, { known: 2 }))).toMatchObject({ type: "written", version: 3 });
+  expect(await store.write(aWrite(id, { n: 3 }, { known: 2 }))).toMatchObject({
+    type: "written",
+    version: 3,
+  });
 });
 
 test("writes go on after Sentinel has made a replica the master", async () => {
   const { master, sentinels, name, stop } = await startSentinel();
   onTestFinished(stop);
   const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
-  const connect = (): Redis => new Redis({ sentinels: addresses, name, sentinelRetryStrategy: () => 50, retryStrategy: () => 50 });
+  const connect = (): Redis =>
+    new Redis({ sentinels: addresses, name, sentinelRetryStrategy: () => 50, retryStrategy: () => 50 });
   const { store } = startProcess(connect, { timeoutMs: 500 });
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true, data: { n: 0 } }));

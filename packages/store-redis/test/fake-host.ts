@@ -1,4 +1,13 @@
-import type { CreateRequest, HeldSession, ResumeRequest, SessionStore, StoredSession, StoreEvent, StoreHost, WriteRequest } from "@wsession/core";
+import type {
+  CreateRequest,
+  HeldSession,
+  ResumeRequest,
+  SessionStore,
+  StoredSession,
+  StoreEvent,
+  StoreHost,
+  WriteRequest,
+} from "@wsession/core";
 import { randomBytes } from "node:crypto";
 
 export const newId = (): string => randomBytes(16).toString("base64url");
@@ -68,10 +77,22 @@ export function aCreation(request: Partial<CreateRequest> = {}): CreateRequest {
 }
 
 export function aResume(id: string, request: Partial<ResumeRequest> = {}): ResumeRequest {
-  return { id, digest: undefined, nextDigest: undefined, idleMs: 60_000, hold: false, exclusive: false, ...request };
+  return {
+    id,
+    digest: undefined,
+    nextDigest: undefined,
+    idleMs: 60_000,
+    hold: false,
+    exclusive: false,
+    ...request,
+  };
 }
 
-export function aWrite(id: string, set: Record<string, unknown>, request: Partial<WriteRequest> = {}): WriteRequest {
+export function aWrite(
+  id: string,
+  set: Record<string, unknown>,
+  request: Partial<WriteRequest> = {},
+): WriteRequest {
   return {
     id,
     change: { type: "fields", set, unset: [] },
@@ -84,7 +105,12 @@ export function aWrite(id: string, set: Record<string, unknown>, request: Partia
 }
 
 /** Resumes as a connection of this host's process. */
-export async function hold(store: SessionStore, host: FakeHost, id: string, request: Partial<ResumeRequest> = {}): Promise<StoredSession> {
+export async function hold(
+  store: SessionStore,
+  host: FakeHost,
+  id: string,
+  request: Partial<ResumeRequest> = {},
+): Promise<StoredSession> {
   const result = await store.resume(aResume(id, { hold: true, ...request }));
   if (result.type !== "resumed") throw new Error(`not resumed: ${result.type}`);
   host.adopt(id, result.session);

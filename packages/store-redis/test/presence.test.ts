@@ -20,7 +20,7 @@ test("presence counts the connections of each process, this one included", async
   await hold(b.store, b.host, id);
   await hold(b.store, b.host, id);
   const { nodes, missing } = await a.store.presence(id);
-  expect(nodes.map(({ connections }) => connections).toSorted()).toEqual([1, 2]);
+  expect(nodes.map(({ connections }) => connections).toSorted((one, two) => one - two)).toEqual([1, 2]);
   expect(missing).toEqual([]);
   await b.store.release(id);
   await b.store.release(id);
@@ -32,7 +32,14 @@ test("connections that come and go at once cost few calls and end in the right c
   const { store } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true }));
-  const resume = { id, digest: undefined, nextDigest: undefined, idleMs: 60_000, hold: true, exclusive: false };
+  const resume = {
+    id,
+    digest: undefined,
+    nextDigest: undefined,
+    idleMs: 60_000,
+    hold: true,
+    exclusive: false,
+  };
   await Promise.all([
     store.resume(resume),
     store.resume({ ...resume, digest: "wrong" }),
@@ -81,7 +88,10 @@ test("close gives holdings and lease back, and leaves the application's client a
   expect(await onlooker.store.presence(id)).toEqual({ nodes: [], missing: [] });
   expect(leaving.client.status).toBe("ready");
   expect(await leaving.client.ping()).toBe("PONG");
-  await expect(leaving.store.load(id)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+  await expect(leaving.store.load(id)).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    outcome: "not-applied",
+  });
 });
 
 test("a second attach is a mistake", () => {
@@ -90,7 +100,8 @@ test("a second attach is a mistake", () => {
 });
 
 test("a client with a key prefix and autopipelining of its own works the same", async () => {
-  const connect = (): Redis => new Redis({ port: server.port, keyPrefix: "app[1]:", enableAutoPipelining: true });
+  const connect = (): Redis =>
+    new Redis({ port: server.port, keyPrefix: "app[1]:", enableAutoPipelining: true });
   const [a, b] = [startProcess(connect), startProcess(connect)];
   const { id } = aCreation();
   await a.store.create(aCreation({ id, hold: true, subject: "ann" }));
@@ -101,5 +112,9 @@ test("a client with a key prefix and autopipelining of its own works the same", 
   for await (const found of a.store.ids()) ids.push(found);
   expect(ids).toEqual([id]);
   expect(await a.store.bySubject("ann")).toEqual([id]);
-  expect(await a.store.destroy(id, undefined, true)).toMatchObject({ destroyed: [id], closed: 1, unreachable: [] });
+  expect(await a.store.destroy(id, undefined, true)).toMatchObject({
+    destroyed: [id],
+    closed: 1,
+    unreachable: [],
+  });
 });

@@ -17,7 +17,8 @@ export function startProcess(
   connect: Address | (() => Redis | Cluster),
   options: Partial<RedisStoreOptions> = {},
 ): Process {
-  const client = typeof connect === "function" ? connect() : new Redis(connect.port, connect.host ?? "127.0.0.1");
+  const client =
+    typeof connect === "function" ? connect() : new Redis(connect.port, connect.host ?? "127.0.0.1");
   client.on("error", () => undefined);
   const store = redisStore({ client, ...options });
   const host = new FakeHost();

@@ -55,7 +55,10 @@ async function freePort(): Promise<number> {
 }
 
 /** Polls until `check` answers true; throws what failed last. */
-export async function until(check: () => Promise<boolean> | boolean, timeoutMs: number = STARTED_IN_MS): Promise<void> {
+export async function until(
+  check: () => Promise<boolean> | boolean,
+  timeoutMs: number = STARTED_IN_MS,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   let failure: unknown = new Error("the condition did not come");
   while (performance.now() < deadline) {
@@ -70,7 +73,9 @@ export async function until(check: () => Promise<boolean> | boolean, timeoutMs: 
 }
 
 export async function cli(port: number, ...args: readonly string[]): Promise<string> {
-  return (await run(beside("redis-cli"), ["-h", HOST, "-p", String(port), ...args], { timeout: STARTED_IN_MS })).stdout.trim();
+  return (
+    await run(beside("redis-cli"), ["-h", HOST, "-p", String(port), ...args], { timeout: STARTED_IN_MS })
+  ).stdout.trim();
 }
 
 /** One redis-server on a free port, without persistence unless `args` ask for it. */
@@ -119,14 +124,28 @@ async function startProcess(binary: string, args: readonly string[], config?: st
 
 /** Three masters with a replica each; every node says that the cluster is well. */
 export async function startCluster(): Promise<RedisCluster> {
-  const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"];
+  const args = [
+    "--cluster-enabled",
+    "yes",
+    "--cluster-node-timeout",
+    "1000",
+    "--repl-diskless-sync-delay",
+    "0",
+  ];
   const nodes = await Promise.all(Array.from({ length: 6 }, () => startRedis(args)));
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
   };
   try {
     const addresses = nodes.map((node) => `${HOST}:${node.port}`);
-    await run(beside("redis-cli"), ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
+    await run(beside("redis-cli"), [
+      "--cluster",
+      "create",
+      ...addresses,
+      "--cluster-replicas",
+      "1",
+      "--cluster-yes",
+    ]);
     await until(async () => {
       const infos = await Promise.all(nodes.map((node) => cli(node.port, "cluster", "info")));
       const slaves = (await cli(nodes[0]?.port ?? 0, "cluster", "nodes")).match(/slave/g)?.length;
@@ -159,8 +178,12 @@ export async function startSentinel(): Promise<RedisSentinel> {
   };
   try {
     await until(async () => {
-      const replies = await Promise.all(sentinels.map((server) => cli(server.port, "sentinel", "master", name)));
-      return replies.every((reply) => /num-slaves\n1\n/.test(`${reply}\n`) && /num-other-sentinels\n2\n/.test(`${reply}\n`));
+      const replies = await Promise.all(
+        sentinels.map((server) => cli(server.port, "sentinel", "master", name)),
+      );
+      return replies.every(
+        (reply) => /num-slaves\n1\n/.test(`${reply}\n`) && /num-other-sentinels\n2\n/.test(`${reply}\n`),
+      );
     }, 20_000);
     return { master, replica, sentinels, name, stop };
   } catch (error) {

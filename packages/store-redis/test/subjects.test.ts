@@ -4,7 +4,10 @@ import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
 import { clusterOf, startProcess } from "./processes.ts";
 import { type RedisCluster, type RedisServer, startCluster, startRedis } from "./redis-server.ts";
 
-const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = { standalone: undefined, cluster: undefined };
+const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = {
+  standalone: undefined,
+  cluster: undefined,
+};
 
 beforeAll(async () => {
   [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
@@ -14,8 +17,21 @@ afterAll(async () => {
   await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
 });
 
-function aRotation(id: string, subject: string | undefined, known = 1): Parameters<ReturnType<typeof startProcess>["store"]["rotate"]>[0] {
-  return { id, digest: newDigest(), renewalDigest: newDigest(), renewalMs: 60_000, graceMs: 0, subject, fence: undefined, known };
+function aRotation(
+  id: string,
+  subject: string | undefined,
+  known = 1,
+): Parameters<ReturnType<typeof startProcess>["store"]["rotate"]>[0] {
+  return {
+    id,
+    digest: newDigest(),
+    renewalDigest: newDigest(),
+    renewalMs: 60_000,
+    graceMs: 0,
+    subject,
+    fence: undefined,
+    known,
+  };
 }
 
 describe.each([
@@ -27,7 +43,11 @@ describe.each([
     const subject = newId();
     const [created, loggedIn, other] = [aCreation({ subject }), aCreation(), aCreation({ subject: newId() })];
     for (const creation of [created, loggedIn, other]) await store.create(creation);
-    expect(await store.rotate(aRotation(loggedIn.id, subject))).toEqual({ type: "rotated", version: 2, session: undefined });
+    expect(await store.rotate(aRotation(loggedIn.id, subject))).toEqual({
+      type: "rotated",
+      version: 2,
+      session: undefined,
+    });
     expect((await store.load(loggedIn.id))?.subject).toBe(subject);
     expect((await store.bySubject(subject)).toSorted()).toEqual([created.id, loggedIn.id].toSorted());
     // Who was fixed on it before the login has nothing.
@@ -81,14 +101,19 @@ describe.each([
       const creations = Array.from({ length: 8 }, () => aCreation({ subject }));
       const anonymous = Array.from({ length: 8 }, () => aCreation());
       await Promise.all(anonymous.map((creation) => logins.store.create(creation)));
-      const before = [...creations.map((creation) => logins.store.create(creation)), ...anonymous.map(({ id }) => logins.store.rotate(aRotation(id, subject)))];
+      const before = [
+        ...creations.map((creation) => logins.store.create(creation)),
+        ...anonymous.map(({ id }) => logins.store.rotate(aRotation(id, subject))),
+      ];
       // Somewhere among their steps.
       for (let turn = 0; turn < round % 5; turn += 1) await new Promise(setImmediate);
       const { destroyed } = await destroyer.store.destroySubject(subject, undefined);
       const results = await Promise.all(before);
       const alive = await destroyer.store.bySubject(subject);
       // Those that live on were listed after the epoch was raised: a second round finds exactly them.
-      expect((await destroyer.store.destroySubject(subject, undefined)).destroyed.toSorted()).toEqual(alive.toSorted());
+      expect((await destroyer.store.destroySubject(subject, undefined)).destroyed.toSorted()).toEqual(
+        alive.toSorted(),
+      );
       expect(await destroyer.store.bySubject(subject)).toEqual([]);
       refused += results.filter(({ type }) => type === "revoked").length;
       const made = results.filter(({ type }) => type === "created" || type === "rotated").length;
@@ -111,11 +136,17 @@ test("a creation whose first step came before a destroySubject and whose second 
   const sent = login.client.sendCommand.bind(login.client);
   const waiting: (() => void)[] = [];
   login.client.sendCommand = (command, ...rest) => {
-    const isSecond = command.name === "evalsha" && command.args.some((arg) => [creation.digest, subject].includes(String(arg))) && command.args[1] === "1";
+    const isSecond =
+      command.name === "evalsha" &&
+      command.args.some((arg) => [creation.digest, subject].includes(String(arg))) &&
+      command.args[1] === "1";
     if (!isSecond) return sent(command, ...rest);
     return waiting.push(() => sent(command, ...rest));
   };
-  const results = Promise.all([login.store.create(creation), login.store.rotate(aRotation(anonymous.id, subject))]);
+  const results = Promise.all([
+    login.store.create(creation),
+    login.store.rotate(aRotation(anonymous.id, subject)),
+  ]);
   while (waiting.length < 2) await new Promise(setImmediate);
   expect((await destroyer.store.destroySubject(subject, undefined)).destroyed).toEqual([]);
   for (const go of waiting) go();

@@ -29,7 +29,10 @@ interface Pair {
 }
 
 /** Stands between a client and a server, and does what a network does. */
-export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+export async function startProxy(target: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let mode: Replies = "pass";
   let delayMs = 0;

@@ -1,0 +1,159 @@
+import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { isSessionError } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { aCreation, aWrite } from "./fake-host.ts";
+import { startProcess } from "./processes.ts";
+import { type RedisServer, startRedis } from "./redis-server.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+const cyclic: Record<string, unknown> = {};
+cyclic["self"] = [cyclic];
+
+test.each([
+  ["undefined", undefined],
+  ["undefined inside", { a: { b: undefined } }],
+  ["a hole", new Array(2)],
+  ["NaN", Number.NaN],
+  ["Infinity", [Number.POSITIVE_INFINITY]],
+  ["a bigint", 1n],
+  ["a function", { f: () => 1 }],
+  ["a symbol", Symbol("s")],
+  ["a property named by a symbol", { [Symbol("s")]: 1 }],
+  ["a Date", new Date(0)],
+  ["a Map", new Map()],
+  ["a Buffer", Buffer.from("x")],
+  ["a class's instance", new URLSearchParams("a=1")],
+  ["an object with toJSON", { toJSON: () => 1 }],
+  ["what contains itself", cyclic],
+  ["a property that reaches a prototype", JSON.parse('{"__proto__": 1}')],
+])("%s is refused, and nothing is changed", async (_, value) => {
+  const { store } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  await expect(store.write(aWrite(id, { fine: 1, value }))).rejects.toMatchObject({
+    code: "NOT_SERIALISABLE",
+    outcome: "not-applied",
+  });
+  const nested = aCreation({ data: { fine: 1, value: [value] } });
+  await expect(store.create(nested)).rejects.toSatisfy((error) => isSessionError(error, "NOT_SERIALISABLE"));
+  expect(await store.load(nested.id)).toBeUndefined();
+  expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
+test.each(["__proto__", "constructor", "prototype", "\ud800"])(
+  "a field called %j is refused",
+  async (name) => {
+    const { store } = startProcess(server);
+    const { id } = aCreation();
+    await store.create(aCreation({ id }));
+    const data = Object.fromEntries([[name, 1]]);
+    await expect(store.write(aWrite(id, data))).rejects.toSatisfy((error) =>
+      isSessionError(error, "NOT_SERIALISABLE"),
+    );
+    await expect(store.create(aCreation({ data }))).rejects.toSatisfy((error) =>
+      isSessionError(error, "NOT_SERIALISABLE"),
+    );
+  },
+);
+
+test("values come back as they went, names and texts of any kind", async () => {
+  const { store } = startProcess(server);
+  const data = {
+    "": "empty name",
+    "d:x": "looks like a hash field",
+    'quo"te/\\\n': "\u0000\ud83d\ude00\ud800 \u2028",
+    toString: { valueOf: [] },
+    empty: { list: [], object: {} },
+    numbers: [0, 1e21, -1.5e-9, Number.MAX_SAFE_INTEGER],
+    none: null,
+  };
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data }));
+  expect((await store.load(id))?.data).toEqual(data);
+});
+
+test("data over maxBytes is refused, however it is reached, and may shrink", async () => {
+  const { store } = startProcess(server, { maxBytes: 1_000 });
+  const { id } = aCreation();
+  await expect(store.create(aCreation({ data: { a: "x".repeat(1_000) } }))).rejects.toSatisfy((error) =>
+    isSessionError(error, "TOO_LARGE"),
+  );
+  await store.create(aCreation({ id, data: { a: "x".repeat(400) } }));
+  // Written over and over, it does not count as more than it is.
+  for (let version = 1; version < 10; version += 1) {
+    const written = await store.write(aWrite(id, { a: "y".repeat(400), version }, { known: version }));
+    expect(written).toEqual({ type: "written", version: version + 1, session: undefined });
+  }
+  const tooMuch = store.write(aWrite(id, { b: "z".repeat(600) }, { known: 10 }));
+  await expect(tooMuch).rejects.toMatchObject({ code: "TOO_LARGE", outcome: "not-applied" });
+  expect((await store.load(id))?.version).toBe(10);
+  const frugal = startProcess(server, { maxBytes: 100 });
+  expect((await frugal.store.write(aWrite(id, { a: "y".repeat(50) }, { known: 10 }))).type).toBe("written");
+  const replaced = { type: "replace", data: { c: "z".repeat(200) }, base: undefined } as const;
+  await expect(frugal.store.write({ ...aWrite(id, {}), change: replaced })).rejects.toSatisfy((error) =>
+    isSessionError(error, "TOO_LARGE"),
+  );
+});
+
+test("many fields at once go through", async () => {
+  const { store } = startProcess(server);
+  const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`field${index}`, index]));
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { ...many, field0: "first" } }));
+  await store.write(aWrite(id, many));
+  expect((await store.load(id))?.data).toEqual(many);
+  await store.write({
+    ...aWrite(id, {}),
+    change: { type: "fields", set: {}, unset: Object.keys(many).slice(1) },
+  });
+  expect((await store.load(id))?.data).toEqual({ field0: 0 });
+});
+
+test("data that is handed out is frozen all the way down in development", async () => {
+  const { store } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { cart: [{ n: 1 }] } }));
+  const data = (await store.load(id))?.data;
+  expect(data).toSatisfy(Object.isFrozen);
+  expect(data).toSatisfy(
+    ({ cart }: { cart: unknown[] }) => Object.isFrozen(cart) && Object.isFrozen(cart[0]),
+  );
+});
+
+test("options are checked", () => {
+  const { client } = startProcess(server);
+  for (const wrong of [
+    { prefix: "{x}" },
+    { prefix: "" },
+    { timeoutMs: 0 },
+    { maxBytes: 1.5 },
+    { sweepMs: Number.NaN },
+    { leaseMs: -1 },
+  ]) {
+    expect(() => redisStore({ client, ...wrong })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  }
+});
+
+test("the scripts that are built in are those in the tree, each with a header that says keys and outcomes", () => {
+  const root = new URL("../", import.meta.url);
+  expect(() =>
+    execFileSync(process.execPath, ["embed-scripts.mjs", "--check"], { cwd: root, stdio: "pipe" }),
+  ).not.toThrow();
+  const generated = readFileSync(new URL("src/scripts.generated.ts", root), "utf8");
+  for (const [, name] of generated.matchAll(/^ {2}"([a-z-]+)":/gm)) {
+    const script = readFileSync(new URL(`src/scripts/${name}.lua`, root), "utf8");
+    expect(script).toMatch(/^-- KEYS {2}1 /m);
+    expect(script).toMatch(/^-- Out {3}/m);
+  }
+});
