@@ -1,0 +1,44 @@
+import { expect } from "vitest";
+import type { StoreCase } from "../store-trial.ts";
+
+export const fenceCases: readonly StoreCase[] = [
+  {
+    name: "I13 a write or a rotation with a lower fence is refused and changes nothing",
+    async run(trial) {
+      const store = await trial.process();
+      const { id, session } = await store.born({ data: { n: 0 }, exclusive: true });
+      expect(session.fence).toBe(1);
+      expect(await store.fields(id, { n: 1 }, [], { fence: 0 })).toEqual({ type: "fenced" });
+      expect(await store.replace(id, { n: 1 }, { fence: 0, expect: 1 })).toEqual({ type: "fenced" });
+      expect(await store.rotate(id, { fence: 0, subject: "eve" })).toEqual({ type: "fenced" });
+      expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 }, subject: undefined });
+    },
+  },
+  {
+    name: "I13 the fence of the latest connection, and an administrative write without one, pass",
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ data: { n: 0 }, exclusive: true });
+      expect(await store.fields(id, { n: 1 }, [], { fence: 1 })).toMatchObject({
+        type: "written",
+        version: 2,
+      });
+      expect(await store.fields(id, { n: 2 })).toMatchObject({ type: "written", version: 3 });
+      expect(await store.rotate(id, { fence: 1 })).toMatchObject({ type: "rotated" });
+    },
+  },
+  {
+    name: "I13 each takeover adds 1 to the fence, on whichever process; what is not a takeover leaves it",
+    applies: ({ resumable }) => resumable,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({ exclusive: true });
+      expect(await second.resume(id, digest, { exclusive: true })).toMatchObject({ session: { fence: 2 } });
+      expect(await first.resume(id, digest, { exclusive: false })).toMatchObject({ session: { fence: 2 } });
+      expect(await first.resume(id, digest, { exclusive: true })).toMatchObject({ session: { fence: 3 } });
+      expect(await second.fields(id, { n: 1 }, [], { fence: 2 })).toEqual({ type: "fenced" });
+      expect(await first.fields(id, { n: 1 }, [], { fence: 3 })).toMatchObject({ type: "written" });
+      expect(await first.load(id)).toMatchObject({ version: 2, fence: 3 });
+    },
+  },
+];

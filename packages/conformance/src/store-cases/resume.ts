@@ -1,0 +1,126 @@
+import { expect } from "vitest";
+import { newDigest, newId } from "../store-process.ts";
+import type { StoreCase } from "../store-trial.ts";
+
+const resumable = (capabilities: { readonly resumable: boolean }): boolean => capabilities.resumable;
+
+export const resumeCases: readonly StoreCase[] = [
+  {
+    name: "a store that can't resume says that there is nothing",
+    applies: (capabilities) => !capabilities.resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id, digest } = await store.born();
+      expect(await store.resume(id, digest)).toEqual({ type: "missing" });
+      expect(await store.load(id)).toMatchObject({ version: 1 });
+    },
+  },
+  {
+    name: "the right digest opens the session, with all that it is, on any process",
+    applies: resumable,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({
+        data: { n: 1 },
+        subject: "ada",
+        schemaVersion: 2,
+        hold: false,
+      });
+      await first.fields(id, { m: 2 }, [], { schemaVersion: 2 });
+      const result = await second.resume(id, digest);
+      expect(result).toMatchObject({
+        type: "resumed",
+        by: "current",
+        session: { version: 2, data: { n: 1, m: 2 }, subject: "ada", schemaVersion: 2, fence: 0 },
+      });
+    },
+  },
+  {
+    name: "an unknown id is missing, whatever the digest",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      expect(await store.resume(newId(), newDigest())).toEqual({ type: "missing" });
+      expect(await store.resume(newId(), undefined)).toEqual({ type: "missing" });
+    },
+  },
+  {
+    name: "a wrong digest is wrong and touches nothing: not the deadline, the fence, the version or the holders",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id, digest } = await store.born({ idleMs: trial.ticks(5), exclusive: true });
+      await trial.pass(2);
+      const before = await store.store.presence(id);
+      for (const wrong of [
+        newDigest(),
+        digest.slice(1),
+        `${digest} `,
+        digest.toLowerCase() + digest.toUpperCase(),
+      ]) {
+        expect(await store.resume(id, wrong, { idleMs: trial.ticks(50), exclusive: true })).toEqual({
+          type: "wrong",
+        });
+      }
+      expect(await store.store.presence(id)).toEqual(before);
+      expect(await store.load(id)).toMatchObject({ version: 1, fence: 1 });
+      expect((await store.load(id))?.idleInMs).toBeLessThanOrEqual(trial.ticks(3));
+      await trial.pass(4);
+      expect(await store.load(id)).toBeUndefined();
+    },
+  },
+  {
+    name: "without a digest the application vouches: by none",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ data: { n: 1 } });
+      expect(await store.resume(id, undefined)).toMatchObject({
+        type: "resumed",
+        by: "none",
+        session: { data: { n: 1 } },
+      });
+    },
+  },
+  {
+    name: "a session that no token opens is opened by none",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ digest: undefined });
+      for (const digest of [newDigest(), "undefined", "null"]) {
+        expect(await store.resume(id, digest)).toEqual({ type: "wrong" });
+      }
+      expect(await store.resume(id, undefined)).toMatchObject({ type: "resumed", by: "none" });
+    },
+  },
+  {
+    name: "a renewal code opens the session once, and its holder's next digest from then on",
+    applies: resumable,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id } = await first.born();
+      const [renewalDigest, nextDigest] = [newDigest(), newDigest()];
+      await first.rotate(id, { renewalDigest });
+      expect(await second.resume(id, renewalDigest, { nextDigest })).toMatchObject({
+        type: "resumed",
+        by: "renewal",
+      });
+      expect((await second.resume(id, renewalDigest)).type).not.toBe("resumed");
+      expect(await first.resume(id, nextDigest)).toMatchObject({ type: "resumed", by: "current" });
+    },
+  },
+  {
+    name: "a renewal code is worth nothing after its time",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const [digest, renewalDigest] = [newDigest(), newDigest()];
+      await store.rotate(id, { digest, renewalDigest, renewalMs: trial.ticks(2) });
+      await trial.pass(3);
+      expect(await store.resume(id, renewalDigest)).toEqual({ type: "wrong" });
+      expect(await store.resume(id, digest)).toMatchObject({ type: "resumed", by: "current" });
+    },
+  },
+];

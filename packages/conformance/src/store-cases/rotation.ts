@@ -1,0 +1,80 @@
+import { expect } from "vitest";
+import { newDigest } from "../store-process.ts";
+import type { StoreCase } from "../store-trial.ts";
+
+const resumable = (capabilities: { readonly resumable: boolean }): boolean => capabilities.resumable;
+
+export const rotationCases: readonly StoreCase[] = [
+  {
+    name: "rotate replaces the digest; the one before it stays good for its grace, and is a sign of theft after that",
+    applies: resumable,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest: old } = await first.born({ data: { n: 1 }, idleMs: trial.ticks(20) });
+      const digest = newDigest();
+      expect(await first.rotate(id, { digest, graceMs: trial.ticks(3) })).toMatchObject({ type: "rotated" });
+      expect(await second.resume(id, digest)).toMatchObject({ type: "resumed", by: "current" });
+      expect(await second.resume(id, old)).toMatchObject({ type: "resumed", by: "previous" });
+      await trial.pass(4);
+      expect(await second.resume(id, old, { exclusive: true })).toEqual({ type: "stolen" });
+      expect(await first.load(id)).toMatchObject({ version: 1, fence: 0, data: { n: 1 } });
+      expect(await second.resume(id, digest)).toMatchObject({ type: "resumed", by: "current" });
+    },
+  },
+  {
+    name: "a digest from before the previous one is merely wrong",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id, digest: oldest } = await store.born();
+      const [middle, latest] = [newDigest(), newDigest()];
+      await store.rotate(id, { digest: middle });
+      await store.rotate(id, { digest: latest });
+      expect(await store.resume(id, oldest)).toEqual({ type: "wrong" });
+      expect(await store.resume(id, middle)).toMatchObject({ by: "previous" });
+      expect(await store.resume(id, latest)).toMatchObject({ by: "current" });
+    },
+  },
+  {
+    name: "a grace of 0 kills the older digest at once (login, against fixation)",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id, digest: old } = await store.born();
+      await store.rotate(id, { graceMs: 0, subject: "ada" });
+      expect((await store.resume(id, old)).type).not.toBe("resumed");
+    },
+  },
+  {
+    name: "rotate leaves the version and the data alone; with a subject it sets that and adds 1 to the version",
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ data: { n: 1 } });
+      expect(await store.rotate(id)).toMatchObject({ type: "rotated", version: 1 });
+      expect(await store.load(id)).toMatchObject({ version: 1, subject: undefined, data: { n: 1 } });
+      expect(await store.rotate(id, { subject: "ada", known: 1 })).toEqual({
+        type: "rotated",
+        version: 2,
+        session: undefined,
+      });
+      expect(await store.load(id)).toMatchObject({ version: 2, subject: "ada", data: { n: 1 } });
+      expect(await store.rotate(id)).toMatchObject({ type: "rotated", version: 2 });
+      expect((await store.load(id))?.subject).toBe("ada");
+    },
+  },
+  {
+    name: "I8 a rotation with a subject answers with the whole session to a caller that is behind",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ data: { n: 0 } });
+      await store.fields(id, { n: 1 });
+      const result = await store.rotate(id, { subject: "ada", known: 1 });
+      expect(result).toMatchObject({
+        type: "rotated",
+        version: 3,
+        session: { version: 3, subject: "ada", data: { n: 1 } },
+      });
+    },
+  },
+];

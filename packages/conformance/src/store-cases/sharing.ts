@@ -1,0 +1,122 @@
+import type { StoreEvent } from "@wsession/core";
+import { expect } from "vitest";
+import type { StoreProcess } from "../store-process.ts";
+import type { StoreCase } from "../store-trial.ts";
+
+const shared = (capabilities: { readonly shared: boolean }): boolean => capabilities.shared;
+
+const heard = (store: StoreProcess, type: StoreEvent["type"], id: string): Promise<void> =>
+  store.events.until((event) => event.type === type && event.id === id);
+
+/** What one process does reaches the others that hold the session. */
+export const sharingCases: readonly StoreCase[] = [
+  {
+    name: "a write reaches the host of a process that holds the session: the change itself, or the whole session",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({ data: { n: 0, gone: true } });
+      await second.resume(id, digest);
+      await first.fields(id, { n: 1 }, ["gone"]);
+      await second.events.until(
+        (event) => event.id === id && (event.type === "written" || event.type === "loaded"),
+      );
+      const [event] = second.events.entries;
+      if (event?.type === "written") {
+        expect(event).toMatchObject({ version: 2 });
+        if (event.change !== undefined) expect(second.held(id)?.data).toEqual({ n: 1 });
+      } else expect(event).toMatchObject({ type: "loaded", session: { version: 2, data: { n: 1 } } });
+      expect((await second.load(id))?.data).toEqual({ n: 1 });
+    },
+  },
+  {
+    name: "every write of a row reaches the holder, in the order of versions",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({ data: { n: 0 } });
+      await second.resume(id, digest);
+      for (let n = 1; n <= 30; n += 1)
+        await (n % 3 === 0 ? first.replace(id, { n }) : first.fields(id, { n }));
+      await second.events.until((event) => event.type === "written" && event.version === 31);
+      const versions = second.events.entries.map((event) => (event.type === "written" ? event.version : 0));
+      expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    },
+  },
+  {
+    name: "a process does not hear of what it did itself, nor of sessions that it does not hold",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({ data: { n: 0 } });
+      const stranger = await first.born();
+      await second.resume(id, digest);
+      await first.fields(stranger.id, { n: 1 });
+      await first.fields(id, { n: 1 });
+      await heard(second, "written", id);
+      expect(first.events.entries).toEqual([]);
+      expect(second.events.entries.every((event) => event.id === id)).toBe(true);
+    },
+  },
+  {
+    name: "I9 a destruction reaches the holders with its reason; with confirm they say how many connections they ended",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born();
+      await second.resume(id, digest);
+      await second.resume(id, digest);
+      expect(await first.destroy(id, "signed out", true)).toEqual({
+        destroyed: [id],
+        closed: 2,
+        unreachable: [],
+      });
+      await heard(second, "destroyed", id);
+      expect(second.events.entries).toContainEqual({ type: "destroyed", id, reason: "signed out" });
+    },
+  },
+  {
+    name: "I9 destroySubject reaches the holders of every session",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const one = await second.born({ subject: "ada" });
+      const two = await second.born({ subject: "ada" });
+      const result = await first.destroySubject("ada", "revoked");
+      expect([...result.destroyed].toSorted()).toEqual([one.id, two.id].toSorted());
+      await Promise.all([heard(second, "destroyed", one.id), heard(second, "destroyed", two.id)]);
+    },
+  },
+  {
+    name: "I13 a takeover reaches the holders before it, with the new fence",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({ exclusive: true });
+      await second.resume(id, digest, { exclusive: true });
+      await heard(first, "replaced", id);
+      expect(first.events.entries).toContainEqual({ type: "replaced", id, fence: 2 });
+    },
+  },
+  {
+    name: "presence counts connections by process, and forgets those that were released",
+    applies: shared,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born();
+      await second.resume(id, digest);
+      await second.resume(id, digest);
+      const counts = async () =>
+        (await first.store.presence(id)).nodes
+          .map(({ connections }) => connections)
+          .toSorted((a, b) => a - b);
+      expect(await counts()).toEqual([1, 2]);
+      await second.release(id);
+      expect(await counts()).toEqual([1, 1]);
+      await second.release(id);
+      expect(await counts()).toEqual([1]);
+      await first.fields(id, { n: 1 });
+      expect(second.events.entries.some((event) => event.type === "written")).toBe(false);
+    },
+  },
+];

@@ -1,0 +1,87 @@
+import { expect } from "vitest";
+import type { StoreCase } from "../store-trial.ts";
+
+export const subjectCases: readonly StoreCase[] = [
+  {
+    name: "bySubject finds the subject's sessions, created or identified so, and no other's",
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const created = await first.born({ subject: "ada" });
+      const identified = await second.born();
+      await first.born({ subject: "eve" });
+      await first.born();
+      await second.rotate(identified.id, { subject: "ada" });
+      const wanted = trial.harness.capabilities.shared || first === second ? [created.id, identified.id] : [];
+      expect((await first.store.bySubject("ada")).toSorted()).toEqual(wanted.toSorted());
+      expect((await second.store.bySubject("ada")).toSorted()).toEqual(wanted.toSorted());
+      expect(await first.store.bySubject("nobody")).toEqual([]);
+      expect(await first.store.bySubject("")).toEqual([]);
+    },
+  },
+  {
+    name: "a session that is identified anew belongs to its new subject alone",
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ subject: "ada" });
+      await store.rotate(id, { subject: "grace" });
+      expect(await store.store.bySubject("ada")).toEqual([]);
+      expect(await store.store.bySubject("grace")).toEqual([id]);
+    },
+  },
+  {
+    name: "I9 destroySubject destroys all of a subject's sessions for good, says which, and leaves others",
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const hers = [
+        await first.born({ subject: "ada" }),
+        await second.born({ subject: "ada" }),
+        await first.born(),
+      ];
+      await first.rotate(hers[2]?.id ?? "", { subject: "ada" });
+      const other = await first.born({ subject: "eve" });
+      const result = await first.destroySubject("ada", "signed out everywhere");
+      expect([...result.destroyed].toSorted()).toEqual(hers.map(({ id }) => id).toSorted());
+      for (const { id, digest } of hers) {
+        expect(await first.load(id)).toBeUndefined();
+        expect(await second.fields(id, { late: true })).toEqual({ type: "missing" });
+        expect(await second.resume(id, digest)).toEqual({ type: "missing" });
+      }
+      expect(await first.store.bySubject("ada")).toEqual([]);
+      expect(await first.load(other.id)).toMatchObject({ subject: "eve" });
+      expect((await first.destroySubject("ada")).destroyed).toEqual([]);
+    },
+  },
+  {
+    name: "a subject whose sessions were destroyed can come back with a new one",
+    async run(trial) {
+      const store = await trial.process();
+      await store.born({ subject: "ada" });
+      await store.destroySubject("ada");
+      const { id } = await store.born({ subject: "ada" });
+      expect(await store.load(id)).toMatchObject({ subject: "ada" });
+      expect(await store.store.bySubject("ada")).toEqual([id]);
+    },
+  },
+  {
+    name: "subjects of any characters are kept apart",
+    async run(trial) {
+      const store = await trial.process();
+      const subjects = [
+        "ada",
+        "ADA",
+        "ada ",
+        "a:da",
+        "{ada}",
+        "*",
+        "ада",
+        "🎈",
+        "__proto__",
+        "x".repeat(500),
+      ];
+      const born = await Promise.all(subjects.map((subject) => store.born({ subject })));
+      for (const [index, subject] of subjects.entries()) {
+        expect(await store.store.bySubject(subject)).toEqual([born[index]?.id]);
+      }
+    },
+  },
+];

@@ -1,0 +1,267 @@
+import { randomBytes } from "node:crypto";
+import type {
+  Awaitable,
+  Change,
+  CreateRequest,
+  CreateResult,
+  Fields,
+  HeldSession,
+  ResumeRequest,
+  ResumeResult,
+  RotateRequest,
+  RotateResult,
+  SessionStore,
+  StoredSession,
+  StoreDestroyResult,
+  StoreEvent,
+  StoreHost,
+  WriteRequest,
+  WriteResult,
+} from "@wsession/core";
+import { Journal } from "./waiting.ts";
+
+interface Held {
+  stored: StoredSession;
+  idleAt: number;
+  absoluteAt: number;
+  connections: number;
+}
+
+export interface Born {
+  readonly id: string;
+  readonly digest: string;
+  readonly session: StoredSession;
+}
+
+export function newId(): string {
+  return randomBytes(16).toString("base64url");
+}
+
+export function newDigest(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/**
+ * One process as a store sees it. It asks and holds sessions as core does: what a store without records of its own
+ * answers from (`held`) is kept up to date after every call.
+ */
+export class StoreProcess implements StoreHost {
+  readonly store: SessionStore;
+  /** What others did. */
+  readonly events: Journal<StoreEvent> = new Journal();
+  readonly errors: unknown[] = [];
+  readonly #held = new Map<string, Held>();
+
+  constructor(store: SessionStore) {
+    this.store = store;
+    store.attach(this);
+  }
+
+  // --- as core asks ---
+
+  async create(request: Partial<CreateRequest> = {}): Promise<CreateResult> {
+    const whole: CreateRequest = {
+      id: newId(),
+      digest: newDigest(),
+      data: { n: 0 },
+      subject: undefined,
+      schemaVersion: 0,
+      idleMs: Infinity,
+      absoluteMs: Infinity,
+      hold: true,
+      exclusive: false,
+      ...request,
+    };
+    return inItsTick(this.store.create(whole), (result) => {
+      if (result.type === "created" && (whole.hold || !this.#resumable)) this.#hold(whole.id, result.session);
+    });
+  }
+
+  /** Creates a session that has to be new. */
+  async born(request: Partial<CreateRequest> = {}): Promise<Born> {
+    const id = request.id ?? newId();
+    const digest = newDigest();
+    const result = await this.create({ digest, ...request, id });
+    if (result.type !== "created") throw new Error(`create answered "${result.type}" for a new id`);
+    return { id, digest: request.digest ?? digest, session: result.session };
+  }
+
+  async resume(
+    id: string,
+    digest: string | undefined,
+    request: Partial<ResumeRequest> = {},
+  ): Promise<ResumeResult> {
+    const whole = {
+      id,
+      digest,
+      nextDigest: newDigest(),
+      idleMs: Infinity,
+      hold: true,
+      exclusive: false,
+      ...request,
+    };
+    const result = await this.store.resume(whole);
+    if (result.type === "resumed" && whole.hold) this.#hold(id, result.session);
+    return result;
+  }
+
+  async load(id: string): Promise<StoredSession | undefined> {
+    return this.store.load(id);
+  }
+
+  async write(id: string, change: Change, request: Partial<WriteRequest> = {}): Promise<WriteResult> {
+    const known = request.known ?? this.#held.get(id)?.stored.version ?? request.expect ?? 0;
+    const whole = { id, change, expect: undefined, known, fence: undefined, schemaVersion: 0, ...request };
+    return inItsTick(this.store.write(whole), (result) => {
+      if (result.type === "written") this.#move(id, result.version, result.session, change);
+    });
+  }
+
+  fields(
+    id: string,
+    set: Fields,
+    unset: readonly string[] = [],
+    request: Partial<WriteRequest> = {},
+  ): Promise<WriteResult> {
+    return this.write(id, { type: "fields", set, unset }, request);
+  }
+
+  replace(
+    id: string,
+    data: object,
+    request: Partial<WriteRequest> & { readonly base?: object } = {},
+  ): Promise<WriteResult> {
+    const { base, ...rest } = request;
+    return this.write(id, { type: "replace", data, base }, rest);
+  }
+
+  async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
+    const there = await this.store.touch(id, idleMs, absoluteMs);
+    const held = this.#held.get(id);
+    if (there && held !== undefined) {
+      held.idleAt = Date.now() + idleMs;
+      if (absoluteMs !== undefined) held.absoluteAt = Date.now() + absoluteMs;
+    }
+    return there;
+  }
+
+  async rotate(id: string, request: Partial<RotateRequest> = {}): Promise<RotateResult> {
+    const whole: RotateRequest = {
+      id,
+      digest: newDigest(),
+      renewalDigest: newDigest(),
+      renewalMs: 60_000,
+      graceMs: 60_000,
+      subject: undefined,
+      fence: undefined,
+      known: this.#held.get(id)?.stored.version ?? 0,
+      ...request,
+    };
+    return inItsTick(this.store.rotate(whole), (result) => {
+      const held = this.#held.get(id);
+      if (result.type !== "rotated" || held === undefined) return;
+      const { subject = held.stored.subject } = whole;
+      held.stored = result.session ?? { ...held.stored, version: result.version, subject };
+    });
+  }
+
+  async destroy(id: string, reason?: string, confirm = false): Promise<StoreDestroyResult> {
+    const result = await this.store.destroy(id, reason, confirm);
+    for (const gone of result.destroyed) this.#held.delete(gone);
+    return result;
+  }
+
+  async destroySubject(subject: string, reason?: string): Promise<StoreDestroyResult> {
+    const result = await this.store.destroySubject(subject, reason);
+    for (const gone of result.destroyed) this.#held.delete(gone);
+    return result;
+  }
+
+  /** One connection less. */
+  async release(id: string): Promise<void> {
+    const held = this.#held.get(id);
+    if (held !== undefined) {
+      held.connections -= 1;
+      if (held.connections === 0) this.#held.delete(id);
+    }
+    await this.store.release(id);
+  }
+
+  async ids(): Promise<Set<string>> {
+    const ids = new Set<string>();
+    for await (const id of this.store.ids()) ids.add(id);
+    return ids;
+  }
+
+  // --- for the store ---
+
+  held(id: string): HeldSession | undefined {
+    const held = this.#held.get(id);
+    if (held === undefined) return undefined;
+    const idleInMs = held.idleAt - Date.now();
+    const absoluteInMs = held.absoluteAt - Date.now();
+    if (idleInMs <= 0 || absoluteInMs <= 0) return undefined;
+    return { ...held.stored, idleInMs, absoluteInMs, connections: held.connections };
+  }
+
+  heldIds(): Iterable<string> {
+    return [...this.#held.keys()].filter((id) => this.held(id) !== undefined);
+  }
+
+  notify(event: StoreEvent): number {
+    const held = this.#held.get(event.id);
+    if (event.type === "loaded") this.#move(event.id, event.session.version, event.session, undefined);
+    else if (event.type === "written" && event.version === (held?.stored.version ?? 0) + 1) {
+      this.#move(event.id, event.version, undefined, event.change);
+    } else if (event.type === "destroyed" || event.type === "expired") this.#held.delete(event.id);
+    this.events.note(event);
+    return event.type === "destroyed" || event.type === "expired" ? (held?.connections ?? 0) : 0;
+  }
+
+  onError(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  get #resumable(): boolean {
+    return this.store.capabilities.resumable;
+  }
+
+  #hold(id: string, stored: StoredSession): void {
+    const connections = (this.#held.get(id)?.connections ?? 0) + 1;
+    const now = Date.now();
+    this.#held.set(id, {
+      stored,
+      connections,
+      idleAt: now + stored.idleInMs,
+      absoluteAt: now + stored.absoluteInMs,
+    });
+  }
+
+  #move(id: string, version: number, session: StoredSession | undefined, change: Change | undefined): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    if (session !== undefined) held.stored = { ...session };
+    else if (change !== undefined)
+      held.stored = { ...held.stored, version, data: applied(held.stored.data, change) };
+  }
+}
+
+/** A store that answers at once is adopted at once: to one without records of its own, that makes its writes atomic. */
+async function inItsTick<Result extends { readonly type: string }>(
+  answer: Awaitable<Result>,
+  adopt: (result: Result) => void,
+): Promise<Result> {
+  if ("type" in answer) {
+    adopt(answer);
+    return answer;
+  }
+  const result = await answer;
+  adopt(result);
+  return result;
+}
+
+function applied(data: object, change: Change): object {
+  if (change.type === "replace") return change.data;
+  const kept = Object.entries(data).filter(([name]) => !change.unset.includes(name));
+  return { ...Object.fromEntries(kept), ...change.set };
+}

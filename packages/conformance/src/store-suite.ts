@@ -1,0 +1,43 @@
+import { describe, it } from "vitest";
+import { creationCases } from "./store-cases/creation.ts";
+import { deadlineCases } from "./store-cases/deadlines.ts";
+import { destructionCases } from "./store-cases/destruction.ts";
+import { fenceCases } from "./store-cases/fences.ts";
+import { jsonCases } from "./store-cases/json.ts";
+import { listingCases } from "./store-cases/listing.ts";
+import { resumeCases } from "./store-cases/resume.ts";
+import { rotationCases } from "./store-cases/rotation.ts";
+import { sharingCases } from "./store-cases/sharing.ts";
+import { subjectCases } from "./store-cases/subjects.ts";
+import { writeCases } from "./store-cases/writes.ts";
+import type { StoreHarness } from "./store-harness.ts";
+import { runStoreCase } from "./store-trial.ts";
+import type { StoreCase } from "./store-trial.ts";
+
+/** All that a store has to do, by subject. */
+export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
+  creation: creationCases,
+  writes: writeCases,
+  deadlines: deadlineCases,
+  destruction: destructionCases,
+  resuming: resumeCases,
+  rotation: rotationCases,
+  fences: fenceCases,
+  subjects: subjectCases,
+  listing: listingCases,
+  values: jsonCases,
+  sharing: sharingCases,
+};
+
+/** Registers the suite that every store passes. */
+export function testStore(name: string, harness: StoreHarness): void {
+  describe(name, () => {
+    for (const [subject, cases] of Object.entries(storeCases)) {
+      const applicable = cases.filter(({ applies }) => applies?.(harness.capabilities) !== false);
+      if (applicable.length === 0) continue;
+      describe(subject, () => {
+        for (const one of applicable) it(one.name, () => runStoreCase(one, harness));
+      });
+    }
+  });
+}
