@@ -1,0 +1,113 @@
+import { adapterCases, runAdapterCase } from "@wsession/conformance";
+import type { AdapterHarness } from "@wsession/conformance";
+import type { RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
+import { describe, expect, test } from "vitest";
+import { wsHarness } from "./servers.ts";
+
+const EARLY = "I1 messages sent in the tick of the client's open wait for an async initial and an async open";
+const EAGER =
+  "I2 frames in the TCP segment of the upgrade request are messages like any other, each once and in order";
+const ORDER = "I2 500 messages reach a synchronous handler in order, each once";
+const ONE_ORDER = "I1 I2 what waits at the gate and what comes after it reach the handler in one order";
+const LIFE =
+  "I4 open, then messages, then close, which sees the session as it was and the peer's code and reason";
+const TERMINATE =
+  "I4 terminate inside open, inside a message and inside close ends the connection, and close comes once";
+
+/** `target` with some members replaced. */
+function overriding<Target extends object>(target: Target, members: Partial<Target>): Target {
+  return new Proxy(target, {
+    get(_, key) {
+      if (Object.hasOwn(members, key)) return Reflect.get(members, key);
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** The adapter for ws, with something between it and core. */
+function broken(
+  connectionOf: (connection: RuntimeConnection) => RuntimeConnection,
+  closes = 1,
+): AdapterHarness {
+  const harness = wsHarness("port");
+  return {
+    ...harness,
+    listen: (sessions, handlers) =>
+      harness.listen(
+        overriding(sessions, {
+          bind<Socket extends object>(...[runtime, given]: Parameters<typeof sessions.bind<Socket>>) {
+            const binding: RuntimeBinding<Socket> = sessions.bind(runtime, given);
+            return overriding(binding, {
+              open: (socket, ticket) => connectionOf(binding.open(socket, ticket)),
+            });
+          },
+        }),
+        {
+          ...handlers,
+          async close(connection, event) {
+            for (let times = 0; times < closes; times += 1) await handlers.close?.(connection, event);
+          },
+        },
+      ),
+  };
+}
+
+/** Listens when its own preparations are done. */
+const dropsEarlyFrames = broken((connection) => {
+  let listening = false;
+  setTimeout(() => {
+    listening = true;
+  }, 20);
+  return overriding(connection, {
+    receive: (data) => {
+      if (listening) connection.receive(data);
+    },
+  });
+});
+
+/** Hands each message to a task of its own, and tasks overtake. */
+const reorders = broken((connection) => {
+  let turn = 0;
+  return overriding(connection, {
+    receive(data) {
+      turn += 1;
+      if (turn % 2 === 0) connection.receive(data);
+      else setImmediate(() => connection.receive(data));
+    },
+  });
+});
+
+const closesTwice = broken((connection) => connection, 2);
+
+async function fails(harness: AdapterHarness, name: string): Promise<boolean> {
+  const one = Object.values(adapterCases)
+    .flat()
+    .find((candidate) => candidate.name === name);
+  if (one === undefined) throw new Error(`no case is called ${name}`);
+  return runAdapterCase(one, harness, { timeoutMs: 1_000 }).then(
+    () => false,
+    () => true,
+  );
+}
+
+describe("the suite for adapters catches", () => {
+  test.each([EARLY, EAGER, ORDER, ONE_ORDER, LIFE, TERMINATE])(
+    "nothing in the real one: %s",
+    async (name) => {
+      expect(await fails(wsHarness("port"), name)).toBe(false);
+    },
+  );
+
+  test.each([EARLY, EAGER, ORDER])("an adapter that drops early frames: %s", async (name) => {
+    expect(await fails(dropsEarlyFrames, name)).toBe(true);
+  });
+
+  test.each([EAGER, ORDER, ONE_ORDER])("an adapter that reorders: %s", async (name) => {
+    expect(await fails(reorders, name)).toBe(true);
+  });
+
+  test.each([LIFE, TERMINATE])("an adapter that calls close twice: %s", async (name) => {
+    expect(await fails(closesTwice, name)).toBe(true);
+  });
+});

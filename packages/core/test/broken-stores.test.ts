@@ -1,0 +1,109 @@
+import { runStoreCase, storeCases } from "@wsession/conformance";
+import type { StoreHarness } from "@wsession/conformance";
+import { mapStore } from "@wsession/core";
+import type { CreateRequest, SessionStore } from "@wsession/core";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+/** A map store with some methods replaced. */
+function tampered(replace: (store: SessionStore) => Partial<SessionStore>): SessionStore {
+  const store: SessionStore = mapStore();
+  return Object.assign(store, replace(store));
+}
+
+/** Writes whatever the version is: of two that expect the same one, the first is lost. */
+const losesUpdates = () =>
+  tampered((store) => {
+    const write = store.write.bind(store);
+    return { write: (request) => write({ ...request, expect: undefined }) };
+  });
+
+/** Knows no time. */
+const forgetsToExpire = () =>
+  tampered((store) => {
+    const create = store.create.bind(store);
+    return {
+      create: (request) => create({ ...request, idleMs: Infinity, absoluteMs: Infinity }),
+      touch: (id) => store.load(id) !== undefined,
+    };
+  });
+
+/** Writes as SET does: what was destroyed meanwhile is there again. */
+const resurrects = () =>
+  tampered((store) => {
+    const [create, write] = [store.create.bind(store), store.write.bind(store)];
+    const created = new Map<string, CreateRequest>();
+    return {
+      create(request) {
+        created.set(request.id, request);
+        return create(request);
+      },
+      write(request) {
+        const before = created.get(request.id);
+        const result = write(request);
+        if (before === undefined || !("type" in result) || result.type !== "missing") return result;
+        create(before);
+        return write(request);
+      },
+    };
+  });
+
+function harnessOf(make: () => SessionStore): StoreHarness {
+  return {
+    capabilities: { resumable: true, shared: false, values: "any" },
+    tickMs: 1_000,
+    open() {
+      vi.useFakeTimers({ toFake: ["Date", "performance"] });
+      const store = make();
+      return {
+        store: () => store,
+        pass: (ms) => void vi.setSystemTime(Date.now() + ms),
+        close: () => void vi.useRealTimers(),
+      };
+    },
+  };
+}
+
+/** The names of the cases that the store fails. */
+async function caught(make: () => SessionStore): Promise<string[]> {
+  const harness = harnessOf(make);
+  const names: string[] = [];
+  for (const one of Object.values(storeCases).flat()) {
+    if (one.applies?.(harness.capabilities) === false) continue;
+    await runStoreCase(one, harness).catch(() => names.push(one.name));
+  }
+  return names;
+}
+
+describe("the suite for stores catches", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test("nothing in a store that keeps the contract", async () => {
+    expect(await caught(mapStore)).toEqual([]);
+  });
+
+  test("a store that loses updates", async () => {
+    expect(await caught(losesUpdates)).toEqual([
+      "I8 a version conflict changes nothing and hands back the current session in the same call",
+      "I8 of two writes that expect one version, one is applied; compare-and-set loses no increment",
+    ]);
+  });
+
+  test("a store that forgets to expire", async () => {
+    const names = await caught(forgetsToExpire);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "I9 a session past its idle deadline is gone in every answer, swept or not, and does not come back",
+        "I9 a session past its absolute deadline is gone, however often it was touched, and does not come back",
+      ]),
+    );
+  });
+
+  test("a store that resurrects", async () => {
+    expect(await caught(resurrects)).toEqual(
+      expect.arrayContaining([
+        "I9 a destroyed session stays destroyed: late writes, touches, resumes and rotations are refused",
+        "I9 a session past its idle deadline is gone in every answer, swept or not, and does not come back",
+      ]),
+    );
+  });
+});
