@@ -39,7 +39,12 @@ export class Workshop implements AsyncDisposable {
   /** Packs every package. */
   static async open(): Promise<Workshop> {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), "wsession-packages-")));
-    for (const folder of packageFolders) workshop.#tarballs.set(folder, await workshop.#pack(folder));
+    try {
+      for (const folder of packageFolders) workshop.#tarballs.set(folder, await workshop.#pack(folder));
+    } catch (error) {
+      await workshop[Symbol.asyncDispose]();
+      throw error;
+    }
     return workshop;
   }
 
