@@ -8,7 +8,7 @@ import { install, run } from "./commands.ts";
 import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
 import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
 
-// Installing asks a registry for what no cache holds.
+// Installing asks a registry for what no cache holds, and compilers share the machine with the other tests.
 const installMs = 180_000;
 
 let workshop: Workshop;
@@ -34,7 +34,7 @@ describe.each(packageFolders)("the tarball of %s", (folder) => {
   });
 });
 
-describe("all packages in an empty project, without uWebSockets.js", () => {
+describe("all packages in an empty project, without uWebSockets.js", { timeout: installMs }, () => {
   let project: string;
 
   beforeAll(async () => {
