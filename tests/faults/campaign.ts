@@ -1,0 +1,188 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { until } from "../../packages/store-redis/test/redis-server.ts";
+import { type Application, type ApplicationOptions, openApplication, type Where } from "./application.mjs";
+import { check, type Rules, type Violation } from "./checker.ts";
+import { type HistoryEvent, operationsOf, readHistory } from "./history.ts";
+import type { Target } from "./load.mjs";
+import { ApplicationProcess, type LoadReport } from "./processes.ts";
+
+export interface CampaignOptions {
+  /** How each worker reaches Redis; their number is the number of processes. */
+  readonly workers: readonly Where[];
+  /** How the judge reaches it, past all faults. */
+  readonly direct: Where;
+  readonly seed: number;
+  /** Of each worker, at least: the load goes on until the faults are over. */
+  readonly operations: number;
+  readonly inFlight?: number | undefined;
+  readonly destroys?: boolean | undefined;
+  readonly application?: Partial<ApplicationOptions> | undefined;
+  readonly rules?: Rules | undefined;
+  /** Runs once every worker is at work; the server has to be well again when it resolves. */
+  faults(campaign: RunningCampaign): Promise<void>;
+}
+
+export interface RunningCampaign {
+  readonly workers: readonly ApplicationProcess[];
+  /** Resolves once each of the workers (`of`: all) had this many more operations acknowledged; proof that the load goes on. */
+  progress(operations: number, of?: readonly ApplicationProcess[]): Promise<void>;
+  /** Resolves once each of `of` had this many more rejected with `outcome: "unknown"`; proof that the fault bites. */
+  doubts(operations: number, of: readonly ApplicationProcess[]): Promise<void>;
+}
+
+export interface CampaignReport extends LoadReport {
+  readonly operations: number;
+  readonly violations: readonly Violation[];
+  /** Acknowledged changes that are not there. */
+  readonly lost: number;
+}
+
+const TIMING: Partial<ApplicationOptions> = {
+  timeoutMs: 700,
+  leaseMs: 3_000,
+  sweepMs: 1_000,
+  confirmMs: 200,
+};
+/** For what comes in the end: it takes no longer than the faults' own bounds. */
+const SETTLED_IN_MS = 20_000;
+
+/** Workers in processes of their own change shared sessions while faults happen; then their histories are judged. */
+export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
+  const folder = await mkdtemp(join(tmpdir(), "wsession-history-"));
+  const workers: ApplicationProcess[] = [];
+  const control = await openApplication({ ...TIMING, ...options.application, redis: options.direct });
+  try {
+    const sessions = await createTargets(control, options);
+    for (const redis of options.workers) {
+      workers.push(await ApplicationProcess.start({ ...TIMING, ...options.application, redis }));
+    }
+    const paths = workers.map((_, index) => join(folder, `w${index}.jsonl`));
+    await Promise.all(
+      workers.map((worker, index) => startLoad(worker, index, paths[index] ?? "", sessions, options)),
+    );
+    const progress = (operations: number, of: readonly ApplicationProcess[] = workers): Promise<void> =>
+      waitFor("ok", operations, of);
+    await progress(5);
+    await options.faults({
+      workers,
+      progress,
+      doubts: (operations, of) => waitFor("unknown", operations, of),
+    });
+    const reports = await Promise.all(workers.map((worker) => worker.call("finishLoad")));
+    const events = paths.flatMap((path) => readHistory(path));
+    if (options.rules?.mayLose !== true) await expectCaughtUp(workers, control, sessions);
+    events.push(...(await lastReads(control, sessions)));
+    const operations = operationsOf(events);
+    const violations = check(operations, options.rules);
+    const lost = violations.filter(({ rule }) => rule === "lost").length;
+    return { ...addUp(reports), operations: operations.length, violations, lost };
+  } finally {
+    await Promise.all(workers.map((worker) => worker.kill()));
+    await control.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function waitFor(
+  what: "ok" | "unknown",
+  operations: number,
+  workers: readonly ApplicationProcess[],
+): Promise<void> {
+  const each = workers.map(async (worker) => {
+    const goal = (await worker.call("counts"))[what] + operations;
+    await until(async () => (await worker.call("counts"))[what] >= goal, SETTLED_IN_MS);
+  });
+  await Promise.all(each);
+}
+
+async function createTargets(
+  control: Application,
+  { workers, operations }: CampaignOptions,
+): Promise<Target[]> {
+  const count = Math.max(6, Math.ceil((workers.length * operations) / 300));
+  const created = await Promise.all(Array.from({ length: count }, () => control.create()));
+  return created.map((session, index) => ({ ...session, register: index % 5 === 4, hold: false }));
+}
+
+function startLoad(
+  worker: ApplicationProcess,
+  index: number,
+  path: string,
+  sessions: readonly Target[],
+  options: CampaignOptions,
+): Promise<void> {
+  // Each is held by some of the workers and not by others.
+  const targets = sessions.map((target, at) => ({ ...target, hold: at < 60 && (at + index) % 3 === 0 }));
+  const { seed, operations, inFlight = 4, destroys = true } = options;
+  return worker.call("startLoad", {
+    worker: `w${index}`,
+    seed: seed + index,
+    operations,
+    inFlight,
+    targets,
+    destroys,
+    path,
+  });
+}
+
+/** What a process has in memory of a session that it holds is what the store has, at rest and within a sweep. */
+async function expectCaughtUp(
+  workers: readonly ApplicationProcess[],
+  control: Application,
+  sessions: readonly Target[],
+): Promise<void> {
+  for (const { id } of sessions) {
+    const stored = await control.store.load(id);
+    for (const [index, worker] of workers.entries()) {
+      await until(async () => {
+        const held = await worker.call("held", id);
+        if (held === null || isDeepStrictEqual(held, { version: stored?.version, data: stored?.data }))
+          return true;
+        throw new Error(`w${index} has ${id} at version ${held.version}, not ${stored?.version}, in memory`);
+      }, SETTLED_IN_MS);
+    }
+  }
+}
+
+/** After everything else: each session, and each subject's index. */
+async function lastReads(control: Application, sessions: readonly Target[]): Promise<HistoryEvent[]> {
+  const events: HistoryEvent[] = [];
+  const now = (): number => Number(process.hrtime.bigint() / 1_000n);
+  let op = 0;
+  for (const { id } of sessions) {
+    op += 1;
+    events.push({ at: now(), worker: "judge", op, type: "invoke", kind: "read", session: id });
+    const stored = await control.store.load(id);
+    const answer =
+      stored === undefined
+        ? { data: null }
+        : { data: { ...stored.data }, version: stored.version, fence: stored.fence };
+    events.push({ at: now(), worker: "judge", op, type: "ok", ...answer });
+  }
+  for (const value of new Set(sessions.map(({ id }) => `subject-${id.slice(0, 1)}`))) {
+    op += 1;
+    events.push({ at: now(), worker: "judge", op, type: "invoke", kind: "index", session: value, value });
+    events.push({ at: now(), worker: "judge", op, type: "ok", ids: await control.bySubject(value) });
+  }
+  return events;
+}
+
+function addUp(reports: readonly LoadReport[]): LoadReport {
+  const of = (pick: (report: LoadReport) => number): number => sum(reports.map(pick));
+  return {
+    ok: of(({ ok }) => ok),
+    fail: of(({ fail }) => fail),
+    unknown: of(({ unknown }) => unknown),
+    resolved: of(({ resolved }) => resolved),
+    conflicts: of(({ conflicts }) => conflicts),
+    writeTriesMax: Math.max(...reports.map(({ writeTriesMax }) => writeTriesMax)),
+    rereads: of(({ rereads }) => rereads),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

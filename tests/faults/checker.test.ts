@@ -1,0 +1,187 @@
+import { describe, expect, test } from "vitest";
+import { check, type Rules } from "./checker.ts";
+import { type HistoryEvent, operationsOf } from "./history.ts";
+
+type Step = Extract<HistoryEvent, { type: "invoke" }>;
+type End = { readonly type: "ok" | "fail" | "unknown" | "resolved" } & Record<string, unknown>;
+
+/** A history written by hand: each call takes one tick, and each end the next. */
+class Script {
+  readonly events: HistoryEvent[] = [];
+  #at = 0;
+  #op = 0;
+
+  run(worker: string, call: Partial<Step> & Pick<Step, "kind">, ...ends: readonly End[]): this {
+    this.#op += 1;
+    const op = this.#op;
+    this.events.push({ at: (this.#at += 1), worker, op, type: "invoke", session: "s", ...call });
+    for (const end of ends)
+      this.events.push({ at: (this.#at += 1), worker, op, code: "", ...end } as HistoryEvent);
+    return this;
+  }
+
+  append(worker: string, value: string, end: End, result?: number): this {
+    return this.run(worker, { kind: "append", value }, { ...end, result });
+  }
+
+  read(worker: string, data: Record<string, unknown> | null, version?: number, fence?: number): this {
+    return this.run(worker, { kind: "read" }, { type: "ok", data, version, fence });
+  }
+
+  rules(rules?: Rules): string[] {
+    return [...new Set(check(operationsOf(this.events), rules).map(({ rule }) => rule))];
+  }
+}
+
+const ok: End = { type: "ok" };
+const fail: End = { type: "fail" };
+const unknown: End = { type: "unknown" };
+
+describe("the checker of histories accepts", () => {
+  test("a clean history, with an unknown change that came and one that did not", () => {
+    const script = new Script()
+      .append("a", "a1", ok, 0)
+      .append("b", "b1", ok, 1)
+      .read("b", { list: ["a1", "b1"], counter: 0 }, 3)
+      .append("a", "a2", unknown)
+      .append("b", "b2", unknown)
+      .append("a", "a3", fail)
+      .run("a", { kind: "increment" }, { ...ok, result: 1 })
+      .run("b", { kind: "increment" }, { ...ok, result: 2 })
+      .run("a", { kind: "write", field: "f", value: "v1" }, ok)
+      .run("a", { kind: "identify", value: "u" }, ok)
+      .run("a", { kind: "index", session: "", value: "u" }, { ...ok, ids: ["s", "t"] })
+      .read("b", { list: ["a1", "b1", "a2"], counter: 2, f: "v1" }, 8)
+      .run("a", { kind: "destroy" }, { ...ok, was: true })
+      .read("b", null);
+    expect(script.rules()).toEqual([]);
+  });
+
+  test("two operations of one worker that overlap and end in the other order", () => {
+    const script = new Script();
+    const at = (time: number, op: number, rest: Record<string, unknown>): void => {
+      script.events.push({ at: time, worker: "a", op, session: "s", ...rest } as unknown as HistoryEvent);
+    };
+    at(1, 1, { type: "invoke", kind: "read" });
+    at(2, 2, { type: "invoke", kind: "read" });
+    at(3, 2, { type: "ok", data: {}, version: 5 });
+    at(4, 1, { type: "ok", data: {}, version: 4 });
+    expect(script.rules()).toEqual([]);
+  });
+});
+
+describe("the checker of histories rejects", () => {
+  test("a lost update: acknowledged, and not there at the end (I8)", () => {
+    expect(
+      new Script()
+        .append("a", "a1", ok)
+        .append("b", "b1", ok)
+        .read("c", { list: ["b1"] })
+        .rules(),
+    ).toContain("lost");
+  });
+
+  test("a lost increment: two made the same of the counter (I8)", () => {
+    const increment = { kind: "increment" } as const;
+    const script = new Script()
+      .run("a", increment, { ...ok, result: 1 })
+      .run("b", increment, { ...ok, result: 1 });
+    expect(script.rules()).toContain("lost");
+    expect(script.read("c", { counter: 1 }).rules()).toContain("lost");
+  });
+
+  test("a lost change that had been unknown, after the store said that it was applied (I11)", () => {
+    const script = new Script().run("a", { kind: "append", value: "a1" }, unknown, {
+      type: "resolved",
+      outcome: "applied",
+    });
+    expect(script.read("c", { list: [] }).rules()).toContain("lost");
+  });
+
+  test("a lost write of a field, by an older value that is back (I8)", () => {
+    const script = new Script()
+      .run("a", { kind: "write", field: "f", value: "v1" }, ok)
+      .run("a", { kind: "write", field: "f", value: "v2" }, ok);
+    expect(script.read("c", { f: "v1" }).rules()).toContain("lost");
+  });
+
+  test("a duplicate: one append, twice in the list (I10)", () => {
+    expect(
+      new Script()
+        .append("a", "a1", ok)
+        .read("c", { list: ["a1", "a1"] })
+        .rules(),
+    ).toContain("duplicate");
+  });
+
+  test("a duplicate: more in the counter than was asked for (I10)", () => {
+    const script = new Script()
+      .run("a", { kind: "increment" }, { ...ok, result: 1 })
+      .read("c", { counter: 2 });
+    expect(script.rules()).toContain("duplicate");
+  });
+
+  test("a duplicate even where changes may be lost", () => {
+    expect(
+      new Script()
+        .append("a", "a1", ok)
+        .read("c", { list: ["a1", "a1"] })
+        .rules({ mayLose: true }),
+    ).toEqual(["duplicate"]);
+  });
+
+  test("a change that was refused and is there all the same (I11)", () => {
+    expect(
+      new Script()
+        .append("a", "a1", fail)
+        .read("c", { list: ["a1"] })
+        .rules(),
+    ).toContain("phantom");
+    const settled = new Script().run("a", { kind: "append", value: "a1" }, unknown, {
+      type: "resolved",
+      outcome: "not-applied",
+    });
+    expect(settled.read("c", { list: ["a1"] }).rules()).toContain("phantom");
+  });
+
+  test("a read that misses what was acknowledged before it, though it is there later (I7)", () => {
+    const script = new Script()
+      .append("a", "a1", ok)
+      .read("b", { list: [] })
+      .read("b", { list: ["a1"] });
+    expect(script.rules()).toContain("stale");
+  });
+
+  test("a resurrection: read after an acknowledged destroy (I9)", () => {
+    const script = new Script().append("a", "a1", ok).run("b", { kind: "destroy" }, { ...ok, was: true });
+    expect(script.read("c", { list: ["a1"] }).rules()).toContain("resurrected");
+  });
+
+  test("a resurrection: written after an acknowledged destroy (I9)", () => {
+    const script = new Script().run("b", { kind: "destroy" }, { ...ok, was: true }).append("a", "a1", ok);
+    expect(script.rules()).toContain("resurrected");
+  });
+
+  test("a version or a fence that goes down for one observer (I8, I13)", () => {
+    expect(new Script().read("a", {}, 5).read("a", {}, 4).rules()).toEqual(["backwards"]);
+    expect(new Script().read("a", {}, 5, 2).read("a", {}, 5, 1).rules()).toEqual(["backwards"]);
+    expect(new Script().read("a", {}, 5).read("b", {}, 4).rules()).toEqual([]);
+  });
+
+  test("a live session that its subject's index does not list", () => {
+    const script = new Script().run("a", { kind: "identify", value: "u" }, ok);
+    expect(script.run("b", { kind: "index", session: "", value: "u" }, { ...ok, ids: [] }).rules()).toEqual([
+      "unlisted",
+    ]);
+  });
+
+  test("a list whose order changed after it had been read (I8)", () => {
+    const script = new Script().append("a", "a1", ok).append("b", "b1", ok);
+    expect(
+      script
+        .read("a", { list: ["a1", "b1"] })
+        .read("a", { list: ["b1", "a1"] })
+        .rules(),
+    ).toEqual(["rewritten"]);
+  });
+});

@@ -1,0 +1,107 @@
+import { afterEach, expect, test } from "vitest";
+import { cli, type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { campaign, type CampaignOptions, type CampaignReport, type RunningCampaign } from "./campaign.ts";
+
+let redis: RedisServer | undefined;
+
+afterEach(async () => {
+  await redis?.stop();
+  redis = undefined;
+});
+
+/** Three processes at work on one redis-server, to which `faults` happen. */
+async function during(
+  server: RedisServer,
+  seed: number,
+  faults: (running: RunningCampaign) => Promise<void>,
+  options: Partial<CampaignOptions> = {},
+): Promise<CampaignReport> {
+  redis = server;
+  const direct = { kind: "standalone", port: server.port } as const;
+  return campaign({ workers: [direct, direct, direct], direct, seed, operations: 150, faults, ...options });
+}
+
+test("redis-server stopped with SIGSTOP and continued (I8, I10, I11)", async () => {
+  const server = await startRedis();
+  const report = await during(server, 11, async ({ workers, progress, doubts }) => {
+    for (let round = 0; round < 2; round += 1) {
+      server.pause();
+      await doubts(1, workers);
+      server.continue();
+      await progress(30);
+    }
+  });
+  expect(report.violations).toEqual([]);
+  expect(report.unknown).toBeGreaterThan(0);
+});
+
+test("redis-server killed with SIGKILL, with appendfsync always: nothing acknowledged is lost (I7 to I10)", async () => {
+  const server = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
+  const report = await during(server, 12, async ({ progress }) => {
+    for (let round = 0; round < 3; round += 1) {
+      await server.kill();
+      await server.restart();
+      await progress(30);
+    }
+  });
+  expect(report.violations).toEqual([]);
+});
+
+test("CLIENT KILL of every connection, again and again (I8, I10)", async () => {
+  const server = await startRedis();
+  const report = await during(server, 13, async ({ progress }) => {
+    for (let round = 0; round < 8; round += 1) {
+      await cli(server.port, "client", "kill", "type", "normal", "skipme", "yes");
+      await cli(server.port, "client", "kill", "type", "pubsub");
+      await progress(8);
+    }
+  });
+  expect(report.violations).toEqual([]);
+});
+
+test("CLIENT PAUSE past the calls' deadline, of everything and of writes alone (I10, I11)", async () => {
+  const server = await startRedis();
+  const report = await during(server, 14, async ({ workers, progress, doubts }) => {
+    for (const what of ["ALL", "WRITE"]) {
+      // Ends by itself: CLIENT UNPAUSE would have to wait, too.
+      await cli(server.port, "client", "pause", "1500", what);
+      await doubts(1, workers);
+      await progress(30);
+    }
+  });
+  expect(report.violations).toEqual([]);
+  expect(report.unknown).toBeGreaterThan(0);
+});
+
+test("SCRIPT FLUSH in the middle (I8, I10)", async () => {
+  const server = await startRedis();
+  const report = await during(server, 15, async ({ progress }) => {
+    for (let round = 0; round < 10; round += 1) {
+      await cli(server.port, "script", "flush");
+      await progress(3);
+    }
+  });
+  expect(report.violations).toEqual([]);
+  expect(report.unknown).toBe(0);
+});
+
+test("redis-server killed without an append-only file: it starts empty, and nothing is there twice (I10, I11)", async () => {
+  const server = await startRedis();
+  const report = await during(
+    server,
+    16,
+    async ({ workers }) => {
+      await server.kill();
+      await server.restart();
+      // Every session is gone; what is asked of it says so, and is no failure of the store.
+      const { length } = workers;
+      await until(
+        async () =>
+          (await Promise.all(workers.map((worker) => worker.call("counts")))).filter(({ fail }) => fail > 0)
+            .length === length,
+      );
+    },
+    { rules: { mayLose: true } },
+  );
+  expect(report.violations.filter(({ rule }) => rule !== "lost")).toEqual([]);
+});
