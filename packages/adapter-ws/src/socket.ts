@@ -22,7 +22,8 @@ export const wsRuntime: Runtime<WebSocket> = {
   connectionOf: (socket) => (socket instanceof WebSocket ? bound(socket)[CONNECTION] : undefined),
   send(socket, data) {
     if (socket.readyState !== WebSocket.OPEN) return "closed";
-    socket.send(data, ignoreError);
+    // Without a callback: it would cost a tick for each message, to learn what `close` tells.
+    socket.send(data);
     return socket.bufferedAmount === 0 ? "sent" : "queued";
   },
   bufferedAmount: (socket) => (socket.readyState === WebSocket.CLOSED ? 0 : socket.bufferedAmount),
