@@ -16,8 +16,9 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
   return {
     name: "uws",
     connectionOf: (socket) => slotOf(socket)?.connection,
-    send: (socket, data) =>
-      attempt((): SendOutcome => {
+    // As `attempt`, without a closure for each message.
+    send(socket, data): SendOutcome {
+      try {
         switch (socket.send(data, typeof data !== "string", compress)) {
           case 1:
             return "sent";
@@ -26,7 +27,10 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
           default:
             return "dropped";
         }
-      }, "closed"),
+      } catch {
+        return "closed";
+      }
+    },
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime tells of every socket's drain by itself.
     awaitDrain: () => undefined,
