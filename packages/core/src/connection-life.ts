@@ -188,8 +188,9 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   /** Waits for a handler, then clears `bit`. What it returned need not be a promise. */
   #run(stage: Stage, result: Awaitable<void>, bit: number): void {
-    if (!isThenable(result)) return this.#clear(bit);
-    const promise = result instanceof Promise ? result : Promise.resolve(result);
+    const isPromise = result instanceof Promise;
+    if (!isPromise && !isThenable(result)) return this.#clear(bit);
+    const promise = isPromise ? result : Promise.resolve(result);
     promise.then(
       () => this.#settled(bit),
       (error: unknown) => {

@@ -124,8 +124,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     this.#state = state;
     this.fence = fence;
     state.hold(this);
-    const session = this.#ownSession();
-    if (session !== undefined) this.#waiters?.resolve(session);
+    // The handle is made when somebody asks for it: an idle connection needs none.
+    if (this.#waiters !== undefined) this.#waiters.resolve(this.#handleOf(state));
     this.openGate();
   }
 
@@ -140,9 +140,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   #ownSession(): Session<Data> | undefined {
-    if (this.#handle === undefined && this.#state !== undefined)
-      this.#handle = new SessionHandle(this.#state, this);
-    return this.#handle;
+    return this.#state === undefined ? undefined : this.#handleOf(this.#state);
+  }
+
+  #handleOf(state: SessionState<Data>): Session<Data> {
+    return (this.#handle ??= new SessionHandle(state, this));
   }
 
   // --- messages out ---
