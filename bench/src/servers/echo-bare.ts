@@ -11,6 +11,12 @@ interface Counted {
   session: { count: number };
 }
 
+/** uWS copies the fields of the user data onto the socket: to read them there is faster than `getUserData()`. */
+function sessionOf(socket: object): Counted["session"] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `upgrade` put it there
+  return (socket as Counted).session;
+}
+
 const noop = (): void => undefined;
 const resolved = Promise.resolve();
 
@@ -36,7 +42,7 @@ export function bareUws(): void {
     upgrade,
     message(socket, message) {
       const text = Buffer.from(message).toString();
-      socket.getUserData().session.count += 1;
+      sessionOf(socket).count += 1;
       socket.send(text);
     },
   });
@@ -51,7 +57,7 @@ export function bareUwsAsync(): void {
     async message(socket, message) {
       const text = Buffer.from(message).toString();
       await resolved;
-      socket.getUserData().session.count += 1;
+      sessionOf(socket).count += 1;
       socket.send(text);
     },
   });
