@@ -6,12 +6,13 @@ export interface Confirmed {
   readonly unreachable: readonly string[];
 }
 
-/** Who has to say it: sessions by the processes that held them. */
-export type Expected = ReadonlyMap<string, readonly string[]>;
-
 interface Collection {
-  readonly heard: Map<string, Map<string, number>>;
-  changed: () => void;
+  /** Sessions that each process has answered for. */
+  readonly heard: Map<string, Set<string>>;
+  /** Answers that are waited for, by process; `undefined` while it is not known who held what. */
+  waiting: Map<string, Set<string>> | undefined;
+  closed: number;
+  finish: () => void;
 }
 
 /** Collects what other processes closed, for destructions that are waited for. */
@@ -20,53 +21,72 @@ export class Confirmations {
 
   /** Before the destruction is sent: an answer may be here before its reply. */
   open(token: string): void {
-    this.#collections.set(token, { heard: new Map(), changed: () => undefined });
+    this.#collections.set(token, {
+      heard: new Map(),
+      waiting: undefined,
+      closed: 0,
+      finish: () => undefined,
+    });
   }
 
   hear({ token, node, id, closed }: Confirmation): void {
     const collection = this.#collections.get(token);
     if (collection === undefined) return;
-    const sessions = collection.heard.get(node) ?? new Map<string, number>();
-    collection.heard.set(node, sessions.set(id, closed));
-    collection.changed();
+    const sessions = collection.heard.get(node) ?? new Set<string>();
+    collection.heard.set(node, sessions);
+    if (sessions.has(id)) return;
+    sessions.add(id);
+    collection.closed += closed;
+    const missing = collection.waiting?.get(node);
+    missing?.delete(id);
+    if (missing?.size === 0) forget(collection, node);
   }
 
-  /** Waits until all have answered, those without a lease not counted, or `timeoutMs`. Never rejects. */
+  /**
+   * Waits until all who held `sessions` have answered for them, those without a lease not counted, or `timeoutMs`. Never
+   * rejects.
+   */
   async collect(
     token: string,
-    expected: Expected,
+    sessions: ReadonlyMap<string, readonly string[]>,
     isDead: (node: string) => Promise<boolean>,
     timeoutMs: number,
   ): Promise<Confirmed> {
     const collection = this.#collections.get(token);
-    if (collection === undefined) return { closed: 0, unreachable: [...expected.keys()] };
-    const waiting = new Set(expected.keys());
-    const hasAnswered = (node: string): boolean =>
-      (expected.get(node) ?? []).every((id) => collection.heard.get(node)?.has(id) === true);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      collection.changed = (): void => {
-        for (const node of waiting) if (hasAnswered(node)) waiting.delete(node);
-        if (waiting.size > 0) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      for (const node of waiting) {
-        const giveUp = (dead: boolean): void => {
-          if (dead) waiting.delete(node);
-          collection.changed();
+    if (collection === undefined) return { closed: 0, unreachable: [...sessions.keys()] };
+    const waiting = new Map<string, Set<string>>();
+    for (const [node, ids] of sessions) {
+      const missing = new Set(ids.filter((id) => collection.heard.get(node)?.has(id) !== true));
+      if (missing.size > 0) waiting.set(node, missing);
+    }
+    collection.waiting = waiting;
+    const dead: string[] = [];
+    if (waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        collection.finish = (): void => {
+          clearTimeout(timer);
+          resolve();
         };
-        isDead(node).then(giveUp, () => undefined);
-      }
-      collection.changed();
-    });
-    this.#collections.delete(token);
-    let closed = 0;
-    for (const sessions of collection.heard.values()) for (const count of sessions.values()) closed += count;
-    return { closed, unreachable: [...expected.keys()].filter((node) => !hasAnswered(node)) };
+        for (const node of waiting.keys()) {
+          const giveUp = (isGone: boolean): void => {
+            if (!isGone || !waiting.has(node)) return;
+            dead.push(node);
+            forget(collection, node);
+          };
+          isDead(node).then(giveUp, () => undefined);
+        }
+      });
+    }
+    return { closed: collection.closed, unreachable: [...dead, ...waiting.keys()] };
   }
 
-  abandon(token: string): void {
+  close(token: string): void {
     this.#collections.delete(token);
   }
+}
+
+function forget(collection: Collection, node: string): void {
+  collection.waiting?.delete(node);
+  if (collection.waiting?.size === 0) collection.finish();
 }

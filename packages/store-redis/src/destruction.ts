@@ -1,6 +1,6 @@
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage } from "./announcements.ts";
-import type { Confirmed } from "./confirmations.ts";
+import { unavailable } from "./failures.ts";
 import type { Membership, Services } from "./membership.ts";
 import type { Holder } from "./record.ts";
 import { type DestroyReply, readDestroy } from "./replies.ts";
@@ -9,7 +9,7 @@ import type { Unsettled } from "./unsettled.ts";
 
 const AT_ONCE = 256;
 
-/** Whose sessions are destroyed, in which epoch: `Subjects` says why. */
+/** Whose sessions are destroyed, and in which epoch: `Subjects` says why. */
 interface Denial {
   readonly subject: string;
   readonly hash: string;
@@ -28,24 +28,19 @@ export class Destruction {
     this.#unsettled = unsettled;
   }
 
+  /** With `membership`, waits (bounded) for what other processes say that they closed. */
   async one(
     id: string,
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    const token = this.#open(membership);
-    try {
-      if (membership !== undefined)
-        await membership.listening(performance.now() + this.#services.settings.confirmMs);
+    return this.#listening(membership, async (token) => {
       const reply = await this.#send(id, reason, token, undefined);
-      if (reply.type !== "destroyed") return { destroyed: [], closed: 0, unreachable: [] };
+      if (reply.type !== "destroyed") return new Map<string, readonly Holder[]>();
       // The index may keep the entry: it is a superset. So a failure here is nobody's.
       if (reply.subject !== undefined) this.#subjects.remove(reply.subject, [id]).catch(() => undefined);
-      const confirmed = await this.#collect(token, membership, new Map([[id, reply.holders]]));
-      return { destroyed: [id], ...confirmed };
-    } finally {
-      membership?.confirmations.abandon(token);
-    }
+      return new Map([[id, reply.holders]]);
+    });
   }
 
   async subject(
@@ -53,48 +48,58 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    const token = this.#open(membership);
-    try {
-      if (membership !== undefined)
-        await membership.listening(performance.now() + this.#services.settings.confirmMs);
+    return this.#listening(membership, async (token) => {
       const { hash, epoch, ids } = await this.#subjects.raise(subject);
-      const denial: Denial = { subject, hash, epoch };
       const destroyed = new Map<string, readonly Holder[]>();
       const finished: string[] = [];
       for (let first = 0; first < ids.length; first += AT_ONCE) {
         const batch = ids.slice(first, first + AT_ONCE);
-        const replies = await Promise.all(
-          batch.map(async (id) => [id, await this.#send(id, reason, token, denial)] as const),
+        const replies = await allOf(
+          batch.map((id) => this.#send(id, reason, token, { subject, hash, epoch })),
         );
-        for (const [id, reply] of replies) {
-          if (reply.type === "destroyed") destroyed.set(id, reply.holders);
-          if (reply.type !== "other") finished.push(id);
-        }
+        batch.forEach((id, index) => {
+          const reply = replies[index];
+          if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
+          if (reply?.type !== "other") finished.push(id);
+        });
       }
       this.#subjects.remove(subject, finished).catch(() => undefined);
-      const confirmed = await this.#collect(token, membership, destroyed);
-      return { destroyed: [...destroyed.keys()], ...confirmed };
-    } finally {
-      membership?.confirmations.abandon(token);
-    }
+      return destroyed;
+    });
   }
 
-  #open(membership: Membership | undefined): string {
+  /** Runs `destroy`, which says what was destroyed and who held it, and collects what those closed. */
+  async #listening(
+    membership: Membership | undefined,
+    destroy: (token: string | undefined) => Promise<ReadonlyMap<string, readonly Holder[]>>,
+  ): Promise<StoreDestroyResult> {
+    if (membership === undefined) {
+      return { destroyed: [...(await destroy(undefined)).keys()], closed: 0, unreachable: [] };
+    }
+    const { confirmMs } = this.#services.settings;
+    const { confirmations } = membership;
     const token = String(this.#services.nextSequence());
-    membership?.confirmations.open(token);
-    return token;
+    confirmations.open(token);
+    try {
+      await membership.listening(performance.now() + confirmMs);
+      const destroyed = await destroy(token);
+      const confirmed = await confirmations.collect(token, this.#byNode(destroyed), this.#isDead, confirmMs);
+      return { destroyed: [...destroyed.keys()], ...confirmed };
+    } finally {
+      confirmations.close(token);
+    }
   }
 
   async #send(
     id: string,
     reason: string | undefined,
-    token: string,
+    token: string | undefined,
     denial: Denial | undefined,
   ): Promise<DestroyReply> {
     const { calls, keys, node, nextSequence, settings } = this.#services;
     const sequence = nextSequence();
     const deadline = calls.deadline();
-    const message = destroyedMessage(id, reason, { node, token });
+    const message = destroyedMessage(id, reason, token === undefined ? undefined : { node, token });
     const why = reason === undefined ? ["", ""] : ["1", reason];
     const whose =
       denial === undefined ? ["", "", "", ""] : ["1", denial.subject, denial.hash, String(denial.epoch)];
@@ -106,21 +111,35 @@ export class Destruction {
     }
   }
 
-  async #collect(
-    token: string,
-    membership: Membership | undefined,
-    holders: ReadonlyMap<string, readonly Holder[]>,
-  ): Promise<Confirmed> {
-    const expected = new Map<string, string[]>();
+  readonly #isDead = async (node: string): Promise<boolean> => {
+    const { calls, keys } = this.#services;
+    return Number(await calls.command("exists", [keys.lease(node)])) === 0;
+  };
+
+  /** The sessions that each other process held. */
+  #byNode(holders: ReadonlyMap<string, readonly Holder[]>): ReadonlyMap<string, readonly string[]> {
+    const byNode = new Map<string, string[]>();
     for (const [id, nodes] of holders) {
       for (const { node } of nodes) {
-        if (node !== this.#services.node) expected.set(node, [...(expected.get(node) ?? []), id]);
+        if (node === this.#services.node) continue;
+        const ids = byNode.get(node);
+        if (ids === undefined) byNode.set(node, [id]);
+        else ids.push(id);
       }
     }
-    if (membership === undefined || expected.size === 0) return { closed: 0, unreachable: [] };
-    const { calls, keys, settings } = this.#services;
-    const isDead = async (node: string): Promise<boolean> =>
-      (await calls.command("exists", [keys.lease(node)])) === 0;
-    return membership.confirmations.collect(token, expected, isDead, settings.confirmMs);
+    return byNode;
+  }
+}
+
+/** One failure fails the whole: some may be destroyed, and which are is not known by the one that failed. */
+async function allOf<Result>(calls: readonly Promise<Result>[]): Promise<Result[]> {
+  try {
+    return await Promise.all(calls);
+  } catch (error) {
+    throw unavailable(
+      "not all of the subject's sessions could be destroyed",
+      "unknown",
+      new Error(String(error)),
+    );
   }
 }

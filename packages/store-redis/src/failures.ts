@@ -34,6 +34,18 @@ export function corrupt(outcome: Outcome = "not-applied"): SessionError {
   return new SessionError("CORRUPT_RECORD", "what Redis holds of this session can't be read", { outcome });
 }
 
+/** For what comes before a change: whatever became of it, the change itself was never sent. */
+export async function beforehand<Result>(step: Promise<Result>): Promise<Result> {
+  try {
+    return await step;
+  } catch (error) {
+    const failure = asStoreFailure(error);
+    throw failure.outcome === "unknown"
+      ? unavailable(failure.message, "not-applied", failure.cause)
+      : failure;
+  }
+}
+
 export function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("NOSCRIPT");
 }

@@ -3,6 +3,7 @@ import { SessionError } from "@wsession/core";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const GLOB = /[[\]*?\\]/g;
 
 /** Whether `id` can name a session: what can't is absent, and no key outside the prefix can be reached. */
@@ -72,5 +73,11 @@ export class Keys {
  * so two subjects that share a hash share an index and nothing else.
  */
 export function hashSubject(subject: string): string {
+  // UTF-8 would make one subject of all that differ in such a half.
+  if (LONE_SURROGATE.test(subject)) {
+    throw new SessionError("INVALID_ARGUMENT", "a subject is well-formed Unicode", {
+      outcome: "not-applied",
+    });
+  }
   return createHash("sha256").update(subject).digest("base64url").slice(0, 16);
 }

@@ -1,4 +1,5 @@
 import type { RotateRequest, RotateResult } from "@wsession/core";
+import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
 import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
@@ -23,7 +24,7 @@ export class Logins {
     const { calls } = this.#services;
     await calls.ready(deadline);
     const now = calls.serverNow() ?? 0;
-    return (await this.#subjects.list(subject, id, now + absoluteMs, deadline)).epoch;
+    return (await beforehand(this.#subjects.list(subject, id, now + absoluteMs, deadline))).epoch;
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -41,7 +42,7 @@ export class Logins {
     let absoluteAt = await this.#absoluteDeadline(id, deadline);
     let epoch: number | undefined;
     while (absoluteAt !== undefined) {
-      const listing = await this.#subjects.list(subject, id, absoluteAt, deadline);
+      const listing = await beforehand(this.#subjects.list(subject, id, absoluteAt, deadline));
       // The first one read: the login has been under way since, and a later one would let it slip past a destruction.
       epoch ??= listing.epoch;
       const whose = ["1", subject, hash, String(epoch), deadlineText(absoluteAt)];
@@ -64,7 +65,7 @@ export class Logins {
       if (reply.type !== "index") return reply.type === "touched";
       // The next try is a little later, and so is its deadline.
       const absoluteAt = reply.absoluteAt + calls.timeoutMs;
-      await this.#subjects.list(reply.subject, id, absoluteAt, deadline);
+      await beforehand(this.#subjects.list(reply.subject, id, absoluteAt, deadline));
       indexed = [reply.subject, deadlineText(absoluteAt)];
     }
   }
@@ -96,7 +97,7 @@ export class Logins {
   /** By the server's clock; `undefined`: the session is not there. */
   async #absoluteDeadline(id: string, deadline: number): Promise<number | undefined> {
     const { calls, keys } = this.#services;
-    const metadata = await calls.command("hget", [keys.session(id), "m"], deadline);
+    const metadata = await beforehand(calls.command("hget", [keys.session(id), "m"], deadline));
     return metadata === null ? undefined : parseMetadata(metadata).absoluteAt;
   }
 }

@@ -70,7 +70,7 @@ export class Lookup {
     const { calls, keys } = this.#services;
     const holders = (await this.#read(id))?.holders ?? [];
     const leases = await Promise.all(holders.map(({ node }) => calls.command("exists", [keys.lease(node)])));
-    const dead = holders.filter((_, index) => leases[index] === 0);
+    const dead = holders.filter((_, index) => Number(leases[index]) === 0);
     if (dead.length > 0) {
       const entries = dead.map(({ entry }) => entry);
       calls.script("drop", [keys.session(id)], entries).catch(() => undefined);

@@ -51,7 +51,8 @@ export function parseHolders(text: unknown): Holder[] {
 
 /** The session in a hash's fields and values, as HGETALL lists them, at the server's time `now`. Throws CORRUPT_RECORD with `outcome`. */
 export function parseSession(hash: unknown, now: unknown, outcome: Outcome): StoredSession {
-  if (!Array.isArray(hash) || typeof now !== "number") throw corrupt(outcome);
+  const at = Number(now);
+  if (!Array.isArray(hash) || Number.isNaN(at)) throw corrupt(outcome);
   const data: Record<string, unknown> = {};
   let metadata: string | undefined;
   let subject: string | undefined;
@@ -64,8 +65,8 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     else decodeOrThrow(data, field, text, outcome);
   }
   const { version, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
-  const idleInMs = idleAt - now;
-  const absoluteInMs = absoluteAt - now;
+  const idleInMs = idleAt - at;
+  const absoluteInMs = absoluteAt - at;
   return {
     version,
     data: inDevelopment ? deepFreeze(data) : data,

@@ -35,6 +35,12 @@ function split(reply: Reply): readonly [code: unknown, ...rest: unknown[]] {
   return [code, ...rest];
 }
 
+/** An answer that is a version alone; text where the client's `stringNumbers` is set. */
+function readVersion(reply: Reply): number | undefined {
+  if (typeof reply === "number") return reply;
+  return typeof reply === "string" ? Number(reply) : undefined;
+}
+
 function unexpected(): Error {
   return unavailable("Redis answered what no script answers", "unknown");
 }
@@ -82,7 +88,8 @@ export function readResume(reply: Reply): ResumeResult {
 }
 
 export function readWrite(reply: Reply): WriteResult {
-  if (typeof reply === "number") return { type: "written", version: reply, session: undefined };
+  const version = readVersion(reply);
+  if (version !== undefined) return { type: "written", version, session: undefined };
   const [code, first, second, third] = split(reply);
   switch (code) {
     case "written":
@@ -101,6 +108,7 @@ export function readTouch(reply: Reply): TouchReply {
   const [code, subject, absoluteAt] = split(reply);
   switch (code) {
     case 1:
+    case "1":
       return { type: "touched" };
     case "missing":
       return { type: "missing" };
@@ -116,7 +124,8 @@ export function readTouch(reply: Reply): TouchReply {
 }
 
 export function readRotate(reply: Reply): RotateReply {
-  if (typeof reply === "number") return { type: "rotated", version: reply, session: undefined };
+  const version = readVersion(reply);
+  if (version !== undefined) return { type: "rotated", version, session: undefined };
   const [code, first, second, third] = split(reply);
   switch (code) {
     case "rotated":

@@ -59,7 +59,10 @@ export class Resync {
     try {
       const ids = [...this.#host.heldIds()];
       for (let first = 0; first < ids.length && !this.#closed; first += AT_ONCE) {
-        await Promise.all(ids.slice(first, first + AT_ONCE).map((id) => this.#check(id, register)));
+        const checks = ids.slice(first, first + AT_ONCE).map((id) => this.#check(id, register));
+        // One that can't be read keeps none of the others from being checked; one report is enough for a batch.
+        const failed = (await Promise.allSettled(checks)).find(({ status }) => status === "rejected");
+        if (failed?.status === "rejected") this.#host.onError(failed.reason);
       }
     } catch (error) {
       this.#host.onError(error);

@@ -72,10 +72,14 @@ class Batch {
     const commands = this.#commands;
     this.#commands = [];
     this.#writing = true;
-    for (const command of commands) this.#client.sendCommand(command, this.#stream);
-    this.#writing = false;
-    if (this.#text !== "") this.#client.stream.write(this.#text);
-    this.#text = "";
+    try {
+      for (const command of commands) this.#client.sendCommand(command, this.#stream);
+    } finally {
+      // What the client counts as sent has to leave, whatever came after it.
+      this.#writing = false;
+      if (this.#text !== "") this.#client.stream.write(this.#text);
+      this.#text = "";
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import { Calls } from "./calls.ts";
 import { ServerClock } from "./clock.ts";
 import { encodeChange, encodeData } from "./codec.ts";
 import { Destruction } from "./destruction.ts";
+import { beforehand } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
 import { Logins } from "./logins.ts";
@@ -249,7 +250,7 @@ class RedisStore implements RedisSessionStore {
     if (membership === undefined)
       throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
     const waiting = membership.ready(deadline);
-    if (waiting !== undefined) await waiting;
+    if (waiting !== undefined) await beforehand(waiting);
     const { holdings, delivery } = membership;
     delivery.expect(request.id);
     const hold = holdings.begin(request.id);

@@ -1,6 +1,7 @@
 import { isSessionError } from "@wsession/core";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Calls } from "./calls.ts";
+import { beforehand } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import { readLoad, readSettle } from "./replies.ts";
 
@@ -54,7 +55,9 @@ export class Unsettled {
   before(id: string, deadline: number): Promise<void> | undefined {
     if (this.#open.size === 0) return undefined;
     const ticket = this.#open.get(id);
-    return ticket === undefined ? undefined : this.#settle(ticket, deadline).then(() => undefined);
+    return ticket === undefined
+      ? undefined
+      : beforehand(this.#settle(ticket, deadline)).then(() => undefined);
   }
 
   async outcome(error: unknown): Promise<WriteOutcome> {

@@ -21,7 +21,7 @@ cyclic["self"] = [cyclic];
 test.each([
   ["undefined", undefined],
   ["undefined inside", { a: { b: undefined } }],
-  ["a hole", new Array(2)],
+  ["a hole", Object.assign([], { length: 2 })],
   ["NaN", Number.NaN],
   ["Infinity", [Number.POSITIVE_INFINITY]],
   ["a bigint", 1n],
