@@ -81,11 +81,13 @@ function ignoreError(): void {}
 
 /** The TCP socket answers an empty write when all before it has gone, whether or not it was above its mark. */
 function awaitDrain(socket: WebSocket): void {
-  const { [TCP]: tcp, [CONNECTION]: connection } = bound(socket);
-  if (tcp === undefined || connection === undefined || tcp.destroyed) return;
+  const own = bound(socket);
+  const tcp = own[TCP];
+  if (tcp === undefined || tcp.destroyed) return;
   const check = () => {
     if (socket.readyState === WebSocket.CLOSED) return;
-    if (socket.bufferedAmount === 0) connection.drained();
+    // Looked up now: inside `open` there was no connection yet.
+    if (socket.bufferedAmount === 0) own[CONNECTION]?.drained();
     else awaitDrain(socket);
   };
   if (tcp.writableLength > 0) tcp.write(EMPTY, check);
