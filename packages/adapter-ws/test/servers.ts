@@ -52,7 +52,9 @@ export function wsHarness(way: Way, options: Options = {}): AdapterHarness {
 }
 
 export async function closeAll(server: WebSocketServer, http: Server | undefined): Promise<void> {
-  for (const client of server.clients) client.terminate();
+  // Undefined without `clientTracking`, whatever the types say.
+  const clients: Set<{ terminate(): void }> | undefined = server.clients;
+  for (const client of clients ?? []) client.terminate();
   server.close();
   if (http === undefined) return;
   http.closeAllConnections();

@@ -82,6 +82,25 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "drain comes for what was queued inside open, too",
+    async run(trial) {
+      const drained = new Journal<number>();
+      const outcomes: SendOutcome[] = [];
+      const sessions = createSessions({ initial: () => ({ n: 0 }), maxBufferedBytes: 100_000_000 });
+      const server = await trial.serve(sessions, {
+        open(connection) {
+          for (let sent = 0; sent < 500 && outcomes.at(-1) !== "queued"; sent += 1)
+            outcomes.push(connection.send(CHUNK));
+        },
+        drain: (connection) => drained.note(connection.bufferedAmount),
+      });
+      await trial.connect(server);
+      await drained.until(1);
+      expect(outcomes.at(-1)).toBe("queued");
+      expect(drained.entries).toEqual([0]);
+    },
+  },
+  {
     name: "one peer that does not read holds nobody else's messages up, nor their drain",
     async run(trial) {
       const opened = new Journal<Conn>();

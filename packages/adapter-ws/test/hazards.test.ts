@@ -1,0 +1,283 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { bindSessions, transportOf } from "@wsession/adapter-ws";
+import { Client, frame, Journal, macrotask, Opcode, RawClient, until } from "@wsession/conformance";
+import { accept, createSessions, isSessionError, mapStore, protocolToken } from "@wsession/core";
+import type { Handlers, Sessions } from "@wsession/core";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { WebSocketServer } from "ws";
+import type { ServerOptions } from "ws";
+import { closeAll, ways } from "./servers.ts";
+import type { Way } from "./servers.ts";
+
+type Data = { readonly n: number };
+
+async function serve<Transport, Unset extends undefined>(
+  way: Way,
+  options: Omit<ServerOptions, "port" | "server" | "noServer">,
+  sessions: Sessions<Data, Transport, Unset>,
+  handlers: Handlers<Data, Transport, Unset> = {},
+): Promise<{ readonly port: number; readonly server: WebSocketServer }> {
+  const { server, address, http } = await ways[way](options);
+  bindSessions(server, sessions, handlers);
+  onTestFinished(async () => {
+    await sessions.close();
+    await closeAll(server, http);
+  });
+  return { port: address.port, server };
+}
+
+function raw(port: number): RawClient {
+  const client = new RawClient(port);
+  onTestFinished(() => client.destroy());
+  return client;
+}
+
+async function answer(port: number, path = "/"): Promise<number> {
+  const client = raw(port);
+  client.upgrade({ path });
+  return (await client.response).status;
+}
+
+async function connect(port: number, protocols: readonly string[] = []): Promise<Client> {
+  const client = await Client.connect(`ws://127.0.0.1:${port}`, { protocols });
+  onTestFinished(() => client.socket.terminate());
+  return client;
+}
+
+describe.each(["port", "server", "noServer"] as const)("a server made with `%s`", (way) => {
+  test("the user's synchronous verifyClient is asked first; what it refuses never reaches admit", async () => {
+    const asked: string[] = [];
+    const sessions = createSessions<Data>({
+      admit: ({ url }) => {
+        asked.push(url);
+        return accept();
+      },
+    });
+    const { port } = await serve(
+      way,
+      { verifyClient: ({ req }: { readonly req: IncomingMessage }) => req.url === "/yes" },
+      sessions,
+    );
+    expect(await answer(port, "/no")).toBe(401);
+    expect(await answer(port, "/yes")).toBe(101);
+    expect(asked).toEqual(["/yes"]);
+  });
+
+  test("the user's asynchronous verifyClient is asked first, with a status, a text and headers of its own", async () => {
+    const asked: string[] = [];
+    const sessions = createSessions<Data>({
+      admit: ({ url }) => {
+        asked.push(url);
+        return accept();
+      },
+    });
+    const { port } = await serve(
+      way,
+      {
+        verifyClient: ({ req }, verified) => {
+          setImmediate(() => verified(req.url === "/yes", 402, "pay first", { "x-price": "1" }));
+        },
+      },
+      sessions,
+    );
+    const refused = raw(port);
+    refused.upgrade({ path: "/no" });
+    const { status, headers, body } = await refused.refusal;
+    expect({ status, body }).toEqual({ status: 402, body: "pay first" });
+    expect(headers).toContainEqual(["x-price", "1"]);
+    expect(await answer(port, "/yes")).toBe(101);
+    expect(asked).toEqual(["/yes"]);
+  });
+
+  test("the user's handleProtocols chooses, and is never shown a token", async () => {
+    const shown: string[][] = [];
+    const sessions = createSessions({ store: mapStore(), token: protocolToken(), initial: () => ({ n: 0 }) });
+    const { port } = await serve(
+      way,
+      {
+        handleProtocols: (protocols) => {
+          shown.push([...protocols]);
+          return "b";
+        },
+      },
+      sessions,
+    );
+    const { token } = await sessions.create({ n: 1 });
+    const client = await connect(port, ["a", `wsession.${token}`, "b"]);
+    expect(client.socket.protocol).toBe("b");
+    expect(shown).toEqual([["a", "b"]]);
+  });
+
+  test("clientTracking, perMessageDeflate and maxPayload stay the user's", async () => {
+    const closed = new Journal<number>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }) });
+    const options = { clientTracking: false, perMessageDeflate: { threshold: 0 }, maxPayload: 1_000 };
+    const { port } = await serve(way, options, sessions, {
+      message: (connection, data) => void connection.send(data),
+      close: (_, { code }) => closed.note(code),
+    });
+    const client = await connect(port);
+    expect(client.socket.extensions).toContain("permessage-deflate");
+    client.send("x".repeat(1_000));
+    expect(await client.next()).toBe("x".repeat(1_000));
+    client.send("x".repeat(1_001));
+    expect((await client.closed).code).toBe(1009);
+    await closed.until(1);
+    expect(closed.entries).toHaveLength(1);
+  });
+
+  test("a listener of the user's own for `connection` finds the connection by its socket", async () => {
+    const found = new Journal<unknown>();
+    const sessions = createSessions({ initial: () => ({ n: 7 }) });
+    const { port, server } = await serve(way, {}, sessions);
+    server.on("connection", (socket) => found.note(sessions.of(socket)?.session.data));
+    await connect(port);
+    await found.until(1);
+    expect(found.entries).toEqual([{ n: 7 }]);
+  });
+});
+
+describe("HTTP code before the upgrade", () => {
+  test("what it puts on the TCP socket's record is found by `transport`, and is the record's data without it", async () => {
+    for (const transport of [undefined, (_: unknown, found: unknown) => ({ wrapped: found })]) {
+      const seen = new Journal<unknown>();
+      const sessions = createSessions<Data>({ initial: () => ({ n: 0 }), transport });
+      const { server, address, http } = await ways.server();
+      http.prependListener("upgrade", (request) => {
+        transportOf(request.socket).data = { certificate: request.url };
+      });
+      bindSessions(server, sessions, { open: (connection) => seen.note(connection.transport.data) });
+      onTestFinished(() => closeAll(server, http));
+      expect(await answer(address.port, "/me")).toBe(101);
+      await seen.until(1);
+      const put = { certificate: "/me" };
+      expect(seen.entries).toEqual([transport === undefined ? put : { wrapped: put }]);
+    }
+  });
+
+  test("noServer without emitting `connection` is reported, and its session is given back", async () => {
+    const errors = new Journal<unknown>();
+    const store = mapStore();
+    const sessions = createSessions({
+      store,
+      initial: () => ({ n: 0 }),
+      onError: (error) => errors.note(error),
+    });
+    const http = createServer().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    const server = new WebSocketServer({ noServer: true });
+    http.on("upgrade", (request, socket: Socket, head) =>
+      server.handleUpgrade(request, socket, head, () => undefined),
+    );
+    bindSessions(server, sessions, {});
+    onTestFinished(() => closeAll(server, http));
+    expect(await answer((http.address() as AddressInfo).port)).toBe(101);
+    await errors.until(1);
+    expect(isSessionError(errors.entries[0], "INVALID_ARGUMENT")).toBe(true);
+    expect(String(errors.entries[0])).toContain("emit `connection`");
+    await until(() => store.size === 0);
+    expect(sessions.diagnostics.handshakesAbandoned).toBe(1);
+  });
+
+  test("a socket that was never admitted is closed and reported, instead of having no session", async () => {
+    const errors = new Journal<unknown>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }), onError: (error) => errors.note(error) });
+    const { port, server } = await serve("port", {}, sessions);
+    delete server.options.verifyClient;
+    const client = await connect(port);
+    expect((await client.closed).code).toBe(1011);
+    expect(errors.entries).toHaveLength(1);
+    expect(sessions.connections.size).toBe(0);
+  });
+});
+
+describe("ws itself", () => {
+  test("a server can be bound once", async () => {
+    const sessions = createSessions<Data>();
+    const { server } = await serve("port", {}, sessions);
+    expect(() => bindSessions(server, sessions, {})).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  });
+
+  test.each(["nodebuffer", "arraybuffer", "fragments"] as const)(
+    "messages are text and bytes whatever binaryType the user chose: %s",
+    async (binaryType) => {
+      const seen = new Journal<string | Uint8Array>();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const { port, server } = await serve("port", {}, sessions, { message: (_, data) => seen.note(data) });
+      server.on("connection", (socket) => {
+        socket.binaryType = binaryType;
+      });
+      const client = await connect(port);
+      client.send("text");
+      client.send(Buffer.of(1, 2, 3));
+      client.socket.send(Buffer.of(4), { fin: false });
+      client.socket.send(Buffer.of(5), { fin: true });
+      await seen.until(3);
+      expect(seen.entries[0]).toBe("text");
+      expect(seen.entries.slice(1).every((data) => data instanceof Uint8Array)).toBe(true);
+      expect(seen.entries.slice(1).map((data) => [...Buffer.from(data)])).toEqual([
+        [1, 2, 3],
+        [4, 5],
+      ]);
+    },
+  );
+
+  test("drain comes after messages that were compressed on a thread", async () => {
+    const drained = new Journal<number>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }) });
+    const { port } = await serve("port", { perMessageDeflate: { threshold: 0 } }, sessions, {
+      open: (connection) => {
+        expect(connection.send("x".repeat(500_000))).toBe("queued");
+      },
+      drain: (connection) => drained.note(connection.bufferedAmount),
+    });
+    const client = await connect(port);
+    expect(await client.next()).toHaveLength(500_000);
+    await drained.until(1);
+    await macrotask();
+    expect(drained.entries).toEqual([0]);
+  });
+
+  test("a peer that is in the middle of a long message is alive, though no pong can overtake it", async () => {
+    const seen = new Journal<number>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 60 });
+    const { port } = await serve("port", {}, sessions, { message: (_, data) => seen.note(data.length) });
+    const client = raw(port);
+    client.upgrade();
+    await client.response;
+    const whole = frame(Buffer.alloc(20_000, 1));
+    for (let sent = 0; sent < whole.length; sent += 1_000) {
+      client.write(whole.subarray(sent, sent + 1_000));
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    await seen.until(1);
+    expect(seen.entries).toEqual([20_000]);
+  });
+
+  test.each([
+    ["a reserved opcode", Buffer.of(0x83, 0x80, 0, 0, 0, 0)],
+    ["an unmasked frame", Buffer.of(0x81, 0x01, 0x41)],
+    ["text that is not UTF-8", frame(Buffer.of(0xff, 0xfe), { opcode: Opcode.Text })],
+    ["a continuation of nothing", frame("x", { opcode: Opcode.Continuation })],
+    ["a control frame that is too long", frame(Buffer.alloc(126), { opcode: Opcode.Ping })],
+    ["a message longer than maxPayload", Buffer.of(0x82, 0xff, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0)],
+  ])("%s ends its connection, once, and no other; the process lives", async (_, bytes) => {
+    const journal = new Journal<string>();
+    const sessions = createSessions<Data>({ onError: () => undefined });
+    const { port } = await serve("port", {}, sessions, { close: () => journal.note("close") });
+    const bystander = await connect(port);
+    const client = raw(port);
+    client.upgrade();
+    await client.response;
+    client.write(bytes);
+    await journal.until(1);
+    await bystander.roundTrip();
+    expect(journal.entries).toEqual(["close"]);
+    expect(sessions.connections.size).toBe(1);
+  });
+});
