@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { campaign, type CampaignReport, type RunningCampaign } from "./campaign.ts";
+import { type Fault, Proxy } from "./proxy.ts";
+
+let redis: RedisServer;
+let proxies: Proxy[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  proxies = await Promise.all([1, 2, 3].map(() => Proxy.start(redis.port)));
+});
+
+afterAll(async () => {
+  await Promise.all(proxies.map((proxy) => proxy.stop()));
+  await redis.stop();
+});
+
+/** The network misbehaves between Redis and `faulty` of three processes, several times over. */
+async function under(
+  fault: Fault,
+  seed: number,
+  faulty: readonly Proxy[],
+  bites: (running: RunningCampaign) => Promise<void>,
+): Promise<CampaignReport> {
+  return campaign({
+    workers: proxies.map(({ port }) => ({ kind: "standalone", port })),
+    direct: { kind: "standalone", port: redis.port },
+    seed,
+    // Of a session that is gone nobody can say what was written last.
+    destroys: false,
+    operations: 150,
+    async faults(running) {
+      for (let round = 0; round < 3; round += 1) {
+        for (const proxy of faulty) proxy.set(fault);
+        await bites(running);
+        for (const proxy of faulty) proxy.set({ type: "none" });
+        // A TCP stream loses nothing in its middle: where replies were dropped, nothing more comes.
+        if (fault.type === "drop") for (const proxy of faulty) proxy.cut();
+        await running.progress(30);
+      }
+    },
+  });
+}
+
+test("replies that never arrive, and changes sent again: none is lost, none applied twice (I8, I10, I11)", async () => {
+  const report = await under({ type: "drop" }, 1, proxies.slice(0, 2), ({ workers, doubts }) =>
+    doubts(2, workers.slice(0, 2)),
+  );
+  expect(report.violations).toEqual([]);
+  expect(report.unknown).toBeGreaterThan(0);
+  // With the server back, the store can say of each what became of it.
+  expect(report.resolved).toBe(report.unknown);
+});
+
+test("replies that come late (I8, I10)", async () => {
+  const { violations } = await under({ type: "delay", ms: 60 }, 2, proxies, ({ progress }) => progress(10));
+  expect(violations).toEqual([]);
+});
+
+test("connections that are cut in the middle of a reply (I8, I10)", async () => {
+  const faulty = proxies.slice(0, 2);
+  const cuts = (): number => Math.min(...faulty.map(({ counts }) => counts.cut));
+  const { violations } = await under({ type: "cut-in-reply" }, 3, faulty, async () => {
+    const goal = cuts() + 5;
+    await until(() => cuts() >= goal);
+  });
+  expect(violations).toEqual([]);
+});
