@@ -14,6 +14,9 @@ type VerifyAsync = WebSocket.VerifyClientCallbackAsync<IncomingMessage>;
 type VerifySync = WebSocket.VerifyClientCallbackSync<IncomingMessage>;
 type VerifyAnswer = Parameters<VerifyAsync>[1];
 
+/** ws would call it HTML, and the reason may quote the client. */
+const PLAIN_TEXT = { "Content-Type": "text/plain; charset=utf-8" };
+
 const servers = new WeakSet<WebSocketServer>();
 
 /**
@@ -78,7 +81,7 @@ function admitBeforeAnswer(
 
   async function decide(request: IncomingMessage, answer: VerifyAnswer): Promise<void> {
     const outcome = await binding.admit(copyHandshake(request), foundOn(request.socket));
-    if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason);
+    if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason, PLAIN_TEXT);
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
     accepted.set(request, outcome);
     try {

@@ -1,13 +1,13 @@
 import { createStored } from "./creation.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import { isSessionError } from "./errors.ts";
+import { isSessionError, SessionError } from "./errors.ts";
 import { accept, assertHeader, originAllowed, reject } from "./handshake.ts";
-import type { Handshake } from "./handshake.ts";
+import type { AcceptOptions, Admission, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings, Stage } from "./options.ts";
 import { checkData } from "./session-state.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
-import { digestOf, newSelector, newVerifier, parseToken } from "./token.ts";
+import { digestOf, isSessionId, newSelector, newVerifier, parseToken } from "./token.ts";
 
 type HeaderLine = readonly [name: string, value: string];
 
@@ -65,10 +65,10 @@ export async function admitHandshake<Data extends object, Transport>(
   found: unknown,
 ): Promise<Admitted<Data, Transport> | Refused> {
   const { settings } = context;
-  const handshake = withoutTokenProtocol(raw, settings);
   let stage: Stage = "admit";
   let opened: Opened<Data> | Refused = {};
   try {
+    const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
     const admission = settings.admit === undefined ? accept() : await settings.admit(handshake);
     if (admission.type === "reject") {
@@ -76,12 +76,13 @@ export async function admitHandshake<Data extends object, Transport>(
       reject(admission.status);
       return refused(admission.status, admission.reason);
     }
-    const { subject, sessionId } = admission;
+    assertAccepted(admission);
+    const { subject } = admission;
     const headers: HeaderLine[] = Object.entries(admission.headers ?? {});
     for (const [name, value] of headers) assertHeader(name, value);
 
     stage = "store";
-    opened = await resume(context, raw, sessionId);
+    opened = await resume(context, raw, admission);
     if ("type" in opened) return opened;
 
     let initial: Data | undefined;
@@ -109,6 +110,17 @@ export async function admitHandshake<Data extends object, Transport>(
   }
 }
 
+/** Checked here, where a caller without types fails closed: whatever is no admission lets nobody in. */
+function assertAccepted(admission: Exclude<Admission, { type: "reject" }>): void {
+  const { type, subject } = admission;
+  if (type !== "accept") {
+    throw new SessionError("INVALID_ARGUMENT", "admit answers with accept(…) or reject(…)");
+  }
+  if (subject !== undefined && (typeof subject !== "string" || subject === "")) {
+    throw new SessionError("INVALID_ARGUMENT", "accept() takes a subject's name, a string that is not empty");
+  }
+}
+
 function failure(error: unknown): Refused {
   if (isSessionError(error, "STORE_UNAVAILABLE")) return refused(503, "session store unavailable");
   if (isSessionError(error, "STORE_FULL")) return refused(503, "too many sessions");
@@ -128,7 +140,8 @@ function withoutTokenProtocol<Data extends object, Transport>(
   const isToken = settings.token?.isTokenProtocol;
   if (isToken === undefined || !raw.protocols.some(isToken)) return raw;
   const protocols = raw.protocols.filter((name) => !isToken(name));
-  const headers = { ...raw.headers, "sec-websocket-protocol": protocols.join(", ") };
+  const headers: Record<string, string> = Object.create(null);
+  Object.assign(headers, raw.headers, { "sec-websocket-protocol": protocols.join(", ") });
   return { ...raw, protocols, headers };
 }
 
@@ -136,7 +149,7 @@ function withoutTokenProtocol<Data extends object, Transport>(
 async function resume<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
   raw: Handshake,
-  vouchedFor: string | undefined,
+  { sessionId: vouchedFor, subject }: AcceptOptions,
 ): Promise<Opened<Data> | Refused> {
   const { settings, diagnostics } = context;
   const { store, token: carrier } = settings;
@@ -148,7 +161,7 @@ async function resume<Data extends object, Transport>(
 
   const parsed = presented === undefined ? undefined : parseToken(presented);
   const id = vouchedFor ?? parsed?.id;
-  if (id === undefined) {
+  if (id === undefined || !isSessionId(id)) {
     diagnostics.tokensMalformed += 1;
     return bad();
   }
@@ -191,12 +204,23 @@ async function resume<Data extends object, Transport>(
     await store.release(id);
     return unreadable(context, error, id);
   }
+  if (isForeign(state.subject, subject, vouchedFor !== undefined)) {
+    diagnostics.tokensForeign += 1;
+    context.giveBack({ state, fence: result.session.fence, resumed: true, token: undefined });
+    return bad();
+  }
   diagnostics.sessionsResumed += 1;
   const renewed = result.by === "renewal" ? `${id}.${nextVerifier}` : undefined;
   const header = renewed === undefined ? undefined : carrier?.write?.(renewed, result.session.absoluteInMs);
   const token = header === undefined ? renewed : undefined;
   const session = { state, fence: result.session.fence, resumed: true, token };
   return header === undefined ? { session } : { session, header };
+}
+
+/** One that the application names itself may still be nobody's. */
+function isForeign(owner: string | undefined, subject: string | undefined, isVouchedFor: boolean): boolean {
+  if (subject === undefined || owner === subject) return false;
+  return !(isVouchedFor && owner === undefined);
 }
 
 /** A stored session that can't be read is left as it is. */

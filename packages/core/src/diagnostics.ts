@@ -22,6 +22,8 @@ export interface Diagnostics {
   tokensMalformed: number;
   /** Tokens of no session: expired, destroyed, or never issued. */
   tokensUnknown: number;
+  /** Right tokens, but `admit` said a subject and the session is not that subject's. */
+  tokensForeign: number;
   /** Previous verifiers presented after their grace. */
   tokensStolen: number;
   /** Writes sent to the store, and those it answered with a conflict. */
@@ -49,6 +51,7 @@ export function newDiagnostics(): Diagnostics {
     tokensWrong: 0,
     tokensMalformed: 0,
     tokensUnknown: 0,
+    tokensForeign: 0,
     tokensStolen: 0,
     writes: 0,
     conflicts: 0,

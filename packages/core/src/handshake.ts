@@ -23,9 +23,16 @@ export interface Handshake {
 }
 
 export interface AcceptOptions {
-  /** Whose the session is: as if `identify` had been called on a session that is created here. */
+  /**
+   * Whose the session is: as if `identify` had been called on a session that is created here. A session that a token
+   * opens is resumed only if it is this subject's already; else its token counts as a bad one (against fixation, and for
+   * browsers that two people share). Not empty.
+   */
   readonly subject?: string | undefined;
-  /** Attach this session, for applications with their own login. It counts as authenticated: no token is checked. */
+  /**
+   * Attach this session, for applications with their own login. It counts as authenticated: no token is checked. One that
+   * is not there, or that is another `subject`'s, is treated as a bad token is.
+   */
   readonly sessionId?: string | undefined;
   /** Headers for the 101. Names and values are checked (no control characters). */
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -12,6 +12,7 @@ import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
 import { SessionHome } from "./session-home.ts";
 import type { Slots } from "./session-home.ts";
 import type { StoreDestroyResult } from "./store.ts";
+import { isSessionId } from "./token.ts";
 
 /**
  * Makes the sessions of one application in one process. With `initial` every handler has a session, and
@@ -86,8 +87,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return undefined;
   }
 
-  get(id: string): Promise<Session<Data> | undefined> {
-    return this.home.get(id);
+  async get(id: string): Promise<Session<Data> | undefined> {
+    return isSessionId(id) ? this.home.get(id) : undefined;
   }
 
   async *entries(): AsyncIterable<Session<Data>> {
@@ -102,6 +103,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async destroy(id: string, reason?: string): Promise<DestroyReport> {
+    if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
     return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
   }
 
@@ -123,6 +125,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async presence(id: string): Promise<PresenceReport> {
+    if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
     const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
     if (this.home.store.capabilities.shared) {
       return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };

@@ -195,6 +195,7 @@ export interface StoreHost {
  * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
  *
  * Core promises: one `write` or `rotate` of a session at a time from one process; `attach` before any other call, once;
+ * ids of 1 to 64 characters of base64url, whoever named them;
  * `hold` and `release` in pairs. A method that needs no I/O may answer with a plain value, in the same tick.
  */
 export interface SessionStore {

@@ -12,8 +12,14 @@ export interface ParsedToken {
   readonly digest: string;
 }
 
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const TOKEN = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 export const TOKEN_LENGTH: number = 22 + 1 + 43;
+
+/** Whether `id` can name a session. What can't is absent, and reaches no store: there it could name something else. */
+export function isSessionId(id: string): boolean {
+  return typeof id === "string" && ID.test(id);
+}
 
 export function newSelector(): string {
   return randomBytes(16).toString("base64url");

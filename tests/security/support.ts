@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { redisStore } from "@wsession/store-redis";
+import { AdapterTrial } from "@wsession/conformance";
+import type { AdapterHarness, AdapterServer, Client } from "@wsession/conformance";
+import { cookieToken, mapStore } from "@wsession/core";
+import type { SessionStore, TokenCarrier } from "@wsession/core";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { uwsHarness } from "../../packages/adapter-uws/test/servers.ts";
+import { wsHarness } from "../../packages/adapter-ws/test/servers.ts";
+import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
+import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
+
+/** Every attack is tried on each: nothing here may depend on the runtime. */
+export const runtimes: readonly AdapterHarness[] = [wsHarness("port"), uwsHarness()];
+
+/** Servers and peers for one test, all of which are gone after it. */
+export function useTrial(harness: AdapterHarness): () => AdapterTrial {
+  let trial = new AdapterTrial(harness);
+  beforeEach(() => {
+    trial = new AdapterTrial(harness);
+  });
+  afterEach(() => trial.dispose());
+  return () => trial;
+}
+
+export interface RedisFixture {
+  /** A client that ends with the file's tests. */
+  connect(): Redis;
+  /** A store of its own, as another process would have; the same `prefix` means the same sessions. */
+  store(prefix?: string): SessionStore;
+}
+
+/** One redis-server for the file. */
+export function useRedis(): RedisFixture {
+  let server: RedisServer | undefined;
+  const clients: Redis[] = [];
+  let prefixes = 0;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(async () => {
+    for (const client of clients) client.disconnect();
+    await server?.stop();
+  });
+  function connect(): Redis {
+    if (server === undefined) throw new Error("redis is started before all tests");
+    const client = new Redis(server.port, server.host);
+    clients.push(client);
+    return client;
+  }
+  return {
+    connect,
+    store: (prefix = `t${(prefixes += 1)}`) => redisStore({ client: connect(), prefix }),
+  };
+}
+
+export type StoreName = "map" | "redis";
+export const storeNames: readonly StoreName[] = ["map", "redis"];
+
+export function storeOf(name: StoreName, redis: RedisFixture): SessionStore {
+  return name === "map" ? mapStore() : redis.store();
+}
+
+export const COOKIE = "sid";
+/** Plain HTTP on 127.0.0.1 can't have the default `__Host-` name. */
+export function testCookie(): TokenCarrier {
+  return cookieToken({ name: COOKIE, secure: false });
+}
+
+/** The token in a 101's `Set-Cookie`; `undefined` for none. */
+export function cookieOf(client: Pick<Client, "headers">): string | undefined {
+  const [header = ""] = client.headers["set-cookie"] ?? [];
+  return /^sid=([^;]*)/.exec(header)?.[1];
+}
+
+export function withCookie(token: string | undefined): {
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  return { headers: { cookie: `${COOKIE}=${token}` } };
+}
+
+/** `token` with another verifier: what one who knows the selector can make up. */
+export function guess(token: string): string {
+  const last = token.at(-1) === "A" ? "B" : "A";
+  return token.slice(0, -2) + last + token.slice(-1);
+}
+
+export function urlOf(server: AdapterServer, path = "/"): string {
+  return `ws://127.0.0.1:${server.port}${path}`;
+}
+
+export async function closedOf(client: Client): Promise<number> {
+  return (await client.closed).code;
+}
+
+export async function pongOf(client: Client): Promise<void> {
+  const answered = once(client.socket, "pong");
+  client.socket.ping();
+  await answered;
+}
