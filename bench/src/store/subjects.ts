@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import { createSessions } from "@wsession/core";
+import type { Session } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { RedisStore } from "connect-redis";
+import { Cookie } from "express-session";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { watchCommands } from "../kit/counted-client.ts";
+import { sampleData } from "../kit/sample-data.ts";
+import type { SampleData } from "../kit/sample-data.ts";
+
+/** One atomic change of one session; `index` says which. */
+export interface Updates {
+  update(index: number): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+
+/** `session.update`, as an application calls it. */
+export async function wsessionUpdates(port: number, count: number): Promise<Updates> {
+  const { sessions, client, close } = open(port);
+  const handles: Session<SampleData>[] = [];
+  for (let index = 0; index < count; index += 1)
+    handles.push((await sessions.create(sampleData(index, false))).session);
+  await client.ping();
+  return {
+    update: (index) =>
+      handles[index]?.update((data) => ({ ...data, visits: data.visits + 1 })) ?? Promise.reject(unknown()),
+    close,
+  };
+}
+
+/**
+ * The store's own script, called by hand: one command for each change, with what the store sends and nothing around it.
+ * The arguments' places are those of the script's header; an answer that is not the next version ends the run.
+ */
+export async function scriptUpdates(port: number, count: number): Promise<Updates> {
+  const { sessions, client, close } = open(port);
+  const sent = watchCommands(client);
+  const known: { key: string; version: number; visits: number }[] = [];
+  let template: readonly string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const { session } = await sessions.create(sampleData(index, false));
+    const { visits } = await session.update((data) => ({ ...data, visits: data.visits + 1 }));
+    template = sent.last;
+    known.push({ key: template[3] ?? "", version: session.version, visits });
+  }
+  const [, digest = "", keys = "", , , , , , , ...rest] = template;
+  if (keys !== "1" || rest.at(-2) !== "d:visits")
+    throw new Error(`the write script is called differently now: ${template.join(" ")}`);
+  const fixed = rest.slice(0, -1);
+  const writer = "bench";
+  let sequence = 0;
+  return {
+    async update(index) {
+      const session = known[index];
+      if (session === undefined) throw unknown();
+      const { key, version, visits } = session;
+      const notAfter = String(Date.now() + 2_000);
+      sequence += 1;
+      const args = [notAfter, writer, String(sequence), String(version), String(version), ...fixed];
+      const answer = await client.evalsha(digest, 1, key, ...args, String(visits + 1));
+      if (answer !== version + 1) throw new Error(`the script answered ${String(answer)}`);
+      session.version = answer;
+      session.visits += 1;
+    },
+    close,
+  };
+}
+
+/** What applications do today: read all, change it, write all. Two of them at once lose a change. */
+export async function connectRedisUpdates(port: number, count: number): Promise<Updates> {
+  const client = createClient({ socket: { port, host: HOST } });
+  await client.connect();
+  const store = new RedisStore({ client });
+  const ids: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const id = randomBytes(24).toString("base64url");
+    await store.set(id, { cookie: new Cookie(), ...sampleData(index, false) });
+    ids.push(id);
+  }
+  return {
+    async update(index) {
+      const id = ids[index];
+      if (id === undefined) throw unknown();
+      const session = await store.get(id);
+      session.visits += 1;
+      await store.set(id, session);
+    },
+    close: async () => client.destroy(),
+  };
+}
+
+/** One session, to be written in bursts and read; `sent` counts what its client sends. */
+export async function hotSession(port: number): Promise<{
+  session: Session<SampleData>;
+  sent: ReturnType<typeof watchCommands>;
+  close(): Promise<void>;
+}> {
+  const { sessions, client, close } = open(port);
+  const { session } = await sessions.create(sampleData(0, false));
+  return { session, sent: watchCommands(client), close };
+}
+
+function open(port: number) {
+  const client = new Redis(port, HOST);
+  const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
+  const close = async (): Promise<void> => {
+    await sessions.close();
+    client.disconnect();
+  };
+  return { sessions, client, close };
+}
+
+function unknown(): Error {
+  return new Error("there is no session of this number");
+}
