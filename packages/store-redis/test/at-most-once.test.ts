@@ -172,6 +172,29 @@ test("an unknown outcome can be asked about, and the answer stays true (I10)", a
   expect(await process.store.outcome(new Error("another's"))).toBe("unknown");
 });
 
+test("a write that was asked about and was not there yet never comes (I10)", async () => {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  // This client gives up on what it sent as soon as its connection is cut, long before the write's deadline.
+  const impatient = { port: proxy.port, retryStrategy: () => 5, maxRetriesPerRequest: 0 };
+  const process = startProcess(() => new Redis(impatient), { timeoutMs: 5_000 });
+  const { id } = aCreation();
+  await settled(process);
+  await process.store.create(aCreation({ id, data: { n: 0 } }));
+  proxy.delayRequests(400);
+  const writing = rejection(process.store.write(aWrite(id, { n: 1 })));
+  await until(() => proxy.pending > 0);
+  proxy.delayRequests(0);
+  proxy.cut();
+  const error = await writing;
+  expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  expect(await process.store.outcome(error)).toBe("not-applied");
+  expect(proxy.pending).toBeGreaterThan(0);
+  await until(() => proxy.pending === 0);
+  await process.store.load(id);
+  expect(await process.store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
 test("the next write of a session settles the one before it, which can be told from then on (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const { id } = aCreation();

@@ -50,15 +50,19 @@ export async function startProxy(target: {
     pairs.add(pair);
     client.setNoDelay(true);
     server.setNoDelay(true);
+    let own = 0;
     client.on("data", (data) => {
-      if (delayMs === 0 && pending === 0) server.write(data);
-      else {
-        pending += 1;
-        setTimeout(() => {
-          pending -= 1;
-          server.write(data);
-        }, delayMs);
+      if (delayMs === 0 && own === 0) {
+        server.write(data);
+        return;
       }
+      pending += 1;
+      own += 1;
+      setTimeout(() => {
+        pending -= 1;
+        own -= 1;
+        server.write(data);
+      }, delayMs);
     });
     server.on("data", (data) => {
       if (cutBytes !== Number.POSITIVE_INFINITY) {
@@ -72,7 +76,7 @@ export async function startProxy(target: {
     client.on("close", () => {
       pairs.delete(pair);
       // What the client sent before it went is the server's to read.
-      setTimeout(() => server.destroy(), delayMs + 50).unref();
+      setTimeout(() => server.destroy(), 1_000).unref();
     });
     server.on("close", () => client.destroy());
   }).listen(0, "127.0.0.1");
