@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { isSessionError } from "@wsession/core";
+import { type RedisServer, startRedis } from "../../packages/store-redis/test/redis-server.ts";
+import { type Application, type ApplicationOptions, openApplication } from "./application.mjs";
+import { randomFrom } from "./load.mjs";
+import { Proxy } from "./proxy.ts";
+
+const LOGINS = 300;
+const AT_ONCE = 12;
+
+let redis: RedisServer;
+let proxy: Proxy;
+/** Logs in, over a network that is slow by different amounts; destroys. */
+let login: Application;
+let destroyer: Application;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  proxy = await Proxy.start(redis.port);
+  const options: Partial<ApplicationOptions> = { prefix: "d", confirmMs: 50 };
+  login = await openApplication({ ...options, redis: { kind: "standalone", port: proxy.port } });
+  destroyer = await openApplication({ ...options, redis: { kind: "standalone", port: redis.port } });
+});
+
+afterAll(async () => {
+  await Promise.all([login, destroyer].map((application) => application.close()));
+  await proxy.stop();
+  await redis.stop();
+});
+
+/** Whether the index of the only subject with this name lists it: from there on its login is under way. */
+async function isListed(id: string): Promise<boolean> {
+  for (const key of await destroyer.client.keys("d:u:*"))
+    if ((await destroyer.client.zscore(key, id)) !== null) return true;
+  return false;
+}
+
+interface Trial {
+  /** The login had begun, in the index, before `destroySubject` was called. */
+  readonly begun: boolean;
+  readonly result: "in" | "REVOKED" | "SESSION_GONE";
+  readonly survives: boolean;
+}
+
+/** A login and a `destroySubject` at the same time, the second after `pauses` turns of the event loop. */
+async function race(subject: string, pauses: number): Promise<Trial> {
+  const { id } = await destroyer.create();
+  const loggedIn = login.identify({ id, subject }).then(
+    () => "in" as const,
+    (error: unknown) => {
+      if (isSessionError(error, "REVOKED") || isSessionError(error, "SESSION_GONE"))
+        return error.code as "REVOKED" | "SESSION_GONE";
+      throw error;
+    },
+  );
+  let begun = false;
+  for (let turn = 0; turn < pauses && !begun; turn += 1) begun = await isListed(id);
+  await destroyer.destroySubject(subject);
+  const owned = (await destroyer.store.load(id))?.subject === subject;
+  const result = await loggedIn;
+  const survives = (await destroyer.store.load(id))?.subject === subject;
+  // What was seen right after the destruction can only become more: a login that came after it.
+  expect(owned && !survives).toBe(false);
+  return { begun, result, survives };
+}
+
+test(`destroySubject, while ${LOGINS} logins are at every stage: of those begun before it none survives (I9)`, async () => {
+  const seed = 21;
+  const random = randomFrom(seed);
+  const trials: Trial[] = [];
+  while (trials.length < LOGINS) {
+    proxy.set({ type: "delay", ms: Math.floor(random() * 6) });
+    const batch = Array.from({ length: AT_ONCE }, (_, index) =>
+      race(`subject-${trials.length + index}`, Math.floor(random() * 6)),
+    );
+    trials.push(...(await Promise.all(batch)));
+  }
+  const begun = trials.filter((trial) => trial.begun);
+  expect(begun.filter(({ survives }) => survives)).toEqual([]);
+  // A login that was acknowledged, and not destroyed, is there; one that was refused is not.
+  expect(trials.filter(({ result, survives }) => survives && result !== "in")).toEqual([]);
+  // The interleavings are of all kinds, or this shows nothing.
+  expect(begun.length).toBeGreaterThan(20);
+  expect(trials.some(({ result }) => result === "REVOKED")).toBe(true);
+  expect(trials.some(({ result, survives }) => result === "in" && !survives)).toBe(true);
+  expect(trials.some(({ survives }) => survives)).toBe(true);
+});
+
+test("a destroySubject after all of them leaves none, and the index says so", async () => {
+  const subject = "last";
+  const created = await Promise.all(Array.from({ length: 30 }, () => destroyer.create()));
+  await Promise.all(created.map(({ id }) => login.identify({ id, subject })));
+  expect((await destroyer.bySubject(subject)).toSorted()).toEqual(created.map(({ id }) => id).toSorted());
+  expect(await destroyer.destroySubject(subject)).toMatchObject({ destroyed: 30 });
+  expect(await destroyer.bySubject(subject)).toEqual([]);
+  for (const { id } of created) expect(await destroyer.store.load(id)).toBeUndefined();
+});

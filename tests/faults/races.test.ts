@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { type Application, openApplication } from "./application.mjs";
+import { randomFrom } from "./load.mjs";
+
+const RACES = 300;
+const AT_ONCE = 10;
+const WRITERS = 64;
+const WRITES_OF_EACH = 4;
+
+let redis: RedisServer;
+const opened: Application[] = [];
+
+async function application(): Promise<Application> {
+  // No sweep and no lapsed lease helps: what a test sees came by the answer, or by the announcement.
+  const here = await openApplication({
+    redis: { kind: "standalone", port: redis.port },
+    sweepMs: 600_000,
+    leaseMs: 600_000,
+  });
+  opened.push(here);
+  return here;
+}
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(async () => {
+  await Promise.all(opened.map((here) => here.close()));
+  await redis.stop();
+});
+
+test(`a client that resumes here while a process there writes, ${RACES} times: the write is seen (I7, I8)`, async () => {
+  const [here, there] = [await application(), await application()];
+  const random = randomFrom(31);
+  const turns = async (count: number): Promise<void> => {
+    for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const race = async (): Promise<number> => {
+    const created = await there.create();
+    const { id } = created;
+    const pause = Math.floor(random() * 12);
+    const [versionAtOpen] = await Promise.all([
+      here.connect(created),
+      turns(pause).then(() => there.append({ id, value: "raced" })),
+    ]);
+    await until(() => here.held(id)?.data.list.includes("raced") === true, 5_000);
+    return versionAtOpen;
+  };
+  const versions: number[] = [];
+  while (versions.length < RACES)
+    versions.push(...(await Promise.all(Array.from({ length: AT_ONCE }, race))));
+  // Both orders came, or this shows nothing.
+  expect(new Set(versions)).toEqual(new Set([1, 2]));
+});
+
+test(`${WRITERS} processes' worth of writers on one session: all finish, no change is lost (I8)`, async () => {
+  const writers = await Promise.all(Array.from({ length: WRITERS }, application));
+  const [first] = writers;
+  if (first === undefined) throw new Error("there are writers");
+  const { id } = await first.create();
+  const results = await Promise.all(
+    writers.map(async (writer, number) => {
+      const places: number[] = [];
+      for (let write = 0; write < WRITES_OF_EACH; write += 1)
+        places.push(await writer.append({ id, value: `${number}-${write}` }));
+      return places;
+    }),
+  );
+  expect(results.flat().toSorted((one, other) => one - other)).toEqual(
+    Array.from({ length: WRITERS * WRITES_OF_EACH }, (_, place) => place),
+  );
+  expect(new Set((await first.read(id))?.data.list).size).toBe(WRITERS * WRITES_OF_EACH);
+  const tries = Math.max(...writers.map(({ sessions }) => sessions.diagnostics.writeTriesMax));
+  const conflicts = writers.reduce((sum, { sessions }) => sum + sessions.diagnostics.conflicts, 0);
+  console.log(
+    `${WRITERS} writers, ${WRITES_OF_EACH} updates each of one session: at most ${tries} tries, ${conflicts} conflicts`,
+  );
+  expect(tries).toBeGreaterThan(1);
+});
