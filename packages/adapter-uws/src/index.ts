@@ -31,7 +31,10 @@ export interface BindOptions {
         | "closeOnBackpressureLimit"
       >
     | undefined;
-  /** Chooses a subprotocol among what was offered, without a token; `undefined` for none. Default: the first. */
+  /**
+   * Chooses a subprotocol among what was offered, without a token; `undefined` for none, and so is what was not offered.
+   * Default: the first. A throw answers 500 and reaches `onError`.
+   */
   readonly handleProtocols?:
     | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
     | undefined;
@@ -133,13 +136,13 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   function settle(
     response: HttpResponse,
     context: us_socket_context_t,
-    { handshake, key, extensions }: UpgradeRequest,
+    { key, extensions }: UpgradeRequest,
     answer: HandshakeAnswer,
   ): void {
     if (answer.type === "reject") return refuse(response, answer.status, answer.reason);
     let protocol: string;
     try {
-      protocol = choose(answer, handshake);
+      protocol = choose(answer);
     } catch (error) {
       binding.report(error);
       binding.abandon(answer.ticket);
@@ -157,10 +160,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     );
   }
 
-  function choose(answer: Accepted, handshake: Handshake): string {
-    if (answer.protocols.length === 0) return "";
-    if (options.handleProtocols === undefined) return answer.protocols[0] ?? "";
-    return options.handleProtocols(answer.protocols, handshake) ?? "";
+  function choose({ protocols, ticket }: Accepted): string {
+    const [first = ""] = protocols;
+    if (first === "" || options.handleProtocols === undefined) return first;
+    const chosen = options.handleProtocols(protocols, ticket.handshake) ?? "";
+    return protocols.includes(chosen) ? chosen : "";
   }
 
   return binding;

@@ -23,7 +23,7 @@ const servers = new WeakSet<WebSocketServer>();
  * Ties a ws server, made with `port`, `server` or `noServer`, to the sessions. Call it once per server, before the
  * first connection; with `noServer`, emit `connection` in the callback of `handleUpgrade`, as ws documents.
  *
- * The user's `verifyClient` is asked first, and `handleProtocols` chooses among what is not a token. `clientTracking`,
+ * The user's `verifyClient` is asked first, and `handleProtocols` chooses among what was offered and is not a token. `clientTracking`,
  * `perMessageDeflate`, `maxPayload` and `closeTimeout` stay the user's. A second call throws INVALID_ARGUMENT.
  */
 export function bindSessions<Data extends object, Transport, Unset extends undefined>(
@@ -86,24 +86,30 @@ function admitBeforeAnswer(
     accepted.set(request, outcome);
     try {
       answer(true);
-    } finally {
-      if (accepted.delete(request)) {
-        binding.abandon(outcome.ticket);
-        if (request.socket.writable && request.socket.readable) {
-          binding.report(
-            new SessionError("INVALID_ARGUMENT", "emit `connection` in the callback of handleUpgrade"),
-          );
-        }
-      }
+    } catch (error) {
+      if (!accepted.delete(request)) throw error;
+      // Code of the user's threw on the way to the 101: the client is owed an answer.
+      binding.abandon(outcome.ticket);
+      binding.report(error);
+      return answer(false, 500, "internal error", PLAIN_TEXT);
+    }
+    if (!accepted.delete(request)) return;
+    binding.abandon(outcome.ticket);
+    if (request.socket.writable && request.socket.readable) {
+      binding.report(
+        new SessionError("INVALID_ARGUMENT", "emit `connection` in the callback of handleUpgrade"),
+      );
     }
   }
 
   server.options.verifyClient = verify;
   server.options.handleProtocols = (offered, request) => {
-    const protocols = new Set(accepted.get(request)?.protocols ?? offered);
-    if (protocols.size === 0) return false;
-    if (ownProtocols !== undefined && ownProtocols !== null) return ownProtocols(protocols, request);
-    return protocols.values().next().value ?? false;
+    const protocols = accepted.get(request)?.protocols ?? [...offered];
+    const [first = false] = protocols;
+    if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
+    const chosen = ownProtocols(new Set(protocols), request);
+    // The request that it is given still has the token: a choice among the others is the only one that is sent.
+    return chosen !== false && protocols.includes(chosen) ? chosen : false;
   };
 }
 
