@@ -1,15 +1,12 @@
 import { createStored } from "./creation.ts";
-import type { Diagnostics } from "./diagnostics.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { accept, assertHeader, originAllowed, reject } from "./handshake.ts";
-import type { AcceptOptions, Admission, Handshake } from "./handshake.ts";
-import type { ErrorContext, Settings, Stage } from "./options.ts";
+import type { Admission, Handshake } from "./handshake.ts";
+import type { Settings, Stage } from "./options.ts";
+import { refused, resume } from "./resumption.ts";
+import type { AdmissionContext, AdmittedSession, HeaderLine, Opened, Refused } from "./resumption.ts";
 import { checkData } from "./session-state.ts";
-import type { SessionState } from "./session-state.ts";
-import type { ResumeResult, StoredSession } from "./store.ts";
-import { digestOf, isSessionId, newSelector, newVerifier, parseToken } from "./token.ts";
-
-type HeaderLine = readonly [name: string, value: string];
+import { newSelector } from "./token.ts";
 
 /** An admitted handshake: all that its connection starts with. */
 export interface Admitted<Data extends object, Transport> {
@@ -22,37 +19,6 @@ export interface Admitted<Data extends object, Transport> {
   /** Data for a session that is kept on the connection, and so is created with it. */
   readonly initial: Data | undefined;
   readonly subject: string | undefined;
-}
-
-export interface AdmittedSession<Data extends object> {
-  readonly state: SessionState<Data>;
-  /** The fence of this very connection, which the state may have moved past since. */
-  readonly fence: number;
-  readonly resumed: boolean;
-  /** What the application must tell the client, where no header does; a secret. */
-  readonly token: string | undefined;
-}
-
-export interface Refused {
-  readonly type: "refused";
-  readonly status: number;
-  readonly reason: string;
-}
-
-export interface AdmissionContext<Data extends object, Transport> {
-  readonly settings: Settings<Data, Transport>;
-  readonly diagnostics: Diagnostics;
-  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession): SessionState<Data>;
-  /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
-  giveBack(session: AdmittedSession<Data>): void;
-  destroyStolen(id: string): void;
-  report(error: unknown, context: ErrorContext): void;
-}
-
-interface Opened<Data extends object> {
-  readonly session?: AdmittedSession<Data>;
-  readonly header?: HeaderLine;
 }
 
 /**
@@ -128,10 +94,6 @@ function failure(error: unknown): Refused {
   return refused(500, "internal error");
 }
 
-function refused(status: number, reason: string): Refused {
-  return { type: "refused", status, reason };
-}
-
 /** A token that travels as a subprotocol is not one to choose, nor for the application's eyes. */
 function withoutTokenProtocol<Data extends object, Transport>(
   raw: Handshake,
@@ -143,95 +105,6 @@ function withoutTokenProtocol<Data extends object, Transport>(
   const headers: Record<string, string> = Object.create(null);
   Object.assign(headers, raw.headers, { "sec-websocket-protocol": protocols.join(", ") });
   return { ...raw, protocols, headers };
-}
-
-/** Finds the session that the token, or the application, names. A failed resume changes nothing and reveals nothing. */
-async function resume<Data extends object, Transport>(
-  context: AdmissionContext<Data, Transport>,
-  raw: Handshake,
-  { sessionId: vouchedFor, subject }: AcceptOptions,
-): Promise<Opened<Data> | Refused> {
-  const { settings, diagnostics } = context;
-  const { store, token: carrier } = settings;
-  const presented =
-    vouchedFor === undefined ? (carrier?.readRenewal?.(raw) ?? carrier?.read(raw)) : undefined;
-  if (vouchedFor === undefined && presented === undefined) return {};
-  const bad = (): Opened<Data> | Refused =>
-    settings.onBadToken === "refuse" ? refused(401, "session token refused") : {};
-
-  const parsed = presented === undefined ? undefined : parseToken(presented);
-  const id = vouchedFor ?? parsed?.id;
-  if (id === undefined || !isSessionId(id)) {
-    diagnostics.tokensMalformed += 1;
-    return bad();
-  }
-  const nextVerifier = newVerifier();
-  let result: ResumeResult;
-  try {
-    result = await store.resume({
-      id,
-      digest: parsed?.digest,
-      nextDigest: digestOf(nextVerifier),
-      idleMs: settings.idleMs,
-      hold: true,
-      exclusive: settings.exclusive,
-    });
-  } catch (error) {
-    return unreadable(context, error, id);
-  }
-  switch (result.type) {
-    case "missing":
-      diagnostics.tokensUnknown += 1;
-      return bad();
-    case "wrong":
-      diagnostics.tokensWrong += 1;
-      return bad();
-    case "stolen":
-      diagnostics.tokensStolen += 1;
-      context.report(new Error("a session's previous token was presented after its grace"), {
-        stage: "theft",
-        sessionId: id,
-      });
-      if (settings.destroyOnTheft) context.destroyStolen(id);
-      return bad();
-    case "resumed":
-      break;
-  }
-  let state: SessionState<Data>;
-  try {
-    state = context.adopt(id, result.session);
-  } catch (error) {
-    await store.release(id);
-    return unreadable(context, error, id);
-  }
-  if (isForeign(state.subject, subject, vouchedFor !== undefined)) {
-    diagnostics.tokensForeign += 1;
-    context.giveBack({ state, fence: result.session.fence, resumed: true, token: undefined });
-    return bad();
-  }
-  diagnostics.sessionsResumed += 1;
-  const renewed = result.by === "renewal" ? `${id}.${nextVerifier}` : undefined;
-  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, result.session.absoluteInMs);
-  const token = header === undefined ? renewed : undefined;
-  const session = { state, fence: result.session.fence, resumed: true, token };
-  return header === undefined ? { session } : { session, header };
-}
-
-/** One that the application names itself may still be nobody's. */
-function isForeign(owner: string | undefined, subject: string | undefined, isVouchedFor: boolean): boolean {
-  if (subject === undefined || owner === subject) return false;
-  return !(isVouchedFor && owner === undefined);
-}
-
-/** A stored session that can't be read is left as it is. */
-function unreadable<Data extends object, Transport>(
-  context: AdmissionContext<Data, Transport>,
-  error: unknown,
-  id: string,
-): Opened<Data> | Refused {
-  if (!isSessionError(error, "CORRUPT_RECORD") && !isSessionError(error, "INVALID_DATA")) throw error;
-  context.report(error, { stage: "store", sessionId: id });
-  return context.settings.onCorruptRecord === "fresh" ? {} : refused(503, "session can't be read");
 }
 
 /** Creates the session of a newcomer, with a token if a carrier can take it there. */

@@ -1,4 +1,3 @@
-import type { AdmittedSession } from "./admission.ts";
 import type { Session } from "./contract.ts";
 import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
@@ -8,8 +7,9 @@ import { asStoreError, SessionError } from "./errors.ts";
 import type { Awaitable } from "./handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "./options.ts";
+import type { AdmittedSession } from "./resumption.ts";
 import { SessionState } from "./session-state.ts";
-import type { Ending, Holder, StateContext } from "./session-state.ts";
+import type { Ending, Holder, Mark, StateContext } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { SessionHandle } from "./session.ts";
 import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "./store.ts";
@@ -59,13 +59,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** Reads a session; its handle is administrative (I13). */
   async get(id: string): Promise<Session<Data> | undefined> {
+    const asked = this.#find(id)?.mark;
     const stored = await this.ask(() => this.store.load(id));
-    const known = this.#find(id);
     if (stored === undefined) {
-      known?.vanish({ code: 4410, reason: "session gone" });
+      this.#find(id)?.vanish({ code: 4410, reason: "session gone" });
       return undefined;
     }
-    return new SessionHandle(this.#bringUp(id, stored), undefined);
+    return new SessionHandle(this.#bringUp(id, stored, asked), undefined);
   }
 
   /** Creates a session without a connection. */
@@ -237,10 +237,10 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     return this.#slots.find(id) ?? this.#table.find(id);
   }
 
-  #bringUp(id: string, stored: StoredSession): SessionState<Data> {
+  #bringUp(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
     const known = this.#find(id);
     if (known !== undefined && !known.gone) {
-      known.adopt(stored);
+      known.adopt(stored, asked);
       return known;
     }
     const state = new SessionState(this, id, stored);

@@ -47,7 +47,10 @@ export function parseToken(text: string): ParsedToken | undefined {
 export interface TokenCarrier {
   /** The token that the handshake carries; `undefined` for none. Given bytes of a stranger: MUST NOT throw. */
   read(handshake: Handshake): string | undefined;
-  /** A renewal code, where it travels otherwise than the token; looked at first. MUST NOT throw. */
+  /**
+   * A renewal code, where it travels otherwise than the token; looked at first, and if it is no good the token counts.
+   * MUST NOT throw.
+   */
   readonly readRenewal?: ((handshake: Handshake) => string | undefined) | undefined;
   /** A header for the 101 that tells the client its token. Absent: the application tells it `connection.token`. */
   readonly write?: ((token: string, maxAgeMs: number) => readonly [name: string, value: string]) | undefined;
@@ -62,12 +65,17 @@ export interface CookieOptions {
   readonly sameSite?: "Strict" | "Lax" | "None" | undefined;
   /** Default true. Off only for plain HTTP in development, and with a name without a prefix. */
   readonly secure?: boolean | undefined;
-  /** The query parameter in which a page presents its renewal code, single-use; default `renewal`. */
+  /**
+   * The query parameter in which a page presents its renewal code, single-use; default `renewal`. It counts beside the
+   * cookie of the same session alone, so that no page can bring another session into a browser (fixation).
+   */
   readonly renewalParameter?: string | undefined;
 }
 
 /** A cookie of the longest length that browsers take, and some more; what is over is not looked at. */
 const MAX_COOKIE_HEADER = 16_384;
+/** What runtimes take is less (Node: 16 KiB for all headers). */
+const MAX_URL = 16_384;
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
@@ -85,12 +93,22 @@ export function cookieToken(options: CookieOptions = {}): TokenCarrier {
   const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
   return {
     read: (handshake) => readCookie(handshake.headers["cookie"], name),
-    readRenewal: (handshake) => readQuery(handshake.url, renewalParameter),
+    readRenewal: (handshake) => {
+      const code = readQuery(handshake.url, renewalParameter);
+      const own = code === undefined ? undefined : readCookie(handshake.headers["cookie"], name);
+      return own !== undefined && code !== undefined && selectorOf(own) === selectorOf(code)
+        ? code
+        : undefined;
+    },
     write: (token, maxAgeMs) => {
       const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${Math.max(0, Math.floor(maxAgeMs / 1000))}` : "";
       return ["set-cookie", `${name}=${token}${attributes}${maxAge}`];
     },
   };
+}
+
+function selectorOf(token: string): string {
+  return token.slice(0, token.indexOf(".") + 1);
 }
 
 /** The first cookie called `name` (RFC 6265 section 5.4 sends the most specific path first). */
@@ -114,7 +132,7 @@ export function queryToken(options: { readonly parameter?: string | undefined } 
 
 function readQuery(url: string, parameter: string): string | undefined {
   const mark = url.indexOf("?");
-  if (mark < 0) return undefined;
+  if (mark < 0 || url.length > MAX_URL) return undefined;
   return new URLSearchParams(url.slice(mark + 1)).get(parameter) ?? undefined;
 }
 

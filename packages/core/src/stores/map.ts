@@ -117,8 +117,9 @@ class MapSessionStore implements MapStore {
     const by = match(entry, request.digest);
     if (by === "wrong" || by === "stolen") return { type: by };
     if (by === "renewal") {
+      // What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
       entry.digest = request.nextDigest;
-      Object.assign(extraOf(entry), { previous: undefined, renewal: undefined });
+      extraOf(entry).renewal = undefined;
     }
     if (request.exclusive) extraOf(entry).fence += 1;
     this.#touch(request.id, entry, request.idleMs);

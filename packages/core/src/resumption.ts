@@ -1,0 +1,155 @@
+import type { Diagnostics } from "./diagnostics.ts";
+import { isSessionError } from "./errors.ts";
+import type { AcceptOptions, Handshake } from "./handshake.ts";
+import type { ErrorContext, Settings } from "./options.ts";
+import type { SessionState } from "./session-state.ts";
+import type { ResumeResult, StoredSession } from "./store.ts";
+import { digestOf, isSessionId, newVerifier, parseToken } from "./token.ts";
+
+export type HeaderLine = readonly [name: string, value: string];
+
+export interface AdmittedSession<Data extends object> {
+  readonly state: SessionState<Data>;
+  /** The fence of this very connection, which the state may have moved past since. */
+  readonly fence: number;
+  readonly resumed: boolean;
+  /** What the application must tell the client, where no header does; a secret. */
+  readonly token: string | undefined;
+}
+
+export interface Refused {
+  readonly type: "refused";
+  readonly status: number;
+  readonly reason: string;
+}
+
+export interface AdmissionContext<Data extends object, Transport> {
+  readonly settings: Settings<Data, Transport>;
+  readonly diagnostics: Diagnostics;
+  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
+  adopt(id: string, stored: StoredSession): SessionState<Data>;
+  /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
+  giveBack(session: AdmittedSession<Data>): void;
+  destroyStolen(id: string): void;
+  report(error: unknown, context: ErrorContext): void;
+}
+
+export interface Opened<Data extends object> {
+  readonly session?: AdmittedSession<Data>;
+  readonly header?: HeaderLine;
+}
+
+/** What names a session: a secret that opens it, or the application's word. */
+interface Claim {
+  readonly id: string;
+  readonly digest: string | undefined;
+}
+
+export function refused(status: number, reason: string): Refused {
+  return { type: "refused", status, reason };
+}
+
+/**
+ * Finds the session that the application, a renewal code, or the token names, in this order. A failed resume changes
+ * nothing and reveals nothing. A code that is no good costs nobody a session: what the token says counts then.
+ */
+export async function resume<Data extends object, Transport>(
+  context: AdmissionContext<Data, Transport>,
+  raw: Handshake,
+  { sessionId, subject }: AcceptOptions,
+): Promise<Opened<Data> | Refused> {
+  const { settings, diagnostics } = context;
+  const { token: carrier } = settings;
+  const presented =
+    sessionId === undefined ? [carrier?.readRenewal?.(raw), carrier?.read(raw)] : [{ id: sessionId }];
+  let isBad = false;
+  for (const one of presented) {
+    if (one === undefined) continue;
+    const claim: Claim | undefined =
+      typeof one === "string" ? parseToken(one) : { ...one, digest: undefined };
+    if (claim === undefined || !isSessionId(claim.id)) diagnostics.tokensMalformed += 1;
+    else {
+      const opened = await open(context, claim, subject);
+      if (opened !== undefined) return opened;
+    }
+    isBad = true;
+  }
+  return isBad && settings.onBadToken === "refuse" ? refused(401, "session token refused") : {};
+}
+
+/** `undefined`: the claim is no good. */
+async function open<Data extends object, Transport>(
+  context: AdmissionContext<Data, Transport>,
+  { id, digest }: Claim,
+  subject: string | undefined,
+): Promise<Opened<Data> | Refused | undefined> {
+  const { settings, diagnostics } = context;
+  const { store, token: carrier, idleMs, exclusive } = settings;
+  const nextVerifier = newVerifier();
+  const nextDigest = digestOf(nextVerifier);
+  let result: ResumeResult;
+  try {
+    result = await store.resume({ id, digest, nextDigest, idleMs, hold: true, exclusive });
+  } catch (error) {
+    return unreadable(context, error, id);
+  }
+  if (result.type !== "resumed") return void note(context, result.type, id);
+  let state: SessionState<Data>;
+  try {
+    state = context.adopt(id, result.session);
+  } catch (error) {
+    await store.release(id);
+    return unreadable(context, error, id);
+  }
+  const { fence, absoluteInMs } = result.session;
+  if (isForeign(state.subject, subject, digest === undefined)) {
+    diagnostics.tokensForeign += 1;
+    context.giveBack({ state, fence, resumed: true, token: undefined });
+    return undefined;
+  }
+  diagnostics.sessionsResumed += 1;
+  const renewed = result.by === "renewal" ? `${id}.${nextVerifier}` : undefined;
+  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, absoluteInMs);
+  const session = { state, fence, resumed: true, token: header === undefined ? renewed : undefined };
+  return header === undefined ? { session } : { session, header };
+}
+
+function note<Data extends object, Transport>(
+  context: AdmissionContext<Data, Transport>,
+  type: Exclude<ResumeResult["type"], "resumed">,
+  id: string,
+): void {
+  const { settings, diagnostics } = context;
+  switch (type) {
+    case "missing":
+      diagnostics.tokensUnknown += 1;
+      return;
+    case "wrong":
+      diagnostics.tokensWrong += 1;
+      return;
+    case "stolen":
+      diagnostics.tokensStolen += 1;
+      context.report(new Error("a session's previous token was presented after its grace"), {
+        stage: "theft",
+        sessionId: id,
+      });
+      if (settings.destroyOnTheft) context.destroyStolen(id);
+  }
+}
+
+/** One that the application names itself may still be nobody's. */
+function isForeign(owner: string | undefined, subject: string | undefined, isVouchedFor: boolean): boolean {
+  if (subject === undefined || owner === subject) return false;
+  return !(isVouchedFor && owner === undefined);
+}
+
+/** A stored session that can't be read is left as it is. */
+function unreadable<Data extends object, Transport>(
+  context: AdmissionContext<Data, Transport>,
+  error: unknown,
+  id: string,
+): Opened<Data> | Refused {
+  if (!isSessionError(error, "CORRUPT_RECORD") && !isSessionError(error, "INVALID_DATA")) throw error;
+  context.report(error, { stage: "store", sessionId: id });
+  return context.settings.onCorruptRecord === "fresh" ? {} : refused(503, "session can't be read");
+}
