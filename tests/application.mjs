@@ -1,0 +1,72 @@
+// One process of an application on Redis: a server of either runtime, driven by its clients' messages.
+import { bindSessions as bindUws } from "@wsession/adapter-uws";
+import { bindSessions as bindWs } from "@wsession/adapter-ws";
+import { createSessions, queryToken } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import uWS from "uWebSockets.js";
+import { WebSocketServer } from "ws";
+
+/**
+ * @typedef {{ n: number, [field: string]: unknown }} Data
+ * @typedef {{ do: "update", times: number } | { do: "patch", fields: Partial<Data> } | { do: "destroy" } | { do: "read" }} Command
+ */
+
+const { redis, prefix, runtime } = JSON.parse(process.argv[2] ?? "{}");
+const client = new Redis(redis, "127.0.0.1");
+
+/** @returns {Data} */
+const initial = () => ({ n: 0 });
+
+const sessions = createSessions({
+  store: redisStore({ client, prefix }),
+  token: queryToken(),
+  initial,
+  onError: (error) => process.send?.({ error: String(error) }),
+});
+
+/** @type {import("@wsession/core").HandlersOf<typeof sessions>} */
+const handlers = {
+  open(connection) {
+    const { id, data, version } = connection.session;
+    connection.send(
+      JSON.stringify({
+        type: "open",
+        id,
+        data,
+        version,
+        token: connection.token,
+        resumed: connection.resumed,
+      }),
+    );
+  },
+  async message(connection, text) {
+    /** @type {Command} */
+    const command = JSON.parse(`${text}`);
+    const { session } = connection;
+    if (command.do === "update") {
+      for (let times = 0; times < command.times; times += 1)
+        await session.update((data) => ({ ...data, n: data.n + 1 }));
+    } else if (command.do === "patch") await session.patch(command.fields);
+    else if (command.do === "destroy") await sessions.destroy(session.id, "by command");
+    connection.send(JSON.stringify({ type: "done", data: session.data, version: session.version }));
+  },
+  change(connection, data) {
+    connection.send(JSON.stringify({ type: "change", data }));
+  },
+};
+
+if (runtime === "ws") {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  bindWs(server, sessions, handlers);
+  server.on("listening", () => {
+    const address = server.address();
+    if (address !== null && typeof address === "object") process.send?.({ port: address.port });
+  });
+} else {
+  const app = uWS.App();
+  bindUws(app, "/*", sessions, handlers);
+  app.listen("127.0.0.1", 0, (token) => {
+    if (token) process.send?.({ port: uWS.us_socket_local_port(token) });
+  });
+}

@@ -1,0 +1,64 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Client } from "@wsession/conformance";
+import { onTestFinished } from "vitest";
+import type { RuntimeName } from "./runtimes.ts";
+
+const APPLICATION = fileURLToPath(new URL("application.mjs", import.meta.url));
+
+export interface Running {
+  readonly port: number;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** What application.mjs says to its clients. */
+export type Said =
+  | {
+      readonly type: "open";
+      readonly id: string;
+      readonly token?: string;
+      readonly resumed: boolean;
+      readonly version: number;
+      readonly data: { readonly n: number };
+    }
+  | { readonly type: "done"; readonly version: number; readonly data: { readonly n: number } }
+  | { readonly type: "change"; readonly data: { readonly n: number } };
+
+/** A process of its own; gone when the test is. */
+export async function startApplication(
+  redis: number,
+  prefix: string,
+  runtime: RuntimeName,
+): Promise<Running> {
+  const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime })], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const exited = once(child, "exit");
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await exited;
+  };
+  onTestFinished(kill);
+  const ended = exited.then(([code]) => Promise.reject(new Error(`application.mjs ended with ${code}`)));
+  const message: readonly unknown[] = await Promise.race([once(child, "message"), ended]);
+  ended.catch(() => undefined);
+  const { port } = message[0] as { readonly port: number };
+  return { port, kill };
+}
+
+/** The next thing of this type that the application says to the client. */
+export async function hear<Type extends Said["type"]>(
+  client: Client,
+  type: Type,
+): Promise<Extract<Said, { type: Type }>> {
+  for (;;) {
+    const said: Said = JSON.parse(String(await client.next()));
+    if (isOf(said, type)) return said;
+  }
+}
+
+function isOf<Type extends Said["type"]>(said: Said, type: Type): said is Extract<Said, { type: Type }> {
+  return said.type === type;
+}

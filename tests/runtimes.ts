@@ -1,0 +1,37 @@
+import { Client } from "@wsession/conformance";
+import type { AdapterHarness, AdapterServer, ClientOptions } from "@wsession/conformance";
+import type { Handlers, Sessions } from "@wsession/core";
+import { onTestFinished } from "vitest";
+import { uwsHarness } from "../packages/adapter-uws/test/servers.ts";
+import { wsHarness } from "../packages/adapter-ws/test/servers.ts";
+
+export type RuntimeName = "ws" | "uws";
+
+export const runtimeNames: readonly RuntimeName[] = ["ws", "uws"];
+
+const harnesses: Readonly<Record<RuntimeName, AdapterHarness>> = { ws: wsHarness("port"), uws: uwsHarness() };
+
+/** A server of this runtime, bound to the sessions; gone when the test is. */
+export async function serve<Data extends object, Transport, Unset extends undefined>(
+  runtime: RuntimeName,
+  sessions: Sessions<Data, Transport, Unset>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset>> = {},
+): Promise<AdapterServer> {
+  const server = await harnesses[runtime].listen(sessions, handlers);
+  onTestFinished(async () => {
+    await sessions.close();
+    await server.close();
+  });
+  return server;
+}
+
+/** The client of `ws`, connected; gone when the test is. */
+export async function connect(
+  { port }: { readonly port: number },
+  path = "/",
+  options: ClientOptions = {},
+): Promise<Client> {
+  const client = await Client.connect(`ws://127.0.0.1:${port}${path}`, options);
+  onTestFinished(() => client.socket.terminate());
+  return client;
+}
