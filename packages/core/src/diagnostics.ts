@@ -33,6 +33,8 @@ export interface Diagnostics {
   writeTriesMax: number;
   /** Announcements that did not fit the version here, so that the session was read again. */
   rereads: number;
+  /** Answers by which the store had lost what it had acknowledged, in a failover or a restart; the session goes on from there. */
+  storeLosses: number;
 }
 
 export function newDiagnostics(): Diagnostics {
@@ -57,5 +59,6 @@ export function newDiagnostics(): Diagnostics {
     conflicts: 0,
     writeTriesMax: 0,
     rereads: 0,
+    storeLosses: 0,
   };
 }

@@ -18,6 +18,12 @@ export interface Holder<Data extends object> {
   end(code: number, reason: string): void;
 }
 
+/** A version that the store had acknowledged, and how often it had been found to have lost such by then. */
+export interface Mark {
+  readonly version: number;
+  readonly storeLosses: number;
+}
+
 /** One write that the application asked for. */
 export interface Write<Data extends object> {
   readonly kind:
@@ -60,7 +66,8 @@ export interface Ending {
 
 /**
  * What a session is in this process: one for all its handles and connections. Its version only goes up (I8): a change
- * that does not take the version here to the next one is not applied; the session is read instead.
+ * that does not take the version here to the next one is not applied; the session is read instead. It goes back only where
+ * the store itself did.
  */
 export class SessionState<Data extends object> {
   readonly context: StateContext<Data>;
@@ -140,13 +147,24 @@ export class SessionState<Data extends object> {
     return development && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
   }
 
-  /** Takes over what the store says, if it is newer. `writers`: whose own change this is. */
-  adopt(stored: StoredSession, writers?: ReadonlySet<Holder<Data> | undefined>): void {
-    if (stored.version <= this.version) return;
+  /** What is known here as a question leaves, for `adopt`. */
+  get mark(): Mark {
+    return { version: this.version, storeLosses: this.context.diagnostics.storeLosses };
+  }
+
+  /**
+   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`asked`)
+   * tells that the store lost changes that it had acknowledged, in a failover or a restart: versions go on from there.
+   */
+  adopt(stored: StoredSession, asked?: Mark): void {
+    const { diagnostics } = this.context;
+    const isBehind = stored.version < (asked?.version ?? 0) && asked?.storeLosses === diagnostics.storeLosses;
+    if (stored.version <= this.version && !isBehind) return;
     const data = this.accept(stored.data, stored.schemaVersion);
+    if (isBehind) diagnostics.storeLosses += 1;
     this.subject = stored.subject;
     this.fence = stored.fence;
-    this.#move(stored.version, data, writers);
+    this.#move(stored.version, data, undefined);
   }
 
   /** Takes over a change that this process made, whose version is the next one. */
@@ -182,7 +200,7 @@ export class SessionState<Data extends object> {
         return 0;
       case "loaded":
         try {
-          this.adopt(event.session);
+          this.adopt(event.session, event.behind === true ? this.mark : undefined);
         } catch (error) {
           this.#report(error);
         }
@@ -214,12 +232,13 @@ export class SessionState<Data extends object> {
   /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
   async read(): Promise<void> {
     if (this.gone) throw goneError();
+    const asked = this.mark;
     const stored = await this.context.store.load(this.id);
     if (stored === undefined) {
       this.vanish({ code: 4410, reason: "session gone" });
       throw goneError();
     }
-    this.adopt(stored);
+    this.adopt(stored, asked);
     this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
   }
 

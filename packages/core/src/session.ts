@@ -1,6 +1,6 @@
 import type { Connection, Patch, Renewal, Session } from "./contract.ts";
 import { fencedError, goneError, asStoreError, SessionError } from "./errors.ts";
-import type { Holder, SessionState, Write, Writes } from "./session-state.ts";
+import type { Holder, Mark, SessionState, Write, Writes } from "./session-state.ts";
 import { digestOf, newVerifier } from "./token.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -104,8 +104,10 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const state = this.#state;
     const verifier = newVerifier();
     const code = newVerifier();
+    let asked: Mark | undefined;
     const result = await writesOf(state).alone(() => {
       if (state.gone) throw goneError();
+      asked = state.mark;
       return state.context.store.rotate({
         id: state.id,
         digest: digestOf(verifier),
@@ -127,7 +129,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
         outcome: "not-applied",
       });
     }
-    if (result.session !== undefined) state.adopt(result.session);
+    if (result.session !== undefined) state.adopt(result.session, asked);
     else if (subject !== undefined) state.identified(result.version, subject);
     return { token: `${state.id}.${verifier}`, renewalCode: `${state.id}.${code}` };
   }

@@ -157,7 +157,13 @@ export type StoreEvent =
       readonly change: Change | undefined;
     }
   /** The whole of it was read again. */
-  | { readonly type: "loaded"; readonly id: string; readonly session: StoredSession }
+  | {
+      readonly type: "loaded";
+      readonly id: string;
+      readonly session: StoredSession;
+      /** It is older than what was held as the reading began: the store lost changes, and this is what it has. */
+      readonly behind?: boolean | undefined;
+    }
   | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }
   | { readonly type: "expired"; readonly id: string }
   /** Another connection took it over: holders with a lower fence end theirs. */

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { applyChange, forbiddenField } from "./change.ts";
 import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "./errors.ts";
 import type { Awaitable } from "./handshake.ts";
-import type { SessionState, Write, Writes } from "./session-state.ts";
+import type { Mark, SessionState, Write, Writes } from "./session-state.ts";
 import type { Change, WriteRequest, WriteResult } from "./store.ts";
 
 interface Waiting<Data extends object> extends Write<Data> {
@@ -15,6 +15,7 @@ interface Waiting<Data extends object> extends Write<Data> {
 interface Plan<Data extends object> {
   readonly request: WriteRequest;
   readonly next: Readonly<Data>;
+  readonly asked: Mark;
   /** The writes that are in it, each with the data as it stood right after it. */
   readonly results: ReadonlyMap<Waiting<Data>, Readonly<Data>>;
 }
@@ -140,7 +141,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
         for (const [write, data] of plan.results) write.resolve(data);
         return;
       case "conflict":
-        return this.#retry(batch, result, tries);
+        return this.#retry(plan, result, tries);
       case "missing":
         state.vanish({ code: 4410, reason: "session gone" });
         return rejectAll(batch, goneError());
@@ -154,7 +155,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   #adopt(plan: Plan<Data>, result: Extract<WriteResult, { type: "written" }>): void {
     const state = this.#state;
     try {
-      if (result.session !== undefined) state.adopt(result.session);
+      if (result.session !== undefined) state.adopt(result.session, plan.asked);
       else
         state.advance(
           result.version,
@@ -167,14 +168,11 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     }
   }
 
-  #retry(
-    batch: readonly Waiting<Data>[],
-    result: Extract<WriteResult, { type: "conflict" }>,
-    tries: number,
-  ): void {
+  #retry(plan: Plan<Data>, result: Extract<WriteResult, { type: "conflict" }>, tries: number): void {
+    const batch = [...plan.results.keys()];
     this.#state.context.diagnostics.conflicts += 1;
     try {
-      this.#state.adopt(result.session);
+      this.#state.adopt(result.session, plan.asked);
     } catch (error) {
       return rejectAll(batch, error);
     }
@@ -228,7 +226,7 @@ function makePlan<Data extends object>(
     fence: batch[0]?.fence,
     schemaVersion: state.context.settings.schemaVersion,
   };
-  return { request, next, results };
+  return { request, next, results, asked: state.mark };
 }
 
 /** These fields of `data`, as a change: one that is not there any more is removed. */

@@ -74,13 +74,14 @@ export class Resync {
   }
 
   async #check(id: string, register: boolean): Promise<void> {
+    const known = this.#host.held(id)?.version ?? 0;
     const metadata = await this.#metadata(id, register);
     const held = this.#host.held(id);
     if (held === undefined || isCurrent(held, metadata, this.#calls.serverNow())) return;
     const found = readLoad(await this.#calls.script("load", [this.#keys.session(id)], []));
     const still = this.#host.held(id);
     if (still === undefined) return;
-    if (found.type === "session") this.#tell(id, still, found.session);
+    if (found.type === "session") this.#tell(id, still, found.session, found.session.version < known);
     else
       this.#host.notify(
         found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason },
@@ -95,9 +96,10 @@ export class Resync {
     return hold.type === "held" ? hold.metadata : undefined;
   }
 
-  #tell(id: string, held: HeldSession, session: StoredSession): void {
+  /** `behind`: the store lost changes that this process had heard of before it asked. */
+  #tell(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
-    if (session.version > held.version) this.#host.notify({ type: "loaded", id, session });
+    if (behind || session.version > held.version) this.#host.notify({ type: "loaded", id, session, behind });
   }
 }
 
