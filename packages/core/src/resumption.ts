@@ -93,7 +93,10 @@ async function open<Data extends object, Transport>(
   } catch (error) {
     return unreadable(context, error, id);
   }
-  if (result.type !== "resumed") return void note(context, result.type, id);
+  if (result.type !== "resumed") {
+    note(context, result.type, id);
+    return undefined;
+  }
   let state: SessionState<Data>;
   try {
     state = context.adopt(id, result.session);
