@@ -27,6 +27,8 @@ export interface CampaignOptions {
 
 export interface RunningCampaign {
   readonly workers: readonly ApplicationProcess[];
+  /** Ids of the sessions that they work on. */
+  readonly sessions: readonly string[];
   /** Resolves once each of the workers (`of`: all) had this many more operations acknowledged; proof that the load goes on. */
   progress(operations: number, of?: readonly ApplicationProcess[]): Promise<void>;
   /** Resolves once each of `of` had this many more rejected with `outcome: "unknown"`; proof that the fault bites. */
@@ -68,6 +70,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
     await progress(5);
     await options.faults({
       workers,
+      sessions: sessions.map(({ id }) => id),
       progress,
       doubts: (operations, of) => waitFor("unknown", operations, of),
     });

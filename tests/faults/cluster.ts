@@ -1,0 +1,71 @@
+import { Redis } from "ioredis";
+import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
+
+interface Master {
+  readonly id: string;
+  readonly port: number;
+  readonly client: Redis;
+}
+
+/** Moves slots between the masters of a live Cluster, as an operator's resharding does. */
+export class Resharding {
+  readonly #masters: readonly Master[];
+
+  private constructor(masters: readonly Master[]) {
+    this.#masters = masters;
+  }
+
+  /** `nodes`: the masters. */
+  static async of(nodes: readonly RedisServer[]): Promise<Resharding> {
+    const masters = nodes.map(async ({ host, port }) => {
+      const client = new Redis({ host, port });
+      return { id: await client.cluster("MYID"), port, client };
+    });
+    return new Resharding(await Promise.all(masters));
+  }
+
+  close(): void {
+    for (const { client } of this.#masters) client.disconnect();
+  }
+
+  async slotOf(tag: string): Promise<number> {
+    const [any] = this.#masters;
+    return (await any?.client.cluster("KEYSLOT", tag)) ?? 0;
+  }
+
+  /** To the next master. `half`: runs when some of its keys, or none, have moved. */
+  async move(slot: number, half: () => Promise<void>): Promise<void> {
+    const at = await this.#ownerOf(slot);
+    const source = this.#masters[at];
+    const target = this.#masters[(at + 1) % this.#masters.length];
+    if (source === undefined || target === undefined) throw new Error("a Cluster has masters");
+    await target.client.cluster("SETSLOT", slot, "IMPORTING", source.id);
+    await source.client.cluster("SETSLOT", slot, "MIGRATING", target.id);
+    await half();
+    for (;;) {
+      const keys = await source.client.cluster("GETKEYSINSLOT", slot, 1);
+      if (keys.length === 0) break;
+      await source.client.call("MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", ...keys);
+    }
+    await half();
+    for (const { client } of [target, source, ...this.#masters])
+      await client.cluster("SETSLOT", slot, "NODE", target.id);
+  }
+
+  async #ownerOf(slot: number): Promise<number> {
+    for (const [at, { id, client }] of this.#masters.entries()) {
+      const lines = String(await client.call("CLUSTER", "NODES")).split("\n");
+      const own =
+        lines
+          .find((line) => line.startsWith(id))
+          ?.split(" ")
+          .slice(8) ?? [];
+      const has = own.some((range) => {
+        const [first, last = first] = range.split("-").map(Number);
+        return first !== undefined && last !== undefined && first <= slot && slot <= last;
+      });
+      if (has) return at;
+    }
+    throw new Error(`nobody has slot ${slot}`);
+  }
+}

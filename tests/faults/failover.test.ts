@@ -1,0 +1,118 @@
+import { afterEach, expect, onTestFinished, test } from "vitest";
+import {
+  cli,
+  type RedisServer,
+  startCluster,
+  startRedis,
+  startSentinel,
+  until,
+} from "../../packages/store-redis/test/redis-server.ts";
+import { openApplication, type Where } from "./application.mjs";
+import { Resharding } from "./cluster.ts";
+import { campaign, type CampaignReport, type RunningCampaign } from "./campaign.ts";
+
+let servers: { stop(): Promise<void> } | undefined;
+
+afterEach(async () => {
+  await servers?.stop();
+  servers = undefined;
+});
+
+async function during(
+  where: Where,
+  seed: number,
+  mayLose: boolean,
+  faults: (running: RunningCampaign) => Promise<void>,
+): Promise<CampaignReport> {
+  return campaign({
+    workers: [where, where],
+    direct: where,
+    seed,
+    operations: 150,
+    rules: { mayLose },
+    faults,
+  });
+}
+
+test("Sentinel failover under load: every process goes on, nothing is applied twice (I10, I11)", async () => {
+  const sentinel = await startSentinel();
+  servers = sentinel;
+  const where: Where = {
+    kind: "sentinel",
+    ports: sentinel.sentinels.map(({ port }) => port),
+    name: sentinel.name,
+  };
+  const report = await during(where, 41, true, async ({ progress }) => {
+    await sentinel.master.kill();
+    await progress(60);
+  });
+  expect(report.violations.filter(({ rule }) => rule !== "lost")).toEqual([]);
+  console.log(`Sentinel failover: ${report.lost} of ${report.ok} acknowledged operations lost`);
+});
+
+test("a master of a Cluster killed under load: its replica takes over, every process goes on (I10, I11)", async () => {
+  const cluster = await startCluster();
+  servers = cluster;
+  const where: Where = { kind: "cluster", ports: cluster.nodes.map(({ port }) => port) };
+  const report = await during(where, 42, true, async ({ progress }) => {
+    const [master, other] = cluster.nodes;
+    await master?.kill();
+    await until(
+      async () =>
+        (await cli(other?.port ?? 0, "cluster", "info")).includes("cluster_state:ok") &&
+        (await masters(other)) === 3,
+      20_000,
+    );
+    await progress(60);
+  });
+  expect(report.violations.filter(({ rule }) => rule !== "lost")).toEqual([]);
+  console.log(`Cluster failover: ${report.lost} of ${report.ok} acknowledged operations lost`);
+});
+
+test("slots that move under load: nothing is lost, nothing applied twice (I7 to I11)", async () => {
+  const cluster = await startCluster();
+  servers = cluster;
+  const resharding = await Resharding.of(cluster.nodes.slice(0, 3));
+  onTestFinished(() => resharding.close());
+  const where: Where = { kind: "cluster", ports: cluster.nodes.map(({ port }) => port) };
+  const report = await during(where, 43, false, async ({ progress, sessions }) => {
+    for (const id of [...sessions, ...sessions])
+      await resharding.move(await resharding.slotOf(id), () => progress(3));
+  });
+  expect(report.violations).toEqual([]);
+});
+
+/** Live masters, as a node sees them. */
+async function masters(node: RedisServer | undefined): Promise<number> {
+  const nodes = await cli(node?.port ?? 0, "cluster", "nodes");
+  return nodes.split("\n").filter((line) => /\bmaster\b/.test(line) && !/fail/.test(line)).length;
+}
+
+test("a server that comes back with an older state: what was lost is lost, and every process goes on from there", async () => {
+  const redis = await startRedis();
+  servers = redis;
+  const where: Where = { kind: "standalone", port: redis.port };
+  const [here, there] = await Promise.all([1, 2].map(() => openApplication({ redis: where, sweepMs: 500 })));
+  if (here === undefined || there === undefined) throw new Error("two were opened");
+  try {
+    const created = await here.create();
+    const { id } = created;
+    await here.connect(created);
+    await there.connect(created);
+    await here.append({ id, value: "saved", held: true });
+    await cli(redis.port, "save");
+    for (const value of ["lost 1", "lost 2", "lost 3"]) await here.append({ id, value, held: true });
+    await redis.kill();
+    await redis.restart();
+    expect((await (await here.sessions.get(id))?.refresh())?.list).toEqual(["saved"]);
+    expect(await there.append({ id, value: "after", held: true })).toBe(1);
+    expect(await here.append({ id, value: "and after", held: true })).toBe(2);
+    const list = ["saved", "after", "and after"];
+    await until(() =>
+      [here, there].every((one) => JSON.stringify(one.held(id)?.data.list) === JSON.stringify(list)),
+    );
+  } finally {
+    await here.close();
+    await there.close();
+  }
+});
