@@ -1,0 +1,74 @@
+import { createSessions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startRedis } from "../packages/store-redis/test/redis-server.ts";
+import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { hear, startApplication } from "./applications.ts";
+import { connect } from "./runtimes.ts";
+import type { RuntimeName } from "./runtimes.ts";
+import { newPrefix, redisClient } from "./stores.ts";
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis?.stop());
+
+const command = (what: object) => JSON.stringify(what);
+
+/** A process of each runtime, and a client at each: both of one session. */
+async function twoProcesses() {
+  const prefix = newPrefix();
+  const start = (runtime: RuntimeName) => startApplication(redis.port, prefix, runtime);
+  const [one, two] = await Promise.all([start("ws"), start("uws")]);
+  const first = await connect(one);
+  const { id, token } = await hear(first, "open");
+  const second = await connect(two, `/?token=${token}`);
+  return { prefix, id, token, one, two, first, second, resumed: await hear(second, "open") };
+}
+
+test("two processes on one Redis share a session: it is resumed by the other, with its data", async () => {
+  const { id, resumed } = await twoProcesses();
+  expect(resumed).toMatchObject({ id, resumed: true, data: { n: 0 } });
+});
+
+test("I8 a change made in one process reaches the other's session.data and its change handler, both ways", async () => {
+  const { first, second } = await twoProcesses();
+  first.send(command({ do: "patch", fields: { n: 5, note: "from the first" } }));
+  expect((await hear(second, "change")).data).toEqual({ n: 5, note: "from the first" });
+  second.send(command({ do: "read" }));
+  expect(await hear(second, "done")).toMatchObject({ version: 2, data: { n: 5, note: "from the first" } });
+  await hear(first, "done");
+  second.send(command({ do: "update", times: 3 }));
+  await hear(second, "done");
+  for (let n = 6; n <= 8; n += 1) expect((await hear(first, "change")).data.n).toBe(n);
+});
+
+test("I9 a destroy in one process closes the other's sockets with 4410 and its reason", async () => {
+  const { first, second, token, two } = await twoProcesses();
+  first.send(command({ do: "destroy" }));
+  const wanted = { code: 4410, reason: "by command" };
+  expect(await Promise.all([first.closed, second.closed])).toEqual([wanted, wanted]);
+  const late = await connect(two, `/?token=${token}`);
+  expect((await hear(late, "open")).resumed).toBe(false);
+});
+
+test("I7 what a killed process had acknowledged is there for the other, and its connections can come back", async () => {
+  const { one, two, first, token } = await twoProcesses();
+  first.send(command({ do: "update", times: 20 }));
+  expect((await hear(first, "done")).data.n).toBe(20);
+  await one.kill();
+  expect((await first.closed).code).toBe(1006);
+  const back = await connect(two, `/?token=${token}`);
+  expect(await hear(back, "open")).toMatchObject({ resumed: true, data: { n: 20 } });
+});
+
+test("presence counts the connections of both processes", async () => {
+  const { id, prefix } = await twoProcesses();
+  const sessions = createSessions({ store: redisStore({ client: redisClient(redis.port), prefix }) });
+  expect(await sessions.presence(id)).toMatchObject({ connections: 2, missing: [] });
+  expect((await sessions.presence(id)).nodes).toHaveLength(2);
+  await sessions.close();
+});
