@@ -1,0 +1,156 @@
+// oxlint-disable vitest/expect-expect -- @ts-expect-error asserts, and the compiler checks it
+import { bindSessions as bindUws } from "@wsession/adapter-uws";
+import { bindSessions as bindWs } from "@wsession/adapter-ws";
+import { createSessions, inConnectionStore, mapStore } from "@wsession/core";
+import type { Connection, Handlers, HandlersOf, Session, Sessions, SessionStore } from "@wsession/core";
+import type { TemplatedApp } from "uWebSockets.js";
+import { describe, expectTypeOf, test } from "vitest";
+import type { WebSocketServer } from "ws";
+
+interface Visitor {
+  user: string;
+  visits: number;
+  note?: string;
+}
+
+declare const server: WebSocketServer;
+declare const app: TemplatedApp;
+
+describe("inference", () => {
+  test("Data comes from initial, sync or async, whatever the store is", () => {
+    const inferred = createSessions({ store: mapStore(), initial: async () => ({ user: "me", visits: 0 }) });
+    expectTypeOf(inferred).toEqualTypeOf<Sessions<{ user: string; visits: number }, unknown, never>>();
+    const sync = createSessions({ store: inConnectionStore(), initial: () => ({ n: 1 }) });
+    expectTypeOf(sync).toEqualTypeOf<Sessions<{ n: number }, unknown, never>>();
+    expectTypeOf(mapStore()).toExtend<SessionStore>();
+  });
+
+  test("Data is given where there is no initial", () => {
+    const given = createSessions<Visitor>({ store: mapStore() });
+    expectTypeOf(given).toEqualTypeOf<Sessions<Visitor>>();
+    expectTypeOf(createSessions<Visitor>()).toEqualTypeOf<Sessions<Visitor>>();
+  });
+
+  test("Transport comes from transport", () => {
+    const sessions = createSessions({
+      initial: () => ({ n: 0 }),
+      transport: ({ url }) => ({ url, openedBy: 1 }),
+    });
+    expectTypeOf(sessions).toEqualTypeOf<Sessions<{ n: number }, { url: string; openedBy: number }, never>>();
+    type Conn = Parameters<NonNullable<HandlersOf<typeof sessions>["message"]>>[0];
+    expectTypeOf<Conn["transport"]["data"]>().toEqualTypeOf<{ url: string; openedBy: number }>();
+  });
+
+  test("handlers are typed by the sessions, on both runtimes", () => {
+    const sessions = createSessions({ initial: () => ({ user: "me", visits: 0 }) });
+    bindWs(server, sessions, {
+      async message(connection, data) {
+        expectTypeOf(data).toEqualTypeOf<string | Uint8Array>();
+        expectTypeOf(connection.session.data).toEqualTypeOf<Readonly<{ user: string; visits: number }>>();
+        const next = await connection.session.update((before) => ({ ...before, visits: before.visits + 1 }));
+        expectTypeOf(next.visits).toBeNumber();
+      },
+    });
+    const handlers: HandlersOf<typeof sessions> = {
+      open(connection) {
+        expectTypeOf(connection.session).toEqualTypeOf<Session<{ user: string; visits: number }>>();
+      },
+    };
+    bindWs(server, sessions, handlers);
+    bindUws(app, "/*", sessions, handlers);
+    expectTypeOf<typeof handlers>().toEqualTypeOf<
+      Handlers<{ user: string; visits: number }, unknown, never>
+    >();
+  });
+});
+
+describe("without initial there is no session until it is set", () => {
+  const sessions = createSessions<Visitor>();
+
+  test("session may be undefined, and a handler has to look", () => {
+    bindWs(server, sessions, {
+      async message(connection) {
+        expectTypeOf(connection.session).toEqualTypeOf<Session<Visitor> | undefined>();
+        // @ts-expect-error -- it may not be set
+        void connection.session.data;
+        expectTypeOf(await connection.ready()).toEqualTypeOf<Session<Visitor>>();
+        expectTypeOf(await connection.setSession({ user: "a", visits: 1 })).toEqualTypeOf<Session<Visitor>>();
+      },
+    });
+  });
+
+  test("handlers that rely on initial are refused without it, and those that look are taken with it", () => {
+    const relying: Handlers<Visitor, unknown, never> = {
+      message: (connection) => void connection.session.data.visits,
+    };
+    // @ts-expect-error -- they rely on a session that may not be there
+    bindWs(server, sessions, relying);
+    // @ts-expect-error -- on uWebSockets.js likewise
+    bindUws(app, "/*", sessions, relying);
+    const looking: HandlersOf<typeof sessions> = {
+      message: (connection) => void connection.session?.data.visits,
+    };
+    const withInitial = createSessions({ initial: (): Visitor => ({ user: "me", visits: 0 }) });
+    bindWs(server, withInitial, looking);
+    bindUws(app, "/*", withInitial, looking);
+  });
+});
+
+describe("what can't be right is refused", () => {
+  const session = {} as Session<Visitor>;
+
+  test("patch knows the fields: misspelt, of a wrong type, or removed though required", () => {
+    expectTypeOf(session.patch).toBeCallableWith({ visits: 1 });
+    expectTypeOf(session.patch).toBeCallableWith({ note: undefined });
+    expectTypeOf(session.patch).toBeCallableWith({});
+    // @ts-expect-error -- misspelt
+    void session.patch({ visit: 1 });
+    // @ts-expect-error -- a wrong type
+    void session.patch({ visits: "1" });
+    // @ts-expect-error -- required, so it can't be removed
+    void session.patch({ user: undefined });
+  });
+
+  test("data is not written to", () => {
+    // @ts-expect-error -- read-only
+    session.data.visits = 1;
+    // @ts-expect-error -- read-only
+    session.data = { user: "a", visits: 1 };
+    // @ts-expect-error -- read-only
+    delete session.data.note;
+    expectTypeOf(session.data).toEqualTypeOf<Readonly<Visitor>>();
+  });
+
+  test("set and setSession take all of the data, update returns all of it and is synchronous", () => {
+    // @ts-expect-error -- visits is missing
+    void session.set({ user: "a" });
+    const connection = {} as Connection<Visitor>;
+    // @ts-expect-error -- visits is missing
+    void connection.setSession({ user: "a" });
+    // @ts-expect-error -- a part of it
+    void session.update(() => ({ visits: 1 }));
+    // @ts-expect-error -- a promise
+    void session.update(async (data) => data);
+  });
+
+  test("the session of a connection is set by setSession alone", () => {
+    const connection = {} as Connection<Visitor>;
+    // @ts-expect-error -- read-only
+    connection.session = session;
+    connection.transport.data = "the lower layer's own";
+  });
+
+  test("Data is an object", () => {
+    // @ts-expect-error -- a string has no fields
+    void createSessions({ initial: () => "text" });
+    // @ts-expect-error -- nor has a number
+    void createSessions<number>();
+  });
+
+  test("options and handlers of no such name", () => {
+    // @ts-expect-error -- misspelt
+    void createSessions({ initial: () => ({ n: 0 }), idleMS: 1 });
+    // @ts-expect-error -- misspelt
+    bindWs(server, createSessions<Visitor>(), { onMessage: () => undefined });
+  });
+});
