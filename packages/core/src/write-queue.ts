@@ -4,6 +4,7 @@ import { asStoreError, fencedError, goneError, isSessionError, SessionError } fr
 import type { Awaitable } from "./handshake.ts";
 import type { Mark, SessionState, Write, Writes } from "./session-state.ts";
 import type { Change, WriteRequest, WriteResult } from "./store.ts";
+import { isRefusedPromise } from "./synchronous.ts";
 
 interface Waiting<Data extends object> extends Write<Data> {
   /** Not to be sent with others: the store refused the batch that it was in. */
@@ -185,6 +186,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   /** Where a store refused a batch for one write's data, each is sent alone, so that no other pays for it. */
   #failed(plan: Plan<Data>, error: unknown): void {
     const batch = [...plan.results.keys()];
+    if (isSessionError(error, "SESSION_GONE")) this.#state.vanish({ code: 4410, reason: "session gone" });
     const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
     if (aboutData && batch.length > 1)
       this.#waiting.unshift(...batch.map((write) => ({ ...write, single: true })));
@@ -215,13 +217,16 @@ function makePlan<Data extends object>(
     else patchesAlone = false;
     if (write.kind.type === "update") reads = true;
   }
-  const change: Change = patchesAlone
-    ? pick(next, patched)
-    : { type: "replace", data: next, base: reads ? base : undefined };
+  // Of a record of another schema version nothing may stay: fields of two versions would be in it, under one number.
+  const whole = state.isOtherVersion;
+  const change: Change =
+    patchesAlone && !whole
+      ? pick(next, patched)
+      : { type: "replace", data: next, base: reads && !whole ? base : undefined };
   const request: WriteRequest = {
     id: state.id,
     change,
-    expect: reads ? state.version : undefined,
+    expect: reads || whole ? state.version : undefined,
     known: state.version,
     fence: batch[0]?.fence,
     schemaVersion: state.context.settings.schemaVersion,
@@ -245,7 +250,7 @@ function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readon
   if (kind.type === "set") return kind.data;
   if (kind.type === "patch") return patchData(data, kind.fields);
   const next: object = kind.change(data);
-  if (typeof next !== "object" || next === null || "then" in next) {
+  if (typeof next !== "object" || next === null || isRefusedPromise(next)) {
     throw new SessionError(
       "INVALID_ARGUMENT",
       "update takes a synchronous function that returns the next data",

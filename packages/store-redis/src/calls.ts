@@ -3,7 +3,7 @@ import { asStoreFailure, isNoScript, unavailable } from "./failures.ts";
 import type { Gate } from "./gate.ts";
 import { scriptDigest, scriptText } from "./scripts.ts";
 import type { ScriptName } from "./scripts.generated.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, SentCommand } from "./sender.ts";
 
 /** What Redis answers: integers, bulk strings, nil and arrays of these. */
 export type Reply = unknown;
@@ -97,7 +97,7 @@ export class Calls {
     name: string,
     args: readonly string[],
     deadline: number,
-    withoutScript?: () => Promise<Reply>,
+    withoutScript?: () => SentCommand,
   ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const left = deadline - performance.now();
@@ -106,18 +106,31 @@ export class Calls {
         return;
       }
       const timer = setTimeout(() => reject(unavailable("Redis did not answer in time", "unknown")), left);
+      let command = this.#sender.send(name, args);
+      /** Attempts before this command's own that may have run. */
+      let before = 0;
       const settle = (reply: Reply): void => {
         clearTimeout(timer);
-        resolve(reply);
+        resolve(before + command.attempts > 1 ? afterAttempts(reply) : reply);
       };
       const fail = (error: unknown): void => {
         clearTimeout(timer);
-        reject(asStoreFailure(error));
+        const failure = asStoreFailure(error);
+        // Refused this time; an earlier attempt may have been answered otherwise.
+        const isSure = before + command.attempts <= 1 || failure.outcome === "unknown";
+        reject(isSure ? failure : unavailable(failure.message, "unknown", failure.cause));
       };
-      this.#sender.send(name, args).then(settle, (error: unknown) => {
-        if (withoutScript !== undefined && isNoScript(error)) withoutScript().then(settle, fail);
-        else fail(error);
+      command.promise.then(settle, (error: unknown) => {
+        if (withoutScript === undefined || !isNoScript(error)) return fail(error);
+        before = command.attempts - 1;
+        command = withoutScript();
+        command.promise.then(settle, fail);
       });
     });
   }
+}
+
+/** No session, as told to a command that was sent again: it may have been there, and changed, at an earlier attempt. */
+function afterAttempts(reply: Reply): Reply {
+  return Array.isArray(reply) && reply[0] === "missing" ? ["missing", "again"] : reply;
 }

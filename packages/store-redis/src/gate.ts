@@ -75,7 +75,7 @@ export class Gate {
     const sentAt = performance.now();
     if (this.#askedAt !== undefined && sentAt < this.#askedAt + ASK_AGAIN_MS) return;
     this.#askedAt = sentAt;
-    this.#sender.send("time", []).then(
+    this.#sender.send("time", []).promise.then(
       (reply) => {
         this.#askedAt = undefined;
         const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];

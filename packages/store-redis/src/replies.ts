@@ -1,3 +1,4 @@
+import { SessionError } from "@wsession/core";
 import type { CreateResult, ResumeResult, RotateResult, StoredSession, WriteResult } from "@wsession/core";
 import type { Reply } from "./calls.ts";
 import { tooLarge } from "./codec.ts";
@@ -43,6 +44,11 @@ function readVersion(reply: Reply): number | undefined {
 
 function unexpected(): Error {
   return unavailable("Redis answered what no script answers", "unknown");
+}
+
+/** The change was sent more than once, and the session may have gone in between: after it, or before. */
+function goneSince(): SessionError {
+  return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "unknown" });
 }
 
 export function readCreate(reply: Reply): CreateResult {
@@ -97,6 +103,8 @@ export function readWrite(reply: Reply): WriteResult {
     case "conflict":
       return { type: "conflict", session: parseSession(second, first, "not-applied") };
     case "missing":
+      if (first === "again") throw goneSince();
+      return { type: code };
     case "fenced":
       return { type: code };
     default:
@@ -133,6 +141,8 @@ export function readRotate(reply: Reply): RotateReply {
     case "index":
       return { type: "index", absoluteAt: Number(first) || Number.POSITIVE_INFINITY };
     case "missing":
+      if (first === "again") throw goneSince();
+      return { type: code };
     case "fenced":
     case "revoked":
       return { type: code };

@@ -25,11 +25,21 @@ export class Sender {
     this.#batch = isCluster(client) ? undefined : new Batch(client);
   }
 
-  send(name: string, args: readonly string[]): Promise<unknown> {
-    const command = new Command(name, [...args], { replyEncoding: "utf8", keyPrefix: this.#keyPrefix });
+  send(name: string, args: readonly string[]): SentCommand {
+    const command = new SentCommand(name, [...args], { replyEncoding: "utf8", keyPrefix: this.#keyPrefix });
     if (this.#batch === undefined) this.#client.sendCommand(command);
     else this.#batch.add(command);
-    return command.promise;
+    return command;
+  }
+}
+
+/** Knows how often the client wrote it to a socket: one that was sent again may have run before, unanswered. */
+export class SentCommand extends Command {
+  attempts = 0;
+
+  override toWritable(socket: object): string | Buffer {
+    this.attempts += 1;
+    return super.toWritable(socket);
   }
 }
 
