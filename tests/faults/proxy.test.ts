@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { openApplication } from "./application.mjs";
 import { campaign, type CampaignReport, type RunningCampaign } from "./campaign.ts";
 import { type Fault, Proxy } from "./proxy.ts";
 
@@ -28,7 +29,7 @@ async function under(
     direct: { kind: "standalone", port: redis.port },
     seed,
     // Of a session that is gone nobody can say what was written last.
-    destroys: false,
+    destroys: fault.type !== "drop",
     operations: 150,
     async faults(running) {
       for (let round = 0; round < 3; round += 1) {
@@ -66,4 +67,24 @@ test("connections that are cut in the middle of a reply (I8, I10)", async () => 
     await until(() => cuts() >= goal);
   });
   expect(violations).toEqual([]);
+});
+
+test("a change whose reply was lost, of a session that is gone when it is sent again: nobody says that it was not applied (I11)", async () => {
+  const [proxy] = proxies;
+  if (proxy === undefined) throw new Error("proxies were started");
+  const here = await openApplication({ redis: { kind: "standalone", port: redis.port } });
+  onTestFinished(() => here.close());
+  const there = await openApplication({ redis: { kind: "standalone", port: proxy.port } });
+  onTestFinished(() => there.close());
+  const { id } = await here.create();
+  const session = await there.sessions.get(id);
+  proxy.set({ type: "drop" }, "commands");
+  const write = session?.update((data) => ({ ...data, counter: 1 })).catch((error: unknown) => error);
+  await until(async () => (await here.read(id))?.data.counter === 1);
+  await here.destroy(id);
+  proxy.set({ type: "none" });
+  proxy.cut();
+  const error = await write;
+  expect(error).toMatchObject({ code: "SESSION_GONE", outcome: "unknown" });
+  expect(await there.store.outcome(error)).toBe("unknown");
 });
