@@ -157,7 +157,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
         expect(await sessions.destroy(id)).toEqual({ destroyed: 0, closed: 0, unreachable: [] });
         expect(await sessions.presence(id)).toEqual({ connections: 0, nodes: [], missing: [] });
         const server = await trialOf().serve(sessions, {
-          open: (conn) => conn.send(`${conn.session.data.who} ${conn.resumed}`),
+          open: (conn) => void conn.send(`${conn.session.data.who} ${conn.resumed}`),
         });
         const client = await trialOf().connect(server);
         expect(await client.next()).toBe("new false");

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { redisStore } from "@wsession/store-redis";
 import { AdapterTrial } from "@wsession/conformance";
 import type { AdapterHarness, AdapterServer, Client } from "@wsession/conformance";
-import { cookieToken, mapStore } from "@wsession/core";
-import type { SessionStore, TokenCarrier } from "@wsession/core";
+import { cookieToken, isSessionError, mapStore } from "@wsession/core";
+import type { SessionError, SessionStore, TokenCarrier } from "@wsession/core";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { uwsHarness } from "../../packages/adapter-uws/test/servers.ts";
 import { wsHarness } from "../../packages/adapter-ws/test/servers.ts";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
@@ -98,4 +98,22 @@ export async function pongOf(client: Client): Promise<void> {
   const answered = once(client.socket, "pong");
   client.socket.ping();
   await answered;
+}
+
+/** Never to be found in what may be logged. */
+export const SECRET = "s3cr3t-value";
+
+export interface Profile {
+  readonly name: string;
+  readonly age: number;
+}
+
+export async function failure(write: Promise<unknown>): Promise<SessionError> {
+  try {
+    await write;
+  } catch (error) {
+    if (isSessionError(error)) return error;
+    throw error;
+  }
+  return expect.fail("it did not reject");
 }

@@ -4,7 +4,9 @@ import type { Diagnostics } from "./diagnostics.ts";
 import { goneError, SessionError } from "./errors.ts";
 import type { ErrorContext, Settings } from "./options.ts";
 import type { Awaitable } from "./handshake.ts";
+import type { SchemaResult, StandardSchemaV1 } from "./schema.ts";
 import type { Fields, SessionStore, StoredSession, StoreEvent } from "./store.ts";
+import { isRefusedPromise } from "./synchronous.ts";
 
 /** A live connection, as its session sees it. */
 export interface Holder<Data extends object> {
@@ -63,6 +65,9 @@ export interface Ending {
   readonly code: number;
   readonly reason: string;
 }
+
+/** States whose record is of another schema version. Few are, so they are kept apart: a field would cost every session. */
+const otherVersion = new WeakSet<object>();
 
 /**
  * What a session is in this process: one for all its handles and connections. Its version only goes up (I8): a change
@@ -128,17 +133,17 @@ export class SessionState<Data extends object> {
   /** Data that was loaded: brought up to date, and checked. Throws INVALID_DATA. */
   accept(data: object, schemaVersion: number): Readonly<Data> {
     const { schema, migrate, schemaVersion: today } = this.context.settings;
-    let current: unknown = data;
-    if (migrate !== undefined && schemaVersion !== today) {
-      try {
-        current = migrate(data, schemaVersion);
-      } catch (cause) {
-        throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${schemaVersion}`, {
-          cause,
-        });
-      }
-    }
-    return this.protect(checkData(schema, current));
+    const isOther = migrate !== undefined && schemaVersion !== today;
+    const current = isOther ? migrated(migrate, data, schemaVersion) : data;
+    const accepted = this.protect(checkData(schema, current));
+    if (isOther) otherVersion.add(this);
+    else otherVersion.delete(this);
+    return accepted;
+  }
+
+  /** Whether what is stored is of another schema version, so that `data` is not it: to be written whole, or not at all. */
+  get isOtherVersion(): boolean {
+    return otherVersion.has(this);
   }
 
   /** Where values are JSON a change made in place would be lost: in development it throws instead. */
@@ -169,7 +174,9 @@ export class SessionState<Data extends object> {
 
   /** Takes over a change that this process made, whose version is the next one. */
   advance(version: number, data: Readonly<Data>, writers: ReadonlySet<Holder<Data> | undefined>): void {
-    if (version === this.version + 1) this.#move(version, data, writers);
+    if (version !== this.version + 1) return;
+    otherVersion.delete(this);
+    this.#move(version, data, writers);
   }
 
   /** The subject was set by this process, which made the version the next one. */
@@ -215,18 +222,22 @@ export class SessionState<Data extends object> {
   }
 
   #hear(event: Extract<StoreEvent, { type: "written" }>): void {
-    if (event.version <= this.version) return;
-    if (event.change === undefined || event.version !== this.version + 1) {
-      this.context.diagnostics.rereads += 1;
-      this.read().catch((error: unknown) => this.#report(error));
-      return;
-    }
+    const { version, change } = event;
+    if (version <= this.version) return;
+    if (change === undefined || version !== this.version + 1 || this.isOtherVersion) return this.#reread();
+    let data: Data;
     try {
-      const data = checkData(this.context.settings.schema, applyChange(this.data, event.change));
-      this.#move(event.version, this.protect(data), undefined);
-    } catch (error) {
-      this.#report(error);
+      data = checkData(this.context.settings.schema, applyChange(this.data, change));
+    } catch {
+      // It may be of another schema version: what is stored says so, and what it is worth.
+      return this.#reread();
     }
+    this.#move(version, this.protect(data), undefined);
+  }
+
+  #reread(): void {
+    this.context.diagnostics.rereads += 1;
+    this.read().catch((error: unknown) => this.#report(error));
   }
 
   /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
@@ -289,17 +300,53 @@ export function checkData<Data extends object>(
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the application vouches for it
   if (schema === undefined) return value as Data;
-  const result = schema["~standard"].validate(value);
-  if (result instanceof Promise) {
+  const result = validated(schema, value);
+  if (isRefusedPromise(result) || result instanceof Promise) {
     throw new SessionError("INVALID_ARGUMENT", "schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
-  const where = result.issues.map(
-    (issue) => `${issue.path?.map(pathName).join(".") ?? "data"}: ${issue.message}`,
-  );
-  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema: ${where.join("; ")}`, {
+  // The schema's own words may quote the data, so they are the cause and not the message.
+  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema at ${where(result.issues)}`, {
     outcome: "not-applied",
+    cause: result.issues,
   });
+}
+
+function validated<Data extends object>(
+  schema: StandardSchemaV1<unknown, Data>,
+  value: object,
+): SchemaResult<Data> | Promise<SchemaResult<Data>> {
+  try {
+    return schema["~standard"].validate(value);
+  } catch (cause) {
+    throw new SessionError("INVALID_DATA", "the schema threw", { outcome: "not-applied", cause });
+  }
+}
+
+function migrated(
+  migrate: (data: unknown, fromVersion: number) => unknown,
+  data: object,
+  from: number,
+): unknown {
+  let current: unknown;
+  try {
+    current = migrate(data, from);
+  } catch (cause) {
+    throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${from}`, { cause });
+  }
+  if (isRefusedPromise(current)) throw new SessionError("INVALID_ARGUMENT", "migrate must be synchronous");
+  return current;
+}
+
+const MAX_PATHS = 5;
+const MAX_PATH = 64;
+
+/** The paths of the first few issues: the data decides how many there are, and a record's keys how long. */
+function where(issues: readonly { readonly path?: readonly unknown[] | undefined }[]): string {
+  const paths = issues
+    .slice(0, MAX_PATHS)
+    .map(({ path }) => path?.map(pathName).join(".").slice(0, MAX_PATH) ?? "");
+  return [...new Set(paths)].map((path) => (path === "" ? "the top" : path)).join(", ");
 }
 
 function pathName(part: unknown): string {
