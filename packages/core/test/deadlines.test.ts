@@ -1,0 +1,73 @@
+import * as fc from "fast-check";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Deadlines } from "../src/deadlines.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("any number of deadlines runs on one timer, each in its time and in order", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ ms: fc.integer({ min: 0, max: 1_000 }), cancelled: fc.boolean() })),
+      (wanted) => {
+        const deadlines = new Deadlines();
+        const started = performance.now();
+        const ran: { readonly ms: number; readonly at: number }[] = [];
+        for (const { ms, cancelled } of wanted) {
+          const deadline = deadlines.after(ms, () => ran.push({ ms, at: performance.now() - started }));
+          if (cancelled) deadline.cancel();
+        }
+        expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
+        vi.advanceTimersByTime(1_001);
+        const due = wanted.filter(({ cancelled }) => !cancelled).map(({ ms }) => ms);
+        expect(ran.map(({ ms }) => ms)).toEqual(due.toSorted((a, b) => a - b));
+        for (const { ms, at } of ran) expect(at).toBeGreaterThanOrEqual(ms);
+        expect(vi.getTimerCount()).toBe(0);
+      },
+    ),
+  );
+});
+
+test("a deadline may set others, earlier ones too", () => {
+  const deadlines = new Deadlines();
+  const ran: string[] = [];
+  deadlines.after(100, () => ran.push("late"));
+  deadlines.after(10, () => {
+    ran.push("first");
+    deadlines.after(5, () => ran.push("set meanwhile"));
+    deadlines.after(0, () => ran.push("at once"));
+  });
+  vi.advanceTimersByTime(20);
+  expect(ran).toEqual(["first", "at once", "set meanwhile"]);
+  vi.advanceTimersByTime(80);
+  expect(ran.at(-1)).toBe("late");
+});
+
+test("one that is further away than a timer can be told does not come early", () => {
+  const deadlines = new Deadlines();
+  let ran = false;
+  deadlines.after(2 ** 31 + 1_000, () => {
+    ran = true;
+  });
+  vi.advanceTimersByTime(2 ** 31);
+  expect(ran).toBe(false);
+  vi.advanceTimersByTime(1_001);
+  expect(ran).toBe(true);
+});
+
+test("cancel is idempotent, before and after its time; clear cancels all", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  const first = deadlines.after(1, () => ran.push(1));
+  deadlines.after(2, () => ran.push(2));
+  vi.advanceTimersByTime(1);
+  first.cancel();
+  first.cancel();
+  deadlines.clear();
+  expect(vi.getTimerCount()).toBe(0);
+  vi.advanceTimersByTime(10);
+  expect(ran).toEqual([1]);
+  deadlines.after(1, () => ran.push(3));
+  vi.advanceTimersByTime(1);
+  expect(ran).toEqual([1, 3]);
+});

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import {
+  accept,
+  assertHeader,
+  originAllowed,
+  parseProtocols,
+  plainAddress,
+  reject,
+} from "../src/handshake.ts";
+import type { Handshake } from "../src/handshake.ts";
+
+const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+
+const withOrigin = (origin?: string): Handshake => ({
+  method: "GET",
+  url: "/",
+  headers: origin === undefined ? {} : { origin },
+  remoteAddress: undefined,
+  encrypted: false,
+  protocols: [],
+});
+
+describe("admission", () => {
+  test("accept carries what it is given; reject takes a status that refuses, and no other", () => {
+    expect(accept()).toEqual({ type: "accept" });
+    expect(accept({ subject: "ada" })).toEqual({ type: "accept", subject: "ada" });
+    expect(reject(403, "no")).toEqual({ type: "reject", status: 403, reason: "no" });
+    for (const status of [0, 101, 200, 302, 399, 600, 400.5, NaN])
+      expect(() => reject(status)).toThrow(invalid);
+  });
+
+  test("a header that could split the answer is refused", () => {
+    for (const [name, value] of [
+      ["x", "a\r\nb: c"],
+      ["x", "a\nb"],
+      ["x", "a\0"],
+      ["x y", "a"],
+      ["x:", "a"],
+      ["", "a"],
+      ["ü", "a"],
+    ] as const) {
+      expect(() => assertHeader(name, value)).toThrow(invalid);
+    }
+    expect(() => assertHeader("x-good", "a\tb ü")).not.toThrow();
+  });
+});
+
+describe("origins", () => {
+  test("a list is exact, and refuses a handshake without an Origin; without a rule all may come", () => {
+    const rule = ["https://example.com"];
+    expect(originAllowed(rule, withOrigin("https://example.com"))).toBe(true);
+    for (const origin of [
+      "http://example.com",
+      "https://example.com:8443",
+      "https://a.example.com",
+      "null",
+      "",
+      "https://EXAMPLE.com",
+    ]) {
+      expect(originAllowed(rule, withOrigin(origin))).toBe(false);
+    }
+    expect(originAllowed(rule, withOrigin())).toBe(false);
+    expect(originAllowed([], withOrigin("https://example.com"))).toBe(false);
+    expect(originAllowed(undefined, withOrigin())).toBe(true);
+  });
+
+  test("a function decides by itself, and is told of none", () => {
+    const seen: unknown[] = [];
+    const rule = (origin: string | undefined) => seen.push(origin) > 1;
+    expect(originAllowed(rule, withOrigin("https://a"))).toBe(false);
+    expect(originAllowed(rule, withOrigin())).toBe(true);
+    expect(seen).toEqual(["https://a", undefined]);
+  });
+});
+
+test("protocols are read in order, without what is none", () => {
+  expect(parseProtocols(undefined)).toEqual([]);
+  expect(parseProtocols("")).toEqual([]);
+  expect(parseProtocols(" a, b ,,c,")).toEqual(["a", "b", "c"]);
+});
+
+test("an address reads the same on every runtime", () => {
+  expect(plainAddress("127.0.0.1")).toBe("127.0.0.1");
+  expect(plainAddress("::ffff:127.0.0.1")).toBe("127.0.0.1");
+  expect(plainAddress("0000:0000:0000:0000:0000:ffff:7f00:0001")).toBe("127.0.0.1");
+  expect(plainAddress("0000:0000:0000:0000:0000:0000:0000:0001")).toBe("::1");
+  expect(plainAddress("2001:0db8::0001")).toBe("2001:db8::1");
+  expect(plainAddress("fe80::1%eth0")).toBe("fe80::1");
+  expect(plainAddress("")).toBeUndefined();
+  expect(plainAddress(undefined)).toBeUndefined();
+});

@@ -1,0 +1,69 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Inbox } from "../src/inbox.ts";
+
+describe("I2 an inbox", () => {
+  test("gives back what was put in, in order, however the two take turns", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 2_000 }), { maxLength: 20 }), (turns) => {
+        const inbox = new Inbox();
+        let [put, taken] = [0, 0];
+        for (const [index, count] of turns.entries()) {
+          for (let times = 0; times < count; times += 1) {
+            if (index % 3 !== 2) inbox.push(`${(put += 1)}`);
+            else if (inbox.size > 0) expect(inbox.shift()).toBe(`${(taken += 1)}`);
+          }
+        }
+        expect(inbox.size).toBe(put - taken);
+        while (inbox.size > 0) expect(inbox.shift()).toBe(`${(taken += 1)}`);
+        expect(inbox.shift()).toBeUndefined();
+        expect(taken).toBe(put);
+      }),
+    );
+  });
+
+  test("an empty message is a message like any other", () => {
+    const inbox = new Inbox();
+    inbox.push("");
+    inbox.push(new Uint8Array(0));
+    expect(inbox.size).toBe(2);
+    expect(inbox.shift()).toBe("");
+    expect(inbox.shift()).toEqual(new Uint8Array(0));
+    expect(inbox.size).toBe(0);
+  });
+});
+
+describe("I3 an inbox's limits", () => {
+  test("are exceeded by the first message or byte over them, and not by what was taken out", () => {
+    const inbox = new Inbox();
+    const limits = { maxMessages: 3, maxBytes: 10 };
+    for (const message of ["aaa", "bbb", "ccc"]) inbox.push(message);
+    expect(inbox.exceeds(limits)).toBe(false);
+    inbox.push("");
+    expect(inbox.exceeds(limits)).toBe(true);
+    inbox.shift();
+    expect(inbox.exceeds(limits)).toBe(false);
+    inbox.shift();
+    inbox.push(new Uint8Array(8));
+    expect(inbox.exceeds(limits)).toBe(true);
+  });
+
+  test("the sender is asked to wait above half of them", () => {
+    const inbox = new Inbox();
+    const limits = { maxMessages: 4, maxBytes: 100 };
+    inbox.push("x".repeat(50));
+    expect(inbox.isHigh(limits)).toBe(false);
+    inbox.push("x");
+    expect(inbox.isHigh(limits)).toBe(true);
+    inbox.shift();
+    expect(inbox.isHigh(limits)).toBe(false);
+  });
+
+  test("clear says how many there were, and frees their bytes", () => {
+    const inbox = new Inbox();
+    for (let index = 0; index < 5; index += 1) inbox.push("x".repeat(100));
+    expect(inbox.clear()).toBe(5);
+    expect(inbox.clear()).toBe(0);
+    expect(inbox.isHigh({ maxMessages: 1, maxBytes: 1 })).toBe(false);
+  });
+});

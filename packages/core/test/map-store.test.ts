@@ -1,0 +1,97 @@
+import { StoreProcess } from "@wsession/conformance";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { mapStore } from "@wsession/core";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a full mapStore", () => {
+  test("lets the session go that has been idle longest", async () => {
+    const store = mapStore({ maxSessions: 3 });
+    const home = new StoreProcess(store);
+    const born = [];
+    for (let index = 0; index < 3; index += 1) born.push(await home.born({ hold: false }));
+    await home.touch(born[0]!.id, Infinity);
+    await home.born({ hold: false });
+    expect(store.size).toBe(3);
+    expect(await Promise.all(born.map(async ({ id }) => (await home.load(id)) !== undefined))).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  test("never one with a live connection; when all have one it is full, until one is released", async () => {
+    const store = mapStore({ maxSessions: 2 });
+    const home = new StoreProcess(store);
+    const [first, second] = [await home.born(), await home.born()];
+    expect(await home.create()).toEqual({ type: "full" });
+    expect(store.size).toBe(2);
+    await home.release(first.id);
+    expect(await home.create()).toMatchObject({ type: "created" });
+    expect(await home.load(first.id)).toBeUndefined();
+    expect(await home.load(second.id)).toBeDefined();
+  });
+
+  test("lets expired ones go first, and tells the host", async () => {
+    const home = new StoreProcess(mapStore({ maxSessions: 2 }));
+    const expired = await home.born({ idleMs: 10 });
+    const idle = await home.born({ hold: false });
+    vi.setSystemTime(Date.now() + 20);
+    await home.born();
+    expect(await home.load(idle.id)).toBeDefined();
+    expect(home.events.entries).toEqual([{ type: "expired", id: expired.id }]);
+  });
+
+  test("costs what it passes over, and that is bounded, however many connections live", async () => {
+    const home = new StoreProcess(mapStore({ maxSessions: 20_000 }));
+    for (let index = 0; index < 20_000; index += 1) await home.born({ digest: "d" });
+    const asked = vi.spyOn(home, "held");
+    expect(await home.create()).toEqual({ type: "full" });
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(1_000);
+  });
+
+  test("a limit that is none throws INVALID_ARGUMENT", () => {
+    for (const maxSessions of [0, -1, NaN]) {
+      expect(() => mapStore({ maxSessions })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    }
+  });
+});
+
+describe("mapStore's sweep", () => {
+  test("takes expired sessions within a second, tells the host, and stops when there is nothing to do", async () => {
+    const store = mapStore();
+    const home = new StoreProcess(store);
+    const { id } = await home.born({ idleMs: 100 });
+    const absolute = await home.born({ absoluteMs: 2_500 });
+    vi.advanceTimersByTime(1_100);
+    expect(store.size).toBe(1);
+    expect(home.events.entries).toEqual([{ type: "expired", id }]);
+    vi.advanceTimersByTime(2_600);
+    expect(store.size).toBe(0);
+    expect(home.events.entries.at(-1)).toEqual({ type: "expired", id: absolute.id });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("keeps nothing running after close", async () => {
+    const store = mapStore();
+    await new StoreProcess(store).born();
+    store.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("mapStore as a map", () => {
+  test("is counted, iterated and searched; what has expired is not seen, swept or not", async () => {
+    const store = mapStore();
+    const home = new StoreProcess(store);
+    const [first] = [
+      await home.born({ data: { who: "first" } }),
+      await home.born({ data: { who: "second" }, idleMs: 100 }),
+    ];
+    expect(store.size).toBe(2);
+    expect([...store].find(([, data]) => "who" in data && data.who === "first")?.[0]).toBe(first.id);
+    vi.setSystemTime(Date.now() + 200);
+    expect([...store].map(([, data]) => data)).toEqual([{ who: "first" }]);
+  });
+});

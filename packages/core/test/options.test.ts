@@ -1,0 +1,53 @@
+import { createSessions, inConnectionStore, mapStore } from "@wsession/core";
+import type { SessionsOptions } from "@wsession/core";
+import { describe, expect, test } from "vitest";
+import { settle } from "../src/options.ts";
+
+describe("createSessions", () => {
+  const senseless: readonly (SessionsOptions<object> & { readonly initial?: undefined })[] = [
+    { idleMs: 0 },
+    { idleMs: -1 },
+    { absoluteMs: NaN },
+    { expiringMs: 0 },
+    { early: { maxMessages: 0 } },
+    { early: { maxBytes: NaN } },
+    { early: { timeoutMs: -1 } },
+    { inbox: { maxMessages: 0 } },
+    { maxBufferedBytes: 0 },
+    { maxPendingHandshakes: 0 },
+    { maxConnectionsPerSession: 0 },
+    { heartbeatMs: -1 },
+    { handlerTimeoutMs: 0 },
+    { graceMs: 0 },
+    { schemaVersion: 1.5 },
+    { schemaVersion: -1 },
+    { gate: "closed" as "open" },
+    { onBadToken: "ignore" as "fresh" },
+    { onCorruptRecord: "delete" as "fresh" },
+  ];
+
+  test.each(senseless)("throws INVALID_ARGUMENT at once for %o", (options) => {
+    expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  test.each([inConnectionStore, mapStore])("takes a store once: %o", (make) => {
+    const store = make();
+    createSessions({ store });
+    expect(() => createSessions({ store })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+});
+
+describe("defaults", () => {
+  test("sessions that outlive their connections have deadlines, those that don't have none", () => {
+    expect(settle({ store: mapStore() })).toMatchObject({ idleMs: 30 * 60_000, absoluteMs: 24 * 3_600_000 });
+    expect(settle({})).toMatchObject({ idleMs: Infinity, absoluteMs: Infinity });
+    expect(settle({}).store.capabilities.resumable).toBe(false);
+  });
+
+  test("0 turns heartbeats and the early time limit off", () => {
+    expect(settle({ heartbeatMs: 0, early: { timeoutMs: 0 } })).toMatchObject({
+      heartbeatMs: 0,
+      early: { timeoutMs: Infinity, maxMessages: 1_024 },
+    });
+  });
+});

@@ -1,0 +1,151 @@
+import { createHash } from "node:crypto";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Handshake } from "../src/handshake.ts";
+import {
+  cookieToken,
+  digestOf,
+  newSelector,
+  newVerifier,
+  parseToken,
+  protocolToken,
+  queryToken,
+} from "../src/token.ts";
+
+const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+
+const from = (parts: Partial<Handshake>): Handshake => ({
+  method: "GET",
+  url: "/",
+  headers: {},
+  remoteAddress: undefined,
+  encrypted: false,
+  protocols: [],
+  ...parts,
+});
+
+const newToken = () => `${newSelector()}.${newVerifier()}`;
+
+describe("parseToken", () => {
+  test("reads what was issued: 128 bits that name, 256 that prove, of which a hash is made", () => {
+    const [selector, verifier] = [newSelector(), newVerifier()];
+    expect(Buffer.from(selector, "base64url")).toHaveLength(16);
+    expect(Buffer.from(verifier, "base64url")).toHaveLength(32);
+    const digest = createHash("sha256").update(verifier).digest("base64url");
+    expect(parseToken(`${selector}.${verifier}`)).toEqual({ id: selector, digest });
+    expect(digestOf(verifier)).toBe(digest);
+  });
+
+  test("takes nothing that is not exactly of a token's form", () => {
+    const token = newToken();
+    const spoilt = [
+      "",
+      ".",
+      token.slice(1),
+      `${token}A`,
+      `${token} `,
+      ` ${token}`,
+      `${token}\n`,
+      token.replace(".", ":"),
+      `${token.slice(0, 5)}=${token.slice(6)}`,
+      `${token.slice(0, 5)}\0${token.slice(6)}`,
+      `${token.slice(0, 5)}{${token.slice(6)}`,
+      "x".repeat(1_000_000),
+    ];
+    for (const text of spoilt) expect(parseToken(text)).toBeUndefined();
+  });
+
+  test("throws for no text at all, and finds an id that is safe as a key or nothing", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.string({ minLength: 66, maxLength: 66 })), (text) => {
+        expect(parseToken(text)?.id ?? "A").toMatch(/^[\w-]+$/);
+      }),
+    );
+  });
+});
+
+describe("cookieToken", () => {
+  test("by default the cookie is what a browser guards best", () => {
+    const token = newToken();
+    expect(cookieToken().write?.(token, 90_500)).toEqual([
+      "set-cookie",
+      `__Host-wsession=${token}; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=90`,
+    ]);
+    expect(cookieToken().write?.(token, Infinity)?.[1]).not.toContain("Max-Age");
+    expect(cookieToken().write?.(token, -5)?.[1]).toContain("Max-Age=0");
+  });
+
+  test("reads the first cookie of its name, whatever is around it", () => {
+    const { read } = cookieToken({ name: "sid" });
+    const cookies = (cookie: string) => read(from({ headers: { cookie } }));
+    expect(cookies("a=1; sid=T; b=2")).toBe("T");
+    expect(cookies("sid=T")).toBe("T");
+    expect(cookies("sid=one; sid=two")).toBe("one");
+    expect(cookies("xsid=T; sidx=T; =T; sid")).toBeUndefined();
+    expect(cookies("a=sid=T")).toBeUndefined();
+    expect(cookies("  sid = T  ")).toBe("T");
+    expect(cookies(`${"x".repeat(20_000)}; sid=T`)).toBeUndefined();
+    expect(read(from({}))).toBeUndefined();
+  });
+
+  test("a renewal code counts beside the cookie of the same session alone (fixation)", () => {
+    const { readRenewal } = cookieToken({ name: "sid" });
+    const [own, code] = [`${"a".repeat(22)}.x`, `${"a".repeat(22)}.y`];
+    const url = `/?renewal=${code}`;
+    expect(readRenewal?.(from({ url, headers: { cookie: `sid=${own}` } }))).toBe(code);
+    expect(readRenewal?.(from({ url, headers: { cookie: `sid=${"b".repeat(22)}.x` } }))).toBeUndefined();
+    expect(readRenewal?.(from({ url }))).toBeUndefined();
+    expect(readRenewal?.(from({ headers: { cookie: `sid=${own}` } }))).toBeUndefined();
+  });
+
+  test("a name that is none, and a prefix or SameSite=None without Secure, throw at once", () => {
+    for (const name of ["", "a b", "a;b", "a=b", "ü", "a\n"])
+      expect(() => cookieToken({ name })).toThrow(invalid);
+    for (const name of ["__Host-x", "__Secure-x", "__host-x"]) {
+      expect(() => cookieToken({ name, secure: false })).toThrow(invalid);
+    }
+    expect(() => cookieToken({ name: "x", secure: false, sameSite: "None" })).toThrow(invalid);
+    expect(() => cookieToken({ secure: false })).toThrow(invalid);
+    expect(cookieToken({ name: "x", sameSite: "None" }).write?.("t", 1)[1]).toContain(
+      "SameSite=None; Secure",
+    );
+  });
+});
+
+describe("queryToken and protocolToken", () => {
+  test("the query's parameter, decoded, wherever it stands", () => {
+    const { read } = queryToken();
+    expect(read(from({ url: "/path?a=1&token=T&token=U" }))).toBe("T");
+    expect(read(from({ url: "/?token=a%2Eb" }))).toBe("a.b");
+    expect(read(from({ url: "/?token=%ZZ" }))).toBe("%ZZ");
+    expect(read(from({ url: "/token=T" }))).toBeUndefined();
+    expect(read(from({ url: `/?${"x".repeat(20_000)}&token=T` }))).toBeUndefined();
+    expect(queryToken({ parameter: "t" }).read(from({ url: "/?token=T&t=U" }))).toBe("U");
+  });
+
+  test("the offered subprotocol with the prefix, which is told apart from the others", () => {
+    const { read, isTokenProtocol } = protocolToken();
+    expect(read(from({ protocols: ["chat", "wsession.T"] }))).toBe("T");
+    expect(read(from({ protocols: ["chat"] }))).toBeUndefined();
+    expect(["chat", "wsession.T", "wsession"].map((name) => isTokenProtocol?.(name))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    for (const prefix of ["", "a b", "a,b"]) expect(() => protocolToken({ prefix })).toThrow(invalid);
+  });
+
+  test("no bytes of a stranger make a carrier throw", () => {
+    const carriers = [cookieToken(), queryToken(), protocolToken()];
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.array(fc.string()), (query, cookie, protocols) => {
+        const handshake = from({ url: `/?${query}`, headers: { cookie }, protocols });
+        for (const { read, readRenewal } of carriers) {
+          read(handshake);
+          readRenewal?.(handshake);
+        }
+        expect(carriers).toHaveLength(3);
+      }),
+    );
+  });
+});
