@@ -1,0 +1,122 @@
+import { createSessions, mapStore } from "@wsession/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { serveInMemory, sharedStore } from "./memory-runtime.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const MINUTE = 60_000;
+
+describe("a live session", () => {
+  test("is kept alive by its client's messages, at the cost of a few touches, not of one a message", async () => {
+    const store = sharedStore();
+    const sessions = createSessions({ store, idleMs: MINUTE, initial: () => ({ n: 0 }) });
+    const { socket, receive } = await serveInMemory(sessions).connect();
+    for (let second = 0; second < 300; second += 1) {
+      receive("still here");
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(socket.closedWith).toBeUndefined();
+    const touches = store.calls.filter((call) => call === "touch");
+    expect(touches.length).toBeGreaterThanOrEqual(5);
+    expect(touches.length).toBeLessThanOrEqual(60);
+  });
+
+  test("ends with 4419 when its client says nothing for idleMs, and not before", async () => {
+    const sessions = createSessions({ store: sharedStore(), idleMs: MINUTE, initial: () => ({ n: 0 }) });
+    const { socket } = await serveInMemory(sessions).connect();
+    await vi.advanceTimersByTimeAsync(MINUTE - 1);
+    expect(socket.closedWith).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(socket.closedWith).toEqual({ code: 4419, reason: "session expired" });
+  });
+
+  test("lives on when another process touched it", async () => {
+    const store = sharedStore();
+    const sessions = createSessions({ store, idleMs: MINUTE, initial: () => ({ n: 0 }) });
+    const { socket, connection } = await serveInMemory(sessions).connect();
+    await vi.advanceTimersByTimeAsync(50_000);
+    void store.behindTheBack.touch(connection.session.id, MINUTE);
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(socket.closedWith).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(socket.closedWith?.code).toBe(4419);
+  });
+
+  test("costs no timer without deadlines", async () => {
+    const sessions = createSessions({ heartbeatMs: 0, initial: () => ({ n: 0 }) });
+    await serveInMemory(sessions).connect();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("the absolute deadline", () => {
+  test("is announced once, expiringMs before, and ends the session though its client speaks", async () => {
+    const told: number[] = [];
+    const sessions = createSessions({
+      store: mapStore(),
+      absoluteMs: 10 * MINUTE,
+      initial: () => ({ n: 0 }),
+    });
+    const server = serveInMemory(sessions, { expiring: (_, remainingMs) => void told.push(remainingMs) });
+    const { socket, receive } = await server.connect();
+    for (let minute = 0; minute < 11; minute += 1) {
+      receive("x");
+      await vi.advanceTimersByTimeAsync(MINUTE);
+    }
+    expect(told).toHaveLength(1);
+    expect(told[0]).toBeGreaterThan(MINUTE - 1_000);
+    expect(told[0]).toBeLessThanOrEqual(MINUTE);
+    expect(socket.closedWith?.code).toBe(4419);
+  });
+
+  test("moves with extend, and is announced again", async () => {
+    let told = 0;
+    const sessions = createSessions({ store: mapStore(), absoluteMs: 5 * MINUTE, initial: () => ({ n: 0 }) });
+    const server = serveInMemory(sessions, {
+      async expiring(connection) {
+        told += 1;
+        if (told < 3) await connection.session.extend();
+      },
+    });
+    const { socket } = await server.connect();
+    await vi.advanceTimersByTimeAsync(11.5 * MINUTE);
+    expect(told).toBe(2);
+    expect(socket.closedWith).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1.5 * MINUTE + 1_000);
+    expect(told).toBe(3);
+    expect(socket.closedWith?.code).toBe(4419);
+  });
+});
+
+describe("a store that is away when a live session is looked at", () => {
+  test("does not end it: it is reported, and asked again", async () => {
+    const errors: unknown[] = [];
+    const store = sharedStore();
+    const { load } = store;
+    const sessions = createSessions({
+      store,
+      idleMs: MINUTE,
+      initial: () => ({ n: 0 }),
+      onError: (error) => errors.push(error),
+    });
+    const { socket } = await serveInMemory(sessions).connect();
+    store.load = () => Promise.reject(new Error("away"));
+    await vi.advanceTimersByTimeAsync(MINUTE + 3_000);
+    expect(socket.closedWith).toBeUndefined();
+    expect(errors.length).toBeGreaterThanOrEqual(2);
+    expect(errors[0]).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+    store.load = load;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(socket.closedWith?.code).toBe(4419);
+  });
+});
+
+test("ready() without a timeoutMs of its own waits for early.timeoutMs; I14 the connection ends then too", async () => {
+  const sessions = createSessions<{ n: number }>({ early: { timeoutMs: 5_000 } });
+  const { socket, connection } = await serveInMemory(sessions).connect();
+  const waiting = connection.ready().catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await waiting).toMatchObject({ name: "SessionError" });
+  expect(socket.closedWith?.code).toBe(4408);
+});

@@ -1,0 +1,282 @@
+import { createSessions, inConnectionStore, mapStore, queryToken, SessionError } from "@wsession/core";
+import type { Session, StandardSchemaV1 } from "@wsession/core";
+import { describe, expect, test } from "vitest";
+import { serveInMemory, sharedStore } from "./memory-runtime.ts";
+
+type Data = { readonly n: number; readonly [field: string]: unknown };
+
+const coded = (code: string, outcome?: string) =>
+  expect.objectContaining(outcome === undefined ? { code } : { code, outcome });
+
+async function openSession(
+  store = sharedStore(),
+  options: { readonly onError?: (error: unknown) => void } = {},
+) {
+  const changes: unknown[] = [];
+  const sessions = createSessions<Data>({
+    store,
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+    ...options,
+  });
+  const server = serveInMemory(sessions, { change: (_, data) => void changes.push(data) });
+  const opened = await server.connect();
+  return { store, sessions, server, changes, opened, session: opened.connection.session };
+}
+
+describe("update", () => {
+  test("with a function that returns a promise rejects with INVALID_ARGUMENT and writes nothing", async () => {
+    const { store, session } = await openSession();
+    const promised = async (data: Data) => data;
+    // @ts-expect-error -- what JavaScript may do all the same
+    await expect(session.update(promised)).rejects.toEqual(coded("INVALID_ARGUMENT", "not-applied"));
+    expect(store.calls).not.toContain("write");
+    expect(session.version).toBe(1);
+  });
+
+  test("that throws rejects this call alone, with what was thrown", async () => {
+    const { session } = await openSession();
+    const mine = new Error("mine");
+    const failing = session.update(() => {
+      throw mine;
+    });
+    const others = [session.update((data) => ({ ...data, n: data.n + 1 })), session.patch({ x: 1 })];
+    await expect(failing).rejects.toBe(mine);
+    await Promise.all(others);
+    expect(session.data).toEqual({ n: 1, x: 1 });
+  });
+
+  test("I8 meets others' writes and runs again over what they left", async () => {
+    const { store, session, sessions } = await openSession();
+    let runs = 0;
+    const seen: number[] = [];
+    const result = await session.update((data) => {
+      runs += 1;
+      seen.push(data.n);
+      if (runs <= 3) {
+        const change = { type: "fields", set: { n: runs * 10 }, unset: [] } as const;
+        void store.behindTheBack.write({
+          id: session.id,
+          change,
+          expect: undefined,
+          known: 0,
+          fence: undefined,
+          schemaVersion: 0,
+        });
+      }
+      return { ...data, n: data.n + 1 };
+    });
+    expect(seen).toEqual([0, 10, 20, 30]);
+    expect(result).toEqual({ n: 31 });
+    expect(sessions.diagnostics).toMatchObject({ conflicts: 3, writeTriesMax: 4 });
+  });
+
+  test("resolves with the data right after it, though later writes travelled with it", async () => {
+    const { session, store } = await openSession();
+    const results = await Promise.all(
+      [1, 2, 3].map(() => session.update((data) => ({ ...data, n: data.n + 1 }))),
+    );
+    expect(results.map(({ n }) => n)).toEqual([1, 2, 3]);
+    expect(store.calls.filter((call) => call === "write")).toHaveLength(1);
+    expect(session.version).toBe(2);
+  });
+});
+
+describe("writes of one process", () => {
+  test("go one at a time: what piles up meanwhile travels as one", async () => {
+    const { session, store } = await openSession();
+    const first = session.patch({ a: 1 });
+    await Promise.resolve();
+    const rest = Array.from({ length: 50 }, (_, index) => session.patch({ [`f${index}`]: index }));
+    await Promise.all([first, ...rest]);
+    expect(store.calls.filter((call) => call === "write")).toHaveLength(2);
+    expect(Object.keys(session.data)).toHaveLength(52);
+  });
+
+  test("one that the store refuses for its value costs no other that travelled with it", async () => {
+    const store = sharedStore();
+    const { write } = store;
+    store.write = (request) => {
+      const names = request.change.type === "fields" ? Object.keys(request.change.set) : [];
+      if (names.includes("bad"))
+        return Promise.reject(new SessionError("NOT_SERIALISABLE", "bad", { outcome: "not-applied" }));
+      return write(request);
+    };
+    const { session } = await openSession(store);
+    const [good, bad, other] = [
+      session.patch({ good: 1 }),
+      session.patch({ bad: 1 }),
+      session.patch({ other: 1 }),
+    ];
+    await expect(bad).rejects.toEqual(coded("NOT_SERIALISABLE", "not-applied"));
+    await Promise.all([good, other]);
+    expect(session.data).toEqual({ n: 0, good: 1, other: 1 });
+  });
+
+  test("I11 what a store throws that says nothing is STORE_UNAVAILABLE, unknown, with its cause", async () => {
+    const store = sharedStore();
+    const cause = new Error("socket hang up");
+    const { session } = await openSession(store);
+    store.write = () => Promise.reject(cause);
+    await expect(session.patch({ n: 1 })).rejects.toEqual(
+      expect.objectContaining({ code: "STORE_UNAVAILABLE", outcome: "unknown", cause }),
+    );
+    store.write = () => {
+      throw cause;
+    };
+    await expect(session.patch({ n: 1 })).rejects.toEqual(coded("STORE_UNAVAILABLE", "unknown"));
+    expect(session.data).toEqual({ n: 0 });
+  });
+
+  test("fields that reach a prototype are refused in patch, set and update", async () => {
+    for (const store of [sharedStore(), mapStore(), inConnectionStore()]) {
+      const sessions = createSessions<Data>({ store, initial: () => ({ n: 0 }) });
+      const { connection } = await serveInMemory(sessions).connect();
+      const evil: Data = JSON.parse('{"n":1,"__proto__":{"polluted":true}}');
+      await expect(connection.session.patch(evil)).rejects.toEqual(coded("INVALID_DATA", "not-applied"));
+      await expect(connection.session.set(evil)).rejects.toEqual(coded("INVALID_DATA", "not-applied"));
+      await expect(connection.session.update(() => evil)).rejects.toEqual(
+        coded("INVALID_DATA", "not-applied"),
+      );
+      await expect(connection.session.patch({ constructor: 1 })).rejects.toEqual(coded("INVALID_DATA"));
+      expect(connection.session.data).toEqual({ n: 0 });
+      expect(Reflect.get({}, "polluted")).toBeUndefined();
+    }
+  });
+});
+
+describe("I8 what others wrote", () => {
+  const fields = (set: object) => ({ type: "fields", set: { ...set }, unset: [] }) as const;
+  const write = (session: Session<Data>, set: object) =>
+    ({
+      id: session.id,
+      change: fields(set),
+      expect: undefined,
+      known: 0,
+      fence: undefined,
+      schemaVersion: 0,
+    }) as const;
+
+  test("is taken over from its announcement where it is the next version, without asking the store", async () => {
+    const { store, session, changes } = await openSession();
+    store.calls.length = 0;
+    store.notify({ type: "written", id: session.id, version: 2, change: fields({ n: 5 }) });
+    expect(session).toMatchObject({ version: 2, data: { n: 5 } });
+    expect(changes).toEqual([{ n: 5 }]);
+    expect(store.calls).toEqual([]);
+  });
+
+  test("is read where versions are missing, or the change did not come along; state never goes back", async () => {
+    const { store, sessions, session, changes } = await openSession();
+    for (let n = 1; n <= 3; n += 1) await store.behindTheBack.write(write(session, { n }));
+    store.notify({ type: "written", id: session.id, version: 4, change: fields({ n: 3 }) });
+    expect(session.version).toBe(1);
+    await expect.poll(() => session.version).toBe(4);
+    expect(session.data).toEqual({ n: 3 });
+    for (const version of [1, 2, 3, 4]) {
+      store.notify({ type: "written", id: session.id, version, change: fields({ n: -version }) });
+    }
+    expect(session).toMatchObject({ version: 4, data: { n: 3 } });
+    await store.behindTheBack.write(write(session, { n: 9 }));
+    store.notify({ type: "written", id: session.id, version: 5, change: undefined });
+    await expect.poll(() => session.data.n).toBe(9);
+    expect(changes).toEqual([{ n: 3 }, { n: 9 }]);
+    expect(sessions.diagnostics.rereads).toBe(2);
+  });
+
+  test("reaches `change` of every connection; what a connection wrote itself does not reach its own", async () => {
+    const { store, sessions, opened, session } = await openSession();
+    const heard: string[] = [];
+    const server = serveInMemory(sessions, { change: ({ id }) => void heard.push(id) });
+    const [one, two] = [
+      await server.connect({ url: `/?token=${opened.connection.token}` }),
+      await server.connect({ url: `/?token=${opened.connection.token}` }),
+    ];
+    await one.connection.session.patch({ n: 1 });
+    expect(heard).toEqual([two.connection.id]);
+    heard.length = 0;
+    await Promise.all([one.connection.session.patch({ a: 1 }), two.connection.session.patch({ b: 1 })]);
+    expect(heard.toSorted()).toEqual([one.connection.id, two.connection.id].toSorted());
+    heard.length = 0;
+    const administrative = await sessions.get(session.id);
+    await administrative?.patch({ c: 1 });
+    expect(heard.toSorted()).toEqual([one.connection.id, two.connection.id].toSorted());
+    expect(store.calls.filter((call) => call === "resume")).toHaveLength(2);
+  });
+});
+
+describe("schema and migrate", () => {
+  const schema: StandardSchemaV1<unknown, Data> = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: (value) => {
+        const isData =
+          typeof value === "object" && value !== null && "n" in value && typeof value.n === "number";
+        return isData
+          ? { value: { ...value, n: Number(value.n) } }
+          : { issues: [{ message: "n is a number", path: ["n"] }] };
+      },
+    },
+  };
+
+  test("what does not satisfy the schema is refused before it is written", async () => {
+    const store = sharedStore();
+    const sessions = createSessions<Data>({ store, schema });
+    const { session } = await sessions.create({ n: 1 });
+    // @ts-expect-error -- what JavaScript may do all the same
+    await expect(session.patch({ n: "one" })).rejects.toEqual(coded("INVALID_DATA", "not-applied"));
+    // @ts-expect-error -- likewise
+    await expect(sessions.create({})).rejects.toEqual(coded("INVALID_DATA"));
+    expect(session).toMatchObject({ version: 1, data: { n: 1 } });
+  });
+
+  test("what an older version stored is brought up to date on load", async () => {
+    const store = sharedStore();
+    const sessions = createSessions<Data>({
+      store,
+      schema,
+      schemaVersion: 2,
+      migrate: (data, from) => ({ n: Number(Reflect.get(Object(data), "count")), from }),
+    });
+    const id = "A".repeat(22);
+    await store.create({
+      id,
+      digest: undefined,
+      data: { count: "7" },
+      subject: undefined,
+      schemaVersion: 1,
+      idleMs: Infinity,
+      absoluteMs: Infinity,
+      hold: false,
+      exclusive: false,
+    });
+    expect((await sessions.get(id))?.data).toEqual({ n: 7, from: 1 });
+  });
+});
+
+describe("what can't be done says so", () => {
+  test("sessions.create needs a store that keeps sessions beyond connections", async () => {
+    const sessions = createSessions<Data>();
+    await expect(sessions.create({ n: 1 })).rejects.toEqual(coded("NOT_SUPPORTED"));
+  });
+
+  test("binding after sessions.close() throws SHUTTING_DOWN", async () => {
+    const sessions = createSessions<Data>();
+    await sessions.close();
+    expect(() => serveInMemory(sessions)).toThrow(coded("SHUTTING_DOWN"));
+  });
+
+  test("identify takes a subject", async () => {
+    const { session } = await openSession();
+    expect(() => session.identify("")).toThrow(coded("INVALID_ARGUMENT"));
+  });
+
+  test("sessions.close() settles writes under way", async () => {
+    const { sessions, session } = await openSession();
+    const write = session.patch({ n: 1 });
+    await sessions.close();
+    await write;
+    expect(session.version).toBe(2);
+  });
+});
