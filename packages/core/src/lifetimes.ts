@@ -17,6 +17,7 @@ interface Lifetime {
 const LOOKS_PER_IDLE_TIME = 10;
 /** How long before the idle deadline a last look is taken, at most; what comes later than that comes too late. */
 const LAST_LOOK_MS = 1_000;
+const CLOCKS_DIFFER_MS = 1_000;
 /** When the store does not answer, milliseconds. */
 const RETRY_MS = 1_000;
 
@@ -54,7 +55,8 @@ export class Lifetimes<Data extends object> {
     const lifetime = known ?? { idleAt: 0, absoluteAt, warned: false, check: undefined, checkAt: 0 };
     if (known === undefined) this.#lifetimes.set(state, lifetime);
     // Clocks differ by a little in every answer; a deadline that was moved differs by more.
-    if (Math.abs(absoluteAt - lifetime.absoluteAt) > RETRY_MS) lifetime.warned = false;
+    const moved = Math.abs(absoluteAt - lifetime.absoluteAt);
+    if (moved > Math.min(CLOCKS_DIFFER_MS, this.#settings.expiringMs / 4)) lifetime.warned = false;
     lifetime.idleAt = now + idleInMs;
     lifetime.absoluteAt = absoluteAt;
     this.#schedule(state, lifetime);
@@ -65,6 +67,16 @@ export class Lifetimes<Data extends object> {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined) return;
     this.watch(state, idleInMs, absoluteInMs ?? lifetime.absoluteAt - performance.now());
+  }
+
+  /** One more connection of a session whose others were told already is told too, after its `open`. */
+  join(state: SessionState<Data>, holder: Holder<Data>): void {
+    if (this.#lifetimes.get(state)?.warned !== true) return;
+    this.#deadlines.after(0, () => {
+      const { absoluteInMs } = this.left(state);
+      if (absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
+        this.#events.expiring(holder, Math.round(absoluteInMs));
+    });
   }
 
   unwatch(state: SessionState<Data>): void {

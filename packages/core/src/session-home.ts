@@ -139,8 +139,9 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (exclusive) state.replace(fence);
     connection.token = token;
     connection.attach(state, fence);
-    for (const oldest of state.holders()) {
-      if (state.holderCount <= maxConnectionsPerSession) break;
+    this.#lifetimes.join(state, connection);
+    const over = state.holderCount - maxConnectionsPerSession;
+    for (const oldest of over > 0 ? [...state.holders()].slice(0, over) : []) {
       oldest.end(4409, "too many connections of one session");
       state.release(oldest);
     }

@@ -1,0 +1,126 @@
+import { delay, Journal } from "@wsession/conformance";
+import { createSessions, inConnectionStore } from "@wsession/core";
+import type { SessionsOptions } from "@wsession/core";
+import { describe, expect, test } from "vitest";
+import { cookieOf, runtimes, storeNames, storeOf, testCookie, useRedis, useTrial, withCookie } from "./support.ts";
+
+const redis = useRedis();
+
+interface Count {
+  readonly n: number;
+}
+
+describe.each(runtimes)("on $runtime", (harness) => {
+  const trialOf = useTrial(harness);
+
+  describe.each([...storeNames, "in-connection" as const])("with the %s store", (store) => {
+    const options = (): SessionsOptions<Count> & { initial: () => Count } => ({
+      store: store === "in-connection" ? inConnectionStore() : storeOf(store, redis),
+      initial: () => ({ n: 0 }),
+    });
+
+    test("idle time counts from the last message or touch; a silent client's session ends with 4419", async () => {
+      const idleMs = 600;
+      const sessions = createSessions({ ...options(), idleMs });
+      const server = await trialOf().serve(sessions, {});
+      const [talks, touches, silent] = [
+        await trialOf().connect(server),
+        await trialOf().connect(server, "/touched"),
+        await trialOf().connect(server),
+      ];
+      const closed = new Journal<string>();
+      for (const [name, client] of Object.entries({ talks, touches, silent }))
+        void client.closed.then(({ code }) => closed.note(`${name} ${code}`));
+      const touched = [...sessions.connections][1] ?? expect.fail();
+      for (let sent = 0; sent < 12; sent += 1) {
+        talks.send("still here");
+        await touched.session.touch();
+        await delay(idleMs / 8);
+      }
+      expect(closed.entries).toEqual(["silent 4419"]);
+      await closed.until(3);
+      expect(closed.entries.toSorted()).toEqual(["silent 4419", "talks 4419", "touches 4419"]);
+    });
+
+    test("a connection is told before its absolute deadline, as often as it is extended, and ends with 4419 otherwise", async () => {
+      const told = new Journal<number>();
+      const sessions = createSessions({ ...options(), absoluteMs: 400, expiringMs: 300 });
+      const server = await trialOf().serve(sessions, {
+        async expiring(conn, remainingMs) {
+          told.note(remainingMs);
+          // The application checks again, and is content three times.
+          if (told.entries.length <= 3) await conn.session.extend();
+        },
+      });
+      const started = performance.now();
+      const client = await trialOf().connect(server);
+      expect((await client.closed).code).toBe(4419);
+      expect(told.entries).toHaveLength(4);
+      expect(Math.max(...told.entries)).toBeLessThanOrEqual(300);
+      expect(performance.now() - started).toBeGreaterThan(400 + 3 * 100 - 20);
+    });
+  });
+
+  describe.each(storeNames)("with the %s store", (store) => {
+    test("one that joins the session after the others were told is told too, after its open", async () => {
+      const told = new Journal();
+      const sessions = createSessions<Count>({
+        store: storeOf(store, redis),
+        token: testCookie(),
+        absoluteMs: 60_000,
+        expiringMs: 59_900,
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trialOf().serve(sessions, {
+        open: (conn, { url }) => told.note(`open ${url} ${conn.resumed}`),
+        expiring: (_, remainingMs) => told.note(remainingMs <= 59_900 ? "expiring" : "too early"),
+      });
+      const cookie = cookieOf(await trialOf().connect(server, "/first"));
+      await told.until(2);
+      await trialOf().connect(server, "/second", withCookie(cookie));
+      await told.until(4);
+      expect(told.entries).toEqual(["open /first false", "expiring", "open /second true", "expiring"]);
+    });
+
+    test("neither deadline is moved by a client that is resumed past it: it is gone, connected or not (I9)", async () => {
+      const sessions = createSessions<Count>({
+        store: storeOf(store, redis),
+        token: testCookie(),
+        absoluteMs: 150,
+        onBadToken: "refuse",
+      });
+      const server = await trialOf().serve(sessions, {});
+      const { session, token } = await sessions.create({ n: 1 });
+      await delay(160);
+      const headers = [["cookie", `sid=${token}`]] as const;
+      expect((await trialOf().refused(server, { headers })).status).toBe(401);
+      expect(await sessions.get(session.id)).toBeUndefined();
+      await expect(session.touch()).rejects.toMatchObject({ code: "SESSION_GONE" });
+      await expect(session.extend()).rejects.toMatchObject({ code: "SESSION_GONE" });
+    });
+  });
+
+  test("touches of a live connection are throttled: thousands of messages cost no round trip each", async () => {
+    const client = redis.connect();
+    const handled = new Journal();
+    const sessions = createSessions<Count>({ store: redis.store(), idleMs: 2_000, initial: () => ({ n: 0 }) });
+    const server = await trialOf().serve(sessions, { message: () => handled.note("m") });
+    const peer = await trialOf().connect(server);
+    const before = await scriptCalls(client);
+    const started = performance.now();
+    for (let batch = 0; batch < 10; batch += 1) {
+      for (let sent = 0; sent < 500; sent += 1) peer.send("m");
+      await handled.until((batch + 1) * 500);
+      await delay(50);
+    }
+    const looks = Math.ceil((performance.now() - started) / (2_000 / 10));
+    expect((await scriptCalls(client)) - before).toBeLessThanOrEqual(looks + 1);
+    expect((await scriptCalls(client)) - before).toBeGreaterThan(0);
+  });
+});
+
+/** How often this server ran a script; leases and announcements of this file's other stores run none. */
+async function scriptCalls(client: { info(section: string): Promise<string> }): Promise<number> {
+  const info = await client.info("commandstats");
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
+}
