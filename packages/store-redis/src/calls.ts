@@ -42,8 +42,8 @@ export class Calls {
 
   /** Any command that may run twice without harm. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    if (this.#gate.open) return this.#hand(name, args, deadline);
-    return this.#gate.wait(deadline).then(() => this.#hand(name, args, deadline));
+    if (this.#gate.open) return this.#hand(name, [...args], deadline);
+    return this.#gate.wait(deadline).then(() => this.#hand(name, [...args], deadline));
   }
 
   /** A script that changes nothing, or nothing that a repeat could harm. */
@@ -53,8 +53,9 @@ export class Calls {
     args: readonly string[],
     deadline: number = this.deadline(),
   ): Promise<Reply> {
-    if (this.#gate.open) return this.#evaluate(name, keys, args, deadline);
-    return this.#gate.wait(deadline).then(() => this.#evaluate(name, keys, args, deadline));
+    const words = [String(keys.length), ...keys, ...args];
+    if (this.#gate.open) return this.#evaluate(name, words, deadline);
+    return this.#gate.wait(deadline).then(() => this.#evaluate(name, words, deadline));
   }
 
   /** A script whose first argument is a not-after time, put there in the server's terms. */
@@ -71,7 +72,7 @@ export class Calls {
   #timed(name: ScriptName, key: string, args: readonly string[], deadline: number): Promise<Reply> {
     const notAfter = this.#clock.serverTime(deadline);
     const sentAt = performance.now();
-    return this.#evaluate(name, [key], [String(notAfter), ...args], deadline).then((reply) => {
+    return this.#evaluate(name, ["1", key, String(notAfter), ...args], deadline).then((reply) => {
       if (!Array.isArray(reply) || reply[0] !== "late") return reply;
       // Refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
       const now = performance.now();
@@ -81,24 +82,14 @@ export class Calls {
     });
   }
 
-  #evaluate(
-    name: ScriptName,
-    keys: readonly string[],
-    args: readonly string[],
-    deadline: number,
-  ): Promise<Reply> {
-    const rest = [String(keys.length), ...keys, ...args];
-    return this.#hand("evalsha", [scriptDigest(name), ...rest], deadline, () =>
-      this.#sender.send("eval", [scriptText(name), ...rest]),
+  /** `words`: the number of keys, the keys, the arguments. */
+  #evaluate(name: ScriptName, words: readonly string[], deadline: number): Promise<Reply> {
+    return this.#hand("evalsha", [scriptDigest(name), ...words], deadline, () =>
+      this.#sender.send("eval", [scriptText(name), ...words]),
     );
   }
 
-  #hand(
-    name: string,
-    args: readonly string[],
-    deadline: number,
-    withoutScript?: () => SentCommand,
-  ): Promise<Reply> {
+  #hand(name: string, args: string[], deadline: number, withoutScript?: () => SentCommand): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const left = deadline - performance.now();
       if (left <= 0) {

@@ -16,9 +16,8 @@ export function isSessionId(id: string): boolean {
  * Cluster: a session's key is tagged with its id, a subject's two with a hash of the subject.
  */
 export class Keys {
+  /** With what the client would put before keys by itself: commands are handed to it finished. */
   readonly #prefix: string;
-  /** What the client puts before keys by itself: not before channels and patterns. */
-  readonly #clientPrefix: string;
 
   constructor(prefix: string, clientPrefix: string) {
     if (!PREFIX.test(prefix)) {
@@ -27,22 +26,21 @@ export class Keys {
         "redisStore: prefix is 1 to 64 letters, digits or any of _ . : -",
       );
     }
-    this.#prefix = prefix;
-    this.#clientPrefix = clientPrefix;
+    this.#prefix = clientPrefix + prefix;
   }
 
   session(id: string): string {
     return `${this.#prefix}:s:{${id}}`;
   }
 
-  /** SCAN pattern for the sessions' keys, as the server has them. */
+  /** SCAN pattern for the sessions' keys. */
   get sessions(): string {
-    return `${`${this.#clientPrefix}${this.#prefix}`.replace(GLOB, "\\$&")}:s:{*}`;
+    return `${this.#prefix.replace(GLOB, "\\$&")}:s:{*}`;
   }
 
   /** The id in a session's key as SCAN finds it. */
   idOf(found: string): string | undefined {
-    const start = `${this.#clientPrefix}${this.#prefix}:s:{`;
+    const start = `${this.#prefix}:s:{`;
     const id = found.slice(start.length, -1);
     return found.startsWith(start) && found.endsWith("}") && isSessionId(id) ? id : undefined;
   }
@@ -52,9 +50,9 @@ export class Keys {
     return `${this.#prefix}:n:${node}`;
   }
 
-  /** The channel that a process listens on. Scripts build it from the session's key, which the client has prefixed. */
+  /** The channel that a process listens on. Scripts build it from the session's key. */
   channel(node: string): string {
-    return `${this.#clientPrefix}${this.#prefix}:k:${node}`;
+    return `${this.#prefix}:k:${node}`;
   }
 
   /** The subject's index: session ids by a time after which they can't be live. */
