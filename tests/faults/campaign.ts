@@ -31,6 +31,8 @@ export interface RunningCampaign {
   readonly sessions: readonly string[];
   /** Resolves once each of the workers (`of`: all) had this many more operations acknowledged; proof that the load goes on. */
   progress(operations: number, of?: readonly ApplicationProcess[]): Promise<void>;
+  /** Whether each worker has done all its operations; faults that go on to the end ask it. */
+  finished(): Promise<boolean>;
   /** Resolves once each of `of` had this many more rejected with `outcome: "unknown"`; proof that the fault bites. */
   doubts(operations: number, of: readonly ApplicationProcess[]): Promise<void>;
 }
@@ -72,6 +74,10 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
       workers,
       sessions: sessions.map(({ id }) => id),
       progress,
+      finished: async () => {
+        const counts = await Promise.all(workers.map((worker) => worker.call("counts")));
+        return counts.every(({ ok, fail, unknown }) => ok + fail + unknown >= options.operations);
+      },
       doubts: (operations, of) => waitFor("unknown", operations, of),
     });
     const reports = await Promise.all(workers.map((worker) => worker.call("finishLoad")));
@@ -80,7 +86,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
     events.push(...(await lastReads(control, sessions)));
     const operations = operationsOf(events);
     const violations = check(operations, options.rules);
-    const lost = violations.filter(({ rule }) => rule === "lost").length;
+    const lost = sum(violations.filter(({ rule }) => rule === "lost").map(({ count }) => count));
     return { ...addUp(reports), operations: operations.length, violations, lost };
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));

@@ -81,12 +81,16 @@ describe("the checker of histories rejects", () => {
     ).toContain("lost");
   });
 
+  test("a session that is gone, though nobody destroyed it (I7)", () => {
+    expect(new Script().append("a", "a1", ok).read("c", null).rules()).toEqual(["lost"]);
+  });
+
   test("a lost increment: two made the same of the counter (I8)", () => {
     const increment = { kind: "increment" } as const;
     const script = new Script()
       .run("a", increment, { ...ok, result: 1 })
       .run("b", increment, { ...ok, result: 1 });
-    expect(script.rules()).toContain("lost");
+    expect(script.rules()).toContain("collided");
     expect(script.read("c", { counter: 1 }).rules()).toContain("lost");
   });
 

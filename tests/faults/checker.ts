@@ -2,7 +2,8 @@ import type { Operation } from "./history.ts";
 
 export interface Violation {
   readonly rule:
-    | "lost" // acknowledged, and not there
+    | "lost" // acknowledged, and not there in the end
+    | "collided" // two changes were made of the same state
     | "duplicate" // applied twice
     | "phantom" // there, and refused, or never asked for
     | "rewritten" // what was read once was read differently later
@@ -12,6 +13,8 @@ export interface Violation {
     | "unlisted"; // live, and not in its subject's index
   readonly session: string;
   readonly text: string;
+  /** How many changes it is about. */
+  readonly count: number;
 }
 
 export interface Rules {
@@ -28,14 +31,13 @@ type Read = Operation & { readonly answer: { readonly data: Readonly<Record<stri
 export function check(operations: readonly Operation[], rules: Rules = {}): Violation[] {
   const violations: Violation[] = [];
   for (const [session, own] of groupBy(operations, (operation) => operation.session)) {
-    const say = (rule: Violation["rule"], text: string): void => {
-      violations.push({ rule, session, text });
-    };
+    const say: Say = (rule, text, count = 1) => void violations.push({ rule, session, text, count });
     const reads = own.filter(hasData);
     checkList(own, reads, say);
     checkCounter(own, reads, say);
     checkRegisters(own, reads, say);
     checkDestroy(own, say);
+    checkVanished(own, say);
     checkVersions(own, say);
   }
   checkIndex(operations, violations);
@@ -44,7 +46,7 @@ export function check(operations: readonly Operation[], rules: Rules = {}): Viol
   return rules.mayLose === true ? violations.filter(({ rule }) => kept(rule)) : violations;
 }
 
-type Say = (rule: Violation["rule"], text: string) => void;
+type Say = (rule: Violation["rule"], text: string, count?: number) => void;
 
 function hasData(operation: Operation): operation is Read {
   const { data } = operation.answer;
@@ -112,7 +114,7 @@ function checkCounter(own: readonly Operation[], reads: readonly Read[], say: Sa
     const { result } = increment.answer;
     if (result === undefined) continue;
     const other = results.get(result);
-    if (other !== undefined) say("lost", `${name(increment)} and ${name(other)} both made ${result}`);
+    if (other !== undefined) say("collided", `${name(increment)} and ${name(other)} both made ${result}`);
     results.set(result, increment);
   }
   for (const read of reads) {
@@ -123,11 +125,10 @@ function checkCounter(own: readonly Operation[], reads: readonly Read[], say: Sa
     const most = increments.filter(
       ({ outcome, invokedAt }) => outcome !== "fail" && invokedAt < read.endedAt,
     ).length;
-    if (counter < least)
-      say(
-        isLast(read, reads) ? "lost" : "stale",
-        `${name(read)}: ${counter} after ${least} acknowledged increments`,
-      );
+    if (counter < least) {
+      const rule = isLast(read, reads) ? "lost" : "stale";
+      say(rule, `${name(read)}: ${counter} after ${least} acknowledged increments`, least - counter);
+    }
     if (counter > most) say("duplicate", `${name(read)}: ${counter} of ${most} possible increments`);
   }
 }
@@ -167,11 +168,35 @@ function checkDestroy(own: readonly Operation[], say: Say): void {
   const goneAt = Math.min(...destroys.map(({ endedAt }) => endedAt));
   for (const operation of own) {
     if (operation.invokedAt <= goneAt || operation.outcome !== "ok") continue;
-    const isWrite = operation.kind !== "read" && operation.kind !== "destroy" && operation.kind !== "index";
-    if (isWrite || hasData(operation)) say("resurrected", `${name(operation)} after an acknowledged destroy`);
+    if (isChange(operation) || hasData(operation))
+      say("resurrected", `${name(operation)} after an acknowledged destroy`);
   }
   const firsts = destroys.filter(({ answer }) => answer.was === true);
   if (firsts.length > 1) say("duplicate", `${firsts.map(name).join(" and ")} both destroyed it`);
+}
+
+/** A session that nobody destroyed is there. */
+function checkVanished(own: readonly Operation[], say: Say): void {
+  const reads = own.filter(({ kind, outcome }) => kind === "read" && outcome === "ok");
+  const last = reads.at(-1);
+  for (const read of reads) {
+    const mayBe = own.some(
+      ({ kind, outcome, invokedAt }) => kind === "destroy" && outcome !== "fail" && invokedAt < read.endedAt,
+    );
+    if (read.answer.data !== null || mayBe) continue;
+    const changes = own.filter(
+      (change) => isChange(change) && isSure(change) && change.endedAt < read.invokedAt,
+    );
+    say(
+      read === last ? "lost" : "stale",
+      `${name(read)}: no session, after ${changes.length} changes`,
+      changes.length,
+    );
+  }
+}
+
+function isChange({ kind }: Operation): boolean {
+  return kind === "append" || kind === "increment" || kind === "write" || kind === "identify";
 }
 
 /** As one process sees it, in the order in which it saw it: versions and fences only go up (I8, I13). */
@@ -217,6 +242,7 @@ function checkIndex(operations: readonly Operation[], violations: Violation[]): 
         violations.push({
           rule: "unlisted",
           session: login.session,
+          count: 1,
           text: `${name(login)} is live, and not in ${name(index)}`,
         });
       }
