@@ -51,6 +51,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   #unfinished = 0;
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
+  /** The connection whose `open` is being called: the runtime does not know it yet. */
+  opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
 
   constructor(
     root: BindingRoot<Data, Transport, Unset>,
@@ -131,7 +133,9 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
       this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
     }
+    this.opening = connection;
     connection.start(handshake);
+    this.opening = undefined;
     if (this.#isClosing) connection.end(CloseCode.Restarting, "server restarting");
     return connection;
   }

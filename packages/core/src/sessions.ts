@@ -45,6 +45,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   readonly home: SessionHome<Data, Transport>;
   readonly #bindings: {
     readonly runtime: Pick<Runtime<object>, "connectionOf">;
+    readonly opening: { readonly socket: object } | undefined;
     close(options: CloseOptions): Promise<void>;
   }[] = [];
   #closing: Promise<void> | undefined;
@@ -78,8 +79,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   of(socket: object): Connection<Data, Transport, Unset> | undefined {
-    for (const { runtime } of this.#bindings) {
-      const connection = runtime.connectionOf(socket);
+    for (const { runtime, opening } of this.#bindings) {
+      const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);
       // A connection of other sessions on the same runtime is none of ours.
       if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix)
         return connection;

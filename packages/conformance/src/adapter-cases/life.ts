@@ -230,14 +230,21 @@ export const lifeCases: readonly AdapterCase[] = [
     name: "connections are counted from open to the end, and found by the runtime's own object",
     async run(trial) {
       const opened = new Journal<Connection<{ n: number }, unknown, never>>();
+      const found = new Journal<unknown>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
-      const server = await trial.serve(sessions, { open: (connection) => opened.note(connection) });
+      const server = await trial.serve(sessions, {
+        open(connection) {
+          found.note(sessions.of(Object(connection.socket)));
+          opened.note(connection);
+        },
+      });
       const first = await trial.connect(server);
       await trial.connect(server);
       await opened.until(2);
       expect(sessions.connections.size).toBe(2);
       expect(server.binding.size).toBe(2);
       expect([...sessions.connections]).toEqual(opened.entries);
+      expect(found.entries).toEqual(opened.entries);
       for (const connection of opened.entries) {
         expect(connection.runtime).toBe(trial.harness.runtime);
         expect(typeof connection.socket === "object" && connection.socket !== null).toBe(true);
