@@ -53,15 +53,13 @@ function broken(
   };
 }
 
-/** Listens when its own preparations are done. */
+/** Listens a turn after the first message is there. */
 const dropsEarlyFrames = broken((connection) => {
   let listening = false;
-  setTimeout(() => {
-    listening = true;
-  }, 20);
   return overriding(connection, {
-    receive: (data) => {
+    receive(data) {
       if (listening) connection.receive(data);
+      else setImmediate(() => (listening = true));
     },
   });
 });

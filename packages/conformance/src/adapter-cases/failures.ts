@@ -1,4 +1,4 @@
-import { createSessions, mapStore, SessionError } from "@wsession/core";
+import { createSessions, inConnectionStore, mapStore, SessionError } from "@wsession/core";
 import type { SessionStore, Stage } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
@@ -166,6 +166,26 @@ export const failureCases: readonly AdapterCase[] = [
         },
       })),
   ),
+  ...[inConnectionStore, mapStore].map((make): AdapterCase => ({
+    name: `an initial whose data the schema refuses answers 500, and open is not called without a session (${make.name})`,
+    async run(trial) {
+      const journal = new Journal();
+      const sessions = createSessions<{ n: number }>({
+        store: make(),
+        initial: () => ({ n: -1 }),
+        schema: {
+          "~standard": {
+            version: 1,
+            vendor: "conformance",
+            validate: () => ({ issues: [{ message: "never" }] }),
+          },
+        },
+      });
+      const server = await trial.serve(sessions, { open: () => journal.note("open") });
+      expect((await trial.refused(server)).status).toBe(500);
+      expect(journal.entries).toEqual([]);
+    },
+  })),
   {
     name: "I11 a store that is away answers a newcomer with 503 before the 101",
     async run(trial) {
