@@ -2,7 +2,16 @@ import { delay, Journal } from "@wsession/conformance";
 import { createSessions, inConnectionStore } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, test } from "vitest";
-import { cookieOf, runtimes, storeNames, storeOf, testCookie, useRedis, useTrial, withCookie } from "./support.ts";
+import {
+  cookieOf,
+  runtimes,
+  storeNames,
+  storeOf,
+  testCookie,
+  useRedis,
+  useTrial,
+  withCookie,
+} from "./support.ts";
 
 const redis = useRedis();
 
@@ -103,7 +112,11 @@ describe.each(runtimes)("on $runtime", (harness) => {
   test("touches of a live connection are throttled: thousands of messages cost no round trip each", async () => {
     const client = redis.connect();
     const handled = new Journal();
-    const sessions = createSessions<Count>({ store: redis.store(), idleMs: 2_000, initial: () => ({ n: 0 }) });
+    const sessions = createSessions<Count>({
+      store: redis.store(),
+      idleMs: 2_000,
+      initial: () => ({ n: 0 }),
+    });
     const server = await trialOf().serve(sessions, { message: () => handled.note("m") });
     const peer = await trialOf().connect(server);
     const before = await scriptCalls(client);

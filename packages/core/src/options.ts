@@ -62,7 +62,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly maxBufferedBytes?: number | undefined;
   /** Handshakes that may be waiting for their answer at once; over it 503. Default 10,000. */
   readonly maxPendingHandshakes?: number | undefined;
-  /** Connections that one session may have in this process; over it 4409 for the oldest. Default: no limit. */
+  /** Connections that one session may have in this process; over it 4409 for the oldest. Default 1,000; `Infinity`: none. */
   readonly maxConnectionsPerSession?: number | undefined;
   /** Milliseconds between pings; a peer that did not answer by the next one is ended. Default 30,000; 0: none. */
   readonly heartbeatMs?: number | undefined;
@@ -70,7 +70,12 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly handlerTimeoutMs?: number | undefined;
   /** One connection at a time per session: the new one wins, the old one is closed with 4409. Default false. */
   readonly exclusive?: boolean | undefined;
-  /** Origins that may connect, exact; or a function. Default: any. Set it where a cookie carries the token. */
+  /**
+   * Origins that may connect, as browsers send them (`https://example.com`, no slash at the end), compared exactly; others,
+   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none. Default: any.
+   * WARNING: where a cookie carries the token, leaving it off lets any website open a socket with the cookie of whoever
+   * visits it (cross-site WebSocket hijacking). What is no origin throws INVALID_ARGUMENT.
+   */
   readonly origins?: OriginRule | undefined;
   /** How a client presents its token. Default: none, so that no client comes back to a session. */
   readonly token?: TokenCarrier | undefined;
@@ -137,7 +142,7 @@ export function settle<Data extends object, Transport>(
     admit: options.admit,
     initial: options.initial,
     transport: options.transport,
-    origins: options.origins,
+    origins: origins(options.origins),
     token: options.token,
     schema: options.schema,
     migrate: options.migrate,
@@ -158,7 +163,7 @@ export function settle<Data extends object, Transport>(
     },
     maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),
     maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
-    maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, Infinity),
+    maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, 1_000),
     heartbeatMs: options.heartbeatMs === 0 ? 0 : duration("heartbeatMs", options.heartbeatMs, 30_000),
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
     exclusive: options.exclusive ?? false,
@@ -168,6 +173,26 @@ export function settle<Data extends object, Transport>(
     destroyOnTheft: options.destroyOnTheft ?? false,
     schemaVersion: schemaVersion(options.schemaVersion),
   };
+}
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/;
+
+/** What no browser ever sends would refuse everybody, or, were it a string to look into, let strangers in. */
+function origins(rule: OriginRule | undefined): OriginRule | undefined {
+  if (rule === undefined || typeof rule === "function") return rule;
+  const wrong = Array.isArray(rule) ? rule.find((origin) => !isOrigin(origin)) : rule;
+  if (wrong === undefined) return [...rule];
+  throw new SessionError(
+    "INVALID_ARGUMENT",
+    `origins lists origins such as "https://example.com", not ${JSON.stringify(wrong)}`,
+  );
+}
+
+/** Of the web's own schemes as browsers write it; of others (`capacitor://localhost`) only its form is known. */
+function isOrigin(origin: unknown): boolean {
+  if (typeof origin !== "string") return false;
+  if (!/^https?:/i.test(origin)) return origin === "null" || ORIGIN.test(origin);
+  return URL.canParse(origin) && new URL(origin).origin === origin;
 }
 
 function duration(name: string, value: number | undefined, fallback: number): number {
