@@ -7,17 +7,19 @@ describe("I2 an inbox", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 2_000 }), { maxLength: 20 }), (turns) => {
         const inbox = new Inbox();
-        let [put, taken] = [0, 0];
+        const taken: unknown[] = [];
+        let put = 0;
         for (const [index, count] of turns.entries()) {
           for (let times = 0; times < count; times += 1) {
-            if (index % 3 !== 2) inbox.push(`${(put += 1)}`);
-            else if (inbox.size > 0) expect(inbox.shift()).toBe(`${(taken += 1)}`);
+            if (index % 3 !== 2) inbox.push(`${put++}`);
+            else if (inbox.size > 0) taken.push(inbox.shift());
           }
         }
-        expect(inbox.size).toBe(put - taken);
-        while (inbox.size > 0) expect(inbox.shift()).toBe(`${(taken += 1)}`);
+        expect(inbox.size).toBe(put - taken.length);
+        while (inbox.size > 0) taken.push(inbox.shift());
         expect(inbox.shift()).toBeUndefined();
-        expect(taken).toBe(put);
+        expect(taken.length).toBe(put);
+        expect(taken.every((message, index) => message === `${index}`)).toBe(true);
       }),
     );
   });

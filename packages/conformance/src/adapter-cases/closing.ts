@@ -113,7 +113,7 @@ export const closingCases: readonly AdapterCase[] = [
       await sessions.close({ code: 1001, reason: "going", drainMs: 200 });
       expect(closed.entries).toHaveLength(8);
       expect((closed.entries.at(-1) ?? 0) - started).toBeGreaterThanOrEqual(140);
-      expect((closed.entries[0] ?? 0) - started).toBeLessThan((closed.entries.at(-1) ?? 0) - started - 90);
+      expect(closed.entries.at(-1)).toBeGreaterThan((closed.entries[0] ?? 0) + 20);
       for (const client of clients) expect(await client.closed).toEqual({ code: 1001, reason: "going" });
     },
   },

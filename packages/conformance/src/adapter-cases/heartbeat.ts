@@ -4,7 +4,8 @@ import type { AdapterCase } from "../adapter-trial.ts";
 import { frame } from "../raw-client.ts";
 import { Journal, until } from "../waiting.ts";
 
-const HEARTBEAT_MS = 40;
+/** Long enough that a busy machine answers in between. */
+const HEARTBEAT_MS = 120;
 
 /** A peer that is gone without a word is found out. */
 export const heartbeatCases: readonly AdapterCase[] = [
