@@ -141,7 +141,7 @@ export interface StorePresence {
 export interface StoreDestroyResult {
   /** Sessions that were there and are not any more. */
   readonly destroyed: readonly string[];
-  /** Connections that other processes reported closed. */
+  /** Connections that other processes reported closed, and those here that the store ended itself, by `notify`. */
   readonly closed: number;
   /** Processes that are listed as holders and did not confirm within the store's bound. */
   readonly unreachable: readonly string[];

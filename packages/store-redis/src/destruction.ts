@@ -34,7 +34,7 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    return this.#listening(membership, async (token) => {
+    return this.#listening(membership, reason, async (token) => {
       const reply = await this.#send(id, reason, token, undefined);
       if (reply.type !== "destroyed") return new Map<string, readonly Holder[]>();
       // The index may keep the entry: it is a superset. So a failure here is nobody's.
@@ -48,7 +48,7 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    return this.#listening(membership, async (token) => {
+    return this.#listening(membership, reason, async (token) => {
       const { hash, epoch, ids } = await this.#subjects.raise(subject);
       const destroyed = new Map<string, readonly Holder[]>();
       const finished: string[] = [];
@@ -71,6 +71,7 @@ export class Destruction {
   /** Runs `destroy`, which says what was destroyed and who held it, and collects what those closed. */
   async #listening(
     membership: Membership | undefined,
+    reason: string | undefined,
     destroy: (token: string | undefined) => Promise<ReadonlyMap<string, readonly Holder[]>>,
   ): Promise<StoreDestroyResult> {
     if (membership === undefined) {
@@ -83,8 +84,12 @@ export class Destruction {
     try {
       await membership.listening(performance.now() + confirmMs);
       const destroyed = await destroy(token);
+      // This process's own connections don't wait for what others say.
+      let here = 0;
+      for (const id of destroyed.keys()) here += membership.end(id, reason);
       const confirmed = await confirmations.collect(token, this.#byNode(destroyed), this.#isDead, confirmMs);
-      return { destroyed: [...destroyed.keys()], ...confirmed };
+      const closed = here + confirmed.closed;
+      return { destroyed: [...destroyed.keys()], closed, unreachable: confirmed.unreachable };
     } finally {
       confirmations.close(token);
     }

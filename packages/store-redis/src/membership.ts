@@ -77,6 +77,11 @@ export class Membership {
     if (!this.#subscription.confirmed) await this.#subscription.wait(deadline).catch(() => undefined);
   }
 
+  /** This process destroyed a session: its own connections end. Returns how many. */
+  end(id: string, reason: string | undefined): number {
+    return this.#host.held(id) === undefined ? 0 : this.#host.notify({ type: "destroyed", id, reason });
+  }
+
   async close(): Promise<void> {
     this.#resync.close();
     this.#subscription.close();

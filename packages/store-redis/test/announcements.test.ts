@@ -105,6 +105,20 @@ describe.each([
     expect(destroyer.host.events).toEqual([]);
   });
 
+  test("the destroyer's own connections end by the store too, and don't wait for others to answer", async () => {
+    const [destroyer, other] = [startProcess(connect), startProcess(connect)];
+    const { id } = aCreation();
+    await destroyer.store.create(aCreation({ id }));
+    await hold(destroyer.store, destroyer.host, id);
+    await hold(other.store, other.host, id);
+    expect(await destroyer.store.destroy(id, "enough", true)).toEqual({
+      destroyed: [id],
+      closed: 2,
+      unreachable: [],
+    });
+    expect(destroyer.host.eventsOf(id)).toEqual([{ type: "destroyed", id, reason: "enough" }]);
+  });
+
   test("destroy names a dead process, and does not wait for it", async () => {
     const [destroyer, holder] = [startProcess(connect, { confirmMs: 20_000 }), startProcess(connect)];
     const { id } = aCreation();
