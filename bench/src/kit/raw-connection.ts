@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { FrameReader, maskedFrame, Opcode } from "./frames.ts";
 import type { FrameVisitor } from "./frames.ts";
 
+const CLOSE = maskedFrame(Opcode.Close, Buffer.from([0x03, 0xe8]));
 const PONG = maskedFrame(Opcode.Pong, Buffer.alloc(0));
 
 export interface RawOptions {
@@ -70,6 +71,7 @@ export class RawConnection implements FrameVisitor {
 
   frame(opcode: number, payload: Buffer | undefined): void {
     if (opcode === Opcode.Ping) this.socket.write(PONG);
+    else if (opcode === Opcode.Close) this.socket.end(CLOSE);
     else if (opcode < Opcode.Close) this.onMessage(payload);
   }
 
@@ -77,13 +79,17 @@ export class RawConnection implements FrameVisitor {
     this.socket.write(maskedFrame(Opcode.Text, Buffer.from(text)));
   }
 
-  /** Resolves with the text of the next message. */
-  next(): Promise<string> {
-    this.wantsPayloads = true;
-    return new Promise((resolve, reject) => {
-      this.onMessage = (payload) => resolve(payload?.toString() ?? "");
-      this.onClose = () => reject(new Error("the connection has closed"));
+  /** Opens, and waits for the message with which the server greets. */
+  static async greeted(options: RawOptions): Promise<{ connection: RawConnection; greeting: string }> {
+    const greeting = { resolve: (_text: string): void => undefined };
+    const greeted = new Promise<string>((resolve) => {
+      greeting.resolve = resolve;
     });
+    const connection = await RawConnection.open(options, (raw) => {
+      raw.wantsPayloads = true;
+      raw.onMessage = (payload) => greeting.resolve(payload?.toString() ?? "");
+    });
+    return { connection, greeting: await greeted };
   }
 
   destroy(): void {

@@ -63,9 +63,9 @@ async function liveSessions(
   large: boolean,
 ): Promise<() => Promise<void>> {
   const size = large ? "large" : "small";
-  const server = await ServerProcess.start("live-redis", { args: [String(redis.port), size] });
+  const server = await ServerProcess.start("app-redis", { args: [String(redis.port), size] });
   const connections = await openMany(count, (index) =>
-    RawConnection.open({ port: server.port, path: `/${index}` }),
+    RawConnection.open({ port: server.port, path: `/user-${index}/${index}` }),
   );
   const { errors } = await server.ask("errors");
   if (errors !== 0) throw new Error(`${errors} errors while sessions were created`);

@@ -1,4 +1,4 @@
-// Live sessions in Redis, each with a connection and a subject: for what they take there.
+// An application as it would be: sessions in Redis, with subjects; it greets each connection with what it holds.
 import { bindSessions } from "@wsession/adapter-uws";
 import { accept, createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
@@ -11,16 +11,22 @@ const [port = "", size = "small"] = process.argv.slice(2);
 const client = new Redis(Number(port), "127.0.0.1");
 let errors = 0;
 
+/** `/subject/number` is the path. */
 const sessions = createSessions({
   store: redisStore({ client }),
   token: queryToken(),
-  admit: ({ url }) => accept({ subject: `user${url}` }),
-  initial: ({ url }) => sampleData(Number(url.slice(1)), size === "large"),
+  admit: ({ url }) => accept({ subject: url.split(/[/?]/)[1] }),
+  initial: ({ url }) => sampleData(Number(url.split(/[/?]/)[2]), size === "large"),
   onError: () => {
     errors += 1;
   },
 });
 
 const app = uWS.App();
-bindSessions(app, "/*", sessions, {});
-listenUws(app, { errors: () => ({ errors }) });
+bindSessions(app, "/*", sessions, {
+  open(conn) {
+    const { id, data } = conn.session;
+    conn.send(JSON.stringify({ id, token: conn.token, resumed: conn.resumed, visits: data.visits }));
+  },
+});
+listenUws(app, { errors: () => ({ errors }), connections: () => ({ connections: sessions.connections.size }) });
