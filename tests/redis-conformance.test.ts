@@ -1,40 +1,55 @@
 import { testStore } from "@wsession/conformance";
 import type { StoreHarness } from "@wsession/conformance";
 import { redisStore } from "@wsession/store-redis";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll } from "vitest";
-import { startRedis } from "../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { startCluster, startRedis } from "../packages/store-redis/test/redis-server.ts";
+import type { RedisCluster, RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { newPrefix } from "./stores.ts";
 
 let server: RedisServer;
+let cluster: RedisCluster;
 
 beforeAll(async () => {
-  server = await startRedis();
+  [server, cluster] = await Promise.all([startRedis(), startCluster()]);
 });
 
-afterAll(() => server?.stop());
+afterAll(async () => {
+  await Promise.all([server?.stop(), cluster?.stop()]);
+});
 
-let places = 0;
+function harnessOf(connect: () => Redis | Cluster): StoreHarness {
+  return {
+    capabilities: { resumable: true, shared: true, values: "json" },
+    tickMs: 100,
+    open() {
+      const prefix = newPrefix();
+      const clients: (Redis | Cluster)[] = [];
+      return {
+        store() {
+          const client = connect();
+          clients.push(client);
+          return redisStore({ client, prefix });
+        },
+        // The server's own clock runs: there is none to be faked.
+        pass: (ms) =>
+          new Promise((resolve) => {
+            setTimeout(resolve, ms);
+          }),
+        close: () => {
+          for (const client of clients) client.disconnect();
+        },
+      };
+    },
+  };
+}
 
-const harness: StoreHarness = {
-  capabilities: { resumable: true, shared: true, values: "json" },
-  tickMs: 100,
-  open() {
-    const prefix = `place${(places += 1)}`;
-    const clients: Redis[] = [];
-    return {
-      store() {
-        const client = new Redis(server.port, server.host);
-        clients.push(client);
-        return redisStore({ client, prefix });
-      },
-      // The server's own clock runs: there is none to be faked.
-      pass: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
-      close: () => {
-        for (const client of clients) client.disconnect();
-      },
-    };
-  },
-};
+testStore(
+  "redisStore",
+  harnessOf(() => new Redis(server.port, server.host)),
+);
 
-testStore("redisStore", harness);
+testStore(
+  "redisStore on a Cluster",
+  harnessOf(() => new Cluster(cluster.nodes.map(({ host, port }) => ({ host, port })))),
+);

@@ -166,15 +166,11 @@ export class StoreProcess implements StoreHost {
   }
 
   async destroy(id: string, reason?: string, confirm = false): Promise<StoreDestroyResult> {
-    const result = await this.store.destroy(id, reason, confirm);
-    for (const gone of result.destroyed) this.#held.delete(gone);
-    return result;
+    return this.#ended(await this.store.destroy(id, reason, confirm));
   }
 
   async destroySubject(subject: string, reason?: string): Promise<StoreDestroyResult> {
-    const result = await this.store.destroySubject(subject, reason);
-    for (const gone of result.destroyed) this.#held.delete(gone);
-    return result;
+    return this.#ended(await this.store.destroySubject(subject, reason));
   }
 
   /** One connection less. */
@@ -220,6 +216,16 @@ export class StoreProcess implements StoreHost {
 
   onError(error: unknown): void {
     this.errors.push(error);
+  }
+
+  /** Ends this process's part of what is gone, unless the store did, and counts it in. */
+  #ended(result: StoreDestroyResult): StoreDestroyResult {
+    let { closed } = result;
+    for (const id of result.destroyed) {
+      closed += this.#held.get(id)?.connections ?? 0;
+      this.#held.delete(id);
+    }
+    return { ...result, closed };
   }
 
   get #resumable(): boolean {

@@ -116,6 +116,41 @@ export const failureCases: readonly AdapterCase[] = [
       expect([...store]).toEqual([[id, { n: 5 }]]);
     },
   },
+  ...["throws", "rejects"].map((how): AdapterCase => ({
+    name: `I12 an expiring handler that ${how} closes its connection with 1011 and reaches onError`,
+    async run(trial) {
+      const reported = reports();
+      const sessions = createSessions({
+        store: mapStore(),
+        initial: () => ({ n: 0 }),
+        absoluteMs: 60_000,
+        expiringMs: 59_950,
+        onError: reported.onError,
+      });
+      const server = await trial.serve(sessions, { expiring: () => fails(how, "expiring failed") });
+      const client = await trial.connect(server);
+      expect((await client.closed).code).toBe(1011);
+      expect(reported.entries).toEqual([{ stage: "expiring", message: "expiring failed", connected: true }]);
+    },
+  })),
+  {
+    name: "I12 a drain handler that throws closes its connection and reaches onError",
+    async run(trial) {
+      const reported = reports();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, {
+        open(connection) {
+          for (let sent = 0; sent < 500 && connection.send(Buffer.alloc(65_536)) === "sent"; sent += 1);
+        },
+        drain() {
+          throw new Error("drain failed");
+        },
+      });
+      const client = await trial.connect(server);
+      expect((await client.closed).code).toBe(1011);
+      expect(reported.entries).toEqual([{ stage: "drain", message: "drain failed", connected: true }]);
+    },
+  },
   {
     name: "I12 an onError that throws itself changes nothing",
     async run(trial) {

@@ -55,6 +55,27 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "I14 a peer that floods before the session is set, and ignores the close frame, is held to the limits and harms nobody",
+    async run(trial) {
+      const journal = new Journal();
+      const sessions = createSessions<{ n: number }>({ early: { maxMessages: 50, maxBytes: 10_000 } });
+      const server = await trial.serve(sessions, {
+        message: (_, text) => journal.note(`${text}`),
+        close: (_, { code }) => journal.note(`close ${code}`),
+      });
+      const bystander = await trial.connect(server);
+      const flood = Buffer.concat(Array.from({ length: 2_000 }, () => frame("x".repeat(1_000))));
+      const client = await trial.rawUpgraded(server);
+      for (let times = 0; times < 10; times += 1) client.write(flood);
+      await until(() => sessions.diagnostics.limitsExceeded === 1);
+      await bystander.roundTrip();
+      client.destroy();
+      await journal.until(1);
+      expect(journal.entries).toEqual(["close 4413"]);
+      expect(sessions.connections.size).toBe(1);
+    },
+  },
+  {
     name: "I3 where the runtime can stop reading, a busy handler slows a flood down and every message of it is handled",
     applies: ({ pauses }) => pauses,
     async run(trial) {

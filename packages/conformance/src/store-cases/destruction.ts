@@ -4,11 +4,11 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const destructionCases: readonly StoreCase[] = [
   {
-    name: "destroy answers with what it destroyed, and a second time with nothing",
+    name: "destroy answers with what it destroyed, each connection counted once, and a second time with nothing",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born();
-      expect(await store.destroy(id, "because")).toEqual({ destroyed: [id], closed: 0, unreachable: [] });
+      expect(await store.destroy(id, "because")).toEqual({ destroyed: [id], closed: 1, unreachable: [] });
       expect(await store.destroy(id)).toEqual({ destroyed: [], closed: 0, unreachable: [] });
       expect((await store.destroy(newId(), undefined, true)).destroyed).toEqual([]);
     },

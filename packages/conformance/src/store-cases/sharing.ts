@@ -68,7 +68,7 @@ export const sharingCases: readonly StoreCase[] = [
       await second.resume(id, digest);
       expect(await first.destroy(id, "signed out", true)).toEqual({
         destroyed: [id],
-        closed: 2,
+        closed: 3,
         unreachable: [],
       });
       await heard(second, "destroyed", id);
