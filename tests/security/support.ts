@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { redisStore } from "@wsession/store-redis";
 import { AdapterTrial } from "@wsession/conformance";
-import type { AdapterHarness, AdapterServer, Client } from "@wsession/conformance";
+import type { AdapterHarness, AdapterServer, Client, RawClient } from "@wsession/conformance";
 import { cookieToken, isSessionError, mapStore } from "@wsession/core";
 import type { SessionError, SessionStore, TokenCarrier } from "@wsession/core";
 import { Redis } from "ioredis";
@@ -94,10 +93,13 @@ export async function closedOf(client: Client): Promise<number> {
   return (await client.closed).code;
 }
 
-export async function pongOf(client: Client): Promise<void> {
-  const answered = once(client.socket, "pong");
-  client.socket.ping();
-  await answered;
+/** The code of the close frame that a raw peer is sent; nothing else may have been sent to it since its handshake. */
+export function closeFrameOf({ socket }: RawClient): Promise<number> {
+  return new Promise((resolve) => {
+    socket.on("data", (chunk: Buffer) => {
+      if (chunk.length >= 4 && chunk[0] === 0x88) resolve(chunk.readUInt16BE(2));
+    });
+  });
 }
 
 /** Never to be found in what may be logged. */
