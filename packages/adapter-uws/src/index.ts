@@ -96,9 +96,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         .then((answer) => {
           if (aborted) {
             if (answer.type === "accept") binding.abandon(answer.ticket);
-          } else if (answer.type === "reject") {
-            response.cork(() => refuse(response, answer.status, answer.reason));
-          } else settle(response, context, copy, answer);
+          } else response.cork(() => settle(response, context, copy, answer));
         })
         .catch((error: unknown) => binding.report(error));
     },
@@ -139,19 +137,17 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     response: HttpResponse,
     context: us_socket_context_t,
     { key, extensions }: UpgradeRequest,
-    answer: Accepted,
+    answer: HandshakeAnswer,
   ): void {
+    if (answer.type === "reject") return refuse(response, answer.status, answer.reason);
     let protocol: string;
     try {
       protocol = choose(answer);
     } catch (error) {
       binding.report(error);
       binding.abandon(answer.ticket);
-      response.cork(() => refuse(response, 500, "internal error"));
-      return;
+      return refuse(response, 500, "internal error");
     }
-    // Never inside `cork`: when its callback returns, the runtime looks at the response, which `upgrade` has replaced, and
-    // by what it happens to find there closes the socket. One of a few hundred connections ended so, with 1006, right away.
     // Without a status of its own the answer becomes a 200 as soon as a header is written.
     response.writeStatus("101 Switching Protocols");
     for (const [name, value] of answer.headers) response.writeHeader(name, value);
