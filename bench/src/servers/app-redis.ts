@@ -1,11 +1,12 @@
 // An application as it would be: sessions in Redis, with subjects; it greets each connection with what it holds.
-import { bindSessions } from "@wsession/adapter-uws";
+import { createServer } from "node:http";
+import { bindSessions } from "@wsession/adapter-ws";
 import { accept, createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
-import uWS from "uWebSockets.js";
+import { WebSocketServer } from "ws";
 import { sampleData } from "../kit/sample-data.ts";
-import { listenUws } from "./listen.ts";
+import { listenHttp } from "./listen.ts";
 
 const [port = "", size = "small"] = process.argv.slice(2);
 const client = new Redis(Number(port), "127.0.0.1");
@@ -22,11 +23,11 @@ const sessions = createSessions({
   },
 });
 
-const app = uWS.App();
-bindSessions(app, "/*", sessions, {
+const http = createServer();
+bindSessions(new WebSocketServer({ server: http }), sessions, {
   open(conn) {
     const { id, data } = conn.session;
     conn.send(JSON.stringify({ id, token: conn.token, resumed: conn.resumed, visits: data.visits }));
   },
 });
-listenUws(app, { errors: () => ({ errors }), connections: () => ({ connections: sessions.connections.size }) });
+listenHttp(http, { errors: () => ({ errors }), connections: () => ({ connections: sessions.connections.size }) });
