@@ -190,7 +190,7 @@ describe.each([
       digest: next,
       renewalDigest: newDigest(),
       renewalMs: 60_000,
-      graceMs: 100,
+      graceMs: 60_000,
       subject: undefined,
       fence: undefined,
       known: 1,
@@ -198,7 +198,10 @@ describe.each([
     expect(await store.rotate(rotation)).toEqual({ type: "rotated", version: 1, session: undefined });
     expect(await store.resume(aResume(id, { digest: creation.digest }))).toMatchObject({ by: "previous" });
     expect(await store.resume(aResume(id, { digest: next }))).toMatchObject({ by: "current" });
-    await until(async () => (await store.resume(aResume(id, { digest: creation.digest }))).type === "stolen");
+    await store.rotate({ ...rotation, digest: newDigest(), graceMs: 1 });
+    await until(async () => (await store.resume(aResume(id, { digest: next }))).type === "stolen");
+    // Only the one just before: what was replaced earlier proves nothing.
+    expect(await store.resume(aResume(id, { digest: creation.digest }))).toEqual({ type: "wrong" });
     expect(await store.resume(aResume(id, { digest: newDigest() }))).toEqual({ type: "wrong" });
   });
 

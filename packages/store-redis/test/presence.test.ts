@@ -55,11 +55,13 @@ test("a process that is gone stops counting once its lease has run out, and is s
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const onlooker = startProcess(server);
-  const dead = startProcess({ port: proxy.port }, { leaseMs: 300, timeoutMs: 100 });
+  const dead = startProcess({ port: proxy.port }, { leaseMs: 1_000, timeoutMs: 500 });
   const { id } = aCreation();
   await onlooker.store.create(aCreation({ id, hold: true }));
-  await hold(dead.store, dead.host, id);
-  expect((await onlooker.store.presence(id)).nodes).toHaveLength(2);
+  await until(async () => {
+    await hold(dead.store, dead.host, id);
+    return (await onlooker.store.presence(id)).nodes.length === 2;
+  });
   proxy.refuse(true);
   proxy.cut();
   let missing: readonly string[] = [];

@@ -44,14 +44,30 @@ function beside(tool: string): string {
   return SERVER.includes("/") ? join(dirname(SERVER), tool) : tool;
 }
 
+/**
+ * Below the ports that systems give to clients, and low enough that a Cluster's bus port, 10,000 above it, is one too. Another
+ * process may take it before the server does: whoever starts a server checks that it is the one that answers.
+ */
 async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, HOST);
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
+  for (;;) {
+    const port = 11_000 + Math.floor(Math.random() * 10_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  const listening = once(probe, "listening").then(
+    () => true,
+    () => false,
+  );
+  probe.listen(port, HOST);
+  const free = await listening;
+  if (free) {
+    probe.close();
+    await once(probe, "close");
+  }
+  return free;
 }
 
 /** Polls until `check` answers true; throws what failed last. */
@@ -84,8 +100,22 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
 }
 
 async function startProcess(binary: string, args: readonly string[], config?: string): Promise<RedisServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startProcessOn(await freePort(), binary, args, config);
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
+async function startProcessOn(
+  port: number,
+  binary: string,
+  args: readonly string[],
+  config: string | undefined,
+): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-redis-"));
-  const port = await freePort();
   const all = ["--port", String(port), "--bind", HOST, "--dir", folder, ...args];
   if (config !== undefined) {
     await writeFile(join(folder, "redis.conf"), config);
@@ -95,7 +125,12 @@ async function startProcess(binary: string, args: readonly string[], config?: st
   const start = async (): Promise<void> => {
     child = spawn(binary, all, { stdio: "ignore" });
     child.on("error", () => undefined);
-    await until(async () => (await cli(port, "ping")) === "PONG");
+    await until(async () => {
+      if (child.exitCode !== null) return true;
+      return (await cli(port, "info", "server")).includes(`process_id:${child.pid}\r`);
+    });
+    if (child.exitCode !== null)
+      throw new Error(`redis-server on port ${port} exited with ${child.exitCode}`);
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -104,7 +139,13 @@ async function startProcess(binary: string, args: readonly string[], config?: st
     child.kill(signal);
     await gone;
   };
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    await end("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   return {
     host: HOST,
     port,

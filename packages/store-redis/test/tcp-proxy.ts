@@ -50,19 +50,22 @@ export async function startProxy(target: {
     pairs.add(pair);
     client.setNoDelay(true);
     server.setNoDelay(true);
-    let own = 0;
+    // In order, whatever the delays are: TCP never reorders.
+    const waiting: Buffer[] = [];
+    let readyAt = 0;
     client.on("data", (data) => {
-      if (delayMs === 0 && own === 0) {
+      const now = performance.now();
+      readyAt = Math.max(readyAt, now + delayMs);
+      if (delayMs === 0 && waiting.length === 0) {
         server.write(data);
         return;
       }
       pending += 1;
-      own += 1;
+      waiting.push(data);
       setTimeout(() => {
         pending -= 1;
-        own -= 1;
-        server.write(data);
-      }, delayMs);
+        server.write(waiting.shift() ?? "");
+      }, readyAt - now);
     });
     server.on("data", (data) => {
       if (cutBytes !== Number.POSITIVE_INFINITY) {
