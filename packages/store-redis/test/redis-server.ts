@@ -173,11 +173,14 @@ export async function startCluster(): Promise<RedisCluster> {
     "--repl-diskless-sync-delay",
     "0",
   ];
-  const nodes = await Promise.all(Array.from({ length: 6 }, () => startRedis(args)));
+  const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(args)));
+  const nodes = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
   };
   try {
+    // One that failed must not leave the others behind.
+    for (const result of started) if (result.status === "rejected") throw result.reason;
     const addresses = nodes.map((node) => `${HOST}:${node.port}`);
     await run(beside("redis-cli"), [
       "--cluster",
