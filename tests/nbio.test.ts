@@ -43,7 +43,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
       store,
       token: queryToken(),
       exclusive: true,
-      idleMs: 150,
+      idleMs: 1_000,
       initial: ({ url }) => ({ url }),
     });
     const closed = new Journal<number>();
