@@ -37,6 +37,15 @@ const ANNOUNCED_BYTES = 2_048;
 
 /** A SessionStore in Redis, which can be asked what became of a change whose answer did not come. */
 export interface RedisSessionStore extends SessionStore {
+  create(request: CreateRequest): Promise<CreateResult>;
+  resume(request: ResumeRequest): Promise<ResumeResult>;
+  load(id: string): Promise<StoredSession | undefined>;
+  write(request: WriteRequest): Promise<WriteResult>;
+  touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
+  rotate(request: RotateRequest): Promise<RotateResult>;
+  destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
+  release(id: string): Promise<void>;
+  close(): Promise<void>;
   /**
    * What became of the change that rejected with `error` (or with one that has it as `cause`) and `outcome: "unknown"`.
    * A write or rotation that was not applied never will be, from this answer on. `"unknown"` for errors of others, and
