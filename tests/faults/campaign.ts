@@ -33,8 +33,8 @@ export interface RunningCampaign {
   progress(operations: number, of?: readonly ApplicationProcess[]): Promise<void>;
   /** Whether each worker has done all its operations; faults that go on to the end ask it. */
   finished(): Promise<boolean>;
-  /** Resolves once each of `of` had this many more rejected with `outcome: "unknown"`; proof that the fault bites. */
-  doubts(operations: number, of: readonly ApplicationProcess[]): Promise<void>;
+  /** Starts a fault, and resolves once each of `of` had a change rejected with `outcome: "unknown"`: proof that it bites. */
+  doubts(of: readonly ApplicationProcess[], fault: () => unknown): Promise<void>;
 }
 
 export interface CampaignReport extends LoadReport {
@@ -78,7 +78,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
         const counts = await Promise.all(workers.map((worker) => worker.call("counts")));
         return counts.every(({ ok, fail, unknown }) => ok + fail + unknown >= options.operations);
       },
-      doubts: (operations, of) => waitFor("unknown", operations, of),
+      doubts: (of, fault) => waitFor("unknown", 1, of, fault),
     });
     const reports = await Promise.all(workers.map((worker) => worker.call("finishLoad")));
     const events = paths.flatMap((path) => readHistory(path));
@@ -95,13 +95,17 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
   }
 }
 
+/** Counts from before `fault`: what it does may be done by the time that it has resolved. */
 async function waitFor(
   what: "ok" | "unknown",
   operations: number,
   workers: readonly ApplicationProcess[],
+  fault?: () => unknown,
 ): Promise<void> {
-  const each = workers.map(async (worker) => {
-    const goal = (await worker.call("counts"))[what] + operations;
+  const before = await Promise.all(workers.map((worker) => worker.call("counts")));
+  await fault?.();
+  const each = workers.map(async (worker, index) => {
+    const goal = (before[index]?.[what] ?? 0) + operations;
     await until(async () => (await worker.call("counts"))[what] >= goal, SETTLED_IN_MS);
   });
   await Promise.all(each);

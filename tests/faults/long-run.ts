@@ -90,7 +90,7 @@ describe("nothing acknowledged is lost, nothing applied twice:", () => {
     name: string,
     index: number,
     fault: Fault,
-    bites: (running: RunningCampaign, proxies: readonly Proxy[]) => Promise<unknown>,
+    bites: (running: RunningCampaign, start: () => readonly Proxy[]) => Promise<unknown>,
   ): void => {
     test(name, async () => {
       const server = await startRedis();
@@ -102,8 +102,10 @@ describe("nothing acknowledged is lost, nothing applied twice:", () => {
         again(
           running,
           async () => {
-            for (const proxy of proxies) proxy.set(fault);
-            await bites(running, proxies);
+            await bites(running, () => {
+              for (const proxy of proxies) proxy.set(fault);
+              return proxies;
+            });
             for (const proxy of proxies) proxy.set({ type: "none" });
             if (fault.type === "drop") for (const proxy of proxies) proxy.cut();
           },
@@ -115,9 +117,13 @@ describe("nothing acknowledged is lost, nothing applied twice:", () => {
     });
   };
 
-  network("replies dropped", 1, { type: "drop" }, ({ workers, doubts }) => doubts(1, workers));
-  network("replies 15 ms late", 2, { type: "delay", ms: 15 }, ({ progress }) => progress(100));
-  network("connections cut in a reply", 3, { type: "cut-in-reply" }, async (_, proxies) => {
+  network("replies dropped", 1, { type: "drop" }, ({ workers, doubts }, start) => doubts(workers, start));
+  network("replies 15 ms late", 2, { type: "delay", ms: 15 }, ({ progress }, start) => {
+    start();
+    return progress(100);
+  });
+  network("connections cut in a reply", 3, { type: "cut-in-reply" }, async (_, start) => {
+    const proxies = start();
     const goals = proxies.map(({ counts }) => counts.cut + 3);
     await until(() => proxies.every(({ counts }, at) => counts.cut >= (goals[at] ?? 0)));
   });
@@ -125,8 +131,7 @@ describe("nothing acknowledged is lost, nothing applied twice:", () => {
     again(
       running,
       async () => {
-        server.pause();
-        await running.doubts(1, running.workers);
+        await running.doubts(running.workers, () => server.pause());
         server.continue();
       },
       200,
@@ -160,8 +165,7 @@ describe("nothing acknowledged is lost, nothing applied twice:", () => {
     again(
       running,
       async () => {
-        await cli(server.port, "client", "pause", "1200", "WRITE");
-        await running.doubts(1, running.workers);
+        await running.doubts(running.workers, () => cli(server.port, "client", "pause", "1500", "WRITE"));
       },
       200,
     ),

@@ -22,7 +22,7 @@ async function under(
   fault: Fault,
   seed: number,
   faulty: readonly Proxy[],
-  bites: (running: RunningCampaign) => Promise<void>,
+  bites: (running: RunningCampaign, start: () => void) => Promise<void>,
 ): Promise<CampaignReport> {
   return campaign({
     workers: proxies.map(({ port }) => ({ kind: "standalone", port })),
@@ -33,8 +33,9 @@ async function under(
     operations: 150,
     async faults(running) {
       for (let round = 0; round < 3; round += 1) {
-        for (const proxy of faulty) proxy.set(fault);
-        await bites(running);
+        await bites(running, () => {
+          for (const proxy of faulty) proxy.set(fault);
+        });
         for (const proxy of faulty) proxy.set({ type: "none" });
         // A TCP stream loses nothing in its middle: where replies were dropped, nothing more comes.
         if (fault.type === "drop") for (const proxy of faulty) proxy.cut();
@@ -45,8 +46,8 @@ async function under(
 }
 
 test("replies that never arrive, and changes sent again: none is lost, none applied twice (I8, I10, I11)", async () => {
-  const report = await under({ type: "drop" }, 1, proxies.slice(0, 2), ({ workers, doubts }) =>
-    doubts(2, workers.slice(0, 2)),
+  const report = await under({ type: "drop" }, 1, proxies.slice(0, 2), ({ workers, doubts }, start) =>
+    doubts(workers.slice(0, 2), start),
   );
   expect(report.violations).toEqual([]);
   expect(report.unknown).toBeGreaterThan(0);
@@ -55,14 +56,18 @@ test("replies that never arrive, and changes sent again: none is lost, none appl
 });
 
 test("replies that come late (I8, I10)", async () => {
-  const { violations } = await under({ type: "delay", ms: 60 }, 2, proxies, ({ progress }) => progress(10));
+  const { violations } = await under({ type: "delay", ms: 60 }, 2, proxies, ({ progress }, start) => {
+    start();
+    return progress(10);
+  });
   expect(violations).toEqual([]);
 });
 
 test("connections that are cut in the middle of a reply (I8, I10)", async () => {
   const faulty = proxies.slice(0, 2);
   const cuts = (): number => Math.min(...faulty.map(({ counts }) => counts.cut));
-  const { violations } = await under({ type: "cut-in-reply" }, 3, faulty, async () => {
+  const { violations } = await under({ type: "cut-in-reply" }, 3, faulty, async (_, start) => {
+    start();
     const goal = cuts() + 5;
     await until(() => cuts() >= goal);
   });

@@ -25,8 +25,7 @@ test("redis-server stopped with SIGSTOP and continued (I8, I10, I11)", async () 
   const server = await startRedis();
   const report = await during(server, 11, async ({ workers, progress, doubts }) => {
     for (let round = 0; round < 2; round += 1) {
-      server.pause();
-      await doubts(1, workers);
+      await doubts(workers, () => server.pause());
       server.continue();
       await progress(30);
     }
@@ -64,8 +63,7 @@ test("CLIENT PAUSE past the calls' deadline, of everything and of writes alone (
   const report = await during(server, 14, async ({ workers, progress, doubts }) => {
     for (const what of ["ALL", "WRITE"]) {
       // Ends by itself: CLIENT UNPAUSE would have to wait, too.
-      await cli(server.port, "client", "pause", "1500", what);
-      await doubts(1, workers);
+      await doubts(workers, () => cli(server.port, "client", "pause", "1500", what));
       await progress(30);
     }
   });

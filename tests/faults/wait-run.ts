@@ -1,0 +1,75 @@
+// What WAIT changes: `npm run test:faults -- --wait`. A master whose replica hears it late is killed, and the replica is
+// made master: how many acknowledged changes are gone, and what an acknowledgement costs. Figures, not a promise.
+import { afterAll, expect, onTestFinished, test } from "vitest";
+import { cli, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { openApplication } from "./application.mjs";
+import { Proxy } from "./proxy.ts";
+
+const CHANGES = 400;
+const SESSIONS = 16;
+const HOST = "127.0.0.1";
+
+const lines: string[] = ["replication late by | WAIT | acknowledged | of them lost | median ms | 99 % ms"];
+
+afterAll(() => console.log(["", ...lines].join("\n")));
+
+for (const lateMs of [0, 20]) {
+  for (const waits of [false, true]) {
+    test(`replication ${lateMs} ms late, ${waits ? "WAIT 1" : "no WAIT"}`, async () => {
+      const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
+      onTestFinished(() => master.stop());
+      const link = await Proxy.start(master.port);
+      onTestFinished(() => link.stop());
+      const replica = await startRedis(["--replicaof", `${HOST} ${link.port}`]);
+      onTestFinished(() => replica.stop());
+      await until(async () =>
+        (await cli(replica.port, "info", "replication")).includes("master_link_status:up"),
+      );
+      if (lateMs > 0) link.set({ type: "delay", ms: lateMs });
+
+      const before = await openApplication({ redis: { kind: "standalone", port: master.port } });
+      onTestFinished(() => before.close());
+      const sessions = await Promise.all(Array.from({ length: SESSIONS }, () => before.create()));
+      await before.client.call("WAIT", 1, 5_000);
+      const acknowledged: { readonly id: string; readonly value: string }[] = [];
+      const times: number[] = [];
+      const over = new AbortController();
+      const writers = sessions.map(async ({ id }) => {
+        for (let write = 0; !over.signal.aborted; write += 1) {
+          const startedAt = performance.now();
+          const value = String(write);
+          try {
+            await before.append({ id, value });
+            // On the connection that the change went over, so that it is about that change.
+            if (waits && Number(await before.client.call("WAIT", 1, 1_000)) < 1) continue;
+          } catch {
+            return;
+          }
+          acknowledged.push({ id, value });
+          times.push(performance.now() - startedAt);
+        }
+      });
+      await until(() => acknowledged.length >= CHANGES, 60_000);
+      await master.kill();
+      over.abort();
+      before.client.disconnect();
+      await Promise.all(writers);
+      await cli(replica.port, "replicaof", "no", "one");
+
+      const after = await openApplication({ redis: { kind: "standalone", port: replica.port } });
+      onTestFinished(() => after.close());
+      const left = new Map(
+        await Promise.all(
+          sessions.map(async ({ id }) => [id, new Set((await after.read(id))?.data.list)] as const),
+        ),
+      );
+      const lost = acknowledged.filter(({ id, value }) => left.get(id)?.has(value) !== true).length;
+      const sorted = times.toSorted((one, other) => one - other);
+      const at = (part: number): string => (sorted[Math.floor(sorted.length * part)] ?? 0).toFixed(1);
+      lines.push(
+        `${lateMs} ms | ${waits ? "1" : "none"} | ${acknowledged.length} | ${lost} | ${at(0.5)} | ${at(0.99)}`,
+      );
+      expect(waits && lost > 0).toBe(false);
+    });
+  }
+}
