@@ -12,6 +12,7 @@ import * as words from "./words.js";
 /** @typedef {import("../src/messages.ts").Report} Report */
 /** @typedef {import("../src/messages.ts").SessionView} SessionView */
 
+const MOST_STUMBLES = 10;
 const VIA = "wsession-demo-via";
 
 /** @type {DemoDescription | undefined} */
@@ -27,6 +28,11 @@ let session;
 /** Where to go once the socket has closed. @type {{ readonly to: Endpoint, readonly renewal?: string } | undefined} */
 let next;
 let killed = false;
+/** Since the socket opened: messages heard and sent. */
+let heard = 0;
+let sent = 0;
+/** How often in a row a server let go of the page as soon as it had it. */
+let stumbles = 0;
 let presence = "";
 
 listenToForm(send);
@@ -104,6 +110,8 @@ function open(to, renewal) {
   if (demo === undefined || (socket !== undefined && socket.readyState <= WebSocket.OPEN)) return;
   endpoint = to;
   killed = false;
+  heard = 0;
+  sent = 0;
   sessionStorage.setItem(VIA, key(to));
   phase("connecting");
   const query = renewal === undefined ? "" : `?renewal=${encodeURIComponent(renewal)}`;
@@ -119,6 +127,8 @@ function open(to, renewal) {
     );
   });
   opened.addEventListener("message", ({ data }) => {
+    heard += 1;
+    if (heard > 1) stumbles = 0;
     /** @type {Report} */
     const report = JSON.parse(String(data));
     hear(report, to, renewal !== undefined);
@@ -149,6 +159,14 @@ function closed(code, reason, from) {
     open(to, renewal);
     return;
   }
+  // Some versions of uWebSockets.js end a socket right after they have upgraded it (uNetworking/uWebSockets#1928). As any
+  // client should: come back. The cookie is there already, so it is to the session that the 101 belonged to.
+  if (code === 1006 && heard <= 1 && sent === 0 && stumbles < MOST_STUMBLES) {
+    stumbles += 1;
+    open(from);
+    return;
+  }
+  stumbles = 0;
   const ended = code === 4410 || code === 4419;
   if (code === 1006) tick(killed ? "kill" : "drop");
   if (code === 4410) tick("destroy");
@@ -160,6 +178,7 @@ function closed(code, reason, from) {
 function send(command) {
   if (socket?.readyState !== WebSocket.OPEN) return;
   socket.send(JSON.stringify(command));
+  sent += 1;
   travel("out");
   log("sent", `\`${JSON.stringify(command)}\``, `sent ${command.type}`);
 }

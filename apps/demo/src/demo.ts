@@ -13,7 +13,7 @@ export interface Voice {
   /** A sentence for the terminal. */
   readonly say: (sentence: string) => void;
   /** It can't go on. */
-  readonly fail: (failure: Error) => void;
+  readonly fail: (failure: unknown) => void;
 }
 
 /** What an error says, and where it came from, in a line. */

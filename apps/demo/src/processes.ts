@@ -65,13 +65,19 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
     });
     slot.child = child;
     slot.port = await portOf(child, slot);
-    child.once("exit", (_code, signal) => {
+    const again = (): void => {
       if (closing !== undefined) return;
-      voice.say(
-        `Process ${slot.number} (pid ${child.pid}) ended${signal === null ? "" : ` by ${signal}`}; starting it again.`,
-      );
-      start(slot).catch(voice.fail);
-    });
+      const by = child.signalCode === null ? "" : ` by ${child.signalCode}`;
+      voice.say(`Process ${slot.number} (pid ${child.pid}) ended${by}; starting it again.`);
+      restart(slot).catch((failure: unknown) => void close().finally(() => voice.fail(failure)));
+    };
+    if (isRunning(child)) child.once("exit", again);
+    else again();
+  }
+
+  async function restart(slot: Slot): Promise<void> {
+    await start(slot);
+    voice.say(`Process ${slot.number} serves again (pid ${slot.child?.pid}).`);
   }
 
   async function stop(): Promise<void> {
@@ -141,13 +147,18 @@ async function assertReachable(url: string): Promise<void> {
   } catch (error) {
     const reason = cause ?? error;
     throw new DemoFailure(
-      `Redis at ${withoutPassword(url)} can't be used: ${reason instanceof Error ? reason.message : String(reason)}. ` +
+      `Redis at ${withoutPassword(url)} can't be used: ${sentence(reason)} ` +
         "Start one, or run the demo without --redis.",
       { cause: reason },
     );
   } finally {
     client.disconnect();
   }
+}
+
+function sentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.endsWith(".") ? text : `${text}.`;
 }
 
 function withoutPassword(url: string): string {

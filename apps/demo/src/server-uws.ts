@@ -1,8 +1,25 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { bindSessions } from "@wsession/adapter-uws";
 import type { HandlersOf } from "@wsession/core";
 import { listenFailure } from "./failure.ts";
 import { MAX_PAYLOAD, SOCKET_PATH } from "./server-ws.ts";
 import type { VisitorSessions } from "./session.ts";
+
+// It takes a host and options together, and its types don't say so.
+declare module "uWebSockets.js" {
+  interface TemplatedApp {
+    listen(
+      host: RecognizedString,
+      port: number,
+      options: number,
+      callback: (socket: us_listen_socket | false) => void,
+    ): TemplatedApp;
+  }
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two programs may share a port, and each gets some of the connections. */
+const EXCLUSIVE_PORT = 1;
 
 type UWebSockets = typeof import("uWebSockets.js");
 
@@ -37,10 +54,21 @@ export async function serveWithUws(
       .writeStatus("404 Not Found")
       .end("This port serves WebSockets; the page is on the demo's own port.\n");
   });
+  const chosen = port === 0 ? await freePort(host) : port;
   return new Promise((resolve, reject) => {
-    app.listen(host, port, (socket) => {
-      if (socket === false) reject(listenFailure(port, "EADDRINUSE"));
-      else resolve({ port: uWS.us_socket_local_port(socket), close: () => void app.close() });
+    app.listen(host, chosen, EXCLUSIVE_PORT, (socket) => {
+      if (socket === false) reject(listenFailure(chosen, "EADDRINUSE"));
+      else resolve({ port: chosen, close: () => void app.close() });
     });
   });
+}
+
+/** Port 0 would do, but a port that the runtime was given so can't be listened on again for a minute after a crash. */
+async function freePort(host: string): Promise<number> {
+  const probe = createServer().listen(0, host);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -18,6 +18,9 @@ import { visitorSessions } from "./session.ts";
 /** What a worker tells its parent, once. */
 export type WorkerMessage = { readonly port: number } | { readonly failure: string };
 
+/** A little less than the parent waits for. */
+const END_WITHIN_MS = 4_000;
+
 const { values } = parseArgs({
   options: {
     number: { type: "string", default: "1" },
@@ -57,6 +60,7 @@ async function work(): Promise<void> {
   const end = (): void => {
     if (ending) return;
     ending = true;
+    setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
     void shutDown();
   };
   process.on("SIGINT", end).on("SIGTERM", end).on("disconnect", end);

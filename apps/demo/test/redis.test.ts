@@ -1,0 +1,157 @@
+/** Two processes on one Redis: what a visitor does, and what happens when a process is killed. */
+import process from "node:process";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
+import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
+import type { RedisServer } from "../../../packages/store-redis/test/redis-server.ts";
+import { startDemo } from "./demo.ts";
+import type { RunningDemo } from "./demo.ts";
+import { expectFact, expectToShow, startBrowser, Visitor } from "./visitor.ts";
+import type { Tab } from "./visitor.ts";
+
+const PROCESSES = [
+  { name: "ws", number: 1, via: "1-ws", other: "uWebSockets.js", otherNumber: 2 },
+  { name: "uWebSockets.js", number: 2, via: "2-uws", other: "ws", otherNumber: 1 },
+] as const;
+
+let browser: Browser;
+let redis: RedisServer;
+let demo: RunningDemo;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  [browser, redis] = await Promise.all([startBrowser(), startRedis()]);
+  demo = await startDemo(["--redis", `redis://${redis.host}:${redis.port}`]);
+});
+afterAll(async () => {
+  await Promise.all([browser.close(), demo.end()]);
+  await redis.stop();
+});
+beforeEach(async () => {
+  visitor = await Visitor.arrive(browser);
+  onTestFailed(() => console.error(`The demo said:\n${demo.output()}`));
+});
+afterEach(async () => {
+  await visitor.leave();
+});
+
+/** The process that serves a tab, as the page says. */
+async function servedBy(tab: Tab): Promise<{ readonly number: number; readonly pid: number }> {
+  const [, number, pid] = /process (\d+) \(pid (\d+)\)$/.exec(await tab.fact("served-by"))!;
+  return { number: Number(number), pid: Number(pid) };
+}
+
+describe.each(PROCESSES)(
+  "a visitor whom process $number serves with $name",
+  ({ name, number, via, other, otherNumber }) => {
+    it(`is dropped and comes back through process ${otherNumber} to the same session`, async () => {
+      const tab = await visitor.open(demo.url, via);
+      await tab.isConnectedThrough(name);
+      expect(await servedBy(tab)).toMatchObject({ number });
+      await tab.rename("Ada");
+      await tab.recolour("sea");
+      await tab.press("+25 in one tick");
+      await tab.note("Kept in Redis");
+      const { id } = await tab.shown();
+      const changed = { id, name: "Ada", colour: "sea", count: "25", notes: ["Kept in Redis"] };
+      await expectToShow(tab, changed);
+      const { pid } = await servedBy(tab);
+
+      await tab.press("Drop the connection");
+      await tab.isDropped();
+      await tab.comeBackThrough(other);
+      await expectToShow(tab, changed);
+      const now = await servedBy(tab);
+      expect(now.number).toBe(otherNumber);
+      expect(now.pid).not.toBe(pid);
+      expect(visitor.complaints).toEqual([]);
+    });
+
+    it(`sees changes arrive live from a tab that process ${otherNumber} serves`, async () => {
+      const first = await visitor.open(demo.url, via);
+      await first.isConnectedThrough(name);
+      const second = await visitor.openSecondTab(first);
+      await second.isConnectedThrough(other);
+      await Promise.all(
+        [first, second].map((tab) => expectFact(tab, "presence", "2 connections on 2 processes")),
+      );
+      await second.rename("Grace");
+      await expectToShow(first, { name: "Grace" });
+      await Promise.all([first.press("+25 in one tick"), second.press("+25 in one tick")]);
+      await Promise.all([first, second].map((tab) => expectToShow(tab, { name: "Grace", count: "50" })));
+    });
+
+    it("survives kill -9 of that process with every change that was saved", async () => {
+      const tab = await visitor.open(demo.url, via);
+      await tab.isConnectedThrough(name);
+      await tab.rename("Lazarus");
+      await tab.press("+25 in one tick");
+      await expectToShow(tab, { name: "Lazarus", count: "25" });
+      await tab.note("Saved at the last moment");
+      await expectToShow(tab, { notes: ["Saved at the last moment"] });
+      const before = await tab.shown();
+      const { pid } = await servedBy(tab);
+
+      process.kill(pid, "SIGKILL");
+      await tab.isDropped();
+      await tab.logged("1006 dropped: no closing handshake");
+      await tab.comeBackThrough(other);
+      expect(await tab.shown()).toEqual(before);
+      await tab.press("One more");
+      await expectToShow(tab, { ...before, count: "26" });
+
+      // It is started again, as another process, and serves the same session.
+      await demo.said(`Process ${number} (pid ${pid}) ended by SIGKILL; starting it again.`);
+      await demo.said(`Process ${number} serves again`);
+      await tab.server(name).getByRole("button", { name: "Move here" }).click();
+      await tab.isConnectedThrough(name);
+      await expectToShow(tab, { ...before, count: "26" });
+      expect((await servedBy(tab)).pid).not.toBe(pid);
+    });
+
+    it("destroys the session in the tabs of both processes", async () => {
+      const first = await visitor.open(demo.url, via);
+      await first.isConnectedThrough(name);
+      const second = await visitor.openSecondTab(first);
+      await second.isConnectedThrough(other);
+      const { id } = await first.shown();
+      await second.press("Destroy the session");
+      for (const tab of [first, second]) {
+        await tab.hasEnded();
+        await tab.logged("4410 the session was destroyed");
+      }
+      await first.server(other).getByRole("button", { name: "Start afresh here" }).click();
+      await first.isConnectedThrough(other);
+      expect((await first.shown()).id).not.toBe(id);
+    });
+  },
+);
+
+it("the page's own button kills the process, and says what that means", async () => {
+  const tab = await visitor.open(demo.url, "1-ws");
+  await tab.isConnectedThrough("ws");
+  await tab.rename("Phoenix");
+  await expectFact(tab, "version", "2");
+  const before = await tab.shown();
+  await tab.server("ws").getByRole("button", { name: "Kill it" }).click();
+  await tab.says("Process 1 is dead, your session is not");
+  await tab.comeBackThrough("uWebSockets.js");
+  expect(await tab.shown()).toEqual(before);
+});
+
+it("a Redis that does not answer costs the write, with a reason, and not the connection", async () => {
+  const tab = await visitor.open(demo.url, "2-uws");
+  await tab.isConnectedThrough("uWebSockets.js");
+  await tab.rename("Patience");
+  await expectFact(tab, "version", "2");
+  redis.pause();
+  try {
+    await tab.press("One more");
+    await tab.says("Not saved: STORE_UNAVAILABLE");
+    await tab.isConnectedThrough("uWebSockets.js");
+  } finally {
+    redis.continue();
+  }
+  await tab.rename("Rewarded");
+  await expectToShow(tab, { name: "Rewarded" });
+});

@@ -1,0 +1,142 @@
+/** What the terminal sees. */
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
+import { runDemo, startDemo } from "./demo.ts";
+import { startBrowser, Visitor } from "./visitor.ts";
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(async () => {
+  await browser.close();
+});
+
+async function takenPort(): Promise<{ readonly port: number; readonly free: () => Promise<void> }> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const free = async (): Promise<void> => {
+    server.close();
+    await once(server, "close");
+  };
+  return { port: (server.address() as AddressInfo).port, free };
+}
+
+describe("npm run demo", () => {
+  it("prints one URL", async () => {
+    const demo = await startDemo();
+    const { output } = await demo.end();
+    expect(output.match(/\w+:\/\//g)).toHaveLength(1);
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("closes the sessions on %s and exits with 0", async (signal) => {
+    const demo = await startDemo();
+    const visitor = await Visitor.arrive(browser);
+    const [first, second] = [await visitor.open(demo.url, "1-ws"), await visitor.open(demo.url, "1-uws")];
+    await first.isConnectedThrough("ws");
+    await second.isConnectedThrough("uWebSockets.js");
+    const ending = demo.end(signal);
+    for (const tab of [first, second]) await tab.logged("1012 the server restarts");
+    expect(await ending).toMatchObject({ code: 0, signal: null });
+    await visitor.leave();
+  });
+
+  it("says that the page's port is taken", async () => {
+    const { port, free } = await takenPort();
+    const { code, output } = await runDemo(["--port", String(port)]);
+    await free();
+    expect(code).toBe(1);
+    expect(output).toBe(
+      `wsession demo: port ${port} is taken (is the demo running already?). ` +
+        "Choose another: npm run demo -- --port 4180\n",
+    );
+  });
+
+  it("says that the port of the server beside the page is taken", async () => {
+    const { port, free } = await takenPort();
+    const { code, output } = await runDemo(["--port", String(port - 1)]);
+    await free();
+    expect(code).toBe(1);
+    expect(output).toContain(`port ${port} is taken`);
+  });
+
+  it.each([
+    [["--port", "http"], "--port takes a whole number"],
+    [["--port", "70000"], "--port takes a whole number"],
+    [["--processes", "3"], "--processes needs --redis URL"],
+    [["--redis", "localhost"], "--redis takes a URL"],
+    [["--colour"], "Unknown option '--colour'"],
+  ])("%j is refused in a sentence", async (args, sentence) => {
+    const { code, output } = await runDemo(args);
+    expect(code).toBe(1);
+    expect(output).toContain(sentence);
+    expect(output).not.toContain("    at ");
+  });
+
+  it("--help says what there is to say", async () => {
+    const { code, output } = await runDemo(["--help"]);
+    expect(code).toBe(0);
+    expect(output).toContain("--redis URL");
+  });
+
+  it("runs with ws alone where uWebSockets.js can't be loaded", async () => {
+    const hooks = `export async function resolve(specifier, context, next) {
+      if (specifier === "uWebSockets.js") throw new Error("no binary for this platform");
+      return next(specifier, context);
+    }`;
+    const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`;
+    const demo = await startDemo([], ["--import", `data:text/javascript,${encodeURIComponent(register)}`]);
+    expect(demo.output()).toContain(
+      "uWebSockets.js could not be loaded (no binary for this platform), so ws runs alone.",
+    );
+    const visitor = await Visitor.arrive(browser);
+    const tab = await visitor.open(demo.url);
+    await tab.isConnectedThrough("ws");
+    const { id } = await tab.shown();
+    await tab.press("Drop the connection");
+    await tab.isDropped();
+    await tab.comeBackThrough("ws");
+    expect((await tab.shown()).id).toBe(id);
+    expect(await tab.page.getByText("Come back through another server").count()).toBe(0);
+    await visitor.leave();
+    expect(await demo.end()).toMatchObject({ code: 0 });
+  });
+});
+
+describe("npm run demo -- --redis", () => {
+  it("says that Redis can't be reached, without its password", async () => {
+    const { port, free } = await takenPort();
+    await free();
+    const { code, output } = await runDemo([
+      "--port",
+      "0",
+      "--redis",
+      `redis://user:secret@127.0.0.1:${port}`,
+    ]);
+    expect(code).toBe(1);
+    expect(output).toBe(
+      `wsession demo: Redis at redis://127.0.0.1:${port} can't be used: connect ECONNREFUSED 127.0.0.1:${port}. ` +
+        "Start one, or run the demo without --redis.\n",
+    );
+  });
+
+  it("runs as many processes as asked for, and ends them all", async () => {
+    const redis = await startRedis();
+    const demo = await startDemo(["--redis", `redis://${redis.host}:${redis.port}`, "--processes", "3"]);
+    const description = await (await fetch(`${demo.url}demo.json`)).json();
+    const { endpoints } = description as { endpoints: { process: number; pid: number; runtime: string }[] };
+    expect(endpoints.map((endpoint) => [endpoint.process, endpoint.runtime])).toEqual([
+      [1, "ws"],
+      [2, "uws"],
+      [3, "ws"],
+    ]);
+    expect(await demo.end("SIGINT")).toMatchObject({ code: 0 });
+    for (const { pid } of endpoints) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    await redis.stop();
+  });
+});
