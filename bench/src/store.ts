@@ -54,8 +54,7 @@ try {
       rates[name].push(await measure(subjects[name], UPDATES));
   }
   for (const name of names) await subjects[name].close();
-  const perSecond = (name: (typeof names)[number]): number[] =>
-    rates[name].map((rate) => rate.perSecond);
+  const perSecond = (name: (typeof names)[number]): number[] => rates[name].map((rate) => rate.perSecond);
   const perCpuSecond = (name: (typeof names)[number]): number[] =>
     rates[name].map((rate) => rate.perCpuSecond);
   figures.push(

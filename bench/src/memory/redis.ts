@@ -16,19 +16,19 @@ export async function measureRedis(options: Options): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const large of [false, true]) {
     const suffix = large ? "Large" : "";
-    const with_ = large ? ", one value of 200 bytes" : ", values under 64 bytes";
+    const values = large ? ", one value of 200 bytes" : ", values under 64 bytes";
     figures.push(
       {
         field: `redisBytes${suffix}`,
         value: single(await measure(count, large, liveSessions)),
         target: { atMost: large ? 900 : 400 },
-        what: `Redis memory of a live session beyond its data${with_}`,
+        what: `Redis memory of a live session beyond its data${values}`,
         digits: 0,
       },
       {
         field: `connectRedisBytes${suffix}`,
         value: single(await measure(count, large, connectRedis)),
-        what: `connect-redis: a session beyond its data${with_}; no holders, no index`,
+        what: `connect-redis: a session beyond its data${values}; no holders, no index`,
         digits: 0,
       },
     );
@@ -57,11 +57,7 @@ async function measure(count: number, large: boolean, fill: Fill): Promise<numbe
   }
 }
 
-async function liveSessions(
-  redis: RedisServer,
-  count: number,
-  large: boolean,
-): Promise<() => Promise<void>> {
+async function liveSessions(redis: RedisServer, count: number, large: boolean): Promise<() => Promise<void>> {
   const size = large ? "large" : "small";
   const server = await ServerProcess.start("app-redis", { args: [String(redis.port), size] });
   const connections = await openMany(count, (index) =>

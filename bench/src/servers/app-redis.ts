@@ -30,4 +30,7 @@ bindSessions(new WebSocketServer({ server: http }), sessions, {
     conn.send(JSON.stringify({ id, token: conn.token, resumed: conn.resumed, visits: data.visits }));
   },
 });
-listenHttp(http, { errors: () => ({ errors }), connections: () => ({ connections: sessions.connections.size }) });
+listenHttp(http, {
+  errors: () => ({ errors }),
+  connections: () => ({ connections: sessions.connections.size }),
+});

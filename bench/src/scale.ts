@@ -1,0 +1,18 @@
+import { readOptions, report } from "./kit/report.ts";
+import type { Figure } from "./kit/report.ts";
+import { measureConnectionsGrowth } from "./scale/connections.ts";
+import { measureLive } from "./scale/live.ts";
+import { measureProcessesGrowth, measureSessionsGrowth } from "./scale/updates.ts";
+
+// What stays as it is when there are more of them.
+
+process.env["NODE_ENV"] = "production";
+const options = readOptions();
+const wants = (field: string): boolean => options.only.length === 0 || options.only.includes(field);
+
+const figures: Figure[] = [];
+if (wants("sessionsGrowth")) figures.push(await measureSessionsGrowth(options));
+if (wants("processesGrowth")) figures.push(await measureProcessesGrowth(options));
+if (wants("connectionsGrowth")) figures.push(...(await measureConnectionsGrowth(options)));
+if (wants("live")) figures.push(...(await measureLive(options)));
+report("Growth", figures, options);

@@ -1,0 +1,57 @@
+import { openMany, RawConnection } from "../kit/raw-connection.ts";
+import { progress } from "../kit/report.ts";
+import type { Figure, Options } from "../kit/report.ts";
+import { Rotation } from "../kit/rotation.ts";
+import { ServerProcess } from "../kit/server-process.ts";
+import { ratio } from "../kit/stats.ts";
+
+/** CPU per message with many live connections over few, all of which take their turn; the bare runtime beside it. */
+export async function measureConnectionsGrowth(options: Options): Promise<Figure[]> {
+  const [few, many] = options.quick ? [50, 300] : [500, 15_000];
+  const what = `CPU per message with ${many} live connections over ${few}`;
+  return [
+    {
+      field: "connectionsGrowth",
+      value: await grow("wsession-uws", few, many, options),
+      target: { atMost: 1.3 },
+      what: `${what}, adapter-uws`,
+    },
+    {
+      field: "bareConnectionsGrowth",
+      value: await grow("bare-uws", few, many, options),
+      what: `${what}, bare uWS`,
+    },
+  ];
+}
+
+async function grow(
+  name: string,
+  few: number,
+  many: number,
+  options: Options,
+): Promise<ReturnType<typeof ratio>> {
+  const rounds = options.quick ? 2 : Math.max(2, Math.round(30 * options.rounds));
+  const messages = options.quick ? 2_000 : 60_000;
+  const start = async (count: number) => {
+    const server = await ServerProcess.start("echo", { args: [name] });
+    const connections = await openMany(count, () => RawConnection.open({ port: server.port }));
+    return { server, connections, load: new Rotation(connections, few) };
+  };
+  const sides = [await start(few), await start(many)] as const;
+  const costs: [number[], number[]] = [[], []];
+  for (const { load } of sides) await load.run(2 * messages);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const index of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+      const { server, load } = sides[index];
+      const before = await server.cpu();
+      await load.run(messages);
+      costs[index].push(((await server.cpu()) - before) / messages);
+    }
+  }
+  for (const { server, connections } of sides) {
+    for (const connection of connections) connection.destroy();
+    await server.stop();
+  }
+  progress(`${name}: ${few} and ${many} connections`);
+  return ratio(costs[1], costs[0]);
+}

@@ -1,0 +1,16 @@
+// Opens connections and leaves them idle, but for the heartbeat: in a process of its own, for its file descriptors.
+import { serve } from "../kit/child.ts";
+import { openMany, RawConnection } from "../kit/raw-connection.ts";
+
+const [port = "", first = "0"] = process.argv.slice(2);
+const connections: RawConnection[] = [];
+
+serve(0, {
+  async open(wanted) {
+    const from = Number(first) + connections.length;
+    const open = (index: number): Promise<RawConnection> =>
+      RawConnection.open({ port: Number(port), path: `/user-${from + index}/${from + index}` });
+    connections.push(...(await openMany(Number(wanted), open)));
+    return { open: connections.length };
+  },
+});

@@ -1,0 +1,36 @@
+import { test } from "vitest";
+import { quick } from "./quick.ts";
+
+// That they run and what they answer with. How long anything takes is for people to judge: nothing here asserts a time.
+const fields = {
+  overhead: ["wsCpuRatio", "uwsCpuRatio", "uwsAsyncCpuRatio", "crosswsCpuRatio", "socketioCpuRatio"],
+  memory: [
+    "wsHeapBytes",
+    "uwsHeapBytes",
+    "wsRssBytes",
+    "uwsRssBytes",
+    "mapHeapBytes",
+    "redisBytes",
+    "redisBytesLarge",
+    "connectRedisBytes",
+    "connectRedisBytesLarge",
+  ],
+  store: ["updateRatio", "vsConnectRedis", "vsConnectRedisCpu", "hotSessionUpdates", "commandsPerRead"],
+  resume: ["resumeP50VsSocketio", "resumeP99VsSocketio"],
+  kick: ["kickP99Ms", "kick1000Ms"],
+  scale: ["sessionsGrowth", "processesGrowth", "connectionsGrowth", "bareConnectionsGrowth", "live"],
+};
+
+test.concurrent.for(Object.entries(fields))(
+  "bench:%s measures each figure it is for",
+  { timeout: 90_000 },
+  async ([bench, names], { expect }) => {
+    const result = await quick(bench);
+    const missing = names.filter((name) => !Number.isFinite(result[name]));
+    expect(missing).toEqual([]);
+    // What does not depend on the machine is right in the quick form too.
+    if (bench !== "store") return;
+    expect(result["commandsPerRead"]).toBe(0);
+    expect(result["hotSessionUpdates"]).toBeLessThanOrEqual(0.02);
+  },
+);
