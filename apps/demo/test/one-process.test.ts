@@ -130,8 +130,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
       await tab.logged("4410 the session was destroyed (“the visitor destroyed it”)");
     }
 
-    await first.server(other).getByRole("button", { name: "Start afresh here" }).click();
-    await first.isConnectedThrough(other);
+    await first.go("Start afresh here", other);
     await first.says(`A fresh session, through ${other}`);
     const next = await first.shown();
     expect(next.id).not.toBe(id);

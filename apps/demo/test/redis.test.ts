@@ -103,8 +103,7 @@ describe.each(PROCESSES)(
       // It is started again, as another process, and serves the same session.
       await demo.said(`Process ${number} (pid ${pid}) ended by SIGKILL; starting it again.`);
       await demo.said(`Process ${number} serves again`);
-      await tab.server(name).getByRole("button", { name: "Move here" }).click();
-      await tab.isConnectedThrough(name);
+      await tab.go("Move here", name);
       await expectToShow(tab, { ...before, count: "26" });
       expect((await servedBy(tab)).pid).not.toBe(pid);
     });
@@ -120,8 +119,7 @@ describe.each(PROCESSES)(
         await tab.hasEnded();
         await tab.logged("4410 the session was destroyed");
       }
-      await first.server(other).getByRole("button", { name: "Start afresh here" }).click();
-      await first.isConnectedThrough(other);
+      await first.go("Start afresh here", other);
       expect((await first.shown()).id).not.toBe(id);
     });
   },

@@ -52,6 +52,7 @@ export class Visitor {
   }
 
   async openSecondTab(first: Tab): Promise<Tab> {
+    await first.turnTo();
     const opened = this.context.waitForEvent("page");
     await first.page.getByRole("link", { name: /^Open a second tab/ }).click();
     return new Tab(await opened);
@@ -107,25 +108,40 @@ export class Tab {
     return this.page.getByRole("article", { name, exact: true });
   }
 
+  /** As a visitor does before they touch anything; a browser is slow with tabs in the background. */
+  async turnTo(): Promise<void> {
+    await this.page.bringToFront();
+  }
+
   async press(name: string): Promise<void> {
+    await this.turnTo();
     await this.page.getByRole("button", { name, exact: true }).click();
   }
 
-  async comeBackThrough(name: string): Promise<void> {
-    await this.server(name).getByRole("button", { name: "Come back here" }).click();
+  /** Presses the button of a server in the diagram. */
+  async go(how: "Move here" | "Come back here" | "Start afresh here", name: string): Promise<void> {
+    await this.turnTo();
+    await this.server(name).getByRole("button", { name: how }).click();
     await this.isConnectedThrough(name);
   }
 
+  comeBackThrough(name: string): Promise<void> {
+    return this.go("Come back here", name);
+  }
+
   async rename(name: string): Promise<void> {
+    await this.turnTo();
     await this.page.getByLabel("Name", { exact: true }).fill(name);
     await this.press("Save");
   }
 
   async recolour(colour: Colour): Promise<void> {
+    await this.turnTo();
     await this.page.getByRole("group", { name: "Colour" }).getByText(colour, { exact: true }).click();
   }
 
   async note(text: string): Promise<void> {
+    await this.turnTo();
     await this.page.getByLabel("New note").fill(text);
     await this.press("Add");
   }
