@@ -21,11 +21,16 @@ export function forbiddenField(data: object): string | undefined {
   return undefined;
 }
 
-/** Freezes plain objects and arrays all the way down, so that a change that would be lost throws where it is made. */
+/**
+ * Freezes plain objects and arrays all the way down, so that a change that would be lost throws where it is made. Without
+ * recursion: a client may have chosen how deep that is.
+ */
 export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
+  const waiting: unknown[] = [value];
+  for (let one = waiting.pop(); one !== undefined || waiting.length > 0; one = waiting.pop()) {
+    if (typeof one !== "object" || one === null || Object.isFrozen(one)) continue;
+    Object.freeze(one);
+    for (const inner of Object.values(one)) waiting.push(inner);
   }
   return value;
 }

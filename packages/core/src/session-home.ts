@@ -36,8 +36,9 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   readonly #lifetimes: Lifetimes<Data>;
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();
-  /** Calls under way that nobody may wait for, but shutdown does. */
-  readonly #pending = new Set<Promise<unknown>>();
+  /** Calls of the store under way, and who waits for their end. */
+  #underWay = 0;
+  #idle: (() => void) | undefined;
 
   constructor(
     settings: Settings<Data, Transport>,
@@ -180,10 +181,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   // --- for states ---
 
-  track(write: Promise<unknown>): void {
-    this.#pending.add(write);
-    const done = () => this.#pending.delete(write);
-    write.then(done, done);
+  begin(): void {
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle?.();
   }
 
   deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
@@ -225,13 +229,19 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** Settles what is under way, then lets go of the store. */
   async close(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    while (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
     await this.store.close();
   }
 
   #background(task: () => unknown, sessionId: string): void {
-    const done = this.ask(task).catch((error: unknown) => this.report(error, { stage: "store", sessionId }));
-    this.track(done);
+    this.begin();
+    this.ask(task)
+      .catch((error: unknown) => this.report(error, { stage: "store", sessionId }))
+      .finally(() => this.end());
   }
 
   #find(id: string): SessionState<Data> | undefined {

@@ -8,6 +8,9 @@ import type { SchemaResult, StandardSchemaV1 } from "./schema.ts";
 import type { Fields, SessionStore, StoredSession, StoreEvent } from "./store.ts";
 import { isRefusedPromise } from "./synchronous.ts";
 
+/** As of the start: to read the environment costs more than all else that a write does here. */
+const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
+
 /** A live connection, as its session sees it. */
 export interface Holder<Data extends object> {
   readonly id: string;
@@ -53,8 +56,9 @@ export interface StateContext<Data extends object> {
     "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs"
   >;
   readonly diagnostics: Diagnostics;
-  /** Counts a write until it has settled, for shutdown. */
-  track(write: Promise<unknown>): void;
+  /** A call of the store is under way, until as many `end`: shutdown waits for it. */
+  begin(): void;
+  end(): void;
   report(error: unknown, context: ErrorContext): void;
   /** The deadlines are this far away now; the absolute one was not moved where it is `undefined`. */
   deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
@@ -148,8 +152,7 @@ export class SessionState<Data extends object> {
 
   /** Where values are JSON a change made in place would be lost: in development it throws instead. */
   protect(data: Data): Readonly<Data> {
-    const development = process.env["NODE_ENV"] !== "production";
-    return development && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
+    return IN_DEVELOPMENT && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
   }
 
   /** What is known here as a question leaves, for `adopt`. */
@@ -172,11 +175,11 @@ export class SessionState<Data extends object> {
     this.#move(stored.version, data, undefined);
   }
 
-  /** Takes over a change that this process made, whose version is the next one. */
-  advance(version: number, data: Readonly<Data>, writers: ReadonlySet<Holder<Data> | undefined>): void {
+  /** Takes over a change that this process made, whose version is the next one. `writer` need not be told. */
+  advance(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
     if (version !== this.version + 1) return;
     otherVersion.delete(this);
-    this.#move(version, data, writers);
+    this.#move(version, data, writer);
   }
 
   /** The subject was set by this process, which made the version the next one. */
@@ -186,17 +189,11 @@ export class SessionState<Data extends object> {
     this.version = version;
   }
 
-  #move(
-    version: number,
-    data: Readonly<Data>,
-    writers: ReadonlySet<Holder<Data> | undefined> | undefined,
-  ): void {
+  #move(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
     this.version = version;
     this.data = data;
-    for (const holder of this.holders()) {
-      const ownAlone = writers?.size === 1 && writers.has(holder);
-      if (!ownAlone) holder.changed(data);
-    }
+    if (this.#holders === undefined) return;
+    for (const holder of this.holders()) if (holder !== writer) holder.changed(data);
   }
 
   /** What others did. Returns how many connections it ended. */

@@ -101,10 +101,15 @@ export function cookieToken(options: CookieOptions = {}): TokenCarrier {
         : undefined;
     },
     write: (token, maxAgeMs) => {
-      const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${Math.max(0, Math.floor(maxAgeMs / 1000))}` : "";
+      const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
       return ["set-cookie", `${name}=${token}${attributes}${maxAge}`];
     },
   };
+}
+
+/** RFC 6265bis 5.5: 400 days at most; digits alone, which large numbers are not written in. */
+function seconds(ms: number): number {
+  return Math.min(400 * 86_400, Math.max(0, Math.floor(ms / 1000)));
 }
 
 function selectorOf(token: string): string {

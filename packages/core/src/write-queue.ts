@@ -1,25 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { applyChange, forbiddenField } from "./change.ts";
 import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "./errors.ts";
 import type { Awaitable } from "./handshake.ts";
-import type { Mark, SessionState, Write, Writes } from "./session-state.ts";
-import type { Change, WriteRequest, WriteResult } from "./store.ts";
-import { isRefusedPromise } from "./synchronous.ts";
-
-interface Waiting<Data extends object> extends Write<Data> {
-  /** Not to be sent with others: the store refused the batch that it was in. */
-  readonly single: boolean;
-  readonly resolve: (data: Readonly<Data>) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Plan<Data extends object> {
-  readonly request: WriteRequest;
-  readonly next: Readonly<Data>;
-  readonly asked: Mark;
-  /** The writes that are in it, each with the data as it stood right after it. */
-  readonly results: ReadonlyMap<Waiting<Data>, Readonly<Data>>;
-}
+import type { SessionState, Write, Writes } from "./session-state.ts";
+import type { WriteResult } from "./store.ts";
+import { makePlan } from "./write-plan.ts";
+import type { Plan, Waiting } from "./write-plan.ts";
 
 /** Writers on other processes would have to win this often in a row for a write to fail with CONFLICT. */
 const MAX_TRIES = 1_000;
@@ -37,6 +22,8 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   readonly #tasks: (() => Promise<unknown>)[] = [];
   #busy = false;
   #scheduled = false;
+  /** What the store was asked, and how often it was tried. */
+  #sent: { readonly plan: Plan<Data>; readonly tries: number } | undefined;
 
   constructor(state: SessionState<Data>) {
     this.#state = state;
@@ -44,16 +31,14 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
 
   write(write: Write<Data>): Promise<Readonly<Data>> {
     if (this.#state.gone) return Promise.reject(goneError());
+    const { kind, writer, fence } = write;
     const written = new Promise<Readonly<Data>>((resolve, reject) => {
-      this.#waiting.push({ ...write, single: false, resolve, reject });
+      this.#waiting.push({ kind, writer, fence, single: false, resolve, reject });
     });
     if (!this.#state.context.store.capabilities.shared) this.#flush();
     else if (!this.#scheduled && !this.#busy) {
       this.#scheduled = true;
-      queueMicrotask(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
+      queueMicrotask(this.#onTurn);
     }
     return written;
   }
@@ -72,33 +57,53 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     return done;
   }
 
+  // Made once, since one write is under way at a time: a write costs no closures of its own.
+  readonly #onTurn = (): void => {
+    this.#scheduled = false;
+    this.#flush();
+  };
+  readonly #onAnswer = (result: WriteResult): void => {
+    const sent = this.#free();
+    if (sent !== undefined) this.#settle(sent.plan, result, sent.tries);
+    this.#flush();
+  };
+  readonly #onFailure = (error: unknown): void => {
+    const sent = this.#free();
+    if (sent !== undefined) this.#failed(sent.plan, error);
+    this.#flush();
+  };
+
   #flush(): void {
     while (!this.#busy) {
       const task = this.#tasks.shift();
-      if (task !== undefined) this.#occupy(task(), () => undefined);
+      if (task !== undefined) this.#pauseFor(task());
       else if (this.#waiting.length > 0) this.#attempt(this.#take(), 1);
       else return;
     }
   }
 
-  /** Nothing else is sent until `running` has settled and `then` has run. */
-  #occupy<Result>(
-    running: Promise<Result>,
-    then: (result: Result) => void,
-    failed?: (error: unknown) => void,
-  ): void {
-    this.#busy = true;
-    const settled = running.then(
-      (result) => this.#free(() => then(result)),
-      (error: unknown) => this.#free(() => failed?.(error)),
-    );
-    this.#state.context.track(settled);
+  /** Nothing is sent until `running` has settled and `then` has run. */
+  #pauseFor(running: Promise<unknown>, then?: () => void): void {
+    this.#occupy();
+    const go = () => {
+      this.#free();
+      then?.();
+      this.#flush();
+    };
+    running.then(go, go);
   }
 
-  #free(then: () => void): void {
+  #occupy(): void {
+    this.#busy = true;
+    this.#state.context.begin();
+  }
+
+  #free(): { readonly plan: Plan<Data>; readonly tries: number } | undefined {
+    const sent = this.#sent;
+    this.#sent = undefined;
     this.#busy = false;
-    then();
-    this.#flush();
+    this.#state.context.end();
+    return sent;
   }
 
   /** The writes at the head that may travel together. */
@@ -115,10 +120,10 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     const state = this.#state;
     if (state.gone) return rejectAll(batch, goneError());
     const plan = makePlan(state, batch);
-    if (plan.results.size === 0) return;
+    if (plan.writes.length === 0) return;
     const { store, diagnostics } = state.context;
     diagnostics.writes += 1;
-    diagnostics.writeTriesMax = Math.max(diagnostics.writeTriesMax, tries);
+    if (tries > diagnostics.writeTriesMax) diagnostics.writeTriesMax = tries;
     let answer: Awaitable<WriteResult>;
     try {
       answer = store.write(plan.request);
@@ -126,30 +131,28 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
       return this.#failed(plan, error);
     }
     if ("type" in answer) return this.#settle(plan, answer, tries);
-    this.#occupy(
-      Promise.resolve(answer),
-      (result) => this.#settle(plan, result, tries),
-      (error) => this.#failed(plan, error),
-    );
+    this.#sent = { plan, tries };
+    this.#occupy();
+    answer.then(this.#onAnswer, this.#onFailure);
   }
 
   #settle(plan: Plan<Data>, result: WriteResult, tries: number): void {
     const state = this.#state;
-    const batch = [...plan.results.keys()];
+    const { writes, results, next } = plan;
     switch (result.type) {
       case "written":
         this.#adopt(plan, result);
-        for (const [write, data] of plan.results) write.resolve(data);
+        writes.forEach((write, index) => write.resolve(results[index] ?? next));
         return;
       case "conflict":
         return this.#retry(plan, result, tries);
       case "missing":
         state.vanish({ code: 4410, reason: "session gone" });
-        return rejectAll(batch, goneError());
+        return rejectAll(writes, goneError());
       case "fenced":
         // Which fence is up is not known here, only that it is past the one that was sent.
         state.replace((plan.request.fence ?? 0) + 1);
-        return rejectAll(batch, fencedError());
+        return rejectAll(writes, fencedError());
     }
   }
 
@@ -157,12 +160,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     const state = this.#state;
     try {
       if (result.session !== undefined) state.adopt(result.session, plan.asked);
-      else
-        state.advance(
-          result.version,
-          plan.next,
-          new Set([...plan.results.keys()].map((write) => write.writer)),
-        );
+      else state.advance(result.version, plan.next, soleWriter(plan.writes));
     } catch (error) {
       // The write is applied, whatever this process can make of what others had written before it.
       state.context.report(error, { stage: "store", sessionId: state.id });
@@ -170,111 +168,34 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   }
 
   #retry(plan: Plan<Data>, result: Extract<WriteResult, { type: "conflict" }>, tries: number): void {
-    const batch = [...plan.results.keys()];
+    const { writes } = plan;
     this.#state.context.diagnostics.conflicts += 1;
     try {
       this.#state.adopt(result.session, plan.asked);
     } catch (error) {
-      return rejectAll(batch, error);
+      return rejectAll(writes, error);
     }
-    if (tries >= MAX_TRIES) return rejectAll(batch, conflictError());
-    if (tries < EAGER_TRIES) return this.#attempt(batch, tries + 1);
+    if (tries >= MAX_TRIES) return rejectAll(writes, conflictError());
+    if (tries < EAGER_TRIES) return this.#attempt(writes, tries + 1);
     const pause = Math.random() * Math.min(MAX_PAUSE_MS, 2 ** (tries - EAGER_TRIES + 1));
-    this.#occupy(wait(pause), () => this.#attempt(batch, tries + 1));
+    this.#pauseFor(wait(pause), () => this.#attempt(writes, tries + 1));
   }
 
   /** Where a store refused a batch for one write's data, each is sent alone, so that no other pays for it. */
   #failed(plan: Plan<Data>, error: unknown): void {
-    const batch = [...plan.results.keys()];
+    const { writes } = plan;
     if (isSessionError(error, "SESSION_GONE")) this.#state.vanish({ code: 4410, reason: "session gone" });
     const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
-    if (aboutData && batch.length > 1)
-      this.#waiting.unshift(...batch.map((write) => ({ ...write, single: true })));
-    else rejectAll(batch, asStoreError(error));
+    if (aboutData && writes.length > 1)
+      this.#waiting.unshift(...writes.map((write) => ({ ...write, single: true })));
+    else rejectAll(writes, asStoreError(error));
   }
 }
 
-/** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
-function makePlan<Data extends object>(
-  state: SessionState<Data>,
-  batch: readonly Waiting<Data>[],
-): Plan<Data> {
-  const base = state.data;
-  const results = new Map<Waiting<Data>, Readonly<Data>>();
-  const patched = new Set<string>();
-  let next: Readonly<Data> = base;
-  let patchesAlone = true;
-  let reads = false;
-  for (const write of batch) {
-    try {
-      next = state.protect(state.check(applyWrite(write.kind, next)));
-    } catch (error) {
-      write.reject(error);
-      continue;
-    }
-    results.set(write, next);
-    if (write.kind.type === "patch") for (const name of Object.keys(write.kind.fields)) patched.add(name);
-    else patchesAlone = false;
-    if (write.kind.type === "update") reads = true;
-  }
-  // Of a record of another schema version nothing may stay: fields of two versions would be in it, under one number.
-  const whole = state.isOtherVersion;
-  const change: Change =
-    patchesAlone && !whole
-      ? pick(next, patched)
-      : { type: "replace", data: next, base: reads && !whole ? base : undefined };
-  const request: WriteRequest = {
-    id: state.id,
-    change,
-    expect: reads || whole ? state.version : undefined,
-    known: state.version,
-    fence: batch[0]?.fence,
-    schemaVersion: state.context.settings.schemaVersion,
-  };
-  return { request, next, results, asked: state.mark };
-}
-
-/** These fields of `data`, as a change: one that is not there any more is removed. */
-function pick(data: object, names: ReadonlySet<string>): Change {
-  const present = new Map<string, unknown>(Object.entries(data));
-  const set: Record<string, unknown> = {};
-  const unset: string[] = [];
-  for (const name of names) {
-    if (present.has(name)) set[name] = present.get(name);
-    else unset.push(name);
-  }
-  return { type: "fields", set, unset };
-}
-
-function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readonly<Data>): object {
-  if (kind.type === "set") return kind.data;
-  if (kind.type === "patch") return patchData(data, kind.fields);
-  const next: object = kind.change(data);
-  if (typeof next !== "object" || next === null || isRefusedPromise(next)) {
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      "update takes a synchronous function that returns the next data",
-      {
-        outcome: "not-applied",
-      },
-    );
-  }
-  return next;
-}
-
-function patchData(data: object, fields: object): object {
-  const forbidden = forbiddenField(fields);
-  if (forbidden !== undefined) {
-    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
-      outcome: "not-applied",
-    });
-  }
-  const entries = Object.entries(fields);
-  return applyChange(data, {
-    type: "fields",
-    set: Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
-    unset: entries.filter(([, value]) => value === undefined).map(([name]) => name),
-  });
+/** The connection whose own change this is, if it is one's alone. */
+function soleWriter<Data extends object>(writes: readonly Waiting<Data>[]): Waiting<Data>["writer"] {
+  const writer = writes[0]?.writer;
+  return writes.every((write) => write.writer === writer) ? writer : undefined;
 }
 
 function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }[], error: unknown): void {

@@ -1,0 +1,109 @@
+import { applyChange, forbiddenField } from "./change.ts";
+import { SessionError } from "./errors.ts";
+import type { Mark, SessionState, Write } from "./session-state.ts";
+import type { Change, WriteRequest } from "./store.ts";
+import { isRefusedPromise } from "./synchronous.ts";
+
+/** A write whose caller waits for it. */
+export interface Waiting<Data extends object> extends Write<Data> {
+  /** Not to be sent with others: the store refused the batch that it was in. */
+  readonly single: boolean;
+  readonly resolve: (data: Readonly<Data>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writes that travel as one request. */
+export interface Plan<Data extends object> {
+  readonly request: WriteRequest;
+  readonly next: Readonly<Data>;
+  readonly asked: Mark;
+  /** Those that are in it, in order. */
+  readonly writes: readonly Waiting<Data>[];
+  /** The data as it stood right after each. */
+  readonly results: readonly Readonly<Data>[];
+}
+
+/** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
+export function makePlan<Data extends object>(
+  state: SessionState<Data>,
+  batch: readonly Waiting<Data>[],
+): Plan<Data> {
+  const base = state.data;
+  const writes: Waiting<Data>[] = [];
+  const results: Readonly<Data>[] = [];
+  const patched = new Set<string>();
+  let next: Readonly<Data> = base;
+  let patchesAlone = true;
+  let reads = false;
+  for (const write of batch) {
+    try {
+      next = state.protect(state.check(applyWrite(write.kind, next)));
+    } catch (error) {
+      write.reject(error);
+      continue;
+    }
+    writes.push(write);
+    results.push(next);
+    if (write.kind.type === "patch") for (const name of Object.keys(write.kind.fields)) patched.add(name);
+    else patchesAlone = false;
+    if (write.kind.type === "update") reads = true;
+  }
+  // Of a record of another schema version nothing may stay: fields of two versions would be in it, under one number.
+  const whole = state.isOtherVersion;
+  const change: Change =
+    patchesAlone && !whole
+      ? pick(next, patched)
+      : { type: "replace", data: next, base: reads && !whole ? base : undefined };
+  const request: WriteRequest = {
+    id: state.id,
+    change,
+    expect: reads || whole ? state.version : undefined,
+    known: state.version,
+    fence: batch[0]?.fence,
+    schemaVersion: state.context.settings.schemaVersion,
+  };
+  return { request, next, asked: state.mark, writes, results };
+}
+
+/** These fields of `data`, as a change: one that is not there any more is removed. */
+function pick(data: object, names: ReadonlySet<string>): Change {
+  const present = new Map<string, unknown>(Object.entries(data));
+  const set: Record<string, unknown> = {};
+  const unset: string[] = [];
+  for (const name of names) {
+    if (present.has(name)) set[name] = present.get(name);
+    else unset.push(name);
+  }
+  return { type: "fields", set, unset };
+}
+
+function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readonly<Data>): object {
+  if (kind.type === "set") return kind.data;
+  if (kind.type === "patch") return patchData(data, kind.fields);
+  const next: object = kind.change(data);
+  if (typeof next !== "object" || next === null || isRefusedPromise(next)) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "update takes a synchronous function that returns the next data",
+      {
+        outcome: "not-applied",
+      },
+    );
+  }
+  return next;
+}
+
+function patchData(data: object, fields: object): object {
+  const forbidden = forbiddenField(fields);
+  if (forbidden !== undefined) {
+    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
+      outcome: "not-applied",
+    });
+  }
+  const entries = Object.entries(fields);
+  return applyChange(data, {
+    type: "fields",
+    set: Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
+    unset: entries.filter(([, value]) => value === undefined).map(([name]) => name),
+  });
+}
