@@ -10,7 +10,7 @@ import type {
 } from "uWebSockets.js";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
-import { ConnectionSlot, slotOf, uwsRuntime } from "./socket.ts";
+import { Arrival, connectionOf, fieldsOf, uwsRuntime } from "./socket.ts";
 import type { UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
@@ -101,35 +101,33 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         .catch((error: unknown) => binding.report(error));
     },
     open(socket) {
-      const slot = slotOf(socket);
-      if (slot?.ticket === undefined) return;
-      const { ticket } = slot;
-      slot.ticket = undefined;
-      slot.connection = binding.open(socket, ticket);
+      const fields = fieldsOf(socket);
+      const arrival = fields.wsession;
+      if (!(arrival instanceof Arrival)) return;
+      const connection = binding.open(socket, arrival.ticket);
+      fields.wsession = connection;
       // Closed in `open`, the runtime told so before there was a connection to tell.
-      if (slot.end !== undefined) slot.connection.ended(slot.end.code, slot.end.reason);
+      if (arrival.end !== undefined) connection.ended(arrival.end.code, arrival.end.reason);
     },
     message(socket, message, isBinary) {
-      const slot = slotOf(socket);
-      if (slot === undefined) return;
-      slot.seen = true;
-      if (!isBinary) slot.connection?.receive(textOf(message));
-      else if (borrowed) slot.connection?.receive(Buffer.from(message), true);
+      fieldsOf(socket).wsessionSeen = true;
+      const connection = connectionOf(socket);
+      if (!isBinary) connection?.receive(textOf(message));
+      else if (borrowed) connection?.receive(Buffer.from(message), true);
       // The runtime takes the bytes back when this callback returns (I2).
-      else slot.connection?.receive(Buffer.from(message.slice(0)));
+      else connection?.receive(Buffer.from(message.slice(0)));
     },
     pong(socket) {
-      const slot = slotOf(socket);
-      if (slot !== undefined) slot.seen = true;
+      fieldsOf(socket).wsessionSeen = true;
     },
     drain(socket) {
-      if (socket.getBufferedAmount() === 0) slotOf(socket)?.connection?.drained();
+      if (socket.getBufferedAmount() === 0) connectionOf(socket)?.drained();
     },
     close(socket, code, message) {
-      const slot = slotOf(socket);
+      const { wsession } = fieldsOf(socket);
       const reason = textOf(message);
-      if (slot?.connection !== undefined) slot.connection.ended(code, reason);
-      else if (slot !== undefined) slot.end = { code, reason };
+      if (wsession instanceof Arrival) wsession.end = { code, reason };
+      else wsession?.ended(code, reason);
     },
   });
 
@@ -152,7 +150,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     response.writeStatus("101 Switching Protocols");
     for (const [name, value] of answer.headers) response.writeHeader(name, value);
     response.upgrade<UserData>(
-      { wsession: new ConnectionSlot(answer.ticket) },
+      { wsession: new Arrival(answer.ticket), wsessionSeen: true },
       key,
       protocol,
       extensions,

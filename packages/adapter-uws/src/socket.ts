@@ -2,11 +2,25 @@ import type { Runtime, RuntimeConnection, SendOutcome, Ticket } from "@wsession/
 import type { WebSocket } from "uWebSockets.js";
 
 /**
- * What travels from `upgrade` to `open`. The runtime copies its fields onto the socket object itself, where a field
- * named like a method would hide it, and symbols are lost: so there is one field, with a name of ours.
+ * What the runtime copies onto the socket object itself, where a field named like a method would hide it, and symbols are
+ * lost: hence our names. Two fields there cost nothing; an object for them would cost 64 bytes a connection.
  */
 export interface UserData {
-  readonly wsession: ConnectionSlot;
+  /** The connection, once `open` was called. */
+  readonly wsession: Arrival | RuntimeConnection;
+  /** Whether anything came since the last heartbeat. */
+  readonly wsessionSeen: boolean;
+}
+
+/** What travels from `upgrade` to `open`. */
+export class Arrival {
+  readonly ticket: Ticket;
+  /** The end, if it came while `open` was under way: `end()` and `close()` tell of it before they return. */
+  end: { readonly code: number; readonly reason: string } | undefined = undefined;
+
+  constructor(ticket: Ticket) {
+    this.ticket = ticket;
+  }
 }
 
 export type Socket = WebSocket<UserData>;
@@ -15,7 +29,7 @@ export type Socket = WebSocket<UserData>;
 export function uwsRuntime(compress: boolean): Runtime<Socket> {
   return {
     name: "uws",
-    connectionOf: (socket) => slotOf(socket)?.connection,
+    connectionOf,
     // As `attempt`, without a closure for each message.
     send(socket, data): SendOutcome {
       try {
@@ -40,23 +54,19 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
   };
 }
 
-/** What the adapter keeps on a socket; `undefined` for any other object. Good after close too, as no method is. */
-export function slotOf(socket: object): ConnectionSlot | undefined {
-  const { wsession: slot }: { readonly wsession?: unknown } = socket;
-  return slot instanceof ConnectionSlot ? slot : undefined;
+/** What the adapter keeps on a socket, good after close too, as no method is; without a value for any other object. */
+interface Fields {
+  wsession?: Arrival | RuntimeConnection;
+  wsessionSeen?: boolean;
 }
 
-export class ConnectionSlot {
-  ticket: Ticket | undefined;
-  connection: RuntimeConnection | undefined = undefined;
-  /** The end, if it came while `open` was under way: `end()` and `close()` tell of it before they return. */
-  end: { readonly code: number; readonly reason: string } | undefined = undefined;
-  /** Whether anything came since the last heartbeat. */
-  seen = true;
+export function fieldsOf(socket: object): Fields {
+  return socket;
+}
 
-  constructor(ticket: Ticket) {
-    this.ticket = ticket;
-  }
+export function connectionOf(socket: object): RuntimeConnection | undefined {
+  const { wsession } = fieldsOf(socket);
+  return wsession instanceof Arrival ? undefined : wsession;
 }
 
 /** Every method of a socket throws once it has closed, inside the close handler too. */
@@ -70,11 +80,10 @@ function attempt<Result>(call: () => Result, closed: Result): Result {
 
 /** Pings; ends a socket from which neither a message nor a pong has come since the last heartbeat. */
 function heartbeat(socket: Socket): void {
-  const slot = slotOf(socket);
-  if (slot === undefined) return;
-  if (!slot.seen) attempt(() => socket.close(), undefined);
+  const fields = fieldsOf(socket);
+  if (fields.wsessionSeen !== true) attempt(() => socket.close(), undefined);
   else {
-    slot.seen = false;
+    fields.wsessionSeen = false;
     attempt(() => socket.ping(), 0);
   }
 }

@@ -56,7 +56,7 @@ test("the runtime's socket keeps its methods: nothing of ours or of the user's h
   const port = await serve(sessions, { open: (connection) => opened.resolve(connection) });
   const client = await connect(port);
   const socket = socketOf(await opened.promise);
-  expect(Object.keys(socket.getUserData())).toEqual(["wsession"]);
+  expect(Object.keys(socket.getUserData())).toEqual(["wsession", "wsessionSeen"]);
   expect(socket.send("by the runtime's own method")).toBe(1);
   expect(await client.next()).toBe("by the runtime's own method");
 });
