@@ -1,5 +1,6 @@
 // What WAIT changes: `npm run test:faults -- --wait`. A master whose replica hears it late is killed, and the replica is
 // made master: how many acknowledged changes are gone, and what an acknowledgement costs. Figures, not a promise.
+import { once } from "node:events";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { cli, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
 import { openApplication } from "./application.mjs";
@@ -34,6 +35,8 @@ for (const lateMs of [0, 20]) {
       const acknowledged: { readonly id: string; readonly value: string }[] = [];
       const times: number[] = [];
       const over = new AbortController();
+      // The client forgets what was unanswered when it is closed.
+      const isOver = once(over.signal, "abort").then(() => 0);
       const writers = sessions.map(async ({ id }) => {
         for (let write = 0; !over.signal.aborted; write += 1) {
           const startedAt = performance.now();
@@ -41,7 +44,8 @@ for (const lateMs of [0, 20]) {
           try {
             await before.append({ id, value });
             // On the connection that the change went over, so that it is about that change.
-            if (waits && Number(await before.client.call("WAIT", 1, 1_000)) < 1) continue;
+            if (waits && Number(await Promise.race([before.client.call("WAIT", 1, 1_000), isOver])) < 1)
+              continue;
           } catch {
             return;
           }

@@ -22,7 +22,7 @@ const calls = {
     if (application === undefined) throw new Error("not open");
     file = openSync(path, "a");
     load = new Load(application, options, file);
-    for (const target of options.targets) if (target.hold) await application.connect(target);
+    for (const target of options.targets) if (target.hold) await connectSoon(application, target);
     running = load.run();
   },
   counts: () => load?.counts,
@@ -34,6 +34,23 @@ const calls = {
     return { ...load?.counts, ...application?.diagnostics() };
   },
 };
+
+/**
+ * On a busy machine the first answers may come too late, and a client comes again.
+ *
+ * @param {import("./application.mjs").Application} here
+ * @param {import("./application.mjs").Created} created
+ */
+async function connectSoon(here, created) {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return await here.connect(created);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+  }
+}
 
 /** @param {{ call: number, method: string, argument: unknown }} message */
 async function answer({ call, method, argument }) {
