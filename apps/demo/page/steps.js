@@ -7,7 +7,7 @@ import { byId, make, rich } from "./dom.js";
 const ALL = [
   ["change", "Change something", "A name, a colour, a note."],
   ["drop", "Drop the connection", "As if the cable had been pulled."],
-  ["return", "Come back through another server", "Same id, same data, next version."],
+  ["return", "Come back through another server", "Same id, same data, same version."],
   ["tab", "Change it from a second tab", "Both tabs follow at once."],
   ["kill", "Kill the process that serves you", "`kill -9`, and come back elsewhere."],
   ["destroy", "Destroy the session", "Every tab is closed with 4410."],
