@@ -112,3 +112,20 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(sessions.diagnostics.sessionsCreated).toBe(0);
   });
 });
+
+test.each(storeNames)(
+  "with the %s store: data that a client nested very deeply is stored, or refused with a typed error",
+  async (store) => {
+    const sessions = createSessions<{ deep: unknown }>({ store: storeOf(store, redis) });
+    const { session } = await sessions.create({ deep: null });
+    const deep: unknown = JSON.parse(`${"[".repeat(20_000)}${"]".repeat(20_000)}`);
+    const outcome = await session.patch({ deep }).then(
+      () => "stored",
+      (error: unknown) => (isSessionError(error) ? error.code : "untyped"),
+    );
+    expect(["stored", "NOT_SERIALISABLE", "TOO_LARGE"]).toContain(outcome);
+    await session.patch({ deep: "shallow" });
+    expect(await session.refresh()).toEqual({ deep: "shallow" });
+    await sessions.close();
+  },
+);

@@ -1,0 +1,203 @@
+import { cookieToken, protocolToken, queryToken } from "@wsession/core";
+import type { Handshake } from "@wsession/core";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseProtocols } from "../../packages/core/src/handshake.ts";
+import { isSessionId, parseToken } from "../../packages/core/src/token.ts";
+
+const RUNS = { numRuns: 1_000 };
+const bytes = fc.string({ unit: "binary", maxLength: 300 });
+const base64url = fc.constantFrom(
+  ...Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+);
+const token = fc
+  .tuple(
+    fc.string({ unit: base64url, minLength: 22, maxLength: 22 }),
+    fc.string({ unit: base64url, minLength: 43, maxLength: 43 }),
+  )
+  .map(([selector, verifier]) => `${selector}.${verifier}`);
+/** What is almost a token: one character more, less, or another one. */
+const almost = fc
+  .tuple(token, fc.nat(66), fc.string({ unit: "binary", maxLength: 2 }))
+  .map(([text, at, other]) => {
+    return text.slice(0, at) + other + text.slice(at + 1);
+  });
+const reserved = fc.constantFrom("__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "");
+
+function handshake(parts: Partial<Handshake>): Handshake {
+  const base = {
+    method: "GET",
+    url: "/",
+    headers: {},
+    remoteAddress: undefined,
+    encrypted: false,
+    protocols: [],
+  };
+  return { ...base, ...parts };
+}
+
+function withHeader(name: string, value: string): Handshake {
+  const headers: Record<string, string> = Object.create(null);
+  headers[name] = value;
+  return handshake({ headers });
+}
+
+describe("a token", () => {
+  test("is read exactly, or not at all; whatever else comes does not throw", () => {
+    fc.assert(
+      fc.property(fc.oneof(token, almost, bytes, reserved), (text) => {
+        const parsed = parseToken(text);
+        const wellFormed = /^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/.test(text) && text.length === 66;
+        expect(parsed !== undefined).toBe(wellFormed);
+        if (parsed === undefined) return;
+        expect(parsed.id).toBe(text.slice(0, 22));
+        expect(isSessionId(parsed.id)).toBe(true);
+        expect(parsed.digest).not.toContain(text.slice(23));
+      }),
+      RUNS,
+    );
+  });
+
+  test("an id that can name a key of another kind is none", () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, reserved, fc.string({ unit: base64url, maxLength: 80 })), (id) => {
+        if (isSessionId(id)) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+        else expect(id === "" || id.length > 64 || /[^A-Za-z0-9_-]/.test(id)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe("a cookie header", () => {
+  const carrier = cookieToken();
+  const NAME = "__Host-wsession";
+  const name = fc.oneof(
+    reserved,
+    fc.constant(NAME),
+    fc.constant(NAME.toLowerCase()),
+    fc.string({ maxLength: 20 }),
+  );
+  const value = fc.oneof(token, almost, bytes, fc.constant('"quoted"'), fc.constant("a=b=c"));
+
+  test("gives the first cookie of the name, or none; whatever it holds does not throw", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(name, fc.constantFrom("=", " = ", "", "==", "\t=\t"), value), { maxLength: 30 }),
+        (pairs) => {
+          const header = pairs.map((parts) => parts.join("")).join("; ");
+          const model = header
+            .split(";")
+            .map((pair) => /^\s*([^=]+?)\s*=([^]*)$/u.exec(pair))
+            .find((found) => found?.[1]?.trim() === NAME)?.[2];
+          expect(carrier.read(withHeader("cookie", header))).toBe(model?.trim());
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test("finds its token among any others", () => {
+    const other = fc.string({ maxLength: 40 }).filter((text) => !text.includes(";") && !text.includes(NAME));
+    fc.assert(
+      fc.property(
+        fc.array(other, { maxLength: 20 }),
+        fc.array(other, { maxLength: 20 }),
+        token,
+        (before, after, own) => {
+          const header = [...before, `${NAME}=${own}`, ...after].join(";");
+          expect(carrier.read(withHeader("cookie", header))).toBe(own);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test("over 16 KiB is not looked at, nor is an address: what a stranger can make us read is bounded", () => {
+    fc.assert(
+      fc.property(token, fc.nat(100_000), (own, more) => {
+        const cookie = `${NAME}=${own}; f=`;
+        expect(carrier.read(withHeader("cookie", cookie.padEnd(16_384, "x")))).toBe(own);
+        expect(carrier.read(withHeader("cookie", cookie.padEnd(16_385 + more, "x")))).toBeUndefined();
+        const url = `/?token=${own}&f=`;
+        expect(queryToken().read(handshake({ url: url.padEnd(16_384, "x") }))).toBe(own);
+        expect(queryToken().read(handshake({ url: url.padEnd(16_385 + more, "x") }))).toBeUndefined();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("what a session sets is what a browser sends back, and one header's worth of it", () => {
+    fc.assert(
+      fc.property(
+        token,
+        fc.oneof(fc.double({ min: 0, noNaN: true }), fc.constant(Infinity)),
+        (own, maxAgeMs) => {
+          const [header = "", text = ""] = carrier.write?.(own, maxAgeMs) ?? [];
+          expect(header).toBe("set-cookie");
+          expect(text).toMatch(
+            /^__Host-wsession=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax; Secure(; Max-Age=\d{1,8})?$/,
+          );
+          expect(carrier.read(withHeader("cookie", text.split(";")[0] ?? ""))).toBe(own);
+        },
+      ),
+      RUNS,
+    );
+  });
+});
+
+describe("a query", () => {
+  test("of any bytes gives text or nothing, and does not throw; a renewal code needs its cookie", () => {
+    const url = fc.oneof(
+      bytes,
+      bytes.map((text) => `/?${text}`),
+      fc.tuple(reserved, bytes).map(([name, text]) => `/?${name}=${text}&token=${text}&renewal=%`),
+      fc
+        .array(fc.constantFrom("%", "%0", "%zz", "&", "=", "?", "#", "+", "token", "renewal", "\0"))
+        .map((parts) => `/?${parts.join("")}`),
+    );
+    fc.assert(
+      fc.property(url, (text) => {
+        expect(["string", "undefined"]).toContain(typeof queryToken().read(handshake({ url: text })));
+        expect(cookieToken().readRenewal?.(handshake({ url: text }))).toBeUndefined();
+      }),
+      RUNS,
+    );
+  });
+
+  test("the first token counts, whatever is around it", () => {
+    const other = fc
+      .tuple(fc.string({ maxLength: 10 }), fc.string({ maxLength: 10 }))
+      .filter(([name]) => name !== "token");
+    fc.assert(
+      fc.property(fc.array(other, { maxLength: 10 }), token, bytes, (others, own, second) => {
+        const query = new URLSearchParams([...others, ["token", own], ["token", second]]);
+        expect(queryToken().read(handshake({ url: `/path?${query}` }))).toBe(own);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe("a subprotocol header", () => {
+  test("of any bytes is a list of names, none of them empty, and does not throw", () => {
+    const header = fc.oneof(
+      bytes,
+      fc.array(fc.oneof(bytes, fc.constantFrom(",", ",,", " ", "\t"))).map((parts) => parts.join(",")),
+    );
+    fc.assert(
+      fc.property(header, (text) => {
+        const names = parseProtocols(text);
+        expect(names.every((name) => name !== "" && name === name.trim() && !name.includes(","))).toBe(true);
+        const found = protocolToken().read(handshake({ protocols: names }));
+        if (found !== undefined) expect(names).toContain(`wsession.${found}`);
+      }),
+      RUNS,
+    );
+  });
+});
+
+test("none of them polluted a prototype", () => {
+  expect(Object.keys(Object.prototype)).toEqual([]);
+  expect(Object.keys(Array.prototype)).toEqual([]);
+});
