@@ -3,6 +3,8 @@ import type { Change } from "@wsession/core";
 
 const DATA = "d:";
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+/** Far below where recursion ends: a client may have chosen how deep a value is. */
+const MAX_DEPTH = 500;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** A change as write.lua takes it. */
@@ -117,6 +119,7 @@ function assertJson(path: string, value: unknown, above: Set<object>): void {
 
 function assertContainer(path: string, value: object, above: Set<object>): void {
   if (above.has(value)) throw notSerialisable(path, "contains itself");
+  if (above.size >= MAX_DEPTH) throw notSerialisable("a field", "is nested too deeply");
   above.add(value);
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1)

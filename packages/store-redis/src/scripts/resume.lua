@@ -35,7 +35,8 @@ if at > tonumber(ARGV[1]) then return { 'late', at } end
 local changed = false
 if renews then
   redis.call('HSET', key, 'v', next_digest)
-  redis.call('HDEL', key, 'n', 'q')
+  -- What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
+  redis.call('HDEL', key, 'n')
 end
 local holders, fresh = found[5], true
 if ARGV[7] ~= '' then

@@ -13,7 +13,7 @@ local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
 if not found[1] then return { 'missing' } end
 -- Not as a table: this is the script that matters for how many updates a server can take.
-local version, fence, _, bytes, idle, absolute = string.match(found[1], META)
+local version, fence, schema, bytes, idle, absolute = string.match(found[1], META)
 if not version then return { 'corrupt' } end
 if (idle ~= '0' and tonumber(idle) <= at) or (absolute ~= '0' and tonumber(absolute) <= at) then return { 'missing' } end
 
@@ -69,7 +69,8 @@ end
 
 if has_other_holders(found[2], node) then
   local parts = { '["w","', session_id(), '",', version }
-  if change_bytes <= tonumber(ARGV[9]) then
+  -- Not where the schema's version changes: a process of another one has to bring all of it to its own form.
+  if change_bytes <= tonumber(ARGV[9]) and schema == ARGV[7] then
     parts[#parts + 1] = ',"' .. ARGV[10] .. '",{'
     for index = 12, last_set, 2 do
       parts[#parts + 1] = (index > 12 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
