@@ -100,6 +100,8 @@ test("a process cut off from Redis while others go on: it serves from memory, it
   expect(cutOff.held(kept.id)?.data.list).toEqual([]);
   const write = cutOff.append({ id: kept.id, value: "never", held: true });
   await expect(write).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+  await expect(cutOff.connect(kept)).rejects.toThrow("503");
+  expect(cutOff.codes(kept.id)[0]).toBe(null);
   proxy.accept();
   await until(() => cutOff.held(kept.id)?.data.list.length === 1);
   await until(() => cutOff.codes(ended.id)[0] === 4410);
