@@ -19,7 +19,6 @@ import type {
   Ticket,
 } from "./runtime.ts";
 import type { SessionHome } from "./session-home.ts";
-import { TransportRecord } from "./transport.ts";
 
 /** What a binding is given by the composition root. */
 export interface BindingRoot<Data extends object, Transport, Unset extends undefined> {
@@ -116,8 +115,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.#tickets.delete(ticket);
     const { handshake, session, initial } = admitted;
     const { home, connections } = this.#root;
-    const transport = new TransportRecord(handshake.remoteAddress, handshake.encrypted, admitted.transport);
-    const connection = new LiveConnection(this, socket, connections.nextNumber(), transport);
+    const number = connections.nextNumber();
+    const connection = new LiveConnection(this, socket, number, handshake, admitted.transport);
     this.diagnostics.handshakesAccepted += 1;
     this.diagnostics.connectionsOpened += 1;
     connections.add(connection);

@@ -51,7 +51,13 @@ const Flow = {
   GivenUp: 64,
   /** The close handler was called. */
   Finished: 128,
+  /** `advance` will be called in this turn. Like `Active` it holds nothing back. */
+  Scheduled: 256,
+  /** A message came since it was last cleared. */
+  Active: 512,
 } as const;
+
+const HOLDS_ANYTHING = 255;
 
 const HOLDS_MESSAGES = Flow.Opening | Flow.Gated;
 const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
@@ -59,15 +65,14 @@ const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
 /**
  * When a connection's handlers run: the gate, the order of messages, the limits on what waits, and one end. What they
  * are called with is for the class that extends it.
+ *
+ * Methods are `private` here and in what a connection consists of: with `#` each object has a field more for each class.
  */
 export abstract class ConnectionLife<Socket extends object> implements RuntimeConnection {
   abstract readonly context: LifeContext<Socket>;
   abstract readonly socket: Socket;
   abstract readonly api: Connection;
-  /** A message came since it was last cleared. */
-  active = false;
   #flow: number = Flow.Ready;
-  #scheduled = false;
   #inbox: Inbox | undefined = undefined;
   #early: Deadline | undefined = undefined;
   #event: CloseEvent | undefined = undefined;
@@ -81,6 +86,15 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   /** The close handler has settled, or hung past its time. May be called twice. */
   protected abstract finished(): void;
   abstract drained(): void;
+
+  /** Whether a message came since it was last cleared. */
+  get active(): boolean {
+    return (this.#flow & Flow.Active) !== 0;
+  }
+
+  set active(active: boolean) {
+    this.#flow = active ? this.#flow | Flow.Active : this.#flow & ~Flow.Active;
+  }
 
   get hasEnded(): boolean {
     return (this.#flow & Flow.Ended) !== 0;
@@ -96,42 +110,42 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.#flow |= Flow.Opening;
     if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
     try {
-      this.#run("open", this.callOpen(handshake), Flow.Opening);
+      this.run("open", this.callOpen(handshake), Flow.Opening);
     } catch (error) {
       this.failed("open", error);
-      this.#clear(Flow.Opening);
+      this.clear(Flow.Opening);
     }
-    this.#watchEarly();
+    this.watchEarly();
   }
 
   /** The session is set. */
   protected openGate(): void {
-    this.#clear(Flow.Gated);
+    this.clear(Flow.Gated);
   }
 
   // --- messages in ---
 
   receive(data: string | Uint8Array, borrowed = false): void {
-    this.active = true;
-    if (this.#flow === Flow.Ready) this.#deliver(data);
+    this.#flow |= Flow.Active;
+    if ((this.#flow & HOLDS_ANYTHING) === Flow.Ready) this.deliver(data);
     else if ((this.#flow & Flow.Discarding) !== 0) this.context.diagnostics.messagesDiscarded += 1;
-    else this.#hold(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
+    else this.hold(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
   }
 
   /** Hands one message to the handler; the next waits until it has settled (I2). */
-  #deliver(data: string | Uint8Array): void {
+  private deliver(data: string | Uint8Array): void {
     this.#flow |= Flow.Busy;
     try {
       const result = this.callMessage(data);
-      if (result !== undefined) return this.#run("message", result, Flow.Busy);
+      if (result !== undefined) return this.run("message", result, Flow.Busy);
     } catch (error) {
       this.failed("message", error);
     }
     this.#flow &= ~Flow.Busy;
-    if (this.#flow !== Flow.Ready) this.#later();
+    if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.later();
   }
 
-  #hold(data: string | Uint8Array): void {
+  private hold(data: string | Uint8Array): void {
     const { runtime, settings, diagnostics, deadlines } = this.context;
     const inbox = (this.#inbox ??= new Inbox());
     const early = (this.#flow & HOLDS_MESSAGES) !== 0;
@@ -146,11 +160,11 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       inbox.paused = true;
       runtime.pause(this.socket);
       // Paused, a socket shows neither its close frame nor its end: look again after a while (I3).
-      deadlines.after(settings.handlerTimeoutMs, () => this.#unpause());
+      deadlines.after(settings.handlerTimeoutMs, () => this.unpause());
     }
   }
 
-  #unpause(): void {
+  private unpause(): void {
     const inbox = this.#inbox;
     if (inbox === undefined || !inbox.paused) return;
     inbox.paused = false;
@@ -158,58 +172,58 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   /** Does what may be done now: waiting messages, then `close`. */
-  #advance(): void {
+  private advance(): void {
     while ((this.#flow & (HOLDS_MESSAGES | Flow.Busy)) === 0) {
       const message = this.#inbox?.shift();
       if (message === undefined) break;
-      if (this.#inbox?.size === 0) this.#emptied();
-      this.#deliver(message);
+      if (this.#inbox?.size === 0) this.emptied();
+      this.deliver(message);
     }
     const never = (this.#flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
-    if (never && (this.#flow & Flow.Opening) === 0) this.#discard();
+    if (never && (this.#flow & Flow.Opening) === 0) this.discard();
     const settled = (this.#flow & HOLDS_CLOSE) === 0 || (this.#flow & Flow.GivenUp) !== 0;
-    if (settled && (this.#flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.#finish();
+    if (settled && (this.#flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.finish();
   }
 
-  #emptied(): void {
+  private emptied(): void {
     this.#flow &= ~Flow.Queued;
-    this.#unpause();
+    this.unpause();
   }
 
   /** As `advance`, outside of the caller's stack: what application code calls never runs a handler before it returns. */
-  #later(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+  private later(): void {
+    if ((this.#flow & Flow.Scheduled) !== 0) return;
+    this.#flow |= Flow.Scheduled;
     queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#advance();
+      this.#flow &= ~Flow.Scheduled;
+      this.advance();
     });
   }
 
   /** Waits for a handler, then clears `bit`. What it returned need not be a promise. */
-  #run(stage: Stage, result: Awaitable<void>, bit: number): void {
+  private run(stage: Stage, result: Awaitable<void>, bit: number): void {
     const isPromise = result instanceof Promise;
-    if (!isPromise && !isThenable(result)) return this.#clear(bit);
+    if (!isPromise && !isThenable(result)) return this.clear(bit);
     const promise = isPromise ? result : Promise.resolve(result);
     promise.then(
-      () => this.#settled(bit),
+      () => this.settled(bit),
       (error: unknown) => {
         this.failed(stage, error);
-        this.#settled(bit);
+        this.settled(bit);
       },
     );
   }
 
-  #settled(bit: number): void {
+  private settled(bit: number): void {
     this.#flow &= ~bit;
-    if (bit === Flow.Opening) this.#cancelEarly();
-    if (this.#flow !== Flow.Ready) this.#advance();
+    if (bit === Flow.Opening) this.cancelEarly();
+    if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.advance();
   }
 
-  #clear(bit: number): void {
+  private clear(bit: number): void {
     this.#flow &= ~bit;
-    this.#cancelEarly();
-    if (this.#flow !== Flow.Ready) this.#later();
+    this.cancelEarly();
+    if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.later();
   }
 
   /** A handler failed: this connection ends, and no other (I12). */
@@ -222,20 +236,20 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   // --- time ---
 
-  #watchEarly(): void {
+  private watchEarly(): void {
     const { timeoutMs } = this.context.settings.early;
-    if (!this.#isEarly() || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
+    if (!this.isEarly() || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
     this.#early = this.context.deadlines.after(timeoutMs, () =>
       this.end(CloseCode.SessionTimeout, "session not set in time"),
     );
   }
 
-  #isEarly(): boolean {
+  private isEarly(): boolean {
     return !this.hasSession || (this.#flow & Flow.Opening) !== 0;
   }
 
-  #cancelEarly(): void {
-    if (this.#early === undefined || this.#isEarly()) return;
+  private cancelEarly(): void {
+    if (this.#early === undefined || this.isEarly()) return;
     this.#early.cancel();
     this.#early = undefined;
   }
@@ -245,7 +259,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   terminate(): void {
     if (this.hasEnded) return;
     this.#event ??= { code: 1006, reason: "" };
-    this.#stop();
+    this.stop();
     this.context.runtime.terminate(this.socket);
   }
 
@@ -256,19 +270,19 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     // A reason for destroying a session, maybe another process's, need not fit a close frame.
     const fits = clipReason(reason);
     if (!ended) this.#event = { code, reason: fits };
-    this.#stop();
-    if (ended) this.#later();
+    this.stop();
+    if (ended) this.later();
     else this.context.runtime.close(this.socket, code, fits);
   }
 
-  #stop(): void {
+  private stop(): void {
     this.#flow |= Flow.Discarding;
-    this.#discard();
+    this.discard();
     this.#early?.cancel();
-    this.#unpause();
+    this.unpause();
   }
 
-  #discard(): void {
+  private discard(): void {
     this.context.diagnostics.messagesDiscarded += this.#inbox?.clear() ?? 0;
     this.#flow &= ~Flow.Queued;
   }
@@ -282,20 +296,20 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.left();
     if ((this.#flow & HOLDS_CLOSE) !== 0) {
       const { deadlines, settings } = this.context;
-      deadlines.after(settings.handlerTimeoutMs, () => this.#giveUp());
+      deadlines.after(settings.handlerTimeoutMs, () => this.giveUp());
     }
-    this.#later();
+    this.later();
   }
 
   /** A handler that hangs no longer holds `close` back. */
-  #giveUp(): void {
+  private giveUp(): void {
     if ((this.#flow & Flow.Finished) !== 0) return;
     this.#flow |= Flow.GivenUp | Flow.Discarding;
-    this.#discard();
-    this.#advance();
+    this.discard();
+    this.advance();
   }
 
-  #finish(): void {
+  private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
     const report = (error: unknown) => this.context.report(error, { stage: "close", connection: this.api });
     let closing: Awaitable<void> = undefined;

@@ -8,7 +8,7 @@ import type { Settings } from "./options.ts";
 import type { SendOutcome } from "./runtime.ts";
 import type { Holder, SessionState } from "./session-state.ts";
 import { SessionHandle } from "./session.ts";
-import type { TransportRecord } from "./transport.ts";
+import { sinceEpoch, TransportRecord } from "./transport.ts";
 import { Waiters } from "./waiters.ts";
 
 /** What all connections of one binding share. */
@@ -30,6 +30,14 @@ export interface ConnectionContext<
   finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
 }
 
+/** What few connections need: those whose session is set after they were opened. */
+interface Expectation<Data extends object> {
+  /** Whose the session will be, as `admit` said. */
+  subject: string | undefined;
+  waiters: Waiters<Session<Data>> | undefined;
+  setting: Promise<void> | undefined;
+}
+
 /** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLife`'s. */
 export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
   extends ConnectionLife<Socket>
@@ -37,31 +45,43 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 {
   readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
   readonly socket: Socket;
-  readonly transport: TransportRecord<Transport>;
   /** Unique in the process. */
   readonly number: number;
   fence = 0;
   resumed = false;
   token: string | undefined = undefined;
-  /** Whose the session will be that is set later, as `admit` said. */
-  subject: string | undefined = undefined;
+  /** What the transport record is made of, and in place of its data the record, once somebody has asked for it. */
+  readonly #remoteAddress: string | undefined;
+  readonly #encrypted: boolean;
+  readonly #openedAfter: number = sinceEpoch();
+  #lower: Transport | TransportRecord<Transport>;
   #backedUp = false;
   #state: SessionState<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;
-  #waiters: Waiters<Session<Data>> | undefined = undefined;
-  #setting: Promise<void> | undefined = undefined;
+  #expectation: Expectation<Data> | undefined = undefined;
 
   constructor(
     context: ConnectionContext<Data, Transport, Unset, Socket>,
     socket: Socket,
     number: number,
-    transport: TransportRecord<Transport>,
+    { remoteAddress, encrypted }: Pick<Handshake, "remoteAddress" | "encrypted">,
+    transport: Transport,
   ) {
     super();
     this.context = context;
     this.socket = socket;
     this.number = number;
-    this.transport = transport;
+    this.#remoteAddress = remoteAddress;
+    this.#encrypted = encrypted;
+    this.#lower = transport;
+  }
+
+  get transport(): TransportRecord<Transport> {
+    const lower = this.#lower;
+    if (lower instanceof TransportRecord) return lower;
+    const record = new TransportRecord(this.#remoteAddress, this.#encrypted, this.#openedAfter, lower);
+    this.#lower = record;
+    return record;
   }
 
   get id(): string {
@@ -79,7 +99,20 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   get session(): Session<Data> | Unset {
     // Without a session `Unset` is `undefined`; where it is `never`, `initial` has set the session before `open`.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
-    return this.#ownSession() ?? (undefined as Unset);
+    return this.ownSession() ?? (undefined as Unset);
+  }
+
+  /** Whose the session will be that is set later, as `admit` said. */
+  get subject(): string | undefined {
+    return this.#expectation?.subject;
+  }
+
+  set subject(subject: string | undefined) {
+    if (subject !== undefined) this.expectation.subject = subject;
+  }
+
+  private get expectation(): Expectation<Data> {
+    return (this.#expectation ??= { subject: undefined, waiters: undefined, setting: undefined });
   }
 
   get state(): SessionState<Data> | undefined {
@@ -94,27 +127,27 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   setSession(data: Data): Promise<Session<Data>> {
     if (this.hasEnded) return Promise.reject(closedError());
-    const session = this.#ownSession();
+    const session = this.ownSession();
     if (session !== undefined) return session.set(data).then(() => session);
-    const before = this.#setting;
+    const before = this.#expectation?.setting;
     if (before !== undefined) {
       const again = () => this.setSession(data);
       return before.then(again, again);
     }
-    return this.#create(data);
+    return this.create(data);
   }
 
-  async #create(data: Data): Promise<Session<Data>> {
+  private async create(data: Data): Promise<Session<Data>> {
     const creating = this.context.createFor(this, data);
     if (creating !== undefined) {
-      this.#setting = Promise.resolve(creating);
+      this.expectation.setting = Promise.resolve(creating);
       try {
         await creating;
       } finally {
-        this.#setting = undefined;
+        this.expectation.setting = undefined;
       }
     }
-    const session = this.#ownSession();
+    const session = this.ownSession();
     if (session === undefined) throw closedError();
     return session;
   }
@@ -125,7 +158,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     this.fence = fence;
     state.hold(this);
     // The handle is made when somebody asks for it: an idle connection needs none.
-    if (this.#waiters !== undefined) this.#waiters.resolve(this.#handleOf(state));
+    this.#expectation?.waiters?.resolve(this.handleOf(state));
     this.openGate();
   }
 
@@ -133,17 +166,17 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     const { deadlines, settings } = this.context;
     const { signal, timeoutMs = settings.early.timeoutMs } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const session = this.#ownSession();
+    const session = this.ownSession();
     if (session !== undefined) return Promise.resolve(session);
     if (this.hasEnded) return Promise.reject(closedError());
-    return (this.#waiters ??= new Waiters()).wait(deadlines, timeoutMs, signal);
+    return (this.expectation.waiters ??= new Waiters()).wait(deadlines, timeoutMs, signal);
   }
 
-  #ownSession(): Session<Data> | undefined {
-    return this.#state === undefined ? undefined : this.#handleOf(this.#state);
+  private ownSession(): Session<Data> | undefined {
+    return this.#state === undefined ? undefined : this.handleOf(this.#state);
   }
 
-  #handleOf(state: SessionState<Data>): Session<Data> {
+  private handleOf(state: SessionState<Data>): Session<Data> {
     return (this.#handle ??= new SessionHandle(state, this));
   }
 
@@ -231,7 +264,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   protected left(): void {
     this.context.left(this);
-    this.#waiters?.reject(closedError());
+    this.#expectation?.waiters?.reject(closedError());
   }
 
   protected finished(): void {

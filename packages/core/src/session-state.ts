@@ -172,14 +172,14 @@ export class SessionState<Data extends object> {
     if (isBehind) diagnostics.storeLosses += 1;
     this.subject = stored.subject;
     this.fence = stored.fence;
-    this.#move(stored.version, data, undefined);
+    this.move(stored.version, data, undefined);
   }
 
   /** Takes over a change that this process made, whose version is the next one. `writer` need not be told. */
   advance(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
     if (version !== this.version + 1) return;
     otherVersion.delete(this);
-    this.#move(version, data, writer);
+    this.move(version, data, writer);
   }
 
   /** The subject was set by this process, which made the version the next one. */
@@ -189,7 +189,7 @@ export class SessionState<Data extends object> {
     this.version = version;
   }
 
-  #move(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
+  private move(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
     this.version = version;
     this.data = data;
     if (this.#holders === undefined) return;
@@ -200,13 +200,13 @@ export class SessionState<Data extends object> {
   notify(event: StoreEvent): number {
     switch (event.type) {
       case "written":
-        this.#hear(event);
+        this.hear(event);
         return 0;
       case "loaded":
         try {
           this.adopt(event.session, event.behind === true ? this.mark : undefined);
         } catch (error) {
-          this.#report(error);
+          this.report(error);
         }
         return 0;
       case "destroyed":
@@ -218,23 +218,23 @@ export class SessionState<Data extends object> {
     }
   }
 
-  #hear(event: Extract<StoreEvent, { type: "written" }>): void {
+  private hear(event: Extract<StoreEvent, { type: "written" }>): void {
     const { version, change } = event;
     if (version <= this.version) return;
-    if (change === undefined || version !== this.version + 1 || this.isOtherVersion) return this.#reread();
+    if (change === undefined || version !== this.version + 1 || this.isOtherVersion) return this.reread();
     let data: Data;
     try {
       data = checkData(this.context.settings.schema, applyChange(this.data, change));
     } catch {
       // It may be of another schema version: what is stored says so, and what it is worth.
-      return this.#reread();
+      return this.reread();
     }
-    this.#move(version, this.protect(data), undefined);
+    this.move(version, this.protect(data), undefined);
   }
 
-  #reread(): void {
+  private reread(): void {
     this.context.diagnostics.rereads += 1;
-    this.read().catch((error: unknown) => this.#report(error));
+    this.read().catch((error: unknown) => this.report(error));
   }
 
   /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
@@ -254,23 +254,23 @@ export class SessionState<Data extends object> {
   vanish(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
-    return this.#end((holder) => holder !== undefined, ending);
+    return this.end((holder) => holder !== undefined, ending);
   }
 
   /** A newer connection has `fence`: those before it end (I13). */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
-    return this.#end((holder) => holder.fence < fence, {
+    return this.end((holder) => holder.fence < fence, {
       code: 4409,
       reason: "replaced by a newer connection",
     });
   }
 
-  #report(error: unknown): void {
+  private report(error: unknown): void {
     this.context.report(error, { stage: "store", sessionId: this.id });
   }
 
-  #end(which: (holder: Holder<Data>) => boolean, ending: Ending): number {
+  private end(which: (holder: Holder<Data>) => boolean, ending: Ending): number {
     let ended = 0;
     for (const holder of this.holders()) {
       if (!which(holder)) continue;

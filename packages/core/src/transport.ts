@@ -22,14 +22,19 @@ export class TransportRecord<Transport> implements TransportSession<Transport> {
   data: Transport;
   readonly #openedAfter: number;
 
-  constructor(remoteAddress: string | undefined, encrypted: boolean, data: Transport) {
+  /** `openedAfter` is milliseconds after EPOCH. */
+  constructor(remoteAddress: string | undefined, encrypted: boolean, openedAfter: number, data: Transport) {
     this.remoteAddress = remoteAddress;
     this.encrypted = encrypted;
     this.data = data;
-    this.#openedAfter = Date.now() - EPOCH;
+    this.#openedAfter = openedAfter;
   }
 
   get openedAt(): number {
     return EPOCH + this.#openedAfter;
   }
+}
+
+export function sinceEpoch(): number {
+  return Date.now() - EPOCH;
 }
