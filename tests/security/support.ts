@@ -81,8 +81,8 @@ export function withCookie(token: string | undefined): {
 
 /** `token` with another verifier: what one who knows the selector can make up. */
 export function guess(token: string): string {
-  const last = token.at(-1) === "A" ? "B" : "A";
-  return token.slice(0, -2) + last + token.slice(-1);
+  const other = token.at(-2) === "A" ? "B" : "A";
+  return token.slice(0, -2) + other + token.slice(-1);
 }
 
 export function urlOf(server: AdapterServer, path = "/"): string {
