@@ -34,9 +34,8 @@ try {
   await work();
 } catch (error) {
   if (!(error instanceof DemoFailure)) throw error;
-  tellParent({ failure: error.message });
-  process.exitCode = 1;
-  process.disconnect();
+  // The Redis client would keep the process alive.
+  tellParent({ failure: error.message }, () => process.exit(1));
 }
 
 async function work(): Promise<void> {
@@ -106,6 +105,6 @@ function reportOutages(client: Redis, say: (sentence: string) => void): void {
   });
 }
 
-function tellParent(message: WorkerMessage): void {
-  process.send?.(message);
+function tellParent(message: WorkerMessage, then?: () => void): void {
+  process.send?.(message, undefined, undefined, then);
 }

@@ -1,7 +1,8 @@
 /** What the terminal sees. */
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
@@ -17,14 +18,32 @@ afterAll(async () => {
   await browser.close();
 });
 
-async function takenPort(): Promise<{ readonly port: number; readonly free: () => Promise<void> }> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const free = async (): Promise<void> => {
-    server.close();
-    await once(server, "close");
-  };
-  return { port: (server.address() as AddressInfo).port, free };
+interface TakenPort {
+  readonly port: number;
+  readonly free: () => Promise<void>;
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  await once(server, "close");
+}
+
+/**
+ * A port that somebody listens on, with as many free ones before it. Below those that systems give out by themselves, so
+ * that nobody gets one of them meanwhile.
+ */
+async function takenPort(freeBefore = 0): Promise<TakenPort> {
+  for (let first = randomInt(10_000, 30_000); ; first = randomInt(10_000, 30_000)) {
+    const servers = Array.from({ length: freeBefore + 1 }, (_, index) =>
+      createServer().listen(first + index, "127.0.0.1"),
+    );
+    const listening = await Promise.allSettled(servers.map((server) => once(server, "listening")));
+    const ours = servers.filter((_, index) => listening[index]?.status === "fulfilled");
+    const last = servers.at(-1)!;
+    const found = ours.length === servers.length;
+    await Promise.all(ours.filter((server) => !found || server !== last).map(close));
+    if (found) return { port: first + freeBefore, free: () => close(last) };
+  }
 }
 
 describe("npm run demo", () => {
@@ -58,7 +77,7 @@ describe("npm run demo", () => {
   });
 
   it("says that the port of the server beside the page is taken", async () => {
-    const { port, free } = await takenPort();
+    const { port, free } = await takenPort(1);
     const { code, output } = await runDemo(["--port", String(port - 1)]);
     await free();
     expect(code).toBe(1);
@@ -123,6 +142,20 @@ describe("npm run demo -- --redis", () => {
       `wsession demo: Redis at redis://127.0.0.1:${port} can't be used: connect ECONNREFUSED 127.0.0.1:${port}. ` +
         "Start one, or run the demo without --redis.\n",
     );
+  });
+
+  it("says that a process's port is taken, and leaves no process behind", async () => {
+    const redis = await startRedis();
+    const { port, free } = await takenPort(2);
+    // Resolves when nobody holds its output any more.
+    const { code, output } = await runDemo([
+      ...["--port", String(port - 2)],
+      ...["--redis", `redis://${redis.host}:${redis.port}`],
+    ]);
+    await free();
+    await redis.stop();
+    expect(code).toBe(1);
+    expect(output).toContain(`port ${port} is taken`);
   });
 
   it("runs as many processes as asked for, and ends them all", async () => {
