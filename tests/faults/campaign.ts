@@ -117,7 +117,12 @@ async function createTargets(
 ): Promise<Target[]> {
   const count = Math.max(6, Math.ceil((workers.length * operations) / 300));
   const created = await Promise.all(Array.from({ length: count }, () => control.create()));
-  return created.map((session, index) => ({ ...session, register: index % 5 === 4, hold: false }));
+  return created.map((session, index) => ({
+    ...session,
+    register: index % 5 === 4,
+    mortal: index % 4 === 0 && index < count - 1,
+    hold: false,
+  }));
 }
 
 function startLoad(

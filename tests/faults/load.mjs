@@ -7,7 +7,7 @@ import { writeSync } from "node:fs";
  * @typedef {import("./application.mjs").Application} Application
  * @typedef {import("./application.mjs").Data} Data
  * @typedef {import("@wsession/core").Session<Data>} Handle
- * @typedef {{ id: string, token: string, register: boolean, hold: boolean }} Target
+ * @typedef {{ id: string, token: string, register: boolean, hold: boolean, mortal: boolean }} Target
  * @typedef {{ worker: string, seed: number, operations: number, inFlight: number, targets: Target[], destroys: boolean }} LoadOptions
  * @typedef {{ kind: import("./history.ts").Kind, session: string, value?: string, field?: string }} Call
  */
@@ -35,6 +35,8 @@ export class Load {
   #stopping = false;
   /** @type {Map<string, Handle>} */
   #handles = new Map();
+  /** @type {Set<string>} */
+  #gone = new Set();
   /** @type {{ op: number, error: unknown }[]} */
   #unknown = [];
   counts = { ok: 0, fail: 0, unknown: 0, resolved: 0 };
@@ -77,11 +79,15 @@ export class Load {
     const { targets, operations, destroys } = this.#options;
     const progress =
       Math.floor((this.done / operations) * Math.max(1, targets.length - WINDOW)) % targets.length;
-    const target = targets[(progress + Math.floor(this.#random() * WINDOW)) % targets.length];
+    const place = progress + Math.floor(this.#random() * WINDOW);
+    const first = targets[place % targets.length];
+    // Of one that is gone there is little to see; the one after it is not mortal.
+    const isPassedOver = first !== undefined && this.#gone.has(first.id) && this.#random() < 0.9;
+    const target = isPassedOver ? targets[(place + 1) % targets.length] : first;
     if (target === undefined) return;
     const dice = this.#random();
     if (dice < 0.12) return this.#read(target.id);
-    if (destroys && dice < 0.122) return this.#destroy(target.id);
+    if (destroys && target.mortal && dice < 0.13) return this.#destroy(target.id);
     const handle = await this.#handle(target);
     if (handle === undefined) return this.#read(target.id);
     if (target.register) return this.#set(handle);
@@ -156,7 +162,10 @@ export class Load {
   #read(id) {
     return this.#record({ kind: "read", session: id }, async () => {
       const stored = await this.#application.store.load(id);
-      if (stored === undefined) return { data: null };
+      if (stored === undefined) {
+        this.#gone.add(id);
+        return { data: null };
+      }
       return { data: { ...stored.data }, version: stored.version, fence: stored.fence };
     });
   }
