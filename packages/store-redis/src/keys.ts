@@ -4,6 +4,14 @@ import { SessionError } from "@wsession/core";
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Characters of a subject's hash. */
+const HASH = 12;
+/**
+ * How many of them name the index that a subject is in: 4,096 indexes. A key of its own for each subject, with an expiry,
+ * takes about 190 bytes; an entry in a key that is shared takes about 40 while no more than 128 share it (Redis'
+ * zset-max-listpack-entries), and about 145 beyond.
+ */
+const BUCKET = 2;
 const GLOB = /[[\]*?\\]/g;
 
 /** Whether `id` can name a session: what can't is absent, and no key outside the prefix can be reached. */
@@ -55,19 +63,37 @@ export class Keys {
     return `${this.#prefix}:k:${node}`;
   }
 
-  /** The subject's index: session ids by a time after which they can't be live. */
+  /** The index that lists a subject's sessions, with those of others whose hashes begin alike. */
   index(hash: string): string {
-    return `${this.#prefix}:u:{${hash}}`;
+    return `${this.#prefix}:u:{${hash.slice(0, BUCKET)}}`;
   }
 
   /** How often the subject's sessions were destroyed. */
   epoch(hash: string): string {
-    return `${this.#prefix}:g:{${hash}}`;
+    return `${this.#prefix}:g:{${hash.slice(0, BUCKET)}}${hash.slice(BUCKET)}`;
   }
 }
 
 /**
- * 96 bits of SHA-256: short, since it costs memory per subject. Sessions carry the subject itself and scripts compare that,
+ * A session as its subject's index lists it. All have the same score, so that they are in the order of their bytes, and a
+ * subject's are found without passing the others'.
+ */
+export function indexEntry(hash: string, id: string): string {
+  return hash.slice(BUCKET) + id;
+}
+
+export function idOfEntry(entry: string): string {
+  return entry.slice(HASH - BUCKET);
+}
+
+/** What ZRANGEBYLEX takes for a subject's entries: `~` comes after every character of an id. */
+export function entryRange(hash: string): readonly [least: string, most: string] {
+  const start = hash.slice(BUCKET);
+  return [`[${start}`, `(${start}~`];
+}
+
+/**
+ * 72 bits of SHA-256: short, since it costs memory per session. Sessions carry the subject itself and scripts compare that,
  * so two subjects that share a hash share an index and nothing else.
  */
 export function hashSubject(subject: string): string {
@@ -77,5 +103,5 @@ export function hashSubject(subject: string): string {
       outcome: "not-applied",
     });
   }
-  return createHash("sha256").update(subject).digest("base64url").slice(0, 16);
+  return createHash("sha256").update(subject).digest("base64url").slice(0, HASH);
 }

@@ -8,8 +8,6 @@ import type { Subjects } from "./subjects.ts";
 
 const AT_ONCE = 128;
 const SCAN_COUNT = "512";
-/** After it, no login that was under way when a session was missed can still make it one. */
-const SUSPECT_MS = 60_000;
 
 interface Live {
   readonly subject: string | undefined;
@@ -20,7 +18,6 @@ interface Live {
 export class Lookup {
   readonly #services: Services;
   readonly #subjects: Subjects;
-  readonly #suspects = new Map<string, NodeJS.Timeout>();
 
   constructor(services: Services, subjects: Subjects) {
     this.#services = services;
@@ -48,7 +45,13 @@ export class Lookup {
   async bySubject(subject: string): Promise<string[]> {
     const listed = await this.#subjects.ids(subject);
     const live = await this.live(listed, (session) => session.subject === subject);
-    if (live.length < listed.length) this.#suspect(subject, listed, live);
+    if (live.length < listed.length) {
+      const found = new Set(live);
+      this.#subjects.missed(
+        subject,
+        listed.filter((id) => !found.has(id)),
+      );
+    }
     return live;
   }
 
@@ -81,11 +84,6 @@ export class Lookup {
     return { nodes, missing: dead.map(({ node }) => node) };
   }
 
-  close(): void {
-    for (const timer of this.#suspects.values()) clearTimeout(timer);
-    this.#suspects.clear();
-  }
-
   async #read(id: string): Promise<Live | undefined> {
     const { calls, keys } = this.#services;
     const reply = await calls.command("hmget", [keys.session(id), "m", "s", "h"]);
@@ -94,28 +92,6 @@ export class Lookup {
     const { idleAt, absoluteAt } = parseMetadata(metadata);
     if (Math.min(idleAt, absoluteAt) <= (calls.serverNow() ?? 0)) return undefined;
     return { subject: typeof subject === "string" ? subject : undefined, holders: parseHolders(holders) };
-  }
-
-  /**
-   * An entry whose session isn't there is left for a minute: it may be about to come (index ⊇ live). What is missing then,
-   * too, can't come any more.
-   */
-  #suspect(subject: string, listed: readonly string[], live: readonly string[]): void {
-    if (this.#suspects.has(subject)) return;
-    const missing = listed.filter((id) => !live.includes(id));
-    const timer = setTimeout(() => {
-      this.#suspects.delete(subject);
-      this.live(missing, () => true)
-        .then((found) =>
-          this.#subjects.remove(
-            subject,
-            missing.filter((id) => !found.includes(id)),
-          ),
-        )
-        .catch(() => undefined);
-    }, SUSPECT_MS);
-    timer.unref();
-    this.#suspects.set(subject, timer);
   }
 
   /** One SCAN of one server; sent to that server, so outside of the calls, with the same bound. */

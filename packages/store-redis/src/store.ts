@@ -87,7 +87,7 @@ class RedisStore implements RedisSessionStore {
     this.#onError = options.onError;
     this.#services = { client, settings, calls, gate, keys, node, nextSequence: () => (this.#sequence += 1) };
     this.#unsettled = new Unsettled(calls, keys, node);
-    this.#subjects = new Subjects(calls, keys);
+    this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled);
     this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
     this.#lookup = new Lookup(this.#services, this.#subjects);
@@ -242,7 +242,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   async #close(): Promise<void> {
-    this.#lookup.close();
+    this.#subjects.close();
     await this.#membership?.close();
     this.#services.gate.close();
   }

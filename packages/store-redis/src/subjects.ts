@@ -1,7 +1,8 @@
 import type { Calls } from "./calls.ts";
-import { type Keys, hashSubject } from "./keys.ts";
+import { type Keys, entryRange, hashSubject, idOfEntry, indexEntry } from "./keys.ts";
+import { Leftovers } from "./leftovers.ts";
 
-/** How far clocks of two servers may differ, and more than a call may take: entries stay this much longer. */
+/** How far clocks of two servers may differ, and more than a call may take: an index stays this much longer. */
 const MARGIN_MS = 60_000;
 /** Epochs outlive every mark that names one by far. */
 const EPOCH_MS = 24 * 3_600_000;
@@ -12,7 +13,7 @@ export interface Listing {
 
 /**
  * Which sessions a subject has. The index is always a superset of the live ones: a session is listed before it becomes the
- * subject's, under a time that is past its last deadline, and taken out only when it can't be live any more.
+ * subject's, in an index that outlives its last deadline, and taken out only when it can't be live any more.
  *
  * Why `destroySubject` is complete. Logging in (create or identify) is two steps: A lists the session and reads the epoch, in
  * the subject's slot; B makes it the subject's, in the session's slot. Destroying is two as well: C raises the epoch and
@@ -29,21 +30,27 @@ export interface Listing {
 export class Subjects {
   readonly #calls: Calls;
   readonly #keys: Keys;
+  readonly #leftovers: Leftovers;
 
-  constructor(calls: Calls, keys: Keys) {
+  constructor(calls: Calls, keys: Keys, tombstoneMs: number) {
     this.#calls = calls;
     this.#keys = keys;
+    this.#leftovers = new Leftovers(calls, keys, tombstoneMs);
   }
 
   /** Step A. `absoluteAt`: the session's last deadline by the server's clock, Infinity for none. */
   async list(subject: string, id: string, absoluteAt: number, deadline: number): Promise<Listing> {
     const hash = hashSubject(subject);
-    const score =
-      absoluteAt === Number.POSITIVE_INFINITY ? "+inf" : String(Math.ceil(absoluteAt) + MARGIN_MS);
-    const now = this.#calls.serverNow() ?? 0;
-    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
-    const reply = await this.#calls.script("index-add", keys, [id, score, String(now - MARGIN_MS)], deadline);
-    return { epoch: Number(reply) };
+    const until = absoluteAt === Number.POSITIVE_INFINITY ? "0" : String(Math.ceil(absoluteAt) + MARGIN_MS);
+    const index = this.#keys.index(hash);
+    const own = indexEntry(hash, id);
+    const args = [own, until, String(this.#leftovers.share)];
+    const reply = await this.#calls.script("index-add", [index, this.#keys.epoch(hash)], args, deadline);
+    const [epoch, ...entries]: readonly unknown[] = asArray(reply);
+    const others = new Set(texts(entries));
+    others.delete(own);
+    this.#leftovers.look(index, [...others]);
+    return { epoch: Number(epoch) };
   }
 
   /** Step C. */
@@ -52,25 +59,44 @@ export class Subjects {
   ): Promise<{ readonly hash: string; readonly epoch: number; readonly ids: readonly string[] }> {
     const hash = hashSubject(subject);
     const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
-    const [epoch, ...ids]: readonly unknown[] = asArray(
-      await this.#calls.script("index-raise", keys, [String(EPOCH_MS)]),
+    const [epoch, ...entries]: readonly unknown[] = asArray(
+      await this.#calls.script("index-raise", keys, [String(EPOCH_MS), ...entryRange(hash)]),
     );
-    return { hash, epoch: Number(epoch), ids: ids.filter((id) => typeof id === "string") };
+    return { hash, epoch: Number(epoch), ids: texts(entries).map(idOfEntry) };
   }
 
   async ids(subject: string): Promise<string[]> {
-    const listed = asArray(
-      await this.#calls.command("zrange", [this.#keys.index(hashSubject(subject)), "0", "-1"]),
-    );
-    return listed.filter((id) => typeof id === "string");
+    const hash = hashSubject(subject);
+    const listed = await this.#calls.command("zrangebylex", [this.#keys.index(hash), ...entryRange(hash)]);
+    return texts(asArray(listed)).map(idOfEntry);
   }
 
   /** Takes sessions out that have a tombstone, or that can't come into being any more. */
   async remove(subject: string, ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#calls.command("zrem", [this.#keys.index(hashSubject(subject)), ...ids]);
+    if (ids.length === 0) return;
+    const hash = hashSubject(subject);
+    const entries = ids.map((id) => indexEntry(hash, id));
+    await this.#calls.command("zrem", [this.#keys.index(hash), ...entries]);
+  }
+
+  /** Sessions that were listed and not there: taken out once they can't come into being any more. */
+  missed(subject: string, ids: readonly string[]): void {
+    const hash = hashSubject(subject);
+    this.#leftovers.suspect(
+      this.#keys.index(hash),
+      ids.map((id) => indexEntry(hash, id)),
+    );
+  }
+
+  close(): void {
+    this.#leftovers.close();
   }
 }
 
 function asArray(reply: unknown): readonly unknown[] {
   return Array.isArray(reply) ? reply : [];
+}
+
+function texts(values: readonly unknown[]): string[] {
+  return values.filter((value) => typeof value === "string");
 }

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { type Command, Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
 import { clusterOf, startProcess } from "./processes.ts";
@@ -169,7 +169,7 @@ test("a clock that differs costs a second try and nothing else (I10)", async () 
   // As if this process had thought of the server as two hours behind: its clock is asked again where a call was refused.
   const sent = client.sendCommand.bind(client);
   let moved = 0;
-  client.sendCommand = (command, ...rest) => {
+  client.sendCommand = (command: Command, ...rest: []) => {
     const at = command.args.findIndex((argument) => /^\d{13}$/.test(String(argument)));
     if (command.name === "evalsha" && moved === 0 && at >= 0) {
       moved += 1;

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { type Command, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
 import { clusterOf, startProcess } from "./processes.ts";
@@ -58,20 +58,36 @@ describe.each([
     expect(await store.bySubject(subject)).toEqual([]);
   });
 
-  test("a session that lives without end, or is given longer, stays in the index (index ⊇ live)", async () => {
-    const { store, client } = startProcess(connect);
+  test("an index outlives whoever it lists (index ⊇ live)", async () => {
+    const prefix = `p${newId()}`;
+    const { store, client } = startProcess(connect, { prefix });
     const subject = newId();
-    const endless = aCreation({ subject, absoluteMs: Number.POSITIVE_INFINITY });
-    const longer = aCreation({ subject, absoluteMs: 5_000 });
-    for (const creation of [longer, endless]) await store.create(creation);
-    expect(await store.touch(longer.id, 3_600_000, 7_200_000)).toBe(true);
-    expect((await store.load(longer.id))?.absoluteInMs).toBeGreaterThan(7_000_000);
     const { createHash } = await import("node:crypto");
-    const key = `ws:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 16)}}`;
-    expect(Number(await client.zscore(key, longer.id))).toBeGreaterThan(Date.now() + 7_000_000);
-    expect(await client.zscore(key, endless.id)).toBe("inf");
+    const key = `${prefix}:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 2)}}`;
+    const longer = aCreation({ subject, absoluteMs: 7_200_000 });
+    const shorter = aCreation({ subject, absoluteMs: 5_000 });
+    for (const creation of [longer, shorter]) await store.create(creation);
+    expect(await client.pttl(key)).toBeGreaterThan(7_000_000);
+    expect(await store.touch(shorter.id, 3_600_000, 14_400_000)).toBe(true);
+    expect((await store.load(shorter.id))?.absoluteInMs).toBeGreaterThan(14_000_000);
+    expect(await client.pttl(key)).toBeGreaterThan(14_000_000);
+    const endless = aCreation({ subject, absoluteMs: Number.POSITIVE_INFINITY });
+    for (const creation of [endless, aCreation({ subject })]) await store.create(creation);
     expect(await client.pttl(key)).toBe(-1);
-    expect((await store.bySubject(subject)).toSorted()).toEqual([longer.id, endless.id].toSorted());
+    expect(await store.bySubject(subject)).toHaveLength(4);
+  });
+
+  test("subjects whose hashes begin alike share an index and nothing else", async () => {
+    const { store } = startProcess(connect, { prefix: `p${newId()}` });
+    // Of 4,096 indexes, about ten are shared by two of them.
+    const creations = Array.from({ length: 300 }, (_, index) => aCreation({ subject: `subject ${index}` }));
+    await Promise.all(creations.map((creation) => store.create(creation)));
+    for (const { id, subject = "" } of creations) expect(await store.bySubject(subject)).toEqual([id]);
+    const destroyed = creations.filter((_, index) => index % 2 === 0);
+    for (const { id, subject = "" } of destroyed)
+      expect((await store.destroySubject(subject, undefined)).destroyed).toEqual([id]);
+    for (const [index, { id, subject = "" }] of creations.entries())
+      expect(await store.bySubject(subject)).toEqual(index % 2 === 0 ? [] : [id]);
   });
 
   test("destroySubject destroys all of them, closes their connections elsewhere, and leaves others' alone", async () => {
@@ -135,7 +151,7 @@ test("a creation whose first step came before a destroySubject and whose second 
   // The second step waits until it is let go.
   const sent = login.client.sendCommand.bind(login.client);
   const waiting: (() => void)[] = [];
-  login.client.sendCommand = (command, ...rest) => {
+  login.client.sendCommand = (command: Command, ...rest: []) => {
     const isSecond =
       command.name === "evalsha" &&
       command.args.some((arg) => [creation.digest, subject].includes(String(arg))) &&
