@@ -81,10 +81,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       response.onAborted(() => {
         aborted = true;
       });
-      let copy: UpgradeRequest;
+      let copy: UpgradeRequest | undefined;
       let found: unknown;
       try {
         copy = copyRequest(response, request, encrypted);
+        if (copy === undefined) return refuse(response, 431, "header fields too large");
         found = options.found?.(request, response);
       } catch (error) {
         binding.report(error);
