@@ -36,5 +36,8 @@ export class TransportRecord<Transport> implements TransportSession<Transport> {
 }
 
 export function sinceEpoch(): number {
-  return Date.now() - EPOCH;
+  const ms = Date.now() - EPOCH;
+  // The clock's numbers are floating point, and a field keeps that: an integer has to be made of them.
+  const integer = ms | 0;
+  return integer === ms ? integer : ms;
 }
