@@ -38,7 +38,9 @@ async function twoNodes(options: Pick<SessionsOptions<Data>, "exclusive" | "idle
       const before = opened.entries.length;
       const client = await connect(server, path);
       await opened.until(before + 1);
-      return { client, connection: opened.entries.at(-1) ?? expect.unreachable() };
+      const connection = opened.entries.at(-1) ?? expect.unreachable();
+      expect(connection.resumed).toBe(path.includes("token"));
+      return { client, connection };
     };
     return { sessions, open };
   };
