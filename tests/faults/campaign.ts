@@ -57,7 +57,13 @@ const SETTLED_IN_MS = 20_000;
 export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-history-"));
   const workers: ApplicationProcess[] = [];
-  const control = await openApplication({ ...TIMING, ...options.application, redis: options.direct });
+  // The judge has time: a busy machine is none of what is judged.
+  const control = await openApplication({
+    ...TIMING,
+    ...options.application,
+    timeoutMs: 10_000,
+    redis: options.direct,
+  });
   try {
     const sessions = await createTargets(control, options);
     for (const redis of options.workers) {

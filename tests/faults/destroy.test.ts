@@ -31,7 +31,7 @@ afterAll(async () => {
 /** Whether an index lists it: from there on its login is under way. */
 async function isListed(id: string): Promise<boolean> {
   for (const key of await destroyer.client.keys("d:u:*"))
-    if ((await destroyer.client.zrange(key, 0, -1)).some((entry) => entry.endsWith(id))) return true;
+    if ((await destroyer.client.zrange(key, "0", "-1")).some((entry) => entry.endsWith(id))) return true;
   return false;
 }
 
@@ -42,7 +42,7 @@ interface Trial {
   readonly survives: boolean;
 }
 
-/** A login and a `destroySubject` at the same time, the second after `pauses` turns of the event loop. */
+/** A login and a `destroySubject`, the second when the first is listed, or after looking `pauses` times; Infinity: after it. */
 async function race(subject: string, pauses: number): Promise<Trial> {
   const { id } = await destroyer.create();
   const loggedIn = login.identify({ id, subject }).then(
@@ -53,6 +53,7 @@ async function race(subject: string, pauses: number): Promise<Trial> {
       throw error;
     },
   );
+  if (pauses === Number.POSITIVE_INFINITY) await loggedIn;
   let begun = false;
   for (let turn = 0; turn < pauses && !begun; turn += 1) begun = await isListed(id);
   await destroyer.destroySubject(subject);
@@ -68,10 +69,20 @@ test(`destroySubject, while ${LOGINS} logins are at every stage: of those begun 
   const seed = 21;
   const random = randomFrom(seed);
   const trials: Trial[] = [];
+  // Before the login, between its steps, and after it; from then on wherever chance has it.
+  const sure = [
+    { ms: 40, looks: () => 0 },
+    { ms: 40, looks: () => 1_000_000 },
+    { ms: 0, looks: () => Number.POSITIVE_INFINITY },
+  ];
   while (trials.length < LOGINS) {
-    proxy.set({ type: "delay", ms: Math.floor(random() * 6) });
+    const { ms, looks } = sure.shift() ?? {
+      ms: Math.floor(random() * 6),
+      looks: () => Math.floor(random() * 6),
+    };
+    proxy.set({ type: "delay", ms });
     const batch = Array.from({ length: AT_ONCE }, (_, index) =>
-      race(`subject-${trials.length + index}`, Math.floor(random() * 6)),
+      race(`subject-${trials.length + index}`, looks()),
     );
     trials.push(...(await Promise.all(batch)));
   }

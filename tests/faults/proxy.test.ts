@@ -32,7 +32,7 @@ async function under(
     destroys: fault.type !== "drop",
     operations: 150,
     async faults(running) {
-      for (let round = 0; round < 3; round += 1) {
+      for (let round = 0; round < 2; round += 1) {
         await bites(running, () => {
           for (const proxy of faulty) proxy.set(fault);
         });

@@ -49,7 +49,7 @@ test("redis-server killed with SIGKILL, with appendfsync always: nothing acknowl
 test("CLIENT KILL of every connection, again and again (I8, I10)", async () => {
   const server = await startRedis();
   const report = await during(server, 13, async ({ progress }) => {
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = 0; round < 5; round += 1) {
       await cli(server.port, "client", "kill", "type", "normal", "skipme", "yes");
       await cli(server.port, "client", "kill", "type", "pubsub");
       await progress(8);
