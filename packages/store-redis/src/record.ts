@@ -20,9 +20,17 @@ export interface Holder {
   readonly entry: string;
 }
 
-const METADATA = /^(\d+) (\d+) (\d+) \d+ (\d+) (\d+)$/;
+const METADATA = /^(\d+) (\d+) (\d+) \d+ ([0-9a-z]+) ([0-9a-z]+)$/;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
 const inDevelopment = process.env["NODE_ENV"] !== "production";
+
+/**
+ * What is kept and compared of a verifier's digest: of the SHA-256 that it is, 144 bits. Finding another verifier for them
+ * is as hopeless, and the record is a size smaller.
+ */
+export function keptDigest(digest: string | undefined): string {
+  return digest?.slice(0, 24) ?? "";
+}
 
 /** Throws CORRUPT_RECORD. */
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
@@ -33,9 +41,13 @@ export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): 
     version: Number(version),
     fence: Number(fence),
     schemaVersion: Number(schemaVersion),
-    idleAt: Number(idle) || Number.POSITIVE_INFINITY,
-    absoluteAt: Number(absolute) || Number.POSITIVE_INFINITY,
+    idleAt: readDeadline(idle),
+    absoluteAt: readDeadline(absolute),
   };
+}
+
+function readDeadline(text: string | undefined): number {
+  return Number.parseInt(text ?? "0", 36) || Number.POSITIVE_INFINITY;
 }
 
 /** Those that hold connections now. */

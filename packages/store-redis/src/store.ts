@@ -27,6 +27,7 @@ import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readSettings } from "./options.ts";
+import { keptDigest } from "./record.ts";
 import { readCreate, readLoad, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix } from "./sender.ts";
 import { Subjects } from "./subjects.ts";
@@ -121,7 +122,7 @@ class RedisStore implements RedisSessionStore {
       const args = [
         node,
         String(sequence),
-        digest ?? "",
+        keptDigest(digest),
         ...limits,
         ...whose,
         count,
@@ -146,8 +147,8 @@ class RedisStore implements RedisSessionStore {
       const args = [
         node,
         String(sequence),
-        digest ?? "",
-        nextDigest ?? "",
+        keptDigest(digest),
+        keptDigest(nextDigest),
         duration(idleMs),
         count,
         flag(request.exclusive),

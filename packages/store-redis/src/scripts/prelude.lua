@@ -2,8 +2,8 @@
 -- values are never decoded. Numbers are written by concatenation, which is exact up to 14 digits: milliseconds have 13.
 --
 -- The session hash p:s:{id}:
---   m          "version fence schemaVersion bytes idleAt absoluteAt"; milliseconds by this server's clock, 0 for no deadline;
---              bytes: at least what the data takes
+--   m          "version fence schemaVersion bytes idleAt absoluteAt"; these two in milliseconds by this server's clock, in
+--              base 36, 0 for no deadline; bytes: at least what the data takes
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -21,7 +21,7 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+local META = '^(%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
 
 local function unpack_meta(text)
   local version, fence, schema, bytes, idle, absolute = string.match(text, META)
@@ -31,13 +31,24 @@ local function unpack_meta(text)
     fence = tonumber(fence),
     schema = schema,
     bytes = tonumber(bytes),
-    idle = tonumber(idle),
-    absolute = tonumber(absolute),
+    idle = tonumber(idle, 36),
+    absolute = tonumber(absolute, 36),
   }
 end
 
+local function base36(number)
+  local text = ''
+  repeat
+    local digit = number % 36
+    text = string.char(digit + (digit < 10 and 48 or 87)) .. text
+    number = (number - digit) / 36
+  until number == 0
+  return text
+end
+
 local function pack_meta(meta)
-  return meta.version .. ' ' .. meta.fence .. ' ' .. meta.schema .. ' ' .. meta.bytes .. ' ' .. meta.idle .. ' ' .. meta.absolute
+  local counts = meta.version .. ' ' .. meta.fence .. ' ' .. meta.schema .. ' ' .. meta.bytes
+  return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute)
 end
 
 -- Past a deadline is absent, whether or not the key is still there (I9).

@@ -15,7 +15,7 @@ if not found[1] then return { 'missing' } end
 -- Not as a table: this is the script that matters for how many updates a server can take.
 local version, fence, schema, bytes, idle, absolute = string.match(found[1], META)
 if not version then return { 'corrupt' } end
-if (idle ~= '0' and tonumber(idle) <= at) or (absolute ~= '0' and tonumber(absolute) <= at) then return { 'missing' } end
+if (idle ~= '0' and tonumber(idle, 36) <= at) or (absolute ~= '0' and tonumber(absolute, 36) <= at) then return { 'missing' } end
 
 local function answer(made)
   if made == ARGV[5] + 1 then return made end
