@@ -306,3 +306,47 @@ test.each([
   expect(journal.entries).toEqual(["close"]);
   expect(sessions.connections.size).toBe(1);
 });
+
+test("a request that names WebSocket without asking to upgrade the connection is refused (RFC 6455 section 4.2.1)", async () => {
+  const sessions = createSessions({ initial: () => ({ n: 0 }) });
+  const port = await serve(sessions);
+  const client = new RawClient(port);
+  onTestFinished(() => client.destroy());
+  client.write(
+    Buffer.from(
+      "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nUpgrade: websocket\r\n" +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    ),
+  );
+  expect((await client.refusal).status).toBe(400);
+  expect(sessions.connections.size).toBe(0);
+});
+
+test("an upgrade that was waited for is answered inside another socket's cork, where the runtime leaves it alone", async () => {
+  const sessions = createSessions({
+    store: mapStore(),
+    initial: async () => {
+      await macrotask();
+      return { n: 0 };
+    },
+  });
+  const socket: { corked: number } = { corked: 0 };
+  const port = await serve(sessions, {
+    open(connection) {
+      const own = socketOf(connection);
+      const cork = own.cork.bind(own);
+      own.cork = (callback) => {
+        socket.corked += 1;
+        return cork(callback);
+      };
+    },
+    message: (connection, text) => void connection.send(text),
+  });
+  const clients = [];
+  for (let round = 0; round < 5; round += 1) clients.push(await connect(port));
+  for (const client of clients) {
+    client.send("still here");
+    expect(await client.next()).toBe("still here");
+  }
+  expect(socket.corked).toBe(4);
+});

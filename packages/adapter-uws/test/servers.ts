@@ -4,10 +4,13 @@ import type { BindOptions } from "@wsession/adapter-uws";
 import uWS from "uWebSockets.js";
 import type { TemplatedApp } from "uWebSockets.js";
 
-/** Listens on a free port of 127.0.0.1. */
+/** LIBUS_LISTEN_EXCLUSIVE_PORT, an ambient const enum that Node can't import: without it ports are shared by default. */
+const EXCLUSIVE = 1;
+
+/** Listens on a free port, which no other process of this machine's tests may share. */
 export async function listen(app: TemplatedApp): Promise<number> {
   return new Promise((resolve, reject) => {
-    app.listen("127.0.0.1", 0, (token) => {
+    app.listen(0, EXCLUSIVE, (token) => {
       if (token === false) reject(new Error("uWS could not listen"));
       else resolve(uWS.us_socket_local_port(token));
     });

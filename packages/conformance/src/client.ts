@@ -72,7 +72,7 @@ export class Client {
         this.#read += 1;
         return message;
       }
-      await this.#arrived.promise;
+      await this.#unlessClosed(this.#arrived.promise);
     }
   }
 
@@ -80,7 +80,15 @@ export class Client {
   async roundTrip(): Promise<void> {
     const answered = once(this.socket, "pong");
     this.socket.ping();
-    await answered;
+    await this.#unlessClosed(answered);
+  }
+
+  /** Rejects when the connection ends first: what is waited for would never come. */
+  async #unlessClosed(wanted: Promise<unknown>): Promise<void> {
+    const ended = this.closed.then(({ code, reason }) => {
+      throw new Error(`the connection was closed with ${code} ${reason}`);
+    });
+    await Promise.race([wanted, ended]);
   }
 
   #keep(data: WebSocket.RawData, isBinary: boolean): void {
