@@ -10,6 +10,7 @@ import type {
 } from "uWebSockets.js";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
+import { Neighbours } from "./neighbours.ts";
 import { Arrival, connectionOf, fieldsOf, uwsRuntime } from "./socket.ts";
 import type { UserData } from "./socket.ts";
 
@@ -68,6 +69,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   const compress = behavior.compression !== undefined && behavior.compression !== 0;
   const binding = sessions.bind(uwsRuntime(compress), handlers);
   const borrowed = binary === "borrowed";
+  const neighbours = new Neighbours();
 
   app.ws<UserData>(pattern, {
     maxPayloadLength: 100 * MIB,
@@ -86,6 +88,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       try {
         copy = copyRequest(response, request, encrypted);
         if (copy === undefined) return refuse(response, 431, "header fields too large");
+        if (!asksForUpgrade(copy.handshake)) return refuse(response, 400, "not an upgrade");
         found = options.found?.(request, response);
       } catch (error) {
         binding.report(error);
@@ -97,7 +100,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         .then((answer) => {
           if (aborted) {
             if (answer.type === "accept") binding.abandon(answer.ticket);
-          } else response.cork(() => settle(response, context, copy, answer));
+          } else if (answer.type === "reject") {
+            response.cork(() => refuse(response, answer.status, answer.reason));
+          } else neighbours.around(response, () => settle(response, context, copy, answer));
         })
         .catch((error: unknown) => binding.report(error));
     },
@@ -105,6 +110,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const fields = fieldsOf(socket);
       const arrival = fields.wsession;
       if (!(arrival instanceof Arrival)) return;
+      neighbours.add(socket);
       const connection = binding.open(socket, arrival.ticket);
       fields.wsession = connection;
       // Closed in `open`, the runtime told so before there was a connection to tell.
@@ -125,6 +131,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       if (socket.getBufferedAmount() === 0) connectionOf(socket)?.drained();
     },
     close(socket, code, message) {
+      neighbours.delete(socket);
       const { wsession } = fieldsOf(socket);
       const reason = textOf(message);
       if (wsession instanceof Arrival) wsession.end = { code, reason };
@@ -136,9 +143,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     response: HttpResponse,
     context: us_socket_context_t,
     { key, extensions }: UpgradeRequest,
-    answer: HandshakeAnswer,
+    answer: Accepted,
   ): void {
-    if (answer.type === "reject") return refuse(response, answer.status, answer.reason);
     let protocol: string;
     try {
       protocol = choose(answer);
@@ -167,6 +173,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   }
 
   return binding;
+}
+
+/** RFC 6455 section 4.2.1: the runtime looks at `Upgrade` alone, and breaks the socket of a `Connection: close`. */
+function asksForUpgrade({ headers }: Handshake): boolean {
+  return /(?:^|[ ,])upgrade(?:[ ,]|$)/i.test(headers["connection"] ?? "");
 }
 
 function refuse(response: HttpResponse, status: number, reason: string): void {

@@ -4,8 +4,8 @@ import type { BindOptions } from "@wsession/adapter-uws";
 import uWS from "uWebSockets.js";
 import type { TemplatedApp } from "uWebSockets.js";
 
-/** LIBUS_LISTEN_EXCLUSIVE_PORT, an ambient const enum that Node can't import: without it ports are shared by default. */
-const EXCLUSIVE = 1;
+/** Without it ports are shared with other processes by default. */
+const EXCLUSIVE = uWS.LIBUS_LISTEN_EXCLUSIVE_PORT;
 
 /** Listens on a free port, which no other process of this machine's tests may share. */
 export async function listen(app: TemplatedApp): Promise<number> {
