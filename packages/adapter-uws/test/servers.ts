@@ -2,10 +2,12 @@ import type { AdapterHarness, AdapterServer } from "@wsession/conformance";
 import { bindSessions } from "@wsession/adapter-uws";
 import type { BindOptions } from "@wsession/adapter-uws";
 import uWS from "uWebSockets.js";
-import type { TemplatedApp } from "uWebSockets.js";
+import type { ListenOptions, TemplatedApp } from "uWebSockets.js";
 
-/** Without it ports are shared with other processes by default. */
-const EXCLUSIVE = uWS.LIBUS_LISTEN_EXCLUSIVE_PORT;
+/** Without it ports are shared with other processes by default. The runtime exports it, its types as an enum alone. */
+const { LIBUS_LISTEN_EXCLUSIVE_PORT: EXCLUSIVE } = uWS as unknown as {
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: ListenOptions;
+};
 
 /** Listens on a free port, which no other process of this machine's tests may share. */
 export async function listen(app: TemplatedApp): Promise<number> {
