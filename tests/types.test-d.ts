@@ -147,6 +147,14 @@ describe("what can't be right is refused", () => {
     void createSessions<number>();
   });
 
+  test("a handler may return anything: it is not looked at, but for a promise", () => {
+    bindWs(server, createSessions<Visitor>(), {
+      open: (connection) => connection.send("welcome"),
+      message: (connection, text) => connection.send(text),
+      close: async () => 1,
+    });
+  });
+
   test("options and handlers of no such name", () => {
     // @ts-expect-error -- misspelt
     void createSessions({ initial: () => ({ n: 0 }), idleMS: 1 });

@@ -18,6 +18,8 @@ import type {
   RuntimeConnection,
   Ticket,
 } from "./runtime.ts";
+import { refused } from "./resumption.ts";
+import type { Refused } from "./resumption.ts";
 import type { SessionHome } from "./session-home.ts";
 
 /** What a binding is given by the composition root. */
@@ -84,7 +86,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
       return this.#refuse(503, "too many handshakes");
     diagnostics.handshakesPending += 1;
-    const outcome = await admitHandshake(this.#root.home, handshake, found);
+    const outcome = await this.#decide(handshake, found);
     diagnostics.handshakesPending -= 1;
     if (outcome.type === "refused") return this.#refuse(outcome.status, outcome.reason);
     if (this.#isClosing) {
@@ -94,6 +96,27 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     const ticket: Ticket = { handshake: outcome.handshake };
     this.#tickets.set(ticket, outcome);
     return { type: "accept", ticket, headers: outcome.headers, protocols: outcome.handshake.protocols };
+  }
+
+  /** A decision that does not come in time is a refusal: what is decided after that is taken back. */
+  #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
+    const { home } = this.#root;
+    const deciding = admitHandshake(home, handshake, found);
+    const { handshakeTimeoutMs } = this.settings;
+    if (handshakeTimeoutMs === Infinity) return deciding;
+    return new Promise((resolve) => {
+      let late = false;
+      const deadline = this.deadlines.after(handshakeTimeoutMs, () => {
+        late = true;
+        resolve(refused(503, "admission took too long"));
+      });
+      void deciding.then((outcome) => {
+        deadline.cancel();
+        resolve(outcome);
+        if (late && outcome.type === "admitted" && outcome.session !== undefined)
+          home.giveBack(outcome.session);
+      });
+    });
   }
 
   #refuse(status: number, reason: string): HandshakeAnswer {
@@ -169,8 +192,12 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   // --- time ---
 
   #keepBeating(): void {
-    this.deadlines.after(this.settings.heartbeatMs, () => {
-      for (const connection of this.#root.connections.of(this)) connection.heartbeat();
+    const { heartbeatMs } = this.settings;
+    const due = performance.now() + heartbeatMs;
+    this.deadlines.after(heartbeatMs, () => {
+      // After a standstill of this process the peers' pongs are there, but not read yet: it is not they who were silent.
+      const stoodStill = performance.now() - due > heartbeatMs / 2;
+      if (!stoodStill) for (const connection of this.#root.connections.of(this)) connection.heartbeat();
       if (!this.#isClosing) this.#keepBeating();
     });
   }

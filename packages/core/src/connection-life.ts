@@ -3,7 +3,7 @@ import type { Connection } from "./contract.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { isSessionError } from "./errors.ts";
-import type { Awaitable, Handshake } from "./handshake.ts";
+import type { Handshake } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import type { ErrorContext, Limits, Stage } from "./options.ts";
 import type { Runtime, RuntimeConnection } from "./runtime.ts";
@@ -78,9 +78,9 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   #event: CloseEvent | undefined = undefined;
 
   protected abstract readonly hasSession: boolean;
-  protected abstract callOpen(handshake: Handshake): Awaitable<void>;
-  protected abstract callMessage(data: string | Uint8Array): Awaitable<void>;
-  protected abstract callClose(event: CloseEvent): Awaitable<void>;
+  protected abstract callOpen(handshake: Handshake): unknown;
+  protected abstract callMessage(data: string | Uint8Array): unknown;
+  protected abstract callClose(event: CloseEvent): unknown;
   /** The socket has ended. */
   protected abstract left(): void;
   /** The close handler has settled, or hung past its time. May be called twice. */
@@ -201,7 +201,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   /** Waits for a handler, then clears `bit`. What it returned need not be a promise. */
-  private run(stage: Stage, result: Awaitable<void>, bit: number): void {
+  private run(stage: Stage, result: unknown, bit: number): void {
     const isPromise = result instanceof Promise;
     if (!isPromise && !isThenable(result)) return this.clear(bit);
     const promise = isPromise ? result : Promise.resolve(result);
@@ -312,7 +312,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
     const report = (error: unknown) => this.context.report(error, { stage: "close", connection: this.api });
-    let closing: Awaitable<void> = undefined;
+    let closing: unknown;
     try {
       closing = this.callClose(this.#event ?? { code: 1006, reason: "" });
     } catch (error) {

@@ -250,15 +250,15 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   // --- what its life calls ---
 
-  protected callOpen(handshake: Handshake): Awaitable<void> {
+  protected callOpen(handshake: Handshake): unknown {
     return this.context.handlers.open?.(this, handshake);
   }
 
-  protected callMessage(data: string | Uint8Array): Awaitable<void> {
+  protected callMessage(data: string | Uint8Array): unknown {
     return this.context.handlers.message?.(this, data);
   }
 
-  protected callClose(event: CloseEvent): Awaitable<void> {
+  protected callClose(event: CloseEvent): unknown {
     return this.context.handlers.close?.(this, event);
   }
 

@@ -1,6 +1,6 @@
 /** The nouns an application meets: Connection, Session, Sessions, Handlers. */
 import type { Diagnostics } from "./diagnostics.ts";
-import type { Awaitable, Handshake } from "./handshake.ts";
+import type { Handshake } from "./handshake.ts";
 import type { CloseOptions, Runtime, RuntimeBinding, SendOutcome } from "./runtime.ts";
 import type { NodePresence } from "./store.ts";
 import type { TransportSession } from "./transport.ts";
@@ -157,7 +157,10 @@ export interface Sessions<
   ): RuntimeBinding<Socket>;
 }
 
-/** Application code. Properties, not methods, so that handlers relying on `initial` are refused without it. */
+/**
+ * Application code. What a handler returns is not looked at, but for a promise, which is waited for. Properties, not
+ * methods, so that handlers relying on `initial` are refused without it.
+ */
 export interface Handlers<
   Data extends object = object,
   Transport = unknown,
@@ -165,11 +168,11 @@ export interface Handlers<
 > {
   /** First of all, once. While it has not settled no message is handled (I1). */
   readonly open?:
-    | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => Awaitable<void>)
+    | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => unknown)
     | undefined;
   /** In order, each once, one at a time (I2). What it throws closes the connection with 1011 (I12). */
   readonly message?:
-    | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => Awaitable<void>)
+    | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
     | undefined;
   /** The session was changed by anyone but this connection's own handle. What it throws goes to `onError` and 1011. */
   readonly change?:
@@ -177,7 +180,7 @@ export interface Handlers<
     | undefined;
   /** The session's absolute deadline is near; `remainingMs` to go. `sessions`' option `expiringMs` says how near. */
   readonly expiring?:
-    | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => Awaitable<void>)
+    | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => unknown)
     | undefined;
   /** After a `"queued"`: everything has been handed to the operating system. */
   readonly drain?: ((connection: Connection<Data, Transport, Unset>) => void) | undefined;
@@ -186,7 +189,7 @@ export interface Handlers<
     | ((
         connection: Connection<Data, Transport, Unset>,
         event: { readonly code: number; readonly reason: string },
-      ) => Awaitable<void>)
+      ) => unknown)
     | undefined;
 }
 

@@ -6,14 +6,17 @@ export interface Deadline {
 class Entry implements Deadline {
   readonly at: number;
   run: (() => void) | undefined;
+  readonly #cancelled: () => void;
 
-  constructor(at: number, run: () => void) {
+  constructor(at: number, run: () => void, cancelled: () => void) {
     this.at = at;
     this.run = run;
+    this.#cancelled = cancelled;
   }
 
   cancel(): void {
     this.run = undefined;
+    this.#cancelled();
   }
 }
 
@@ -28,7 +31,7 @@ export class Deadlines {
 
   /** Runs `run` once, `ms` milliseconds from now. `run` must not throw. */
   after(ms: number, run: () => void): Deadline {
-    const entry = new Entry(performance.now() + ms, run);
+    const entry = new Entry(performance.now() + ms, run, this.#tidy);
     this.#push(entry);
     if (entry.at < this.#armedFor) this.#arm(entry.at);
     return entry;
@@ -40,6 +43,13 @@ export class Deadlines {
     clearTimeout(this.#timer);
     this.#armedFor = Infinity;
   }
+
+  /** Cancelled ones go as they get to the head; without any left there is no timer. */
+  readonly #tidy = (): void => {
+    for (let first = this.#heap[0]; first !== undefined && first.run === undefined; first = this.#heap[0])
+      this.#pop();
+    if (this.#heap.length === 0) this.clear();
+  };
 
   #arm(at: number): void {
     clearTimeout(this.#timer);

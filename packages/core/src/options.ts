@@ -62,6 +62,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly maxBufferedBytes?: number | undefined;
   /** Handshakes that may be waiting for their answer at once; over it 503. Default 10,000. */
   readonly maxPendingHandshakes?: number | undefined;
+  /** Milliseconds in which a handshake must be decided (`admit`, the store, `initial`); over it 503. Default 10,000; 0: no limit. */
+  readonly handshakeTimeoutMs?: number | undefined;
   /** Connections that one session may have in this process; over it 4409 for the oldest. Default 1,000; `Infinity`: none. */
   readonly maxConnectionsPerSession?: number | undefined;
   /** Milliseconds between pings; a peer that did not answer by the next one is ended. Default 30,000; 0: none. */
@@ -163,6 +165,7 @@ export function settle<Data extends object, Transport>(
     },
     maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),
     maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
+    handshakeTimeoutMs: orNever("handshakeTimeoutMs", options.handshakeTimeoutMs, 10_000),
     maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, 1_000),
     heartbeatMs: options.heartbeatMs === 0 ? 0 : duration("heartbeatMs", options.heartbeatMs, 30_000),
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),

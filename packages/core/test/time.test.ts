@@ -120,3 +120,50 @@ test("ready() without a timeoutMs of its own waits for early.timeoutMs; I14 the 
   expect(await waiting).toMatchObject({ name: "SessionError" });
   expect(socket.closedWith?.code).toBe(4408);
 });
+
+describe("a handshake", () => {
+  const handshake = {
+    method: "GET",
+    url: "/",
+    headers: {},
+    remoteAddress: undefined,
+    encrypted: false,
+    protocols: [],
+  };
+
+  test("that is not decided within handshakeTimeoutMs gets 503, and what it comes to after all is taken back", async () => {
+    const store = mapStore();
+    let resolve: (data: { n: number }) => void = () => undefined;
+    const promise = new Promise<{ n: number }>((settle) => {
+      resolve = settle;
+    });
+    const sessions = createSessions({ store, handshakeTimeoutMs: 5_000, initial: () => promise });
+    const { binding } = serveInMemory(sessions);
+    const answer = binding.admit(handshake, undefined);
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(sessions.diagnostics.handshakesPending).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await answer).toEqual({ type: "reject", status: 503, reason: "admission took too long" });
+    expect(sessions.diagnostics.handshakesPending).toBe(0);
+    resolve({ n: 0 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(store.size).toBe(0);
+    expect(sessions.connections.size).toBe(0);
+  });
+});
+
+describe("the heartbeat", () => {
+  test("asks no peer for a sign of life that this process, standing still, could not have read", async () => {
+    const sessions = createSessions({ heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
+    const { socket } = await serveInMemory(sessions).connect();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(socket.calls).toEqual(["heartbeat"]);
+    const now = performance.now.bind(performance);
+    const late = vi.spyOn(performance, "now").mockImplementation(() => now() + 5_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    late.mockRestore();
+    expect(socket.calls).toEqual(["heartbeat"]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(socket.calls.length).toBeGreaterThan(1);
+  });
+});

@@ -53,7 +53,7 @@ export const messageCases: readonly AdapterCase[] = [
       const server = await trial.serve(counted(), {
         message: (_, text) => ({
           // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library is what is handed in
-          then(settled, failed) {
+          then(settled: () => void, failed: (error: unknown) => void) {
             return delay(text === "first" ? 10 : 0)
               .then(() => journal.note(`${text}`))
               .then(settled, failed);
