@@ -1,8 +1,8 @@
 import type { Calls } from "./calls.ts";
 import { type Keys, idOfEntry } from "./keys.ts";
 
-/** Entries that wait to be looked at again, at most. More are found another time. */
-const MOST = 4_096;
+/** Entries that wait to be looked at again, at most: enough for 700 logins a second. More are found another time. */
+const MOST = 65_536;
 /** How many entries a login looks at where some were left over. */
 const MANY = 8;
 
@@ -23,7 +23,8 @@ export class Leftovers {
   readonly #keys: Keys;
   readonly #waitMs: number;
   readonly #waiting = new Set<string>();
-  readonly #queue: Suspects[] = [];
+  /** In the order in which they are due. */
+  readonly #queue = new Set<Suspects>();
   #timer: NodeJS.Timeout | undefined;
   #share = 1;
   #closed = false;
@@ -60,19 +61,19 @@ export class Leftovers {
       .slice(0, MOST - this.#waiting.size);
     if (fresh.length === 0) return;
     for (const entry of fresh) this.#waiting.add(entry);
-    this.#queue.push({ index, entries: fresh, dueAt: performance.now() + this.#waitMs });
+    this.#queue.add({ index, entries: fresh, dueAt: performance.now() + this.#waitMs });
     this.#schedule();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#queue.length = 0;
+    this.#queue.clear();
     this.#waiting.clear();
   }
 
   #schedule(): void {
-    const first = this.#queue[0];
+    const [first] = this.#queue;
     if (this.#timer !== undefined || first === undefined) return;
     this.#timer = setTimeout(
       () => {
@@ -87,9 +88,10 @@ export class Leftovers {
 
   #takeOutDue(): void {
     const now = performance.now();
-    for (let first = this.#queue[0]; first !== undefined && first.dueAt <= now; first = this.#queue[0]) {
-      this.#queue.shift();
-      const { index, entries } = first;
+    for (const suspects of this.#queue) {
+      if (suspects.dueAt > now) break;
+      this.#queue.delete(suspects);
+      const { index, entries } = suspects;
       for (const entry of entries) this.#waiting.delete(entry);
       this.#takeOut(index, entries).catch(() => undefined);
     }
