@@ -142,6 +142,8 @@ class RedisStore implements RedisSessionStore {
     const { id, digest, nextDigest, idleMs } = request;
     const { calls, keys, node } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
+    // To the script an empty digest is the application's word, which only the application may give.
+    if (digest === "") return { type: "wrong" };
     const deadline = calls.deadline();
     return this.#holding(request, deadline, isResumed, async (sequence, count) => {
       const args = [

@@ -88,7 +88,7 @@ export const resumeCases: readonly StoreCase[] = [
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ digest: undefined });
-      for (const digest of [newDigest(), "undefined", "null"]) {
+      for (const digest of [newDigest(), "undefined", "null", ""]) {
         expect(await store.resume(id, digest)).toEqual({ type: "wrong" });
       }
       expect(await store.resume(id, undefined)).toMatchObject({ type: "resumed", by: "none" });
