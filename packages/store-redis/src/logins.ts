@@ -2,7 +2,7 @@ import type { RotateRequest, RotateResult } from "@wsession/core";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
 import type { Services } from "./membership.ts";
-import { keptDigest, parseMetadata } from "./record.ts";
+import { parseMetadata } from "./record.ts";
 import { readRotate, readTouch } from "./replies.ts";
 import type { Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
@@ -78,12 +78,7 @@ export class Logins {
   ): Promise<ReturnType<typeof readRotate>> {
     const { calls, keys, node } = this.#services;
     const { id, digest, renewalDigest, renewalMs, graceMs, fence, known } = request;
-    const secrets = [
-      keptDigest(digest),
-      keptDigest(renewalDigest),
-      String(Math.ceil(renewalMs)),
-      String(Math.ceil(graceMs)),
-    ];
+    const secrets = [digest, renewalDigest, String(Math.ceil(renewalMs)), String(Math.ceil(graceMs))];
     const args = [
       node,
       String(sequence),

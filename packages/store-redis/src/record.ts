@@ -20,17 +20,10 @@ export interface Holder {
   readonly entry: string;
 }
 
-const METADATA = /^(\d+) (\d+) (\d+) \d+ ([0-9a-z]+) ([0-9a-z]+)$/;
+/** Numbers that a double holds exactly, as prelude.lua takes them. */
+const METADATA = /^(\d{1,15}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})$/;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
 const inDevelopment = process.env["NODE_ENV"] !== "production";
-
-/**
- * What is kept and compared of a verifier's digest: of the SHA-256 that it is, 144 bits. Finding another verifier for them
- * is as hopeless, and the record is a size smaller.
- */
-export function keptDigest(digest: string | undefined): string {
-  return digest?.slice(0, 24) ?? "";
-}
 
 /** Throws CORRUPT_RECORD. */
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {

@@ -27,7 +27,6 @@ import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readSettings } from "./options.ts";
-import { keptDigest } from "./record.ts";
 import { readCreate, readLoad, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix } from "./sender.ts";
 import { Subjects } from "./subjects.ts";
@@ -122,7 +121,7 @@ class RedisStore implements RedisSessionStore {
       const args = [
         node,
         String(sequence),
-        keptDigest(digest),
+        digest ?? "",
         ...limits,
         ...whose,
         count,
@@ -149,8 +148,8 @@ class RedisStore implements RedisSessionStore {
       const args = [
         node,
         String(sequence),
-        keptDigest(digest),
-        keptDigest(nextDigest),
+        digest ?? "",
+        nextDigest ?? "",
         duration(idleMs),
         count,
         flag(request.exclusive),

@@ -23,9 +23,14 @@ end
 
 local META = '^(%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
 
+-- Numbers that a double holds exactly: what has more digits, nobody here has written.
+local function are_exact(version, fence, schema, bytes, idle, absolute)
+  return #version < 16 and #fence < 16 and #schema < 16 and #bytes < 16 and #idle < 10 and #absolute < 10
+end
+
 local function unpack_meta(text)
   local version, fence, schema, bytes, idle, absolute = string.match(text, META)
-  if not version then return nil end
+  if not version or not are_exact(version, fence, schema, bytes, idle, absolute) then return nil end
   return {
     version = tonumber(version),
     fence = tonumber(fence),

@@ -14,7 +14,7 @@ local found = redis.call('HMGET', key, 'm', 'h', writer)
 if not found[1] then return { 'missing' } end
 -- Not as a table: this is the script that matters for how many updates a server can take.
 local version, fence, schema, bytes, idle, absolute = string.match(found[1], META)
-if not version then return { 'corrupt' } end
+if not version or not are_exact(version, fence, schema, bytes, idle, absolute) then return { 'corrupt' } end
 if (idle ~= '0' and tonumber(idle, 36) <= at) or (absolute ~= '0' and tonumber(absolute, 36) <= at) then return { 'missing' } end
 
 local function answer(made)
