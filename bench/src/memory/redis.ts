@@ -12,7 +12,7 @@ import { ServerProcess } from "../kit/server-process.ts";
 
 /** Live sessions in Redis, beyond their data as JSON: keys, metadata, holders, subject index, and Redis' own tables. */
 export async function measureRedis(options: Options): Promise<Figure[]> {
-  const count = options.quick ? 300 : 10_000;
+  const count = options.quick ? 300 : 15_000;
   const figures: Figure[] = [];
   for (const large of [false, true]) {
     const suffix = large ? "Large" : "";

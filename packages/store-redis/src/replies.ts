@@ -93,6 +93,16 @@ export function readResume(reply: Reply): ResumeResult {
   }
 }
 
+/** From where to where a resume moved the idle deadline, as restore.lua takes it: now, before. */
+export function readMove(reply: Reply): readonly [now: string, before: string] | undefined {
+  const [code, , , hash, before] = split(reply);
+  if (code !== "resumed" || typeof before !== "string") return undefined;
+  const fields = Array.isArray(hash) ? hash.map(String) : [];
+  const name = fields.findIndex((text, index) => index % 2 === 0 && text === "m");
+  const now = fields[name + 1]?.split(" ").at(-2);
+  return now === undefined || now === before ? undefined : [now, before];
+}
+
 export function readWrite(reply: Reply): WriteResult {
   const version = readVersion(reply);
   if (version !== undefined) return { type: "written", version, session: undefined };

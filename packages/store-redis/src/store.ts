@@ -27,7 +27,7 @@ import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readSettings } from "./options.ts";
-import { readCreate, readLoad, readResume, readWrite } from "./replies.ts";
+import { readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix } from "./sender.ts";
 import { Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
@@ -154,7 +154,14 @@ class RedisStore implements RedisSessionStore {
         count,
         flag(request.exclusive),
       ];
-      return readResume(await calls.timedScript("resume", keys.session(id), args, deadline));
+      const reply = await calls.timedScript("resume", keys.session(id), args, deadline);
+      try {
+        return readResume(reply);
+      } catch (error) {
+        const moved = readMove(reply);
+        if (moved !== undefined) await calls.script("restore", [keys.session(id)], moved, deadline);
+        throw error;
+      }
     });
   }
 

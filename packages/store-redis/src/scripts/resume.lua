@@ -2,7 +2,7 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0
 --       7 connections held or "" · 8 "1" exclusive
--- Out   {"resumed", now, by, all} · {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
+-- Out   {"resumed", now, by, all, idleAt as it was} · {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
 -- At most once: counts are absolute and in sequence, a repeated takeover finds its own sequence among the holders, and a
 -- repeated renewal finds its own next digest in place. A count that newer ones overtook takes nothing over either.
 local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -58,4 +58,4 @@ if changed then
   redis.call('HSET', key, 'm', pack_meta(meta))
   set_expiry(meta)
 end
-return { 'resumed', at, by, redis.call('HGETALL', key) }
+return { 'resumed', at, by, redis.call('HGETALL', key), string.match(found[1], '(%w+) %w+$') }

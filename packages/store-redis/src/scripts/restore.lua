@@ -1,0 +1,11 @@
+-- Takes back the move of the idle deadline, where the session that was resumed turned out to be unreadable: such a record
+-- stays as it is. Idempotent, and overtaken by any move since.
+-- KEYS  1 session
+-- ARGV  1 idleAt as the resume left it · 2 idleAt as it was; base 36
+-- Out   {"restored"} · {"overtaken"}
+local meta = unpack_meta(redis.call('HGET', key, 'm') or '')
+if not meta or base36(meta.idle) ~= ARGV[1] then return { 'overtaken' } end
+meta.idle = tonumber(ARGV[2], 36)
+redis.call('HSET', key, 'm', pack_meta(meta))
+set_expiry(meta)
+return { 'restored' }
