@@ -5,7 +5,7 @@ import type { Admission, Handshake } from "./handshake.ts";
 import type { Settings, Stage } from "./options.ts";
 import { refused, resume } from "./resumption.ts";
 import type { AdmissionContext, AdmittedSession, HeaderLine, Opened, Refused } from "./resumption.ts";
-import { checkData } from "./session-state.ts";
+import { checkData } from "./session-data.ts";
 import { newSelector } from "./token.ts";
 
 /** An admitted handshake: all that its connection starts with. */

@@ -1,7 +1,7 @@
 import type { Diagnostics } from "./diagnostics.ts";
 import { asStoreError, SessionError } from "./errors.ts";
 import type { Settings } from "./options.ts";
-import { checkData } from "./session-state.ts";
+import { checkData } from "./session-data.ts";
 import type { CreateResult, StoredSession } from "./store.ts";
 import { digestOf, newVerifier } from "./token.ts";
 
