@@ -95,7 +95,10 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly schemaVersion?: number | undefined;
   /** Brings data that an older version of the application stored up to date, on load; before `schema`. Synchronous. */
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
-  /** Errors that no caller waits for. What it throws is ignored. Default: they are counted nowhere else, so set it. */
+  /**
+   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself is ignored. Default:
+   * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), but none for clients' protocol errors.
+   */
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;
 }
 

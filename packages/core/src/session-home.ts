@@ -196,7 +196,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   report(error: unknown, context: ErrorContext): void {
     try {
-      this.settings.onError?.(error, context);
+      (this.settings.onError ?? warn)(error, context);
     } catch {
       // There is nobody left to tell.
     }
@@ -258,4 +258,14 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     this.#table.keepLoose(state);
     return state;
   }
+}
+
+/** Without `onError` nothing that the application did is lost in silence; what strangers do must not fill a log. */
+function warn(error: unknown, { stage }: ErrorContext): void {
+  if (stage === "adapter") return;
+  const { message, stack: detail = "" } = error instanceof Error ? error : new Error(String(error));
+  process.emitWarning(`${stage}: ${message}; give createSessions an onError`, {
+    type: "WsessionWarning",
+    detail,
+  });
 }
