@@ -74,7 +74,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly exclusive?: boolean | undefined;
   /**
    * Origins that may connect, as browsers send them (`https://example.com`, no slash at the end), compared exactly; others,
-   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none. Default: any.
+   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none. Default: every origin.
    * WARNING: where a cookie carries the token, leaving it off lets any website open a socket with the cookie of whoever
    * visits it (cross-site WebSocket hijacking). What is no origin throws INVALID_ARGUMENT.
    */

@@ -71,6 +71,16 @@ local function set_expiry(meta)
   end
 end
 
+-- Moves the idle deadline to `idle_ms` from now (0: none); true where it moved. Most touches are skipped: only past 10 % of
+-- the idle time is the record written again.
+local function move_idle(meta, idle_ms, at)
+  local idle = idle_ms == 0 and 0 or at + idle_ms
+  if idle ~= 0 and meta.idle ~= 0 and idle >= meta.idle and idle - meta.idle <= idle_ms / 10 then return false end
+  local moved = idle ~= meta.idle
+  meta.idle = idle
+  return moved
+end
+
 -- Tells the other processes that hold the session; to this one its own change is no news.
 local function announce(holders, node, message)
   if not holders then return end

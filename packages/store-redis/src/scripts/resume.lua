@@ -48,12 +48,7 @@ if ARGV[8] == '1' and fresh then
   changed = true
   announce(holders, node, '["r","' .. session_id() .. '",' .. meta.fence .. ']')
 end
-local idle_ms = tonumber(ARGV[6])
-local idle = idle_ms == 0 and 0 or at + idle_ms
-if idle == 0 or meta.idle == 0 or idle < meta.idle or idle - meta.idle > idle_ms / 10 then
-  changed = changed or idle ~= meta.idle
-  meta.idle = idle
-end
+changed = move_idle(meta, tonumber(ARGV[6]), at) or changed
 if changed then
   redis.call('HSET', key, 'm', pack_meta(meta))
   set_expiry(meta)

@@ -24,13 +24,7 @@ if ARGV[3] ~= '' then
   changed = absolute ~= meta.absolute
   meta.absolute = absolute
 end
--- Most touches are skipped: only past 10 % of the idle time is the record written again.
-local idle_ms = tonumber(ARGV[2])
-local idle = idle_ms == 0 and 0 or at + idle_ms
-if idle == 0 or meta.idle == 0 or idle < meta.idle or idle - meta.idle > idle_ms / 10 then
-  changed = changed or idle ~= meta.idle
-  meta.idle = idle
-end
+changed = move_idle(meta, tonumber(ARGV[2]), at) or changed
 if changed then
   redis.call('HSET', key, 'm', pack_meta(meta))
   set_expiry(meta)
