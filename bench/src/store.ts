@@ -1,9 +1,9 @@
 import { startRedis } from "./kit/redis.ts";
 import { printTable, progress, readOptions, report, single } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
+import { ServerProcess } from "./kit/server-process.ts";
 import { median, ratio } from "./kit/stats.ts";
-import { connectRedisUpdates, hotSession, scriptUpdates, wsessionUpdates } from "./store/subjects.ts";
-import type { Updates } from "./store/subjects.ts";
+import { hotSession } from "./store/subjects.ts";
 
 // What an acknowledged change of a session in Redis costs, beside the bare command and beside what is done today.
 
@@ -11,52 +11,58 @@ process.env["NODE_ENV"] = "production";
 const options = readOptions();
 const SESSIONS = options.quick ? 100 : 1_000;
 const AT_ONCE = options.quick ? 20 : 200;
-const UPDATES = options.quick ? 1_000 : 20_000;
-const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(30 * options.rounds));
+const UPDATES = options.quick ? 1_000 : 8_000;
+const WARM_UP = options.quick ? 1 : 12;
+const ROUNDS = options.quick ? 2 : 30;
+/** Processes differ among themselves, by where their code and heap come to lie. */
+const GENERATIONS = options.quick ? 1 : Math.max(1, Math.round(6 * options.rounds));
+
+const NAMES = ["update", "script", "connectRedis"] as const;
+type Name = (typeof NAMES)[number];
 
 interface Rate {
   readonly perSecond: number;
   readonly perCpuSecond: number;
 }
 
-/** `AT_ONCE` callers, each of whom waits for its answer; no two ever change the same session at once. */
-async function measure({ update }: Updates, updates: number): Promise<Rate> {
-  const startedAt = performance.now();
-  const cpu = process.cpuUsage();
-  let begun = 0;
-  const caller = async (number: number): Promise<void> => {
-    for (let own = number; begun < updates; own += AT_ONCE) {
-      begun += 1;
-      await update(own % SESSIONS);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => caller(number)));
-  const { user, system } = process.cpuUsage(cpu);
-  return {
-    perSecond: (updates / (performance.now() - startedAt)) * 1e3,
-    perCpuSecond: (updates / (user + system)) * 1e6,
-  };
+async function measure(process: ServerProcess, updates: number): Promise<Rate> {
+  const { perSecond = Number.NaN, perCpuSecond = Number.NaN } = await process.ask("run", String(updates));
+  return { perSecond, perCpuSecond };
 }
 
 const redis = await startRedis();
 const figures: Figure[] = [];
-try {
-  const subjects = {
-    update: await wsessionUpdates(redis.port, SESSIONS),
-    script: await scriptUpdates(redis.port, SESSIONS),
-    connectRedis: await connectRedisUpdates(redis.port, SESSIONS),
+const rates: Record<Name, Rate[]> = { update: [], script: [], connectRedis: [] };
+const perSecond = (name: Name): number[] => rates[name].map((rate) => rate.perSecond);
+const perCpuSecond = (name: Name): number[] => rates[name].map((rate) => rate.perCpuSecond);
+
+async function generation(): Promise<void> {
+  const start = (name: Name): Promise<ServerProcess> =>
+    ServerProcess.start("updates", { args: [String(redis.port), name, String(SESSIONS), String(AT_ONCE)] });
+  const running = {
+    update: await start("update"),
+    script: await start("script"),
+    connectRedis: await start("connectRedis"),
   };
-  const rates: Record<keyof typeof subjects, Rate[]> = { update: [], script: [], connectRedis: [] };
-  const names = ["update", "script", "connectRedis"] as const;
-  for (const name of names) await measure(subjects[name], UPDATES * (options.quick ? 1 : 2));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const name of round % 2 === 0 ? names : names.toReversed())
-      rates[name].push(await measure(subjects[name], UPDATES));
+  try {
+    for (const name of NAMES) await measure(running[name], UPDATES * WARM_UP);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const name of round % 2 === 0 ? NAMES : NAMES.toReversed())
+        rates[name].push(await measure(running[name], UPDATES));
+    }
+  } finally {
+    await Promise.all(NAMES.map((name) => running[name].stop()));
   }
-  for (const name of names) await subjects[name].close();
-  const perSecond = (name: (typeof names)[number]): number[] => rates[name].map((rate) => rate.perSecond);
-  const perCpuSecond = (name: (typeof names)[number]): number[] =>
-    rates[name].map((rate) => rate.perCpuSecond);
+}
+
+try {
+  for (let number = 1; number <= GENERATIONS; number += 1) {
+    await generation();
+    const now = ratio(perSecond("update"), perSecond("script"));
+    progress(
+      `updateRatio ${number}/${GENERATIONS}: ${now.median.toFixed(3)} (${now.low.toFixed(3)} – ${now.high.toFixed(3)})`,
+    );
+  }
   figures.push(
     {
       field: "updateRatio",
@@ -82,7 +88,7 @@ try {
       what: "the same per CPU second",
     },
   );
-  const rows = names.map((name) => [
+  const rows = NAMES.map((name) => [
     name,
     median(perSecond(name)).toFixed(0),
     median(perCpuSecond(name)).toFixed(0),
@@ -93,7 +99,7 @@ try {
 } finally {
   await redis.stop();
 }
-report(`Redis store: ${SESSIONS} sessions, ${AT_ONCE} changes at a time, one process`, figures, options);
+report(`Redis store: ${SESSIONS} sessions, ${AT_ONCE} changes at a time from one process`, figures, options);
 
 async function hot(): Promise<Figure[]> {
   const BURST = 100;

@@ -8,6 +8,8 @@ import { isRefusedPromise } from "./synchronous.ts";
 export interface Waiting<Data extends object> extends Write<Data> {
   /** Not to be sent with others: the store refused the batch that it was in. */
   readonly single: boolean;
+  /** The data as it stood right after this write, in the last plan that it was in. */
+  result: Readonly<Data> | undefined;
   readonly resolve: (data: Readonly<Data>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -19,8 +21,6 @@ export interface Plan<Data extends object> {
   readonly asked: Mark;
   /** Those that are in it, in order. */
   readonly writes: readonly Waiting<Data>[];
-  /** The data as it stood right after each. */
-  readonly results: readonly Readonly<Data>[];
 }
 
 /** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
@@ -29,30 +29,23 @@ export function makePlan<Data extends object>(
   batch: readonly Waiting<Data>[],
 ): Plan<Data> {
   const base = state.data;
-  const writes: Waiting<Data>[] = [];
-  const results: Readonly<Data>[] = [];
-  const patched = new Set<string>();
   let next: Readonly<Data> = base;
-  let patchesAlone = true;
-  let reads = false;
-  for (const write of batch) {
+  const writes = batch.filter((write) => {
     try {
       next = state.protect(state.check(applyWrite(write.kind, next)));
     } catch (error) {
       write.reject(error);
-      continue;
+      return false;
     }
-    writes.push(write);
-    results.push(next);
-    if (write.kind.type === "patch") for (const name of Object.keys(write.kind.fields)) patched.add(name);
-    else patchesAlone = false;
-    if (write.kind.type === "update") reads = true;
-  }
+    write.result = next;
+    return true;
+  });
+  const reads = writes.some(({ kind }) => kind.type === "update");
   // Of a record of another schema version nothing may stay: fields of two versions would be in it, under one number.
   const whole = state.isOtherVersion;
   const change: Change =
-    patchesAlone && !whole
-      ? pick(next, patched)
+    !whole && writes.every(({ kind }) => kind.type === "patch")
+      ? pick(next, patchedBy(writes))
       : { type: "replace", data: next, base: reads && !whole ? base : undefined };
   const request: WriteRequest = {
     id: state.id,
@@ -62,7 +55,14 @@ export function makePlan<Data extends object>(
     fence: batch[0]?.fence,
     schemaVersion: state.context.settings.schemaVersion,
   };
-  return { request, next, asked: state.mark, writes, results };
+  return { request, next, asked: state.mark, writes };
+}
+
+function patchedBy<Data extends object>(writes: readonly Waiting<Data>[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { kind } of writes)
+    if (kind.type === "patch") for (const name of Object.keys(kind.fields)) names.add(name);
+  return names;
 }
 
 /** These fields of `data`, as a change: one that is not there any more is removed. */

@@ -53,9 +53,9 @@ export class Calls {
     args: readonly string[],
     deadline: number = this.deadline(),
   ): Promise<Reply> {
-    const words = [String(keys.length), ...keys, ...args];
-    if (this.#gate.open) return this.#evaluate(name, words, deadline);
-    return this.#gate.wait(deadline).then(() => this.#evaluate(name, words, deadline));
+    const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
+    if (this.#gate.open) return this.#hand("evalsha", words, deadline, asIs, name);
+    return this.#gate.wait(deadline).then(() => this.#hand("evalsha", words, deadline, asIs, name));
   }
 
   /** A script whose first argument is a not-after time, put there in the server's terms. */
@@ -72,53 +72,63 @@ export class Calls {
   #timed(name: ScriptName, key: string, args: readonly string[], deadline: number): Promise<Reply> {
     const notAfter = this.#clock.serverTime(deadline);
     const sentAt = performance.now();
-    return this.#evaluate(name, ["1", key, String(notAfter), ...args], deadline).then((reply) => {
+    const words = [scriptDigest(name), "1", key, String(notAfter)].concat(args);
+    const read: Read = (reply) => {
       if (!Array.isArray(reply) || reply[0] !== "late") return reply;
       // Refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
       const now = performance.now();
       this.#clock.observe(Number(reply[1]), sentAt, now);
       if (now >= deadline) throw unavailable("Redis was reached too late", "not-applied");
       return this.timedScript(name, key, args, deadline);
-    });
+    };
+    return this.#hand("evalsha", words, deadline, read, name);
   }
 
-  /** `words`: the number of keys, the keys, the arguments. */
-  #evaluate(name: ScriptName, words: readonly string[], deadline: number): Promise<Reply> {
-    return this.#hand("evalsha", [scriptDigest(name), ...words], deadline, () =>
-      this.#sender.send("eval", [scriptText(name), ...words]),
-    );
-  }
-
-  #hand(name: string, args: string[], deadline: number, withoutScript?: () => SentCommand): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const left = deadline - performance.now();
-      if (left <= 0) {
-        reject(unavailable("Redis can't be reached", "not-applied"));
-        return;
-      }
-      const timer = setTimeout(() => reject(unavailable("Redis did not answer in time", "unknown")), left);
-      let command = this.#sender.send(name, args);
-      /** Attempts before this command's own that may have run. */
-      let before = 0;
-      const settle = (reply: Reply): void => {
+  /**
+   * `script`: what to hand over with its text where the server does not have it. The time limit rejects the command itself,
+   * as the client's own does, so that an answer costs one promise more and no race.
+   */
+  #hand(
+    name: string,
+    args: string[],
+    deadline: number,
+    read: Read = asIs,
+    script?: ScriptName,
+    attemptsBefore = 0,
+  ): Promise<Reply> {
+    const left = deadline - performance.now();
+    if (left <= 0) return Promise.reject(unavailable("Redis can't be reached", "not-applied"));
+    const command = this.#sender.send(name, args);
+    const timer = setTimeout(giveUp, left, command);
+    return command.promise.then(
+      (reply: Reply) => {
         clearTimeout(timer);
-        resolve(before + command.attempts > 1 ? afterAttempts(reply) : reply);
-      };
-      const fail = (error: unknown): void => {
+        return read(attemptsBefore + command.attempts > 1 ? afterAttempts(reply) : reply);
+      },
+      (error: unknown) => {
         clearTimeout(timer);
+        if (script !== undefined && isNoScript(error)) {
+          const withText = [scriptText(script), ...args.slice(1)];
+          return this.#hand("eval", withText, deadline, read, undefined, command.attempts - 1);
+        }
         const failure = asStoreFailure(error);
         // Refused this time; an earlier attempt may have been answered otherwise.
-        const isSure = before + command.attempts <= 1 || failure.outcome === "unknown";
-        reject(isSure ? failure : unavailable(failure.message, "unknown", failure.cause));
-      };
-      command.promise.then(settle, (error: unknown) => {
-        if (withoutScript === undefined || !isNoScript(error)) return fail(error);
-        before = command.attempts - 1;
-        command = withoutScript();
-        command.promise.then(settle, fail);
-      });
-    });
+        const isSure = attemptsBefore + command.attempts <= 1 || failure.outcome === "unknown";
+        throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
+      },
+    );
   }
+}
+
+/** `Reply` may be a promise. */
+type Read = (reply: Reply) => Reply;
+
+function asIs(reply: Reply): Reply {
+  return reply;
+}
+
+function giveUp(command: SentCommand): void {
+  command.reject(unavailable("Redis did not answer in time", "unknown"));
 }
 
 /** No session, as told to a command that was sent again: it may have been there, and changed, at an earlier attempt. */

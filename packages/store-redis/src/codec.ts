@@ -1,5 +1,5 @@
 import { SessionError } from "@wsession/core";
-import type { Change } from "@wsession/core";
+import type { Change, Fields } from "@wsession/core";
 
 const DATA = "d:";
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
@@ -44,27 +44,29 @@ export function encodeChange(change: Change, expect: number | undefined, maxByte
   if (change.base === undefined || expect === undefined) {
     return { mode: "r", set: encodeData(change.data, maxBytes).fields, unset: [] };
   }
-  return difference(new Map<string, unknown>(Object.entries(change.base)), change.data, maxBytes);
+  assertPlain(change.data);
+  return difference({ ...change.base }, { ...change.data }, maxBytes);
 }
 
-function difference(base: ReadonlyMap<string, unknown>, data: object, maxBytes: number): EncodedChange {
-  assertPlain(data);
+function difference(base: Fields, data: Fields, maxBytes: number): EncodedChange {
   const set: string[] = [];
-  const present = new Set<string>();
-  for (const [name, value] of Object.entries(data)) {
-    if (value === undefined) continue;
-    present.add(name);
-    const before = base.get(name);
-    if (Object.is(before, value)) continue;
+  for (const name of Object.keys(data)) {
+    const value = data[name];
+    const before = own(base, name);
+    if (value === undefined || Object.is(before, value)) continue;
     const text = encodeValue(name, value);
     if (typeof value === "object" && typeof before === "object" && JSON.stringify(before) === text) continue;
     set.push(fieldName(name), text);
   }
   checkSize(set, maxBytes);
-  const unset = [...base.keys()]
-    .filter((name) => base.get(name) !== undefined && !present.has(name))
+  const unset = Object.keys(base)
+    .filter((name) => base[name] !== undefined && own(data, name) === undefined)
     .map(fieldName);
   return { mode: "f", set, unset };
+}
+
+function own(fields: Fields, name: string): unknown {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
 /** Puts a field of the stored hash into `data`; throws what JSON.parse throws. False: not a field of the data. */
@@ -83,7 +85,7 @@ function fieldName(name: string): string {
 }
 
 function encodeValue(name: string, value: unknown): string {
-  assertJson(name, value, new Set());
+  assertJson(name, value, undefined);
   return JSON.stringify(value);
 }
 
@@ -101,7 +103,7 @@ export function tooLarge(maxBytes: number): SessionError {
 }
 
 /** Refuses what would come back from JSON as something else. Names the field, never the value. */
-function assertJson(path: string, value: unknown, above: Set<object>): void {
+function assertJson(path: string, value: unknown, above: Set<object> | undefined): void {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -110,7 +112,7 @@ function assertJson(path: string, value: unknown, above: Set<object>): void {
       if (!Number.isFinite(value)) throw notSerialisable(path, "is a number that JSON can't carry");
       return;
     case "object":
-      if (value !== null) assertContainer(path, value, above);
+      if (value !== null) assertContainer(path, value, above ?? new Set());
       return;
     default:
       throw notSerialisable(path, `is ${typeof value === "undefined" ? "undefined" : `a ${typeof value}`}`);

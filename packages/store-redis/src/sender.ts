@@ -3,7 +3,7 @@ import { type Cluster, Command, type Redis } from "ioredis";
 type WriteableStream = NonNullable<Parameters<Redis["sendCommand"]>[1]>;
 
 /** More at once would leave the server idle while they are made, and this process while they are answered. */
-const LARGEST_BATCH = 8;
+const LARGEST_BATCH = 32;
 
 /** What ioredis connects with: one server, Sentinel, or a Cluster. */
 export type RedisClient = Redis | Cluster;

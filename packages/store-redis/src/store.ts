@@ -180,23 +180,18 @@ class RedisStore implements RedisSessionStore {
     const before = this.#unsettled.before(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
-    const terms = [
+    const args = [
+      node,
+      String(sequence),
       optional(expect),
       String(known),
       optional(fence),
       String(schemaVersion),
       String(settings.maxBytes),
-    ];
-    const args = [
-      node,
-      String(sequence),
-      ...terms,
       String(ANNOUNCED_BYTES),
       mode,
       String(set.length / 2),
-      ...set,
-      ...unset,
-    ];
+    ].concat(set, unset);
     try {
       return readWrite(await calls.timedScript("write", keys.session(id), args, deadline));
     } catch (error) {
