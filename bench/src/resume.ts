@@ -2,6 +2,7 @@ import { startRedis } from "./kit/redis.ts";
 import { printTable, progress, readOptions, report } from "./kit/report.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 import { quantile, ratio } from "./kit/stats.ts";
+import type { Estimate } from "./kit/stats.ts";
 import { socketioClient, wsessionClient } from "./resume/clients.ts";
 import type { Client } from "./resume/clients.ts";
 
@@ -9,7 +10,8 @@ import type { Client } from "./resume/clients.ts";
 
 const options = readOptions();
 const CLIENTS = options.quick ? 4 : 20;
-const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(12 * options.rounds));
+const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(60 * options.rounds));
+const WARM_UP = options.quick ? 1 : 8;
 /** Each client, in each round. */
 const RETURNS = options.quick ? 3 : 10;
 /** The server notices the end, and Socket.IO keeps what it needs: that is not what is timed. */
@@ -26,61 +28,94 @@ async function measure(clients: readonly Client[]): Promise<number[]> {
   return times;
 }
 
+const SIDES = ["wsession", "wsession on uWS", "Socket.IO", "floor"] as const;
+type Side = (typeof SIDES)[number];
+
 const redis = await startRedis();
 const servers: ServerProcess[] = [];
-const clients: Client[] = [];
+const clients: Record<Side, Client[]> = { wsession: [], "wsession on uWS": [], "Socket.IO": [], floor: [] };
 try {
-  const args = [String(redis.port)];
-  servers.push(await ServerProcess.start("app-redis", { args }));
-  servers.push(await ServerProcess.start("resume-socketio", { args }));
-  const [ours = 0, theirs = 0] = servers.map(({ port }) => port);
-  const subject: Client[] = [];
-  const control: Client[] = [];
+  const start = async (module: string, ...more: string[]): Promise<number> => {
+    const server = await ServerProcess.start(module, { args: [String(redis.port), ...more] });
+    servers.push(server);
+    return server.port;
+  };
+  const ours = await start("app-redis");
+  const oursOnUws = await start("app-redis", "small", "uws");
+  const theirs = await start("resume-socketio");
+  const floor = await start("resume-floor");
+  // One connection that stays, as any server has: without another, uWS prints warnings for each upgrade after a wait.
+  const staying = await wsessionClient(oursOnUws, CLIENTS);
   for (let number = 0; number < CLIENTS; number += 1) {
-    subject.push(await wsessionClient(ours, number));
-    control.push(await socketioClient(theirs));
+    clients.wsession.push(await wsessionClient(ours, number));
+    clients["wsession on uWS"].push(await wsessionClient(oursOnUws, number));
+    clients["Socket.IO"].push(await socketioClient(theirs));
+    clients.floor.push(await wsessionClient(floor, number));
   }
-  clients.push(...subject, ...control);
-  await measure(subject);
-  await measure(control);
-  const times: [number[][], number[][]] = [[], []];
+  for (let round = 0; round < WARM_UP; round += 1) for (const side of SIDES) await measure(clients[side]);
+  const times: Record<Side, number[][]> = {
+    wsession: [],
+    "wsession on uWS": [],
+    "Socket.IO": [],
+    floor: [],
+  };
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const side of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
-      times[side].push(await measure(side === 0 ? subject : control));
-    progress(`round ${round + 1}/${ROUNDS}`);
+    for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed())
+      times[side].push(await measure(clients[side]));
+    if ((round + 1) % 10 === 0) progress(`round ${round + 1}/${ROUNDS}`);
   }
-  const each = (side: 0 | 1, part: number): number[] => times[side].map((round) => quantile(round, part));
-  const all = (side: 0 | 1, part: number): string => quantile(times[side].flat(), part).toFixed(2);
+  staying.close();
+  const each = (side: Side, part: number): number[] => times[side].map((round) => quantile(round, part));
+  const all = (side: Side, part: number): string => quantile(times[side].flat(), part).toFixed(2);
   printTable(
     "Coming back, ms",
     ["", "p50", "p99"],
-    [
-      ["wsession", all(0, 0.5), all(0, 0.99)],
-      ["Socket.IO", all(1, 0.5), all(1, 0.99)],
-    ],
+    SIDES.map((side) => [side, all(side, 0.5), all(side, 0.99)]),
   );
+  const over = (side: Side, part: number): Estimate => ratio(each(side, part), each("Socket.IO", part));
   report(
     `Drop and come back with state: ${CLIENTS} clients, one at a time`,
     [
       {
         field: "resumeP50VsSocketio",
-        value: ratio(each(0, 0.5), each(1, 0.5)),
+        value: over("wsession", 0.5),
         target: { atMost: 0.5 },
-        what: "median, over Socket.IO's recovery on Redis Streams",
-        worthlessOver: 0.2,
+        what: "median, adapter-ws, over Socket.IO's recovery on Redis Streams",
       },
       {
         field: "resumeP99VsSocketio",
-        value: ratio(each(0, 0.99), each(1, 0.99)),
+        value: over("wsession", 0.99),
         target: { atMost: 0.5 },
         what: "99th percentile, the same way",
-        worthlessOver: 0.3,
+        worthlessOver: 0.2,
+      },
+      {
+        field: "resumeUwsP50VsSocketio",
+        value: over("wsession on uWS", 0.5),
+        what: "the same, adapter-uws",
+      },
+      {
+        field: "resumeUwsP99VsSocketio",
+        value: over("wsession on uWS", 0.99),
+        what: "99th percentile, the same way",
+        worthlessOver: 0.2,
+      },
+      {
+        field: "floorP50VsSocketio",
+        value: over("floor", 0.5),
+        what: "bare ws with one read of Redis before the answer, and no session: the least there is",
+      },
+      {
+        field: "floorP99VsSocketio",
+        value: over("floor", 0.99),
+        what: "99th percentile, the same way",
+        worthlessOver: 0.2,
       },
     ],
     options,
   );
 } finally {
-  for (const client of clients) client.close();
+  for (const side of SIDES) for (const client of clients[side]) client.close();
   await Promise.all(servers.map((server) => server.kill()));
   await redis.stop();
 }

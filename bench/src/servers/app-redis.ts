@@ -1,14 +1,17 @@
 // An application as it would be: sessions in Redis, with subjects; it greets each connection with what it holds.
 import { createServer } from "node:http";
-import { bindSessions } from "@wsession/adapter-ws";
+import { bindSessions as bindUws } from "@wsession/adapter-uws";
+import { bindSessions as bindWs } from "@wsession/adapter-ws";
 import { accept, createSessions, queryToken } from "@wsession/core";
+import type { HandlersOf } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
+import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
 import { sampleData } from "../kit/sample-data.ts";
-import { listenHttp } from "./listen.ts";
+import { listenHttp, listenUws } from "./listen.ts";
 
-const [port = "", size = "small"] = process.argv.slice(2);
+const [port = "", size = "small", runtime = "ws"] = process.argv.slice(2);
 const client = new Redis(Number(port), "127.0.0.1");
 let errors = 0;
 
@@ -23,14 +26,23 @@ const sessions = createSessions({
   },
 });
 
-const http = createServer();
-bindSessions(new WebSocketServer({ server: http }), sessions, {
+const handlers: HandlersOf<typeof sessions> = {
   open(conn) {
     const { id, data } = conn.session;
     conn.send(JSON.stringify({ id, token: conn.token, resumed: conn.resumed, visits: data.visits }));
   },
-});
-listenHttp(http, {
+};
+const questions = {
   errors: () => ({ errors }),
   connections: () => ({ connections: sessions.connections.size }),
-});
+};
+
+if (runtime === "uws") {
+  const app = uWS.App();
+  bindUws(app, "/*", sessions, handlers);
+  listenUws(app, questions);
+} else {
+  const http = createServer();
+  bindWs(new WebSocketServer({ server: http }), sessions, handlers);
+  listenHttp(http, questions);
+}

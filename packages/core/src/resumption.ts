@@ -4,7 +4,8 @@ import type { AcceptOptions, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
-import { digestOf, isSessionId, newVerifier, parseToken } from "./token.ts";
+import { isSessionId, parseToken } from "./token.ts";
+import type { SpareVerifiers } from "./token.ts";
 
 export type HeaderLine = readonly [name: string, value: string];
 
@@ -26,6 +27,7 @@ export interface Refused {
 export interface AdmissionContext<Data extends object, Transport> {
   readonly settings: Settings<Data, Transport>;
   readonly diagnostics: Diagnostics;
+  readonly spares: SpareVerifiers;
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
   adopt(id: string, stored: StoredSession): SessionState<Data>;
   /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
@@ -85,14 +87,15 @@ async function open<Data extends object, Transport>(
 ): Promise<Opened<Data> | Refused | undefined> {
   const { settings, diagnostics } = context;
   const { store, token: carrier, idleMs, exclusive } = settings;
-  const nextVerifier = newVerifier();
-  const nextDigest = digestOf(nextVerifier);
+  const next = context.spares.take();
   let result: ResumeResult;
   try {
-    result = await store.resume({ id, digest, nextDigest, idleMs, hold: true, exclusive });
+    result = await store.resume({ id, digest, nextDigest: next.digest, idleMs, hold: true, exclusive });
   } catch (error) {
     return unreadable(context, error, id);
   }
+  const renews = result.type === "resumed" && result.by === "renewal";
+  if (!renews) context.spares.giveBack(next);
   if (result.type !== "resumed") {
     note(context, result.type, id);
     return undefined;
@@ -111,7 +114,7 @@ async function open<Data extends object, Transport>(
     return undefined;
   }
   diagnostics.sessionsResumed += 1;
-  const renewed = result.by === "renewal" ? `${id}.${nextVerifier}` : undefined;
+  const renewed = renews ? `${id}.${next.verifier}` : undefined;
   const header = renewed === undefined ? undefined : carrier?.write?.(renewed, absoluteInMs);
   const session = { state, fence, resumed: true, token: header === undefined ? renewed : undefined };
   return header === undefined ? { session } : { session, header };

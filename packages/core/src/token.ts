@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { SessionError } from "./errors.ts";
 import type { Handshake } from "./handshake.ts";
 
@@ -30,7 +30,29 @@ export function newVerifier(): string {
 }
 
 export function digestOf(verifier: string): string {
-  return createHash("sha256").update(verifier).digest("base64url");
+  return hash("sha256", verifier, "base64url");
+}
+
+export interface FreshVerifier {
+  readonly verifier: string;
+  readonly digest: string;
+}
+
+/** Verifiers that nobody was given yet: each resume needs one in case that it renews the token, and few do. */
+export class SpareVerifiers {
+  readonly #spares: FreshVerifier[] = [];
+
+  take(): FreshVerifier {
+    const spare = this.#spares.pop();
+    if (spare !== undefined) return spare;
+    const verifier = newVerifier();
+    return { verifier, digest: digestOf(verifier) };
+  }
+
+  /** For one that was not used for certain. */
+  giveBack(spare: FreshVerifier): void {
+    this.#spares.push(spare);
+  }
 }
 
 /** Reads a token strictly; `undefined` for anything else, at a cost that its length bounds. */

@@ -54,6 +54,7 @@ class Batch {
   /** What the client writes to: gathers while a batch is handed over, and passes on what is sent later or again. */
   readonly #stream: WriteableStream;
   #commands: Command[] = [];
+  #last: Command | undefined;
   #scheduled = false;
   #writing = false;
   #text = "";
@@ -70,10 +71,15 @@ class Batch {
     };
   }
 
-  /** Until the end of this turn (a tick comes after the promises that answers have settled), or until it is worth a write. */
+  /**
+   * Until the end of this turn (a tick comes after the promises that answers have settled), or until it is worth a write.
+   * What finds the server with nothing to do goes at once (the rule is Nagle's, RFC 896).
+   */
   add(command: Command): void {
+    const isIdle = this.#commands.length === 0 && this.#last?.isSettled !== false;
     this.#commands.push(command);
-    if (this.#commands.length >= LARGEST_BATCH) this.#flush();
+    this.#last = command;
+    if (isIdle || this.#commands.length >= LARGEST_BATCH) this.#flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
       process.nextTick(() => {
