@@ -11,7 +11,7 @@ const options = readOptions();
 const wants = (field: string): boolean => options.only.length === 0 || options.only.includes(field);
 
 const figures: Figure[] = [];
-if (wants("sessionsGrowth")) figures.push(await measureSessionsGrowth(options));
+if (wants("sessionsGrowth")) figures.push(...(await measureSessionsGrowth(options)));
 if (wants("processesGrowth")) figures.push(await measureProcessesGrowth(options));
 if (wants("connectionsGrowth")) figures.push(...(await measureConnectionsGrowth(options)));
 if (wants("live")) figures.push(...(await measureLive(options)));

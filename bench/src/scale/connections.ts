@@ -5,22 +5,20 @@ import { Rotation } from "../kit/rotation.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 import { ratio } from "../kit/stats.ts";
 
-/** CPU per message with many live connections over few, all of which take their turn; the bare runtime beside it. */
+/** CPU per message with many live connections over few, all of which take their turn; the bare runtimes beside it. */
 export async function measureConnectionsGrowth(options: Options): Promise<Figure[]> {
   const [few, many] = options.quick ? [50, 300] : [500, 15_000];
   const what = `CPU per message with ${many} live connections over ${few}`;
+  const figure = async (field: string, subject: string, of: string): Promise<Figure> => {
+    const value = await grow(subject, few, many, options);
+    return { field, value, what: `${what}, ${of}` };
+  };
+  const target = { atMost: 1.3 };
   return [
-    {
-      field: "connectionsGrowth",
-      value: await grow("wsession-uws", few, many, options),
-      target: { atMost: 1.3 },
-      what: `${what}, adapter-uws`,
-    },
-    {
-      field: "bareConnectionsGrowth",
-      value: await grow("bare-uws", few, many, options),
-      what: `${what}, bare uWS`,
-    },
+    { ...(await figure("connectionsGrowth", "wsession-ws", "adapter-ws")), target },
+    await figure("bareConnectionsGrowth", "bare-ws", "bare ws"),
+    { ...(await figure("uwsConnectionsGrowth", "wsession-uws", "adapter-uws")), target },
+    await figure("bareUwsConnectionsGrowth", "bare-uws", "bare uWS"),
   ];
 }
 
@@ -30,8 +28,8 @@ async function grow(
   many: number,
   options: Options,
 ): Promise<ReturnType<typeof ratio>> {
-  const rounds = options.quick ? 2 : Math.max(2, Math.round(30 * options.rounds));
-  const messages = options.quick ? 2_000 : 60_000;
+  const rounds = options.quick ? 2 : Math.max(2, Math.round(40 * options.rounds));
+  const messages = options.quick ? 2_000 : 30_000;
   const start = async (count: number) => {
     const server = await ServerProcess.start("echo", { args: [name] });
     const connections = await openMany(count, () => RawConnection.open({ port: server.port }));

@@ -1,5 +1,5 @@
 import { createSessions } from "@wsession/core";
-import type { Session } from "@wsession/core";
+import type { Session, Sessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { startRedis } from "../kit/redis.ts";
@@ -15,86 +15,141 @@ import type { Estimate } from "../kit/stats.ts";
 const HANDLES = 1_000;
 const AT_ONCE = 100;
 
+/** One change of the session that has this number among those that are changed. */
+type Operation = (side: Side, index: number) => Promise<unknown> | undefined;
+
 interface Side {
   readonly redis: RedisServer;
+  readonly client: Redis;
   readonly others: readonly ServerProcess[];
   readonly handles: readonly Session<SampleData>[];
   close(): Promise<void>;
 }
 
-/** What an update costs, on both sides of the wire, where there are a million sessions and where there are few. */
-export async function measureSessionsGrowth(options: Options): Promise<Figure> {
+/**
+ * What an update costs, on both sides of the wire, where there are a million sessions and where there are few; and what
+ * one HSET of the same field of the same key costs there, which is Redis' own growth.
+ */
+export async function measureSessionsGrowth(options: Options): Promise<Figure[]> {
   const [few, many] = options.quick ? [1_000, 5_000] : [1_000, 1_000_000];
-  const value = await compare(await start(few, 0), await start(many, 0), options);
-  const what = `CPU of an update with ${many} stored sessions over ${few}`;
-  return { field: "sessionsGrowth", value, target: { atMost: 1.1 }, what };
+  const sides = [await start(few, 0), await start(many, 0)] as const;
+  try {
+    const value = await compare(sides, update, options);
+    const bare = await compare(sides, hset, options);
+    const what = `with ${many} stored sessions over ${few}`;
+    return [
+      { field: "sessionsGrowth", value, target: { atMost: 1.1 }, what: `CPU of an update ${what}` },
+      { field: "bareSessionsGrowth", value: bare, what: `CPU of one HSET by hand ${what}` },
+    ];
+  } finally {
+    for (const side of sides) await side.close();
+  }
 }
 
 /** The same with processes that hold none of the sessions. */
 export async function measureProcessesGrowth(options: Options): Promise<Figure> {
   const others = options.quick ? 1 : 16;
-  const value = await compare(await start(HANDLES, 0), await start(HANDLES, others), options);
-  const what = `CPU of an update, of all processes, with ${others} others that don't hold the session`;
-  return { field: "processesGrowth", value, target: { atMost: 1.1 }, what };
+  const sides = [await start(HANDLES, 0), await start(HANDLES, others)] as const;
+  try {
+    const value = await compare(sides, update, options);
+    const what = `CPU of an update, of all processes, with ${others} others that don't hold the session`;
+    return { field: "processesGrowth", value, target: { atMost: 1.1 }, what };
+  } finally {
+    for (const side of sides) await side.close();
+  }
 }
 
-async function compare(few: Side, many: Side, options: Options): Promise<Estimate> {
-  const rounds = options.quick ? 2 : Math.max(2, Math.round(30 * options.rounds));
-  const updates = options.quick ? 1_000 : 10_000;
+async function compare(
+  [few, many]: readonly [Side, Side],
+  operation: Operation,
+  options: Options,
+): Promise<Estimate> {
+  const rounds = options.quick ? 2 : Math.max(2, Math.round(150 * options.rounds));
+  const updates = options.quick ? 1_000 : 5_000;
   const costs: [number[], number[]] = [[], []];
-  try {
-    for (const side of [few, many]) await cost(side, 2 * updates);
-    for (let round = 0; round < rounds; round += 1) {
-      for (const index of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
-        costs[index].push(await cost(index === 0 ? few : many, updates));
-    }
-  } finally {
-    await few.close();
-    await many.close();
+  for (const side of [few, many]) await cost(side, operation, 10 * updates);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const index of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
+      costs[index].push(await cost(index === 0 ? few : many, operation, updates));
   }
   return ratio(costs[1], costs[0]);
 }
 
+function update({ handles }: Side, index: number): Promise<unknown> | undefined {
+  return handles[index]?.update((data) => ({ ...data, visits: data.visits + 1 }));
+}
+
+function hset({ client, handles }: Side, index: number): Promise<unknown> {
+  return client.hset(`ws:s:{${handles[index]?.id}}`, "d:visits", "1");
+}
+
 async function start(sessionCount: number, otherCount: number): Promise<Side> {
   const redis = await startRedis();
-  const client = new Redis(redis.port, "127.0.0.1");
-  const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
+  const ids = await store(redis.port, sessionCount);
+  const { client, sessions, close } = open(redis.port);
   const others: ServerProcess[] = [];
   for (let index = 0; index < otherCount; index += 1) {
     const other = await ServerProcess.start("app-redis", { args: [String(redis.port)] });
     others.push(other);
   }
-  const handles: Session<SampleData>[] = [];
-  const every = Math.floor(sessionCount / HANDLES);
-  for (let first = 0; first < sessionCount; first += 500) {
-    const batch = Array.from({ length: Math.min(500, sessionCount - first) }, (_, index) =>
-      sessions.create(sampleData(first + index, false)),
-    );
-    for (const [index, { session }] of (await Promise.all(batch)).entries())
-      if ((first + index) % every === 0) handles.push(session);
-  }
+  const found = await Promise.all(ids.map((id) => sessions.get(id)));
+  const handles = found.filter((session) => session !== undefined);
+  if (handles.length !== HANDLES) throw new Error("a session was lost");
   progress(`${sessionCount} sessions, ${otherCount} other processes`);
   return {
     redis,
+    client,
     others,
     handles,
     async close() {
-      await sessions.close();
-      client.disconnect();
+      await close();
       await Promise.all(others.map((other) => other.kill()));
       await redis.stop();
     },
   };
 }
 
+/**
+ * Stores the sessions, and says the ids of some, from first to last. They are read by another `Sessions`: what it holds
+ * would lie scattered in this process's memory among a million that were created in between, which costs it a tenth.
+ */
+async function store(port: number, count: number): Promise<readonly string[]> {
+  const { sessions, close } = open(port);
+  const ids: string[] = [];
+  const every = Math.floor(count / HANDLES);
+  for (let first = 0; first < count; first += 500) {
+    const batch = Array.from({ length: Math.min(500, count - first) }, (_, index) =>
+      sessions.create(sampleData(first + index, false)),
+    );
+    for (const [index, { session }] of (await Promise.all(batch)).entries())
+      if ((first + index) % every === 0) ids.push(session.id);
+  }
+  await close();
+  return ids;
+}
+
+function open(port: number): {
+  client: Redis;
+  sessions: Sessions<SampleData>;
+  close(): Promise<void>;
+} {
+  const client = new Redis(port, "127.0.0.1");
+  const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
+  const close = async (): Promise<void> => {
+    await sessions.close();
+    client.disconnect();
+  };
+  return { client, sessions, close };
+}
+
 /** CPU microseconds of an update: of this process, of the others, and of Redis. */
-async function cost(side: Side, updates: number): Promise<number> {
+async function cost(side: Side, operation: Operation, updates: number): Promise<number> {
   const before = await used(side);
   let begun = 0;
   const caller = async (number: number): Promise<void> => {
     for (let own = number; begun < updates; own += AT_ONCE) {
       begun += 1;
-      await side.handles[own % HANDLES]?.update((data) => ({ ...data, visits: data.visits + 1 }));
+      await operation(side, own % HANDLES);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, (_, number) => caller(number)));
