@@ -62,6 +62,14 @@ const HOLDS_ANYTHING = 255;
 const HOLDS_MESSAGES = Flow.Opening | Flow.Gated;
 const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
 
+/** What a connection has once something had to wait; one that is idle, or whose handler returns no promise, has none. */
+interface Waits {
+  readonly inbox: Inbox;
+  /** After a message's handler. Here, so that they are made once and not for each message. */
+  readonly onSettled: () => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
 /**
  * When a connection's handlers run: the gate, the order of messages, the limits on what waits, and one end. What they
  * are called with is for the class that extends it.
@@ -73,7 +81,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   abstract readonly socket: Socket;
   abstract readonly api: Connection;
   #flow: number = Flow.Ready;
-  #inbox: Inbox | undefined = undefined;
+  #waits: Waits | undefined = undefined;
   #early: Deadline | undefined = undefined;
   #event: CloseEvent | undefined = undefined;
 
@@ -109,11 +117,21 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   start(handshake: Handshake): void {
     this.#flow |= Flow.Opening;
     if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
+    let opening: Promise<unknown> | undefined;
     try {
-      this.run("open", this.callOpen(handshake), Flow.Opening);
+      opening = promiseOf(this.callOpen(handshake));
     } catch (error) {
       this.failed("open", error);
-      this.clear(Flow.Opening);
+    }
+    if (opening === undefined) this.clear(Flow.Opening);
+    else {
+      opening.then(
+        () => this.settled(Flow.Opening),
+        (error: unknown) => {
+          this.failed("open", error);
+          this.settled(Flow.Opening);
+        },
+      );
     }
     this.watchEarly();
   }
@@ -136,8 +154,12 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private deliver(data: string | Uint8Array): void {
     this.#flow |= Flow.Busy;
     try {
-      const result = this.callMessage(data);
-      if (result !== undefined) return this.run("message", result, Flow.Busy);
+      const promise = promiseOf(this.callMessage(data));
+      if (promise !== undefined) {
+        const { onSettled, onFailed } = this.waits;
+        promise.then(onSettled, onFailed);
+        return;
+      }
     } catch (error) {
       this.failed("message", error);
     }
@@ -147,7 +169,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   private hold(data: string | Uint8Array): void {
     const { runtime, settings, diagnostics, deadlines } = this.context;
-    const inbox = (this.#inbox ??= new Inbox());
+    const { inbox } = this.waits;
     const early = (this.#flow & HOLDS_MESSAGES) !== 0;
     const limits = early ? settings.early : settings.inbox;
     inbox.push(data);
@@ -165,7 +187,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   private unpause(): void {
-    const inbox = this.#inbox;
+    const inbox = this.#waits?.inbox;
     if (inbox === undefined || !inbox.paused) return;
     inbox.paused = false;
     if (!this.hasEnded) this.context.runtime.resume?.(this.socket);
@@ -174,9 +196,9 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   /** Does what may be done now: waiting messages, then `close`. */
   private advance(): void {
     while ((this.#flow & (HOLDS_MESSAGES | Flow.Busy)) === 0) {
-      const message = this.#inbox?.shift();
+      const message = this.#waits?.inbox.shift();
       if (message === undefined) break;
-      if (this.#inbox?.size === 0) this.emptied();
+      if (this.#waits?.inbox.size === 0) this.emptied();
       this.deliver(message);
     }
     const never = (this.#flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
@@ -200,18 +222,15 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     });
   }
 
-  /** Waits for a handler, then clears `bit`. What it returned need not be a promise. */
-  private run(stage: Stage, result: unknown, bit: number): void {
-    const isPromise = result instanceof Promise;
-    if (!isPromise && !isThenable(result)) return this.clear(bit);
-    const promise = isPromise ? result : Promise.resolve(result);
-    promise.then(
-      () => this.settled(bit),
-      (error: unknown) => {
-        this.failed(stage, error);
-        this.settled(bit);
+  private get waits(): Waits {
+    return (this.#waits ??= {
+      inbox: new Inbox(),
+      onSettled: () => this.settled(Flow.Busy),
+      onFailed: (error) => {
+        this.failed("message", error);
+        this.settled(Flow.Busy);
       },
-    );
+    });
   }
 
   private settled(bit: number): void {
@@ -283,7 +302,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   private discard(): void {
-    this.context.diagnostics.messagesDiscarded += this.#inbox?.clear() ?? 0;
+    this.context.diagnostics.messagesDiscarded += this.#waits?.inbox.clear() ?? 0;
     this.#flow &= ~Flow.Queued;
   }
 
@@ -328,6 +347,12 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
         this.finished();
       });
   }
+}
+
+/** What a handler returned, if it has to be waited for. It need not be a promise of ours. */
+function promiseOf(result: unknown): Promise<unknown> | undefined {
+  if (result instanceof Promise) return result;
+  return isThenable(result) ? Promise.resolve(result) : undefined;
 }
 
 export function isThenable(value: unknown): value is PromiseLike<void> {

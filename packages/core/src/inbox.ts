@@ -2,10 +2,7 @@ import type { Limits } from "./options.ts";
 
 type Message = string | Uint8Array;
 
-/**
- * Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). Made when the
- * first message has to wait: a connection whose handler returns no promise never has one.
- */
+/** Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). */
 export class Inbox {
   #messages: (Message | undefined)[] = [];
   #head = 0;
