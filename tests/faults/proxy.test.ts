@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
 import { openApplication } from "./application.mjs";
@@ -92,4 +95,38 @@ test("a change whose reply was lost, of a session that is gone when it is sent a
   const error = await write;
   expect(error).toMatchObject({ code: "SESSION_GONE", outcome: "unknown" });
   expect(await there.store.outcome(error)).toBe("unknown");
+});
+
+test("the proxy itself: a delay that is switched on and off keeps the order of what the server says", async () => {
+  const LINES = 20_000;
+  const server = createServer(async (socket) => {
+    socket.on("error", () => undefined);
+    for (let line = 0; line < LINES; line += 20) {
+      for (let one = line; one < line + 20; one += 1) socket.write(`${one}\n`);
+      await wait(1);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const proxy = await Proxy.start(typeof address === "object" ? (address?.port ?? 0) : 0);
+  onTestFinished(() => proxy.stop());
+  let delayed = false;
+  const toggle = setInterval(() => {
+    delayed = !delayed;
+    proxy.set(delayed ? { type: "delay", ms: 3 } : { type: "none" });
+  }, 4);
+  onTestFinished(() => clearInterval(toggle));
+
+  let text = "";
+  const client = connect(proxy.port, "127.0.0.1");
+  client.on("data", (chunk) => (text += chunk.toString()));
+  const whole = Array.from({ length: LINES }, (_, line) => `${line}\n`).join("").length;
+  await until(() => text.length >= whole);
+  client.destroy();
+
+  const lines = text.trimEnd().split("\n").map(Number);
+  expect(lines.filter((line, index) => line !== index)).toEqual([]);
+  expect(proxy.counts.delayed).toBeGreaterThan(0);
 });

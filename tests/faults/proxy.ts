@@ -6,8 +6,8 @@ interface Link {
   readonly client: Socket;
   readonly server: Socket;
   listens: boolean;
-  /** When to let go of what the server said last, so that delays keep its order. */
-  readyAt: number;
+  /** What the server said and is held up, in its order. */
+  readonly held: { readonly chunk: Buffer; readonly until: number }[];
 }
 
 export type Which = "all" | "commands" | "subscriptions";
@@ -81,7 +81,7 @@ export class Proxy {
       return;
     }
     const server = connect(this.#target, "127.0.0.1");
-    const link: Link = { client, server, listens: false, readyAt: 0 };
+    const link: Link = { client, server, listens: false, held: [] };
     this.#links.add(link);
     client.setNoDelay(true);
     server.setNoDelay(true);
@@ -108,12 +108,29 @@ export class Proxy {
         return;
       case "delay":
         this.counts.delayed += 1;
-        link.readyAt = Math.max(link.readyAt, performance.now() + fault.ms);
-        setTimeout(() => link.client.write(chunk), link.readyAt - performance.now());
+        this.#hold(link, chunk, fault.ms);
         return;
       case "none":
-        if (performance.now() >= link.readyAt) link.client.write(chunk);
-        else setTimeout(() => link.client.write(chunk), link.readyAt - performance.now() + 1);
+        if (link.held.length === 0) link.client.write(chunk);
+        else this.#hold(link, chunk, 0);
+    }
+  }
+
+  #hold(link: Link, chunk: Buffer, ms: number): void {
+    link.held.push({ chunk, until: performance.now() + ms });
+    if (link.held.length === 1) this.#release(link);
+  }
+
+  /** Lets go of what is due, head by head: nothing overtakes what was said before it. */
+  #release(link: Link): void {
+    for (let [head] = link.held; head !== undefined; [head] = link.held) {
+      const left = head.until - performance.now();
+      if (left > 0) {
+        setTimeout(() => this.#release(link), Math.ceil(left));
+        return;
+      }
+      link.held.shift();
+      link.client.write(head.chunk);
     }
   }
 
