@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
@@ -99,12 +99,15 @@ test("a change whose reply was lost, of a session that is gone when it is sent a
 
 test("the proxy itself: a delay that is switched on and off keeps the order of what the server says", async () => {
   const LINES = 20_000;
-  const server = createServer(async (socket) => {
-    socket.on("error", () => undefined);
+  const speak = async (socket: Socket): Promise<void> => {
     for (let line = 0; line < LINES; line += 20) {
       for (let one = line; one < line + 20; one += 1) socket.write(`${one}\n`);
       await wait(1);
     }
+  };
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    void speak(socket);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
