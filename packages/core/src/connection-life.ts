@@ -117,22 +117,21 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   start(handshake: Handshake): void {
     this.#flow |= Flow.Opening;
     if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
-    let opening: Promise<unknown> | undefined;
+    let waits = false;
     try {
-      opening = promiseOf(this.callOpen(handshake));
-    } catch (error) {
-      this.failed("open", error);
-    }
-    if (opening === undefined) this.clear(Flow.Opening);
-    else {
-      opening.then(
+      const opening = promiseOf(this.callOpen(handshake));
+      opening?.then(
         () => this.settled(Flow.Opening),
         (error: unknown) => {
           this.failed("open", error);
           this.settled(Flow.Opening);
         },
       );
+      waits = opening !== undefined;
+    } catch (error) {
+      this.failed("open", error);
     }
+    if (!waits) this.clear(Flow.Opening);
     this.watchEarly();
   }
 
@@ -331,21 +330,20 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
     const report = (error: unknown) => this.context.report(error, { stage: "close", connection: this.api });
-    let closing: unknown;
+    let closing: Promise<unknown> | undefined;
     try {
-      closing = this.callClose(this.#event ?? { code: 1006, reason: "" });
+      const result = this.callClose(this.#event ?? { code: 1006, reason: "" });
+      if (isThenable(result)) closing = new Promise((resolve) => resolve(result));
     } catch (error) {
       report(error);
     }
-    if (!isThenable(closing)) return this.finished();
+    if (closing === undefined) return this.finished();
     const { deadlines, settings } = this.context;
     const hung = deadlines.after(settings.handlerTimeoutMs, () => this.finished());
-    Promise.resolve(closing)
-      .catch(report)
-      .finally(() => {
-        hung.cancel();
-        this.finished();
-      });
+    closing.catch(report).finally(() => {
+      hung.cancel();
+      this.finished();
+    });
   }
 }
 

@@ -5,7 +5,7 @@ import type { ErrorContext, Settings } from "./options.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
 import { isSessionId, parseToken } from "./token.ts";
-import type { SpareVerifiers } from "./token.ts";
+import type { FreshVerifiers } from "./token.ts";
 
 export type HeaderLine = readonly [name: string, value: string];
 
@@ -27,7 +27,7 @@ export interface Refused {
 export interface AdmissionContext<Data extends object, Transport> {
   readonly settings: Settings<Data, Transport>;
   readonly diagnostics: Diagnostics;
-  readonly spares: SpareVerifiers;
+  readonly verifiers: FreshVerifiers;
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
   adopt(id: string, stored: StoredSession): SessionState<Data>;
   /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
@@ -87,7 +87,7 @@ async function open<Data extends object, Transport>(
 ): Promise<Opened<Data> | Refused | undefined> {
   const { settings, diagnostics } = context;
   const { store, token: carrier, idleMs, exclusive } = settings;
-  const next = context.spares.take();
+  const next = context.verifiers.take();
   let result: ResumeResult;
   try {
     result = await store.resume({ id, digest, nextDigest: next.digest, idleMs, hold: true, exclusive });
@@ -95,7 +95,6 @@ async function open<Data extends object, Transport>(
     return unreadable(context, error, id);
   }
   const renews = result.type === "resumed" && result.by === "renewal";
-  if (!renews) context.spares.giveBack(next);
   if (result.type !== "resumed") {
     note(context, result.type, id);
     return undefined;

@@ -13,7 +13,7 @@ import type { Ending, Holder, Mark, StateContext } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { SessionHandle } from "./session.ts";
 import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "./store.ts";
-import { newSelector, SpareVerifiers } from "./token.ts";
+import { FreshVerifiers, newSelector } from "./token.ts";
 
 /** Sessions that are kept on connections, where the store keeps none. */
 export interface Slots<Data extends object> {
@@ -33,7 +33,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
-  readonly spares: SpareVerifiers = new SpareVerifiers();
+  readonly verifiers: FreshVerifiers = new FreshVerifiers();
   readonly #lifetimes: Lifetimes<Data>;
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();

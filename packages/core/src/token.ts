@@ -38,21 +38,31 @@ export interface FreshVerifier {
   readonly digest: string;
 }
 
-/** Verifiers that nobody was given yet: each resume needs one in case that it renews the token, and few do. */
-export class SpareVerifiers {
-  readonly #spares: FreshVerifier[] = [];
+/**
+ * Each resume needs a verifier in case that it renews the token. One is made ahead, while the store is at work, so that no
+ * client waits for it; each is used for one resume alone.
+ */
+export class FreshVerifiers {
+  #next: FreshVerifier | undefined;
+  #scheduled = false;
 
   take(): FreshVerifier {
-    const spare = this.#spares.pop();
-    if (spare !== undefined) return spare;
-    const verifier = newVerifier();
-    return { verifier, digest: digestOf(verifier) };
+    const fresh = this.#next ?? freshVerifier();
+    this.#next = undefined;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#next = freshVerifier();
+      });
+    }
+    return fresh;
   }
+}
 
-  /** For one that was not used for certain. */
-  giveBack(spare: FreshVerifier): void {
-    this.#spares.push(spare);
-  }
+function freshVerifier(): FreshVerifier {
+  const verifier = newVerifier();
+  return { verifier, digest: digestOf(verifier) };
 }
 
 /** Reads a token strictly; `undefined` for anything else, at a cost that its length bounds. */

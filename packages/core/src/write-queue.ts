@@ -124,7 +124,10 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   #attempt(batch: readonly Waiting<Data>[], tries: number): void {
     const state = this.#state;
     if (state.gone) return rejectAll(batch, goneError());
+    // What the application's own functions write meanwhile comes after this, whose data they have been given.
+    this.#busy = true;
     const plan = makePlan(state, batch);
+    this.#busy = false;
     if (plan.writes.length === 0) return;
     const { store, diagnostics } = state.context;
     diagnostics.writes += 1;

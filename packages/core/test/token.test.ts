@@ -5,6 +5,7 @@ import type { Handshake } from "../src/handshake.ts";
 import {
   cookieToken,
   digestOf,
+  FreshVerifiers,
   newSelector,
   newVerifier,
   parseToken,
@@ -147,5 +148,18 @@ describe("queryToken and protocolToken", () => {
         expect(carriers).toHaveLength(3);
       }),
     );
+  });
+});
+
+describe("verifiers that are made ahead", () => {
+  test("are given to one resume each, whether or not it used them (a digest may be stored though no answer came)", async () => {
+    const verifiers = new FreshVerifiers();
+    const taken = [verifiers.take(), verifiers.take()];
+    for (let turn = 0; turn < 50; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      taken.push(verifiers.take());
+    }
+    expect(new Set(taken.map(({ verifier }) => verifier)).size).toBe(taken.length);
+    for (const { verifier, digest } of taken) expect(digest).toBe(digestOf(verifier));
   });
 });

@@ -34,6 +34,23 @@ describe("update", () => {
     expect(session.version).toBe(1);
   });
 
+  test.each([
+    ["in this process", () => mapStore()],
+    ["shared", () => sharedStore()],
+  ])("what its function writes by itself comes after it, and neither is lost (I8): %s", async (_, store) => {
+    const sessions = createSessions<Data>({ store: store(), initial: () => ({ n: 0 }) });
+    const { session } = await sessions.create({ n: 0 });
+    let inner: Promise<void> | undefined;
+    await session.update((data) => {
+      inner ??= session.patch({ inner: true });
+      return { ...data, n: 1 };
+    });
+    await inner;
+    expect(session.data).toEqual({ n: 1, inner: true });
+    expect(await session.refresh()).toEqual({ n: 1, inner: true });
+    expect(session.version).toBe(3);
+  });
+
   test("that throws rejects this call alone, with what was thrown", async () => {
     const { session } = await openSession();
     const mine = new Error("mine");

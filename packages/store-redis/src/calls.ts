@@ -1,3 +1,4 @@
+import type { SessionError } from "@wsession/core";
 import type { ServerClock } from "./clock.ts";
 import { asStoreFailure, isNoScript, unavailable } from "./failures.ts";
 import type { Gate } from "./gate.ts";
@@ -65,23 +66,45 @@ export class Calls {
     args: readonly string[],
     deadline: number = this.deadline(),
   ): Promise<Reply> {
-    if (this.#gate.open) return this.#timed(name, key, args, deadline);
-    return this.#gate.wait(deadline).then(() => this.#timed(name, key, args, deadline));
+    return this.#whenOpen(name, key, args, deadline, 0);
   }
 
-  #timed(name: ScriptName, key: string, args: readonly string[], deadline: number): Promise<Reply> {
+  /** `attemptsBefore`: how many there were that may have run. */
+  #whenOpen(
+    name: ScriptName,
+    key: string,
+    args: readonly string[],
+    deadline: number,
+    attemptsBefore: number,
+  ): Promise<Reply> {
+    if (this.#gate.open) return this.#timed(name, key, args, deadline, attemptsBefore);
+    return this.#gate.wait(deadline).then(
+      () => this.#timed(name, key, args, deadline, attemptsBefore),
+      (error: unknown) => {
+        throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;
+      },
+    );
+  }
+
+  #timed(
+    name: ScriptName,
+    key: string,
+    args: readonly string[],
+    deadline: number,
+    attemptsBefore: number,
+  ): Promise<Reply> {
     const notAfter = this.#clock.serverTime(deadline);
     const sentAt = performance.now();
     const words = [scriptDigest(name), "1", key, String(notAfter)].concat(args);
-    const read: Read = (reply) => {
+    const read: Read = (reply, attempts) => {
       if (!Array.isArray(reply) || reply[0] !== "late") return reply;
-      // Refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
+      // This attempt is refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
       const now = performance.now();
       this.#clock.observe(Number(reply[1]), sentAt, now);
-      if (now >= deadline) throw unavailable("Redis was reached too late", "not-applied");
-      return this.timedScript(name, key, args, deadline);
+      if (now >= deadline) throw tooLate("Redis was reached too late", attempts - 1);
+      return this.#whenOpen(name, key, args, deadline, attempts - 1);
     };
-    return this.#hand("evalsha", words, deadline, read, name);
+    return this.#hand("evalsha", words, deadline, read, name, attemptsBefore);
   }
 
   /**
@@ -97,34 +120,41 @@ export class Calls {
     attemptsBefore = 0,
   ): Promise<Reply> {
     const left = deadline - performance.now();
-    if (left <= 0) return Promise.reject(unavailable("Redis can't be reached", "not-applied"));
+    if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attemptsBefore));
     const command = this.#sender.send(name, args);
     const timer = setTimeout(giveUp, left, command);
     return command.promise.then(
       (reply: Reply) => {
         clearTimeout(timer);
-        return read(attemptsBefore + command.attempts > 1 ? afterAttempts(reply) : reply);
+        const attempts = attemptsBefore + command.attempts;
+        return read(attempts > 1 ? afterAttempts(reply) : reply, attempts);
       },
       (error: unknown) => {
         clearTimeout(timer);
+        const attempts = attemptsBefore + command.attempts;
         if (script !== undefined && isNoScript(error)) {
           const withText = [scriptText(script), ...args.slice(1)];
-          return this.#hand("eval", withText, deadline, read, undefined, command.attempts - 1);
+          return this.#hand("eval", withText, deadline, read, undefined, attempts - 1);
         }
         const failure = asStoreFailure(error);
         // Refused this time; an earlier attempt may have been answered otherwise.
-        const isSure = attemptsBefore + command.attempts <= 1 || failure.outcome === "unknown";
+        const isSure = attempts <= 1 || failure.outcome === "unknown";
         throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
       },
     );
   }
 }
 
-/** `Reply` may be a promise. */
-type Read = (reply: Reply) => Reply;
+/** `attempts`: how often it was handed to a socket, this one included. What it returns may be a promise. */
+type Read = (reply: Reply, attempts: number) => Reply;
 
 function asIs(reply: Reply): Reply {
   return reply;
+}
+
+/** Not applied, unless one of the attempts before was. */
+function tooLate(message: string, attemptsBefore: number): SessionError {
+  return unavailable(message, attemptsBefore > 0 ? "unknown" : "not-applied");
 }
 
 function giveUp(command: SentCommand): void {

@@ -25,9 +25,17 @@ function reports(): Journal<Reported> & {
   });
 }
 
-const fails = (how: string, message: string): Promise<void> => {
+const WAYS = ["throws", "rejects", "returns what can't be waited for"] as const;
+
+const fails = (how: (typeof WAYS)[number], message: string): Promise<void> => {
   if (how === "throws") throw new Error(message);
-  return Promise.reject(new Error(message));
+  if (how === "rejects") return Promise.reject(new Error(message));
+  // oxlint-disable-next-line unicorn/no-thenable -- what can't be waited for is the subject
+  return Object.defineProperty(Promise.resolve(), "then", {
+    get() {
+      throw new Error(message);
+    },
+  });
 };
 
 /** A map whose sessions can't be created: the store is down. */
@@ -40,7 +48,7 @@ function unavailable(): SessionStore {
 
 /** Errors of handlers end their own connection and nothing else (I12). */
 export const failureCases: readonly AdapterCase[] = [
-  ...["throws", "rejects"].map((how): AdapterCase => ({
+  ...WAYS.map((how): AdapterCase => ({
     name: `I12 an open that ${how} closes its connection with 1011 and reaches onError`,
     async run(trial) {
       const reported = reports();
@@ -58,7 +66,7 @@ export const failureCases: readonly AdapterCase[] = [
       expect(reported.entries).toEqual([{ stage: "open", message: "open failed", connected: true }]);
     },
   })),
-  ...["throws", "rejects"].map((how): AdapterCase => ({
+  ...WAYS.map((how): AdapterCase => ({
     name: `I12 a message handler that ${how} closes its connection with 1011, and no other`,
     async run(trial) {
       const reported = reports();
@@ -83,7 +91,7 @@ export const failureCases: readonly AdapterCase[] = [
       expect(reported.entries).toEqual([{ stage: "message", message: "message failed", connected: true }]);
     },
   })),
-  ...["throws", "rejects"].map((how): AdapterCase => ({
+  ...WAYS.map((how): AdapterCase => ({
     name: `I12 a close handler that ${how} reaches onError, and shutdown goes on`,
     async run(trial) {
       const reported = reports();
@@ -116,7 +124,7 @@ export const failureCases: readonly AdapterCase[] = [
       expect([...store]).toEqual([[id, { n: 5 }]]);
     },
   },
-  ...["throws", "rejects"].map((how): AdapterCase => ({
+  ...WAYS.map((how): AdapterCase => ({
     name: `I12 an expiring handler that ${how} closes its connection with 1011 and reaches onError`,
     async run(trial) {
       const reported = reports();
@@ -173,9 +181,8 @@ export const failureCases: readonly AdapterCase[] = [
     },
   },
   ...(["admit", "initial", "transport"] as const).flatMap((stage) =>
-    ["throws", "rejects"]
-      .filter((how) => stage !== "transport" || how === "throws")
-      .map((how): AdapterCase => ({
+    (stage === "transport" ? (["throws"] as const) : (["throws", "rejects"] as const)).map(
+      (how): AdapterCase => ({
         name: `an ${stage} that ${how} answers 500, reaches onError, and leaves no session behind`,
         async run(trial) {
           const reported = reports();
@@ -199,7 +206,8 @@ export const failureCases: readonly AdapterCase[] = [
           expect(journal.entries).toEqual([]);
           expect(store.size).toBe(0);
         },
-      })),
+      }),
+    ),
   ),
   ...[inConnectionStore, mapStore].map((make): AdapterCase => ({
     name: `an initial whose data the schema refuses answers 500, and open is not called without a session (${make.name})`,

@@ -1,0 +1,72 @@
+import { expect, onTestFinished, test } from "vitest";
+import { Redis } from "ioredis";
+import { Calls } from "../src/calls.ts";
+import { ServerClock } from "../src/clock.ts";
+import { Gate } from "../src/gate.ts";
+import { Sender, type SentCommand } from "../src/sender.ts";
+import { startRedis } from "./redis-server.ts";
+
+/** Calls to a server of their own, and the commands that they hand over: what an earlier attempt was is noted by hand. */
+async function calls(timeoutMs: number) {
+  const server = await startRedis();
+  onTestFinished(() => server.stop());
+  const client = new Redis(server.port, "127.0.0.1");
+  onTestFinished(() => client.disconnect());
+  const sent: SentCommand[] = [];
+  class Watched extends Sender {
+    override send(name: string, args: string[]): SentCommand {
+      const command = super.send(name, args);
+      sent.push(command);
+      return command;
+    }
+  }
+  const sender = new Watched(client);
+  const clock = new ServerClock();
+  const gate = new Gate(client, sender, clock);
+  onTestFinished(() => gate.close());
+  const made = new Calls(sender, gate, clock, timeoutMs);
+  await made.ready(made.deadline());
+  sent.length = 0;
+  return { calls: made, client, clock, sent };
+}
+
+/** What comes next is read when `ms` have passed, and no timer has run since. */
+function readLate(client: Redis, ms: number): void {
+  client.stream.prependOnceListener("data", () => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  });
+}
+
+const failed = (outcome: string) => expect.objectContaining({ code: "STORE_UNAVAILABLE", outcome });
+const attempts = [
+  [0, "not-applied"],
+  [1, "unknown"],
+] as const;
+
+test.each(attempts)(
+  "a script that is gone from the server, when no time is left: after %i other attempts %s (I11)",
+  async (before, outcome) => {
+    const { calls: made, client, sent } = await calls(200);
+    await client.script("FLUSH");
+    readLate(client, 220);
+    const answer = made.timedScript("touch", "ws:s:{none}", ["1000", ""]);
+    for (const command of sent) command.attempts += before;
+    await expect(answer).rejects.toEqual(failed(outcome));
+    expect(sent).toHaveLength(1);
+  },
+);
+
+test.each(attempts)(
+  "a script that was reached too late: after %i other attempts %s (I10, I11)",
+  async (before, outcome) => {
+    const { calls: made, client, clock, sent } = await calls(200);
+    await client.hset("ws:s:{late}", "m", "1 0 1 10 0 0");
+    const now = performance.now();
+    clock.observe(Date.now() - 10_000, now, now);
+    readLate(client, 220);
+    const answer = made.timedScript("hold", "ws:s:{late}", ["node", "1", "1"]);
+    for (const command of sent) command.attempts += before;
+    await expect(answer).rejects.toEqual(failed(outcome));
+  },
+);
