@@ -2,6 +2,7 @@ import { cookieToken, protocolToken, queryToken } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { aHandshake } from "../../packages/core/test/handshakes.ts";
 import { parseProtocols } from "../../packages/core/src/handshake.ts";
 import { isSessionId, parseToken } from "../../packages/core/src/token.ts";
 
@@ -24,22 +25,10 @@ const almost = fc
   });
 const reserved = fc.constantFrom("__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "");
 
-function handshake(parts: Partial<Handshake>): Handshake {
-  const base = {
-    method: "GET",
-    url: "/",
-    headers: {},
-    remoteAddress: undefined,
-    encrypted: false,
-    protocols: [],
-  };
-  return { ...base, ...parts };
-}
-
 function withHeader(name: string, value: string): Handshake {
   const headers: Record<string, string> = Object.create(null);
   headers[name] = value;
-  return handshake({ headers });
+  return aHandshake({ headers });
 }
 
 describe("a token", () => {
@@ -120,8 +109,8 @@ describe("a cookie header", () => {
         expect(carrier.read(withHeader("cookie", cookie.padEnd(16_384, "x")))).toBe(own);
         expect(carrier.read(withHeader("cookie", cookie.padEnd(16_385 + more, "x")))).toBeUndefined();
         const url = `/?token=${own}&f=`;
-        expect(queryToken().read(handshake({ url: url.padEnd(16_384, "x") }))).toBe(own);
-        expect(queryToken().read(handshake({ url: url.padEnd(16_385 + more, "x") }))).toBeUndefined();
+        expect(queryToken().read(aHandshake({ url: url.padEnd(16_384, "x") }))).toBe(own);
+        expect(queryToken().read(aHandshake({ url: url.padEnd(16_385 + more, "x") }))).toBeUndefined();
       }),
       { numRuns: 50 },
     );
@@ -158,8 +147,8 @@ describe("a query", () => {
     );
     fc.assert(
       fc.property(url, (text) => {
-        expect(["string", "undefined"]).toContain(typeof queryToken().read(handshake({ url: text })));
-        expect(cookieToken().readRenewal?.(handshake({ url: text }))).toBeUndefined();
+        expect(["string", "undefined"]).toContain(typeof queryToken().read(aHandshake({ url: text })));
+        expect(cookieToken().readRenewal?.(aHandshake({ url: text }))).toBeUndefined();
       }),
       RUNS,
     );
@@ -172,7 +161,7 @@ describe("a query", () => {
     fc.assert(
       fc.property(fc.array(other, { maxLength: 10 }), token, bytes, (others, own, second) => {
         const query = new URLSearchParams([...others, ["token", own], ["token", second]]);
-        expect(queryToken().read(handshake({ url: `/path?${query}` }))).toBe(own);
+        expect(queryToken().read(aHandshake({ url: `/path?${query}` }))).toBe(own);
       }),
       RUNS,
     );
@@ -189,7 +178,7 @@ describe("a subprotocol header", () => {
       fc.property(header, (text) => {
         const names = parseProtocols(text);
         expect(names.every((name) => name !== "" && name === name.trim() && !name.includes(","))).toBe(true);
-        const found = protocolToken().read(handshake({ protocols: names }));
+        const found = protocolToken().read(aHandshake({ protocols: names }));
         if (found !== undefined) expect(names).toContain(`wsession.${found}`);
       }),
       RUNS,

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { DemoFailure } from "./failure.ts";
 
 export interface Arguments {
-  /** Of the page; the servers beside it take the ports after it. 0: any free ones. */
+  /** Of the page; the servers beside it take the ports after it. 0 takes free ones. */
   readonly port: number;
   readonly redis: string | undefined;
   readonly processes: number;
@@ -11,7 +11,7 @@ export interface Arguments {
 
 export const HELP = `npm run demo -- [--port N] [--redis URL [--processes N]]
 
-  --port N        the page's port, 4080 by default; the servers beside it take the next ones. 0: any free ones
+  --port N        the page's port, 4080 by default; the servers beside it take the next ones; 0 takes free ones
   --redis URL     several processes share the sessions in that Redis, e.g. redis://127.0.0.1:6379
   --processes N   how many, 2 by default, in turn ws and uWebSockets.js
 `;

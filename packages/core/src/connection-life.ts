@@ -7,6 +7,7 @@ import type { Handshake } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import type { ErrorContext, Limits, Stage } from "./options.ts";
 import type { Runtime, RuntimeConnection } from "./runtime.ts";
+import { isThenable, promiseOf } from "./thenable.ts";
 
 export interface LifeSettings {
   readonly gate: "session" | "open";
@@ -345,14 +346,4 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       this.finished();
     });
   }
-}
-
-/** What a handler returned, if it has to be waited for. It need not be a promise of ours. */
-function promiseOf(result: unknown): Promise<unknown> | undefined {
-  if (result instanceof Promise) return result;
-  return isThenable(result) ? Promise.resolve(result) : undefined;
-}
-
-export function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,5 +1,5 @@
 import { assertClose } from "./close-codes.ts";
-import { ConnectionLife, isThenable } from "./connection-life.ts";
+import { ConnectionLife } from "./connection-life.ts";
 import type { CloseEvent, LifeContext } from "./connection-life.ts";
 import type { Connection, Handlers, ReadyOptions, Session } from "./contract.ts";
 import { SessionError } from "./errors.ts";
@@ -8,6 +8,7 @@ import type { Settings } from "./options.ts";
 import type { SendOutcome } from "./runtime.ts";
 import type { Holder, SessionState } from "./session-state.ts";
 import { SessionHandle } from "./session.ts";
+import { isThenable } from "./thenable.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 import { Waiters } from "./waiters.ts";
 

@@ -2,7 +2,7 @@ import { forbiddenField } from "./change.ts";
 import { SessionError } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import type { SchemaResult, StandardSchemaV1 } from "./schema.ts";
-import { isRefusedPromise } from "./synchronous.ts";
+import { isRefusedPromise } from "./thenable.ts";
 
 /** Data that may be a session's: an object without forbidden fields, that satisfies the schema. Else throws INVALID_DATA. */
 export function checkData<Data extends object>(

@@ -2,7 +2,7 @@ import { applyChange, forbiddenField } from "./change.ts";
 import { SessionError } from "./errors.ts";
 import type { Mark, SessionState, Write } from "./session-state.ts";
 import type { Change, WriteRequest } from "./store.ts";
-import { isRefusedPromise } from "./synchronous.ts";
+import { isRefusedPromise } from "./thenable.ts";
 
 /** A write whose caller waits for it. */
 export interface Waiting<Data extends object> extends Write<Data> {

@@ -10,6 +10,7 @@ import type {
   StoreHost,
 } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
+import { aHandshake } from "./handshakes.ts";
 
 /** A socket of no network: what core did to it, and core's end of it. */
 export class MemorySocket {
@@ -58,18 +59,7 @@ export function serveInMemory<Data extends object, Unset extends undefined>(
   return {
     binding,
     async connect(handshake: Partial<Handshake> = {}): Promise<Opened<Data, Unset>> {
-      const answer = await binding.admit(
-        {
-          method: "GET",
-          url: "/",
-          headers: {},
-          remoteAddress: undefined,
-          encrypted: false,
-          protocols: [],
-          ...handshake,
-        },
-        undefined,
-      );
+      const answer = await binding.admit(aHandshake(handshake), undefined);
       if (answer.type === "reject") throw new Error(`refused with ${answer.status}`);
       const socket = new MemorySocket();
       const runtimeConnection = binding.open(socket, answer.ticket);

@@ -1,5 +1,6 @@
 import { createSessions, mapStore } from "@wsession/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { aHandshake } from "./handshakes.ts";
 import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -122,14 +123,7 @@ test("ready() without a timeoutMs of its own waits for early.timeoutMs; I14 the 
 });
 
 describe("a handshake", () => {
-  const handshake = {
-    method: "GET",
-    url: "/",
-    headers: {},
-    remoteAddress: undefined,
-    encrypted: false,
-    protocols: [],
-  };
+  const handshake = aHandshake();
 
   test("that is not decided within handshakeTimeoutMs gets 503, and what it comes to after all is taken back", async () => {
     const store = mapStore();

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Handshake } from "../src/handshake.ts";
+import { aHandshake } from "./handshakes.ts";
 import {
   cookieToken,
   digestOf,
@@ -14,16 +14,6 @@ import {
 } from "../src/token.ts";
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
-
-const from = (parts: Partial<Handshake>): Handshake => ({
-  method: "GET",
-  url: "/",
-  headers: {},
-  remoteAddress: undefined,
-  encrypted: false,
-  protocols: [],
-  ...parts,
-});
 
 const newToken = () => `${newSelector()}.${newVerifier()}`;
 
@@ -78,7 +68,7 @@ describe("cookieToken", () => {
 
   test("reads the first cookie of its name, whatever is around it", () => {
     const { read } = cookieToken({ name: "sid" });
-    const cookies = (cookie: string) => read(from({ headers: { cookie } }));
+    const cookies = (cookie: string) => read(aHandshake({ headers: { cookie } }));
     expect(cookies("a=1; sid=T; b=2")).toBe("T");
     expect(cookies("sid=T")).toBe("T");
     expect(cookies("sid=one; sid=two")).toBe("one");
@@ -86,17 +76,19 @@ describe("cookieToken", () => {
     expect(cookies("a=sid=T")).toBeUndefined();
     expect(cookies("  sid = T  ")).toBe("T");
     expect(cookies(`${"x".repeat(20_000)}; sid=T`)).toBeUndefined();
-    expect(read(from({}))).toBeUndefined();
+    expect(read(aHandshake({}))).toBeUndefined();
   });
 
   test("a renewal code counts beside the cookie of the same session alone (fixation)", () => {
     const { readRenewal } = cookieToken({ name: "sid" });
     const [own, code] = [`${"a".repeat(22)}.x`, `${"a".repeat(22)}.y`];
     const url = `/?renewal=${code}`;
-    expect(readRenewal?.(from({ url, headers: { cookie: `sid=${own}` } }))).toBe(code);
-    expect(readRenewal?.(from({ url, headers: { cookie: `sid=${"b".repeat(22)}.x` } }))).toBeUndefined();
-    expect(readRenewal?.(from({ url }))).toBeUndefined();
-    expect(readRenewal?.(from({ headers: { cookie: `sid=${own}` } }))).toBeUndefined();
+    expect(readRenewal?.(aHandshake({ url, headers: { cookie: `sid=${own}` } }))).toBe(code);
+    expect(
+      readRenewal?.(aHandshake({ url, headers: { cookie: `sid=${"b".repeat(22)}.x` } })),
+    ).toBeUndefined();
+    expect(readRenewal?.(aHandshake({ url }))).toBeUndefined();
+    expect(readRenewal?.(aHandshake({ headers: { cookie: `sid=${own}` } }))).toBeUndefined();
   });
 
   test("a name that is none, and a prefix or SameSite=None without Secure, throw at once", () => {
@@ -116,18 +108,18 @@ describe("cookieToken", () => {
 describe("queryToken and protocolToken", () => {
   test("the query's parameter, decoded, wherever it stands", () => {
     const { read } = queryToken();
-    expect(read(from({ url: "/path?a=1&token=T&token=U" }))).toBe("T");
-    expect(read(from({ url: "/?token=a%2Eb" }))).toBe("a.b");
-    expect(read(from({ url: "/?token=%ZZ" }))).toBe("%ZZ");
-    expect(read(from({ url: "/token=T" }))).toBeUndefined();
-    expect(read(from({ url: `/?${"x".repeat(20_000)}&token=T` }))).toBeUndefined();
-    expect(queryToken({ parameter: "t" }).read(from({ url: "/?token=T&t=U" }))).toBe("U");
+    expect(read(aHandshake({ url: "/path?a=1&token=T&token=U" }))).toBe("T");
+    expect(read(aHandshake({ url: "/?token=a%2Eb" }))).toBe("a.b");
+    expect(read(aHandshake({ url: "/?token=%ZZ" }))).toBe("%ZZ");
+    expect(read(aHandshake({ url: "/token=T" }))).toBeUndefined();
+    expect(read(aHandshake({ url: `/?${"x".repeat(20_000)}&token=T` }))).toBeUndefined();
+    expect(queryToken({ parameter: "t" }).read(aHandshake({ url: "/?token=T&t=U" }))).toBe("U");
   });
 
   test("the offered subprotocol with the prefix, which is told apart from the others", () => {
     const { read, isTokenProtocol } = protocolToken();
-    expect(read(from({ protocols: ["chat", "wsession.T"] }))).toBe("T");
-    expect(read(from({ protocols: ["chat"] }))).toBeUndefined();
+    expect(read(aHandshake({ protocols: ["chat", "wsession.T"] }))).toBe("T");
+    expect(read(aHandshake({ protocols: ["chat"] }))).toBeUndefined();
     expect(["chat", "wsession.T", "wsession"].map((name) => isTokenProtocol?.(name))).toEqual([
       false,
       true,
@@ -140,7 +132,7 @@ describe("queryToken and protocolToken", () => {
     const carriers = [cookieToken(), queryToken(), protocolToken()];
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.array(fc.string()), (query, cookie, protocols) => {
-        const handshake = from({ url: `/?${query}`, headers: { cookie }, protocols });
+        const handshake = aHandshake({ url: `/?${query}`, headers: { cookie }, protocols });
         for (const { read, readRenewal } of carriers) {
           read(handshake);
           readRenewal?.(handshake);

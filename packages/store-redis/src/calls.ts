@@ -66,33 +66,22 @@ export class Calls {
     args: readonly string[],
     deadline: number = this.deadline(),
   ): Promise<Reply> {
-    return this.#whenOpen(name, key, args, deadline, 0);
+    return this.#timed({ name, key, args, deadline }, 0);
   }
 
   /** `attemptsBefore`: how many there were that may have run. */
-  #whenOpen(
-    name: ScriptName,
-    key: string,
-    args: readonly string[],
-    deadline: number,
-    attemptsBefore: number,
-  ): Promise<Reply> {
-    if (this.#gate.open) return this.#timed(name, key, args, deadline, attemptsBefore);
-    return this.#gate.wait(deadline).then(
-      () => this.#timed(name, key, args, deadline, attemptsBefore),
+  #timed(call: TimedCall, attemptsBefore: number): Promise<Reply> {
+    if (this.#gate.open) return this.#handTimed(call, attemptsBefore);
+    return this.#gate.wait(call.deadline).then(
+      () => this.#handTimed(call, attemptsBefore),
       (error: unknown) => {
         throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;
       },
     );
   }
 
-  #timed(
-    name: ScriptName,
-    key: string,
-    args: readonly string[],
-    deadline: number,
-    attemptsBefore: number,
-  ): Promise<Reply> {
+  #handTimed(call: TimedCall, attemptsBefore: number): Promise<Reply> {
+    const { name, key, args, deadline } = call;
     const notAfter = this.#clock.serverTime(deadline);
     const sentAt = performance.now();
     const words = [scriptDigest(name), "1", key, String(notAfter)].concat(args);
@@ -102,7 +91,7 @@ export class Calls {
       const now = performance.now();
       this.#clock.observe(Number(reply[1]), sentAt, now);
       if (now >= deadline) throw tooLate("Redis was reached too late", attempts - 1);
-      return this.#whenOpen(name, key, args, deadline, attempts - 1);
+      return this.#timed(call, attempts - 1);
     };
     return this.#hand("evalsha", words, deadline, read, name, attemptsBefore);
   }
@@ -143,6 +132,13 @@ export class Calls {
       },
     );
   }
+}
+
+interface TimedCall {
+  readonly name: ScriptName;
+  readonly key: string;
+  readonly args: readonly string[];
+  readonly deadline: number;
 }
 
 /** `attempts`: how often it was handed to a socket, this one included. What it returns may be a promise. */
