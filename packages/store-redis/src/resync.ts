@@ -1,3 +1,4 @@
+import { isSessionError } from "@wsession/core";
 import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "./calls.ts";
 import type { Holdings } from "./holdings.ts";
@@ -6,6 +7,7 @@ import { parseMetadata } from "./record.ts";
 import { readHold, readLoad } from "./replies.ts";
 
 const AT_ONCE = 128;
+const RETRY_MS = 500;
 
 /**
  * Reads again what this process holds, since an announcement is a hint and may be lost: after the subscription was cut,
@@ -21,6 +23,8 @@ export class Resync {
   #running = false;
   /** Asked for while one was running: it may have passed what was missed. */
   #again: { register: boolean } | undefined;
+  /** Redis could not be asked: what was missed is missed still. */
+  #retry: { readonly timer: NodeJS.Timeout; readonly register: boolean } | undefined;
   #closed = false;
 
   constructor(calls: Calls, keys: Keys, host: StoreHost, holdings: Holdings, sweepMs: number) {
@@ -47,22 +51,33 @@ export class Resync {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#retry?.timer);
   }
 
-  /** With `register`, holders are registered again too. Never rejects: what fails is reported, and swept next time. */
+  /**
+   * With `register`, holders are registered again too. Never rejects: what fails is reported, and swept next time; all is
+   * done again soon where Redis could not be asked.
+   */
   async run(register: boolean): Promise<void> {
     if (this.#running) {
       this.#again = { register: register || this.#again?.register === true };
       return;
     }
     this.#running = true;
+    const registers = register || this.#retry?.register === true;
+    clearTimeout(this.#retry?.timer);
+    this.#retry = undefined;
     try {
       const ids = [...this.#host.heldIds()];
       for (let first = 0; first < ids.length && !this.#closed; first += AT_ONCE) {
-        const checks = ids.slice(first, first + AT_ONCE).map((id) => this.#check(id, register));
+        const checks = ids.slice(first, first + AT_ONCE).map((id) => this.#check(id, registers));
         // One that can't be read keeps none of the others from being checked; one report is enough for a batch.
-        const failed = (await Promise.allSettled(checks)).find(({ status }) => status === "rejected");
-        if (failed?.status === "rejected") this.#host.onError(failed.reason);
+        const failed = (await Promise.allSettled(checks)).filter((check) => check.status === "rejected");
+        if (failed[0] !== undefined) this.#host.onError(failed[0].reason);
+        if (failed.some(({ reason }) => isSessionError(reason, "STORE_UNAVAILABLE"))) {
+          this.#retryLater(registers);
+          break;
+        }
       }
     } catch (error) {
       this.#host.onError(error);
@@ -71,6 +86,13 @@ export class Resync {
     const again = this.#again;
     this.#again = undefined;
     if (again !== undefined && !this.#closed) await this.run(again.register);
+  }
+
+  #retryLater(register: boolean): void {
+    if (this.#closed) return;
+    const timer = setTimeout(() => void this.run(register), RETRY_MS);
+    timer.unref();
+    this.#retry = { timer, register };
   }
 
   async #check(id: string, register: boolean): Promise<void> {
