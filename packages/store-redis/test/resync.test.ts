@@ -25,7 +25,7 @@ test("what was missed is read once Redis can be asked again, though the subscrip
   await hold(slow.store, slow.host, id);
 
   slow.client.disconnect(true);
-  await other.client.client("KILL", "TYPE", "pubsub");
+  await other.client.call("CLIENT", "KILL", "TYPE", "pubsub");
   await other.store.write(aWrite(id, { visits: 1 }));
   await until(() => slow.host.errors.length > 0);
   expect(slow.client.status).not.toBe("ready");
