@@ -14,9 +14,10 @@ const base64url = fc.constantFrom(
 const token = fc
   .tuple(
     fc.string({ unit: base64url, minLength: 22, maxLength: 22 }),
+    fc.constantFrom(".", "~"),
     fc.string({ unit: base64url, minLength: 43, maxLength: 43 }),
   )
-  .map(([selector, verifier]) => `${selector}.${verifier}`);
+  .map((parts) => parts.join(""));
 /** What is almost a token: one character more, less, or another one. */
 const almost = fc
   .tuple(token, fc.nat(66), fc.string({ unit: "binary", maxLength: 2 }))
@@ -36,10 +37,11 @@ describe("a token", () => {
     fc.assert(
       fc.property(fc.oneof(token, almost, bytes, reserved), (text) => {
         const parsed = parseToken(text);
-        const wellFormed = /^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/.test(text) && text.length === 66;
+        const wellFormed = /^[A-Za-z0-9_-]{22}[.~][A-Za-z0-9_-]{43}$/.test(text) && text.length === 66;
         expect(parsed !== undefined).toBe(wellFormed);
         if (parsed === undefined) return;
         expect(parsed.id).toBe(text.slice(0, 22));
+        expect(parsed.renews).toBe(text[22] === "~");
         expect(isSessionId(parsed.id)).toBe(true);
         expect(parsed.digest).not.toContain(text.slice(23));
       }),
@@ -125,7 +127,7 @@ describe("a cookie header", () => {
           const [header = "", text = ""] = carrier.write?.(own, maxAgeMs) ?? [];
           expect(header).toBe("set-cookie");
           expect(text).toMatch(
-            /^__Host-wsession=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax; Secure(; Max-Age=\d{1,8})?$/,
+            /^__Host-wsession=[\w.~-]+; Path=\/; HttpOnly; SameSite=Lax; Secure(; Max-Age=\d{1,8})?$/,
           );
           expect(carrier.read(withHeader("cookie", text.split(";")[0] ?? ""))).toBe(own);
         },
@@ -149,6 +151,35 @@ describe("a query", () => {
       fc.property(url, (text) => {
         expect(["string", "undefined"]).toContain(typeof queryToken().read(aHandshake({ url: text })));
         expect(cookieToken().readRenewal?.(aHandshake({ url: text }))).toBeUndefined();
+      }),
+      RUNS,
+    );
+  });
+
+  test("is read as the URL standard's parser reads it, with or without something to decode", () => {
+    const part = fc.constantFrom(
+      "token",
+      "tok",
+      "en",
+      "=",
+      "==",
+      "&",
+      "&&",
+      "&token=",
+      "x",
+      "%74",
+      "%zz",
+      "+",
+      "?",
+      "#",
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+        const query = parts.join("").replace(/^\?+/, "");
+        const url = `/?${query}`;
+        expect(queryToken().read(aHandshake({ url }))).toBe(
+          new URLSearchParams(query).get("token") ?? undefined,
+        );
       }),
       RUNS,
     );

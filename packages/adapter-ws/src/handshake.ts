@@ -10,12 +10,16 @@ export function copyHandshake(request: IncomingMessage): Handshake {
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
   }
+  const { socket } = request;
   return {
     method: request.method ?? "GET",
     url: request.url ?? "/",
     headers,
-    remoteAddress: plainAddress(request.socket.remoteAddress),
-    encrypted: request.socket instanceof TLSSocket,
+    // A system call, as much as all of the rest: made when somebody asks.
+    get remoteAddress() {
+      return plainAddress(socket.remoteAddress);
+    },
+    encrypted: socket instanceof TLSSocket,
     protocols: parseProtocols(headers["sec-websocket-protocol"]),
   };
 }

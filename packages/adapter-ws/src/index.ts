@@ -80,7 +80,10 @@ function admitBeforeAnswer(
   };
 
   async function decide(request: IncomingMessage, answer: VerifyAnswer): Promise<void> {
-    const outcome = await binding.admit(copyHandshake(request), foundOn(request.socket));
+    const deciding = binding.admit(copyHandshake(request), foundOn(request.socket));
+    // Node tells it as long as the socket lives, and for good once it was asked: here, while the store is at work.
+    void request.socket.remoteAddress;
+    const outcome = await deciding;
     if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason, PLAIN_TEXT);
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
     accepted.set(request, outcome);

@@ -101,7 +101,12 @@ export class StoreProcess implements StoreHost {
       ...request,
     };
     const result = await this.store.resume(whole);
-    if (result.type === "resumed" && whole.hold) this.#hold(id, result.session);
+    if (!whole.hold) return result;
+    if (result.type === "resumed") this.#hold(id, result.session);
+    else if (result.type === "unchanged") {
+      const { data = {} } = this.#held.get(id)?.stored ?? {};
+      this.#hold(id, { ...result.session, data });
+    }
     return result;
   }
 

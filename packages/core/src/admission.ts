@@ -6,6 +6,7 @@ import type { Settings, Stage } from "./options.ts";
 import { refused, resume } from "./resumption.ts";
 import type { AdmissionContext, AdmittedSession, HeaderLine, Opened, Refused } from "./resumption.ts";
 import { checkData } from "./session-data.ts";
+import { isThenable } from "./thenable.ts";
 import { newSelector } from "./token.ts";
 
 /** An admitted handshake: all that its connection starts with. */
@@ -36,7 +37,8 @@ export async function admitHandshake<Data extends object, Transport>(
   try {
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
-    const admission = settings.admit === undefined ? accept() : await settings.admit(handshake);
+    const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
+    const admission = isThenable(asked) ? await asked : asked;
     if (admission.type === "reject") {
       // Checked again: an application may build its answer without `reject()`.
       reject(admission.status);
@@ -120,7 +122,7 @@ async function create<Data extends object, Transport>(
   const header = token === undefined ? undefined : carrier?.write?.(token, context.settings.absoluteMs);
   const session = {
     state,
-    fence: stored.fence,
+    stored,
     resumed: false,
     token: header === undefined ? token : undefined,
   };

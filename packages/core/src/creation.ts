@@ -3,7 +3,7 @@ import { asStoreError, SessionError } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import { checkData } from "./session-data.ts";
 import type { CreateResult, StoredSession } from "./store.ts";
-import { digestOf, newVerifier } from "./token.ts";
+import { digestOf, newVerifier, writeToken } from "./token.ts";
 
 export interface CreationContext<Data extends object> {
   readonly settings: Pick<
@@ -41,7 +41,11 @@ export function createStored<Data extends object>(
   const created = (result: CreateResult): Created => {
     if (result.type !== "created") throw refusal(result.type);
     context.diagnostics.sessionsCreated += 1;
-    return { id, stored: result.session, token: verifier === undefined ? undefined : `${id}.${verifier}` };
+    return {
+      id,
+      stored: result.session,
+      token: verifier === undefined ? undefined : writeToken(id, verifier),
+    };
   };
   const answer = store.create({
     id,

@@ -27,6 +27,7 @@ export type {
   Fields,
   HeldSession,
   NodePresence,
+  ResumedBy,
   ResumeRequest,
   ResumeResult,
   RotateRequest,

@@ -1,18 +1,18 @@
 import type { Diagnostics } from "./diagnostics.ts";
-import { isSessionError } from "./errors.ts";
+import { isSessionError, SessionError } from "./errors.ts";
 import type { AcceptOptions, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
-import type { SessionState } from "./session-state.ts";
+import type { Mark, SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
-import { isSessionId, parseToken } from "./token.ts";
-import type { FreshVerifiers } from "./token.ts";
+import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "./token.ts";
+import type { ParsedToken } from "./token.ts";
 
 export type HeaderLine = readonly [name: string, value: string];
 
 export interface AdmittedSession<Data extends object> {
   readonly state: SessionState<Data>;
-  /** The fence of this very connection, which the state may have moved past since. */
-  readonly fence: number;
+  /** As the store answered for this very connection: its fence, which the state may have moved past since, and deadlines. */
+  readonly stored: Omit<StoredSession, "data">;
   readonly resumed: boolean;
   /** What the application must tell the client, where no header does; a secret. */
   readonly token: string | undefined;
@@ -24,12 +24,21 @@ export interface Refused {
   readonly reason: string;
 }
 
+/** What this process has of a session as the store is asked for it. */
+export interface Known extends Mark {
+  readonly data: object;
+}
+
 export interface AdmissionContext<Data extends object, Transport> {
   readonly settings: Settings<Data, Transport>;
   readonly diagnostics: Diagnostics;
-  readonly verifiers: FreshVerifiers;
-  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession): SessionState<Data>;
+  /** `undefined` where there is nothing that the store could leave out of its answer. */
+  known(id: string): Known | undefined;
+  /**
+   * The one state of the session in this process, brought up to `stored` and kept for one more connection. `asked`: what
+   * was known as the store was asked.
+   */
+  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data>;
   /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
   giveBack(session: AdmittedSession<Data>): void;
   destroyStolen(id: string): void;
@@ -42,10 +51,7 @@ export interface Opened<Data extends object> {
 }
 
 /** What names a session: a secret that opens it, or the application's word. */
-interface Claim {
-  readonly id: string;
-  readonly digest: string | undefined;
-}
+type Claim = ParsedToken | { readonly id: string; readonly digest: undefined; readonly renews: false };
 
 export function refused(status: number, reason: string): Refused {
   return { type: "refused", status, reason };
@@ -68,7 +74,7 @@ export async function resume<Data extends object, Transport>(
   for (const one of presented) {
     if (one === undefined) continue;
     const claim: Claim | undefined =
-      typeof one === "string" ? parseToken(one) : { ...one, digest: undefined };
+      typeof one === "string" ? parseToken(one) : { ...one, digest: undefined, renews: false };
     if (claim === undefined || !isSessionId(claim.id)) diagnostics.tokensMalformed += 1;
     else {
       const opened = await open(context, claim, subject);
@@ -82,46 +88,66 @@ export async function resume<Data extends object, Transport>(
 /** `undefined`: the claim is no good. */
 async function open<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
-  { id, digest }: Claim,
+  { id, digest, renews }: Claim,
   subject: string | undefined,
 ): Promise<Opened<Data> | Refused | undefined> {
   const { settings, diagnostics } = context;
   const { store, token: carrier, idleMs, exclusive } = settings;
-  const next = context.verifiers.take();
+  const next = renews ? newVerifier() : undefined;
+  const known = context.known(id);
   let result: ResumeResult;
   try {
-    result = await store.resume({ id, digest, nextDigest: next.digest, idleMs, hold: true, exclusive });
+    result = await store.resume({
+      id,
+      digest,
+      nextDigest: next === undefined ? undefined : digestOf(next),
+      idleMs,
+      hold: true,
+      exclusive,
+      known: known?.version,
+    });
   } catch (error) {
     return unreadable(context, error, id);
   }
-  const renews = result.type === "resumed" && result.by === "renewal";
-  if (result.type !== "resumed") {
+  if (result.type !== "resumed" && result.type !== "unchanged") {
     note(context, result.type, id);
     return undefined;
   }
   let state: SessionState<Data>;
   try {
-    state = context.adopt(id, result.session);
+    state = context.adopt(id, whole(result, known), known);
   } catch (error) {
     await store.release(id);
     return unreadable(context, error, id);
   }
-  const { fence, absoluteInMs } = result.session;
+  const stored = result.session;
   if (isForeign(state.subject, subject, digest === undefined)) {
     diagnostics.tokensForeign += 1;
-    context.giveBack({ state, fence, resumed: true, token: undefined });
+    context.giveBack({ state, stored, resumed: true, token: undefined });
     return undefined;
   }
   diagnostics.sessionsResumed += 1;
-  const renewed = renews ? `${id}.${next.verifier}` : undefined;
-  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, absoluteInMs);
-  const session = { state, fence, resumed: true, token: header === undefined ? renewed : undefined };
+  const renewed = result.by === "renewal" && next !== undefined ? writeToken(id, next) : undefined;
+  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, stored.absoluteInMs);
+  const session = { state, stored, resumed: true, token: header === undefined ? renewed : undefined };
   return header === undefined ? { session } : { session, header };
+}
+
+/** The session with its data, which the store left out where it is what was known. */
+function whole(
+  result: Extract<ResumeResult, { type: "resumed" | "unchanged" }>,
+  known: Known | undefined,
+): StoredSession {
+  if (result.type === "resumed") return result.session;
+  if (known?.version === result.session.version) return { ...result.session, data: known.data };
+  throw new SessionError("STORE_UNAVAILABLE", "the store left out data that nobody here has", {
+    outcome: "unknown",
+  });
 }
 
 function note<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
-  type: Exclude<ResumeResult["type"], "resumed">,
+  type: Exclude<ResumeResult["type"], "resumed" | "unchanged">,
   id: string,
 ): void {
   const { settings, diagnostics } = context;

@@ -7,13 +7,13 @@ import { asStoreError, SessionError } from "./errors.ts";
 import type { Awaitable } from "./handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "./options.ts";
-import type { AdmittedSession } from "./resumption.ts";
+import type { AdmittedSession, Known } from "./resumption.ts";
 import { SessionState } from "./session-state.ts";
 import type { Ending, Holder, Mark, StateContext } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { SessionHandle } from "./session.ts";
 import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "./store.ts";
-import { FreshVerifiers, newSelector } from "./token.ts";
+import { newSelector } from "./token.ts";
 
 /** Sessions that are kept on connections, where the store keeps none. */
 export interface Slots<Data extends object> {
@@ -33,7 +33,6 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
-  readonly verifiers: FreshVerifiers = new FreshVerifiers();
   readonly #lifetimes: Lifetimes<Data>;
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();
@@ -120,24 +119,33 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
     const state = this.adopt(id, stored);
-    const session = { state, fence: stored.fence, resumed: false, token };
+    const session = { state, stored, resumed: false, token };
     if (newcomer.hasEnded) this.giveBack(session);
     else this.attach(newcomer, session);
   }
 
+  /** What came of a session's last connection is still here for a while, or others hold it. */
+  known(id: string): Known | undefined {
+    const state = this.#find(id);
+    // Data of another schema version was brought up to date here, and is not what is stored.
+    if (state === undefined || state.gone || state.isOtherVersion) return undefined;
+    return { ...state.mark, data: state.data };
+  }
+
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession): SessionState<Data> {
+  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
     // Kept on its connection, a session needs no place in the table and is named by it.
     if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
-    const state = this.#bringUp(id, stored);
+    const state = this.#current(id, stored, asked);
     this.#table.hold(state);
-    this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
   }
 
   /** The connection is there: it is one of the session's from now on. */
-  attach(connection: Newcomer<Data>, { state, fence, token }: AdmittedSession<Data>): void {
-    const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
+  attach(connection: Newcomer<Data>, { state, stored, token }: AdmittedSession<Data>): void {
+    const { exclusive, maxConnectionsPerSession } = this.settings;
+    const { fence, idleInMs, absoluteInMs } = stored;
+    this.#lifetimes.watch(state, idleInMs, absoluteInMs);
     if (exclusive) state.replace(fence);
     connection.token = token;
     connection.attach(state, fence);
@@ -147,7 +155,6 @@ export class SessionHome<Data extends object, Transport> implements StateContext
       oldest.end(4409, "too many connections of one session");
       state.release(oldest);
     }
-    if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
     if (state.gone) connection.end(4410, "session gone");
     else if (fence < state.fence) connection.end(4409, "replaced by a newer connection");
@@ -249,13 +256,17 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     return this.#slots.find(id) ?? this.#table.find(id);
   }
 
-  #bringUp(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+  /** The state that there is, brought up to `stored`, or a new one. */
+  #current(id: string, stored: StoredSession, asked: Mark | undefined): SessionState<Data> {
     const known = this.#find(id);
-    if (known !== undefined && !known.gone) {
-      known.adopt(stored, asked);
-      return known;
-    }
-    const state = new SessionState(this, id, stored);
+    if (known === undefined || known.gone) return new SessionState(this, id, stored);
+    known.adopt(stored, asked);
+    return known;
+  }
+
+  /** As `#current`, for a handle, which keeps it. */
+  #bringUp(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+    const state = this.#current(id, stored, asked);
     this.#table.keepLoose(state);
     return state;
   }

@@ -1,6 +1,9 @@
 import type { SessionState } from "./session-state.ts";
 
-/** The one state of each session in this process: strongly while connections use it, weakly for handles beyond them. */
+/**
+ * The one state of each session in this process: strongly while connections use it, weakly for handles beyond them, and for
+ * a client that comes back soon.
+ */
 export class SessionTable<Data extends object> {
   readonly #held = new Map<string, { readonly state: SessionState<Data>; uses: number }>();
   readonly #loose = new Map<string, WeakRef<SessionState<Data>>>();
@@ -25,13 +28,10 @@ export class SessionTable<Data extends object> {
     const { id } = state;
     const held = this.#held.get(id);
     if (held?.state === state) held.uses += 1;
-    else {
-      this.#held.set(id, { state, uses: 1 });
-      this.#loose.delete(id);
-    }
+    else this.#held.set(id, { state, uses: 1 });
   }
 
-  /** Handles keep the state alive; nothing else does. */
+  /** Handles keep the state alive; nothing else does. Once for each state, however often its connections come and go. */
   keepLoose(state: SessionState<Data>): void {
     const { id } = state;
     if (this.#held.has(id) || this.#loose.get(id)?.deref() === state) return;

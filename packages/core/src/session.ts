@@ -1,7 +1,7 @@
 import type { Connection, Patch, Renewal, Session } from "./contract.ts";
 import { fencedError, goneError, asStoreError, SessionError } from "./errors.ts";
 import type { Holder, Mark, SessionState, Write, Writes } from "./session-state.ts";
-import { digestOf, newVerifier } from "./token.ts";
+import { digestOf, newVerifier, writeRenewalCode, writeToken } from "./token.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** A handle: of one connection, whose fence it carries (I13), or administrative. */
@@ -131,7 +131,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     }
     if (result.session !== undefined) state.adopt(result.session, asked);
     else if (subject !== undefined) state.identified(result.version, subject);
-    return { token: `${state.id}.${verifier}`, renewalCode: `${state.id}.${code}` };
+    return { token: writeToken(state.id, verifier), renewalCode: writeRenewalCode(state.id, code) };
   }
 
   async #ask<Result>(question: () => Result): Promise<Awaited<Result>> {

@@ -58,20 +58,22 @@ export interface ResumeRequest {
   readonly id: string;
   /** Base64url SHA-256 of the verifier that was presented; `undefined` where the application vouches (`admit`). */
   readonly digest: string | undefined;
-  /** What replaces the digest if a renewal code was presented: its holder is given a new verifier. */
+  /** What replaces the digest: given where a renewal code was presented, whose holder is given a new verifier. Without it a code is wrong. */
   readonly nextDigest: string | undefined;
   readonly idleMs: number;
   readonly hold: boolean;
   readonly exclusive: boolean;
+  /** The version whose data the caller has: of a session that is still at it, the answer may leave the data out. */
+  readonly known?: number | undefined;
 }
 
+/** Which secret matched: today's, the one before it within its grace, a renewal code, or none was asked for. */
+export type ResumedBy = "current" | "previous" | "renewal" | "none";
+
 export type ResumeResult =
-  | {
-      readonly type: "resumed";
-      readonly session: StoredSession;
-      /** Which secret matched: today's, the one before it within its grace, a renewal code, or none was asked for. */
-      readonly by: "current" | "previous" | "renewal" | "none";
-    }
+  | { readonly type: "resumed"; readonly session: StoredSession; readonly by: ResumedBy }
+  /** Resumed too, at the version that was `known`. Never answered to a caller that knew none. */
+  | { readonly type: "unchanged"; readonly session: Omit<StoredSession, "data">; readonly by: ResumedBy }
   | { readonly type: "missing" }
   /** A wrong verifier, or none is set. Nothing was changed. */
   | { readonly type: "wrong" }

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 import { SessionError } from "./errors.ts";
 import type { Handshake } from "./handshake.ts";
 
@@ -10,69 +10,69 @@ import type { Handshake } from "./handshake.ts";
 export interface ParsedToken {
   readonly id: string;
   readonly digest: string;
+  /** It is a renewal code. */
+  readonly renews: boolean;
 }
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
-const TOKEN = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
-export const TOKEN_LENGTH: number = 22 + 1 + 43;
+/** Both travel as they are, in a query (RFC 3986 section 2.3) and as a subprotocol (RFC 9110 section 5.6.2). */
+const TOKEN_MARK = ".";
+const RENEWAL_MARK = "~";
+const SELECTOR_LENGTH = 22;
+const TOKEN = /^([A-Za-z0-9_-]{22})([.~])([A-Za-z0-9_-]{43})$/;
+export const TOKEN_LENGTH: number = SELECTOR_LENGTH + 1 + 43;
 
 /** Whether `id` can name a session. What can't is absent, and reaches no store: there it could name something else. */
 export function isSessionId(id: string): boolean {
   return typeof id === "string" && ID.test(id);
 }
 
+/** Drawn for 64 verifiers at once, since a draw costs as much for one. */
+const entropy = Buffer.alloc(2_048);
+let drawn = entropy.length;
+
+function randomText(bytes: number): string {
+  if (drawn + bytes > entropy.length) {
+    randomFillSync(entropy);
+    drawn = 0;
+  }
+  const end = drawn + bytes;
+  const text = entropy.toString("base64url", drawn, end);
+  // Handed out, it is nobody else's to find here.
+  entropy.fill(0, drawn, end);
+  drawn = end;
+  return text;
+}
+
 export function newSelector(): string {
-  return randomBytes(16).toString("base64url");
+  return randomText(16);
 }
 
 export function newVerifier(): string {
-  return randomBytes(32).toString("base64url");
+  return randomText(32);
 }
 
 export function digestOf(verifier: string): string {
   return hash("sha256", verifier, "base64url");
 }
 
-export interface FreshVerifier {
-  readonly verifier: string;
-  readonly digest: string;
+/** A token, as its carrier brings it. */
+export function writeToken(id: string, verifier: string): string {
+  return id + TOKEN_MARK + verifier;
 }
 
-/**
- * Each resume needs a verifier in case that it renews the token. One is made ahead, while the store is at work, so that no
- * client waits for it; each is used for one resume alone.
- */
-export class FreshVerifiers {
-  #next: FreshVerifier | undefined;
-  #scheduled = false;
-
-  take(): FreshVerifier {
-    const fresh = this.#next ?? freshVerifier();
-    this.#next = undefined;
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#next = freshVerifier();
-      });
-    }
-    return fresh;
-  }
+/** A renewal code: of another form, so that only a resume which renews the token needs a verifier to renew it with. */
+export function writeRenewalCode(id: string, verifier: string): string {
+  return id + RENEWAL_MARK + verifier;
 }
 
-function freshVerifier(): FreshVerifier {
-  const verifier = newVerifier();
-  return { verifier, digest: digestOf(verifier) };
-}
-
-/** Reads a token strictly; `undefined` for anything else, at a cost that its length bounds. */
+/** Reads a token or a renewal code strictly; `undefined` for anything else, at a cost that its length bounds. */
 export function parseToken(text: string): ParsedToken | undefined {
   if (text.length !== TOKEN_LENGTH) return undefined;
   const parts = TOKEN.exec(text);
-  const selector = parts?.[1];
-  const verifier = parts?.[2];
+  const [, selector, mark, verifier] = parts ?? [];
   if (selector === undefined || verifier === undefined) return undefined;
-  return { id: selector, digest: digestOf(verifier) };
+  return { id: selector, digest: digestOf(verifier), renews: mark === RENEWAL_MARK };
 }
 
 /** How a client presents its token, and how it learns it. */
@@ -145,7 +145,7 @@ function seconds(ms: number): number {
 }
 
 function selectorOf(token: string): string {
-  return token.slice(0, token.indexOf(".") + 1);
+  return token.slice(0, SELECTOR_LENGTH);
 }
 
 /** The first cookie called `name` (RFC 6265 section 5.4 sends the most specific path first). */
@@ -170,7 +170,15 @@ export function queryToken(options: { readonly parameter?: string | undefined } 
 function readQuery(url: string, parameter: string): string | undefined {
   const mark = url.indexOf("?");
   if (mark < 0 || url.length > MAX_URL) return undefined;
-  return new URLSearchParams(url.slice(mark + 1)).get(parameter) ?? undefined;
+  const query = url.slice(mark + 1);
+  // A token has nothing to decode: most queries that carry one need no parser.
+  if (/[%+]/.test(query)) return new URLSearchParams(query).get(parameter) ?? undefined;
+  const start = `${parameter}=`;
+  for (const part of query.split("&")) {
+    if (part.startsWith(start)) return part.slice(start.length);
+    if (part === parameter) return "";
+  }
+  return undefined;
 }
 
 /**

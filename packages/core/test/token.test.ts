@@ -5,12 +5,13 @@ import { aHandshake } from "./handshakes.ts";
 import {
   cookieToken,
   digestOf,
-  FreshVerifiers,
   newSelector,
   newVerifier,
   parseToken,
   protocolToken,
   queryToken,
+  writeRenewalCode,
+  writeToken,
 } from "../src/token.ts";
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
@@ -23,7 +24,9 @@ describe("parseToken", () => {
     expect(Buffer.from(selector, "base64url")).toHaveLength(16);
     expect(Buffer.from(verifier, "base64url")).toHaveLength(32);
     const digest = createHash("sha256").update(verifier).digest("base64url");
-    expect(parseToken(`${selector}.${verifier}`)).toEqual({ id: selector, digest });
+    expect(parseToken(`${selector}.${verifier}`)).toEqual({ id: selector, digest, renews: false });
+    expect(parseToken(writeToken(selector, verifier))).toEqual({ id: selector, digest, renews: false });
+    expect(parseToken(writeRenewalCode(selector, verifier))).toEqual({ id: selector, digest, renews: true });
     expect(digestOf(verifier)).toBe(digest);
   });
 
@@ -38,6 +41,7 @@ describe("parseToken", () => {
       ` ${token}`,
       `${token}\n`,
       token.replace(".", ":"),
+      token.replace(".", "~~"),
       `${token.slice(0, 5)}=${token.slice(6)}`,
       `${token.slice(0, 5)}\0${token.slice(6)}`,
       `${token.slice(0, 5)}{${token.slice(6)}`,
@@ -143,15 +147,17 @@ describe("queryToken and protocolToken", () => {
   });
 });
 
-describe("verifiers that are made ahead", () => {
-  test("are given to one resume each, whether or not it used them (a digest may be stored though no answer came)", async () => {
-    const verifiers = new FreshVerifiers();
-    const taken = [verifiers.take(), verifiers.take()];
-    for (let turn = 0; turn < 50; turn += 1) {
-      await new Promise((resolve) => setImmediate(resolve));
-      taken.push(verifiers.take());
+describe("secrets", () => {
+  test("are random, each its own, however many are drawn", () => {
+    const drawn = Array.from({ length: 2_000 }, (_, turn) =>
+      turn % 3 === 0 ? newSelector() : newVerifier(),
+    );
+    expect(new Set(drawn).size).toBe(drawn.length);
+    const bytes = drawn.map((text) => Buffer.from(text, "base64url"));
+    // Each bit of each byte is set in about half of them: no part of any is what a wiped or unfilled buffer holds.
+    for (let bit = 0; bit < 16 * 8; bit += 1) {
+      const set = bytes.filter((secret) => ((secret[bit >> 3] ?? 0) >> (bit & 7)) & 1).length;
+      expect(Math.abs(set - drawn.length / 2)).toBeLessThan(drawn.length / 8);
     }
-    expect(new Set(taken.map(({ verifier }) => verifier)).size).toBe(taken.length);
-    for (const { verifier, digest } of taken) expect(digest).toBe(digestOf(verifier));
   });
 });

@@ -1,9 +1,16 @@
 import { SessionError } from "@wsession/core";
-import type { CreateResult, ResumeResult, RotateResult, StoredSession, WriteResult } from "@wsession/core";
+import type {
+  CreateResult,
+  ResumedBy,
+  ResumeResult,
+  RotateResult,
+  StoredSession,
+  WriteResult,
+} from "@wsession/core";
 import type { Reply } from "./calls.ts";
 import { tooLarge } from "./codec.ts";
 import { corrupt, unavailable } from "./failures.ts";
-import { type Holder, parseHolders, parseSession } from "./record.ts";
+import { type Holder, parseHolders, parseSession, parseWithoutData } from "./record.ts";
 
 /** What was found where a session was looked for. */
 export type Found =
@@ -79,11 +86,14 @@ export function readLoad(reply: Reply): Found {
 }
 
 export function readResume(reply: Reply): ResumeResult {
-  const [code, now, by, hash] = split(reply);
+  const [code, now, by, first, second] = split(reply);
   switch (code) {
     case "resumed":
-      if (by !== "current" && by !== "previous" && by !== "renewal" && by !== "none") throw unexpected();
-      return { type: "resumed", session: parseSession(hash, now, "unknown"), by };
+      return { type: code, session: parseSession(second, now, "unknown"), by: readResumedBy(by) };
+    case "unchanged": {
+      const subject = typeof second === "string" ? second : undefined;
+      return { type: code, session: parseWithoutData(first, subject, now, "unknown"), by: readResumedBy(by) };
+    }
     case "missing":
     case "wrong":
     case "stolen":
@@ -93,9 +103,14 @@ export function readResume(reply: Reply): ResumeResult {
   }
 }
 
+function readResumedBy(by: unknown): ResumedBy {
+  if (by === "current" || by === "previous" || by === "renewal" || by === "none") return by;
+  throw unexpected();
+}
+
 /** From where to where a resume moved the idle deadline, as restore.lua takes it: now, before. */
 export function readMove(reply: Reply): readonly [now: string, before: string] | undefined {
-  const [code, , , hash, before] = split(reply);
+  const [code, , , before, hash] = split(reply);
   if (code !== "resumed" || typeof before !== "string") return undefined;
   const fields = Array.isArray(hash) ? hash.map(String) : [];
   const name = fields.findIndex((text, index) => index % 2 === 0 && text === "m");

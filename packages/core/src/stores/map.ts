@@ -3,6 +3,7 @@ import { SessionError } from "../errors.ts";
 import type {
   CreateRequest,
   CreateResult,
+  ResumedBy,
   ResumeRequest,
   ResumeResult,
   RotateRequest,
@@ -114,7 +115,7 @@ class MapSessionStore implements MapStore {
   resume(request: ResumeRequest): ResumeResult {
     const entry = this.#find(request.id);
     if (entry === undefined) return { type: "missing" };
-    const by = match(entry, request.digest);
+    const by = match(entry, request);
     if (by === "wrong" || by === "stolen") return { type: by };
     if (by === "renewal") {
       // What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
@@ -306,15 +307,12 @@ function written(entry: Entry, known: number): Extract<WriteResult, { type: "wri
 }
 
 /** Digests are compared, never verifiers: what timing could tell is a prefix of a hash, which opens nothing. */
-function match(
-  entry: Entry,
-  digest: string | undefined,
-): Extract<ResumeResult, { type: "resumed" }>["by"] | "wrong" | "stolen" {
+function match(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";
   if (digest === entry.digest) return "current";
   const now = sinceEpoch();
   const { previous, renewal } = entry.extra ?? noExtra();
-  if (renewal?.digest === digest && now < renewal.until) return "renewal";
+  if (renewal?.digest === digest && now < renewal.until && nextDigest !== undefined) return "renewal";
   if (previous?.digest === digest) return now < previous.until ? "previous" : "stolen";
   return "wrong";
 }

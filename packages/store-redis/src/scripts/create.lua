@@ -41,5 +41,5 @@ redis.call('HSET', key, unpack(fields))
 for first = 14, #ARGV, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))
 end
-set_expiry(meta)
+set_expiry(meta.idle, meta.absolute)
 return { 'created', at, redis.call('HGETALL', key) }

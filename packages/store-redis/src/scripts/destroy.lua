@@ -9,7 +9,7 @@ local node, sequence, by_subject = ARGV[2], ARGV[3], ARGV[8] == '1'
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b')
 local meta = found[1] and unpack_meta(found[1])
-local there = found[1] and not (meta and expired(meta, at))
+local there = found[1] and not (meta and has_passed(meta.idle, meta.absolute, at))
 local mark = node .. ' ' .. sequence
 
 if found[4] then

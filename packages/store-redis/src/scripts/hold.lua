@@ -9,9 +9,9 @@ if not found[1] then
   if found[3] then return { 'gone', found[4] } end
   return { 'missing' }
 end
-local meta = unpack_meta(found[1])
-if not meta then return { 'corrupt' } end
-if expired(meta, at) then return { 'missing' } end
+local version, _, _, _, idle, absolute = split_meta(found[1])
+if not version then return { 'corrupt' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 if at > tonumber(ARGV[1]) then return { 'late', at } end
 local holders, fresh = with_holder(found[2], ARGV[2], ARGV[4], ARGV[3], at)
 if fresh then redis.call('HSET', key, 'h', holders) end

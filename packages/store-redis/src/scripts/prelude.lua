@@ -28,9 +28,16 @@ local function are_exact(version, fence, schema, bytes, idle, absolute)
   return #version < 16 and #fence < 16 and #schema < 16 and #bytes < 16 and #idle < 10 and #absolute < 10
 end
 
-local function unpack_meta(text)
+-- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read.
+local function split_meta(text)
   local version, fence, schema, bytes, idle, absolute = string.match(text, META)
   if not version or not are_exact(version, fence, schema, bytes, idle, absolute) then return nil end
+  return version, fence, schema, bytes, idle, absolute
+end
+
+local function unpack_meta(text)
+  local version, fence, schema, bytes, idle, absolute = split_meta(text)
+  if not version then return nil end
   return {
     version = tonumber(version),
     fence = tonumber(fence),
@@ -57,13 +64,13 @@ local function pack_meta(meta)
 end
 
 -- Past a deadline is absent, whether or not the key is still there (I9).
-local function expired(meta, at)
-  return (meta.idle > 0 and meta.idle <= at) or (meta.absolute > 0 and meta.absolute <= at)
+local function has_passed(idle, absolute, at)
+  return (idle > 0 and idle <= at) or (absolute > 0 and absolute <= at)
 end
 
-local function set_expiry(meta)
-  local at = meta.idle
-  if at == 0 or (meta.absolute > 0 and meta.absolute < at) then at = meta.absolute end
+local function set_expiry(idle, absolute)
+  local at = idle
+  if at == 0 or (absolute > 0 and absolute < at) then at = absolute end
   if at == 0 then
     redis.call('PERSIST', key)
   else
@@ -71,14 +78,12 @@ local function set_expiry(meta)
   end
 end
 
--- Moves the idle deadline to `idle_ms` from now (0: none); true where it moved. Most touches are skipped: only past 10 % of
--- the idle time is the record written again.
-local function move_idle(meta, idle_ms, at)
-  local idle = idle_ms == 0 and 0 or at + idle_ms
-  if idle ~= 0 and meta.idle ~= 0 and idle >= meta.idle and idle - meta.idle <= idle_ms / 10 then return false end
-  local moved = idle ~= meta.idle
-  meta.idle = idle
-  return moved
+-- The idle deadline, moved to `idle_ms` from now (0: none). Most touches are skipped: only past 10 % of the idle time does it
+-- move.
+local function next_idle(idle, idle_ms, at)
+  local wanted = idle_ms == 0 and 0 or at + idle_ms
+  if wanted ~= 0 and idle ~= 0 and wanted >= idle and wanted - idle <= idle_ms / 10 then return idle end
+  return wanted
 end
 
 -- Tells the other processes that hold the session; to this one its own change is no news.
@@ -105,19 +110,17 @@ end
 -- The holders with this node's absolute count in them, and whether `sequence` is news: an older one never overwrites a
 -- newer one, a repeated one changes nothing. A zero stays until no late repeat of an older count can come any more.
 local function with_holder(holders, node, count, sequence, at)
-  local kept, fresh = {}, true
-  for entry in string.gmatch(holders or '', '[^,]+') do
-    local other, _, seen, untill = string.match(entry, '^([^=]+)=(%d+)%.(%d+)%.?(%d*)$')
+  local kept = ''
+  for other, entry, seen, untill in string.gmatch(holders or '', '([^=,]+)(=%d+%.(%d+)%.?(%d*))') do
     if other == node then
       if tonumber(seen) >= tonumber(sequence) then return holders, false end
-    elseif other and (untill == '' or tonumber(untill) > at) then
-      kept[#kept + 1] = entry
+    elseif untill == '' or tonumber(untill) > at then
+      kept = kept .. other .. entry .. ','
     end
   end
-  local entry = node .. '=' .. count .. '.' .. sequence
-  if count == '0' then entry = entry .. '.' .. (at + MEMORY_MS) end
-  kept[#kept + 1] = entry
-  return table.concat(kept, ','), fresh
+  local own = node .. '=' .. count .. '.' .. sequence
+  if count == '0' then own = own .. '.' .. (at + MEMORY_MS) end
+  return kept .. own, true
 end
 
 -- Forgets what other processes wrote last, once no repeat of it can be on its way.

@@ -1,25 +1,29 @@
 -- Checks the digest, then touches, loads and registers the holder in one step.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0
---       7 connections held or "" · 8 "1" exclusive
--- Out   {"resumed", now, by, all, idleAt as it was} · {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
+--       7 connections held or "" · 8 "1" exclusive · 9 known version or ""
+-- Out   {"resumed", now, by, idleAt as it was, all} · {"unchanged", now, by, metadata, subject or false}: at the known version
+--       {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
 -- At most once: counts are absolute and in sequence, a repeated takeover finds its own sequence among the holders, and a
 -- repeated renewal finds its own next digest in place. A count that newer ones overtook takes nothing over either.
 local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'q', 'n', 'h')
-if not found[1] then return { 'missing' } end
-local meta = unpack_meta(found[1])
-if not meta then return { 'corrupt' } end
-if expired(meta, at) then return { 'missing' } end
+local found = redis.call('HMGET', key, 'm', 'v', 'h', 's')
+local record = found[1]
+if not record then return { 'missing' } end
+local version, fence, schema, bytes, idle, absolute = split_meta(record)
+if not version then return { 'corrupt' } end
+local idle_at, absolute_at = tonumber(idle, 36), tonumber(absolute, 36)
+if has_passed(idle_at, absolute_at, at) then return { 'missing' } end
 
 local by, renews = 'none', false
-if digest ~= '' then
-  local previous, grace = string.match(found[3] or '', '^(%S+) (%d+)$')
-  local renewal, untill = string.match(found[4] or '', '^(%S+) (%d+)$')
-  if digest == found[2] then
-    by = 'current'
-  elseif next_digest ~= '' and next_digest == found[2] then
+if digest ~= '' and digest == found[2] then
+  by = 'current'
+elseif digest ~= '' then
+  local others = redis.call('HMGET', key, 'q', 'n')
+  local previous, grace = string.match(others[1] or '', '^(%S+) (%d+)$')
+  local renewal, untill = string.match(others[2] or '', '^(%S+) (%d+)$')
+  if next_digest ~= '' and next_digest == found[2] then
     by = 'renewal'
   elseif digest == renewal and at < tonumber(untill) and next_digest ~= '' then
     by, renews = 'renewal', true
@@ -32,25 +36,26 @@ if digest ~= '' then
 end
 if at > tonumber(ARGV[1]) then return { 'late', at } end
 
-local changed = false
 if renews then
   redis.call('HSET', key, 'v', next_digest)
   -- What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
   redis.call('HDEL', key, 'n')
 end
-local holders, fresh = found[5], true
+local holders, fresh = found[3], true
 if ARGV[7] ~= '' then
   holders, fresh = with_holder(holders, node, ARGV[7], sequence, at)
   if fresh then redis.call('HSET', key, 'h', holders) end
 end
-if ARGV[8] == '1' and fresh then
-  meta.fence = meta.fence + 1
-  changed = true
-  announce(holders, node, '["r","' .. session_id() .. '",' .. meta.fence .. ']')
+local takes_over = ARGV[8] == '1' and fresh
+if takes_over then
+  fence = fence + 1
+  announce(holders, node, '["r","' .. session_id() .. '",' .. fence .. ']')
 end
-changed = move_idle(meta, tonumber(ARGV[6]), at) or changed
-if changed then
-  redis.call('HSET', key, 'm', pack_meta(meta))
-  set_expiry(meta)
+local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
+if takes_over or next_at ~= idle_at then
+  record = version .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes .. ' ' .. base36(next_at) .. ' ' .. absolute
+  redis.call('HSET', key, 'm', record)
+  set_expiry(next_at, absolute_at)
 end
-return { 'resumed', at, by, redis.call('HGETALL', key), string.match(found[1], '(%w+) %w+$') }
+if version == ARGV[9] then return { 'unchanged', at, by, record, found[4] } end
+return { 'resumed', at, by, idle, redis.call('HGETALL', key) }

@@ -13,7 +13,7 @@ local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial)
 if not found[1] then return { 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
-if expired(meta, at) then return { 'missing' } end
+if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
 
 local known = tonumber(ARGV[14])
 local function answer(version)

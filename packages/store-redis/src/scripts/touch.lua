@@ -9,7 +9,7 @@ local found = redis.call('HMGET', key, 'm', 's')
 if not found[1] then return { 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
-if expired(meta, at) then return { 'missing' } end
+if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
 if at > tonumber(ARGV[1]) then return { 'late', at } end
 
 local changed = false
@@ -24,9 +24,10 @@ if ARGV[3] ~= '' then
   changed = absolute ~= meta.absolute
   meta.absolute = absolute
 end
-changed = move_idle(meta, tonumber(ARGV[2]), at) or changed
-if changed then
+local idle = next_idle(meta.idle, tonumber(ARGV[2]), at)
+if changed or idle ~= meta.idle then
+  meta.idle = idle
   redis.call('HSET', key, 'm', pack_meta(meta))
-  set_expiry(meta)
+  set_expiry(meta.idle, meta.absolute)
 end
 return 1

@@ -12,10 +12,9 @@ local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
 if not found[1] then return { 'missing' } end
--- Not as a table: this is the script that matters for how many updates a server can take.
-local version, fence, schema, bytes, idle, absolute = string.match(found[1], META)
-if not version or not are_exact(version, fence, schema, bytes, idle, absolute) then return { 'corrupt' } end
-if (idle ~= '0' and tonumber(idle, 36) <= at) or (absolute ~= '0' and tonumber(absolute, 36) <= at) then return { 'missing' } end
+local version, fence, schema, bytes, idle, absolute = split_meta(found[1])
+if not version then return { 'corrupt' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 
 local function answer(made)
   if made == ARGV[5] + 1 then return made end
