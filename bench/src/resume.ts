@@ -10,12 +10,22 @@ import type { Client } from "./resume/clients.ts";
 
 const options = readOptions();
 const CLIENTS = options.quick ? 4 : 20;
-const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(60 * options.rounds));
+/** Servers are started anew as often: where code and heap come to lie differs from one start to the next. */
+const STARTS = options.quick ? 1 : 4;
+const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(20 * options.rounds));
 const WARM_UP = options.quick ? 1 : 8;
 /** Each client, in each round. */
 const RETURNS = options.quick ? 3 : 10;
 /** The server notices the end, and Socket.IO keeps what it needs: that is not what is timed. */
 const NOTICE_MS = 30;
+
+const SIDES = ["wsession", "wsession on uWS", "Socket.IO", "floor"] as const;
+type Side = (typeof SIDES)[number];
+type BySide<Value> = Record<Side, Value[]>;
+
+function bySide<Value>(): BySide<Value> {
+  return { wsession: [], "wsession on uWS": [], "Socket.IO": [], floor: [] };
+}
 
 /** One at a time, so that no client waits for another. */
 async function measure(clients: readonly Client[]): Promise<number[]> {
@@ -28,43 +38,53 @@ async function measure(clients: readonly Client[]): Promise<number[]> {
   return times;
 }
 
-const SIDES = ["wsession", "wsession on uWS", "Socket.IO", "floor"] as const;
-type Side = (typeof SIDES)[number];
+async function openClients(port: Record<Side, number>): Promise<BySide<Client>> {
+  const clients = bySide<Client>();
+  for (let number = 0; number < CLIENTS; number += 1) {
+    clients.wsession.push(await wsessionClient(port.wsession, number));
+    clients["wsession on uWS"].push(await wsessionClient(port["wsession on uWS"], number));
+    clients["Socket.IO"].push(await socketioClient(port["Socket.IO"]));
+    clients.floor.push(await wsessionClient(port.floor, number));
+  }
+  return clients;
+}
 
-const redis = await startRedis();
-const servers: ServerProcess[] = [];
-const clients: Record<Side, Client[]> = { wsession: [], "wsession on uWS": [], "Socket.IO": [], floor: [] };
-try {
+/** Rounds of returns to four servers that are started for them. */
+async function compare(redisPort: number, times: BySide<number[]>): Promise<void> {
+  const servers: ServerProcess[] = [];
   const start = async (module: string, ...more: string[]): Promise<number> => {
-    const server = await ServerProcess.start(module, { args: [String(redis.port), ...more] });
+    const server = await ServerProcess.start(module, { args: [String(redisPort), ...more] });
     servers.push(server);
     return server.port;
   };
-  const ours = await start("app-redis");
-  const oursOnUws = await start("app-redis", "small", "uws");
-  const theirs = await start("resume-socketio");
-  const floor = await start("resume-floor");
-  // One connection that stays, as any server has: without another, uWS prints warnings for each upgrade after a wait.
-  const staying = await wsessionClient(oursOnUws, CLIENTS);
-  for (let number = 0; number < CLIENTS; number += 1) {
-    clients.wsession.push(await wsessionClient(ours, number));
-    clients["wsession on uWS"].push(await wsessionClient(oursOnUws, number));
-    clients["Socket.IO"].push(await socketioClient(theirs));
-    clients.floor.push(await wsessionClient(floor, number));
+  try {
+    const port = {
+      wsession: await start("app-redis"),
+      "wsession on uWS": await start("app-redis", "small", "uws"),
+      "Socket.IO": await start("resume-socketio"),
+      floor: await start("resume-floor"),
+    };
+    // One connection that stays, as any server has: without another, uWS prints warnings for each upgrade after a wait.
+    const staying = await wsessionClient(port["wsession on uWS"], CLIENTS);
+    const clients = await openClients(port);
+    for (let round = 0; round < WARM_UP; round += 1) for (const side of SIDES) await measure(clients[side]);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed())
+        times[side].push(await measure(clients[side]));
+    }
+    for (const client of [staying, ...SIDES.flatMap((side) => clients[side])]) client.close();
+  } finally {
+    await Promise.all(servers.map((server) => server.kill()));
   }
-  for (let round = 0; round < WARM_UP; round += 1) for (const side of SIDES) await measure(clients[side]);
-  const times: Record<Side, number[][]> = {
-    wsession: [],
-    "wsession on uWS": [],
-    "Socket.IO": [],
-    floor: [],
-  };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed())
-      times[side].push(await measure(clients[side]));
-    if ((round + 1) % 10 === 0) progress(`round ${round + 1}/${ROUNDS}`);
+}
+
+const redis = await startRedis();
+try {
+  const times = bySide<number[]>();
+  for (let started = 1; started <= STARTS; started += 1) {
+    await compare(redis.port, times);
+    progress(`start ${started}/${STARTS}`);
   }
-  staying.close();
   const each = (side: Side, part: number): number[] => times[side].map((round) => quantile(round, part));
   const all = (side: Side, part: number): string => quantile(times[side].flat(), part).toFixed(2);
   printTable(
@@ -115,8 +135,6 @@ try {
     options,
   );
 } finally {
-  for (const side of SIDES) for (const client of clients[side]) client.close();
-  await Promise.all(servers.map((server) => server.kill()));
   await redis.stop();
 }
 process.exit();

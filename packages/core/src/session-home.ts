@@ -247,9 +247,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   #background(task: () => unknown, sessionId: string): void {
     this.begin();
-    this.ask(task)
-      .catch((error: unknown) => this.report(error, { stage: "store", sessionId }))
-      .finally(() => this.end());
+    this.ask(task).then(
+      () => this.end(),
+      (error: unknown) => {
+        this.report(error, { stage: "store", sessionId });
+        this.end();
+      },
+    );
   }
 
   #find(id: string): SessionState<Data> | undefined {

@@ -12,7 +12,7 @@ interface Holding {
   told: number;
   /** A count may or may not have arrived. */
   uncertain: boolean;
-  syncing: Promise<unknown> | undefined;
+  syncing: Promise<void> | undefined;
 }
 
 /** A call that registers one more connection. */
@@ -91,9 +91,7 @@ export class Holdings {
 
   /** Tells Redis again what it may not know. */
   repair(): void {
-    for (const [id, holding] of this.#holdings) {
-      if (holding.pending === 0) this.#reconcile(id, holding).catch(this.#onError);
-    }
+    for (const [id, holding] of this.#holdings) this.#settled(id, holding);
   }
 
   /** Tells Redis the count whatever it knows. The reply is as in hold.lua; `undefined`: nothing is held. */
@@ -116,24 +114,40 @@ export class Holdings {
     if (holding === undefined) return;
     holding.pending -= 1;
     change(holding);
-    if (holding.pending === 0) this.#reconcile(id, holding).catch(this.#onError);
+    this.#settled(id, holding);
+  }
+
+  /** Puts right what Redis may not know, unless a call under way carries the count anyway. */
+  #settled(id: string, holding: Holding): void {
+    if (holding.pending > 0 || this.#isTold(id, holding)) return;
+    this.#reconcile(id, holding).catch(this.#onError);
+  }
+
+  /** Whether Redis knows the count, for certain; one of 0 is forgotten here then. */
+  #isTold(id: string, holding: Holding): boolean {
+    if (holding.syncing !== undefined || holding.uncertain || holding.told !== holding.count) return false;
+    if (holding.count === 0 && holding.pending === 0 && this.#holdings.get(id) === holding)
+      this.#holdings.delete(id);
+    return true;
   }
 
   /** Connections that come and go in one turn cost one call. */
   async #reconcile(id: string, holding: Holding): Promise<void> {
-    if (holding.syncing !== undefined) await holding.syncing;
-    if (!holding.uncertain && holding.told === holding.count) {
-      if (holding.count === 0 && holding.pending === 0 && this.#holdings.get(id) === holding)
-        this.#holdings.delete(id);
-      return;
-    }
-    holding.syncing ??= Promise.resolve().then(() => this.#tell(id, holding));
-    try {
+    while (!this.#isTold(id, holding)) {
+      holding.syncing ??= this.#sync(id, holding);
       await holding.syncing;
+      if (holding.pending > 0) return;
+    }
+  }
+
+  async #sync(id: string, holding: Holding): Promise<void> {
+    try {
+      // At the end of this turn, with what the turn still brings.
+      await undefined;
+      await this.#tell(id, holding);
     } finally {
       holding.syncing = undefined;
     }
-    if (holding.pending === 0) await this.#reconcile(id, holding);
   }
 
   async #tell(id: string, holding: Holding): Promise<Reply> {

@@ -217,8 +217,8 @@ class RedisStore implements RedisSessionStore {
     return this.#destruction.one(id, reason, confirm ? this.#membership : undefined);
   }
 
-  async release(id: string): Promise<void> {
-    await this.#membership?.holdings.release(id);
+  release(id: string): Promise<void> {
+    return this.#membership?.holdings.release(id) ?? Promise.resolve();
   }
 
   ids(): AsyncIterable<string> {
