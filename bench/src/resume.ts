@@ -11,9 +11,9 @@ import type { Client } from "./resume/clients.ts";
 const options = readOptions();
 const CLIENTS = options.quick ? 4 : 20;
 /** Servers are started anew as often: where code and heap come to lie differs from one start to the next. */
-const STARTS = options.quick ? 1 : 4;
+const STARTS = options.quick ? 1 : 3;
 const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(20 * options.rounds));
-const WARM_UP = options.quick ? 1 : 8;
+const WARM_UP = options.quick ? 1 : 20;
 /** Each client, in each round. */
 const RETURNS = options.quick ? 3 : 10;
 /** The server notices the end, and Socket.IO keeps what it needs: that is not what is timed. */

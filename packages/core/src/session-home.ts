@@ -168,9 +168,12 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
   }
 
-  /** A connection has ended: the store need not tell this process for its sake any more. */
+  /** A connection has ended: the store need not tell this process for its sake any more. At shutdown it gives back all. */
   leave(id: string): void {
-    if (this.store.capabilities.resumable) this.#background(() => this.store.release(id), id);
+    if (!this.store.capabilities.resumable) return;
+    this.ask(() => this.store.release(id)).catch((error: unknown) =>
+      this.report(error, { stage: "store", sessionId: id }),
+    );
   }
 
   /** A connection's close handler has settled. */
