@@ -101,12 +101,7 @@ export class StoreProcess implements StoreHost {
       ...request,
     };
     const result = await this.store.resume(whole);
-    if (!whole.hold) return result;
-    if (result.type === "resumed") this.#hold(id, result.session);
-    else if (result.type === "unchanged") {
-      const { data = {} } = this.#held.get(id)?.stored ?? {};
-      this.#hold(id, { ...result.session, data });
-    }
+    if (result.type === "resumed" && whole.hold) this.#hold(id, result.session);
     return result;
   }
 

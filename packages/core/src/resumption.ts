@@ -1,8 +1,8 @@
 import type { Diagnostics } from "./diagnostics.ts";
-import { isSessionError, SessionError } from "./errors.ts";
+import { isSessionError } from "./errors.ts";
 import type { AcceptOptions, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
-import type { Mark, SessionState } from "./session-state.ts";
+import type { SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
 import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "./token.ts";
 import type { ParsedToken } from "./token.ts";
@@ -24,21 +24,11 @@ export interface Refused {
   readonly reason: string;
 }
 
-/** What this process has of a session as the store is asked for it. */
-export interface Known extends Mark {
-  readonly data: object;
-}
-
 export interface AdmissionContext<Data extends object, Transport> {
   readonly settings: Settings<Data, Transport>;
   readonly diagnostics: Diagnostics;
-  /** `undefined` where there is nothing that the store could leave out of its answer. */
-  known(id: string): Known | undefined;
-  /**
-   * The one state of the session in this process, brought up to `stored` and kept for one more connection. `asked`: what
-   * was known as the store was asked.
-   */
-  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data>;
+  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
+  adopt(id: string, stored: StoredSession): SessionState<Data>;
   /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
   giveBack(session: AdmittedSession<Data>): void;
   destroyStolen(id: string): void;
@@ -94,28 +84,20 @@ async function open<Data extends object, Transport>(
   const { settings, diagnostics } = context;
   const { store, token: carrier, idleMs, exclusive } = settings;
   const next = renews ? newVerifier() : undefined;
-  const known = context.known(id);
   let result: ResumeResult;
   try {
-    result = await store.resume({
-      id,
-      digest,
-      nextDigest: next === undefined ? undefined : digestOf(next),
-      idleMs,
-      hold: true,
-      exclusive,
-      known: known?.version,
-    });
+    const nextDigest = next === undefined ? undefined : digestOf(next);
+    result = await store.resume({ id, digest, nextDigest, idleMs, hold: true, exclusive });
   } catch (error) {
     return unreadable(context, error, id);
   }
-  if (result.type !== "resumed" && result.type !== "unchanged") {
+  if (result.type !== "resumed") {
     note(context, result.type, id);
     return undefined;
   }
   let state: SessionState<Data>;
   try {
-    state = context.adopt(id, whole(result, known), known);
+    state = context.adopt(id, result.session);
   } catch (error) {
     await store.release(id);
     return unreadable(context, error, id);
@@ -133,21 +115,9 @@ async function open<Data extends object, Transport>(
   return header === undefined ? { session } : { session, header };
 }
 
-/** The session with its data, which the store left out where it is what was known. */
-function whole(
-  result: Extract<ResumeResult, { type: "resumed" | "unchanged" }>,
-  known: Known | undefined,
-): StoredSession {
-  if (result.type === "resumed") return result.session;
-  if (known?.version === result.session.version) return { ...result.session, data: known.data };
-  throw new SessionError("STORE_UNAVAILABLE", "the store left out data that nobody here has", {
-    outcome: "unknown",
-  });
-}
-
 function note<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
-  type: Exclude<ResumeResult["type"], "resumed" | "unchanged">,
+  type: Exclude<ResumeResult["type"], "resumed">,
   id: string,
 ): void {
   const { settings, diagnostics } = context;

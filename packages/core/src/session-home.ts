@@ -7,7 +7,7 @@ import { asStoreError, SessionError } from "./errors.ts";
 import type { Awaitable } from "./handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "./options.ts";
-import type { AdmittedSession, Known } from "./resumption.ts";
+import type { AdmittedSession } from "./resumption.ts";
 import { SessionState } from "./session-state.ts";
 import type { Ending, Holder, Mark, StateContext } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
@@ -124,19 +124,11 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     else this.attach(newcomer, session);
   }
 
-  /** What came of a session's last connection is still here for a while, or others hold it. */
-  known(id: string): Known | undefined {
-    const state = this.#find(id);
-    // Data of another schema version was brought up to date here, and is not what is stored.
-    if (state === undefined || state.gone || state.isOtherVersion) return undefined;
-    return { ...state.mark, data: state.data };
-  }
-
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+  adopt(id: string, stored: StoredSession): SessionState<Data> {
     // Kept on its connection, a session needs no place in the table and is named by it.
     if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
-    const state = this.#current(id, stored, asked);
+    const state = this.#current(id, stored);
     this.#table.hold(state);
     return state;
   }
@@ -168,12 +160,9 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
   }
 
-  /** A connection has ended: the store need not tell this process for its sake any more. At shutdown it gives back all. */
+  /** A connection has ended: the store need not tell this process for its sake any more. */
   leave(id: string): void {
-    if (!this.store.capabilities.resumable) return;
-    this.ask(() => this.store.release(id)).catch((error: unknown) =>
-      this.report(error, { stage: "store", sessionId: id }),
-    );
+    if (this.store.capabilities.resumable) this.#background(() => this.store.release(id), id);
   }
 
   /** A connection's close handler has settled. */
@@ -264,7 +253,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** The state that there is, brought up to `stored`, or a new one. */
-  #current(id: string, stored: StoredSession, asked: Mark | undefined): SessionState<Data> {
+  #current(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
     const known = this.#find(id);
     if (known === undefined || known.gone) return new SessionState(this, id, stored);
     known.adopt(stored, asked);

@@ -63,8 +63,6 @@ export interface ResumeRequest {
   readonly idleMs: number;
   readonly hold: boolean;
   readonly exclusive: boolean;
-  /** The version whose data the caller has: of a session that is still at it, the answer may leave the data out. */
-  readonly known?: number | undefined;
 }
 
 /** Which secret matched: today's, the one before it within its grace, a renewal code, or none was asked for. */
@@ -72,8 +70,6 @@ export type ResumedBy = "current" | "previous" | "renewal" | "none";
 
 export type ResumeResult =
   | { readonly type: "resumed"; readonly session: StoredSession; readonly by: ResumedBy }
-  /** Resumed too, at the version that was `known`. Never answered to a caller that knew none. */
-  | { readonly type: "unchanged"; readonly session: Omit<StoredSession, "data">; readonly by: ResumedBy }
   | { readonly type: "missing" }
   /** A wrong verifier, or none is set. Nothing was changed. */
   | { readonly type: "wrong" }

@@ -47,20 +47,6 @@ const resurrects = () =>
     };
   });
 
-/** Leaves out data that the caller says it knows, whatever the version is. */
-const trustsTheCaller = () =>
-  tampered((store) => {
-    const resume = store.resume.bind(store);
-    return {
-      async resume(request) {
-        const result = await resume(request);
-        if (result.type !== "resumed" || request.known === undefined) return result;
-        const { data: _, ...session } = result.session;
-        return { ...result, type: "unchanged", session };
-      },
-    };
-  });
-
 function harnessOf(make: () => SessionStore): StoreHarness {
   return {
     capabilities: { resumable: true, shared: false, values: "any" },
@@ -110,12 +96,6 @@ describe("the suite for stores catches", () => {
         "I9 a session past its absolute deadline is gone, however often it was touched, and does not come back",
       ]),
     );
-  });
-
-  test("a store that leaves out what the caller does not have", async () => {
-    expect(await caught(trustsTheCaller)).toEqual([
-      "I8 what the caller has of a session may be left out at the version that it knows, and at no other",
-    ]);
   });
 
   test("a store that resurrects", async () => {

@@ -2,12 +2,6 @@ import type { Calls, Reply } from "./calls.ts";
 import type { Keys } from "./keys.ts";
 import { readHold } from "./replies.ts";
 
-/**
- * How long Redis is not told that a session's last connection here has gone: a client that drops and comes back at once
- * costs no call for it, and goes on counting as present.
- */
-const LINGER_MS = 250;
-
 /** What this process holds of one session, and what Redis was told. */
 interface Holding {
   count: number;
@@ -39,9 +33,6 @@ export class Holdings {
   readonly #nextSequence: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #holdings = new Map<string, Holding>();
-  /** Ends the wait of those that linger. */
-  readonly #lingering = new Set<() => void>();
-  #closing = false;
 
   constructor(
     calls: Calls,
@@ -90,15 +81,12 @@ export class Holdings {
     });
   }
 
-  /**
-   * One connection fewer. Resolves when Redis knows, which after the last one takes a moment; rejects where it could not be
-   * told, and is told again later.
-   */
+  /** One connection fewer. Rejects where Redis could not be told; it is told again later. */
   async release(id: string): Promise<void> {
     const holding = this.#holdings.get(id);
     if (holding === undefined || holding.count === 0) return;
     holding.count -= 1;
-    if (!this.#isCarried(holding)) await this.#reconcile(id, holding);
+    if (holding.pending === 0) await this.#reconcile(id, holding);
   }
 
   /** Tells Redis again what it may not know. */
@@ -114,8 +102,6 @@ export class Holdings {
 
   /** Gives everything back. */
   async releaseAll(): Promise<void> {
-    this.#closing = true;
-    for (const wake of this.#lingering) wake();
     const told = [...this.#holdings].map(([id, holding]) => {
       holding.count = 0;
       return this.#reconcile(id, holding);
@@ -131,56 +117,37 @@ export class Holdings {
     this.#settled(id, holding);
   }
 
+  /** Puts right what Redis may not know, unless a call under way carries the count anyway. */
   #settled(id: string, holding: Holding): void {
-    if (this.#isSettled(id, holding)) return;
+    if (holding.pending > 0 || this.#isTold(id, holding)) return;
     this.#reconcile(id, holding).catch(this.#onError);
   }
 
-  /**
-   * Whether nothing is left to tell: Redis knows the count for certain, or a call under way carries it. A count of 0 that
-   * is known is forgotten here.
-   */
-  #isSettled(id: string, holding: Holding): boolean {
-    if (holding.syncing !== undefined) return false;
-    if (this.#isCarried(holding)) return true;
-    if (holding.uncertain || holding.told !== holding.count) return false;
-    if (holding.count === 0 && this.#holdings.get(id) === holding) this.#holdings.delete(id);
+  /** Whether Redis knows the count, for certain; one of 0 is forgotten here then. */
+  #isTold(id: string, holding: Holding): boolean {
+    if (holding.syncing !== undefined || holding.uncertain || holding.told !== holding.count) return false;
+    if (holding.count === 0 && holding.pending === 0 && this.#holdings.get(id) === holding)
+      this.#holdings.delete(id);
     return true;
-  }
-
-  #isCarried(holding: Holding): boolean {
-    return holding.pending > 0 && !this.#closing;
   }
 
   /** Connections that come and go in one turn cost one call. */
   async #reconcile(id: string, holding: Holding): Promise<void> {
-    while (!this.#isSettled(id, holding)) {
+    while (!this.#isTold(id, holding)) {
       holding.syncing ??= this.#sync(id, holding);
       await holding.syncing;
+      if (holding.pending > 0) return;
     }
   }
 
   async #sync(id: string, holding: Holding): Promise<void> {
     try {
-      if (holding.count > 0 || this.#closing) await undefined;
-      else await this.#linger();
-      if (this.#isCarried(holding)) return;
-      if (holding.uncertain || holding.told !== holding.count) await this.#tell(id, holding);
+      // At the end of this turn, with what the turn still brings.
+      await undefined;
+      await this.#tell(id, holding);
     } finally {
       holding.syncing = undefined;
     }
-  }
-
-  #linger(): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.#lingering.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, LINGER_MS);
-      this.#lingering.add(wake);
-    });
   }
 
   async #tell(id: string, holding: Holding): Promise<Reply> {

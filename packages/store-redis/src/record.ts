@@ -69,22 +69,18 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     else if (field === "s") subject = text;
     else decodeOrThrow(data, field, text, outcome);
   }
+  const { version, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
+  const idleInMs = idleAt - at;
+  const absoluteInMs = absoluteAt - at;
   return {
-    ...parseWithoutData(metadata, subject, at, outcome),
+    version,
     data: inDevelopment ? deepFreeze(data) : data,
+    subject,
+    fence,
+    schemaVersion,
+    idleInMs,
+    absoluteInMs,
   };
-}
-
-/** All of a session but its data, at the server's time `now`. Throws CORRUPT_RECORD with `outcome`. */
-export function parseWithoutData(
-  text: unknown,
-  subject: string | undefined,
-  now: unknown,
-  outcome: Outcome,
-): Omit<StoredSession, "data"> {
-  const { version, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(text, outcome);
-  const at = Number(now);
-  return { version, subject, fence, schemaVersion, idleInMs: idleAt - at, absoluteInMs: absoluteAt - at };
 }
 
 function decodeOrThrow(data: Record<string, unknown>, field: string, text: string, outcome: Outcome): void {

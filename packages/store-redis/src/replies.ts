@@ -1,16 +1,9 @@
 import { SessionError } from "@wsession/core";
-import type {
-  CreateResult,
-  ResumedBy,
-  ResumeResult,
-  RotateResult,
-  StoredSession,
-  WriteResult,
-} from "@wsession/core";
+import type { CreateResult, ResumeResult, RotateResult, StoredSession, WriteResult } from "@wsession/core";
 import type { Reply } from "./calls.ts";
 import { tooLarge } from "./codec.ts";
 import { corrupt, unavailable } from "./failures.ts";
-import { type Holder, parseHolders, parseSession, parseWithoutData } from "./record.ts";
+import { type Holder, parseHolders, parseSession } from "./record.ts";
 
 /** What was found where a session was looked for. */
 export type Found =
@@ -86,14 +79,11 @@ export function readLoad(reply: Reply): Found {
 }
 
 export function readResume(reply: Reply): ResumeResult {
-  const [code, now, by, first, second] = split(reply);
+  const [code, now, by, , hash] = split(reply);
   switch (code) {
     case "resumed":
-      return { type: code, session: parseSession(second, now, "unknown"), by: readResumedBy(by) };
-    case "unchanged": {
-      const subject = typeof second === "string" ? second : undefined;
-      return { type: code, session: parseWithoutData(first, subject, now, "unknown"), by: readResumedBy(by) };
-    }
+      if (by !== "current" && by !== "previous" && by !== "renewal" && by !== "none") throw unexpected();
+      return { type: code, session: parseSession(hash, now, "unknown"), by };
     case "missing":
     case "wrong":
     case "stolen":
@@ -101,11 +91,6 @@ export function readResume(reply: Reply): ResumeResult {
     default:
       throw unexpected();
   }
-}
-
-function readResumedBy(by: unknown): ResumedBy {
-  if (by === "current" || by === "previous" || by === "renewal" || by === "none") return by;
-  throw unexpected();
 }
 
 /** From where to where a resume moved the idle deadline, as restore.lua takes it: now, before. */

@@ -138,7 +138,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   async resume(request: ResumeRequest): Promise<ResumeResult> {
-    const { id, digest, nextDigest, idleMs, known } = request;
+    const { id, digest, nextDigest, idleMs } = request;
     const { calls, keys, node } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
     // To the script an empty digest is the application's word, which only the application may give.
@@ -153,7 +153,6 @@ class RedisStore implements RedisSessionStore {
         duration(idleMs),
         count,
         flag(request.exclusive),
-        optional(known),
       ];
       const reply = await calls.timedScript("resume", keys.session(id), args, deadline);
       try {
@@ -288,7 +287,7 @@ function isCreated(result: CreateResult): boolean {
 }
 
 function isResumed(result: ResumeResult): boolean {
-  return result.type === "resumed" || result.type === "unchanged";
+  return result.type === "resumed";
 }
 
 /** Milliseconds as the scripts take them; 0 for never. */

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { aCreation, aWrite, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
@@ -50,53 +50,6 @@ test("connections that come and go at once cost few calls and end in the right c
   await Promise.all([store.release(id), store.release(id), store.release(id)]);
   expect((await store.presence(id)).nodes).toEqual([]);
 });
-
-test("a client that drops and comes back at once costs no call but its resume, and is present throughout", async () => {
-  const [a, onlooker] = [startProcess(server), startProcess(server)];
-  const { id } = aCreation();
-  await a.store.create(aCreation({ id, hold: true }));
-  const before = await scriptCalls();
-  const dropped = a.store.release(id);
-  expect((await onlooker.store.presence(id)).nodes).toMatchObject([{ connections: 1 }]);
-  await hold(a.store, a.host, id);
-  await dropped;
-  expect((await scriptCalls()) - before).toBe(1);
-  expect((await onlooker.store.presence(id)).nodes).toMatchObject([{ connections: 1 }]);
-  await a.store.release(id);
-  expect((await onlooker.store.presence(id)).nodes).toEqual([]);
-});
-
-test("a wrong token does not keep a client present that dropped: it is told all the same", async () => {
-  const [a, onlooker] = [startProcess(server), startProcess(server)];
-  const { id } = aCreation();
-  await a.store.create(aCreation({ id, hold: true }));
-  const dropped = a.store.release(id);
-  expect(await a.store.resume(aResume(id, { digest: "wrong", hold: true }))).toEqual({ type: "wrong" });
-  await dropped;
-  expect((await onlooker.store.presence(id)).nodes).toEqual([]);
-});
-
-test("a store that closes does not wait for clients that may come back", async () => {
-  const [a, onlooker] = [startProcess(server), startProcess(server)];
-  const { id } = aCreation();
-  await a.store.create(aCreation({ id, hold: true }));
-  vi.useFakeTimers({ toFake: ["setTimeout"] });
-  onTestFinished(() => void vi.useRealTimers());
-  const dropped = a.store.release(id);
-  // Nobody lets the time pass that a client has to come back.
-  await a.store.close();
-  vi.useRealTimers();
-  await dropped;
-  expect((await onlooker.store.presence(id)).nodes).toEqual([]);
-});
-
-/** How often scripts were called on the server. */
-async function scriptCalls(): Promise<number> {
-  const client = new Redis(server.port, "127.0.0.1");
-  const stats = await client.info("commandstats");
-  client.disconnect();
-  return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
-}
 
 test("a process that is gone stops counting once its lease has run out, and is swept", async () => {
   const proxy = await startProxy(server);

@@ -124,32 +124,6 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I8 what the caller has of a session may be left out at the version that it knows, and at no other",
-    applies: resumable,
-    async run(trial) {
-      const [first, second] = await trial.processes();
-      const { id, digest } = await first.born({ data: { n: 1 }, subject: "ada", schemaVersion: 3 });
-      const whole = { version: 1, subject: "ada", schemaVersion: 3, fence: 0, data: { n: 1 } };
-      const { data: _, ...rest } = whole;
-      const knowing = await second.resume(id, digest, { known: 1 });
-      expect(["resumed", "unchanged"]).toContain(knowing.type);
-      expect(knowing).toMatchObject({ by: "current", session: knowing.type === "resumed" ? whole : rest });
-      for (const known of [undefined, 0, 2]) {
-        expect(await second.resume(id, digest, { known })).toMatchObject({ type: "resumed", session: whole });
-      }
-      await first.fields(id, { n: 2 });
-      expect(await second.resume(id, digest, { known: 1 })).toMatchObject({
-        type: "resumed",
-        session: { version: 2, data: { n: 2 } },
-      });
-      expect(await second.resume(id, newDigest(), { known: 2 })).toEqual({ type: "wrong" });
-      // A takeover changes the fence and no version: it is told all the same.
-      expect(await second.resume(id, digest, { known: 2, exclusive: true })).toMatchObject({
-        session: { version: 2, fence: 1 },
-      });
-    },
-  },
-  {
     name: "a renewal code is worth nothing after its time",
     applies: resumable,
     async run(trial) {

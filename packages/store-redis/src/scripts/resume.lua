@@ -1,17 +1,15 @@
 -- Checks the digest, then touches, loads and registers the holder in one step.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0
---       7 connections held or "" · 8 "1" exclusive · 9 known version or ""
--- Out   {"resumed", now, by, idleAt as it was, all} · {"unchanged", now, by, metadata, subject or false}: at the known version
---       {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
+--       7 connections held or "" · 8 "1" exclusive
+-- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
 -- At most once: counts are absolute and in sequence, a repeated takeover finds its own sequence among the holders, and a
 -- repeated renewal finds its own next digest in place. A count that newer ones overtook takes nothing over either.
 local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'h', 's')
-local record = found[1]
-if not record then return { 'missing' } end
-local version, fence, schema, bytes, idle, absolute = split_meta(record)
+local found = redis.call('HMGET', key, 'm', 'v', 'h')
+if not found[1] then return { 'missing' } end
+local version, fence, schema, bytes, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
 local idle_at, absolute_at = tonumber(idle, 36), tonumber(absolute, 36)
 if has_passed(idle_at, absolute_at, at) then return { 'missing' } end
@@ -53,9 +51,8 @@ if takes_over then
 end
 local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
 if takes_over or next_at ~= idle_at then
-  record = version .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes .. ' ' .. base36(next_at) .. ' ' .. absolute
-  redis.call('HSET', key, 'm', record)
+  local counts = version .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
+  redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute)
   set_expiry(next_at, absolute_at)
 end
-if version == ARGV[9] then return { 'unchanged', at, by, record, found[4] } end
 return { 'resumed', at, by, idle, redis.call('HGETALL', key) }
