@@ -53,8 +53,12 @@ export class ServerProcess {
     return (await this.ask("cpu"))["total"] ?? Number.NaN;
   }
 
+  get #hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#hasExited) return;
     const gone = once(this.#child, "exit");
     // Lets it write its profile, where one is taken.
     this.#child.disconnect();
@@ -65,6 +69,7 @@ export class ServerProcess {
 
   /** Without a chance to say anything. */
   async kill(): Promise<void> {
+    if (this.#hasExited) return;
     const gone = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
     await gone;

@@ -23,7 +23,8 @@ export async function wsessionClient(port: number, number: number): Promise<Clie
   const first = readGreeting(await open(url));
   return {
     drop: () =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        if (socket.readyState !== WebSocket.OPEN) reject(new Error("it lost its connection by itself"));
         socket.once("close", () => resolve());
         socket.terminate();
       }),

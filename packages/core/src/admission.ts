@@ -122,7 +122,7 @@ async function create<Data extends object, Transport>(
   const header = token === undefined ? undefined : carrier?.write?.(token, context.settings.absoluteMs);
   const session = {
     state,
-    stored,
+    fence: stored.fence,
     resumed: false,
     token: header === undefined ? token : undefined,
   };

@@ -11,8 +11,8 @@ export type HeaderLine = readonly [name: string, value: string];
 
 export interface AdmittedSession<Data extends object> {
   readonly state: SessionState<Data>;
-  /** As the store answered for this very connection: its fence, which the state may have moved past since, and deadlines. */
-  readonly stored: Omit<StoredSession, "data">;
+  /** The fence of this very connection, which the state may have moved past since. */
+  readonly fence: number;
   readonly resumed: boolean;
   /** What the application must tell the client, where no header does; a secret. */
   readonly token: string | undefined;
@@ -102,16 +102,16 @@ async function open<Data extends object, Transport>(
     await store.release(id);
     return unreadable(context, error, id);
   }
-  const stored = result.session;
+  const { fence, absoluteInMs } = result.session;
   if (isForeign(state.subject, subject, digest === undefined)) {
     diagnostics.tokensForeign += 1;
-    context.giveBack({ state, stored, resumed: true, token: undefined });
+    context.giveBack({ state, fence, resumed: true, token: undefined });
     return undefined;
   }
   diagnostics.sessionsResumed += 1;
   const renewed = result.by === "renewal" && next !== undefined ? writeToken(id, next) : undefined;
-  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, stored.absoluteInMs);
-  const session = { state, stored, resumed: true, token: header === undefined ? renewed : undefined };
+  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, absoluteInMs);
+  const session = { state, fence, resumed: true, token: header === undefined ? renewed : undefined };
   return header === undefined ? { session } : { session, header };
 }
 

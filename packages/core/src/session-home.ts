@@ -119,7 +119,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
     const state = this.adopt(id, stored);
-    const session = { state, stored, resumed: false, token };
+    const session = { state, fence: stored.fence, resumed: false, token };
     if (newcomer.hasEnded) this.giveBack(session);
     else this.attach(newcomer, session);
   }
@@ -130,14 +130,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
     const state = this.#current(id, stored);
     this.#table.hold(state);
+    this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
   }
 
   /** The connection is there: it is one of the session's from now on. */
-  attach(connection: Newcomer<Data>, { state, stored, token }: AdmittedSession<Data>): void {
-    const { exclusive, maxConnectionsPerSession } = this.settings;
-    const { fence, idleInMs, absoluteInMs } = stored;
-    this.#lifetimes.watch(state, idleInMs, absoluteInMs);
+  attach(connection: Newcomer<Data>, { state, fence, token }: AdmittedSession<Data>): void {
+    const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
     if (exclusive) state.replace(fence);
     connection.token = token;
     connection.attach(state, fence);
@@ -147,6 +146,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
       oldest.end(4409, "too many connections of one session");
       state.release(oldest);
     }
+    if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
     if (state.gone) connection.end(4410, "session gone");
     else if (fence < state.fence) connection.end(4409, "replaced by a newer connection");

@@ -172,11 +172,11 @@ function readQuery(url: string, parameter: string): string | undefined {
   if (mark < 0 || url.length > MAX_URL) return undefined;
   const query = url.slice(mark + 1);
   // A token has nothing to decode: most queries that carry one need no parser.
-  if (/[%+]/.test(query)) return new URLSearchParams(query).get(parameter) ?? undefined;
-  const start = `${parameter}=`;
+  if (/[%+?]/.test(query)) return new URLSearchParams(query).get(parameter) ?? undefined;
   for (const part of query.split("&")) {
-    if (part.startsWith(start)) return part.slice(start.length);
-    if (part === parameter) return "";
+    const equals = part.indexOf("=");
+    const name = equals < 0 ? part : part.slice(0, equals);
+    if (name === parameter && part !== "") return equals < 0 ? "" : part.slice(equals + 1);
   }
   return undefined;
 }
