@@ -1,4 +1,12 @@
-import { accept, cookieToken, createSessions, mapStore, protocolToken, queryToken } from "@wsession/core";
+import {
+  accept,
+  cookieToken,
+  createSessions,
+  mapStore,
+  protocolToken,
+  queryToken,
+  reject,
+} from "@wsession/core";
 import type { Handshake } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
@@ -52,6 +60,32 @@ export const handshakeCases: readonly AdapterCase[] = [
         });
         expect(Object.getPrototypeOf(handshake.headers)).toBeNull();
       }
+    },
+  },
+  {
+    name: "the handshake is a copy: all of it is there after the client has gone, its address too",
+    async run(trial) {
+      const [asked, seen] = [deferred(), deferred<Handshake>()];
+      const gone = deferred();
+      const sessions = createSessions({
+        async admit(handshake) {
+          if (handshake.url !== "/gone") return reject(404);
+          asked.resolve();
+          await gone.promise;
+          seen.resolve({ ...handshake });
+          return accept();
+        },
+      });
+      const server = await trial.serve(sessions, {});
+      const client = trial.raw(server);
+      client.upgrade({ path: "/gone" });
+      await asked.promise;
+      client.socket.resetAndDestroy();
+      await client.closed;
+      // Others are answered: the server's end of the socket was told by then.
+      for (let turn = 0; turn < 3; turn += 1) await trial.refused(server);
+      gone.resolve();
+      expect(await seen.promise).toMatchObject({ url: "/gone", remoteAddress: "127.0.0.1" });
     },
   },
   {
