@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { SessionError } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import type { HandshakeAnswer } from "@wsession/core/runtime";
 import type {
@@ -65,6 +66,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   handlers: NoInfer<Handlers<Data, Transport, Unset>>,
   options: BindOptions = {},
 ): Binding {
+  if (!isApp(app) || typeof pattern !== "string") {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "bindSessions takes an app of uWebSockets.js, a route's pattern, the sessions, handlers",
+    );
+  }
   const { behavior = {}, binary = "copied", encrypted = app.constructor.name === "uWS.SSLApp" } = options;
   const compress = behavior.compression !== undefined && behavior.compression !== 0;
   const binding = sessions.bind(uwsRuntime(compress), handlers);
@@ -173,6 +180,10 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   }
 
   return binding;
+}
+
+function isApp(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "ws" in value && typeof value.ws === "function";
 }
 
 /** RFC 6455 section 4.2.1: the runtime looks at `Upgrade` alone, and breaks the socket of a `Connection: close`. */

@@ -350,3 +350,16 @@ test("an upgrade that was waited for is answered inside another socket's cork, w
   }
   expect(socket.corked).toBe(4);
 });
+
+test("what is no app, and a pattern that was left out, are refused at once", () => {
+  const sessions = createSessions();
+  for (const [app, pattern] of [
+    [{}, "/*"],
+    [null, "/*"],
+    [uWS.App(), sessions],
+    [uWS.App(), undefined],
+  ])
+    expect(() => bindSessions(app as never, pattern as never, sessions, {})).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+});

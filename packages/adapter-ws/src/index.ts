@@ -31,6 +31,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   sessions: Sessions<Data, Transport, Unset>,
   handlers: NoInfer<Handlers<Data, Transport, Unset>>,
 ): Binding {
+  if (!isServer(server))
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "bindSessions takes a WebSocketServer of ws, the sessions, handlers",
+    );
   if (servers.has(server))
     throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
   servers.add(server);
@@ -114,6 +119,11 @@ function admitBeforeAnswer(
     // The request that it is given still has the token: a choice among the others is the only one that is sent.
     return chosen !== false && protocols.includes(chosen) ? chosen : false;
   };
+}
+
+/** Not by class: the application may have another copy of ws. */
+function isServer(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "handleUpgrade" in value && "options" in value;
 }
 
 /** As ws tells them apart. */

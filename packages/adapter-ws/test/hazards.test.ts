@@ -195,6 +195,13 @@ describe("HTTP code before the upgrade", () => {
 });
 
 describe("ws itself", () => {
+  test("what is no server of ws is refused at once", () => {
+    for (const other of [createServer(), {}, null, "server"] as never[])
+      expect(() => bindSessions(other, createSessions(), {})).toThrow(
+        expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+      );
+  });
+
   test("a server can be bound once", async () => {
     const sessions = createSessions<Data>();
     const { server } = await serve("port", {}, sessions);

@@ -59,7 +59,7 @@ export interface Connection<
 }
 
 export interface Renewal {
-  /** The new token. A secret. */
+  /** The new token, for a client that is told it by a message of yours; the renewal code, once used, replaces it. A secret. */
   readonly token: string;
   /** Good once, within the grace: the page reconnects with it, and the 101 sets the new cookie. A secret. */
   readonly renewalCode: string;

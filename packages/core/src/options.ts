@@ -142,6 +142,21 @@ export function settle<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport>,
 ): Settings<Data, Transport> {
   const store = options.store ?? inConnectionStore();
+  assertIs(
+    "store",
+    "what mapStore() or another store's function returned",
+    hasPart(store, "capabilities", "object"),
+  );
+  const { token, schema } = options;
+  if (token !== undefined)
+    assertIs(
+      "token",
+      "what cookieToken() or another carrier's function returned",
+      hasPart(token, "read", "function"),
+    );
+  if (schema !== undefined) assertIs("schema", "a Standard Schema", hasPart(schema, "~standard", "object"));
+  for (const name of ["admit", "initial", "transport", "migrate", "onError"] as const)
+    assertIs(name, "a function", options[name] === undefined || typeof options[name] === "function");
   const lasting = store.capabilities.resumable;
   return {
     admit: options.admit,
@@ -179,6 +194,18 @@ export function settle<Data extends object, Transport>(
     destroyOnTheft: options.destroyOnTheft ?? false,
     schemaVersion: schemaVersion(options.schemaVersion),
   };
+}
+
+/** What a program without types got wrong is said at once, not at the first handshake. */
+function assertIs(name: string, what: string, isIt: boolean): void {
+  if (!isIt) throw new SessionError("INVALID_ARGUMENT", `${name} is ${what}`);
+}
+
+/** Of an object or, as some schemas are, of a function. */
+function hasPart(value: unknown, name: string, type: "function" | "object"): boolean {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  const part: unknown = Reflect.get(value, name);
+  return typeof part === type && part !== null;
 }
 
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/;

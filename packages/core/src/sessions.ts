@@ -34,6 +34,20 @@ export function createSessions<Data extends object, Transport>(
   return new LiveSessions<Data, Transport, undefined>(settle(options));
 }
 
+const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
+
+function assertHandlers(handlers: unknown): void {
+  const isObject = (typeof handlers === "object" || typeof handlers === "function") && handlers !== null;
+  for (const name of HANDLERS) {
+    const handler: unknown = isObject ? Reflect.get(handlers, name) : null;
+    if (handler === undefined || typeof handler === "function") continue;
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `handlers are functions, ${HANDLERS.join(", ")}, in one object`,
+    );
+  }
+}
+
 class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
   Data,
   Transport,
@@ -73,6 +87,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     handlers: Handlers<Data, Transport, Unset>,
   ): RuntimeBinding<Socket> {
     if (this.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
+    assertHandlers(handlers);
     const binding = new ServerBinding<Data, Transport, Unset, Socket>(this, runtime, handlers);
     this.#bindings.push(binding);
     return binding;

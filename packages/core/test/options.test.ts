@@ -1,7 +1,8 @@
-import { createSessions, inConnectionStore, mapStore } from "@wsession/core";
+import { createSessions, inConnectionStore, mapStore, queryToken } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, test } from "vitest";
 import { settle } from "../src/options.ts";
+import { memoryRuntime } from "./memory-runtime.ts";
 
 describe("createSessions", () => {
   const senseless: readonly (SessionsOptions<object> & { readonly initial?: undefined })[] = [
@@ -28,6 +29,25 @@ describe("createSessions", () => {
 
   test.each(senseless)("throws INVALID_ARGUMENT at once for %o", (options) => {
     expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  test.each([
+    { store: mapStore as never },
+    { store: {} as never },
+    { token: queryToken as never },
+    { token: "token" as never },
+    { admit: {} as never },
+    { schema: () => true } as never,
+  ])("says so at once where plain JavaScript gave it something else: %o", (options) => {
+    expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  test("sessions are bound by what makes sessions, and to handlers that are functions", () => {
+    const sessions = createSessions({});
+    for (const handlers of [null, "message", { message: "text" }] as never[])
+      expect(() => sessions.bind(memoryRuntime, handlers)).toThrow(
+        expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+      );
   });
 
   test.each([inConnectionStore, mapStore])("takes a store once: %o", (make) => {

@@ -34,6 +34,25 @@ export interface Settings {
   readonly tombstoneMs: number;
 }
 
+/** Not by class: the application may have another copy of ioredis. */
+function isClient(value: unknown): value is RedisClient {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "sendCommand" in value &&
+    typeof value.sendCommand === "function" &&
+    "options" in value
+  );
+}
+
+/** The client, where it is one. Throws INVALID_ARGUMENT. */
+export function readClient(options: unknown): RedisClient {
+  const client: unknown =
+    typeof options === "object" && options !== null && "client" in options ? options.client : undefined;
+  if (isClient(client)) return client;
+  throw new SessionError("INVALID_ARGUMENT", "redisStore: client is a Redis or Cluster of ioredis");
+}
+
 /** Throws INVALID_ARGUMENT. */
 export function readSettings(options: RedisStoreOptions): Settings {
   const timeoutMs = positive("timeoutMs", options.timeoutMs ?? 2_000);

@@ -26,7 +26,7 @@ import { Keys, isSessionId } from "./keys.ts";
 import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Services } from "./membership.ts";
-import { type RedisStoreOptions, readSettings } from "./options.ts";
+import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
 import { readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix } from "./sender.ts";
 import { Subjects } from "./subjects.ts";
@@ -76,7 +76,7 @@ class RedisStore implements RedisSessionStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisStoreOptions) {
-    const { client } = options;
+    const client = readClient(options);
     const settings = readSettings(options);
     const keys = new Keys(settings.prefix, clientPrefix(client));
     const clock = new ServerClock();

@@ -143,6 +143,9 @@ test("options are checked", () => {
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),
     );
   }
+  for (const other of [client, undefined, { client: "redis://localhost" }, { client: null }] as never[]) {
+    expect(() => redisStore(other)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  }
 });
 
 test("the scripts that are built in are those in the tree, each with a header that says keys and outcomes", () => {
