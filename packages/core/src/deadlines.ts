@@ -15,10 +15,14 @@ class Entry implements Deadline {
   }
 
   cancel(): void {
+    if (this.run === undefined) return;
     this.run = undefined;
     this.#cancelled();
   }
 }
+
+/** Cancelled ones that are not worth a sweep. */
+const FEW = 64;
 
 /** `setTimeout` fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -26,6 +30,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Any number of deadlines on one timer: a binary heap, earliest first. Does not keep the process alive. */
 export class Deadlines {
   readonly #heap: Entry[] = [];
+  /** How many of them were cancelled. */
+  #cancelled = 0;
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Infinity;
 
@@ -37,19 +43,36 @@ export class Deadlines {
     return entry;
   }
 
+  /** How many are kept, cancelled ones among them. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
   /** Cancels all. */
   clear(): void {
     this.#heap.length = 0;
+    this.#cancelled = 0;
     clearTimeout(this.#timer);
     this.#armedFor = Infinity;
   }
 
-  /** Cancelled ones go as they get to the head; without any left there is no timer. */
+  /** Cancelled ones go as they get to the head, or once they are most of what is kept; without any left there is no timer. */
   readonly #tidy = (): void => {
-    for (let first = this.#heap[0]; first !== undefined && first.run === undefined; first = this.#heap[0])
+    this.#cancelled += 1;
+    for (let first = this.#heap[0]; first !== undefined && first.run === undefined; first = this.#heap[0]) {
       this.#pop();
+      this.#cancelled -= 1;
+    }
     if (this.#heap.length === 0) this.clear();
+    else if (this.#cancelled >= FEW && this.#cancelled > this.#heap.length / 2) this.#sweep();
   };
+
+  #sweep(): void {
+    const kept = this.#heap.filter((entry) => entry.run !== undefined);
+    this.#heap.length = 0;
+    this.#cancelled = 0;
+    for (const entry of kept) this.#push(entry);
+  }
 
   #arm(at: number): void {
     clearTimeout(this.#timer);
@@ -68,7 +91,11 @@ export class Deadlines {
         return;
       }
       this.#pop();
-      first.run?.();
+      const { run } = first;
+      // It is over: to cancel it changes nothing from here on.
+      first.run = undefined;
+      if (run === undefined) this.#cancelled -= 1;
+      else run();
     }
   }
 

@@ -71,3 +71,30 @@ test("cancel is idempotent, before and after its time; clear cancels all", () =>
   vi.advanceTimersByTime(1);
   expect(ran).toEqual([1, 3]);
 });
+
+test("those that were cancelled do not pile up behind one that is still to come", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  for (const ms of [300, 100, 200]) deadlines.after(ms, () => ran.push(ms));
+  for (let count = 0; count < 10_000; count += 1) {
+    const later = deadlines.after(100_000 + count, () => ran.push(-1));
+    later.cancel();
+    later.cancel();
+  }
+  expect(deadlines.size).toBeLessThan(100);
+  vi.advanceTimersByTime(1_000_000);
+  expect(ran).toEqual([100, 200, 300]);
+  expect(deadlines.size).toBe(0);
+});
+
+test("one that has run can be cancelled any number of times, and costs no other its place", () => {
+  const deadlines = new Deadlines();
+  const ran: number[] = [];
+  const first = deadlines.after(10, () => ran.push(10));
+  for (const ms of [20, 30]) deadlines.after(ms, () => ran.push(ms));
+  vi.advanceTimersByTime(15);
+  for (let count = 0; count < 100; count += 1) first.cancel();
+  expect(deadlines.size).toBe(2);
+  vi.advanceTimersByTime(100);
+  expect(ran).toEqual([10, 20, 30]);
+});
