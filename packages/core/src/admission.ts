@@ -37,6 +37,7 @@ export async function admitHandshake<Data extends object, Transport>(
   try {
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
+    // What is answered at once is not waited for: the question to the store leaves in this turn.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
     const admission = isThenable(asked) ? await asked : asked;
     if (admission.type === "reject") {
