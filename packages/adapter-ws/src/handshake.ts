@@ -7,7 +7,9 @@ import { parseProtocols, plainAddress } from "@wsession/core/runtime";
 /** Copies what core needs. Node has lower-cased the names and joined the values already (`IncomingMessage.headers`). */
 export function copyHandshake(request: IncomingMessage): Handshake {
   const headers: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(request.headers)) {
+  const sent = request.headers;
+  for (const name of Object.keys(sent)) {
+    const value = sent[name];
     if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
   }
   const { socket } = request;

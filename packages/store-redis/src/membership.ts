@@ -1,10 +1,11 @@
+import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
 import type { Calls } from "./calls.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
 import type { Gate } from "./gate.ts";
-import { Holdings } from "./holdings.ts";
+import { type Hold, Holdings } from "./holdings.ts";
 import type { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Settings } from "./options.ts";
@@ -21,6 +22,42 @@ export interface Services {
   /** This process's name, new at each start: as a holder, as a writer, and on its channel. */
   readonly node: string;
   readonly nextSequence: () => number;
+}
+
+/** A call that registers one more connection of this process, which counts by the call's outcome. */
+export class Registration {
+  readonly #holdings: Holdings;
+  readonly #delivery: Delivery;
+  readonly #hold: Hold;
+
+  constructor(holdings: Holdings, delivery: Delivery, id: string) {
+    this.#holdings = holdings;
+    this.#delivery = delivery;
+    delivery.expect(id);
+    this.#hold = holdings.begin(id);
+  }
+
+  get sequence(): number {
+    return this.#hold.sequence;
+  }
+
+  /** How many connections there are with this one, as the scripts take it. */
+  get count(): string {
+    return String(this.#hold.count);
+  }
+
+  /** `isTaken`: the session is there, and Redis counts the connection. */
+  answered(isTaken: boolean): void {
+    if (isTaken) this.#holdings.held(this.#hold);
+    else this.#holdings.refused(this.#hold);
+    this.#delivery.settled(this.#hold.id);
+  }
+
+  failed(error: unknown): void {
+    if (isSessionError(error) && error.outcome === "not-applied") this.#holdings.refused(this.#hold);
+    else this.#holdings.failed(this.#hold);
+    this.#delivery.settled(this.#hold.id);
+  }
 }
 
 /** This process among those that hold sessions: it listens, keeps its lease, counts its connections, and reads again. */
@@ -70,6 +107,11 @@ export class Membership {
     const lease = this.#lease.ensure();
     if (this.#subscription.confirmed) return lease;
     return Promise.all([this.#subscription.wait(deadline), lease]).then(() => undefined);
+  }
+
+  /** One more connection, registered by the call that is about to be sent. */
+  register(id: string): Registration {
+    return new Registration(this.holdings, this.delivery, id);
   }
 
   /** Waits until this process can hear answers; not for long, and never in vain for ever. */

@@ -27,9 +27,9 @@ const inDevelopment = process.env["NODE_ENV"] !== "production";
 
 /** Throws CORRUPT_RECORD. */
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
-  const [, version, fence, schemaVersion, idle, absolute] =
-    (typeof text === "string" && METADATA.exec(text)) || [];
-  if (version === undefined) throw corrupt(outcome);
+  const found = typeof text === "string" ? METADATA.exec(text) : null;
+  if (found === null) throw corrupt(outcome);
+  const { 1: version, 2: fence, 3: schemaVersion, 4: idle, 5: absolute } = found;
   return {
     version: Number(version),
     fence: Number(fence),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isSessionError, SessionError } from "@wsession/core";
+import { SessionError } from "@wsession/core";
 import type {
   CreateRequest,
   CreateResult,
@@ -25,7 +25,7 @@ import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
 import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
-import { Membership, type Services } from "./membership.ts";
+import { Membership, type Registration, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
 import { readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix } from "./sender.ts";
@@ -34,6 +34,9 @@ import { Unsettled, type WriteOutcome } from "./unsettled.ts";
 
 /** A larger change is announced without its fields, and read by those who hold the session. */
 const ANNOUNCED_BYTES = 2_048;
+
+/** A request for a session that may be for one more connection of this process. */
+type Holding = Pick<ResumeRequest, "id" | "hold">;
 
 /** A SessionStore in Redis, which can be asked what became of a change whose answer did not come. */
 export interface RedisSessionStore extends SessionStore {
@@ -108,61 +111,75 @@ class RedisStore implements RedisSessionStore {
 
   async create(request: CreateRequest): Promise<CreateResult> {
     const { id, subject, digest, idleMs, absoluteMs } = request;
-    const { calls, keys, node, settings } = this.#services;
+    const { calls, keys, node, settings, nextSequence } = this.#services;
     if (!isSessionId(id))
       throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
     const { fields, bytes } = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
     const epoch =
       subject === undefined ? "" : String(await this.#logins.begin(subject, id, absoluteMs, deadline));
-    return this.#holding(request, deadline, isCreated, async (sequence, count) => {
-      const limits = [duration(idleMs), duration(absoluteMs), String(request.schemaVersion)];
-      const whose = subject === undefined ? ["", "", ""] : ["1", subject, epoch];
-      const args = [
-        node,
-        String(sequence),
-        digest ?? "",
-        ...limits,
-        ...whose,
-        count,
-        flag(request.exclusive),
-        String(bytes),
-        ...fields,
-      ];
-      try {
-        return readCreate(await calls.timedScript("create", keys.session(id), args, deadline));
-      } catch (error) {
-        throw this.#unsettled.remember(error, "create", id, sequence, deadline);
-      }
-    });
+    const waiting = this.#readyFor(request, deadline);
+    if (waiting !== undefined) await waiting;
+    const registration = this.#register(request);
+    const sequence = registration?.sequence ?? nextSequence();
+    const limits = [duration(idleMs), duration(absoluteMs), String(request.schemaVersion)];
+    const whose = subject === undefined ? ["", "", ""] : ["1", subject, epoch];
+    const args = [
+      node,
+      String(sequence),
+      digest ?? "",
+      ...limits,
+      ...whose,
+      registration?.count ?? "",
+      flag(request.exclusive),
+      String(bytes),
+      ...fields,
+    ];
+    try {
+      const result = readCreate(await calls.timedScript("create", keys.session(id), args, deadline));
+      registration?.answered(result.type === "created");
+      return result;
+    } catch (error) {
+      registration?.failed(error);
+      throw this.#unsettled.remember(error, "create", id, sequence, deadline);
+    }
   }
 
   async resume(request: ResumeRequest): Promise<ResumeResult> {
     const { id, digest, nextDigest, idleMs } = request;
-    const { calls, keys, node } = this.#services;
+    const { calls, keys, node, nextSequence } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
     // To the script an empty digest is the application's word, which only the application may give.
     if (digest === "") return { type: "wrong" };
     const deadline = calls.deadline();
-    return this.#holding(request, deadline, isResumed, async (sequence, count) => {
-      const args = [
-        node,
-        String(sequence),
-        digest ?? "",
-        nextDigest ?? "",
-        duration(idleMs),
-        count,
-        flag(request.exclusive),
-      ];
+    const waiting = this.#readyFor(request, deadline);
+    if (waiting !== undefined) await waiting;
+    const registration = this.#register(request);
+    const args = [
+      node,
+      String(registration?.sequence ?? nextSequence()),
+      digest ?? "",
+      nextDigest ?? "",
+      duration(idleMs),
+      registration?.count ?? "",
+      flag(request.exclusive),
+    ];
+    try {
       const reply = await calls.timedScript("resume", keys.session(id), args, deadline);
+      let result: ResumeResult;
       try {
-        return readResume(reply);
+        result = readResume(reply);
       } catch (error) {
         const moved = readMove(reply);
         if (moved !== undefined) await calls.script("restore", [keys.session(id)], moved, deadline);
         throw error;
       }
-    });
+      registration?.answered(result.type === "resumed");
+      return result;
+    } catch (error) {
+      registration?.failed(error);
+      throw error;
+    }
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
@@ -251,43 +268,18 @@ class RedisStore implements RedisSessionStore {
     this.#services.gate.close();
   }
 
-  /** Runs a call that may register one connection of this process as a holder, and keeps the count by its outcome. */
-  async #holding<Result>(
-    request: { readonly id: string; readonly hold: boolean },
-    deadline: number,
-    isTaken: (result: Result) => boolean,
-    run: (sequence: number, count: string) => Promise<Result>,
-  ): Promise<Result> {
-    if (!request.hold) return run(this.#services.nextSequence(), "");
-    const membership = this.#membership;
-    if (membership === undefined)
-      throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
-    const waiting = membership.ready(deadline);
-    if (waiting !== undefined) await beforehand(waiting);
-    const { holdings, delivery } = membership;
-    delivery.expect(request.id);
-    const hold = holdings.begin(request.id);
-    try {
-      const result = await run(hold.sequence, String(hold.count));
-      if (isTaken(result)) holdings.held(hold);
-      else holdings.refused(hold);
-      return result;
-    } catch (error) {
-      if (isSessionError(error) && error.outcome === "not-applied") holdings.refused(hold);
-      else holdings.failed(hold);
-      throw error;
-    } finally {
-      delivery.settled(request.id);
-    }
+  /** What a call that registers one more connection waits for beforehand; `undefined`: nothing. */
+  #readyFor(request: Holding, deadline: number): Promise<void> | undefined {
+    const waiting = request.hold ? this.#membership?.ready(deadline) : undefined;
+    return waiting === undefined ? undefined : beforehand(waiting);
   }
-}
 
-function isCreated(result: CreateResult): boolean {
-  return result.type === "created";
-}
-
-function isResumed(result: ResumeResult): boolean {
-  return result.type === "resumed";
+  #register({ id, hold }: Holding): Registration | undefined {
+    if (!hold) return undefined;
+    if (this.#membership === undefined)
+      throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
+    return this.#membership.register(id);
+  }
 }
 
 /** Milliseconds as the scripts take them; 0 for never. */
