@@ -3,7 +3,7 @@ import { isSessionError, SessionError } from "./errors.ts";
 import { accept, assertHeader, originAllowed, reject } from "./handshake.ts";
 import type { Admission, Handshake } from "./handshake.ts";
 import type { Settings, Stage } from "./options.ts";
-import { refused, resume } from "./resumption.ts";
+import { refused, resume, tell } from "./resumption.ts";
 import type { AdmissionContext, AdmittedSession, HeaderLine, Opened, Refused } from "./resumption.ts";
 import { checkData } from "./session-data.ts";
 import { isThenable } from "./thenable.ts";
@@ -116,16 +116,14 @@ async function create<Data extends object, Transport>(
   data: Data,
   subject: string | undefined,
 ): Promise<Opened<Data>> {
-  const carrier = context.settings.token;
-  const wanted = { id: newSelector(), data, subject, hold: true, token: carrier !== undefined };
+  const wanted = {
+    id: newSelector(),
+    data,
+    subject,
+    hold: true,
+    token: context.settings.token !== undefined,
+  };
   const { id, stored, token } = await createStored(context, wanted);
   const state = context.adopt(id, stored);
-  const header = token === undefined ? undefined : carrier?.write?.(token, context.settings.absoluteMs);
-  const session = {
-    state,
-    fence: stored.fence,
-    resumed: false,
-    token: header === undefined ? token : undefined,
-  };
-  return header === undefined ? { session } : { session, header };
+  return tell(context, { state, fence: stored.fence, resumed: false, token }, context.settings.absoluteMs);
 }

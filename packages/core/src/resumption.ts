@@ -1,5 +1,6 @@
 import type { Diagnostics } from "./diagnostics.ts";
 import { isSessionError } from "./errors.ts";
+import { assertHeader } from "./handshake.ts";
 import type { AcceptOptions, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
 import type { SessionState } from "./session-state.ts";
@@ -57,62 +58,83 @@ export async function resume<Data extends object, Transport>(
   { sessionId, subject }: AcceptOptions,
 ): Promise<Opened<Data> | Refused> {
   const { settings, diagnostics } = context;
-  const { token: carrier } = settings;
+  const { store, token: carrier, idleMs, exclusive } = settings;
   const presented =
     sessionId === undefined ? [carrier?.readRenewal?.(raw), carrier?.read(raw)] : [{ id: sessionId }];
   let isBad = false;
   for (const one of presented) {
     if (one === undefined) continue;
-    const claim: Claim | undefined =
-      typeof one === "string" ? parseToken(one) : { ...one, digest: undefined, renews: false };
-    if (claim === undefined || !isSessionId(claim.id)) diagnostics.tokensMalformed += 1;
-    else {
-      const opened = await open(context, claim, subject);
+    isBad = true;
+    const claim = claimOf(one);
+    if (claim === undefined) {
+      diagnostics.tokensMalformed += 1;
+      continue;
+    }
+    const { id, digest } = claim;
+    const next = claim.renews ? newVerifier() : undefined;
+    let result: ResumeResult | undefined;
+    let state: SessionState<Data> | undefined;
+    try {
+      const nextDigest = next === undefined ? undefined : digestOf(next);
+      result = await store.resume({ id, digest, nextDigest, idleMs, hold: true, exclusive });
+      if (result.type === "resumed") state = context.adopt(id, result.session);
+    } catch (error) {
+      if (result !== undefined) await store.release(id);
+      return unreadable(context, error, id);
+    }
+    if (result.type !== "resumed") note(context, result.type, id);
+    else if (state !== undefined) {
+      const opened = open(context, claim, state, result, next, subject);
       if (opened !== undefined) return opened;
     }
-    isBad = true;
   }
   return isBad && settings.onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
 
-/** `undefined`: the claim is no good. */
-async function open<Data extends object, Transport>(
+function claimOf(presented: string | { readonly id: string }): Claim | undefined {
+  if (typeof presented === "string") return parseToken(presented);
+  const { id } = presented;
+  return isSessionId(id) ? { id, digest: undefined, renews: false } : undefined;
+}
+
+/** `undefined`: the session is another subject's, and the claim is no good. */
+function open<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
-  { id, digest, renews }: Claim,
+  { id, digest }: Claim,
+  state: SessionState<Data>,
+  { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
+  next: string | undefined,
   subject: string | undefined,
-): Promise<Opened<Data> | Refused | undefined> {
-  const { settings, diagnostics } = context;
-  const { store, token: carrier, idleMs, exclusive } = settings;
-  const next = renews ? newVerifier() : undefined;
-  let result: ResumeResult;
-  try {
-    const nextDigest = next === undefined ? undefined : digestOf(next);
-    result = await store.resume({ id, digest, nextDigest, idleMs, hold: true, exclusive });
-  } catch (error) {
-    return unreadable(context, error, id);
-  }
-  if (result.type !== "resumed") {
-    note(context, result.type, id);
-    return undefined;
-  }
-  let state: SessionState<Data>;
-  try {
-    state = context.adopt(id, result.session);
-  } catch (error) {
-    await store.release(id);
-    return unreadable(context, error, id);
-  }
-  const { fence, absoluteInMs } = result.session;
+): Opened<Data> | undefined {
+  const { diagnostics } = context;
+  const { fence, absoluteInMs } = stored;
   if (isForeign(state.subject, subject, digest === undefined)) {
     diagnostics.tokensForeign += 1;
     context.giveBack({ state, fence, resumed: true, token: undefined });
     return undefined;
   }
+  const renewed = by === "renewal" && next !== undefined ? writeToken(id, next) : undefined;
+  const opened = tell(context, { state, fence, resumed: true, token: renewed }, absoluteInMs);
   diagnostics.sessionsResumed += 1;
-  const renewed = result.by === "renewal" && next !== undefined ? writeToken(id, next) : undefined;
-  const header = renewed === undefined ? undefined : carrier?.write?.(renewed, absoluteInMs);
-  const session = { state, fence, resumed: true, token: header === undefined ? renewed : undefined };
-  return header === undefined ? { session } : { session, header };
+  return opened;
+}
+
+/** Puts the session's token into a header, where the carrier writes one. The session is given back where that fails. */
+export function tell<Data extends object, Transport>(
+  context: AdmissionContext<Data, Transport>,
+  session: AdmittedSession<Data>,
+  maxAgeMs: number,
+): Opened<Data> {
+  const { token } = session;
+  if (token === undefined) return { session };
+  try {
+    const header = context.settings.token?.write?.(token, maxAgeMs);
+    if (header !== undefined) assertHeader(header[0], header[1]);
+    return header === undefined ? { session } : { session: { ...session, token: undefined }, header };
+  } catch (error) {
+    context.giveBack(session);
+    throw error;
+  }
 }
 
 function note<Data extends object, Transport>(

@@ -84,7 +84,10 @@ export interface TokenCarrier {
    * MUST NOT throw.
    */
   readonly readRenewal?: ((handshake: Handshake) => string | undefined) | undefined;
-  /** A header for the 101 that tells the client its token. Absent: the application tells it `connection.token`. */
+  /**
+   * A header for the 101 that tells the client its token. Absent: the application tells it `connection.token`. A throw, or a
+   * header with characters that can't be sent, refuses the handshake with 500 and reaches `onError`.
+   */
   readonly write?: ((token: string, maxAgeMs: number) => readonly [name: string, value: string]) | undefined;
   /** Whether an offered subprotocol is the token's own, never to be echoed as the choice. */
   readonly isTokenProtocol?: ((protocol: string) => boolean) | undefined;

@@ -1,4 +1,5 @@
 import { createSessions, mapStore, queryToken } from "@wsession/core";
+import type { TokenCarrier } from "@wsession/core";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { serveInMemory } from "./memory-runtime.ts";
 
@@ -26,4 +27,57 @@ test("a session whose client comes and goes is watched for its collection once, 
     connection.close();
   }
   expect(watched).toEqual([session.id]);
+});
+
+/** A carrier of the application's own, whose header can't be written. */
+const failingCarrier: TokenCarrier = {
+  read: ({ url }) => new URL(url, "ws://x").searchParams.get("token") ?? undefined,
+  readRenewal: ({ url }) => new URL(url, "ws://x").searchParams.get("renewal") ?? undefined,
+  write() {
+    throw new Error("no header today");
+  },
+};
+
+test("a carrier's header that could split the answer is refused as the application's own are", async () => {
+  const errors: unknown[] = [];
+  const store = mapStore();
+  const token: TokenCarrier = { ...failingCarrier, write: (text) => ["x-token", `${text}\r\nx-other: 1`] };
+  const onError = (error: unknown): void => void errors.push(error);
+  const sessions = createSessions({ store, token, initial: () => ({ visits: 1 }), onError });
+  await expect(serveInMemory(sessions).connect()).rejects.toThrow("refused with 500");
+  await vi.waitFor(() => expect(store.size).toBe(0));
+  expect(errors).toEqual([expect.objectContaining({ code: "INVALID_ARGUMENT" })]);
+  expect(String(errors)).not.toMatch(/[A-Za-z0-9_-]{43}/);
+});
+
+test("a carrier whose header can't be written: a newcomer is refused, and its session is not left behind", async () => {
+  const errors: unknown[] = [];
+  const store = mapStore();
+  const sessions = createSessions({
+    store,
+    token: failingCarrier,
+    initial: () => ({ visits: 1 }),
+    onError: (error) => errors.push(error),
+  });
+  await expect(serveInMemory(sessions).connect()).rejects.toThrow("refused with 500");
+  await vi.waitFor(() => expect(store.size).toBe(0));
+  expect(errors).toEqual([new Error("no header today")]);
+});
+
+test("a carrier whose header can't be written: a renewal is refused, and holds the session no longer", async () => {
+  const store = mapStore({ maxSessions: 1 });
+  const sessions = createSessions({
+    store,
+    token: failingCarrier,
+    initial: () => ({ visits: 1 }),
+    onError: () => undefined,
+  });
+  const { session } = await sessions.create({ visits: 7 });
+  const { renewalCode } = await session.rotate();
+  const url = `/?renewal=${renewalCode}`;
+  await expect(serveInMemory(sessions).connect({ url })).rejects.toThrow("refused with 500");
+  expect((await sessions.get(session.id))?.data).toEqual({ visits: 7 });
+  // One that no connection holds makes room for the next.
+  await sessions.create({ visits: 8 });
+  expect(store.size).toBe(1);
 });
