@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { SessionError } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
+import { assertNames } from "@wsession/core/runtime";
 import type { HandshakeAnswer } from "@wsession/core/runtime";
 import type {
   HttpRequest,
@@ -72,6 +73,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       "bindSessions takes an app of uWebSockets.js, a route's pattern, the sessions, handlers",
     );
   }
+  assertNames("bindSessions", options, ["behavior", "handleProtocols", "found", "binary", "encrypted"]);
   const { behavior = {}, binary = "copied", encrypted = app.constructor.name === "uWS.SSLApp" } = options;
   const compress = behavior.compression !== undefined && behavior.compression !== 0;
   const binding = sessions.bind(uwsRuntime(compress), handlers);

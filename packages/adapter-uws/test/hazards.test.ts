@@ -351,6 +351,16 @@ test("an upgrade that was waited for is answered inside another socket's cork, w
   expect(socket.corked).toBe(4);
 });
 
+test("a misspelt option is told, not passed over", () => {
+  const misspelt = { handleProtocol: () => undefined } as never;
+  expect(() => bindSessions(uWS.App(), "/*", createSessions(), {}, misspelt)).toThrow(
+    expect.objectContaining({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining('"handleProtocol"'),
+    }),
+  );
+});
+
 test("what is no app, and a pattern that was left out, are refused at once", () => {
   const sessions = createSessions();
   for (const [app, pattern] of [

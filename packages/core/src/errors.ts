@@ -66,6 +66,16 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
   );
 }
 
+/**
+ * Throws INVALID_ARGUMENT where `given` has a property of another name than `known`: a misspelt option would be passed over
+ * in silence, and what it guards left open. `where`: what takes the options.
+ */
+export function assertNames(where: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new SessionError("INVALID_ARGUMENT", `${where}: there is no option ${JSON.stringify(unknown)}`);
+}
+
 export function goneError(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", {
     outcome: "not-applied",

@@ -1,5 +1,5 @@
 import type { Connection } from "./contract.ts";
-import { SessionError } from "./errors.ts";
+import { assertNames, SessionError } from "./errors.ts";
 import type { Admission, Awaitable, Handshake, OriginRule } from "./handshake.ts";
 import type { StandardSchemaV1 } from "./schema.ts";
 import type { SessionStore } from "./store.ts";
@@ -137,7 +137,7 @@ export interface Limits {
 
 const MINUTE = 60_000;
 
-/** Fills in the defaults. A value that makes no sense throws INVALID_ARGUMENT at once. */
+/** Fills in the defaults. A value that makes no sense, or a name that is no option's, throws INVALID_ARGUMENT at once. */
 export function settle<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport>,
 ): Settings<Data, Transport> {
@@ -158,7 +158,7 @@ export function settle<Data extends object, Transport>(
   for (const name of ["admit", "initial", "transport", "migrate", "onError"] as const)
     assertIs(name, "a function", options[name] === undefined || typeof options[name] === "function");
   const lasting = store.capabilities.resumable;
-  return {
+  const settings: Settings<Data, Transport> = {
     admit: options.admit,
     initial: options.initial,
     transport: options.transport,
@@ -194,6 +194,10 @@ export function settle<Data extends object, Transport>(
     destroyOnTheft: options.destroyOnTheft ?? false,
     schemaVersion: schemaVersion(options.schemaVersion),
   };
+  assertNames("createSessions", options, Object.keys(settings));
+  assertNames("early", options.early ?? {}, Object.keys(settings.early));
+  assertNames("inbox", options.inbox ?? {}, Object.keys(settings.inbox));
+  return settings;
 }
 
 /** What a program without types got wrong is said at once, not at the first handshake. */

@@ -6,6 +6,7 @@
  */
 import type { Handshake } from "./handshake.ts";
 
+export { assertNames } from "./errors.ts";
 export { assertHeader, parseProtocols, plainAddress } from "./handshake.ts";
 
 /**

@@ -18,7 +18,7 @@ import { isSessionId } from "./token.ts";
  * Makes the sessions of one application in one process. With `initial` every handler has a session, and
  * `connection.session` is never `undefined`. `Data` is inferred from `initial`, else given.
  *
- * Throws INVALID_ARGUMENT for options that make no sense.
+ * Throws INVALID_ARGUMENT for options that make no sense, and for names that are no option's.
  */
 export function createSessions<Data extends object, Transport = unknown>(
   options: SessionsOptions<Data, Transport> & {

@@ -1,5 +1,5 @@
 import { hash, randomFillSync } from "node:crypto";
-import { SessionError } from "./errors.ts";
+import { assertNames, SessionError } from "./errors.ts";
 import type { Handshake } from "./handshake.ts";
 
 /**
@@ -119,6 +119,7 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * A name that is no token of RFC 9110, or a prefix without Secure, throws INVALID_ARGUMENT.
  */
 export function cookieToken(options: CookieOptions = {}): TokenCarrier {
+  assertNames("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
   const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
   if (!COOKIE_NAME.test(name))
     throw new SessionError("INVALID_ARGUMENT", "cookieToken: the name is not a cookie name");
@@ -166,6 +167,7 @@ function readCookie(header: string | undefined, name: string): string | undefine
  * TLS, and rotate. `parameter` defaults to `token`.
  */
 export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
+  assertNames("queryToken", options, ["parameter"]);
   const { parameter = "token" } = options;
   return { read: (handshake) => readQuery(handshake.url, parameter) };
 }
@@ -190,6 +192,7 @@ function readQuery(url: string, parameter: string): string | undefined {
  * connection for which they offered protocols and none was chosen. `prefix` defaults to `wsession.`.
  */
 export function protocolToken(options: { readonly prefix?: string | undefined } = {}): TokenCarrier {
+  assertNames("protocolToken", options, ["prefix"]);
   const { prefix = "wsession." } = options;
   if (!COOKIE_NAME.test(prefix))
     throw new SessionError("INVALID_ARGUMENT", "protocolToken: the prefix is not a token");

@@ -1,4 +1,11 @@
-import { createSessions, inConnectionStore, mapStore, queryToken } from "@wsession/core";
+import {
+  cookieToken,
+  createSessions,
+  inConnectionStore,
+  mapStore,
+  protocolToken,
+  queryToken,
+} from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, test } from "vitest";
 import { settle } from "../src/options.ts";
@@ -40,6 +47,20 @@ describe("createSessions", () => {
     { schema: () => true } as never,
   ])("says so at once where plain JavaScript gave it something else: %o", (options) => {
     expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  test.each([
+    [() => createSessions({ orgins: ["https://example.com"] } as never), '"orgins"'],
+    [() => createSessions({ early: { maxMessage: 10 } as never }), '"maxMessage"'],
+    [() => createSessions({ inbox: { maxByte: 10 } as never }), '"maxByte"'],
+    [() => mapStore({ maxSession: 10 } as never), '"maxSession"'],
+    [() => cookieToken({ samesite: "Strict" } as never), '"samesite"'],
+    [() => queryToken({ param: "t" } as never), '"param"'],
+    [() => protocolToken({ prefx: "t" } as never), '"prefx"'],
+  ])("a misspelt name is told, not passed over: %s", (make, name) => {
+    expect(make).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(name) }),
+    );
   });
 
   test("sessions are bound by what makes sessions, and to handlers that are functions", () => {

@@ -53,8 +53,22 @@ export function readClient(options: unknown): RedisClient {
   throw new SessionError("INVALID_ARGUMENT", "redisStore: client is a Redis or Cluster of ioredis");
 }
 
-/** Throws INVALID_ARGUMENT. */
+const NAMES: readonly string[] = [
+  "client",
+  "prefix",
+  "timeoutMs",
+  "maxBytes",
+  "leaseMs",
+  "sweepMs",
+  "confirmMs",
+  "onError",
+] satisfies readonly (keyof RedisStoreOptions)[];
+
+/** Throws INVALID_ARGUMENT, for a misspelt name too. */
 export function readSettings(options: RedisStoreOptions): Settings {
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
+  if (unknown !== undefined)
+    throw new SessionError("INVALID_ARGUMENT", `redisStore: there is no option ${JSON.stringify(unknown)}`);
   const timeoutMs = positive("timeoutMs", options.timeoutMs ?? 2_000);
   const sweepMs = positive("sweepMs", options.sweepMs ?? 30_000);
   return {

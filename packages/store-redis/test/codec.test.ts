@@ -138,6 +138,7 @@ test("options are checked", () => {
     { maxBytes: 1.5 },
     { sweepMs: Number.NaN },
     { leaseMs: -1 },
+    { timeout: 2_000 },
   ]) {
     expect(() => redisStore({ client, ...wrong })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),

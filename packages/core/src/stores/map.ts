@@ -1,5 +1,5 @@
 import { applyChange } from "../change.ts";
-import { SessionError } from "../errors.ts";
+import { assertNames, SessionError } from "../errors.ts";
 import type {
   CreateRequest,
   CreateResult,
@@ -58,6 +58,7 @@ const MAX_PASSED_OVER = 1_000;
  * they are. One store serves one `createSessions`, with any number of servers bound to it.
  */
 export function mapStore(options: MapStoreOptions = {}): MapStore {
+  assertNames("mapStore", options, ["maxSessions"]);
   const { maxSessions = 1_000_000 } = options;
   if (!(maxSessions >= 1))
     throw new SessionError("INVALID_ARGUMENT", "mapStore: maxSessions is a number from 1");
