@@ -22,9 +22,9 @@ const NOTICE_MS = 30;
 /**
  * The servers take turns, so each is idle most of the time, and V8 shrinks the young generation of a process that seems idle
  * and makes little garbage. It is collected ten times as often then: from one start to the next the 99th percentile is the
- * collector's or not. No server that is at work is treated so, and none of the four is here.
+ * collector's or not. Set for all four alike; docs/performance.md has the figures without it.
  */
-const NODE_OPTIONS = ["--no-memory-reducer"];
+const V8_FLAGS = ["--no-memory-reducer"];
 
 const SIDES = ["wsession", "wsession on uWS", "Socket.IO", "floor"] as const;
 type Side = (typeof SIDES)[number];
@@ -62,7 +62,7 @@ async function compare(redisPort: number, times: BySide<number[]>): Promise<void
   const start = async (module: string, ...more: string[]): Promise<number> => {
     const server = await ServerProcess.start(module, {
       args: [String(redisPort), ...more],
-      execArgv: NODE_OPTIONS,
+      execArgv: V8_FLAGS,
     });
     servers.push(server);
     return server.port;

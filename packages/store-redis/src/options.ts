@@ -1,4 +1,5 @@
 import { SessionError } from "@wsession/core";
+import { assertNames } from "@wsession/core/runtime";
 import type { RedisClient } from "./sender.ts";
 
 export interface RedisStoreOptions {
@@ -66,9 +67,7 @@ const NAMES: readonly string[] = [
 
 /** Throws INVALID_ARGUMENT, for a misspelt name too. */
 export function readSettings(options: RedisStoreOptions): Settings {
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
-  if (unknown !== undefined)
-    throw new SessionError("INVALID_ARGUMENT", `redisStore: there is no option ${JSON.stringify(unknown)}`);
+  assertNames("redisStore", options, NAMES);
   const timeoutMs = positive("timeoutMs", options.timeoutMs ?? 2_000);
   const sweepMs = positive("sweepMs", options.sweepMs ?? 30_000);
   return {
