@@ -16,7 +16,12 @@ const fields = {
     "connectRedisBytesLarge",
   ],
   store: ["updateRatio", "vsConnectRedis", "vsConnectRedisCpu", "hotSessionUpdates", "commandsPerRead"],
-  resume: ["resumeP50VsSocketio", "resumeP99VsSocketio"],
+  resume: [
+    "resumeP50VsSocketio",
+    "resumeP99VsSocketio",
+    "resumeIdleP50VsSocketio",
+    "resumeIdleP99VsSocketio",
+  ],
   kick: ["kickP99Ms", "kick1000Ms"],
   scale: ["sessionsGrowth", "processesGrowth", "connectionsGrowth", "bareConnectionsGrowth", "live"],
 };

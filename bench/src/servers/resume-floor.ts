@@ -28,4 +28,4 @@ server.on("connection", (socket, request) => {
     JSON.stringify({ id: "", token: "any", resumed: visits !== undefined, visits: Number(visits ?? 1) }),
   );
 });
-listenHttp(http);
+listenHttp(http, { connections: () => ({ connections: server.clients.size }) });

@@ -19,4 +19,4 @@ server.on("connection", (socket) => {
   if (!socket.recovered) socket.data = sampleData((newcomers += 1), false);
   socket.emit("greeting", { resumed: socket.recovered, visits: socket.data.visits });
 });
-listenHttp(http);
+listenHttp(http, { connections: () => ({ connections: server.of("/").sockets.size }) });
