@@ -14,6 +14,8 @@ const CLIENTS = options.quick ? 4 : 20;
 const STARTS = options.quick ? 1 : 3;
 const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(20 * options.rounds));
 const WARM_UP = options.quick ? 1 : 10;
+/** A server that takes longer to notice that its clients are gone does not work. */
+const NOTICE_MS = 10_000;
 
 /**
  * When the clients come back, and how often in a round: as soon as the server has noticed that they are gone, or after as
@@ -43,14 +45,21 @@ function noTimes(): Times {
   return { wsession: [], "wsession on uWS": [], "Socket.IO": [], floor: [] };
 }
 
+/** The server knows that its clients are gone. Noticing it, and for Socket.IO keeping what it needs, is not what is timed. */
+async function noticed(server: ServerProcess, staying: number): Promise<void> {
+  const deadline = performance.now() + NOTICE_MS;
+  while ((await server.ask("connections"))["connections"] !== staying) {
+    if (performance.now() > deadline) throw new Error("the server does not notice that its clients are gone");
+  }
+}
+
 /** Clients come back one at a time, so that none waits for another. */
 async function measure({ server, clients, staying }: Subject, wait: Wait): Promise<number[]> {
   const times: number[] = [];
   const { ms, turns } = WAITS[wait];
   for (let turn = 0; turn < turns; turn += 1) {
     await Promise.all(clients.map((client) => client.drop()));
-    // Noticing it, and for Socket.IO keeping what it needs, is not what is timed.
-    while ((await server.ask("connections"))["connections"] !== staying);
+    await noticed(server, staying);
     if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
     for (const client of clients) times.push(await client.comeBack());
   }
