@@ -66,6 +66,8 @@ const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
 /** What a connection has once something had to wait; one that is idle, or whose handler returns no promise, has none. */
 interface Waits {
   readonly inbox: Inbox;
+  /** While the socket is paused for the inbox's sake: until when, at most. */
+  pause: Deadline | undefined;
   /** After a message's handler. Here, so that they are made once and not for each message. */
   readonly onSettled: () => void;
   readonly onFailed: (error: unknown) => void;
@@ -83,7 +85,8 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   abstract readonly api: Connection;
   #flow: number = Flow.Ready;
   #waits: Waits | undefined = undefined;
-  #early: Deadline | undefined = undefined;
+  /** Until when the session has to be there; after the end, until when handlers have to settle. */
+  #deadline: Deadline | undefined = undefined;
   #event: CloseEvent | undefined = undefined;
 
   protected abstract readonly hasSession: boolean;
@@ -169,8 +172,10 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   private hold(data: string | Uint8Array): void {
     const { runtime, settings, diagnostics, deadlines } = this.context;
-    const { inbox } = this.waits;
-    const early = (this.#flow & HOLDS_MESSAGES) !== 0;
+    const { waits } = this;
+    const { inbox } = waits;
+    // With gate "open" a login may be under way, which is a message's handler (I14).
+    const early = !this.hasSession || (this.#flow & HOLDS_MESSAGES) !== 0;
     const limits = early ? settings.early : settings.inbox;
     inbox.push(data);
     this.#flow |= Flow.Queued;
@@ -178,18 +183,18 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       diagnostics.limitsExceeded += 1;
       if (!this.hasSession) this.end(CloseCode.EarlyLimit, "too much before the session");
       else this.end(CloseCode.InboxFull, "too many messages waiting");
-    } else if (inbox.isHigh(limits) && !inbox.paused && runtime.pause !== undefined) {
-      inbox.paused = true;
-      runtime.pause(this.socket);
+    } else if (inbox.isHigh(limits) && waits.pause === undefined && runtime.pause !== undefined) {
       // Paused, a socket shows neither its close frame nor its end: look again after a while (I3).
-      deadlines.after(settings.handlerTimeoutMs, () => this.unpause());
+      waits.pause = deadlines.after(settings.handlerTimeoutMs, () => this.unpause());
+      runtime.pause(this.socket);
     }
   }
 
   private unpause(): void {
-    const inbox = this.#waits?.inbox;
-    if (inbox === undefined || !inbox.paused) return;
-    inbox.paused = false;
+    const waits = this.#waits;
+    if (waits?.pause === undefined) return;
+    waits.pause.cancel();
+    waits.pause = undefined;
     if (!this.hasEnded) this.context.runtime.resume?.(this.socket);
   }
 
@@ -225,6 +230,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private get waits(): Waits {
     return (this.#waits ??= {
       inbox: new Inbox(),
+      pause: undefined,
       onSettled: () => this.settled(Flow.Busy),
       onFailed: (error) => {
         this.failed("message", error);
@@ -258,7 +264,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private watchEarly(): void {
     const { timeoutMs } = this.context.settings.early;
     if (!this.isEarly() || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
-    this.#early = this.context.deadlines.after(timeoutMs, () =>
+    this.#deadline = this.context.deadlines.after(timeoutMs, () =>
       this.end(CloseCode.SessionTimeout, "session not set in time"),
     );
   }
@@ -268,9 +274,9 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   private cancelEarly(): void {
-    if (this.#early === undefined || this.isEarly()) return;
-    this.#early.cancel();
-    this.#early = undefined;
+    if (this.#deadline === undefined || this.hasEnded || this.isEarly()) return;
+    this.#deadline.cancel();
+    this.#deadline = undefined;
   }
 
   // --- the end ---
@@ -297,7 +303,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private stop(): void {
     this.#flow |= Flow.Discarding;
     this.discard();
-    this.#early?.cancel();
+    if (!this.hasEnded) this.#deadline?.cancel();
     this.unpause();
   }
 
@@ -310,12 +316,13 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     if (this.hasEnded) return;
     this.#flow |= Flow.Ended;
     this.#event ??= { code, reason };
-    this.#early?.cancel();
-    this.#early = undefined;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.unpause();
     this.left();
     if ((this.#flow & HOLDS_CLOSE) !== 0) {
       const { deadlines, settings } = this.context;
-      deadlines.after(settings.handlerTimeoutMs, () => this.giveUp());
+      this.#deadline = deadlines.after(settings.handlerTimeoutMs, () => this.giveUp());
     }
     this.later();
   }
@@ -330,6 +337,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
+    this.#deadline?.cancel();
     const report = (error: unknown) => this.context.report(error, { stage: "close", connection: this.api });
     let closing: Promise<unknown> | undefined;
     try {

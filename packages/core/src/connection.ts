@@ -127,7 +127,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   // --- the session ---
 
   setSession(data: Data): Promise<Session<Data>> {
-    if (this.hasEnded) return Promise.reject(closedError());
+    if (this.isEnding) return Promise.reject(closedError());
     const session = this.ownSession();
     if (session !== undefined) return session.set(data).then(() => session);
     const before = this.#expectation?.setting;
@@ -208,13 +208,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   drained(): void {
     if (!this.#backedUp) return;
     this.#backedUp = false;
-    const { drain } = this.context.handlers;
-    if (drain === undefined || this.hasEnded) return;
-    try {
-      drain(this);
-    } catch (error) {
-      this.failed("drain", error);
-    }
+    const { handlers } = this.context;
+    if (handlers.drain !== undefined && !this.hasEnded) this.tell("drain", () => handlers.drain?.(this));
   }
 
   heartbeat(): void {
@@ -222,25 +217,25 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   changed(data: Readonly<Data>): void {
-    const { change } = this.context.handlers;
-    if (change === undefined || this.isEnding) return;
-    try {
-      change(this, data);
-    } catch (error) {
-      this.failed("change", error);
-    }
+    const { handlers } = this.context;
+    if (handlers.change !== undefined && !this.isEnding)
+      this.tell("change", () => handlers.change?.(this, data));
   }
 
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void {
-    const { expiring } = this.context.handlers;
-    if (expiring === undefined || this.isEnding) return;
+    const { handlers } = this.context;
+    if (handlers.expiring !== undefined && !this.isEnding)
+      this.tell("expiring", () => handlers.expiring?.(this, remainingMs));
+  }
+
+  /** Calls a handler that nothing waits for; one that fails, later too, ends the connection all the same (I12). */
+  private tell(stage: "drain" | "change" | "expiring", call: () => unknown): void {
     try {
-      const result = expiring(this, remainingMs);
-      if (isThenable(result))
-        Promise.resolve(result).catch((error: unknown) => this.failed("expiring", error));
+      const result = call();
+      if (isThenable(result)) Promise.resolve(result).catch((error: unknown) => this.failed(stage, error));
     } catch (error) {
-      this.failed("expiring", error);
+      this.failed(stage, error);
     }
   }
 

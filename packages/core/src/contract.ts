@@ -174,16 +174,19 @@ export interface Handlers<
   readonly message?:
     | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
     | undefined;
-  /** The session was changed by anyone but this connection's own handle. What it throws goes to `onError` and 1011. */
+  /**
+   * The session was changed by anyone but this connection's own handle; `data` as it is now. Nothing waits for its promise;
+   * what it throws or rejects with goes to `onError` and 1011 (I12).
+   */
   readonly change?:
-    | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => void)
+    | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => unknown)
     | undefined;
   /** The session's absolute deadline is near; `remainingMs` to go. `sessions`' option `expiringMs` says how near. */
   readonly expiring?:
     | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => unknown)
     | undefined;
-  /** After a `"queued"`: everything has been handed to the operating system. */
-  readonly drain?: ((connection: Connection<Data, Transport, Unset>) => void) | undefined;
+  /** After a `"queued"`: everything has been handed to the operating system. As `change`, not waited for. */
+  readonly drain?: ((connection: Connection<Data, Transport, Unset>) => unknown) | undefined;
   /** Last of all, exactly once if `open` was called; `connection.session` is as it was (I4). */
   readonly close?:
     | ((

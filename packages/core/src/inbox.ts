@@ -7,8 +7,6 @@ export class Inbox {
   #messages: (Message | undefined)[] = [];
   #head = 0;
   #bytes = 0;
-  /** Whether the socket is paused for the inbox's sake. */
-  paused = false;
 
   get size(): number {
     return this.#messages.length - this.#head;

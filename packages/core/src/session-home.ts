@@ -23,7 +23,7 @@ export interface Slots<Data extends object> {
 
 /** A connection that waits for its session. */
 export interface Newcomer<Data extends object> extends Holder<Data> {
-  readonly hasEnded: boolean;
+  readonly isEnding: boolean;
   token: string | undefined;
   attach(state: SessionState<Data>, fence: number): void;
 }
@@ -120,7 +120,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
     const state = this.adopt(id, stored);
     const session = { state, fence: stored.fence, resumed: false, token };
-    if (newcomer.hasEnded) this.giveBack(session);
+    if (newcomer.isEnding) this.giveBack(session);
     else this.attach(newcomer, session);
   }
 

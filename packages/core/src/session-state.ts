@@ -192,7 +192,8 @@ export class SessionState<Data extends object> {
     this.version = version;
     this.data = data;
     if (this.#holders === undefined) return;
-    for (const holder of this.holders()) if (holder !== writer) holder.changed(data);
+    // As it is now: a handler that writes is no reason to tell the next of older data after newer (I8).
+    for (const holder of this.holders()) if (holder !== writer) holder.changed(this.data);
   }
 
   /** What others did. Returns how many connections it ended. */

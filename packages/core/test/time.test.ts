@@ -161,3 +161,55 @@ describe("the heartbeat", () => {
     expect(socket.calls.length).toBeGreaterThan(1);
   });
 });
+
+describe("a socket that is paused for the inbox's sake", () => {
+  test("is not resumed by the time limit of an earlier pause (I3)", async () => {
+    const waiting: (() => void)[] = [];
+    const sessions = createSessions({
+      heartbeatMs: 0,
+      handlerTimeoutMs: 1_000,
+      inbox: { maxMessages: 4 },
+      initial: () => ({ n: 0 }),
+    });
+    const server = serveInMemory(sessions, { message: () => new Promise<void>((done) => waiting.push(done)) });
+    const { socket, receive } = await server.connect();
+    const fill = () => {
+      for (let sent = 0; sent < 4; sent += 1) receive("x");
+    };
+    const handleAll = async () => {
+      for (let handler = waiting.shift(); handler !== undefined; handler = waiting.shift()) {
+        handler();
+        await vi.advanceTimersByTimeAsync(0);
+      }
+    };
+    fill();
+    await handleAll();
+    await vi.advanceTimersByTimeAsync(900);
+    fill();
+    await vi.advanceTimersByTimeAsync(900);
+    expect(socket.calls).toEqual(["pause", "resume", "pause"]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(socket.calls).toEqual(["pause", "resume", "pause", "resume"]);
+    await handleAll();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test("a connection whose handler settles after its end leaves no time limit behind (I4)", async () => {
+  let settle: (() => void) | undefined;
+  const closed: number[] = [];
+  const sessions = createSessions({ heartbeatMs: 0, initial: () => ({ n: 0 }) });
+  const server = serveInMemory(sessions, {
+    message: () => new Promise<void>((done) => (settle = done)),
+    close: (_, { code }) => void closed.push(code),
+  });
+  const { socket, receive } = await server.connect();
+  receive("x");
+  socket.connection?.ended(1000, "");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(closed).toEqual([]);
+  settle?.();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(closed).toEqual([1000]);
+  expect(vi.getTimerCount()).toBe(0);
+});

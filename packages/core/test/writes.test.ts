@@ -24,6 +24,31 @@ async function openSession(
   return { store, sessions, server, changes, opened, session: opened.connection.session };
 }
 
+test("a change handler that writes: the others are told of each change, and of old data never after new (I8)", async () => {
+  const told: unknown[] = [];
+  const sessions = createSessions<Data>({
+    store: mapStore(),
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+  });
+  const server = serveInMemory(sessions, {
+    change(connection, data) {
+      if (connection === third.connection) told.push([data, data === connection.session.data]);
+      if (connection === second.connection && data["seen"] === undefined)
+        void connection.session.patch({ seen: true });
+    },
+  });
+  const first = await server.connect();
+  const { token } = first.connection;
+  const second = await server.connect({ url: `/?token=${token}` });
+  const third = await server.connect({ url: `/?token=${token}` });
+  await first.connection.session.patch({ n: 1 });
+  expect(told).toEqual([
+    [{ n: 1, seen: true }, true],
+    [{ n: 1, seen: true }, true],
+  ]);
+});
+
 describe("update", () => {
   test("with a function that returns a promise rejects with INVALID_ARGUMENT and writes nothing", async () => {
     const { store, session } = await openSession();

@@ -1,4 +1,4 @@
-import { createSessions, isSessionError } from "@wsession/core";
+import { createSessions, isSessionError, mapStore } from "@wsession/core";
 import type { Connection } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
@@ -157,4 +157,24 @@ export const closingCases: readonly AdapterCase[] = [
       expect(journal.entries).toEqual([]);
     },
   },
+  ...(["close", "terminate"] as const).map((how): AdapterCase => ({
+    name: `a session that is set after ${how}() rejects, and nothing is stored`,
+    async run(trial) {
+      const outcomes = new Journal<unknown>();
+      const store = mapStore();
+      const sessions = createSessions<{ n: number }>({ store, gate: "open" });
+      const server = await trial.serve(sessions, {
+        async message(connection) {
+          connection[how]();
+          await connection.setSession({ n: 1 }).catch((error: unknown) => outcomes.note(error));
+        },
+      });
+      const client = await trial.connect(server);
+      client.send("log in");
+      await client.closed;
+      await outcomes.until(1);
+      expect(outcomes.entries).toMatchObject([{ code: "CONNECTION_CLOSED" }]);
+      expect([...store]).toEqual([]);
+    },
+  })),
 ];

@@ -104,17 +104,13 @@ export const failureCases: readonly AdapterCase[] = [
       await sessions.close();
     },
   })),
-  {
-    name: "I12 a change handler that throws closes its connection with 1011; the write that it heard of stands",
+  ...WAYS.map((how): AdapterCase => ({
+    name: `I12 a change handler that ${how} closes its connection with 1011; the write that it heard of stands`,
     async run(trial) {
       const reported = reports();
       const store = mapStore();
       const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError: reported.onError });
-      const server = await trial.serve(sessions, {
-        change() {
-          throw new Error("change failed");
-        },
-      });
+      const server = await trial.serve(sessions, { change: () => fails(how, "change failed") });
       const client = await trial.connect(server);
       const [[id] = [""]] = [...store];
       const session = await sessions.get(id);
@@ -122,6 +118,51 @@ export const failureCases: readonly AdapterCase[] = [
       expect((await client.closed).code).toBe(1011);
       expect(reported.entries).toEqual([{ stage: "change", message: "change failed", connected: true }]);
       expect([...store]).toEqual([[id, { n: 5 }]]);
+    },
+  })),
+  ...WAYS.map((how): AdapterCase => ({
+    name: `I12 a drain handler that ${how} closes its connection with 1011 and reaches onError`,
+    async run(trial) {
+      const reported = reports();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, {
+        message(connection) {
+          while (connection.send("x".repeat(1 << 20)) === "sent");
+        },
+        drain: () => fails(how, "drain failed"),
+      });
+      const client = await trial.connect(server);
+      client.send("fill");
+      expect((await client.closed).code).toBe(1011);
+      expect(reported.entries).toEqual([{ stage: "drain", message: "drain failed", connected: true }]);
+    },
+  })),
+  {
+    name: "handlers that are methods of a class are called on it",
+    async run(trial) {
+      const store = mapStore();
+      const sessions = createSessions({
+        store,
+        initial: () => ({ n: 0 }),
+        absoluteMs: 60_000,
+        expiringMs: 59_950,
+      });
+      const journal = new Journal();
+      class Room {
+        readonly #name = "room";
+        change(): void {
+          journal.note(`${this.#name} change`);
+        }
+        expiring(): void {
+          journal.note(`${this.#name} expiring`);
+        }
+      }
+      const server = await trial.serve(sessions, new Room());
+      await trial.connect(server);
+      const [[id] = [""]] = [...store];
+      await (await sessions.get(id))?.patch({ n: 1 });
+      await journal.until(2);
+      expect(journal.entries.toSorted()).toEqual(["room change", "room expiring"]);
     },
   },
   ...WAYS.map((how): AdapterCase => ({

@@ -55,6 +55,26 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: 'I14 with gate "open" too, early bounds what waits before the session is set: while its login is under way',
+    async run(trial) {
+      const login = deferred();
+      const journal = new Journal();
+      const sessions = createSessions<{ n: number }>({ gate: "open", early: { maxMessages: 4 } });
+      const server = await trial.serve(sessions, {
+        message: (_, text) => (journal.note(`${text}`), login.promise),
+        close: (_, { code }) => journal.note(`close ${code}`),
+      });
+      const client = await trial.rawUpgraded(server);
+      client.write(...Array.from({ length: 10 }, (_, index) => frame(`${index}`)));
+      await until(() => sessions.diagnostics.limitsExceeded === 1);
+      await macrotask();
+      client.destroy();
+      login.resolve();
+      await journal.until(2);
+      expect(journal.entries).toEqual(["0", "close 4413"]);
+    },
+  },
+  {
     name: "I14 a peer that floods before the session is set, and ignores the close frame, is held to the limits and harms nobody",
     async run(trial) {
       const journal = new Journal();
