@@ -1,6 +1,7 @@
 import { admitHandshake } from "./admission.ts";
 import type { Admitted } from "./admission.ts";
-import { assertClose, CloseCode } from "./close-codes.ts";
+import { CloseCode, settleClose } from "./close-codes.ts";
+import type { Closing } from "./close-codes.ts";
 import { LiveConnection } from "./connection.ts";
 import type { ConnectionContext } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -47,7 +48,9 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly #root: BindingRoot<Data, Transport, Unset>;
   /** Admitted handshakes on their way to a connection. */
   readonly #tickets = new Map<Ticket, Admitted<Data, Transport>>();
-  /** Those that have not ended, and those whose close handler has not settled. */
+  /** Handshakes that are being decided: what refuses each at once. */
+  readonly #undecided = new Set<(reason: string) => void>();
+  /** Connections that have not ended, and those whose close handler has not settled. */
   #live = 0;
   #unfinished = 0;
   #closing: Promise<void> | undefined;
@@ -98,23 +101,25 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return { type: "accept", ticket, headers: outcome.headers, protocols: outcome.handshake.protocols };
   }
 
-  /** A decision that does not come in time is a refusal: what is decided after that is taken back. */
+  /** A decision that does not come in time, or before the shutdown, is a refusal: what is decided after that is taken back. */
   #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
     const { home } = this.#root;
-    const deciding = admitHandshake(home, handshake, found);
     const { handshakeTimeoutMs } = this.settings;
-    if (handshakeTimeoutMs === Infinity) return deciding;
     return new Promise((resolve) => {
-      let late = false;
-      const deadline = this.deadlines.after(handshakeTimeoutMs, () => {
-        late = true;
-        resolve(refused(503, "admission took too long"));
-      });
-      void deciding.then((outcome) => {
-        deadline.cancel();
-        resolve(outcome);
-        if (late && outcome.type === "admitted" && outcome.session !== undefined)
-          home.giveBack(outcome.session);
+      const giveUp = (reason: string) => {
+        deadline?.cancel();
+        this.#undecided.delete(giveUp);
+        resolve(refused(503, reason));
+      };
+      const deadline =
+        handshakeTimeoutMs === Infinity
+          ? undefined
+          : this.deadlines.after(handshakeTimeoutMs, () => giveUp("admission took too long"));
+      this.#undecided.add(giveUp);
+      void admitHandshake(home, handshake, found).then((outcome) => {
+        deadline?.cancel();
+        if (this.#undecided.delete(giveUp)) resolve(outcome);
+        else if (outcome.type === "admitted" && outcome.session !== undefined) home.giveBack(outcome.session);
       });
     });
   }
@@ -205,12 +210,12 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   // --- shutdown ---
 
   close(options: CloseOptions = {}): Promise<void> {
-    const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
-    assertClose(code, reason);
-    return (this.#closing ??= this.#close(code, reason, drainMs));
+    const closing = settleClose(options);
+    return (this.#closing ??= this.#close(closing));
   }
 
-  async #close(code: number, reason: string, drainMs: number): Promise<void> {
+  async #close({ code, reason, drainMs }: Closing): Promise<void> {
+    for (const giveUp of this.#undecided) giveUp("server restarting");
     const connections = [...this.#root.connections.of(this)];
     const batches = Math.max(1, Math.floor(drainMs / BATCH_MS));
     const size = Math.ceil(connections.length / batches);

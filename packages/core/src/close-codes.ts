@@ -1,4 +1,5 @@
 import { SessionError } from "./errors.ts";
+import type { CloseOptions } from "./runtime.ts";
 
 /** Close codes that this library sends: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). */
 export const CloseCode = {
@@ -27,6 +28,12 @@ export const CloseCode = {
   StoreUnavailable: 4503,
 } as const;
 
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+  readonly drainMs: number;
+}
+
 /** The longest close reason, in bytes of UTF-8: a control frame holds 125 (RFC 6455 section 5.5), two are the code. */
 export const MAX_REASON_BYTES = 123;
 
@@ -44,6 +51,18 @@ export function assertClose(code: number, reason: string): void {
       `close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`,
     );
   }
+}
+
+/**
+ * What a shutdown does, with the defaults. Throws INVALID_ARGUMENT for what makes no sense: it is asked before the shutdown
+ * begins, or a slip would leave the server neither open nor closed.
+ */
+export function settleClose(options: CloseOptions): Closing {
+  const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
+  assertClose(code, reason);
+  if (!Number.isFinite(drainMs) || drainMs < 0)
+    throw new SessionError("INVALID_ARGUMENT", `drainMs is milliseconds from 0, not ${drainMs}`);
+  return { code, reason, drainMs };
 }
 
 /** `reason` cut to what a close frame holds, at a character's boundary. */

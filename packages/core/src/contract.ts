@@ -146,7 +146,7 @@ export interface Sessions<
   /** Counters since the start. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**
-   * Stops admission (503), closes every connection with 1012, settles the writes under way and lets go of the store.
+   * Stops admission (503, for handshakes that are being decided too), closes every connection with 1012, settles the writes under way and lets go of the store.
    * Resolves when the close handlers have settled. Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;

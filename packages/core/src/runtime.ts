@@ -104,11 +104,12 @@ export interface Binding {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** What makes no sense throws INVALID_ARGUMENT, and nothing is closed. */
 export interface CloseOptions {
   /** Default 1012. */
   readonly code?: number | undefined;
   /** Default "server restarting". */
   readonly reason?: string | undefined;
-  /** Milliseconds over which connections are closed in even batches, so that not all come back at once; default 0. */
+  /** Milliseconds over which connections are closed in even batches, so that not all come back at once; from 0, the default. */
   readonly drainMs?: number | undefined;
 }

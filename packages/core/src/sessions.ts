@@ -1,4 +1,6 @@
 import { ServerBinding } from "./binding.ts";
+import { settleClose } from "./close-codes.ts";
+import type { Closing } from "./close-codes.ts";
 import { LiveConnection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { Connection, DestroyReport, Handlers, PresenceReport, Session, Sessions } from "./contract.ts";
@@ -152,10 +154,11 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    return (this.#closing ??= this.#close(options));
+    const closing = settleClose(options);
+    return (this.#closing ??= this.#close(closing));
   }
 
-  async #close(options: CloseOptions): Promise<void> {
+  async #close(options: Closing): Promise<void> {
     await Promise.all(this.#bindings.map((binding) => binding.close(options)));
     await this.home.close();
     this.deadlines.clear();

@@ -1,3 +1,4 @@
+import { deferred } from "@wsession/conformance";
 import { createSessions, mapStore } from "@wsession/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { aHandshake } from "./handshakes.ts";
@@ -144,6 +145,22 @@ describe("a handshake", () => {
     expect(store.size).toBe(0);
     expect(sessions.connections.size).toBe(0);
   });
+});
+
+test("a handshake that sessions.close() cut off: what it comes to after all is taken back, with a time limit or without", async () => {
+  for (const handshakeTimeoutMs of [5_000, 0]) {
+    const store = mapStore();
+    const { promise, resolve } = deferred<{ n: number }>();
+    const sessions = createSessions({ store, handshakeTimeoutMs, initial: () => promise });
+    const answer = serveInMemory(sessions).binding.admit(aHandshake(), undefined);
+    await sessions.close();
+    expect(await answer).toEqual({ type: "reject", status: 503, reason: "server restarting" });
+    expect(sessions.diagnostics).toMatchObject({ handshakesPending: 0, handshakesRefused: 1 });
+    resolve({ n: 0 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sessions.diagnostics.sessionsCreated).toBe(1);
+    expect(store.size).toBe(0);
+  }
 });
 
 describe("the heartbeat", () => {

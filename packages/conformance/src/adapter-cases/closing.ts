@@ -1,5 +1,5 @@
 import { createSessions, isSessionError, mapStore } from "@wsession/core";
-import type { Connection } from "@wsession/core";
+import type { Admission, Connection } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, delay, Journal, until } from "../waiting.ts";
@@ -130,6 +130,51 @@ export const closingCases: readonly AdapterCase[] = [
       expect(closed.entries).toEqual([1012]);
     },
   },
+  {
+    name: "sessions.close() and binding.close() throw INVALID_ARGUMENT for what makes no sense, and all goes on until a good one",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {});
+      const client = await trial.connect(server);
+      for (const closing of [sessions, server.binding]) {
+        for (const options of [
+          { code: 1005 },
+          { reason: "x".repeat(124) },
+          { drainMs: -1 },
+          { drainMs: Number.NaN },
+          { drainMs: Infinity },
+        ])
+          expect(() => void closing.close(options)).toThrow(
+            expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+          );
+      }
+      await client.roundTrip();
+      await trial.connect(server);
+      await sessions.close({ code: 1001 });
+      expect((await client.closed).code).toBe(1001);
+      expect(sessions.connections.size).toBe(0);
+    },
+  },
+  ...(["sessions", "binding"] as const).map((what): AdapterCase => ({
+    name: `${what}.close() answers a handshake that is still being decided with 503`,
+    async run(trial) {
+      const asked = deferred();
+      const sessions = createSessions({
+        admit() {
+          asked.resolve();
+          return deferred<Admission>().promise;
+        },
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, {});
+      const client = trial.raw(server);
+      client.upgrade();
+      await asked.promise;
+      await (what === "sessions" ? sessions : server.binding).close();
+      expect((await client.refusal).status).toBe(503);
+      expect(sessions.diagnostics.handshakesPending).toBe(0);
+    },
+  })),
   {
     name: "a handshake that is admitted while the server closes is refused or closed, never left open",
     async run(trial) {
