@@ -63,6 +63,8 @@ export class Connections<Data extends object, Transport, Unset extends undefined
   /** By the connection's id, which is `prefix-number`. */
   find(id: string): AnyConnection<Data, Transport, Unset> | undefined {
     if (!id.startsWith(`${this.prefix}-`)) return undefined;
-    return this.#byNumber.get(Number.parseInt(id.slice(this.prefix.length + 1), 36));
+    const found = this.#byNumber.get(Number.parseInt(id.slice(this.prefix.length + 1), 36));
+    // What stands behind a number is passed over as it is read.
+    return found?.id === id ? found : undefined;
   }
 }
