@@ -13,7 +13,10 @@ export type Patch<Data> = {
 export interface ReadyOptions {
   /** Rejects with the signal's reason when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; default `early.timeoutMs`. 0 or `Infinity`: wait until the connection ends. */
+  /**
+   * Milliseconds; default `early.timeoutMs`. 0 or `Infinity`: wait until the connection ends. Below 0, as what is left of a
+   * time may be: none. What is no number throws INVALID_ARGUMENT.
+   */
   readonly timeoutMs?: number | undefined;
 }
 

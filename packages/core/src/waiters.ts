@@ -10,8 +10,11 @@ interface Waiter<Value> {
 export class Waiters<Value> {
   readonly #waiting = new Set<Waiter<Value>>();
 
-  /** `timeoutMs` of 0 or `Infinity`: without a time. */
+  /** `timeoutMs` of 0 or `Infinity`: without a time; below 0: it is over already. */
   wait(deadlines: Deadlines, timeoutMs: number, signal: AbortSignal | undefined): Promise<Value> {
+    if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
+      throw new SessionError("INVALID_ARGUMENT", `timeoutMs is milliseconds, not ${timeoutMs}`);
+    if (timeoutMs < 0) return Promise.reject(timedOut(timeoutMs));
     return new Promise((resolve, reject) => {
       let deadline: Deadline | undefined;
       const done = () => {
@@ -32,9 +35,7 @@ export class Waiters<Value> {
       const aborted = () => waiter.reject(signal?.reason);
       signal?.addEventListener("abort", aborted);
       if (timeoutMs > 0 && timeoutMs < Infinity) {
-        deadline = deadlines.after(timeoutMs, () =>
-          waiter.reject(new SessionError("READY_TIMEOUT", `the session was not set within ${timeoutMs} ms`)),
-        );
+        deadline = deadlines.after(timeoutMs, () => waiter.reject(timedOut(timeoutMs)));
       }
       this.#waiting.add(waiter);
     });
@@ -47,4 +48,8 @@ export class Waiters<Value> {
   reject(error: unknown): void {
     for (const waiter of [...this.#waiting]) waiter.reject(error);
   }
+}
+
+function timedOut(timeoutMs: number): SessionError {
+  return new SessionError("READY_TIMEOUT", `the session was not set within ${timeoutMs} ms`);
 }

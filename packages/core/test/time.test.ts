@@ -123,6 +123,13 @@ test("ready() without a timeoutMs of its own waits for early.timeoutMs; I14 the 
   expect(socket.closedWith?.code).toBe(4408);
 });
 
+test("ready() takes milliseconds: a text that looks like them throws INVALID_ARGUMENT", async () => {
+  const { connection } = await serveInMemory(createSessions<{ n: number }>()).connect();
+  expect(() => void connection.ready({ timeoutMs: "50" as never })).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+  );
+});
+
 describe("a handshake", () => {
   const handshake = aHandshake();
 

@@ -111,6 +111,23 @@ export const readyCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "I6 ready() with no time left rejects at once, with a time that is no number throws; neither waits for good",
+    async run(trial) {
+      const opened = deferred<Connection<Data>>();
+      const sessions = createSessions<Data>({ early: { timeoutMs: 0 } });
+      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
+      await trial.connect(server);
+      const connection = await opened.promise;
+      for (const timeoutMs of [-5, -Infinity])
+        expect(await connection.ready({ timeoutMs }).catch(codeOf)).toBe("READY_TIMEOUT");
+      expect(() => void connection.ready({ timeoutMs: Number.NaN })).toThrow(
+        expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+      );
+      await connection.setSession({ n: 1 });
+      expect((await connection.ready({ timeoutMs: -5 })).data.n).toBe(1);
+    },
+  },
+  {
     name: "I6 ready() rejects with the signal's own reason, whether it aborts later or had aborted before",
     async run(trial) {
       const opened = deferred<Connection<Data>>();
