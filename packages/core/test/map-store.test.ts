@@ -1,6 +1,16 @@
-import { StoreProcess } from "@wsession/conformance";
+import { deferred, StoreProcess } from "@wsession/conformance";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { mapStore } from "@wsession/core";
+import { createSessions, mapStore, queryToken } from "@wsession/core";
+import { serveInMemory } from "./memory-runtime.ts";
+
+const aRequest = {
+  data: { n: 0 },
+  subject: undefined,
+  schemaVersion: 0,
+  idleMs: Infinity,
+  absoluteMs: Infinity,
+  exclusive: false,
+};
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -31,6 +41,46 @@ describe("a full mapStore", () => {
     expect(await home.create()).toMatchObject({ type: "created" });
     expect(await home.load(first.id)).toBeUndefined();
     expect(await home.load(second.id)).toBeDefined();
+  });
+
+  test("never one whose connection is on its way: the store counts holders itself, until each has released", async () => {
+    const store = mapStore({ maxSessions: 2 });
+    // Core hears of a session once the store has answered.
+    store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
+    const request = { ...aRequest, digest: "d", hold: true };
+    const resumption = { digest: "d", nextDigest: undefined, idleMs: Infinity, hold: true, exclusive: false };
+    expect(await store.create({ ...request, id: "held" })).toMatchObject({ type: "created" });
+    expect(await store.create({ ...request, id: "free", hold: false })).toMatchObject({ type: "created" });
+    for (const id of ["held", "free"])
+      expect(await store.resume({ ...resumption, id })).toMatchObject({ type: "resumed" });
+    expect(await store.create({ ...request, id: "new" })).toEqual({ type: "full" });
+    await store.release("held");
+    expect(await store.create({ ...request, id: "new" })).toEqual({ type: "full" });
+    await store.release("held");
+    expect(await store.create({ ...request, id: "new" })).toMatchObject({ type: "created" });
+    expect([...store].map(([id]) => id)).toEqual(["free", "new"]);
+  });
+
+  test("never one whose connection is on its way: of two newcomers at once the second gets 503", async () => {
+    const store = mapStore({ maxSessions: 1 });
+    const { promise, resolve } = deferred<{ n: number }>();
+    const sessions = createSessions({ store, initial: () => promise, onError: () => undefined });
+    const server = serveInMemory(sessions);
+    const [first, second] = [server.connect(), server.connect().catch(String)];
+    resolve({ n: 0 });
+    expect(await second).toBe("Error: refused with 503");
+    const { session } = (await first).connection;
+    expect(await session.update(({ n }) => ({ n: n + 1 }))).toEqual({ n: 1 });
+  });
+
+  test("never one that a client is coming back to", async () => {
+    const store = mapStore({ maxSessions: 1 });
+    const sessions = createSessions({ store, token: queryToken(), initial: () => ({ n: 0 }) });
+    const { token } = await sessions.create({ n: 7 });
+    const coming = serveInMemory(sessions).connect({ url: `/?token=${token}` });
+    await expect(sessions.create({ n: 8 })).rejects.toMatchObject({ code: "STORE_FULL" });
+    const { session } = (await coming).connection;
+    expect(await session.refresh()).toEqual({ n: 7 });
   });
 
   test("lets expired ones go first, and tells the host", async () => {
@@ -71,6 +121,19 @@ describe("mapStore's sweep", () => {
     expect(store.size).toBe(0);
     expect(home.events.entries.at(-1)).toEqual({ type: "expired", id: absolute.id });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("takes one that is past its absolute deadline alone in its turn, a second after its idle deadline at the latest", async () => {
+    const store = mapStore();
+    const home = new StoreProcess(store);
+    await home.born({ idleMs: 10_000 });
+    const { id } = await home.born({ idleMs: 10_000, absoluteMs: 3_000, hold: false });
+    vi.advanceTimersByTime(2_500);
+    await home.touch(id, 10_000);
+    vi.advanceTimersByTime(1_000);
+    expect([...store]).toHaveLength(1);
+    vi.advanceTimersByTime(10_000);
+    expect(store.size).toBe(0);
   });
 
   test("keeps nothing running after close", async () => {

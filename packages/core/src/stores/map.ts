@@ -25,7 +25,10 @@ export interface MapStoreOptions {
 
 /** A SessionStore in this process that can be counted and searched. */
 export interface MapStore extends SessionStore, Iterable<readonly [id: string, data: object]> {
-  /** Sessions that are there; ones past their deadline may be counted until they are swept, within a second. */
+  /**
+   * Sessions that are there; ones past their deadline may be counted until they are swept: within a second of the idle
+   * deadline, and not always sooner where the absolute one came first.
+   */
   readonly size: number;
 }
 
@@ -45,6 +48,8 @@ interface Entry {
   /** Milliseconds after EPOCH: small integers cost nothing beside the field. */
   idleAt: number;
   absoluteAt: number;
+  /** Connections that hold it: counted here, since the host hears of one only after the answer. */
+  holders: number;
   extra: Extra | undefined;
 }
 
@@ -103,6 +108,7 @@ class MapSessionStore implements MapStore {
       digest: request.digest,
       idleAt: now + request.idleMs,
       absoluteAt: now + request.absoluteMs,
+      holders: request.hold ? 1 : 0,
       extra:
         subject === undefined && fence === 0 && schemaVersion === 0
           ? undefined
@@ -123,6 +129,7 @@ class MapSessionStore implements MapStore {
       entry.digest = request.nextDigest;
       extraOf(entry).renewal = undefined;
     }
+    if (request.hold) entry.holders += 1;
     if (request.exclusive) extraOf(entry).fence += 1;
     this.#touch(request.id, entry, request.idleMs);
     return { type: "resumed", session: snapshot(entry), by };
@@ -179,7 +186,10 @@ class MapSessionStore implements MapStore {
     return { destroyed: existed ? [id] : [], closed: 0, unreachable: [] };
   }
 
-  release(): void {}
+  release(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined && entry.holders > 0) entry.holders -= 1;
+  }
 
   async *ids(): AsyncIterable<string> {
     for (const [id] of this) yield id;
@@ -237,11 +247,12 @@ class MapSessionStore implements MapStore {
         this.#expire(id);
         return true;
       }
-      if (this.#host?.held(id) === undefined) {
+      // The host holds it longer, until the close handler has settled.
+      if (entry.holders === 0 && this.#host?.held(id) === undefined) {
         this.#entries.delete(id);
         return true;
       }
-      // It has a live connection: to the end, so that the next eviction does not meet it again.
+      // It has a connection: to the end, so that the next eviction does not meet it again.
       this.#entries.delete(id);
       this.#entries.set(id, entry);
       passed += 1;
