@@ -6,7 +6,7 @@ import type { Settings, Stage } from "./options.ts";
 import { refused, resume, tell } from "./resumption.ts";
 import type { AdmissionContext, AdmittedSession, HeaderLine, Opened, Refused } from "./resumption.ts";
 import { checkData } from "./session-data.ts";
-import { isThenable } from "./thenable.ts";
+import { isRefusedPromise, isThenable } from "./thenable.ts";
 import { newSelector } from "./token.ts";
 
 /** An admitted handshake: all that its connection starts with. */
@@ -66,17 +66,26 @@ export async function admitHandshake<Data extends object, Transport>(
     if (opened.header !== undefined) headers.push(opened.header);
 
     stage = "transport";
-    const transport =
-      settings.transport === undefined
-        ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its type is what the application says it is
-          (found as Transport)
-        : settings.transport(handshake, found);
+    const transport = transportOf(settings, handshake, found);
     return { type: "admitted", handshake, transport, headers, session: opened.session, initial, subject };
   } catch (error) {
     if ("session" in opened && opened.session !== undefined) context.giveBack(opened.session);
     context.report(error, { stage });
     return failure(error);
   }
+}
+
+function transportOf<Data extends object, Transport>(
+  settings: Settings<Data, Transport>,
+  handshake: Handshake,
+  found: unknown,
+): Transport {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its type is what the application says it is
+  if (settings.transport === undefined) return found as Transport;
+  const transport = settings.transport(handshake, found);
+  if (isRefusedPromise(transport))
+    throw new SessionError("INVALID_ARGUMENT", "transport must be synchronous");
+  return transport;
 }
 
 /** Checked here, where a caller without types fails closed: whatever is no admission lets nobody in. */

@@ -1,5 +1,6 @@
 import { SocketAddress } from "node:net";
 import { SessionError } from "./errors.ts";
+import { isRefusedPromise } from "./thenable.ts";
 
 export type Awaitable<T> = T | PromiseLike<T>;
 
@@ -67,7 +68,12 @@ export type OriginRule = readonly string[] | ((origin: string | undefined) => bo
 export function originAllowed(rule: OriginRule | undefined, handshake: Handshake): boolean {
   if (rule === undefined) return true;
   const origin = handshake.headers["origin"];
-  if (typeof rule === "function") return rule(origin);
+  if (typeof rule === "function") {
+    const allowed: unknown = rule(origin);
+    if (isRefusedPromise(allowed)) throw new SessionError("INVALID_ARGUMENT", "origins must be synchronous");
+    // Whatever else a program without types answers with lets nobody in.
+    return allowed === true;
+  }
   return origin !== undefined && rule.includes(origin);
 }
 

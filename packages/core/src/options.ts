@@ -74,7 +74,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly exclusive?: boolean | undefined;
   /**
    * Origins that may connect, as browsers send them (`https://example.com`, no slash at the end), compared exactly; others,
-   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none. Default: every origin.
+   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none, and lets in by `true` alone.
+   * Synchronous; a throw answers 500 and reaches `onError`. Default: every origin.
    * WARNING: where a cookie carries the token, leaving it off lets any website open a socket with the cookie of whoever
    * visits it (cross-site WebSocket hijacking). What is no origin throws INVALID_ARGUMENT.
    */
@@ -96,7 +97,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   /** Brings data that an older version of the application stored up to date, on load; before `schema`. Synchronous. */
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
   /**
-   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself is ignored. Default:
+   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself, or rejects with, is ignored. Default:
    * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), but none for clients' protocol errors.
    */
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;

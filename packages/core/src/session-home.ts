@@ -13,6 +13,7 @@ import type { Ending, Holder, Mark, StateContext } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { SessionHandle } from "./session.ts";
 import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "./store.ts";
+import { disregard } from "./thenable.ts";
 import { newSelector } from "./token.ts";
 
 /** Sessions that are kept on connections, where the store keeps none. */
@@ -196,7 +197,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   report(error: unknown, context: ErrorContext): void {
     try {
-      (this.settings.onError ?? warn)(error, context);
+      disregard((this.settings.onError ?? warn)(error, context));
     } catch {
       // There is nobody left to tell.
     }

@@ -9,6 +9,11 @@ export function promiseOf(result: unknown): Promise<unknown> | undefined {
   return isThenable(result) ? Promise.resolve(result) : undefined;
 }
 
+/** For what nobody waits for: the rejection of a promise among it would end the process (I12). */
+export function disregard(result: unknown): void {
+  promiseOf(result)?.catch(() => undefined);
+}
+
 /**
  * Whether a callback that has to be synchronous answered with a promise. Such a promise is refused, so nobody waits for
  * it: its rejection is caught here, or it would end the process (I12).

@@ -71,6 +71,13 @@ describe("origins", () => {
     expect(originAllowed(rule, withOrigin())).toBe(true);
     expect(seen).toEqual(["https://a", undefined]);
   });
+
+  test("a function lets in by true and by nothing else; a promise is a mistake, whatever it comes to (I12)", () => {
+    for (const answer of [1, "yes", {}, undefined, null])
+      expect(originAllowed(() => answer as never, withOrigin("https://a"))).toBe(false);
+    for (const answer of [Promise.resolve(true), Promise.reject(new Error("late"))])
+      expect(() => originAllowed(() => answer as never, withOrigin("https://a"))).toThrow(invalid);
+  });
 });
 
 test("protocols are read in order, without what is none", () => {

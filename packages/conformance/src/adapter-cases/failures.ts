@@ -2,7 +2,7 @@ import { createSessions, inConnectionStore, mapStore, SessionError } from "@wses
 import type { SessionStore, Stage } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { Journal } from "../waiting.ts";
+import { Journal, until } from "../waiting.ts";
 
 interface Reported {
   readonly stage: Stage;
@@ -200,14 +200,12 @@ export const failureCases: readonly AdapterCase[] = [
       expect(reported.entries).toEqual([{ stage: "drain", message: "drain failed", connected: true }]);
     },
   },
-  {
-    name: "I12 an onError that throws itself changes nothing",
+  ...WAYS.map((how): AdapterCase => ({
+    name: `I12 an onError that ${how} itself changes nothing`,
     async run(trial) {
       const sessions = createSessions({
         initial: () => ({ n: 0 }),
-        onError() {
-          throw new Error("onError failed");
-        },
+        onError: (): unknown => fails(how, "onError failed"),
       });
       const server = await trial.serve(sessions, {
         message() {
@@ -219,6 +217,26 @@ export const failureCases: readonly AdapterCase[] = [
       expect((await client.closed).code).toBe(1011);
       const next = await trial.connect(server);
       await next.roundTrip();
+    },
+  })),
+  {
+    name: "I12 a transport that answers with a promise answers 500, reaches onError, and leaves no session behind",
+    async run(trial) {
+      const reported = reports();
+      const store = mapStore();
+      const sessions = createSessions({
+        store,
+        transport: ({ url }) => (url === "/rejects" ? fails("rejects", "late") : Promise.resolve("late")),
+        initial: () => ({ n: 0 }),
+        onError: reported.onError,
+      });
+      const server = await trial.serve(sessions, {});
+      for (const path of ["/rejects", "/resolves"])
+        expect((await trial.refused(server, { path })).status).toBe(500);
+      const message = "transport must be synchronous";
+      const report = { stage: "transport", message, connected: false };
+      expect(reported.entries).toEqual([report, report]);
+      await until(() => store.size === 0);
     },
   },
   ...(["admit", "initial", "transport"] as const).flatMap((stage) =>

@@ -1,4 +1,4 @@
-import { accept, createSessions, mapStore, queryToken, reject } from "@wsession/core";
+import { accept, createSessions, isSessionError, mapStore, queryToken, reject } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, Journal, macrotask, until } from "../waiting.ts";
@@ -73,6 +73,24 @@ export const refusalCases: readonly AdapterCase[] = [
       await trial.rawUpgraded(server, from("https://example.com"));
     },
   },
+  ...[() => Promise.resolve(true), () => Promise.reject(new Error("origins failed"))].map(
+    (origins, index): AdapterCase => ({
+      name: `I12 an origins function that ${index === 0 ? "resolves" : "rejects"} lets nobody in: 500, and onError is told`,
+      async run(trial) {
+        const reported = new Journal<unknown>();
+        const sessions = createSessions({
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a program without types is the subject
+          origins: origins as unknown as () => boolean,
+          initial: () => ({ n: 0 }),
+          onError: (error, { stage }) => reported.note([stage, isSessionError(error) ? error.code : error]),
+        });
+        const server = await trial.serve(sessions, {});
+        expect((await trial.refused(server)).status).toBe(500);
+        await macrotask();
+        expect(reported.entries).toEqual([["admit", "INVALID_ARGUMENT"]]);
+      },
+    }),
+  ),
   {
     name: "a bad token gets a session as if it had none, or 401 where the application says so",
     async run(trial) {
