@@ -97,8 +97,10 @@ export function plainAddress(text: string | undefined): string | undefined {
 const HEADER_VALUE = /^[^\u0000-\u0008\u000a-\u001f\u007f]*$/;
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Throws INVALID_ARGUMENT where a header could split the response (RFC 9110 sections 5.1 and 5.5). */
+/** Throws INVALID_ARGUMENT where a header is no text, or could split the response (RFC 9110 sections 5.1 and 5.5). */
 export function assertHeader(name: string, value: string): void {
+  if (typeof value !== "string")
+    throw new SessionError("INVALID_ARGUMENT", `the header ${JSON.stringify(name)} is not a string`);
   if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
     throw new SessionError(
       "INVALID_ARGUMENT",

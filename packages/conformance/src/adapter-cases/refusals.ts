@@ -1,7 +1,11 @@
 import { accept, createSessions, isSessionError, mapStore, queryToken, reject } from "@wsession/core";
+import type { Admission } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, Journal, macrotask, until } from "../waiting.ts";
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the types forbid is the subject
+const numeric = 5 as never;
 
 /** A refusal is an HTTP status before the 101, and no handler ever hears of it. */
 export const refusalCases: readonly AdapterCase[] = [
@@ -41,24 +45,29 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "an admission that can't be answered is a 500: a status that is none, or a header that would split the answer",
+    name: "an admission that can't be answered is a 500: a status that is none, a header that would split the answer or is no text",
     async run(trial) {
       const reported = new Journal<unknown>();
+      const store = mapStore();
+      const admissions: Record<string, Admission> = {
+        "/status": { type: "reject", status: 200, reason: "fine" },
+        "/header": accept({ headers: { "x-evil": "a\r\nset-cookie: b=1" } }),
+        "/number": accept({ headers: { "x-limit": numeric } }),
+      };
       const sessions = createSessions({
-        admit: ({ url }) =>
-          url === "/status"
-            ? { type: "reject", status: 200, reason: "fine" }
-            : accept({ headers: { "x-evil": "a\r\nset-cookie: b=1" } }),
+        store,
+        admit: ({ url }) => admissions[url] ?? accept(),
         initial: () => ({ n: 0 }),
         onError: (error) => reported.note(error),
       });
       const server = await trial.serve(sessions, {});
-      for (const path of ["/status", "/header"]) {
+      for (const path of Object.keys(admissions)) {
         const { status, headers } = await trial.refused(server, { path });
         expect(status).toBe(500);
         expect(headers.map(([name]) => name)).not.toContain("set-cookie");
       }
-      expect(reported.entries).toHaveLength(2);
+      expect(reported.entries).toHaveLength(3);
+      expect(store.size).toBe(0);
     },
   },
   {
