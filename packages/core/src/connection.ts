@@ -1,3 +1,4 @@
+import { isUint8Array } from "node:util/types";
 import { assertClose } from "./close-codes.ts";
 import { ConnectionLife } from "./connection-life.ts";
 import type { CloseEvent, LifeContext } from "./connection-life.ts";
@@ -184,6 +185,9 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   // --- messages out ---
 
   send(data: string | Uint8Array): SendOutcome {
+    // Not by class: another realm's bytes are bytes too.
+    if (typeof data !== "string" && !isUint8Array(data))
+      throw new SessionError("INVALID_ARGUMENT", "send takes a string or a Uint8Array");
     if (this.isEnding) return "closed";
     const { runtime, settings, diagnostics } = this.context;
     if (this.#backedUp) {

@@ -46,7 +46,10 @@ export interface Connection<
    * READY_TIMEOUT, or the signal's reason; never hangs (I6).
    */
   ready(options?: ReadyOptions): Promise<Session<Data>>;
-  /** Sends a text (string) or binary message. Never throws for the state of the connection. */
+  /**
+   * Sends a text (string) or binary message. Never throws for the state of the connection. What is neither throws
+   * INVALID_ARGUMENT.
+   */
   send(data: string | Uint8Array): SendOutcome;
   /** Bytes that wait in this process; 0 once closed. */
   readonly bufferedAmount: number;

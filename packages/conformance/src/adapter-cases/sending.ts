@@ -54,6 +54,33 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "send throws INVALID_ARGUMENT for what is neither text nor bytes, and the connection goes on",
+    async run(trial) {
+      const opened = deferred<Conn>();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
+      const client = await trial.connect(server);
+      const connection = await opened.promise;
+      for (const data of [
+        42,
+        undefined,
+        null,
+        {},
+        [1],
+        new DataView(new ArrayBuffer(2)),
+        Uint16Array.of(1),
+      ]) {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the types forbid is the subject
+        expect(() => connection.send(data as never)).toThrow(
+          expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+        );
+      }
+      expect(connection.send("text")).toBe("sent");
+      await client.roundTrip();
+      expect(client.received).toEqual(["text"]);
+    },
+  },
+  {
     name: 'a peer that stops reading: "queued", then "dropped" over maxBufferedBytes; drain once when it reads again',
     async run(trial) {
       const opened = deferred<Conn>();
