@@ -25,15 +25,19 @@ export class Arrival {
 
 export type Socket = WebSocket<UserData>;
 
-/** `compress`: whether messages are sent compressed where that was negotiated. */
+/**
+ * `compress`: whether messages are sent compressed where that was negotiated. Half of a surrogate pair becomes U+FFFD: the
+ * runtime would write it as bytes that are not UTF-8, for which the peer fails the connection.
+ */
 export function uwsRuntime(compress: boolean): Runtime<Socket> {
   return {
     name: "uws",
     connectionOf,
     // As `attempt`, without a closure for each message.
     send(socket, data): SendOutcome {
+      const isText = typeof data === "string";
       try {
-        switch (socket.send(data, typeof data !== "string", compress)) {
+        switch (socket.send(isText ? data.toWellFormed() : data, !isText, compress)) {
           case 1:
             return "sent";
           case 0:
@@ -48,7 +52,7 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime tells of every socket's drain by itself.
     awaitDrain: () => undefined,
-    close: (socket, code, reason) => attempt(() => socket.end(code, reason), undefined),
+    close: (socket, code, reason) => attempt(() => socket.end(code, reason.toWellFormed()), undefined),
     heartbeat,
     terminate: (socket) => attempt(() => socket.close(), undefined),
   };

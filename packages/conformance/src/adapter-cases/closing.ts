@@ -63,6 +63,17 @@ export const closingCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "a reason with half of a surrogate pair arrives with U+FFFD in its place",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        open: (connection) => connection.close(4000, "bye\ud83d"),
+      });
+      const client = await trial.connect(server);
+      expect(await client.closed).toEqual({ code: 4000, reason: "bye\ufffd" });
+    },
+  },
+  {
     name: "terminate ends the connection without a close frame",
     async run(trial) {
       const closed = new Journal<number>();

@@ -54,6 +54,21 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "text with half of a surrogate pair arrives with U+FFFD in its place, and the connection goes on",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        open(connection) {
+          connection.send("nice\ud83d");
+          connection.send("\ude00, and \u{1f600}");
+        },
+      });
+      const client = await trial.connect(server);
+      await client.roundTrip();
+      expect(client.received).toEqual(["nice\ufffd", "\ufffd, and \u{1f600}"]);
+    },
+  },
+  {
     name: "send throws INVALID_ARGUMENT for what is neither text nor bytes, and the connection goes on",
     async run(trial) {
       const opened = deferred<Conn>();
