@@ -21,7 +21,10 @@ type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 export interface BindOptions {
   /**
    * Settings of the runtime. `maxPayloadLength` defaults to 100 MiB as in ws (the runtime's own default is 16 KiB),
-   * `idleTimeout` to 0 since `heartbeatMs` does its work, `maxBackpressure` to no limit since `maxBufferedBytes` does.
+   * `maxBackpressure` to no limit since `maxBufferedBytes` does its work. `idleTimeout`, in seconds, ends a socket that was
+   * closed and whose peer no longer reads what was queued before; it defaults to more than `heartbeatMs` leaves a live peer.
+   * Where `heartbeatMs` is 0, or too long for it, it defaults to its most, 960, and the runtime pings a peer that is silent
+   * for that long. Your own ends live connections too that are silent for that long; with 0 nothing ends such a socket.
    */
   readonly behavior?:
     | Pick<
@@ -54,6 +57,8 @@ export interface BindOptions {
 
 const MIB = 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;
+/** The most that the runtime takes; the least is 8. Seconds. */
+const MAX_IDLE_TIMEOUT = 960;
 
 /**
  * Ties a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before `listen`.
@@ -83,9 +88,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   app.ws<UserData>(pattern, {
     maxPayloadLength: 100 * MIB,
     maxBackpressure: NO_LIMIT,
-    idleTimeout: 0,
     ...behavior,
-    sendPingsAutomatically: false,
+    ...idling(binding.heartbeatMs, behavior.idleTimeout),
     upgrade(response, request, context) {
       let aborted = false;
       // Without it the runtime ends the process when the client goes away meanwhile.
@@ -182,6 +186,22 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   }
 
   return binding;
+}
+
+/**
+ * After `end()` nothing of ours reaches the socket: while a backlog waits there, the runtime's timeout alone ends it. A live
+ * peer is heard of within two heartbeats, or three where one was left out; and the runtime's clock has steps of 4 seconds.
+ */
+function idling(
+  heartbeatMs: number,
+  own: number | undefined,
+): Pick<WebSocketBehavior<UserData>, "idleTimeout" | "sendPingsAutomatically"> {
+  if (own !== undefined) return { idleTimeout: own, sendPingsAutomatically: false };
+  const idleTimeout = Math.ceil((3 * heartbeatMs) / 1_000) + 8;
+  // Without heartbeats of ours in that time, a live peer that has nothing to say is heard of by the runtime's pings.
+  if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
+    return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };
+  return { idleTimeout, sendPingsAutomatically: false };
 }
 
 function isApp(value: unknown): boolean {

@@ -1,9 +1,9 @@
 import { bindSessions } from "@wsession/adapter-uws";
 import type { BindOptions } from "@wsession/adapter-uws";
-import { Client, deferred, frame, Journal, macrotask, Opcode, RawClient } from "@wsession/conformance";
+import { Client, deferred, frame, Journal, macrotask, Opcode, RawClient, until } from "@wsession/conformance";
 import { accept, createSessions, mapStore, protocolToken, reject } from "@wsession/core";
 import type { Connection, Handlers, Sessions } from "@wsession/core";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import uWS from "uWebSockets.js";
 import type { TemplatedApp, WebSocket } from "uWebSockets.js";
 import { listen } from "./servers.ts";
@@ -266,6 +266,47 @@ test("behavior stays the user's: maxPayloadLength and compression", async () => 
   await client.closed;
   await closed.until(1);
   expect(closed.entries).toHaveLength(1);
+});
+
+test.each([
+  [30_000, {}, { idleTimeout: 98, sendPingsAutomatically: false }],
+  [100, {}, { idleTimeout: 9, sendPingsAutomatically: false }],
+  [300_000, {}, { idleTimeout: 908, sendPingsAutomatically: false }],
+  [3_600_000, {}, { idleTimeout: 960, sendPingsAutomatically: true }],
+  [0, {}, { idleTimeout: 960, sendPingsAutomatically: true }],
+  [0, { idleTimeout: 0 }, { idleTimeout: 0, sendPingsAutomatically: false }],
+  [30_000, { idleTimeout: 8 }, { idleTimeout: 8, sendPingsAutomatically: false }],
+])("heartbeatMs %i and behavior %o make the runtime's own timeout %o", (heartbeatMs, behavior, settings) => {
+  const app = uWS.App();
+  const ws = vi.spyOn(app, "ws");
+  bindSessions(app, "/*", createSessions({ heartbeatMs }), {}, { behavior });
+  expect(ws.mock.calls[0]?.[1]).toMatchObject(settings);
+});
+
+test("a peer that reads a part of what was queued before close, and no more, does not keep its socket", async () => {
+  const closed = new Journal<number>();
+  const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 500 });
+  const port = await serve(sessions, {
+    message(connection) {
+      connection.send(Buffer.alloc(12 * 1024 * 1024));
+      connection.close(4000);
+    },
+    close: (_, { code }) => closed.note(code),
+  });
+  const client = await upgraded(port);
+  let read = 0;
+  client.socket.on("data", ({ length }: Buffer) => {
+    read += length;
+    if (read > 2_000_000) client.socket.pause();
+  });
+  client.write(frame("x"));
+  await closed.until(1);
+  await until(() => client.socket.isPaused());
+  // Nothing is told to one that does not read: what it writes is answered with a reset once the server's side is gone.
+  const writing = setInterval(() => client.write(frame("y")), 100);
+  onTestFinished(() => clearInterval(writing));
+  await client.closed;
+  expect(closed.entries).toEqual([4000]);
 });
 
 test("several patterns of one app, and plain HTTP beside them, keep to themselves", async () => {

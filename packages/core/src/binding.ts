@@ -77,6 +77,10 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return this.#live;
   }
 
+  get heartbeatMs(): number {
+    return this.settings.heartbeatMs;
+  }
+
   get #isClosing(): boolean {
     return this.#closing !== undefined || this.#root.isClosing;
   }

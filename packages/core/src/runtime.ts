@@ -94,6 +94,8 @@ export interface RuntimeBinding<Socket extends object> {
   close(options?: CloseOptions): Promise<void>;
   /** Live connections of this binding. */
   readonly size: number;
+  /** Between two calls of `heartbeat`; 0 where it is never called. */
+  readonly heartbeatMs: number;
 }
 
 /** What a `bindSessions` returns. */
