@@ -38,8 +38,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     );
   if (servers.has(server))
     throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
-  servers.add(server);
   const binding = sessions.bind(wsRuntime, handlers);
+  servers.add(server);
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
   admitBeforeAnswer(server, binding, accepted);

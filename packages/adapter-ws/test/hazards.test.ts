@@ -210,6 +210,16 @@ describe("ws itself", () => {
     );
   });
 
+  test("a bind that threw is none: the next one is not told that the server is bound already", async () => {
+    const sessions = createSessions<Data>();
+    const { server, http } = await ways.port();
+    onTestFinished(() => closeAll(server, http));
+    expect(() => bindSessions(server, sessions, { message: 1 } as never)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+    expect(bindSessions(server, sessions, {}).size).toBe(0);
+  });
+
   test.each(["nodebuffer", "arraybuffer", "fragments"] as const)(
     "messages are text and bytes whatever binaryType the user chose: %s",
     async (binaryType) => {
