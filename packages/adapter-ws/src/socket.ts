@@ -11,8 +11,8 @@ const BYTES_READ = Symbol("wsession.bytesRead");
 interface BoundSocket extends WebSocket {
   [CONNECTION]?: RuntimeConnection;
   [TCP]?: Socket;
-  /** At the last heartbeat. */
-  [BYTES_READ]?: number;
+  /** At the last heartbeat; `undefined` before the first, and after a pause. */
+  [BYTES_READ]?: number | undefined;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -36,7 +36,11 @@ export const wsRuntime: Runtime<WebSocket> = {
   terminate: (socket) => socket.terminate(),
   heartbeat,
   pause: (socket) => socket.pause(),
-  resume: (socket) => socket.resume(),
+  resume(socket) {
+    // What the peer has sent meanwhile is read after this: the next heartbeat has nothing to judge it by.
+    bound(socket)[BYTES_READ] = undefined;
+    socket.resume();
+  },
 };
 
 /** Ties a socket to its connection, in the tick in which ws hands it over. The listeners are shared by all sockets. */
@@ -103,7 +107,7 @@ function heartbeat(socket: WebSocket): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   const own = bound(socket);
   const read = own[TCP]?.bytesRead;
-  if (own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
-  if (read !== undefined) own[BYTES_READ] = read;
+  if (read !== undefined && own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
+  own[BYTES_READ] = read;
   socket.ping(undefined, undefined, ignoreError);
 }

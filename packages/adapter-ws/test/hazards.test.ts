@@ -3,12 +3,12 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { bindSessions, transportOf } from "@wsession/adapter-ws";
-import { Client, frame, Journal, macrotask, Opcode, RawClient, until } from "@wsession/conformance";
+import { Client, deferred, frame, Journal, macrotask, Opcode, RawClient, until } from "@wsession/conformance";
 import { accept, createSessions, isSessionError, mapStore, protocolToken } from "@wsession/core";
-import type { Handlers, Sessions } from "@wsession/core";
-import { describe, expect, onTestFinished, test } from "vitest";
+import type { Connection, Handlers, Sessions } from "@wsession/core";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
-import type { ServerOptions } from "ws";
+import type { ServerOptions, WebSocket } from "ws";
 import { closeAll, ways } from "./servers.ts";
 import type { Way } from "./servers.ts";
 
@@ -243,6 +243,23 @@ describe("ws itself", () => {
       ]);
     },
   );
+
+  test("a peer that was paused is not taken for dead when a heartbeat comes before anything is read again", async () => {
+    const opened = deferred<Connection<Data>>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 0 });
+    const bind = vi.spyOn(sessions, "bind");
+    const { port } = await serve("port", {}, sessions, { open: (connection) => opened.resolve(connection) });
+    const [runtime = expect.unreachable()] = bind.mock.calls[0] ?? [];
+    const client = await connect(port);
+    const socket = (await opened.promise).socket as WebSocket;
+    runtime.heartbeat(socket);
+    runtime.pause?.(socket);
+    runtime.heartbeat(socket);
+    runtime.resume?.(socket);
+    runtime.heartbeat(socket);
+    await client.roundTrip();
+    expect(sessions.connections.size).toBe(1);
+  });
 
   test("drain comes after messages that were compressed on a thread", async () => {
     const drained = new Journal<number>();
