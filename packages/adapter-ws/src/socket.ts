@@ -94,7 +94,9 @@ function awaitDrain(socket: WebSocket): void {
     if (socket.bufferedAmount === 0) own[CONNECTION]?.drained();
     else awaitDrain(socket);
   };
-  if (tcp.writableLength > 0) tcp.write(EMPTY, check);
+  // The peer has ended its side, and ws ours: a write would destroy the socket with what waits in it.
+  if (tcp.writableEnded && !tcp.writableFinished) tcp.once("finish", check);
+  else if (tcp.writableLength > 0) tcp.write(EMPTY, check);
   // Nothing waits in the socket, so a message is being compressed, on a thread: it gets there by itself.
   else setImmediate(check);
 }
@@ -106,8 +108,9 @@ function awaitDrain(socket: WebSocket): void {
 function heartbeat(socket: WebSocket): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   const own = bound(socket);
-  const read = own[TCP]?.bytesRead;
+  const tcp = own[TCP];
+  const read = tcp?.bytesRead;
   if (read !== undefined && own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
   own[BYTES_READ] = read;
-  socket.ping(undefined, undefined, ignoreError);
+  if (tcp?.writableEnded !== true) socket.ping(undefined, undefined, ignoreError);
 }

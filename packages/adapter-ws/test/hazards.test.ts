@@ -244,6 +244,46 @@ describe("ws itself", () => {
     },
   );
 
+  test("I3 a peer that has ended its side still gets all that was queued", async () => {
+    const length = 16 * 1024 * 1024;
+    const arrived = deferred<{ readonly connection: Connection<Data>; readonly tcp: Socket }>();
+    const sessions = createSessions({
+      initial: () => ({ n: 0 }),
+      heartbeatMs: 0,
+      maxBufferedBytes: 4 * length,
+    });
+    const bind = vi.spyOn(sessions, "bind");
+    const { port, server } = await serve("port", { perMessageDeflate: false }, sessions);
+    const [runtime = expect.unreachable()] = bind.mock.calls[0] ?? [];
+    server.on("connection", (socket, { socket: tcp }) => {
+      const connection = sessions.of(socket);
+      if (connection !== undefined) arrived.resolve({ connection, tcp });
+    });
+    const client = raw(port);
+    client.upgrade();
+    const { connection, tcp } = await arrived.promise;
+    await client.response;
+    let read = 0;
+    const firstGone = deferred();
+    client.socket.on("data", (chunk: Buffer) => {
+      read += chunk.length;
+      if (tcp.writableEnded || connection.bufferedAmount > 1.5 * length) return;
+      client.socket.pause();
+      firstGone.resolve();
+    });
+    const send = () => connection.send(Buffer.alloc(length));
+    expect([send(), send()]).toEqual(["queued", "queued"]);
+    await firstGone.promise;
+    // The second is under way, and this one behind it when the adapter looks whether all is gone.
+    expect(send()).toBe("queued");
+    client.socket.end();
+    await until(() => tcp.writableEnded);
+    runtime.heartbeat(connection.socket as WebSocket);
+    client.socket.resume();
+    await client.closed;
+    expect(read).toBeGreaterThan(3 * length);
+  });
+
   test("a peer that was paused is not taken for dead when a heartbeat comes before anything is read again", async () => {
     const opened = deferred<Connection<Data>>();
     const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 0 });
