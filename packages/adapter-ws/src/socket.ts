@@ -6,6 +6,7 @@ import type { RawData } from "ws";
 const CONNECTION = Symbol("wsession.connection");
 const TCP = Symbol("wsession.tcp");
 const BYTES_READ = Symbol("wsession.bytesRead");
+const COUNTED = Symbol("wsession.counted");
 
 /** A ws socket with what the adapter keeps on it: symbols, so that nothing of the user's is in the way. */
 interface BoundSocket extends WebSocket {
@@ -13,6 +14,8 @@ interface BoundSocket extends WebSocket {
   [TCP]?: Socket;
   /** At the last heartbeat; `undefined` before the first, and after a pause. */
   [BYTES_READ]?: number | undefined;
+  /** What came of a stream that does not count it. */
+  [COUNTED]?: number;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -52,6 +55,7 @@ export function attach(
 ): void {
   const own = bound(socket);
   own[TCP] = tcp;
+  countReads(own, tcp);
   socket.on("message", onMessage);
   socket.on("close", onClose);
   socket.on("error", onError);
@@ -60,6 +64,16 @@ export function attach(
 
 function bound(socket: WebSocket): BoundSocket {
   return socket;
+}
+
+/** `handleUpgrade` takes any Duplex, and only a socket counts what it reads. */
+function countReads(own: BoundSocket, tcp: Socket): void {
+  const counted: number | undefined = tcp.bytesRead;
+  if (counted !== undefined) return;
+  own[COUNTED] = 0;
+  tcp.on("data", ({ length }: Buffer) => {
+    own[COUNTED] = (own[COUNTED] ?? 0) + length;
+  });
 }
 
 function onMessage(this: BoundSocket, data: RawData, isBinary: boolean): void {
@@ -109,7 +123,7 @@ function heartbeat(socket: WebSocket): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   const own = bound(socket);
   const tcp = own[TCP];
-  const read = tcp?.bytesRead;
+  const read = own[COUNTED] ?? tcp?.bytesRead;
   if (read !== undefined && own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
   own[BYTES_READ] = read;
   if (tcp?.writableEnded !== true) socket.ping(undefined, undefined, ignoreError);

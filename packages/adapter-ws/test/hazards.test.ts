@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { bindSessions, transportOf } from "@wsession/adapter-ws";
 import { Client, deferred, frame, Journal, macrotask, Opcode, RawClient, until } from "@wsession/conformance";
 import { accept, createSessions, isSessionError, mapStore, protocolToken } from "@wsession/core";
@@ -298,6 +299,34 @@ describe("ws itself", () => {
     runtime.resume?.(socket);
     runtime.heartbeat(socket);
     await client.roundTrip();
+    expect(sessions.connections.size).toBe(1);
+  });
+
+  test("a peer behind a Duplex that does not count its bytes is alive while it answers pings, and dead when not", async () => {
+    const closed = new Journal<number>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 120 });
+    const http = createServer().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    const server = new WebSocketServer({ noServer: true });
+    http.on("upgrade", (request, socket: Socket, head) => {
+      const duplex = Duplex.from({ readable: socket, writable: socket });
+      const tunnelled = Object.create(request, { socket: { value: duplex } }) as IncomingMessage;
+      server.handleUpgrade(tunnelled, duplex, head, (webSocket) => {
+        server.emit("connection", webSocket, tunnelled);
+      });
+    });
+    bindSessions(server, sessions, { close: (_, { code }) => closed.note(code) });
+    onTestFinished(() => closeAll(server, http));
+    const { port } = http.address() as AddressInfo;
+    const client = await connect(port);
+    let pings = 0;
+    client.socket.on("ping", () => (pings += 1));
+    await until(() => pings >= 4);
+    await client.roundTrip();
+    const silent = raw(port);
+    silent.upgrade();
+    await closed.until(1);
+    expect(closed.entries).toEqual([1006]);
     expect(sessions.connections.size).toBe(1);
   });
 
