@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { SessionError } from "@wsession/core";
 import type { Runtime, RuntimeConnection } from "@wsession/core/runtime";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
@@ -77,11 +78,24 @@ function countReads(own: BoundSocket, tcp: Socket): void {
 }
 
 function onMessage(this: BoundSocket, data: RawData, isBinary: boolean): void {
-  this[CONNECTION]?.receive(isBinary ? bytesOf(data) : textOf(data));
+  if (isBinary && isBlob(data)) refuseBlob(this);
+  else this[CONNECTION]?.receive(isBinary ? bytesOf(data) : textOf(data));
 }
 
 function onClose(this: BoundSocket, code: number, reason: Buffer): void {
   this[CONNECTION]?.ended(code, reason.toString());
+}
+
+/** What `binaryType` "blob" hands out, which the types leave out. */
+function isBlob(data: object): boolean {
+  return data instanceof Blob;
+}
+
+/** Read later, it would come after what was sent behind it: neither it nor what follows is handed on (I2, I3). */
+function refuseBlob(socket: BoundSocket): void {
+  socket.off("message", onMessage);
+  socket.emit("error", new SessionError("INVALID_ARGUMENT", 'binaryType "blob" can\'t be read in order'));
+  wsRuntime.close(socket, 1011, "message unreadable");
 }
 
 /** ws hands out Buffers, unless the user asked for something else by `binaryType`. */

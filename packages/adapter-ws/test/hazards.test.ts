@@ -245,6 +245,26 @@ describe("ws itself", () => {
     },
   );
 
+  test("I3 a Blob, which can't be read at once, is reported and closes its connection; the process lives", async () => {
+    const seen: (string | Uint8Array)[] = [];
+    const errors = new Journal<unknown>();
+    const sessions = createSessions({ initial: () => ({ n: 0 }), onError: (error) => errors.note(error) });
+    const { port, server } = await serve("port", {}, sessions, {
+      message: (_, data) => void seen.push(data),
+    });
+    server.on("connection", (socket) => {
+      socket.binaryType = "blob" as never;
+    });
+    const client = await connect(port);
+    client.send("text");
+    client.send(Buffer.of(1));
+    client.send("after what was lost");
+    expect((await client.closed).code).toBe(1011);
+    await until(() => sessions.connections.size === 0);
+    expect(errors.entries).toEqual([expect.objectContaining({ code: "INVALID_ARGUMENT" })]);
+    expect(seen).toEqual(["text"]);
+  });
+
   test("I3 a peer that has ended its side still gets all that was queued", async () => {
     const length = 16 * 1024 * 1024;
     const arrived = deferred<{ readonly connection: Connection<Data>; readonly tcp: Socket }>();
