@@ -95,6 +95,7 @@ export class StoreProcess implements StoreHost {
       id,
       digest,
       nextDigest: newDigest(),
+      subject: undefined,
       idleMs: Infinity,
       hold: true,
       exclusive: false,

@@ -76,17 +76,14 @@ export async function resume<Data extends object, Transport>(
     let state: SessionState<Data> | undefined;
     try {
       const nextDigest = next === undefined ? undefined : digestOf(next);
-      result = await store.resume({ id, digest, nextDigest, idleMs, hold: true, exclusive });
+      result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive });
       if (result.type === "resumed") state = context.adopt(id, result.session);
     } catch (error) {
       if (result !== undefined) await store.release(id);
       return unreadable(context, error, id);
     }
     if (result.type !== "resumed") note(context, result.type, id);
-    else if (state !== undefined) {
-      const opened = open(context, claim, state, result, next, subject);
-      if (opened !== undefined) return opened;
-    }
+    else if (state !== undefined) return open(context, state, result, next);
   }
   return isBad && settings.onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
@@ -97,25 +94,16 @@ function claimOf(presented: string | { readonly id: string }): Claim | undefined
   return isSessionId(id) ? { id, digest: undefined, renews: false } : undefined;
 }
 
-/** `undefined`: the session is another subject's, and the claim is no good. */
 function open<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
-  { id, digest }: Claim,
   state: SessionState<Data>,
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
   next: string | undefined,
-  subject: string | undefined,
-): Opened<Data> | undefined {
-  const { diagnostics } = context;
+): Opened<Data> {
   const { fence, absoluteInMs } = stored;
-  if (isForeign(state.subject, subject, digest === undefined)) {
-    diagnostics.tokensForeign += 1;
-    context.giveBack({ state, fence, resumed: true, token: undefined });
-    return undefined;
-  }
-  const renewed = by === "renewal" && next !== undefined ? writeToken(id, next) : undefined;
+  const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : undefined;
   const opened = tell(context, { state, fence, resumed: true, token: renewed }, absoluteInMs);
-  diagnostics.sessionsResumed += 1;
+  context.diagnostics.sessionsResumed += 1;
   return opened;
 }
 
@@ -150,6 +138,9 @@ function note<Data extends object, Transport>(
     case "wrong":
       diagnostics.tokensWrong += 1;
       return;
+    case "foreign":
+      diagnostics.tokensForeign += 1;
+      return;
     case "stolen":
       diagnostics.tokensStolen += 1;
       context.report(new Error("a session's previous token was presented after its grace"), {
@@ -158,12 +149,6 @@ function note<Data extends object, Transport>(
       });
       if (settings.destroyOnTheft) context.destroyStolen(id);
   }
-}
-
-/** One that the application names itself may still be nobody's. */
-function isForeign(owner: string | undefined, subject: string | undefined, isVouchedFor: boolean): boolean {
-  if (subject === undefined || owner === subject) return false;
-  return !(isVouchedFor && owner === undefined);
 }
 
 /** A stored session that can't be read is left as it is. */

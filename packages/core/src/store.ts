@@ -60,6 +60,8 @@ export interface ResumeRequest {
   readonly digest: string | undefined;
   /** What replaces the digest: given where a renewal code was presented, whose holder is given a new verifier. Without it a code is wrong. */
   readonly nextDigest: string | undefined;
+  /** Whose session it must be; `undefined`: anybody's. One that the application vouches for may be nobody's yet. */
+  readonly subject: string | undefined;
   readonly idleMs: number;
   readonly hold: boolean;
   readonly exclusive: boolean;
@@ -74,7 +76,9 @@ export type ResumeResult =
   /** A wrong verifier, or none is set. Nothing was changed. */
   | { readonly type: "wrong" }
   /** The previous verifier, after its grace: two parties hold this session's token. Nothing was changed. */
-  | { readonly type: "stolen" };
+  | { readonly type: "stolen" }
+  /** The secret is right, but the session is another subject's, or nobody's. Nothing was changed. */
+  | { readonly type: "foreign" };
 
 /** What a write changes. */
 export type Change =

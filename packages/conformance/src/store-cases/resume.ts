@@ -70,6 +70,38 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "another subject's session is foreign, and nothing is touched: deadline, fence, version, holders, code",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id, digest } = await store.born({ subject: "ada", idleMs: trial.ticks(5), exclusive: true });
+      const renewalDigest = newDigest();
+      await store.rotate(id, { digest, renewalDigest });
+      await trial.pass(2);
+      const before = await store.store.presence(id);
+      const bobs = { subject: "bob", idleMs: trial.ticks(50), exclusive: true, nextDigest: newDigest() };
+      for (const secret of [digest, renewalDigest, undefined])
+        expect(await store.resume(id, secret, bobs)).toEqual({ type: "foreign" });
+      expect(await store.store.presence(id)).toEqual(before);
+      expect(await store.load(id)).toMatchObject({ version: 1, fence: 1, subject: "ada" });
+      expect((await store.load(id))?.idleInMs).toBeLessThanOrEqual(trial.ticks(3));
+      expect(await store.resume(id, newDigest(), bobs)).toEqual({ type: "wrong" });
+      const adas = { subject: "ada" };
+      expect(await store.resume(id, renewalDigest, adas)).toMatchObject({ type: "resumed", by: "renewal" });
+    },
+  },
+  {
+    name: "nobody's session is foreign to who is somebody, unless the application vouches for it",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      const { id, digest } = await store.born();
+      const adas = { subject: "ada" };
+      expect(await store.resume(id, digest, adas)).toEqual({ type: "foreign" });
+      expect(await store.resume(id, undefined, adas)).toMatchObject({ type: "resumed", by: "none" });
+    },
+  },
+  {
     name: "without a digest the application vouches: by none",
     applies: resumable,
     async run(trial) {

@@ -124,6 +124,7 @@ class MapSessionStore implements MapStore {
     if (entry === undefined) return { type: "missing" };
     const by = match(entry, request);
     if (by === "wrong" || by === "stolen") return { type: by };
+    if (isForeign(entry.extra?.subject, request, by)) return { type: "foreign" };
     if (by === "renewal") {
       // What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
       entry.digest = request.nextDigest;
@@ -316,6 +317,12 @@ function snapshot(entry: Entry): StoredSession {
 function written(entry: Entry, known: number): Extract<WriteResult, { type: "written" }> {
   const { version } = entry;
   return { type: "written", version, session: version === known + 1 ? undefined : snapshot(entry) };
+}
+
+/** One that the application vouches for may be nobody's yet. */
+function isForeign(owner: string | undefined, { subject }: ResumeRequest, by: ResumedBy): boolean {
+  if (subject === undefined || owner === subject) return false;
+  return !(by === "none" && owner === undefined);
 }
 
 /** Digests are compared, never verifiers: what timing could tell is a prefix of a hash, which opens nothing. */
