@@ -91,6 +91,7 @@ export function readResume(reply: Reply): ResumeResult {
     case "missing":
     case "wrong":
     case "stolen":
+    case "foreign":
       return { type: code };
     default:
       throw unexpected();

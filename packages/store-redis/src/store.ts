@@ -146,7 +146,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   async resume(request: ResumeRequest): Promise<ResumeResult> {
-    const { id, digest, nextDigest, idleMs } = request;
+    const { id, digest, nextDigest, subject, idleMs } = request;
     const { calls, keys, node, nextSequence } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
     // To the script an empty digest is the application's word, which only the application may give.
@@ -164,6 +164,7 @@ class RedisStore implements RedisSessionStore {
       registration?.count ?? "",
       flag(request.exclusive),
     ];
+    if (subject !== undefined) args.push(subject);
     try {
       const reply = await calls.timedScript("resume", keys.session(id), args, deadline);
       let result: ResumeResult;

@@ -81,6 +81,7 @@ export function aResume(id: string, request: Partial<ResumeRequest> = {}): Resum
     id,
     digest: undefined,
     nextDigest: undefined,
+    subject: undefined,
     idleMs: 60_000,
     hold: false,
     exclusive: false,

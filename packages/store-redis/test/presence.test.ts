@@ -36,6 +36,7 @@ test("connections that come and go at once cost few calls and end in the right c
     id,
     digest: undefined,
     nextDigest: undefined,
+    subject: undefined,
     idleMs: 60_000,
     hold: true,
     exclusive: false,

@@ -1,13 +1,14 @@
 -- Checks the digest, then touches, loads and registers the holder in one step.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0
---       7 connections held or "" · 8 "1" exclusive
--- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"late", now} · {"corrupt"}
+--       7 connections held or "" · 8 "1" exclusive · 9 whose it must be, if not anybody's
+-- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
+--       {"corrupt"}
 -- At most once: counts are absolute and in sequence, a repeated takeover finds its own sequence among the holders, and a
 -- repeated renewal finds its own next digest in place. A count that newer ones overtook takes nothing over either.
 local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'h')
+local found = redis.call('HMGET', key, 'm', 'v', 'h', 's')
 if not found[1] then return { 'missing' } end
 local version, fence, schema, bytes, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
@@ -32,6 +33,9 @@ elseif digest ~= '' then
     return { 'wrong' }
   end
 end
+-- Before anything is touched. One that the application vouches for may be nobody's yet.
+local subject = ARGV[9]
+if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end
 if at > tonumber(ARGV[1]) then return { 'late', at } end
 
 if renews then
