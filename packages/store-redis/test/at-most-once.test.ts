@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
 import { SCRIPT_TEXTS } from "../src/scripts.generated.ts";
-import { aCreation, aResume, aWrite, newDigest } from "./fake-host.ts";
+import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
 import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
@@ -139,6 +139,30 @@ test("create, rotate, resume and destroy answer a repeat as the first time (I10)
 
   const gone = async (): Promise<boolean> => !(await loaded());
   expect((await repeated(() => store.destroy(id, undefined, false), gone)).destroyed).toEqual([id]);
+});
+
+test("a takeover that is sent again after another one is a takeover of its own: no two have the same fence (I13)", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  for (const wasCreated of [false, true]) {
+    await settled(process);
+    const { id } = aCreation();
+    const exclusive = { hold: true, exclusive: true };
+    if (!wasCreated) await onlooker.store.create(aCreation({ id }));
+    proxy.replies("drop");
+    const first = wasCreated
+      ? process.store.create(aCreation({ id, digest: undefined, ...exclusive }))
+      : process.store.resume(aResume(id, exclusive));
+    await until(async () => (await onlooker.store.load(id))?.fence === 1);
+    expect((await hold(onlooker.store, onlooker.host, id, exclusive)).fence).toBe(2);
+    proxy.replies("pass");
+    proxy.cut();
+    const result = await first;
+    const fence = "session" in result ? result.session.fence : expect.fail(result.type);
+    expect(fence).toBe(3);
+    expect(await onlooker.store.write(aWrite(id, { late: true }, { fence: 2 }))).toEqual({ type: "fenced" });
+    await until(() => onlooker.host.held(id)?.fence === 3);
+    expect((await process.store.write(aWrite(id, { n: 1 }, { fence }))).type).toBe("written");
+  }
 });
 
 test("a write never runs after its deadline, though the client sends it when it is back (I10, I11)", async () => {

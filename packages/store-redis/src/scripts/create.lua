@@ -4,18 +4,25 @@
 --       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes
 --       14… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
--- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did.
+-- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did. Where
+-- another took the session over since, it takes it back, as in resume.lua.
 local not_after, node, sequence, digest = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node)
+local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node, 'h', 'f')
 if found[3] then
   if ARGV[8] == '1' and tonumber(found[3]) > tonumber(ARGV[10]) then return { 'revoked' } end
   return { 'exists' }
 end
 if found[1] then
   local own = (digest ~= '' and found[2] == digest) or (digest == '' and repeated(found[4], sequence) == 1)
-  if own then return { 'created', at, redis.call('HGETALL', key) } end
-  return { 'exists' }
+  if not own then return { 'exists' } end
+  local meta = unpack_meta(found[1])
+  if meta and ARGV[12] == '1' and found[6] ~= node .. ' ' .. sequence then
+    if at > tonumber(not_after) then return { 'late', at } end
+    meta.fence = take_over(meta.fence, found[5], node, sequence)
+    redis.call('HSET', key, 'm', pack_meta(meta))
+  end
+  return { 'created', at, redis.call('HGETALL', key) }
 end
 -- A record without its metadata is left as it is.
 if redis.call('EXISTS', key) == 1 then return { 'exists' } end
@@ -36,6 +43,7 @@ local function put(name, value)
 end
 if digest ~= '' then put('v', digest) else put('w' .. node, sequence .. ' 1 ' .. not_after) end
 if ARGV[8] == '1' then put('s', ARGV[9]) end
+if ARGV[12] == '1' then put('f', node .. ' ' .. sequence) end
 if ARGV[11] ~= '' then put('h', node .. '=' .. ARGV[11] .. '.' .. sequence) end
 redis.call('HSET', key, unpack(fields))
 for first = 14, #ARGV, 500 do

@@ -8,6 +8,7 @@
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
 --   h          holders: "node=connections.sequence[.until]", comma-separated; until: a zero that is kept against late repeats
+--   f          "node sequence" of who took it over last
 --   w<node>    a writing process's last write: "sequence version until"; version 0: settled as never to be applied
 --   x<hash>    "epoch until": whose sessions were destroyed while this one was about to become theirs
 -- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of who did it · r reason · h · s.
@@ -105,6 +106,14 @@ end
 
 local function session_id()
   return string.match(key, '{(.*)}$')
+end
+
+-- Raises the fence (I13), and tells those who have a lower one. Who did it is kept: a repeat holds the fence that it is
+-- answered with only if nobody took over since.
+local function take_over(fence, holders, node, sequence)
+  redis.call('HSET', key, 'f', node .. ' ' .. sequence)
+  announce(holders, node, '["r","' .. session_id() .. '",' .. fence + 1 .. ']')
+  return fence + 1
 end
 
 -- The holders with this node's absolute count in them, and whether `sequence` is news: an older one never overwrites a

@@ -4,11 +4,12 @@
 --       7 connections held or "" · 8 "1" exclusive · 9 whose it must be, if not anybody's
 -- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
 --       {"corrupt"}
--- At most once: counts are absolute and in sequence, a repeated takeover finds its own sequence among the holders, and a
--- repeated renewal finds its own next digest in place. A count that newer ones overtook takes nothing over either.
+-- At most once: counts are absolute and in sequence, a repeated takeover finds that it was the last one, and a repeated
+-- renewal finds its own next digest in place. A takeover that is repeated after another one's takes over again: answered
+-- with the other's fence, both could write (I13).
 local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'h', 's')
+local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f')
 if not found[1] then return { 'missing' } end
 local version, fence, schema, bytes, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
@@ -43,16 +44,14 @@ if renews then
   -- What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
   redis.call('HDEL', key, 'n')
 end
-local holders, fresh = found[3], true
+local holders = found[3]
 if ARGV[7] ~= '' then
+  local fresh
   holders, fresh = with_holder(holders, node, ARGV[7], sequence, at)
   if fresh then redis.call('HSET', key, 'h', holders) end
 end
-local takes_over = ARGV[8] == '1' and fresh
-if takes_over then
-  fence = fence + 1
-  announce(holders, node, '["r","' .. session_id() .. '",' .. fence .. ']')
-end
+local takes_over = ARGV[8] == '1' and found[5] ~= node .. ' ' .. sequence
+if takes_over then fence = take_over(fence, holders, node, sequence) end
 local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
 if takes_over or next_at ~= idle_at then
   local counts = version .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
