@@ -24,7 +24,7 @@ export interface Listing {
  *   - D before B, no session yet (create): D leaves a tombstone with the new epoch, and B, a create, overwrites nothing.
  *     It stays longer than B's not-after, past which B is refused for being late.
  *   - D before B, another's session (identify): D leaves a note with the new epoch, and B, with the old one, is refused.
- *     The note, too, outlives B's not-after.
+ *     The note, too, outlives B's not-after, and holds the highest epoch that any D brought.
  * The call resolves when every D has been acknowledged.
  */
 export class Subjects {

@@ -1,8 +1,8 @@
 import { type Command, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
-import { clusterOf, startProcess } from "./processes.ts";
-import { type RedisCluster, type RedisServer, startCluster, startRedis } from "./redis-server.ts";
+import { type Process, clusterOf, startProcess } from "./processes.ts";
+import { type RedisCluster, type RedisServer, startCluster, startRedis, until } from "./redis-server.ts";
 
 const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = {
   standalone: undefined,
@@ -142,23 +142,28 @@ describe.each([
   });
 });
 
+/** Steps in a session's slot that name one of `texts`: each waits until it is let go. */
+function holdBack({ client }: Process, texts: readonly string[]): (() => void)[] {
+  const sent = client.sendCommand.bind(client);
+  const waiting: (() => void)[] = [];
+  client.sendCommand = (command: Command, ...rest: []) => {
+    const isSecond =
+      command.name === "evalsha" &&
+      command.args.some((arg) => texts.includes(String(arg))) &&
+      command.args[1] === "1";
+    if (!isSecond) return sent(command, ...rest);
+    return waiting.push(() => sent(command, ...rest));
+  };
+  return waiting;
+}
+
 test("a creation whose first step came before a destroySubject and whose second after it is refused", async () => {
   const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
   const [login, destroyer] = [startProcess(connect), startProcess(connect)];
   const subject = newId();
   const [creation, anonymous] = [aCreation({ subject }), aCreation()];
   await login.store.create(anonymous);
-  // The second step waits until it is let go.
-  const sent = login.client.sendCommand.bind(login.client);
-  const waiting: (() => void)[] = [];
-  login.client.sendCommand = (command: Command, ...rest: []) => {
-    const isSecond =
-      command.name === "evalsha" &&
-      command.args.some((arg) => [creation.digest, subject].includes(String(arg))) &&
-      command.args[1] === "1";
-    if (!isSecond) return sent(command, ...rest);
-    return waiting.push(() => sent(command, ...rest));
-  };
+  const waiting = holdBack(login, [creation.digest ?? "", subject]);
   const results = Promise.all([
     login.store.create(creation),
     login.store.rotate(aRotation(anonymous.id, subject)),
@@ -170,4 +175,50 @@ test("a creation whose first step came before a destroySubject and whose second 
   expect(await destroyer.store.bySubject(subject)).toEqual([]);
   // The anonymous session was not the subject's, and lives on.
   expect((await destroyer.store.load(anonymous.id))?.subject).toBeUndefined();
+});
+
+describe("a login that an acknowledged destroySubject denied stays denied", () => {
+  const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
+
+  /** One that was the subject's, is another's, and is listed under both. */
+  async function aFormerSession({ store }: Process, subject: string): Promise<string> {
+    const { id } = aCreation();
+    await store.create(aCreation({ id }));
+    await store.rotate(aRotation(id, subject));
+    await store.rotate(aRotation(id, "bob", 2));
+    return id;
+  }
+
+  test("though an older destroySubject's step comes after it", async () => {
+    const [login, older, newer] = [startProcess(connect), startProcess(connect), startProcess(connect)];
+    const subject = newId();
+    const id = await aFormerSession(newer, subject);
+    const destroying = holdBack(older, [subject]);
+    const first = older.store.destroySubject(subject, undefined);
+    await until(() => destroying.length === 1);
+    const loggingIn = holdBack(login, [subject]);
+    const late = login.store.rotate(aRotation(id, subject, 3));
+    await until(() => loggingIn.length === 1);
+    await newer.store.destroySubject(subject, undefined);
+    for (const go of destroying) go();
+    await first;
+    for (const go of loggingIn) go();
+    expect(await late).toEqual({ type: "revoked" });
+    expect((await newer.store.load(id))?.subject).toBe("bob");
+  });
+
+  test("though a login that began after it succeeds", async () => {
+    const [login, other] = [startProcess(connect), startProcess(connect)];
+    const subject = newId();
+    const id = await aFormerSession(other, subject);
+    const loggingIn = holdBack(login, [subject]);
+    const late = login.store.rotate(aRotation(id, subject, 3));
+    await until(() => loggingIn.length === 1);
+    await other.store.destroySubject(subject, undefined);
+    expect((await other.store.rotate(aRotation(id, subject, 3))).type).toBe("rotated");
+    expect((await other.store.rotate(aRotation(id, "bob", 4))).type).toBe("rotated");
+    for (const go of loggingIn) go();
+    expect(await late).toEqual({ type: "revoked" });
+    expect((await other.store.load(id))?.subject).toBe("bob");
+  });
 });

@@ -29,7 +29,10 @@ if not there then
   return { 'denied' }
 end
 if by_subject and found[2] ~= ARGV[9] then
-  redis.call('HSET', key, 'x' .. ARGV[10], ARGV[11] .. ' ' .. (at + tonumber(ARGV[4])))
+  -- The highest one: an older destruction's step may come after a newer one's.
+  local denied = string.match(redis.call('HGET', key, 'x' .. ARGV[10]) or '', '^%d+')
+  epoch = math.max(epoch, tonumber(denied or '0'))
+  redis.call('HSET', key, 'x' .. ARGV[10], epoch .. ' ' .. (at + tonumber(ARGV[4])))
   return { 'other' }
 end
 

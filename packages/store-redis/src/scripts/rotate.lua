@@ -25,9 +25,10 @@ if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
 if ARGV[13] ~= '' and tonumber(ARGV[13]) < meta.fence then return { 'fenced' } end
+local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)$')
+local is_denied = denied and tonumber(denied_until) > at
 if identifies then
-  local epoch, untill = string.match(found[5] or '', '^(%d+) (%d+)$')
-  if epoch and tonumber(untill) > at and tonumber(epoch) > tonumber(ARGV[11]) then return { 'revoked' } end
+  if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end
   local indexed = tonumber(ARGV[12])
   if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', meta.absolute } end
   meta.version = meta.version + 1
@@ -51,7 +52,8 @@ else
   redis.call('HDEL', key, 'q')
 end
 if identifies then
-  if found[5] then redis.call('HDEL', key, denial) end
+  -- Not before its time, though this login came after: an older one may still be on its way.
+  if found[5] and not is_denied then redis.call('HDEL', key, denial) end
   -- Without the change, so that the others read again: an announcement has no room for the subject.
   announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ']')
 end
