@@ -1,11 +1,11 @@
 import { SessionError } from "@wsession/core";
 import { assertNames } from "@wsession/core/runtime";
-import type { RedisClient } from "./sender.ts";
+import { type RedisClient, isCluster } from "./sender.ts";
 
 export interface RedisStoreOptions {
   /**
-   * The application's own ioredis client: standalone, Sentinel or Cluster. The store adds a connection for announcements,
-   * made like it, and leaves the client as it is, at `close()` too.
+   * The application's own ioredis client: standalone, Sentinel or Cluster (not one that reads from replicas). The store adds
+   * a connection for announcements, made like it, and leaves the client as it is, at `close()` too.
    */
   readonly client: RedisClient;
   /** Before every key and channel; 1 to 64 letters, digits or any of `_ . : -`. Default `"ws"`. */
@@ -50,8 +50,19 @@ function isClient(value: unknown): value is RedisClient {
 export function readClient(options: unknown): RedisClient {
   const client: unknown =
     typeof options === "object" && options !== null && "client" in options ? options.client : undefined;
-  if (isClient(client)) return client;
-  throw new SessionError("INVALID_ARGUMENT", "redisStore: client is a Redis or Cluster of ioredis");
+  if (!isClient(client))
+    throw new SessionError("INVALID_ARGUMENT", "redisStore: client is a Redis or Cluster of ioredis");
+  assertReadsFromMasters(client);
+  return client;
+}
+
+/** A read that a replica answers may lack what was acknowledged (I7), and have what is missing taken for gone. */
+function assertReadsFromMasters(client: RedisClient): void {
+  if (!isCluster(client) || (client.options.scaleReads ?? "master") === "master") return;
+  throw new SessionError(
+    "INVALID_ARGUMENT",
+    'redisStore: the client\'s scaleReads is not "master", and replicas may not have yet what was acknowledged',
+  );
 }
 
 const NAMES: readonly string[] = [

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { Cluster } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { aCreation, aWrite } from "./fake-host.ts";
@@ -147,6 +148,21 @@ test("options are checked", () => {
   for (const other of [client, undefined, { client: "redis://localhost" }, { client: null }] as never[]) {
     expect(() => redisStore(other)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   }
+});
+
+test("a Cluster client that reads from replicas is refused, since they may not have what was acknowledged (I7)", () => {
+  const connect = (scaleReads?: "master" | "slave" | "all"): Cluster => {
+    const client = new Cluster([server], { lazyConnect: true, ...(scaleReads && { scaleReads }) });
+    onTestFinished(() => client.disconnect());
+    return client;
+  };
+  for (const scaleReads of ["slave", "all"] as const) {
+    expect(() => redisStore({ client: connect(scaleReads) })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining("scaleReads") }),
+    );
+  }
+  expect(() => redisStore({ client: connect("master") })).not.toThrow();
+  expect(() => redisStore({ client: connect() })).not.toThrow();
 });
 
 test("the scripts that are built in are those in the tree, each with a header that says keys and outcomes", () => {
