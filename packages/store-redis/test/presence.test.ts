@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { aCreation, aWrite, hold } from "./fake-host.ts";
+import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
@@ -102,22 +102,26 @@ test("a second attach is a mistake", () => {
   expect(() => store.attach(host)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
-test("a client with a key prefix and autopipelining of its own works the same", async () => {
-  const connect = (): Redis =>
-    new Redis({ port: server.port, keyPrefix: "app[1]:", enableAutoPipelining: true });
-  const [a, b] = [startProcess(connect), startProcess(connect)];
-  const { id } = aCreation();
-  await a.store.create(aCreation({ id, hold: true, subject: "ann" }));
-  await hold(b.store, b.host, id);
-  await a.store.write(aWrite(id, { n: 1 }));
-  await until(() => b.host.held(id)?.version === 2);
-  const ids: string[] = [];
-  for await (const found of a.store.ids()) ids.push(found);
-  expect(ids).toEqual([id]);
-  expect(await a.store.bySubject("ann")).toEqual([id]);
-  expect(await a.store.destroy(id, undefined, true)).toMatchObject({
-    destroyed: [id],
-    closed: 1,
-    unreachable: [],
-  });
-});
+test.each(["app[1]:", "{app}:", "a:s:{b}:", "}{"])(
+  "a client with key prefix %s and autopipelining of its own works the same",
+  async (keyPrefix) => {
+    const connect = (): Redis => new Redis({ port: server.port, keyPrefix, enableAutoPipelining: true });
+    const [a, b] = [startProcess(connect, { sweepMs: 600_000 }), startProcess(connect, { sweepMs: 600_000 })];
+    const { id } = aCreation();
+    await a.store.create(aCreation({ id, hold: true, subject: "ann" }));
+    await hold(b.store, b.host, id);
+    await a.store.write(aWrite(id, { n: 1 }));
+    await until(() => b.host.held(id)?.version === 2);
+    await a.store.resume(aResume(id, { hold: true, exclusive: true }));
+    await until(() => b.host.held(id)?.fence === 1);
+    const ids: string[] = [];
+    for await (const found of a.store.ids()) ids.push(found);
+    expect(ids).toEqual([id]);
+    expect(await a.store.bySubject("ann")).toEqual([id]);
+    expect(await a.store.destroy(id, undefined, true)).toMatchObject({
+      destroyed: [id],
+      closed: 1,
+      unreachable: [],
+    });
+  },
+);

@@ -104,8 +104,9 @@ local function has_other_holders(holders, node)
   return false
 end
 
+-- The last braces': the client's own key prefix may have some too.
 local function session_id()
-  return string.match(key, '{(.*)}$')
+  return string.match(key, '{([^{}]*)}$')
 end
 
 -- Raises the fence (I13), and tells those who have a lower one. Who did it is kept: a repeat holds the fence that it is
