@@ -9,6 +9,8 @@ const MAX_PAUSE_MS = 2_000;
 const LISTENER: RedisOptions = {
   autoResubscribe: false,
   autoResendUnfulfilledCommands: false,
+  // A question that it gives up on by itself would look like one that was answered: see `check`.
+  commandTimeout: undefined,
   connectionName: "wsession",
   enableAutoPipelining: false,
   enableOfflineQueue: true,

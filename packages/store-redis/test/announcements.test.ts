@@ -152,6 +152,31 @@ test("a process that can't be heard is unreachable after the bound, not for ever
   proxy.replies("pass");
 });
 
+test("a subscription that is silently dead is made anew, whatever the client's own commandTimeout is", async () => {
+  const server = servers.standalone ?? expect.fail();
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const client = new Redis({ port: server.port, commandTimeout: 100 });
+  // Its subscriptions alone go through the proxy.
+  const duplicate = client.duplicate.bind(client);
+  let made = 0;
+  client.duplicate = (options) => {
+    made += 1;
+    return duplicate({ ...options, port: proxy.port });
+  };
+  const writer = startProcess(server);
+  const holder = startProcess(() => client, { timeoutMs: 500, leaseMs: 600, sweepMs: 600_000 });
+  const { id } = aCreation();
+  await writer.store.create(aCreation({ id }));
+  await hold(holder.store, holder.host, id);
+  expect(made).toBe(1);
+  proxy.replies("drop");
+  await until(() => made === 2);
+  proxy.replies("pass");
+  await writer.store.write(aWrite(id, { n: 1 }));
+  await until(() => holder.host.held(id)?.version === 2);
+});
+
 describe("what was not heard is read again (I7)", () => {
   const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
 
