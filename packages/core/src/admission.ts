@@ -111,8 +111,9 @@ function withoutTokenProtocol<Data extends object, Transport>(
   raw: Handshake,
   settings: Settings<Data, Transport>,
 ): Handshake {
-  const isToken = settings.token?.isTokenProtocol;
-  if (isToken === undefined || !raw.protocols.some(isToken)) return raw;
+  const { token } = settings;
+  const isToken = (name: string): boolean => token?.isTokenProtocol?.(name) === true;
+  if (!raw.protocols.some(isToken)) return raw;
   const protocols = raw.protocols.filter((name) => !isToken(name));
   const headers: Record<string, string> = Object.create(null);
   Object.assign(headers, raw.headers, { "sec-websocket-protocol": protocols.join(", ") });

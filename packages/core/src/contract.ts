@@ -139,7 +139,10 @@ export interface Sessions<
   of(socket: object): Connection<Data, Transport, Unset> | undefined;
   /** Reads a session, connected or not. Its handle is administrative: it carries no fence (I13). */
   get(id: string): Promise<Session<Data> | undefined>;
-  /** All live sessions: of this process, or with a shared store of all (SCAN: for operators, not for requests). */
+  /**
+   * All live sessions: of this process, or with a shared store of all (SCAN: for operators, not for requests). One that can't
+   * be read goes to `onError` and is left out, here and of `bySubject`.
+   */
   entries(): AsyncIterable<Session<Data>>;
   /** Creates a session without a connection. NOT_SUPPORTED where the store keeps sessions on connections. */
   create(data: Data): Promise<{ session: Session<Data>; token: string }>;

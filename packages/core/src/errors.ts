@@ -66,6 +66,11 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
   );
 }
 
+/** Whether what is stored can't be used, and another try would change nothing. */
+export function isUnreadable(error: unknown): boolean {
+  return isSessionError(error, "CORRUPT_RECORD") || isSessionError(error, "INVALID_DATA");
+}
+
 /**
  * Throws INVALID_ARGUMENT where `given` has a property of another name than `known`: a misspelt option would be passed over
  * in silence, and what it guards left open. `where`: what takes the options.

@@ -1,5 +1,5 @@
 import type { Diagnostics } from "./diagnostics.ts";
-import { isSessionError } from "./errors.ts";
+import { isUnreadable } from "./errors.ts";
 import { assertHeader } from "./handshake.ts";
 import type { AcceptOptions, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
@@ -157,7 +157,7 @@ function unreadable<Data extends object, Transport>(
   error: unknown,
   id: string,
 ): Opened<Data> | Refused {
-  if (!isSessionError(error, "CORRUPT_RECORD") && !isSessionError(error, "INVALID_DATA")) throw error;
+  if (!isUnreadable(error)) throw error;
   context.report(error, { stage: "store", sessionId: id });
   return context.settings.onCorruptRecord === "fresh" ? {} : refused(503, "session can't be read");
 }

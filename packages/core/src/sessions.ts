@@ -7,7 +7,7 @@ import type { Connection, DestroyReport, Handlers, PresenceReport, Session, Sess
 import { Deadlines } from "./deadlines.ts";
 import { newDiagnostics } from "./diagnostics.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import { SessionError } from "./errors.ts";
+import { isUnreadable, SessionError } from "./errors.ts";
 import { settle } from "./options.ts";
 import type { SessionsOptions, Settings } from "./options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
@@ -111,7 +111,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async *entries(): AsyncIterable<Session<Data>> {
     for await (const id of this.home.store.ids()) {
-      const session = await this.home.get(id);
+      const session = await this.#readable(id);
       if (session !== undefined) yield session;
     }
   }
@@ -127,8 +127,19 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async bySubject(subject: string): Promise<Session<Data>[]> {
     const ids = await this.home.ask(() => this.home.store.bySubject(subject));
-    const sessions = await Promise.all(ids.map((id) => this.home.get(id)));
+    const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
     return sessions.filter((session) => session !== undefined);
+  }
+
+  /** One that can't be read is told of, and keeps no other from being listed. */
+  async #readable(id: string): Promise<Session<Data> | undefined> {
+    try {
+      return await this.home.get(id);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.home.report(error, { stage: "store", sessionId: id });
+      return undefined;
+    }
   }
 
   async destroySubject(subject: string, reason?: string): Promise<DestroyReport> {

@@ -195,7 +195,9 @@ describe("a socket that is paused for the inbox's sake", () => {
       inbox: { maxMessages: 4 },
       initial: () => ({ n: 0 }),
     });
-    const server = serveInMemory(sessions, { message: () => new Promise<void>((done) => waiting.push(done)) });
+    const server = serveInMemory(sessions, {
+      message: () => new Promise<void>((done) => waiting.push(done)),
+    });
     const { socket, receive } = await server.connect();
     const fill = () => {
       for (let sent = 0; sent < 4; sent += 1) receive("x");
