@@ -6,6 +6,9 @@ import { scriptDigest, scriptText } from "./scripts.ts";
 import type { ScriptName } from "./scripts.generated.ts";
 import type { Sender, SentCommand } from "./sender.ts";
 
+/** The answer to what came between the application's MULTI and its EXEC or DISCARD: the call may run yet, or never. */
+const QUEUED = "QUEUED";
+
 /** What Redis answers: integers, bulk strings, nil and arrays of these. */
 export type Reply = unknown;
 
@@ -115,6 +118,7 @@ export class Calls {
     return command.promise.then(
       (reply: Reply) => {
         clearTimeout(timer);
+        if (reply === QUEUED) throw unavailable("the client is in a MULTI of the application's", "unknown");
         const attempts = attemptsBefore + command.attempts;
         return read(attempts > 1 ? afterAttempts(reply) : reply, attempts);
       },

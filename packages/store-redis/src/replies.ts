@@ -26,6 +26,8 @@ export type DestroyReply =
   /** Another subject's, or nobody's. */
   | { readonly type: "other" };
 
+const DIGITS = /^\d+$/;
+
 /**
  * Every script's outcomes are told apart here and nowhere else; their words are in the scripts' headers. Parts are taken by
  * index (`{ 0: code }`): by iteration (`[code]`) it is twice the work, and this is on the way of each answer.
@@ -43,7 +45,7 @@ function split(reply: Reply): readonly unknown[] {
 /** An answer that is a version alone; text where the client's `stringNumbers` is set. */
 function readVersion(reply: Reply): number | undefined {
   if (typeof reply === "number") return reply;
-  return typeof reply === "string" ? Number(reply) : undefined;
+  return typeof reply === "string" && DIGITS.test(reply) ? Number(reply) : undefined;
 }
 
 function unexpected(): Error {

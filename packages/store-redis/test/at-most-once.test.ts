@@ -235,6 +235,25 @@ test("the next write of a session settles the one before it, which can be told f
   expect(await onlooker.store.load(id)).toMatchObject({ version: 3, data: { n: 1, m: 1 } });
 });
 
+test("what a MULTI of the application's own queues is not acknowledged, and its outcome is unknown (I7, I11)", async () => {
+  const { client, store } = startProcess(() => new Redis(server.port));
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  client.multi({ pipeline: false });
+  const renewal = { digest: newDigest(), renewalDigest: newDigest(), renewalMs: 1_000, graceMs: 0 };
+  const errors = await Promise.all([
+    rejection(store.write(aWrite(id, { n: 1 }))),
+    rejection(store.rotate({ id, ...renewal, subject: undefined, fence: undefined, known: 1 })),
+    rejection(store.touch(id, 1_000)),
+    rejection(store.presence(id)),
+    rejection(store.bySubject("ann")),
+  ]);
+  await client.call("DISCARD");
+  for (const error of errors) expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  expect(await store.outcome(errors[0])).toBe("not-applied");
+  expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
 test("creations and destructions of unknown outcome can be asked about too (I10)", async () => {
   const { proxy, process } = await behindProxy(300);
   const [creation, missing] = [aCreation(), aCreation()];
