@@ -105,18 +105,37 @@ test("data over maxBytes is refused, however it is reached, and may shrink", asy
   );
 });
 
+test("what a write removes does not count against maxBytes, its name included", async () => {
+  const { store } = startProcess(server, { maxBytes: 100 });
+  const [before, after] = ["a".repeat(60), "b".repeat(60)];
+  const renamings = [
+    { type: "fields", set: { [after]: 1 }, unset: [before] },
+    { type: "replace", data: { [after]: 1 }, base: { [before]: 1 } },
+    { type: "replace", data: { [after]: 1 }, base: undefined },
+  ] as const;
+  for (const change of renamings) {
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { [before]: 1 } }));
+    expect(await store.write({ ...aWrite(id, {}, { expect: 1 }), change })).toMatchObject({ version: 2 });
+    expect((await store.load(id))?.data).toEqual({ [after]: 1 });
+  }
+});
+
 test("many fields at once go through", async () => {
   const { store } = startProcess(server);
-  const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`field${index}`, index]));
+  // More than Lua's stack takes at once, in either direction.
+  const many = Object.fromEntries(
+    Array.from({ length: 9_000 }, (_, index) => [index.toString(36), index % 10]),
+  );
   const { id } = aCreation();
-  await store.create(aCreation({ id, data: { ...many, field0: "first" } }));
+  await store.create(aCreation({ id, data: { ...many, "0": "first" } }));
   await store.write(aWrite(id, many));
   expect((await store.load(id))?.data).toEqual(many);
   await store.write({
     ...aWrite(id, {}),
     change: { type: "fields", set: {}, unset: Object.keys(many).slice(1) },
   });
-  expect((await store.load(id))?.data).toEqual({ field0: 0 });
+  expect((await store.load(id))?.data).toEqual({ "0": 0 });
 });
 
 test("data that is handed out is frozen all the way down in development", async () => {

@@ -28,13 +28,16 @@ if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(fence) then return { 'fenced' 
 if ARGV[4] ~= '' and ARGV[4] ~= version then return { 'conflict', at, redis.call('HGETALL', key) } end
 
 local last_set = 11 + 2 * ARGV[11]
-local change_bytes = 0
-for index = 12, #ARGV do change_bytes = change_bytes + #ARGV[index] end
-local removed = { unpack(ARGV, last_set + 1) }
+local set_bytes, removed_bytes, removed = 0, 0, {}
+for index = 12, last_set do set_bytes = set_bytes + #ARGV[index] end
+for index = last_set + 1, #ARGV do
+  removed_bytes = removed_bytes + #ARGV[index]
+  removed[#removed + 1] = ARGV[index]
+end
 
 -- What the metadata keeps is never less than the data has: only where it could be too much is the data counted.
 local replaces = ARGV[10] == 'r'
-bytes = bytes + change_bytes
+bytes = bytes + set_bytes
 if replaces or bytes > tonumber(ARGV[8]) then
   local changed, had, kept, old = {}, 0, 0, redis.call('HGETALL', key)
   for index = 12, last_set, 2 do changed[ARGV[index]] = true end
@@ -50,7 +53,7 @@ if replaces or bytes > tonumber(ARGV[8]) then
       end
     end
   end
-  bytes = kept + change_bytes
+  bytes = kept + set_bytes
   -- One that is over the limit already, since the limit was lowered, may shrink.
   if bytes > tonumber(ARGV[8]) and bytes > had then return { 'large', tonumber(ARGV[8]) } end
 end
@@ -69,7 +72,7 @@ end
 if has_other_holders(found[2], node) then
   local parts = { '["w","', session_id(), '",', version }
   -- Not where the schema's version changes: a process of another one has to bring all of it to its own form.
-  if change_bytes <= tonumber(ARGV[9]) and schema == ARGV[7] then
+  if set_bytes + removed_bytes <= tonumber(ARGV[9]) and schema == ARGV[7] then
     parts[#parts + 1] = ',"' .. ARGV[10] .. '",{'
     for index = 12, last_set, 2 do
       parts[#parts + 1] = (index > 12 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
