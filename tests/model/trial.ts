@@ -144,7 +144,8 @@ export class Trial {
   ): Promise<void> {
     const digest = this.#presented(this.#model.sessions.get(id), secret);
     const nextDigest = this.#digest();
-    const result = await store.resume({ id, digest, nextDigest, idleMs: LONG_MS, hold: false, exclusive });
+    const presented = { id, digest, nextDigest, subject: undefined };
+    const result = await store.resume({ ...presented, idleMs: LONG_MS, hold: false, exclusive });
     if (!store.capabilities.resumable) return deepStrictEqual(result.type, "missing");
     const expected = this.#model.resume(id, digest, nextDigest, exclusive);
     deepStrictEqual(result.type === "resumed" ? result.by : result.type, expected);

@@ -136,9 +136,8 @@ function awaitDrain(socket: WebSocket): void {
 function heartbeat(socket: WebSocket): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   const own = bound(socket);
-  const tcp = own[TCP];
-  const read = own[COUNTED] ?? tcp?.bytesRead;
+  const read = own[COUNTED] ?? own[TCP]?.bytesRead;
   if (read !== undefined && own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
   own[BYTES_READ] = read;
-  if (tcp?.writableEnded !== true) socket.ping(undefined, undefined, ignoreError);
+  socket.ping(undefined, undefined, ignoreError);
 }

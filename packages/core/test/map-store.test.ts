@@ -48,7 +48,8 @@ describe("a full mapStore", () => {
     // Core hears of a session once the store has answered.
     store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
     const request = { ...aRequest, digest: "d", hold: true };
-    const resumption = { digest: "d", nextDigest: undefined, idleMs: Infinity, hold: true, exclusive: false };
+    const secret = { digest: "d", nextDigest: undefined, subject: undefined };
+    const resumption = { ...secret, idleMs: Infinity, hold: true, exclusive: false };
     expect(await store.create({ ...request, id: "held" })).toMatchObject({ type: "created" });
     expect(await store.create({ ...request, id: "free", hold: false })).toMatchObject({ type: "created" });
     for (const id of ["held", "free"])

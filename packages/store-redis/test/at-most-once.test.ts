@@ -245,8 +245,8 @@ test("what a MULTI of the application's own queues is not acknowledged, and its 
     rejection(store.write(aWrite(id, { n: 1 }))),
     rejection(store.rotate({ id, ...renewal, subject: undefined, fence: undefined, known: 1 })),
     rejection(store.touch(id, 1_000)),
-    rejection(store.presence(id)),
-    rejection(store.bySubject("ann")),
+    rejection(Promise.resolve(store.presence(id))),
+    rejection(Promise.resolve(store.bySubject("ann"))),
   ]);
   await client.call("DISCARD");
   for (const error of errors) expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
