@@ -161,7 +161,10 @@ function giveUp(command: SentCommand): void {
   command.reject(unavailable("Redis did not answer in time", "unknown"));
 }
 
-/** No session, as told to a command that was sent again: it may have been there, and changed, at an earlier attempt. */
+/** By these a script says that it did nothing. */
+const REFUSALS: ReadonlySet<unknown> = new Set(["missing", "wrong", "stolen", "foreign", "exists"]);
+
+/** As told to a command that was sent again: an earlier attempt may have found the session otherwise, and changed it. */
 function afterAttempts(reply: Reply): Reply {
-  return Array.isArray(reply) && reply[0] === "missing" ? ["missing", "again"] : reply;
+  return Array.isArray(reply) && REFUSALS.has(reply[0]) ? [reply[0], "again"] : reply;
 }

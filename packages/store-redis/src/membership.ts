@@ -46,9 +46,10 @@ export class Registration {
     return String(this.#hold.count);
   }
 
-  /** `isTaken`: the session is there, and Redis counts the connection. */
-  answered(isTaken: boolean): void {
+  /** `isTaken`: the session is there, and Redis counts the connection. `isAgain`: refused, but maybe not the first time. */
+  answered(isTaken: boolean, isAgain: boolean): void {
     if (isTaken) this.#holdings.held(this.#hold);
+    else if (isAgain) this.#holdings.failed(this.#hold);
     else this.#holdings.refused(this.#hold);
     this.#delivery.settled(this.#hold.id);
   }

@@ -52,6 +52,11 @@ function unexpected(): Error {
   return unavailable("Redis answered what no script answers", "unknown");
 }
 
+/** Whether it refuses what was sent more than once, and so may have been done at an earlier attempt. */
+export function isRefusedAgain(reply: Reply): boolean {
+  return Array.isArray(reply) && reply[1] === "again";
+}
+
 /** The change was sent more than once, and the session may have gone in between: after it, or before. */
 function goneSince(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "unknown" });
@@ -120,7 +125,7 @@ export function readWrite(reply: Reply): WriteResult {
     case "conflict":
       return { type: "conflict", session: parseSession(second, first, "not-applied") };
     case "missing":
-      if (first === "again") throw goneSince();
+      if (isRefusedAgain(reply)) throw goneSince();
       return { type: code };
     case "fenced":
       return { type: code };
@@ -158,7 +163,7 @@ export function readRotate(reply: Reply): RotateReply {
     case "index":
       return { type: "index", absoluteAt: Number(first) || Number.POSITIVE_INFINITY };
     case "missing":
-      if (first === "again") throw goneSince();
+      if (isRefusedAgain(reply)) throw goneSince();
       return { type: code };
     case "fenced":
     case "revoked":

@@ -27,7 +27,7 @@ import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Registration, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
-import { readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
+import { isRefusedAgain, readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix } from "./sender.ts";
 import { Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
@@ -136,8 +136,9 @@ class RedisStore implements RedisSessionStore {
       ...fields,
     ];
     try {
-      const result = readCreate(await calls.timedScript("create", keys.session(id), args, deadline));
-      registration?.answered(result.type === "created");
+      const reply = await calls.timedScript("create", keys.session(id), args, deadline);
+      const result = readCreate(reply);
+      registration?.answered(result.type === "created", isRefusedAgain(reply));
       return result;
     } catch (error) {
       registration?.failed(error);
@@ -175,7 +176,7 @@ class RedisStore implements RedisSessionStore {
         if (moved !== undefined) await calls.script("restore", [keys.session(id)], moved, deadline);
         throw error;
       }
-      registration?.answered(result.type === "resumed");
+      registration?.answered(result.type === "resumed", isRefusedAgain(reply));
       return result;
     } catch (error) {
       registration?.failed(error);

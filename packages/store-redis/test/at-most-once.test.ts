@@ -297,6 +297,32 @@ test("a hold whose answer never came is taken back (I10)", async () => {
   await until(async () => (await onlooker.store.presence(id)).nodes[0]?.connections === 1);
 });
 
+test.each([
+  { type: "stolen", subjects: [undefined], graceMs: 0 },
+  { type: "wrong", subjects: [undefined, undefined], graceMs: 0 },
+  { type: "foreign", subjects: ["bob"], graceMs: 60_000 },
+])(
+  "a hold that was applied, and is $type when it is sent again, is taken back (I10)",
+  async ({ type, subjects, graceMs }) => {
+    const { proxy, process, onlooker } = await behindProxy();
+    const { id, digest } = aCreation();
+    await onlooker.store.create(aCreation({ id, digest, subject: "ada" }));
+    const rotation = { id, renewalMs: 60_000, graceMs, fence: undefined, known: 1 };
+    proxy.replies("drop");
+    const resuming = process.store.resume(aResume(id, { digest, subject: "ada", hold: true }));
+    const holders = async (): Promise<number> => (await onlooker.store.presence(id)).nodes.length;
+    await until(async () => (await holders()) === 1);
+    for (const subject of subjects) {
+      const secrets = { digest: newDigest(), renewalDigest: newDigest() };
+      await onlooker.store.rotate({ ...rotation, ...secrets, subject });
+    }
+    proxy.replies("pass");
+    proxy.cut();
+    expect(await resuming).toEqual({ type });
+    await until(async () => (await holders()) === 0);
+  },
+);
+
 test("what a store rejects with names no data, no token and no digest", async () => {
   const { proxy, process } = await behindProxy(200);
   const creation = aCreation();
