@@ -1,4 +1,5 @@
 import type { RotateRequest, RotateResult } from "@wsession/core";
+import { stayText, untilDeadline } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
 import type { Services } from "./membership.ts";
@@ -24,7 +25,8 @@ export class Logins {
     const { calls } = this.#services;
     await calls.ready(deadline);
     const now = calls.serverNow() ?? 0;
-    return (await beforehand(this.#subjects.list(subject, id, now + absoluteMs, deadline))).epoch;
+    return (await beforehand(this.#subjects.list(subject, id, now + untilDeadline(absoluteMs), deadline)))
+      .epoch;
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -45,7 +47,7 @@ export class Logins {
       const listing = await beforehand(this.#subjects.list(subject, id, absoluteAt, deadline));
       // The first one read: the login has been under way since, and a later one would let it slip past a destruction.
       epoch ??= listing.epoch;
-      const whose = ["1", subject, hash, String(epoch), deadlineText(absoluteAt)];
+      const whose = ["1", subject, hash, String(epoch), timeText(absoluteAt)];
       const reply = await this.#rotateOnce(request, sequence, deadline, whose);
       if (reply.type !== "index") return reply;
       absoluteAt = reply.absoluteAt;
@@ -66,7 +68,7 @@ export class Logins {
       // The next try is a little later, and so is its deadline.
       const absoluteAt = reply.absoluteAt + calls.timeoutMs;
       await beforehand(this.#subjects.list(reply.subject, id, absoluteAt, deadline));
-      indexed = [reply.subject, deadlineText(absoluteAt)];
+      indexed = [reply.subject, timeText(absoluteAt)];
     }
   }
 
@@ -78,7 +80,7 @@ export class Logins {
   ): Promise<ReturnType<typeof readRotate>> {
     const { calls, keys, node } = this.#services;
     const { id, digest, renewalDigest, renewalMs, graceMs, fence, known } = request;
-    const secrets = [digest, renewalDigest, String(Math.ceil(renewalMs)), String(Math.ceil(graceMs))];
+    const secrets = [digest, renewalDigest, stayText(renewalMs), stayText(graceMs)];
     const args = [
       node,
       String(sequence),
@@ -102,6 +104,6 @@ export class Logins {
   }
 }
 
-function deadlineText(absoluteAt: number): string {
+function timeText(absoluteAt: number): string {
   return Number.isFinite(absoluteAt) ? String(Math.ceil(absoluteAt)) : "0";
 }

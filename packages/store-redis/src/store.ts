@@ -20,6 +20,7 @@ import { Calls } from "./calls.ts";
 import { ServerClock } from "./clock.ts";
 import { encodeChange, encodeData } from "./codec.ts";
 import { Destruction } from "./destruction.ts";
+import { deadlineText } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
@@ -122,7 +123,7 @@ class RedisStore implements RedisSessionStore {
     if (waiting !== undefined) await waiting;
     const registration = this.#register(request);
     const sequence = registration?.sequence ?? nextSequence();
-    const limits = [duration(idleMs), duration(absoluteMs), String(request.schemaVersion)];
+    const limits = [deadlineText(idleMs), deadlineText(absoluteMs), String(request.schemaVersion)];
     const whose = subject === undefined ? ["", "", ""] : ["1", subject, epoch];
     const args = [
       node,
@@ -161,7 +162,7 @@ class RedisStore implements RedisSessionStore {
       String(registration?.sequence ?? nextSequence()),
       digest ?? "",
       nextDigest ?? "",
-      duration(idleMs),
+      deadlineText(idleMs),
       registration?.count ?? "",
       flag(request.exclusive),
     ];
@@ -221,7 +222,7 @@ class RedisStore implements RedisSessionStore {
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
     return (
       isSessionId(id) &&
-      this.#logins.touch(id, duration(idleMs), absoluteMs === undefined ? "" : duration(absoluteMs))
+      this.#logins.touch(id, deadlineText(idleMs), absoluteMs === undefined ? "" : deadlineText(absoluteMs))
     );
   }
 
@@ -282,11 +283,6 @@ class RedisStore implements RedisSessionStore {
       throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
     return this.#membership.register(id);
   }
-}
-
-/** Milliseconds as the scripts take them; 0 for never. */
-function duration(ms: number): string {
-  return Number.isFinite(ms) ? String(Math.max(1, Math.ceil(ms))) : "0";
 }
 
 function flag(value: boolean): string {

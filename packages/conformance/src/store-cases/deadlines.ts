@@ -47,6 +47,21 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "a time that is longer than any clock counts is as good as never",
+    async run(trial) {
+      const store = await trial.process();
+      for (const ms of [1e13, 1e14, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE]) {
+        const { id, session } = await store.born({ idleMs: ms, absoluteMs: ms, subject: "ada" });
+        expect(session.idleInMs).toBeGreaterThan(1e12);
+        expect(await store.touch(id, ms, ms)).toBe(true);
+        const loaded = await store.load(id);
+        expect(loaded?.idleInMs).toBeGreaterThan(1e12);
+        expect(loaded?.absoluteInMs).toBeGreaterThan(1e12);
+        expect(await store.rotate(id, { subject: "bob" })).toMatchObject({ type: "rotated" });
+      }
+    },
+  },
+  {
     name: "touch moves the idle deadline and leaves the absolute one",
     async run(trial) {
       const store = await trial.process();

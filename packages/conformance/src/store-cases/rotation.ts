@@ -6,6 +6,20 @@ const resumable = (capabilities: { readonly resumable: boolean }): boolean => ca
 
 export const rotationCases: readonly StoreCase[] = [
   {
+    name: "a grace and a renewal code may be good for ever",
+    applies: resumable,
+    async run(trial) {
+      const store = await trial.process();
+      for (const ms of [1e14, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Infinity]) {
+        const { id, digest } = await store.born();
+        const renewalDigest = newDigest();
+        await store.rotate(id, { renewalDigest, graceMs: ms, renewalMs: ms });
+        expect(await store.resume(id, digest)).toMatchObject({ type: "resumed", by: "previous" });
+        expect(await store.resume(id, renewalDigest)).toMatchObject({ type: "resumed", by: "renewal" });
+      }
+    },
+  },
+  {
     name: "rotate replaces the digest; the one before it stays good for its grace, and is a sign of theft after that",
     applies: resumable,
     async run(trial) {
