@@ -192,7 +192,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     const { runtime, settings, diagnostics } = this.context;
     if (this.#backedUp) {
       const buffered = runtime.bufferedAmount(this.socket);
-      if (buffered > 0 && buffered + data.length > settings.maxBufferedBytes) {
+      const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+      if (buffered > 0 && buffered + bytes > settings.maxBufferedBytes) {
         diagnostics.sendsDropped += 1;
         return "dropped";
       }

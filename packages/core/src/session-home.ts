@@ -142,11 +142,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     connection.token = token;
     connection.attach(state, fence);
     this.#lifetimes.join(state, connection);
-    const over = state.holderCount - maxConnectionsPerSession;
-    for (const oldest of over > 0 ? [...state.holders()].slice(0, over) : []) {
-      oldest.end(4409, "too many connections of one session");
-      state.release(oldest);
-    }
+    if (state.holderCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
     if (state.gone) connection.end(4410, "session gone");
@@ -266,6 +262,15 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     const state = this.#current(id, stored, asked);
     this.#table.keepLoose(state);
     return state;
+  }
+}
+
+/** Those over `most`, the oldest first; one that is closing already is none. */
+function endOldest<Data extends object>(state: SessionState<Data>, most: number): void {
+  const alive = [...state.holders()].filter((holder) => !holder.isEnding);
+  for (const oldest of alive.slice(0, Math.max(0, alive.length - most))) {
+    oldest.end(4409, "too many connections of one session");
+    state.release(oldest);
   }
 }
 

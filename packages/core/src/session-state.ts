@@ -14,6 +14,8 @@ const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 export interface Holder<Data extends object> {
   readonly id: string;
   readonly fence: number;
+  /** Whether it has ended, or is about to. */
+  readonly isEnding: boolean;
   /** Set when a message came since it was last cleared: what counts against the idle deadline. */
   active: boolean;
   readonly api: Connection<Data>;

@@ -124,6 +124,21 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "maxBufferedBytes counts text as the bytes that it is sent as",
+    async run(trial) {
+      const opened = deferred<Conn>();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), maxBufferedBytes: 400_000 });
+      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
+      const client = await trial.rawUpgraded(server);
+      const connection = await opened.promise;
+      client.socket.pause();
+      expect(await sendWhile(connection, "sent")).toBe("queued");
+      // 600,000 bytes of 200,000 characters.
+      expect(connection.send("\u20ac".repeat(200_000))).toBe("dropped");
+      expect(connection.send("small enough still")).toBe("queued");
+    },
+  },
+  {
     name: "drain comes for what was queued inside open, too",
     async run(trial) {
       const drained = new Journal<number>();

@@ -107,6 +107,28 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "maxConnectionsPerSession: one that is closing already does not count",
+    async run(trial) {
+      const opened = new Journal<Conn>();
+      const sessions = createSessions<Data>({
+        store: mapStore(),
+        token: queryToken(),
+        maxConnectionsPerSession: 2,
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, { open: (connection) => opened.note(connection) });
+      const first = await trial.connect(server);
+      await opened.until(1);
+      const path = `/?token=${opened.entries[0]?.token}`;
+      // It does not answer the close frame.
+      await trial.rawUpgraded(server, { path });
+      await opened.until(2);
+      opened.entries[1]?.close();
+      const third = await trial.connect(server, path);
+      await Promise.all([first.roundTrip(), third.roundTrip()]);
+    },
+  },
+  {
     name: "I9 destroy from elsewhere closes every connection with 4410 and its reason; the session does not come back",
     async run(trial) {
       const opened = new Journal<Conn>();
