@@ -1,3 +1,4 @@
+import { isSessionError } from "@wsession/core";
 import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
 import { asStoreFailure, unavailable } from "./failures.ts";
@@ -18,10 +19,12 @@ interface Live {
 export class Lookup {
   readonly #services: Services;
   readonly #subjects: Subjects;
+  readonly #onError: (error: unknown) => void;
 
-  constructor(services: Services, subjects: Subjects) {
+  constructor(services: Services, subjects: Subjects, onError: (error: unknown) => void) {
     this.#services = services;
     this.#subjects = subjects;
+    this.#onError = onError;
   }
 
   async *ids(): AsyncGenerator<string, void, void> {
@@ -55,12 +58,20 @@ export class Lookup {
     return live;
   }
 
-  /** Those of `ids` that are live and `match`. */
+  /** Those of `ids` that are live and `match`. One that can't be read hides none of the others: it is reported, once a batch. */
   async live(ids: readonly string[], match: (session: Live) => boolean): Promise<string[]> {
     const live: string[] = [];
     for (let first = 0; first < ids.length; first += AT_ONCE) {
       const batch = ids.slice(first, first + AT_ONCE);
-      const sessions = await Promise.all(batch.map((id) => this.#read(id)));
+      let unreadable: unknown;
+      const read = (id: string): Promise<Live | undefined> =>
+        this.#read(id).catch((error: unknown) => {
+          if (!isSessionError(error, "CORRUPT_RECORD")) throw error;
+          unreadable = error;
+          return undefined;
+        });
+      const sessions = await Promise.all(batch.map(read));
+      if (unreadable !== undefined) this.#onError(unreadable);
       batch.forEach((id, index) => {
         const session = sessions[index];
         if (session !== undefined && match(session)) live.push(id);

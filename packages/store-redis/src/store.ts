@@ -76,6 +76,7 @@ class RedisStore implements RedisSessionStore {
   readonly #lookup: Lookup;
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
+  #report: (error: unknown) => void = () => undefined;
   #sequence = 0;
   #closing: Promise<void> | undefined;
 
@@ -94,18 +95,19 @@ class RedisStore implements RedisSessionStore {
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled);
     this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
-    this.#lookup = new Lookup(this.#services, this.#subjects);
+    this.#lookup = new Lookup(this.#services, this.#subjects, (error) => this.#report(error));
   }
 
   attach(host: StoreHost): void {
     if (this.#membership !== undefined)
       throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
+    this.#report = (error) => quietly(() => onError(error));
     this.#membership = new Membership(this.#services, {
       held: (id) => host.held(id),
       heldIds: () => host.heldIds(),
       notify: (event) => host.notify(event),
-      onError: (error) => quietly(() => onError(error)),
+      onError: this.#report,
     });
     this.#membership.open();
   }

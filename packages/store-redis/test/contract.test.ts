@@ -314,6 +314,22 @@ describe.each([
     expect((await store.destroy(field.id, undefined, false)).destroyed).toEqual([field.id]);
   });
 
+  test("a record that can't be read is reported where sessions are listed, and hides none of the others", async () => {
+    const prefix = `p${newId()}`;
+    const { store, client, host } = startProcess(connect, { prefix });
+    const creations = [1, 2, 3].map(() => aCreation({ subject: "ann" }));
+    const [meta = "", type = "", readable = ""] = creations.map(({ id }) => id);
+    for (const creation of creations) await store.create(creation);
+    await client.hset(`${prefix}:s:{${meta}}`, "m", "broken");
+    await client.set(`${prefix}:s:{${type}}`, "a string");
+    const found: string[] = [];
+    for await (const id of store.ids()) found.push(id);
+    expect(found).toEqual([readable]);
+    expect(host.errors.splice(0)).toContainEqual(expect.objectContaining({ code: "CORRUPT_RECORD" }));
+    expect(await store.bySubject("ann")).toEqual([readable]);
+    expect(host.errors).toEqual([expect.objectContaining({ code: "CORRUPT_RECORD" })]);
+  });
+
   test("scripts that the server lost are sent again", async () => {
     const { store } = startProcess(connect);
     const { id } = aCreation();
