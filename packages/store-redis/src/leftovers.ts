@@ -5,6 +5,8 @@ import { type Keys, idOfEntry } from "./keys.ts";
 const MOST = 65_536;
 /** How many entries a login looks at where some were left over. */
 const MANY = 8;
+/** A timer can't be longer; one that ends too early finds nothing due, and is set again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 interface Suspects {
   readonly index: string;
@@ -81,7 +83,7 @@ export class Leftovers {
         this.#takeOutDue();
         this.#schedule();
       },
-      Math.max(0, first.dueAt - performance.now()) + 1,
+      Math.min(Math.max(0, first.dueAt - performance.now()) + 1, LONGEST_TIMER_MS),
     );
     this.#timer.unref();
   }

@@ -6,7 +6,7 @@ const WAIT_MS = 90_000;
 const hash = "abcdefghijkl";
 
 /** Sessions that are there, entries that were taken out, and how many sessions were looked for. */
-function aStore() {
+function aStore(waitMs = WAIT_MS) {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const keys = new Keys("ws", "");
@@ -18,7 +18,7 @@ function aStore() {
     looked.count += 1;
     return live.has(key) ? 1 : 0;
   };
-  const leftovers = new Leftovers({ command }, keys, WAIT_MS);
+  const leftovers = new Leftovers({ command }, keys, waitMs);
   const look = (...ids: readonly string[]): void =>
     leftovers.look(
       keys.index(hash),
@@ -68,5 +68,20 @@ test("what waits is bounded, and each is waited for once", async () => {
   await vi.advanceTimersByTimeAsync(WAIT_MS);
   expect(removed).toHaveLength(65_536);
   expect(looked.count).toBe(70_000 + 65_536);
+  leftovers.close();
+});
+
+test("a wait that is longer than timers can be costs nothing meanwhile, and is as long as it is", async () => {
+  const waitMs = 2 ** 31 + 1_000;
+  const { leftovers, look, removed } = aStore(waitMs);
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  onTestFinished(() => timers.mockRestore());
+  look("gone");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(timers).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(waitMs - 2_000);
+  expect(removed).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(removed).toEqual(["gone"]);
   leftovers.close();
 });
