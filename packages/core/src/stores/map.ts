@@ -19,7 +19,10 @@ import type {
 } from "../store.ts";
 
 export interface MapStoreOptions {
-  /** Over it the session that has been idle longest goes, never one with a live connection. Default 1,000,000. */
+  /**
+   * Over it the session that has been idle longest goes, never one with a live connection; STORE_FULL where there is none
+   * among the 1,000 that were touched longest ago (the next search begins behind these). Default 1,000,000.
+   */
   readonly maxSessions?: number | undefined;
 }
 
