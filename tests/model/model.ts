@@ -42,7 +42,12 @@ export type Operation =
       readonly fenceBelow: number | undefined;
       readonly schemaVersion: number;
     }
-  | { readonly type: "resume"; readonly secret: Secret; readonly exclusive: boolean }
+  | {
+      readonly type: "resume";
+      readonly secret: Secret;
+      readonly subject: string | undefined;
+      readonly exclusive: boolean;
+    }
   | {
       readonly type: "rotate";
       readonly subject: string | undefined;
@@ -100,11 +105,19 @@ export class Model {
     return "written";
   }
 
-  resume(id: string, digest: string | undefined, next: string, exclusive: boolean): string {
+  resume(
+    id: string,
+    digest: string | undefined,
+    next: string,
+    { subject, exclusive }: Pick<Extract<Operation, { type: "resume" }>, "subject" | "exclusive">,
+  ): string {
     const session = this.sessions.get(id);
     if (session === undefined) return "missing";
     const by = whichSecret(session, digest);
     if (by === "wrong" || by === "stolen") return by;
+    // The application may vouch for one that is nobody's.
+    const owner = by === "none" ? (session.subject ?? subject) : session.subject;
+    if (subject !== undefined && owner !== subject) return "foreign";
     const secrets = by === "renewal" ? { current: next, previous: undefined, renewal: undefined } : {};
     this.sessions.set(id, { ...session, ...secrets, fence: session.fence + (exclusive ? 1 : 0) });
     return by;

@@ -59,6 +59,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant("resume" as const),
       secret: fc.constantFrom("none", "current", "previous", "renewal", "wrong"),
+      subject: maybe(subject),
       exclusive: fc.boolean(),
     }),
   },
@@ -197,6 +198,9 @@ describe("a planted bug is found:", () => {
     }),
     "a resume that takes any secret": (store) => ({
       resume: (request) => store.resume({ ...request, digest: undefined }),
+    }),
+    "a resume that takes any subject's session": (store) => ({
+      resume: (request) => store.resume({ ...request, subject: undefined }),
     }),
     "a login that is not listed": (store) => ({
       bySubject: async (whose) => (await store.bySubject(whose)).slice(1),

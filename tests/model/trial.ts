@@ -140,14 +140,16 @@ export class Trial {
   async #resume(
     store: SessionStore,
     id: string,
-    { secret, exclusive }: Extract<Operation, { type: "resume" }>,
+    operation: Extract<Operation, { type: "resume" }>,
   ): Promise<void> {
-    const digest = this.#presented(this.#model.sessions.get(id), secret);
+    const { exclusive } = operation;
+    const digest = this.#presented(this.#model.sessions.get(id), operation.secret);
     const nextDigest = this.#digest();
-    const presented = { id, digest, nextDigest, subject: undefined };
-    const result = await store.resume({ ...presented, idleMs: LONG_MS, hold: false, exclusive });
+    const subject = operation.subject === undefined ? undefined : this.#subject(operation.subject);
+    const request = { id, digest, nextDigest, subject, idleMs: LONG_MS, hold: false, exclusive };
+    const result = await store.resume(request);
     if (!store.capabilities.resumable) return deepStrictEqual(result.type, "missing");
-    const expected = this.#model.resume(id, digest, nextDigest, exclusive);
+    const expected = this.#model.resume(id, digest, nextDigest, { subject, exclusive });
     deepStrictEqual(result.type === "resumed" ? result.by : result.type, expected);
     if (result.type === "resumed") this.#same(id, result.session);
   }

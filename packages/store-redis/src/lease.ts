@@ -7,21 +7,23 @@ import type { Keys } from "./keys.ts";
  * again, since others may have swept them.
  */
 export class Lease {
-  readonly #calls: Calls;
-  readonly #gate: Gate;
+  readonly #calls: Pick<Calls, "command">;
+  readonly #gate: Pick<Gate, "askTime">;
   readonly #key: string;
   readonly #leaseMs: number;
   readonly #onLapsed: () => void;
   readonly #onBeat: () => void;
   #goodUntil = 0;
   #ever = false;
+  /** It lapsed, which was not told yet: the answer by which it was good again may be lost. */
+  #lapsed = false;
   #renewing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(
-    calls: Calls,
-    gate: Gate,
+    calls: Pick<Calls, "command">,
+    gate: Pick<Gate, "askTime">,
     keys: Keys,
     node: string,
     leaseMs: number,
@@ -68,9 +70,14 @@ export class Lease {
     const startedAt = performance.now();
     const expiry = ["1", "PX", String(this.#leaseMs)];
     const renewed = this.#ever && (await this.#calls.command("set", [this.#key, ...expiry, "XX"])) !== null;
-    if (!renewed) await this.#calls.command("set", [this.#key, ...expiry]);
+    if (!renewed) {
+      this.#lapsed = this.#ever;
+      await this.#calls.command("set", [this.#key, ...expiry]);
+    }
     this.#goodUntil = startedAt + this.#leaseMs;
-    if (this.#ever && !renewed) this.#onLapsed();
     this.#ever = true;
+    if (!this.#lapsed) return;
+    this.#lapsed = false;
+    this.#onLapsed();
   }
 }

@@ -11,7 +11,8 @@ const RETRY_MS = 500;
 
 /**
  * Reads again what this process holds, since an announcement is a hint and may be lost: after the subscription was cut,
- * after the lease lapsed, and on a sweep. Costs a read of the metadata per held session, more only where it differs.
+ * after the lease lapsed, and on a sweep. Costs a read of the metadata and the holders per held session, more only where
+ * they differ.
  */
 export class Resync {
   readonly #calls: Calls;
@@ -55,8 +56,8 @@ export class Resync {
   }
 
   /**
-   * With `register`, holders are registered again too. Never rejects: what fails is reported, and swept next time; all is
-   * done again soon where Redis could not be asked.
+   * Holders are registered again where Redis does not list them, with `register` all of them. Never rejects: what fails is
+   * reported, and swept next time; all is done again soon where Redis could not be asked.
    */
   async run(register: boolean): Promise<void> {
     if (this.#running) {
@@ -112,7 +113,12 @@ export class Resync {
 
   /** `undefined`: it has to be loaded to know. */
   async #metadata(id: string, register: boolean): Promise<unknown> {
-    const reply = register ? await this.#holdings.register(id) : undefined;
+    if (!register) {
+      const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h"]);
+      const [metadata, holders]: readonly unknown[] = Array.isArray(found) ? found : [];
+      if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return metadata;
+    }
+    const reply = await this.#holdings.register(id);
     if (reply === undefined) return this.#calls.command("hget", [this.#keys.session(id), "m"]);
     const hold = readHold(reply);
     return hold.type === "held" ? hold.metadata : undefined;

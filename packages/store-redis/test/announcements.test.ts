@@ -205,16 +205,28 @@ describe("what was not heard is read again (I7)", () => {
       await hold(holder.store, holder.host, id);
     }
     const [written = "", replaced = "", destroyed = "", expired = ""] = ids;
-    // Announcements go astray: the session's record no longer says who holds it.
-    for (const id of ids) await writer.client.hdel(`ws:s:{${id}}`, "h");
-    await writer.store.write(aWrite(written, { n: 1 }));
-    await writer.store.resume(aResume(replaced, { exclusive: true }));
-    await writer.store.destroy(destroyed, "bye", false);
-    await writer.store.touch(expired, 1);
+    // Announcements go astray: as each is made, the session's record no longer says who holds it.
+    const { store, client } = writer;
+    const unheld = (id: string): unknown => client.hdel(`ws:s:{${id}}`, "h");
+    await Promise.all([unheld(written), store.write(aWrite(written, { n: 1 }))]);
+    await Promise.all([unheld(replaced), store.resume(aResume(replaced, { exclusive: true }))]);
+    await Promise.all([unheld(destroyed), store.destroy(destroyed, "bye", false)]);
+    await store.touch(expired, 1);
     expect(await heard(holder, written, "loaded")).toMatchObject({ session: { version: 2, data: { n: 1 } } });
     expect(await heard(holder, replaced, "replaced")).toMatchObject({ fence: 1 });
     expect(await heard(holder, destroyed, "destroyed")).toMatchObject({ reason: "bye" });
     await heard(holder, expired, "expired");
     expect(holder.host.errors).toEqual([]);
+  });
+
+  test("and a holder that Redis lost is registered again by the sweep, so that it hears what comes", async () => {
+    const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 300 })];
+    const { id } = aCreation();
+    await writer.store.create(aCreation({ id }));
+    await hold(holder.store, holder.host, id);
+    // As after a failover that lost the last moments, the holder's registration among them, but not its lease.
+    await writer.client.hdel(`ws:s:{${id}}`, "h");
+    await until(async () => (await writer.store.presence(id)).nodes.length === 1);
+    expect(await writer.store.destroy(id, undefined, true)).toMatchObject({ closed: 1, unreachable: [] });
   });
 });

@@ -239,7 +239,7 @@ test("what a MULTI of the application's own queues is not acknowledged, and its 
   const { client, store } = startProcess(() => new Redis(server.port));
   const { id } = aCreation();
   await store.create(aCreation({ id, data: { n: 0 } }));
-  await client.multi({ pipeline: false });
+  void client.multi({ pipeline: false });
   const renewal = { digest: newDigest(), renewalDigest: newDigest(), renewalMs: 1_000, graceMs: 0 };
   const errors = await Promise.all([
     rejection(store.write(aWrite(id, { n: 1 }))),
