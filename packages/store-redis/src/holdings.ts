@@ -1,6 +1,6 @@
 import type { Calls, Reply } from "./calls.ts";
 import type { Keys } from "./keys.ts";
-import { parseHolders } from "./record.ts";
+import type { Holder } from "./record.ts";
 import { readHold } from "./replies.ts";
 
 /** What this process holds of one session, and what Redis was told. */
@@ -95,9 +95,9 @@ export class Holdings {
     for (const [id, holding] of this.#holdings) this.#settled(id, holding);
   }
 
-  /** Whether field `h` of a session lists this process: Redis may have come back without its last moments. */
-  isListed(holders: unknown): boolean {
-    return parseHolders(holders).some(({ node }) => node === this.#node);
+  /** Whether this process is among a session's holders: Redis may have come back without its last moments. */
+  isListed(holders: readonly Holder[]): boolean {
+    return holders.some(({ node }) => node === this.#node);
   }
 
   /** Tells Redis the count whatever it knows. The reply is as in hold.lua; `undefined`: nothing is held. */

@@ -3,6 +3,7 @@ import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
 import { asStoreFailure, unavailable } from "./failures.ts";
 import type { Services } from "./membership.ts";
+import { Orphans } from "./orphans.ts";
 import { type Holder, parseHolders, parseMetadata } from "./record.ts";
 import { isCluster } from "./sender.ts";
 import type { Subjects } from "./subjects.ts";
@@ -19,11 +20,13 @@ interface Live {
 export class Lookup {
   readonly #services: Services;
   readonly #subjects: Subjects;
+  readonly #orphans: Orphans;
   readonly #onError: (error: unknown) => void;
 
   constructor(services: Services, subjects: Subjects, onError: (error: unknown) => void) {
     this.#services = services;
     this.#subjects = subjects;
+    this.#orphans = new Orphans(services.calls, services.keys);
     this.#onError = onError;
   }
 
@@ -81,14 +84,8 @@ export class Lookup {
   }
 
   async presence(id: string): Promise<StorePresence> {
-    const { calls, keys } = this.#services;
     const holders = (await this.#read(id))?.holders ?? [];
-    const leases = await Promise.all(holders.map(({ node }) => calls.command("exists", [keys.lease(node)])));
-    const dead = holders.filter((_, index) => Number(leases[index]) === 0);
-    if (dead.length > 0) {
-      const entries = dead.map(({ entry }) => entry);
-      calls.script("drop", [keys.session(id)], entries).catch(() => undefined);
-    }
+    const dead = await this.#orphans.sweep(id, holders);
     const nodes = holders
       .filter((holder) => !dead.includes(holder))
       .map(({ node, connections }) => ({ node, connections }));

@@ -3,7 +3,8 @@ import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "./calls.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Keys } from "./keys.ts";
-import { parseMetadata } from "./record.ts";
+import { type Lives, Orphans } from "./orphans.ts";
+import { parseHolders, parseMetadata } from "./record.ts";
 import { readHold, readLoad } from "./replies.ts";
 
 const AT_ONCE = 128;
@@ -11,14 +12,17 @@ const RETRY_MS = 500;
 
 /**
  * Reads again what this process holds, since an announcement is a hint and may be lost: after the subscription was cut,
- * after the lease lapsed, and on a sweep. Costs a read of the metadata and the holders per held session, more only where
- * they differ.
+ * after the lease lapsed, and on a sweep. Costs a read of the metadata and the holders per held session, a question for
+ * each other process, and more only where something differs.
  */
 export class Resync {
   readonly #calls: Calls;
   readonly #keys: Keys;
   readonly #host: StoreHost;
   readonly #holdings: Holdings;
+  readonly #orphans: Orphans;
+  /** As one run has found it. */
+  #lives: Lives = new Map();
   readonly #sweepMs: number;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
@@ -33,6 +37,7 @@ export class Resync {
     this.#keys = keys;
     this.#host = host;
     this.#holdings = holdings;
+    this.#orphans = new Orphans(calls, keys);
     this.#sweepMs = sweepMs;
   }
 
@@ -68,6 +73,7 @@ export class Resync {
     const registers = register || this.#retry?.register === true;
     clearTimeout(this.#retry?.timer);
     this.#retry = undefined;
+    this.#lives = new Map();
     try {
       const ids = [...this.#host.heldIds()];
       for (let first = 0; first < ids.length && !this.#closed; first += AT_ONCE) {
@@ -115,7 +121,9 @@ export class Resync {
   async #metadata(id: string, register: boolean): Promise<unknown> {
     if (!register) {
       const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h"]);
-      const [metadata, holders]: readonly unknown[] = Array.isArray(found) ? found : [];
+      const [metadata, listed]: readonly unknown[] = Array.isArray(found) ? found : [];
+      const holders = parseHolders(listed);
+      await this.#orphans.sweep(id, holders, this.#lives);
       if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return metadata;
     }
     const reply = await this.#holdings.register(id);

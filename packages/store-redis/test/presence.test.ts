@@ -80,6 +80,18 @@ test("a process that is gone stops counting once its lease has run out, and is s
   await until(() => dead.host.held(id)?.version === 2);
 });
 
+test("what a killed process held is swept by those that hold the session, and what a live one holds is not", async () => {
+  const [sweeping, other] = [startProcess(server, { sweepMs: 100 }), startProcess(server)];
+  const { id } = aCreation();
+  await sweeping.store.create(aCreation({ id, hold: true }));
+  await hold(sweeping.store, sweeping.host, id);
+  await hold(other.store, other.host, id);
+  const key = `ws:s:{${id}}`;
+  const before = await other.client.hget(key, "h");
+  await other.client.hset(key, "h", `killed=1.7,${before}`);
+  await until(async () => (await other.client.hget(key, "h")) === before);
+});
+
 test("close gives holdings and lease back, and leaves the application's client as it is", async () => {
   const onlooker = startProcess(server);
   const leaving = startProcess(server);
