@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { createSessions } from "@wsession/core";
 import type { Session, Sessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
@@ -7,7 +6,6 @@ import { startRedis } from "../kit/redis.ts";
 import type { RedisServer } from "../kit/redis.ts";
 import { progress } from "../kit/report.ts";
 import type { Figure, Options } from "../kit/report.ts";
-import { sampleData } from "../kit/sample-data.ts";
 import type { SampleData } from "../kit/sample-data.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 import { ratio } from "../kit/stats.ts";
@@ -86,7 +84,7 @@ function hset({ client, handles }: Side, index: number): Promise<unknown> {
 
 async function start(sessionCount: number, otherCount: number): Promise<Side> {
   const redis = await startRedis();
-  const ids = await store(redis.port, sessionCount);
+  const ids = await store(redis, sessionCount);
   const { client, sessions, close } = open(redis.port);
   const others: ServerProcess[] = [];
   for (let index = 0; index < otherCount; index += 1) {
@@ -110,26 +108,18 @@ async function start(sessionCount: number, otherCount: number): Promise<Side> {
   };
 }
 
-/**
- * Stores the sessions, and says the ids of `HANDLES` of them, from first to last, no two of which have the same deadlines:
- * alike records cost Redis less, since Lua keeps one of equal strings. They are read by another `Sessions`: what it holds
- * would lie scattered in this process's memory among a million that were created in between, which costs it a tenth.
- */
-async function store(port: number, count: number): Promise<readonly string[]> {
-  const { sessions, close } = open(port);
-  const ids: string[] = [];
-  const every = Math.floor(count / HANDLES);
-  const atOnce = Math.min(every, 500);
-  for (let first = 0; first < count; first += atOnce) {
-    const batch = Array.from({ length: Math.min(atOnce, count - first) }, (_, index) =>
-      sessions.create(sampleData(first + index, false)),
-    );
-    const [created] = await Promise.all(batch);
-    if (first % every === 0 && created !== undefined) ids.push(created.session.id);
-    await wait(2);
+/** Stores the sessions, and says the ids of `HANDLES` of them, from first to last. */
+async function store(redis: RedisServer, count: number): Promise<readonly string[]> {
+  const args = [String(redis.port), String(count), String(HANDLES)];
+  const filler = await ServerProcess.start("stored", { args });
+  const client = new Redis(redis.port, "127.0.0.1");
+  try {
+    await filler.ask("store");
+    return await client.lrange("stored", 0, -1);
+  } finally {
+    client.disconnect();
+    await filler.kill();
   }
-  await close();
-  return ids;
 }
 
 function open(port: number): {

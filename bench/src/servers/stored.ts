@@ -1,0 +1,34 @@
+// Fills a Redis with sessions and leaves the ids of `listed` of them, from first to last, in the list `stored`. A process of
+// its own, so that what it leaves in memory is not in the way of what is measured.
+import { createSessions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import { setTimeout as wait } from "node:timers/promises";
+import { serve } from "../kit/child.ts";
+import type { Answer } from "../kit/child.ts";
+import { sampleData } from "../kit/sample-data.ts";
+
+const [port, wanted, listed] = process.argv.slice(2).map(Number);
+
+/**
+ * No two of those that are listed have the same deadlines: alike records cost Redis less, since Lua keeps one of equal
+ * strings.
+ */
+async function store(count: number, every: number): Promise<Answer> {
+  const client = new Redis(port ?? 0, "127.0.0.1");
+  const sessions = createSessions({ store: redisStore({ client }) });
+  const atOnce = Math.min(every, 500);
+  for (let first = 0; first < count; first += atOnce) {
+    const batch = Array.from({ length: Math.min(atOnce, count - first) }, (_, index) =>
+      sessions.create(sampleData(first + index, false)),
+    );
+    const [created] = await Promise.all(batch);
+    if (first % every === 0 && created !== undefined) await client.rpush("stored", created.session.id);
+    await wait(2);
+  }
+  await sessions.close();
+  return { stored: count };
+}
+
+const count = wanted ?? 0;
+serve(0, { store: () => store(count, Math.floor(count / (listed ?? 1))) });
