@@ -87,12 +87,14 @@ export const refusalCases: readonly AdapterCase[] = [
       name: `I12 an origins function that ${index === 0 ? "resolves" : "rejects"} lets nobody in: 500, and onError is told`,
       async run(trial) {
         const reported = new Journal<unknown>();
-        const sessions = createSessions({
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a program without types is the subject
-          origins: origins as unknown as () => boolean,
+        const options = {
           initial: () => ({ n: 0 }),
-          onError: (error, { stage }) => reported.note([stage, isSessionError(error) ? error.code : error]),
-        });
+          onError: (error: unknown, { stage }: { readonly stage: string }) =>
+            reported.note([stage, isSessionError(error) ? error.code : error]),
+        };
+        // As a program without types may.
+        Reflect.set(options, "origins", origins);
+        const sessions = createSessions(options);
         const server = await trial.serve(sessions, {});
         expect((await trial.refused(server)).status).toBe(500);
         await macrotask();
