@@ -1,4 +1,4 @@
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   cli,
   type RedisServer,
@@ -7,7 +7,7 @@ import {
   startSentinel,
   until,
 } from "../../packages/store-redis/test/redis-server.ts";
-import { openApplication, type Where } from "./application.mjs";
+import { type Application, type Created, type Data, openApplication, type Where } from "./application.mjs";
 import { Resharding } from "./cluster.ts";
 import { campaign, type CampaignReport, type RunningCampaign } from "./campaign.ts";
 
@@ -115,4 +115,85 @@ test("a server that comes back with an older state: what was lost is lost, and e
     await here.close();
     await there.close();
   }
+});
+
+const NEW_HISTORY = ["saved", "new 1", "new 2"];
+
+type Handle = NonNullable<Awaited<ReturnType<Application["sessions"]["get"]>>>;
+
+const appended = (handle: Handle, value: string): Promise<Readonly<Data>> =>
+  handle.update((data) => ({ ...data, list: [...data.list, value] }));
+
+/**
+ * A server that lost changes in a restart, and has as many new ones in their place: its version is the one that `here`
+ * has in memory, of other data.
+ */
+async function twoHistories(
+  handleOf: (here: Application, created: Created) => Promise<Handle | undefined>,
+): Promise<{ here: Application; there: Application; created: Created; handle: Handle }> {
+  const redis = await startRedis();
+  servers = redis;
+  const where: Where = { kind: "standalone", port: redis.port };
+  const here = await openApplication({ redis: where, sweepMs: 500 });
+  const there = await openApplication({ redis: where, sweepMs: 500 });
+  servers = {
+    async stop() {
+      await Promise.all([here.close(), there.close()]);
+      await redis.stop();
+    },
+  };
+  const created = await here.create();
+  const handle = await handleOf(here, created);
+  if (handle === undefined) throw new Error("it was created");
+  await appended(handle, "saved");
+  await cli(redis.port, "save");
+  for (const value of ["lost 1", "lost 2"]) await appended(handle, value);
+  await redis.kill();
+  await redis.restart();
+  for (const value of ["new 1", "new 2"])
+    await until(() => there.append({ id: created.id, value }).then(() => true), 10_000);
+  expect((await there.read(created.id))?.version).toBe(4);
+  return { here, there, created, handle };
+}
+
+const administrative = (here: Application, { id }: Created): Promise<Handle | undefined> =>
+  here.sessions.get(id);
+
+describe("a version that came up again, of other data, after what was there was lost", () => {
+  test("no update is made of what was lost (I8, I10)", async () => {
+    const { there, created, handle } = await twoHistories(administrative);
+    expect(handle.data.list).toEqual(["saved", "lost 1", "lost 2"]);
+    expect((await appended(handle, "after")).list).toEqual([...NEW_HISTORY, "after"]);
+    expect((await there.read(created.id))?.data.list).toEqual([...NEW_HISTORY, "after"]);
+  });
+
+  test("a patch brings its process to what is there (I8)", async () => {
+    const { handle } = await twoHistories(administrative);
+    await handle.patch({ field: "patched" });
+    expect(handle.version).toBe(5);
+    expect(handle.data).toMatchObject({ list: NEW_HISTORY, field: "patched" });
+  });
+
+  test("a login brings its process to what is there (I8)", async () => {
+    const { handle } = await twoHistories(administrative);
+    await handle.identify("ada");
+    expect([handle.version, handle.subject]).toEqual([5, "ada"]);
+    expect(handle.data.list).toEqual(NEW_HISTORY);
+  });
+
+  test("a client that comes back finds what is there (I8)", async () => {
+    const { here, created, handle } = await twoHistories(administrative);
+    expect(await here.connect(created)).toBe(4);
+    expect(here.held(created.id)?.data.list).toEqual(NEW_HISTORY);
+    expect(handle.data.list).toEqual(NEW_HISTORY);
+  });
+
+  test("a process that holds the session has what is there within a sweep (I8)", async () => {
+    const { handle } = await twoHistories(async (here, created) => {
+      await here.connect(created);
+      return [...here.sessions.connections].find(({ session }) => session.id === created.id)?.session;
+    });
+    await until(() => JSON.stringify(handle.data.list) === JSON.stringify(NEW_HISTORY));
+    expect(handle.version).toBe(4);
+  });
 });

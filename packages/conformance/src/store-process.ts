@@ -111,10 +111,12 @@ export class StoreProcess implements StoreHost {
   }
 
   async write(id: string, change: Change, request: Partial<WriteRequest> = {}): Promise<WriteResult> {
-    const known = request.known ?? this.#held.get(id)?.stored.version ?? request.expect ?? 0;
-    const whole = { id, change, expect: undefined, known, fence: undefined, schemaVersion: 0, ...request };
-    return inItsTick(this.store.write(whole), (result) => {
-      if (result.type === "written") this.#move(id, result.version, result.session, change);
+    const stored = this.#held.get(id)?.stored;
+    const known = request.known ?? stored?.version ?? request.expect ?? 0;
+    const lineage = known === stored?.version ? stored.lineage : undefined;
+    const basis = { expect: undefined, known, lineage, fence: undefined, schemaVersion: 0 };
+    return inItsTick(this.store.write({ id, change, ...basis, ...request }), (result) => {
+      if (result.type === "written") this.#move(id, result, result.session, change);
     });
   }
 
@@ -156,13 +158,15 @@ export class StoreProcess implements StoreHost {
       subject: undefined,
       fence: undefined,
       known: this.#held.get(id)?.stored.version ?? 0,
+      lineage: request.known === undefined ? this.#held.get(id)?.stored.lineage : undefined,
       ...request,
     };
     return inItsTick(this.store.rotate(whole), (result) => {
       const held = this.#held.get(id);
       if (result.type !== "rotated" || held === undefined) return;
       const { subject = held.stored.subject } = whole;
-      held.stored = result.session ?? { ...held.stored, version: result.version, subject };
+      const { version, lineage } = result;
+      held.stored = result.session ?? { ...held.stored, version, lineage, subject };
     });
   }
 
@@ -207,9 +211,9 @@ export class StoreProcess implements StoreHost {
 
   notify(event: StoreEvent): number {
     const held = this.#held.get(event.id);
-    if (event.type === "loaded") this.#move(event.id, event.session.version, event.session, undefined);
+    if (event.type === "loaded") this.#move(event.id, event.session, event.session, undefined);
     else if (event.type === "written" && event.version === (held?.stored.version ?? 0) + 1) {
-      this.#move(event.id, event.version, undefined, event.change);
+      this.#move(event.id, event, undefined, event.change);
     } else if (event.type === "destroyed" || event.type === "expired") this.#held.delete(event.id);
     this.events.note(event);
     return event.type === "destroyed" || event.type === "expired" ? (held?.connections ?? 0) : 0;
@@ -244,12 +248,17 @@ export class StoreProcess implements StoreHost {
     });
   }
 
-  #move(id: string, version: number, session: StoredSession | undefined, change: Change | undefined): void {
+  #move(
+    id: string,
+    { version, lineage }: Pick<StoredSession, "version" | "lineage">,
+    session: StoredSession | undefined,
+    change: Change | undefined,
+  ): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
     if (session !== undefined) held.stored = { ...session };
     else if (change !== undefined)
-      held.stored = { ...held.stored, version, data: applied(held.stored.data, change) };
+      held.stored = { ...held.stored, version, lineage, data: applied(held.stored.data, change) };
   }
 }
 

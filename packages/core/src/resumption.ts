@@ -3,7 +3,7 @@ import { isUnreadable } from "./errors.ts";
 import { assertHeader } from "./handshake.ts";
 import type { AcceptOptions, Handshake } from "./handshake.ts";
 import type { ErrorContext, Settings } from "./options.ts";
-import type { SessionState } from "./session-state.ts";
+import type { Mark, SessionState } from "./session-state.ts";
 import type { ResumeResult, StoredSession } from "./store.ts";
 import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "./token.ts";
 import type { ParsedToken } from "./token.ts";
@@ -28,8 +28,10 @@ export interface Refused {
 export interface AdmissionContext<Data extends object, Transport> {
   readonly settings: Settings<Data, Transport>;
   readonly diagnostics: Diagnostics;
+  /** What is known of a session as the store is about to be asked, for `adopt`. */
+  known(id: string): Mark | undefined;
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession): SessionState<Data>;
+  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data>;
   /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
   giveBack(session: AdmittedSession<Data>): void;
   destroyStolen(id: string): void;
@@ -75,9 +77,10 @@ export async function resume<Data extends object, Transport>(
     let result: ResumeResult | undefined;
     let state: SessionState<Data> | undefined;
     try {
+      const asked = context.known(id);
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive });
-      if (result.type === "resumed") state = context.adopt(id, result.session);
+      if (result.type === "resumed") state = context.adopt(id, result.session, asked);
     } catch (error) {
       if (result !== undefined) await store.release(id);
       return unreadable(context, error, id);

@@ -61,7 +61,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** Reads a session; its handle is administrative (I13). */
   async get(id: string): Promise<Session<Data> | undefined> {
-    const asked = this.#find(id)?.mark;
+    const asked = this.known(id);
     const stored = await this.ask(() => this.store.load(id));
     if (stored === undefined) {
       this.#find(id)?.vanish({ code: 4410, reason: "session gone" });
@@ -125,11 +125,16 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     else this.attach(newcomer, session);
   }
 
+  /** What is known of a session as the store is about to be asked, for `adopt`. */
+  known(id: string): Mark | undefined {
+    return this.#find(id)?.mark;
+  }
+
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession): SessionState<Data> {
+  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
     // Kept on its connection, a session needs no place in the table and is named by it.
     if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
-    const state = this.#current(id, stored);
+    const state = this.#current(id, stored, asked);
     this.#table.hold(state);
     this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
@@ -204,11 +209,11 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   held(id: string): HeldSession | undefined {
     const state = this.#slots.find(id) ?? this.#table.held(id);
     if (state === undefined || state.gone) return undefined;
-    const { version, data, subject, fence } = state;
+    const { version, lineage, data, subject, fence } = state;
     const { schemaVersion } = this.settings;
     const left = this.#lifetimes.left(state);
     if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
-    return { version, data, subject, fence, schemaVersion, ...left, connections: state.holderCount };
+    return { version, lineage, data, subject, fence, schemaVersion, ...left, connections: state.holderCount };
   }
 
   *heldIds(): Iterable<string> {

@@ -24,11 +24,14 @@ export interface Holder<Data extends object> {
   end(code: number, reason: string): void;
 }
 
-/** A version that the store had acknowledged, and how often it had been found to have lost such by then. */
+/** A point in the history of a session. */
 export interface Mark {
   readonly version: number;
-  readonly storeLosses: number;
+  readonly lineage: number;
 }
+
+/** What a change of this process made, as the store says. */
+type Made = Pick<StoredSession, "version" | "lineage">;
 
 /** One write that the application asked for. */
 export interface Write<Data extends object> {
@@ -83,6 +86,7 @@ export class SessionState<Data extends object> {
   readonly context: StateContext<Data>;
   data: Readonly<Data>;
   version: number;
+  lineage: number;
   subject: string | undefined;
   fence: number;
   gone = false;
@@ -98,6 +102,7 @@ export class SessionState<Data extends object> {
     this.#id = id;
     this.data = this.accept(stored.data, stored.schemaVersion);
     this.version = stored.version;
+    this.lineage = stored.lineage ?? 0;
     this.subject = stored.subject;
     this.fence = stored.fence;
     this.#holders = undefined;
@@ -158,40 +163,53 @@ export class SessionState<Data extends object> {
 
   /** What is known here as a question leaves, for `adopt`. */
   get mark(): Mark {
-    return { version: this.version, storeLosses: this.context.diagnostics.storeLosses };
+    return { version: this.version, lineage: this.lineage };
   }
 
   /**
-   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`asked`)
-   * tells that the store lost changes that it had acknowledged, in a failover or a restart: versions go on from there.
+   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`asked`) and
+   * is still, or as old and of another lineage, tells that the store lost changes that it had acknowledged, in a failover
+   * or a restart: versions go on from there.
    */
   adopt(stored: StoredSession, asked?: Mark): void {
-    const { diagnostics } = this.context;
-    const isBehind = stored.version < (asked?.version ?? 0) && asked?.storeLosses === diagnostics.storeLosses;
-    if (stored.version <= this.version && !isBehind) return;
+    const { version, lineage = 0 } = stored;
+    const isOther = version < this.version || (version === this.version && lineage !== this.lineage);
+    const isLoss = isOther && asked !== undefined && this.isAt(asked);
+    if (version <= this.version && !isLoss) return;
     const data = this.accept(stored.data, stored.schemaVersion);
-    if (isBehind) diagnostics.storeLosses += 1;
+    if (isLoss) this.context.diagnostics.storeLosses += 1;
     this.subject = stored.subject;
     this.fence = stored.fence;
-    this.move(stored.version, data, undefined);
+    this.move(version, lineage, data, undefined);
   }
 
-  /** Takes over a change that this process made, whose version is the next one. `writer` need not be told. */
-  advance(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
-    if (version !== this.version + 1) return;
+  /** Takes over a change that this process made to what it knew (`asked`), and is still there. `writer` need not be told. */
+  advance(asked: Mark, made: Made, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
+    if (!this.isAt(asked) || made.version !== asked.version + 1) return;
     otherVersion.delete(this);
-    this.move(version, data, writer);
+    this.move(made.version, made.lineage ?? 0, data, writer);
   }
 
-  /** The subject was set by this process, which made the version the next one. */
-  identified(version: number, subject: string): void {
-    if (version !== this.version + 1) return;
+  /** The subject was set by this process, on what it knew. */
+  identified(asked: Mark, made: Made, subject: string): void {
+    if (!this.isAt(asked) || made.version !== asked.version + 1) return;
     this.subject = subject;
-    this.version = version;
+    this.version = made.version;
+    this.lineage = made.lineage ?? 0;
   }
 
-  private move(version: number, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
+  private isAt({ version, lineage }: Mark): boolean {
+    return this.version === version && this.lineage === lineage;
+  }
+
+  private move(
+    version: number,
+    lineage: number,
+    data: Readonly<Data>,
+    writer: Holder<Data> | undefined,
+  ): void {
     this.version = version;
+    this.lineage = lineage;
     this.data = data;
     if (this.#holders === undefined) return;
     // As it is now: a handler that writes is no reason to tell the next of older data after newer (I8).
@@ -221,9 +239,10 @@ export class SessionState<Data extends object> {
   }
 
   private hear(event: Extract<StoreEvent, { type: "written" }>): void {
-    const { version, change } = event;
-    if (version <= this.version) return;
-    if (change === undefined || version !== this.version + 1 || this.isOtherVersion) return this.reread();
+    const { version, lineage = 0, after = 0, change } = event;
+    if (version < this.version || (version === this.version && lineage === this.lineage)) return;
+    const isNext = version === this.version + 1 && after === this.lineage;
+    if (change === undefined || !isNext || this.isOtherVersion) return this.reread();
     let data: Data;
     try {
       data = checkData(this.context.settings.schema, applyChange(this.data, change));
@@ -231,7 +250,7 @@ export class SessionState<Data extends object> {
       // It may be of another schema version: what is stored says so, and what it is worth.
       return this.reread();
     }
-    this.move(version, this.protect(data), undefined);
+    this.move(version, lineage, this.protect(data), undefined);
   }
 
   private reread(): void {

@@ -1,6 +1,6 @@
 import type { Connection, Patch, Renewal, Session } from "./contract.ts";
 import { fencedError, goneError, asStoreError, SessionError } from "./errors.ts";
-import type { Holder, Mark, SessionState, Write, Writes } from "./session-state.ts";
+import type { Holder, SessionState, Write, Writes } from "./session-state.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "./token.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -104,7 +104,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const state = this.#state;
     const verifier = newVerifier();
     const code = newVerifier();
-    let asked: Mark | undefined;
+    let asked = state.mark;
     const result = await writesOf(state).alone(() => {
       if (state.gone) throw goneError();
       asked = state.mark;
@@ -117,6 +117,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
         subject,
         fence: this.#fence,
         known: state.version,
+        lineage: state.lineage,
       });
     });
     if (result.type === "missing") {
@@ -130,7 +131,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
       });
     }
     if (result.session !== undefined) state.adopt(result.session, asked);
-    else if (subject !== undefined) state.identified(result.version, subject);
+    else if (subject !== undefined) state.identified(asked, result, subject);
     return { token: writeToken(state.id, verifier), renewalCode: writeRenewalCode(state.id, code) };
   }
 

@@ -16,6 +16,12 @@ export interface StoreCapabilities {
 export interface StoredSession {
   /** 1 at creation; each applied write adds exactly 1. */
   readonly version: number;
+  /**
+   * An integer that tells histories of one session apart, where a store can lose what it acknowledged (an asynchronous
+   * failover, a restart from an older file): numbers of versions come up again then, with other data. One session's records
+   * of the same version and lineage are alike. `undefined`, the same as 0: from a store that loses nothing while it runs.
+   */
+  readonly lineage?: number | undefined;
   readonly data: object;
   readonly subject: string | undefined;
   /** 0 until a connection took the session with `exclusive`; each takeover adds 1. */
@@ -92,15 +98,26 @@ export interface WriteRequest {
   readonly change: Change;
   /** Apply only at this version; `undefined` to apply at any. */
   readonly expect: number | undefined;
-  /** The version the caller holds: the answer carries the whole session unless the write makes it `known + 1`. */
+  /** The version the caller holds: the answer carries the whole session unless the write made it `known + 1`. */
   readonly known: number;
+  /**
+   * The lineage of `known`: where the write was not made of that very version, the answer carries the whole session too.
+   * `expect` is not met by a version of another lineage. `undefined`: any will do.
+   */
+  readonly lineage?: number | undefined;
   /** Refuse if the session's fence is higher; `undefined` for an administrative write. */
   readonly fence: number | undefined;
   readonly schemaVersion: number;
 }
 
 export type WriteResult =
-  | { readonly type: "written"; readonly version: number; readonly session: StoredSession | undefined }
+  | {
+      readonly type: "written";
+      readonly version: number;
+      /** Of the version that was written; read only where `session` is `undefined`. */
+      readonly lineage?: number | undefined;
+      readonly session: StoredSession | undefined;
+    }
   /** `expect` was not the version. Nothing was changed, and this is the session now. */
   | { readonly type: "conflict"; readonly session: StoredSession }
   | { readonly type: "missing" }
@@ -119,10 +136,17 @@ export interface RotateRequest {
   readonly fence: number | undefined;
   /** What the caller holds, as in WriteRequest. */
   readonly known: number;
+  readonly lineage?: number | undefined;
 }
 
 export type RotateResult =
-  | { readonly type: "rotated"; readonly version: number; readonly session: StoredSession | undefined }
+  | {
+      readonly type: "rotated";
+      readonly version: number;
+      /** As in WriteResult. */
+      readonly lineage?: number | undefined;
+      readonly session: StoredSession | undefined;
+    }
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
   | { readonly type: "revoked" };
@@ -151,11 +175,13 @@ export interface StoreDestroyResult {
 
 /** What others did to a session that this process holds. Hints: a lost one costs time, never truth. */
 export type StoreEvent =
-  /** `change` is there where it was small; it takes `version - 1` to `version`. */
+  /** `change` is there where it was small; it takes `version - 1` of the lineage `after` to `version`. */
   | {
       readonly type: "written";
       readonly id: string;
       readonly version: number;
+      readonly lineage?: number | undefined;
+      readonly after?: number | undefined;
       readonly change: Change | undefined;
     }
   /** The whole of it was read again. */
@@ -163,7 +189,7 @@ export type StoreEvent =
       readonly type: "loaded";
       readonly id: string;
       readonly session: StoredSession;
-      /** It is older than what was held as the reading began: the store lost changes, and this is what it has. */
+      /** What is held, and was as the reading began, is of changes that the store has lost since: this is what it has. */
       readonly behind?: boolean | undefined;
     }
   | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }

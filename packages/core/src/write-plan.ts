@@ -52,6 +52,7 @@ export function makePlan<Data extends object>(
     change,
     expect: reads || whole ? state.version : undefined,
     known: state.version,
+    lineage: state.lineage,
     fence: batch[0]?.fence,
     schemaVersion: state.context.settings.schemaVersion,
   };

@@ -168,7 +168,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     const state = this.#state;
     try {
       if (result.session !== undefined) state.adopt(result.session, plan.asked);
-      else state.advance(result.version, plan.next, soleWriter(plan.writes));
+      else state.advance(plan.asked, result, plan.next, soleWriter(plan.writes));
     } catch (error) {
       // The write is applied, whatever this process can make of what others had written before it.
       state.context.report(error, { stage: "store", sessionId: state.id });

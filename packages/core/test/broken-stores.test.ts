@@ -47,6 +47,18 @@ const resurrects = () =>
     };
   });
 
+/** Loads what says that it tells histories apart, and writes without a look at that. */
+const ignoresLineage = () =>
+  tampered((store) => {
+    const load = store.load.bind(store);
+    return {
+      async load(id) {
+        const stored = await load(id);
+        return stored === undefined ? undefined : { ...stored, lineage: stored.version };
+      },
+    };
+  });
+
 function harnessOf(make: () => SessionStore): StoreHarness {
   return {
     capabilities: { resumable: true, shared: false, values: "any" },
@@ -96,6 +108,12 @@ describe("the suite for stores catches", () => {
         "I9 a session past its absolute deadline is gone, however often it was touched, and does not come back",
       ]),
     );
+  });
+
+  test("a store that says that it tells histories apart, and does not", async () => {
+    expect(await caught(ignoresLineage)).toEqual([
+      "I8 the lineage that a change answers with is the one that is loaded, and another one is no base for a change",
+    ]);
   });
 
   test("a store that resurrects", async () => {

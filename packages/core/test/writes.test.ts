@@ -226,6 +226,24 @@ describe("I8 what others wrote", () => {
     expect(sessions.diagnostics.rereads).toBe(2);
   });
 
+  test("is read where its announcement is of another history than what is known here", async () => {
+    const { store, session } = await openSession();
+    const { id } = session;
+    store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: 1 }) });
+    expect(session).toMatchObject({ version: 2, data: { n: 1 } });
+    await store.behindTheBack.write(write(session, { n: 10 }));
+    // As many changes, and then one more, of which this process heard the last one.
+    store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: -1 }) });
+    expect(store.calls).not.toContain("load");
+    store.notify({ type: "written", id, version: 2, lineage: 8, after: 0, change: fields({ n: -2 }) });
+    expect(session.data).toEqual({ n: 1 });
+    await expect.poll(() => session.data).toEqual({ n: 10 });
+    await store.behindTheBack.write(write(session, { n: 20 }));
+    store.notify({ type: "written", id, version: 3, lineage: 9, after: 7, change: fields({ x: 1 }) });
+    await expect.poll(() => session).toMatchObject({ version: 3, data: { n: 20 } });
+    expect(session.data).not.toHaveProperty("x");
+  });
+
   test("reaches `change` of every connection; what a connection wrote itself does not reach its own", async () => {
     const { store, sessions, opened, session } = await openSession();
     const heard: string[] = [];

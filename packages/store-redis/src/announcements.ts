@@ -53,9 +53,7 @@ export function parseAnnouncement(text: string): Announcement | undefined {
   if (typeof id !== "string") return undefined;
   switch (code) {
     case "w":
-      return typeof rest[0] === "number"
-        ? event({ type: "written", id, version: rest[0], change: parseChange(rest.slice(1)) })
-        : undefined;
+      return parseWritten(id, rest);
     case "r":
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
     case "d":
@@ -77,6 +75,15 @@ function optionalText(value: unknown): string | undefined {
 
 function parseRequest(node: unknown, token: unknown): ConfirmationRequest | undefined {
   return typeof node === "string" && typeof token === "string" ? { node, token } : undefined;
+}
+
+function parseWritten(
+  id: string,
+  [version, lineage, after, ...change]: readonly unknown[],
+): Announcement | undefined {
+  if (typeof version !== "number" || typeof lineage !== "number") return undefined;
+  if (typeof after !== "number") return event({ type: "written", id, version, lineage, change: undefined });
+  return event({ type: "written", id, version, lineage, after, change: parseChange(change) });
 }
 
 /** `undefined` where the change did not travel along: it is read then. */

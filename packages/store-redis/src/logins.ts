@@ -2,6 +2,7 @@ import type { RotateRequest, RotateResult } from "@wsession/core";
 import { stayText, untilDeadline } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
+import { newMark, nextLineage } from "./lineage.ts";
 import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
 import { readRotate, readTouch } from "./replies.ts";
@@ -79,7 +80,8 @@ export class Logins {
     whose: readonly string[],
   ): Promise<ReturnType<typeof readRotate>> {
     const { calls, keys, node } = this.#services;
-    const { id, digest, renewalDigest, renewalMs, graceMs, fence, known } = request;
+    const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;
+    const mark = newMark();
     const secrets = [digest, renewalDigest, stayText(renewalMs), stayText(graceMs)];
     const args = [
       node,
@@ -88,9 +90,12 @@ export class Logins {
       ...whose,
       fence === undefined ? "" : String(fence),
       String(known),
+      lineage === undefined ? "" : String(lineage),
+      String(mark),
     ];
     try {
-      return readRotate(await calls.timedScript("rotate", keys.session(id), args, deadline));
+      const reply = await calls.timedScript("rotate", keys.session(id), args, deadline);
+      return readRotate(reply, request.subject === undefined ? lineage : nextLineage(lineage, mark));
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);
     }

@@ -5,6 +5,7 @@ import { corrupt } from "./failures.ts";
 /** A session's metadata, as field `m` packs it. */
 export interface Metadata {
   readonly version: number;
+  readonly lineage: number;
   readonly fence: number;
   readonly schemaVersion: number;
   /** By the server's clock; Infinity for none. */
@@ -21,7 +22,7 @@ export interface Holder {
 }
 
 /** Numbers that a double holds exactly, as prelude.lua takes them. */
-const METADATA = /^(\d{1,15}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})$/;
+const METADATA = /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})$/;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
 const inDevelopment = process.env["NODE_ENV"] !== "production";
 
@@ -29,9 +30,10 @@ const inDevelopment = process.env["NODE_ENV"] !== "production";
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
   const found = typeof text === "string" ? METADATA.exec(text) : null;
   if (found === null) throw corrupt(outcome);
-  const { 1: version, 2: fence, 3: schemaVersion, 4: idle, 5: absolute } = found;
+  const { 1: version, 2: lineage, 3: fence, 4: schemaVersion, 5: idle, 6: absolute } = found;
   return {
     version: Number(version),
+    lineage: Number(lineage),
     fence: Number(fence),
     schemaVersion: Number(schemaVersion),
     idleAt: readDeadline(idle),
@@ -69,11 +71,12 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     else if (field === "s") subject = text;
     else decodeOrThrow(data, field, text, outcome);
   }
-  const { version, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
+  const { version, lineage, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
   const idleInMs = idleAt - at;
   const absoluteInMs = absoluteAt - at;
   return {
     version,
+    lineage,
     data: inDevelopment ? deepFreeze(data) : data,
     subject,
     fence,

@@ -115,9 +115,10 @@ export function readMove(reply: Reply): readonly [now: string, before: string] |
   return now === undefined || now === before ? undefined : [now, before];
 }
 
-export function readWrite(reply: Reply): WriteResult {
+/** `lineage`: of the version that follows from what the caller knows. */
+export function readWrite(reply: Reply, lineage: number | undefined): WriteResult {
   const version = readVersion(reply);
-  if (version !== undefined) return { type: "written", version, session: undefined };
+  if (version !== undefined) return { type: "written", version, lineage, session: undefined };
   const { 0: code, 1: first, 2: second, 3: third } = split(reply);
   switch (code) {
     case "written":
@@ -153,9 +154,10 @@ export function readTouch(reply: Reply): TouchReply {
   }
 }
 
-export function readRotate(reply: Reply): RotateReply {
+/** `lineage`: as in `readWrite`. */
+export function readRotate(reply: Reply, lineage: number | undefined): RotateReply {
   const version = readVersion(reply);
-  if (version !== undefined) return { type: "rotated", version, session: undefined };
+  if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };
   const { 0: code, 1: first, 2: second, 3: third } = split(reply);
   switch (code) {
     case "rotated":

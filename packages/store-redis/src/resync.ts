@@ -103,14 +103,13 @@ export class Resync {
   }
 
   async #check(id: string, register: boolean): Promise<void> {
-    const known = this.#host.held(id)?.version ?? 0;
     const metadata = await this.#metadata(id, register);
     const held = this.#host.held(id);
     if (held === undefined || isCurrent(held, metadata, this.#calls.serverNow())) return;
     const found = readLoad(await this.#calls.script("load", [this.#keys.session(id)], []));
     const still = this.#host.held(id);
     if (still === undefined) return;
-    if (found.type === "session") this.#tell(id, still, found.session, found.session.version < known);
+    if (found.type === "session") this.#tell(id, still, found.session, isLoss(held, still, found.session));
     else
       this.#host.notify(
         found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason },
@@ -141,6 +140,20 @@ export class Resync {
 
 function isCurrent(held: HeldSession, text: unknown, now: number | undefined): boolean {
   if (typeof text !== "string" || now === undefined) return false;
-  const { version, fence, idleAt, absoluteAt } = parseMetadata(text);
-  return version === held.version && fence === held.fence && idleAt > now && absoluteAt > now;
+  const { version, lineage, fence, idleAt, absoluteAt } = parseMetadata(text);
+  return (
+    version === held.version &&
+    lineage === held.lineage &&
+    fence === held.fence &&
+    idleAt > now &&
+    absoluteAt > now
+  );
+}
+
+/** Whether what was held as the session was asked for, and is held still, is of a history that the store has lost. */
+function isLoss(asked: HeldSession, held: HeldSession, stored: StoredSession): boolean {
+  if (asked.version !== held.version || asked.lineage !== held.lineage) return false;
+  return (
+    stored.version < held.version || (stored.version === held.version && stored.lineage !== held.lineage)
+  );
 }

@@ -24,6 +24,7 @@ import { deadlineText } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
+import { newMark, nextLineage } from "./lineage.ts";
 import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Registration, type Services } from "./membership.ts";
@@ -136,6 +137,7 @@ class RedisStore implements RedisSessionStore {
       registration?.count ?? "",
       flag(request.exclusive),
       String(bytes),
+      String(newMark()),
       ...fields,
     ];
     try {
@@ -194,7 +196,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
-    const { id, expect, known, fence, schemaVersion } = request;
+    const { id, expect, known, lineage, fence, schemaVersion } = request;
     const { calls, keys, node, settings, nextSequence } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
     const { mode, set, unset } = encodeChange(request.change, expect, settings.maxBytes);
@@ -202,11 +204,14 @@ class RedisStore implements RedisSessionStore {
     const before = this.#unsettled.before(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
+    const mark = newMark();
     const args = [
       node,
       String(sequence),
       optional(expect),
       String(known),
+      optional(lineage),
+      String(mark),
       optional(fence),
       String(schemaVersion),
       String(settings.maxBytes),
@@ -215,7 +220,8 @@ class RedisStore implements RedisSessionStore {
       String(set.length / 2),
     ].concat(set, unset);
     try {
-      return readWrite(await calls.timedScript("write", keys.session(id), args, deadline));
+      const reply = await calls.timedScript("write", keys.session(id), args, deadline);
+      return readWrite(reply, nextLineage(lineage, mark));
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);
     }

@@ -32,17 +32,20 @@ describe.each([
     const [writer, holder, bystander] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await writer.store.create(aCreation({ id, data: { a: 1 } }));
-    await hold(holder.store, holder.host, id);
+    const { lineage: after } = await hold(holder.store, holder.host, id);
     await hold(bystander.store, bystander.host, id);
     await bystander.store.release(id);
     await writer.store.write({
       ...aWrite(id, {}),
       change: { type: "fields", set: { 'quo"te/': [{}] }, unset: ["a"] },
     });
+    const lineage = (await writer.store.load(id))?.lineage;
     expect(await heard(holder, id, "written")).toEqual({
       type: "written",
       id,
       version: 2,
+      lineage,
+      after,
       change: { type: "fields", set: { 'quo"te/': [{}] }, unset: ["a"] },
     });
     await writer.store.write({
@@ -68,6 +71,7 @@ describe.each([
       type: "written",
       id,
       version: 2,
+      lineage: (await writer.store.load(id))?.lineage,
       change: undefined,
     });
   });

@@ -44,7 +44,8 @@ export class FakeHost implements StoreHost {
         this.sessions.set(event.id, { ...event.session, connections: held.connections });
         return 0;
       case "written":
-        this.sessions.set(event.id, { ...held, version: Math.max(held.version, event.version) });
+        if (event.version > held.version)
+          this.sessions.set(event.id, { ...held, version: event.version, lineage: event.lineage });
         return 0;
       case "replaced":
         this.sessions.set(event.id, { ...held, fence: event.fence });

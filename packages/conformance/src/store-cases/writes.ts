@@ -128,7 +128,7 @@ export const writeCases: readonly StoreCase[] = [
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 0 } });
-      expect(await store.fields(id, { a: 1 }, [], { known: 1 })).toEqual({
+      expect(await store.fields(id, { a: 1 }, [], { known: 1 })).toMatchObject({
         type: "written",
         version: 2,
         session: undefined,
@@ -142,6 +142,38 @@ export const writeCases: readonly StoreCase[] = [
       const replaced = await store.replace(id, { c: 1 }, { known: 1 });
       expect(replaced).toMatchObject({ type: "written", version: 4, session: { version: 4 } });
       expect(replaced.type === "written" ? replaced.session?.data : replaced).toEqual({ c: 1 });
+    },
+  },
+  {
+    name: "I8 the lineage that a change answers with is the one that is loaded, and another one is no base for a change",
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born({ data: { n: 0 } });
+      const lineage = async (): Promise<number | undefined> => (await store.load(id))?.lineage;
+      const first = await lineage();
+      const written = await store.fields(id, { n: 1 }, [], { known: 1, lineage: first });
+      const second = await lineage();
+      expect(written).toEqual({ type: "written", version: 2, lineage: second, session: undefined });
+      if (first === undefined || second === undefined) return;
+      const other = { known: 2, lineage: first };
+      expect(await store.fields(id, { n: 2 }, [], { ...other, expect: 2 })).toMatchObject({
+        type: "conflict",
+        session: { version: 2, lineage: second, data: { n: 1 } },
+      });
+      expect(await store.rotate(id, other)).toMatchObject({
+        type: "rotated",
+        version: 2,
+        session: { lineage: second, data: { n: 1 } },
+      });
+      const login = await store.rotate(id, { subject: "ada", known: 2, lineage: second });
+      const third = await lineage();
+      expect(login).toEqual({ type: "rotated", version: 3, lineage: third, session: undefined });
+      expect(await store.fields(id, { m: 3 }, [], { known: 3, lineage: first })).toMatchObject({
+        type: "written",
+        version: 4,
+        session: { version: 4, subject: "ada", data: { n: 1, m: 3 } },
+      });
+      expect(new Set([first, second, third, await lineage()]).size).toBe(4);
     },
   },
   {

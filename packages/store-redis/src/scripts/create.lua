@@ -1,8 +1,8 @@
 -- Creates a session where there is none.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" · 5 idleMs or 0 · 6 absoluteMs or 0 · 7 schemaVersion
---       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes
---       14… field, text
+--       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes · 14 mark
+--       15… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
 -- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did. Where
 -- another took the session over since, it takes it back, as in resume.lua.
@@ -30,6 +30,7 @@ if at > tonumber(not_after) then return { 'late', at } end
 
 local meta = {
   version = 1,
+  lineage = tonumber(ARGV[14]),
   fence = ARGV[12] == '1' and 1 or 0,
   schema = ARGV[7],
   bytes = tonumber(ARGV[13]),
@@ -46,7 +47,7 @@ if ARGV[8] == '1' then put('s', ARGV[9]) end
 if ARGV[12] == '1' then put('f', node .. ' ' .. sequence) end
 if ARGV[11] ~= '' then put('h', node .. '=' .. ARGV[11] .. '.' .. sequence) end
 redis.call('HSET', key, unpack(fields))
-for first = 14, #ARGV, 500 do
+for first = 15, #ARGV, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))
 end
 set_expiry(meta.idle, meta.absolute)

@@ -9,7 +9,7 @@ if not found[1] then
   if found[3] then return { 'gone', found[4] } end
   return { 'missing' }
 end
-local version, _, _, _, idle, absolute = split_meta(found[1])
+local version, _, _, _, _, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 if at > tonumber(ARGV[1]) then return { 'late', at } end

@@ -2,8 +2,8 @@
 -- values are never decoded. Numbers are written by concatenation, which is exact up to 14 digits: milliseconds have 13.
 --
 -- The session hash p:s:{id}:
---   m          "version fence schemaVersion bytes idleAt absoluteAt"; these two in milliseconds by this server's clock, in
---              base 36, 0 for no deadline; bytes: at least what the data takes
+--   m          "version lineage fence schemaVersion bytes idleAt absoluteAt"; these two in milliseconds by this server's
+--              clock, in base 36, 0 for no deadline; bytes: at least what the data takes; lineage: see next_lineage
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -22,25 +22,27 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local META = '^(%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
+local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
 
 -- Numbers that a double holds exactly: what has more digits, nobody here has written.
-local function are_exact(version, fence, schema, bytes, idle, absolute)
-  return #version < 16 and #fence < 16 and #schema < 16 and #bytes < 16 and #idle < 10 and #absolute < 10
+local function are_exact(version, lineage, fence, schema, bytes, idle, absolute)
+  local counts = #version < 16 and #lineage < 11 and #fence < 16 and #schema < 16 and #bytes < 16
+  return counts and #idle < 10 and #absolute < 10
 end
 
 -- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read.
 local function split_meta(text)
-  local version, fence, schema, bytes, idle, absolute = string.match(text, META)
-  if not version or not are_exact(version, fence, schema, bytes, idle, absolute) then return nil end
-  return version, fence, schema, bytes, idle, absolute
+  local version, lineage, fence, schema, bytes, idle, absolute = string.match(text, META)
+  if not version or not are_exact(version, lineage, fence, schema, bytes, idle, absolute) then return nil end
+  return version, lineage, fence, schema, bytes, idle, absolute
 end
 
 local function unpack_meta(text)
-  local version, fence, schema, bytes, idle, absolute = split_meta(text)
+  local version, lineage, fence, schema, bytes, idle, absolute = split_meta(text)
   if not version then return nil end
   return {
     version = tonumber(version),
+    lineage = tonumber(lineage),
     fence = tonumber(fence),
     schema = schema,
     bytes = tonumber(bytes),
@@ -60,8 +62,15 @@ local function base36(number)
 end
 
 local function pack_meta(meta)
-  local counts = meta.version .. ' ' .. meta.fence .. ' ' .. meta.schema .. ' ' .. meta.bytes
+  local counts = meta.version .. ' ' .. meta.lineage .. ' ' .. meta.fence .. ' ' .. meta.schema .. ' ' .. meta.bytes
   return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute)
+end
+
+-- The lineage of the version that a change makes: a mix of the one before and of the change's own random `mark`, so that it
+-- stands for all changes up to here. Where a failover or a restart lost some, versions come up again with other lineages.
+-- replies.ts makes the same sum.
+local function next_lineage(lineage, mark)
+  return (lineage * 69069 + mark) % 2147483648
 end
 
 -- Past a deadline is absent, whether or not the key is still there (I9).

@@ -11,7 +11,7 @@ local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f')
 if not found[1] then return { 'missing' } end
-local version, fence, schema, bytes, idle, absolute = split_meta(found[1])
+local version, lineage, fence, schema, bytes, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
 local idle_at, absolute_at = tonumber(idle, 36), tonumber(absolute, 36)
 if has_passed(idle_at, absolute_at, at) then return { 'missing' } end
@@ -54,7 +54,7 @@ local takes_over = ARGV[8] == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence) end
 local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
 if takes_over or next_at ~= idle_at then
-  local counts = version .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
+  local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
   redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute)
   set_expiry(next_at, absolute_at)
 end

@@ -2,7 +2,7 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
 --       9 subject · 10 its hash · 11 epoch · 12 absolute deadline that the subject's index has, 0 for never
---       13 fence or "" · 14 known version
+--       13 fence or "" · 14 known version · 15 its lineage or "" · 16 mark
 -- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"}
 --       {"settled"} · {"late", now} · {"corrupt"} · {"index", absolute deadline}: the index must know that one first
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
@@ -15,9 +15,13 @@ local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
 
-local known = tonumber(ARGV[14])
 local function answer(version)
-  if version == (identifies and known + 1 or known) then return version end
+  local follows = version == ARGV[14] + (identifies and 1 or 0)
+  if follows and ARGV[15] ~= '' then
+    local lineage = identifies and next_lineage(ARGV[15], ARGV[16]) or tonumber(ARGV[15])
+    follows = version == meta.version and lineage == meta.lineage
+  end
+  if follows then return version end
   return { 'rotated', version, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
@@ -31,7 +35,7 @@ if identifies then
   if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end
   local indexed = tonumber(ARGV[12])
   if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', meta.absolute } end
-  meta.version = meta.version + 1
+  meta.version, meta.lineage = meta.version + 1, next_lineage(meta.lineage, ARGV[16])
 end
 
 if not found[3] then prune_writers(node, at) end
@@ -55,6 +59,6 @@ if identifies then
   -- Not before its time, though this login came after: an older one may still be on its way.
   if found[5] and not is_denied then redis.call('HDEL', key, denial) end
   -- Without the change, so that the others read again: an announcement has no room for the subject.
-  announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ']')
+  announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ',' .. meta.lineage .. ']')
 end
 return answer(meta.version)

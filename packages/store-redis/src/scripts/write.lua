@@ -1,9 +1,9 @@
 -- Changes fields of a session that exists, once.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 expected version or "" · 5 known version · 6 fence or "" · 7 schemaVersion
---       8 maxBytes · 9 largest change that travels in an announcement · 10 "f" fields or "r" replace
---       11 how many to set; then field, text for each; then fields to remove
--- Out   version, where it is known + 1 · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 expected version or "" · 5 known version · 6 its lineage or "" · 7 mark
+--       8 fence or "" · 9 schemaVersion · 10 maxBytes · 11 largest change that travels in an announcement
+--       12 "f" fields or "r" replace · 13 how many to set; then field, text for each; then fields to remove
+-- Out   version, where it follows from what is known · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
 --       {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
 -- At most once: a repeat is told by (node, sequence) and answers as the first did; one that is older than the node's last,
 -- or comes after its not-after, is refused. The repeat is looked for before the clock, so that 'late' means not applied.
@@ -12,35 +12,42 @@ local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
 if not found[1] then return { 'missing' } end
-local version, fence, schema, bytes, idle, absolute = split_meta(found[1])
+local version, lineage, fence, schema, bytes, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 
 local function answer(made)
-  if made == ARGV[5] + 1 then return made end
+  local follows = made == ARGV[5] + 1
+  -- It does for certain where nothing else was changed, before it or since.
+  if follows and ARGV[6] ~= '' then
+    follows = made == tonumber(version) and tonumber(lineage) == next_lineage(ARGV[6], ARGV[7])
+  end
+  if follows then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
 if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
-if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(fence) then return { 'fenced' } end
-if ARGV[4] ~= '' and ARGV[4] ~= version then return { 'conflict', at, redis.call('HGETALL', key) } end
+if ARGV[8] ~= '' and tonumber(ARGV[8]) < tonumber(fence) then return { 'fenced' } end
+if ARGV[4] ~= '' and (ARGV[4] ~= version or (ARGV[6] ~= '' and ARGV[6] ~= lineage)) then
+  return { 'conflict', at, redis.call('HGETALL', key) }
+end
 
-local last_set = 11 + 2 * ARGV[11]
+local last_set = 13 + 2 * ARGV[13]
 local set_bytes, removed_bytes, removed = 0, 0, {}
-for index = 12, last_set do set_bytes = set_bytes + #ARGV[index] end
+for index = 14, last_set do set_bytes = set_bytes + #ARGV[index] end
 for index = last_set + 1, #ARGV do
   removed_bytes = removed_bytes + #ARGV[index]
   removed[#removed + 1] = ARGV[index]
 end
 
 -- What the metadata keeps is never less than the data has: only where it could be too much is the data counted.
-local replaces = ARGV[10] == 'r'
+local replaces = ARGV[12] == 'r'
 bytes = bytes + set_bytes
-if replaces or bytes > tonumber(ARGV[8]) then
+if replaces or bytes > tonumber(ARGV[10]) then
   local changed, had, kept, old = {}, 0, 0, redis.call('HGETALL', key)
-  for index = 12, last_set, 2 do changed[ARGV[index]] = true end
+  for index = 14, last_set, 2 do changed[ARGV[index]] = true end
   for _, name in ipairs(removed) do changed[name] = true end
   for index = 1, #old, 2 do
     local name, size = old[index], #old[index] + #old[index + 1]
@@ -55,13 +62,15 @@ if replaces or bytes > tonumber(ARGV[8]) then
   end
   bytes = kept + set_bytes
   -- One that is over the limit already, since the limit was lowered, may shrink.
-  if bytes > tonumber(ARGV[8]) and bytes > had then return { 'large', tonumber(ARGV[8]) } end
+  if bytes > tonumber(ARGV[10]) and bytes > had then return { 'large', tonumber(ARGV[10]) } end
 end
 if not found[3] then prune_writers(node, at) end
-version = version + 1
-local record = version .. ' ' .. fence .. ' ' .. ARGV[7] .. ' ' .. bytes .. ' ' .. idle .. ' ' .. absolute
-local last = math.min(511, last_set)
-redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 12, last))
+local after = lineage
+version, lineage = version + 1, next_lineage(lineage, ARGV[7])
+local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. ARGV[9] .. ' ' .. bytes
+local record = counts .. ' ' .. idle .. ' ' .. absolute
+local last = math.min(513, last_set)
+redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 14, last))
 for first = last + 1, last_set, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, last_set)))
 end
@@ -70,12 +79,12 @@ for first = 1, #removed, 500 do
 end
 
 if has_other_holders(found[2], node) then
-  local parts = { '["w","', session_id(), '",', version }
+  local parts = { '["w","', session_id(), '",', version, ',', lineage }
   -- Not where the schema's version changes: a process of another one has to bring all of it to its own form.
-  if set_bytes + removed_bytes <= tonumber(ARGV[9]) and schema == ARGV[7] then
-    parts[#parts + 1] = ',"' .. ARGV[10] .. '",{'
-    for index = 12, last_set, 2 do
-      parts[#parts + 1] = (index > 12 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
+  if set_bytes + removed_bytes <= tonumber(ARGV[11]) and schema == ARGV[9] then
+    parts[#parts + 1] = ',' .. after .. ',"' .. ARGV[12] .. '",{'
+    for index = 14, last_set, 2 do
+      parts[#parts + 1] = (index > 14 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
     end
     parts[#parts + 1] = '},['
     for index = last_set + 1, #ARGV do
