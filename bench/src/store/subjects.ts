@@ -39,15 +39,16 @@ export async function wsessionUpdates(port: number, count: number): Promise<Upda
 export async function scriptUpdates(port: number, count: number): Promise<Updates> {
   const { sessions, client, close } = open(port);
   const sent = watchCommands(client);
-  const known: { key: string; version: number; visits: number }[] = [];
+  const known: { key: string; version: number; lineage: number; visits: number }[] = [];
   let template: readonly string[] = [];
   for (let index = 0; index < count; index += 1) {
     const { session } = await sessions.create(sampleData(index, false));
     const { visits } = await session.update((data) => ({ ...data, visits: data.visits + 1 }));
     template = sent.last;
-    known.push({ key: template[3] ?? "", version: session.version, visits });
+    const [, , , key = "", , , , , , lineage, mark] = template;
+    known.push({ key, version: session.version, lineage: after(Number(lineage), Number(mark)), visits });
   }
-  const [, digest = "", keys = "", , , , , , , ...rest] = template;
+  const [, digest = "", keys = "", , , , , , , , , ...rest] = template;
   if (keys !== "1" || rest.at(-2) !== "d:visits")
     throw new Error(`the write script is called differently now: ${template.join(" ")}`);
   const fixed = rest.slice(0, -1);
@@ -57,17 +58,25 @@ export async function scriptUpdates(port: number, count: number): Promise<Update
     async update(index) {
       const session = known[index];
       if (session === undefined) throw unknown();
-      const { key, version, visits } = session;
+      const { key, version, lineage, visits } = session;
       const notAfter = String(Date.now() + 2_000);
+      const mark = Math.floor(Math.random() * 2 ** 31);
       sequence += 1;
-      const args = [notAfter, writer, String(sequence), String(version), String(version), ...fixed];
+      const basis = [version, version, lineage, mark].map(String);
+      const args = [notAfter, writer, String(sequence), ...basis, ...fixed];
       const answer = await client.evalsha(digest, 1, key, ...args, String(visits + 1));
       if (answer !== version + 1) throw new Error(`the script answered ${String(answer)}`);
       session.version = answer;
+      session.lineage = after(lineage, mark);
       session.visits += 1;
     },
     close,
   };
+}
+
+/** The lineage of the version that a change makes. */
+function after(lineage: number, mark: number): number {
+  return (lineage * 69_069 + mark) % 2 ** 31;
 }
 
 /** What applications do today: read all, change it, write all. Two of them at once lose a change. */
