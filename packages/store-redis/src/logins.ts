@@ -2,7 +2,7 @@ import type { RotateRequest, RotateResult } from "@wsession/core";
 import { stayText, untilDeadline } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
-import { newMark, nextLineage } from "./lineage.ts";
+import { newLineage } from "./lineage.ts";
 import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
 import { readRotate, readTouch } from "./replies.ts";
@@ -81,7 +81,7 @@ export class Logins {
   ): Promise<ReturnType<typeof readRotate>> {
     const { calls, keys, node } = this.#services;
     const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;
-    const mark = newMark();
+    const next = newLineage();
     const secrets = [digest, renewalDigest, stayText(renewalMs), stayText(graceMs)];
     const args = [
       node,
@@ -91,11 +91,11 @@ export class Logins {
       fence === undefined ? "" : String(fence),
       String(known),
       lineage === undefined ? "" : String(lineage),
-      String(mark),
+      String(next),
     ];
     try {
       const reply = await calls.timedScript("rotate", keys.session(id), args, deadline);
-      return readRotate(reply, request.subject === undefined ? lineage : nextLineage(lineage, mark));
+      return readRotate(reply, request.subject === undefined || lineage === undefined ? lineage : next);
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);
     }

@@ -115,7 +115,7 @@ export function readMove(reply: Reply): readonly [now: string, before: string] |
   return now === undefined || now === before ? undefined : [now, before];
 }
 
-/** `lineage`: of the version that follows from what the caller knows. */
+/** `lineage`: of the version that follows from the one that the caller knows. */
 export function readWrite(reply: Reply, lineage: number | undefined): WriteResult {
   const version = readVersion(reply);
   if (version !== undefined) return { type: "written", version, lineage, session: undefined };

@@ -24,7 +24,7 @@ import { deadlineText } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
-import { newMark, nextLineage } from "./lineage.ts";
+import { newLineage } from "./lineage.ts";
 import { Logins } from "./logins.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Registration, type Services } from "./membership.ts";
@@ -137,7 +137,7 @@ class RedisStore implements RedisSessionStore {
       registration?.count ?? "",
       flag(request.exclusive),
       String(bytes),
-      String(newMark()),
+      String(newLineage()),
       ...fields,
     ];
     try {
@@ -204,14 +204,14 @@ class RedisStore implements RedisSessionStore {
     const before = this.#unsettled.before(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
-    const mark = newMark();
+    const next = newLineage();
     const args = [
       node,
       String(sequence),
       optional(expect),
       String(known),
       optional(lineage),
-      String(mark),
+      String(next),
       optional(fence),
       String(schemaVersion),
       String(settings.maxBytes),
@@ -221,7 +221,7 @@ class RedisStore implements RedisSessionStore {
     ].concat(set, unset);
     try {
       const reply = await calls.timedScript("write", keys.session(id), args, deadline);
-      return readWrite(reply, nextLineage(lineage, mark));
+      return readWrite(reply, lineage === undefined ? undefined : next);
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);
     }

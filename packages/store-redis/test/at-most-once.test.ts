@@ -82,6 +82,37 @@ test("a write whose reply was cut in the middle is applied once (I10)", async ()
   expect(await onlooker.store.load(id)).toMatchObject({ version: 6, data: { n: 5 } });
 });
 
+test("a write that is sent again to a server with another history makes another lineage, and answers with all (I8, I10)", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id, data: { n: 0 } }));
+  const client = new Redis(server.port);
+  onTestFinished(() => client.disconnect());
+  const [key = ""] = await client.keys(`*{${id}}`);
+  const before = await client.dumpBuffer(key);
+  await onlooker.store.write(aWrite(id, { who: "lost" }));
+  const base = await onlooker.store.load(id);
+  proxy.replies("drop");
+  const writing = process.store.write(aWrite(id, { n: 1 }, { known: 2, lineage: base?.lineage }));
+  await until(async () => (await onlooker.store.load(id))?.version === 3);
+  const lost = await onlooker.store.load(id);
+  // As a replica that had not heard of the last two changes, and of another one since.
+  await client.restore(key, 60_000, before, "REPLACE");
+  await onlooker.store.write(aWrite(id, { who: "kept" }));
+  proxy.replies("pass");
+  proxy.cut();
+  expect(await writing).toMatchObject({
+    type: "written",
+    version: 3,
+    session: { version: 3, data: { n: 1, who: "kept" } },
+  });
+  const stale = aWrite(id, { who: "from what was lost" }, { expect: 3, known: 3, lineage: lost?.lineage });
+  expect(await onlooker.store.write(stale)).toMatchObject({
+    type: "conflict",
+    session: { version: 3, data: { n: 1, who: "kept" } },
+  });
+});
+
 test("create, rotate, resume and destroy answer a repeat as the first time (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   const { store } = process;

@@ -1,7 +1,7 @@
 -- Creates a session where there is none.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" · 5 idleMs or 0 · 6 absoluteMs or 0 · 7 schemaVersion
---       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes · 14 mark
+--       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes · 14 lineage
 --       15… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
 -- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did. Where

@@ -24,16 +24,12 @@ end
 
 local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
 
--- Numbers that a double holds exactly: what has more digits, nobody here has written.
-local function are_exact(version, lineage, fence, schema, bytes, idle, absolute)
-  local counts = #version < 16 and #lineage < 11 and #fence < 16 and #schema < 16 and #bytes < 16
-  return counts and #idle < 10 and #absolute < 10
-end
-
--- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read.
+-- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read. Numbers
+-- that a double does not hold exactly nobody here has written.
 local function split_meta(text)
   local version, lineage, fence, schema, bytes, idle, absolute = string.match(text, META)
-  if not version or not are_exact(version, lineage, fence, schema, bytes, idle, absolute) then return nil end
+  if not version or #version > 15 or #lineage > 10 or #fence > 15 or #schema > 15 then return nil end
+  if #bytes > 15 or #idle > 9 or #absolute > 9 then return nil end
   return version, lineage, fence, schema, bytes, idle, absolute
 end
 
@@ -66,10 +62,11 @@ local function pack_meta(meta)
   return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute)
 end
 
--- The lineage of the version that a change makes: a mix of the one before and of the change's own random `mark`, so that it
--- stands for all changes up to here. Where a failover or a restart lost some, versions come up again with other lineages.
--- replies.ts makes the same sum.
-local function next_lineage(lineage, mark)
+-- The lineage of the version that a change makes stands for all changes up to here: versions that come up again, after a
+-- failover or a restart lost some, have other ones. It is the change's own random number where the change is made of what its
+-- author knows; else a mix with the lineage that is there, since the same change may have been made of another one before.
+local function next_lineage(is_known, lineage, mark)
+  if is_known then return mark end
   return (lineage * 69069 + mark) % 2147483648
 end
 

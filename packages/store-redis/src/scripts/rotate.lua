@@ -2,7 +2,7 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
 --       9 subject · 10 its hash · 11 epoch · 12 absolute deadline that the subject's index has, 0 for never
---       13 fence or "" · 14 known version · 15 its lineage or "" · 16 mark
+--       13 fence or "" · 14 known version · 15 its lineage or "" · 16 lineage to make of it
 -- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"}
 --       {"settled"} · {"late", now} · {"corrupt"} · {"index", absolute deadline}: the index must know that one first
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
@@ -16,12 +16,9 @@ if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
 
 local function answer(version)
-  local follows = version == ARGV[14] + (identifies and 1 or 0)
-  if follows and ARGV[15] ~= '' then
-    local lineage = identifies and next_lineage(ARGV[15], ARGV[16]) or tonumber(ARGV[15])
-    follows = version == meta.version and lineage == meta.lineage
-  end
-  if follows then return version end
+  local wanted, lineage = tonumber(ARGV[14]), ARGV[15]
+  if identifies then wanted, lineage = wanted + 1, ARGV[16] end
+  if version == wanted and (ARGV[15] == '' or tonumber(lineage) == meta.lineage) then return version end
   return { 'rotated', version, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
@@ -35,7 +32,8 @@ if identifies then
   if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end
   local indexed = tonumber(ARGV[12])
   if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', meta.absolute } end
-  meta.version, meta.lineage = meta.version + 1, next_lineage(meta.lineage, ARGV[16])
+  local is_known = meta.version == tonumber(ARGV[14]) and meta.lineage == tonumber(ARGV[15])
+  meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, ARGV[16]))
 end
 
 if not found[3] then prune_writers(node, at) end

@@ -1,6 +1,6 @@
 -- Changes fields of a session that exists, once.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 expected version or "" · 5 known version · 6 its lineage or "" · 7 mark
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 expected version or "" · 5 known version · 6 its lineage or "" · 7 lineage to make of it
 --       8 fence or "" · 9 schemaVersion · 10 maxBytes · 11 largest change that travels in an announcement
 --       12 "f" fields or "r" replace · 13 how many to set; then field, text for each; then fields to remove
 -- Out   version, where it follows from what is known · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
@@ -17,12 +17,8 @@ if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 
 local function answer(made)
-  local follows = made == ARGV[5] + 1
-  -- It does for certain where nothing else was changed, before it or since.
-  if follows and ARGV[6] ~= '' then
-    follows = made == tonumber(version) and tonumber(lineage) == next_lineage(ARGV[6], ARGV[7])
-  end
-  if follows then return made end
+  -- Where a lineage is known it follows for certain: nothing else was changed, before it or since.
+  if made == ARGV[5] + 1 and (ARGV[6] == '' or lineage == ARGV[7]) then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
@@ -30,7 +26,8 @@ if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
 if ARGV[8] ~= '' and tonumber(ARGV[8]) < tonumber(fence) then return { 'fenced' } end
-if ARGV[4] ~= '' and (ARGV[4] ~= version or (ARGV[6] ~= '' and ARGV[6] ~= lineage)) then
+local is_known = ARGV[5] == version and ARGV[6] == lineage
+if ARGV[4] ~= '' and (ARGV[4] ~= version or not (is_known or ARGV[6] == '')) then
   return { 'conflict', at, redis.call('HGETALL', key) }
 end
 
@@ -66,9 +63,9 @@ if replaces or bytes > tonumber(ARGV[10]) then
 end
 if not found[3] then prune_writers(node, at) end
 local after = lineage
-version, lineage = version + 1, next_lineage(lineage, ARGV[7])
-local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. ARGV[9] .. ' ' .. bytes
-local record = counts .. ' ' .. idle .. ' ' .. absolute
+version, lineage = version + 1, next_lineage(is_known, lineage, ARGV[7])
+local record = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. ARGV[9] .. ' ' .. bytes
+  .. ' ' .. idle .. ' ' .. absolute
 local last = math.min(513, last_set)
 redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 14, last))
 for first = last + 1, last_set, 500 do
