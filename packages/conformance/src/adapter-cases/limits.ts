@@ -1,10 +1,26 @@
 import { createSessions } from "@wsession/core";
+import type { Sessions } from "@wsession/core";
 import { expect } from "vitest";
-import type { AdapterCase } from "../adapter-trial.ts";
+import type { AdapterServer } from "../adapter-harness.ts";
+import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
 import { frame } from "../raw-client.ts";
 import { deferred, Journal, macrotask, until } from "../waiting.ts";
 
 const KIB64 = 65_536;
+
+/** Ten messages, "0" to "9", of a peer that goes when a limit was exceeded. */
+async function sendTen(
+  trial: AdapterTrial,
+  server: AdapterServer,
+  { diagnostics }: Pick<Sessions<{ n: number }>, "diagnostics">,
+): Promise<void> {
+  const client = await trial.rawUpgraded(server);
+  // In one segment: a runtime that can pause has parsed all of it by then.
+  client.write(...Array.from({ length: 10 }, (_, index) => frame(`${index}`)));
+  await until(() => diagnostics.limitsExceeded === 1);
+  await macrotask();
+  client.destroy();
+}
 
 /** Nothing is dropped in silence (I3). */
 export const limitCases: readonly AdapterCase[] = [
@@ -18,12 +34,7 @@ export const limitCases: readonly AdapterCase[] = [
         message: (_, text) => (journal.note(`${text}`), gate.promise),
         close: (_, { code }) => journal.note(`close ${code}`),
       });
-      const client = await trial.rawUpgraded(server);
-      // In one segment: a runtime that can pause has parsed all of it by then.
-      client.write(...Array.from({ length: 10 }, (_, index) => frame(`${index}`)));
-      await until(() => sessions.diagnostics.limitsExceeded === 1);
-      await macrotask();
-      client.destroy();
+      await sendTen(trial, server, sessions);
       gate.resolve();
       await journal.until(2);
       expect(journal.entries).toEqual(["0", "close 1013"]);
@@ -64,11 +75,7 @@ export const limitCases: readonly AdapterCase[] = [
         message: (_, text) => (journal.note(`${text}`), login.promise),
         close: (_, { code }) => journal.note(`close ${code}`),
       });
-      const client = await trial.rawUpgraded(server);
-      client.write(...Array.from({ length: 10 }, (_, index) => frame(`${index}`)));
-      await until(() => sessions.diagnostics.limitsExceeded === 1);
-      await macrotask();
-      client.destroy();
+      await sendTen(trial, server, sessions);
       login.resolve();
       await journal.until(2);
       expect(journal.entries).toEqual(["0", "close 4413"]);

@@ -1,13 +1,28 @@
 import { createSessions, isSessionError, mapStore, queryToken } from "@wsession/core";
-import type { Connection } from "@wsession/core";
+import type { Connection, Sessions, SessionsOptions } from "@wsession/core";
 import { expect } from "vitest";
-import type { AdapterCase } from "../adapter-trial.ts";
+import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
 import { deferred, delay, Journal, until } from "../waiting.ts";
 
 type Data = { readonly n: number; readonly note?: string };
 type Conn = Connection<Data, unknown, never>;
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
+
+const resumable = (
+  options: Pick<SessionsOptions<Data>, "exclusive" | "maxConnectionsPerSession"> = {},
+): Sessions<Data, unknown, never> =>
+  createSessions<Data>({ store: mapStore(), token: queryToken(), initial: () => ({ n: 0 }), ...options });
+
+/** A server of sessions that two connections at most may have, and the first one of such a session. */
+async function twoAtMost(trial: AdapterTrial) {
+  const opened = new Journal<Conn>();
+  const sessions = resumable({ maxConnectionsPerSession: 2 });
+  const server = await trial.serve(sessions, { open: (connection) => opened.note(connection) });
+  const first = await trial.connect(server);
+  await opened.until(1);
+  return { opened, server, first, path: `/?token=${opened.entries[0]?.token}` };
+}
 
 /** Sessions as their connections see them. */
 export const sessionCases: readonly AdapterCase[] = [
@@ -16,11 +31,7 @@ export const sessionCases: readonly AdapterCase[] = [
     async run(trial) {
       const journal = new Journal();
       const opened = new Journal<Conn>();
-      const sessions = createSessions<Data>({
-        store: mapStore(),
-        token: queryToken(),
-        initial: () => ({ n: 0 }),
-      });
+      const sessions = resumable();
       const server = await trial.serve(sessions, {
         open: (connection) => opened.note(connection),
         async message(connection) {
@@ -62,12 +73,7 @@ export const sessionCases: readonly AdapterCase[] = [
     async run(trial) {
       const opened = new Journal<Conn>();
       const closed = new Journal<number>();
-      const sessions = createSessions<Data>({
-        store: mapStore(),
-        token: queryToken(),
-        exclusive: true,
-        initial: () => ({ n: 0 }),
-      });
+      const sessions = resumable({ exclusive: true });
       const server = await trial.serve(sessions, {
         open: (connection) => opened.note(connection),
         close: (_, { code }) => closed.note(code),
@@ -88,17 +94,7 @@ export const sessionCases: readonly AdapterCase[] = [
   {
     name: "maxConnectionsPerSession: the oldest connection over it is closed with 4409",
     async run(trial) {
-      const opened = new Journal<Conn>();
-      const sessions = createSessions<Data>({
-        store: mapStore(),
-        token: queryToken(),
-        maxConnectionsPerSession: 2,
-        initial: () => ({ n: 0 }),
-      });
-      const server = await trial.serve(sessions, { open: (connection) => opened.note(connection) });
-      const first = await trial.connect(server);
-      await opened.until(1);
-      const path = `/?token=${opened.entries[0]?.token}`;
+      const { server, first, path } = await twoAtMost(trial);
       const second = await trial.connect(server, path);
       await second.roundTrip();
       const third = await trial.connect(server, path);
@@ -109,17 +105,7 @@ export const sessionCases: readonly AdapterCase[] = [
   {
     name: "maxConnectionsPerSession: one that is closing already does not count",
     async run(trial) {
-      const opened = new Journal<Conn>();
-      const sessions = createSessions<Data>({
-        store: mapStore(),
-        token: queryToken(),
-        maxConnectionsPerSession: 2,
-        initial: () => ({ n: 0 }),
-      });
-      const server = await trial.serve(sessions, { open: (connection) => opened.note(connection) });
-      const first = await trial.connect(server);
-      await opened.until(1);
-      const path = `/?token=${opened.entries[0]?.token}`;
+      const { opened, server, first, path } = await twoAtMost(trial);
       // It does not answer the close frame.
       await trial.rawUpgraded(server, { path });
       await opened.until(2);
@@ -133,11 +119,7 @@ export const sessionCases: readonly AdapterCase[] = [
     async run(trial) {
       const opened = new Journal<Conn>();
       const closed = new Journal<string>();
-      const sessions = createSessions<Data>({
-        store: mapStore(),
-        token: queryToken(),
-        initial: () => ({ n: 0 }),
-      });
+      const sessions = resumable();
       const server = await trial.serve(sessions, {
         open: (connection) => opened.note(connection),
         close: (connection, { code, reason }) =>
@@ -297,11 +279,7 @@ export const sessionCases: readonly AdapterCase[] = [
     async run(trial) {
       const journal = new Journal();
       const opened = deferred<Conn>();
-      const sessions = createSessions<Data>({
-        store: mapStore(),
-        token: queryToken(),
-        initial: () => ({ n: 0 }),
-      });
+      const sessions = resumable();
       const one = await trial.serve(sessions, {
         open: (connection) => opened.resolve(connection),
         change: (_, data) => journal.note(`one heard ${data.n}`),
