@@ -42,7 +42,7 @@ export async function admitHandshake<Data extends object, Transport>(
     const admission = isThenable(asked) ? await asked : asked;
     if (admission.type === "reject") {
       // Checked again: an application may build its answer without `reject()`.
-      reject(admission.status);
+      reject(admission.status, admission.reason);
       return refused(admission.status, admission.reason);
     }
     assertAccepted(admission);

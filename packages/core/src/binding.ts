@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { admitHandshake } from "./admission.ts";
 import type { Admitted } from "./admission.ts";
 import { CloseCode, settleClose } from "./close-codes.ts";
@@ -130,7 +131,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   #refuse(status: number, reason: string): HandshakeAnswer {
     this.diagnostics.handshakesRefused += 1;
-    return { type: "reject", status, reason };
+    return { type: "reject", status, reason: reason === "" ? (STATUS_CODES[status] ?? "Refused") : reason };
   }
 
   abandon(ticket: Ticket): void {

@@ -7,11 +7,13 @@ export function isForbiddenField(name: string): boolean {
   return FORBIDDEN.has(name);
 }
 
-/** `data` with the change applied, as a new object; `data` itself is left as it is. */
+/** `data` with the change applied, as a new object of the same class; `data` itself is left as it is. */
 export function applyChange(data: object, change: Change): object {
   if (change.type === "replace") return change.data;
   const next: Record<string, unknown> = { ...data, ...change.set };
   for (const name of change.unset) delete next[name];
+  if (Object.getPrototypeOf(data) !== Object.prototype)
+    Object.setPrototypeOf(next, Object.getPrototypeOf(data));
   return next;
 }
 

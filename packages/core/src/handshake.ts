@@ -48,7 +48,10 @@ export function accept(options: AcceptOptions = {}): Admission {
   return { type: "accept", ...options };
 }
 
-/** Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body. A bad status throws INVALID_ARGUMENT. */
+/**
+ * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body; by default the status's own words. A
+ * bad status, or a reason that is no text, throws INVALID_ARGUMENT.
+ */
 export function reject(status: number, reason = ""): Admission {
   if (!Number.isInteger(status) || status < 400 || status > 599) {
     throw new SessionError(
@@ -56,6 +59,8 @@ export function reject(status: number, reason = ""): Admission {
       `reject() takes an HTTP status from 400 to 599, not ${status}`,
     );
   }
+  if (typeof reason !== "string")
+    throw new SessionError("INVALID_ARGUMENT", "reject() takes a reason that is a string");
   return { type: "reject", status, reason };
 }
 

@@ -92,7 +92,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly destroyOnTheft?: boolean | undefined;
   /** Checks data on every set and on every load; synchronous. What fails rejects with INVALID_DATA. */
   readonly schema?: StandardSchemaV1<unknown, Data> | undefined;
-  /** The version of the application's data, an integer from 0; default 0. Stored with every write. */
+  /** The version of the application's data, an integer from 0, of 15 digits at most; default 0. Stored with every write. */
   readonly schemaVersion?: number | undefined;
   /** Brings data that an older version of the application stored up to date, on load; before `schema`. Synchronous. */
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
@@ -251,8 +251,11 @@ function count(name: string, value: number | undefined, fallback: number): numbe
 }
 
 function schemaVersion(value = 0): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new SessionError("INVALID_ARGUMENT", `schemaVersion is an integer from 0, not ${value}`);
+  if (Number.isInteger(value) && value >= 0 && value < 1e15) return value;
+  throw new SessionError(
+    "INVALID_ARGUMENT",
+    `schemaVersion is an integer of 15 digits at most, not ${value}`,
+  );
 }
 
 /** The first of `allowed` is the default. */

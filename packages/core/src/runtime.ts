@@ -69,7 +69,7 @@ export type HandshakeAnswer =
       readonly type: "reject";
       /** An HTTP status, 400 to 599. */
       readonly status: number;
-      /** A short plain-text body. */
+      /** A short plain-text body, never empty. */
       readonly reason: string;
     };
 

@@ -29,6 +29,7 @@ describe("createSessions", () => {
     { graceMs: 0 },
     { schemaVersion: 1.5 },
     { schemaVersion: -1 },
+    { schemaVersion: 1_000_000_000_000_000 },
     { gate: "closed" as "open" },
     { onBadToken: "ignore" as "fresh" },
     { onCorruptRecord: "delete" as "fresh" },

@@ -187,6 +187,24 @@ describe("writes of one process", () => {
   });
 });
 
+test("a patch of data that is of a class leaves it of that class", async () => {
+  class Cart {
+    items: readonly string[] = [];
+    note?: string;
+    get count(): number {
+      return this.items.length;
+    }
+  }
+  for (const store of [mapStore(), inConnectionStore()]) {
+    const sessions = createSessions({ store, initial: () => new Cart() });
+    const { session } = (await serveInMemory(sessions).connect()).connection;
+    await session.patch({ items: ["tea"], note: "soon" });
+    await session.patch({ note: undefined });
+    expect(session.data).toBeInstanceOf(Cart);
+    expect([session.data.count, Object.keys(session.data)]).toEqual([1, ["items"]]);
+  }
+});
+
 describe("I8 what others wrote", () => {
   const fields = (set: object) => ({ type: "fields", set: { ...set }, unset: [] }) as const;
   const write = (session: Session<Data>, set: object) =>

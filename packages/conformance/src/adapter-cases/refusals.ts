@@ -37,20 +37,29 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a refusal without a reason is a refusal too",
+    name: "a refusal without a reason gives the status's own, where it has one (RFC 9110, section 15)",
     async run(trial) {
-      const sessions = createSessions({ admit: () => reject(403), initial: () => ({ n: 0 }) });
+      const sessions = createSessions({
+        admit: ({ url }) => reject(Number(url.slice(1))),
+        initial: () => ({ n: 0 }),
+      });
       const server = await trial.serve(sessions, {});
-      expect((await trial.refused(server)).status).toBe(403);
+      const refusal = async (path: string): Promise<unknown> => {
+        const { status, body } = await trial.refused(server, { path });
+        return [status, body];
+      };
+      expect(await refusal("/403")).toEqual([403, "Forbidden"]);
+      expect(await refusal("/599")).toEqual([599, "Refused"]);
     },
   },
   {
-    name: "an admission that can't be answered is a 500: a status that is none, a header that would split the answer or is no text",
+    name: "an admission that can't be answered is a 500: a status that is none, a reason or a header that is no text, one that would split the answer",
     async run(trial) {
       const reported = new Journal<unknown>();
       const store = mapStore();
       const admissions: Record<string, Admission> = {
         "/status": { type: "reject", status: 200, reason: "fine" },
+        "/reason": { type: "reject", status: 403, reason: numeric },
         "/header": accept({ headers: { "x-evil": "a\r\nset-cookie: b=1" } }),
         "/number": accept({ headers: { "x-limit": numeric } }),
       };
@@ -66,7 +75,7 @@ export const refusalCases: readonly AdapterCase[] = [
         expect(status).toBe(500);
         expect(headers.map(([name]) => name)).not.toContain("set-cookie");
       }
-      expect(reported.entries).toHaveLength(3);
+      expect(reported.entries).toHaveLength(4);
       expect(store.size).toBe(0);
     },
   },
