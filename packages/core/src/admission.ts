@@ -134,6 +134,6 @@ async function create<Data extends object, Transport>(
     token: context.settings.token !== undefined,
   };
   const { id, stored, token } = await createStored(context, wanted);
-  const state = context.adopt(id, stored);
+  const state = context.adoptNew(id, stored);
   return tell(context, { state, fence: stored.fence, resumed: false, token }, context.settings.absoluteMs);
 }

@@ -32,6 +32,8 @@ export interface AdmissionContext<Data extends object, Transport> {
   known(id: string): Mark | undefined;
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
   adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data>;
+  /** As `adopt`, for a session that was created for the connection. */
+  adoptNew(id: string, stored: StoredSession): SessionState<Data>;
   /** Takes `adopt` and the store's `hold` back; destroys the session if no client ever learned of it. */
   giveBack(session: AdmittedSession<Data>): void;
   destroyStolen(id: string): void;

@@ -80,7 +80,8 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     }
     const wanted = { id: newSelector(), data, subject: undefined, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);
-    return { session: new SessionHandle(this.#bringUp(id, stored), undefined), token };
+    const state = this.#made(id, false, () => this.#bringUp(id, stored));
+    return { session: new SessionHandle(state, undefined), token };
   }
 
   /** Asks the store; what it throws is typed (I11). */
@@ -119,7 +120,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
-    const state = this.adopt(id, stored);
+    const state = this.adoptNew(id, stored);
     const session = { state, fence: stored.fence, resumed: false, token };
     if (newcomer.isEnding) this.giveBack(session);
     else this.attach(newcomer, session);
@@ -138,6 +139,11 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     this.#table.hold(state);
     this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
+  }
+
+  /** As `adopt`, for a session that was created for the connection. */
+  adoptNew(id: string, stored: StoredSession): SessionState<Data> {
+    return this.#made(id, true, () => this.adopt(id, stored));
   }
 
   /** The connection is there: it is one of the session's from now on. */
@@ -248,6 +254,17 @@ export class SessionHome<Data extends object, Transport> implements StateContext
         this.end();
       },
     );
+  }
+
+  /** A session that its own process can't read (a schema may refuse what it made itself) is of no use: it goes. */
+  #made(id: string, isHeld: boolean, adopt: () => SessionState<Data>): SessionState<Data> {
+    try {
+      return adopt();
+    } catch (error) {
+      if (isHeld) this.leave(id);
+      this.#background(() => this.store.destroy(id, undefined, false), id);
+      throw error;
+    }
   }
 
   #find(id: string): SessionState<Data> | undefined {

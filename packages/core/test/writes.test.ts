@@ -298,6 +298,38 @@ describe("schema and migrate", () => {
     },
   };
 
+  test("a schema that refuses what it made itself leaves no session behind", async () => {
+    const text: StandardSchemaV1<unknown, Data> = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: (value) =>
+          typeof value === "object" && value !== null && "n" in value && typeof value.n === "string"
+            ? { value: { n: Number(value.n) } }
+            : { issues: [{ message: "no text" }] },
+      },
+    };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what such a schema takes
+    const data = { n: "1" } as unknown as Data;
+    const store = mapStore();
+    const onError = (): void => undefined;
+    const greeted = createSessions<Data>({
+      store,
+      schema: text,
+      token: queryToken(),
+      initial: () => data,
+      onError,
+    });
+    await expect(serveInMemory(greeted).connect()).rejects.toThrow("refused with 500");
+    await expect(greeted.create(data)).rejects.toEqual(coded("INVALID_DATA"));
+    await expect.poll(() => store.size).toBe(0);
+    const other = mapStore();
+    const later = createSessions<Data>({ store: other, schema: text, token: queryToken(), onError });
+    const { connection } = await serveInMemory(later).connect();
+    await expect(connection.setSession(data)).rejects.toEqual(coded("INVALID_DATA"));
+    await expect.poll(() => other.size).toBe(0);
+  });
+
   test("what does not satisfy the schema is refused before it is written", async () => {
     const store = sharedStore();
     const sessions = createSessions<Data>({ store, schema });
