@@ -81,6 +81,17 @@ describe("the checker of histories rejects", () => {
     ).toContain("lost");
   });
 
+  test("a change that was lost and comes back with another one, where changes may be lost (I8, I10)", () => {
+    const script = new Script()
+      .append("a", "a1", ok)
+      .read("b", { list: [] })
+      .append("b", "b1", ok)
+      .read("c", { list: ["a1", "b1"] });
+    expect(script.rules({ mayLose: true })).toEqual(["revived"]);
+    const lost = new Script().append("a", "a1", ok).read("b", { list: [] }).read("c", { list: [] });
+    expect(lost.rules({ mayLose: true })).toEqual(["lost"]);
+  });
+
   test("a session that is gone, though nobody destroyed it (I7)", () => {
     expect(new Script().append("a", "a1", ok).read("c", null).rules()).toEqual(["lost"]);
   });

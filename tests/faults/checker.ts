@@ -10,6 +10,7 @@ export interface Violation {
     | "stale" // a read missed what had been acknowledged before it
     | "backwards" // an observer saw a version or a fence go down
     | "resurrected" // seen or written after an acknowledged destroy
+    | "revived" // seen again, after a read had shown that it was lost
     | "unlisted"; // live, and not in its subject's index
   readonly session: string;
   readonly text: string;
@@ -42,7 +43,7 @@ export function check(operations: readonly Operation[], rules: Rules = {}): Viol
   }
   checkIndex(operations, violations);
   const kept = (rule: Violation["rule"]): boolean =>
-    rule === "duplicate" || rule === "phantom" || rule === "lost" || rule === "resurrected";
+    ["duplicate", "phantom", "lost", "resurrected", "revived"].includes(rule);
   return rules.mayLose === true ? violations.filter(({ rule }) => kept(rule)) : violations;
 }
 
@@ -69,6 +70,8 @@ function checkList(own: readonly Operation[], reads: readonly Read[], say: Say):
   );
   if (appends.size === 0) return;
   let longest: readonly unknown[] = [];
+  /** Acknowledged values that a read missed, and when that read had ended. */
+  const missed = new Map<unknown, number>();
   for (const read of reads) {
     const list = listOf(read);
     const [shorter, longer] = list.length < longest.length ? [list, longest] : [longest, list];
@@ -79,8 +82,12 @@ function checkList(own: readonly Operation[], reads: readonly Read[], say: Say):
     for (const append of appends.values()) {
       if (isSure(append) && append.endedAt < read.invokedAt && !seen.has(append.value)) {
         say(isLast(read, reads) ? "lost" : "stale", `${name(append)} is not in ${name(read)}`);
+        missed.set(append.value, Math.min(read.endedAt, missed.get(append.value) ?? Infinity));
       }
     }
+    for (const value of seen)
+      if ((missed.get(value) ?? Infinity) < read.invokedAt)
+        say("revived", `${name(read)}: ${String(value)} is there again`);
     if (seen.size < list.length) say("duplicate", `${name(read)}: a value is there twice`);
     for (const value of seen) {
       const append = appends.get(String(value));
