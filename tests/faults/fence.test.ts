@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
 import { type ApplicationOptions, openApplication } from "./application.mjs";
 import { ApplicationProcess } from "./processes.ts";
@@ -40,4 +41,48 @@ test("a connection that was replaced while its process stood still writes no mor
     // An administrative handle carries no fence.
     expect(await there.call("append", { id, value: "of an administrator" })).toBe(2);
   }
+});
+
+describe("a takeover that the server lost", () => {
+  /** Two processes, and a client's connection to the first; what is lost is played by the record as it was. */
+  async function heldHere(sweepMs: number) {
+    const where = { kind: "standalone", port: redis.port } as const;
+    const here = await openApplication({ redis: where, exclusive: true, sweepMs });
+    const there = await openApplication({ redis: where, exclusive: true, sweepMs });
+    const client = new Redis(redis.port);
+    onTestFinished(async () => {
+      await Promise.all([here.close(), there.close()]);
+      client.disconnect();
+    });
+    const created = await here.create();
+    const { id } = created;
+    await here.connect(created);
+    const key = `ws:s:{${id}}`;
+    const before = await client.dumpBuffer(key);
+    const lose = () => client.restore(key, 60_000, before, "REPLACE");
+    return { here, there, client, created, id, lose };
+  }
+
+  test("the next one fences its connection all the same (I13)", async () => {
+    const { here, there, created, id, lose } = await heldHere(600_000);
+    await there.connect(created);
+    await until(() => here.codes(id)[0] === 4409);
+    await lose();
+    await here.connect(created);
+    await expect(there.append({ id, value: "late", held: true })).rejects.toMatchObject({ code: "FENCED" });
+    await until(() => there.codes(id)[0] === 4409);
+    expect(await here.append({ id, value: "after", held: true })).toBe(0);
+    expect(here.codes(id)).toEqual([4409, null]);
+  });
+
+  test("the next one has the session in a process that knew of those, too (I13)", async () => {
+    const { here, created, id, lose } = await heldHere(600_000);
+    await here.connect(created);
+    await here.connect(created);
+    await lose();
+    await here.connect(created);
+    await until(() => here.codes(id)[2] === 4409);
+    expect(await here.append({ id, value: "after", held: true })).toBe(0);
+    expect(here.codes(id)).toEqual([4409, 4409, 4409, null]);
+  });
 });

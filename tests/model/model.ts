@@ -105,11 +105,13 @@ export class Model {
     return "written";
   }
 
+  /** `taken`: the fence, where it is taken over; any that is higher will do. */
   resume(
     id: string,
     digest: string | undefined,
     next: string,
     { subject, exclusive }: Pick<Extract<Operation, { type: "resume" }>, "subject" | "exclusive">,
+    taken: number,
   ): string {
     const session = this.sessions.get(id);
     if (session === undefined) return "missing";
@@ -119,7 +121,8 @@ export class Model {
     const owner = by === "none" ? (session.subject ?? subject) : session.subject;
     if (subject !== undefined && owner !== subject) return "foreign";
     const secrets = by === "renewal" ? { current: next, previous: undefined, renewal: undefined } : {};
-    this.sessions.set(id, { ...session, ...secrets, fence: session.fence + (exclusive ? 1 : 0) });
+    const fence = exclusive ? Math.max(session.fence + 1, taken) : session.fence;
+    this.sessions.set(id, { ...session, ...secrets, fence });
     return by;
   }
 

@@ -149,7 +149,8 @@ export class Trial {
     const request = { id, digest, nextDigest, subject, idleMs: LONG_MS, hold: false, exclusive };
     const result = await store.resume(request);
     if (!store.capabilities.resumable) return deepStrictEqual(result.type, "missing");
-    const expected = this.#model.resume(id, digest, nextDigest, { subject, exclusive });
+    const taken = result.type === "resumed" ? result.session.fence : 0;
+    const expected = this.#model.resume(id, digest, nextDigest, { subject, exclusive }, taken);
     deepStrictEqual(result.type === "resumed" ? result.by : result.type, expected);
     if (result.type === "resumed") this.#same(id, result.session);
   }

@@ -24,7 +24,10 @@ export interface StoredSession {
   readonly lineage?: number | undefined;
   readonly data: object;
   readonly subject: string | undefined;
-  /** 0 until a connection took the session with `exclusive`; each takeover adds 1. */
+  /**
+   * 0 until a connection took the session with `exclusive`; each takeover raises it. Where a store can lose a takeover, the
+   * next one has to be higher than the one that was lost, too: the connection that has it may live on.
+   */
   readonly fence: number;
   /** What the application called its schema's version when it wrote; 0 if it never said. */
   readonly schemaVersion: number;

@@ -217,7 +217,8 @@ describe("what was not heard is read again (I7)", () => {
     await Promise.all([unheld(destroyed), store.destroy(destroyed, "bye", false)]);
     await store.touch(expired, 1);
     expect(await heard(holder, written, "loaded")).toMatchObject({ session: { version: 2, data: { n: 1 } } });
-    expect(await heard(holder, replaced, "replaced")).toMatchObject({ fence: 1 });
+    const fence = (await store.load(replaced))?.fence;
+    expect(await heard(holder, replaced, "replaced")).toMatchObject({ fence });
     expect(await heard(holder, destroyed, "destroyed")).toMatchObject({ reason: "bye" });
     await heard(holder, expired, "expired");
     expect(holder.host.errors).toEqual([]);

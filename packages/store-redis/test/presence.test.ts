@@ -124,8 +124,9 @@ test.each(["app[1]:", "{app}:", "a:s:{b}:", "}{"])(
     await hold(b.store, b.host, id);
     await a.store.write(aWrite(id, { n: 1 }));
     await until(() => b.host.held(id)?.version === 2);
-    await a.store.resume(aResume(id, { hold: true, exclusive: true }));
-    await until(() => b.host.held(id)?.fence === 1);
+    const taken = await a.store.resume(aResume(id, { hold: true, exclusive: true }));
+    const fence = taken.type === "resumed" ? taken.session.fence : expect.fail(taken.type);
+    await until(() => b.host.held(id)?.fence === fence);
     const ids: string[] = [];
     for await (const found of a.store.ids()) ids.push(found);
     expect(ids).toEqual([id]);

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { StoreProcess } from "../store-process.ts";
 import type { StoreCase } from "../store-trial.ts";
 
 export const fenceCases: readonly StoreCase[] = [
@@ -28,17 +29,23 @@ export const fenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I13 each takeover adds 1 to the fence, on whichever process; what is not a takeover leaves it",
+    name: "I13 each takeover raises the fence, on whichever process; what is not a takeover leaves it",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
       const { id, digest } = await first.born({ exclusive: true });
-      expect(await second.resume(id, digest, { exclusive: true })).toMatchObject({ session: { fence: 2 } });
-      expect(await first.resume(id, digest, { exclusive: false })).toMatchObject({ session: { fence: 2 } });
-      expect(await first.resume(id, digest, { exclusive: true })).toMatchObject({ session: { fence: 3 } });
-      expect(await second.fields(id, { n: 1 }, [], { fence: 2 })).toEqual({ type: "fenced" });
-      expect(await first.fields(id, { n: 1 }, [], { fence: 3 })).toMatchObject({ type: "written" });
-      expect(await first.load(id)).toMatchObject({ version: 2, fence: 3 });
+      const fenceOf = async (store: StoreProcess, exclusive: boolean): Promise<number> => {
+        const result = await store.resume(id, digest, { exclusive });
+        return result.type === "resumed" ? result.session.fence : expect.fail(result.type);
+      };
+      const before = await fenceOf(second, true);
+      expect(before).toBeGreaterThan(1);
+      expect(await fenceOf(first, false)).toBe(before);
+      const after = await fenceOf(first, true);
+      expect(after).toBeGreaterThan(before);
+      expect(await second.fields(id, { n: 1 }, [], { fence: before })).toEqual({ type: "fenced" });
+      expect(await first.fields(id, { n: 1 }, [], { fence: after })).toMatchObject({ type: "written" });
+      expect(await first.load(id)).toMatchObject({ version: 2, fence: after });
     },
   },
 ];

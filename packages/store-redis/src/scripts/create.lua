@@ -19,7 +19,7 @@ if found[1] then
   local meta = unpack_meta(found[1])
   if meta and ARGV[12] == '1' and found[6] ~= node .. ' ' .. sequence then
     if at > tonumber(not_after) then return { 'late', at } end
-    meta.fence = take_over(meta.fence, found[5], node, sequence)
+    meta.fence = take_over(meta.fence, found[5], node, sequence, at)
     redis.call('HSET', key, 'm', pack_meta(meta))
   end
   return { 'created', at, redis.call('HGETALL', key) }

@@ -115,12 +115,14 @@ local function session_id()
   return string.match(key, '{([^{}]*)}$')
 end
 
--- Raises the fence (I13), and tells those who have a lower one. Who did it is kept: a repeat holds the fence that it is
--- answered with only if nobody took over since.
-local function take_over(fence, holders, node, sequence)
+-- Raises the fence (I13), and tells those who have a lower one. To the time, unless it is past it: a takeover that was lost in
+-- a failover left a connection with a fence that is past this one's + 1. Who did it is kept: a repeat holds the fence that it
+-- is answered with only if nobody took over since.
+local function take_over(fence, holders, node, sequence, at)
+  local raised = math.max(fence + 1, at)
   redis.call('HSET', key, 'f', node .. ' ' .. sequence)
-  announce(holders, node, '["r","' .. session_id() .. '",' .. fence + 1 .. ']')
-  return fence + 1
+  announce(holders, node, '["r","' .. session_id() .. '",' .. raised .. ']')
+  return raised
 end
 
 -- The holders with this node's absolute count in them, and whether `sequence` is news: an older one never overwrites a

@@ -51,7 +51,7 @@ if ARGV[7] ~= '' then
   if fresh then redis.call('HSET', key, 'h', holders) end
 end
 local takes_over = ARGV[8] == '1' and found[5] ~= node .. ' ' .. sequence
-if takes_over then fence = take_over(fence, holders, node, sequence) end
+if takes_over then fence = take_over(fence, holders, node, sequence, at) end
 local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
 if takes_over or next_at ~= idle_at then
   local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
