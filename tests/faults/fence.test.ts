@@ -85,4 +85,17 @@ describe("a takeover that the server lost", () => {
     expect(await here.append({ id, value: "after", held: true })).toBe(0);
     expect(here.codes(id)).toEqual([4409, 4409, 4409, null]);
   });
+
+  test("a process that knew of it does not read the session at each sweep", async () => {
+    const { here, client, created, lose } = await heldHere(50);
+    await here.connect(created);
+    await lose();
+    const calls = async (command: string): Promise<number> => {
+      const [, count] = new RegExp(`_${command}:calls=(\\d+)`).exec(await client.info("commandstats")) ?? [];
+      return Number(count);
+    };
+    const [sweeps, reads] = [await calls("exists"), await calls("hgetall")];
+    await until(async () => (await calls("exists")) > sweeps + 10);
+    expect(await calls("hgetall")).toBeLessThan(reads + 3);
+  });
 });

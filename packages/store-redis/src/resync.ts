@@ -144,7 +144,7 @@ function isCurrent(held: HeldSession, text: unknown, now: number | undefined): b
   return (
     version === held.version &&
     lineage === held.lineage &&
-    fence === held.fence &&
+    fence <= held.fence &&
     idleAt > now &&
     absoluteAt > now
   );
