@@ -37,8 +37,7 @@ export class Destruction {
     return this.#listening(membership, reason, async (token) => {
       const reply = await this.#send(id, reason, token, undefined);
       if (reply.type !== "destroyed") return new Map<string, readonly Holder[]>();
-      // The index may keep the entry: it is a superset. So a failure here is nobody's.
-      if (reply.subject !== undefined) this.#subjects.remove(reply.subject, [id]).catch(() => undefined);
+      if (reply.subject !== undefined) this.#subjects.missed(reply.subject, [id]);
       return new Map([[id, reply.holders]]);
     });
   }
@@ -63,7 +62,7 @@ export class Destruction {
           if (reply?.type !== "other") finished.push(id);
         });
       }
-      this.#subjects.remove(subject, finished).catch(() => undefined);
+      this.#subjects.missed(subject, finished);
       return destroyed;
     });
   }

@@ -71,15 +71,10 @@ export class Subjects {
     return texts(asArray(listed)).map(idOfEntry);
   }
 
-  /** Takes sessions out that have a tombstone, or that can't come into being any more. */
-  async remove(subject: string, ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    const hash = hashSubject(subject);
-    const entries = ids.map((id) => indexEntry(hash, id));
-    await this.#calls.command("zrem", [this.#keys.index(hash), ...entries]);
-  }
-
-  /** Sessions that were listed and not there: taken out once they can't come into being any more. */
+  /**
+   * Sessions that were listed and not there, or that were destroyed: taken out once they can't come into being any more,
+   * nor come back with a failover that lost their tombstone.
+   */
   missed(subject: string, ids: readonly string[]): void {
     const hash = hashSubject(subject);
     this.#leftovers.suspect(

@@ -58,6 +58,26 @@ describe.each([
     expect(await store.bySubject(subject)).toEqual([]);
   });
 
+  test("a session whose destruction a failover lost is listed still, and destroyed the next time (index ⊇ live)", async () => {
+    const { store, client } = startProcess(connect);
+    for (const destroy of [
+      (id: string) => store.destroy(id, undefined, false),
+      (_: string, subject: string) => store.destroySubject(subject, undefined),
+    ]) {
+      const { id, subject } = { id: newId(), subject: newId() };
+      await store.create(aCreation({ id, subject }));
+      const key = `ws:s:{${id}}`;
+      const before = await client.dumpBuffer(key);
+      expect((await destroy(id, subject)).destroyed).toEqual([id]);
+      expect(await store.bySubject(subject)).toEqual([]);
+      // The index is in another slot, and may lose less.
+      await client.restore(key, 60_000, before, "REPLACE");
+      expect(await store.bySubject(subject)).toEqual([id]);
+      expect((await store.destroySubject(subject, undefined)).destroyed).toEqual([id]);
+      expect(await store.load(id)).toBeUndefined();
+    }
+  });
+
   test("an index outlives whoever it lists (index ⊇ live)", async () => {
     const prefix = `p${newId()}`;
     const { store, client } = startProcess(connect, { prefix });
