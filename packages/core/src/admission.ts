@@ -39,8 +39,9 @@ export async function admitHandshake<Data extends object, Transport>(
     if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
     // What is answered at once is not waited for: the question to the store leaves in this turn.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
-    const admission = isThenable(asked) ? await asked : asked;
-    if (admission.type === "reject") {
+    // Without types it may be anything.
+    const admission: Admission | null | undefined = isThenable(asked) ? await asked : asked;
+    if (admission?.type === "reject") {
       // Checked again: an application may build its answer without `reject()`.
       reject(admission.status, admission.reason);
       return refused(admission.status, admission.reason);
@@ -88,12 +89,15 @@ function transportOf<Data extends object, Transport>(
   return transport;
 }
 
+type Accepted = Extract<Admission, { type: "accept" }>;
+
 /** Checked here, where a caller without types fails closed: whatever is no admission lets nobody in. */
-function assertAccepted(admission: Exclude<Admission, { type: "reject" }>): void {
-  const { type, subject } = admission;
-  if (type !== "accept") {
+function assertAccepted(admission: Accepted | null | undefined): asserts admission is Accepted {
+  if (admission?.type !== "accept")
     throw new SessionError("INVALID_ARGUMENT", "admit answers with accept(…) or reject(…)");
-  }
+  const { type: _, ...options } = admission;
+  accept(options);
+  const { subject } = options;
   if (subject !== undefined && (typeof subject !== "string" || subject === "")) {
     throw new SessionError("INVALID_ARGUMENT", "accept() takes a subject's name, a string that is not empty");
   }

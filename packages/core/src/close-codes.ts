@@ -1,4 +1,4 @@
-import { SessionError } from "./errors.ts";
+import { assertNames, SessionError } from "./errors.ts";
 import type { CloseOptions } from "./runtime.ts";
 
 /** Close codes that this library sends: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). */
@@ -24,7 +24,7 @@ export const CloseCode = {
   EarlyLimit: 4413,
   /** The session expired. */
   Expired: 4419,
-  /** The store could not be reached. */
+  /** The store could not be reached, and a handler that waited for it did not catch that. */
   StoreUnavailable: 4503,
 } as const;
 
@@ -58,6 +58,7 @@ export function assertClose(code: number, reason: string): void {
  * begins, or a slip would leave the server neither open nor closed.
  */
 export function settleClose(options: CloseOptions): Closing {
+  assertNames("close()", options, ["code", "reason", "drainMs"]);
   const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
   assertClose(code, reason);
   if (!Number.isFinite(drainMs) || drainMs < 0)

@@ -254,7 +254,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   /** A handler failed: this connection ends, and no other (I12). */
   protected failed(stage: Stage, error: unknown): void {
     this.context.report(error, { stage, connection: this.api });
-    if (stage === "open" && isSessionError(error, "STORE_UNAVAILABLE")) {
+    if (isSessionError(error, "STORE_UNAVAILABLE")) {
       this.end(CloseCode.StoreUnavailable, "store unavailable");
     } else this.end(CloseCode.HandlerFailed, "handler failed");
   }

@@ -1,5 +1,5 @@
 import { SocketAddress } from "node:net";
-import { SessionError } from "./errors.ts";
+import { assertNames, SessionError } from "./errors.ts";
 import { isRefusedPromise } from "./thenable.ts";
 
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -43,8 +43,16 @@ export type Admission =
   | ({ readonly type: "accept" } & AcceptOptions)
   | { readonly type: "reject"; readonly status: number; readonly reason: string };
 
-/** Admits a handshake; with a session of your own choosing, if you name one. */
+const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
+
+/**
+ * Admits a handshake; with a session of your own choosing, if you name one. Throws INVALID_ARGUMENT for names that are no
+ * option's: a slip would let a stranger in.
+ */
 export function accept(options: AcceptOptions = {}): Admission {
+  if (typeof options !== "object" || options === null)
+    throw new SessionError("INVALID_ARGUMENT", "accept() takes its options in an object");
+  assertNames("accept()", options, ACCEPT_OPTIONS);
   return { type: "accept", ...options };
 }
 

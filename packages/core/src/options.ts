@@ -58,7 +58,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly early?: EarlyLimits | undefined;
   /** What may wait once the gate is open. Over it: 1013. A single message always may. */
   readonly inbox?: InboxLimits | undefined;
-  /** Bytes that may wait to be sent on one connection; over it `send` answers "dropped". Default 16 MiB. */
+  /** Bytes that may wait to be sent on one connection; over it `send` answers "dropped". A single message always may. Default 16 MiB. */
   readonly maxBufferedBytes?: number | undefined;
   /** Handshakes that may be waiting for their answer at once; over it 503. Default 10,000. */
   readonly maxPendingHandshakes?: number | undefined;
@@ -113,7 +113,10 @@ export interface EarlyLimits {
 }
 
 export interface InboxLimits {
-  /** Default 4,096. */
+  /**
+   * Default 32,768: where a runtime can pause a socket it does at half of that, and what was read by then (64 KiB on ws,
+   * some 11,000 of the smallest messages) still fits.
+   */
   readonly maxMessages?: number | undefined;
   /** Bytes (UTF-16 code units for text); default 4 MiB. */
   readonly maxBytes?: number | undefined;
@@ -179,7 +182,7 @@ export function settle<Data extends object, Transport>(
       timeoutMs: orNever("early.timeoutMs", options.early?.timeoutMs, 10_000),
     },
     inbox: {
-      maxMessages: count("inbox.maxMessages", options.inbox?.maxMessages, 4096),
+      maxMessages: count("inbox.maxMessages", options.inbox?.maxMessages, 32_768),
       maxBytes: count("inbox.maxBytes", options.inbox?.maxBytes, 4 * 1024 * 1024),
     },
     maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),

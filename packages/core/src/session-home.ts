@@ -40,6 +40,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   /** Calls of the store under way, and who waits for their end. */
   #underWay = 0;
   #idle: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(
     settings: Settings<Data, Transport>,
@@ -72,6 +73,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** Creates a session without a connection. */
   async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
+    if (this.#isClosed) throw closedError();
     if (!this.store.capabilities.resumable) {
       throw new SessionError(
         "NOT_SUPPORTED",
@@ -84,13 +86,10 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     return { session: new SessionHandle(state, undefined), token };
   }
 
-  /** Asks the store; what it throws is typed (I11). */
+  /** Asks the store; what it throws is typed (I11). Rejects with SHUTTING_DOWN once `close` has settled. */
   async ask<Result>(question: () => Result): Promise<Awaited<Result>> {
-    try {
-      return await question();
-    } catch (error) {
-      throw asStoreError(error);
-    }
+    if (this.#isClosed) throw closedError();
+    return typed(question);
   }
 
   /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
@@ -242,12 +241,14 @@ export class SessionHome<Data extends object, Transport> implements StateContext
         this.#idle = resolve;
       });
     }
+    this.#isClosed = true;
     await this.store.close();
   }
 
   #background(task: () => unknown, sessionId: string): void {
     this.begin();
-    this.ask(task).then(
+    // After `close` too: what a late handshake made is taken back.
+    typed(task).then(
       () => this.end(),
       (error: unknown) => {
         this.report(error, { stage: "store", sessionId });
@@ -294,6 +295,18 @@ function endOldest<Data extends object>(state: SessionState<Data>, most: number)
     oldest.end(4409, "too many connections of one session");
     state.release(oldest);
   }
+}
+
+async function typed<Result>(question: () => Result): Promise<Awaited<Result>> {
+  try {
+    return await question();
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+function closedError(): SessionError {
+  return new SessionError("SHUTTING_DOWN", "sessions.close() was called", { outcome: "not-applied" });
 }
 
 /** Without `onError` nothing that the application did is lost in silence; what strangers do must not fill a log. */

@@ -268,6 +268,10 @@ export class SessionState<Data extends object> {
       throw goneError();
     }
     this.adopt(stored, asked);
+    // What is kept here may have been changed in place, which only development prevents.
+    const { version, lineage = 0 } = stored;
+    if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
+      this.data = this.accept(stored.data, stored.schemaVersion);
     this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
   }
 

@@ -7,7 +7,7 @@ import type { Connection, DestroyReport, Handlers, PresenceReport, Session, Sess
 import { Deadlines } from "./deadlines.ts";
 import { newDiagnostics } from "./diagnostics.ts";
 import type { Diagnostics } from "./diagnostics.ts";
-import { isUnreadable, SessionError } from "./errors.ts";
+import { assertNames, isUnreadable, SessionError } from "./errors.ts";
 import { settle } from "./options.ts";
 import type { SessionsOptions, Settings } from "./options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
@@ -40,6 +40,9 @@ const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
 
 function assertHandlers(handlers: unknown): void {
   const isObject = (typeof handlers === "object" || typeof handlers === "function") && handlers !== null;
+  // An object of a class may have more than its handlers.
+  if (isObject && Object.getPrototypeOf(handlers) === Object.prototype)
+    assertNames("handlers", handlers, HANDLERS);
   for (const name of HANDLERS) {
     const handler: unknown = isObject ? Reflect.get(handlers, name) : null;
     if (handler === undefined || typeof handler === "function") continue;
@@ -110,7 +113,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async *entries(): AsyncIterable<Session<Data>> {
-    for await (const id of this.home.store.ids()) {
+    const ids = await this.home.ask(() => this.home.store.ids());
+    for await (const id of ids) {
       const session = await this.#readable(id);
       if (session !== undefined) yield session;
     }

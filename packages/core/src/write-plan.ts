@@ -94,7 +94,10 @@ function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readon
   return next;
 }
 
-function patchData(data: object, fields: object): object {
+function patchData(data: object, fields: unknown): object {
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    throw new SessionError("INVALID_DATA", "patch takes an object of fields", { outcome: "not-applied" });
+  }
   const forbidden = forbiddenField(fields);
   if (forbidden !== undefined) {
     throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {

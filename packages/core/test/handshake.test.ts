@@ -29,6 +29,20 @@ describe("admission", () => {
       expect(() => reject(status)).toThrow(invalid);
   });
 
+  test("accept takes its options and nothing else: a slip must not let a stranger in", () => {
+    expect(accept({ subject: undefined })).toEqual({ type: "accept" });
+    for (const options of [
+      { user: "ada" },
+      { subjct: "ada" },
+      { sessionID: "x" },
+      "ada",
+      null,
+      5,
+      ["ada"],
+    ] as never[])
+      expect(() => accept(options)).toThrow(invalid);
+  });
+
   test("a header that could split the answer is refused", () => {
     for (const [name, value] of [
       ["x", "a\r\nb: c"],

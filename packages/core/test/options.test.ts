@@ -66,7 +66,7 @@ describe("createSessions", () => {
 
   test("sessions are bound by what makes sessions, and to handlers that are functions", () => {
     const sessions = createSessions({});
-    for (const handlers of [null, "message", { message: "text" }] as never[])
+    for (const handlers of [null, "message", { message: "text" }, { mesage: () => 1 }] as never[])
       expect(() => sessions.bind(memoryRuntime, handlers)).toThrow(
         expect.objectContaining({ code: "INVALID_ARGUMENT" }),
       );

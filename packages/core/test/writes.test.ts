@@ -187,6 +187,26 @@ describe("writes of one process", () => {
   });
 });
 
+test("patch takes an object of fields, and nothing else", async () => {
+  const { session } = await openSession();
+  for (const fields of ["abc", 5, null, undefined, ["a"], () => ({ n: 1 })] as never[])
+    await expect(session.patch(fields)).rejects.toEqual(coded("INVALID_DATA", "not-applied"));
+  expect(session).toMatchObject({ version: 1, data: { n: 0 } });
+});
+
+test("refresh shows what the store has, not what a slip may have made of it here, where values are JSON", async () => {
+  const shared = sharedStore();
+  const store = Object.assign(shared, {
+    capabilities: { ...shared.capabilities, values: "json" as const },
+    load: async (id: string) => structuredClone(await shared.behindTheBack.load(id)),
+  });
+  const { session } = await openSession(store);
+  const before = session.data;
+  expect(await session.refresh()).toEqual(before);
+  expect(session.data).not.toBe(before);
+  expect(session.version).toBe(1);
+});
+
 test("a patch of data that is of a class leaves it of that class", async () => {
   class Cart {
     items: readonly string[] = [];
@@ -369,6 +389,25 @@ describe("what can't be done says so", () => {
   test("sessions.create needs a store that keeps sessions beyond connections", async () => {
     const sessions = createSessions<Data>();
     await expect(sessions.create({ n: 1 })).rejects.toEqual(coded("NOT_SUPPORTED"));
+  });
+
+  test("after sessions.close() what would ask the store rejects with SHUTTING_DOWN, whatever the store", async () => {
+    for (const store of [mapStore(), sharedStore()]) {
+      const sessions = createSessions<Data>({ store, token: queryToken(), initial: () => ({ n: 0 }) });
+      const { session } = await sessions.create({ n: 1 });
+      await sessions.close();
+      const down = coded("SHUTTING_DOWN", "not-applied");
+      for (const call of [
+        () => sessions.create({ n: 2 }),
+        () => sessions.get(session.id),
+        () => sessions.bySubject("ada"),
+        () => sessions.destroy(session.id),
+        () => sessions.destroySubject("ada"),
+        () => sessions.presence(session.id),
+        () => sessions.entries()[Symbol.asyncIterator]().next(),
+      ])
+        await expect(call()).rejects.toEqual(down);
+    }
   });
 
   test("binding after sessions.close() throws SHUTTING_DOWN", async () => {

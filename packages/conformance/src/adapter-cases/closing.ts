@@ -152,6 +152,7 @@ export const closingCases: readonly AdapterCase[] = [
           { code: 1005 },
           { reason: "x".repeat(124) },
           { drainMs: -1 },
+          { drain: 1 },
           { drainMs: Number.NaN },
           { drainMs: Infinity },
         ])

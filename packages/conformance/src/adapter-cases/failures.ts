@@ -316,4 +316,20 @@ export const failureCases: readonly AdapterCase[] = [
       expect((await client.closed).code).toBe(4503);
     },
   },
+  {
+    name: "I11 a store that goes away: a handler that waits for it and does not catch closes its connection with 4503",
+    async run(trial) {
+      const reported = reports();
+      const store = mapStore();
+      const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError: reported.onError });
+      const server = await trial.serve(sessions, {
+        message: (connection) => connection.session.patch({ n: 1 }),
+      });
+      const client = await trial.connect(server);
+      Object.assign(store, { write: unavailable().create });
+      client.send("n");
+      expect((await client.closed).code).toBe(4503);
+      expect(reported.entries.map(({ stage }) => stage)).toEqual(["message"]);
+    },
+  },
 ];
