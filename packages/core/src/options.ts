@@ -225,7 +225,7 @@ function origins(rule: OriginRule | undefined): OriginRule | undefined {
   if (wrong === undefined) return [...rule];
   throw new SessionError(
     "INVALID_ARGUMENT",
-    `origins lists origins such as "https://example.com", not ${JSON.stringify(wrong)}`,
+    `origins is an array of origins such as "https://example.com", or a function, not ${JSON.stringify(wrong)}`,
   );
 }
 

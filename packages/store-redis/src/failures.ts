@@ -57,12 +57,17 @@ export function isNoScript(error: unknown): boolean {
 export function asStoreFailure(error: unknown): SessionError {
   if (error instanceof SessionError) return error;
   if (!(error instanceof Error)) return unavailable("the Redis client failed", "unknown");
-  const cause = new Error(error.message);
+  const cause = reasonOf(error);
   const word = replyWord(error);
   if (word === "WRONGTYPE") return corrupt();
   if (word !== undefined && REFUSED.has(word))
     return unavailable(`Redis refused: ${word}`, "not-applied", cause);
   return unavailable("Redis could not be asked", "unknown", cause);
+}
+
+/** What went wrong, without what the client's own error names: the command and its arguments, a password among them. */
+export function reasonOf(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message : String(error));
 }
 
 /** The first word of an error reply; Redis before 7 wraps that of a command in a script. */

@@ -24,6 +24,7 @@ export class Gate {
   /** When the question that is under way was asked. */
   #askedAt: number | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #reason: Error | undefined;
   #closed = false;
 
   constructor(client: RedisClient, sender: Sender, clock: ServerClock) {
@@ -49,7 +50,7 @@ export class Gate {
       const timer = setTimeout(
         () => {
           this.#waiters.delete(waiter);
-          reject(unavailable("Redis can't be reached", "not-applied"));
+          reject(unavailable("Redis can't be reached", "not-applied", this.#reason));
         },
         Math.max(0, deadline - performance.now()),
       );
@@ -58,6 +59,11 @@ export class Gate {
       if (status === "wait") this.#client.connect().catch(() => undefined);
       else if (status === "ready") this.askTime();
     });
+  }
+
+  /** Why Redis can't be reached, for what waits meanwhile: the application's own client does not tell. */
+  explain(reason: Error): void {
+    this.#reason = reason;
   }
 
   close(): void {
@@ -105,6 +111,7 @@ export class Gate {
   };
 
   #release(): void {
+    this.#reason = undefined;
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
       waiter.resolve();

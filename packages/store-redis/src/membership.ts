@@ -87,6 +87,7 @@ export class Membership {
     this.#subscription = new Subscription(client, keys.channel(node), settings.timeoutMs, {
       message: (text) => this.#hear(text),
       resubscribed: () => void this.#resync.run(false),
+      failed: (reason) => gate.explain(reason),
     });
     this.#lease = new Lease(calls, gate, keys, node, settings.leaseMs, {
       lapsed: () => void this.#resync.run(true),

@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from "ioredis";
-import { unavailable } from "./failures.ts";
+import { reasonOf, unavailable } from "./failures.ts";
 import { type RedisClient, isCluster } from "./sender.ts";
 
 const MIN_PAUSE_MS = 50;
@@ -26,6 +26,8 @@ export interface SubscriptionEvents {
   readonly message: (text: string) => void;
   /** The subscription is confirmed again, after a time without: messages may be lost. */
   readonly resubscribed: () => void;
+  /** Why there is none: what says so is often the reason for all that does not work. */
+  readonly failed: (reason: Error) => void;
 }
 
 /**
@@ -40,6 +42,7 @@ export class Subscription {
   readonly #waiters = new Set<() => void>();
   #listener: Redis | undefined;
   #confirmed = false;
+  #reason: Error | undefined;
   #everConfirmed = false;
   #pause = MIN_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
@@ -72,7 +75,7 @@ export class Subscription {
       const timer = setTimeout(
         () => {
           this.#waiters.delete(done);
-          reject(unavailable("the subscription to announcements is not there", "not-applied"));
+          reject(unavailable("the subscription to announcements is not there", "not-applied", this.#reason));
         },
         Math.max(0, deadline - performance.now()),
       );
@@ -103,8 +106,8 @@ export class Subscription {
     const listener = makeListener(this.#client);
     if (listener === undefined) return this.#connectLater();
     this.#listener = listener;
-    // The client reports its own errors; this connection's end is seen below, and mended.
-    listener.on("error", () => undefined);
+    // This connection's end is seen below, and mended.
+    listener.on("error", (error) => this.#failed(error));
     listener.on("message", (_channel, text) => this.#events.message(text));
     listener.once("end", () => {
       if (this.#listener === listener) this.#listener = undefined;
@@ -113,8 +116,17 @@ export class Subscription {
     });
     this.#subscribe(listener).then(
       () => this.#confirm(listener),
-      () => listener.disconnect(),
+      (error: unknown) => {
+        // After an error of the connection's, only what followed from it.
+        if (this.#reason === undefined) this.#failed(error);
+        listener.disconnect();
+      },
     );
+  }
+
+  #failed(error: unknown): void {
+    this.#reason = reasonOf(error);
+    this.#events.failed(this.#reason);
   }
 
   /** In bounded time: what a connection is not told while it is being made, it would wait for for ever. */
@@ -132,6 +144,7 @@ export class Subscription {
   #confirm(listener: Redis): void {
     if (this.#closed || this.#listener !== listener) return;
     this.#confirmed = true;
+    this.#reason = undefined;
     this.#pause = MIN_PAUSE_MS;
     for (const done of [...this.#waiters]) done();
     if (this.#everConfirmed) this.#events.resubscribed();

@@ -1,10 +1,13 @@
+import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { Redis } from "ioredis";
 import { Calls } from "../src/calls.ts";
 import { ServerClock } from "../src/clock.ts";
 import { Gate } from "../src/gate.ts";
 import { Sender, type SentCommand } from "../src/sender.ts";
-import { startRedis } from "./redis-server.ts";
+import { aCreation } from "./fake-host.ts";
+import { startProcess } from "./processes.ts";
+import { cli, startRedis } from "./redis-server.ts";
 
 /** Calls to a server of their own, and the commands that they hand over: what an earlier attempt was is noted by hand. */
 async function calls(timeoutMs: number) {
@@ -68,5 +71,35 @@ test.each(attempts)(
     const answer = made.timedScript("hold", "ws:s:{late}", ["node", "1", "1"]);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));
+  },
+);
+
+test.each([
+  ["a password is wanted", "config set requirepass secret-of-mine", {}, /NOAUTH/],
+  [
+    "the password is wrong",
+    "config set requirepass secret-of-mine",
+    { password: "guess-of-mine" },
+    /WRONGPASS/,
+  ],
+  ["channels are not allowed", "acl setuser default resetchannels", {}, /NOPERM/],
+  ["nobody listens", "shutdown nosave", {}, /ECONNREFUSED/],
+] as const)(
+  "why Redis can't be used is the error's cause, without a secret: %s",
+  async (_, command, options, why) => {
+    const server = await startRedis();
+    onTestFinished(() => server.stop());
+    await cli(server.port, ...command.split(" ")).catch(() => undefined);
+    const { store } = startProcess(() => new Redis({ port: server.port, host: "127.0.0.1", ...options }), {
+      timeoutMs: 500,
+    });
+    const creating = store.create(aCreation({ hold: true }));
+    await expect(creating).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      outcome: "not-applied",
+      cause: { message: expect.stringMatching(why) },
+    });
+    const error = await creating.then(String, (reason: unknown) => inspect(reason, { depth: 5 }));
+    expect(error).not.toMatch(/of-mine/);
   },
 );
