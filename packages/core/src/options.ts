@@ -162,6 +162,12 @@ export function settle<Data extends object, Transport>(
   for (const name of ["admit", "initial", "transport", "migrate", "onError"] as const)
     assertIs(name, "a function", options[name] === undefined || typeof options[name] === "function");
   const lasting = store.capabilities.resumable;
+  if (token !== undefined && !lasting) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "a token brings back a session that outlives its connection: it needs a store such as mapStore() or redisStore()",
+    );
+  }
   const settings: Settings<Data, Transport> = {
     admit: options.admit,
     initial: options.initial,
@@ -225,7 +231,7 @@ function origins(rule: OriginRule | undefined): OriginRule | undefined {
   if (wrong === undefined) return [...rule];
   throw new SessionError(
     "INVALID_ARGUMENT",
-    `origins is an array of origins such as "https://example.com", or a function, not ${JSON.stringify(wrong)}`,
+    `origins lists origins such as "https://example.com" in an array, not ${JSON.stringify(wrong)}`,
   );
 }
 

@@ -27,6 +27,7 @@ describe("createSessions", () => {
     { heartbeatMs: -1 },
     { handlerTimeoutMs: 0 },
     { graceMs: 0 },
+    { token: queryToken() },
     { schemaVersion: 1.5 },
     { schemaVersion: -1 },
     { schemaVersion: 1_000_000_000_000_000 },
