@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CloseCode } from "@wsession/core";
+import { describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+
+describe("docs/reference.md has a row for every", () => {
+  test.each([
+    ["option of createSessions", "createSessions(options)", "core/src/options.ts", "SessionsOptions"],
+    ["member of Sessions", "Sessions", "core/src/contract.ts", "Sessions"],
+    ["option of close", "Sessions", "core/src/runtime.ts", "CloseOptions"],
+    ["member of Session", "Session", "core/src/contract.ts", "Session"],
+    ["member of Connection", "Connection", "core/src/contract.ts", "Connection"],
+    ["handler", "Handlers", "core/src/contract.ts", "Handlers"],
+    ["member of Handshake", "Handshake", "core/src/handshake.ts", "Handshake"],
+    ["option of cookieToken", "Token carriers", "core/src/token.ts", "CookieOptions"],
+    ["option of bindSessions", "bindSessions for uWebSockets.js", "adapter-uws/src/index.ts", "BindOptions"],
+    ["option of mapStore", "Stores", "core/src/stores/map.ts", "MapStoreOptions"],
+    ["option of redisStore", "Stores", "store-redis/src/options.ts", "RedisStoreOptions"],
+    ["counter", "Diagnostics", "core/src/diagnostics.ts", "Diagnostics"],
+  ])("%s", async (_what, section, file, type) => {
+    expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);
+  });
+
+  test("limit of early and inbox", async () => {
+    const limits = [
+      ...(await membersOf("core/src/options.ts", "EarlyLimits")).map((name) => `early.${name}`),
+      ...(await membersOf("core/src/options.ts", "InboxLimits")).map((name) => `inbox.${name}`),
+    ];
+    expect(missing(await rowsOf("createSessions(options)"), limits)).toEqual([]);
+  });
+
+  test("SessionErrorCode", async () => {
+    const [, union = ""] = /type SessionErrorCode =(.*?);/s.exec(await source("core/src/errors.ts")) ?? [];
+    const codes = [...union.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code = ""]) => code);
+    expect(codes).toContain("SESSION_GONE");
+    expect(missing(await rowsOf("Error codes"), codes)).toEqual([]);
+  });
+
+  test("close code, with its name", async () => {
+    const rows = await rowsOf("Close codes");
+    for (const [name, code] of Object.entries(CloseCode))
+      expect(rows.find((cells) => cells.includes(`${code}`))).toContain(name);
+  });
+});
+
+test("a name that has no row in its own section is found", async () => {
+  const rows = await rowsOf("Session");
+  // The first is in another section, the second only in another row's text.
+  expect(missing(rows, ["update", "setSession", "fields", "planted"])).toEqual([
+    "setSession",
+    "fields",
+    "planted",
+  ]);
+});
+
+/** The names that no row is about. */
+function missing(rows: readonly (readonly string[])[], names: readonly string[]): string[] {
+  const known = new Set(rows.flat());
+  return names.filter((name) => !known.has(name));
+}
+
+/** What each row of a section's tables is about: its cells that are one name, an argument list left off. */
+async function rowsOf(section: string): Promise<string[][]> {
+  const page = await readFile(join(root, "docs/reference.md"), "utf8");
+  const text = page.split(/^## /m).find((part) => part.startsWith(`${section}\n`));
+  if (text === undefined) throw new Error(`the reference has no section ${section}`);
+  const rows = text.split("\n").filter((line) => line.startsWith("|"));
+  return rows.map((row) =>
+    [...row.matchAll(/\| `([\w.]+)(?:\([^`]*\))?`(?= \|)/g)].map(([, name = ""]) => name),
+  );
+}
+
+/** The members of an interface, as its source lists them. */
+async function membersOf(file: string, type: string): Promise<string[]> {
+  const text = await source(file);
+  const [, body = ""] = new RegExp(`^export interface ${type}\\b.*?{\n(.*?)^}`, "ms").exec(text) ?? [];
+  const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(([, name = ""]) => name);
+  if (members.length === 0) throw new Error(`${file} has no interface ${type}`);
+  return members;
+}
+
+function source(file: string): Promise<string> {
+  return readFile(join(root, "packages", file), "utf8");
+}
