@@ -15,9 +15,13 @@ export interface Client {
 export async function listen(): Promise<{ server: WebSocketServer; url: string }> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
+  return { server, url: `ws://127.0.0.1:${portOf(server)}/` };
+}
+
+export function portOf(server: { address(): string | AddressInfo | null }): number {
   const address = server.address();
   if (!isAddress(address)) throw new Error("the server has no port");
-  return { server, url: `ws://127.0.0.1:${address.port}/` };
+  return address.port;
 }
 
 function isAddress(address: string | AddressInfo | null): address is AddressInfo {

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import { main as gate } from "../dist/gate.js";
+import { main as httpLogin } from "../dist/http-login.js";
 import { main as inConnection } from "../dist/in-connection.js";
 import { main as mapResume } from "../dist/map-resume.js";
 import { main as mapSearch } from "../dist/map-search.js";
+import { main as ownLogin } from "../dist/own-login.js";
 import { main as ready } from "../dist/ready.js";
 import { main as redisShared } from "../dist/redis-shared.js";
 import { main as twoLayers } from "../dist/two-layers.js";
@@ -46,14 +48,44 @@ test("redis-shared: a session on two nodes, changed on one and destroyed on the 
   }
 });
 
+test("http-login: HTTP logs in and out, the WebSocket has the session, SIGTERM ends all in order", async () => {
+  const redis = await startRedis();
+  try {
+    expect(await httpLogin(`redis://${redis.host}:${redis.port}`)).toEqual([
+      "a wrong password: 401, no cookie: 4401",
+      "ada: 1",
+      "ada: 1",
+      "logged out: 4410 and 4410",
+      "the cookie of before: Error: Unexpected server response: 401",
+      "stopped: 1012",
+    ]);
+  } finally {
+    await redis.stop();
+  }
+});
+
+test("own-login: the application's cookie names the session, and one that is gone is followed by a fresh one", async () => {
+  expect(await ownLogin()).toEqual([
+    "welcome",
+    "welcome back",
+    "welcome",
+    "Error: Unexpected server response: 401",
+  ]);
+});
+
 test("the README's example is examples/src/readme.ts, which the build type-checks", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   expect(codeBlocks(readme)[0]).toBe((await regions("readme.ts")).get("readme"));
 });
 
-test("every code block of docs/choosing-a-store.md stands in an example that runs", async () => {
-  const guide = await readFile(join(root, "docs/choosing-a-store.md"), "utf8");
-  const files = ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"];
+test.each([
+  {
+    page: "docs/choosing-a-store.md",
+    files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
+  },
+  { page: "docs/http-login.md", files: ["http-login", "own-login"] },
+])("every code block of $page stands in an example that runs", async ({ page, files }) => {
+  const guide = await readFile(join(root, page), "utf8");
   const known = await Promise.all(files.map((name) => regions(`${name}.ts`)));
   const texts = new Set(known.flatMap((region) => [...region.values()]));
   const blocks = codeBlocks(guide);

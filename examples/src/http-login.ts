@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { bindSessions } from "@wsession/adapter-ws";
+import { CloseCode, cookieToken, createSessions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import { WebSocketServer } from "ws";
+import { connect, portOf } from "./client.ts";
+
+const origin = "https://app.example.com";
+
+// #region http-login-sessions
+const lifeMs = 12 * 3_600_000;
+/** For plain HTTP on a developer's machine. With TLS: `cookieToken()`, and no options. */
+const cookie = cookieToken({ name: "app", secure: false });
+
+/** Without `initial`: a WebSocket finds the session that HTTP has made, or has none. */
+function sessionsOn(client: Redis) {
+  return createSessions<{ user: string; visits: number }>({
+    store: redisStore({ client }),
+    token: cookie,
+    origins: [origin],
+    onBadToken: "refuse",
+    absoluteMs: lifeMs,
+  });
+}
+// #endregion
+
+/** The server, and what ends it. */
+async function start(redisUrl: string) {
+  const client = new Redis(redisUrl);
+  const sessions = sessionsOn(client);
+
+  // #region http-login-http
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    // Against forms of other sites, which would log their visitor in or out.
+    if (request.method !== "POST" || request.headers.origin !== origin) return response.writeHead(403).end();
+    const user = await checkPassword(request);
+    if (user === undefined) return response.writeHead(401).end();
+    if (request.url === "/login") {
+      const { session } = await sessions.create({ user, visits: 0 });
+      const { token } = await session.identify(user);
+      setCookie(response, token, lifeMs);
+    } else if (request.url === "/logout-everywhere") {
+      await sessions.destroySubject(user, "logged out");
+      setCookie(response, "", 0);
+    }
+    return response.writeHead(204).end();
+  }
+
+  function setCookie(response: ServerResponse, token: string, maxAgeMs: number): void {
+    const header = cookie.write?.(token, maxAgeMs);
+    if (header !== undefined) response.setHeader(...header);
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.writeHead(503).end());
+  });
+  // #endregion
+
+  // #region http-login-ws
+  const wss = new WebSocketServer({ server, maxPayload: 64 * 1024 });
+  bindSessions(wss, sessions, {
+    open(conn) {
+      if (conn.session === undefined) conn.close(CloseCode.SessionNeeded, "log in first");
+    },
+    async message(conn) {
+      const session = await conn.ready();
+      const { user, visits } = await session.update((data) => ({ ...data, visits: data.visits + 1 }));
+      conn.send(`${user}: ${visits}`);
+    },
+  });
+  // #endregion
+
+  // #region http-login-stop
+  async function stop(): Promise<void> {
+    await sessions.close(); // no newcomers; 1012 to those who are there; what they write is settled
+    wss.close();
+    server.close();
+    await once(server, "close"); // HTTP requests under way have their answers
+    await client.quit(); // last, since all of the above may need it
+  }
+
+  const stopped = new Promise<void>((resolve, reject) => {
+    process.once("SIGTERM", () => void stop().then(resolve, reject));
+  });
+  // #endregion
+
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { host: `127.0.0.1:${portOf(server)}`, stopped };
+}
+
+/** The application's own: it may take as long as it likes. */
+async function checkPassword({ headers }: IncomingMessage): Promise<string | undefined> {
+  return headers.authorization === `Basic ${btoa("ada:lovelace")}` ? "ada" : undefined;
+}
+
+export async function main(redisUrl: string): Promise<string[]> {
+  const { host, stopped } = await start(redisUrl);
+  const post = async (path: string, password: string) => {
+    const authorization = `Basic ${btoa(`ada:${password}`)}`;
+    return fetch(`http://${host}${path}`, { method: "POST", headers: { origin, authorization } });
+  };
+  const logIn = async () => {
+    const response = await post("/login", "lovelace");
+    const [pair = ""] = (response.headers.get("set-cookie") ?? "").split(";");
+    return { origin, cookie: pair };
+  };
+  const refused = await post("/login", "byron");
+  const stranger = await connect(`ws://${host}/`, { origin });
+  const lines = [`a wrong password: ${refused.status}, no cookie: ${await stranger.closed}`];
+
+  const phone = await logIn();
+  const laptop = await logIn();
+  const clients = [await connect(`ws://${host}/`, phone), await connect(`ws://${host}/`, laptop)];
+  for (const client of clients) {
+    client.send("hello");
+    lines.push(await client.next());
+  }
+
+  await post("/logout-everywhere", "lovelace");
+  const codes = await Promise.all(clients.map((client) => client.closed));
+  lines.push(`logged out: ${codes.join(" and ")}`);
+  const again = await connect(`ws://${host}/`, phone).catch(String);
+  lines.push(`the cookie of before: ${String(again)}`);
+
+  const last = await connect(`ws://${host}/`, await logIn());
+  process.kill(process.pid, "SIGTERM");
+  lines.push(`stopped: ${await last.closed}`);
+  await stopped;
+  return lines;
+}
