@@ -179,13 +179,13 @@ export interface Handlers<
   readonly open?:
     | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => unknown)
     | undefined;
-  /** In order, each once, one at a time (I2). What it throws closes the connection with 1011 (I12). */
+  /** In order, each once, one at a time (I2). What it throws closes the connection: 1011, or 4503 for the store (I12). */
   readonly message?:
     | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
     | undefined;
   /**
    * The session was changed by anyone but this connection's own handle; `data` as it is now. Nothing waits for its promise;
-   * what it throws or rejects with goes to `onError` and 1011 (I12).
+   * what it throws or rejects with goes to `onError`, and closes as a message's does (I12).
    */
   readonly change?:
     | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => unknown)

@@ -8,7 +8,7 @@ export type SessionErrorCode =
   | "CONNECTION_CLOSED"
   /** `ready()` waited `timeoutMs` and the session was not set. */
   | "READY_TIMEOUT"
-  /** `sessions.close()` was called. */
+  /** `sessions.close()` was called: nothing is bound any more; once it has settled `sessions` asks the store nothing. */
   | "SHUTTING_DOWN"
   /** Destroyed, expired, or never there. */
   | "SESSION_GONE"
