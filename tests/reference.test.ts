@@ -32,7 +32,7 @@ describe("docs/reference.md has a row for every", () => {
   });
 
   test("SessionErrorCode", async () => {
-    const [, union = ""] = /type SessionErrorCode =(.*?);/s.exec(await source("core/src/errors.ts")) ?? [];
+    const [, union = ""] = /type SessionErrorCode =(.*?);$/ms.exec(await source("core/src/errors.ts")) ?? [];
     const codes = [...union.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code = ""]) => code);
     expect(codes).toContain("SESSION_GONE");
     expect(missing(await rowsOf("Error codes"), codes)).toEqual([]);
