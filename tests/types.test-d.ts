@@ -2,10 +2,20 @@
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
 import { createSessions, inConnectionStore, mapStore } from "@wsession/core";
-import type { Connection, Handlers, HandlersOf, Session, Sessions, SessionStore } from "@wsession/core";
+import type {
+  Connection,
+  Handlers,
+  HandlersOf,
+  Session,
+  Sessions,
+  SessionsOptions,
+  SessionStore,
+  StandardSchemaV1,
+} from "@wsession/core";
 import type { TemplatedApp } from "uWebSockets.js";
 import { describe, expectTypeOf, test } from "vitest";
 import type { WebSocketServer } from "ws";
+import { z } from "zod";
 
 interface Visitor {
   user: string;
@@ -29,6 +39,92 @@ describe("inference", () => {
     const given = createSessions<Visitor>({ store: mapStore() });
     expectTypeOf(given).toEqualTypeOf<Sessions<Visitor>>();
     expectTypeOf(createSessions<Visitor>()).toEqualTypeOf<Sessions<Visitor>>();
+  });
+
+  test("Data comes from the schema where there is one, and initial is held to it", () => {
+    const schema = z.object({ user: z.string(), nick: z.string().optional() });
+    type Data = z.output<typeof schema>;
+    const sessions = createSessions({ schema, initial: () => ({ user: "x" }) });
+    expectTypeOf(sessions).toEqualTypeOf<Sessions<Data, unknown, never>>();
+    void sessions.create({ user: "x", nick: "n" });
+    const asynchronous = createSessions({ initial: async ({ url }) => ({ user: url }), schema });
+    expectTypeOf(asynchronous).toEqualTypeOf<Sessions<Data, unknown, never>>();
+    const without = createSessions({ schema });
+    expectTypeOf(without).toEqualTypeOf<Sessions<Data>>();
+    const transport = () => 1;
+    const withTransport = createSessions({ schema, transport, initial: () => ({ user: "x" }) });
+    expectTypeOf(withTransport).toEqualTypeOf<Sessions<Data, number, never>>();
+    // @ts-expect-error -- user is missing
+    void createSessions({ schema, initial: () => ({ nick: "n" }) });
+    // @ts-expect-error -- a wrong type
+    void createSessions({ schema, initial: () => ({ user: 1 }) });
+  });
+
+  test("literals, tuples and empty lists in initial are those of the schema, however deep", () => {
+    const schema = z.object({
+      role: z.enum(["a", "b"]),
+      cart: z.array(z.string()),
+      at: z.tuple([z.number(), z.number()]),
+      more: z.object({ kind: z.literal(1), roles: z.array(z.enum(["a", "b"])), on: z.literal(true) }),
+    });
+    type Data = z.output<typeof schema>;
+    type Expected = Sessions<Data, unknown, never>;
+    const sync = createSessions({
+      schema,
+      initial: () => ({ role: "a", cart: [], at: [1, 2], more: { kind: 1, roles: ["a"], on: true } }),
+    });
+    expectTypeOf(sync).toEqualTypeOf<Expected>();
+    const asynchronous = createSessions({
+      initial: async () => ({ role: "a", cart: [], at: [1, 2], more: { kind: 1, roles: [], on: true } }),
+      schema,
+    });
+    expectTypeOf(asynchronous).toEqualTypeOf<Expected>();
+    const more = { kind: 1 as const, roles: [], on: true as const };
+    const ofHandshake = createSessions({
+      initial: ({ url }) => ({ role: url === "/a" ? "a" : "b", cart: [], at: [1, 2], more }),
+      schema,
+    });
+    expectTypeOf(ofHandshake).toEqualTypeOf<Expected>();
+    const inline = createSessions({
+      initial: () => ({ role: "a", cart: [] }),
+      schema: z.object({ role: z.enum(["a", "b"]), cart: z.array(z.string()) }),
+    });
+    expectTypeOf(inline).toEqualTypeOf<Sessions<{ role: "a" | "b"; cart: string[] }, unknown, never>>();
+    const { role, cart } = schema.shape;
+    // @ts-expect-error -- no such role
+    void createSessions({ schema: z.object({ role, cart }), initial: () => ({ role: "c", cart: [] }) });
+  });
+
+  test("without a schema, literals in initial are not Data's only values", () => {
+    const sessions = createSessions({
+      initial: () => ({ user: "x", n: 0, on: true, kind: "a" as "a" | "b", list: [1, 2], in: { n: 1 } }),
+    });
+    type Data = { user: string; n: number; on: boolean; kind: "a" | "b"; list: number[]; in: { n: number } };
+    expectTypeOf(sessions).toEqualTypeOf<Sessions<Data, unknown, never>>();
+    const withUndefined = createSessions({ schema: undefined, initial: ({ url }) => ({ url, n: 1 }) });
+    expectTypeOf(withUndefined).toEqualTypeOf<Sessions<{ url: string; n: number }, unknown, never>>();
+    const byMethod = createSessions({
+      async initial() {
+        return { n: 1, list: ["a"] };
+      },
+    });
+    expectTypeOf(byMethod).toEqualTypeOf<Sessions<{ n: number; list: string[] }, unknown, never>>();
+  });
+
+  test("a schema that may be absent is one", () => {
+    const schema = undefined as StandardSchemaV1<unknown, Visitor> | undefined;
+    const sessions = createSessions({ schema, initial: () => ({ user: "x", visits: 0 }) });
+    expectTypeOf(sessions).toEqualTypeOf<Sessions<Visitor, unknown, never>>();
+  });
+
+  test("options of a declared type say what Data is, and not that there is an initial", () => {
+    const options: SessionsOptions<Visitor> = { initial: () => ({ user: "x", visits: 0 }) };
+    expectTypeOf(createSessions(options)).toEqualTypeOf<Sessions<Visitor>>();
+    expectTypeOf(createSessions<Visitor>(options)).toEqualTypeOf<Sessions<Visitor>>();
+    const withTransport = {} as SessionsOptions<Visitor, number>;
+    expectTypeOf(createSessions(withTransport)).toEqualTypeOf<Sessions<Visitor, number>>();
+    const satisfying = { initial: () => ({ user: "x", visits: 0 }) } satisfies SessionsOptions<Visitor>;
+    expectTypeOf(createSessions<Visitor>(satisfying)).toEqualTypeOf<Sessions<Visitor, unknown, never>>();
   });
 
   test("Transport comes from transport", () => {
@@ -160,5 +256,34 @@ describe("what can't be right is refused", () => {
     void createSessions({ initial: () => ({ n: 0 }), idleMS: 1 });
     // @ts-expect-error -- misspelt
     bindWs(server, createSessions<Visitor>(), { onMessage: () => undefined });
+  });
+
+  test("the error stands at the option that is wrong, not at initial", () => {
+    void createSessions({
+      initial: () => ({ n: 0 }),
+      // @ts-expect-error -- misspelt
+      idelMs: 1,
+    });
+    void createSessions({
+      initial: () => ({ n: 0 }),
+      // @ts-expect-error -- a wrong value
+      gate: "opn",
+    });
+    void createSessions({
+      schema: z.object({ n: z.number() }),
+      initial: ({ url }) => ({ n: url.length }),
+      // @ts-expect-error -- a wrong type
+      heartbeatMs: "1",
+    });
+    void createSessions<Visitor>({
+      initial: () => ({ user: "x", visits: 0 }),
+      // @ts-expect-error -- misspelt
+      idelMs: 1,
+    });
+    void createSessions({
+      // @ts-expect-error -- a string has no fields
+      initial: () => "text",
+      idleMs: 1,
+    });
   });
 });

@@ -11,24 +11,46 @@ import { assertNames, isUnreadable, SessionError } from "./errors.ts";
 import { settle } from "./options.ts";
 import type { SessionsOptions, Settings } from "./options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
+import type { StandardSchemaV1 } from "./schema.ts";
 import { SessionHome } from "./session-home.ts";
 import type { Slots } from "./session-home.ts";
 import type { StoreDestroyResult } from "./store.ts";
 import { isSessionId } from "./token.ts";
 
+/** With a schema, `Data` is what it lets through: nothing else says what it is, and `initial` is held to it. */
+type BySchema<Data extends object, Transport> = NoInfer<SessionsOptions<Data, Transport>> &
+  Pick<SessionsOptions<Data, Transport>, "schema" | "transport">;
+type WithInitial<Data extends object> = { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> };
+
+/**
+ * The compiler reads `() => ({ role: "a", at: [1, 2] })` once, before it knows `Data`, and what it expects there decides
+ * whether literals and tuples stay what they are. A schema may ask for them; without one they would make `Data` too
+ * narrow, so where `schema` is absent the second member is what is expected. No data matches that one.
+ */
+type WithBoth<Data extends object> =
+  | (NoInfer<WithInitial<Data | (Data & Literals)>> & { readonly schema: StandardSchemaV1<unknown, Data> })
+  | (WithInitial<never> & { readonly schema?: undefined });
+type Literals = { readonly [name: string]: Literal };
+type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
+
 /**
  * Makes the sessions of one application in one process. With `initial` every handler has a session, and
- * `connection.session` is never `undefined`. `Data` is inferred from `initial`, else given.
+ * `connection.session` is never `undefined`. `Data` is inferred from `schema`, else from `initial`, else given.
  *
  * Throws INVALID_ARGUMENT for options that make no sense, and for names that are no option's.
  */
 export function createSessions<Data extends object, Transport = unknown>(
-  options: SessionsOptions<Data, Transport> & {
-    readonly initial: NonNullable<SessionsOptions<Data>["initial"]>;
-  },
+  options: Omit<SessionsOptions<object, Transport>, "initial" | "schema"> & WithBoth<Data>,
 ): Sessions<Data, Transport, never>;
 export function createSessions<Data extends object, Transport = unknown>(
-  options?: SessionsOptions<Data, Transport> & { readonly initial?: undefined },
+  options: SessionsOptions<Data, Transport> & WithInitial<Data> & { readonly schema?: undefined },
+): Sessions<Data, Transport, never>;
+export function createSessions<Data extends object, Transport = unknown>(
+  options: BySchema<Data, Transport> & NoInfer<WithInitial<Data>>,
+): Sessions<Data, Transport, never>;
+// All options, and last: the compiler explains a call that fits none of these by the last one.
+export function createSessions<Data extends object, Transport = unknown>(
+  options?: BySchema<Data, Transport>,
 ): Sessions<Data, Transport>;
 export function createSessions<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport> = {},
