@@ -1,7 +1,14 @@
 // oxlint-disable vitest/expect-expect -- @ts-expect-error asserts, and the compiler checks it
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
-import { createSessions, inConnectionStore, mapStore } from "@wsession/core";
+import {
+  cookieToken,
+  createSessions,
+  inConnectionStore,
+  mapStore,
+  protocolToken,
+  queryToken,
+} from "@wsession/core";
 import type {
   Connection,
   Handlers,
@@ -11,6 +18,7 @@ import type {
   SessionsOptions,
   SessionStore,
   StandardSchemaV1,
+  TokenCarrier,
 } from "@wsession/core";
 import type { TemplatedApp } from "uWebSockets.js";
 import { describe, expectTypeOf, test } from "vitest";
@@ -190,6 +198,20 @@ describe("without initial there is no session until it is set", () => {
     bindWs(server, withInitial, looking);
     bindUws(app, "/*", withInitial, looking);
   });
+});
+
+test("carriers have the methods that they have, and those of an application need read alone", () => {
+  expectTypeOf(cookieToken().write("token", 1_000)).toEqualTypeOf<readonly ["set-cookie", string]>();
+  expectTypeOf(cookieToken().readRenewal).returns.toEqualTypeOf<string | undefined>();
+  expectTypeOf(protocolToken().isTokenProtocol("chat")).toEqualTypeOf<boolean>();
+  expectTypeOf(queryToken().read).returns.toEqualTypeOf<string | undefined>();
+  for (const token of [cookieToken(), protocolToken(), queryToken()]) {
+    expectTypeOf(token).toExtend<TokenCarrier>();
+    void createSessions({ token, initial: () => ({ n: 0 }) });
+  }
+  const own: TokenCarrier = { read: ({ headers }) => headers["authorization"] };
+  // @ts-expect-error -- it may have none
+  void own.write("token", 1_000);
 });
 
 describe("what can't be right is refused", () => {

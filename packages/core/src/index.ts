@@ -46,5 +46,5 @@ export { inConnectionStore } from "./stores/in-connection.ts";
 export { mapStore } from "./stores/map.ts";
 export type { MapStore, MapStoreOptions } from "./stores/map.ts";
 export { cookieToken, protocolToken, queryToken } from "./token.ts";
-export type { CookieOptions, TokenCarrier } from "./token.ts";
+export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./token.ts";
 export type { TransportSession } from "./transport.ts";

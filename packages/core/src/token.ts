@@ -93,6 +93,18 @@ export interface TokenCarrier {
   readonly isTokenProtocol?: ((protocol: string) => boolean) | undefined;
 }
 
+/** What `cookieToken` makes. HTTP code may call it too, to set the cookie of a session that it made. */
+export interface CookieCarrier extends TokenCarrier {
+  readonly readRenewal: (handshake: Handshake) => string | undefined;
+  /** The `set-cookie` header; `maxAgeMs` of `Infinity` makes it a cookie that ends with the browser. */
+  readonly write: (token: string, maxAgeMs: number) => readonly [name: "set-cookie", value: string];
+}
+
+/** What `protocolToken` makes. */
+export interface ProtocolCarrier extends TokenCarrier {
+  readonly isTokenProtocol: (protocol: string) => boolean;
+}
+
 export interface CookieOptions {
   /** Default `__Host-wsession`. The prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3). */
   readonly name?: string | undefined;
@@ -118,7 +130,7 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * absolute deadline. Browsers send it by themselves, so give `origins` too (cross-site WebSocket hijacking).
  * A name that is no token of RFC 9110, or a prefix without Secure, throws INVALID_ARGUMENT.
  */
-export function cookieToken(options: CookieOptions = {}): TokenCarrier {
+export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   assertNames("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
   const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
   if (!COOKIE_NAME.test(name))
@@ -191,7 +203,7 @@ function readQuery(url: string, parameter: string): string | undefined {
  * It is never echoed as the choice, so offer a real one beside it, which the server can choose: browsers, and ws, fail a
  * connection for which they offered protocols and none was chosen. `prefix` defaults to `wsession.`.
  */
-export function protocolToken(options: { readonly prefix?: string | undefined } = {}): TokenCarrier {
+export function protocolToken(options: { readonly prefix?: string | undefined } = {}): ProtocolCarrier {
   assertNames("protocolToken", options, ["prefix"]);
   const { prefix = "wsession." } = options;
   if (!COOKIE_NAME.test(prefix))
