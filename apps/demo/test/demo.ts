@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
 
-const MAIN = join(import.meta.dirname, "..", "dist", "main.js");
+const FOLDER = join(import.meta.dirname, "..");
+export const NODE: readonly [string, string] = [process.execPath, join(FOLDER, "dist", "main.js")];
+export const NPM: readonly string[] = ["npm", "run", "--silent", "start", "--"];
 const STARTED_IN_MS = 20_000;
 
 export interface Ending {
@@ -24,8 +26,9 @@ export interface RunningDemo {
   end(signal?: NodeJS.Signals): Promise<Ending>;
 }
 
-function launch(args: readonly string[], nodeArgs: readonly string[]) {
-  const child = spawn(process.execPath, [...nodeArgs, MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+function launch(command: readonly string[], args: readonly string[]) {
+  const [program = "", ...first] = command;
+  const child = spawn(program, [...first, ...args], { cwd: FOLDER, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -68,9 +71,9 @@ function launch(args: readonly string[], nodeArgs: readonly string[]) {
 /** On free ports. */
 export async function startDemo(
   args: readonly string[] = [],
-  nodeArgs: readonly string[] = [],
+  command: readonly string[] = NODE,
 ): Promise<RunningDemo> {
-  const { child, ended, waitFor, output } = launch(["--port", "0", ...args], nodeArgs);
+  const { child, ended, waitFor, output } = launch(command, ["--port", "0", ...args]);
   const url = await waitFor(() => /http:\/\/localhost:\d+\//.exec(output())?.[0], "its URL");
   return {
     url,
@@ -87,5 +90,5 @@ export async function startDemo(
 
 /** For what is expected to end by itself. */
 export function runDemo(args: readonly string[]): Promise<Ending> {
-  return launch(args, []).ended;
+  return launch(NODE, args).ended;
 }

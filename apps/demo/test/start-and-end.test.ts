@@ -6,7 +6,7 @@ import type { Server } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
-import { runDemo, startDemo } from "./demo.ts";
+import { NODE, NPM, runDemo, startDemo } from "./demo.ts";
 import { startBrowser, Visitor } from "./visitor.ts";
 
 let browser: Browser;
@@ -65,6 +65,13 @@ describe("npm run demo", () => {
     await visitor.leave();
   });
 
+  it.each(["SIGINT", "SIGTERM"] as const)("ends when npm is sent %s", async (signal) => {
+    const demo = await startDemo([], NPM);
+    // Resolves when nobody holds its output any more.
+    expect(await demo.end(signal)).toMatchObject({ code: 0, signal: null });
+    await expect(fetch(demo.url)).rejects.toThrow("fetch failed");
+  });
+
   it("says that the page's port is taken", async () => {
     const { port, free } = await takenPort();
     const { code, output } = await runDemo(["--port", String(port)]);
@@ -109,7 +116,9 @@ describe("npm run demo", () => {
       return next(specifier, context);
     }`;
     const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`;
-    const demo = await startDemo([], ["--import", `data:text/javascript,${encodeURIComponent(register)}`]);
+    const [node, main] = NODE;
+    const hooked = [node, "--import", `data:text/javascript,${encodeURIComponent(register)}`, main];
+    const demo = await startDemo([], hooked);
     expect(demo.output()).toContain(
       "uWebSockets.js could not be loaded (no binary for this platform), so ws runs alone.",
     );
