@@ -1,4 +1,5 @@
-// Checks each publishable package as its tarball: publint for its manifest, attw for how its types resolve.
+// Checks each publishable package as its tarball: publint for its manifest, attw for how its types resolve. Packs what is
+// built already, without `prepack`.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -50,7 +50,9 @@ export class Workshop implements AsyncDisposable {
 
   async #pack(folder: PackageFolder): Promise<Tarball> {
     const source = join(repository, "packages", folder);
-    const printed = await run(source, "npm", ["pack", "--json", "--pack-destination", this.#folder]);
+    // They are built: `prepack` would build them again, under the tests that run meanwhile.
+    const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", this.#folder];
+    const printed = await run(source, "npm", args);
     const [packed] = JSON.parse(printed) as { filename: string; files: { path: string }[] }[];
     return { file: join(this.#folder, packed!.filename), paths: packed!.files.map(({ path }) => path) };
   }
