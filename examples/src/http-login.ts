@@ -50,8 +50,7 @@ async function start(redisUrl: string) {
   }
 
   function setCookie(response: ServerResponse, token: string, maxAgeMs: number): void {
-    const header = cookie.write?.(token, maxAgeMs);
-    if (header !== undefined) response.setHeader(...header);
+    response.setHeader(...cookie.write(token, maxAgeMs));
   }
 
   const server = createServer((request, response) => {
