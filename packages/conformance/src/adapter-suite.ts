@@ -7,6 +7,7 @@ import { heartbeatCases } from "./adapter-cases/heartbeat.ts";
 import { lifeCases } from "./adapter-cases/life.ts";
 import { limitCases } from "./adapter-cases/limits.ts";
 import { messageCases } from "./adapter-cases/messages.ts";
+import { outageCases } from "./adapter-cases/outages.ts";
 import { readyCases } from "./adapter-cases/ready.ts";
 import { refusalCases } from "./adapter-cases/refusals.ts";
 import { sendingCases } from "./adapter-cases/sending.ts";
@@ -23,6 +24,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   messages: messageCases,
   "the life of a connection": lifeCases,
   failures: failureCases,
+  outages: outageCases,
   "the handshake": handshakeCases,
   refusals: refusalCases,
   sessions: sessionCases,

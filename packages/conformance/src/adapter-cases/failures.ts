@@ -1,5 +1,5 @@
-import { createSessions, inConnectionStore, mapStore, SessionError } from "@wsession/core";
-import type { SessionStore, Stage } from "@wsession/core";
+import { createSessions, inConnectionStore, mapStore } from "@wsession/core";
+import type { Stage } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { Journal, until } from "../waiting.ts";
@@ -37,14 +37,6 @@ const fails = (how: (typeof WAYS)[number], message: string): Promise<void> => {
     },
   });
 };
-
-/** A map whose sessions can't be created: the store is down. */
-function unavailable(): SessionStore {
-  const store: SessionStore = mapStore();
-  store.create = () =>
-    Promise.reject(new SessionError("STORE_UNAVAILABLE", "away", { outcome: "not-applied" }));
-  return store;
-}
 
 /** Errors of handlers end their own connection and nothing else (I12). */
 export const failureCases: readonly AdapterCase[] = [
@@ -288,48 +280,4 @@ export const failureCases: readonly AdapterCase[] = [
       expect(journal.entries).toEqual([]);
     },
   })),
-  {
-    name: "I11 a store that is away answers a newcomer with 503 before the 101",
-    async run(trial) {
-      const reported = reports();
-      const sessions = createSessions({
-        store: unavailable(),
-        initial: () => ({ n: 0 }),
-        onError: reported.onError,
-      });
-      const server = await trial.serve(sessions, {});
-      const { status } = await trial.refused(server);
-      expect(status).toBe(503);
-      expect(reported.entries.map(({ stage }) => stage)).toEqual(["store"]);
-    },
-  },
-  {
-    name: "I11 a store that is away when open sets the session closes the connection with 4503",
-    async run(trial) {
-      const sessions = createSessions<{ n: number }>({ store: unavailable() });
-      const server = await trial.serve(sessions, {
-        async open(connection) {
-          await connection.setSession({ n: 1 });
-        },
-      });
-      const client = await trial.connect(server);
-      expect((await client.closed).code).toBe(4503);
-    },
-  },
-  {
-    name: "I11 a store that goes away: a handler that waits for it and does not catch closes its connection with 4503",
-    async run(trial) {
-      const reported = reports();
-      const store = mapStore();
-      const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError: reported.onError });
-      const server = await trial.serve(sessions, {
-        message: (connection) => connection.session.patch({ n: 1 }),
-      });
-      const client = await trial.connect(server);
-      Object.assign(store, { write: unavailable().create });
-      client.send("n");
-      expect((await client.closed).code).toBe(4503);
-      expect(reported.entries.map(({ stage }) => stage)).toEqual(["message"]);
-    },
-  },
 ];

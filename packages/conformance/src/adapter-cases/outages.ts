@@ -1,0 +1,65 @@
+import { createSessions, mapStore, SessionError } from "@wsession/core";
+import type { SessionStore, Stage } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { Journal } from "../waiting.ts";
+
+/** A map whose sessions can't be created: the store is down. */
+function unavailable(): SessionStore {
+  const store: SessionStore = mapStore();
+  store.create = () =>
+    Promise.reject(new SessionError("STORE_UNAVAILABLE", "away", { outcome: "not-applied" }));
+  return store;
+}
+
+/** A store that is out of reach is told as such: with a status before the 101, with a close code after it (I11). */
+export const outageCases: readonly AdapterCase[] = [
+  {
+    name: "I11 a store that is away answers a newcomer with 503 before the 101",
+    async run(trial) {
+      const stages = new Journal<Stage>();
+      const sessions = createSessions({
+        store: unavailable(),
+        initial: () => ({ n: 0 }),
+        onError: (_, { stage }) => stages.note(stage),
+      });
+      const server = await trial.serve(sessions, {});
+      const { status } = await trial.refused(server);
+      expect(status).toBe(503);
+      expect(stages.entries).toEqual(["store"]);
+    },
+  },
+  {
+    name: "I11 a store that is away when open sets the session closes the connection with 4503",
+    async run(trial) {
+      const sessions = createSessions<{ n: number }>({ store: unavailable() });
+      const server = await trial.serve(sessions, {
+        async open(connection) {
+          await connection.setSession({ n: 1 });
+        },
+      });
+      const client = await trial.connect(server);
+      expect((await client.closed).code).toBe(4503);
+    },
+  },
+  {
+    name: "I11 a store that goes away: a handler that waits for it and does not catch closes its connection with 4503",
+    async run(trial) {
+      const stages = new Journal<Stage>();
+      const store = mapStore();
+      const sessions = createSessions({
+        store,
+        initial: () => ({ n: 0 }),
+        onError: (_, { stage }) => stages.note(stage),
+      });
+      const server = await trial.serve(sessions, {
+        message: (connection) => connection.session.patch({ n: 1 }),
+      });
+      const client = await trial.connect(server);
+      Object.assign(store, { write: unavailable().create });
+      client.send("n");
+      expect((await client.closed).code).toBe(4503);
+      expect(stages.entries).toEqual(["message"]);
+    },
+  },
+];
