@@ -267,11 +267,11 @@ export class SessionState<Data extends object> {
       this.vanish({ code: 4410, reason: "session gone" });
       throw goneError();
     }
-    this.adopt(stored, asked);
-    // What is kept here may have been changed in place, which only development prevents.
     const { version, lineage = 0 } = stored;
+    // What is kept here may have been changed in place, which only development prevents.
     if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
       this.data = this.accept(stored.data, stored.schemaVersion);
+    else this.adopt(stored, asked);
     this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
   }
 

@@ -105,7 +105,7 @@ export interface WriteRequest {
   readonly known: number;
   /**
    * The lineage of `known`: where the write was not made of that very version, the answer carries the whole session too.
-   * `expect` is not met by a version of another lineage. `undefined`: any will do.
+   * `expect` is not met by a version of another lineage. `undefined`: the version alone is compared.
    */
   readonly lineage?: number | undefined;
   /** Refuse if the session's fence is higher; `undefined` for an administrative write. */
