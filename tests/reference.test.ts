@@ -7,32 +7,33 @@ const root = join(import.meta.dirname, "..");
 
 describe("docs/reference.md has a row for every", () => {
   test.each([
-    ["option of createSessions", "createSessions(options)", "core/src/options.ts", "SessionsOptions"],
-    ["member of Sessions", "Sessions", "core/src/contract.ts", "Sessions"],
-    ["option of close", "Sessions", "core/src/runtime.ts", "CloseOptions"],
-    ["member of Session", "Session", "core/src/contract.ts", "Session"],
-    ["member of Connection", "Connection", "core/src/contract.ts", "Connection"],
-    ["handler", "Handlers", "core/src/contract.ts", "Handlers"],
-    ["member of Handshake", "Handshake", "core/src/handshake.ts", "Handshake"],
-    ["option of cookieToken", "Token carriers", "core/src/token.ts", "CookieOptions"],
+    ["option of createSessions", "createSessions(options)", "core/src/api/options.ts", "SessionsOptions"],
+    ["member of Sessions", "Sessions", "core/src/api/contract.ts", "Sessions"],
+    ["option of close", "Sessions", "core/src/api/runtime.ts", "CloseOptions"],
+    ["member of Session", "Session", "core/src/api/contract.ts", "Session"],
+    ["member of Connection", "Connection", "core/src/api/contract.ts", "Connection"],
+    ["handler", "Handlers", "core/src/api/contract.ts", "Handlers"],
+    ["member of Handshake", "Handshake", "core/src/handshake/handshake.ts", "Handshake"],
+    ["option of cookieToken", "Token carriers", "core/src/handshake/carriers.ts", "CookieOptions"],
     ["option of bindSessions", "bindSessions for uWebSockets.js", "adapter-uws/src/index.ts", "BindOptions"],
-    ["option of mapStore", "Stores", "core/src/stores/map.ts", "MapStoreOptions"],
+    ["option of mapStore", "Stores", "core/src/store/map.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/options.ts", "RedisStoreOptions"],
-    ["counter", "Diagnostics", "core/src/diagnostics.ts", "Diagnostics"],
+    ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {
     expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);
   });
 
   test("limit of early and inbox", async () => {
     const limits = [
-      ...(await membersOf("core/src/options.ts", "EarlyLimits")).map((name) => `early.${name}`),
-      ...(await membersOf("core/src/options.ts", "InboxLimits")).map((name) => `inbox.${name}`),
+      ...(await membersOf("core/src/api/options.ts", "EarlyLimits")).map((name) => `early.${name}`),
+      ...(await membersOf("core/src/api/options.ts", "InboxLimits")).map((name) => `inbox.${name}`),
     ];
     expect(missing(await rowsOf("createSessions(options)"), limits)).toEqual([]);
   });
 
   test("SessionErrorCode", async () => {
-    const [, union = ""] = /type SessionErrorCode =(.*?);$/ms.exec(await source("core/src/errors.ts")) ?? [];
+    const [, union = ""] =
+      /type SessionErrorCode =(.*?);$/ms.exec(await source("core/src/base/errors.ts")) ?? [];
     const codes = [...union.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code = ""]) => code);
     expect(codes).toContain("SESSION_GONE");
     expect(missing(await rowsOf("Error codes"), codes)).toEqual([]);

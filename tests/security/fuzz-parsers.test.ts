@@ -3,8 +3,8 @@ import type { Handshake } from "@wsession/core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aHandshake } from "../../packages/core/test/handshakes.ts";
-import { parseProtocols } from "../../packages/core/src/handshake.ts";
-import { isSessionId, parseToken } from "../../packages/core/src/token.ts";
+import { parseProtocols } from "../../packages/core/src/handshake/handshake.ts";
+import { isSessionId, parseToken } from "../../packages/core/src/handshake/token.ts";
 
 const RUNS = { numRuns: 1_000 };
 const bytes = fc.string({ unit: "binary", maxLength: 300 });

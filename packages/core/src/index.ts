@@ -1,4 +1,4 @@
-export { CloseCode, MAX_REASON_BYTES } from "./close-codes.ts";
+export { CloseCode, MAX_REASON_BYTES } from "./base/close-codes.ts";
 export type {
   Connection,
   DestroyReport,
@@ -10,16 +10,16 @@ export type {
   Renewal,
   Session,
   Sessions,
-} from "./contract.ts";
-export type { Diagnostics } from "./diagnostics.ts";
-export { isSessionError, SessionError } from "./errors.ts";
-export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./errors.ts";
-export { accept, reject } from "./handshake.ts";
-export type { AcceptOptions, Admission, Awaitable, Handshake, OriginRule } from "./handshake.ts";
-export type { EarlyLimits, ErrorContext, InboxLimits, SessionsOptions, Stage } from "./options.ts";
-export type { Binding, CloseOptions, SendOutcome } from "./runtime.ts";
-export type { StandardSchemaV1 } from "./schema.ts";
-export { createSessions } from "./sessions.ts";
+} from "./api/contract.ts";
+export type { Diagnostics } from "./base/diagnostics.ts";
+export { isSessionError, SessionError } from "./base/errors.ts";
+export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";
+export { accept, reject } from "./handshake/handshake.ts";
+export type { AcceptOptions, Admission, Awaitable, Handshake, OriginRule } from "./handshake/handshake.ts";
+export type { EarlyLimits, ErrorContext, InboxLimits, SessionsOptions, Stage } from "./api/options.ts";
+export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
+export type { StandardSchemaV1 } from "./api/schema.ts";
+export { createSessions } from "./server/sessions.ts";
 export type {
   Change,
   CreateRequest,
@@ -41,10 +41,10 @@ export type {
   StorePresence,
   WriteRequest,
   WriteResult,
-} from "./store.ts";
-export { inConnectionStore } from "./stores/in-connection.ts";
-export { mapStore } from "./stores/map.ts";
-export type { MapStore, MapStoreOptions } from "./stores/map.ts";
-export { cookieToken, protocolToken, queryToken } from "./token.ts";
-export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./token.ts";
-export type { TransportSession } from "./transport.ts";
+} from "./store/contract.ts";
+export { inConnectionStore } from "./store/in-connection.ts";
+export { mapStore } from "./store/map.ts";
+export type { MapStore, MapStoreOptions } from "./store/map.ts";
+export { cookieToken, protocolToken, queryToken } from "./handshake/carriers.ts";
+export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./handshake/carriers.ts";
+export type { TransportSession } from "./connection/transport.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { assertClose, clipReason, CloseCode, MAX_REASON_BYTES } from "../src/close-codes.ts";
+import { assertClose, clipReason, CloseCode, MAX_REASON_BYTES } from "../src/base/close-codes.ts";
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 

@@ -6,8 +6,8 @@ import {
   parseProtocols,
   plainAddress,
   reject,
-} from "../src/handshake.ts";
-import type { Handshake } from "../src/handshake.ts";
+} from "../src/handshake/handshake.ts";
+import type { Handshake } from "../src/handshake/handshake.ts";
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Inbox } from "../src/inbox.ts";
+import { Inbox } from "../src/connection/inbox.ts";
 
 describe("I2 an inbox", () => {
   test("gives back what was put in, in order, however the two take turns", () => {

@@ -2,17 +2,15 @@ import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aHandshake } from "./handshakes.ts";
+import { cookieToken, protocolToken, queryToken } from "../src/handshake/carriers.ts";
 import {
-  cookieToken,
   digestOf,
   newSelector,
   newVerifier,
   parseToken,
-  protocolToken,
-  queryToken,
   writeRenewalCode,
   writeToken,
-} from "../src/token.ts";
+} from "../src/handshake/token.ts";
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 

@@ -1,0 +1,279 @@
+import type { Connection } from "./contract.ts";
+import { assertNames, SessionError } from "../base/errors.ts";
+import type { Admission, Awaitable, Handshake, OriginRule } from "../handshake/handshake.ts";
+import type { StandardSchemaV1 } from "./schema.ts";
+import type { SessionStore } from "../store/contract.ts";
+import { inConnectionStore } from "../store/in-connection.ts";
+import type { TokenCarrier } from "../handshake/carriers.ts";
+
+/** Where an error that no caller waits for came from. */
+export type Stage =
+  | "admit"
+  | "initial"
+  | "transport"
+  | "open"
+  | "message"
+  | "change"
+  | "expiring"
+  | "drain"
+  | "close"
+  | "store"
+  | "theft"
+  | "adapter";
+
+export interface ErrorContext {
+  readonly stage: Stage;
+  readonly connection?: Connection | undefined;
+  /** The session's id, where it is about a session without a connection. */
+  readonly sessionId?: string | undefined;
+}
+
+export interface SessionsOptions<Data extends object, Transport = unknown> {
+  /** Default `inConnectionStore()`. */
+  readonly store?: SessionStore | undefined;
+  /**
+   * Called for every handshake whose Origin is allowed, before anything else and before it is answered. Default: accept.
+   * A throw answers 500 and reaches `onError`.
+   */
+  readonly admit?: ((handshake: Handshake) => Awaitable<Admission>) | undefined;
+  /**
+   * A newcomer's data, made before the handshake is answered: with it every handler has `connection.session`. Not
+   * called for a client that resumes. A throw answers 500 and reaches `onError`.
+   */
+  readonly initial?: ((handshake: Handshake) => Awaitable<Data>) | undefined;
+  /**
+   * Makes the transport record's data; `found` is what HTTP code put on the TCP socket before. Synchronous. Default:
+   * `found`. A throw answers 500 and reaches `onError`.
+   */
+  readonly transport?: ((handshake: Handshake, found: unknown) => Transport) | undefined;
+  /** What holds messages back. `"session"` (default): until `open` settled and the session is set. `"open"`: until `open` settled. */
+  readonly gate?: "session" | "open" | undefined;
+  /** Milliseconds from the last message or touch; default 30 minutes, with `inConnectionStore` none. `Infinity`: none. */
+  readonly idleMs?: number | undefined;
+  /** Milliseconds from creation; default 24 hours, with `inConnectionStore` none. `Infinity`: none. */
+  readonly absoluteMs?: number | undefined;
+  /** How long before the absolute deadline `expiring` is called, milliseconds; default 60,000. */
+  readonly expiringMs?: number | undefined;
+  /** What may wait until the gate is open, and how long that may take (I14). Over it: 4413, or 4408. */
+  readonly early?: EarlyLimits | undefined;
+  /** What may wait once the gate is open. Over it: 1013. A single message always may. */
+  readonly inbox?: InboxLimits | undefined;
+  /** Bytes that may wait to be sent on one connection; over it `send` answers "dropped". A single message always may. Default 16 MiB. */
+  readonly maxBufferedBytes?: number | undefined;
+  /** Handshakes that may be waiting for their answer at once; over it 503. Default 10,000. */
+  readonly maxPendingHandshakes?: number | undefined;
+  /** Milliseconds in which a handshake must be decided (`admit`, the store, `initial`); over it 503. Default 10,000; 0: no limit. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Connections that one session may have in this process; over it 4409 for the oldest. Default 1,000; `Infinity`: none. */
+  readonly maxConnectionsPerSession?: number | undefined;
+  /** Milliseconds between pings; a peer that did not answer by the next one is ended. Default 30,000; 0: none. */
+  readonly heartbeatMs?: number | undefined;
+  /** How long a handler may still run once its connection has ended, milliseconds. Default 30,000. */
+  readonly handlerTimeoutMs?: number | undefined;
+  /** One connection at a time per session: the new one wins, the old one is closed with 4409. Default false. */
+  readonly exclusive?: boolean | undefined;
+  /**
+   * Origins that may connect, as browsers send them (`https://example.com`, no slash at the end), compared exactly; others,
+   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none, and lets in by `true` alone.
+   * Synchronous; a throw answers 500 and reaches `onError`. Default: every origin.
+   * WARNING: where a cookie carries the token, leaving it off lets any website open a socket with the cookie of whoever
+   * visits it (cross-site WebSocket hijacking). What is no origin throws INVALID_ARGUMENT.
+   */
+  readonly origins?: OriginRule | undefined;
+  /** How a client presents its token. Default: none, so that no client comes back to a session. */
+  readonly token?: TokenCarrier | undefined;
+  /** What a token that opens no session gets. `"fresh"` (default): a new session, as if it had none. `"refuse"`: 401. */
+  readonly onBadToken?: "fresh" | "refuse" | undefined;
+  /** What a stored session that can't be read gets on resume. `"refuse"` (default): 503. `"fresh"`: a new session. */
+  readonly onCorruptRecord?: "fresh" | "refuse" | undefined;
+  /** How long the verifier that `rotate` replaced stays good, and a renewal code too, milliseconds. Default 30,000. */
+  readonly graceMs?: number | undefined;
+  /** Whether a stolen token (the previous verifier after its grace) destroys the session. Default false. */
+  readonly destroyOnTheft?: boolean | undefined;
+  /** Checks data on every set and on every load; synchronous. What fails rejects with INVALID_DATA. */
+  readonly schema?: StandardSchemaV1<unknown, Data> | undefined;
+  /** The version of the application's data, an integer from 0, of 15 digits at most; default 0. Stored with every write. */
+  readonly schemaVersion?: number | undefined;
+  /** Brings data that an older version of the application stored up to date, on load; before `schema`. Synchronous. */
+  readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
+  /**
+   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself, or rejects with, is ignored. Default:
+   * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), but none for clients' protocol errors.
+   */
+  readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;
+}
+
+export interface EarlyLimits {
+  /** Default 1,024. */
+  readonly maxMessages?: number | undefined;
+  /** Bytes (UTF-16 code units for text); default 262,144. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds until the session must be set; default 10,000. 0 or `Infinity`: no limit. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface InboxLimits {
+  /**
+   * Default 32,768: where a runtime can pause a socket it does at half of that, and what was read by then (64 KiB on ws,
+   * some 11,000 of the smallest messages) still fits.
+   */
+  readonly maxMessages?: number | undefined;
+  /** Bytes (UTF-16 code units for text); default 4 MiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schema" | "migrate" | "onError";
+
+/** The options with their defaults. */
+export type Settings<Data extends object, Transport> = {
+  readonly [
+    Key in Exclude<keyof SessionsOptions<Data, Transport>, Optional | "early" | "inbox">
+  ]-?: NonNullable<SessionsOptions<Data, Transport>[Key]>;
+} & Pick<SessionsOptions<Data, Transport>, Optional> & {
+    readonly early: Limits & { readonly timeoutMs: number };
+    readonly inbox: Limits;
+  };
+
+export interface Limits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+const MINUTE = 60_000;
+
+/** Fills in the defaults. A value that makes no sense, or a name that is no option's, throws INVALID_ARGUMENT at once. */
+export function settle<Data extends object, Transport>(
+  options: SessionsOptions<Data, Transport>,
+): Settings<Data, Transport> {
+  const store = options.store ?? inConnectionStore();
+  assertIs(
+    "store",
+    "what mapStore() or another store's function returned",
+    hasPart(store, "capabilities", "object"),
+  );
+  const { token, schema } = options;
+  if (token !== undefined)
+    assertIs(
+      "token",
+      "what cookieToken() or another carrier's function returned",
+      hasPart(token, "read", "function"),
+    );
+  if (schema !== undefined) assertIs("schema", "a Standard Schema", hasPart(schema, "~standard", "object"));
+  for (const name of ["admit", "initial", "transport", "migrate", "onError"] as const)
+    assertIs(name, "a function", options[name] === undefined || typeof options[name] === "function");
+  const lasting = store.capabilities.resumable;
+  if (token !== undefined && !lasting) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "a token brings back a session that outlives its connection: it needs a store such as mapStore() or redisStore()",
+    );
+  }
+  const settings: Settings<Data, Transport> = {
+    admit: options.admit,
+    initial: options.initial,
+    transport: options.transport,
+    origins: origins(options.origins),
+    token: options.token,
+    schema: options.schema,
+    migrate: options.migrate,
+    onError: options.onError,
+    store,
+    gate: oneOf("gate", options.gate, ["session", "open"]),
+    idleMs: duration("idleMs", options.idleMs, lasting ? 30 * MINUTE : Infinity),
+    absoluteMs: duration("absoluteMs", options.absoluteMs, lasting ? 24 * 60 * MINUTE : Infinity),
+    expiringMs: duration("expiringMs", options.expiringMs, MINUTE),
+    early: {
+      maxMessages: count("early.maxMessages", options.early?.maxMessages, 1024),
+      maxBytes: count("early.maxBytes", options.early?.maxBytes, 256 * 1024),
+      timeoutMs: orNever("early.timeoutMs", options.early?.timeoutMs, 10_000),
+    },
+    inbox: {
+      maxMessages: count("inbox.maxMessages", options.inbox?.maxMessages, 32_768),
+      maxBytes: count("inbox.maxBytes", options.inbox?.maxBytes, 4 * 1024 * 1024),
+    },
+    maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),
+    maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
+    handshakeTimeoutMs: orNever("handshakeTimeoutMs", options.handshakeTimeoutMs, 10_000),
+    maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, 1_000),
+    heartbeatMs: options.heartbeatMs === 0 ? 0 : duration("heartbeatMs", options.heartbeatMs, 30_000),
+    handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
+    exclusive: options.exclusive ?? false,
+    onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse"]),
+    onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),
+    graceMs: duration("graceMs", options.graceMs, 30_000),
+    destroyOnTheft: options.destroyOnTheft ?? false,
+    schemaVersion: schemaVersion(options.schemaVersion),
+  };
+  assertNames("createSessions", options, Object.keys(settings));
+  assertNames("early", options.early ?? {}, Object.keys(settings.early));
+  assertNames("inbox", options.inbox ?? {}, Object.keys(settings.inbox));
+  return settings;
+}
+
+/** What a program without types got wrong is said at once, not at the first handshake. */
+function assertIs(name: string, what: string, isIt: boolean): void {
+  if (!isIt) throw new SessionError("INVALID_ARGUMENT", `${name} is ${what}`);
+}
+
+/** Of an object or, as some schemas are, of a function. */
+function hasPart(value: unknown, name: string, type: "function" | "object"): boolean {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  const part: unknown = Reflect.get(value, name);
+  return typeof part === type && part !== null;
+}
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/;
+
+/** What no browser ever sends would refuse everybody, or, were it a string to look into, let strangers in. */
+function origins(rule: OriginRule | undefined): OriginRule | undefined {
+  if (rule === undefined || typeof rule === "function") return rule;
+  const wrong = Array.isArray(rule) ? rule.find((origin) => !isOrigin(origin)) : rule;
+  if (wrong === undefined) return [...rule];
+  throw new SessionError(
+    "INVALID_ARGUMENT",
+    `origins lists origins such as "https://example.com" in an array, not ${JSON.stringify(wrong)}`,
+  );
+}
+
+/** Of the web's own schemes as browsers write it; of others (`capacitor://localhost`) only its form is known. */
+function isOrigin(origin: unknown): boolean {
+  if (typeof origin !== "string") return false;
+  if (!/^https?:/i.test(origin)) return origin === "null" || ORIGIN.test(origin);
+  return URL.canParse(origin) && new URL(origin).origin === origin;
+}
+
+function duration(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!(value > 0))
+    throw new SessionError("INVALID_ARGUMENT", `${name} is milliseconds above 0, not ${value}`);
+  return value;
+}
+
+function orNever(name: string, value: number | undefined, fallback: number): number {
+  return value === 0 ? Infinity : duration(name, value, fallback);
+}
+
+function count(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!(value >= 1)) throw new SessionError("INVALID_ARGUMENT", `${name} is a number from 1, not ${value}`);
+  return value;
+}
+
+function schemaVersion(value = 0): number {
+  if (Number.isInteger(value) && value >= 0 && value < 1e15) return value;
+  throw new SessionError(
+    "INVALID_ARGUMENT",
+    `schemaVersion is an integer of 15 digits at most, not ${value}`,
+  );
+}
+
+/** The first of `allowed` is the default. */
+function oneOf<Value extends string>(
+  name: string,
+  value: Value | undefined,
+  allowed: readonly [Value, ...Value[]],
+): Value {
+  const chosen = value ?? allowed[0];
+  if (allowed.includes(chosen)) return chosen;
+  throw new SessionError("INVALID_ARGUMENT", `${name} is one of ${allowed.join(", ")}`);
+}

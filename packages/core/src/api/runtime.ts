@@ -1,0 +1,117 @@
+/**
+ * The port between core and a runtime, for authors of adapters.
+ *
+ * An adapter translates: it copies the handshake, asks `admit`, answers, hands over the socket in the tick in which it
+ * gets it, and from then on passes on what arrives. Every decision is core's.
+ */
+import type { Handshake } from "../handshake/handshake.ts";
+
+export { assertNames } from "../base/errors.ts";
+export { assertHeader, parseProtocols, plainAddress } from "../handshake/handshake.ts";
+
+/**
+ * What became of a message. `"sent"`: handed to the operating system (or to the runtime's cork, flushed this tick).
+ * `"queued"`: taken, and part of it waits in this process; `drain` follows. `"dropped"`: not taken, `maxBufferedBytes`
+ * would be exceeded. `"closed"`: not taken, the connection has ended or is ending.
+ */
+export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
+
+/**
+ * What core asks of a runtime. One object for all sockets, so that a connection costs no wrapper of its own.
+ * None of these may throw, whatever state the socket is in; after the end `send` answers `"closed"`, `bufferedAmount` 0.
+ */
+export interface Runtime<Socket extends object> {
+  readonly name: "ws" | "uws";
+  /** What `bind`'s `open` returned for a socket; `undefined` for any other object. */
+  connectionOf(socket: object): RuntimeConnection | undefined;
+  /** Hands one message to the socket, in order. Core keeps `maxBufferedBytes`; the runtime's own limit may still drop. */
+  send(socket: Socket, data: string | Uint8Array): SendOutcome;
+  /** Bytes that were taken by `send` and not yet by the operating system. */
+  bufferedAmount(socket: Socket): number;
+  /** Calls `connection.drained()` once when `bufferedAmount` is 0 again; core asks at most once until it is called. */
+  awaitDrain(socket: Socket): void;
+  /** Starts the closing handshake, and ends the socket within bounded time whatever the peer does. */
+  close(socket: Socket, code: number, reason: string): void;
+  /** Ends the socket at once, without a closing handshake. */
+  terminate(socket: Socket): void;
+  /**
+   * Called every `heartbeatMs`: pings (RFC 6455 section 5.5.2), and terminates a socket from which nothing, not even a
+   * pong, has come since the call before.
+   */
+  heartbeat(socket: Socket): void;
+  /** Stops reading (I3). Absent where the runtime can't. */
+  readonly pause?: ((socket: Socket) => void) | undefined;
+  readonly resume?: ((socket: Socket) => void) | undefined;
+}
+
+/** Core's end of a connection, for the adapter. */
+export interface RuntimeConnection {
+  /** A whole message. Text is decoded; binary is the handler's to keep, unless it is `borrowed` for this call alone. */
+  receive(data: string | Uint8Array, borrowed?: boolean): void;
+  /** The socket has ended; called once. `code` is 1006 where no close frame came, 1005 where it had no code. */
+  ended(code: number, reason: string): void;
+  /** `bufferedAmount` is 0 again. */
+  drained(): void;
+}
+
+/** What came of a handshake. */
+export type HandshakeAnswer =
+  | {
+      readonly type: "accept";
+      /** Hand it to `open`, or to `abandon` if the socket goes away first; exactly one of them, once. */
+      readonly ticket: Ticket;
+      /** For the 101. Names are lower-case, except that `set-cookie` may come more than once. */
+      readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+      /** What the client offered, without a token: the application's choice is made among these. */
+      readonly protocols: readonly string[];
+    }
+  | {
+      readonly type: "reject";
+      /** An HTTP status, 400 to 599. */
+      readonly status: number;
+      /** A short plain-text body, never empty. */
+      readonly reason: string;
+    };
+
+/** An admitted handshake on its way to a connection. Opaque to adapters. */
+export interface Ticket {
+  readonly handshake: Handshake;
+}
+
+export interface RuntimeBinding<Socket extends object> {
+  /**
+   * Decides on a handshake before it is answered; never rejects. `found` is what HTTP code put on the transport's
+   * record.
+   */
+  admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
+  /** The socket is there. MUST be called in the tick in which the runtime hands it over. Never throws. */
+  open(socket: Socket, ticket: Ticket): RuntimeConnection;
+  /** The client went away before the answer, or the answer could not be sent. Never throws. */
+  abandon(ticket: Ticket): void;
+  /** Reports what nobody waits for, to `onError`. */
+  report(error: unknown): void;
+  /** Ends this binding's connections and admits no more; resolves when their close handlers have settled. */
+  close(options?: CloseOptions): Promise<void>;
+  /** Live connections of this binding. */
+  readonly size: number;
+  /** Between two calls of `heartbeat`; 0 where it is never called. */
+  readonly heartbeatMs: number;
+}
+
+/** What a `bindSessions` returns. */
+export interface Binding {
+  /** Live connections of this binding. */
+  readonly size: number;
+  /** As `sessions.close`, for this server alone: the sessions stay open for other servers. Idempotent. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** What makes no sense throws INVALID_ARGUMENT, and nothing is closed. */
+export interface CloseOptions {
+  /** Default 1012. */
+  readonly code?: number | undefined;
+  /** Default "server restarting". */
+  readonly reason?: string | undefined;
+  /** Milliseconds over which connections are closed in even batches, so that not all come back at once; from 0, the default. */
+  readonly drainMs?: number | undefined;
+}

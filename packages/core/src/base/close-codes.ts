@@ -1,0 +1,79 @@
+import { assertNames, SessionError } from "./errors.ts";
+import type { CloseOptions } from "../api/runtime.ts";
+
+/** Close codes that this library sends: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). */
+export const CloseCode = {
+  GoingAway: 1001,
+  /** A handler threw or rejected. */
+  HandlerFailed: 1011,
+  /** `sessions.close()`. */
+  Restarting: 1012,
+  /** More messages waited than `inbox` allows. */
+  InboxFull: 1013,
+  /** A session is needed, or the token was refused. */
+  SessionNeeded: 4401,
+  /** Origin or admission refused after the handshake was answered. */
+  Refused: 4403,
+  /** The session was not set within `early.timeoutMs`. */
+  SessionTimeout: 4408,
+  /** A newer connection took the session over (`exclusive`). */
+  Replaced: 4409,
+  /** The session was destroyed. */
+  Destroyed: 4410,
+  /** More messages came before the session was set than `early` allows. */
+  EarlyLimit: 4413,
+  /** The session expired. */
+  Expired: 4419,
+  /** The store could not be reached, and a handler that waited for it did not catch that. */
+  StoreUnavailable: 4503,
+} as const;
+
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+  readonly drainMs: number;
+}
+
+/** The longest close reason, in bytes of UTF-8: a control frame holds 125 (RFC 6455 section 5.5), two are the code. */
+export const MAX_REASON_BYTES = 123;
+
+const encoder = new TextEncoder();
+
+/** Throws INVALID_ARGUMENT unless an endpoint may send `code` (RFC 6455 section 7.4) with `reason`. */
+export function assertClose(code: number, reason: string): void {
+  const registered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
+  if (!Number.isInteger(code) || !(registered || (code >= 3000 && code <= 4999))) {
+    throw new SessionError("INVALID_ARGUMENT", `close code ${code} can't be sent: use 1000 or 3000 to 4999`);
+  }
+  if (encoder.encode(reason).length > MAX_REASON_BYTES) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`,
+    );
+  }
+}
+
+/**
+ * What a shutdown does, with the defaults. Throws INVALID_ARGUMENT for what makes no sense: it is asked before the shutdown
+ * begins, or a slip would leave the server neither open nor closed.
+ */
+export function settleClose(options: CloseOptions): Closing {
+  assertNames("close()", options, ["code", "reason", "drainMs"]);
+  const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
+  assertClose(code, reason);
+  if (!Number.isFinite(drainMs) || drainMs < 0)
+    throw new SessionError("INVALID_ARGUMENT", `drainMs is milliseconds from 0, not ${drainMs}`);
+  return { code, reason, drainMs };
+}
+
+/** `reason` cut to what a close frame holds, at a character's boundary. */
+export function clipReason(reason: string): string {
+  let bytes = 0;
+  let end = 0;
+  for (const character of reason) {
+    bytes += encoder.encode(character).length;
+    if (bytes > MAX_REASON_BYTES) return reason.slice(0, end);
+    end += character.length;
+  }
+  return reason;
+}

@@ -1,0 +1,278 @@
+import { isUint8Array } from "node:util/types";
+import { assertClose } from "../base/close-codes.ts";
+import { ConnectionLife } from "./lifecycle.ts";
+import type { CloseEvent, LifeContext } from "./lifecycle.ts";
+import type { Connection, Handlers, ReadyOptions, Session } from "../api/contract.ts";
+import { SessionError } from "../base/errors.ts";
+import type { Awaitable, Handshake } from "../handshake/handshake.ts";
+import type { Settings } from "../api/options.ts";
+import type { SendOutcome } from "../api/runtime.ts";
+import type { Holder, SessionState } from "../session/local-session.ts";
+import { SessionHandle } from "../session/handle.ts";
+import { isThenable } from "../base/promises.ts";
+import { sinceEpoch, TransportRecord } from "./transport.ts";
+import { Waiters } from "./waiters.ts";
+
+/** What all connections of one binding share. */
+export interface ConnectionContext<
+  Data extends object,
+  Transport,
+  Unset extends undefined,
+  Socket extends object,
+> extends LifeContext<Socket> {
+  readonly handlers: Handlers<Data, Transport, Unset>;
+  readonly settings: Settings<Data, Transport>;
+  /** Tells this process's connections apart from those of others, in logs. */
+  readonly prefix: string;
+  /** Creates a session for a connection that has none, and attaches it. In the same tick where the store answers so. */
+  createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
+  /** The socket has ended: the session has one connection less. */
+  left(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+  /** The close handler has settled, or hung past its time: nothing refers to the connection any more. Idempotent. */
+  finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+}
+
+/** What few connections need: those whose session is set after they were opened. */
+interface Expectation<Data extends object> {
+  /** Whose the session will be, as `admit` said. */
+  subject: string | undefined;
+  waiters: Waiters<Session<Data>> | undefined;
+  setting: Promise<void> | undefined;
+}
+
+/** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLife`'s. */
+export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
+  extends ConnectionLife<Socket>
+  implements Connection<Data, Transport, Unset>, Holder<Data>
+{
+  readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
+  readonly socket: Socket;
+  /** Unique in the process. */
+  readonly number: number;
+  fence = 0;
+  resumed = false;
+  token: string | undefined = undefined;
+  /** What the transport record is made of, and in place of its data the record, once somebody has asked for it. */
+  readonly #remoteAddress: string | undefined;
+  readonly #encrypted: boolean;
+  readonly #openedAfter: number = sinceEpoch();
+  #lower: Transport | TransportRecord<Transport>;
+  #backedUp = false;
+  #state: SessionState<Data> | undefined = undefined;
+  #handle: Session<Data> | undefined = undefined;
+  #expectation: Expectation<Data> | undefined = undefined;
+
+  constructor(
+    context: ConnectionContext<Data, Transport, Unset, Socket>,
+    socket: Socket,
+    number: number,
+    { remoteAddress, encrypted }: Pick<Handshake, "remoteAddress" | "encrypted">,
+    transport: Transport,
+  ) {
+    super();
+    this.context = context;
+    this.socket = socket;
+    this.number = number;
+    this.#remoteAddress = remoteAddress;
+    this.#encrypted = encrypted;
+    this.#lower = transport;
+  }
+
+  get transport(): TransportRecord<Transport> {
+    const lower = this.#lower;
+    if (lower instanceof TransportRecord) return lower;
+    const record = new TransportRecord(this.#remoteAddress, this.#encrypted, this.#openedAfter, lower);
+    this.#lower = record;
+    return record;
+  }
+
+  get id(): string {
+    return `${this.context.prefix}-${this.number.toString(36)}`;
+  }
+
+  get runtime(): "ws" | "uws" {
+    return this.context.runtime.name;
+  }
+
+  get api(): Connection<Data> {
+    return this;
+  }
+
+  get session(): Session<Data> | Unset {
+    // Without a session `Unset` is `undefined`; where it is `never`, `initial` has set the session before `open`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
+    return this.ownSession() ?? (undefined as Unset);
+  }
+
+  /** Whose the session will be that is set later, as `admit` said. */
+  get subject(): string | undefined {
+    return this.#expectation?.subject;
+  }
+
+  set subject(subject: string | undefined) {
+    if (subject !== undefined) this.expectation.subject = subject;
+  }
+
+  private get expectation(): Expectation<Data> {
+    return (this.#expectation ??= { subject: undefined, waiters: undefined, setting: undefined });
+  }
+
+  get state(): SessionState<Data> | undefined {
+    return this.#state;
+  }
+
+  protected get hasSession(): boolean {
+    return this.#state !== undefined;
+  }
+
+  // --- the session ---
+
+  setSession(data: Data): Promise<Session<Data>> {
+    if (this.isEnding) return Promise.reject(closedError());
+    const session = this.ownSession();
+    if (session !== undefined) return session.set(data).then(() => session);
+    const before = this.#expectation?.setting;
+    if (before !== undefined) {
+      const again = () => this.setSession(data);
+      return before.then(again, again);
+    }
+    return this.create(data);
+  }
+
+  private async create(data: Data): Promise<Session<Data>> {
+    const creating = this.context.createFor(this, data);
+    if (creating !== undefined) {
+      this.expectation.setting = Promise.resolve(creating);
+      try {
+        await creating;
+      } finally {
+        this.expectation.setting = undefined;
+      }
+    }
+    const session = this.ownSession();
+    if (session === undefined) throw closedError();
+    return session;
+  }
+
+  /** The session is there: opens the gate and answers who waits for it. */
+  attach(state: SessionState<Data>, fence: number): void {
+    this.#state = state;
+    this.fence = fence;
+    state.hold(this);
+    // The handle is made when somebody asks for it: an idle connection needs none.
+    this.#expectation?.waiters?.resolve(this.handleOf(state));
+    this.openGate();
+  }
+
+  ready(options: ReadyOptions = {}): Promise<Session<Data>> {
+    const { deadlines, settings } = this.context;
+    const { signal, timeoutMs = settings.early.timeoutMs } = options;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const session = this.ownSession();
+    if (session !== undefined) return Promise.resolve(session);
+    if (this.hasEnded) return Promise.reject(closedError());
+    return (this.expectation.waiters ??= new Waiters()).wait(deadlines, timeoutMs, signal);
+  }
+
+  private ownSession(): Session<Data> | undefined {
+    return this.#state === undefined ? undefined : this.handleOf(this.#state);
+  }
+
+  private handleOf(state: SessionState<Data>): Session<Data> {
+    return (this.#handle ??= new SessionHandle(state, this));
+  }
+
+  // --- messages out ---
+
+  send(data: string | Uint8Array): SendOutcome {
+    // Not by class: another realm's bytes are bytes too.
+    if (typeof data !== "string" && !isUint8Array(data))
+      throw new SessionError("INVALID_ARGUMENT", "send takes a string or a Uint8Array");
+    if (this.isEnding) return "closed";
+    const { runtime, settings, diagnostics } = this.context;
+    if (this.#backedUp) {
+      const buffered = runtime.bufferedAmount(this.socket);
+      const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+      if (buffered > 0 && buffered + bytes > settings.maxBufferedBytes) {
+        diagnostics.sendsDropped += 1;
+        return "dropped";
+      }
+    }
+    const outcome = runtime.send(this.socket, data);
+    if (outcome === "queued" && !this.#backedUp) {
+      this.#backedUp = true;
+      runtime.awaitDrain(this.socket);
+    } else if (outcome === "dropped") diagnostics.sendsDropped += 1;
+    return outcome;
+  }
+
+  get bufferedAmount(): number {
+    return this.hasEnded ? 0 : this.context.runtime.bufferedAmount(this.socket);
+  }
+
+  drained(): void {
+    if (!this.#backedUp) return;
+    this.#backedUp = false;
+    const { handlers } = this.context;
+    if (handlers.drain !== undefined && !this.hasEnded) this.tell("drain", () => handlers.drain?.(this));
+  }
+
+  heartbeat(): void {
+    if (!this.hasEnded) this.context.runtime.heartbeat(this.socket);
+  }
+
+  changed(data: Readonly<Data>): void {
+    const { handlers } = this.context;
+    if (handlers.change !== undefined && !this.isEnding)
+      this.tell("change", () => handlers.change?.(this, data));
+  }
+
+  /** The absolute deadline is near. */
+  expiring(remainingMs: number): void {
+    const { handlers } = this.context;
+    if (handlers.expiring !== undefined && !this.isEnding)
+      this.tell("expiring", () => handlers.expiring?.(this, remainingMs));
+  }
+
+  /** Calls a handler that nothing waits for; one that fails, later too, ends the connection all the same (I12). */
+  private tell(stage: "drain" | "change" | "expiring", call: () => unknown): void {
+    try {
+      const result = call();
+      if (isThenable(result)) Promise.resolve(result).catch((error: unknown) => this.failed(stage, error));
+    } catch (error) {
+      this.failed(stage, error);
+    }
+  }
+
+  close(code = 1000, reason = ""): void {
+    assertClose(code, reason);
+    this.end(code, reason);
+  }
+
+  // --- what its life calls ---
+
+  protected callOpen(handshake: Handshake): unknown {
+    return this.context.handlers.open?.(this, handshake);
+  }
+
+  protected callMessage(data: string | Uint8Array): unknown {
+    return this.context.handlers.message?.(this, data);
+  }
+
+  protected callClose(event: CloseEvent): unknown {
+    return this.context.handlers.close?.(this, event);
+  }
+
+  protected left(): void {
+    this.context.left(this);
+    this.#expectation?.waiters?.reject(closedError());
+  }
+
+  protected finished(): void {
+    this.context.finished(this);
+  }
+}
+
+function closedError(): SessionError {
+  return new SessionError("CONNECTION_CLOSED", "the connection has ended");
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import type { Connection } from "../api/contract.ts";
+import type { SessionState } from "../session/local-session.ts";
+
+/** A connection, whatever its runtime. */
+export interface AnyConnection<Data extends object, Transport, Unset extends undefined> extends Connection<
+  Data,
+  Transport,
+  Unset
+> {
+  readonly number: number;
+  readonly hasEnded: boolean;
+  readonly state: SessionState<Data> | undefined;
+  /** The binding that it belongs to. */
+  readonly context: object;
+  end(code: number, reason: string): void;
+  heartbeat(): void;
+}
+
+/** This process's connections, from the handover until their close handler has settled. */
+export class Connections<Data extends object, Transport, Unset extends undefined> implements Iterable<
+  AnyConnection<Data, Transport, Unset>
+> {
+  /** Tells this process's connections apart from those of others, in logs. */
+  readonly prefix: string = randomBytes(6).toString("base64url");
+  readonly #byNumber = new Map<number, AnyConnection<Data, Transport, Unset>>();
+  #last = 0;
+  #live = 0;
+
+  /** How many have not ended. */
+  get size(): number {
+    return this.#live;
+  }
+
+  /** Those that have not ended. */
+  *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
+    for (const connection of this.#byNumber.values()) if (!connection.hasEnded) yield connection;
+  }
+
+  /** Those of one binding, with those whose close handler is still to settle. */
+  *of(context: object): Iterable<AnyConnection<Data, Transport, Unset>> {
+    for (const connection of this.#byNumber.values()) if (connection.context === context) yield connection;
+  }
+
+  nextNumber(): number {
+    return (this.#last += 1);
+  }
+
+  add(connection: AnyConnection<Data, Transport, Unset>): void {
+    this.#byNumber.set(connection.number, connection);
+    this.#live += 1;
+  }
+
+  ended(): void {
+    this.#live -= 1;
+  }
+
+  /** False: it was removed already. */
+  remove(connection: AnyConnection<Data, Transport, Unset>): boolean {
+    return this.#byNumber.delete(connection.number);
+  }
+
+  /** By the connection's id, which is `prefix-number`. */
+  find(id: string): AnyConnection<Data, Transport, Unset> | undefined {
+    if (!id.startsWith(`${this.prefix}-`)) return undefined;
+    const found = this.#byNumber.get(Number.parseInt(id.slice(this.prefix.length + 1), 36));
+    // What stands behind a number is passed over as it is read.
+    return found?.id === id ? found : undefined;
+  }
+}

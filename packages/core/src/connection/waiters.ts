@@ -1,0 +1,55 @@
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
+import { SessionError } from "../base/errors.ts";
+
+interface Waiter<Value> {
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Code that waits for a session. Each wait settles: by the value, an error, its time, or its signal (I6). */
+export class Waiters<Value> {
+  readonly #waiting = new Set<Waiter<Value>>();
+
+  /** `timeoutMs` of 0 or `Infinity`: without a time; below 0: it is over already. */
+  wait(deadlines: Deadlines, timeoutMs: number, signal: AbortSignal | undefined): Promise<Value> {
+    if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
+      throw new SessionError("INVALID_ARGUMENT", `timeoutMs is milliseconds, not ${timeoutMs}`);
+    if (timeoutMs < 0) return Promise.reject(timedOut(timeoutMs));
+    return new Promise((resolve, reject) => {
+      let deadline: Deadline | undefined;
+      const done = () => {
+        deadline?.cancel();
+        signal?.removeEventListener("abort", aborted);
+        this.#waiting.delete(waiter);
+      };
+      const waiter: Waiter<Value> = {
+        resolve(value) {
+          done();
+          resolve(value);
+        },
+        reject(error) {
+          done();
+          reject(error);
+        },
+      };
+      const aborted = () => waiter.reject(signal?.reason);
+      signal?.addEventListener("abort", aborted);
+      if (timeoutMs > 0 && timeoutMs < Infinity) {
+        deadline = deadlines.after(timeoutMs, () => waiter.reject(timedOut(timeoutMs)));
+      }
+      this.#waiting.add(waiter);
+    });
+  }
+
+  resolve(value: Value): void {
+    for (const waiter of [...this.#waiting]) waiter.resolve(value);
+  }
+
+  reject(error: unknown): void {
+    for (const waiter of [...this.#waiting]) waiter.reject(error);
+  }
+}
+
+function timedOut(timeoutMs: number): SessionError {
+  return new SessionError("READY_TIMEOUT", `the session was not set within ${timeoutMs} ms`);
+}

@@ -1,0 +1,123 @@
+import { SocketAddress } from "node:net";
+import { assertNames, SessionError } from "../base/errors.ts";
+import { isRefusedPromise } from "../base/promises.ts";
+
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/**
+ * A copy of the HTTP request that asks for the WebSocket, safe to use after an `await` on every runtime. It is not kept
+ * after `open` has settled.
+ */
+export interface Handshake {
+  /** In upper case; `GET` for HTTP/1.1 (RFC 6455 section 4.1). */
+  readonly method: string;
+  /** Path and query as sent, e.g. `/chat?room=1`. */
+  readonly url: string;
+  /** Names in lower case, no prototype. A header sent twice is joined: `cookie` by `"; "`, others by `", "`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The peer's address as text, without a port; `undefined` for a socket that has none. */
+  readonly remoteAddress: string | undefined;
+  /** Whether the transport below is TLS here; behind a proxy that ends TLS it is not. */
+  readonly encrypted: boolean;
+  /** What `Sec-WebSocket-Protocol` offers, in order, without a token that a carrier put there. */
+  readonly protocols: readonly string[];
+}
+
+export interface AcceptOptions {
+  /**
+   * Whose the session is: as if `identify` had been called on a session that is created here. A session that a token
+   * opens is resumed only if it is this subject's already; else its token counts as a bad one (against fixation, and for
+   * browsers that two people share). Not empty.
+   */
+  readonly subject?: string | undefined;
+  /**
+   * Attach this session, for applications with their own login. It counts as authenticated: no token is checked. One that
+   * is not there, or that is another `subject`'s, is treated as a bad token is.
+   */
+  readonly sessionId?: string | undefined;
+  /** Headers for the 101. Names and values are checked (no control characters). */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+export type Admission =
+  | ({ readonly type: "accept" } & AcceptOptions)
+  | { readonly type: "reject"; readonly status: number; readonly reason: string };
+
+const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
+
+/**
+ * Admits a handshake; with a session of your own choosing, if you name one. Throws INVALID_ARGUMENT for names that are no
+ * option's: a slip would let a stranger in.
+ */
+export function accept(options: AcceptOptions = {}): Admission {
+  if (typeof options !== "object" || options === null)
+    throw new SessionError("INVALID_ARGUMENT", "accept() takes its options in an object");
+  assertNames("accept()", options, ACCEPT_OPTIONS);
+  return { type: "accept", ...options };
+}
+
+/**
+ * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body; by default the status's own words. A
+ * bad status, or a reason that is no text, throws INVALID_ARGUMENT.
+ */
+export function reject(status: number, reason = ""): Admission {
+  if (!Number.isInteger(status) || status < 400 || status > 599) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `reject() takes an HTTP status from 400 to 599, not ${status}`,
+    );
+  }
+  if (typeof reason !== "string")
+    throw new SessionError("INVALID_ARGUMENT", "reject() takes a reason that is a string");
+  return { type: "reject", status, reason };
+}
+
+export type OriginRule = readonly string[] | ((origin: string | undefined) => boolean);
+
+/**
+ * Whether `origins` allows the handshake's Origin (RFC 6455 section 10.2). A list compares whole serialized origins
+ * (`https://example.com`), exactly, and refuses a request without one; with no rule everything is allowed.
+ */
+export function originAllowed(rule: OriginRule | undefined, handshake: Handshake): boolean {
+  if (rule === undefined) return true;
+  const origin = handshake.headers["origin"];
+  if (typeof rule === "function") {
+    const allowed: unknown = rule(origin);
+    if (isRefusedPromise(allowed)) throw new SessionError("INVALID_ARGUMENT", "origins must be synchronous");
+    // Whatever else a program without types answers with lets nobody in.
+    return allowed === true;
+  }
+  return origin !== undefined && rule.includes(origin);
+}
+
+/** Splits `Sec-WebSocket-Protocol` into what it offers, in order. */
+export function parseProtocols(header: string | undefined): readonly string[] {
+  if (header === undefined || header === "") return [];
+  return header
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+/** An address as text in one form for all runtimes: IPv6 compressed (RFC 5952), IPv4 also where it was mapped. */
+export function plainAddress(text: string | undefined): string | undefined {
+  if (text === undefined || !text.includes(":")) return text === "" ? undefined : text;
+  const { address } = new SocketAddress({ address: text, family: "ipv6" });
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}
+
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for (RFC 9110 section 5.5)
+const HEADER_VALUE = /^[^\u0000-\u0008\u000a-\u001f\u007f]*$/;
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Throws INVALID_ARGUMENT where a header is no text, or could split the response (RFC 9110 sections 5.1 and 5.5). */
+export function assertHeader(name: string, value: string): void {
+  if (typeof value !== "string")
+    throw new SessionError("INVALID_ARGUMENT", `the header ${JSON.stringify(name)} is not a string`);
+  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `the header ${JSON.stringify(name)} has characters that can't be sent`,
+    );
+  }
+}

@@ -1,0 +1,210 @@
+import { ServerBinding } from "./binding.ts";
+import { settleClose } from "../base/close-codes.ts";
+import type { Closing } from "../base/close-codes.ts";
+import { LiveConnection } from "../connection/connection.ts";
+import { Connections } from "../connection/connections.ts";
+import type {
+  Connection,
+  DestroyReport,
+  Handlers,
+  PresenceReport,
+  Session,
+  Sessions,
+} from "../api/contract.ts";
+import { Deadlines } from "../base/deadlines.ts";
+import { newDiagnostics } from "../base/diagnostics.ts";
+import type { Diagnostics } from "../base/diagnostics.ts";
+import { assertNames, isUnreadable, SessionError } from "../base/errors.ts";
+import { settle } from "../api/options.ts";
+import type { SessionsOptions, Settings } from "../api/options.ts";
+import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
+import type { StandardSchemaV1 } from "../api/schema.ts";
+import { SessionHome } from "../session/registry.ts";
+import type { Slots } from "../session/registry.ts";
+import type { StoreDestroyResult } from "../store/contract.ts";
+import { isSessionId } from "../handshake/token.ts";
+
+/** With a schema, `Data` is what it lets through: nothing else says what it is, and `initial` is held to it. */
+type BySchema<Data extends object, Transport> = NoInfer<SessionsOptions<Data, Transport>> &
+  Pick<SessionsOptions<Data, Transport>, "schema" | "transport">;
+type WithInitial<Data extends object> = { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> };
+
+/**
+ * The compiler reads `() => ({ role: "a", at: [1, 2] })` once, before it knows `Data`, and what it expects there decides
+ * whether literals and tuples stay what they are. A schema may ask for them; without one they would make `Data` too
+ * narrow, so where `schema` is absent the second member is what is expected. No data matches that one.
+ */
+type WithBoth<Data extends object> =
+  | (NoInfer<WithInitial<Data | (Data & Literals)>> & { readonly schema: StandardSchemaV1<unknown, Data> })
+  | (WithInitial<never> & { readonly schema?: undefined });
+type Literals = { readonly [name: string]: Literal };
+type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
+
+/**
+ * Makes the sessions of one application in one process. With `initial` every handler has a session, and
+ * `connection.session` is never `undefined`. `Data` is inferred from `schema`, else from `initial`, else given.
+ *
+ * Throws INVALID_ARGUMENT for options that make no sense, and for names that are no option's.
+ */
+export function createSessions<Data extends object, Transport = unknown>(
+  options: Omit<SessionsOptions<object, Transport>, "initial" | "schema"> & WithBoth<Data>,
+): Sessions<Data, Transport, never>;
+export function createSessions<Data extends object, Transport = unknown>(
+  options: SessionsOptions<Data, Transport> & WithInitial<Data> & { readonly schema?: undefined },
+): Sessions<Data, Transport, never>;
+export function createSessions<Data extends object, Transport = unknown>(
+  options: BySchema<Data, Transport> & NoInfer<WithInitial<Data>>,
+): Sessions<Data, Transport, never>;
+// All options, and last: the compiler explains a call that fits none of these by the last one.
+export function createSessions<Data extends object, Transport = unknown>(
+  options?: BySchema<Data, Transport>,
+): Sessions<Data, Transport>;
+export function createSessions<Data extends object, Transport>(
+  options: SessionsOptions<Data, Transport> = {},
+): Sessions<Data, Transport> {
+  return new LiveSessions<Data, Transport, undefined>(settle(options));
+}
+
+const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
+
+function assertHandlers(handlers: unknown): void {
+  const isObject = (typeof handlers === "object" || typeof handlers === "function") && handlers !== null;
+  // An object of a class may have more than its handlers.
+  if (isObject && Object.getPrototypeOf(handlers) === Object.prototype)
+    assertNames("handlers", handlers, HANDLERS);
+  for (const name of HANDLERS) {
+    const handler: unknown = isObject ? Reflect.get(handlers, name) : null;
+    if (handler === undefined || typeof handler === "function") continue;
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      `handlers are functions, ${HANDLERS.join(", ")}, in one object`,
+    );
+  }
+}
+
+class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
+  Data,
+  Transport,
+  Unset
+> {
+  readonly diagnostics: Diagnostics = newDiagnostics();
+  readonly connections: Connections<Data, Transport, Unset> = new Connections();
+  readonly deadlines: Deadlines = new Deadlines();
+  readonly home: SessionHome<Data, Transport>;
+  readonly #bindings: {
+    readonly runtime: Pick<Runtime<object>, "connectionOf">;
+    readonly opening: { readonly socket: object } | undefined;
+    close(options: CloseOptions): Promise<void>;
+  }[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: Settings<Data, Transport>) {
+    const { connections } = this;
+    const slots: Slots<Data> = {
+      find: (id) => (settings.store.capabilities.resumable ? undefined : connections.find(id)?.state),
+      *ids() {
+        if (settings.store.capabilities.resumable) return;
+        for (const { state } of connections) if (state !== undefined) yield state.id;
+      },
+    };
+    this.home = new SessionHome(settings, this.diagnostics, this.deadlines, slots, (holder, remainingMs) => {
+      if (holder instanceof LiveConnection) holder.expiring(remainingMs);
+    });
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  bind<Socket extends object>(
+    runtime: Runtime<Socket>,
+    handlers: Handlers<Data, Transport, Unset>,
+  ): RuntimeBinding<Socket> {
+    if (this.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
+    assertHandlers(handlers);
+    const binding = new ServerBinding<Data, Transport, Unset, Socket>(this, runtime, handlers);
+    this.#bindings.push(binding);
+    return binding;
+  }
+
+  of(socket: object): Connection<Data, Transport, Unset> | undefined {
+    for (const { runtime, opening } of this.#bindings) {
+      const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);
+      // A connection of other sessions on the same runtime is none of ours.
+      if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix)
+        return connection;
+    }
+    return undefined;
+  }
+
+  async get(id: string): Promise<Session<Data> | undefined> {
+    return isSessionId(id) ? this.home.get(id) : undefined;
+  }
+
+  async *entries(): AsyncIterable<Session<Data>> {
+    const ids = await this.home.ask(() => this.home.store.ids());
+    for await (const id of ids) {
+      const session = await this.#readable(id);
+      if (session !== undefined) yield session;
+    }
+  }
+
+  create(data: Data): Promise<{ session: Session<Data>; token: string }> {
+    return this.home.create(data);
+  }
+
+  async destroy(id: string, reason?: string): Promise<DestroyReport> {
+    if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
+    return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
+  }
+
+  async bySubject(subject: string): Promise<Session<Data>[]> {
+    const ids = await this.home.ask(() => this.home.store.bySubject(subject));
+    const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
+    return sessions.filter((session) => session !== undefined);
+  }
+
+  /** One that can't be read is told of, and keeps no other from being listed. */
+  async #readable(id: string): Promise<Session<Data> | undefined> {
+    try {
+      return await this.home.get(id);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.home.report(error, { stage: "store", sessionId: id });
+      return undefined;
+    }
+  }
+
+  async destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
+    const result = await this.home.ask(() => this.home.store.destroySubject(subject, reason));
+    return this.#report(result, result.destroyed, reason);
+  }
+
+  #report(result: StoreDestroyResult, ids: readonly string[], reason = "session destroyed"): DestroyReport {
+    let { closed } = result;
+    for (const id of ids) closed += this.home.vanish(id, { code: 4410, reason });
+    return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
+  }
+
+  async presence(id: string): Promise<PresenceReport> {
+    if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
+    const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
+    if (this.home.store.capabilities.shared) {
+      return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };
+    }
+    const connections = this.home.connectionCount(id);
+    const here = { node: this.connections.prefix, connections };
+    return { connections, nodes: connections > 0 ? [here] : [], missing };
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    const closing = settleClose(options);
+    return (this.#closing ??= this.#close(closing));
+  }
+
+  async #close(options: Closing): Promise<void> {
+    await Promise.all(this.#bindings.map((binding) => binding.close(options)));
+    await this.home.close();
+    this.deadlines.clear();
+  }
+}

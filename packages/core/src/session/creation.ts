@@ -1,0 +1,81 @@
+import type { Diagnostics } from "../base/diagnostics.ts";
+import { asStoreError, SessionError } from "../base/errors.ts";
+import type { Settings } from "../api/options.ts";
+import { checkData } from "./data.ts";
+import type { CreateResult, StoredSession } from "../store/contract.ts";
+import { digestOf, newVerifier, writeToken } from "../handshake/token.ts";
+
+export interface CreationContext<Data extends object> {
+  readonly settings: Pick<
+    Settings<Data, unknown>,
+    "store" | "schema" | "schemaVersion" | "idleMs" | "absoluteMs" | "exclusive"
+  >;
+  readonly diagnostics: Diagnostics;
+}
+
+export interface NewSession {
+  readonly id: string;
+  readonly data: object;
+  readonly subject: string | undefined;
+  /** For a connection of this process, which holds it from the start. */
+  readonly hold: boolean;
+  /** Whether a token shall open it. */
+  readonly token: boolean;
+}
+
+export interface Created {
+  readonly id: string;
+  readonly stored: StoredSession;
+  /** A secret; `undefined` where no token opens it. */
+  readonly token: string | undefined;
+}
+
+/** Creates a session in the store: in the same tick where the store answers so. Throws, or rejects with, typed errors. */
+export function createStored<Data extends object>(
+  context: CreationContext<Data>,
+  wanted: NewSession,
+): Created | Promise<Created> {
+  const { store, schema, schemaVersion, idleMs, absoluteMs, exclusive } = context.settings;
+  const { id, subject, hold } = wanted;
+  const verifier = wanted.token ? newVerifier() : undefined;
+  const created = (result: CreateResult): Created => {
+    if (result.type !== "created") throw refusal(result.type);
+    context.diagnostics.sessionsCreated += 1;
+    return {
+      id,
+      stored: result.session,
+      token: verifier === undefined ? undefined : writeToken(id, verifier),
+    };
+  };
+  const answer = store.create({
+    id,
+    digest: verifier === undefined ? undefined : digestOf(verifier),
+    data: checkData(schema, wanted.data),
+    subject,
+    schemaVersion,
+    idleMs,
+    absoluteMs,
+    hold,
+    exclusive: exclusive && hold,
+  });
+  if ("type" in answer) return created(answer);
+  return Promise.resolve(answer).then(created, (error: unknown) => {
+    throw asStoreError(error);
+  });
+}
+
+function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
+  const outcome = "not-applied";
+  switch (type) {
+    case "full":
+      return new SessionError("STORE_FULL", "the store is full of sessions with live connections", {
+        outcome,
+      });
+    case "revoked":
+      return new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", { outcome });
+    case "exists":
+      return new SessionError("STORE_UNAVAILABLE", "the store has a session of this random id already", {
+        outcome,
+      });
+  }
+}

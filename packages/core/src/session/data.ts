@@ -1,0 +1,75 @@
+import { forbiddenField } from "../store/change.ts";
+import { SessionError } from "../base/errors.ts";
+import type { Settings } from "../api/options.ts";
+import type { SchemaResult, StandardSchemaV1 } from "../api/schema.ts";
+import { isRefusedPromise } from "../base/promises.ts";
+
+/** Data that may be a session's: an object without forbidden fields, that satisfies the schema. Else throws INVALID_DATA. */
+export function checkData<Data extends object>(
+  schema: Settings<Data, unknown>["schema"],
+  value: unknown,
+): Data {
+  if (typeof value !== "object" || value === null) {
+    throw new SessionError("INVALID_DATA", "a session's data is an object", { outcome: "not-applied" });
+  }
+  const forbidden = forbiddenField(value);
+  if (forbidden !== undefined) {
+    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
+      outcome: "not-applied",
+    });
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the application vouches for it
+  if (schema === undefined) return value as Data;
+  const result = validated(schema, value);
+  if (isRefusedPromise(result) || result instanceof Promise) {
+    throw new SessionError("INVALID_ARGUMENT", "schema must be synchronous", { outcome: "not-applied" });
+  }
+  if (result.issues === undefined) return result.value;
+  // The schema's own words may quote the data, so they are the cause and not the message.
+  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema at ${where(result.issues)}`, {
+    outcome: "not-applied",
+    cause: result.issues,
+  });
+}
+
+function validated<Data extends object>(
+  schema: StandardSchemaV1<unknown, Data>,
+  value: object,
+): SchemaResult<Data> | Promise<SchemaResult<Data>> {
+  try {
+    return schema["~standard"].validate(value);
+  } catch (cause) {
+    throw new SessionError("INVALID_DATA", "the schema threw", { outcome: "not-applied", cause });
+  }
+}
+
+/** Data of an older version of the application, brought up to date. Throws INVALID_DATA. */
+export function migrated(
+  migrate: (data: unknown, fromVersion: number) => unknown,
+  data: object,
+  from: number,
+): unknown {
+  let current: unknown;
+  try {
+    current = migrate(data, from);
+  } catch (cause) {
+    throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${from}`, { cause });
+  }
+  if (isRefusedPromise(current)) throw new SessionError("INVALID_ARGUMENT", "migrate must be synchronous");
+  return current;
+}
+
+const MAX_PATHS = 5;
+const MAX_PATH = 64;
+
+/** The paths of the first few issues: the data decides how many there are, and a record's keys how long. */
+function where(issues: readonly { readonly path?: readonly unknown[] | undefined }[]): string {
+  const paths = issues
+    .slice(0, MAX_PATHS)
+    .map(({ path }) => path?.map(pathName).join(".").slice(0, MAX_PATH) ?? "");
+  return [...new Set(paths)].map((path) => (path === "" ? "the top" : path)).join(", ");
+}
+
+function pathName(part: unknown): string {
+  return String(typeof part === "object" && part !== null && "key" in part ? part.key : part);
+}

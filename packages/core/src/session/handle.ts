@@ -1,0 +1,161 @@
+import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
+import { fencedError, goneError, asStoreError, SessionError } from "../base/errors.ts";
+import type { Holder, SessionState, Write, Writes } from "./local-session.ts";
+import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** A handle: of one connection, whose fence it carries (I13), or administrative. */
+export class SessionHandle<Data extends object> implements Session<Data> {
+  readonly #state: SessionState<Data>;
+  readonly #holder: Holder<Data> | undefined;
+
+  constructor(state: SessionState<Data>, holder: Holder<Data> | undefined) {
+    this.#state = state;
+    this.#holder = holder;
+  }
+
+  get id(): string {
+    return this.#state.id;
+  }
+
+  get data(): Readonly<Data> {
+    return this.#state.data;
+  }
+
+  get version(): number {
+    return this.#state.version;
+  }
+
+  get subject(): string | undefined {
+    return this.#state.subject;
+  }
+
+  get connections(): Iterable<Connection<Data>> {
+    return [...this.#state.holders()].map((holder) => holder.api);
+  }
+
+  async set(data: Data): Promise<void> {
+    await this.#write({ type: "set", data });
+  }
+
+  async patch(fields: Patch<Data>): Promise<void> {
+    await this.#write({ type: "patch", fields });
+  }
+
+  update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>> {
+    return this.#write({ type: "update", change });
+  }
+
+  async refresh(): Promise<Readonly<Data>> {
+    await this.#ask(() => this.#state.read());
+    return this.#state.data;
+  }
+
+  async touch(): Promise<void> {
+    const { idleMs } = this.#state.context.settings;
+    await this.#touch(idleMs, undefined);
+  }
+
+  async extend(): Promise<void> {
+    const { idleMs, absoluteMs } = this.#state.context.settings;
+    await this.#touch(idleMs, absoluteMs);
+  }
+
+  identify(subject: string): Promise<Renewal> {
+    if (typeof subject !== "string" || subject === "") {
+      throw new SessionError(
+        "INVALID_ARGUMENT",
+        "identify takes the subject's name, a string that is not empty",
+      );
+    }
+    return this.#renew(subject, 0);
+  }
+
+  rotate(): Promise<Renewal> {
+    return this.#renew(undefined, this.#state.context.settings.graceMs);
+  }
+
+  async destroy(reason?: string): Promise<boolean> {
+    const state = this.#state;
+    if (state.gone) return false;
+    const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
+    state.vanish({ code: 4410, reason: reason ?? "session destroyed" });
+    return result.destroyed.length > 0;
+  }
+
+  #write(kind: Write<Data>["kind"]): Promise<Readonly<Data>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return writesOf(this.#state).write({ kind, writer: this.#holder, fence: this.#fence });
+  }
+
+  async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
+    const state = this.#state;
+    if (!(await this.#ask(() => state.context.store.touch(state.id, idleMs, absoluteMs)))) {
+      state.vanish({ code: 4419, reason: "session expired" });
+      throw goneError();
+    }
+    state.context.deadlinesMoved(state, idleMs, absoluteMs);
+  }
+
+  async #renew(subject: string | undefined, graceMs: number): Promise<Renewal> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const state = this.#state;
+    const verifier = newVerifier();
+    const code = newVerifier();
+    let asked = state.mark;
+    const result = await writesOf(state).alone(() => {
+      if (state.gone) throw goneError();
+      asked = state.mark;
+      return state.context.store.rotate({
+        id: state.id,
+        digest: digestOf(verifier),
+        renewalDigest: digestOf(code),
+        renewalMs: state.context.settings.graceMs,
+        graceMs,
+        subject,
+        fence: this.#fence,
+        known: state.version,
+        lineage: state.lineage,
+      });
+    });
+    if (result.type === "missing") {
+      state.vanish({ code: 4410, reason: "session gone" });
+      throw goneError();
+    }
+    if (result.type === "fenced") throw fencedError();
+    if (result.type === "revoked") {
+      throw new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", {
+        outcome: "not-applied",
+      });
+    }
+    if (result.session !== undefined) state.adopt(result.session, asked);
+    else if (subject !== undefined) state.identified(asked, result, subject);
+    return { token: writeToken(state.id, verifier), renewalCode: writeRenewalCode(state.id, code) };
+  }
+
+  async #ask<Result>(question: () => Result): Promise<Awaited<Result>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    try {
+      return await question();
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  #refusal(): SessionError | undefined {
+    if (this.#state.gone) return goneError();
+    // What the store would answer, without asking it.
+    return this.#holder !== undefined && this.#holder.fence < this.#state.fence ? fencedError() : undefined;
+  }
+
+  get #fence(): number | undefined {
+    return this.#holder === undefined || this.#holder.fence === 0 ? undefined : this.#holder.fence;
+  }
+}
+
+function writesOf<Data extends object>(state: SessionState<Data>): Writes<Data> {
+  return (state.writes ??= new WriteQueue(state));
+}

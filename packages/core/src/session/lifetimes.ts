@@ -1,0 +1,147 @@
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
+import { asStoreError } from "../base/errors.ts";
+import type { ErrorContext, Settings } from "../api/options.ts";
+import type { Holder, SessionState } from "./local-session.ts";
+
+/** Deadlines of a session with live connections, by this process's monotonic clock. */
+interface Lifetime {
+  idleAt: number;
+  absoluteAt: number;
+  /** Whether `expiring` was called for this absolute deadline. */
+  warned: boolean;
+  check: Deadline | undefined;
+  checkAt: number;
+}
+
+/** How often in an idle time live sessions are looked at: each touch is at most a tenth of it late. */
+const LOOKS_PER_IDLE_TIME = 10;
+/** How long before the idle deadline a last look is taken, at most; what comes later than that comes too late. */
+const LAST_LOOK_MS = 1_000;
+const CLOCKS_DIFFER_MS = 1_000;
+/** When the store does not answer, milliseconds. */
+const RETRY_MS = 1_000;
+
+export interface LifetimeEvents<Data extends object> {
+  expiring(holder: Holder<Data>, remainingMs: number): void;
+  report(error: unknown, context: ErrorContext): void;
+}
+
+/**
+ * Keeps live sessions alive while their clients speak, and ends them when their time is over. A message only sets a
+ * flag; now and then the flagged sessions are touched in the store, so that a message costs no round trip.
+ */
+export class Lifetimes<Data extends object> {
+  readonly #deadlines: Deadlines;
+  readonly #settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">;
+  readonly #events: LifetimeEvents<Data>;
+  readonly #lifetimes = new Map<SessionState<Data>, Lifetime>();
+
+  constructor(
+    deadlines: Deadlines,
+    settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">,
+    events: LifetimeEvents<Data>,
+  ) {
+    this.#deadlines = deadlines;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** Starts to watch a session, or moves the deadlines of one that is watched. Without deadlines it costs nothing. */
+  watch(state: SessionState<Data>, idleInMs: number, absoluteInMs: number): void {
+    if (idleInMs === Infinity && absoluteInMs === Infinity) return this.unwatch(state);
+    const now = performance.now();
+    const absoluteAt = now + absoluteInMs;
+    const known = this.#lifetimes.get(state);
+    const lifetime = known ?? { idleAt: 0, absoluteAt, warned: false, check: undefined, checkAt: 0 };
+    if (known === undefined) this.#lifetimes.set(state, lifetime);
+    // Clocks differ by a little in every answer; a deadline that was moved differs by more.
+    const moved = Math.abs(absoluteAt - lifetime.absoluteAt);
+    if (moved > Math.min(CLOCKS_DIFFER_MS, this.#settings.expiringMs / 4)) lifetime.warned = false;
+    lifetime.idleAt = now + idleInMs;
+    lifetime.absoluteAt = absoluteAt;
+    this.#schedule(state, lifetime);
+  }
+
+  /** As `watch`, for a session that is watched already; the absolute deadline stays where it is undefined. */
+  move(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
+    const lifetime = this.#lifetimes.get(state);
+    if (lifetime === undefined) return;
+    this.watch(state, idleInMs, absoluteInMs ?? lifetime.absoluteAt - performance.now());
+  }
+
+  /** One more connection of a session whose others were told already is told too, after its `open`. */
+  join(state: SessionState<Data>, holder: Holder<Data>): void {
+    if (this.#lifetimes.get(state)?.warned !== true) return;
+    this.#deadlines.after(0, () => {
+      const { absoluteInMs } = this.left(state);
+      if (absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
+        this.#events.expiring(holder, Math.round(absoluteInMs));
+    });
+  }
+
+  unwatch(state: SessionState<Data>): void {
+    this.#lifetimes.get(state)?.check?.cancel();
+    this.#lifetimes.delete(state);
+  }
+
+  /** Milliseconds that are left; `Infinity` for a session without deadlines. */
+  left(state: SessionState<Data>): { readonly idleInMs: number; readonly absoluteInMs: number } {
+    const lifetime = this.#lifetimes.get(state);
+    if (lifetime === undefined) return { idleInMs: Infinity, absoluteInMs: Infinity };
+    const now = performance.now();
+    return { idleInMs: lifetime.idleAt - now, absoluteInMs: lifetime.absoluteAt - now };
+  }
+
+  #schedule(state: SessionState<Data>, lifetime: Lifetime, retryMs = 0): void {
+    const now = performance.now();
+    const { idleMs, expiringMs } = this.#settings;
+    const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - expiringMs;
+    const lastLook = lifetime.idleAt - Math.min(LAST_LOOK_MS, idleMs / (2 * LOOKS_PER_IDLE_TIME));
+    const idle = now < lastLook ? lastLook : lifetime.idleAt;
+    const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
+    const next = Math.max(wanted, now + retryMs);
+    // One that comes sooner looks at the same things, and sets the next.
+    if (lifetime.check !== undefined && lifetime.checkAt <= next) return;
+    lifetime.check?.cancel();
+    lifetime.checkAt = next;
+    lifetime.check = this.#deadlines.after(next - now, () => {
+      lifetime.check = undefined;
+      this.#look(state, lifetime).catch((error: unknown) => {
+        this.#events.report(asStoreError(error), { stage: "store", sessionId: state.id });
+        if (this.#lifetimes.get(state) === lifetime) this.#schedule(state, lifetime, RETRY_MS);
+      });
+    });
+  }
+
+  async #look(state: SessionState<Data>, lifetime: Lifetime): Promise<void> {
+    const now = performance.now();
+    if (
+      !lifetime.warned &&
+      lifetime.absoluteAt - this.#settings.expiringMs <= now &&
+      now < lifetime.absoluteAt
+    ) {
+      lifetime.warned = true;
+      for (const holder of state.holders())
+        this.#events.expiring(holder, Math.round(lifetime.absoluteAt - now));
+    }
+    if (now < lifetime.absoluteAt && takeActivity(state)) {
+      const { idleMs } = this.#settings;
+      if (await state.context.store.touch(state.id, idleMs)) this.move(state, idleMs, undefined);
+      else state.vanish({ code: 4419, reason: "session expired" });
+    } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
+      // Another process may have moved a deadline: the store knows.
+      const stored = await state.context.store.load(state.id);
+      if (stored === undefined) state.vanish({ code: 4419, reason: "session expired" });
+      else this.move(state, stored.idleInMs, stored.absoluteInMs);
+    } else this.#schedule(state, lifetime);
+  }
+}
+
+function takeActivity<Data extends object>(state: SessionState<Data>): boolean {
+  let active = false;
+  for (const holder of state.holders()) {
+    active ||= holder.active;
+    holder.active = false;
+  }
+  return active;
+}

@@ -1,0 +1,307 @@
+import { applyChange, deepFreeze } from "../store/change.ts";
+import type { Connection } from "../api/contract.ts";
+import type { Diagnostics } from "../base/diagnostics.ts";
+import { goneError } from "../base/errors.ts";
+import type { ErrorContext, Settings } from "../api/options.ts";
+import type { Awaitable } from "../handshake/handshake.ts";
+import { checkData, migrated } from "./data.ts";
+import type { Fields, SessionStore, StoredSession, StoreEvent } from "../store/contract.ts";
+
+/** As of the start: to read the environment costs more than all else that a write does here. */
+const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
+
+/** A live connection, as its session sees it. */
+export interface Holder<Data extends object> {
+  readonly id: string;
+  readonly fence: number;
+  /** Whether it has ended, or is about to. */
+  readonly isEnding: boolean;
+  /** Set when a message came since it was last cleared: what counts against the idle deadline. */
+  active: boolean;
+  readonly api: Connection<Data>;
+  /** Others changed the data. */
+  changed(data: Readonly<Data>): void;
+  end(code: number, reason: string): void;
+}
+
+/** A point in the history of a session. */
+export interface Mark {
+  readonly version: number;
+  readonly lineage: number;
+}
+
+/** What a change of this process made, as the store says. */
+type Made = Pick<StoredSession, "version" | "lineage">;
+
+/** One write that the application asked for. */
+export interface Write<Data extends object> {
+  readonly kind:
+    | { readonly type: "patch"; readonly fields: Fields }
+    | { readonly type: "set"; readonly data: Data }
+    | { readonly type: "update"; readonly change: (data: Readonly<Data>) => Data };
+  /** The connection whose handle asked; `undefined`: an administrative one. */
+  readonly writer: Holder<Data> | undefined;
+  readonly fence: number | undefined;
+}
+
+/** A session's writes, one at a time. */
+export interface Writes<Data extends object> {
+  /** Resolves with the data right after this write, once the store has acknowledged it. */
+  write(write: Write<Data>): Promise<Readonly<Data>>;
+  /** Runs a task that writes by itself, when nothing else does. */
+  alone<Result>(task: () => Awaitable<Result>): Promise<Result>;
+}
+
+/** What the composition root lends to the states. */
+export interface StateContext<Data extends object> {
+  readonly store: SessionStore;
+  readonly settings: Pick<
+    Settings<Data, unknown>,
+    "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs"
+  >;
+  readonly diagnostics: Diagnostics;
+  /** A call of the store is under way, until as many `end`: shutdown waits for it. */
+  begin(): void;
+  end(): void;
+  report(error: unknown, context: ErrorContext): void;
+  /** The deadlines are this far away now; the absolute one was not moved where it is `undefined`. */
+  deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
+}
+
+/** Why a session is gone, with the close code that says so. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** States whose record is of another schema version. Few are, so they are kept apart: a field would cost every session. */
+const otherVersion = new WeakSet<object>();
+
+/**
+ * What a session is in this process: one for all its handles and connections. Its version only goes up (I8): a change
+ * that does not take the version here to the next one is not applied; the session is read instead. It goes back only where
+ * the store itself did.
+ */
+export class SessionState<Data extends object> {
+  readonly context: StateContext<Data>;
+  data: Readonly<Data>;
+  version: number;
+  lineage: number;
+  subject: string | undefined;
+  fence: number;
+  gone = false;
+  /** Made at the first write. */
+  writes: Writes<Data> | undefined;
+  #id: string | undefined;
+  /** One connection is the common case, and a Set costs 200 bytes. */
+  #holders: Holder<Data> | Set<Holder<Data>> | undefined;
+
+  /** Without an id the session is its connection's own, and named by it. */
+  constructor(context: StateContext<Data>, id: string | undefined, stored: StoredSession) {
+    this.context = context;
+    this.#id = id;
+    this.data = this.accept(stored.data, stored.schemaVersion);
+    this.version = stored.version;
+    this.lineage = stored.lineage ?? 0;
+    this.subject = stored.subject;
+    this.fence = stored.fence;
+    this.#holders = undefined;
+  }
+
+  get id(): string {
+    return (this.#id ??= this.holders().next().value?.id ?? "");
+  }
+
+  *holders(): Generator<Holder<Data>, void, void> {
+    if (this.#holders instanceof Set) yield* [...this.#holders];
+    else if (this.#holders !== undefined) yield this.#holders;
+  }
+
+  get holderCount(): number {
+    if (this.#holders instanceof Set) return this.#holders.size;
+    return this.#holders === undefined ? 0 : 1;
+  }
+
+  hold(holder: Holder<Data>): void {
+    if (this.#holders === undefined) this.#holders = holder;
+    else if (this.#holders instanceof Set) this.#holders.add(holder);
+    else this.#holders = new Set([this.#holders, holder]);
+  }
+
+  release(holder: Holder<Data>): void {
+    if (this.#holders === holder) {
+      this.#id ??= holder.id;
+      this.#holders = undefined;
+    } else if (this.#holders instanceof Set) this.#holders.delete(holder);
+  }
+
+  /** Data for a write. Throws INVALID_DATA; nothing was changed then. */
+  check(data: object): Data {
+    return checkData(this.context.settings.schema, data);
+  }
+
+  /** Data that was loaded: brought up to date, and checked. Throws INVALID_DATA. */
+  accept(data: object, schemaVersion: number): Readonly<Data> {
+    const { schema, migrate, schemaVersion: today } = this.context.settings;
+    const isOther = migrate !== undefined && schemaVersion !== today;
+    const current = isOther ? migrated(migrate, data, schemaVersion) : data;
+    const accepted = this.protect(checkData(schema, current));
+    if (isOther) otherVersion.add(this);
+    else otherVersion.delete(this);
+    return accepted;
+  }
+
+  /** Whether what is stored is of another schema version, so that `data` is not it: to be written whole, or not at all. */
+  get isOtherVersion(): boolean {
+    return otherVersion.has(this);
+  }
+
+  /** Where values are JSON a change made in place would be lost: in development it throws instead. */
+  protect(data: Data): Readonly<Data> {
+    return IN_DEVELOPMENT && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
+  }
+
+  /** What is known here as a question leaves, for `adopt`. */
+  get mark(): Mark {
+    return { version: this.version, lineage: this.lineage };
+  }
+
+  /**
+   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`asked`) and
+   * is still, or as old and of another lineage, tells that the store lost changes that it had acknowledged, in a failover
+   * or a restart: versions go on from there.
+   */
+  adopt(stored: StoredSession, asked?: Mark): void {
+    const { version, lineage = 0 } = stored;
+    const isOther = version < this.version || (version === this.version && lineage !== this.lineage);
+    const isLoss = isOther && asked !== undefined && this.isAt(asked);
+    if (version <= this.version && !isLoss) return;
+    const data = this.accept(stored.data, stored.schemaVersion);
+    if (isLoss) this.context.diagnostics.storeLosses += 1;
+    this.subject = stored.subject;
+    this.fence = stored.fence;
+    this.move(version, lineage, data, undefined);
+  }
+
+  /** Takes over a change that this process made to what it knew (`asked`), and is still there. `writer` need not be told. */
+  advance(asked: Mark, made: Made, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
+    if (!this.isAt(asked) || made.version !== asked.version + 1) return;
+    otherVersion.delete(this);
+    this.move(made.version, made.lineage ?? 0, data, writer);
+  }
+
+  /** The subject was set by this process, on what it knew. */
+  identified(asked: Mark, made: Made, subject: string): void {
+    if (!this.isAt(asked) || made.version !== asked.version + 1) return;
+    this.subject = subject;
+    this.version = made.version;
+    this.lineage = made.lineage ?? 0;
+  }
+
+  private isAt({ version, lineage }: Mark): boolean {
+    return this.version === version && this.lineage === lineage;
+  }
+
+  private move(
+    version: number,
+    lineage: number,
+    data: Readonly<Data>,
+    writer: Holder<Data> | undefined,
+  ): void {
+    this.version = version;
+    this.lineage = lineage;
+    this.data = data;
+    if (this.#holders === undefined) return;
+    // As it is now: a handler that writes is no reason to tell the next of older data after newer (I8).
+    for (const holder of this.holders()) if (holder !== writer) holder.changed(this.data);
+  }
+
+  /** What others did. Returns how many connections it ended. */
+  notify(event: StoreEvent): number {
+    switch (event.type) {
+      case "written":
+        this.hear(event);
+        return 0;
+      case "loaded":
+        try {
+          this.adopt(event.session, event.behind === true ? this.mark : undefined);
+        } catch (error) {
+          this.report(error);
+        }
+        return 0;
+      case "destroyed":
+        return this.vanish({ code: 4410, reason: event.reason ?? "session destroyed" });
+      case "expired":
+        return this.vanish({ code: 4419, reason: "session expired" });
+      case "replaced":
+        return this.replace(event.fence);
+    }
+  }
+
+  private hear(event: Extract<StoreEvent, { type: "written" }>): void {
+    const { version, lineage = 0, after = 0, change } = event;
+    if (version < this.version || (version === this.version && lineage === this.lineage)) return;
+    const isNext = version === this.version + 1 && after === this.lineage;
+    if (change === undefined || !isNext || this.isOtherVersion) return this.reread();
+    let data: Data;
+    try {
+      data = checkData(this.context.settings.schema, applyChange(this.data, change));
+    } catch {
+      // It may be of another schema version: what is stored says so, and what it is worth.
+      return this.reread();
+    }
+    this.move(version, lineage, this.protect(data), undefined);
+  }
+
+  private reread(): void {
+    this.context.diagnostics.rereads += 1;
+    this.read().catch((error: unknown) => this.report(error));
+  }
+
+  /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
+  async read(): Promise<void> {
+    if (this.gone) throw goneError();
+    const asked = this.mark;
+    const stored = await this.context.store.load(this.id);
+    if (stored === undefined) {
+      this.vanish({ code: 4410, reason: "session gone" });
+      throw goneError();
+    }
+    const { version, lineage = 0 } = stored;
+    // What is kept here may have been changed in place, which only development prevents.
+    if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
+      this.data = this.accept(stored.data, stored.schemaVersion);
+    else this.adopt(stored, asked);
+    this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
+  }
+
+  /** The session is no more: nothing is written from here on, and its connections end. */
+  vanish(ending: Ending): number {
+    if (this.gone) return 0;
+    this.gone = true;
+    return this.end((holder) => holder !== undefined, ending);
+  }
+
+  /** A newer connection has `fence`: those before it end (I13). */
+  replace(fence: number): number {
+    if (fence > this.fence) this.fence = fence;
+    return this.end((holder) => holder.fence < fence, {
+      code: 4409,
+      reason: "replaced by a newer connection",
+    });
+  }
+
+  private report(error: unknown): void {
+    this.context.report(error, { stage: "store", sessionId: this.id });
+  }
+
+  private end(which: (holder: Holder<Data>) => boolean, ending: Ending): number {
+    let ended = 0;
+    for (const holder of this.holders()) {
+      if (!which(holder)) continue;
+      holder.end(ending.code, ending.reason);
+      ended += 1;
+    }
+    return ended;
+  }
+}

@@ -1,0 +1,320 @@
+import type { Session } from "../api/contract.ts";
+import { createStored } from "./creation.ts";
+import type { Created } from "./creation.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import type { Diagnostics } from "../base/diagnostics.ts";
+import { asStoreError, SessionError } from "../base/errors.ts";
+import type { Awaitable } from "../handshake/handshake.ts";
+import { Lifetimes } from "./lifetimes.ts";
+import type { ErrorContext, Settings } from "../api/options.ts";
+import type { AdmittedSession } from "../admission/resume.ts";
+import { SessionState } from "./local-session.ts";
+import type { Ending, Holder, Mark, StateContext } from "./local-session.ts";
+import { SessionTable } from "./table.ts";
+import { SessionHandle } from "./handle.ts";
+import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "../store/contract.ts";
+import { disregard } from "../base/promises.ts";
+import { newSelector } from "../handshake/token.ts";
+
+/** Sessions that are kept on connections, where the store keeps none. */
+export interface Slots<Data extends object> {
+  find(id: string): SessionState<Data> | undefined;
+  ids(): Iterable<string>;
+}
+
+/** A connection that waits for its session. */
+export interface Newcomer<Data extends object> extends Holder<Data> {
+  readonly isEnding: boolean;
+  token: string | undefined;
+  attach(state: SessionState<Data>, fence: number): void;
+}
+
+/** All sessions of this process: between the store on one side, connections and handles on the other. */
+export class SessionHome<Data extends object, Transport> implements StateContext<Data>, StoreHost {
+  readonly settings: Settings<Data, Transport>;
+  readonly store: SessionStore;
+  readonly diagnostics: Diagnostics;
+  readonly #lifetimes: Lifetimes<Data>;
+  readonly #slots: Slots<Data>;
+  readonly #table = new SessionTable<Data>();
+  /** Calls of the store under way, and who waits for their end. */
+  #underWay = 0;
+  #idle: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(
+    settings: Settings<Data, Transport>,
+    diagnostics: Diagnostics,
+    deadlines: Deadlines,
+    slots: Slots<Data>,
+    expiring: (holder: Holder<Data>, remainingMs: number) => void,
+  ) {
+    this.settings = settings;
+    this.store = settings.store;
+    this.diagnostics = diagnostics;
+    this.#slots = slots;
+    const report = (error: unknown, context: ErrorContext) => this.report(error, context);
+    this.#lifetimes = new Lifetimes<Data>(deadlines, settings, { expiring, report });
+    this.store.attach(this);
+  }
+
+  // --- for handles ---
+
+  /** Reads a session; its handle is administrative (I13). */
+  async get(id: string): Promise<Session<Data> | undefined> {
+    const asked = this.known(id);
+    const stored = await this.ask(() => this.store.load(id));
+    if (stored === undefined) {
+      this.#find(id)?.vanish({ code: 4410, reason: "session gone" });
+      return undefined;
+    }
+    return new SessionHandle(this.#bringUp(id, stored, asked), undefined);
+  }
+
+  /** Creates a session without a connection. */
+  async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
+    if (this.#isClosed) throw closedError();
+    if (!this.store.capabilities.resumable) {
+      throw new SessionError(
+        "NOT_SUPPORTED",
+        "this store keeps sessions on connections, and there is none to keep it on",
+      );
+    }
+    const wanted = { id: newSelector(), data, subject: undefined, hold: false, token: true };
+    const { id, stored, token = "" } = await createStored(this, wanted);
+    const state = this.#made(id, false, () => this.#bringUp(id, stored));
+    return { session: new SessionHandle(state, undefined), token };
+  }
+
+  /** Asks the store; what it throws is typed (I11). Rejects with SHUTTING_DOWN once `close` has settled. */
+  async ask<Result>(question: () => Result): Promise<Awaited<Result>> {
+    if (this.#isClosed) throw closedError();
+    return typed(question);
+  }
+
+  /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
+  vanish(id: string, ending: Ending): number {
+    return this.#find(id)?.vanish(ending) ?? 0;
+  }
+
+  /** This process's live connections of a session. */
+  connectionCount(id: string): number {
+    return this.#find(id)?.holderCount ?? 0;
+  }
+
+  // --- for connections ---
+
+  /** Creates a connection's session and attaches it: in the same tick where the store answers so. */
+  createFor(newcomer: Newcomer<Data>, data: object, subject: string | undefined): Awaitable<void> {
+    const { resumable } = this.store.capabilities;
+    const created = createStored(this, {
+      id: resumable ? newSelector() : newcomer.id,
+      data,
+      subject,
+      hold: true,
+      token: resumable && this.settings.token !== undefined,
+    });
+    if ("stored" in created) return this.#settleIn(newcomer, created);
+    return created.then((later) => this.#settleIn(newcomer, later));
+  }
+
+  #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
+    const state = this.adoptNew(id, stored);
+    const session = { state, fence: stored.fence, resumed: false, token };
+    if (newcomer.isEnding) this.giveBack(session);
+    else this.attach(newcomer, session);
+  }
+
+  /** What is known of a session as the store is about to be asked, for `adopt`. */
+  known(id: string): Mark | undefined {
+    return this.#find(id)?.mark;
+  }
+
+  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
+  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+    // Kept on its connection, a session needs no place in the table and is named by it.
+    if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
+    const state = this.#current(id, stored, asked);
+    this.#table.hold(state);
+    this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
+    return state;
+  }
+
+  /** As `adopt`, for a session that was created for the connection. */
+  adoptNew(id: string, stored: StoredSession): SessionState<Data> {
+    return this.#made(id, true, () => this.adopt(id, stored));
+  }
+
+  /** The connection is there: it is one of the session's from now on. */
+  attach(connection: Newcomer<Data>, { state, fence, token }: AdmittedSession<Data>): void {
+    const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
+    if (exclusive) state.replace(fence);
+    connection.token = token;
+    connection.attach(state, fence);
+    this.#lifetimes.join(state, connection);
+    if (state.holderCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
+    if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
+    // It went, or was taken over, while its connection was on the way.
+    if (state.gone) connection.end(4410, "session gone");
+    else if (fence < state.fence) connection.end(4409, "replaced by a newer connection");
+  }
+
+  /** Admitted, but its connection never came. A session that no client learned of is destroyed. */
+  giveBack({ state, resumed }: AdmittedSession<Data>): void {
+    const { id } = state;
+    this.leave(id);
+    this.drop(state);
+    if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
+  }
+
+  /** A connection has ended: the store need not tell this process for its sake any more. */
+  leave(id: string): void {
+    if (this.store.capabilities.resumable) this.#background(() => this.store.release(id), id);
+  }
+
+  /** A connection's close handler has settled. */
+  drop(state: SessionState<Data>): void {
+    if (!this.store.capabilities.resumable) state.gone = true;
+    else if (!this.#table.drop(state)) return;
+    this.#lifetimes.unwatch(state);
+  }
+
+  destroyStolen(id: string): void {
+    this.#background(async () => {
+      await this.store.destroy(id, "token stolen", false);
+      this.vanish(id, { code: 4410, reason: "token stolen" });
+    }, id);
+  }
+
+  // --- for states ---
+
+  begin(): void {
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle?.();
+  }
+
+  deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
+    this.#lifetimes.move(state, idleInMs, absoluteInMs);
+  }
+
+  report(error: unknown, context: ErrorContext): void {
+    try {
+      disregard((this.settings.onError ?? warn)(error, context));
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  // --- for the store ---
+
+  held(id: string): HeldSession | undefined {
+    const state = this.#slots.find(id) ?? this.#table.held(id);
+    if (state === undefined || state.gone) return undefined;
+    const { version, lineage, data, subject, fence } = state;
+    const { schemaVersion } = this.settings;
+    const left = this.#lifetimes.left(state);
+    if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
+    return { version, lineage, data, subject, fence, schemaVersion, ...left, connections: state.holderCount };
+  }
+
+  *heldIds(): Iterable<string> {
+    yield* this.#slots.ids();
+    yield* this.#table.heldIds();
+  }
+
+  notify(event: StoreEvent): number {
+    return this.#table.held(event.id)?.notify(event) ?? 0;
+  }
+
+  onError(error: unknown): void {
+    this.report(error, { stage: "store" });
+  }
+
+  /** Settles what is under way, then lets go of the store. */
+  async close(): Promise<void> {
+    while (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    this.#isClosed = true;
+    await this.store.close();
+  }
+
+  #background(task: () => unknown, sessionId: string): void {
+    this.begin();
+    // After `close` too: what a late handshake made is taken back.
+    typed(task).then(
+      () => this.end(),
+      (error: unknown) => {
+        this.report(error, { stage: "store", sessionId });
+        this.end();
+      },
+    );
+  }
+
+  /** A session that its own process can't read (a schema may refuse what it made itself) is of no use: it goes. */
+  #made(id: string, isHeld: boolean, adopt: () => SessionState<Data>): SessionState<Data> {
+    try {
+      return adopt();
+    } catch (error) {
+      if (isHeld) this.leave(id);
+      this.#background(() => this.store.destroy(id, undefined, false), id);
+      throw error;
+    }
+  }
+
+  #find(id: string): SessionState<Data> | undefined {
+    return this.#slots.find(id) ?? this.#table.find(id);
+  }
+
+  /** The state that there is, brought up to `stored`, or a new one. */
+  #current(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+    const known = this.#find(id);
+    if (known === undefined || known.gone) return new SessionState(this, id, stored);
+    known.adopt(stored, asked);
+    return known;
+  }
+
+  /** As `#current`, for a handle, which keeps it. */
+  #bringUp(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+    const state = this.#current(id, stored, asked);
+    this.#table.keepLoose(state);
+    return state;
+  }
+}
+
+/** Those over `most`, the oldest first; one that is closing already is none. */
+function endOldest<Data extends object>(state: SessionState<Data>, most: number): void {
+  const alive = [...state.holders()].filter((holder) => !holder.isEnding);
+  for (const oldest of alive.slice(0, Math.max(0, alive.length - most))) {
+    oldest.end(4409, "too many connections of one session");
+    state.release(oldest);
+  }
+}
+
+async function typed<Result>(question: () => Result): Promise<Awaited<Result>> {
+  try {
+    return await question();
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+function closedError(): SessionError {
+  return new SessionError("SHUTTING_DOWN", "sessions.close() was called", { outcome: "not-applied" });
+}
+
+/** Without `onError` nothing that the application did is lost in silence; what strangers do must not fill a log. */
+function warn(error: unknown, { stage }: ErrorContext): void {
+  if (stage === "adapter") return;
+  const { message, stack: detail = "" } = error instanceof Error ? error : new Error(String(error));
+  process.emitWarning(`${stage}: ${message}; give createSessions an onError`, {
+    type: "WsessionWarning",
+    detail,
+  });
+}

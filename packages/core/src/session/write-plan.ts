@@ -1,0 +1,113 @@
+import { applyChange, forbiddenField } from "../store/change.ts";
+import { SessionError } from "../base/errors.ts";
+import type { Mark, SessionState, Write } from "./local-session.ts";
+import type { Change, WriteRequest } from "../store/contract.ts";
+import { isRefusedPromise } from "../base/promises.ts";
+
+/** A write whose caller waits for it. */
+export interface Waiting<Data extends object> extends Write<Data> {
+  /** Not to be sent with others: the store refused the batch that it was in. */
+  readonly single: boolean;
+  /** The data as it stood right after this write, in the last plan that it was in. */
+  result: Readonly<Data> | undefined;
+  readonly resolve: (data: Readonly<Data>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writes that travel as one request. */
+export interface Plan<Data extends object> {
+  readonly request: WriteRequest;
+  readonly next: Readonly<Data>;
+  readonly asked: Mark;
+  /** Those that are in it, in order. */
+  readonly writes: readonly Waiting<Data>[];
+}
+
+/** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
+export function makePlan<Data extends object>(
+  state: SessionState<Data>,
+  batch: readonly Waiting<Data>[],
+): Plan<Data> {
+  const base = state.data;
+  let next: Readonly<Data> = base;
+  const writes = batch.filter((write) => {
+    try {
+      next = state.protect(state.check(applyWrite(write.kind, next)));
+    } catch (error) {
+      write.reject(error);
+      return false;
+    }
+    write.result = next;
+    return true;
+  });
+  const reads = writes.some(({ kind }) => kind.type === "update");
+  // Of a record of another schema version nothing may stay: fields of two versions would be in it, under one number.
+  const whole = state.isOtherVersion;
+  const change: Change =
+    !whole && writes.every(({ kind }) => kind.type === "patch")
+      ? pick(next, patchedBy(writes))
+      : { type: "replace", data: next, base: reads && !whole ? base : undefined };
+  const request: WriteRequest = {
+    id: state.id,
+    change,
+    expect: reads || whole ? state.version : undefined,
+    known: state.version,
+    lineage: state.lineage,
+    fence: batch[0]?.fence,
+    schemaVersion: state.context.settings.schemaVersion,
+  };
+  return { request, next, asked: state.mark, writes };
+}
+
+function patchedBy<Data extends object>(writes: readonly Waiting<Data>[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { kind } of writes)
+    if (kind.type === "patch") for (const name of Object.keys(kind.fields)) names.add(name);
+  return names;
+}
+
+/** These fields of `data`, as a change: one that is not there any more is removed. */
+function pick(data: object, names: ReadonlySet<string>): Change {
+  const present = new Map<string, unknown>(Object.entries(data));
+  const set: Record<string, unknown> = {};
+  const unset: string[] = [];
+  for (const name of names) {
+    if (present.has(name)) set[name] = present.get(name);
+    else unset.push(name);
+  }
+  return { type: "fields", set, unset };
+}
+
+function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readonly<Data>): object {
+  if (kind.type === "set") return kind.data;
+  if (kind.type === "patch") return patchData(data, kind.fields);
+  const next: object = kind.change(data);
+  if (typeof next !== "object" || next === null || isRefusedPromise(next)) {
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "update takes a synchronous function that returns the next data",
+      {
+        outcome: "not-applied",
+      },
+    );
+  }
+  return next;
+}
+
+function patchData(data: object, fields: unknown): object {
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    throw new SessionError("INVALID_DATA", "patch takes an object of fields", { outcome: "not-applied" });
+  }
+  const forbidden = forbiddenField(fields);
+  if (forbidden !== undefined) {
+    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
+      outcome: "not-applied",
+    });
+  }
+  const entries = Object.entries(fields);
+  return applyChange(data, {
+    type: "fields",
+    set: Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
+    unset: entries.filter(([, value]) => value === undefined).map(([name]) => name),
+  });
+}

@@ -1,0 +1,217 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "../base/errors.ts";
+import type { Awaitable } from "../handshake/handshake.ts";
+import type { SessionState, Write, Writes } from "./local-session.ts";
+import type { WriteResult } from "../store/contract.ts";
+import { makePlan } from "./write-plan.ts";
+import type { Plan, Waiting } from "./write-plan.ts";
+
+/** Writers on other processes would have to win this often in a row for a write to fail with CONFLICT. */
+const MAX_TRIES = 1_000;
+/** Tries at once before a pause; pauses keep writers that go on trying out of each other's way. */
+const EAGER_TRIES = 4;
+const MAX_PAUSE_MS = 32;
+/** What comes after it comes in a microtask, at a third of what `queueMicrotask` costs. */
+const TURN = Promise.resolve();
+
+/**
+ * Sends a session's writes one at a time, in order; what piles up in between travels as one (I8, I10). Where the store
+ * is shared, what is written in one tick travels as one too.
+ */
+export class WriteQueue<Data extends object> implements Writes<Data> {
+  readonly #state: SessionState<Data>;
+  #waiting: Waiting<Data>[] = [];
+  readonly #tasks: (() => Promise<unknown>)[] = [];
+  #busy = false;
+  #scheduled = false;
+  /** What the store was asked, and how often it was tried. */
+  #sent: { readonly plan: Plan<Data>; readonly tries: number } | undefined;
+
+  constructor(state: SessionState<Data>) {
+    this.#state = state;
+  }
+
+  write(write: Write<Data>): Promise<Readonly<Data>> {
+    if (this.#state.gone) return Promise.reject(goneError());
+    const { kind, writer, fence } = write;
+    const written = new Promise<Readonly<Data>>((resolve, reject) => {
+      this.#waiting.push({ kind, writer, fence, single: false, result: undefined, resolve, reject });
+    });
+    if (!this.#state.context.store.capabilities.shared) this.#flush();
+    else if (!this.#scheduled && !this.#busy) {
+      this.#scheduled = true;
+      void TURN.then(this.#onTurn);
+    }
+    return written;
+  }
+
+  alone<Result>(task: () => Awaitable<Result>): Promise<Result> {
+    const done = new Promise<Result>((resolve, reject) => {
+      this.#tasks.push(async () => {
+        try {
+          resolve(await task());
+        } catch (error) {
+          reject(asStoreError(error));
+        }
+      });
+    });
+    this.#flush();
+    return done;
+  }
+
+  // Made once, since one write is under way at a time: a write costs no closures of its own.
+  readonly #onTurn = (): void => {
+    this.#scheduled = false;
+    this.#flush();
+  };
+  readonly #onAnswer = (result: WriteResult): void => {
+    const sent = this.#free();
+    if (sent !== undefined) this.#settle(sent.plan, result, sent.tries);
+    this.#flush();
+  };
+  readonly #onFailure = (error: unknown): void => {
+    const sent = this.#free();
+    if (sent !== undefined) this.#failed(sent.plan, error);
+    this.#flush();
+  };
+
+  #flush(): void {
+    while (!this.#busy) {
+      const task = this.#tasks.shift();
+      if (task !== undefined) this.#pauseFor(task());
+      else if (this.#waiting.length > 0) this.#attempt(this.#take(), 1);
+      else return;
+    }
+  }
+
+  /** Nothing is sent until `running` has settled and `then` has run. */
+  #pauseFor(running: Promise<unknown>, then?: () => void): void {
+    this.#occupy();
+    const go = () => {
+      this.#free();
+      then?.();
+      this.#flush();
+    };
+    running.then(go, go);
+  }
+
+  #occupy(): void {
+    this.#busy = true;
+    this.#state.context.begin();
+  }
+
+  #free(): { readonly plan: Plan<Data>; readonly tries: number } | undefined {
+    const sent = this.#sent;
+    this.#sent = undefined;
+    this.#busy = false;
+    this.#state.context.end();
+    return sent;
+  }
+
+  /** The writes at the head that may travel together. */
+  #take(): Waiting<Data>[] {
+    const [first] = this.#waiting;
+    const end =
+      first?.single === true
+        ? 1
+        : this.#waiting.findIndex((write) => write.single || write.fence !== first?.fence);
+    if (end >= 0) return this.#waiting.splice(0, end);
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+
+  #attempt(batch: readonly Waiting<Data>[], tries: number): void {
+    const state = this.#state;
+    if (state.gone) return rejectAll(batch, goneError());
+    // What the application's own functions write meanwhile comes after this, whose data they have been given.
+    this.#busy = true;
+    const plan = makePlan(state, batch);
+    this.#busy = false;
+    if (plan.writes.length === 0) return;
+    const { store, diagnostics } = state.context;
+    diagnostics.writes += 1;
+    if (tries > diagnostics.writeTriesMax) diagnostics.writeTriesMax = tries;
+    let answer: Awaitable<WriteResult>;
+    try {
+      answer = store.write(plan.request);
+    } catch (error) {
+      return this.#failed(plan, error);
+    }
+    if ("type" in answer) return this.#settle(plan, answer, tries);
+    this.#sent = { plan, tries };
+    this.#occupy();
+    answer.then(this.#onAnswer, this.#onFailure);
+  }
+
+  #settle(plan: Plan<Data>, result: WriteResult, tries: number): void {
+    const state = this.#state;
+    const { writes, next } = plan;
+    switch (result.type) {
+      case "written":
+        this.#adopt(plan, result);
+        for (const write of writes) write.resolve(write.result ?? next);
+        return;
+      case "conflict":
+        return this.#retry(plan, result, tries);
+      case "missing":
+        state.vanish({ code: 4410, reason: "session gone" });
+        return rejectAll(writes, goneError());
+      case "fenced":
+        // Which fence is up is not known here, only that it is past the one that was sent.
+        state.replace((plan.request.fence ?? 0) + 1);
+        return rejectAll(writes, fencedError());
+    }
+  }
+
+  #adopt(plan: Plan<Data>, result: Extract<WriteResult, { type: "written" }>): void {
+    const state = this.#state;
+    try {
+      if (result.session !== undefined) state.adopt(result.session, plan.asked);
+      else state.advance(plan.asked, result, plan.next, soleWriter(plan.writes));
+    } catch (error) {
+      // The write is applied, whatever this process can make of what others had written before it.
+      state.context.report(error, { stage: "store", sessionId: state.id });
+    }
+  }
+
+  #retry(plan: Plan<Data>, result: Extract<WriteResult, { type: "conflict" }>, tries: number): void {
+    const { writes } = plan;
+    this.#state.context.diagnostics.conflicts += 1;
+    try {
+      this.#state.adopt(result.session, plan.asked);
+    } catch (error) {
+      return rejectAll(writes, error);
+    }
+    if (tries >= MAX_TRIES) return rejectAll(writes, conflictError());
+    if (tries < EAGER_TRIES) return this.#attempt(writes, tries + 1);
+    const pause = Math.random() * Math.min(MAX_PAUSE_MS, 2 ** (tries - EAGER_TRIES + 1));
+    this.#pauseFor(wait(pause), () => this.#attempt(writes, tries + 1));
+  }
+
+  /** Where a store refused a batch for one write's data, each is sent alone, so that no other pays for it. */
+  #failed(plan: Plan<Data>, error: unknown): void {
+    const { writes } = plan;
+    if (isSessionError(error, "SESSION_GONE")) this.#state.vanish({ code: 4410, reason: "session gone" });
+    const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
+    if (aboutData && writes.length > 1)
+      this.#waiting.unshift(...writes.map((write) => ({ ...write, single: true })));
+    else rejectAll(writes, asStoreError(error));
+  }
+}
+
+/** The connection whose own change this is, if it is one's alone. */
+function soleWriter<Data extends object>(writes: readonly Waiting<Data>[]): Waiting<Data>["writer"] {
+  const writer = writes[0]?.writer;
+  return writes.every((write) => write.writer === writer) ? writer : undefined;
+}
+
+function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }[], error: unknown): void {
+  for (const write of batch) write.reject(error);
+}
+
+function conflictError(): SessionError {
+  return new SessionError("CONFLICT", `other writers came first ${MAX_TRIES} times`, {
+    outcome: "not-applied",
+  });
+}

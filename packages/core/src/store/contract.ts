@@ -1,0 +1,263 @@
+import type { Awaitable } from "../handshake/handshake.ts";
+
+/** Top-level fields of a session's data. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface StoreCapabilities {
+  /** Sessions outlive their connections, so that a client can come back. */
+  readonly resumable: boolean;
+  /** Sessions are seen by other processes. */
+  readonly shared: boolean;
+  /** `"any"`: values are kept as they are, by reference. `"json"`: what JSON can carry, nothing else. */
+  readonly values: "any" | "json";
+}
+
+/** What a store knows of a session, as of one moment. */
+export interface StoredSession {
+  /** 1 at creation; each applied write adds exactly 1. */
+  readonly version: number;
+  /**
+   * An integer that tells histories of one session apart, where a store can lose what it acknowledged (an asynchronous
+   * failover, a restart from an older file): numbers of versions come up again then, with other data. One session's records
+   * of the same version and lineage are alike. `undefined`, the same as 0: from a store that loses nothing while it runs.
+   */
+  readonly lineage?: number | undefined;
+  readonly data: object;
+  readonly subject: string | undefined;
+  /**
+   * 0 until a connection took the session with `exclusive`; each takeover raises it. Where a store can lose a takeover, the
+   * next one has to be higher than the one that was lost, too: the connection that has it may live on.
+   */
+  readonly fence: number;
+  /** What the application called its schema's version when it wrote; 0 if it never said. */
+  readonly schemaVersion: number;
+  /** Milliseconds to the idle deadline by the store's clock at the time of the answer; `Infinity` for none. */
+  readonly idleInMs: number;
+  /** Milliseconds to the absolute deadline, likewise. */
+  readonly absoluteInMs: number;
+}
+
+export interface CreateRequest {
+  readonly id: string;
+  /** Base64url SHA-256 of the verifier; `undefined` for a session that no token opens. */
+  readonly digest: string | undefined;
+  readonly data: object;
+  readonly subject: string | undefined;
+  readonly schemaVersion: number;
+  /** Milliseconds without a touch after which the session is gone; `Infinity` for never. */
+  readonly idleMs: number;
+  /** Milliseconds from creation after which it is gone; `Infinity` for never. */
+  readonly absoluteMs: number;
+  /** Counts one connection of this process as a holder, in the same step. `release` takes it back. */
+  readonly hold: boolean;
+  /** The holder takes the session over: the fence starts at 1. */
+  readonly exclusive: boolean;
+}
+
+export type CreateResult =
+  | { readonly type: "created"; readonly session: StoredSession }
+  /** The id is taken, or was until a tombstone. Nothing was changed. */
+  | { readonly type: "exists" }
+  /** The subject's sessions were destroyed while this one was being created. */
+  | { readonly type: "revoked" }
+  /** The store is bounded, full, and may evict nothing. */
+  | { readonly type: "full" };
+
+export interface ResumeRequest {
+  readonly id: string;
+  /** Base64url SHA-256 of the verifier that was presented; `undefined` where the application vouches (`admit`). */
+  readonly digest: string | undefined;
+  /** What replaces the digest: given where a renewal code was presented, whose holder is given a new verifier. Without it a code is wrong. */
+  readonly nextDigest: string | undefined;
+  /** Whose session it must be; `undefined`: anybody's. One that the application vouches for may be nobody's yet. */
+  readonly subject: string | undefined;
+  readonly idleMs: number;
+  readonly hold: boolean;
+  readonly exclusive: boolean;
+}
+
+/** Which secret matched: today's, the one before it within its grace, a renewal code, or none was asked for. */
+export type ResumedBy = "current" | "previous" | "renewal" | "none";
+
+export type ResumeResult =
+  | { readonly type: "resumed"; readonly session: StoredSession; readonly by: ResumedBy }
+  | { readonly type: "missing" }
+  /** A wrong verifier, or none is set. Nothing was changed. */
+  | { readonly type: "wrong" }
+  /** The previous verifier, after its grace: two parties hold this session's token. Nothing was changed. */
+  | { readonly type: "stolen" }
+  /** The secret is right, but the session is another subject's, or nobody's. Nothing was changed. */
+  | { readonly type: "foreign" };
+
+/** What a write changes. */
+export type Change =
+  /** These fields only. A name is in `set` or in `unset`, never in both. */
+  | { readonly type: "fields"; readonly set: Fields; readonly unset: readonly string[] }
+  /** All of it. `base`, where given, is the data at the version `expect`: a store may send the difference alone. */
+  | { readonly type: "replace"; readonly data: object; readonly base: object | undefined };
+
+export interface WriteRequest {
+  readonly id: string;
+  readonly change: Change;
+  /** Apply only at this version; `undefined` to apply at any. */
+  readonly expect: number | undefined;
+  /** The version the caller holds: the answer carries the whole session unless the write made it `known + 1`. */
+  readonly known: number;
+  /**
+   * The lineage of `known`: where the write was not made of that very version, the answer carries the whole session too.
+   * `expect` is not met by a version of another lineage. `undefined`: the version alone is compared.
+   */
+  readonly lineage?: number | undefined;
+  /** Refuse if the session's fence is higher; `undefined` for an administrative write. */
+  readonly fence: number | undefined;
+  readonly schemaVersion: number;
+}
+
+export type WriteResult =
+  | {
+      readonly type: "written";
+      readonly version: number;
+      /** Of the version that was written; read only where `session` is `undefined`. */
+      readonly lineage?: number | undefined;
+      readonly session: StoredSession | undefined;
+    }
+  /** `expect` was not the version. Nothing was changed, and this is the session now. */
+  | { readonly type: "conflict"; readonly session: StoredSession }
+  | { readonly type: "missing" }
+  | { readonly type: "fenced" };
+
+export interface RotateRequest {
+  readonly id: string;
+  readonly digest: string;
+  /** Base64url SHA-256 of the single-use renewal code, good for `renewalMs`. */
+  readonly renewalDigest: string;
+  readonly renewalMs: number;
+  /** How long the digest that is replaced stays good, milliseconds; 0 kills it at once. */
+  readonly graceMs: number;
+  /** Sets the subject too (login); adds 1 to the version. */
+  readonly subject: string | undefined;
+  readonly fence: number | undefined;
+  /** What the caller holds, as in WriteRequest. */
+  readonly known: number;
+  readonly lineage?: number | undefined;
+}
+
+export type RotateResult =
+  | {
+      readonly type: "rotated";
+      readonly version: number;
+      /** As in WriteResult. */
+      readonly lineage?: number | undefined;
+      readonly session: StoredSession | undefined;
+    }
+  | { readonly type: "missing" }
+  | { readonly type: "fenced" }
+  | { readonly type: "revoked" };
+
+/** A process that holds connections, as the store names it. */
+export interface NodePresence {
+  readonly node: string;
+  readonly connections: number;
+}
+
+export interface StorePresence {
+  /** Processes whose lease is good, this one included. */
+  readonly nodes: readonly NodePresence[];
+  /** Processes that are listed as holders but did not answer, or whose lease ran out. */
+  readonly missing: readonly string[];
+}
+
+export interface StoreDestroyResult {
+  /** Sessions that were there and are not any more. */
+  readonly destroyed: readonly string[];
+  /** Connections that other processes reported closed, and those here that the store ended itself, by `notify`. */
+  readonly closed: number;
+  /** Processes that are listed as holders and did not confirm within the store's bound. */
+  readonly unreachable: readonly string[];
+}
+
+/** What others did to a session that this process holds. Hints: a lost one costs time, never truth. */
+export type StoreEvent =
+  /** `change` is there where it was small; it takes `version - 1` of the lineage `after` to `version`. */
+  | {
+      readonly type: "written";
+      readonly id: string;
+      readonly version: number;
+      readonly lineage?: number | undefined;
+      readonly after?: number | undefined;
+      readonly change: Change | undefined;
+    }
+  /** The whole of it was read again. */
+  | {
+      readonly type: "loaded";
+      readonly id: string;
+      readonly session: StoredSession;
+      /** What is held, and was as the reading began, is of changes that the store has lost since: this is what it has. */
+      readonly behind?: boolean | undefined;
+    }
+  | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }
+  | { readonly type: "expired"; readonly id: string }
+  /** Another connection took it over: holders with a lower fence end theirs. */
+  | { readonly type: "replaced"; readonly id: string; readonly fence: number };
+
+/** A session with a live connection here, as the host sees it. */
+export interface HeldSession extends StoredSession {
+  readonly connections: number;
+}
+
+/** What core hands down to a store. */
+export interface StoreHost {
+  /** The session, if it has a live connection in this process. */
+  held(id: string): HeldSession | undefined;
+  /** Ids of all of them, in no order. */
+  heldIds(): Iterable<string>;
+  /** Tells what others did; returns how many connections it ended here. Never throws. */
+  notify(event: StoreEvent): number;
+  /** Reports a failure that no caller waits for. Never throws. */
+  onError(error: unknown): void;
+}
+
+/**
+ * Where sessions live. Keyed by session id; the data is opaque.
+ *
+ * A store MUST:
+ * - never overwrite with `create`, and never create with `write`, `touch`, `rotate` or `destroy` (I9);
+ * - treat a session past either deadline as absent in every answer, swept or not;
+ * - apply `write` atomically, and answer a version conflict with the current session in the same call (I8);
+ * - change the named fields only, for a change of fields;
+ * - refuse a destroyed id until every write that was sent before is too late;
+ * - reject with a SessionError, and say `outcome`, on every failure of a write (I11); absence is a value, not an error;
+ * - compare digests and touch nothing when they differ.
+ *
+ * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
+ *
+ * Core promises: one `write` or `rotate` of a session at a time from one process; `attach` before any other call, once;
+ * ids of 1 to 64 characters of base64url, whoever named them;
+ * `hold` and `release` in pairs. A method that needs no I/O may answer with a plain value, in the same tick.
+ */
+export interface SessionStore {
+  readonly capabilities: StoreCapabilities;
+  /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
+  attach(host: StoreHost): void;
+  create(request: CreateRequest): Awaitable<CreateResult>;
+  /** Checks the digest, touches, and registers the holder, in one step. */
+  resume(request: ResumeRequest): Awaitable<ResumeResult>;
+  /** Authoritative read; does not touch. Rejects with CORRUPT_RECORD for what can't be read. */
+  load(id: string): Awaitable<StoredSession | undefined>;
+  write(request: WriteRequest): Awaitable<WriteResult>;
+  /** Moves the idle deadline to now + `idleMs`, and the absolute one where `absoluteMs` is given; false: gone. */
+  touch(id: string, idleMs: number, absoluteMs?: number): Awaitable<boolean>;
+  rotate(request: RotateRequest): Awaitable<RotateResult>;
+  /** Destroys everywhere. With `confirm`, waits (bounded) for the other holders to say what they closed. */
+  destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
+  /** One connection of this process holds the session no more. */
+  release(id: string): Awaitable<void>;
+  /** Ids of live sessions, in no order; one that comes or goes meanwhile may or may not be among them. */
+  ids(): AsyncIterable<string>;
+  bySubject(subject: string): Awaitable<readonly string[]>;
+  /** Destroys all of a subject's sessions, those being created included. */
+  destroySubject(subject: string, reason: string | undefined): Awaitable<StoreDestroyResult>;
+  presence(id: string): Awaitable<StorePresence>;
+  /** Lets go of timers, subscriptions and holdings; not of a client that the user made. Idempotent. */
+  close(): Awaitable<void>;
+}

@@ -1,0 +1,79 @@
+import { applyChange } from "./change.ts";
+import { SessionError } from "../base/errors.ts";
+import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
+
+const NOTHING = { destroyed: [], closed: 0, unreachable: [] } as const;
+
+/**
+ * Keeps each session in its connection's own slot: nothing beside the connection, nothing after it. The store itself
+ * holds no record. It finds a session by id through the live connections that its host knows, and core puts what it
+ * answers into the slot in the same tick, which is what makes its writes atomic.
+ *
+ * Sessions can't be resumed, and hold any value, serialisable or not. One store serves one `createSessions`.
+ */
+export function inConnectionStore(): SessionStore {
+  let host: StoreHost | undefined;
+
+  const held = (id: string) => host?.held(id);
+
+  function write(request: WriteRequest): WriteResult {
+    const session = held(request.id);
+    if (session === undefined) return { type: "missing" };
+    if (request.fence !== undefined && request.fence < session.fence) return { type: "fenced" };
+    if (request.expect !== undefined && request.expect !== session.version)
+      return { type: "conflict", session };
+    const version = session.version + 1;
+    if (version === request.known + 1) return { type: "written", version, session: undefined };
+    const data = applyChange(session.data, request.change);
+    return { type: "written", version, session: { ...session, version, data } };
+  }
+
+  return {
+    capabilities: { resumable: false, shared: false, values: "any" },
+    attach(given) {
+      if (host !== undefined)
+        throw new SessionError("INVALID_ARGUMENT", "this inConnectionStore() is in use already");
+      host = given;
+    },
+    create(request) {
+      if (held(request.id) !== undefined) return { type: "exists" };
+      return {
+        type: "created",
+        session: {
+          version: 1,
+          data: request.data,
+          subject: request.subject,
+          fence: request.exclusive ? 1 : 0,
+          schemaVersion: request.schemaVersion,
+          idleInMs: request.idleMs,
+          absoluteInMs: request.absoluteMs,
+        },
+      };
+    },
+    resume: () => ({ type: "missing" }),
+    load: held,
+    write,
+    touch: (id) => held(id) !== undefined,
+    rotate(request) {
+      const session = held(request.id);
+      if (session === undefined) return { type: "missing" };
+      if (request.fence !== undefined && request.fence < session.fence) return { type: "fenced" };
+      if (request.subject === undefined)
+        return { type: "rotated", version: session.version, session: undefined };
+      return { type: "rotated", version: session.version + 1, session: undefined };
+    },
+    destroy: (id) => (held(id) === undefined ? NOTHING : { ...NOTHING, destroyed: [id] }),
+    release: () => undefined,
+    async *ids() {
+      yield* host?.heldIds() ?? [];
+    },
+    bySubject: (subject) => withSubject(host, subject),
+    destroySubject: (subject) => ({ ...NOTHING, destroyed: withSubject(host, subject) }),
+    presence: () => ({ nodes: [], missing: [] }),
+    close: () => undefined,
+  };
+}
+
+function withSubject(host: StoreHost | undefined, subject: string): string[] {
+  return [...(host?.heldIds() ?? [])].filter((id) => host?.held(id)?.subject === subject);
+}
