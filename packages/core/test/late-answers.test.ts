@@ -1,0 +1,131 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { createSessions, queryToken, SessionError } from "@wsession/core";
+import { describe, expect, test } from "vitest";
+import { heldStore } from "./held-store.ts";
+import { serveInMemory, sharedStore } from "./memory-runtime.ts";
+
+type Data = { readonly n: number; readonly [field: string]: unknown };
+
+const coded = (code: string) => expect.objectContaining({ code });
+
+async function openSession({ exclusive = false, store = heldStore() } = {}) {
+  const sessions = createSessions<Data>({
+    store,
+    exclusive,
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+  });
+  const server = serveInMemory(sessions);
+  const { connection, socket } = await server.connect();
+  return { store, sessions, server, connection, socket, session: connection.session };
+}
+
+/** Another process's change of these fields. */
+function aChange(id: string, set: Record<string, unknown>) {
+  return {
+    id,
+    change: { type: "fields", set, unset: [] },
+    expect: undefined,
+    known: 0,
+    fence: undefined,
+    schemaVersion: 0,
+  } as const;
+}
+
+describe("an answer that comes late", () => {
+  test("I8 a read that was asked before an own write, and is answered after it, does not take the session back", async () => {
+    const { store, session, sessions } = await openSession();
+    const letGo = store.hold("load");
+    const reading = session.refresh();
+    await session.patch({ n: 1 });
+    letGo();
+    expect(await reading).toEqual({ n: 1 });
+    expect(session).toMatchObject({ version: 2, data: { n: 1 } });
+    expect(sessions.diagnostics.storeLosses).toBe(0);
+  });
+
+  test("I8 the answer to a write does not overwrite a newer state that arrived meanwhile", async () => {
+    const { store, session } = await openSession();
+    const letGo = store.hold("write");
+    const writing = session.patch({ n: 1 });
+    await turn();
+    await store.behindTheBack.write(aChange(session.id, { n: 2 }));
+    store.notify({ type: "written", id: session.id, version: 3, change: undefined });
+    await turn();
+    expect(session).toMatchObject({ version: 3, data: { n: 2 } });
+    letGo();
+    await writing;
+    expect(session).toMatchObject({ version: 3, data: { n: 2 } });
+  });
+
+  test("I8 a batch that the store refused is sent again before the writes that came after it", async () => {
+    const inner = sharedStore();
+    const store = heldStore({
+      ...inner,
+      async write(request) {
+        const { change } = request;
+        if (change.type === "fields" && "bad" in change.set)
+          throw new SessionError("NOT_SERIALISABLE", "refused", { outcome: "not-applied" });
+        return inner.write(request);
+      },
+    });
+    const { session } = await openSession({ store });
+    const first = [session.patch({ x: 1 }), session.patch({ bad: true })];
+    await Promise.resolve();
+    const later = session.patch({ x: 2 });
+    const outcomes = await Promise.allSettled([...first, later]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await session.refresh()).toEqual({ n: 0, x: 2 });
+  });
+});
+
+describe("a connection that was replaced", () => {
+  test("I13 its write travels with no administrative one of the same tick", async () => {
+    const { store, sessions, session } = await openSession({ exclusive: true });
+    const administrative = await sessions.get(session.id);
+    // Another process's connection takes the session over, and this process hears nothing of it.
+    await store.behindTheBack.resume({
+      id: session.id,
+      digest: undefined,
+      nextDigest: undefined,
+      subject: undefined,
+      idleMs: 60_000,
+      hold: false,
+      exclusive: true,
+    });
+    const writes = await Promise.allSettled([
+      administrative?.patch({ administrative: true }),
+      session.patch({ replaced: true }),
+    ]);
+    expect(writes[0]?.status).toBe("fulfilled");
+    expect(writes[1]).toMatchObject({ status: "rejected", reason: coded("FENCED") });
+    expect(await administrative?.refresh()).toEqual({ n: 0, administrative: true });
+  });
+
+  test("I13 its handle neither destroys nor touches the session, nor reads it", async () => {
+    const { sessions, server, connection, session } = await openSession({ exclusive: true });
+    const newer = await server.connect({ url: `/?token=${connection.token}` });
+    expect(newer.connection.session.id).toBe(session.id);
+    await expect(session.destroy()).rejects.toEqual(coded("FENCED"));
+    await expect(session.touch()).rejects.toEqual(coded("FENCED"));
+    await expect(session.extend()).rejects.toEqual(coded("FENCED"));
+    await expect(session.refresh()).rejects.toEqual(coded("FENCED"));
+    expect(await sessions.get(session.id)).toBeDefined();
+    expect(newer.socket.closedWith).toBeUndefined();
+  });
+});
+
+test("close() settles after the writes that are under way", async () => {
+  const { store, sessions, session } = await openSession();
+  const letGo = store.hold("write");
+  const writing = session.patch({ n: 1 });
+  await turn();
+  let closed = false;
+  const closing = sessions.close().then(() => (closed = true));
+  for (let turns = 0; turns < 10; turns += 1) await turn();
+  expect(closed).toBe(false);
+  letGo();
+  await writing;
+  await closing;
+  expect(closed).toBe(true);
+});
