@@ -357,6 +357,23 @@ test.each([
   },
 );
 
+test("what tells a writer's repeats apart is kept for a minute after the last one may come, and no longer (I10)", async () => {
+  const { store } = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id }));
+  const client = new Redis(server.port);
+  onTestFinished(() => client.disconnect());
+  const [key = ""] = await client.keys(`*{${id}}`);
+  const [seconds = "0"] = await client.time();
+  const ago = (ms: number): number => Number(seconds) * 1_000 - ms;
+  // What two other processes wrote last: a repeat of it could come until 30 and until 90 seconds ago.
+  await client.hset(key, "wrecent", `7 1 ${ago(30_000)}`, "wlong-ago", `7 1 ${ago(90_000)}`);
+  await store.write(aWrite(id, { n: 1 }));
+  const fields = await client.hkeys(key);
+  expect(fields).toContain("wrecent");
+  expect(fields).not.toContain("wlong-ago");
+});
+
 test("what a store rejects with names no data, no token and no digest", async () => {
   const { proxy, process } = await behindProxy(200);
   const creation = aCreation();
