@@ -1,0 +1,96 @@
+// `npm run test:mutants`: breaks one promise at a time in a copy of the checkout, and reports the changes that no test notices.
+//   --only X   mutants whose name has X in it
+//   --list     names them, and runs nothing
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { provideTools } from "../../scripts/provide.mjs";
+import { copyCheckout, mutate, removeCopy } from "./copy.mjs";
+import { mutants } from "./mutants.mjs";
+
+/** @import { Mutant } from "./mutants.mjs" */
+
+const TEST_MS = 600_000;
+
+const { values } = parseArgs({ options: { only: { type: "string" }, list: { type: "boolean" } } });
+const chosen = mutants.filter(({ name }) => values.only === undefined || name.includes(values.only));
+if (values.list === true) for (const { name, promise } of chosen) console.log(`${name}: ${promise}`);
+else process.exitCode = await main();
+
+async function main() {
+  const environment = { ...process.env, ...(await provideTools(process.env)), CI: "true" };
+  const folder = await copyCheckout();
+  try {
+    await assertPasses(folder, environment);
+    /** @type {string[]} */
+    const unnoticed = [];
+    for (const [index, mutant] of chosen.entries()) {
+      const outcome = await judge(folder, mutant, environment);
+      const note = mutant.equivalent === undefined ? "" : ` (equivalent: ${mutant.equivalent})`;
+      console.log(`${index + 1}/${chosen.length} ${mutant.name}: ${outcome}${note}`);
+      if (outcome !== "noticed" && mutant.equivalent === undefined)
+        unnoticed.push(`${mutant.name}: ${outcome}`);
+    }
+    for (const line of unnoticed) console.log(`UNNOTICED ${line}`);
+    console.log(`${chosen.length - unnoticed.length} passed, ${unnoticed.length} failed`);
+    return unnoticed.length === 0 ? 0 : 1;
+  } finally {
+    await removeCopy(folder);
+  }
+}
+
+/**
+ * Without a mutant every test passes in the copy: else "noticed" would say nothing.
+ *
+ * @param {string} folder
+ * @param {NodeJS.ProcessEnv} environment
+ */
+async function assertPasses(folder, environment) {
+  for (const words of new Set(chosen.map(({ tests }) => tests.join("\n")))) {
+    const status = await run("npx", ["vitest", "run", ...words.split("\n")], folder, environment);
+    if (status !== 0) throw new Error(`tests fail without a mutant: ${words.replaceAll("\n", " ")}`);
+  }
+}
+
+/**
+ * @param {string} folder
+ * @param {Mutant} mutant
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {Promise<"noticed" | "no test fails" | "does not compile">}
+ */
+async function judge(folder, mutant, environment) {
+  const undo = await mutate(folder, mutant);
+  const home = join(folder, mutant.file.split("/").slice(0, 2).join("/"));
+  try {
+    if ((await run("npm", ["run", "--silent", "build"], home, environment)) !== 0) return "does not compile";
+    const status = await run("npx", ["vitest", "run", "--bail", "1", ...mutant.tests], folder, environment);
+    return status === 0 ? "no test fails" : "noticed";
+  } finally {
+    await undo();
+    await run("npm", ["run", "--silent", "build"], home, environment);
+  }
+}
+
+/**
+ * Resolves with the exit code; a run that hangs counts as failed, since a hang is what some mutants bring about.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>}
+ */
+function run(command, args, cwd, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: "ignore", detached: true });
+    const timer = setTimeout(() => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    }, TEST_MS);
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}
