@@ -15,6 +15,7 @@ describe("docs/reference.md has a row for every", () => {
     ["handler", "Handlers", "core/src/api/contract.ts", "Handlers"],
     ["member of Handshake", "Handshake", "core/src/handshake/handshake.ts", "Handshake"],
     ["option of cookieToken", "Token carriers", "core/src/handshake/carriers.ts", "CookieOptions"],
+    ["member of a carrier", "Token carriers", "core/src/handshake/carriers.ts", "TokenCarrier"],
     ["option of bindSessions", "bindSessions for uWebSockets.js", "adapter-uws/src/index.ts", "BindOptions"],
     ["option of mapStore", "Stores", "core/src/store/map.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/options.ts", "RedisStoreOptions"],

@@ -1,7 +1,7 @@
-import { createSessions, mapStore, queryToken } from "@wsession/core";
+import { createSessions, isSessionError, mapStore, queryToken } from "@wsession/core";
 import type { TokenCarrier } from "@wsession/core";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { serveInMemory } from "./memory-runtime.ts";
+import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
 test("a session whose client comes and goes is watched for its collection once, not each time", async () => {
   const watched: unknown[] = [];
@@ -81,3 +81,52 @@ test("a carrier whose header can't be written: a renewal is refused, and holds t
   await sessions.create({ visits: 8 });
   expect(store.size).toBe(1);
 });
+
+test("fault D4: several tokens are asked about at once: four that are dead cost two waits for the store, not four", async () => {
+  const store = sharedStore();
+  const waits: string[][] = [];
+  let open: string[] = [];
+  const { resume } = store;
+  store.resume = async (request) => {
+    open.push(request.hold ? "resume" : "question");
+    const batch = open;
+    // A round trip: what is asked in one turn travels together.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (open === batch) {
+      waits.push(batch);
+      open = [];
+    }
+    return resume(request);
+  };
+  const sessions = createSessions({ store, token: queryToken(), initial: () => ({ visits: 1 }) });
+  const server = serveInMemory(sessions);
+  const dead = ["A", "B", "C", "D"].map((letter) => `token=${letter.repeat(22)}.${letter.repeat(43)}`);
+  await server.connect({ url: `/?${dead.join("&")}` });
+  expect(waits).toEqual([["resume"], ["question", "question", "question"]]);
+  const { session, token } = await sessions.create({ visits: 7 });
+  waits.length = 0;
+  const { connection } = await server.connect({ url: `/?${dead.slice(0, 3).join("&")}&token=${token}` });
+  expect(connection.session.id).toBe(session.id);
+  expect(waits).toEqual([["resume"], ["question", "question", "question"], ["resume"]]);
+});
+
+test.each<readonly [string, object]>([
+  ["read", { read: async () => "token" }],
+  ["read", { read: () => null }],
+  ["readRenewal", { read: () => undefined, readRenewal: () => 5 }],
+  ["readAll", { read: () => "x", readAll: () => "x" }],
+  ["readAll", { read: () => "x", readAll: () => ["x", 5] }],
+])(
+  "a carrier's %s that answers with no text is the programmer's mistake: 500, told by name",
+  async (name, carrier) => {
+    const errors: unknown[] = [];
+    const sessions = createSessions({
+      store: mapStore(),
+      token: carrier as unknown as TokenCarrier,
+      initial: () => ({ visits: 1 }),
+      onError: (error) => errors.push(isSessionError(error) ? `${error.code} ${error.message}` : error),
+    });
+    await expect(serveInMemory(sessions).connect()).rejects.toThrow("refused with 500");
+    expect(errors).toEqual([expect.stringMatching(`INVALID_ARGUMENT token.${name} `)]);
+  },
+);

@@ -5,6 +5,8 @@ import type { AcceptOptions, Handshake } from "../handshake/handshake.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type { Mark, SessionState } from "../session/local-session.ts";
 import type { ResumeResult, StoredSession } from "../store/contract.ts";
+import { otherTokens, readRenewalCode, readToken, withoutDeadTokens } from "./presented.ts";
+import type { FailedResume } from "./presented.ts";
 import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../handshake/token.ts";
 import type { ParsedToken } from "../handshake/token.ts";
 
@@ -53,22 +55,54 @@ export function refused(status: number, reason: string): Refused {
 }
 
 /**
- * Finds the session that the application, a renewal code, or the token names, in this order. A failed resume changes
- * nothing and reveals nothing. A code that is no good costs nobody a session: what the token says counts then.
+ * Finds the session that the application, a renewal code, or a token names, in this order. A failed resume changes
+ * nothing and reveals nothing. A code that is no good costs nobody a session: what the token says counts then. Where a
+ * handshake carries several tokens, each of the first few is tried, because otherwise a stale cookie would hide a good one.
  */
 export async function resume<Data extends object, Transport>(
   context: AdmissionContext<Data, Transport>,
   raw: Handshake,
   { sessionId, subject }: AcceptOptions,
 ): Promise<Opened<Data> | Refused> {
+  const { token: carrier, onBadToken, store, idleMs } = context.settings;
+  const token = sessionId === undefined ? readToken(carrier, raw) : undefined;
+  const presented = sessionId === undefined ? [readRenewalCode(carrier, raw), token] : [{ id: sessionId }];
+  const failed: FailedResume[] = [];
+  let opened: Opened<Data> | Refused | undefined;
+  try {
+    opened = await openFirst(context, presented, subject, failed);
+    if (opened === undefined && token !== undefined) {
+      const others = otherTokens(carrier, raw, token);
+      const alive = await withoutDeadTokens(store, others, { subject, idleMs }, failed);
+      opened = await openFirst(context, alive, subject, failed);
+    }
+  } finally {
+    for (const one of failed) if (!isOwnOlderToken(one, opened)) note(context, one.type, one.id);
+  }
+  if (opened !== undefined) return opened;
+  const isBad = presented.some((one) => one !== undefined);
+  return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
+}
+
+/** A replaced token is no sign of theft where the same client presents the one that replaced it: a browser kept both cookies. */
+function isOwnOlderToken<Data extends object>(
+  { type, id }: FailedResume,
+  opened: Opened<Data> | Refused | undefined,
+): boolean {
+  return type === "stolen" && opened !== undefined && "session" in opened && opened.session?.state.id === id;
+}
+
+/** Opens the first of these that opens a session; `undefined`: none does. */
+async function openFirst<Data extends object, Transport>(
+  context: AdmissionContext<Data, Transport>,
+  presented: readonly (string | { readonly id: string } | undefined)[],
+  subject: string | undefined,
+  failed: FailedResume[],
+): Promise<Opened<Data> | Refused | undefined> {
   const { settings, diagnostics } = context;
-  const { store, token: carrier, idleMs, exclusive } = settings;
-  const presented =
-    sessionId === undefined ? [carrier?.readRenewal?.(raw), carrier?.read(raw)] : [{ id: sessionId }];
-  let isBad = false;
+  const { store, idleMs, exclusive } = settings;
   for (const one of presented) {
     if (one === undefined) continue;
-    isBad = true;
     const claim = claimOf(one);
     if (claim === undefined) {
       diagnostics.tokensMalformed += 1;
@@ -87,10 +121,10 @@ export async function resume<Data extends object, Transport>(
       if (result !== undefined) await store.release(id);
       return unreadable(context, error, id);
     }
-    if (result.type !== "resumed") note(context, result.type, id);
+    if (result.type !== "resumed") failed.push({ type: result.type, id });
     else if (state !== undefined) return open(context, state, result, next);
   }
-  return isBad && settings.onBadToken === "refuse" ? refused(401, "session token refused") : {};
+  return undefined;
 }
 
 function claimOf(presented: string | { readonly id: string }): Claim | undefined {

@@ -66,6 +66,11 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
   );
 }
 
+/** A mistake of the programmer: `message` says which argument or option, and what it has to be. */
+export function invalidArgument(message: string): SessionError {
+  return new SessionError("INVALID_ARGUMENT", message);
+}
+
 /** Whether what is stored can't be used, and another try would change nothing. */
 export function isUnreadable(error: unknown): boolean {
   return isSessionError(error, "CORRUPT_RECORD") || isSessionError(error, "INVALID_DATA");

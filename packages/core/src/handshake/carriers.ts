@@ -1,11 +1,18 @@
 import { assertNames, SessionError } from "../base/errors.ts";
 import type { Handshake } from "./handshake.ts";
-import { SELECTOR_LENGTH } from "./token.ts";
+import { MAX_TOKENS, SELECTOR_LENGTH } from "./token.ts";
 
 /** How a client presents its token, and how it learns it. */
 export interface TokenCarrier {
   /** The token that the handshake carries; `undefined` for none. Given bytes of a stranger: MUST NOT throw. */
   read(handshake: Handshake): string | undefined;
+  /**
+   * All tokens that the handshake carries, in order, that of `read` among them: a browser may send several cookies of one
+   * name, and the first may be stale. Asked where what `read` answered opens no session; the first four are tried. A list
+   * without that answer is passed over, because then `read` was replaced (`{ ...cookieToken(), read }`). Absent: what `read`
+   * answers is all there is. MUST NOT throw.
+   */
+  readonly readAll?: ((handshake: Handshake) => readonly string[]) | undefined;
   /**
    * A renewal code, where it travels otherwise than the token; looked at first, and if it is no good the token counts.
    * MUST NOT throw.
@@ -67,13 +74,13 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   }
   const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
   return {
-    read: (handshake) => readCookie(handshake.headers["cookie"], name),
+    read: (handshake) => readCookies(handshake, name, 1)[0],
+    readAll: (handshake) => readCookies(handshake, name, MAX_TOKENS),
     readRenewal: (handshake) => {
-      const code = readQuery(handshake.url, renewalParameter);
-      const own = code === undefined ? undefined : readCookie(handshake.headers["cookie"], name);
-      return own !== undefined && code !== undefined && selectorOf(own) === selectorOf(code)
-        ? code
-        : undefined;
+      const codes = readQuery(handshake.url, renewalParameter, MAX_TOKENS);
+      if (codes.length === 0) return undefined;
+      const own = new Set(readCookies(handshake, name, MAX_TOKENS).map(selectorOf));
+      return codes.find((code) => own.has(selectorOf(code)));
     },
     write: (token, maxAgeMs) => {
       const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
@@ -91,14 +98,17 @@ function selectorOf(token: string): string {
   return token.slice(0, SELECTOR_LENGTH);
 }
 
-/** The first cookie called `name` (RFC 6265 section 5.4 sends the most specific path first). */
-function readCookie(header: string | undefined, name: string): string | undefined {
-  if (header === undefined || header.length > MAX_COOKIE_HEADER) return undefined;
+/** The first cookies called `name`, `most` of them (RFC 6265 section 5.4 sends the most specific path first). */
+function readCookies({ headers }: Handshake, name: string, most: number): string[] {
+  const header = headers["cookie"];
+  if (header === undefined || header.length > MAX_COOKIE_HEADER) return [];
+  const values: string[] = [];
   for (const pair of header.split(";")) {
     const equals = pair.indexOf("=");
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+    if (equals > 0 && pair.slice(0, equals).trim() === name) values.push(pair.slice(equals + 1).trim());
+    if (values.length === most) break;
   }
-  return undefined;
+  return values;
 }
 
 /**
@@ -108,21 +118,27 @@ function readCookie(header: string | undefined, name: string): string | undefine
 export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
   assertNames("queryToken", options, ["parameter"]);
   const { parameter = "token" } = options;
-  return { read: (handshake) => readQuery(handshake.url, parameter) };
+  return {
+    read: (handshake) => readQuery(handshake.url, parameter, 1)[0],
+    readAll: (handshake) => readQuery(handshake.url, parameter, MAX_TOKENS),
+  };
 }
 
-function readQuery(url: string, parameter: string): string | undefined {
+/** The first values of a query parameter, `most` of them. */
+function readQuery(url: string, parameter: string, most: number): string[] {
   const mark = url.indexOf("?");
-  if (mark < 0 || url.length > MAX_URL) return undefined;
+  if (mark < 0 || url.length > MAX_URL) return [];
   const query = url.slice(mark + 1);
   // A token has nothing to decode: most queries that carry one need no parser.
-  if (/[%+?]/.test(query)) return new URLSearchParams(query).get(parameter) ?? undefined;
+  if (/[%+?]/.test(query)) return new URLSearchParams(query).getAll(parameter).slice(0, most);
+  const values: string[] = [];
   for (const part of query.split("&")) {
     const equals = part.indexOf("=");
     const name = equals < 0 ? part : part.slice(0, equals);
-    if (name === parameter && part !== "") return equals < 0 ? "" : part.slice(equals + 1);
+    if (name === parameter && part !== "") values.push(equals < 0 ? "" : part.slice(equals + 1));
+    if (values.length === most) break;
   }
-  return undefined;
+  return values;
 }
 
 /**
@@ -137,6 +153,11 @@ export function protocolToken(options: { readonly prefix?: string | undefined } 
     throw new SessionError("INVALID_ARGUMENT", "protocolToken: the prefix is not a token");
   return {
     read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
+    readAll: ({ protocols }) =>
+      protocols
+        .filter((name) => name.startsWith(prefix))
+        .slice(0, MAX_TOKENS)
+        .map((name) => name.slice(prefix.length)),
     isTokenProtocol: (protocol) => protocol.startsWith(prefix),
   };
 }

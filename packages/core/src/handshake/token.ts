@@ -21,6 +21,9 @@ const TOKEN = /^([A-Za-z0-9_-]{22})([.~])([A-Za-z0-9_-]{43})$/;
 const NOTHING: readonly string[] = [];
 export const TOKEN_LENGTH: number = SELECTOR_LENGTH + 1 + 43;
 
+/** How many tokens of one handshake are tried. */
+export const MAX_TOKENS = 4;
+
 /** Whether `id` can name a session. What can't is absent, and reaches no store: there it could name something else. */
 export function isSessionId(id: string): boolean {
   return typeof id === "string" && ID.test(id);
