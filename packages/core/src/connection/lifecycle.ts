@@ -60,6 +60,7 @@ const Flow = {
 
 const HOLDS_ANYTHING = 255;
 
+/** No message handler runs while one of these is set (I1). */
 const HOLDS_MESSAGES = Flow.Opening | Flow.Gated;
 const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
 
