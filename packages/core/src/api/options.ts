@@ -74,7 +74,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly exclusive?: boolean | undefined;
   /**
    * Origins that may connect, as browsers send them (`https://example.com`, no slash at the end), compared exactly; others,
-   * and requests without one, get 403. Or a function, which is asked with `undefined` where there is none, and lets in by `true` alone.
+   * and requests without one, get 403. Pages of apps and extensions have origins of other schemes: `file://`,
+   * `capacitor://localhost`, `chrome-extension://<id>`. Or a function, which is asked with `undefined` where there is none, and lets in by `true` alone.
    * Synchronous; a throw answers 500 and reaches `onError`. Default: every origin.
    * WARNING: where a cookie carries the token, leaving it off lets any website open a socket with the cookie of whoever
    * visits it (cross-site WebSocket hijacking). What is no origin throws INVALID_ARGUMENT.
@@ -222,23 +223,29 @@ function hasPart(value: unknown, name: string, type: "function" | "object"): boo
   return typeof part === type && part !== null;
 }
 
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/;
+/**
+ * An origin of a scheme that is not the web's own: `file://`, `capacitor://localhost`, `app://.`, `chrome-extension://<id>`.
+ * The host may be empty, and its letters stay as they are: Safari writes the id of an extension in capitals. A `*` is
+ * refused, because the list is compared exactly and such an entry would match nothing.
+ */
+const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9\-._~%!$&'()+,;=:[\]]*$/;
 
 /** What no browser ever sends would refuse everybody, or, were it a string to look into, let strangers in. */
 function origins(rule: OriginRule | undefined): OriginRule | undefined {
   if (rule === undefined || typeof rule === "function") return rule;
-  const wrong = Array.isArray(rule) ? rule.find((origin) => !isOrigin(origin)) : rule;
-  if (wrong === undefined) return [...rule];
+  const given: readonly unknown[] = Array.isArray(rule) ? [...rule] : [rule];
+  const wrong = Array.isArray(rule) ? given.findIndex((origin) => !isOrigin(origin)) : 0;
+  if (wrong === -1) return [...rule];
   throw new SessionError(
     "INVALID_ARGUMENT",
-    `origins lists origins such as "https://example.com" in an array, not ${JSON.stringify(wrong)}`,
+    `origins lists origins such as "https://example.com" in an array, not ${JSON.stringify(given[wrong])}`,
   );
 }
 
-/** Of the web's own schemes as browsers write it; of others (`capacitor://localhost`) only its form is known. */
+/** Of the web's own schemes as browsers write it; of others only its form is known. */
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== "string") return false;
-  if (!/^https?:/i.test(origin)) return origin === "null" || ORIGIN.test(origin);
+  if (!/^https?:/i.test(origin)) return origin === "null" || OTHER_ORIGIN.test(origin);
   return URL.canParse(origin) && new URL(origin).origin === origin;
 }
 
