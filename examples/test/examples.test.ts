@@ -73,6 +73,32 @@ test("own-login: the application's cookie names the session, and one that is gon
   ]);
 });
 
+const steps = [
+  { step: "step-01-echo", lines: ["you said hello"] },
+  { step: "step-02-session", lines: ["ada has 1", "ada has 2"] },
+  { step: "step-03-admit", lines: ["welcome ada", "Error: Unexpected server response: 401"] },
+  { step: "step-04-come-back", lines: ["you have 1", "welcome back, you have 1"] },
+  { step: "step-05-tabs", lines: ["second tab", "score is 1"] },
+  { step: "step-06-from-elsewhere", lines: ["true", "you have 10", "best: 10", "false"] },
+  { step: "step-07-log-out", lines: ["phone 4410, laptop 4410", "4401"] },
+  { step: "step-08-two-processes", lines: ["you have 1", "you have 1"] },
+  { step: "step-09-other-runtime", lines: ["you have 1, on ws", "you have 1, on uws"] },
+  { step: "step-10-shutdown", lines: ["1012 and 1012", "nobody listens"] },
+];
+
+test.each(steps)("the tutorial's $step does what the page says", async ({ step, lines }) => {
+  const redis = step === "step-08-two-processes" ? await startRedis() : undefined;
+  try {
+    const url = redis === undefined ? "" : `redis://${redis.host}:${redis.port}`;
+    const { main }: { main(redisUrl: string): Promise<string[]> } = await import(
+      `../dist/tutorial/${step}.js`
+    );
+    expect(await main(url)).toEqual(lines);
+  } finally {
+    await redis?.stop();
+  }
+});
+
 test("the README's example is examples/src/readme.ts, which the build type-checks", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   expect(codeBlocks(readme)[0]).toBe((await regions("readme.ts")).get("readme"));
@@ -84,6 +110,7 @@ test.each([
     files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
   },
   { page: "docs/http-login.md", files: ["http-login", "own-login"] },
+  { page: "docs/tutorial.md", files: steps.map(({ step }) => `tutorial/${step}`) },
 ])("every code block of $page stands in an example that runs", async ({ page, files }) => {
   const guide = await readFile(join(root, page), "utf8");
   const known = await Promise.all(files.map((name) => regions(`${name}.ts`)));
