@@ -99,6 +99,22 @@ test.each(steps)("the tutorial's $step does what the page says", async ({ step, 
   }
 });
 
+const answers = [
+  {
+    program: "send-to-user",
+    lines: ["sent to 2", "tea", "tea", "notified 2", "1 unread", "1 unread"],
+  },
+  { program: "who-is-online", lines: ["ada true, bob false", "ada", "ada false"] },
+  { program: "expiry", lines: ["log in again within 720 minutes", "thank you"] },
+  { program: "one-login", lines: ["welcome ada", "welcome ada", "phone: 4410"] },
+  { program: "in-tests", lines: ["passed"] },
+];
+
+test.each(answers)("how do I …? $program", async ({ program, lines }) => {
+  const { main }: { main(): Promise<string[]> } = await import(`../dist/how-do-i/${program}.js`);
+  expect(await main()).toEqual(lines);
+});
+
 test("the README's example is examples/src/readme.ts, which the build type-checks", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   expect(codeBlocks(readme)[0]).toBe((await regions("readme.ts")).get("readme"));
@@ -110,6 +126,7 @@ test.each([
     files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
   },
   { page: "docs/http-login.md", files: ["http-login", "own-login"] },
+  { page: "docs/how-do-i.md", files: answers.map(({ program }) => `how-do-i/${program}`) },
   { page: "docs/tutorial.md", files: steps.map(({ step }) => `tutorial/${step}`) },
 ])("every code block of $page stands in an example that runs", async ({ page, files }) => {
   const guide = await readFile(join(root, page), "utf8");
