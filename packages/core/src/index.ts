@@ -24,6 +24,7 @@ export type {
   Change,
   CreateRequest,
   CreateResult,
+  Decision,
   Fields,
   HeldSession,
   NodePresence,

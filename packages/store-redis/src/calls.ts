@@ -39,6 +39,16 @@ export class Calls {
     return this.#clock.known ? this.#clock.serverTime(performance.now()) : undefined;
   }
 
+  /** The server's time at our time `at`, at the earliest; `undefined` while it is not known. */
+  serverTime(at: number): number | undefined {
+    return this.#clock.known ? this.#clock.serverTime(at) : undefined;
+  }
+
+  /** An answer to what was sent at `sentAt`, our time, and has just come, was made at `serverMs`. */
+  observe(serverMs: number, sentAt: number): void {
+    if (Number.isFinite(serverMs)) this.#clock.observe(serverMs, sentAt, performance.now());
+  }
+
   /** Resolves once calls can be sent and the server's clock is known; rejects as `not-applied`. */
   ready(deadline: number): Promise<void> {
     return this.#gate.wait(deadline);

@@ -1,4 +1,4 @@
-import type { RotateRequest, RotateResult } from "@wsession/core";
+import type { CreateRequest, RotateRequest, RotateResult } from "@wsession/core";
 import { stayText, untilDeadline } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
@@ -6,8 +6,10 @@ import { newLineage } from "./lineage.ts";
 import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
 import { readRotate, readTouch } from "./replies.ts";
-import type { Subjects } from "./subjects.ts";
+import type { Listing, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
+
+type Creation = Pick<CreateRequest, "id" | "absoluteMs" | "decidedAt">;
 
 /** What changes a session's secrets or last deadline, and so its entry in its subject's index, which has to come first. */
 export class Logins {
@@ -21,13 +23,15 @@ export class Logins {
     this.#unsettled = unsettled;
   }
 
-  /** Lists a session that is about to be created; returns the epoch that its creation carries. */
-  async begin(subject: string, id: string, absoluteMs: number, deadline: number): Promise<number> {
+  /** Lists a session that is about to be created; says the epoch that its creation carries. */
+  async begin(
+    { subject, id, absoluteMs, decidedAt }: Creation & { readonly subject: string },
+    deadline: number,
+  ): Promise<Listing> {
     const { calls } = this.#services;
     await calls.ready(deadline);
-    const now = calls.serverNow() ?? 0;
-    return (await beforehand(this.#subjects.list(subject, id, now + untilDeadline(absoluteMs), deadline)))
-      .epoch;
+    const absoluteAt = (calls.serverNow() ?? 0) + untilDeadline(absoluteMs);
+    return beforehand(this.#subjects.list(subject, id, absoluteAt, deadline, decidedAt));
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -45,7 +49,10 @@ export class Logins {
     let absoluteAt = await this.#absoluteDeadline(id, deadline);
     let epoch: number | undefined;
     while (absoluteAt !== undefined) {
-      const listing = await beforehand(this.#subjects.list(subject, id, absoluteAt, deadline));
+      const listing = await beforehand(
+        this.#subjects.list(subject, id, absoluteAt, deadline, request.decidedAt),
+      );
+      if (listing.type === "revoked") return listing;
       // The first one read: the login has been under way since, and a later one would let it slip past a destruction.
       epoch ??= listing.epoch;
       const whose = ["1", subject, hash, String(epoch), timeText(absoluteAt)];
@@ -68,7 +75,7 @@ export class Logins {
       if (reply.type !== "index") return reply.type === "touched";
       // The next try is a little later, and so is its deadline.
       const absoluteAt = reply.absoluteAt + calls.timeoutMs;
-      await beforehand(this.#subjects.list(reply.subject, id, absoluteAt, deadline));
+      await beforehand(this.#subjects.list(reply.subject, id, absoluteAt, deadline, undefined));
       indexed = [reply.subject, timeText(absoluteAt)];
     }
   }

@@ -120,8 +120,12 @@ class RedisStore implements RedisSessionStore {
       throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
     const { fields, bytes } = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
-    const epoch =
-      subject === undefined ? "" : String(await this.#logins.begin(subject, id, absoluteMs, deadline));
+    let epoch = "";
+    if (subject !== undefined) {
+      const listing = await this.#logins.begin({ ...request, subject }, deadline);
+      if (listing.type === "revoked") return listing;
+      epoch = String(listing.epoch);
+    }
     const waiting = this.#readyFor(request, deadline);
     if (waiting !== undefined) await waiting;
     const registration = this.#register(request);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Command, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
@@ -82,7 +83,6 @@ describe.each([
     const prefix = `p${newId()}`;
     const { store, client } = startProcess(connect, { prefix });
     const subject = newId();
-    const { createHash } = await import("node:crypto");
     const key = `${prefix}:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 2)}}`;
     const longer = aCreation({ subject, absoluteMs: 7_200_000 });
     const shorter = aCreation({ subject, absoluteMs: 5_000 });
@@ -127,6 +127,73 @@ describe.each([
     expect(await a.store.destroySubject(subject, undefined)).toMatchObject({ destroyed: [] });
     // A login after it is a new one.
     expect((await a.store.create(aCreation({ subject }))).type).toBe("created");
+  });
+
+  test("fault A1: a creation and a login that were decided before a destroySubject elsewhere, and begun after it, are refused", async () => {
+    const [login, destroyer] = [startProcess(connect), startProcess(connect)];
+    const subject = newId();
+    const anonymous = aCreation();
+    await login.store.create(anonymous);
+    const decidedAt = performance.now();
+    await destroyer.store.destroySubject(subject, undefined);
+    const { id } = aCreation();
+    expect(await login.store.create(aCreation({ id, subject, decidedAt }))).toEqual({ type: "revoked" });
+    const rotation = { ...aRotation(anonymous.id, subject), decidedAt };
+    expect(await login.store.rotate(rotation)).toEqual({ type: "revoked" });
+    expect(await destroyer.store.bySubject(subject)).toEqual([]);
+    expect(await login.store.load(id)).toBeUndefined();
+    expect((await login.store.load(anonymous.id))?.subject).toBeUndefined();
+    // What is decided from here on is decided after it.
+    const now = performance.now();
+    expect((await login.store.rotate({ ...rotation, decidedAt: now })).type).toBe("rotated");
+    expect((await login.store.create(aCreation({ id, subject, decidedAt: now }))).type).toBe("created");
+  });
+
+  test("fault A1: in the process that destroyed them, the next login of the subject is not in doubt", async () => {
+    const { store } = startProcess(connect);
+    for (let round = 0; round < 50; round += 1) {
+      const subject = newId();
+      await store.destroySubject(subject, undefined);
+      const creation = aCreation({ subject, decidedAt: performance.now() });
+      expect((await store.create(creation)).type).toBe("created");
+    }
+  });
+
+  test("fault A1: epochs rise by the server's clock, also past one that was kept and forgotten, or that is ahead of the clock", async () => {
+    const prefix = `p${newId()}`;
+    const [{ store, client }, elsewhere] = [
+      startProcess(connect, { prefix }),
+      startProcess(connect, { prefix }),
+    ];
+    const subject = newId();
+    const hash = createHash("sha256").update(subject).digest("base64url");
+    const key = `${prefix}:g:{${hash.slice(0, 2)}}${hash.slice(2, 12)}`;
+    const epochNow = async (): Promise<number> => Number(await client.get(key));
+    await store.destroySubject(subject, undefined);
+    const first = await epochNow();
+    await client.del(key);
+    const decidedAt = performance.now();
+    await store.destroySubject(subject, undefined);
+    expect(await epochNow()).toBeGreaterThanOrEqual(first);
+    expect(await elsewhere.store.create(aCreation({ subject, decidedAt }))).toEqual({ type: "revoked" });
+    // The clock was set back by an hour.
+    const ahead = (await epochNow()) + 3_600_000;
+    await client.set(key, ahead);
+    const inDoubt = aCreation({ subject, decidedAt: performance.now() });
+    expect(await elsewhere.store.create(inDoubt)).toEqual({ type: "revoked" });
+    const again = aCreation({ subject, decidedAt: performance.now() });
+    expect((await elsewhere.store.create(again)).type).toBe("created");
+    await store.destroySubject(subject, undefined);
+    expect(await epochNow()).toBe(ahead + 1);
+    expect(await elsewhere.store.create(aCreation({ subject, decidedAt: again.decidedAt }))).toEqual({
+      type: "revoked",
+    });
+  });
+
+  test("fault A1: a decision that is older than epochs are kept is refused", async () => {
+    const { store } = startProcess(connect);
+    const decidedAt = performance.now() - 13 * 3_600_000;
+    expect(await store.create(aCreation({ subject: newId(), decidedAt }))).toEqual({ type: "revoked" });
   });
 
   test("no session that was being created or identified survives an acknowledged destroySubject", async () => {

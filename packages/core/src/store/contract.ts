@@ -37,7 +37,18 @@ export interface StoredSession {
   readonly absoluteInMs: number;
 }
 
-export interface CreateRequest {
+/** What the application decided about a subject, in a request that carries the decision out. */
+export interface Decision {
+  /**
+   * When the application said whose the session is, by `performance.now()` of this process; `undefined`: with the call.
+   * A store that is shared answers `revoked` where the subject's sessions were destroyed since then, in any process. In
+   * doubt the store refuses. A store that ignores the time misses what another process destroyed between the decision and
+   * the request.
+   */
+  readonly decidedAt?: number | undefined;
+}
+
+export interface CreateRequest extends Decision {
   readonly id: string;
   /** Base64url SHA-256 of the verifier; `undefined` for a session that no token opens. */
   readonly digest: string | undefined;
@@ -126,7 +137,7 @@ export type WriteResult =
   | { readonly type: "missing" }
   | { readonly type: "fenced" };
 
-export interface RotateRequest {
+export interface RotateRequest extends Decision {
   readonly id: string;
   readonly digest: string;
   /** Base64url SHA-256 of the single-use renewal code, good for `renewalMs`. */
@@ -152,6 +163,7 @@ export type RotateResult =
     }
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
+  /** The subject's sessions were destroyed while this one was about to become the subject's. Nothing was changed. */
   | { readonly type: "revoked" };
 
 /** A process that holds connections, as the store names it. */
