@@ -97,6 +97,10 @@ export function entryRange(hash: string): readonly [least: string, most: string]
  * so two subjects that share a hash share an index and nothing else.
  */
 export function hashSubject(subject: string): string {
+  if (typeof subject !== "string")
+    throw new SessionError("INVALID_ARGUMENT", "redisStore: a subject is a string", {
+      outcome: "not-applied",
+    });
   // UTF-8 would make one subject of all that differ in such a half.
   if (LONE_SURROGATE.test(subject)) {
     throw new SessionError("INVALID_ARGUMENT", "a subject is well-formed Unicode", {

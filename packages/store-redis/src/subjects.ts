@@ -66,7 +66,8 @@ export class Subjects {
     const others = new Set(texts(entries));
     others.delete(own);
     this.#leftovers.look(index, [...others]);
-    if (decidedAt === undefined || !this.#isOvertaken(hash, epoch, decidedAt)) return { type: "listed", epoch };
+    if (decidedAt === undefined || !this.#isOvertaken(hash, epoch, decidedAt))
+      return { type: "listed", epoch };
     this.#knownEpochs.saw(hash, epoch);
     // No session is about to come under this entry any more.
     this.#leftovers.suspect(index, [own]);

@@ -97,10 +97,6 @@ function assertAccepted(admission: Accepted | null | undefined): asserts admissi
     throw new SessionError("INVALID_ARGUMENT", "admit answers with accept(…) or reject(…)");
   const { type: _, ...options } = admission;
   accept(options);
-  const { subject } = options;
-  if (subject !== undefined && (typeof subject !== "string" || subject === "")) {
-    throw new SessionError("INVALID_ARGUMENT", "accept() takes a subject's name, a string that is not empty");
-  }
 }
 
 function failure(error: unknown): Refused {

@@ -137,7 +137,7 @@ export interface Sessions<
   readonly connections: Iterable<Connection<Data, Transport, Unset>> & { readonly size: number };
   /** The connection of a runtime's own socket object. */
   of(socket: object): Connection<Data, Transport, Unset> | undefined;
-  /** Reads a session, connected or not. Its handle is administrative: it carries no fence (I13). */
+  /** Reads a session, connected or not. A wrong type of an id or a subject rejects with INVALID_ARGUMENT, here and below. Its handle is administrative: it carries no fence (I13). */
   get(id: string): Promise<Session<Data> | undefined>;
   /**
    * All live sessions: of this process, or with a shared store of all (SCAN: for operators, not for requests). One that can't

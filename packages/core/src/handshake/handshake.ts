@@ -1,5 +1,6 @@
 import { SocketAddress } from "node:net";
 import { assertNames, SessionError } from "../base/errors.ts";
+import { assertId, assertOptionalSubject } from "../base/names.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -46,13 +47,17 @@ export type Admission =
 const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
 
 /**
- * Admits a handshake; with a session of your own choosing, if you name one. Throws INVALID_ARGUMENT for names that are no
- * option's: a slip would let a stranger in.
+ * Admits a handshake; with a session of your own choosing, if you name one.
+ *
+ * @throws INVALID_ARGUMENT for a name that is no option's, and for a `subject` or `sessionId` of a wrong type, because a slip
+ * would let a stranger in.
  */
 export function accept(options: AcceptOptions = {}): Admission {
   if (typeof options !== "object" || options === null)
     throw new SessionError("INVALID_ARGUMENT", "accept() takes its options in an object");
   assertNames("accept()", options, ACCEPT_OPTIONS);
+  assertOptionalSubject("accept()", options.subject);
+  if (options.sessionId !== undefined) assertId("accept()", options.sessionId);
   return { type: "accept", ...options };
 }
 

@@ -15,6 +15,7 @@ import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { assertNames, isUnreadable, SessionError } from "../base/errors.ts";
+import { assertId, assertSubject } from "../base/names.ts";
 import { settle } from "../api/options.ts";
 import type { SessionsOptions, Settings } from "../api/options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
@@ -138,6 +139,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async get(id: string): Promise<Session<Data> | undefined> {
+    assertId("get()", id);
     return isSessionId(id) ? this.home.get(id) : undefined;
   }
 
@@ -154,11 +156,13 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async destroy(id: string, reason?: string): Promise<DestroyReport> {
+    assertId("destroy()", id);
     if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
     return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
   }
 
   async bySubject(subject: string): Promise<Session<Data>[]> {
+    assertSubject("bySubject()", subject);
     const ids = await this.home.ask(() => this.home.store.bySubject(subject));
     const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
     return sessions.filter((session) => session !== undefined);
@@ -176,6 +180,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
+    assertSubject("destroySubject()", subject);
     const result = await this.home.ask(() => this.home.store.destroySubject(subject, reason));
     return this.#report(result, result.destroyed, reason);
   }
@@ -187,6 +192,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async presence(id: string): Promise<PresenceReport> {
+    assertId("presence()", id);
     if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
     const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
     if (this.home.store.capabilities.shared) {

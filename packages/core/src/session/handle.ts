@@ -1,5 +1,6 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
 import { fencedError, goneError, asStoreError, SessionError } from "../base/errors.ts";
+import { assertSubject } from "../base/names.ts";
 import type { Holder, SessionState, Write, Writes } from "./local-session.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -62,12 +63,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   }
 
   identify(subject: string): Promise<Renewal> {
-    if (typeof subject !== "string" || subject === "") {
-      throw new SessionError(
-        "INVALID_ARGUMENT",
-        "identify takes the subject's name, a string that is not empty",
-      );
-    }
+    assertSubject("identify()", subject);
     return this.#renew(subject, 0);
   }
 

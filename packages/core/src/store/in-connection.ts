@@ -1,5 +1,6 @@
 import { applyChange } from "./change.ts";
 import { SessionError } from "../base/errors.ts";
+import { assertSubjectText } from "../base/names.ts";
 import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
 const NOTHING = { destroyed: [], closed: 0, unreachable: [] } as const;
@@ -75,5 +76,6 @@ export function inConnectionStore(): SessionStore {
 }
 
 function withSubject(host: StoreHost | undefined, subject: string): string[] {
+  assertSubjectText("inConnectionStore", subject);
   return [...(host?.heldIds() ?? [])].filter((id) => host?.held(id)?.subject === subject);
 }

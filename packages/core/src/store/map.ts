@@ -1,5 +1,6 @@
 import { applyChange } from "./change.ts";
 import { assertNames, SessionError } from "../base/errors.ts";
+import { assertSubjectText } from "../base/names.ts";
 import {
   extraOf,
   isExpired,
@@ -175,6 +176,7 @@ class MapSessionStore implements MapStore {
   }
 
   bySubject(subject: string): string[] {
+    assertSubjectText("mapStore", subject);
     const now = sinceEpoch();
     const ids: string[] = [];
     for (const [id, entry] of this.#entries) {
