@@ -127,6 +127,31 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
   });
 });
 
+describe.each(combinations.filter(({ store }) => store !== "in-connection"))(
+  "presence on $runtime with $store",
+  ({ runtime, store }) => {
+    test("fault B8: three tabs of a session close in one tick, and presence() in `close` counts them down", async () => {
+      const counts = new Journal<number>();
+      const sessions = createSessions<Data>({
+        store: openStore(store, redis.port),
+        token: queryToken(),
+        initial: () => ({ n: 0 }),
+      });
+      const server = await serve(runtime, sessions, {
+        async close({ session }) {
+          counts.note((await sessions.presence(session.id)).connections);
+        },
+      });
+      const { token } = await sessions.create({ n: 0 });
+      const tabs = await Promise.all([1, 2, 3].map(() => connect(server, `/?token=${token}`)));
+      await Promise.all(tabs.map((tab) => tab.roundTrip()));
+      for (const { socket } of tabs) socket.terminate();
+      await counts.until(3);
+      expect(counts.entries).toEqual([2, 1, 0]);
+    });
+  },
+);
+
 describe("a session moves between runtimes, ws → uWS → ws", () => {
   const stores = {
     map: () => openStore("map", redis.port),

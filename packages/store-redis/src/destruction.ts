@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage } from "./announcements.ts";
 import { unavailable } from "./failures.ts";
@@ -8,6 +9,8 @@ import type { Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
 const AT_ONCE = 256;
+/** How long a process without a lease is waited for. */
+const LATE_ANSWER_MS = 250;
 
 /** Whose sessions are destroyed, and in which epoch: `Subjects` says why. */
 interface Denial {
@@ -116,8 +119,11 @@ export class Destruction {
   }
 
   readonly #isDead = async (node: string): Promise<boolean> => {
-    const { calls, keys } = this.#services;
-    return Number(await calls.command("exists", [keys.lease(node)])) === 0;
+    const { liveness, settings } = this.#services;
+    if (await liveness.look(node)) return false;
+    // It may have lost its lease and live: its answer is under way then.
+    if (!liveness.isDead(node)) await wait(Math.min(LATE_ANSWER_MS, settings.confirmMs));
+    return true;
   };
 
   /** The sessions that each other process held. */

@@ -90,6 +90,12 @@ export class Holdings {
     if (holding.pending === 0) await this.#reconcile(id, holding);
   }
 
+  /** Connections that count: those that hold the session, without those on their way. */
+  connections(id: string): number {
+    const holding = this.#holdings.get(id);
+    return holding === undefined ? 0 : holding.count - holding.pending;
+  }
+
   /** Tells Redis again what it may not know. */
   repair(): void {
     for (const [id, holding] of this.#holdings) this.#settled(id, holding);

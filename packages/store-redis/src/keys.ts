@@ -12,6 +12,8 @@ const HASH = 12;
  * zset-max-listpack-entries), and about 145 beyond.
  */
 const BUCKET = 2;
+/** Hash tags of the slots 2,048, 6,144, 10,240 and 14,336: the middle of each quarter of all. */
+const LEASE_TAGS = ["5nw", "h85", "7l1", "b3k"];
 const GLOB = /[[\]*?\\]/g;
 
 /** Whether `id` can name a session: what can't is absent, and no key outside the prefix can be reached. */
@@ -53,9 +55,13 @@ export class Keys {
     return found.startsWith(start) && found.endsWith("}") && isSessionId(id) ? id : undefined;
   }
 
-  /** A process's lease. */
-  lease(node: string): string {
-    return `${this.#prefix}:n:${node}`;
+  /**
+   * A process's lease: one key, and where sessions are spread over the shards of a Cluster some more in other slots, so that
+   * a shard that is lost takes no process with it.
+   */
+  leases(node: string, isCluster: boolean): readonly string[] {
+    const key = `${this.#prefix}:n:${node}`;
+    return isCluster ? [key, ...LEASE_TAGS.map((tag) => `${key}{${tag}}`)] : [key];
   }
 
   /** The channel that a process listens on. Scripts build it from the session's key. */

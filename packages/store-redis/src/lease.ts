@@ -1,40 +1,50 @@
 import type { Calls } from "./calls.ts";
 import type { Gate } from "./gate.ts";
-import type { Keys } from "./keys.ts";
+
+export interface LeaseEvents {
+  /** The lease was not there, or may not have been: others may have swept this process, which has to register again. */
+  readonly lapsed: () => void;
+  /** One of several keys was lost, though not the lease: its server may have lost more. */
+  readonly doubted: () => void;
+  /** Called a few times in the life of a lease. */
+  readonly beat: () => void;
+}
+
+/** What is known of one of the keys. */
+interface LeaseKey {
+  readonly key: string;
+  /** What it is known to be set with; `undefined`: no answer came yet. */
+  mark: string | undefined;
+}
 
 /**
- * Says that this process is alive. Before it lapses a holder's connections count; one that lapsed has to register them
- * again, since others may have swept them.
+ * Says that this process is alive, by keys that expire. While any of them is there the process counts as alive, so that a
+ * Cluster that lost a shard goes on: the keys are in slots of several shards.
  */
 export class Lease {
-  readonly #calls: Pick<Calls, "command">;
+  readonly #calls: Pick<Calls, "command" | "script">;
   readonly #gate: Pick<Gate, "askTime">;
-  readonly #key: string;
+  readonly #keys: readonly LeaseKey[];
   readonly #leaseMs: number;
-  readonly #onLapsed: () => void;
-  readonly #onBeat: () => void;
-  #goodUntil = 0;
-  #ever = false;
-  /** It lapsed, which was not told yet: the answer by which it was good again may be lost. */
-  #lapsed = false;
+  readonly #events: LeaseEvents;
+  #goodUntil = Number.NEGATIVE_INFINITY;
+  #marks = 0;
   #renewing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(
-    calls: Pick<Calls, "command">,
+    calls: Pick<Calls, "command" | "script">,
     gate: Pick<Gate, "askTime">,
-    keys: Keys,
-    node: string,
+    keys: readonly string[],
     leaseMs: number,
-    events: { readonly lapsed: () => void; readonly beat: () => void },
+    events: LeaseEvents,
   ) {
     this.#calls = calls;
     this.#gate = gate;
-    this.#key = keys.lease(node);
+    this.#keys = keys.map((key) => ({ key, mark: undefined }));
     this.#leaseMs = leaseMs;
-    this.#onLapsed = events.lapsed;
-    this.#onBeat = events.beat;
+    this.#events = events;
   }
 
   /** Resolves while the lease is good, after renewing it where it is not. */
@@ -44,7 +54,7 @@ export class Lease {
 
   open(): void {
     this.#timer = setInterval(() => {
-      this.#onBeat();
+      this.#events.beat();
       this.#gate.askTime();
       this.#renew().catch(() => undefined);
     }, this.#leaseMs / 3);
@@ -57,7 +67,7 @@ export class Lease {
     this.#closed = true;
     clearInterval(this.#timer);
     await this.#renewing?.catch(() => undefined);
-    await this.#calls.command("del", [this.#key]).catch(() => undefined);
+    await Promise.allSettled(this.#keys.map(({ key }) => this.#calls.command("del", [key])));
   }
 
   #renew(): Promise<void> {
@@ -65,19 +75,57 @@ export class Lease {
     return this.#renewing;
   }
 
+  /** Resolves with the first key that is set; the answers of the others are looked at when they come. */
   async #set(): Promise<void> {
     if (this.#closed) return;
-    const startedAt = performance.now();
-    const expiry = ["1", "PX", String(this.#leaseMs)];
-    const renewed = this.#ever && (await this.#calls.command("set", [this.#key, ...expiry, "XX"])) !== null;
-    if (!renewed) {
-      this.#lapsed = this.#ever;
-      await this.#calls.command("set", [this.#key, ...expiry]);
+    const renewal: Renewal = { startedAt: performance.now(), kept: 0, lost: 0, left: this.#keys.length };
+    try {
+      await Promise.any(this.#keys.map((key) => this.#setOne(key, renewal)));
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
     }
-    this.#goodUntil = startedAt + this.#leaseMs;
-    this.#ever = true;
-    if (!this.#lapsed) return;
-    this.#lapsed = false;
-    this.#onLapsed();
   }
+
+  async #setOne(key: LeaseKey, renewal: Renewal): Promise<void> {
+    const { mark } = key;
+    try {
+      const found = await this.#ask(key.key);
+      key.mark = found;
+      if (mark === found) renewal.kept += 1;
+      // Also where the answer to what set it was lost: it is there by a mark that was never known.
+      else if (mark !== undefined) renewal.lost += 1;
+      this.#goodUntil = Math.max(this.#goodUntil, renewal.startedAt + this.#leaseMs);
+    } finally {
+      renewal.left -= 1;
+      if (renewal.left === 0 && !this.#closed) this.#conclude(renewal);
+    }
+  }
+
+  /** The mark that the key has, which is set where it is not there. */
+  async #ask(key: string): Promise<string> {
+    const reply = await this.#calls.script(
+      "lease",
+      [key],
+      [String(this.#leaseMs), String((this.#marks += 1))],
+    );
+    const [found]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    return String(found);
+  }
+
+  /** While one key was kept, nobody can have found this process without a lease. */
+  #conclude({ kept, lost }: Renewal): void {
+    if (lost > 0 && kept === 0) this.#events.lapsed();
+    else if (lost > 0) this.#events.doubted();
+  }
+}
+
+/** What became of the keys. */
+interface Renewal {
+  readonly startedAt: number;
+  /** There still, with the mark that they were set with. */
+  kept: number;
+  /** Set anew. */
+  lost: number;
+  /** Answers that are outstanding. */
+  left: number;
 }

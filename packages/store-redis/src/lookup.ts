@@ -26,7 +26,7 @@ export class Lookup {
   constructor(services: Services, subjects: Subjects, onError: (error: unknown) => void) {
     this.#services = services;
     this.#subjects = subjects;
-    this.#orphans = new Orphans(services.calls, services.keys);
+    this.#orphans = new Orphans(services.calls, services.keys, services.liveness);
     this.#onError = onError;
   }
 
@@ -83,13 +83,18 @@ export class Lookup {
     return live;
   }
 
-  async presence(id: string): Promise<StorePresence> {
-    const holders = (await this.#read(id))?.holders ?? [];
-    const dead = await this.#orphans.sweep(id, holders);
-    const nodes = holders
-      .filter((holder) => !dead.includes(holder))
+  /** `here`: connections of this process as of the call, since Redis hears of its own changes later than it does. */
+  async presence(id: string, here: number): Promise<StorePresence> {
+    const { node: own } = this.#services;
+    const session = await this.#read(id);
+    if (session === undefined) return { nodes: [], missing: [] };
+    const others = session.holders.filter(({ node }) => node !== own);
+    const orphans = await this.#orphans.sweep(id, others);
+    const nodes = others
+      .filter((holder) => !orphans.includes(holder))
       .map(({ node, connections }) => ({ node, connections }));
-    return { nodes, missing: dead.map(({ node }) => node) };
+    if (here > 0) nodes.push({ node: own, connections: here });
+    return { nodes, missing: orphans.map(({ node }) => node) };
   }
 
   async #read(id: string): Promise<Live | undefined> {

@@ -9,8 +9,9 @@ import { type Hold, Holdings } from "./holdings.ts";
 import type { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Settings } from "./options.ts";
+import type { Liveness } from "./liveness.ts";
 import { Resync } from "./resync.ts";
-import type { RedisClient } from "./sender.ts";
+import { type RedisClient, isCluster } from "./sender.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface Services {
@@ -21,6 +22,7 @@ export interface Services {
   readonly keys: Keys;
   /** This process's name, new at each start: as a holder, as a writer, and on its channel. */
   readonly node: string;
+  readonly liveness: Liveness;
   readonly nextSequence: () => number;
 }
 
@@ -78,19 +80,20 @@ export class Membership {
   >();
 
   constructor(services: Services, host: StoreHost) {
-    const { client, settings, calls, gate, keys, node, nextSequence } = services;
+    const { client, settings, calls, gate, keys, node, nextSequence, liveness } = services;
     this.#services = services;
     this.#host = host;
     this.delivery = new Delivery(host);
     this.holdings = new Holdings(calls, keys, node, nextSequence, (error) => host.onError(error));
-    this.#resync = new Resync(calls, keys, host, this.holdings, settings.sweepMs);
+    this.#resync = new Resync(calls, keys, host, this.holdings, liveness, settings.sweepMs);
     this.#subscription = new Subscription(client, keys.channel(node), settings.timeoutMs, {
       message: (text) => this.#hear(text),
       resubscribed: () => void this.#resync.run(false),
       failed: (reason) => gate.explain(reason),
     });
-    this.#lease = new Lease(calls, gate, keys, node, settings.leaseMs, {
+    this.#lease = new Lease(calls, gate, keys.leases(node, isCluster(client)), settings.leaseMs, {
       lapsed: () => void this.#resync.run(true),
+      doubted: () => void this.#resync.run(false),
       beat: () => this.#subscription.check(),
     });
   }
@@ -124,6 +127,11 @@ export class Membership {
   /** This process destroyed a session: its own connections end. Returns how many. */
   end(id: string, reason: string | undefined): number {
     return this.#host.held(id) === undefined ? 0 : this.#host.notify({ type: "destroyed", id, reason });
+  }
+
+  /** A process that is listed anywhere is dead: what it holds is taken off the sessions that are held here too. */
+  sweep(): void {
+    void this.#resync.run(false);
   }
 
   async close(): Promise<void> {

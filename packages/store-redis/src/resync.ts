@@ -3,6 +3,7 @@ import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "./calls.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Keys } from "./keys.ts";
+import type { Liveness } from "./liveness.ts";
 import { type Lives, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata } from "./record.ts";
 import { readHold, readLoad } from "./replies.ts";
@@ -32,12 +33,19 @@ export class Resync {
   #retry: { readonly timer: NodeJS.Timeout; readonly register: boolean } | undefined;
   #closed = false;
 
-  constructor(calls: Calls, keys: Keys, host: StoreHost, holdings: Holdings, sweepMs: number) {
+  constructor(
+    calls: Calls,
+    keys: Keys,
+    host: StoreHost,
+    holdings: Holdings,
+    liveness: Liveness,
+    sweepMs: number,
+  ) {
     this.#calls = calls;
     this.#keys = keys;
     this.#host = host;
     this.#holdings = holdings;
-    this.#orphans = new Orphans(calls, keys);
+    this.#orphans = new Orphans(calls, keys, liveness);
     this.#sweepMs = sweepMs;
   }
 

@@ -26,11 +26,12 @@ import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
 import { newLineage } from "./lineage.ts";
 import { Logins } from "./logins.ts";
+import { Liveness } from "./liveness.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Registration, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
 import { isRefusedAgain, readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
-import { Sender, clientPrefix } from "./sender.ts";
+import { Sender, clientPrefix, isCluster } from "./sender.ts";
 import { Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
 
@@ -91,7 +92,10 @@ class RedisStore implements RedisSessionStore {
     const calls = new Calls(sender, gate, clock, settings.timeoutMs);
     const node = randomBytes(6).toString("base64url");
     this.#onError = options.onError;
-    this.#services = { client, settings, calls, gate, keys, node, nextSequence: () => (this.#sequence += 1) };
+    const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
+    const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, () => this.#membership?.sweep());
+    const nextSequence = (): number => (this.#sequence += 1);
+    this.#services = { client, settings, calls, gate, keys, node, liveness, nextSequence };
     this.#unsettled = new Unsettled(calls, keys, node);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled);
@@ -265,7 +269,9 @@ class RedisStore implements RedisSessionStore {
   }
 
   async presence(id: string): Promise<StorePresence> {
-    return isSessionId(id) ? this.#lookup.presence(id) : { nodes: [], missing: [] };
+    return isSessionId(id)
+      ? this.#lookup.presence(id, this.#membership?.holdings.connections(id) ?? 0)
+      : { nodes: [], missing: [] };
   }
 
   outcome(error: unknown): Promise<WriteOutcome> {
@@ -279,6 +285,7 @@ class RedisStore implements RedisSessionStore {
 
   async #close(): Promise<void> {
     this.#subjects.close();
+    this.#services.liveness.close();
     await this.#membership?.close();
     this.#services.gate.close();
   }

@@ -1,20 +1,31 @@
-import { expect, test } from "vitest";
-import { Keys } from "../src/keys.ts";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Lease } from "../src/lease.ts";
+import { aCreation, hold } from "./fake-host.ts";
+import { startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
 
 test("a lease that lapsed is told once it is good again, though the answer that would have told it was lost", async () => {
   const lost = new Error("no answer came");
   // The first lease; then it is gone, and what sets it again is done, unanswered; then it is there.
-  const answers: (string | null | Error)[] = ["OK", null, lost, "OK", "OK"];
-  const command = async (): Promise<unknown> => {
+  const answers: (string | Error)[] = ["first", lost, "second", "second"];
+  const script = async (): Promise<unknown> => {
     const answer = answers.shift();
     if (answer instanceof Error) throw answer;
-    return answer;
+    return [answer];
   };
   let lapsed = 0;
-  const events = { lapsed: () => void (lapsed += 1), beat: () => undefined };
+  const events = { lapsed: () => void (lapsed += 1), doubted: expect.unreachable, beat: () => undefined };
   // Of no time at all: it is renewed whenever it is asked for.
-  const lease = new Lease({ command }, { askTime: () => undefined }, new Keys("ws", ""), "node", 0, events);
+  const lease = new Lease({ script, command: script }, { askTime: () => undefined }, ["lease"], 0, events);
   await lease.ensure();
   await expect(lease.ensure()).rejects.toBe(lost);
   expect(lapsed).toBe(0);
@@ -24,3 +35,91 @@ test("a lease that lapsed is told once it is good again, though the answer that 
   expect(lapsed).toBe(1);
   expect(answers).toEqual([]);
 });
+
+async function leaseKeys(client: Redis): Promise<string[]> {
+  return client.keys("ws:n:*");
+}
+
+test("fault B6: a process whose lease is lost does not take itself off its sessions, and destroy reaches its sockets", async () => {
+  const other = startProcess(server);
+  const client = new Redis(server.port);
+  onTestFinished(() => client.disconnect());
+  const others = await leasesOf(client, 1);
+  const holder = startProcess(server, { sweepMs: 100 });
+  const { id } = aCreation();
+  await other.store.create(aCreation({ id }));
+  await hold(holder.store, holder.host, id);
+  const lease = (await leasesOf(client, 2)).find((key) => !others.includes(key)) ?? "";
+  await client.del(lease);
+  // Its own sweep comes by at least once.
+  const before = await reads(client);
+  await until(async () => (await reads(client)) >= before + 2);
+  expect(await client.exists(lease)).toBe(0);
+  expect(await holder.store.presence(id)).toMatchObject({ nodes: [{ connections: 1 }], missing: [] });
+  expect(await other.store.destroy(id, "enough", true)).toEqual({
+    destroyed: [id],
+    closed: 1,
+    unreachable: [],
+  });
+  expect(holder.host.eventsOf(id)).toEqual([{ type: "destroyed", id, reason: "enough" }]);
+});
+
+test("fault B6: another takes a process off only after two looks that are a lease apart, with nothing seen in between", async () => {
+  const leaseMs = 600;
+  const sweeping = startProcess(server, { leaseMs, sweepMs: 50 });
+  const client = new Redis(server.port);
+  onTestFinished(() => client.disconnect());
+  const { id } = aCreation();
+  await sweeping.store.create(aCreation({ id }));
+  await hold(sweeping.store, sweeping.host, id);
+  const key = `ws:s:{${id}}`;
+  const own = await client.hget(key, "h");
+  await client.hset(key, "h", `blinking=1.7,${own}`);
+  const isMissing = async (): Promise<boolean> => {
+    const { missing } = await sweeping.store.presence(id);
+    return missing[0] === "blinking";
+  };
+  await until(isMissing);
+  await client.set("ws:n:blinking", "1");
+  // It sets its lease again: what was seen before counts no more.
+  await until(async () => !(await isMissing()));
+  await client.del("ws:n:blinking");
+  const goneAt = performance.now();
+  await until(isMissing);
+  expect(await client.hget(key, "h")).toContain("blinking");
+  await until(async () => (await client.hget(key, "h")) === own);
+  expect(performance.now() - goneAt).toBeGreaterThanOrEqual(leaseMs);
+});
+
+test("fault B6: a full memory takes no process' lease", async () => {
+  const small = await startRedis(["--maxmemory-policy", "noeviction"]);
+  onTestFinished(() => small.stop());
+  const leaseMs = 600;
+  const [holder, onlooker] = [startProcess(small, { leaseMs }), startProcess(small, { leaseMs })];
+  const client = new Redis(small.port);
+  onTestFinished(() => client.disconnect());
+  const { id } = aCreation();
+  await onlooker.store.create(aCreation({ id }));
+  await hold(holder.store, holder.host, id);
+  const keys = await leasesOf(client, 2);
+  await client.config("SET", "maxmemory", "1");
+  // One that is there is renewed, and one that is lost is set again.
+  await client.del(keys[0] ?? "");
+  await until(async () => (await client.exists(...keys)) === 2);
+  const renewedAt = performance.now();
+  await until(() => performance.now() > renewedAt + 2 * leaseMs);
+  expect(await client.exists(...keys)).toBe(2);
+  expect(await onlooker.store.presence(id)).toMatchObject({ nodes: [{ connections: 1 }], missing: [] });
+  expect(await onlooker.store.destroy(id, undefined, true)).toMatchObject({ closed: 1, unreachable: [] });
+});
+
+/** Those of this test's processes: others' may be there still. */
+async function leasesOf(client: Redis, atLeast: number): Promise<string[]> {
+  await until(async () => (await leaseKeys(client)).length >= atLeast);
+  return leaseKeys(client);
+}
+
+/** How often a session's metadata and holders were read. */
+async function reads(client: Redis): Promise<number> {
+  return Number(/cmdstat_hmget:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
+}

@@ -55,7 +55,7 @@ test("connections that come and go at once cost few calls and end in the right c
 test("a process that is gone stops counting once its lease has run out, and is swept", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
-  const onlooker = startProcess(server);
+  const onlooker = startProcess(server, { leaseMs: 1_000 });
   const dead = startProcess({ port: proxy.port }, { leaseMs: 1_000, timeoutMs: 500 });
   const { id } = aCreation();
   await onlooker.store.create(aCreation({ id, hold: true }));
@@ -81,7 +81,7 @@ test("a process that is gone stops counting once its lease has run out, and is s
 });
 
 test("what a killed process held is swept by those that hold the session, and what a live one holds is not", async () => {
-  const [sweeping, other] = [startProcess(server, { sweepMs: 100 }), startProcess(server)];
+  const [sweeping, other] = [startProcess(server, { sweepMs: 100, leaseMs: 300 }), startProcess(server)];
   const { id } = aCreation();
   await sweeping.store.create(aCreation({ id, hold: true }));
   await hold(sweeping.store, sweeping.host, id);
