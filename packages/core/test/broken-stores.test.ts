@@ -68,7 +68,7 @@ function harnessOf(make: () => SessionStore): StoreHarness {
       const store = make();
       return {
         store: () => store,
-        pass: (ms) => void vi.setSystemTime(Date.now() + ms),
+        pass: (ms) => void vi.advanceTimersByTime(ms),
         close: () => void vi.useRealTimers(),
       };
     },

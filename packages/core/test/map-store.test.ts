@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createSessions, mapStore, queryToken } from "@wsession/core";
 import { serveInMemory } from "./memory-runtime.ts";
 
+const HOUR = 3_600_000;
+
 const aRequest = {
   data: { n: 0 },
   subject: undefined,
@@ -88,7 +90,7 @@ describe("a full mapStore", () => {
     const home = new StoreProcess(mapStore({ maxSessions: 2 }));
     const expired = await home.born({ idleMs: 10 });
     const idle = await home.born({ hold: false });
-    vi.setSystemTime(Date.now() + 20);
+    vi.advanceTimersByTime(20);
     await home.born();
     expect(await home.load(idle.id)).toBeDefined();
     expect(home.events.entries).toEqual([{ type: "expired", id: expired.id }]);
@@ -145,6 +147,22 @@ describe("mapStore's sweep", () => {
   });
 });
 
+describe("the wall clock", () => {
+  test.each([-HOUR, HOUR])("may step by %d ms, and no deadline moves (fault C7)", async (step) => {
+    const store = mapStore();
+    const home = new StoreProcess(store);
+    const { id } = await home.born({ idleMs: 1_000, absoluteMs: 3_000 });
+    vi.setSystemTime(Date.now() + step);
+    expect(await home.load(id)).toMatchObject({ idleInMs: 1_000, absoluteInMs: 3_000 });
+    expect(await home.touch(id, 2_000)).toBe(true);
+    vi.advanceTimersByTime(1_999);
+    expect(await home.load(id)).toBeDefined();
+    vi.advanceTimersByTime(2);
+    expect(await home.load(id)).toBeUndefined();
+    expect(store.size).toBe(0);
+  });
+});
+
 describe("mapStore as a map", () => {
   test("is counted, iterated and searched; what has expired is not seen, swept or not", async () => {
     const store = mapStore();
@@ -155,7 +173,7 @@ describe("mapStore as a map", () => {
     ];
     expect(store.size).toBe(2);
     expect([...store].find(([, data]) => "who" in data && data.who === "first")?.[0]).toBe(first.id);
-    vi.setSystemTime(Date.now() + 200);
+    vi.advanceTimersByTime(200);
     expect([...store].map(([, data]) => data)).toEqual([{ who: "first" }]);
   });
 });

@@ -14,7 +14,7 @@ export interface Entry {
   version: number;
   data: object;
   digest: string | undefined;
-  /** Milliseconds after EPOCH: small integers cost nothing beside the field. */
+  /** By the process's monotonic clock (`monotonicNow`): small integers cost nothing beside the field. */
   idleAt: number;
   absoluteAt: number;
   /** Connections that hold it: counted here, since the host hears of one only after the answer. */
@@ -22,18 +22,19 @@ export interface Entry {
   extra: Extra | undefined;
 }
 
-const EPOCH = Date.now();
-
-/** Milliseconds after EPOCH. */
-export function sinceEpoch(): number {
-  const ms = Date.now() - EPOCH;
+/**
+ * Milliseconds by a clock that is never set: the wall clock may be stepped, by NTP or by hand, and every deadline would pass
+ * at once or stay an hour too long.
+ */
+export function monotonicNow(): number {
+  const ms = Math.floor(performance.now());
   // The clock's numbers are floating point, and a field keeps that: an integer has to be made of them.
   const integer = ms | 0;
   return integer === ms ? integer : ms;
 }
 
 export function newEntry(request: CreateRequest): Entry {
-  const now = sinceEpoch();
+  const now = monotonicNow();
   const fence = request.exclusive ? 1 : 0;
   const { subject, schemaVersion } = request;
   return {
@@ -67,7 +68,7 @@ export function extraOf(entry: Entry): Extra {
 }
 
 export function snapshot(entry: Entry): StoredSession {
-  const now = sinceEpoch();
+  const now = monotonicNow();
   return {
     version: entry.version,
     data: entry.data,
@@ -94,7 +95,7 @@ export function isForeign(owner: string | undefined, { subject }: ResumeRequest,
 export function match(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";
   if (digest === entry.digest) return "current";
-  const now = sinceEpoch();
+  const now = monotonicNow();
   const { previous, renewal } = entry.extra ?? noExtra();
   if (renewal?.digest === digest && now < renewal.until && nextDigest !== undefined) return "renewal";
   if (previous?.digest === digest) return now < previous.until ? "previous" : "stolen";

@@ -7,8 +7,8 @@ import {
   isFenced,
   isForeign,
   match,
+  monotonicNow,
   newEntry,
-  sinceEpoch,
   snapshot,
   written,
 } from "./map-entry.ts";
@@ -80,7 +80,7 @@ class MapSessionStore implements MapStore {
   }
 
   *[Symbol.iterator](): Iterator<readonly [string, object]> {
-    for (const [id, entry] of this.#entries) if (!isExpired(entry, sinceEpoch())) yield [id, entry.data];
+    for (const [id, entry] of this.#entries) if (!isExpired(entry, monotonicNow())) yield [id, entry.data];
   }
 
   attach(host: StoreHost): void {
@@ -137,7 +137,7 @@ class MapSessionStore implements MapStore {
   touch(id: string, idleMs: number, absoluteMs?: number): boolean {
     const entry = this.#find(id);
     if (entry === undefined) return false;
-    if (absoluteMs !== undefined) entry.absoluteAt = sinceEpoch() + absoluteMs;
+    if (absoluteMs !== undefined) entry.absoluteAt = monotonicNow() + absoluteMs;
     this.#touch(id, entry, idleMs);
     return true;
   }
@@ -146,7 +146,7 @@ class MapSessionStore implements MapStore {
     const entry = this.#find(request.id);
     if (entry === undefined) return { type: "missing" };
     if (isFenced(entry, request.fence)) return { type: "fenced" };
-    const now = sinceEpoch();
+    const now = monotonicNow();
     const extra = extraOf(entry);
     extra.previous =
       entry.digest === undefined ? undefined : { digest: entry.digest, until: now + request.graceMs };
@@ -177,7 +177,7 @@ class MapSessionStore implements MapStore {
 
   bySubject(subject: string): string[] {
     assertSubjectText("mapStore", subject);
-    const now = sinceEpoch();
+    const now = monotonicNow();
     const ids: string[] = [];
     for (const [id, entry] of this.#entries) {
       if (entry.extra?.subject === subject && !isExpired(entry, now)) ids.push(id);
@@ -203,7 +203,7 @@ class MapSessionStore implements MapStore {
   /** Expired is gone, swept or not. */
   #find(id: string): Entry | undefined {
     const entry = this.#entries.get(id);
-    if (entry === undefined || !isExpired(entry, sinceEpoch())) return entry;
+    if (entry === undefined || !isExpired(entry, monotonicNow())) return entry;
     this.#expire(id);
     return undefined;
   }
@@ -214,14 +214,14 @@ class MapSessionStore implements MapStore {
   }
 
   #touch(id: string, entry: Entry, idleMs: number): void {
-    entry.idleAt = sinceEpoch() + idleMs;
+    entry.idleAt = monotonicNow() + idleMs;
     this.#entries.delete(id);
     this.#entries.set(id, entry);
   }
 
   /** Makes room for one: costs what it passes over, and that is bounded. */
   #evict(): boolean {
-    const now = sinceEpoch();
+    const now = monotonicNow();
     let passed = 0;
     for (const [id, entry] of this.#entries) {
       if (isExpired(entry, now)) {
@@ -247,7 +247,7 @@ class MapSessionStore implements MapStore {
     if (this.#sweeper !== undefined) return;
     this.#sweeper = setTimeout(() => {
       this.#sweeper = undefined;
-      const now = sinceEpoch();
+      const now = monotonicNow();
       for (const [id, entry] of this.#entries) {
         if (!isExpired(entry, now)) break;
         this.#expire(id);
