@@ -44,6 +44,18 @@ export interface UpgradeOptions {
   readonly frames?: readonly Uint8Array[] | undefined;
 }
 
+/** The close frame that a raw peer is sent; nothing else may have been sent to it since its handshake. */
+export function closeFrameOf({
+  socket,
+}: RawClient): Promise<{ readonly code: number; readonly reason: string }> {
+  return new Promise((resolve) => {
+    socket.on("data", (chunk: Buffer) => {
+      if (chunk.length < 4 || chunk[0] !== 0x88) return;
+      resolve({ code: chunk.readUInt16BE(2), reason: chunk.toString("utf8", 4, 2 + (chunk[1] ?? 2)) });
+    });
+  });
+}
+
 /** A peer that does as it likes: a TCP socket and bytes. It answers no ping and no close frame by itself. */
 export class RawClient {
   readonly socket: Socket;

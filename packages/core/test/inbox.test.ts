@@ -68,4 +68,43 @@ describe("I3 an inbox's limits", () => {
     expect(inbox.clear()).toBe(0);
     expect(inbox.isHigh({ maxMessages: 1, maxBytes: 1 })).toBe(false);
   });
+
+  test("fault D1: are the same bytes however what was put in and taken out took turns", () => {
+    const message = fc.oneof(fc.string({ unit: "binary", maxLength: 30 }), fc.uint8Array({ maxLength: 30 }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.option(message, { freq: 3 }), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 300 }),
+        (steps, maxBytes) => {
+          const inbox = new Inbox();
+          const waiting: (string | Uint8Array)[] = [];
+          for (const step of steps) {
+            if (step === null) expect(inbox.shift()).toEqual(waiting.shift());
+            else {
+              inbox.push(step);
+              waiting.push(step);
+            }
+            const bytes = waiting.reduce((sum, one) => sum + Buffer.byteLength(one), 0);
+            expect(inbox.exceeds({ maxMessages: 100, maxBytes })).toBe(bytes > maxBytes);
+            expect(inbox.isHigh({ maxMessages: 200, maxBytes })).toBe(bytes * 2 > maxBytes);
+          }
+        },
+      ),
+    );
+  });
+
+  test("fault D1: count the bytes of a text as it travelled, not the units that it has here", () => {
+    const inbox = new Inbox();
+    const limits = { maxMessages: 10, maxBytes: 10 };
+    inbox.push("äöü");
+    expect(inbox.exceeds({ ...limits, maxBytes: 6 })).toBe(false);
+    expect(inbox.exceeds({ ...limits, maxBytes: 5 })).toBe(true);
+    inbox.push("漢字");
+    expect(inbox.exceeds({ ...limits, maxBytes: 12 })).toBe(false);
+    expect(inbox.exceeds({ ...limits, maxBytes: 11 })).toBe(true);
+    inbox.shift();
+    inbox.shift();
+    inbox.push("x".repeat(10));
+    expect(inbox.exceeds(limits)).toBe(false);
+  });
 });

@@ -228,23 +228,46 @@ export const gateCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I14 an open that does not settle within early.timeoutMs closes the connection with 4408",
+    name: "I14 an open that has not set the session within early.timeoutMs closes the connection with 4408, however long it goes on",
     async run(trial) {
       const journal = new Journal();
-      const sessions = createSessions({
-        initial: () => ({ n: 0 }),
-        early: { timeoutMs: 40 },
-        handlerTimeoutMs: 40,
-      });
+      const sessions = createSessions<{ n: number }>({ early: { timeoutMs: 40 }, handlerTimeoutMs: 40 });
       const server = await trial.serve(sessions, {
         open: () => deferred().promise,
         message: (_, text) => journal.note(`${text}`),
-        close: (_, { code }) => journal.note(`close ${code}`),
+        close: (_, { code, reason }) => journal.note(`close ${code} ${reason}`),
       });
       const client = await trial.connect(server, "/", { atOpen: (socket) => socket.send("never handled") });
-      expect((await client.closed).code).toBe(4408);
+      expect(await client.closed).toEqual({ code: 4408, reason: "session not set in time" });
       await journal.until(1);
-      expect(journal.entries).toEqual(["close 4408"]);
+      expect(journal.entries).toEqual(["close 4408 session not set in time"]);
+    },
+  },
+  {
+    name: "fault D2: once the session is set, by initial or inside open, an open that takes longer than early.timeoutMs is not cut",
+    async run(trial) {
+      for (const isGiven of [true, false]) {
+        const journal = new Journal();
+        const gate = deferred();
+        const sessions = createSessions<{ n: number }>({
+          early: { timeoutMs: 20 },
+          ...(isGiven ? { initial: () => ({ n: 0 }) } : {}),
+        });
+        const server = await trial.serve(sessions, {
+          async open(connection) {
+            if (!isGiven) await connection.setSession({ n: 0 });
+            await gate.promise;
+          },
+          message: (connection, text) => void connection.send(text),
+          close: (_, { code }) => journal.note(`close ${code}`),
+        });
+        const client = await trial.connect(server, "/", { atOpen: (socket) => socket.send("early") });
+        await delay(80);
+        await client.roundTrip();
+        expect(journal.entries).toEqual([]);
+        gate.resolve();
+        expect(await client.next()).toBe("early");
+      }
     },
   },
   {

@@ -1,9 +1,9 @@
-import { createSessions } from "@wsession/core";
-import type { Sessions } from "@wsession/core";
+import { accept, createSessions, mapStore, queryToken } from "@wsession/core";
+import type { Sessions, SessionsOptions } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterServer } from "../adapter-harness.ts";
 import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
-import { frame } from "../raw-client.ts";
+import { closeFrameOf, frame } from "../raw-client.ts";
 import { deferred, Journal, macrotask, until } from "../waiting.ts";
 
 const KIB64 = 65_536;
@@ -20,6 +20,22 @@ async function sendTen(
   await until(() => diagnostics.limitsExceeded === 1);
   await macrotask();
   client.destroy();
+}
+
+/** A session whose client left it; who comes back to it finds an `open` that waits for the gate. */
+async function backAgain(trial: AdapterTrial, options: Pick<SessionsOptions<{ n: number }>, "inbox"> = {}) {
+  const gate = deferred();
+  const journal = new Journal();
+  const sessions = createSessions<{ n: number }>({ store: mapStore(), token: queryToken(), ...options });
+  const { token } = await sessions.create({ n: 0 });
+  const server = await trial.serve(sessions, {
+    open: () => gate.promise,
+    async message(_, text) {
+      await macrotask();
+      journal.note(`${text.length} bytes`);
+    },
+  });
+  return { server, path: `/?token=${token}`, gate, journal, sessions };
 }
 
 /** Nothing is dropped in silence (I3). */
@@ -79,6 +95,98 @@ export const limitCases: readonly AdapterCase[] = [
       login.resolve();
       await journal.until(2);
       expect(journal.entries).toEqual(["0", "close 4413"]);
+    },
+  },
+  {
+    name: "fault D1: a client that comes back may flush what it kept while open awaits: inbox bounds it, a single message always may",
+    async run(trial) {
+      const { server, path, gate, journal, sessions } = await backAgain(trial);
+      const [large, many] = [await trial.connect(server, path), await trial.rawUpgraded(server, { path })];
+      large.send("x".repeat(300 * 1024));
+      many.write(
+        ...Array.from({ length: 2_000 }, (_, index) => frame(`message${`${index}`.padStart(4, "0")}`)),
+      );
+      await large.roundTrip();
+      const alone = await trial.connect(server, path);
+      alone.send("x".repeat(5 * 1024 * 1024));
+      await alone.roundTrip();
+      gate.resolve();
+      await journal.until(2_002);
+      expect(journal.entries.filter((entry) => entry === "11 bytes")).toHaveLength(2_000);
+      expect(journal.entries).toContain(`${300 * 1024} bytes`);
+      expect(journal.entries).toContain(`${5 * 1024 * 1024} bytes`);
+      expect(sessions.diagnostics).toMatchObject({ limitsExceeded: 0, messagesDiscarded: 0 });
+    },
+  },
+  {
+    name: "fault D1: what a client that came back flushes while open awaits is bounded by inbox: over it 1013",
+    async run(trial) {
+      const { server, path, gate, sessions } = await backAgain(trial, { inbox: { maxMessages: 4 } });
+      const client = await trial.rawUpgraded(server, { path });
+      const ended = closeFrameOf(client);
+      client.write(...Array.from({ length: 10 }, (_, index) => frame(`${index}`)));
+      expect(await ended).toEqual({ code: 1013, reason: "too many messages waiting" });
+      expect(sessions.diagnostics.limitsExceeded).toBe(1);
+      gate.resolve();
+    },
+  },
+  {
+    name: "fault D1: a newcomer whose subject is known has inbox too while open awaits: by admit, or by identify inside open",
+    async run(trial) {
+      for (const isIdentified of [false, true]) {
+        const gate = deferred();
+        const journal = new Journal();
+        const sessions = createSessions({
+          store: mapStore(),
+          early: { maxMessages: 2 },
+          admit: () => (isIdentified ? accept() : accept({ subject: "ada" })),
+          initial: () => ({ n: 0 }),
+        });
+        const server = await trial.serve(sessions, {
+          async open(connection) {
+            if (isIdentified) await connection.session.identify("ada");
+            journal.note("known");
+            await gate.promise;
+          },
+          message: (_, text) => journal.note(`${text}`),
+        });
+        const client = await trial.connect(server);
+        await journal.until(1);
+        for (let index = 0; index < 10; index += 1) client.send(`${index}`);
+        await client.roundTrip();
+        gate.resolve();
+        await journal.until(11);
+        expect(journal.entries.slice(1).join("")).toBe("0123456789");
+      }
+    },
+  },
+  {
+    name: "I14 early bounds a stranger to whom initial gave a session until open has settled, and inbox after that",
+    async run(trial) {
+      const gate = deferred();
+      const sessions = createSessions({
+        store: mapStore(),
+        token: queryToken(),
+        early: { maxMessages: 4, maxBytes: 1_000 },
+        initial: () => ({ n: 0 }),
+      });
+      const busy = deferred();
+      const server = await trial.serve(sessions, { open: () => gate.promise, message: () => busy.promise });
+      const many = await trial.rawUpgraded(server);
+      const ended = closeFrameOf(many);
+      many.write(...Array.from({ length: 5 }, (_, index) => frame(`${index}`)));
+      expect(await ended).toEqual({ code: 4413, reason: "too much before open has settled" });
+      const large = await trial.rawUpgraded(server);
+      const alsoEnded = closeFrameOf(large);
+      large.write(frame("ä".repeat(501)));
+      expect((await alsoEnded).code).toBe(4413);
+      const fine = await trial.connect(server);
+      gate.resolve();
+      await macrotask();
+      for (let index = 0; index < 10; index += 1) fine.send("x".repeat(500));
+      await fine.roundTrip();
+      expect(sessions.diagnostics.limitsExceeded).toBe(2);
+      busy.resolve();
     },
   },
   {

@@ -54,9 +54,15 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly absoluteMs?: number | undefined;
   /** How long before the absolute deadline `expiring` is called, milliseconds; default 60,000. */
   readonly expiringMs?: number | undefined;
-  /** What may wait until the gate is open, and how long that may take (I14). Over it: 4413, or 4408. */
+  /**
+   * What a stranger may have waiting, and until when the session has to be set (I14). Over it: 4413, or 4408. It bounds what
+   * waits before the session is set, and, where `initial` gave it to a newcomer without a subject, before `open` has settled.
+   */
   readonly early?: EarlyLimits | undefined;
-  /** What may wait once the gate is open. Over it: 1013. A single message always may. */
+  /**
+   * What may wait once the session is set, while `open` is awaited too. Over it: 1013. A single message always may. `early`
+   * bounds a newcomer whom nobody knows until `open` has settled.
+   */
   readonly inbox?: InboxLimits | undefined;
   /** Bytes that may wait to be sent on one connection; over it `send` answers "dropped". A single message always may. Default 16 MiB. */
   readonly maxBufferedBytes?: number | undefined;
@@ -107,9 +113,9 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
 export interface EarlyLimits {
   /** Default 1,024. */
   readonly maxMessages?: number | undefined;
-  /** Bytes (UTF-16 code units for text); default 262,144. */
+  /** Bytes, of UTF-8 for text; default 262,144. */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds until the session must be set; default 10,000. 0 or `Infinity`: no limit. */
+  /** Milliseconds until the session must be set, however long `open` takes then; default 10,000. 0 or `Infinity`: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -119,7 +125,7 @@ export interface InboxLimits {
    * some 11,000 of the smallest messages) still fits.
    */
   readonly maxMessages?: number | undefined;
-  /** Bytes (UTF-16 code units for text); default 4 MiB. */
+  /** Bytes, of UTF-8 for text; default 4 MiB. */
   readonly maxBytes?: number | undefined;
 }
 

@@ -8,7 +8,7 @@ export const CloseCode = {
   HandlerFailed: 1011,
   /** `sessions.close()`. */
   Restarting: 1012,
-  /** More messages waited than `inbox` allows. */
+  /** More waited than `inbox` allows. */
   InboxFull: 1013,
   /** A session is needed, or the token was refused. */
   SessionNeeded: 4401,
@@ -20,7 +20,7 @@ export const CloseCode = {
   Replaced: 4409,
   /** The session was destroyed. */
   Destroyed: 4410,
-  /** More messages came before the session was set than `early` allows. */
+  /** More waited than `early` allows: before the session was set, or of a newcomer whom nobody knows before `open` had settled. */
   EarlyLimit: 4413,
   /** The session expired. */
   Expired: 4419,

@@ -125,6 +125,10 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return this.#state !== undefined;
   }
 
+  protected get isAnonymous(): boolean {
+    return !this.resumed && this.#state?.subject === undefined;
+  }
+
   // --- the session ---
 
   setSession(data: Data): Promise<Session<Data>> {

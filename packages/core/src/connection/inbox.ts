@@ -2,11 +2,20 @@ import type { Limits } from "../api/options.ts";
 
 type Message = string | Uint8Array;
 
-/** Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). */
+/** A unit of a text is at most so many bytes of UTF-8. */
+const BYTES_PER_UNIT = 3;
+const UNCOUNTED = -1;
+
+/**
+ * Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). Limits count a text's
+ * bytes as it travelled, as a runtime's limit for one message does. To count them costs more than all else here, so that
+ * they are counted only where so many units might be too many bytes.
+ */
 export class Inbox {
   #messages: (Message | undefined)[] = [];
   #head = 0;
-  #bytes = 0;
+  #units = 0;
+  #bytes = UNCOUNTED;
 
   get size(): number {
     return this.#messages.length - this.#head;
@@ -14,7 +23,8 @@ export class Inbox {
 
   push(message: Message): void {
     this.#messages.push(message);
-    this.#bytes += message.length;
+    this.#units += message.length;
+    if (this.#bytes !== UNCOUNTED) this.#bytes += bytesOf(message);
   }
 
   shift(): Message | undefined {
@@ -22,7 +32,8 @@ export class Inbox {
     if (message === undefined) return undefined;
     this.#messages[this.#head] = undefined;
     this.#head += 1;
-    this.#bytes -= message.length;
+    this.#units -= message.length;
+    if (this.#bytes !== UNCOUNTED) this.#bytes -= bytesOf(message);
     if (this.#head === this.#messages.length) this.clear();
     else if (this.#head > 1024 && this.#head * 2 > this.#messages.length) {
       this.#messages = this.#messages.slice(this.#head);
@@ -36,16 +47,33 @@ export class Inbox {
     const { size } = this;
     this.#messages = [];
     this.#head = 0;
-    this.#bytes = 0;
+    this.#units = 0;
+    this.#bytes = UNCOUNTED;
     return size;
   }
 
   exceeds(limits: Limits): boolean {
-    return this.size > limits.maxMessages || this.#bytes > limits.maxBytes;
+    return this.size > limits.maxMessages || this.#hasMoreThan(limits.maxBytes);
   }
 
   /** Above half of a limit the sender is asked to wait, where the runtime can. */
   isHigh(limits: Limits): boolean {
-    return this.size * 2 > limits.maxMessages || this.#bytes * 2 > limits.maxBytes;
+    return this.size * 2 > limits.maxMessages || this.#hasMoreThan(limits.maxBytes / 2);
   }
+
+  #hasMoreThan(bytes: number): boolean {
+    if (this.#units * BYTES_PER_UNIT <= bytes) return false;
+    if (this.#bytes === UNCOUNTED) this.#bytes = this.#count();
+    return this.#bytes > bytes;
+  }
+
+  #count(): number {
+    let bytes = 0;
+    for (const message of this.#messages) if (message !== undefined) bytes += bytesOf(message);
+    return bytes;
+  }
+}
+
+function bytesOf(message: Message): number {
+  return typeof message === "string" ? Buffer.byteLength(message) : message.byteLength;
 }

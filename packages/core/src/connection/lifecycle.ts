@@ -56,12 +56,15 @@ const Flow = {
   Scheduled: 256,
   /** A message came since it was last cleared. */
   Active: 512,
+  /** The session was there before `open`: its client came back, or was given it by `initial`. */
+  HadSession: 1024,
 } as const;
 
 const HOLDS_ANYTHING = 255;
 
 /** No message handler runs while one of these is set (I1). */
 const HOLDS_MESSAGES = Flow.Opening | Flow.Gated;
+const GIVEN_AND_OPENING = Flow.HadSession | Flow.Opening;
 const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
 
 /** What a connection has once something had to wait; one that is idle, or whose handler returns no promise, has none. */
@@ -91,6 +94,8 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   #event: CloseEvent | undefined = undefined;
 
   protected abstract readonly hasSession: boolean;
+  /** Whether neither a token nor a subject says who the client is. */
+  protected abstract readonly isAnonymous: boolean;
   protected abstract callOpen(handshake: Handshake): unknown;
   protected abstract callMessage(data: string | Uint8Array): unknown;
   protected abstract callClose(event: CloseEvent): unknown;
@@ -121,6 +126,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   /** `open` is called in the tick in which the runtime handed the socket over, before any message. */
   start(handshake: Handshake): void {
     this.#flow |= Flow.Opening;
+    if (this.hasSession) this.#flow |= Flow.HadSession;
     if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
     let waits = false;
     try {
@@ -143,6 +149,10 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   /** The session is set. */
   protected openGate(): void {
     this.clear(Flow.Gated);
+    // After the end the deadline is another's: until when handlers have to settle.
+    if (this.#deadline === undefined || this.hasEnded) return;
+    this.#deadline.cancel();
+    this.#deadline = undefined;
   }
 
   // --- messages in ---
@@ -175,20 +185,30 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     const { runtime, settings, diagnostics, deadlines } = this.context;
     const { waits } = this;
     const { inbox } = waits;
-    // With gate "open" a login may be under way, which is a message's handler (I14).
-    const early = !this.hasSession || (this.#flow & HOLDS_MESSAGES) !== 0;
+    const early = this.isEarly;
     const limits = early ? settings.early : settings.inbox;
     inbox.push(data);
     this.#flow |= Flow.Queued;
     if (inbox.exceeds(limits) && (early || inbox.size > 1)) {
       diagnostics.limitsExceeded += 1;
-      if (!this.hasSession) this.end(CloseCode.EarlyLimit, "too much before the session");
-      else this.end(CloseCode.InboxFull, "too many messages waiting");
+      if (!early) this.end(CloseCode.InboxFull, "too many messages waiting");
+      else if (this.hasSession) this.end(CloseCode.EarlyLimit, "too much before open has settled");
+      else this.end(CloseCode.EarlyLimit, "too much before the session");
     } else if (inbox.isHigh(limits) && waits.pause === undefined && runtime.pause !== undefined) {
       // Paused, a socket shows neither its close frame nor its end: look again after a while (I3).
       waits.pause = deadlines.after(settings.handlerTimeoutMs, () => this.unpause());
       runtime.pause(this.socket);
     }
+  }
+
+  /**
+   * Whether what waits is a stranger's, and bounded by `early` (I14): the session is not set, with gate "open" maybe because
+   * a message's handler is still at the login; or `initial` gave it to somebody whom nobody knows, and `open`, which may be
+   * the login, has not settled. A client that came back, or whose subject is known, has `inbox`.
+   */
+  private get isEarly(): boolean {
+    if (!this.hasSession) return true;
+    return (this.#flow & GIVEN_AND_OPENING) === GIVEN_AND_OPENING && this.isAnonymous;
   }
 
   private unpause(): void {
@@ -242,13 +262,11 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   private settled(bit: number): void {
     this.#flow &= ~bit;
-    if (bit === Flow.Opening) this.cancelEarly();
     if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.advance();
   }
 
   private clear(bit: number): void {
     this.#flow &= ~bit;
-    this.cancelEarly();
     if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.later();
   }
 
@@ -262,22 +280,13 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   // --- time ---
 
+  /** Until when the session has to be set. How long `open` takes once it is set is the application's affair. */
   private watchEarly(): void {
     const { timeoutMs } = this.context.settings.early;
-    if (!this.isEarly() || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
+    if (this.hasSession || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
     this.#deadline = this.context.deadlines.after(timeoutMs, () =>
       this.end(CloseCode.SessionTimeout, "session not set in time"),
     );
-  }
-
-  private isEarly(): boolean {
-    return !this.hasSession || (this.#flow & Flow.Opening) !== 0;
-  }
-
-  private cancelEarly(): void {
-    if (this.#deadline === undefined || this.hasEnded || this.isEarly()) return;
-    this.#deadline.cancel();
-    this.#deadline = undefined;
   }
 
   // --- the end ---
