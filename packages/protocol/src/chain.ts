@@ -1,0 +1,41 @@
+import { ProtocolError } from "./errors.ts";
+
+/**
+ * A chain is a number of 31 bits that stands for all messages of an outbox up to one of them: each append mixes a random number
+ * in. Two outboxes that have other messages at one offset, since a failover lost some, have other chains there.
+ */
+export type Chain = number;
+
+const DIGITS = 6;
+const MAX_CHAIN = 2 ** 31 - 1;
+const TEXT = /^[0-9a-z]{6}$/;
+
+/** Six characters of base 36. */
+export function writeChain(chain: Chain): string {
+  return chain.toString(36).padStart(DIGITS, "0");
+}
+
+/** Throws ProtocolError unless `text` is six characters of base 36 for a number of 31 bits. */
+export function readChain(text: unknown): Chain {
+  const chain = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
+  if (!(chain <= MAX_CHAIN)) throw new ProtocolError("a chain is six characters of base 36");
+  return chain;
+}
+
+/** Four bytes, the most significant first, in front of a binary message. */
+export function writeChainBytes(chain: Chain, into: Uint8Array, at: number): void {
+  new DataView(into.buffer, into.byteOffset, into.byteLength).setUint32(at, chain);
+}
+
+export function readChainBytes(from: Uint8Array, at: number): Chain {
+  if (from.byteLength < at + 4) throw new ProtocolError("a binary message has its chain in four bytes");
+  const chain = new DataView(from.buffer, from.byteOffset, from.byteLength).getUint32(at);
+  if (chain > MAX_CHAIN) throw new ProtocolError("a chain has 31 bits");
+  return chain;
+}
+
+/** A place in an outbox: the offset of a message, and the chain after it. */
+export interface Position {
+  readonly offset: number;
+  readonly chain: Chain;
+}

@@ -1,0 +1,7 @@
+/**
+ * What came is not a frame of the protocol. A server ends such a connection with the close code 4400 and this error's message
+ * as its reason: the message names the rule, and never what was sent.
+ */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}

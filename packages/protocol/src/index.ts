@@ -1,0 +1,20 @@
+export { readChain, writeChain } from "./chain.ts";
+export type { Chain, Position } from "./chain.ts";
+export { parseClientControl, writeClientControl } from "./client-frames.ts";
+export type { Attach, ClientControl } from "./client-frames.ts";
+export { ProtocolError } from "./errors.ts";
+export { Lead, leadOf, payloadOf, writeCounted, writePlain } from "./frame.ts";
+export {
+  CLIENT_ID_LENGTH,
+  DECOY_SUBPROTOCOL,
+  EARLY_BYTES,
+  EARLY_MESSAGES,
+  MAX_CONTROL_LENGTH,
+  MAX_NUMBER,
+  SUBPROTOCOL,
+  WINDOW_BYTES,
+  WINDOW_MESSAGES,
+} from "./limits.ts";
+export { parseKept, parseServerControl, writeKept, writeServerControl } from "./server-frames.ts";
+export type { Hello, Kept, Missed, ServerControl } from "./server-frames.ts";
+export { readRefused, writeRefused } from "./settled.ts";

@@ -1,0 +1,29 @@
+import { ProtocolError } from "./errors.ts";
+import { WINDOW_MESSAGES } from "./limits.ts";
+
+const TEXT = /^[0-9a-z]{1,10}$/;
+
+/**
+ * Which numbers were refused, as a number of 48 bits in base 36: bit i stands for the number `settled - i`. Throws
+ * ProtocolError.
+ */
+export function readRefused(text: unknown, settled: number): number[] {
+  const bits = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
+  if (!(bits < 2 ** WINDOW_MESSAGES)) throw new ProtocolError("refused is 48 bits in base 36");
+  const numbers: number[] = [];
+  // Without shifts: JavaScript's take 32 bits.
+  for (let index = 0, rest = bits; rest > 0; index += 1, rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1 && settled - index > 0) numbers.unshift(settled - index);
+  }
+  return numbers;
+}
+
+/** Numbers that are not among the 48 up to `settled` are left out. */
+export function writeRefused(numbers: readonly number[], settled: number): string {
+  let bits = 0;
+  for (const number of new Set(numbers)) {
+    const index = settled - number;
+    if (number > 0 && index >= 0 && index < WINDOW_MESSAGES) bits += 2 ** index;
+  }
+  return bits.toString(36);
+}
