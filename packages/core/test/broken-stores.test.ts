@@ -59,6 +59,26 @@ const ignoresLineage = () =>
     };
   });
 
+/** Lists in the order of touches, and goes on with what was touched meanwhile. */
+const listsAgain = () =>
+  tampered((store) => {
+    const [create, touch] = [store.create.bind(store), store.touch.bind(store)];
+    const order = new Set<string>();
+    return {
+      create(request) {
+        order.add(request.id);
+        return create(request);
+      },
+      touch(id, idleMs, absoluteMs) {
+        if (order.delete(id)) order.add(id);
+        return touch(id, idleMs, absoluteMs);
+      },
+      async *ids() {
+        for (const id of order) if ((await store.load(id)) !== undefined) yield id;
+      },
+    };
+  });
+
 function harnessOf(make: () => SessionStore): StoreHarness {
   return {
     capabilities: { resumable: true, shared: false, values: "any" },
@@ -113,6 +133,13 @@ describe("the suite for stores catches", () => {
   test("a store that says that it tells histories apart, and does not", async () => {
     expect(await caught(ignoresLineage)).toEqual([
       "I8 the lineage that a change answers with is the one that is loaded, and another one is no base for a change",
+    ]);
+  });
+
+  test("a store that lists again what was touched while it listed", async () => {
+    expect(await caught(listsAgain)).toEqual([
+      "fault E1: ids() gives each session once though each is touched, and ends though each time one more is created",
+      "fault E1: ids() gives what is there from the beginning to the end, though others are destroyed meanwhile",
     ]);
   });
 

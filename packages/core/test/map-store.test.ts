@@ -1,6 +1,6 @@
 import { deferred, StoreProcess } from "@wsession/conformance";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createSessions, mapStore, queryToken } from "@wsession/core";
+import { createSessions, inConnectionStore, mapStore, queryToken } from "@wsession/core";
 import { serveInMemory } from "./memory-runtime.ts";
 
 const HOUR = 3_600_000;
@@ -175,5 +175,93 @@ describe("mapStore as a map", () => {
     expect([...store].find(([, data]) => "who" in data && data.who === "first")?.[0]).toBe(first.id);
     vi.advanceTimersByTime(200);
     expect([...store].map(([, data]) => data)).toEqual([{ who: "first" }]);
+  });
+
+  test("fault E1: its own iterator meets each session once, though each is touched and one more is created each time", async () => {
+    const store = mapStore();
+    const home = new StoreProcess(store);
+    for (let n = 0; n < 5; n += 1) await home.born({ data: { n } });
+    const seen: unknown[] = [];
+    for (const [id, data] of store) {
+      seen.push("n" in data && data.n);
+      expect(store.touch(id, Infinity)).toBe(true);
+      store.create({
+        ...aRequest,
+        digest: undefined,
+        id: `new-${seen.length}`,
+        data: { n: -1 },
+        hold: false,
+      });
+      if (seen.length > 100) break;
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test("fault E1: entries() gives each session once though it is touched, extended or resumed meanwhile", async () => {
+    const store = mapStore();
+    const sessions = createSessions<{ n: number }>({
+      store,
+      token: queryToken(),
+      idleMs: 60_000,
+      absoluteMs: 60_000,
+    });
+    const server = serveInMemory(sessions);
+    const tokens = new Map<string, string>();
+    for (let n = 0; n < 9; n += 1) {
+      const { session, token } = await sessions.create({ n });
+      tokens.set(session.id, token);
+    }
+    const seen: number[] = [];
+    for await (const session of sessions.entries()) {
+      seen.push(session.data.n);
+      if (session.data.n % 3 === 0) await session.touch();
+      else if (session.data.n % 3 === 1) await session.extend();
+      else await server.connect({ url: `/?token=${tokens.get(session.id)}` });
+      if (seen.length > 100) break;
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test("fault E1: sessions.entries() and sessions.connections end though connections come meanwhile", async () => {
+    for (const store of [mapStore(), inConnectionStore()]) {
+      const sessions = createSessions({ store, initial: () => ({ n: 0 }) });
+      const server = serveInMemory(sessions);
+      for (let n = 0; n < 3; n += 1) await server.connect();
+      let seen = 0;
+      for await (const _ of sessions.entries()) {
+        await server.connect();
+        seen += 1;
+        if (seen > 100) break;
+      }
+      expect(seen).toBe(3);
+      for (const _ of sessions.connections) {
+        await server.connect();
+        seen += 1;
+        if (seen > 100) break;
+      }
+      expect(seen).toBe(9);
+    }
+  });
+
+  test("the order of touches holds through destroys at its ends and in the middle, and through an eviction", async () => {
+    const store = mapStore({ maxSessions: 6 });
+    const home = new StoreProcess(store);
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1) ids.push((await home.born({ hold: n === 2 })).id);
+    for (const index of [0, 3, 5]) await home.destroy(ids[index]!);
+    await home.touch(ids[1]!, Infinity);
+    for (let n = 0; n < 3; n += 1) await home.born();
+    const there = async () => {
+      const found = await Promise.all(ids.map(async (id) => (await home.load(id)) !== undefined));
+      return ids.map((_, index) => index).filter((index) => found[index]);
+    };
+    expect(await there()).toEqual([1, 2, 4]);
+    // Held, 2 is passed over; 4 was touched longest ago of the others.
+    await home.born();
+    expect(await there()).toEqual([1, 2]);
+    await home.born();
+    expect(await there()).toEqual([2]);
+    expect(await home.create()).toEqual({ type: "full" });
+    expect(store.size).toBe(6);
   });
 });

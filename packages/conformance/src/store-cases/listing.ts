@@ -35,6 +35,43 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "fault E1: ids() gives each session once though each is touched, and ends though each time one more is created",
+    async run(trial) {
+      const store = await trial.process();
+      const born = await Promise.all(Array.from({ length: 25 }, () => store.born()));
+      const listed: string[] = [];
+      for await (const id of store.store.ids()) {
+        listed.push(id);
+        await store.touch(id, Infinity);
+        await store.born();
+        if (listed.length > 1_000) break;
+      }
+      const old = new Set(born.map(({ id }) => id));
+      expect(listed.filter((id) => old.has(id)).toSorted()).toEqual([...old].toSorted());
+      expect(new Set(listed).size).toBe(listed.length);
+      expect(listed.length).toBeLessThanOrEqual(1_000);
+    },
+  },
+  {
+    name: "fault E1: ids() gives what is there from the beginning to the end, though others are destroyed meanwhile",
+    async run(trial) {
+      const store = await trial.process();
+      const born = await Promise.all(Array.from({ length: 30 }, () => store.born()));
+      const going = new Set(born.filter((_, index) => index % 3 === 0).map(({ id }) => id));
+      const listed: string[] = [];
+      for await (const id of store.store.ids()) {
+        listed.push(id);
+        for (const gone of going) await store.destroy(gone);
+        going.clear();
+        await store.touch(id, Infinity);
+        if (listed.length > 1_000) break;
+      }
+      const staying = born.filter((_, index) => index % 3 !== 0).map(({ id }) => id);
+      expect(listed).toEqual(expect.arrayContaining(staying));
+      expect(new Set(listed).size).toBe(listed.length);
+    },
+  },
+  {
     name: "ids() can be left in the middle",
     async run(trial) {
       const store = await trial.process();

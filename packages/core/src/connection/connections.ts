@@ -32,9 +32,14 @@ export class Connections<Data extends object, Transport, Unset extends undefined
     return this.#live;
   }
 
-  /** Those that have not ended. */
+  /**
+   * Those that have not ended, of the ones that are there as the iteration begins. Later ones are left out, because otherwise
+   * a loop that takes longer than new ones take to come would never end.
+   */
   *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
-    for (const connection of this.#byNumber.values()) if (!connection.hasEnded) yield connection;
+    const last = this.#last;
+    for (const connection of this.#byNumber.values())
+      if (connection.number <= last && !connection.hasEnded) yield connection;
   }
 
   /** Those of one binding, with those whose close handler is still to settle. */

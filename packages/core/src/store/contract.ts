@@ -264,7 +264,11 @@ export interface SessionStore {
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
   /** One connection of this process holds the session no more. */
   release(id: string): Awaitable<void>;
-  /** Ids of live sessions, in no order; one that comes or goes meanwhile may or may not be among them. */
+  /**
+   * Ids of live sessions, in no order. MUST give each at most once, and one that is there from the beginning to the end
+   * exactly once, though it is touched, written or resumed meanwhile; one that comes or goes meanwhile may or may not be
+   * among them. MUST end, though sessions are created meanwhile.
+   */
   ids(): AsyncIterable<string>;
   bySubject(subject: string): Awaitable<readonly string[]>;
   /** Destroys all of a subject's sessions, those being created included. */

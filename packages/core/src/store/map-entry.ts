@@ -1,25 +1,33 @@
 import type { CreateRequest, ResumedBy, ResumeRequest, StoredSession, WriteResult } from "./contract.ts";
 
 /** What few sessions have, kept apart so that the others stay small. */
-interface Extra {
-  subject: string | undefined;
-  fence: number;
-  schemaVersion: number;
-  previous: { readonly digest: string; readonly until: number } | undefined;
-  renewal: { readonly digest: string; readonly until: number } | undefined;
+class Extra {
+  digest: string | undefined;
+  subject: string | undefined = undefined;
+  fence = 0;
+  schemaVersion = 0;
+  previous: { readonly digest: string; readonly until: number } | undefined = undefined;
+  renewal: { readonly digest: string; readonly until: number } | undefined = undefined;
+
+  constructor(digest: string | undefined) {
+    this.digest = digest;
+  }
 }
 
 /** A session, as mapStore keeps it. */
 export interface Entry {
   version: number;
   data: object;
-  digest: string | undefined;
+  /** The token's digest, alone or as part of what few sessions have. */
+  secret: string | Extra | undefined;
   /** By the process's monotonic clock (`monotonicNow`): small integers cost nothing beside the field. */
   idleAt: number;
   absoluteAt: number;
   /** Connections that hold it: counted here, since the host hears of one only after the answer. */
   holders: number;
-  extra: Extra | undefined;
+  /** Ids of the sessions that were touched just before this one and just after it. `TouchOrder` alone sets them. */
+  older: string | undefined;
+  newer: string | undefined;
 }
 
 /**
@@ -40,14 +48,15 @@ export function newEntry(request: CreateRequest): Entry {
   return {
     version: 1,
     data: request.data,
-    digest: request.digest,
+    secret:
+      subject === undefined && fence === 0 && schemaVersion === 0
+        ? request.digest
+        : Object.assign(new Extra(request.digest), { subject, fence, schemaVersion }),
     idleAt: now + request.idleMs,
     absoluteAt: now + request.absoluteMs,
     holders: request.hold ? 1 : 0,
-    extra:
-      subject === undefined && fence === 0 && schemaVersion === 0
-        ? undefined
-        : { ...noExtra(), subject, fence, schemaVersion },
+    older: undefined,
+    newer: undefined,
   };
 }
 
@@ -56,25 +65,32 @@ export function isExpired(entry: Entry, now: number): boolean {
 }
 
 export function isFenced(entry: Entry, fence: number | undefined): boolean {
-  return fence !== undefined && fence < (entry.extra?.fence ?? 0);
+  return fence !== undefined && fence < (peekExtra(entry)?.fence ?? 0);
 }
 
-function noExtra(): Extra {
-  return { subject: undefined, fence: 0, schemaVersion: 0, previous: undefined, renewal: undefined };
-}
-
+/** What few sessions have, made where there was none. */
 export function extraOf(entry: Entry): Extra {
-  return (entry.extra ??= noExtra());
+  const { secret } = entry;
+  if (secret instanceof Extra) return secret;
+  const extra = new Extra(secret);
+  entry.secret = extra;
+  return extra;
+}
+
+/** As `extraOf`, without making one. */
+export function peekExtra({ secret }: Entry): Extra | undefined {
+  return secret instanceof Extra ? secret : undefined;
 }
 
 export function snapshot(entry: Entry): StoredSession {
   const now = monotonicNow();
+  const extra = peekExtra(entry);
   return {
     version: entry.version,
     data: entry.data,
-    subject: entry.extra?.subject,
-    fence: entry.extra?.fence ?? 0,
-    schemaVersion: entry.extra?.schemaVersion ?? 0,
+    subject: extra?.subject,
+    fence: extra?.fence ?? 0,
+    schemaVersion: extra?.schemaVersion ?? 0,
     idleInMs: entry.idleAt - now,
     absoluteInMs: entry.absoluteAt - now,
   };
@@ -94,9 +110,11 @@ export function isForeign(owner: string | undefined, { subject }: ResumeRequest,
 /** Digests are compared, never verifiers: what timing could tell is a prefix of a hash, which opens nothing. */
 export function match(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";
-  if (digest === entry.digest) return "current";
+  const { secret } = entry;
+  if (!(secret instanceof Extra)) return digest === secret ? "current" : "wrong";
+  if (digest === secret.digest) return "current";
   const now = monotonicNow();
-  const { previous, renewal } = entry.extra ?? noExtra();
+  const { previous, renewal } = secret;
   if (renewal?.digest === digest && now < renewal.until && nextDigest !== undefined) return "renewal";
   if (previous?.digest === digest) return now < previous.until ? "previous" : "stolen";
   return "wrong";

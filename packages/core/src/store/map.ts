@@ -9,10 +9,12 @@ import {
   match,
   monotonicNow,
   newEntry,
+  peekExtra,
   snapshot,
   written,
 } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
+import { TouchOrder } from "./touch-order.ts";
 import type {
   CreateRequest,
   CreateResult,
@@ -66,8 +68,10 @@ export function mapStore(options: MapStoreOptions = {}): MapStore {
 class MapSessionStore implements MapStore {
   readonly capabilities: StoreCapabilities = { resumable: true, shared: false, values: "any" };
   readonly #maxSessions: number;
-  /** In order of the last touch, oldest first: with one idle time for all, that is the order in which they expire. */
+  /** In order of creation, which a touch does not change: an iteration meets each session once. */
   readonly #entries = new Map<string, Entry>();
+  /** With one idle time for all, this is the order in which sessions expire. */
+  readonly #byTouch = new TouchOrder(this.#entries);
   #host: StoreHost | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -80,7 +84,14 @@ class MapSessionStore implements MapStore {
   }
 
   *[Symbol.iterator](): Iterator<readonly [string, object]> {
-    for (const [id, entry] of this.#entries) if (!isExpired(entry, monotonicNow())) yield [id, entry.data];
+    // Sessions that are created meanwhile come last. They are left out, because otherwise a loop that creates sessions, or
+    // takes longer than new ones take to come, would never end.
+    let left = this.#entries.size;
+    for (const [id, entry] of this.#entries) {
+      if (left === 0) return;
+      left -= 1;
+      if (!isExpired(entry, monotonicNow())) yield [id, entry.data];
+    }
   }
 
   attach(host: StoreHost): void {
@@ -94,6 +105,7 @@ class MapSessionStore implements MapStore {
     if (this.#entries.size >= this.#maxSessions && !this.#evict()) return { type: "full" };
     const entry = newEntry(request);
     this.#entries.set(request.id, entry);
+    this.#byTouch.append(request.id, entry);
     this.#scheduleSweep();
     return { type: "created", session: snapshot(entry) };
   }
@@ -103,11 +115,12 @@ class MapSessionStore implements MapStore {
     if (entry === undefined) return { type: "missing" };
     const by = match(entry, request);
     if (by === "wrong" || by === "stolen") return { type: by };
-    if (isForeign(entry.extra?.subject, request, by)) return { type: "foreign" };
+    if (isForeign(peekExtra(entry)?.subject, request, by)) return { type: "foreign" };
     if (by === "renewal") {
       // What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
-      entry.digest = request.nextDigest;
-      extraOf(entry).renewal = undefined;
+      const extra = extraOf(entry);
+      extra.digest = request.nextDigest;
+      extra.renewal = undefined;
     }
     if (request.hold) entry.holders += 1;
     if (request.exclusive) extraOf(entry).fence += 1;
@@ -129,7 +142,7 @@ class MapSessionStore implements MapStore {
     }
     entry.data = applyChange(entry.data, request.change);
     entry.version += 1;
-    if (request.schemaVersion !== (entry.extra?.schemaVersion ?? 0))
+    if (request.schemaVersion !== (peekExtra(entry)?.schemaVersion ?? 0))
       extraOf(entry).schemaVersion = request.schemaVersion;
     return written(entry, request.known);
   }
@@ -149,9 +162,9 @@ class MapSessionStore implements MapStore {
     const now = monotonicNow();
     const extra = extraOf(entry);
     extra.previous =
-      entry.digest === undefined ? undefined : { digest: entry.digest, until: now + request.graceMs };
+      extra.digest === undefined ? undefined : { digest: extra.digest, until: now + request.graceMs };
     extra.renewal = { digest: request.renewalDigest, until: now + request.renewalMs };
-    entry.digest = request.digest;
+    extra.digest = request.digest;
     if (request.subject !== undefined) {
       extra.subject = request.subject;
       entry.version += 1;
@@ -162,7 +175,7 @@ class MapSessionStore implements MapStore {
 
   destroy(id: string): StoreDestroyResult {
     const existed = this.#find(id) !== undefined;
-    this.#entries.delete(id);
+    this.#delete(id);
     return { destroyed: existed ? [id] : [], closed: 0, unreachable: [] };
   }
 
@@ -180,14 +193,14 @@ class MapSessionStore implements MapStore {
     const now = monotonicNow();
     const ids: string[] = [];
     for (const [id, entry] of this.#entries) {
-      if (entry.extra?.subject === subject && !isExpired(entry, now)) ids.push(id);
+      if (peekExtra(entry)?.subject === subject && !isExpired(entry, now)) ids.push(id);
     }
     return ids;
   }
 
   destroySubject(subject: string): StoreDestroyResult {
     const destroyed = this.bySubject(subject);
-    for (const id of destroyed) this.#entries.delete(id);
+    for (const id of destroyed) this.#delete(id);
     return { destroyed, closed: 0, unreachable: [] };
   }
 
@@ -208,36 +221,39 @@ class MapSessionStore implements MapStore {
     return undefined;
   }
 
-  #expire(id: string): void {
+  #delete(id: string): void {
+    this.#byTouch.remove(this.#entries.get(id));
     this.#entries.delete(id);
+  }
+
+  #expire(id: string): void {
+    this.#delete(id);
     this.#host?.notify({ type: "expired", id });
   }
 
   #touch(id: string, entry: Entry, idleMs: number): void {
     entry.idleAt = monotonicNow() + idleMs;
-    this.#entries.delete(id);
-    this.#entries.set(id, entry);
+    this.#byTouch.moveToEnd(id, entry);
   }
 
   /** Makes room for one: costs what it passes over, and that is bounded. */
   #evict(): boolean {
     const now = monotonicNow();
-    let passed = 0;
-    for (const [id, entry] of this.#entries) {
+    const most = Math.min(MAX_PASSED_OVER, this.#entries.size);
+    for (let passed = 0; passed < most; passed += 1) {
+      const [id, entry] = this.#byTouch.oldest() ?? [];
+      if (id === undefined || entry === undefined) return false;
       if (isExpired(entry, now)) {
         this.#expire(id);
         return true;
       }
       // The host holds it longer, until the close handler has settled.
       if (entry.holders === 0 && this.#host?.held(id) === undefined) {
-        this.#entries.delete(id);
+        this.#delete(id);
         return true;
       }
       // It has a connection: to the end, so that the next eviction does not meet it again.
-      this.#entries.delete(id);
-      this.#entries.set(id, entry);
-      passed += 1;
-      if (passed >= Math.min(MAX_PASSED_OVER, this.#entries.size)) return false;
+      this.#byTouch.moveToEnd(id, entry);
     }
     return false;
   }
@@ -248,8 +264,9 @@ class MapSessionStore implements MapStore {
     this.#sweeper = setTimeout(() => {
       this.#sweeper = undefined;
       const now = monotonicNow();
-      for (const [id, entry] of this.#entries) {
-        if (!isExpired(entry, now)) break;
+      for (;;) {
+        const [id, entry] = this.#byTouch.oldest() ?? [];
+        if (id === undefined || entry === undefined || !isExpired(entry, now)) break;
         this.#expire(id);
       }
       if (this.#entries.size > 0) this.#scheduleSweep();
