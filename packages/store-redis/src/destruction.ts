@@ -5,19 +5,12 @@ import { unavailable } from "./failures.ts";
 import type { Membership, Services } from "./membership.ts";
 import type { Holder } from "./record.ts";
 import { type DestroyReply, readDestroy } from "./replies.ts";
-import type { Subjects } from "./subjects.ts";
+import type { Raised, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
 const AT_ONCE = 256;
 /** How long a process without a lease is waited for. */
 const LATE_ANSWER_MS = 250;
-
-/** Whose sessions are destroyed, and in which epoch: `Subjects` says why. */
-interface Denial {
-  readonly subject: string;
-  readonly hash: string;
-  readonly epoch: number;
-}
 
 /** Destroys sessions everywhere, one or a subject's, and collects what their holders closed. */
 export class Destruction {
@@ -40,7 +33,9 @@ export class Destruction {
     return this.#listening(membership, reason, async (token) => {
       const reply = await this.#send(id, reason, token, undefined);
       if (reply.type !== "destroyed") return new Map<string, readonly Holder[]>();
-      if (reply.subject !== undefined) this.#subjects.missed(reply.subject, [id]);
+      // Not waited for: an entry that stays costs memory until its session's last deadline, and no more.
+      if (reply.subject !== undefined)
+        this.#subjects.destroyed(reply.subject, [{ id }]).catch(() => undefined);
       return new Map([[id, reply.holders]]);
     });
   }
@@ -51,23 +46,29 @@ export class Destruction {
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
     return this.#listening(membership, reason, async (token) => {
-      const { hash, epoch, ids } = await this.#subjects.raise(subject);
+      const raised = await this.#subjects.raise(subject);
       const destroyed = new Map<string, readonly Holder[]>();
-      const finished: string[] = [];
-      for (let first = 0; first < ids.length; first += AT_ONCE) {
-        const batch = ids.slice(first, first + AT_ONCE);
-        const replies = await allOf(
-          batch.map((id) => this.#send(id, reason, token, { subject, hash, epoch })),
-        );
-        batch.forEach((id, index) => {
-          const reply = replies[index];
-          if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
-          if (reply?.type !== "other") finished.push(id);
-        });
+      for await (const page of this.#subjects.pages(subject)) {
+        for (let first = 0; first < page.length; first += AT_ONCE) {
+          const batch = page.slice(first, first + AT_ONCE);
+          const replies = await allOf(batch.map(({ id }) => this.#send(id, reason, token, raised)));
+          batch.forEach(({ id }, index) => {
+            const reply = replies[index];
+            if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
+          });
+          const finished = batch.filter((_, index) => isFinished(replies[index]));
+          this.#subjects.destroyed(subject, finished).catch(() => undefined);
+        }
       }
-      this.#subjects.missed(subject, finished);
       return destroyed;
     });
+  }
+
+  /** A session that survived the destruction of its subject's, since the index had lost it. */
+  async overdue(id: string, of: Raised, membership: Membership | undefined): Promise<void> {
+    const reply = await this.#send(id, undefined, undefined, of);
+    if (reply.type === "destroyed") membership?.end(id, undefined);
+    if (isFinished(reply)) await this.#subjects.destroyed(of.subject, [{ id }]);
   }
 
   /** Runs `destroy`, which says what was destroyed and who held it, and collects what those closed. */
@@ -101,7 +102,7 @@ export class Destruction {
     id: string,
     reason: string | undefined,
     token: string | undefined,
-    denial: Denial | undefined,
+    denial: Raised | undefined,
   ): Promise<DestroyReply> {
     const { calls, keys, node, nextSequence, settings } = this.#services;
     const sequence = nextSequence();
@@ -139,6 +140,11 @@ export class Destruction {
     }
     return byNode;
   }
+}
+
+/** A tombstone is in the session's place. */
+function isFinished(reply: DestroyReply | undefined): boolean {
+  return reply?.type === "destroyed" || reply?.type === "denied" || reply?.type === "missing";
 }
 
 /** One failure fails the whole: some may be destroyed, and which are is not known by the one that failed. */

@@ -6,12 +6,8 @@ const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 /** Characters of a subject's hash. */
 const HASH = 12;
-/**
- * How many of them name the index that a subject is in: 4,096 indexes. A key of its own for each subject, with an expiry,
- * takes about 190 bytes; an entry in a key that is shared takes about 40 while no more than 128 share it (Redis'
- * zset-max-listpack-entries), and about 145 beyond.
- */
-const BUCKET = 2;
+/** How many of them name the index that releases before 0.2 shared among subjects: 4,096 indexes. */
+const SHARED_HASH = 2;
 /** Hash tags of the slots 2,048, 6,144, 10,240 and 14,336: the middle of each quarter of all. */
 const LEASE_TAGS = ["5nw", "h85", "7l1", "b3k"];
 const GLOB = /[[\]*?\\]/g;
@@ -69,38 +65,45 @@ export class Keys {
     return `${this.#prefix}:k:${node}`;
   }
 
-  /** The index that lists a subject's sessions, with those of others whose hashes begin alike. */
+  /** The sorted set that lists a subject's sessions, by the time until which each can be live. */
   index(hash: string): string {
-    return `${this.#prefix}:u:{${hash.slice(0, BUCKET)}}`;
+    return `${this.#prefix}:u:{${hash}}`;
   }
 
-  /** How often the subject's sessions were destroyed. */
+  /** When the subject's sessions were destroyed last. */
   epoch(hash: string): string {
-    return `${this.#prefix}:g:{${hash.slice(0, BUCKET)}}${hash.slice(BUCKET)}`;
+    return `${this.#prefix}:g:{${hash}}`;
+  }
+
+  /** The index of releases before 0.2, which lists the sessions of all subjects whose hashes begin alike. */
+  sharedIndex(hash: string): string {
+    return `${this.#prefix}:u:{${hash.slice(0, SHARED_HASH)}}`;
+  }
+
+  /** The epoch of releases before 0.2. */
+  sharedEpoch(hash: string): string {
+    return `${this.#prefix}:g:{${hash.slice(0, SHARED_HASH)}}${hash.slice(SHARED_HASH)}`;
   }
 }
 
-/**
- * A session as its subject's index lists it. All have the same score, so that they are in the order of their bytes, and a
- * subject's are found without passing the others'.
- */
-export function indexEntry(hash: string, id: string): string {
-  return hash.slice(BUCKET) + id;
+/** A session as a shared index lists it. All entries have the same score, so that they are in the order of their bytes. */
+export function sharedEntry(hash: string, id: string): string {
+  return hash.slice(SHARED_HASH) + id;
 }
 
-export function idOfEntry(entry: string): string {
-  return entry.slice(HASH - BUCKET);
+export function idOfSharedEntry(entry: string): string {
+  return entry.slice(HASH - SHARED_HASH);
 }
 
-/** What ZRANGEBYLEX takes for a subject's entries: `~` comes after every character of an id. */
-export function entryRange(hash: string): readonly [least: string, most: string] {
-  const start = hash.slice(BUCKET);
+/** The bounds of a subject's entries for ZRANGEBYLEX: `~` comes after every character of an id. */
+export function sharedRange(hash: string): readonly [least: string, most: string] {
+  const start = hash.slice(SHARED_HASH);
   return [`[${start}`, `(${start}~`];
 }
 
 /**
  * 72 bits of SHA-256: short, since it costs memory per session. Sessions carry the subject itself and scripts compare that,
- * so two subjects that share a hash share an index and nothing else.
+ * so two subjects that share a hash share an index, an epoch and nothing else.
  */
 export function hashSubject(subject: string): string {
   if (typeof subject !== "string")

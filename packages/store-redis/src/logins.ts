@@ -1,17 +1,18 @@
 import type { CreateRequest, RotateRequest, RotateResult } from "@wsession/core";
-import { stayText, untilDeadline } from "./durations.ts";
+import type { Reply } from "./calls.ts";
+import { deadlineText, stayText, untilDeadline } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
 import { newLineage } from "./lineage.ts";
 import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
-import { readRotate, readTouch } from "./replies.ts";
-import type { Listing, Subjects } from "./subjects.ts";
+import { readLogin, readRotate, readTouch } from "./replies.ts";
+import type { Listing, Raised, Revoked, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
-type Creation = Pick<CreateRequest, "id" | "absoluteMs" | "decidedAt">;
+type Creation = Pick<CreateRequest, "id" | "idleMs" | "absoluteMs" | "decidedAt">;
 
-/** What changes a session's secrets or last deadline, and so its entry in its subject's index, which has to come first. */
+/** What changes a session's secrets or deadlines, and so its entry in its subject's index, which has to come first. */
 export class Logins {
   readonly #services: Services;
   readonly #subjects: Subjects;
@@ -23,15 +24,17 @@ export class Logins {
     this.#unsettled = unsettled;
   }
 
-  /** Lists a session that is about to be created; says the epoch that its creation carries. */
+  /** Lists a session that is about to be created, under its subject; its creation carries the listing. */
   async begin(
-    { subject, id, absoluteMs, decidedAt }: Creation & { readonly subject: string },
+    { subject, id, idleMs, absoluteMs, decidedAt }: Creation & { readonly subject: string },
     deadline: number,
-  ): Promise<Listing> {
+  ): Promise<Listing | Revoked> {
     const { calls } = this.#services;
     await calls.ready(deadline);
-    const absoluteAt = (calls.serverNow() ?? 0) + untilDeadline(absoluteMs);
-    return beforehand(this.#subjects.list(subject, id, absoluteAt, deadline, decidedAt));
+    const lastMs = Math.min(2 * untilDeadline(idleMs), untilDeadline(absoluteMs));
+    // It is created a little later, and so are its deadlines.
+    const until = (calls.serverNow() ?? 0) + calls.timeoutMs + lastMs;
+    return beforehand(this.#subjects.login(subject, id, until, deadline, decidedAt));
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -42,42 +45,72 @@ export class Logins {
     if (before !== undefined) await before;
     const sequence = nextSequence();
     if (subject === undefined) {
-      const reply = await this.#rotateOnce(request, sequence, deadline, ["", "", "", "", "0"]);
+      const reply = await this.#rotateOnce(request, sequence, deadline, ["", "", "", "", ""]);
       return reply.type === "index" ? { type: "missing" } : reply;
     }
     const hash = hashSubject(subject);
-    let absoluteAt = await this.#absoluteDeadline(id, deadline);
+    let until = await this.#listedUntil(id, deadline);
     let epoch: number | undefined;
-    while (absoluteAt !== undefined) {
-      const listing = await beforehand(
-        this.#subjects.list(subject, id, absoluteAt, deadline, request.decidedAt),
-      );
+    while (until !== undefined) {
+      const listing = await beforehand(this.#subjects.login(subject, id, until, deadline, request.decidedAt));
       if (listing.type === "revoked") return listing;
       // The first one read: the login has been under way since, and a later one would let it slip past a destruction.
       epoch ??= listing.epoch;
-      const whose = ["1", subject, hash, String(epoch), timeText(absoluteAt)];
+      const whose = ["1", subject, hash, String(epoch), listing.until];
       const reply = await this.#rotateOnce(request, sequence, deadline, whose);
       if (reply.type !== "index") return reply;
-      absoluteAt = reply.absoluteAt;
+      until = reply.until;
     }
     return { type: "missing" };
   }
 
-  /** `idle` and `absolute` as touch.lua takes them. */
-  async touch(id: string, idle: string, absolute: string): Promise<boolean> {
+  /** `idle` and `absolute` as touch.lua takes them; `listed`: where it was listed just now. */
+  async touch(
+    id: string,
+    idle: string,
+    absolute: string,
+    listed: readonly [subject: string, until: string] = ["", ""],
+  ): Promise<boolean> {
     const { calls, keys } = this.#services;
     const deadline = calls.deadline();
-    let indexed: readonly [subject: string, absoluteAt: string] = ["", "0"];
     for (;;) {
       const reply = readTouch(
-        await calls.timedScript("touch", keys.session(id), [idle, absolute, ...indexed], deadline),
+        await calls.timedScript("touch", keys.session(id), [idle, absolute, ...listed], deadline),
       );
       if (reply.type !== "index") return reply.type === "touched";
-      // The next try is a little later, and so is its deadline.
-      const absoluteAt = reply.absoluteAt + calls.timeoutMs;
-      await beforehand(this.#subjects.list(reply.subject, id, absoluteAt, deadline, undefined));
-      indexed = [reply.subject, timeText(absoluteAt)];
+      // The next try is a little later, and so are its deadlines.
+      const until = reply.until + calls.timeoutMs;
+      const listing = await beforehand(this.#subjects.list(reply.subject, id, until, deadline));
+      listed = [reply.subject, listing.until];
     }
+  }
+
+  /**
+   * Lists a session again that was resumed, where its subject's index lists it for too short a time or not at all: the index
+   * may have been lost without the session, by an eviction or a failover, or the session is of a release before 0.2. A
+   * session that should be destroyed long since, because its subject's sessions were while the index had lost it, is
+   * handed to `destroy`.
+   */
+  async listAgain(
+    id: string,
+    subject: string,
+    reply: Reply,
+    idleMs: number,
+    absoluteInMs: number,
+    destroy: (of: Raised) => Promise<void>,
+  ): Promise<void> {
+    const { calls } = this.#services;
+    const now = calls.serverNow();
+    if (now === undefined) return;
+    const listedUntil = await this.#subjects.listedUntil(subject, id);
+    if (listedUntil !== undefined && listedUntil >= now + Math.min(1.5 * idleMs, absoluteInMs)) return;
+    const deadline = calls.deadline();
+    const until = now + calls.timeoutMs + Math.min(2 * idleMs, absoluteInMs);
+    const listing = await this.#subjects.list(subject, id, until, deadline);
+    const login = listedUntil === undefined ? readLogin(reply) : undefined;
+    if (login !== undefined && login.epoch < listing.epoch)
+      await destroy({ subject, hash: hashSubject(subject), epoch: listing.epoch });
+    else await this.touch(id, deadlineText(idleMs), "", [subject, listing.until]);
   }
 
   async #rotateOnce(
@@ -108,14 +141,13 @@ export class Logins {
     }
   }
 
-  /** By the server's clock; `undefined`: the session is not there. */
-  async #absoluteDeadline(id: string, deadline: number): Promise<number | undefined> {
+  /** How long a session has to be listed that becomes a subject's, as listed_until has it; `undefined`: it is not there. */
+  async #listedUntil(id: string, deadline: number): Promise<number | undefined> {
     const { calls, keys } = this.#services;
     const metadata = await beforehand(calls.command("hget", [keys.session(id), "m"], deadline));
-    return metadata === null ? undefined : parseMetadata(metadata).absoluteAt;
+    if (metadata === null) return undefined;
+    const { idleAt, absoluteAt } = parseMetadata(metadata);
+    const now = calls.serverNow() ?? 0;
+    return Math.min(absoluteAt, idleAt + Math.max(0, idleAt - now));
   }
-}
-
-function timeText(absoluteAt: number): string {
-  return Number.isFinite(absoluteAt) ? String(Math.ceil(absoluteAt)) : "0";
 }

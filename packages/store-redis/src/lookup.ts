@@ -49,20 +49,22 @@ export class Lookup {
   }
 
   async bySubject(subject: string): Promise<string[]> {
-    const listed = await this.#subjects.ids(subject);
-    const live = await this.live(listed, (session) => session.subject === subject);
-    if (live.length < listed.length) {
-      const found = new Set(live);
-      this.#subjects.missed(
-        subject,
-        listed.filter((id) => !found.has(id)),
+    const found = new Set<string>();
+    for await (const page of this.#subjects.pages(subject)) {
+      const there = new Set<string>();
+      const live = await this.live(
+        page.map(({ id }) => id),
+        (session, id) => there.add(id) && session.subject === subject,
       );
+      for (const id of live) found.add(id);
+      const missing = page.filter(({ id }) => !there.has(id));
+      this.#subjects.missing(subject, missing).catch(() => undefined);
     }
-    return live;
+    return [...found];
   }
 
   /** Those of `ids` that are live and `match`. One that can't be read hides none of the others: it is reported, once a batch. */
-  async live(ids: readonly string[], match: (session: Live) => boolean): Promise<string[]> {
+  async live(ids: readonly string[], match: (session: Live, id: string) => boolean): Promise<string[]> {
     const live: string[] = [];
     for (let first = 0; first < ids.length; first += AT_ONCE) {
       const batch = ids.slice(first, first + AT_ONCE);
@@ -77,7 +79,7 @@ export class Lookup {
       if (unreadable !== undefined) this.#onError(unreadable);
       batch.forEach((id, index) => {
         const session = sessions[index];
-        if (session !== undefined && match(session)) live.push(id);
+        if (session !== undefined && match(session, id)) live.push(id);
       });
     }
     return live;

@@ -14,9 +14,10 @@ export type Found =
 export type TouchReply =
   | { readonly type: "touched" }
   | { readonly type: "missing" }
-  | { readonly type: "index"; readonly subject: string; readonly absoluteAt: number };
+  /** The subject's index must list the session until that time first, by the server's clock; Infinity for ever. */
+  | { readonly type: "index"; readonly subject: string; readonly until: number };
 
-export type RotateReply = RotateResult | { readonly type: "index"; readonly absoluteAt: number };
+export type RotateReply = RotateResult | { readonly type: "index"; readonly until: number };
 
 export type DestroyReply =
   | { readonly type: "destroyed"; readonly subject: string | undefined; readonly holders: readonly Holder[] }
@@ -24,7 +25,9 @@ export type DestroyReply =
   /** Not there yet, and won't be. */
   | { readonly type: "denied" }
   /** Another subject's, or nobody's. */
-  | { readonly type: "other" };
+  | { readonly type: "other" }
+  /** The subject's, by a login that began after the destruction. */
+  | { readonly type: "newer" };
 
 const DIGITS = /^\d+$/;
 
@@ -40,6 +43,14 @@ function split(reply: Reply): readonly unknown[] {
   // A later command of this process was applied before: which it was can be asked, but not answered here.
   if (code === "settled") throw unavailable("the write was overtaken by a later one", "unknown");
   return parts;
+}
+
+export function asArray(reply: Reply): readonly unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
+export function texts(values: readonly unknown[]): string[] {
+  return values.filter((value) => typeof value === "string");
 }
 
 /** An answer that is a version alone; text where the client's `stringNumbers` is set. */
@@ -105,6 +116,17 @@ export function readResume(reply: Reply): ResumeResult {
   }
 }
 
+/** In which epoch of its subject the session that was resumed logged in; `undefined` for one of a release before 0.2. */
+export function readLogin(reply: Reply): { readonly epoch: number } | undefined {
+  const { 4: hash } = split(reply);
+  const fields = asArray(hash).map(String);
+  const valueOf = (name: string): string | undefined => {
+    const index = fields.findIndex((text, at) => at % 2 === 0 && text === name);
+    return index < 0 ? undefined : fields[index + 1];
+  };
+  return valueOf("u") === undefined ? undefined : { epoch: Number(valueOf("e") ?? 0) };
+}
+
 /** From where to where a resume moved the idle deadline, as restore.lua takes it: now, before. */
 export function readMove(reply: Reply): readonly [now: string, before: string] | undefined {
   const { 0: code, 3: before, 4: hash } = split(reply);
@@ -136,7 +158,7 @@ export function readWrite(reply: Reply, lineage: number | undefined): WriteResul
 }
 
 export function readTouch(reply: Reply): TouchReply {
-  const { 0: code, 1: subject, 2: absoluteAt } = split(reply);
+  const { 0: code, 1: subject, 2: until } = split(reply);
   switch (code) {
     case 1:
     case "1":
@@ -144,11 +166,7 @@ export function readTouch(reply: Reply): TouchReply {
     case "missing":
       return { type: "missing" };
     case "index":
-      return {
-        type: "index",
-        subject: String(subject),
-        absoluteAt: Number(absoluteAt) || Number.POSITIVE_INFINITY,
-      };
+      return { type: "index", subject: String(subject), until: Number(until) || Number.POSITIVE_INFINITY };
     default:
       throw unexpected();
   }
@@ -163,7 +181,7 @@ export function readRotate(reply: Reply, lineage: number | undefined): RotateRep
     case "rotated":
       return { type: "rotated", version: Number(first), session: parseSession(third, second, "unknown") };
     case "index":
-      return { type: "index", absoluteAt: Number(first) || Number.POSITIVE_INFINITY };
+      return { type: "index", until: Number(first) || Number.POSITIVE_INFINITY };
     case "missing":
       if (isRefusedAgain(reply)) throw goneSince();
       return { type: code };
@@ -203,6 +221,7 @@ export function readDestroy(reply: Reply): DestroyReply {
     case "missing":
     case "denied":
     case "other":
+    case "newer":
       return { type: code };
     default:
       throw unexpected();

@@ -16,7 +16,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { Calls } from "./calls.ts";
+import { Calls, type Reply } from "./calls.ts";
 import { ServerClock } from "./clock.ts";
 import { encodeChange, encodeData } from "./codec.ts";
 import { Destruction } from "./destruction.ts";
@@ -32,7 +32,7 @@ import { Membership, type Registration, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
 import { isRefusedAgain, readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
 import { Sender, clientPrefix, isCluster } from "./sender.ts";
-import { Subjects } from "./subjects.ts";
+import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
 
 /** A larger change is announced without its fields, and read by those who hold the session. */
@@ -124,18 +124,16 @@ class RedisStore implements RedisSessionStore {
       throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
     const { fields, bytes } = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
-    let epoch = "";
-    if (subject !== undefined) {
-      const listing = await this.#logins.begin({ ...request, subject }, deadline);
-      if (listing.type === "revoked") return listing;
-      epoch = String(listing.epoch);
-    }
+    const listing =
+      subject === undefined ? undefined : await this.#logins.begin({ ...request, subject }, deadline);
+    if (listing?.type === "revoked") return listing;
     const waiting = this.#readyFor(request, deadline);
     if (waiting !== undefined) await waiting;
     const registration = this.#register(request);
     const sequence = registration?.sequence ?? nextSequence();
     const limits = [deadlineText(idleMs), deadlineText(absoluteMs), String(request.schemaVersion)];
-    const whose = subject === undefined ? ["", "", ""] : ["1", subject, epoch];
+    const whose =
+      subject === undefined || listing === undefined ? ["", "", ""] : ["1", subject, String(listing.epoch)];
     const args = [
       node,
       String(sequence),
@@ -146,6 +144,7 @@ class RedisStore implements RedisSessionStore {
       flag(request.exclusive),
       String(bytes),
       String(newLineage()),
+      listing?.until ?? "",
       ...fields,
     ];
     try {
@@ -190,11 +189,20 @@ class RedisStore implements RedisSessionStore {
         throw error;
       }
       registration?.answered(result.type === "resumed", isRefusedAgain(reply));
+      if (result.type === "resumed") this.#listAgain(request, reply, result.session);
       return result;
     } catch (error) {
       registration?.failed(error);
       throw error;
     }
+  }
+
+  /** Not waited for: what fails is made up for by the next touch or resume. */
+  #listAgain({ id, idleMs }: ResumeRequest, reply: Reply, session: StoredSession): void {
+    const { subject, absoluteInMs } = session;
+    if (subject === undefined) return;
+    const destroy = (of: Raised): Promise<void> => this.#destruction.overdue(id, of, this.#membership);
+    this.#logins.listAgain(id, subject, reply, idleMs, absoluteInMs, destroy).catch(() => undefined);
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
@@ -284,7 +292,6 @@ class RedisStore implements RedisSessionStore {
   }
 
   async #close(): Promise<void> {
-    this.#subjects.close();
     this.#services.liveness.close();
     await this.#membership?.close();
     this.#services.gate.close();

@@ -1,32 +1,66 @@
 import type { Calls } from "./calls.ts";
-import { type Keys, entryRange, hashSubject, idOfEntry, indexEntry } from "./keys.ts";
-import { Leftovers } from "./leftovers.ts";
+import { type Keys, hashSubject } from "./keys.ts";
+import { asArray, texts } from "./replies.ts";
+import { KnownEpochs } from "./known-epochs.ts";
+import { SharedIndex } from "./shared-index.ts";
 
-/** How far clocks of two servers may differ, and more than a call may take: an index stays this much longer. */
+/** How far the clocks of two servers may differ: an entry stays this much longer. */
 const MARGIN_MS = 60_000;
-/** Epochs outlive every mark that names one by far, and the oldest decision. */
+/** How long an epoch is kept at least. Epochs outlive every mark that names one by far, and the oldest decision. */
 const EPOCH_MS = 24 * 3_600_000;
 /** The epoch that an older decision has to be compared with may be forgotten. */
 const OLDEST_DECISION_MS = EPOCH_MS / 2;
+/** How long an epoch is kept at most, for the sake of sessions that live longer. */
+const LONGEST_EPOCH_MS = 400 * EPOCH_MS;
+/** How many entries one command reads. */
+const PAGE = 512;
+/** As in prelude.lua: a session without deadlines has the time at which it was listed plus this. */
+const ENDLESS = 1e14;
 
-/** The epoch that was read as the session was listed; or the subject's sessions were destroyed since the decision. */
-export type Listing = { readonly type: "listed"; readonly epoch: number } | { readonly type: "revoked" };
+/** What a login carries to the session's own slot. */
+export interface Listing {
+  readonly type: "listed";
+  /** The epoch in which it began. */
+  readonly epoch: number;
+  /** Until when the index lists the session, as the session's field `u` has it. */
+  readonly until: string;
+}
+
+/** The subject's sessions were destroyed since the login was decided. */
+export interface Revoked {
+  readonly type: "revoked";
+}
+
+/** A session as its subject's index lists it. */
+export interface Listed {
+  readonly id: string;
+  readonly score: number;
+}
+
+/** A subject whose epoch was raised. */
+export interface Raised {
+  readonly subject: string;
+  readonly hash: string;
+  readonly epoch: number;
+}
 
 /**
  * Which sessions a subject has. The index is always a superset of the live ones: a session is listed before it becomes the
- * subject's, in an index that outlives its last deadline, and taken out only when it can't be live any more.
+ * subject's, and before a deadline of it is moved past the time until which it is listed. An entry is removed after that
+ * time, or after a tombstone in the session's place, and the index expires with its last entry.
  *
  * Why `destroySubject` is complete. Logging in (create or identify) is two steps: A lists the session and reads the epoch, in
- * the subject's slot; B makes it the subject's, in the session's slot. Destroying is two as well: C raises the epoch and
- * lists, in one step of the subject's slot; D goes to each listed session's slot. A and C are ordered:
+ * the subject's slot; B makes it the subject's, in the session's slot. Destroying is two as well: C raises the epoch in the
+ * subject's slot, and reads the index after that, page by page; D goes to each listed session's slot. A and C are ordered:
  * - C before A: the login began after; it carries the new epoch and is none of C's business.
- * - A before C: the session is in C's list, and D goes there. D and B are ordered in turn:
+ * - A before C: the session is on one of C's pages, and D goes there. D and B are ordered in turn:
  *   - B before D: D finds the subject's session and destroys it.
  *   - D before B, no session yet (create): D leaves a tombstone with the new epoch, and B, a create, overwrites nothing.
  *     It stays longer than B's not-after, past which B is refused for being late.
  *   - D before B, another's session (identify): D leaves a note with the new epoch, and B, with the old one, is refused.
  *     The note, too, outlives B's not-after, and holds the highest epoch that any D brought.
- * The call resolves when every D has been acknowledged.
+ * Pages follow the entries' scores, so none is passed over while others come and go: a score only rises, which moves an entry
+ * to a later page, unless the session was destroyed. The call resolves when every D has been acknowledged.
  *
  * Between the application's decision (`decidedAt`) and A is a gap of its own: a newcomer's data may take its time. So A
  * compares the epoch, which is the time of the last destruction by the server's clock, with the earliest time by that clock at
@@ -36,42 +70,101 @@ export type Listing = { readonly type: "listed"; readonly epoch: number } | { re
 export class Subjects {
   readonly #calls: Calls;
   readonly #keys: Keys;
-  readonly #leftovers: Leftovers;
+  readonly #shared: SharedIndex;
+  readonly #tombstoneMs: number;
   readonly #knownEpochs = new KnownEpochs();
 
   constructor(calls: Calls, keys: Keys, tombstoneMs: number) {
     this.#calls = calls;
     this.#keys = keys;
-    this.#leftovers = new Leftovers(calls, keys, tombstoneMs);
+    this.#shared = new SharedIndex(calls, keys);
+    this.#tombstoneMs = tombstoneMs;
   }
 
-  /** Step A. `absoluteAt`: the session's last deadline by the server's clock, Infinity for none. */
-  async list(
+  /** Step A. `until`: the session can't be live later, by the server's clock; Infinity for ever. `decidedAt`: by ours. */
+  async login(
     subject: string,
     id: string,
-    absoluteAt: number,
+    until: number,
     deadline: number,
     decidedAt: number | undefined,
-  ): Promise<Listing> {
+  ): Promise<Listing | Revoked> {
+    const listing = await this.list(subject, id, until, deadline);
     const hash = hashSubject(subject);
-    const until = absoluteAt === Number.POSITIVE_INFINITY ? "0" : String(Math.ceil(absoluteAt) + MARGIN_MS);
-    const index = this.#keys.index(hash);
-    const own = indexEntry(hash, id);
-    const args = [own, until, String(this.#leftovers.share)];
-    const sentAt = performance.now();
-    const reply = await this.#calls.script("index-add", [index, this.#keys.epoch(hash)], args, deadline);
-    const [text, now, ...entries]: readonly unknown[] = asArray(reply);
-    const epoch = Number(text);
-    this.#calls.observe(Number(now), sentAt);
-    const others = new Set(texts(entries));
-    others.delete(own);
-    this.#leftovers.look(index, [...others]);
-    if (decidedAt === undefined || !this.#isOvertaken(hash, epoch, decidedAt))
-      return { type: "listed", epoch };
-    this.#knownEpochs.saw(hash, epoch);
-    // No session is about to come under this entry any more.
-    this.#leftovers.suspect(index, [own]);
+    if (decidedAt === undefined || !this.#isOvertaken(hash, listing.epoch, decidedAt)) return listing;
+    this.#knownEpochs.saw(hash, listing.epoch);
     return { type: "revoked" };
+  }
+
+  /** Lists a session that is the subject's, or is about to become so. */
+  async list(subject: string, id: string, until: number, deadline: number): Promise<Listing> {
+    const hash = hashSubject(subject);
+    const seconds = Number.isFinite(until) ? Math.ceil(until / 1_000) : 0;
+    const lastAt = seconds === 0 ? 0 : seconds * 1_000 + MARGIN_MS;
+    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
+    const sentAt = performance.now();
+    const reply = await this.#calls.script("index-add", keys, [id, String(lastAt)], deadline);
+    const { 0: epoch, 1: now } = asArray(reply);
+    this.#calls.observe(Number(now), sentAt);
+    return { type: "listed", epoch: Number(epoch), until: String(seconds) };
+  }
+
+  /** Until when a session is listed, by the server's clock; Infinity for ever, `undefined` where it is not listed. */
+  async listedUntil(subject: string, id: string): Promise<number | undefined> {
+    const score = await this.#calls.command("zscore", [this.#keys.index(hashSubject(subject)), id]);
+    if (score === null) return undefined;
+    return Number(score) >= ENDLESS ? Number.POSITIVE_INFINITY : Number(score) - MARGIN_MS;
+  }
+
+  /** Step C, but for the pages. */
+  async raise(subject: string): Promise<Raised> {
+    const hash = hashSubject(subject);
+    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
+    const kept = [String(EPOCH_MS), String(LONGEST_EPOCH_MS)];
+    const epoch = Number(await this.#calls.script("index-raise", keys, kept));
+    this.#knownEpochs.saw(hash, epoch);
+    await this.#shared.raise(hash, epoch, EPOCH_MS);
+    return { subject, hash, epoch };
+  }
+
+  /** What is listed, in pages; a session may be on more than one. */
+  async *pages(subject: string): AsyncGenerator<readonly Listed[], void, void> {
+    const hash = hashSubject(subject);
+    yield* this.#ownPages(this.#keys.index(hash));
+    for await (const ids of this.#shared.pages(hash, PAGE)) yield ids.map((id) => ({ id, score: 0 }));
+  }
+
+  /** Sessions that were destroyed: they are listed as long as their tombstones stay, since a failover may lose these. */
+  async destroyed(subject: string, listed: readonly Pick<Listed, "id">[]): Promise<void> {
+    if (listed.length === 0) return;
+    const hash = hashSubject(subject);
+    await this.#end(
+      hash,
+      listed.flatMap(({ id }) => [id, ""]),
+    );
+    await this.#shared.remove(
+      hash,
+      listed.map(({ id }) => id),
+    );
+  }
+
+  /**
+   * Sessions that are listed and not there. Most are past an idle deadline, and their entries end by themselves. One that is
+   * listed for ever does not: it ends here, unless it may be about to come.
+   */
+  async missing(subject: string, listed: readonly Listed[]): Promise<void> {
+    const now = this.#calls.serverNow() ?? 0;
+    const isOver = ({ score }: Listed): boolean =>
+      score >= ENDLESS && score - ENDLESS + this.#tombstoneMs < now;
+    // One that can't be read is not missing.
+    const exists = async ({ id }: Listed): Promise<boolean> =>
+      Number(await this.#calls.command("exists", [this.#keys.session(id)])) === 1;
+    const over = listed.filter(isOver);
+    const there = await Promise.all(over.map(exists));
+    const entries = over.flatMap(({ id, score }, index) =>
+      there[index] === true ? [] : [id, String(score)],
+    );
+    if (entries.length > 0) await this.#end(hashSubject(subject), entries);
   }
 
   /** Whether the destruction that made `epoch` may have come after what was decided at `decidedAt`. */
@@ -82,73 +175,31 @@ export class Subjects {
     return earliest === undefined || epoch >= earliest;
   }
 
-  /** Step C. */
-  async raise(
-    subject: string,
-  ): Promise<{ readonly hash: string; readonly epoch: number; readonly ids: readonly string[] }> {
-    const hash = hashSubject(subject);
-    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
-    const [epoch, ...entries]: readonly unknown[] = asArray(
-      await this.#calls.script("index-raise", keys, [String(EPOCH_MS), ...entryRange(hash)]),
-    );
-    this.#knownEpochs.saw(hash, Number(epoch));
-    return { hash, epoch: Number(epoch), ids: texts(entries).map(idOfEntry) };
-  }
-
-  async ids(subject: string): Promise<string[]> {
-    const hash = hashSubject(subject);
-    const listed = await this.#calls.command("zrangebylex", [this.#keys.index(hash), ...entryRange(hash)]);
-    return texts(asArray(listed)).map(idOfEntry);
-  }
-
-  /**
-   * Sessions that were listed and not there, or that were destroyed: taken out once they can't come into being any more,
-   * nor come back with a failover that lost their tombstone.
-   */
-  missed(subject: string, ids: readonly string[]): void {
-    const hash = hashSubject(subject);
-    this.#leftovers.suspect(
-      this.#keys.index(hash),
-      ids.map((id) => indexEntry(hash, id)),
-    );
-  }
-
-  close(): void {
-    this.#leftovers.close();
-  }
-}
-
-/** More would be those of a process that destroys all the time; the oldest is forgotten, and is in doubt again then. */
-const MAX_KNOWN_EPOCHS = 10_000;
-
-/**
- * When this process saw an epoch: whatever it decides later is decided after that destruction for certain. The server's clock
- * alone would leave a doubt as long as a call takes, and a longer one after the clock was set back.
- */
-class KnownEpochs {
-  readonly #seen = new Map<string, { readonly epoch: number; readonly at: number }>();
-
-  saw(hash: string, epoch: number): void {
-    const known = this.#seen.get(hash);
-    if (known !== undefined && known.epoch >= epoch) return;
-    this.#seen.delete(hash);
-    this.#seen.set(hash, { epoch, at: performance.now() });
-    for (const oldest of this.#seen.keys()) {
-      if (this.#seen.size <= MAX_KNOWN_EPOCHS) return;
-      this.#seen.delete(oldest);
+  async *#ownPages(key: string): AsyncGenerator<readonly Listed[], void, void> {
+    let after = "-inf";
+    for (;;) {
+      const page = await this.#read(key, [after, "+inf", "WITHSCORES", "LIMIT", "0", String(PAGE)]);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      if (page.length < PAGE) return yield page;
+      // The last score may go on beyond the page: its sessions are read together, those that one millisecond brought.
+      const complete = page.filter(({ score }) => score < last.score);
+      yield complete;
+      yield await this.#read(key, [String(last.score), String(last.score), "WITHSCORES"]);
+      after = `(${last.score}`;
     }
   }
 
-  isBefore(hash: string, epoch: number, decidedAt: number): boolean {
-    const known = this.#seen.get(hash);
-    return known !== undefined && known.epoch >= epoch && known.at <= decidedAt;
+  async #read(key: string, range: readonly string[]): Promise<readonly Listed[]> {
+    const words = texts(asArray(await this.#calls.command("zrangebyscore", [key, ...range])));
+    const page: Listed[] = [];
+    for (let index = 0; index + 1 < words.length; index += 2)
+      page.push({ id: words[index] ?? "", score: Number(words[index + 1]) });
+    return page;
   }
-}
 
-function asArray(reply: unknown): readonly unknown[] {
-  return Array.isArray(reply) ? reply : [];
-}
-
-function texts(values: readonly unknown[]): string[] {
-  return values.filter((value) => typeof value === "string");
+  async #end(hash: string, entries: readonly string[]): Promise<void> {
+    const args = [String(this.#tombstoneMs), ...entries];
+    await this.#calls.timedScript("index-end", this.#keys.index(hash), args);
+  }
 }

@@ -2,7 +2,7 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" · 5 idleMs or 0 · 6 absoluteMs or 0 · 7 schemaVersion
 --       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes · 14 lineage
---       15… field, text
+--       15 until when the subject's index lists it, as field u · 16… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
 -- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did. Where
 -- another took the session over since, it takes it back, as in resume.lua.
@@ -43,11 +43,15 @@ local function put(name, value)
   fields[#fields + 1] = value
 end
 if digest ~= '' then put('v', digest) else put('w' .. node, sequence .. ' 1 ' .. not_after) end
-if ARGV[8] == '1' then put('s', ARGV[9]) end
+if ARGV[8] == '1' then
+  put('s', ARGV[9])
+  put('u', ARGV[15])
+  if ARGV[10] ~= '0' then put('e', ARGV[10]) end
+end
 if ARGV[12] == '1' then put('f', node .. ' ' .. sequence) end
 if ARGV[11] ~= '' then put('h', node .. '=' .. ARGV[11] .. '.' .. sequence) end
 redis.call('HSET', key, unpack(fields))
-for first = 15, #ARGV, 500 do
+for first = 16, #ARGV, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))
 end
 set_expiry(meta.idle, meta.absolute)

@@ -3,11 +3,13 @@
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
 --       7 reason · 8 "1" as one of a subject's · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false} · {"missing"} · {"late", now}
---       of a subject's also: {"denied"}: not there yet, and won't be · {"other"}: not the subject's, and won't become so
+--       of a subject's also: {"denied"}: not there yet, and won't be · {"other"}: not the subject's, and won't become so ·
+--       {"newer"}: the subject's by a login that began after the destruction
+-- What frees memory comes before what takes some, because otherwise Redis refuses the script at maxmemory.
 -- At most once: a repeat finds its own mark on the tombstone and answers as the first did.
 local node, sequence, by_subject = ARGV[2], ARGV[3], ARGV[8] == '1'
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b')
+local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e')
 local meta = found[1] and unpack_meta(found[1])
 local there = found[1] and not (meta and has_passed(meta.idle, meta.absolute, at))
 local mark = node .. ' ' .. sequence
@@ -23,7 +25,12 @@ if at > tonumber(ARGV[1]) then return { 'late', at } end
 local epoch = by_subject and tonumber(ARGV[11]) or 0
 if not there then
   -- A session that is being created with the subject: its own script comes after this one, and finds the mark.
-  if found[4] then epoch = math.max(epoch, tonumber(found[4])) else redis.call('DEL', key) end
+  if found[4] then
+    epoch = math.max(epoch, tonumber(found[4]))
+    redis.call('HDEL', key, 't')
+  else
+    redis.call('DEL', key)
+  end
   redis.call('HSET', key, 't', epoch)
   redis.call('PEXPIRE', key, ARGV[4])
   return { 'denied' }
@@ -32,9 +39,11 @@ if by_subject and found[2] ~= ARGV[9] then
   -- The highest one: an older destruction's step may come after a newer one's.
   local denied = string.match(redis.call('HGET', key, 'x' .. ARGV[10]) or '', '^%d+')
   epoch = math.max(epoch, tonumber(denied or '0'))
+  redis.call('HDEL', key, 'x' .. ARGV[10])
   redis.call('HSET', key, 'x' .. ARGV[10], epoch .. ' ' .. (at + tonumber(ARGV[4])))
   return { 'other' }
 end
+if by_subject and tonumber(found[6] or '0') >= epoch then return { 'newer' } end
 
 redis.call('DEL', key)
 local fields = { 't', epoch, 'b', mark }

@@ -1,17 +1,16 @@
 -- Lists a session under a subject before it becomes the subject's, and reads the subject's epoch.
 -- KEYS  1 index · 2 epoch
--- ARGV  1 entry · 2 a time after which the session can't be live, 0 for never · 3 how many entries to look at
--- Out   {epoch, now, entry…}: some that are listed, for the caller to see whether their sessions are still there
--- Idempotent: nothing is unlisted, and the index only stays longer, so a late repeat lists at most what is listed or was.
-local left = redis.call('PTTL', key)
-redis.call('ZADD', key, 0, ARGV[1])
-local untill = tonumber(ARGV[2])
-if untill == 0 then
-  if left >= 0 then redis.call('PERSIST', key) end
-elseif left == -2 or (left >= 0 and now_ms() + left < untill) then
-  redis.call('PEXPIREAT', key, ARGV[2])
+-- ARGV  1 session id · 2 a time after which the session can't be live, ms; 0 for never
+-- Out   {epoch or 0, now}
+-- Idempotent: a session is never listed for less time than before.
+local at = now_ms()
+remove_dead(at)
+local wanted = ARGV[2] == '0' and ENDLESS + at or tonumber(ARGV[2])
+local listed = redis.call('ZSCORE', key, ARGV[1])
+if not listed or tonumber(listed) < wanted then
+  -- Taken out first, because otherwise Redis refuses the script at maxmemory, and a live session would end.
+  if listed then redis.call('ZREM', key, ARGV[1]) end
+  redis.call('ZADD', key, wanted, ARGV[1])
 end
-local reply = redis.call('ZRANDMEMBER', key, '-' .. ARGV[3])
-table.insert(reply, 1, now_ms())
-table.insert(reply, 1, tonumber(redis.call('GET', KEYS[2]) or '0'))
-return reply
+expire_with_last()
+return { tonumber(redis.call('GET', KEYS[2]) or '0'), at }

@@ -10,7 +10,10 @@
 --   h          holders: "node=connections.sequence[.until]", comma-separated; until: a zero that is kept against late repeats
 --   f          "node sequence" of who took it over last
 --   w<node>    a writing process's last write: "sequence version until"; version 0: settled as never to be applied
+--   u          until when its subject's index lists it, seconds by this server's clock; 0 for ever. Only with a subject
+--   e          the subject's epoch as the login began, if there was one
 --   x<hash>    "epoch until": whose sessions were destroyed while this one was about to become theirs
+-- A subject's index p:u:{hash}: a sorted set of session ids, by the time until which each can be live.
 -- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of who did it · r reason · h · s.
 local key = KEYS[1]
 
@@ -161,4 +164,39 @@ local function repeated(last, sequence)
   if seen == sequence then return tonumber(version) end
   if tonumber(seen) > tonumber(sequence) then return 0 end
   return nil
+end
+
+-- The time until which the index has to list a session, with `part` of its idle time to spare: 0 for ever.
+local function listed_until(idle, absolute, at, part)
+  if idle == 0 then return absolute end
+  local last = idle + math.max(0, idle - at) * part
+  if absolute ~= 0 and absolute < last then return absolute end
+  return last
+end
+
+-- Whether a listing `listed` (as field u, nil for none) lasts until `wanted`, both 0 for ever.
+local function is_listed(listed, wanted)
+  if not listed then return false end
+  return listed == '0' or (wanted ~= 0 and wanted <= tonumber(listed) * 1000)
+end
+
+-- In a subject's index: a session that never expires is listed by the time at which it was listed, plus this.
+local ENDLESS = 100000000000000
+-- Entries that one call removes.
+local DEAD_AT_ONCE = 64
+
+-- Takes out entries whose sessions can't be live any more, some at a time, so that each call takes bounded time.
+local function remove_dead(at)
+  local dead = redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. at, 'LIMIT', 0, DEAD_AT_ONCE)
+  if #dead > 0 then redis.call('ZREM', key, unpack(dead)) end
+end
+
+-- The index stays as long as its last entry.
+local function expire_with_last()
+  local last = tonumber(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or '0')
+  if last >= ENDLESS then
+    redis.call('PERSIST', key)
+  elseif last > 0 then
+    redis.call('PEXPIREAT', key, last)
+  end
 end

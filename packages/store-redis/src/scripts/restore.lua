@@ -6,6 +6,6 @@
 local meta = unpack_meta(redis.call('HGET', key, 'm') or '')
 if not meta or base36(meta.idle) ~= ARGV[1] then return { 'overtaken' } end
 meta.idle = tonumber(ARGV[2], 36)
-redis.call('HSET', key, 'm', pack_meta(meta))
 set_expiry(meta.idle, meta.absolute)
+redis.call('HSET', key, 'm', pack_meta(meta))
 return { 'restored' }

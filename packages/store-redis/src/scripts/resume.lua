@@ -9,7 +9,7 @@
 -- with the other's fence, both could write (I13).
 local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f')
+local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u')
 if not found[1] then return { 'missing' } end
 local version, lineage, fence, schema, bytes, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
@@ -53,6 +53,11 @@ end
 local takes_over = ARGV[8] == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence, at) end
 local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
+-- Not past the time until which its subject's index lists it (index ⊇ live): a touch, which lists it for longer, comes next.
+-- One without that time is listed as releases before 0.2 did, until its absolute deadline.
+if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absolute_at, at, 0)) then
+  next_at = math.max(idle_at, found[6] * 1000)
+end
 if takes_over or next_at ~= idle_at then
   local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
   redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute)

@@ -1,10 +1,10 @@
 -- Replaces the verifier's digest; with a subject, makes the session that subject's.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
---       9 subject · 10 its hash · 11 epoch · 12 absolute deadline that the subject's index has, 0 for never
+--       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 lineage to make of it
 -- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"}
---       {"settled"} · {"late", now} · {"corrupt"} · {"index", absolute deadline}: the index must know that one first
+--       {"settled"} · {"late", now} · {"corrupt"} · {"index", time}: the index must list it until then first
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, identifies = ARGV[1], ARGV[2], ARGV[3], ARGV[8] == '1'
 local at = now_ms()
@@ -30,8 +30,9 @@ local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)$')
 local is_denied = denied and tonumber(denied_until) > at
 if identifies then
   if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end
-  local indexed = tonumber(ARGV[12])
-  if indexed ~= 0 and (meta.absolute == 0 or meta.absolute > indexed) then return { 'index', meta.absolute } end
+  if not is_listed(ARGV[12], listed_until(meta.idle, meta.absolute, at, 0)) then
+    return { 'index', listed_until(meta.idle, meta.absolute, at, 1) }
+  end
   local is_known = meta.version == tonumber(ARGV[14]) and meta.lineage == tonumber(ARGV[15])
   meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, ARGV[16]))
 end
@@ -44,8 +45,12 @@ local fields = {
   writer, sequence .. ' ' .. meta.version .. ' ' .. not_after,
 }
 if identifies then
-  fields[#fields + 1] = 's'
-  fields[#fields + 1] = ARGV[9]
+  for _, text in ipairs({ 's', ARGV[9], 'u', ARGV[12] }) do fields[#fields + 1] = text end
+  if ARGV[11] == '0' then
+    redis.call('HDEL', key, 'e')
+  else
+    redis.call('HSET', key, 'e', ARGV[11])
+  end
 end
 redis.call('HSET', key, unpack(fields))
 if found[4] then

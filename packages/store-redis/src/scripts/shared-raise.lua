@@ -1,0 +1,8 @@
+-- Raises a subject's epoch as releases before 0.2 keep it, for logins that are under way there.
+-- KEYS  1 epoch
+-- ARGV  1 how long the epoch is kept, ms · 2 the least that it has to be
+-- Out   the epoch
+redis.call('PEXPIRE', key, ARGV[1])
+local epoch = math.max(tonumber(redis.call('GET', key) or '0') + 1, tonumber(ARGV[2]))
+redis.call('SET', key, epoch, 'PX', ARGV[1])
+return epoch

@@ -1,0 +1,45 @@
+import type { Calls } from "./calls.ts";
+import { type Keys, idOfSharedEntry, sharedEntry, sharedRange } from "./keys.ts";
+import { asArray, texts } from "./replies.ts";
+
+/**
+ * Subjects' indexes as releases before 0.2 keep them: 4,096 sorted sets that all subjects share. Read and never added to, so
+ * that sessions which are listed there alone are found until their next touch or resume lists them in their subject's own index.
+ */
+export class SharedIndex {
+  readonly #calls: Pick<Calls, "command" | "script">;
+  readonly #keys: Keys;
+
+  constructor(calls: Pick<Calls, "command" | "script">, keys: Keys) {
+    this.#calls = calls;
+    this.#keys = keys;
+  }
+
+  /** Refuses logins of older processes that are under way. `epoch`: what the sessions are marked with; a later login there has it. */
+  async raise(hash: string, epoch: number, keepMs: number): Promise<void> {
+    await this.#calls.script("shared-raise", [this.#keys.sharedEpoch(hash)], [String(keepMs), String(epoch)]);
+  }
+
+  /** The ids that are listed under the subject, in pages of at most `size`. */
+  async *pages(hash: string, size: number): AsyncGenerator<readonly string[], void, void> {
+    const key = this.#keys.sharedIndex(hash);
+    let [least, most] = sharedRange(hash);
+    for (;;) {
+      const reply = await this.#calls.command("zrangebylex", [key, least, most, "LIMIT", "0", String(size)]);
+      const entries = texts(asArray(reply));
+      const last = entries.at(-1);
+      if (last === undefined) return;
+      yield entries.map(idOfSharedEntry);
+      if (entries.length < size) return;
+      least = `(${last}`;
+    }
+  }
+
+  /** Takes out sessions that were destroyed. */
+  async remove(hash: string, ids: readonly string[]): Promise<void> {
+    await this.#calls.command("zrem", [
+      this.#keys.sharedIndex(hash),
+      ...ids.map((id) => sharedEntry(hash, id)),
+    ]);
+  }
+}
