@@ -10,8 +10,11 @@ import type { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Settings } from "./options.ts";
 import type { Liveness } from "./liveness.ts";
+import { Orphans } from "./orphans.ts";
+import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import { type RedisClient, isCluster } from "./sender.ts";
+import { masterOf, slotOf } from "./slots.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface Services {
@@ -85,7 +88,16 @@ export class Membership {
     this.#host = host;
     this.delivery = new Delivery(host);
     this.holdings = new Holdings(calls, keys, node, nextSequence, (error) => host.onError(error));
-    this.#resync = new Resync(calls, keys, host, this.holdings, liveness, settings.sweepMs);
+    this.#resync = new Resync(
+      new Recheck(calls, keys, host, this.holdings, new Orphans(calls, keys, liveness)),
+      host,
+      this.holdings,
+      settings.sweepMs,
+      {
+        unbrokenSince: () => this.#subscription.unbrokenSince,
+        serverOf: (id) => (isCluster(client) ? masterOf(client, slotOf(id)) : ""),
+      },
+    );
     this.#subscription = new Subscription(client, keys.channel(node), settings.timeoutMs, {
       message: (text) => this.#hear(text),
       resubscribed: () => void this.#resync.run(false),
@@ -99,6 +111,10 @@ export class Membership {
   }
 
   open(): void {
+    const { client } = this.#services;
+    // Another server may answer, and have lost what the one before it had.
+    client.on("ready", this.#doubt);
+    client.on("+node", this.#doubt);
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
@@ -134,7 +150,11 @@ export class Membership {
     void this.#resync.run(false);
   }
 
+  readonly #doubt = (): void => this.#resync.doubt();
+
   async close(): Promise<void> {
+    this.#services.client.off("ready", this.#doubt);
+    this.#services.client.off("+node", this.#doubt);
     this.#resync.close();
     this.#subscription.close();
     await this.holdings.releaseAll();

@@ -42,6 +42,7 @@ export class Subscription {
   readonly #waiters = new Set<() => void>();
   #listener: Redis | undefined;
   #confirmed = false;
+  #confirmedAt = 0;
   #reason: Error | undefined;
   #everConfirmed = false;
   #pause = MIN_PAUSE_MS;
@@ -57,6 +58,11 @@ export class Subscription {
 
   get confirmed(): boolean {
     return this.#confirmed;
+  }
+
+  /** Since when everything that was published to this process was heard, as far as it was proved; `undefined`: not now. */
+  get unbrokenSince(): number | undefined {
+    return this.#confirmed ? this.#confirmedAt : undefined;
   }
 
   open(): void {
@@ -144,6 +150,7 @@ export class Subscription {
   #confirm(listener: Redis): void {
     if (this.#closed || this.#listener !== listener) return;
     this.#confirmed = true;
+    this.#confirmedAt = performance.now();
     this.#reason = undefined;
     this.#pause = MIN_PAUSE_MS;
     for (const done of [...this.#waiters]) done();

@@ -1,0 +1,84 @@
+import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
+import type { Calls } from "./calls.ts";
+import type { Holdings } from "./holdings.ts";
+import type { Keys } from "./keys.ts";
+import type { Lives, Orphans } from "./orphans.ts";
+import { parseHolders, parseMetadata } from "./record.ts";
+import { readHold, readLoad } from "./replies.ts";
+
+/**
+ * Reads one session again that this process holds. Costs a read of the metadata and the holders, a question for each other
+ * process, and more only where something differs.
+ */
+export class Recheck {
+  readonly #calls: Calls;
+  readonly #keys: Keys;
+  readonly #host: StoreHost;
+  readonly #holdings: Holdings;
+  readonly #orphans: Orphans;
+
+  constructor(calls: Calls, keys: Keys, host: StoreHost, holdings: Holdings, orphans: Orphans) {
+    this.#calls = calls;
+    this.#keys = keys;
+    this.#host = host;
+    this.#holdings = holdings;
+    this.#orphans = orphans;
+  }
+
+  /** `lives`: what was found of other processes meanwhile. `register`: whether Redis lists this process or not. */
+  async check(id: string, register: boolean, lives: Lives): Promise<void> {
+    const metadata = await this.#metadata(id, register, lives);
+    const held = this.#host.held(id);
+    if (held === undefined || isCurrent(held, metadata, this.#calls.serverNow())) return;
+    const found = readLoad(await this.#calls.script("load", [this.#keys.session(id)], []));
+    const still = this.#host.held(id);
+    if (still === undefined) return;
+    if (found.type === "session") this.#tell(id, still, found.session, isLoss(held, still, found.session));
+    else
+      this.#host.notify(
+        found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason },
+      );
+  }
+
+  /** `undefined`: it has to be loaded to know. */
+  async #metadata(id: string, register: boolean, lives: Lives): Promise<unknown> {
+    if (!register) {
+      const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h"]);
+      const [metadata, listed]: readonly unknown[] = Array.isArray(found) ? found : [];
+      const holders = parseHolders(listed);
+      // Not waited for: whether others live may be a question to servers that do not answer.
+      this.#orphans.sweep(id, holders, lives).catch(() => undefined);
+      if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return metadata;
+    }
+    const reply = await this.#holdings.register(id);
+    if (reply === undefined) return this.#calls.command("hget", [this.#keys.session(id), "m"]);
+    const hold = readHold(reply);
+    return hold.type === "held" ? hold.metadata : undefined;
+  }
+
+  /** `behind`: the store lost changes that this process had heard of before it asked. */
+  #tell(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
+    if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
+    if (behind || session.version > held.version) this.#host.notify({ type: "loaded", id, session, behind });
+  }
+}
+
+function isCurrent(held: HeldSession, text: unknown, now: number | undefined): boolean {
+  if (typeof text !== "string" || now === undefined) return false;
+  const { version, lineage, fence, idleAt, absoluteAt } = parseMetadata(text);
+  return (
+    version === held.version &&
+    lineage === held.lineage &&
+    fence <= held.fence &&
+    idleAt > now &&
+    absoluteAt > now
+  );
+}
+
+/** Whether what was held as the session was asked for, and is held still, is of a history that the store has lost. */
+function isLoss(asked: HeldSession, held: HeldSession, stored: StoredSession): boolean {
+  if (asked.version !== held.version || asked.lineage !== held.lineage) return false;
+  return (
+    stored.version < held.version || (stored.version === held.version && stored.lineage !== held.lineage)
+  );
+}
