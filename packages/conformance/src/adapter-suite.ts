@@ -12,6 +12,7 @@ import { readyCases } from "./adapter-cases/ready.ts";
 import { refusalCases } from "./adapter-cases/refusals.ts";
 import { sendingCases } from "./adapter-cases/sending.ts";
 import { sessionCases } from "./adapter-cases/sessions.ts";
+import { tellingCases } from "./adapter-cases/telling.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
 import type { AdapterHarness } from "./adapter-harness.ts";
 import { runAdapterCase } from "./adapter-trial.ts";
@@ -25,6 +26,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "the life of a connection": lifeCases,
   failures: failureCases,
   outages: outageCases,
+  "what is told to whom": tellingCases,
   "the handshake": handshakeCases,
   refusals: refusalCases,
   sessions: sessionCases,

@@ -14,3 +14,4 @@ export type { Born } from "./store-process.ts";
 export { storeCases, testStore } from "./store-suite.ts";
 export { runStoreCase, StoreTrial } from "./store-trial.ts";
 export type { StoreCase } from "./store-trial.ts";
+export { warningsDuring } from "./warnings.ts";

@@ -1,44 +1,77 @@
-import { once } from "node:events";
+import { warningsDuring } from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
+import type { SessionsOptions, Stage } from "@wsession/core";
 import { expect, test } from "vitest";
 import { serveInMemory } from "./memory-runtime.ts";
 
-test("without onError what a handler throws becomes a warning of the process, not silence (I12)", async () => {
-  const warning = once(process, "warning");
-  const sessions = createSessions({ initial: () => ({ n: 0 }) });
-  const { socket, receive } = await serveInMemory(sessions, {
+const TYPE = "WsessionWarning";
+
+/** What a message handler throws, `times` times: as warnings, or to `onError`. */
+async function warningsOf(error: unknown, times = 1, onError?: SessionsOptions<object>["onError"]) {
+  const sessions = createSessions({ initial: () => ({ n: 0 }), onError });
+  const memory = serveInMemory(sessions, {
     message: () => {
-      throw new Error("a typo");
+      throw error;
     },
-  }).connect();
-  receive("hello");
-  const [warned] = await warning;
-  expect(warned).toMatchObject({
-    name: "WsessionWarning",
-    message: expect.stringContaining("message: a typo"),
   });
-  expect(socket.closedWith?.code).toBe(1011);
+  return warningsDuring(TYPE, async () => {
+    for (let count = 0; count < times; count += 1) {
+      const { socket, receive } = await memory.connect();
+      receive("hello");
+      expect(socket.closedWith?.code).toBe(1011);
+    }
+  });
+}
+
+async function thrown(...what: Parameters<typeof warningsOf>): Promise<string[]> {
+  return (await warningsOf(...what)).map(({ message }) => message);
+}
+
+test("without onError what a handler throws becomes a warning of the process, not silence (I12)", async () => {
+  expect(await thrown(new Error("a typo"))).toEqual(["message: a typo; give createSessions an onError"]);
+});
+
+test("the warning says where the error was thrown", async () => {
+  const [warning] = await warningsOf(new Error("a typo"));
+  expect(warning).toHaveProperty("detail", expect.stringMatching(/^ +at .*errors\.test\.ts/m));
 });
 
 test("with onError there is no warning", async () => {
-  const told: string[] = [];
-  const warned: unknown[] = [];
-  const listen = (warning: unknown) => warned.push(warning);
-  process.on("warning", listen);
-  const sessions = createSessions({
-    initial: () => ({ n: 0 }),
-    onError: (_error, { stage }) => void told.push(stage),
-  });
-  const { receive } = await serveInMemory(sessions, {
-    message: () => {
-      throw new Error("a typo");
-    },
-  }).connect();
-  receive("hello");
-  await new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-  process.off("warning", listen);
+  const told: Stage[] = [];
+  expect(await thrown(new Error("a typo"), 1, (_, { stage }) => void told.push(stage))).toEqual([]);
   expect(told).toEqual(["message"]);
-  expect(warned).toEqual([]);
+});
+
+test.each([
+  ["nothing", undefined, "undefined"],
+  ["a string", "out of paper", "out of paper"],
+  ["an object without a text", Object.create(null), "something that can't be described was thrown"],
+  [
+    "an error whose message can't be read",
+    Object.defineProperty(new Error("x"), "message", { get: () => expect.unreachable() }),
+    "something that can't be described was thrown",
+  ],
+])("a handler that throws %s is told too", async (_, error, text) => {
+  expect(await thrown(error)).toEqual([`message: ${text}; give createSessions an onError`]);
+});
+
+test("fault F1: a warning is one line of bounded length, whatever bytes of a client the error quotes", async () => {
+  const [warned = ""] = await thrown(new Error(`bad\n2026 forged line\u001b[31m${"x".repeat(10_000)}`));
+  expect(warned).toMatch(/^message: bad 2026 forged line \[31mx/);
+  expect(warned.length).toBeLessThan(600);
+});
+
+test("fault F1: what an error holds beside its message is not in the warning", async () => {
+  const error = Object.assign(new Error("refused", { cause: new Error("the token is s3cret") }), {
+    command: { args: ["s3cret"] },
+  });
+  const [warning] = await warningsOf(error);
+  const printed = `${warning?.stack}\n${Reflect.get(warning ?? {}, "detail")}`;
+  expect(printed).toContain("refused");
+  expect(printed).not.toContain("s3cret");
+});
+
+test("fault F1: an error that strangers can cause again and again fills no log", async () => {
+  const warned = await thrown(new Error("a typo"), 1_000);
+  expect(warned).toHaveLength(20);
 });

@@ -6,7 +6,11 @@ import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 
-/** Where an error that no caller waits for came from. */
+/**
+ * Where an error that no caller waits for came from. `"unhandled"`: a promise of this library's that rejected, and that the
+ * application neither awaited nor caught. `"adapter"`: a mistake of the application that its adapter noticed. `"client"`: what
+ * a client or its network did, such as a protocol error; counted as `clientErrors`, and told to `onError` alone.
+ */
 export type Stage =
   | "admit"
   | "initial"
@@ -19,7 +23,9 @@ export type Stage =
   | "close"
   | "store"
   | "theft"
-  | "adapter";
+  | "unhandled"
+  | "adapter"
+  | "client";
 
 export interface ErrorContext {
   readonly stage: Stage;
@@ -105,7 +111,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
   /**
    * Told of errors that no caller waits for, what a handler throws above all. What it throws itself, or rejects with, is ignored. Default:
-   * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), but none for clients' protocol errors.
+   * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), 20 a minute of each stage, and none of the stage
+   * `client`.
    */
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;
 }

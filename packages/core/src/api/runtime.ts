@@ -5,8 +5,10 @@
  * gets it, and from then on passes on what arrives. Every decision is core's.
  */
 import type { Handshake } from "../handshake/handshake.ts";
+import type { ErrorContext } from "./options.ts";
 
 export { assertNames } from "../base/errors.ts";
+export { isRefusedPromise } from "../base/promises.ts";
 export { assertHeader, parseProtocols, plainAddress } from "../handshake/handshake.ts";
 
 /**
@@ -88,8 +90,12 @@ export interface RuntimeBinding<Socket extends object> {
   open(socket: Socket, ticket: Ticket): RuntimeConnection;
   /** The client went away before the answer, or the answer could not be sent. Never throws. */
   abandon(ticket: Ticket): void;
-  /** Reports what nobody waits for, to `onError`. */
-  report(error: unknown): void;
+  /**
+   * Reports what nobody waits for, to `onError`. The stage says whose doing it is: `"adapter"`, the application's mistake, which
+   * is always told; `"client"`, what a client or its network did, which is counted and told to an explicit `onError` alone.
+   * Default: `"client"` for an error of the operating system (`ECONNRESET`, `EPIPE`, …), else `"adapter"`. Never throws.
+   */
+  report(error: unknown, context?: ErrorContext): void;
   /** Ends this binding's connections and admits no more; resolves when their close handlers have settled. */
   close(options?: CloseOptions): Promise<void>;
   /** Live connections of this binding. */

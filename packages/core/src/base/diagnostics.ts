@@ -10,6 +10,13 @@ export interface Diagnostics {
   connectionsClosed: number;
   /** Messages that waited when their connection ended by our side, or that came after (I4). */
   messagesDiscarded: number;
+  /** Protocol errors of clients, and errors of their networks: the stage `client`. */
+  clientErrors: number;
+  /**
+   * Handlers, and calls that nobody awaited, that failed only because their connection or its session had ended, or because
+   * the session was not set in time. Nobody is told: it is what clients do when they leave.
+   */
+  handlersCutShort: number;
   /** `send` calls answered with "dropped". */
   sendsDropped: number;
   /** Connections closed with 4413 or 1013. */
@@ -46,6 +53,8 @@ export function newDiagnostics(): Diagnostics {
     connectionsOpened: 0,
     connectionsClosed: 0,
     messagesDiscarded: 0,
+    clientErrors: 0,
+    handlersCutShort: 0,
     sendsDropped: 0,
     limitsExceeded: 0,
     sessionsCreated: 0,

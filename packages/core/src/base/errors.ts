@@ -86,6 +86,30 @@ export function assertNames(where: string, given: object, known: readonly string
     throw new SessionError("INVALID_ARGUMENT", `${where}: there is no option ${JSON.stringify(unknown)}`);
 }
 
+/** An error may say only that something has ended; so may one that the application made of it, with `cause`. */
+const MAX_CAUSES = 5;
+const ENDED: ReadonlySet<SessionErrorCode> = new Set([
+  "CONNECTION_CLOSED",
+  "SESSION_GONE",
+  "FENCED",
+  "SHUTTING_DOWN",
+]);
+
+/** Whether `error`, or what caused it, says no more than that a connection, its session or these sessions have ended. */
+export function isAboutTheEnd(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+    if (isSessionError(current) && ENDED.has(current.code)) return true;
+    current = current.cause;
+  }
+  return false;
+}
+
+/** Whether the operating system reported `error`: for a socket it is the peer's or the network's doing. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && "errno" in error;
+}
+
 export function goneError(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", {
     outcome: "not-applied",

@@ -3,12 +3,13 @@ import { assertClose } from "../base/close-codes.ts";
 import { ConnectionLife } from "./lifecycle.ts";
 import type { CloseEvent, LifeContext } from "./lifecycle.ts";
 import type { Connection, Handlers, ReadyOptions, Session } from "../api/contract.ts";
-import { SessionError } from "../base/errors.ts";
+import { isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
 import type { SendOutcome } from "../api/runtime.ts";
 import type { Holder, SessionState } from "../session/local-session.ts";
 import { SessionHandle } from "../session/handle.ts";
+import { owned } from "../base/owned-promise.ts";
 import { isThenable } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 import { Waiters } from "./waiters.ts";
@@ -132,12 +133,16 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   // --- the session ---
 
   setSession(data: Data): Promise<Session<Data>> {
+    return owned(this.settle(data), this);
+  }
+
+  private settle(data: Data): Promise<Session<Data>> {
     if (this.isEnding) return Promise.reject(closedError());
     const session = this.ownSession();
     if (session !== undefined) return session.set(data).then(() => session);
     const before = this.#expectation?.setting;
     if (before !== undefined) {
-      const again = () => this.setSession(data);
+      const again = () => this.settle(data);
       return before.then(again, again);
     }
     return this.create(data);
@@ -169,13 +174,31 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   ready(options: ReadyOptions = {}): Promise<Session<Data>> {
-    const { deadlines, settings } = this.context;
-    const { signal, timeoutMs = settings.early.timeoutMs } = options;
+    const { signal, timeoutMs = this.context.settings.early.timeoutMs } = options;
+    return owned(this.awaitSession(timeoutMs, signal), {
+      unhandled: (error) => this.readyUnhandled(error, signal),
+    });
+  }
+
+  private awaitSession(timeoutMs: number, signal: AbortSignal | undefined): Promise<Session<Data>> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const session = this.ownSession();
     if (session !== undefined) return Promise.resolve(session);
     if (this.hasEnded) return Promise.reject(closedError());
-    return (this.expectation.waiters ??= new Waiters()).wait(deadlines, timeoutMs, signal);
+    return (this.expectation.waiters ??= new Waiters()).wait(this.context.deadlines, timeoutMs, signal);
+  }
+
+  /** That no session came is nothing to tell of where nobody waited for one; what the application did with the session is. */
+  private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
+    const isAborted = signal?.aborted === true && error === signal.reason;
+    if (isAborted || isAboutTheEnd(error) || isSessionError(error, "READY_TIMEOUT"))
+      this.context.diagnostics.handlersCutShort += 1;
+    else this.unhandled(error);
+  }
+
+  /** Nobody awaited a call of this connection's or its session's, and it failed: as if its handler had (I12). */
+  unhandled(error: unknown): void {
+    this.failed("unhandled", error);
   }
 
   private ownSession(): Session<Data> | undefined {

@@ -2,7 +2,7 @@ import { clipReason, CloseCode } from "../base/close-codes.ts";
 import type { Connection } from "../api/contract.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { isSessionError } from "../base/errors.ts";
+import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { Inbox } from "./inbox.ts";
 import type { ErrorContext, Limits, Stage } from "../api/options.ts";
@@ -272,10 +272,26 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   /** A handler failed: this connection ends, and no other (I12). */
   protected failed(stage: Stage, error: unknown): void {
-    this.context.report(error, { stage, connection: this.api });
-    if (isSessionError(error, "STORE_UNAVAILABLE")) {
+    // It was asked for without a time of its own, or with one: the client did not get its session set.
+    const isLate = isSessionError(error, "READY_TIMEOUT") && !this.hasSession;
+    if (isLate) this.context.diagnostics.handlersCutShort += 1;
+    else this.reportFailure(stage, error);
+    if (isLate) this.end(CloseCode.SessionTimeout, "session not set in time");
+    else if (isSessionError(error, "STORE_UNAVAILABLE"))
       this.end(CloseCode.StoreUnavailable, "store unavailable");
-    } else this.end(CloseCode.HandlerFailed, "handler failed");
+    else this.end(CloseCode.HandlerFailed, "handler failed");
+  }
+
+  /** What only follows from the end of this connection is counted: by leaving, clients would fill the log. */
+  private reportFailure(stage: Stage, error: unknown): void {
+    if (this.isEnding && this.isConsequence(error)) this.context.diagnostics.handlersCutShort += 1;
+    else this.context.report(error, { stage, connection: this.api });
+  }
+
+  protected isConsequence(error: unknown): boolean {
+    if (isAboutTheEnd(error)) return true;
+    // The first failure of the store ended the connection, and was reported: its other calls fail for the same cause.
+    return this.#event?.code === CloseCode.StoreUnavailable && isSessionError(error, "STORE_UNAVAILABLE");
   }
 
   // --- time ---
@@ -348,7 +364,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
     this.#deadline?.cancel();
-    const report = (error: unknown) => this.context.report(error, { stage: "close", connection: this.api });
+    const report = (error: unknown) => this.reportFailure("close", error);
     let closing: Promise<unknown> | undefined;
     try {
       const result = this.callClose(this.#event ?? { code: 1006, reason: "" });

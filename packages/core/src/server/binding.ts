@@ -9,7 +9,8 @@ import type { Connections } from "../connection/connections.ts";
 import type { Handlers } from "../api/contract.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { SessionError } from "../base/errors.ts";
+import { owned } from "../base/owned-promise.ts";
+import { isSystemError, SessionError } from "../base/errors.ts";
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type {
@@ -174,8 +175,13 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   // --- what connections ask for ---
 
-  report(error: unknown, context: ErrorContext = { stage: "adapter" }): void {
-    this.#root.home.report(error, context);
+  report(error: unknown, context?: ErrorContext): void {
+    this.#root.home.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
+  }
+
+  /** Nobody handled the rejection of `close`. */
+  unhandled(error: unknown): void {
+    this.report(error, { stage: "unhandled" });
   }
 
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void> {
@@ -216,7 +222,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   close(options: CloseOptions = {}): Promise<void> {
     const closing = settleClose(options);
-    return (this.#closing ??= this.#close(closing));
+    return (this.#closing ??= owned(this.#close(closing), this));
   }
 
   async #close({ code, reason, drainMs }: Closing): Promise<void> {

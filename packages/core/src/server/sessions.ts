@@ -16,6 +16,7 @@ import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { assertNames, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
+import { owned } from "../base/owned-promise.ts";
 import { settle } from "../api/options.ts";
 import type { SessionsOptions, Settings } from "../api/options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
@@ -138,7 +139,33 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return undefined;
   }
 
-  async get(id: string): Promise<Session<Data> | undefined> {
+  // Each promise that the application is given has an owner: one that is not awaited must not end the process (I12).
+
+  get(id: string): Promise<Session<Data> | undefined> {
+    return owned(this.#get(id), this);
+  }
+
+  destroy(id: string, reason?: string): Promise<DestroyReport> {
+    return owned(this.#destroy(id, reason), this);
+  }
+
+  bySubject(subject: string): Promise<Session<Data>[]> {
+    return owned(this.#bySubject(subject), this);
+  }
+
+  destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
+    return owned(this.#destroySubject(subject, reason), this);
+  }
+
+  presence(id: string): Promise<PresenceReport> {
+    return owned(this.#presence(id), this);
+  }
+
+  unhandled(error: unknown): void {
+    this.home.report(error, { stage: "unhandled" });
+  }
+
+  async #get(id: string): Promise<Session<Data> | undefined> {
     assertId("get()", id);
     return isSessionId(id) ? this.home.get(id) : undefined;
   }
@@ -152,16 +179,16 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   create(data: Data): Promise<{ session: Session<Data>; token: string }> {
-    return this.home.create(data);
+    return owned(this.home.create(data), this);
   }
 
-  async destroy(id: string, reason?: string): Promise<DestroyReport> {
+  async #destroy(id: string, reason?: string): Promise<DestroyReport> {
     assertId("destroy()", id);
     if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
     return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
   }
 
-  async bySubject(subject: string): Promise<Session<Data>[]> {
+  async #bySubject(subject: string): Promise<Session<Data>[]> {
     assertSubject("bySubject()", subject);
     const ids = await this.home.ask(() => this.home.store.bySubject(subject));
     const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
@@ -179,7 +206,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     }
   }
 
-  async destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
+  async #destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
     assertSubject("destroySubject()", subject);
     const result = await this.home.ask(() => this.home.store.destroySubject(subject, reason));
     return this.#report(result, result.destroyed, reason);
@@ -191,7 +218,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
   }
 
-  async presence(id: string): Promise<PresenceReport> {
+  async #presence(id: string): Promise<PresenceReport> {
     assertId("presence()", id);
     if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
     const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
@@ -205,7 +232,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   close(options: CloseOptions = {}): Promise<void> {
     const closing = settleClose(options);
-    return (this.#closing ??= this.#close(closing));
+    return (this.#closing ??= owned(this.#close(closing), this));
   }
 
   async #close(options: Closing): Promise<void> {

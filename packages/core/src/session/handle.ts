@@ -1,6 +1,7 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
 import { fencedError, goneError, asStoreError, SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
+import { owned } from "../base/owned-promise.ts";
 import type { Holder, SessionState, Write, Writes } from "./local-session.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -35,43 +36,56 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return [...this.#state.holders()].map((holder) => holder.api);
   }
 
-  async set(data: Data): Promise<void> {
-    await this.#write({ type: "set", data });
+  set(data: Data): Promise<void> {
+    return this.#write({ type: "set", data }, toNothing);
   }
 
-  async patch(fields: Patch<Data>): Promise<void> {
-    await this.#write({ type: "patch", fields });
+  patch(fields: Patch<Data>): Promise<void> {
+    return this.#write({ type: "patch", fields }, toNothing);
   }
 
   update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>> {
-    return this.#write({ type: "update", change });
+    return this.#write({ type: "update", change }, toItself);
   }
 
-  async refresh(): Promise<Readonly<Data>> {
-    await this.#ask(() => this.#state.read());
-    return this.#state.data;
+  refresh(): Promise<Readonly<Data>> {
+    return this.#owned(this.#refresh());
   }
 
-  async touch(): Promise<void> {
+  touch(): Promise<void> {
     const { idleMs } = this.#state.context.settings;
-    await this.#touch(idleMs, undefined);
+    return this.#owned(this.#touch(idleMs, undefined));
   }
 
-  async extend(): Promise<void> {
+  extend(): Promise<void> {
     const { idleMs, absoluteMs } = this.#state.context.settings;
-    await this.#touch(idleMs, absoluteMs);
+    return this.#owned(this.#touch(idleMs, absoluteMs));
   }
 
   identify(subject: string): Promise<Renewal> {
     assertSubject("identify()", subject);
-    return this.#renew(subject, 0);
+    return this.#owned(this.#renew(subject, 0));
   }
 
   rotate(): Promise<Renewal> {
-    return this.#renew(undefined, this.#state.context.settings.graceMs);
+    return this.#owned(this.#renew(undefined, this.#state.context.settings.graceMs));
   }
 
-  async destroy(reason?: string): Promise<boolean> {
+  destroy(reason?: string): Promise<boolean> {
+    return this.#owned(this.#destroy(reason));
+  }
+
+  /** Whose handle this is answers for a rejection that the application does not handle. */
+  #owned<Result>(promise: Promise<Result>): Promise<Result> {
+    return owned(promise, this.#holder ?? this.#state);
+  }
+
+  async #refresh(): Promise<Readonly<Data>> {
+    await this.#ask(() => this.#state.read());
+    return this.#state.data;
+  }
+
+  async #destroy(reason: string | undefined): Promise<boolean> {
     const state = this.#state;
     if (state.gone) return false;
     const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
@@ -79,10 +93,10 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return result.destroyed.length > 0;
   }
 
-  #write(kind: Write<Data>["kind"]): Promise<Readonly<Data>> {
+  #write<Result>(kind: Write<Data>["kind"], resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return writesOf(this.#state).write({ kind, writer: this.#holder, fence: this.#fence });
+    if (refusal !== undefined) return this.#owned(Promise.reject(refusal));
+    return writesOf(this.#state).write({ kind, writer: this.#holder, fence: this.#fence }, resultOf);
   }
 
   async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
@@ -150,6 +164,12 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   get #fence(): number | undefined {
     return this.#holder === undefined || this.#holder.fence === 0 ? undefined : this.#holder.fence;
   }
+}
+
+function toNothing(): void {}
+
+function toItself<Data>(data: Data): Data {
+  return data;
 }
 
 function writesOf<Data extends object>(state: SessionState<Data>): Writes<Data> {

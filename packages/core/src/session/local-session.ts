@@ -22,6 +22,8 @@ export interface Holder<Data extends object> {
   /** Others changed the data. */
   changed(data: Readonly<Data>): void;
   end(code: number, reason: string): void;
+  /** Nobody handled the rejection of a call that its handle made. */
+  unhandled(error: unknown): void;
 }
 
 /** A point in the history of a session. */
@@ -46,8 +48,8 @@ export interface Write<Data extends object> {
 
 /** A session's writes, one at a time. */
 export interface Writes<Data extends object> {
-  /** Resolves with the data right after this write, once the store has acknowledged it. */
-  write(write: Write<Data>): Promise<Readonly<Data>>;
+  /** Resolves with `resultOf` the data right after this write, once the store has acknowledged it. */
+  write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result>;
   /** Runs a task that writes by itself, when nothing else does. */
   alone<Result>(task: () => Awaitable<Result>): Promise<Result>;
 }
@@ -289,6 +291,11 @@ export class SessionState<Data extends object> {
       code: 4409,
       reason: "replaced by a newer connection",
     });
+  }
+
+  /** Nobody handled the rejection of a call that an administrative handle made. */
+  unhandled(error: unknown): void {
+    this.context.report(error, { stage: "unhandled", sessionId: this.id });
   }
 
   private report(error: unknown): void {

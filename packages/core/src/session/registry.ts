@@ -4,6 +4,7 @@ import type { Created } from "./creation.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { asStoreError, SessionError } from "../base/errors.ts";
+import { Warnings } from "../base/warnings.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
@@ -37,6 +38,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   readonly #lifetimes: Lifetimes<Data>;
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();
+  readonly #warnings = new Warnings();
   /** Calls of the store under way, and who waits for their end. */
   #underWay = 0;
   #idle: (() => void) | undefined;
@@ -202,8 +204,12 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   report(error: unknown, context: ErrorContext): void {
+    const isClient = context.stage === "client";
+    if (isClient) this.diagnostics.clientErrors += 1;
     try {
-      disregard((this.settings.onError ?? warn)(error, context));
+      const { onError } = this.settings;
+      if (onError !== undefined) disregard(onError(error, context));
+      else if (!isClient) this.#warnings.warn(context.stage, error);
     } catch {
       // There is nobody left to tell.
     }
@@ -307,14 +313,4 @@ async function typed<Result>(question: () => Result): Promise<Awaited<Result>> {
 
 function closedError(): SessionError {
   return new SessionError("SHUTTING_DOWN", "sessions.close() was called", { outcome: "not-applied" });
-}
-
-/** Without `onError` nothing that the application did is lost in silence; what strangers do must not fill a log. */
-function warn(error: unknown, { stage }: ErrorContext): void {
-  if (stage === "adapter") return;
-  const { message, stack: detail = "" } = error instanceof Error ? error : new Error(String(error));
-  process.emitWarning(`${stage}: ${message}; give createSessions an onError`, {
-    type: "WsessionWarning",
-    detail,
-  });
 }

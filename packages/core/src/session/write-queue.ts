@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "../base/errors.ts";
+import { OwnedPromise } from "../base/owned-promise.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import type { SessionState, Write, Writes } from "./local-session.ts";
 import type { WriteResult } from "../store/contract.ts";
@@ -31,12 +32,20 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     this.#state = state;
   }
 
-  write(write: Write<Data>): Promise<Readonly<Data>> {
-    if (this.#state.gone) return Promise.reject(goneError());
+  write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
     const { kind, writer, fence } = write;
-    const written = new Promise<Readonly<Data>>((resolve, reject) => {
-      this.#waiting.push({ kind, writer, fence, single: false, result: undefined, resolve, reject });
+    const written = new OwnedPromise<Result>((resolve, reject) => {
+      this.#waiting.push({
+        kind,
+        writer,
+        fence,
+        single: false,
+        result: undefined,
+        resolve: (data) => resolve(resultOf(data)),
+        reject: (error) => written.fail(reject, error),
+      });
     });
+    written.owner = writer ?? this.#state;
     if (!this.#state.context.store.capabilities.shared) this.#flush();
     else if (!this.#scheduled && !this.#busy) {
       this.#scheduled = true;

@@ -1,0 +1,230 @@
+import { createSessions, mapStore, SessionError } from "@wsession/core";
+import type { Connection, Stage } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
+import { frame, Opcode } from "../raw-client.ts";
+import { deferred, Journal, macrotask, until } from "../waiting.ts";
+
+type Data = { readonly n: number };
+
+interface Reported {
+  readonly stage: Stage;
+  readonly message: string;
+}
+
+/** What reached `onError`, and the option that puts it there. */
+function reports() {
+  const journal = new Journal<Reported>();
+  const onError = (error: unknown, { stage }: { readonly stage: Stage }) =>
+    journal.note({ stage, message: error instanceof Error ? error.message : String(error) });
+  return { told: journal, onError };
+}
+
+const LEAVING = 20;
+
+/** Handlers that a client which leaves during `open` cuts short, each in its own way. */
+const cutShort: Readonly<Record<string, (connection: Connection<Data>, left: Promise<void>) => unknown>> = {
+  "waits for the session": (connection) => connection.ready(),
+  "sets the session afterwards": async (connection, left) => {
+    await left;
+    await connection.setSession({ n: 1 });
+  },
+  "does not wait for ready()": (connection) => void connection.ready(),
+  "does not wait for what comes after ready()": (connection) =>
+    void connection.ready().then(({ data }) => connection.send(`${data.n}`)),
+  "does not wait for setSession()": async (connection, left) => {
+    await left;
+    void connection.setSession({ n: 1 });
+  },
+  "tells its own caller in its own words": async (connection) => {
+    await connection.ready().catch((cause: unknown) => {
+      throw new Error("the login failed", { cause });
+    });
+  },
+};
+
+/** Twenty clients come, and leave while their `open` is under way. */
+async function comeAndLeave(
+  trial: AdapterTrial,
+  open: (connection: Connection<Data>, left: Promise<void>) => unknown,
+) {
+  const { told, onError } = reports();
+  const opened = new Journal<number>();
+  const closed = new Journal<number>();
+  const sessions = createSessions<Data>({ store: mapStore(), onError });
+  const left = new Map<Connection<Data>, () => void>();
+  const server = await trial.serve(sessions, {
+    open(connection) {
+      const gone = deferred();
+      left.set(connection, gone.resolve);
+      opened.note(1);
+      return open(connection, gone.promise);
+    },
+    close: () => closed.note(1),
+  });
+  for (let count = 1; count <= LEAVING; count += 1) {
+    const client = await trial.connect(server);
+    await opened.until(count);
+    client.socket.terminate();
+  }
+  await until(() => sessions.connections.size === 0);
+  for (const resolve of left.values()) resolve();
+  await closed.until(LEAVING);
+  return { told, sessions };
+}
+
+/** A mistake of the application is told; what clients do is counted; nothing that is not awaited ends the process (I12). */
+export const tellingCases: readonly AdapterCase[] = [
+  ...Object.entries(cutShort).map(([how, open]): AdapterCase => ({
+    name: `fault F2: clients that leave during an open that ${how} are counted, and nobody is told`,
+    async run(trial) {
+      const { told, sessions } = await comeAndLeave(trial, open);
+      await until(() => sessions.diagnostics.handlersCutShort === LEAVING);
+      expect(told.entries).toEqual([]);
+    },
+  })),
+  {
+    name: "fault F2: a mistake in an open whose client has left is told",
+    async run(trial) {
+      const { told, sessions } = await comeAndLeave(trial, async (_, left) => {
+        await left;
+        throw new TypeError("a typo");
+      });
+      await told.until(LEAVING);
+      const mistakes = Array.from({ length: LEAVING }, () => ({ stage: "open", message: "a typo" }));
+      expect(told.entries).toEqual(mistakes);
+      expect(sessions.diagnostics.handlersCutShort).toBe(0);
+    },
+  },
+  {
+    name: "fault F2: a message handler whose session is destroyed meanwhile fails for that alone, and nobody is told",
+    async run(trial) {
+      const { told, onError } = reports();
+      const sessions = createSessions({ store: mapStore(), initial: () => ({ n: 0 }), onError });
+      const server = await trial.serve(sessions, {
+        async message({ session }) {
+          await sessions.destroy(session.id);
+          await session.patch({ n: 1 });
+        },
+        close: ({ session }) => session.patch({ n: 2 }),
+      });
+      const client = await trial.connect(server);
+      client.send("x");
+      expect((await client.closed).code).toBe(4410);
+      await until(() => sessions.diagnostics.handlersCutShort === 2);
+      expect(told.entries).toEqual([]);
+    },
+  },
+  {
+    name: "fault F2: a handler of a connection that was replaced meanwhile is FENCED, and nobody is told",
+    async run(trial) {
+      const { told, onError } = reports();
+      const store = mapStore();
+      const sessions = createSessions({
+        store,
+        exclusive: true,
+        initial: () => ({ n: 0 }),
+        token: { read: ({ url }) => (url === "/" ? undefined : url.slice(1)) },
+        onError,
+      });
+      const replaced = deferred();
+      const tokens = new Journal<string>();
+      const server = await trial.serve(sessions, {
+        open: ({ token }) => {
+          if (token !== undefined) tokens.note(token);
+        },
+        async message({ session }) {
+          await replaced.promise;
+          await session.patch({ n: 1 });
+        },
+      });
+      const first = await trial.connect(server);
+      first.send("x");
+      await tokens.until(1);
+      await trial.connect(server, `/${tokens.entries[0]}`);
+      expect((await first.closed).code).toBe(4409);
+      replaced.resolve();
+      await until(() => sessions.diagnostics.handlersCutShort === 1);
+      expect(told.entries).toEqual([]);
+    },
+  },
+  {
+    name: "fault F2: a client that never logs in, where open waits for the session, is closed with 4408, and nobody is told",
+    async run(trial) {
+      const { told, onError } = reports();
+      const sessions = createSessions<Data>({ early: { timeoutMs: 50 }, onError });
+      const server = await trial.serve(sessions, { open: (connection) => connection.ready() });
+      const client = await trial.connect(server);
+      expect((await client.closed).code).toBe(4408);
+      expect(told.entries).toEqual([]);
+    },
+  },
+  {
+    name: "I12 fault F3: a write that nobody awaits and that the store refuses ends its connection with 4503, and is told once",
+    async run(trial) {
+      const { told, onError } = reports();
+      const store = mapStore();
+      const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError });
+      const server = await trial.serve(sessions, {
+        message({ session }, text) {
+          if (text === "ping") return;
+          for (let n = 0; n < 3; n += 1) void session.patch({ n });
+        },
+      });
+      const bystander = await trial.connect(server);
+      const client = await trial.connect(server);
+      const away = new SessionError("STORE_UNAVAILABLE", "away", { outcome: "not-applied" });
+      Object.assign(store, { write: () => Promise.reject(away) });
+      client.send("x");
+      expect((await client.closed).code).toBe(4503);
+      await bystander.roundTrip();
+      expect(told.entries).toEqual([{ stage: "unhandled", message: "away" }]);
+    },
+  },
+  {
+    name: "fault F3: a write that is awaited later, or caught, is the application's own: nothing is told",
+    async run(trial) {
+      const { told, onError } = reports();
+      const store = mapStore();
+      const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError });
+      const server = await trial.serve(sessions, {
+        async message(connection) {
+          const { session } = connection;
+          const written = session.patch({ n: 1 });
+          await Promise.resolve();
+          const outcomes = await Promise.allSettled([written, session.set({ n: 2 })]);
+          await session.patch({ n: 3 }).catch(() => undefined);
+          await session.patch({ n: 3 }).then(undefined, () => undefined);
+          await session
+            .patch({ n: 3 })
+            .then(() => 1)
+            .catch(() => undefined);
+          await macrotask();
+          connection.send(outcomes.map(({ status }) => status).join());
+        },
+      });
+      const client = await trial.connect(server);
+      Object.assign(store, { write: () => Promise.reject(new Error("away")) });
+      client.send("x");
+      expect(await client.next()).toBe("rejected,rejected");
+      await client.roundTrip();
+      expect(told.entries).toEqual([]);
+    },
+  },
+  {
+    name: "fault F1: a client's protocol error is its own: whoever is told, is told of the stage client",
+    async run(trial) {
+      const { told, onError } = reports();
+      const closed = deferred();
+      const sessions = createSessions({ initial: () => ({ n: 0 }), onError });
+      const server = await trial.serve(sessions, { close: () => closed.resolve() });
+      const client = await trial.rawUpgraded(server);
+      // Text that is no UTF-8 (RFC 6455 section 8.1).
+      client.write(frame(Buffer.of(0xff), { opcode: Opcode.Text }));
+      await closed.promise;
+      await macrotask();
+      expect(told.entries.map(({ stage }) => stage)).toEqual(told.entries.map(() => "client"));
+      expect(sessions.diagnostics.clientErrors).toBe(told.entries.length);
+    },
+  },
+];

@@ -1,0 +1,79 @@
+/** So many warnings a minute of each stage are told in full. */
+const MOST = 20;
+const WINDOW_MS = 60_000;
+const MAX_LENGTH = 500;
+
+interface Window {
+  startedAt: number;
+  told: number;
+  leftOut: number;
+}
+
+/**
+ * Errors as warnings of the process, for applications without `onError`. Bounded in number for each stage, because
+ * strangers can cause one error of the application again and again, and would fill the log. A warning says what the error
+ * says, in one line and without control characters, and where it was thrown; never the error's other properties, which
+ * may hold data.
+ */
+export class Warnings {
+  readonly #windows = new Map<string, Window>();
+
+  warn(stage: string, error: unknown): void {
+    const more = this.#admit(stage);
+    if (more === undefined) return;
+    const { text, detail } = describe(error);
+    const others = more === 0 ? "" : ` (and ${more} more of this stage before)`;
+    process.emitWarning(`${stage}: ${text}${others}; give createSessions an onError`, {
+      type: "WsessionWarning",
+      detail,
+    });
+  }
+
+  /** How many were left out since the last that was told; `undefined`: this one is left out too. */
+  #admit(stage: string): number | undefined {
+    const now = performance.now();
+    let window = this.#windows.get(stage);
+    if (window === undefined) this.#windows.set(stage, (window = { startedAt: now, told: 0, leftOut: 0 }));
+    if (now - window.startedAt >= WINDOW_MS) {
+      window.startedAt = now;
+      window.told = 0;
+    }
+    if (window.told >= MOST) {
+      window.leftOut += 1;
+      return undefined;
+    }
+    const { leftOut } = window;
+    window.told += 1;
+    window.leftOut = 0;
+    return leftOut;
+  }
+}
+
+/** Application code may throw anything, also what can't be made a string. */
+function describe(error: unknown): { readonly text: string; readonly detail: string } {
+  try {
+    if (!(error instanceof Error)) return { text: oneLine(String(error)), detail: "" };
+    const { message, stack } = error;
+    return { text: oneLine(message), detail: framesOf(message, stack) };
+  } catch {
+    return { text: "something that can't be described was thrown", detail: "" };
+  }
+}
+
+/** A client's bytes may be quoted in an error: they must not forge lines of a log, or reach a terminal's escapes. */
+function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
+  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line;
+}
+
+/** The stack without its head, which repeats the message. */
+function framesOf(message: string, stack: string | undefined): string {
+  if (stack === undefined) return "";
+  const at = stack.indexOf(message);
+  const rest = at < 0 ? stack : stack.slice(at + message.length);
+  return rest
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line))
+    .join("\n");
+}

@@ -1,0 +1,156 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Journal } from "@wsession/conformance";
+import type { Client } from "@wsession/conformance";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
+import { connect, runtimeNames } from "../runtimes.ts";
+import type { RuntimeName } from "../runtimes.ts";
+import { newPrefix } from "../stores.ts";
+
+const APPLICATION = fileURLToPath(new URL("application.mjs", import.meta.url));
+
+interface Told {
+  readonly stage: string;
+  readonly code: string;
+  readonly ofConnection: boolean;
+}
+
+const isTold = (message: unknown): message is Told =>
+  typeof message === "object" && message !== null && "stage" in message;
+
+/** The application, with `clients` connections, each with its session; and then without Redis. */
+async function withoutRedis(runtime: RuntimeName, clients: number) {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const parameters = { redis: redis.port, prefix: newPrefix(), runtime };
+  const child = fork(APPLICATION, [JSON.stringify(parameters)], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const exited = once(child, "exit");
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await exited;
+  });
+  const printed: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      // The runtime's own, about an answer without a neighbour.
+      if (!text.includes("within a corked callback") && text.trim() !== "") printed.push(text);
+    });
+  const told = new Journal<Told>();
+  const [{ port }] = (await once(child, "message")) as [{ port: number }];
+  child.on("message", (message) => {
+    if (isTold(message)) told.note(message);
+  });
+  const connected: Client[] = [];
+  for (let count = 0; count < clients; count += 1) {
+    const client = await connect({ port });
+    await client.next();
+    connected.push(client);
+  }
+  const witness = await connect({ port });
+  await witness.next();
+  await redis.kill();
+  const lives = async () => {
+    witness.send("ping");
+    return (await witness.next()) === "pong" && child.exitCode === null;
+  };
+  return { connected, told, lives, printed };
+}
+
+/** What `onError` is told by the calls themselves, without what the store tells of its own. */
+const unhandled = ({ entries }: Journal<Told>) => entries.filter(({ stage }) => stage === "unhandled");
+
+const OF_HANDLES = [
+  "session.set",
+  "session.patch",
+  "session.patch, three in one tick",
+  "session.patch().then(…)",
+  "session.patch().then(…).then(…)",
+  "session.patch().finally(…)",
+  "session.update",
+  "session.refresh",
+  "session.touch",
+  "session.extend",
+  "session.identify",
+  "session.rotate",
+  "session.destroy",
+  "setSession",
+];
+
+const OF_SESSIONS = [
+  "sessions.get",
+  "sessions.create",
+  "sessions.destroy",
+  "sessions.bySubject",
+  "sessions.destroySubject",
+  "sessions.presence",
+  "an administrative patch",
+  "an administrative refresh",
+];
+
+describe.each(runtimeNames)("%s", (runtime) => {
+  test("I12 fault F3: a call of a connection that nobody awaits ends that connection with 4503 when Redis is away, and no other", async () => {
+    const { connected, told, lives, printed } = await withoutRedis(runtime, OF_HANDLES.length);
+    for (const [index, call] of OF_HANDLES.entries()) connected[index]?.send(`floating:${call}`);
+    const codes = await Promise.all(connected.map(async ({ closed }) => (await closed).code));
+    expect(Object.fromEntries(OF_HANDLES.map((call, index) => [call, codes[index]]))).toEqual(
+      Object.fromEntries(OF_HANDLES.map((call) => [call, 4503])),
+    );
+    expect(await lives()).toBe(true);
+    const failure = { stage: "unhandled", code: "STORE_UNAVAILABLE", ofConnection: true };
+    expect(unhandled(told)).toEqual(OF_HANDLES.map(() => failure));
+    expect(printed).toEqual([]);
+  });
+
+  test("I12 fault F3: a call of the sessions that nobody awaits is told to onError, and ends nothing", async () => {
+    const { connected, told, lives, printed } = await withoutRedis(runtime, 1);
+    const [client = expect.unreachable()] = connected;
+    for (const call of OF_SESSIONS) client.send(`floating:${call}`);
+    while (unhandled(told).length < OF_SESSIONS.length) await told.until(told.entries.length + 1);
+    const failure = { stage: "unhandled", code: "STORE_UNAVAILABLE", ofConnection: false };
+    expect(unhandled(told)).toEqual(OF_SESSIONS.map(() => failure));
+    client.send("ping");
+    expect(await client.next()).toBe("pong");
+    expect(await lives()).toBe(true);
+    expect(printed).toEqual([]);
+  });
+
+  test("fault F3: whoever catches the rejection gets it, and nothing else happens", async () => {
+    const calls = [...OF_HANDLES.filter((call) => !call.includes("three")), ...OF_SESSIONS];
+    const { connected, told, lives, printed } = await withoutRedis(runtime, calls.length);
+    for (const [index, call] of calls.entries()) connected[index]?.send(`caught:${call}`);
+    expect(await Promise.all(connected.map((client) => client.next()))).toEqual(calls.map(() => "caught"));
+    expect(await lives()).toBe(true);
+    expect(unhandled(told)).toEqual([]);
+    expect(printed).toEqual([]);
+  });
+
+  test("fault F3: whoever awaits the rejection in a handler has the connection ended by that handler alone", async () => {
+    const { connected, told, lives } = await withoutRedis(runtime, 1);
+    connected[0]?.send("awaited:session.patch");
+    expect((await connected[0]?.closed)?.code).toBe(4503);
+    expect(await lives()).toBe(true);
+    const failures = told.entries.filter(({ ofConnection }) => ofConnection);
+    expect(failures).toEqual([{ stage: "message", code: "STORE_UNAVAILABLE", ofConnection: true }]);
+  });
+
+  test("I12 fault F3: what throws in a promise that nobody awaits ends its connection with 1011", async () => {
+    const { connected, told, lives, printed } = await withoutRedis(runtime, 2);
+    connected[0]?.send("floating:ready().then(…), which throws");
+    connected[1]?.send("floating:a handle's own mistake");
+    for (const { closed } of connected) expect((await closed).code).toBe(1011);
+    expect(await lives()).toBe(true);
+    const failure = { stage: "unhandled", code: "Error: a typo", ofConnection: true };
+    expect(unhandled(told)).toEqual([failure, failure]);
+    expect(printed).toEqual([]);
+  });
+
+  test("I12 fault F3: close of a server and of the sessions, not awaited, do not end the process by a rejection", async () => {
+    const { connected, printed } = await withoutRedis(runtime, 2);
+    connected[0]?.send("floating:binding.close");
+    connected[1]?.send("floating:sessions.close");
+    for (const { closed } of connected) expect((await closed).code).toBe(1012);
+    expect(printed).toEqual([]);
+  });
+});
