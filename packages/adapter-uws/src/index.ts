@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { SessionError } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
-import { assertNames } from "@wsession/core/runtime";
+import { assertNames, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer } from "@wsession/core/runtime";
 import type {
   HttpRequest,
@@ -103,6 +103,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         if (copy === undefined) return refuse(response, 431, "header fields too large");
         if (!asksForUpgrade(copy.handshake)) return refuse(response, 400, "not an upgrade");
         found = options.found?.(request, response);
+        if (isRefusedPromise(found)) throw new SessionError("INVALID_ARGUMENT", "found must be synchronous");
       } catch (error) {
         binding.report(error);
         refuse(response, 500, "internal error");
@@ -181,8 +182,10 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   function choose({ protocols, ticket }: Accepted): string {
     const [first = ""] = protocols;
     if (first === "" || options.handleProtocols === undefined) return first;
-    const chosen = options.handleProtocols(protocols, ticket.handshake) ?? "";
-    return protocols.includes(chosen) ? chosen : "";
+    const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
+    if (isRefusedPromise(chosen))
+      throw new SessionError("INVALID_ARGUMENT", "handleProtocols must be synchronous");
+    return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
   }
 
   return binding;

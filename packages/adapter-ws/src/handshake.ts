@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { SessionError } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
 import { parseProtocols, plainAddress } from "@wsession/core/runtime";
 
@@ -10,7 +11,14 @@ export function copyHandshake(request: IncomingMessage): Handshake {
   const sent = request.headers;
   for (const name of Object.keys(sent)) {
     const value = sent[name];
-    if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
+    if (value === undefined) continue;
+    // HTTP code may have put anything there.
+    if (typeof value !== "string" && !Array.isArray(value))
+      throw new SessionError(
+        "INVALID_ARGUMENT",
+        `the request's header ${JSON.stringify(name)} is not a string`,
+      );
+    headers[name] = typeof value === "string" ? value : value.join(", ");
   }
   const { socket } = request;
   return {

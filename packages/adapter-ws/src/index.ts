@@ -1,10 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { SessionError } from "@wsession/core";
 import type { Binding, Handlers, Sessions } from "@wsession/core";
+import { isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
 import { attach, wsRuntime } from "./socket.ts";
+import { guardUpgrade } from "./upgrade.ts";
 
 export { transportOf } from "./handshake.ts";
 export type { SocketRecord } from "./handshake.ts";
@@ -36,6 +38,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       "INVALID_ARGUMENT",
       "bindSessions takes a WebSocketServer of ws, the sessions, handlers",
     );
+  if (!("skipUTF8Validation" in server.options))
+    throw new SessionError(
+      "INVALID_ARGUMENT",
+      "bindSessions needs ws ^8.18.0: this server is of ws 7 or older, which does not tell text and binary apart",
+    );
   if (servers.has(server))
     throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
   const binding = sessions.bind(wsRuntime, handlers);
@@ -43,17 +50,18 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
   admitBeforeAnswer(server, binding, accepted);
+  guardUpgrade(server, (error) => binding.report(error));
 
   server.on("headers", (lines, request) => {
     for (const [name, value] of accepted.get(request)?.headers ?? []) lines.push(`${name}: ${value}`);
   });
-  const report = (error: unknown) => binding.report(error);
+  const report = (error: Error) => binding.report(error, { stage: stageOf(error) });
   // First of all listeners, so that the user's own find `sessions.of(socket)`.
   server.prependListener("connection", (socket, request) => {
     const admitted = accepted.get(request);
     accepted.delete(request);
     if (admitted === undefined) {
-      report(
+      binding.report(
         new SessionError("INVALID_ARGUMENT", "a connection came that was not admitted: bind before it, once"),
       );
       socket.close(1011, "not admitted");
@@ -76,30 +84,54 @@ function admitBeforeAnswer(
   const { verifyClient: own, handleProtocols: ownProtocols } = server.options;
 
   const verify: VerifyAsync = (info, answer) => {
-    const admit = () => void decide(info.req, answer).catch((error: unknown) => binding.report(error));
-    if (own === undefined || own === null) admit();
-    else if (!isSync(own))
-      own(info, (verified, ...refusal) => (verified ? admit() : answer(false, ...refusal)));
-    else if (own(info)) admit();
-    else answer(false, 401);
+    let isAnswered = false;
+    const once: VerifyAnswer = (verified, ...refusal) => {
+      if (isAnswered)
+        return binding.report(new SessionError("INVALID_ARGUMENT", "verifyClient answered twice"));
+      isAnswered = true;
+      if (verified) void decide(info.req, answer).catch((error: unknown) => binding.report(error));
+      else answer(false, ...refusal);
+    };
+    // The user's own code, whose errors are owed an answer to the client too.
+    const failed = (error: unknown) => {
+      binding.report(error);
+      if (!isAnswered) once(false, 500, "internal error", PLAIN_TEXT);
+    };
+    try {
+      if (own === undefined || own === null) once(true);
+      else if (isSync(own)) once(verdictOf(own(info)), 401);
+      else watch(own(info, once), failed);
+    } catch (error) {
+      failed(error);
+    }
   };
 
   async function decide(request: IncomingMessage, answer: VerifyAnswer): Promise<void> {
-    const deciding = binding.admit(copyHandshake(request), foundOn(request.socket));
+    let deciding: Promise<HandshakeAnswer>;
+    try {
+      deciding = binding.admit(copyHandshake(request), foundOn(request.socket));
+    } catch (error) {
+      binding.report(error);
+      return answer(false, 500, "internal error", PLAIN_TEXT);
+    }
     // Node tells it as long as the socket lives, and for good once it was asked: here, while the store is at work.
     void request.socket.remoteAddress;
     const outcome = await deciding;
     if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason, PLAIN_TEXT);
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
     accepted.set(request, outcome);
+    const written = request.socket.bytesWritten;
     try {
       answer(true);
     } catch (error) {
+      // The user's own `connection` listener threw, after ours: the connection is there, and goes on.
       if (!accepted.delete(request)) throw error;
-      // Code of the user's threw on the way to the 101: the client is owed an answer.
       binding.abandon(outcome.ticket);
       binding.report(error);
-      return answer(false, 500, "internal error", PLAIN_TEXT);
+      // Before the 101 the client is owed another answer; after it nobody has the connection.
+      if (request.socket.bytesWritten === written) answer(false, 500, "internal error", PLAIN_TEXT);
+      else request.socket.destroy();
+      return;
     }
     if (!accepted.delete(request)) return;
     binding.abandon(outcome.ticket);
@@ -115,15 +147,35 @@ function admitBeforeAnswer(
     const protocols = accepted.get(request)?.protocols ?? [...offered];
     const [first = false] = protocols;
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
-    const chosen = ownProtocols(new Set(protocols), request);
+    const chosen: unknown = ownProtocols(new Set(protocols), request);
+    if (isRefusedPromise(chosen))
+      throw new SessionError("INVALID_ARGUMENT", "handleProtocols must be synchronous");
     // The request that it is given still has the token: a choice among the others is the only one that is sent.
-    return chosen !== false && protocols.includes(chosen) ? chosen : false;
+    return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
   };
 }
 
 /** Not by class: the application may have another copy of ws. */
 function isServer(value: unknown): boolean {
   return typeof value === "object" && value !== null && "handleUpgrade" in value && "options" in value;
+}
+
+/** A promise would be true: whoever it refuses later would be let in. */
+function verdictOf(verified: unknown): boolean {
+  if (isRefusedPromise(verified))
+    throw new SessionError("INVALID_ARGUMENT", "verifyClient without a callback must be synchronous");
+  return Boolean(verified);
+}
+
+/** An asynchronous function may reject instead of calling back. */
+function watch(result: unknown, failed: (error: unknown) => void): void {
+  if (result instanceof Promise) result.catch(failed);
+}
+
+/** Protocol errors of ws, of its decompressor and of the operating system are the client's doing. */
+function stageOf(error: Error): "adapter" | "client" {
+  const isClients = "syscall" in error || ("code" in error && /^(?:WS_ERR|Z)_/.test(String(error.code)));
+  return isClients ? "client" : "adapter";
 }
 
 /** As ws tells them apart. */

@@ -1,8 +1,11 @@
 import type { Socket } from "node:net";
 import { SessionError } from "@wsession/core";
 import type { Runtime, RuntimeConnection } from "@wsession/core/runtime";
-import { WebSocket } from "ws";
-import type { RawData } from "ws";
+import type { RawData, WebSocket } from "ws";
+
+/** States of a WebSocket. Nothing is imported of ws, which the application may have another copy of. */
+const OPEN = 1;
+const CLOSED = 3;
 
 const CONNECTION = Symbol("wsession.connection");
 const TCP = Symbol("wsession.tcp");
@@ -23,14 +26,14 @@ const EMPTY = Buffer.alloc(0);
 
 export const wsRuntime: Runtime<WebSocket> = {
   name: "ws",
-  connectionOf: (socket) => (socket instanceof WebSocket ? bound(socket)[CONNECTION] : undefined),
+  connectionOf: (socket: Pick<BoundSocket, typeof CONNECTION>) => socket[CONNECTION],
   send(socket, data) {
-    if (socket.readyState !== WebSocket.OPEN) return "closed";
+    if (socket.readyState !== OPEN) return "closed";
     // Without a callback: it would cost a tick for each message, to learn what `close` tells.
     socket.send(data);
     return socket.bufferedAmount === 0 ? "sent" : "queued";
   },
-  bufferedAmount: (socket) => (socket.readyState === WebSocket.CLOSED ? 0 : socket.bufferedAmount),
+  bufferedAmount: (socket) => (socket.readyState === CLOSED ? 0 : socket.bufferedAmount),
   awaitDrain,
   close(socket, code, reason) {
     // A paused socket sees neither the answer to a close frame nor the end (I3).
@@ -117,7 +120,7 @@ function awaitDrain(socket: WebSocket): void {
   const tcp = own[TCP];
   if (tcp === undefined || tcp.destroyed) return;
   const check = () => {
-    if (socket.readyState === WebSocket.CLOSED) return;
+    if (socket.readyState === CLOSED) return;
     // Looked up now: inside `open` there was no connection yet.
     if (socket.bufferedAmount === 0) own[CONNECTION]?.drained();
     else awaitDrain(socket);
@@ -134,7 +137,7 @@ function awaitDrain(socket: WebSocket): void {
  * long message that a pong can't overtake (RFC 6455 section 5.4). One that we do not read is not to blame.
  */
 function heartbeat(socket: WebSocket): void {
-  if (socket.readyState !== WebSocket.OPEN) return;
+  if (socket.readyState !== OPEN) return;
   const own = bound(socket);
   const read = own[COUNTED] ?? own[TCP]?.bytesRead;
   if (read !== undefined && own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();

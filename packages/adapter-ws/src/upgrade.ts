@@ -1,0 +1,51 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { SessionError } from "@wsession/core";
+import type { WebSocketServer } from "ws";
+
+/**
+ * Answers 500 where ws would throw before it asks anybody: a request that HTTP code has changed, or one without a socket, as
+ * test clients of frameworks make them. What is thrown here would otherwise reach the `upgrade` event of the HTTP server, which
+ * ends the process, or the client would wait for its answer for ever. Returns what takes this back.
+ */
+export function guardUpgrade(server: WebSocketServer, report: (error: unknown) => void): () => void {
+  const had = Object.getOwnPropertyDescriptor(server, "handleUpgrade");
+  const upgrade = server.handleUpgrade.bind(server);
+  server.handleUpgrade = (request, socket, head, callback) => {
+    try {
+      if (!hasSocket(request))
+        throw new SessionError(
+          "INVALID_ARGUMENT",
+          "the request has no socket: it did not come through a server",
+        );
+      upgrade(request, socket, head, callback);
+    } catch (error) {
+      report(error);
+      refuse(socket);
+    }
+  };
+  return () => {
+    if (had === undefined) Reflect.deleteProperty(server, "handleUpgrade");
+    else Object.defineProperty(server, "handleUpgrade", had);
+  };
+}
+
+function hasSocket(request: { readonly socket?: IncomingMessage["socket"] | null }): boolean {
+  return typeof request.socket === "object" && request.socket !== null;
+}
+
+function refuse(socket: Duplex): void {
+  const body = "internal error";
+  socket.on("error", () => socket.destroy());
+  socket.once("finish", () => socket.destroy());
+  socket.end(
+    [
+      "HTTP/1.1 500 Internal Server Error",
+      "Connection: close",
+      "Content-Type: text/plain; charset=utf-8",
+      `Content-Length: ${body.length}`,
+      "",
+      body,
+    ].join("\r\n"),
+  );
+}
