@@ -21,8 +21,14 @@ export interface Holder {
   readonly entry: string;
 }
 
-/** Numbers that a double holds exactly, as prelude.lua takes them. */
-const METADATA = /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})$/;
+/**
+ * Numbers that a double holds exactly, as prelude.lua takes them; then, from later releases, the oldest format that a reader
+ * has to know, and parts that are passed over here.
+ */
+const METADATA =
+  /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})(?: .*)?)?$/;
+/** The latest format that is known here. */
+const FORMAT = 1;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
 const inDevelopment = process.env["NODE_ENV"] !== "production";
 
@@ -30,7 +36,8 @@ const inDevelopment = process.env["NODE_ENV"] !== "production";
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
   const found = typeof text === "string" ? METADATA.exec(text) : null;
   if (found === null) throw corrupt(outcome);
-  const { 1: version, 2: lineage, 3: fence, 4: schemaVersion, 5: idle, 6: absolute } = found;
+  const { 1: version, 2: lineage, 3: fence, 4: schemaVersion, 5: idle, 6: absolute, 7: format } = found;
+  if (Number(format ?? FORMAT) > FORMAT) throw corrupt(outcome);
   return {
     version: Number(version),
     lineage: Number(lineage),

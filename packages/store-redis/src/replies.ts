@@ -133,7 +133,7 @@ export function readMove(reply: Reply): readonly [now: string, before: string] |
   if (code !== "resumed" || typeof before !== "string") return undefined;
   const fields = Array.isArray(hash) ? hash.map(String) : [];
   const name = fields.findIndex((text, index) => index % 2 === 0 && text === "m");
-  const now = fields[name + 1]?.split(" ").at(-2);
+  const now = fields[name + 1]?.split(" ").at(5);
   return now === undefined || now === before ? undefined : [now, before];
 }
 

@@ -34,6 +34,7 @@ local meta = {
   fence = ARGV[12] == '1' and 1 or 0,
   schema = ARGV[7],
   bytes = tonumber(ARGV[13]),
+  more = '',
   idle = ARGV[5] == '0' and 0 or at + tonumber(ARGV[5]),
   absolute = ARGV[6] == '0' and 0 or at + tonumber(ARGV[6]),
 }

@@ -10,9 +10,7 @@ for entry in string.gmatch(holders, '[^,]+') do
   if dead[entry] then dropped = dropped + 1 else kept[#kept + 1] = entry end
 end
 if dropped == 0 then return 0 end
-if #kept == 0 then
-  redis.call('HDEL', key, 'h')
-else
-  redis.call('HSET', key, 'h', table.concat(kept, ','))
-end
+-- Removed first, because otherwise Redis refuses the script at maxmemory.
+redis.call('HDEL', key, 'h')
+if #kept > 0 then redis.call('HSET', key, 'h', table.concat(kept, ',')) end
 return dropped

@@ -14,5 +14,9 @@ if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 if at > tonumber(ARGV[1]) then return { 'late', at } end
 local holders, fresh = with_holder(found[2], ARGV[2], ARGV[4], ARGV[3], at)
-if fresh then redis.call('HSET', key, 'h', holders) end
+if fresh then
+  -- A release takes no memory to speak of: removed first, because otherwise Redis refuses the script at maxmemory.
+  if ARGV[4] == '0' then redis.call('HDEL', key, 'h') end
+  redis.call('HSET', key, 'h', holders)
+end
 return { 'held', found[1] }

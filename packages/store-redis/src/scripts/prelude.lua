@@ -2,8 +2,11 @@
 -- values are never decoded. Numbers are written by concatenation, which is exact up to 14 digits: milliseconds have 13.
 --
 -- The session hash p:s:{id}:
---   m          "version lineage fence schemaVersion bytes idleAt absoluteAt"; these two in milliseconds by this server's
---              clock, in base 36, 0 for no deadline; bytes: at least what the data takes; lineage: see next_lineage
+--   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds
+--              by this server's clock, in base 36, 0 for no deadline; bytes: at least what the data takes; lineage: see
+--              next_lineage; format: the oldest format that a reader has to know, 1 where it is left out; more: parts of
+--              later releases, which are kept as they are. A release that can be read by older ones adds parts and leaves
+--              the format; one that can't raises the format, and is refused as unreadable by older ones
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -25,19 +28,29 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)$'
+local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)(.*)$'
+
+-- The latest format that these scripts know.
+local FORMAT = 1
+
+-- Whether what follows the metadata's known parts leaves these as they are known here.
+local function is_known_format(more)
+  local format = string.match(more, '^ (%d+)$') or string.match(more, '^ (%d+) ')
+  return format ~= nil and #format <= 9 and tonumber(format) <= FORMAT
+end
 
 -- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read. Numbers
 -- that a double does not hold exactly nobody here has written.
 local function split_meta(text)
-  local version, lineage, fence, schema, bytes, idle, absolute = string.match(text, META)
+  local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META)
   if not version or #version > 15 or #lineage > 10 or #fence > 15 or #schema > 15 then return nil end
   if #bytes > 15 or #idle > 9 or #absolute > 9 then return nil end
-  return version, lineage, fence, schema, bytes, idle, absolute
+  if more ~= '' and not is_known_format(more) then return nil end
+  return version, lineage, fence, schema, bytes, idle, absolute, more
 end
 
 local function unpack_meta(text)
-  local version, lineage, fence, schema, bytes, idle, absolute = split_meta(text)
+  local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(text)
   if not version then return nil end
   return {
     version = tonumber(version),
@@ -47,6 +60,7 @@ local function unpack_meta(text)
     bytes = tonumber(bytes),
     idle = tonumber(idle, 36),
     absolute = tonumber(absolute, 36),
+    more = more,
   }
 end
 
@@ -62,7 +76,7 @@ end
 
 local function pack_meta(meta)
   local counts = meta.version .. ' ' .. meta.lineage .. ' ' .. meta.fence .. ' ' .. meta.schema .. ' ' .. meta.bytes
-  return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute)
+  return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute) .. meta.more
 end
 
 -- The lineage of the version that a change makes stands for all changes up to here: versions that come up again, after a
@@ -132,7 +146,7 @@ end
 -- newer one, a repeated one changes nothing. A zero stays until no late repeat of an older count can come any more.
 local function with_holder(holders, node, count, sequence, at)
   local kept = ''
-  for other, entry, seen, untill in string.gmatch(holders or '', '([^=,]+)(=%d+%.(%d+)%.?(%d*))') do
+  for other, entry, seen, untill in string.gmatch(holders or '', '([^=,]+)(=%d+%.(%d+)%.?(%d*)[^,]*)') do
     if other == node then
       if tonumber(seen) >= tonumber(sequence) then return holders, false end
     elseif untill == '' or tonumber(untill) > at then
@@ -149,7 +163,7 @@ local function prune_writers(node, at)
   local old = {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
     if string.sub(name, 1, 1) == 'w' and name ~= 'w' .. node then
-      local untill = string.match(redis.call('HGET', key, name), ' (%d+)$')
+      local untill = string.match(redis.call('HGET', key, name), '^%d+ %d+ (%d+)')
       if not untill or tonumber(untill) + MEMORY_MS < at then old[#old + 1] = name end
     end
   end

@@ -11,7 +11,7 @@ local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u')
 if not found[1] then return { 'missing' } end
-local version, lineage, fence, schema, bytes, idle, absolute = split_meta(found[1])
+local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
 local idle_at, absolute_at = tonumber(idle, 36), tonumber(absolute, 36)
 if has_passed(idle_at, absolute_at, at) then return { 'missing' } end
@@ -21,8 +21,8 @@ if digest ~= '' and digest == found[2] then
   by = 'current'
 elseif digest ~= '' then
   local others = redis.call('HMGET', key, 'q', 'n')
-  local previous, grace = string.match(others[1] or '', '^(%S+) (%d+)$')
-  local renewal, untill = string.match(others[2] or '', '^(%S+) (%d+)$')
+  local previous, grace = string.match(others[1] or '', '^(%S+) (%d+)')
+  local renewal, untill = string.match(others[2] or '', '^(%S+) (%d+)')
   if next_digest ~= '' and next_digest == found[2] then
     by = 'renewal'
   elseif digest == renewal and at < tonumber(untill) and next_digest ~= '' then
@@ -60,7 +60,7 @@ if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absol
 end
 if takes_over or next_at ~= idle_at then
   local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
-  redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute)
+  redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute .. more)
   set_expiry(next_at, absolute_at)
 end
 return { 'resumed', at, by, idle, redis.call('HGETALL', key) }

@@ -26,7 +26,7 @@ if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
 if ARGV[13] ~= '' and tonumber(ARGV[13]) < meta.fence then return { 'fenced' } end
-local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)$')
+local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)')
 local is_denied = denied and tonumber(denied_until) > at
 if identifies then
   if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end

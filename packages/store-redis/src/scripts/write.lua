@@ -12,7 +12,7 @@ local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
 if not found[1] then return { 'missing' } end
-local version, lineage, fence, schema, bytes, idle, absolute = split_meta(found[1])
+local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 
@@ -65,7 +65,7 @@ if not found[3] then prune_writers(node, at) end
 local after = lineage
 version, lineage = version + 1, next_lineage(is_known, lineage, ARGV[7])
 local record = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. ARGV[9] .. ' ' .. bytes
-  .. ' ' .. idle .. ' ' .. absolute
+  .. ' ' .. idle .. ' ' .. absolute .. more
 local last = math.min(513, last_set)
 redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 14, last))
 for first = last + 1, last_set, 500 do

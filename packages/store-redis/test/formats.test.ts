@@ -1,0 +1,138 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
+import { type Process, startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+const connect = (): Redis => new Redis(server.port);
+/** What a later release of the library may append to the metadata: format 1 still, and parts that are unknown here. */
+const LATER = " 1 mcx81 x=7,y";
+
+const keyOf = (id: string): string => `ws:s:{${id}}`;
+
+interface Born {
+  readonly id: string;
+  readonly digest: string;
+}
+
+/** A session as a later release leaves it: metadata, holders and secrets have more in them, and there is a field more. */
+async function aLaterSession({ store, client }: Process, more = LATER): Promise<Born> {
+  const [id, digest] = [aCreation().id, newDigest()];
+  await store.create(aCreation({ id, digest, subject: "ada", idleMs: 10_000 }));
+  const metadata = (await client.hget(keyOf(id), "m")) ?? "";
+  await client.hset(keyOf(id), "m", metadata + more, "Z", "of a later release");
+  return { id, digest };
+}
+
+async function moreOf({ client }: Process, id: string): Promise<string> {
+  const metadata = (await client.hget(keyOf(id), "m")) ?? "";
+  return metadata.split(" ").slice(7).join(" ");
+}
+
+describe("fault B9: what a later release adds to a record is read past, and kept", () => {
+  const operations: readonly {
+    readonly name: string;
+    readonly run: (process: Process, born: Born) => Promise<unknown>;
+  }[] = [
+    { name: "load", run: ({ store }, { id }) => store.load(id) },
+    { name: "write", run: ({ store }, { id }) => store.write(aWrite(id, { visits: 1 })) },
+    {
+      name: "replace",
+      run: ({ store }, { id }) =>
+        store.write(aWrite(id, {}, { change: { type: "replace", data: { other: 1 }, base: undefined } })),
+    },
+    { name: "touch", run: ({ store }, { id }) => store.touch(id, 3_600_000, 7_200_000) },
+    {
+      name: "resume",
+      run: ({ store }, { id, digest }) => store.resume(aResume(id, { digest, idleMs: 3_600_000 })),
+    },
+    {
+      name: "takeover",
+      run: ({ store, host }, { id, digest }) => hold(store, host, id, { digest, exclusive: true }),
+    },
+    {
+      name: "identify",
+      run: ({ store }, { id }) =>
+        store.rotate({
+          id,
+          digest: newDigest(),
+          renewalDigest: newDigest(),
+          renewalMs: 1_000,
+          graceMs: 1_000,
+          subject: "ada",
+          fence: undefined,
+          known: 1,
+        }),
+    },
+    {
+      name: "release",
+      run: async ({ store, host }, { id }) => {
+        await hold(store, host, id);
+        await store.release(id);
+      },
+    },
+  ];
+
+  test.each(operations)("by $name", async ({ run }) => {
+    const process = startProcess(connect);
+    const born = await aLaterSession(process);
+    await run(process, born);
+    expect(await moreOf(process, born.id)).toBe(LATER.trim());
+    expect(await process.client.hget(keyOf(born.id), "Z")).toBe("of a later release");
+    expect((await process.store.load(born.id))?.subject).toBe("ada");
+    expect(process.host.errors).toEqual([]);
+  });
+
+  test("such a session is found, present, destroyed, and swept as any other", async () => {
+    const process = startProcess(connect, { prefix: "ws", sweepMs: 200 });
+    const { store, host, client } = process;
+    const { id } = await aLaterSession(process);
+    await hold(store, host, id);
+    expect(await store.bySubject("ada")).toContain(id);
+    expect((await store.presence(id)).nodes).toHaveLength(1);
+    // Changed behind this process's back: the sweep reads it.
+    const metadata = (await client.hget(keyOf(id), "m")) ?? "";
+    await client.hset(keyOf(id), "m", metadata.replace(/^1 \d+/, "2 77"), "d:visits", "5");
+    await until(() => host.held(id)?.version === 2);
+    expect(host.held(id)?.data).toEqual({ visits: 5 });
+    expect((await store.destroySubject("ada", undefined)).destroyed).toContain(id);
+    expect(await store.load(id)).toBeUndefined();
+    expect(host.errors).toEqual([]);
+  });
+
+  test("a holder with more in its entry stays one, as others come and go", async () => {
+    const [process, other] = [startProcess(connect), startProcess(connect)];
+    const { id } = await aLaterSession(process);
+    await hold(process.store, process.host, id);
+    const holders = (await process.client.hget(keyOf(id), "h")) ?? "";
+    await process.client.hset(keyOf(id), "h", `${holders};later`);
+    await hold(other.store, other.host, id);
+    expect(await process.client.hget(keyOf(id), "h")).toContain(`${holders};later,`);
+    expect((await other.store.presence(id)).nodes).toHaveLength(2);
+    await other.store.write(aWrite(id, { visits: 9 }));
+    await until(() => process.host.eventsOf(id).some(({ type }) => type === "written"));
+  });
+
+  test("a record of a format that is unknown here is refused, and left as it is", async () => {
+    const process = startProcess(connect);
+    const { store, client } = process;
+    const { id, digest } = await aLaterSession(process, " 2 mcx81");
+    const before = await client.hgetall(keyOf(id));
+    const refused = { code: "CORRUPT_RECORD", outcome: "not-applied" };
+    await expect(store.load(id)).rejects.toMatchObject(refused);
+    await expect(store.resume(aResume(id, { digest }))).rejects.toMatchObject(refused);
+    await expect(store.write(aWrite(id, { visits: 1 }))).rejects.toMatchObject(refused);
+    await expect(store.touch(id, 60_000)).rejects.toMatchObject(refused);
+    expect(await client.hgetall(keyOf(id))).toEqual(before);
+    // Whoever may destroy a session may destroy one that can't be read.
+    expect((await store.destroy(id, undefined, false)).destroyed).toEqual([id]);
+  });
+});
