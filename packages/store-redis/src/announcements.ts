@@ -16,7 +16,15 @@ export interface Confirmation {
 
 export type Announcement =
   | { readonly type: "event"; readonly event: StoreEvent; readonly confirm: ConfirmationRequest | undefined }
-  | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] };
+  | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] }
+  | {
+      readonly type: "subject";
+      /** Of the process that destroyed the subject's sessions. */
+      readonly node: string;
+      readonly subject: string;
+      readonly epoch: number;
+      readonly reason: string | undefined;
+    };
 
 /** The message by which destroy.lua tells the holders; the other two that holders get are written by the scripts. */
 export function destroyedMessage(
@@ -40,6 +48,16 @@ export function confirmationMessage(
   return JSON.stringify(["a", token, node, closed]);
 }
 
+/** What all processes are told after a subject's sessions were destroyed: the index may have lost some that they hold. */
+export function subjectMessage(
+  node: string,
+  subject: string,
+  epoch: number,
+  reason: string | undefined,
+): string {
+  return JSON.stringify(["s", node, subject, epoch, reason ?? null]);
+}
+
 /** `undefined` for what is not one of ours. */
 export function parseAnnouncement(text: string): Announcement | undefined {
   let message: unknown;
@@ -58,6 +76,8 @@ export function parseAnnouncement(text: string): Announcement | undefined {
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
     case "d":
       return event({ type: "destroyed", id, reason: optionalText(rest[0]) }, parseRequest(rest[1], rest[2]));
+    case "s":
+      return parseSubject(id, rest);
     case "a":
       return { type: "confirmations", confirmations: parseConfirmations(id, rest[0], rest[1]) };
     default:
@@ -75,6 +95,11 @@ function optionalText(value: unknown): string | undefined {
 
 function parseRequest(node: unknown, token: unknown): ConfirmationRequest | undefined {
   return typeof node === "string" && typeof token === "string" ? { node, token } : undefined;
+}
+
+function parseSubject(node: string, [subject, epoch, reason]: readonly unknown[]): Announcement | undefined {
+  if (typeof subject !== "string" || typeof epoch !== "number") return undefined;
+  return { type: "subject", node, subject, epoch, reason: optionalText(reason) };
 }
 
 function parseWritten(

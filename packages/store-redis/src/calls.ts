@@ -172,7 +172,7 @@ function giveUp(command: SentCommand): void {
 }
 
 /** By these a script says that it did nothing. */
-const REFUSALS: ReadonlySet<unknown> = new Set(["missing", "wrong", "stolen", "foreign", "exists"]);
+const REFUSALS: ReadonlySet<unknown> = new Set(["missing", "gone", "wrong", "stolen", "foreign", "exists"]);
 
 /** As told to a command that was sent again: an earlier attempt may have found the session otherwise, and changed it. */
 function afterAttempts(reply: Reply): Reply {

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
-import { destroyedMessage } from "./announcements.ts";
+import { destroyedMessage, subjectMessage } from "./announcements.ts";
 import { unavailable } from "./failures.ts";
 import type { Membership, Services } from "./membership.ts";
 import type { Holder } from "./record.ts";
@@ -60,8 +60,40 @@ export class Destruction {
           this.#subjects.destroyed(subject, finished).catch(() => undefined);
         }
       }
+      const { calls, keys, node } = this.#services;
+      await calls.command("publish", [keys.everybody, subjectMessage(node, subject, raised.epoch, reason)]);
+      for (const [id, holders] of await this.held(raised, reason, membership)) destroyed.set(id, holders);
       return destroyed;
     });
+  }
+
+  /**
+   * Destroys what this process holds of a subject whose sessions were destroyed: the index may have lost some, by an eviction
+   * or a failover. What has logged in since then stays.
+   */
+  async held(
+    of: Raised,
+    reason: string | undefined,
+    membership: Membership | undefined,
+  ): Promise<ReadonlyMap<string, readonly Holder[]>> {
+    const destroyed = new Map<string, readonly Holder[]>();
+    const ids = membership?.heldOf(of.subject) ?? [];
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const batch = ids.slice(first, first + AT_ONCE);
+      const replies = await allOf(batch.map((id) => this.#send(id, reason, undefined, of)));
+      batch.forEach((id, index) => {
+        const reply = replies[index];
+        if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
+        // Destroyed before, though this process did not hear of that.
+        else if (isFinished(reply)) membership?.end(id, reason);
+      });
+    }
+    return destroyed;
+  }
+
+  /** As `held`, where another process destroyed the subject's sessions; ends their connections. */
+  async heldElsewhere(of: Raised, reason: string | undefined, membership: Membership): Promise<void> {
+    for (const id of (await this.held(of, reason, membership)).keys()) membership.end(id, reason);
   }
 
   /** A session that survived the destruction of its subject's, since the index had lost it. */

@@ -65,6 +65,11 @@ export class Keys {
     return `${this.#prefix}:k:${node}`;
   }
 
+  /** The channel that all processes listen on. A node's name is longer. */
+  get everybody(): string {
+    return `${this.#prefix}:k:all`;
+  }
+
   /** The sorted set that lists a subject's sessions, by the time until which each can be live. */
   index(hash: string): string {
     return `${this.#prefix}:u:{${hash}}`;

@@ -6,7 +6,7 @@ import { hashSubject } from "./keys.ts";
 import { newLineage } from "./lineage.ts";
 import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
-import { readLogin, readRotate, readTouch } from "./replies.ts";
+import { isNothingLeft, readLogin, readRotate, readTouch } from "./replies.ts";
 import type { Listing, Raised, Revoked, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
@@ -17,11 +17,19 @@ export class Logins {
   readonly #services: Services;
   readonly #subjects: Subjects;
   readonly #unsettled: Unsettled;
+  readonly #onNothingLeft: (id: string) => void;
 
-  constructor(services: Services, subjects: Subjects, unsettled: Unsettled) {
+  /** `onNothingLeft`: there was neither the session nor a tombstone. */
+  constructor(
+    services: Services,
+    subjects: Subjects,
+    unsettled: Unsettled,
+    onNothingLeft: (id: string) => void,
+  ) {
     this.#services = services;
     this.#subjects = subjects;
     this.#unsettled = unsettled;
+    this.#onNothingLeft = onNothingLeft;
   }
 
   /** Lists a session that is about to be created, under its subject; its creation carries the listing. */
@@ -74,9 +82,10 @@ export class Logins {
     const { calls, keys } = this.#services;
     const deadline = calls.deadline();
     for (;;) {
-      const reply = readTouch(
-        await calls.timedScript("touch", keys.session(id), [idle, absolute, ...listed], deadline),
-      );
+      const args = [idle, absolute, ...listed];
+      const answer = await calls.timedScript("touch", keys.session(id), args, deadline);
+      if (isNothingLeft(answer)) this.#onNothingLeft(id);
+      const reply = readTouch(answer);
       if (reply.type !== "index") return reply.type === "touched";
       // The next try is a little later, and so are its deadlines.
       const until = reply.until + calls.timeoutMs;
@@ -135,6 +144,7 @@ export class Logins {
     ];
     try {
       const reply = await calls.timedScript("rotate", keys.session(id), args, deadline);
+      if (isNothingLeft(reply)) this.#onNothingLeft(id);
       return readRotate(reply, request.subject === undefined || lineage === undefined ? lineage : next);
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);

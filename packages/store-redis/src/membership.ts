@@ -6,7 +6,7 @@ import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
 import type { Gate } from "./gate.ts";
 import { type Hold, Holdings } from "./holdings.ts";
-import type { Keys } from "./keys.ts";
+import { type Keys, hashSubject } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Settings } from "./options.ts";
 import type { Liveness } from "./liveness.ts";
@@ -15,6 +15,7 @@ import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import { type RedisClient, isCluster } from "./sender.ts";
 import { masterOf, slotOf } from "./slots.ts";
+import type { Raised } from "./subjects.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface Services {
@@ -73,6 +74,7 @@ export class Membership {
   readonly holdings: Holdings;
   readonly #services: Services;
   readonly #host: StoreHost;
+  readonly #destroyHeld: (of: Raised, reason?: string) => Promise<unknown>;
   readonly #subscription: Subscription;
   readonly #lease: Lease;
   readonly #resync: Resync;
@@ -82,10 +84,16 @@ export class Membership {
     { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }
   >();
 
-  constructor(services: Services, host: StoreHost) {
+  /** `destroyHeld`: a subject's sessions were destroyed elsewhere, and some that are held here may have been missed. */
+  constructor(
+    services: Services,
+    host: StoreHost,
+    destroyHeld: (of: Raised, reason?: string) => Promise<unknown>,
+  ) {
     const { client, settings, calls, gate, keys, node, nextSequence, liveness } = services;
     this.#services = services;
     this.#host = host;
+    this.#destroyHeld = destroyHeld;
     this.delivery = new Delivery(host);
     this.holdings = new Holdings(calls, keys, node, nextSequence, (error) => host.onError(error));
     this.#resync = new Resync(
@@ -98,7 +106,7 @@ export class Membership {
         serverOf: (id) => (isCluster(client) ? masterOf(client, slotOf(id)) : ""),
       },
     );
-    this.#subscription = new Subscription(client, keys.channel(node), settings.timeoutMs, {
+    this.#subscription = new Subscription(client, [keys.channel(node), keys.everybody], settings.timeoutMs, {
       message: (text) => this.#hear(text),
       resubscribed: () => void this.#resync.run(false),
       failed: (reason) => gate.explain(reason),
@@ -145,6 +153,16 @@ export class Membership {
     return this.#host.held(id) === undefined ? 0 : this.#host.notify({ type: "destroyed", id, reason });
   }
 
+  /** Redis has no session of this id, nor a tombstone: it expired, or was lost. */
+  expired(id: string): void {
+    if (this.#host.held(id) !== undefined) this.#host.notify({ type: "expired", id });
+  }
+
+  /** The sessions held here that are the subject's. */
+  heldOf(subject: string): string[] {
+    return [...this.#host.heldIds()].filter((id) => this.#host.held(id)?.subject === subject);
+  }
+
   /** A process that is listed anywhere is dead: what it holds is taken off the sessions that are held here too. */
   sweep(): void {
     void this.#resync.run(false);
@@ -166,6 +184,13 @@ export class Membership {
     if (announcement === undefined) return;
     if (announcement.type === "confirmations") {
       for (const confirmation of announcement.confirmations) this.confirmations.hear(confirmation);
+      return;
+    }
+    if (announcement.type === "subject") {
+      const { node, subject, epoch, reason } = announcement;
+      if (node === this.#services.node) return;
+      const of = { subject, hash: hashSubject(subject), epoch };
+      this.#destroyHeld(of, reason).catch((error: unknown) => this.#host.onError(error));
       return;
     }
     const { event, confirm } = announcement;

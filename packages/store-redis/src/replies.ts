@@ -68,6 +68,11 @@ export function isRefusedAgain(reply: Reply): boolean {
   return Array.isArray(reply) && reply[1] === "again";
 }
 
+/** Whether there was neither the session nor a tombstone. */
+export function isNothingLeft(reply: Reply): boolean {
+  return Array.isArray(reply) && reply[0] === "missing";
+}
+
 /** The change was sent more than once, and the session may have gone in between: after it, or before. */
 function goneSince(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "unknown" });
@@ -148,8 +153,9 @@ export function readWrite(reply: Reply, lineage: number | undefined): WriteResul
     case "conflict":
       return { type: "conflict", session: parseSession(second, first, "not-applied") };
     case "missing":
+    case "gone":
       if (isRefusedAgain(reply)) throw goneSince();
-      return { type: code };
+      return { type: "missing" };
     case "fenced":
       return { type: code };
     default:
@@ -164,6 +170,7 @@ export function readTouch(reply: Reply): TouchReply {
     case "1":
       return { type: "touched" };
     case "missing":
+    case "gone":
       return { type: "missing" };
     case "index":
       return { type: "index", subject: String(subject), until: Number(until) || Number.POSITIVE_INFINITY };
@@ -183,8 +190,9 @@ export function readRotate(reply: Reply, lineage: number | undefined): RotateRep
     case "index":
       return { type: "index", until: Number(first) || Number.POSITIVE_INFINITY };
     case "missing":
+    case "gone":
       if (isRefusedAgain(reply)) throw goneSince();
-      return { type: code };
+      return { type: "missing" };
     case "fenced":
     case "revoked":
       return { type: code };

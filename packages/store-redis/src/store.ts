@@ -30,7 +30,15 @@ import { Liveness } from "./liveness.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Registration, type Services } from "./membership.ts";
 import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
-import { isRefusedAgain, readCreate, readLoad, readMove, readResume, readWrite } from "./replies.ts";
+import {
+  isNothingLeft,
+  isRefusedAgain,
+  readCreate,
+  readLoad,
+  readMove,
+  readResume,
+  readWrite,
+} from "./replies.ts";
 import { Sender, clientPrefix, isCluster } from "./sender.ts";
 import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
@@ -98,7 +106,9 @@ class RedisStore implements RedisSessionStore {
     this.#services = { client, settings, calls, gate, keys, node, liveness, nextSequence };
     this.#unsettled = new Unsettled(calls, keys, node);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
-    this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled);
+    this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id) =>
+      this.#membership?.expired(id),
+    );
     this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
     this.#lookup = new Lookup(this.#services, this.#subjects, (error) => this.#report(error));
   }
@@ -108,13 +118,17 @@ class RedisStore implements RedisSessionStore {
       throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
     this.#report = (error) => quietly(() => onError(error));
-    this.#membership = new Membership(this.#services, {
+    const told: StoreHost = {
       held: (id) => host.held(id),
       heldIds: () => host.heldIds(),
       notify: (event) => host.notify(event),
       onError: this.#report,
-    });
-    this.#membership.open();
+    };
+    const membership = new Membership(this.#services, told, (of, reason) =>
+      this.#destruction.heldElsewhere(of, reason, membership),
+    );
+    this.#membership = membership;
+    membership.open();
   }
 
   async create(request: CreateRequest): Promise<CreateResult> {
@@ -208,6 +222,7 @@ class RedisStore implements RedisSessionStore {
   async load(id: string): Promise<StoredSession | undefined> {
     if (!isSessionId(id)) return undefined;
     const found = readLoad(await this.#services.calls.script("load", [this.#services.keys.session(id)], []));
+    if (found.type === "missing") this.#membership?.expired(id);
     return found.type === "session" ? found.session : undefined;
   }
 
@@ -237,6 +252,7 @@ class RedisStore implements RedisSessionStore {
     ].concat(set, unset);
     try {
       const reply = await calls.timedScript("write", keys.session(id), args, deadline);
+      if (isNothingLeft(reply)) this.#membership?.expired(id);
       return readWrite(reply, lineage === undefined ? undefined : next);
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);

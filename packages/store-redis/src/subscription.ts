@@ -36,7 +36,7 @@ export interface SubscriptionEvents {
  */
 export class Subscription {
   readonly #client: RedisClient;
-  readonly #channel: string;
+  readonly #channels: readonly string[];
   readonly #timeoutMs: number;
   readonly #events: SubscriptionEvents;
   readonly #waiters = new Set<() => void>();
@@ -49,9 +49,14 @@ export class Subscription {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(client: RedisClient, channel: string, timeoutMs: number, events: SubscriptionEvents) {
+  constructor(
+    client: RedisClient,
+    channels: readonly string[],
+    timeoutMs: number,
+    events: SubscriptionEvents,
+  ) {
     this.#client = client;
-    this.#channel = channel;
+    this.#channels = channels;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
   }
@@ -141,7 +146,7 @@ export class Subscription {
     timer.unref();
     try {
       await listener.connect();
-      await listener.subscribe(this.#channel);
+      await listener.subscribe(...this.#channels);
     } finally {
       clearTimeout(timer);
     }

@@ -17,6 +17,10 @@ import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } 
 import { disregard } from "../base/promises.ts";
 import { newSelector } from "../handshake/token.ts";
 
+/** Part of the idle time by which a store's deadline may be earlier than the one here: a store may skip a touch. */
+const DEADLINES_DIFFER = 0.2;
+const CLOCKS_DIFFER_MS = 1_000;
+
 /** Sessions that are kept on connections, where the store keeps none. */
 export interface Slots<Data extends object> {
   find(id: string): SessionState<Data> | undefined;
@@ -233,7 +237,27 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   notify(event: StoreEvent): number {
-    return this.#table.held(event.id)?.notify(event) ?? 0;
+    const state = this.#table.held(event.id);
+    if (state === undefined) return 0;
+    if (event.type === "expired") this.#checkDeadline(state);
+    return state.notify(event);
+  }
+
+  /** A session that is gone long before the deadline that is known here did not expire: the store lost it. */
+  #checkDeadline(state: SessionState<Data>): void {
+    const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
+    const { idleMs } = this.settings;
+    const slackMs =
+      idleMs === Infinity ? CLOCKS_DIFFER_MS : Math.max(CLOCKS_DIFFER_MS, idleMs * DEADLINES_DIFFER);
+    if (state.gone || absoluteInMs <= CLOCKS_DIFFER_MS || idleInMs <= slackMs) return;
+    const leftMs = Math.min(idleInMs, absoluteInMs);
+    this.diagnostics.storeLosses += 1;
+    const when =
+      leftMs === Infinity ? "though it never expires" : `${Math.round(leftMs)} ms before its deadline`;
+    this.report(new SessionError("SESSION_GONE", `the store lost a session ${when}`), {
+      stage: "store",
+      sessionId: state.id,
+    });
   }
 
   onError(error: unknown): void {

@@ -5,12 +5,13 @@
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 lineage to make of it
 -- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"}
 --       {"settled"} · {"late", now} · {"corrupt"} · {"index", time}: the index must list it until then first
+--       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, identifies = ARGV[1], ARGV[2], ARGV[3], ARGV[8] == '1'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. ARGV[10]
 local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial)
-if not found[1] then return { 'missing' } end
+if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end

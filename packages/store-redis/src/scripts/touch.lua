@@ -2,11 +2,11 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject it was listed under just now,
 --       "" for none · 5 until when, as field u, or ""
--- Out   1 · {"missing"} · {"late", now} · {"corrupt"}
+-- Out   1 · {"missing"} · {"gone"}: it was destroyed · {"late", now} · {"corrupt"}
 --       {"index", subject, time, 0 for ever}: the subject's index must list it until then first (index ⊇ live)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'u')
-if not found[1] then return { 'missing' } end
+if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end

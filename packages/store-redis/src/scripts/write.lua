@@ -5,13 +5,14 @@
 --       12 "f" fields or "r" replace · 13 how many to set; then field, text for each; then fields to remove
 -- Out   version, where it follows from what is known · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
 --       {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
+--       {"gone"}: it was destroyed
 -- At most once: a repeat is told by (node, sequence) and answers as the first did; one that is older than the node's last,
 -- or comes after its not-after, is refused. The repeat is looked for before the clock, so that 'late' means not applied.
 local not_after, node, sequence = ARGV[1], ARGV[2], ARGV[3]
 local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
-if not found[1] then return { 'missing' } end
+if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
