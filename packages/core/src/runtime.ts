@@ -1,5 +1,20 @@
 /** For authors of adapters: the port between core and a runtime, and the checks that every adapter needs. */
-export { assertHeader, assertNames, isRefusedPromise, parseProtocols, plainAddress } from "./api/runtime.ts";
+export {
+  assertBoolean,
+  assertFunction,
+  assertHeader,
+  assertMethods,
+  assertNames,
+  assertNoMore,
+  assertOneOf,
+  assertOptions,
+  assertString,
+  invalidArgument,
+  isRefusedPromise,
+  parseProtocols,
+  plainAddress,
+  shown,
+} from "./api/runtime.ts";
 export type {
   Binding,
   CloseOptions,

@@ -8,7 +8,7 @@ import {
 } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, test } from "vitest";
-import { settle } from "../src/api/options.ts";
+import { settle } from "../src/api/resolve-options.ts";
 import { memoryRuntime } from "./memory-runtime.ts";
 
 describe("createSessions", () => {

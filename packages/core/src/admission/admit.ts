@@ -1,6 +1,6 @@
 import { createStored } from "../session/creation.ts";
-import { isSessionError, SessionError } from "../base/errors.ts";
-import { accept, assertHeader, originAllowed, reject } from "../handshake/handshake.ts";
+import { invalidArgument, isSessionError } from "../base/errors.ts";
+import { accept, originAllowed, reject } from "../handshake/handshake.ts";
 import type { Admission, Handshake } from "../handshake/handshake.ts";
 import type { Settings, Stage } from "../api/options.ts";
 import { refused, resume, tell } from "./resume.ts";
@@ -49,7 +49,6 @@ export async function admitHandshake<Data extends object, Transport>(
     assertAccepted(admission);
     const { subject } = admission;
     const headers: HeaderLine[] = Object.entries(admission.headers ?? {});
-    for (const [name, value] of headers) assertHeader(name, value);
 
     stage = "store";
     opened = await resume(context, raw, admission);
@@ -84,8 +83,7 @@ function transportOf<Data extends object, Transport>(
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its type is what the application says it is
   if (settings.transport === undefined) return found as Transport;
   const transport = settings.transport(handshake, found);
-  if (isRefusedPromise(transport))
-    throw new SessionError("INVALID_ARGUMENT", "transport must be synchronous");
+  if (isRefusedPromise(transport)) throw invalidArgument("transport must be synchronous");
   return transport;
 }
 
@@ -93,8 +91,7 @@ type Accepted = Extract<Admission, { type: "accept" }>;
 
 /** Checked here, where a caller without types fails closed: whatever is no admission lets nobody in. */
 function assertAccepted(admission: Accepted | null | undefined): asserts admission is Accepted {
-  if (admission?.type !== "accept")
-    throw new SessionError("INVALID_ARGUMENT", "admit answers with accept(…) or reject(…)");
+  if (admission?.type !== "accept") throw invalidArgument("admit answers with accept(…) or reject(…)");
   const { type: _, ...options } = admission;
   accept(options);
 }

@@ -7,7 +7,17 @@
 import type { Handshake } from "../handshake/handshake.ts";
 import type { ErrorContext } from "./options.ts";
 
-export { assertNames } from "../base/errors.ts";
+export {
+  assertBoolean,
+  assertFunction,
+  assertMethods,
+  assertNoMore,
+  assertOneOf,
+  assertOptions,
+  assertString,
+  shown,
+} from "../base/arguments.ts";
+export { assertNames, invalidArgument } from "../base/errors.ts";
 export { isRefusedPromise } from "../base/promises.ts";
 export { assertHeader, parseProtocols, plainAddress } from "../handshake/handshake.ts";
 

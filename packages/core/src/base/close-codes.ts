@@ -1,4 +1,5 @@
-import { assertNames, SessionError } from "./errors.ts";
+import { assertOptions, assertString, shown } from "./arguments.ts";
+import { invalidArgument } from "./errors.ts";
 import type { CloseOptions } from "../api/runtime.ts";
 
 /** Close codes that this library sends: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). */
@@ -40,17 +41,18 @@ export const MAX_REASON_BYTES = 123;
 const encoder = new TextEncoder();
 
 /** Throws INVALID_ARGUMENT unless an endpoint may send `code` (RFC 6455 section 7.4) with `reason`. */
-export function assertClose(code: number, reason: string): void {
-  const registered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
-  if (!Number.isInteger(code) || !(registered || (code >= 3000 && code <= 4999))) {
-    throw new SessionError("INVALID_ARGUMENT", `close code ${code} can't be sent: use 1000 or 3000 to 4999`);
-  }
-  if (encoder.encode(reason).length > MAX_REASON_BYTES) {
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      `close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`,
-    );
-  }
+export function assertClose(code: unknown, reason: unknown): void {
+  if (!isSendable(code))
+    throw invalidArgument(`close code ${shown(code)} can't be sent: use 1000 or 3000 to 4999`);
+  assertString("a close reason", reason);
+  if (encoder.encode(reason).length > MAX_REASON_BYTES)
+    throw invalidArgument(`close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`);
+}
+
+function isSendable(code: unknown): boolean {
+  if (typeof code !== "number" || !Number.isInteger(code)) return false;
+  const isRegistered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
+  return isRegistered || (code >= 3000 && code <= 4999);
 }
 
 /**
@@ -58,11 +60,11 @@ export function assertClose(code: number, reason: string): void {
  * begins, or a slip would leave the server neither open nor closed.
  */
 export function settleClose(options: CloseOptions): Closing {
-  assertNames("close()", options, ["code", "reason", "drainMs"]);
+  assertOptions("close()", options, ["code", "reason", "drainMs"]);
   const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
   assertClose(code, reason);
-  if (!Number.isFinite(drainMs) || drainMs < 0)
-    throw new SessionError("INVALID_ARGUMENT", `drainMs is milliseconds from 0, not ${drainMs}`);
+  if (typeof drainMs !== "number" || !Number.isFinite(drainMs) || drainMs < 0)
+    throw invalidArgument(`drainMs is milliseconds from 0, not ${shown(drainMs)}`);
   return { code, reason, drainMs };
 }
 

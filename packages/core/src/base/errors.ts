@@ -58,6 +58,8 @@ export class SessionError extends Error {
 
 /** Whether `error` is a SessionError, of `code` where one is given; true across copies of this package. */
 export function isSessionError(error: unknown, code?: SessionErrorCode): error is SessionError {
+  if (code !== undefined && typeof code !== "string")
+    throw invalidArgument("isSessionError takes a code as a string");
   return (
     error instanceof Error &&
     error.name === "SessionError" &&
@@ -67,8 +69,8 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
 }
 
 /** A mistake of the programmer: `message` says which argument or option, and what it has to be. */
-export function invalidArgument(message: string): SessionError {
-  return new SessionError("INVALID_ARGUMENT", message);
+export function invalidArgument(message: string, options?: SessionErrorOptions): SessionError {
+  return new SessionError("INVALID_ARGUMENT", message, options);
 }
 
 /** Whether what is stored can't be used, and another try would change nothing. */
@@ -82,8 +84,7 @@ export function isUnreadable(error: unknown): boolean {
  */
 export function assertNames(where: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new SessionError("INVALID_ARGUMENT", `${where}: there is no option ${JSON.stringify(unknown)}`);
+  if (unknown !== undefined) throw invalidArgument(`${where}: there is no option ${JSON.stringify(unknown)}`);
 }
 
 /** An error may say only that something has ended; so may one that the application made of it, with `cause`. */

@@ -3,7 +3,8 @@ import { assertClose } from "../base/close-codes.ts";
 import { ConnectionLife } from "./lifecycle.ts";
 import type { CloseEvent, LifeContext } from "./lifecycle.ts";
 import type { Connection, Handlers, ReadyOptions, Session } from "../api/contract.ts";
-import { isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
+import { assertMethods, assertNoMore, assertOptions, shown } from "../base/arguments.ts";
+import { invalidArgument, isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
 import type { SendOutcome } from "../api/runtime.ts";
@@ -40,6 +41,8 @@ interface Expectation<Data extends object> {
   waiters: Waiters<Session<Data>> | undefined;
   setting: Promise<void> | undefined;
 }
+
+const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
 
 /** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLife`'s. */
 export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
@@ -132,7 +135,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   // --- the session ---
 
-  setSession(data: Data): Promise<Session<Data>> {
+  setSession(data: Data, surplus?: undefined): Promise<Session<Data>> {
+    assertNoMore("setSession()", surplus);
     return owned(this.settle(data), this);
   }
 
@@ -173,8 +177,13 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     this.openGate();
   }
 
-  ready(options: ReadyOptions = {}): Promise<Session<Data>> {
+  ready(options: ReadyOptions = {}, surplus?: undefined): Promise<Session<Data>> {
+    assertOptions("ready()", options, ["signal", "timeoutMs"]);
+    assertNoMore("ready()", surplus);
     const { signal, timeoutMs = this.context.settings.early.timeoutMs } = options;
+    if (signal !== undefined) assertMethods("signal", signal, "an AbortSignal", SIGNAL_METHODS);
+    if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
+      throw invalidArgument(`timeoutMs is milliseconds, not ${shown(timeoutMs)}`);
     return owned(this.awaitSession(timeoutMs, signal), {
       unhandled: (error) => this.readyUnhandled(error, signal),
     });
@@ -211,10 +220,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   // --- messages out ---
 
-  send(data: string | Uint8Array): SendOutcome {
+  send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
     // Not by class: another realm's bytes are bytes too.
     if (typeof data !== "string" && !isUint8Array(data))
-      throw new SessionError("INVALID_ARGUMENT", "send takes a string or a Uint8Array");
+      throw invalidArgument("send takes a string or a Uint8Array");
+    if (surplus !== undefined) assertNoMore("send()", surplus);
     if (this.isEnding) return "closed";
     const { runtime, settings, diagnostics } = this.context;
     if (this.#backedUp) {
@@ -271,8 +281,9 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     }
   }
 
-  close(code = 1000, reason = ""): void {
+  close(code = 1000, reason = "", surplus?: undefined): void {
     assertClose(code, reason);
+    assertNoMore("close()", surplus);
     this.end(code, reason);
   }
 

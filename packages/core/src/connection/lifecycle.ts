@@ -1,3 +1,4 @@
+import { assertNone } from "../base/arguments.ts";
 import { clipReason, CloseCode } from "../base/close-codes.ts";
 import type { Connection } from "../api/contract.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
@@ -307,7 +308,8 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   // --- the end ---
 
-  terminate(): void {
+  terminate(surplus?: undefined): void {
+    assertNone("terminate()", surplus);
     if (this.hasEnded) return;
     this.#event ??= { code: 1006, reason: "" };
     this.stop();

@@ -12,8 +12,6 @@ export class Waiters<Value> {
 
   /** `timeoutMs` of 0 or `Infinity`: without a time; below 0: it is over already. */
   wait(deadlines: Deadlines, timeoutMs: number, signal: AbortSignal | undefined): Promise<Value> {
-    if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
-      throw new SessionError("INVALID_ARGUMENT", `timeoutMs is milliseconds, not ${timeoutMs}`);
     if (timeoutMs < 0) return Promise.reject(timedOut(timeoutMs));
     return new Promise((resolve, reject) => {
       let deadline: Deadline | undefined;

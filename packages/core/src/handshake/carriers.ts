@@ -1,4 +1,12 @@
-import { assertNames, SessionError } from "../base/errors.ts";
+import {
+  assertBoolean,
+  assertOneOf,
+  assertOptions,
+  assertString,
+  assertText,
+  shown,
+} from "../base/arguments.ts";
+import { invalidArgument } from "../base/errors.ts";
 import type { Handshake } from "./handshake.ts";
 import { MAX_TOKENS, SELECTOR_LENGTH } from "./token.ts";
 
@@ -57,6 +65,8 @@ export interface CookieOptions {
 const MAX_COOKIE_HEADER = 16_384;
 /** What runtimes take is less (Node: 16 KiB for all headers). */
 const MAX_URL = 16_384;
+/** RFC 6265 section 4.1.1: no blanks, quotes, commas, semicolons or backslashes. */
+const COOKIE_VALUE = /^[!#-+\--:<-[\]-~]*$/;
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
@@ -65,12 +75,15 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * A name that is no token of RFC 9110, or a prefix without Secure, throws INVALID_ARGUMENT.
  */
 export function cookieToken(options: CookieOptions = {}): CookieCarrier {
-  assertNames("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
+  assertOptions("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
   const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
-  if (!COOKIE_NAME.test(name))
-    throw new SessionError("INVALID_ARGUMENT", "cookieToken: the name is not a cookie name");
+  assertString("cookieToken: name", name);
+  if (!COOKIE_NAME.test(name)) throw invalidArgument("cookieToken: the name is not a cookie name");
+  assertOneOf("cookieToken: sameSite", sameSite, ["Strict", "Lax", "None"]);
+  assertBoolean("cookieToken: secure", secure);
+  assertText("cookieToken: renewalParameter", renewalParameter);
   if (!secure && (/^__(host|secure)-/i.test(name) || sameSite === "None")) {
-    throw new SessionError("INVALID_ARGUMENT", "cookieToken: this name or SameSite=None needs secure: true");
+    throw invalidArgument("cookieToken: this name or SameSite=None needs secure: true");
   }
   const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
   return {
@@ -83,6 +96,10 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
       return codes.find((code) => own.has(selectorOf(code)));
     },
     write: (token, maxAgeMs) => {
+      assertString("write: token", token);
+      if (!COOKIE_VALUE.test(token)) throw invalidArgument("write: the token is not a cookie's value");
+      if (typeof maxAgeMs !== "number" || Number.isNaN(maxAgeMs))
+        throw invalidArgument(`write: maxAgeMs is milliseconds, not ${shown(maxAgeMs)}`);
       const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
       return ["set-cookie", `${name}=${token}${attributes}${maxAge}`];
     },
@@ -116,8 +133,9 @@ function readCookies({ headers }: Handshake, name: string, most: number): string
  * TLS, and rotate. `parameter` defaults to `token`.
  */
 export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
-  assertNames("queryToken", options, ["parameter"]);
+  assertOptions("queryToken", options, ["parameter"]);
   const { parameter = "token" } = options;
+  assertText("queryToken: parameter", parameter);
   return {
     read: (handshake) => readQuery(handshake.url, parameter, 1)[0],
     readAll: (handshake) => readQuery(handshake.url, parameter, MAX_TOKENS),
@@ -147,10 +165,10 @@ function readQuery(url: string, parameter: string, most: number): string[] {
  * connection for which they offered protocols and none was chosen. `prefix` defaults to `wsession.`.
  */
 export function protocolToken(options: { readonly prefix?: string | undefined } = {}): ProtocolCarrier {
-  assertNames("protocolToken", options, ["prefix"]);
+  assertOptions("protocolToken", options, ["prefix"]);
   const { prefix = "wsession." } = options;
-  if (!COOKIE_NAME.test(prefix))
-    throw new SessionError("INVALID_ARGUMENT", "protocolToken: the prefix is not a token");
+  assertString("protocolToken: prefix", prefix);
+  if (!COOKIE_NAME.test(prefix)) throw invalidArgument("protocolToken: the prefix is not a token");
   return {
     read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
     readAll: ({ protocols }) =>
@@ -158,6 +176,9 @@ export function protocolToken(options: { readonly prefix?: string | undefined } 
         .filter((name) => name.startsWith(prefix))
         .slice(0, MAX_TOKENS)
         .map((name) => name.slice(prefix.length)),
-    isTokenProtocol: (protocol) => protocol.startsWith(prefix),
+    isTokenProtocol: (protocol) => {
+      assertString("isTokenProtocol: protocol", protocol);
+      return protocol.startsWith(prefix);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { SocketAddress } from "node:net";
-import { assertNames, SessionError } from "../base/errors.ts";
+import { assertNoMore, assertOptions, assertPlain, assertString, shown } from "../base/arguments.ts";
+import { invalidArgument } from "../base/errors.ts";
 import { assertId, assertOptionalSubject } from "../base/names.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 
@@ -49,31 +50,33 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
 /**
  * Admits a handshake; with a session of your own choosing, if you name one.
  *
- * @throws INVALID_ARGUMENT for a name that is no option's, and for a `subject` or `sessionId` of a wrong type, because a slip
- * would let a stranger in.
+ * @throws INVALID_ARGUMENT for a name that is no option's, for a value of a wrong type, and for a header that can't be sent,
+ * because a slip would let a stranger in.
  */
-export function accept(options: AcceptOptions = {}): Admission {
-  if (typeof options !== "object" || options === null)
-    throw new SessionError("INVALID_ARGUMENT", "accept() takes its options in an object");
-  assertNames("accept()", options, ACCEPT_OPTIONS);
-  assertOptionalSubject("accept()", options.subject);
-  if (options.sessionId !== undefined) assertId("accept()", options.sessionId);
-  return { type: "accept", ...options };
+export function accept(options?: AcceptOptions): Admission;
+export function accept(options: AcceptOptions = {}, surplus?: undefined): Admission {
+  assertOptions("accept()", options, ACCEPT_OPTIONS);
+  assertNoMore("accept()", surplus);
+  const { subject, sessionId, headers } = options;
+  assertOptionalSubject("accept()", subject);
+  if (sessionId !== undefined) assertId("accept()", sessionId);
+  if (headers !== undefined) {
+    assertPlain("accept()'s headers", headers);
+    for (const [name, value] of Object.entries(headers)) assertHeader(name, value);
+  }
+  return { type: "accept", subject, sessionId, headers };
 }
 
 /**
  * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body; by default the status's own words. A
  * bad status, or a reason that is no text, throws INVALID_ARGUMENT.
  */
-export function reject(status: number, reason = ""): Admission {
-  if (!Number.isInteger(status) || status < 400 || status > 599) {
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      `reject() takes an HTTP status from 400 to 599, not ${status}`,
-    );
-  }
-  if (typeof reason !== "string")
-    throw new SessionError("INVALID_ARGUMENT", "reject() takes a reason that is a string");
+export function reject(status: number, reason?: string): Admission;
+export function reject(status: number, reason = "", surplus?: undefined): Admission {
+  if (!Number.isInteger(status) || status < 400 || status > 599)
+    throw invalidArgument(`reject() takes an HTTP status from 400 to 599, not ${shown(status)}`);
+  assertString("reject()'s reason", reason);
+  assertNoMore("reject()", surplus);
   return { type: "reject", status, reason };
 }
 
@@ -88,7 +91,7 @@ export function originAllowed(rule: OriginRule | undefined, handshake: Handshake
   const origin = handshake.headers["origin"];
   if (typeof rule === "function") {
     const allowed: unknown = rule(origin);
-    if (isRefusedPromise(allowed)) throw new SessionError("INVALID_ARGUMENT", "origins must be synchronous");
+    if (isRefusedPromise(allowed)) throw invalidArgument("origins must be synchronous");
     // Whatever else a program without types answers with lets nobody in.
     return allowed === true;
   }
@@ -98,6 +101,7 @@ export function originAllowed(rule: OriginRule | undefined, handshake: Handshake
 /** Splits `Sec-WebSocket-Protocol` into what it offers, in order. */
 export function parseProtocols(header: string | undefined): readonly string[] {
   if (header === undefined || header === "") return [];
+  assertString("Sec-WebSocket-Protocol", header);
   return header
     .split(",")
     .map((name) => name.trim())
@@ -106,6 +110,7 @@ export function parseProtocols(header: string | undefined): readonly string[] {
 
 /** An address as text in one form for all runtimes: IPv6 compressed (RFC 5952), IPv4 also where it was mapped. */
 export function plainAddress(text: string | undefined): string | undefined {
+  if (text !== undefined) assertString("an address", text);
   if (text === undefined || !text.includes(":")) return text === "" ? undefined : text;
   const { address } = new SocketAddress({ address: text, family: "ipv6" });
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
@@ -117,12 +122,8 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Throws INVALID_ARGUMENT where a header is no text, or could split the response (RFC 9110 sections 5.1 and 5.5). */
 export function assertHeader(name: string, value: string): void {
-  if (typeof value !== "string")
-    throw new SessionError("INVALID_ARGUMENT", `the header ${JSON.stringify(name)} is not a string`);
-  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      `the header ${JSON.stringify(name)} has characters that can't be sent`,
-    );
-  }
+  assertString("a header's name", name);
+  if (typeof value !== "string") throw invalidArgument(`the header ${JSON.stringify(name)} is not a string`);
+  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value))
+    throw invalidArgument(`the header ${JSON.stringify(name)} has characters that can't be sent`);
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { admitHandshake } from "../admission/admit.ts";
 import type { Admitted } from "../admission/admit.ts";
+import { assertNoMore } from "../base/arguments.ts";
 import { CloseCode, settleClose } from "../base/close-codes.ts";
 import type { Closing } from "../base/close-codes.ts";
 import { LiveConnection } from "../connection/connection.ts";
@@ -10,7 +11,7 @@ import type { Handlers } from "../api/contract.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";
-import { isSystemError, SessionError } from "../base/errors.ts";
+import { invalidArgument, isSystemError } from "../base/errors.ts";
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type {
@@ -145,7 +146,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   open(socket: Socket, ticket: Ticket): RuntimeConnection {
     const admitted = this.#tickets.get(ticket);
-    if (admitted === undefined) throw new SessionError("INVALID_ARGUMENT", "this ticket was used already");
+    if (admitted === undefined) throw invalidArgument("this ticket was used already");
     this.#tickets.delete(ticket);
     const { handshake, session, initial } = admitted;
     const { home, connections } = this.#root;
@@ -220,7 +221,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   // --- shutdown ---
 
-  close(options: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
+    assertNoMore("close()", surplus);
     const closing = settleClose(options);
     return (this.#closing ??= owned(this.#close(closing), this));
   }

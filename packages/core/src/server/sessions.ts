@@ -11,14 +11,15 @@ import type {
   Session,
   Sessions,
 } from "../api/contract.ts";
+import { assertMethods, assertNoMore, assertNone, assertPlain, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { assertNames, isUnreadable, SessionError } from "../base/errors.ts";
+import { assertNames, invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
-import { settle } from "../api/options.ts";
 import type { SessionsOptions, Settings } from "../api/options.ts";
+import { settle } from "../api/resolve-options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
 import type { StandardSchemaV1 } from "../api/schema.ts";
 import { SessionHome } from "../session/registry.ts";
@@ -63,24 +64,33 @@ export function createSessions<Data extends object, Transport = unknown>(
 ): Sessions<Data, Transport>;
 export function createSessions<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport> = {},
+  surplus?: undefined,
 ): Sessions<Data, Transport> {
+  assertNoMore("createSessions()", surplus);
   return new LiveSessions<Data, Transport, undefined>(settle(options));
 }
 
 const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
 
+const RUNTIME_METHODS = [
+  "connectionOf",
+  "send",
+  "bufferedAmount",
+  "awaitDrain",
+  "close",
+  "terminate",
+  "heartbeat",
+] satisfies readonly (keyof Runtime<object>)[];
+
 function assertHandlers(handlers: unknown): void {
-  const isObject = (typeof handlers === "object" || typeof handlers === "function") && handlers !== null;
+  if (typeof handlers !== "function") assertPlain("handlers", handlers);
+  const prototype: unknown = Object.getPrototypeOf(handlers);
   // An object of a class may have more than its handlers.
-  if (isObject && Object.getPrototypeOf(handlers) === Object.prototype)
-    assertNames("handlers", handlers, HANDLERS);
+  if (prototype === Object.prototype || prototype === null) assertNames("handlers", handlers, HANDLERS);
   for (const name of HANDLERS) {
-    const handler: unknown = isObject ? Reflect.get(handlers, name) : null;
-    if (handler === undefined || typeof handler === "function") continue;
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      `handlers are functions, ${HANDLERS.join(", ")}, in one object`,
-    );
+    const handler: unknown = Reflect.get(handlers, name);
+    if (handler !== undefined && typeof handler !== "function")
+      throw invalidArgument(`handlers are functions, ${HANDLERS.join(", ")}, in one object`);
   }
 }
 
@@ -121,15 +131,21 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   bind<Socket extends object>(
     runtime: Runtime<Socket>,
     handlers: Handlers<Data, Transport, Unset>,
+    surplus?: undefined,
   ): RuntimeBinding<Socket> {
     if (this.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
+    assertMethods("runtime", runtime, "what an adapter hands to bind()", RUNTIME_METHODS);
     assertHandlers(handlers);
+    assertNoMore("bind()", surplus);
     const binding = new ServerBinding<Data, Transport, Unset, Socket>(this, runtime, handlers);
     this.#bindings.push(binding);
     return binding;
   }
 
-  of(socket: object): Connection<Data, Transport, Unset> | undefined {
+  of(socket: object, surplus?: undefined): Connection<Data, Transport, Unset> | undefined {
+    if ((typeof socket !== "object" && typeof socket !== "function") || socket === null)
+      throw invalidArgument("of() takes a runtime's own socket, an object");
+    assertNoMore("of()", surplus);
     for (const { runtime, opening } of this.#bindings) {
       const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);
       // A connection of other sessions on the same runtime is none of ours.
@@ -139,38 +155,25 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return undefined;
   }
 
-  // Each promise that the application is given has an owner: one that is not awaited must not end the process (I12).
-
-  get(id: string): Promise<Session<Data> | undefined> {
-    return owned(this.#get(id), this);
-  }
-
-  destroy(id: string, reason?: string): Promise<DestroyReport> {
-    return owned(this.#destroy(id, reason), this);
-  }
-
-  bySubject(subject: string): Promise<Session<Data>[]> {
-    return owned(this.#bySubject(subject), this);
-  }
-
-  destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
-    return owned(this.#destroySubject(subject, reason), this);
-  }
-
-  presence(id: string): Promise<PresenceReport> {
-    return owned(this.#presence(id), this);
-  }
+  // What is no argument throws at once, from what returns a promise too: nobody may be waiting for the promise. Each promise
+  // that the application is given has an owner: one that is not awaited must not end the process (I12).
 
   unhandled(error: unknown): void {
     this.home.report(error, { stage: "unhandled" });
   }
 
-  async #get(id: string): Promise<Session<Data> | undefined> {
+  get(id: string, surplus?: undefined): Promise<Session<Data> | undefined> {
     assertId("get()", id);
-    return isSessionId(id) ? this.home.get(id) : undefined;
+    assertNoMore("get()", surplus);
+    return isSessionId(id) ? owned(this.home.get(id), this) : Promise.resolve(undefined);
   }
 
-  async *entries(): AsyncIterable<Session<Data>> {
+  entries(surplus?: undefined): AsyncIterable<Session<Data>> {
+    assertNone("entries()", surplus);
+    return this.#entries();
+  }
+
+  async *#entries(): AsyncIterable<Session<Data>> {
     const ids = await this.home.ask(() => this.home.store.ids());
     for await (const id of ids) {
       const session = await this.#readable(id);
@@ -178,18 +181,30 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     }
   }
 
-  create(data: Data): Promise<{ session: Session<Data>; token: string }> {
+  create(data: Data, surplus?: undefined): Promise<{ session: Session<Data>; token: string }> {
+    assertNoMore("create()", surplus);
     return owned(this.home.create(data), this);
   }
 
-  async #destroy(id: string, reason?: string): Promise<DestroyReport> {
+  destroy(id: string, reason?: string, surplus?: undefined): Promise<DestroyReport> {
     assertId("destroy()", id);
+    assertReason("destroy()'s reason", reason);
+    assertNoMore("destroy()", surplus);
+    return owned(this.#destroy(id, reason), this);
+  }
+
+  async #destroy(id: string, reason: string | undefined): Promise<DestroyReport> {
     if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
     return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
   }
 
-  async #bySubject(subject: string): Promise<Session<Data>[]> {
+  bySubject(subject: string, surplus?: undefined): Promise<Session<Data>[]> {
     assertSubject("bySubject()", subject);
+    assertNoMore("bySubject()", surplus);
+    return owned(this.#bySubject(subject), this);
+  }
+
+  async #bySubject(subject: string): Promise<Session<Data>[]> {
     const ids = await this.home.ask(() => this.home.store.bySubject(subject));
     const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
     return sessions.filter((session) => session !== undefined);
@@ -206,8 +221,14 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     }
   }
 
-  async #destroySubject(subject: string, reason?: string): Promise<DestroyReport> {
+  destroySubject(subject: string, reason?: string, surplus?: undefined): Promise<DestroyReport> {
     assertSubject("destroySubject()", subject);
+    assertReason("destroySubject()'s reason", reason);
+    assertNoMore("destroySubject()", surplus);
+    return owned(this.#destroySubject(subject, reason), this);
+  }
+
+  async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
     const result = await this.home.ask(() => this.home.store.destroySubject(subject, reason));
     return this.#report(result, result.destroyed, reason);
   }
@@ -218,8 +239,13 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
   }
 
-  async #presence(id: string): Promise<PresenceReport> {
+  presence(id: string, surplus?: undefined): Promise<PresenceReport> {
     assertId("presence()", id);
+    assertNoMore("presence()", surplus);
+    return owned(this.#presence(id), this);
+  }
+
+  async #presence(id: string): Promise<PresenceReport> {
     if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
     const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
     if (this.home.store.capabilities.shared) {
@@ -230,7 +256,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return { connections, nodes: connections > 0 ? [here] : [], missing };
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
+    assertNoMore("close()", surplus);
     const closing = settleClose(options);
     return (this.#closing ??= owned(this.#close(closing), this));
   }

@@ -1,5 +1,5 @@
 import { forbiddenField } from "../store/change.ts";
-import { SessionError } from "../base/errors.ts";
+import { invalidArgument, SessionError } from "../base/errors.ts";
 import type { Settings } from "../api/options.ts";
 import type { SchemaResult, StandardSchemaV1 } from "../api/schema.ts";
 import { isRefusedPromise } from "../base/promises.ts";
@@ -12,6 +12,11 @@ export function checkData<Data extends object>(
   if (typeof value !== "object" || value === null) {
     throw new SessionError("INVALID_DATA", "a session's data is an object", { outcome: "not-applied" });
   }
+  if (isRefusedPromise(value)) {
+    throw new SessionError("INVALID_DATA", "a session's data is no promise: wait for it", {
+      outcome: "not-applied",
+    });
+  }
   const forbidden = forbiddenField(value);
   if (forbidden !== undefined) {
     throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
@@ -22,7 +27,7 @@ export function checkData<Data extends object>(
   if (schema === undefined) return value as Data;
   const result = validated(schema, value);
   if (isRefusedPromise(result) || result instanceof Promise) {
-    throw new SessionError("INVALID_ARGUMENT", "schema must be synchronous", { outcome: "not-applied" });
+    throw invalidArgument("schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
   // The schema's own words may quote the data, so they are the cause and not the message.
@@ -55,7 +60,7 @@ export function migrated(
   } catch (cause) {
     throw new SessionError("INVALID_DATA", `migrate failed for data of schema version ${from}`, { cause });
   }
-  if (isRefusedPromise(current)) throw new SessionError("INVALID_ARGUMENT", "migrate must be synchronous");
+  if (isRefusedPromise(current)) throw invalidArgument("migrate must be synchronous");
   return current;
 }
 

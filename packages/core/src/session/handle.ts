@@ -1,4 +1,5 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
+import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { fencedError, goneError, asStoreError, SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
@@ -36,42 +37,55 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return [...this.#state.holders()].map((holder) => holder.api);
   }
 
-  set(data: Data): Promise<void> {
+  // What is no argument throws at once, from what returns a promise too: nobody may be waiting for the promise.
+
+  set(data: Data, surplus?: undefined): Promise<void> {
+    assertNoMore("set()", surplus);
     return this.#write({ type: "set", data }, toNothing);
   }
 
-  patch(fields: Patch<Data>): Promise<void> {
+  patch(fields: Patch<Data>, surplus?: undefined): Promise<void> {
+    assertNoMore("patch()", surplus);
     return this.#write({ type: "patch", fields }, toNothing);
   }
 
-  update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>> {
+  update(change: (data: Readonly<Data>) => Data, surplus?: undefined): Promise<Readonly<Data>> {
+    assertFunction("update()'s change", change);
+    assertNoMore("update()", surplus);
     return this.#write({ type: "update", change }, toItself);
   }
 
-  refresh(): Promise<Readonly<Data>> {
+  refresh(surplus?: undefined): Promise<Readonly<Data>> {
+    assertNone("refresh()", surplus);
     return this.#owned(this.#refresh());
   }
 
-  touch(): Promise<void> {
+  touch(surplus?: undefined): Promise<void> {
+    assertNone("touch()", surplus);
     const { idleMs } = this.#state.context.settings;
     return this.#owned(this.#touch(idleMs, undefined));
   }
 
-  extend(): Promise<void> {
+  extend(surplus?: undefined): Promise<void> {
+    assertNone("extend()", surplus);
     const { idleMs, absoluteMs } = this.#state.context.settings;
     return this.#owned(this.#touch(idleMs, absoluteMs));
   }
 
-  identify(subject: string): Promise<Renewal> {
+  identify(subject: string, surplus?: undefined): Promise<Renewal> {
     assertSubject("identify()", subject);
+    assertNoMore("identify()", surplus);
     return this.#owned(this.#renew(subject, 0));
   }
 
-  rotate(): Promise<Renewal> {
+  rotate(surplus?: undefined): Promise<Renewal> {
+    assertNone("rotate()", surplus);
     return this.#owned(this.#renew(undefined, this.#state.context.settings.graceMs));
   }
 
-  destroy(reason?: string): Promise<boolean> {
+  destroy(reason?: string, surplus?: undefined): Promise<boolean> {
+    assertReason("destroy()'s reason", reason);
+    assertNoMore("destroy()", surplus);
     return this.#owned(this.#destroy(reason));
   }
 

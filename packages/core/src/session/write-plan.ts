@@ -1,5 +1,6 @@
 import { applyChange, forbiddenField } from "../store/change.ts";
-import { SessionError } from "../base/errors.ts";
+import { isPlain } from "../base/arguments.ts";
+import { invalidArgument, SessionError } from "../base/errors.ts";
 import type { Mark, SessionState, Write } from "./local-session.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
 import { isRefusedPromise } from "../base/promises.ts";
@@ -83,19 +84,16 @@ function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readon
   if (kind.type === "patch") return patchData(data, kind.fields);
   const next: object = kind.change(data);
   if (typeof next !== "object" || next === null || isRefusedPromise(next)) {
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      "update takes a synchronous function that returns the next data",
-      {
-        outcome: "not-applied",
-      },
-    );
+    throw invalidArgument("update takes a synchronous function that returns the next data", {
+      outcome: "not-applied",
+    });
   }
   return next;
 }
 
 function patchData(data: object, fields: unknown): object {
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+  // A Map or a promise has no fields of its own, and would change nothing.
+  if (typeof fields !== "object" || fields === null || !isPlain(fields)) {
     throw new SessionError("INVALID_DATA", "patch takes an object of fields", { outcome: "not-applied" });
   }
   const forbidden = forbiddenField(fields);

@@ -1,5 +1,6 @@
 import { applyChange } from "./change.ts";
-import { SessionError } from "../base/errors.ts";
+import { assertNone } from "../base/arguments.ts";
+import { invalidArgument } from "../base/errors.ts";
 import { assertSubjectText } from "../base/names.ts";
 import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
@@ -12,7 +13,9 @@ const NOTHING = { destroyed: [], closed: 0, unreachable: [] } as const;
  *
  * Sessions can't be resumed, and hold any value, serialisable or not. One store serves one `createSessions`.
  */
-export function inConnectionStore(): SessionStore {
+export function inConnectionStore(): SessionStore;
+export function inConnectionStore(surplus?: undefined): SessionStore {
+  assertNone("inConnectionStore()", surplus);
   let host: StoreHost | undefined;
 
   const held = (id: string) => host?.held(id);
@@ -32,8 +35,7 @@ export function inConnectionStore(): SessionStore {
   return {
     capabilities: { resumable: false, shared: false, values: "any" },
     attach(given) {
-      if (host !== undefined)
-        throw new SessionError("INVALID_ARGUMENT", "this inConnectionStore() is in use already");
+      if (host !== undefined) throw invalidArgument("this inConnectionStore() is in use already");
       host = given;
     },
     create(request) {

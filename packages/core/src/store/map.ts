@@ -1,5 +1,6 @@
 import { applyChange } from "./change.ts";
-import { assertNames, SessionError } from "../base/errors.ts";
+import { assertCount, assertOptions } from "../base/arguments.ts";
+import { invalidArgument } from "../base/errors.ts";
 import { assertSubjectText } from "../base/names.ts";
 import {
   extraOf,
@@ -58,10 +59,9 @@ const MAX_PASSED_OVER = 1_000;
  * they are. One store serves one `createSessions`, with any number of servers bound to it.
  */
 export function mapStore(options: MapStoreOptions = {}): MapStore {
-  assertNames("mapStore", options, ["maxSessions"]);
+  assertOptions("mapStore", options, ["maxSessions"]);
   const { maxSessions = 1_000_000 } = options;
-  if (!(maxSessions >= 1))
-    throw new SessionError("INVALID_ARGUMENT", "mapStore: maxSessions is a number from 1");
+  assertCount("mapStore: maxSessions", maxSessions);
   return new MapSessionStore(maxSessions);
 }
 
@@ -95,8 +95,7 @@ class MapSessionStore implements MapStore {
   }
 
   attach(host: StoreHost): void {
-    if (this.#host !== undefined)
-      throw new SessionError("INVALID_ARGUMENT", "this mapStore() is in use already");
+    if (this.#host !== undefined) throw invalidArgument("this mapStore() is in use already");
     this.#host = host;
   }
 

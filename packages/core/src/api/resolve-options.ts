@@ -1,0 +1,220 @@
+import {
+  assertBoolean,
+  assertCount,
+  assertDuration,
+  assertFunction,
+  assertMethods,
+  assertOneOf,
+  assertOptions,
+  memberOf,
+  shown,
+} from "../base/arguments.ts";
+import { invalidArgument } from "../base/errors.ts";
+import type { OriginRule } from "../handshake/handshake.ts";
+import type { SessionStore } from "../store/contract.ts";
+import { inConnectionStore } from "../store/in-connection.ts";
+import type { EarlyLimits, InboxLimits, SessionsOptions, Settings } from "./options.ts";
+
+const MINUTE = 60_000;
+
+const NAMES = [
+  "store",
+  "admit",
+  "initial",
+  "transport",
+  "gate",
+  "idleMs",
+  "absoluteMs",
+  "expiringMs",
+  "early",
+  "inbox",
+  "maxBufferedBytes",
+  "maxPendingHandshakes",
+  "handshakeTimeoutMs",
+  "maxConnectionsPerSession",
+  "heartbeatMs",
+  "handlerTimeoutMs",
+  "exclusive",
+  "origins",
+  "token",
+  "onBadToken",
+  "onCorruptRecord",
+  "graceMs",
+  "destroyOnTheft",
+  "schema",
+  "schemaVersion",
+  "migrate",
+  "onError",
+] satisfies readonly (keyof SessionsOptions<object>)[];
+
+/**
+ * Fills in the defaults. A value that makes no sense, or a name that is no option's, throws INVALID_ARGUMENT at once. Each
+ * option is read once, because a getter may answer otherwise the second time.
+ */
+export function settle<Data extends object, Transport>(
+  options: SessionsOptions<Data, Transport>,
+): Settings<Data, Transport> {
+  assertOptions("createSessions", options, NAMES);
+  const { admit, initial, transport, migrate, onError, token, schema } = options;
+  for (const [name, value] of Object.entries({ admit, initial, transport, migrate, onError }))
+    if (value !== undefined) assertFunction(name, value);
+  if (token !== undefined) assertCarrier(token);
+  if (schema !== undefined)
+    assertMethods("schema", memberOf(schema, "~standard"), "a Standard Schema", ["validate"]);
+  const store = storeOf(options.store);
+  const lasting = store.capabilities.resumable;
+  if (token !== undefined && !lasting) {
+    throw invalidArgument(
+      "a token brings back a session that outlives its connection: it needs a store such as mapStore() or redisStore()",
+    );
+  }
+  return {
+    admit,
+    initial,
+    transport,
+    origins: origins(options.origins),
+    token,
+    schema,
+    migrate,
+    onError,
+    store,
+    gate: oneOf("gate", options.gate, ["session", "open"]),
+    idleMs: duration("idleMs", options.idleMs, lasting ? 30 * MINUTE : Infinity),
+    absoluteMs: duration("absoluteMs", options.absoluteMs, lasting ? 24 * 60 * MINUTE : Infinity),
+    expiringMs: duration("expiringMs", options.expiringMs, MINUTE),
+    early: early(options.early),
+    inbox: inbox(options.inbox),
+    maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),
+    maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
+    handshakeTimeoutMs: zeroMeansNever("handshakeTimeoutMs", options.handshakeTimeoutMs, 10_000),
+    maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, 1_000),
+    heartbeatMs: heartbeat(options.heartbeatMs),
+    handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
+    exclusive: flag("exclusive", options.exclusive),
+    onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse"]),
+    onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),
+    graceMs: duration("graceMs", options.graceMs, 30_000),
+    destroyOnTheft: flag("destroyOnTheft", options.destroyOnTheft),
+    schemaVersion: schemaVersion(options.schemaVersion),
+  };
+}
+
+const STORE_METHODS = [
+  "attach",
+  "create",
+  "resume",
+  "load",
+  "write",
+  "touch",
+  "rotate",
+  "destroy",
+  "release",
+  "ids",
+  "bySubject",
+  "destroySubject",
+  "presence",
+  "close",
+] satisfies readonly (keyof SessionStore)[];
+
+/** Called last of all: a store that was made here for nothing is none that was attached. */
+function storeOf(given: SessionStore | undefined): SessionStore {
+  if (given === undefined) return inConnectionStore();
+  assertMethods("store", given, "what mapStore() or another store's function returned", STORE_METHODS);
+  const { resumable, shared, values } = given.capabilities ?? {};
+  assertBoolean("store.capabilities.resumable", resumable);
+  assertBoolean("store.capabilities.shared", shared);
+  assertOneOf("store.capabilities.values", values, ["any", "json"]);
+  return given;
+}
+
+function assertCarrier(token: unknown): void {
+  assertMethods("token", token, "what cookieToken() or another carrier's function returned", ["read"]);
+  for (const name of ["readAll", "readRenewal", "write", "isTokenProtocol"]) {
+    const method = memberOf(token, name);
+    if (method !== undefined) assertFunction(`token.${name}`, method);
+  }
+}
+
+function early(given: EarlyLimits = {}): Settings<object, unknown>["early"] {
+  assertOptions("early", given, ["maxMessages", "maxBytes", "timeoutMs"]);
+  return {
+    maxMessages: count("early.maxMessages", given.maxMessages, 1024),
+    maxBytes: count("early.maxBytes", given.maxBytes, 256 * 1024),
+    timeoutMs: zeroMeansNever("early.timeoutMs", given.timeoutMs, 10_000),
+  };
+}
+
+function inbox(given: InboxLimits = {}): Settings<object, unknown>["inbox"] {
+  assertOptions("inbox", given, ["maxMessages", "maxBytes"]);
+  return {
+    maxMessages: count("inbox.maxMessages", given.maxMessages, 32_768),
+    maxBytes: count("inbox.maxBytes", given.maxBytes, 4 * 1024 * 1024),
+  };
+}
+
+/**
+ * An origin of a scheme that is not the web's own: `file://`, `capacitor://localhost`, `app://.`, `chrome-extension://<id>`.
+ * The host may be empty, and its letters stay as they are: Safari writes the id of an extension in capitals. A `*` is
+ * refused, because the list is compared exactly and such an entry would match nothing.
+ */
+const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9\-._~%!$&'()+,;=:[\]]*$/;
+
+/** What no browser ever sends would refuse everybody, or, were it a string to look into, let strangers in. */
+function origins(rule: OriginRule | undefined): OriginRule | undefined {
+  if (rule === undefined || typeof rule === "function") return rule;
+  const given: readonly unknown[] = Array.isArray(rule) ? [...rule] : [rule];
+  const wrong = Array.isArray(rule) ? given.findIndex((origin) => !isOrigin(origin)) : 0;
+  if (wrong === -1) return [...rule];
+  throw invalidArgument(
+    `origins lists origins such as "https://example.com" in an array, not ${shown(given[wrong])}`,
+  );
+}
+
+/** Of the web's own schemes as browsers write it; of others only its form is known. */
+function isOrigin(origin: unknown): boolean {
+  if (typeof origin !== "string") return false;
+  if (!/^https?:/i.test(origin)) return origin === "null" || OTHER_ORIGIN.test(origin);
+  return URL.canParse(origin) && new URL(origin).origin === origin;
+}
+
+function duration(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  assertDuration(name, value);
+  return value;
+}
+
+function zeroMeansNever(name: string, value: unknown, fallback: number): number {
+  return value === 0 ? Infinity : duration(name, value, fallback);
+}
+
+function heartbeat(value: unknown): number {
+  return value === 0 ? 0 : duration("heartbeatMs", value, 30_000);
+}
+
+function count(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  assertCount(name, value);
+  return value;
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  assertBoolean(name, value);
+  return value;
+}
+
+function schemaVersion(value: unknown = 0): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 1e15) return value;
+  throw invalidArgument(`schemaVersion is an integer of 15 digits at most, not ${shown(value)}`);
+}
+
+/** The first of `allowed` is the default. */
+function oneOf<Value extends string>(
+  name: string,
+  value: unknown,
+  allowed: readonly [Value, ...Value[]],
+): Value {
+  if (value === undefined) return allowed[0];
+  assertOneOf(name, value, allowed);
+  return value;
+}
