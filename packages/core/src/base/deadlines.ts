@@ -1,3 +1,5 @@
+import { clearImmediate, setImmediate } from "node:timers";
+
 /** A deadline that was set; `cancel` is idempotent. */
 export interface Deadline {
   cancel(): void;
@@ -21,6 +23,38 @@ class Entry implements Deadline {
   }
 }
 
+/** A deadline that gives others time: see `Deadlines.allow`. */
+class Allowance implements Deadline {
+  readonly #deadlines: Deadlines;
+  readonly #run: () => void;
+  #waiting: Deadline;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(deadlines: Deadlines, ms: number, run: () => void) {
+    this.#deadlines = deadlines;
+    this.#run = run;
+    const due = performance.now() + ms;
+    this.#waiting = deadlines.after(ms, () => {
+      const late = performance.now() - due;
+      if (late < STANDSTILL_MS) this.#runAfterReading();
+      else this.#waiting = this.#deadlines.after(Math.min(late, ms), () => this.#runAfterReading());
+    });
+  }
+
+  /** Timers run before the sockets are read: what has arrived by now is read first. */
+  #runAfterReading(): void {
+    this.#immediate = setImmediate(this.#run);
+  }
+
+  cancel(): void {
+    this.#waiting.cancel();
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+  }
+}
+
+/** A timer that is later than this, milliseconds, shows that this process stood still: its sockets were not read either. */
+const STANDSTILL_MS = 100;
+
 /** Cancelled ones that are not worth a sweep. */
 const FEW = 64;
 
@@ -41,6 +75,15 @@ export class Deadlines {
     this.#push(entry);
     if (entry.at < this.#armedFor) this.#arm(entry.at);
     return entry;
+  }
+
+  /**
+   * As `after`, for what others are given time for, a peer or the application. What has arrived when the time is over is
+   * read first. Where this process stood still past the time, they get as long again (at most `ms`), because otherwise an
+   * answer that lies unread in a socket would come too late.
+   */
+  allow(ms: number, run: () => void): Deadline {
+    return new Allowance(this, ms, run);
   }
 
   /** How many are kept, cancelled ones among them. */

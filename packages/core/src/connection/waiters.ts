@@ -33,7 +33,7 @@ export class Waiters<Value> {
       const aborted = () => waiter.reject(signal?.reason);
       signal?.addEventListener("abort", aborted);
       if (timeoutMs > 0 && timeoutMs < Infinity) {
-        deadline = deadlines.after(timeoutMs, () => waiter.reject(timedOut(timeoutMs)));
+        deadline = deadlines.allow(timeoutMs, () => waiter.reject(timedOut(timeoutMs)));
       }
       this.#waiting.add(waiter);
     });
