@@ -9,13 +9,17 @@ interface Lifetime {
   absoluteAt: number;
   /** Whether `expiring` was called for this absolute deadline. */
   warned: boolean;
+  /** A message came, and the store does not know it yet: a touch that fails is tried again, because the message counts. */
+  owed: boolean;
   check: Deadline | undefined;
   checkAt: number;
 }
 
 /** How often in an idle time live sessions are looked at: each touch is at most a tenth of it late. */
 const LOOKS_PER_IDLE_TIME = 10;
-/** How long before the idle deadline a last look is taken, at most; what comes later than that comes too late. */
+/** Of the idle time: with more than this left, what a connection's end could add is not worth a call of the store. */
+const JUST_TOUCHED = 0.95;
+/** How long before the idle deadline a last look is taken, at most: from there on the next message is told of at once. */
 const LAST_LOOK_MS = 1_000;
 const CLOCKS_DIFFER_MS = 1_000;
 /** When the store does not answer, milliseconds. */
@@ -52,7 +56,14 @@ export class Lifetimes<Data extends object> {
     const now = performance.now();
     const absoluteAt = now + absoluteInMs;
     const known = this.#lifetimes.get(state);
-    const lifetime = known ?? { idleAt: 0, absoluteAt, warned: false, check: undefined, checkAt: 0 };
+    const lifetime = known ?? {
+      idleAt: 0,
+      absoluteAt,
+      warned: false,
+      owed: false,
+      check: undefined,
+      checkAt: 0,
+    };
     if (known === undefined) this.#lifetimes.set(state, lifetime);
     // Clocks differ by a little in every answer; a deadline that was moved differs by more.
     const moved = Math.abs(absoluteAt - lifetime.absoluteAt);
@@ -60,6 +71,23 @@ export class Lifetimes<Data extends object> {
     lifetime.idleAt = now + idleInMs;
     lifetime.absoluteAt = absoluteAt;
     this.#schedule(state, lifetime);
+  }
+
+  /** A message came after the last look: the store is told at once, because a look at the deadline would be too late. */
+  lookNow(state: SessionState<Data>): void {
+    const lifetime = this.#lifetimes.get(state);
+    if (lifetime !== undefined) this.#start(state, lifetime);
+  }
+
+  /** A connection ends: its last message counts, though no look comes any more that would tell the store. */
+  depart(state: SessionState<Data>, holder: Holder<Data>): void {
+    const lifetime = this.#lifetimes.get(state);
+    if (lifetime === undefined || state.gone || !holder.active) return;
+    const { idleMs } = this.#settings;
+    // Just touched, as by the handshake: a round trip for each short visit would be too much.
+    if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
+    lifetime.owed = true;
+    this.#start(state, lifetime);
   }
 
   /** As `watch`, for a session that is watched already; the absolute deadline stays where it is undefined. */
@@ -96,7 +124,7 @@ export class Lifetimes<Data extends object> {
     const now = performance.now();
     const { idleMs, expiringMs } = this.#settings;
     const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - expiringMs;
-    const lastLook = lifetime.idleAt - Math.min(LAST_LOOK_MS, idleMs / (2 * LOOKS_PER_IDLE_TIME));
+    const lastLook = lifetime.idleAt - lastLookMs(idleMs);
     const idle = now < lastLook ? lastLook : lifetime.idleAt;
     const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
     const next = Math.max(wanted, now + retryMs);
@@ -106,10 +134,15 @@ export class Lifetimes<Data extends object> {
     lifetime.checkAt = next;
     lifetime.check = this.#deadlines.after(next - now, () => {
       lifetime.check = undefined;
-      this.#look(state, lifetime).catch((error: unknown) => {
-        this.#events.report(asStoreError(error), { stage: "store", sessionId: state.id });
-        if (this.#lifetimes.get(state) === lifetime) this.#schedule(state, lifetime, RETRY_MS);
-      });
+      this.#start(state, lifetime);
+    });
+  }
+
+  #start(state: SessionState<Data>, lifetime: Lifetime): void {
+    this.#look(state, lifetime).catch((error: unknown) => {
+      this.#events.report(asStoreError(error), { stage: "store", sessionId: state.id });
+      const retryMs = Math.min(RETRY_MS, this.#settings.idleMs / LOOKS_PER_IDLE_TIME);
+      if (this.#lifetimes.get(state) === lifetime) this.#schedule(state, lifetime, retryMs);
     });
   }
 
@@ -124,17 +157,35 @@ export class Lifetimes<Data extends object> {
       for (const holder of state.holders())
         this.#events.expiring(holder, Math.round(lifetime.absoluteAt - now));
     }
-    if (now < lifetime.absoluteAt && takeActivity(state)) {
-      const { idleMs } = this.#settings;
-      if (await state.context.store.touch(state.id, idleMs)) this.move(state, idleMs, undefined);
-      else state.vanish({ code: 4419, reason: "session expired" });
+    if (takeActivity(state)) lifetime.owed = true;
+    if (now < lifetime.absoluteAt && lifetime.owed) {
+      await this.#touch(state, lifetime, now);
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline: the store knows.
       const stored = await state.context.store.load(state.id);
       if (stored === undefined) state.vanish({ code: 4419, reason: "session expired" });
-      else this.move(state, stored.idleInMs, stored.absoluteInMs);
-    } else this.#schedule(state, lifetime);
+      else this.move(state, stored.idleInMs - (performance.now() - now), stored.absoluteInMs);
+    } else {
+      if (lifetime.idleAt - now <= lastLookMs(this.#settings.idleMs))
+        for (const holder of state.holders()) holder.awaitMessage();
+      this.#schedule(state, lifetime);
+    }
   }
+
+  async #touch(state: SessionState<Data>, lifetime: Lifetime, asked: number): Promise<void> {
+    const { idleMs } = this.#settings;
+    if (!(await state.context.store.touch(state.id, idleMs))) {
+      state.vanish({ code: 4419, reason: "session expired" });
+      return;
+    }
+    lifetime.owed = false;
+    // From when it was asked: a slow answer must not make the deadline here later than the store's.
+    this.move(state, idleMs - (performance.now() - asked), undefined);
+  }
+}
+
+function lastLookMs(idleMs: number): number {
+  return Math.min(LAST_LOOK_MS, idleMs / 4);
 }
 
 function takeActivity<Data extends object>(state: SessionState<Data>): boolean {

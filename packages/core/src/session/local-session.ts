@@ -18,6 +18,8 @@ export interface Holder<Data extends object> {
   readonly isEnding: boolean;
   /** Set when a message came since it was last cleared: what counts against the idle deadline. */
   active: boolean;
+  /** The session's idle deadline is near: its next message is to be told of at once. */
+  awaitMessage(): void;
   readonly api: Connection<Data>;
   /** Others changed the data. */
   changed(data: Readonly<Data>): void;

@@ -173,6 +173,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
   }
 
+  /** A connection of the session ends, or is being ended by this side: it counts no more. */
+  depart(state: SessionState<Data>, connection: Holder<Data>): void {
+    if (this.store.capabilities.resumable) this.#lifetimes.depart(state, connection);
+    state.release(connection);
+    this.leave(state.id);
+  }
+
   /** A connection has ended: the store need not tell this process for its sake any more. */
   leave(id: string): void {
     if (this.store.capabilities.resumable) this.#background(() => this.store.release(id), id);
@@ -183,6 +190,11 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (!this.store.capabilities.resumable) state.gone = true;
     else if (!this.#table.drop(state)) return;
     this.#lifetimes.unwatch(state);
+  }
+
+  /** A message came for a session whose idle deadline is near. */
+  spoke(state: SessionState<Data>): void {
+    this.#lifetimes.lookNow(state);
   }
 
   destroyStolen(id: string): void {
