@@ -13,7 +13,7 @@ import type {
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
 import { Neighbours } from "./neighbours.ts";
-import { Arrival, connectionOf, fieldsOf, uwsRuntime } from "./socket.ts";
+import { Arrival, connectionOf, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
 import type { UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
@@ -81,7 +81,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   assertNames("bindSessions", options, ["behavior", "handleProtocols", "found", "binary", "encrypted"]);
   const { behavior = {}, binary = "copied", encrypted = app.constructor.name === "uWS.SSLApp" } = options;
   const compress = behavior.compression !== undefined && behavior.compression !== 0;
-  const binding = sessions.bind(uwsRuntime(compress), handlers);
+  const runtime = uwsRuntime({
+    compress,
+    fragments: behavior.maxBackpressure === undefined,
+    endsSilent: (heartbeatMs) => behavior.idleTimeout === undefined && endsSilent(heartbeatMs),
+  });
+  const binding = sessions.bind(runtime, handlers);
   const borrowed = binary === "borrowed";
   const neighbours = new Neighbours();
 
@@ -131,7 +136,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       if (arrival.end !== undefined) connection.ended(arrival.end.code, arrival.end.reason);
     },
     message(socket, message, isBinary) {
-      fieldsOf(socket).wsessionSeen = true;
+      fieldsOf(socket).wsessionSeen = SEEN;
       const connection = connectionOf(socket);
       if (!isBinary) connection?.receive(textOf(message));
       else if (borrowed) connection?.receive(Buffer.from(message), true);
@@ -139,7 +144,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       else connection?.receive(Buffer.from(message.slice(0)));
     },
     pong(socket) {
-      fieldsOf(socket).wsessionSeen = true;
+      fieldsOf(socket).wsessionSeen = SEEN;
     },
     drain(socket) {
       if (socket.getBufferedAmount() === 0) connectionOf(socket)?.drained();
@@ -171,7 +176,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     response.writeStatus("101 Switching Protocols");
     for (const [name, value] of answer.headers) response.writeHeader(name, value);
     response.upgrade<UserData>(
-      { wsession: new Arrival(answer.ticket), wsessionSeen: true },
+      { wsession: new Arrival(answer.ticket), wsessionSeen: SEEN },
       key,
       protocol,
       extensions,
@@ -191,16 +196,30 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   return binding;
 }
 
+/** From here on the runtime's own timeout, whose clock has steps of 4 seconds, ends silent peers. Milliseconds. */
+const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
+
 /**
- * After `end()` nothing of ours reaches the socket: while a backlog waits there, the runtime's timeout alone ends it. A live
- * peer is heard of within two heartbeats, or three where one was left out; and the runtime's clock has steps of 4 seconds.
+ * A live peer is heard of within two heartbeats, or three where one was left out; and the runtime's clock has steps of 4
+ * seconds. Every byte that comes, and every one that is taken of what waits, starts this time anew: so a message that takes
+ * long to arrive costs nobody the connection. Seconds.
  */
+function silence(heartbeatMs: number): number {
+  return Math.ceil((3 * heartbeatMs) / 1_000) + 8;
+}
+
+/** Whether the runtime's own timeout ends silent peers. */
+function endsSilent(heartbeatMs: number): boolean {
+  return heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silence(heartbeatMs) <= MAX_IDLE_TIMEOUT;
+}
+
+/** After `end()` nothing of ours reaches the socket: while a backlog waits there, the runtime's timeout alone ends it. */
 function idling(
   heartbeatMs: number,
   own: number | undefined,
 ): Pick<WebSocketBehavior<UserData>, "idleTimeout" | "sendPingsAutomatically"> {
   if (own !== undefined) return { idleTimeout: own, sendPingsAutomatically: false };
-  const idleTimeout = Math.ceil((3 * heartbeatMs) / 1_000) + 8;
+  const idleTimeout = silence(heartbeatMs);
   // Without heartbeats of ours in that time, a live peer that has nothing to say is heard of by the runtime's pings.
   if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
     return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };

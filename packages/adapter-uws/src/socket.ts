@@ -8,9 +8,12 @@ import type { WebSocket } from "uWebSockets.js";
 export interface UserData {
   /** The connection, once `open` was called. */
   readonly wsession: Arrival | RuntimeConnection;
-  /** Whether anything came since the last heartbeat. */
-  readonly wsessionSeen: boolean;
+  /** `SEEN`, if anything came since the last heartbeat; else the bytes that waited then. */
+  readonly wsessionSeen: number;
 }
+
+/** A message or a pong came. */
+export const SEEN = -1;
 
 /** What travels from `upgrade` to `open`. */
 export class Arrival {
@@ -25,11 +28,17 @@ export class Arrival {
 
 export type Socket = WebSocket<UserData>;
 
-/**
- * `compress`: whether messages are sent compressed where that was negotiated. Half of a surrogate pair becomes U+FFFD: the
- * runtime would write it as bytes that are not UTF-8, for which the peer fails the connection.
- */
-export function uwsRuntime(compress: boolean): Runtime<Socket> {
+export interface RuntimeOptions {
+  /** Whether messages are sent compressed where that was negotiated. */
+  readonly compress: boolean;
+  /** Whether long messages may be sent in fragments: the runtime's own limit could drop one in the middle of a message. */
+  readonly fragments: boolean;
+  /** Whether the runtime's own `idleTimeout`, which sees every byte, ends silent peers at this `heartbeatMs`. */
+  readonly endsSilent: (heartbeatMs: number) => boolean;
+}
+
+/** Half of a surrogate pair becomes U+FFFD: the runtime would write it as bytes that are not UTF-8, for which the peer fails the connection. */
+export function uwsRuntime({ compress, fragments, endsSilent }: RuntimeOptions): Runtime<Socket> {
   return {
     name: "uws",
     connectionOf,
@@ -49,11 +58,20 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
         return "closed";
       }
     },
+    sendLong(socket, data, fragmentBytes) {
+      // Fragments that the runtime compresses one by one are no compressed message together.
+      if (!fragments || compress || !hasFragments(socket)) return this.send(socket, data);
+      return attempt(() => sendFragments(socket, data, fragmentBytes), "closed");
+    },
+    ping: (socket) => attempt(() => void socket.ping(), undefined),
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime tells of every socket's drain by itself.
     awaitDrain: () => undefined,
     close: (socket, code, reason) => attempt(() => socket.end(code, reason.toWellFormed()), undefined),
-    heartbeat,
+    heartbeat(socket, heartbeatMs = 0) {
+      if (endsSilent(heartbeatMs)) attempt(() => void socket.ping(), undefined);
+      else heartbeat(socket);
+    },
     terminate: (socket) => attempt(() => socket.close(), undefined),
   };
 }
@@ -61,7 +79,7 @@ export function uwsRuntime(compress: boolean): Runtime<Socket> {
 /** What the adapter keeps on a socket, good after close too, as no method is; without a value for any other object. */
 interface Fields {
   wsession?: Arrival | RuntimeConnection;
-  wsessionSeen?: boolean;
+  wsessionSeen?: number;
 }
 
 export function fieldsOf(socket: object): Fields {
@@ -82,12 +100,55 @@ function attempt<Result>(call: () => Result, closed: Result): Result {
   }
 }
 
-/** Pings; ends a socket from which neither a message nor a pong has come since the last heartbeat. */
+/**
+ * Pings; ends a socket from which neither a message nor a pong has come since the last heartbeat, unless the peer took
+ * something of what waits for it.
+ */
 function heartbeat(socket: Socket): void {
   const fields = fieldsOf(socket);
-  if (fields.wsessionSeen !== true) attempt(() => socket.close(), undefined);
+  const { wsessionSeen: last = SEEN } = fields;
+  const waits = attempt(() => socket.getBufferedAmount(), 0);
+  if (last !== SEEN && waits >= last) attempt(() => socket.close(), undefined);
   else {
-    fields.wsessionSeen = false;
+    fields.wsessionSeen = waits;
     attempt(() => socket.ping(), 0);
   }
+}
+
+/** The runtime has these, and not every version of its types says so. */
+interface FragmentSocket {
+  sendFirstFragment(message: Uint8Array, isBinary: boolean, compress: boolean): number;
+  sendFragment(message: Uint8Array, compress: boolean): number;
+  sendLastFragment(message: Uint8Array, compress: boolean): number;
+  ping(): number;
+}
+
+function hasFragments(socket: object): socket is FragmentSocket {
+  return (
+    "sendFirstFragment" in socket &&
+    "sendFragment" in socket &&
+    "sendLastFragment" in socket &&
+    typeof socket.sendLastFragment === "function"
+  );
+}
+
+/** With a ping behind each: the peer answers it when it has read up to there (RFC 6455 section 5.4). */
+function sendFragments(
+  socket: FragmentSocket,
+  data: string | Uint8Array,
+  fragmentBytes: number,
+): SendOutcome {
+  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  let queued = false;
+  for (let start = 0; start < bytes.length; start += fragmentBytes) {
+    const end = start + fragmentBytes;
+    const fragment = bytes.subarray(start, end);
+    let status: number;
+    if (start === 0) status = socket.sendFirstFragment(fragment, typeof data !== "string", false);
+    else if (end < bytes.length) status = socket.sendFragment(fragment, false);
+    else status = socket.sendLastFragment(fragment, false);
+    if (status !== 1) queued = true;
+    socket.ping();
+  }
+  return queued ? "queued" : "sent";
 }

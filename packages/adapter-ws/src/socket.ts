@@ -1,16 +1,20 @@
 import type { Socket } from "node:net";
 import { SessionError } from "@wsession/core";
-import type { Runtime, RuntimeConnection } from "@wsession/core/runtime";
+import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/runtime";
 import type { RawData, WebSocket } from "ws";
+import { WriteProgress } from "./progress.ts";
 
 /** States of a WebSocket. Nothing is imported of ws, which the application may have another copy of. */
 const OPEN = 1;
+const CLOSING = 2;
 const CLOSED = 3;
 
 const CONNECTION = Symbol("wsession.connection");
 const TCP = Symbol("wsession.tcp");
 const BYTES_READ = Symbol("wsession.bytesRead");
 const COUNTED = Symbol("wsession.counted");
+const PROGRESS = Symbol("wsession.progress");
+const PONGED = Symbol("wsession.ponged");
 
 /** A ws socket with what the adapter keeps on it: symbols, so that nothing of the user's is in the way. */
 interface BoundSocket extends WebSocket {
@@ -20,6 +24,10 @@ interface BoundSocket extends WebSocket {
   [BYTES_READ]?: number | undefined;
   /** What came of a stream that does not count it. */
   [COUNTED]?: number;
+  /** While something waits that was written before the last heartbeat, or before a close frame. */
+  [PROGRESS]?: WriteProgress | undefined;
+  /** Whether a pong came since this was last asked; after our close frame only. */
+  [PONGED]?: boolean;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -35,13 +43,19 @@ export const wsRuntime: Runtime<WebSocket> = {
   },
   bufferedAmount: (socket) => (socket.readyState === CLOSED ? 0 : socket.bufferedAmount),
   awaitDrain,
+  sendLong,
+  ping: (socket) => socket.ping(undefined, undefined, ignoreError),
   close(socket, code, reason) {
-    // A paused socket sees neither the answer to a close frame nor the end (I3).
-    if (socket.isPaused) socket.resume();
-    socket.close(code, reason);
+    silence(socket, discard);
+    startClosing(socket, code, reason);
+    takes(socket, CLOSING_LOOK_MS);
   },
-  terminate: (socket) => socket.terminate(),
+  terminate(socket) {
+    silence(socket, discard);
+    socket.terminate();
+  },
   heartbeat,
+  isTaking,
   pause: (socket) => socket.pause(),
   resume(socket) {
     // What the peer has sent meanwhile is read after this: the next heartbeat has nothing to judge it by.
@@ -98,7 +112,8 @@ function isBlob(data: object): boolean {
 function refuseBlob(socket: BoundSocket): void {
   socket.off("message", onMessage);
   socket.emit("error", new SessionError("INVALID_ARGUMENT", 'binaryType "blob" can\'t be read in order'));
-  wsRuntime.close(socket, 1011, "message unreadable");
+  silence(socket, ignoreEvent);
+  startClosing(socket, 1011, "message unreadable");
 }
 
 /** ws hands out Buffers, unless the user asked for something else by `binaryType`. */
@@ -133,14 +148,96 @@ function awaitDrain(socket: WebSocket): void {
 }
 
 /**
- * Pings; ends a socket from which not a byte has come since the last heartbeat: a pong is bytes, and so is a part of a
- * long message that a pong can't overtake (RFC 6455 section 5.4). One that we do not read is not to blame.
+ * Core asks every 2 s whether the peer takes what waits before the close frame. Less than that, so that a stretch without
+ * progress is over by then.
  */
-function heartbeat(socket: WebSocket): void {
-  if (socket.readyState !== OPEN) return;
+const CLOSING_LOOK_MS = 1_900;
+/** Of the time between two heartbeats, likewise. */
+const HEARTBEAT_LOOK = 0.95;
+
+/** Events that bring something of the peer's. */
+const OF_THE_PEER: ReadonlySet<string | symbol> = new Set(["message", "ping", "pong"]);
+
+/**
+ * From here on nothing that the peer sends reaches a listener, the application's own ones included: ws goes on reading until
+ * the peer answers the close frame, and a message may be of a user who was logged out. `emit` is replaced on this one object.
+ * `discarded` is told of each event.
+ */
+function silence(socket: WebSocket, discarded: (socket: WebSocket, event: string | symbol) => void): void {
+  if (Object.hasOwn(socket, "emit")) return;
+  const emit = socket.emit.bind(socket);
+  socket.emit = (event: string | symbol, ...values: unknown[]) => {
+    if (!OF_THE_PEER.has(event)) return emit(event, ...values);
+    discarded(socket, event);
+    return false;
+  };
+}
+
+/** Core counts messages. A pong answers a ping of before the close frame: the peer is still reading what was sent. */
+function discard(socket: WebSocket, event: string | symbol): void {
+  const own = bound(socket);
+  if (event === "message") own[CONNECTION]?.receive("");
+  else if (event === "pong") own[PONGED] = true;
+}
+
+function ignoreEvent(): void {}
+
+/** Whether the peer took something of what waits, or of what lies in the buffers of the operating systems. */
+function isTaking(socket: WebSocket): boolean {
+  const own = bound(socket);
+  const ponged = own[PONGED] === true;
+  own[PONGED] = false;
+  return takes(socket, CLOSING_LOOK_MS) || ponged;
+}
+
+function startClosing(socket: WebSocket, code: number, reason: string): void {
+  // A paused socket sees neither the answer to a close frame nor the end (I3).
+  if (socket.isPaused) socket.resume();
+  socket.close(code, reason);
+}
+
+/** Whether the peer takes what waits for it: asked again after a while, whether it took something meanwhile. */
+function takes(socket: WebSocket, ms: number): boolean {
+  const own = bound(socket);
+  const tcp = own[TCP];
+  const progress = own[PROGRESS];
+  if (progress !== undefined && !progress.isDone) return progress.take();
+  progress?.stop();
+  own[PROGRESS] = tcp === undefined ? undefined : WriteProgress.watch(tcp, ms);
+  return own[PROGRESS] !== undefined;
+}
+
+/**
+ * Pings; ends a socket whose peer has shown no sign of life since the last heartbeat. A byte that came is one: of a pong,
+ * or a part of a long message that a pong can't overtake (RFC 6455 section 5.4). What the peer took of what waits is one
+ * too. A peer that we do not read is not to blame. One that has closed its side, and does not take what waits, is looked at
+ * as well, because otherwise the socket would stay for ever.
+ */
+function heartbeat(socket: WebSocket, heartbeatMs = 30_000): void {
+  if (socket.readyState !== OPEN && socket.readyState !== CLOSING) return;
   const own = bound(socket);
   const read = own[COUNTED] ?? own[TCP]?.bytesRead;
-  if (read !== undefined && own[BYTES_READ] === read && !socket.isPaused) return socket.terminate();
+  const isSilent = read !== undefined && own[BYTES_READ] === read && !socket.isPaused;
+  // Asked in any case, because the answer is about the time since it was asked last.
+  const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
+  if (isSilent && !hasTaken) return socket.terminate();
   own[BYTES_READ] = read;
-  socket.ping(undefined, undefined, ignoreError);
+  if (socket.readyState === OPEN) socket.ping(undefined, undefined, ignoreError);
+}
+
+/** In fragments with a ping behind each: the peer answers it when it has read up to there (RFC 6455 section 5.4). */
+function sendLong(socket: WebSocket, data: string | Uint8Array, fragmentBytes: number): SendOutcome {
+  if (socket.readyState !== OPEN) return "closed";
+  const tcp = bound(socket)[TCP];
+  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  const binary = typeof data !== "string";
+  // One call of the operating system for all of them.
+  tcp?.cork();
+  for (let start = 0; start < bytes.length; start += fragmentBytes) {
+    const end = start + fragmentBytes;
+    socket.send(bytes.subarray(start, end), { binary, fin: end >= bytes.length });
+    socket.ping(undefined, undefined, ignoreError);
+  }
+  tcp?.uncork();
+  return socket.bufferedAmount === 0 ? "sent" : "queued";
 }

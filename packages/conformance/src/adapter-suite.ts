@@ -6,12 +6,14 @@ import { handshakeCases } from "./adapter-cases/handshake.ts";
 import { heartbeatCases } from "./adapter-cases/heartbeat.ts";
 import { lifeCases } from "./adapter-cases/life.ts";
 import { limitCases } from "./adapter-cases/limits.ts";
+import { livenessCases } from "./adapter-cases/liveness.ts";
 import { messageCases } from "./adapter-cases/messages.ts";
 import { outageCases } from "./adapter-cases/outages.ts";
 import { readyCases } from "./adapter-cases/ready.ts";
 import { refusalCases } from "./adapter-cases/refusals.ts";
 import { sendingCases } from "./adapter-cases/sending.ts";
 import { sessionCases } from "./adapter-cases/sessions.ts";
+import { shutdownCases } from "./adapter-cases/shutdown.ts";
 import { tellingCases } from "./adapter-cases/telling.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
 import type { AdapterHarness } from "./adapter-harness.ts";
@@ -35,6 +37,8 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   limits: limitCases,
   closing: closingCases,
   heartbeat: heartbeatCases,
+  liveness: livenessCases,
+  shutdown: shutdownCases,
 };
 
 /** Registers the suite that every adapter passes, over real sockets. */

@@ -38,19 +38,37 @@ export interface Runtime<Socket extends object> {
   connectionOf(socket: object): RuntimeConnection | undefined;
   /** Hands one message to the socket, in order. Core keeps `maxBufferedBytes`; the runtime's own limit may still drop. */
   send(socket: Socket, data: string | Uint8Array): SendOutcome;
+  /**
+   * As `send`, for a message of more than `fragmentBytes`: in fragments of that size at most, with a ping behind each, so that a
+   * peer which reads it slowly shows that it reads (RFC 6455 section 5.4). Absent, or where the runtime can't: one frame.
+   */
+  readonly sendLong?:
+    | ((socket: Socket, data: string | Uint8Array, fragmentBytes: number) => SendOutcome)
+    | undefined;
+  /** Pings once. Core calls this where much is written between two heartbeats, for the same reason. */
+  readonly ping?: ((socket: Socket) => void) | undefined;
   /** Bytes that were taken by `send` and not yet by the operating system. */
   bufferedAmount(socket: Socket): number;
   /** Calls `connection.drained()` once when `bufferedAmount` is 0 again; core asks at most once until it is called. */
   awaitDrain(socket: Socket): void;
-  /** Starts the closing handshake, and ends the socket within bounded time whatever the peer does. */
+  /**
+   * Starts the closing handshake, and ends the socket within bounded time whatever the peer does: core calls `terminate` 2 s
+   * after, or later if the peer still takes what was sent before. From here on nothing of the peer's reaches any listener of
+   * the socket, the application's own ones included, because what it sends may be of a session that is gone.
+   */
   close(socket: Socket, code: number, reason: string): void;
   /** Ends the socket at once, without a closing handshake. */
   terminate(socket: Socket): void;
   /**
-   * Called every `heartbeatMs`: pings (RFC 6455 section 5.5.2), and terminates a socket from which nothing, not even a
-   * pong, has come since the call before.
+   * Called every `heartbeatMs`: pings (RFC 6455 section 5.5.2), and terminates a socket whose peer has shown no sign of life
+   * since the call before: not a byte came, not even of a pong, and nothing was taken of what waits for the peer.
    */
-  heartbeat(socket: Socket): void;
+  heartbeat(socket: Socket, heartbeatMs?: number): void;
+  /**
+   * Whether the peer has taken something of what waits for it since this was last asked, or is about to show that it does.
+   * Asked while a closing handshake is under way, every 2 seconds. Absent: core compares `bufferedAmount`.
+   */
+  readonly isTaking?: ((socket: Socket) => boolean) | undefined;
   /** Stops reading (I3). Absent where the runtime can't. */
   readonly pause?: ((socket: Socket) => void) | undefined;
   readonly resume?: ((socket: Socket) => void) | undefined;

@@ -26,10 +26,14 @@ export interface ConnectionContext<
   readonly settings: Settings<Data, Transport>;
   /** Tells this process's connections apart from those of others, in logs. */
   readonly prefix: string;
+  /** How much is written between two pings at most. */
+  readonly probeBytes: number;
   /** Creates a session for a connection that has none, and attaches it. In the same tick where the store answers so. */
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
-  /** The socket has ended: the session has one connection less. */
+  /** The socket has ended, or this side is ending it: the session has one connection less. */
   left(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+  /** A message came for a session whose idle deadline is near. */
+  spoke(state: SessionState<Data>): void;
   /** The close handler has settled, or hung past its time: nothing refers to the connection any more. Idempotent. */
   finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
 }
@@ -62,6 +66,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   readonly #openedAfter: number = sinceEpoch();
   #lower: Transport | TransportRecord<Transport>;
   #backedUp = false;
+  /** What was written since the last ping among it: UTF-16 code units or bytes. */
+  #unproved = 0;
   #state: SessionState<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;
   #expectation: Expectation<Data> | undefined = undefined;
@@ -235,11 +241,31 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
         return "dropped";
       }
     }
-    const outcome = runtime.send(this.socket, data);
+    const outcome = this.write(data);
     if (outcome === "queued" && !this.#backedUp) {
       this.#backedUp = true;
       runtime.awaitDrain(this.socket);
     } else if (outcome === "dropped") diagnostics.sendsDropped += 1;
+    return outcome;
+  }
+
+  /**
+   * What is written carries a ping after each stretch of `probeBytes`. Up to ten megabytes lie in the buffers of two operating
+   * systems, unseen from here: only the pong to a ping among them shows how far a peer on a slow line has read.
+   */
+  private write(data: string | Uint8Array): SendOutcome {
+    const { runtime, probeBytes } = this.context;
+    const { length } = data;
+    if (length > probeBytes && runtime.sendLong !== undefined) {
+      this.#unproved = 0;
+      return runtime.sendLong(this.socket, data, probeBytes);
+    }
+    const outcome = runtime.send(this.socket, data);
+    this.#unproved += length;
+    if (this.#unproved > probeBytes) {
+      this.#unproved = 0;
+      runtime.ping?.(this.socket);
+    }
     return outcome;
   }
 
@@ -255,7 +281,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   heartbeat(): void {
-    if (!this.hasEnded) this.context.runtime.heartbeat(this.socket);
+    const { runtime, settings } = this.context;
+    if (!this.isEnding) runtime.heartbeat(this.socket, settings.heartbeatMs);
   }
 
   changed(data: Readonly<Data>): void {
@@ -304,6 +331,10 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   protected left(): void {
     this.context.left(this);
     this.#expectation?.waiters?.reject(closedError());
+  }
+
+  protected spoke(): void {
+    if (this.#state !== undefined) this.context.spoke(this.#state);
   }
 
   protected finished(): void {

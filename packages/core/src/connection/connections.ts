@@ -9,11 +9,15 @@ export interface AnyConnection<Data extends object, Transport, Unset extends und
   Unset
 > {
   readonly number: number;
-  readonly hasEnded: boolean;
+  /** Whether it has ended, or this side is ending it: it counts no more. */
+  readonly isEnding: boolean;
   readonly state: SessionState<Data> | undefined;
   /** The binding that it belongs to. */
   readonly context: object;
   end(code: number, reason: string): void;
+  endHandled(code: number, reason: string): void;
+  giveUp(): void;
+  abandon(): void;
   heartbeat(): void;
 }
 
@@ -27,19 +31,19 @@ export class Connections<Data extends object, Transport, Unset extends undefined
   #last = 0;
   #live = 0;
 
-  /** How many have not ended. */
+  /** How many have not ended, and are not being ended by this side. */
   get size(): number {
     return this.#live;
   }
 
   /**
-   * Those that have not ended, of the ones that are there as the iteration begins. Later ones are left out, because otherwise
+   * Those that count, of the ones that are there as the iteration begins. Later ones are left out, because otherwise
    * a loop that takes longer than new ones take to come would never end.
    */
   *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
     const last = this.#last;
     for (const connection of this.#byNumber.values())
-      if (connection.number <= last && !connection.hasEnded) yield connection;
+      if (connection.number <= last && !connection.isEnding) yield connection;
   }
 
   /** Those of one binding, with those whose close handler is still to settle. */

@@ -4,6 +4,7 @@ import type { Connection } from "../api/contract.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
+import { Flow, GIVEN_AND_OPENING, HOLDS_ANYTHING, HOLDS_CLOSE, HOLDS_MESSAGES } from "./flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { Inbox } from "./inbox.ts";
 import type { ErrorContext, Limits, Stage } from "../api/options.ts";
@@ -23,56 +24,28 @@ export interface LifeContext<Socket extends object> {
   readonly settings: LifeSettings;
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
+  /** Whose handler is being called in this very moment, up to its first `await`. */
+  running: object | undefined;
   report(error: unknown, context: ErrorContext): void;
 }
+
+/** How long a peer may take to answer our close frame, milliseconds; longer while it takes what was sent before. */
+const CLOSING_HANDSHAKE_MS = 2_000;
+/** How often that time is given again, at most. */
+const MAX_CLOSING_TURNS = 15;
 
 export interface CloseEvent {
   readonly code: number;
   readonly reason: string;
 }
 
-/**
- * Where a connection stands, as bits, so that "a message may be handled at once" is one comparison with 0.
- * opening → open → (discarding) → ended → finished.
- */
-const Flow = {
-  Ready: 0,
-  /** `open` has not settled. */
-  Opening: 1,
-  /** The session is not set, and the gate waits for it. */
-  Gated: 2,
-  /** A message handler has not settled. */
-  Busy: 4,
-  /** Messages wait in the inbox. */
-  Queued: 8,
-  /** We end it: messages are discarded. */
-  Discarding: 16,
-  /** The socket has ended. */
-  Ended: 32,
-  /** A handler hung past its time after the end. */
-  GivenUp: 64,
-  /** The close handler was called. */
-  Finished: 128,
-  /** `advance` will be called in this turn. Like `Active` it holds nothing back. */
-  Scheduled: 256,
-  /** A message came since it was last cleared. */
-  Active: 512,
-  /** The session was there before `open`: its client came back, or was given it by `initial`. */
-  HadSession: 1024,
-} as const;
-
-const HOLDS_ANYTHING = 255;
-
-/** No message handler runs while one of these is set (I1). */
-const HOLDS_MESSAGES = Flow.Opening | Flow.Gated;
-const GIVEN_AND_OPENING = Flow.HadSession | Flow.Opening;
-const HOLDS_CLOSE = Flow.Opening | Flow.Busy | Flow.Queued;
-
 /** What a connection has once something had to wait; one that is idle, or whose handler returns no promise, has none. */
 interface Waits {
   readonly inbox: Inbox;
   /** While the socket is paused for the inbox's sake: until when, at most. */
   pause: Deadline | undefined;
+  /** How the connection ends once what has arrived was handled. */
+  ending: CloseEvent | undefined;
   /** After a message's handler. Here, so that they are made once and not for each message. */
   readonly onSettled: () => void;
   readonly onFailed: (error: unknown) => void;
@@ -100,8 +73,10 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   protected abstract callOpen(handshake: Handshake): unknown;
   protected abstract callMessage(data: string | Uint8Array): unknown;
   protected abstract callClose(event: CloseEvent): unknown;
-  /** The socket has ended. */
+  /** It counts no more: the socket has ended, or this side is ending it. Called once. */
   protected abstract left(): void;
+  /** A message came within the last look at its session's idle deadline. */
+  protected abstract spoke(): void;
   /** The close handler has settled, or hung past its time. May be called twice. */
   protected abstract finished(): void;
   abstract drained(): void;
@@ -124,12 +99,20 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     return (this.#flow & (Flow.Discarding | Flow.Ended)) !== 0;
   }
 
+  /** Calls `spoke` at the next message. The common path of a message costs nothing for it. */
+  awaitMessage(): void {
+    this.#flow |= Flow.LastLook;
+  }
+
   /** `open` is called in the tick in which the runtime handed the socket over, before any message. */
   start(handshake: Handshake): void {
     this.#flow |= Flow.Opening;
     if (this.hasSession) this.#flow |= Flow.HadSession;
     if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
     let waits = false;
+    const { context } = this;
+    const { running } = context;
+    context.running = this;
     try {
       const opening = promiseOf(this.callOpen(handshake));
       opening?.then(
@@ -143,6 +126,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     } catch (error) {
       this.failed("open", error);
     }
+    context.running = running;
     if (!waits) this.clear(Flow.Opening);
     this.watchEarly();
   }
@@ -161,16 +145,30 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   receive(data: string | Uint8Array, borrowed = false): void {
     this.#flow |= Flow.Active;
     if ((this.#flow & HOLDS_ANYTHING) === Flow.Ready) this.deliver(data);
-    else if ((this.#flow & Flow.Discarding) !== 0) this.context.diagnostics.messagesDiscarded += 1;
+    else this.receiveHeld(data, borrowed);
+  }
+
+  private receiveHeld(data: string | Uint8Array, borrowed: boolean): void {
+    if ((this.#flow & Flow.LastLook) !== 0) {
+      this.#flow &= ~Flow.LastLook;
+      this.spoke();
+    }
+    if ((this.#flow & HOLDS_ANYTHING) === Flow.Ready) this.deliver(data);
+    else if ((this.#flow & (Flow.Discarding | Flow.Draining)) !== 0)
+      this.context.diagnostics.messagesDiscarded += 1;
     else this.hold(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
   }
 
   /** Hands one message to the handler; the next waits until it has settled (I2). */
   private deliver(data: string | Uint8Array): void {
     this.#flow |= Flow.Busy;
+    const { context } = this;
+    const { running } = context;
+    context.running = this;
     try {
       const promise = promiseOf(this.callMessage(data));
       if (promise !== undefined) {
+        context.running = running;
         const { onSettled, onFailed } = this.waits;
         promise.then(onSettled, onFailed);
         return;
@@ -178,6 +176,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     } catch (error) {
       this.failed("message", error);
     }
+    context.running = running;
     this.#flow &= ~Flow.Busy;
     if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.later();
   }
@@ -228,6 +227,8 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       if (this.#waits?.inbox.size === 0) this.emptied();
       this.deliver(message);
     }
+    const ending = this.#waits?.ending;
+    if (ending !== undefined && !this.isEnding && !this.isHandling) this.end(ending.code, ending.reason);
     const never = (this.#flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
     if (never && (this.#flow & Flow.Opening) === 0) this.discard();
     const settled = (this.#flow & HOLDS_CLOSE) === 0 || (this.#flow & Flow.GivenUp) !== 0;
@@ -253,6 +254,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     return (this.#waits ??= {
       inbox: new Inbox(),
       pause: undefined,
+      ending: undefined,
       onSettled: () => this.settled(Flow.Busy),
       onFailed: (error) => {
         this.failed("message", error);
@@ -301,7 +303,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private watchEarly(): void {
     const { timeoutMs } = this.context.settings.early;
     if (this.hasSession || timeoutMs === Infinity || (this.#flow & Flow.Discarding) !== 0) return;
-    this.#deadline = this.context.deadlines.after(timeoutMs, () =>
+    this.#deadline = this.context.deadlines.allow(timeoutMs, () =>
       this.end(CloseCode.SessionTimeout, "session not set in time"),
     );
   }
@@ -313,10 +315,14 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     if (this.hasEnded) return;
     this.#event ??= { code: 1006, reason: "" };
     this.stop();
+    this.leave();
     this.context.runtime.terminate(this.socket);
   }
 
-  /** We end it: what waits is discarded and counted (I4). */
+  /**
+   * We end it: what waits is discarded and counted (I4), and it counts no more. The close handler is called once the socket
+   * has ended, which takes a short time at most, because a peer that does not answer the close frame is cut off.
+   */
   end(code: number, reason: string): void {
     if ((this.#flow & Flow.Discarding) !== 0) return;
     const ended = this.hasEnded;
@@ -324,8 +330,43 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     const fits = clipReason(reason);
     if (!ended) this.#event = { code, reason: fits };
     this.stop();
-    if (ended) this.later();
-    else this.context.runtime.close(this.socket, code, fits);
+    if (ended) return this.later();
+    this.leave();
+    const { runtime } = this.context;
+    runtime.close(this.socket, code, fits);
+    if (!this.hasEnded) this.awaitEnd(runtime.bufferedAmount(this.socket), MAX_CLOSING_TURNS);
+  }
+
+  /** As `end`, once what has arrived was handled. What comes from now on is discarded and counted. */
+  endHandled(code: number, reason: string): void {
+    if (this.isEnding) return;
+    if (!this.isHandling) return this.end(code, reason);
+    this.#flow |= Flow.Draining;
+    this.waits.ending = { code, reason };
+  }
+
+  /** Whether a handler runs, or a message waits for one. Without a session nothing may come of those at the gate. */
+  private get isHandling(): boolean {
+    const isWaiting = (this.#flow & (Flow.Queued | Flow.Gated)) === Flow.Queued;
+    return isWaiting || (this.#flow & (Flow.Opening | Flow.Busy)) !== 0;
+  }
+
+  /** A peer that is still taking what was sent before the close frame has not read it yet. */
+  private awaitEnd(buffered: number, turns: number): void {
+    const { deadlines, runtime } = this.context;
+    this.#deadline = deadlines.allow(CLOSING_HANDSHAKE_MS, () => {
+      if (this.hasEnded) return;
+      const left = runtime.bufferedAmount(this.socket);
+      const takes = runtime.isTaking?.(this.socket) ?? (left > 0 && left < buffered);
+      if (takes && turns > 1) this.awaitEnd(left, turns - 1);
+      else runtime.terminate(this.socket);
+    });
+  }
+
+  private leave(): void {
+    if ((this.#flow & Flow.Left) !== 0) return;
+    this.#flow |= Flow.Left;
+    this.left();
   }
 
   private stop(): void {
@@ -347,20 +388,32 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.unpause();
-    this.left();
-    if ((this.#flow & HOLDS_CLOSE) !== 0) {
+    this.leave();
+    if ((this.#flow & Flow.GivenUp) !== 0) this.giveUp();
+    else if ((this.#flow & HOLDS_CLOSE) !== 0) {
       const { deadlines, settings } = this.context;
-      this.#deadline = deadlines.after(settings.handlerTimeoutMs, () => this.giveUp());
+      this.#deadline = deadlines.allow(settings.handlerTimeoutMs, () => this.giveUp());
     }
     this.later();
   }
 
-  /** A handler that hangs no longer holds `close` back. */
-  private giveUp(): void {
+  /**
+   * A handler that hangs no longer holds `close` back: at the end of its time, or at a shutdown that it may be waiting for.
+   * Messages that wait behind it are discarded and counted.
+   */
+  giveUp(): void {
     if ((this.#flow & Flow.Finished) !== 0) return;
-    this.#flow |= Flow.GivenUp | Flow.Discarding;
+    this.#flow |= Flow.GivenUp;
+    if (!this.hasEnded) return;
+    this.#flow |= Flow.Discarding;
     this.discard();
-    this.advance();
+    this.later();
+  }
+
+  /** The handler that runs waits for the shutdown that it called for: it holds nothing back any more. */
+  abandon(): void {
+    if ((this.#flow & Flow.Finished) === 0) this.giveUp();
+    else this.finished();
   }
 
   private finish(): void {
@@ -368,15 +421,19 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.#deadline?.cancel();
     const report = (error: unknown) => this.reportFailure("close", error);
     let closing: Promise<unknown> | undefined;
+    const { context } = this;
+    const { running } = context;
+    context.running = this;
     try {
       const result = this.callClose(this.#event ?? { code: 1006, reason: "" });
       if (isThenable(result)) closing = new Promise((resolve) => resolve(result));
     } catch (error) {
       report(error);
     }
+    context.running = running;
     if (closing === undefined) return this.finished();
-    const { deadlines, settings } = this.context;
-    const hung = deadlines.after(settings.handlerTimeoutMs, () => this.finished());
+    const { deadlines, settings } = context;
+    const hung = deadlines.allow(settings.handlerTimeoutMs, () => this.finished());
     closing.catch(report).finally(() => {
       hung.cancel();
       this.finished();

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { setImmediate } from "node:timers";
 import { admitHandshake } from "../admission/admit.ts";
 import type { Admitted } from "../admission/admit.ts";
 import { assertNoMore } from "../base/arguments.ts";
@@ -24,7 +25,9 @@ import type {
 } from "../api/runtime.ts";
 import { refused } from "../admission/resume.ts";
 import type { Refused } from "../admission/resume.ts";
+import type { SessionState } from "../session/local-session.ts";
 import type { SessionHome } from "../session/registry.ts";
+import { Shutdown } from "./shutdown.ts";
 
 /** What a binding is given by the composition root. */
 export interface BindingRoot<Data extends object, Transport, Unset extends undefined> {
@@ -34,9 +37,16 @@ export interface BindingRoot<Data extends object, Transport, Unset extends undef
   readonly isClosing: boolean;
 }
 
-/** How long a peer may take to answer our close frame at shutdown, milliseconds. */
-const CLOSING_HANDSHAKE_MS = 2_000;
-const BATCH_MS = 50;
+/** A peer that reads this many bytes in a millisecond, 64 kbit/s, shows a sign of life between any two heartbeats. */
+const SLOWEST_LINE = 8;
+const MIN_PROBE_BYTES = 16 * 1024;
+const MAX_PROBE_BYTES = 256 * 1024;
+
+/** How much is written between two pings at most. */
+function probeBytes(heartbeatMs: number): number {
+  if (heartbeatMs === 0) return Infinity;
+  return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
+}
 
 /** One runtime's server, tied to the sessions: from the handshake to the end of each connection. */
 export class ServerBinding<Data extends object, Transport, Unset extends undefined, Socket extends object>
@@ -48,6 +58,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
   readonly prefix: string;
+  readonly probeBytes: number;
   readonly #root: BindingRoot<Data, Transport, Unset>;
   /** Admitted handshakes on their way to a connection. */
   readonly #tickets = new Map<Ticket, Admitted<Data, Transport>>();
@@ -60,6 +71,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   #emptied: (() => void) | undefined;
   /** The connection whose `open` is being called: the runtime does not know it yet. */
   opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
+  /** Whose handler is being called in this very moment, up to its first `await`. */
+  running: object | undefined;
 
   constructor(
     root: BindingRoot<Data, Transport, Unset>,
@@ -73,6 +86,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.diagnostics = root.home.diagnostics;
     this.deadlines = root.deadlines;
     this.prefix = root.connections.prefix;
+    this.probeBytes = probeBytes(this.settings.heartbeatMs);
     if (this.settings.heartbeatMs > 0) this.#keepBeating();
   }
 
@@ -121,7 +135,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
       const deadline =
         handshakeTimeoutMs === Infinity
           ? undefined
-          : this.deadlines.after(handshakeTimeoutMs, () => giveUp("admission took too long"));
+          : this.deadlines.allow(handshakeTimeoutMs, () => giveUp("admission took too long"));
       this.#undecided.add(giveUp);
       void admitHandshake(home, handshake, found).then((outcome) => {
         deadline?.cancel();
@@ -189,14 +203,16 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return this.#root.home.createFor(connection, data, connection.subject);
   }
 
+  spoke(state: SessionState<Data>): void {
+    this.#root.home.spoke(state);
+  }
+
   left(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
     this.#live -= 1;
     this.diagnostics.connectionsClosed += 1;
     this.#root.connections.ended();
     const { state } = connection;
-    if (state === undefined) return;
-    state.release(connection);
-    this.#root.home.leave(state.id);
+    if (state !== undefined) this.#root.home.depart(state, connection);
   }
 
   finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
@@ -214,42 +230,35 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.deadlines.after(heartbeatMs, () => {
       // After a standstill of this process the peers' pongs are there, but not read yet: it is not they who were silent.
       const stoodStill = performance.now() - due > heartbeatMs / 2;
-      if (!stoodStill) for (const connection of this.#root.connections.of(this)) connection.heartbeat();
-      if (!this.#isClosing) this.#keepBeating();
+      // Timers run before the sockets are read, and a standstill may have ended right now: what has arrived is read first.
+      if (!stoodStill) setImmediate(this.#beat);
+      // At a shutdown too, because otherwise the runtime takes those for dead whose turn comes late.
+      if (!this.#isClosing || this.#unfinished > 0) this.#keepBeating();
     });
   }
+
+  readonly #beat = (): void => {
+    for (const connection of this.#root.connections.of(this)) connection.heartbeat();
+  };
 
   // --- shutdown ---
 
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
     const closing = settleClose(options);
-    return (this.#closing ??= owned(this.#close(closing), this));
+    const { running } = this;
+    if (this.#closing !== undefined && running instanceof LiveConnection) running.abandon();
+    return (this.#closing ??= owned(this.#close(closing, running), this));
   }
 
-  async #close({ code, reason, drainMs }: Closing): Promise<void> {
+  async #close(closing: Closing, caller: object | undefined): Promise<void> {
     for (const giveUp of this.#undecided) giveUp("server restarting");
-    const connections = [...this.#root.connections.of(this)];
-    const batches = Math.max(1, Math.floor(drainMs / BATCH_MS));
-    const size = Math.ceil(connections.length / batches);
-    for (let first = 0; first < connections.length; first += size) {
-      if (first > 0) await this.#pause(drainMs / batches);
-      for (const connection of connections.slice(first, first + size)) connection.end(code, reason);
-    }
-    if (this.#unfinished === 0) return;
+    const shutdown = new Shutdown(this.deadlines, closing, () => this.#root.connections.of(this));
     const empty = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
-    const late = this.deadlines.after(CLOSING_HANDSHAKE_MS, () => {
-      for (const connection of this.#root.connections.of(this)) connection.terminate();
-    });
-    await empty;
-    late.cancel();
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.deadlines.after(ms, resolve);
-    });
+    await shutdown.run(caller instanceof LiveConnection ? caller : undefined);
+    if (this.#unfinished > 0) await empty;
+    shutdown.done();
   }
 }

@@ -259,6 +259,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
     const closing = settleClose(options);
+    // A handler that asks again waits for what is under way, which must not wait for the handler.
+    if (this.#closing !== undefined) for (const binding of this.#bindings) void binding.close(closing);
     return (this.#closing ??= owned(this.#close(closing), this));
   }
 

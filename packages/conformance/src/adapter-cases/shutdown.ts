@@ -1,0 +1,189 @@
+import { createSessions } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { deferred, delay, Journal, until } from "../waiting.ts";
+
+/** What sessions.close() promises: turns, heartbeats, what has arrived, and handlers that wait for it. */
+export const shutdownCases: readonly AdapterCase[] = [
+  {
+    name: "sessions.close({ drainMs }) ends connection i of n after drainMs * i / n (fault C3)",
+    async run(trial) {
+      const drainMs = 400;
+      const count = 5;
+      const closed = new Journal<number>();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, { close: () => closed.note(performance.now()) });
+      for (let index = 0; index < count; index += 1) await trial.connect(server);
+      await until(() => sessions.connections.size === count);
+      const started = performance.now();
+      await sessions.close({ drainMs });
+      const took = closed.entries.map((at) => at - started);
+      expect(took).toHaveLength(count);
+      for (const [index, ms] of took.entries())
+        expect(ms).toBeGreaterThanOrEqual((drainMs * index) / count - 5);
+    },
+  },
+  {
+    name: "heartbeats go on until the last connection has gone (fault C2)",
+    async run(trial) {
+      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 100 });
+      const server = await trial.serve(sessions, {});
+      const clients = await Promise.all([trial.connect(server), trial.connect(server)]);
+      await until(() => sessions.connections.size === 2);
+      const closing = sessions.close({ drainMs: 2_000 });
+      let pings = 0;
+      for (const { socket } of clients) socket.on("ping", () => (pings += 1));
+      await closing;
+      expect(pings).toBeGreaterThan(4);
+      for (const client of clients) expect((await client.closed).code).toBe(1012);
+    },
+  },
+  ...(["sessions", "binding"] as const).map((what): AdapterCase => ({
+    name: `${what}.close() handles what has arrived first, and answers it, then closes (fault C4)`,
+    async run(trial) {
+      const handled = new Journal();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        async message(connection, text) {
+          await delay(2);
+          connection.send(`answer ${text}`);
+          handled.note(`${text}`);
+        },
+        close: (_, { code }) => handled.note(`close ${code}`),
+      });
+      const client = await trial.connect(server);
+      for (let sent = 0; sent < 100; sent += 1) client.send(`${sent}`);
+      await client.roundTrip();
+      expect(handled.entries.length).toBeLessThan(100);
+      await (what === "sessions" ? sessions : server.binding).close();
+      const all = Array.from({ length: 100 }, (_, index) => `${index}`);
+      expect(handled.entries).toEqual([...all, "close 1012"]);
+      expect((await client.closed).code).toBe(1012);
+      expect(client.received).toEqual(all.map((text) => `answer ${text}`));
+      expect(sessions.diagnostics.messagesDiscarded).toBe(0);
+    },
+  })),
+  {
+    name: "sessions.close({ drainMs }) discards and counts what was not handled within drainMs (fault C4, I4)",
+    async run(trial) {
+      let handled = 0;
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        async message() {
+          await delay(20);
+          handled += 1;
+        },
+      });
+      const client = await trial.connect(server);
+      for (let sent = 0; sent < 200; sent += 1) client.send(`${sent}`);
+      await client.roundTrip();
+      await sessions.close({ drainMs: 300 });
+      expect(handled).toBeGreaterThan(0);
+      expect(handled).toBeLessThan(100);
+      expect(sessions.diagnostics.messagesDiscarded).toBe(200 - handled);
+      expect((await client.closed).code).toBe(1012);
+    },
+  },
+  {
+    name: "what arrives once a connection's turn to end has come is discarded and counted (fault C4)",
+    async run(trial) {
+      const handled = new Journal();
+      const release = deferred();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        async message(_, text) {
+          handled.note(`${text}`);
+          await release.promise;
+        },
+      });
+      const client = await trial.connect(server);
+      client.send("before");
+      await handled.until(1);
+      const closing = sessions.close();
+      client.send("after");
+      await client.roundTrip();
+      release.resolve();
+      await closing;
+      expect(handled.entries).toEqual(["before"]);
+      expect(sessions.diagnostics.messagesDiscarded).toBe(1);
+    },
+  },
+  ...(["open", "message", "close"] as const).flatMap((handler) =>
+    (["sessions", "binding"] as const).map((what): AdapterCase => ({
+      name: `await ${what}.close() in a ${handler} handler does not wait for itself (fault E5)`,
+      async run(trial) {
+        const took = deferred<number>();
+        const closed = new Journal<number>();
+        const sessions = createSessions({ initial: () => ({ n: 0 }) });
+        let closing: { close(): Promise<void> } = sessions;
+        const close = async () => {
+          const started = performance.now();
+          await closing.close();
+          // Once more, of what is closed already.
+          await closing.close();
+          took.resolve(performance.now() - started);
+        };
+        const server = await trial.serve(sessions, {
+          open: () => (handler === "open" ? close() : undefined),
+          message: () => (handler === "message" ? close() : undefined),
+          close(_, { code }) {
+            closed.note(code);
+            return handler === "close" ? close() : undefined;
+          },
+        });
+        if (what === "binding") closing = server.binding;
+        const client = await trial.connect(server);
+        if (handler === "message") client.send("close");
+        if (handler === "close") client.socket.close();
+        // Far below what a hung handler gets.
+        expect(await took.promise).toBeLessThan(3_000);
+        expect(closed.entries).toEqual([handler === "close" ? 1005 : 1012]);
+      },
+    })),
+  ),
+  {
+    name: "a handler that asks for a shutdown that is under way already does not wait for itself (fault E5)",
+    async run(trial) {
+      const handled = new Journal();
+      const go = deferred();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        async message(_, text) {
+          handled.note(`${text}`);
+          if (text === "first") return go.promise;
+          await sessions.close();
+          handled.note("closed");
+        },
+      });
+      const clients = [await trial.connect(server), await trial.connect(server)];
+      clients[0]?.send("first");
+      await handled.until(1);
+      clients[1]?.send("second");
+      const started = performance.now();
+      await handled.until(2);
+      go.resolve();
+      await handled.until(3);
+      expect(performance.now() - started).toBeLessThan(3_000);
+      expect(handled.entries).toEqual(["first", "second", "closed"]);
+    },
+  },
+  {
+    name: "a handler that waits for sessions.close() after an await of its own is waited for within a bound (fault E5)",
+    async run(trial) {
+      const handled = new Journal();
+      const sessions = createSessions({ initial: () => ({ n: 0 }) });
+      const server = await trial.serve(sessions, {
+        async message() {
+          await delay(1);
+          await sessions.close();
+          handled.note("closed");
+        },
+        close: (_, { code }) => handled.note(`close ${code}`),
+      });
+      const client = await trial.connect(server);
+      client.send("close");
+      await handled.until(2);
+      expect(handled.entries).toEqual(["close 1012", "closed"]);
+    },
+  },
+];

@@ -1,0 +1,41 @@
+/**
+ * Where a connection stands, as bits, so that "a message may be handled at once" is one comparison with 0.
+ * opening → open → (draining) → (discarding) → ended → finished.
+ */
+export const Flow = {
+  Ready: 0,
+  /** `open` has not settled. */
+  Opening: 1,
+  /** The session is not set, and the gate waits for it. */
+  Gated: 2,
+  /** A message handler has not settled. */
+  Busy: 4,
+  /** Messages wait in the inbox. */
+  Queued: 8,
+  /** We end it: messages are discarded. */
+  Discarding: 16,
+  /** The socket has ended. */
+  Ended: 32,
+  /** Its handlers no longer hold `close` back. */
+  GivenUp: 64,
+  /** The close handler was called. */
+  Finished: 128,
+  /** It will be ended as soon as what has arrived was handled; what comes from now on is discarded. */
+  Draining: 256,
+  /** The session's idle deadline is near: the next message counts at once, and not at the next look. */
+  LastLook: 512,
+  /** `advance` will be called in this turn. Like those below it holds nothing back. */
+  Scheduled: 1024,
+  /** A message came since it was last cleared. */
+  Active: 2048,
+  /** It counts no more: this side, the peer, or the network has ended it. */
+  Left: 4096,
+  /** The session was there before `open`: its client came back, or was given it by `initial`. */
+  HadSession: 8192,
+} as const;
+
+export const HOLDS_ANYTHING = 1023;
+/** No message handler runs while one of these is set (I1). */
+export const HOLDS_MESSAGES: number = Flow.Opening | Flow.Gated;
+export const GIVEN_AND_OPENING: number = Flow.HadSession | Flow.Opening;
+export const HOLDS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Queued;

@@ -1,0 +1,77 @@
+import type { Closing } from "../base/close-codes.ts";
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
+
+/** What a shutdown asks of a connection. */
+export interface Ending {
+  end(code: number, reason: string): void;
+  endHandled(code: number, reason: string): void;
+  giveUp(): void;
+  abandon(): void;
+}
+
+/** How long messages that have arrived may be handled where `drainMs` does not say, and handlers may run on, milliseconds. */
+const HANDLING_MS = 5_000;
+/** How long the connections whose turn comes last may handle what has arrived, milliseconds, if `drainMs` is not shorter. */
+const LAST_TURN_MS = 1_000;
+
+/** Ends the connections of one binding: each in its turn, and what has arrived is handled first, within bounds. */
+export class Shutdown {
+  readonly #deadlines: Deadlines;
+  readonly #closing: Closing;
+  /** The connections that have not finished yet. */
+  readonly #unfinished: () => Iterable<Ending>;
+  #bounds: readonly Deadline[] = [];
+
+  constructor(deadlines: Deadlines, closing: Closing, unfinished: () => Iterable<Ending>) {
+    this.#deadlines = deadlines;
+    this.#closing = closing;
+    this.#unfinished = unfinished;
+  }
+
+  /**
+   * Connection i of n is ended after `drainMs * i / n`. `caller`: the one whose handler called for the shutdown, and may be
+   * waiting for it. Its handler is not waited for, because the two would wait for each other.
+   */
+  async run(caller: Ending | undefined): Promise<void> {
+    const { code, reason, drainMs } = this.#closing;
+    const started = performance.now();
+    const connections = [...this.#unfinished()];
+    const count = connections.length;
+    this.#bound(drainMs - drainMs / Math.max(1, count));
+    caller?.abandon();
+    for (let index = 0; index < count;) {
+      const wait = started + (drainMs * index) / count - performance.now();
+      if (wait > 0) await this.#pause(wait);
+      const connection = connections[index];
+      if (connection === caller) connection?.end(code, reason);
+      else connection?.endHandled(code, reason);
+      index += 1;
+    }
+  }
+
+  /** All have finished. */
+  done(): void {
+    for (const bound of this.#bounds) bound.cancel();
+  }
+
+  #bound(lastTurnMs: number): void {
+    const { code, reason, drainMs } = this.#closing;
+    const handlingMs =
+      drainMs === 0 ? HANDLING_MS : Math.max(drainMs, lastTurnMs + Math.min(drainMs, LAST_TURN_MS));
+    this.#bounds = [
+      this.#deadlines.allow(handlingMs, () => {
+        for (const connection of this.#unfinished()) connection.end(code, reason);
+      }),
+      // A handler that waits for the shutdown after an `await` of its own can't be told from one that is at work.
+      this.#deadlines.allow(Math.max(handlingMs, HANDLING_MS), () => {
+        for (const connection of this.#unfinished()) connection.giveUp();
+      }),
+    ];
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deadlines.after(ms, resolve);
+    });
+  }
+}
