@@ -104,7 +104,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.#flow |= Flow.LastLook;
   }
 
-  /** `open` is called in the tick in which the runtime handed the socket over, before any message. */
+  /** `open` is called in the tick in which the runtime handed the socket over, before any message (I1). */
   start(handshake: Handshake): void {
     this.#flow |= Flow.Opening;
     if (this.hasSession) this.#flow |= Flow.HadSession;
