@@ -1,11 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage, subjectMessage } from "./announcements.ts";
+import { Away } from "./away.ts";
 import { unavailable } from "./failures.ts";
 import type { Membership, Services } from "./membership.ts";
 import type { Holder } from "./record.ts";
 import { type DestroyReply, readDestroy } from "./replies.ts";
-import type { Raised, Subjects } from "./subjects.ts";
+import type { Listed, Raised, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
 const AT_ONCE = 256;
@@ -45,42 +46,74 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    return this.#listening(membership, reason, async (token) => {
-      const raised = await this.#subjects.raise(subject);
+    const away = new Away(this.#services);
+    const result = await this.#listening(membership, reason, async (token) => {
+      const raised = await this.#subjects.raise(subject, (error) => away.add(error));
       const destroyed = new Map<string, readonly Holder[]>();
-      for await (const page of this.#subjects.pages(subject)) {
-        for (let first = 0; first < page.length; first += AT_ONCE) {
-          const batch = page.slice(first, first + AT_ONCE);
-          const replies = await allOf(batch.map(({ id }) => this.#send(id, reason, token, raised)));
-          batch.forEach(({ id }, index) => {
-            const reply = replies[index];
-            if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
-          });
-          const finished = batch.filter((_, index) => isFinished(replies[index]));
-          this.#subjects.destroyed(subject, finished).catch(() => undefined);
-        }
+      try {
+        for await (const page of this.#subjects.pages(subject, (error) => away.add(error)))
+          await this.#page(page, raised, reason, token, destroyed, away);
+      } catch (error) {
+        away.add(error);
       }
       const { calls, keys, node } = this.#services;
-      await calls.command("publish", [keys.everybody, subjectMessage(node, subject, raised.epoch, reason)]);
-      for (const [id, holders] of await this.held(raised, reason, membership)) destroyed.set(id, holders);
+      const message = subjectMessage(node, subject, raised.epoch, reason);
+      await calls.command("publish", [keys.everybody, message]).catch((error: unknown) => away.add(error));
+      for (const [id, holders] of await this.held(raised, reason, membership, away))
+        destroyed.set(id, holders);
       return destroyed;
     });
+    // Only now: what could be destroyed is, and its connections have ended.
+    if (away.failure !== undefined) throw notAll(away.failure);
+    return result;
+  }
+
+  /** Adds to `destroyed` what is, and to `away` what may not be. */
+  async #page(
+    page: readonly Listed[],
+    raised: Raised,
+    reason: string | undefined,
+    token: string | undefined,
+    destroyed: Map<string, readonly Holder[]>,
+    away: Away,
+  ): Promise<void> {
+    const send = ({ id }: Listed): Promise<DestroyReply | undefined> =>
+      this.#send(id, reason, token, raised).catch((error: unknown) => {
+        away.add(error, id);
+        return undefined;
+      });
+    for (let first = 0; first < page.length; first += AT_ONCE) {
+      const batch = page.slice(first, first + AT_ONCE).filter(({ id }) => !away.has(id));
+      const replies = await Promise.all(batch.map(send));
+      batch.forEach(({ id }, index) => {
+        const reply = replies[index];
+        if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
+      });
+      const finished = batch.filter((_, index) => isFinished(replies[index]));
+      this.#subjects.destroyed(raised.subject, finished).catch(() => undefined);
+    }
   }
 
   /**
    * Destroys what this process holds of a subject whose sessions were destroyed: the index may have lost some, by an eviction
-   * or a failover. What has logged in since then stays.
+   * or a failover. What has logged in since then stays. `away` knows of what could not be asked for.
    */
   async held(
     of: Raised,
     reason: string | undefined,
     membership: Membership | undefined,
+    away: Away,
   ): Promise<ReadonlyMap<string, readonly Holder[]>> {
     const destroyed = new Map<string, readonly Holder[]>();
     const ids = membership?.heldOf(of.subject) ?? [];
+    const send = (id: string): Promise<DestroyReply | undefined> =>
+      this.#send(id, reason, undefined, of).catch((error: unknown) => {
+        away.add(error, id);
+        return undefined;
+      });
     for (let first = 0; first < ids.length; first += AT_ONCE) {
-      const batch = ids.slice(first, first + AT_ONCE);
-      const replies = await allOf(batch.map((id) => this.#send(id, reason, undefined, of)));
+      const batch = ids.slice(first, first + AT_ONCE).filter((id) => !away.has(id));
+      const replies = await Promise.all(batch.map(send));
       batch.forEach((id, index) => {
         const reply = replies[index];
         if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
@@ -93,7 +126,9 @@ export class Destruction {
 
   /** As `held`, where another process destroyed the subject's sessions; ends their connections. */
   async heldElsewhere(of: Raised, reason: string | undefined, membership: Membership): Promise<void> {
-    for (const id of (await this.held(of, reason, membership)).keys()) membership.end(id, reason);
+    const away = new Away(this.#services);
+    for (const id of (await this.held(of, reason, membership, away)).keys()) membership.end(id, reason);
+    if (away.failure !== undefined) throw notAll(away.failure);
   }
 
   /** A session that survived the destruction of its subject's, since the index had lost it. */
@@ -179,15 +214,10 @@ function isFinished(reply: DestroyReply | undefined): boolean {
   return reply?.type === "destroyed" || reply?.type === "denied" || reply?.type === "missing";
 }
 
-/** One failure fails the whole: some may be destroyed, and which are is not known by the one that failed. */
-async function allOf<Result>(calls: readonly Promise<Result>[]): Promise<Result[]> {
-  try {
-    return await Promise.all(calls);
-  } catch (error) {
-    throw unavailable(
-      "not all of the subject's sessions could be destroyed",
-      "unknown",
-      new Error(String(error)),
-    );
-  }
+function notAll(cause: unknown): Error {
+  return unavailable(
+    "not all of the subject's sessions could be destroyed",
+    "unknown",
+    new Error(String(cause)),
+  );
 }

@@ -3,6 +3,7 @@ import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
 import { asStoreFailure, unavailable } from "./failures.ts";
 import type { Services } from "./membership.ts";
+import { Away, haveAllSlots } from "./away.ts";
 import { Orphans } from "./orphans.ts";
 import { type Holder, parseHolders, parseMetadata } from "./record.ts";
 import { isCluster } from "./sender.ts";
@@ -32,52 +33,81 @@ export class Lookup {
 
   async *ids(): AsyncGenerator<string, void, void> {
     const { client, calls } = this.#services;
-    // Waits for the client, within a call's time: it knows its nodes then.
-    await calls.command("ping", []);
+    // It knows its nodes then.
+    await calls.ready(calls.deadline());
     const servers = isCluster(client) ? client.nodes("master") : [client];
     const seen = new Set<string>();
+    const away = new Away(this.#services);
+    if (isCluster(client) && !haveAllSlots(client, servers))
+      away.add(unavailable("a shard of the Cluster can't be reached", "not-applied"));
     for (const server of servers) {
-      let cursor = "0";
-      do {
-        const [next, found] = await this.#scan(server, cursor);
-        const fresh = found.filter((id) => !seen.has(id));
-        for (const id of fresh) seen.add(id);
-        yield* await this.live(fresh, () => true);
-        cursor = next;
-      } while (cursor !== "0");
+      try {
+        yield* this.#idsOf(server, seen, away);
+      } catch (error) {
+        if (!isSessionError(error, "STORE_UNAVAILABLE")) throw error;
+        away.add(error);
+      }
     }
+    // Last, so that whoever asks has those of the other shards by then.
+    if (away.failure !== undefined) throw away.failure;
   }
 
+  async *#idsOf(server: Redis, seen: Set<string>, away: Away): AsyncGenerator<string, void, void> {
+    let cursor = "0";
+    do {
+      const [next, found] = await this.#scan(server, cursor);
+      const fresh = found.filter((id) => !seen.has(id));
+      for (const id of fresh) seen.add(id);
+      yield* await this.#live(fresh, () => true, away);
+      cursor = next;
+    } while (cursor !== "0");
+  }
+
+  /** Those that can be asked for, where a shard of a Cluster is away; rejects where no session is left. */
   async bySubject(subject: string): Promise<string[]> {
     const found = new Set<string>();
-    for await (const page of this.#subjects.pages(subject)) {
+    const away = new Away(this.#services);
+    for await (const page of this.#subjects.pages(subject, (error) => away.add(error))) {
       const there = new Set<string>();
-      const live = await this.live(
+      const live = await this.#live(
         page.map(({ id }) => id),
         (session, id) => there.add(id) && session.subject === subject,
+        away,
       );
       for (const id of live) found.add(id);
-      const missing = page.filter(({ id }) => !there.has(id));
+      const missing = page.filter(({ id }) => !there.has(id) && !away.has(id));
       this.#subjects.missing(subject, missing).catch(() => undefined);
     }
+    if (away.failure === undefined) return [...found];
+    if (found.size === 0) throw away.failure;
+    this.#onError(away.failure);
     return [...found];
   }
 
-  /** Those of `ids` that are live and `match`. One that can't be read hides none of the others: it is reported, once a batch. */
-  async live(ids: readonly string[], match: (session: Live, id: string) => boolean): Promise<string[]> {
+  /**
+   * Those of `ids` that are live and `match`. One that can't be read hides none of the others: it is reported, once a batch. Those
+   * whose server does not answer are left out, and `away` knows of it.
+   */
+  async #live(
+    ids: readonly string[],
+    match: (session: Live, id: string) => boolean,
+    away: Away,
+  ): Promise<string[]> {
     const live: string[] = [];
     for (let first = 0; first < ids.length; first += AT_ONCE) {
       const batch = ids.slice(first, first + AT_ONCE);
       let unreadable: unknown;
       const read = (id: string): Promise<Live | undefined> =>
         this.#read(id).catch((error: unknown) => {
-          if (!isSessionError(error, "CORRUPT_RECORD")) throw error;
-          unreadable = error;
+          if (isSessionError(error, "CORRUPT_RECORD")) unreadable = error;
+          else if (isSessionError(error, "STORE_UNAVAILABLE")) away.add(error, id);
+          else throw error;
           return undefined;
         });
-      const sessions = await Promise.all(batch.map(read));
+      const asked = batch.filter((id) => !away.has(id));
+      const sessions = await Promise.all(asked.map(read));
       if (unreadable !== undefined) this.#onError(unreadable);
-      batch.forEach((id, index) => {
+      asked.forEach((id, index) => {
         const session = sessions[index];
         if (session !== undefined && match(session, id)) live.push(id);
       });

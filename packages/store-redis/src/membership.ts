@@ -14,7 +14,6 @@ import { Orphans } from "./orphans.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import { type RedisClient, isCluster } from "./sender.ts";
-import { masterOf, slotOf } from "./slots.ts";
 import type { Raised } from "./subjects.ts";
 import { Subscription } from "./subscription.ts";
 
@@ -27,6 +26,8 @@ export interface Services {
   /** This process's name, new at each start: as a holder, as a writer, and on its channel. */
   readonly node: string;
   readonly liveness: Liveness;
+  /** The server that a session is on, by any name. */
+  readonly serverOf: (id: string) => string;
   readonly nextSequence: () => number;
 }
 
@@ -90,7 +91,7 @@ export class Membership {
     host: StoreHost,
     destroyHeld: (of: Raised, reason?: string) => Promise<unknown>,
   ) {
-    const { client, settings, calls, gate, keys, node, nextSequence, liveness } = services;
+    const { client, settings, calls, gate, keys, node, nextSequence, liveness, serverOf } = services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
@@ -103,7 +104,7 @@ export class Membership {
       settings.sweepMs,
       {
         unbrokenSince: () => this.#subscription.unbrokenSince,
-        serverOf: (id) => (isCluster(client) ? masterOf(client, slotOf(id)) : ""),
+        serverOf,
       },
     );
     this.#subscription = new Subscription(client, [keys.channel(node), keys.everybody], settings.timeoutMs, {

@@ -16,7 +16,10 @@ export interface RedisStoreOptions {
   readonly maxBytes?: number | undefined;
   /** How long a process counts as alive without a sign, milliseconds; renewed in a third of it. Default 15,000. */
   readonly leaseMs?: number | undefined;
-  /** Within what time a lost announcement is made up for, milliseconds, beside the call's own time. Default 30,000. */
+  /**
+   * Within what time an announcement is made up for that was lost with a connection, a lease or a process, milliseconds, beside the
+   * call's own time. One that was lost though nothing broke takes up to ten times as long. Default 30,000.
+   */
   readonly sweepMs?: number | undefined;
   /** How long a destruction waits for other processes to say what they closed, milliseconds. Default 1,000. */
   readonly confirmMs?: number | undefined;

@@ -1,6 +1,6 @@
 import type { Cluster } from "ioredis";
 
-const SLOTS = 16_384;
+export const SLOTS = 16_384;
 const POLYNOMIAL = 0x1021;
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;

@@ -40,6 +40,7 @@ import {
   readWrite,
 } from "./replies.ts";
 import { Sender, clientPrefix, isCluster } from "./sender.ts";
+import { masterOf, slotOf } from "./slots.ts";
 import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
 
@@ -103,7 +104,8 @@ class RedisStore implements RedisSessionStore {
     const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
     const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, () => this.#membership?.sweep());
     const nextSequence = (): number => (this.#sequence += 1);
-    this.#services = { client, settings, calls, gate, keys, node, liveness, nextSequence };
+    const serverOf = (id: string): string => (isCluster(client) ? masterOf(client, slotOf(id)) : "");
+    this.#services = { client, settings, calls, gate, keys, node, liveness, nextSequence, serverOf };
     this.#unsettled = new Unsettled(calls, keys, node);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id) =>

@@ -116,22 +116,32 @@ export class Subjects {
     return Number(score) >= ENDLESS ? Number.POSITIVE_INFINITY : Number(score) - MARGIN_MS;
   }
 
-  /** Step C, but for the pages. */
-  async raise(subject: string): Promise<Raised> {
+  /** Step C, but for the pages. `missed`: as there. */
+  async raise(subject: string, missed: (error: unknown) => void): Promise<Raised> {
     const hash = hashSubject(subject);
     const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
     const kept = [String(EPOCH_MS), String(LONGEST_EPOCH_MS)];
     const epoch = Number(await this.#calls.script("index-raise", keys, kept));
     this.#knownEpochs.saw(hash, epoch);
-    await this.#shared.raise(hash, epoch, EPOCH_MS);
+    await this.#shared.raise(hash, epoch, EPOCH_MS).catch(missed);
     return { subject, hash, epoch };
   }
 
-  /** What is listed, in pages; a session may be on more than one. */
-  async *pages(subject: string): AsyncGenerator<readonly Listed[], void, void> {
+  /**
+   * What is listed, in pages; a session may be on more than one. `missed`: the index of an older version of the library can't
+   * be read; it is in another slot of a Cluster.
+   */
+  async *pages(
+    subject: string,
+    missed: (error: unknown) => void,
+  ): AsyncGenerator<readonly Listed[], void, void> {
     const hash = hashSubject(subject);
     yield* this.#ownPages(this.#keys.index(hash));
-    for await (const ids of this.#shared.pages(hash, PAGE)) yield ids.map((id) => ({ id, score: 0 }));
+    try {
+      for await (const ids of this.#shared.pages(hash, PAGE)) yield ids.map((id) => ({ id, score: 0 }));
+    } catch (error) {
+      missed(error);
+    }
   }
 
   /** Sessions that were destroyed: they are listed as long as their tombstones stay, since a failover may lose these. */

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { hashSubject } from "../src/keys.ts";
+import { slotOf } from "../src/slots.ts";
+import { aCreation, aWrite, hold, newId } from "./fake-host.ts";
+import { type Process, clusterOf, startProcess } from "./processes.ts";
+import { type RedisCluster, cli, startCluster, until } from "./redis-server.ts";
+
+const PROCESSES = 9;
+const LEASE_MS = 900;
+/** The slots of the first of three masters, which is lost. */
+const LOST_SLOTS = 5_461;
+
+let cluster: RedisCluster;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  // Without it a Cluster answers nothing at all once a shard is lost.
+  for (const { port } of cluster.nodes)
+    await cli(port, "config", "set", "cluster-require-full-coverage", "no");
+});
+
+afterAll(() => cluster.stop());
+
+function idOn(where: "lost" | "living"): string {
+  for (;;) {
+    const id = newId();
+    if (slotOf(id) < LOST_SLOTS === (where === "lost")) return id;
+  }
+}
+
+/** A subject whose indexes, that of an older version too, are on a living shard. */
+function subjectOnLiving(): string {
+  for (;;) {
+    const subject = newId();
+    const hash = hashSubject(subject);
+    if (slotOf(hash) >= LOST_SLOTS && slotOf(hash.slice(0, 2)) >= LOST_SLOTS) return subject;
+  }
+}
+
+/** Kills a master and its replica; resolves when the others have noticed. */
+async function loseShard(): Promise<void> {
+  const [master, ...others] = cluster.nodes;
+  const port = others[0]?.port ?? 0;
+  const lines = (await cli(port, "cluster", "nodes")).split("\n");
+  const id = lines.find((line) => line.includes(`:${master?.port}@`))?.split(" ")[0] ?? expect.fail();
+  const replicas = lines.filter((line) => line.includes(` slave ${id} `));
+  const gone = others.filter((node) => replicas.some((line) => line.includes(`:${node.port}@`)));
+  expect(gone).toHaveLength(1);
+  await Promise.all([master?.kill(), gone[0]?.kill()]);
+  const living = others.find((node) => !gone.includes(node));
+  await until(async () => (await cli(living?.port ?? 0, "cluster", "nodes")).includes("master,fail "));
+}
+
+test("fault B7: a Cluster lost one of three shards: only its sessions suffer, in every operation of nine processes", async () => {
+  const timeoutMs = 1_500;
+  const processes: Process[] = [];
+  for (let index = 0; index < PROCESSES; index += 1)
+    processes.push(startProcess(clusterOf(cluster.nodes), { leaseMs: LEASE_MS, timeoutMs, sweepMs: 2_000 }));
+  const [one, two] = processes;
+  if (one === undefined || two === undefined) return expect.unreachable();
+  const subject = subjectOnLiving();
+  const living = Array.from({ length: 4 }, () => idOn("living"));
+  const lost = Array.from({ length: 3 }, () => idOn("lost"));
+  // Connected, however busy the machine is.
+  for (const { store } of processes) await until(async () => (await store.load(newId())) === undefined);
+  for (const id of [...living, ...lost]) {
+    await one.store.create(aCreation({ id, subject }));
+    for (const { store, host } of processes) await hold(store, host, id);
+  }
+  await loseShard();
+  // Every lease that was good then has run out.
+  const lostAt = performance.now();
+  await until(() => performance.now() > lostAt + 2 * LEASE_MS);
+
+  const taken = processes.map(async ({ store, host }) => {
+    const created = await store.create(aCreation({ id: idOn("living"), hold: true }));
+    expect(created.type).toBe("created");
+    for (const id of living) await hold(store, host, id);
+  });
+  await Promise.all(taken);
+
+  for (const [index, id] of living.entries()) {
+    const writer = processes[index] ?? one;
+    const { nodes, missing } = await writer.store.presence(id);
+    expect(nodes.map(({ connections }) => connections)).toEqual(Array.from({ length: PROCESSES }, () => 2));
+    expect(missing).toEqual([]);
+    expect((await writer.store.write(aWrite(id, { index }))).type).toBe("written");
+    await until(() => processes.every(({ host }) => host === writer.host || host.held(id)?.version === 2));
+    expect(await writer.store.touch(id, 120_000)).toBe(true);
+    await writer.store.release(id);
+  }
+  await expect(two.store.load(lost[0] ?? "")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+
+  // The sweep reads those of the living shards: one that hears nothing of a change finds it.
+  const [silent = "", destroyed = ""] = living;
+  await one.client.hdel(`ws:s:{${silent}}`, "h");
+  await one.store.write(aWrite(silent, { swept: true }, { known: 2 }));
+  await until(() => two.host.held(silent)?.version === 3);
+
+  const listed: string[] = [];
+  const listing = async (): Promise<void> => {
+    for await (const id of two.store.ids()) listed.push(id);
+  };
+  await expect(listing()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(listed).toEqual(expect.arrayContaining(living));
+  expect((await two.store.bySubject(subject)).toSorted()).toEqual(living.toSorted());
+
+  const report = await two.store.destroy(destroyed, "bye", true);
+  expect(report).toMatchObject({ destroyed: [destroyed], unreachable: [] });
+  await expect(two.store.destroySubject(subject, "all")).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    outcome: "unknown",
+  });
+  expect(two.host.held(silent)).toBeUndefined();
+  await until(() => processes.every(({ host }) => living.every((id) => host.held(id) === undefined)));
+
+  const closedAt = performance.now();
+  await two.store.close();
+  expect(performance.now() - closedAt).toBeLessThan(4 * timeoutMs);
+}, 60_000);
