@@ -38,15 +38,21 @@ export class Delivery {
   deliver(of: StoreEvent, told?: (closed: number) => void): void {
     const kept = this.#expected.get(of.id)?.kept;
     if (kept === undefined) {
-      const closed = this.#host.held(of.id) === undefined ? 0 : this.#host.notify(of);
+      const closed = this.#notify(of);
       told?.(closed);
       return;
     }
     // One that is held already hears at once, and again with the newcomer: a version it has is no news to it.
-    const early = this.#host.held(of.id) === undefined ? 0 : this.#host.notify(of);
+    const early = this.#notify(of);
     kept.push(() => {
-      const late = this.#host.held(of.id) === undefined ? 0 : this.#host.notify(of);
+      const late = this.#notify(of);
       told?.(early + late);
     });
+  }
+
+  /** A destruction is told to a host that does not hold the session, too: it may be about to, with an answer that it has. */
+  #notify(of: StoreEvent): number {
+    if (of.type !== "destroyed" && this.#host.held(of.id) === undefined) return 0;
+    return this.#host.notify(of);
   }
 }

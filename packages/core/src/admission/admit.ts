@@ -4,36 +4,28 @@ import { accept, originAllowed, reject } from "../handshake/handshake.ts";
 import type { Admission, Handshake } from "../handshake/handshake.ts";
 import type { Settings, Stage } from "../api/options.ts";
 import { refused, resume, tell } from "./resume.ts";
-import type { AdmissionContext, AdmittedSession, HeaderLine, Opened, Refused } from "./resume.ts";
+import type { Opened, Refused } from "./resume.ts";
+import { Admitted } from "../session/admitted.ts";
+import type { HeaderLine } from "../session/admitted.ts";
 import { checkData } from "../session/data.ts";
+import type { PendingDecision } from "../session/pending.ts";
+import type { SessionHome } from "../session/registry.ts";
 import { isRefusedPromise, isThenable } from "../base/promises.ts";
 import { newSelector } from "../handshake/token.ts";
 
-/** An admitted handshake: all that its connection starts with. */
-export interface Admitted<Data extends object, Transport> {
-  readonly type: "admitted";
-  readonly handshake: Handshake;
-  readonly transport: Transport;
-  readonly headers: readonly HeaderLine[];
-  /** The session that was resumed or created, held already; `undefined` where it is set after the answer. */
-  readonly session: AdmittedSession<Data> | undefined;
-  /** Data for a session that is kept on the connection, and so is created with it. */
-  readonly initial: Data | undefined;
-  readonly subject: string | undefined;
-}
-
 /**
  * Decides on a handshake before it is answered: origin, then the application's `admit`, then the token, then `initial`.
- * Never rejects.
+ * What `decision` is told meanwhile (the subject was destroyed, the server closes) refuses the handshake, and what was made
+ * for it is taken back. Never rejects.
  */
 export async function admitHandshake<Data extends object, Transport>(
-  context: AdmissionContext<Data, Transport>,
+  home: SessionHome<Data, Transport>,
   raw: Handshake,
   found: unknown,
+  decision: PendingDecision,
 ): Promise<Admitted<Data, Transport> | Refused> {
-  const { settings } = context;
-  let stage: Stage = "admit";
-  let opened: Opened<Data> | Refused = {};
+  const { settings } = home;
+  let outcome: Admitted<Data, Transport> | Refused;
   try {
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
@@ -47,32 +39,71 @@ export async function admitHandshake<Data extends object, Transport>(
       return refused(admission.status, admission.reason);
     }
     assertAccepted(admission);
-    const { subject } = admission;
-    const headers: HeaderLine[] = Object.entries(admission.headers ?? {});
+    const headers = Object.entries(admission.headers ?? {});
+    decision.decide(admission.subject);
+    outcome = await openSession(home, { raw, handshake, found, headers, admission }, decision);
+  } catch (error) {
+    home.report(error, { stage: "admit" });
+    outcome = failure(error);
+  }
+  if (outcome.type === "refused") decision.settle();
+  return outcome;
+}
 
-    stage = "store";
-    opened = await resume(context, raw, admission);
+interface Accepting {
+  readonly raw: Handshake;
+  readonly handshake: Handshake;
+  readonly found: unknown;
+  readonly headers: readonly HeaderLine[];
+  readonly admission: Accepted;
+}
+
+/** Carries out what `admit` decided. Shutdown waits for it, so that what was made for a handshake can be taken back. */
+async function openSession<Data extends object, Transport>(
+  home: SessionHome<Data, Transport>,
+  { raw, handshake, found, headers, admission }: Accepting,
+  decision: PendingDecision,
+): Promise<Admitted<Data, Transport> | Refused> {
+  const { settings } = home;
+  let stage: Stage = "store";
+  let opened: Opened<Data> | Refused = {};
+  home.begin();
+  try {
+    opened = await resume(home, raw, admission.sessionId, decision);
     if ("type" in opened) return opened;
 
     let initial: Data | undefined;
     if (opened.session === undefined && settings.initial !== undefined) {
+      decision.assertStands();
       stage = "initial";
-      initial = checkData(settings.schema, await settings.initial(handshake));
+      initial = checkData(settings.schema, await home.aside(settings.initial(handshake)));
       if (settings.store.capabilities.resumable) {
+        decision.assertStands();
         stage = "store";
-        opened = await create(context, initial, subject);
+        opened = await create(home, initial, decision);
       }
     }
-    if (opened.header !== undefined) headers.push(opened.header);
+    decision.assertStands();
 
     stage = "transport";
     const transport = transportOf(settings, handshake, found);
-    return { type: "admitted", handshake, transport, headers, session: opened.session, initial, subject };
+    const { session, header } = opened;
+    const lines = header === undefined ? headers : [...headers, header];
+    return new Admitted(home, { handshake, transport, headers: lines, session, initial, decision });
   } catch (error) {
-    if ("session" in opened && opened.session !== undefined) context.giveBack(opened.session);
-    context.report(error, { stage });
+    if ("session" in opened && opened.session !== undefined) home.giveBack(opened.session);
+    if (!isOvertaken(error)) home.report(error, { stage });
     return failure(error);
+  } finally {
+    home.end();
   }
+}
+
+const OVERTAKEN = ["REVOKED", "FENCED", "SHUTTING_DOWN"] as const;
+
+/** No fault of the application's or of the store's, so nobody is told but the client. */
+function isOvertaken(error: unknown): boolean {
+  return OVERTAKEN.some((code) => isSessionError(error, code));
 }
 
 function transportOf<Data extends object, Transport>(
@@ -100,6 +131,8 @@ function failure(error: unknown): Refused {
   if (isSessionError(error, "STORE_UNAVAILABLE")) return refused(503, "session store unavailable");
   if (isSessionError(error, "STORE_FULL")) return refused(503, "too many sessions");
   if (isSessionError(error, "REVOKED")) return refused(401, "sessions revoked");
+  if (isSessionError(error, "FENCED")) return refused(401, "replaced by a newer connection");
+  if (isSessionError(error, "SHUTTING_DOWN")) return refused(503, "server restarting");
   return refused(500, "internal error");
 }
 
@@ -119,18 +152,19 @@ function withoutTokenProtocol<Data extends object, Transport>(
 
 /** Creates the session of a newcomer, with a token if a carrier can take it there. */
 async function create<Data extends object, Transport>(
-  context: AdmissionContext<Data, Transport>,
+  home: SessionHome<Data, Transport>,
   data: Data,
-  subject: string | undefined,
+  decision: PendingDecision,
 ): Promise<Opened<Data>> {
-  const wanted = {
-    id: newSelector(),
-    data,
-    subject,
-    hold: true,
-    token: context.settings.token !== undefined,
-  };
-  const { id, stored, token } = await createStored(context, wanted);
-  const state = context.adoptNew(id, stored);
-  return tell(context, { state, fence: stored.fence, resumed: false, token }, context.settings.absoluteMs);
+  const { subject, decidedAt } = decision;
+  const token = home.settings.token !== undefined;
+  const id = newSelector();
+  decision.expect(id);
+  const created = await createStored(home, { id, data, subject, decidedAt, hold: true, token });
+  const { stored } = created;
+  const state = home.adoptNew(id, stored);
+  if (decision.sessionEnding !== undefined) state.vanish(decision.sessionEnding);
+  decision.opened();
+  const session = { state, fence: stored.fence, resumed: false, token: created.token };
+  return tell(home, session, home.settings.absoluteMs);
 }

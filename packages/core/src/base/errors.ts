@@ -117,6 +117,12 @@ export function goneError(): SessionError {
   });
 }
 
+export function revokedError(): SessionError {
+  return new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", {
+    outcome: "not-applied",
+  });
+}
+
 export function fencedError(): SessionError {
   return new SessionError("FENCED", "a newer connection took the session over", { outcome: "not-applied" });
 }

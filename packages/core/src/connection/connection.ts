@@ -11,6 +11,7 @@ import type { SendOutcome } from "../api/runtime.ts";
 import type { Holder, SessionState } from "../session/local-session.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { owned } from "../base/owned-promise.ts";
+import type { PendingDecision } from "../session/pending.ts";
 import { isThenable } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 import { Waiters } from "./waiters.ts";
@@ -40,8 +41,8 @@ export interface ConnectionContext<
 
 /** What few connections need: those whose session is set after they were opened. */
 interface Expectation<Data extends object> {
-  /** Whose the session will be, as `admit` said. */
-  subject: string | undefined;
+  /** Whose the session will be, as `admit` said; `undefined`: nobody's. */
+  decision: PendingDecision | undefined;
   waiters: Waiters<Session<Data>> | undefined;
   setting: Promise<void> | undefined;
 }
@@ -114,17 +115,18 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return this.ownSession() ?? (undefined as Unset);
   }
 
-  /** Whose the session will be that is set later, as `admit` said. */
-  get subject(): string | undefined {
-    return this.#expectation?.subject;
+  /** What `admit` decided about the session that is set later. */
+  get decision(): PendingDecision | undefined {
+    return this.#expectation?.decision;
   }
 
-  set subject(subject: string | undefined) {
-    if (subject !== undefined) this.expectation.subject = subject;
+  set decision(decision: PendingDecision | undefined) {
+    this.expectation.decision = decision;
+    if (decision !== undefined) decision.waiting = this;
   }
 
   private get expectation(): Expectation<Data> {
-    return (this.#expectation ??= { subject: undefined, waiters: undefined, setting: undefined });
+    return (this.#expectation ??= { decision: undefined, waiters: undefined, setting: undefined });
   }
 
   get state(): SessionState<Data> | undefined {
@@ -330,6 +332,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   protected left(): void {
     this.context.left(this);
+    this.#expectation?.decision?.settle();
     this.#expectation?.waiters?.reject(closedError());
   }
 

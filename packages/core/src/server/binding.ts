@@ -1,7 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers";
 import { admitHandshake } from "../admission/admit.ts";
-import type { Admitted } from "../admission/admit.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import { CloseCode, settleClose } from "../base/close-codes.ts";
 import type { Closing } from "../base/close-codes.ts";
@@ -25,6 +24,7 @@ import type {
 } from "../api/runtime.ts";
 import { refused } from "../admission/resume.ts";
 import type { Refused } from "../admission/resume.ts";
+import { Admitted } from "../session/admitted.ts";
 import type { SessionState } from "../session/local-session.ts";
 import type { SessionHome } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -60,8 +60,6 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly prefix: string;
   readonly probeBytes: number;
   readonly #root: BindingRoot<Data, Transport, Unset>;
-  /** Admitted handshakes on their way to a connection. */
-  readonly #tickets = new Map<Ticket, Admitted<Data, Transport>>();
   /** Handshakes that are being decided: what refuses each at once. */
   readonly #undecided = new Set<(reason: string) => void>();
   /** Connections that have not ended, and those whose close handler has not settled. */
@@ -114,22 +112,24 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     diagnostics.handshakesPending -= 1;
     if (outcome.type === "refused") return this.#refuse(outcome.status, outcome.reason);
     if (this.#isClosing) {
-      if (outcome.session !== undefined) this.#root.home.giveBack(outcome.session);
+      outcome.release();
       return this.#refuse(503, "server restarting");
     }
-    const ticket: Ticket = { handshake: outcome.handshake };
-    this.#tickets.set(ticket, outcome);
-    return { type: "accept", ticket, headers: outcome.headers, protocols: outcome.handshake.protocols };
+    const { headers, handshake: seen } = outcome;
+    return { type: "accept", ticket: outcome, headers, protocols: seen.protocols };
   }
 
   /** A decision that does not come in time, or before the shutdown, is a refusal: what is decided after that is taken back. */
   #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
     const { home } = this.#root;
     const { handshakeTimeoutMs } = this.settings;
+    const decision = home.pending.begin();
     return new Promise((resolve) => {
       const giveUp = (reason: string) => {
         deadline?.cancel();
         this.#undecided.delete(giveUp);
+        // Nothing is created or opened for it from here on.
+        decision.end({ code: CloseCode.Restarting, reason });
         resolve(refused(503, reason));
       };
       const deadline =
@@ -137,10 +137,10 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
           ? undefined
           : this.deadlines.allow(handshakeTimeoutMs, () => giveUp("admission took too long"));
       this.#undecided.add(giveUp);
-      void admitHandshake(home, handshake, found).then((outcome) => {
+      void admitHandshake(home, handshake, found, decision).then((outcome) => {
         deadline?.cancel();
         if (this.#undecided.delete(giveUp)) resolve(outcome);
-        else if (outcome.type === "admitted" && outcome.session !== undefined) home.giveBack(outcome.session);
+        else if (outcome.type === "admitted") outcome.release();
       });
     });
   }
@@ -151,19 +151,23 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   abandon(ticket: Ticket): void {
-    const admitted = this.#tickets.get(ticket);
+    const admitted = this.#onItsWay(ticket);
     if (admitted === undefined) return;
-    this.#tickets.delete(ticket);
     this.diagnostics.handshakesAbandoned += 1;
-    if (admitted.session !== undefined) this.#root.home.giveBack(admitted.session);
+    admitted.release();
+  }
+
+  /** `undefined`: it has its connection, was abandoned, or is of other sessions. */
+  #onItsWay(ticket: Ticket): Admitted<Data, Transport> | undefined {
+    const isOurs = ticket instanceof Admitted && ticket.home === this.#root.home && !ticket.isOver;
+    return isOurs ? ticket : undefined;
   }
 
   open(socket: Socket, ticket: Ticket): RuntimeConnection {
-    const admitted = this.#tickets.get(ticket);
+    const admitted = this.#onItsWay(ticket);
     if (admitted === undefined) throw invalidArgument("this ticket was used already");
-    this.#tickets.delete(ticket);
-    const { handshake, session, initial } = admitted;
-    const { home, connections } = this.#root;
+    const { handshake } = admitted;
+    const { connections } = this.#root;
     const number = connections.nextNumber();
     const connection = new LiveConnection(this, socket, number, handshake, admitted.transport);
     this.diagnostics.handshakesAccepted += 1;
@@ -172,11 +176,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.#unfinished += 1;
     this.#live += 1;
     try {
-      if (session !== undefined) {
-        connection.resumed = session.resumed;
-        home.attach(connection, session);
-      } else if (initial !== undefined) void home.createFor(connection, initial, admitted.subject);
-      else connection.subject = admitted.subject;
+      admitted.attach(connection);
     } catch (error) {
       this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
@@ -200,7 +200,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void> {
-    return this.#root.home.createFor(connection, data, connection.subject);
+    return this.#root.home.createFor(connection, data);
   }
 
   spoke(state: SessionState<Data>): void {

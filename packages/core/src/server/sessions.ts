@@ -15,7 +15,9 @@ import { assertMethods, assertNoMore, assertNone, assertPlain, assertReason } fr
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import { destroyedEnding } from "../base/endings.ts";
 import { assertNames, invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
+import type { Awaitable } from "../handshake/handshake.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { SessionsOptions, Settings } from "../api/options.ts";
@@ -92,6 +94,15 @@ function assertHandlers(handlers: unknown): void {
     if (handler !== undefined && typeof handler !== "function")
       throw invalidArgument(`handlers are functions, ${HANDLERS.join(", ")}, in one object`);
   }
+}
+
+/** The result, with connections that core ended beside those of the store. */
+async function withClosed(
+  destroying: Awaitable<StoreDestroyResult>,
+  ended: number,
+): Promise<StoreDestroyResult> {
+  const result = await destroying;
+  return { ...result, closed: result.closed + ended };
 }
 
 class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
@@ -229,13 +240,17 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
-    const result = await this.home.ask(() => this.home.store.destroySubject(subject, reason));
+    const result = await this.home.ask(() => {
+      // First, because what is decided from here on comes after this destruction.
+      const ended = this.home.pending.endSubject(subject, destroyedEnding(reason));
+      return withClosed(this.home.store.destroySubject(subject, reason), ended);
+    });
     return this.#report(result, result.destroyed, reason);
   }
 
-  #report(result: StoreDestroyResult, ids: readonly string[], reason = "session destroyed"): DestroyReport {
+  #report(result: StoreDestroyResult, ids: readonly string[], reason?: string): DestroyReport {
     let { closed } = result;
-    for (const id of ids) closed += this.home.vanish(id, { code: 4410, reason });
+    for (const id of ids) closed += this.home.vanish(id, destroyedEnding(reason));
     return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
   }
 

@@ -1,5 +1,5 @@
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { asStoreError, SessionError } from "../base/errors.ts";
+import { asStoreError, revokedError, SessionError } from "../base/errors.ts";
 import type { Settings } from "../api/options.ts";
 import { checkData } from "./data.ts";
 import type { CreateResult, StoredSession } from "../store/contract.ts";
@@ -21,6 +21,8 @@ export interface NewSession {
   readonly hold: boolean;
   /** Whether a token shall open it. */
   readonly token: boolean;
+  /** When the subject was named, by `performance.now()`. */
+  readonly decidedAt: number | undefined;
 }
 
 export interface Created {
@@ -36,7 +38,7 @@ export function createStored<Data extends object>(
   wanted: NewSession,
 ): Created | Promise<Created> {
   const { store, schema, schemaVersion, idleMs, absoluteMs, exclusive } = context.settings;
-  const { id, subject, hold } = wanted;
+  const { id, subject, hold, decidedAt } = wanted;
   const verifier = wanted.token ? newVerifier() : undefined;
   const created = (result: CreateResult): Created => {
     if (result.type !== "created") throw refusal(result.type);
@@ -57,6 +59,7 @@ export function createStored<Data extends object>(
     absoluteMs,
     hold,
     exclusive: exclusive && hold,
+    decidedAt,
   });
   if ("type" in answer) return created(answer);
   return Promise.resolve(answer).then(created, (error: unknown) => {
@@ -72,7 +75,7 @@ function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
         outcome,
       });
     case "revoked":
-      return new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", { outcome });
+      return revokedError();
     case "exists":
       return new SessionError("STORE_UNAVAILABLE", "the store has a session of this random id already", {
         outcome,

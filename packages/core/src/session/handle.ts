@@ -1,6 +1,8 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
+import type { PendingDecision } from "./pending.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
-import { fencedError, goneError, asStoreError, SessionError } from "../base/errors.ts";
+import { fencedError, goneError, asStoreError, revokedError } from "../base/errors.ts";
+import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { Holder, SessionState, Write, Writes } from "./local-session.ts";
@@ -126,11 +128,28 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     const state = this.#state;
+    const { pending } = state.context;
+    // Only a login can be overtaken by what is done to its subject.
+    const decision = subject === undefined ? undefined : pending.begin(subject);
+    try {
+      return await this.#replaceToken(subject, graceMs, decision);
+    } finally {
+      decision?.settle();
+    }
+  }
+
+  async #replaceToken(
+    subject: string | undefined,
+    graceMs: number,
+    decision: PendingDecision | undefined,
+  ): Promise<Renewal> {
+    const state = this.#state;
     const verifier = newVerifier();
     const code = newVerifier();
     let asked = state.mark;
     const result = await writesOf(state).alone(() => {
       if (state.gone) throw goneError();
+      decision?.assertStands();
       asked = state.mark;
       return state.context.store.rotate({
         id: state.id,
@@ -142,6 +161,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
         fence: this.#fence,
         known: state.version,
         lineage: state.lineage,
+        decidedAt: decision?.decidedAt,
       });
     });
     if (result.type === "missing") {
@@ -149,10 +169,12 @@ export class SessionHandle<Data extends object> implements Session<Data> {
       throw goneError();
     }
     if (result.type === "fenced") throw fencedError();
-    if (result.type === "revoked") {
-      throw new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", {
-        outcome: "not-applied",
-      });
+    if (result.type === "revoked") throw revokedError();
+    if (decision?.ending !== undefined) {
+      // The store may have been told to destroy the subject's sessions before this one was the subject's.
+      await state.context.store.destroy(state.id, decision.ending.reason, false);
+      state.vanish(decision.ending);
+      throw revokedError();
     }
     if (result.session !== undefined) state.adopt(result.session, asked);
     else if (subject !== undefined) state.identified(asked, result, subject);

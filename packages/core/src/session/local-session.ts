@@ -1,10 +1,12 @@
 import { applyChange, deepFreeze } from "../store/change.ts";
 import type { Connection } from "../api/contract.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import { checkData, migrated } from "./data.ts";
+import type { PendingDecisions } from "./pending.ts";
 import type { Fields, SessionStore, StoredSession, StoreEvent } from "../store/contract.ts";
 
 /** As of the start: to read the environment costs more than all else that a write does here. */
@@ -64,18 +66,13 @@ export interface StateContext<Data extends object> {
     "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs"
   >;
   readonly diagnostics: Diagnostics;
+  readonly pending: PendingDecisions;
   /** A call of the store is under way, until as many `end`: shutdown waits for it. */
   begin(): void;
   end(): void;
   report(error: unknown, context: ErrorContext): void;
   /** The deadlines are this far away now; the absolute one was not moved where it is `undefined`. */
   deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
-}
-
-/** Why a session is gone, with the close code that says so. */
-export interface Ending {
-  readonly code: number;
-  readonly reason: string;
 }
 
 /** States whose record is of another schema version. Few are, so they are kept apart: a field would cost every session. */
@@ -283,6 +280,7 @@ export class SessionState<Data extends object> {
   vanish(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
+    this.context.pending.endSession(this.id, ending);
     return this.end((holder) => holder !== undefined, ending);
   }
 

@@ -3,14 +3,18 @@ import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { asStoreError, SessionError } from "../base/errors.ts";
 import { Warnings } from "../base/warnings.ts";
+import { destroyedEnding, EXPIRED, REVOKED } from "../base/endings.ts";
+import type { Ending } from "../base/endings.ts";
+import { asStoreError, isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import type { AdmittedSession } from "../admission/resume.ts";
 import { SessionState } from "./local-session.ts";
-import type { Ending, Holder, Mark, StateContext } from "./local-session.ts";
+import type { Holder, Mark, StateContext } from "./local-session.ts";
+import type { AdmittedSession, Newcomer } from "./newcomer.ts";
+import { PendingDecisions } from "./pending.ts";
+import type { PendingDecision } from "./pending.ts";
 import { SessionTable } from "./table.ts";
 import { SessionHandle } from "./handle.ts";
 import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "../store/contract.ts";
@@ -27,18 +31,12 @@ export interface Slots<Data extends object> {
   ids(): Iterable<string>;
 }
 
-/** A connection that waits for its session. */
-export interface Newcomer<Data extends object> extends Holder<Data> {
-  readonly isEnding: boolean;
-  token: string | undefined;
-  attach(state: SessionState<Data>, fence: number): void;
-}
-
 /** All sessions of this process: between the store on one side, connections and handles on the other. */
 export class SessionHome<Data extends object, Transport> implements StateContext<Data>, StoreHost {
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
+  readonly pending: PendingDecisions = new PendingDecisions();
   readonly #lifetimes: Lifetimes<Data>;
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();
@@ -86,7 +84,8 @@ export class SessionHome<Data extends object, Transport> implements StateContext
         "this store keeps sessions on connections, and there is none to keep it on",
       );
     }
-    const wanted = { id: newSelector(), data, subject: undefined, hold: false, token: true };
+    const nobodys = { subject: undefined, decidedAt: undefined };
+    const wanted = { id: newSelector(), data, ...nobodys, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);
     const state = this.#made(id, false, () => this.#bringUp(id, stored));
     return { session: new SessionHandle(state, undefined), token };
@@ -100,6 +99,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
   vanish(id: string, ending: Ending): number {
+    this.pending.endSession(id, ending);
     return this.#find(id)?.vanish(ending) ?? 0;
   }
 
@@ -110,25 +110,38 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   // --- for connections ---
 
-  /** Creates a connection's session and attaches it: in the same tick where the store answers so. */
-  createFor(newcomer: Newcomer<Data>, data: object, subject: string | undefined): Awaitable<void> {
+  /**
+   * Creates a connection's session and attaches it: in the same tick where the store answers so. A connection whose subject
+   * was destroyed since `admit` named the subject ends with 4410, and the call rejects with REVOKED.
+   */
+  createFor(newcomer: Newcomer<Data>, data: object): Awaitable<void> {
     const { resumable } = this.store.capabilities;
-    const created = createStored(this, {
-      id: resumable ? newSelector() : newcomer.id,
-      data,
-      subject,
-      hold: true,
-      token: resumable && this.settings.token !== undefined,
-    });
-    if ("stored" in created) return this.#settleIn(newcomer, created);
-    return created.then((later) => this.#settleIn(newcomer, later));
+    const decision = newcomer.decision ?? this.pending.begin();
+    decision.assertStands();
+    const id = resumable ? newSelector() : newcomer.id;
+    const token = resumable && this.settings.token !== undefined;
+    const { subject, decidedAt } = decision;
+    const created = createStored(this, { id, data, subject, decidedAt, hold: true, token });
+    if ("stored" in created) return this.#settleIn(newcomer, created, decision);
+    decision.expect(id);
+    this.begin();
+    return created
+      .then(
+        (later) => this.#settleIn(newcomer, later, decision),
+        (error: unknown) => {
+          if (isSessionError(error, "REVOKED")) newcomer.end(REVOKED.code, REVOKED.reason);
+          throw error;
+        },
+      )
+      .finally(() => this.end());
   }
 
-  #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created): void {
+  #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created, decision: PendingDecision): void {
     const state = this.adoptNew(id, stored);
+    if (decision.sessionEnding !== undefined) state.vanish(decision.sessionEnding);
     const session = { state, fence: stored.fence, resumed: false, token };
     if (newcomer.isEnding) this.giveBack(session);
-    else this.attach(newcomer, session);
+    else this.attach(newcomer, session, decision);
   }
 
   /** What is known of a session as the store is about to be asked, for `adopt`. */
@@ -152,16 +165,22 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** The connection is there: it is one of the session's from now on. */
-  attach(connection: Newcomer<Data>, { state, fence, token }: AdmittedSession<Data>): void {
+  attach(
+    connection: Newcomer<Data>,
+    { state, fence, token }: AdmittedSession<Data>,
+    decision: PendingDecision,
+  ): void {
     const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
     if (exclusive) state.replace(fence);
+    decision.settle();
     connection.token = token;
     connection.attach(state, fence);
     this.#lifetimes.join(state, connection);
     if (state.holderCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
-    if (state.gone) connection.end(4410, "session gone");
+    if (decision.ending !== undefined) connection.end(decision.ending.code, decision.ending.reason);
+    else if (state.gone) connection.end(4410, "session gone");
     else if (fence < state.fence) connection.end(4409, "replaced by a newer connection");
   }
 
@@ -215,6 +234,16 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     if (this.#underWay === 0) this.#idle?.();
   }
 
+  /** What shutdown does not wait for, amid what it waits for: the application's own code may hang. */
+  async aside<Result>(running: Awaitable<Result>): Promise<Result> {
+    this.end();
+    try {
+      return await running;
+    } finally {
+      this.begin();
+    }
+  }
+
   deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
     this.#lifetimes.move(state, idleInMs, absoluteInMs);
   }
@@ -249,6 +278,8 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   notify(event: StoreEvent): number {
+    if (event.type === "destroyed") this.pending.endSession(event.id, destroyedEnding(event.reason));
+    else if (event.type === "expired") this.pending.endSession(event.id, EXPIRED);
     const state = this.#table.held(event.id);
     if (state === undefined) return 0;
     if (event.type === "expired") this.#checkDeadline(state);

@@ -1,0 +1,23 @@
+import { CloseCode } from "./close-codes.ts";
+import { fencedError, revokedError, SessionError } from "./errors.ts";
+
+/** Why a session, or what is on its way to one, is over: the close code and the reason for its connections. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export const REPLACED: Ending = { code: CloseCode.Replaced, reason: "replaced by a newer connection" };
+export const EXPIRED: Ending = { code: CloseCode.Expired, reason: "session expired" };
+export const REVOKED: Ending = { code: CloseCode.Destroyed, reason: "sessions revoked" };
+
+export function destroyedEnding(reason = "session destroyed"): Ending {
+  return { code: CloseCode.Destroyed, reason };
+}
+
+/** Before there is a connection, an ending is an error. */
+export function errorOf({ code, reason }: Ending): SessionError {
+  if (code === CloseCode.Destroyed) return revokedError();
+  if (code === CloseCode.Replaced) return fencedError();
+  return new SessionError("SHUTTING_DOWN", reason, { outcome: "not-applied" });
+}

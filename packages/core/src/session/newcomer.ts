@@ -1,0 +1,22 @@
+import type { Holder, SessionState } from "./local-session.ts";
+import type { PendingDecision } from "./pending.ts";
+
+/** A connection that waits for its session. */
+export interface Newcomer<Data extends object> extends Holder<Data> {
+  readonly isEnding: boolean;
+  resumed: boolean;
+  token: string | undefined;
+  /** What was decided about a session that is set later. */
+  decision: PendingDecision | undefined;
+  attach(state: SessionState<Data>, fence: number): void;
+}
+
+/** A session that was opened or made for one connection, which is not there yet. */
+export interface AdmittedSession<Data extends object> {
+  readonly state: SessionState<Data>;
+  /** The fence of this very connection, which the state may have moved past since. */
+  readonly fence: number;
+  readonly resumed: boolean;
+  /** What the application must tell the client, where no header does; a secret. */
+  readonly token: string | undefined;
+}

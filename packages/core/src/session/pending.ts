@@ -1,0 +1,134 @@
+import { errorOf } from "../base/endings.ts";
+import type { Ending } from "../base/endings.ts";
+
+interface Waiting {
+  readonly isEnding: boolean;
+  end(code: number, reason: string): void;
+}
+
+/**
+ * A decision that has not taken effect yet: a handshake that is being admitted, a connection that waits for the session of
+ * its subject, a login under way. Between the decision and its effect lie waits for the store and for the application, and
+ * the session, or all of the subject's, may be destroyed meanwhile. Without a record the effect would come all the same (a
+ * race of the kind time of check to time of use).
+ */
+export class PendingDecision {
+  readonly #decisions: PendingDecisions;
+  /** By `performance.now()`: when the subject was named. Stores compare the time with what other processes destroyed. */
+  decidedAt: number | undefined;
+  subject: string | undefined;
+  /** Why the decision must have no effect any more. */
+  ending: Ending | undefined;
+  /** The connection that waits for the session, where the connection is there already. */
+  waiting: Waiting | undefined;
+  /** The session that the store is being asked for, and what became of the session since the question. */
+  sessionId: string | undefined;
+  sessionEnding: Ending | undefined;
+  /** Counts the sessions that were opened, so that of two on their way the older one is known; 0: none yet. */
+  openedAs = 0;
+
+  constructor(decisions: PendingDecisions) {
+    this.#decisions = decisions;
+  }
+
+  /** The application said whose session it will be. */
+  decide(subject: string | undefined): void {
+    if (subject === undefined) return;
+    this.subject = subject;
+    this.decidedAt = performance.now();
+    this.#decisions.index(this);
+  }
+
+  /** The store is about to be asked for this session. */
+  expect(sessionId: string): void {
+    this.#decisions.forget(this);
+    this.sessionId = sessionId;
+    this.sessionEnding = undefined;
+    this.#decisions.index(this);
+  }
+
+  /** The session that was expected is there, for this decision. */
+  opened(): void {
+    this.openedAs = this.#decisions.nextNumber();
+  }
+
+  end(ending: Ending): void {
+    if (this.ending !== undefined) return;
+    this.ending = ending;
+    this.waiting?.end(ending.code, ending.reason);
+  }
+
+  /** Before the next step towards the effect. Throws REVOKED, FENCED or SHUTTING_DOWN. */
+  assertStands(): void {
+    if (this.ending !== undefined) throw errorOf(this.ending);
+  }
+
+  /** The decision has taken effect, or never will. Idempotent. */
+  settle(): void {
+    this.#decisions.forget(this);
+    this.waiting = undefined;
+  }
+}
+
+/** All of this process, by subject and by session. */
+export class PendingDecisions {
+  readonly #bySubject = new Map<string, Set<PendingDecision>>();
+  readonly #bySession = new Map<string, Set<PendingDecision>>();
+  #last = 0;
+
+  begin(subject?: string): PendingDecision {
+    const decision = new PendingDecision(this);
+    decision.decide(subject);
+    return decision;
+  }
+
+  /** The subject's sessions are being destroyed. Returns how many connections that ended. */
+  endSubject(subject: string, ending: Ending): number {
+    let ended = 0;
+    for (const decision of [...(this.#bySubject.get(subject) ?? [])]) {
+      if (decision.waiting?.isEnding === false) ended += 1;
+      decision.end(ending);
+    }
+    return ended;
+  }
+
+  /** The session is gone: an answer of the store that opens the session is overtaken. */
+  endSession(sessionId: string, ending: Ending): void {
+    for (const decision of this.#bySession.get(sessionId) ?? []) decision.sessionEnding ??= ending;
+  }
+
+  /** A connection took the session over: what was opened before it, and has no connection yet, comes too late. */
+  endOlder(sessionId: string, openedAs: number, ending: Ending): void {
+    for (const decision of [...(this.#bySession.get(sessionId) ?? [])])
+      if (decision.openedAs > 0 && decision.openedAs < openedAs) decision.end(ending);
+  }
+
+  nextNumber(): number {
+    return (this.#last += 1);
+  }
+
+  index(decision: PendingDecision): void {
+    add(this.#bySubject, decision.subject, decision);
+    add(this.#bySession, decision.sessionId, decision);
+  }
+
+  forget(decision: PendingDecision): void {
+    remove(this.#bySubject, decision.subject, decision);
+    remove(this.#bySession, decision.sessionId, decision);
+  }
+}
+
+type Index = Map<string, Set<PendingDecision>>;
+
+function add(index: Index, key: string | undefined, decision: PendingDecision): void {
+  if (key === undefined) return;
+  const decisions = index.get(key);
+  if (decisions === undefined) index.set(key, new Set([decision]));
+  else decisions.add(decision);
+}
+
+function remove(index: Index, key: string | undefined, decision: PendingDecision): void {
+  if (key === undefined) return;
+  const decisions = index.get(key);
+  if (decisions?.delete(decision) === true && decisions.size === 0) index.delete(key);
+}
