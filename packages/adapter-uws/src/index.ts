@@ -1,7 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import { SessionError } from "@wsession/core";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
-import { assertNames, isRefusedPromise } from "@wsession/core/runtime";
+import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer } from "@wsession/core/runtime";
 import type {
   HttpRequest,
@@ -10,6 +9,7 @@ import type {
   us_socket_context_t,
   WebSocketBehavior,
 } from "uWebSockets.js";
+import { checkArguments, checkOptions, MAX_IDLE_TIMEOUT } from "./check-options.ts";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -57,8 +57,6 @@ export interface BindOptions {
 
 const MIB = 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;
-/** The most that the runtime takes; the least is 8. Seconds. */
-const MAX_IDLE_TIMEOUT = 960;
 
 /**
  * Ties a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before `listen`.
@@ -70,15 +68,18 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   pattern: string,
   sessions: Sessions<Data, Transport, Unset>,
   handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  options?: BindOptions,
+): Binding;
+export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+  app: TemplatedApp,
+  pattern: string,
+  sessions: Sessions<Data, Transport, Unset>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
   options: BindOptions = {},
+  surplus?: undefined,
 ): Binding {
-  if (!isApp(app) || typeof pattern !== "string") {
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      "bindSessions takes an app of uWebSockets.js, a route's pattern, the sessions, handlers",
-    );
-  }
-  assertNames("bindSessions", options, ["behavior", "handleProtocols", "found", "binary", "encrypted"]);
+  checkArguments(app, pattern, sessions, surplus);
+  checkOptions(options);
   const { behavior = {}, binary = "copied", encrypted = app.constructor.name === "uWS.SSLApp" } = options;
   const compress = behavior.compression !== undefined && behavior.compression !== 0;
   const runtime = uwsRuntime({
@@ -108,7 +109,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         if (copy === undefined) return refuse(response, 431, "header fields too large");
         if (!asksForUpgrade(copy.handshake)) return refuse(response, 400, "not an upgrade");
         found = options.found?.(request, response);
-        if (isRefusedPromise(found)) throw new SessionError("INVALID_ARGUMENT", "found must be synchronous");
+        if (isRefusedPromise(found)) throw invalidArgument("found must be synchronous");
       } catch (error) {
         binding.report(error);
         refuse(response, 500, "internal error");
@@ -188,8 +189,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     const [first = ""] = protocols;
     if (first === "" || options.handleProtocols === undefined) return first;
     const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
-    if (isRefusedPromise(chosen))
-      throw new SessionError("INVALID_ARGUMENT", "handleProtocols must be synchronous");
+    if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
   }
 
@@ -224,10 +224,6 @@ function idling(
   if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
     return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };
   return { idleTimeout, sendPingsAutomatically: false };
-}
-
-function isApp(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "ws" in value && typeof value.ws === "function";
 }
 
 /** RFC 6455 section 4.2.1: the runtime looks at `Upgrade` alone, and breaks the socket of a `Connection: close`. */

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { SessionError } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
-import { parseProtocols, plainAddress } from "@wsession/core/runtime";
+import { invalidArgument, parseProtocols, plainAddress } from "@wsession/core/runtime";
 
 /** Copies what core needs. Node has lower-cased the names and joined the values already (`IncomingMessage.headers`). */
 export function copyHandshake(request: IncomingMessage): Handshake {
@@ -46,6 +46,7 @@ const records = new WeakMap<object, SocketRecord>();
  * listener, a proxy protocol parser). What it holds at the handshake is what `transport` is given as `found`.
  */
 export function transportOf(socket: Socket): SocketRecord {
+  if (typeof socket !== "object" || socket === null) throw invalidArgument("transportOf takes a socket");
   let record = records.get(socket);
   if (record === undefined) records.set(socket, (record = { data: undefined }));
   return record;

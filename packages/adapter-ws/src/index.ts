@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { SessionError } from "@wsession/core";
 import type { Binding, Handlers, Sessions } from "@wsession/core";
-import { isRefusedPromise } from "@wsession/core/runtime";
+import { assertMethods, assertNoMore, invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
@@ -32,19 +31,25 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   server: WebSocketServer,
   sessions: Sessions<Data, Transport, Unset>,
   handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+): Binding;
+export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+  server: WebSocketServer,
+  sessions: Sessions<Data, Transport, Unset>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  surplus?: undefined,
 ): Binding {
   if (!isServer(server))
-    throw new SessionError(
-      "INVALID_ARGUMENT",
-      "bindSessions takes a WebSocketServer of ws, the sessions, handlers",
-    );
+    throw invalidArgument("bindSessions takes a WebSocketServer of ws, the sessions, handlers");
   if (!("skipUTF8Validation" in server.options))
-    throw new SessionError(
-      "INVALID_ARGUMENT",
+    throw invalidArgument(
       "bindSessions needs ws ^8.18.0: this server is of ws 7 or older, which does not tell text and binary apart",
     );
-  if (servers.has(server))
-    throw new SessionError("INVALID_ARGUMENT", "this WebSocketServer is bound already");
+  assertMethods("bindSessions: sessions", sessions, "what createSessions returned", [
+    "bind",
+    "destroySubject",
+  ]);
+  assertNoMore("bindSessions for ws", surplus);
+  if (servers.has(server)) throw invalidArgument("this WebSocketServer is bound already");
   const binding = sessions.bind(wsRuntime, handlers);
   servers.add(server);
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
@@ -61,9 +66,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     const admitted = accepted.get(request);
     accepted.delete(request);
     if (admitted === undefined) {
-      binding.report(
-        new SessionError("INVALID_ARGUMENT", "a connection came that was not admitted: bind before it, once"),
-      );
+      binding.report(invalidArgument("a connection came that was not admitted: bind before it, once"));
       socket.close(1011, "not admitted");
       return;
     }
@@ -86,8 +89,7 @@ function admitBeforeAnswer(
   const verify: VerifyAsync = (info, answer) => {
     let isAnswered = false;
     const once: VerifyAnswer = (verified, ...refusal) => {
-      if (isAnswered)
-        return binding.report(new SessionError("INVALID_ARGUMENT", "verifyClient answered twice"));
+      if (isAnswered) return binding.report(invalidArgument("verifyClient answered twice"));
       isAnswered = true;
       if (verified) void decide(info.req, answer).catch((error: unknown) => binding.report(error));
       else answer(false, ...refusal);
@@ -136,9 +138,7 @@ function admitBeforeAnswer(
     if (!accepted.delete(request)) return;
     binding.abandon(outcome.ticket);
     if (request.socket.writable && request.socket.readable) {
-      binding.report(
-        new SessionError("INVALID_ARGUMENT", "emit `connection` in the callback of handleUpgrade"),
-      );
+      binding.report(invalidArgument("emit `connection` in the callback of handleUpgrade"));
     }
   }
 
@@ -148,8 +148,7 @@ function admitBeforeAnswer(
     const [first = false] = protocols;
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
     const chosen: unknown = ownProtocols(new Set(protocols), request);
-    if (isRefusedPromise(chosen))
-      throw new SessionError("INVALID_ARGUMENT", "handleProtocols must be synchronous");
+    if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
     // The request that it is given still has the token: a choice among the others is the only one that is sent.
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
   };
@@ -163,7 +162,7 @@ function isServer(value: unknown): boolean {
 /** A promise would be true: whoever it refuses later would be let in. */
 function verdictOf(verified: unknown): boolean {
   if (isRefusedPromise(verified))
-    throw new SessionError("INVALID_ARGUMENT", "verifyClient without a callback must be synchronous");
+    throw invalidArgument("verifyClient without a callback must be synchronous");
   return Boolean(verified);
 }
 

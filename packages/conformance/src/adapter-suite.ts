@@ -16,6 +16,7 @@ import { sessionCases } from "./adapter-cases/sessions.ts";
 import { shutdownCases } from "./adapter-cases/shutdown.ts";
 import { tellingCases } from "./adapter-cases/telling.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
+import { checkAdapterHarness } from "./check-harness.ts";
 import type { AdapterHarness } from "./adapter-harness.ts";
 import { runAdapterCase } from "./adapter-trial.ts";
 import type { AdapterCase } from "./adapter-trial.ts";
@@ -43,6 +44,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
 
 /** Registers the suite that every adapter passes, over real sockets. */
 export function testAdapter(name: string, harness: AdapterHarness): void {
+  checkAdapterHarness(name, harness);
   describe(name, () => {
     for (const [subject, cases] of Object.entries(adapterCases)) {
       describe(subject, () => {

@@ -4,6 +4,7 @@ import { Client } from "./client.ts";
 import type { ClientOptions } from "./client.ts";
 import { RawClient } from "./raw-client.ts";
 import type { RawResponse, UpgradeOptions } from "./raw-client.ts";
+import { checkRunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
 export interface AdapterCase {
@@ -77,11 +78,20 @@ export interface RunOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Runs one case; rejects where the adapter does not behave as it says. */
-export async function runAdapterCase(
+/** Runs one case; rejects where the adapter does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */
+export function runAdapterCase(
+  one: AdapterCase,
+  harness: AdapterHarness,
+  options: RunOptions = {},
+): Promise<void> {
+  checkRunOptions(options);
+  return runCase(one, harness, options.timeoutMs ?? 10_000);
+}
+
+async function runCase(
   { name, run }: AdapterCase,
   harness: AdapterHarness,
-  { timeoutMs = 10_000 }: RunOptions = {},
+  timeoutMs: number,
 ): Promise<void> {
   const trial = new AdapterTrial(harness);
   try {

@@ -4,7 +4,7 @@ export { AdapterTrial, runAdapterCase } from "./adapter-trial.ts";
 export type { AdapterCase, RunOptions } from "./adapter-trial.ts";
 export { Client } from "./client.ts";
 export type { ClientOptions, ClosedWith, Received } from "./client.ts";
-export { frame, Opcode, RawClient } from "./raw-client.ts";
+export { closeFrameOf, frame, Opcode, RawClient } from "./raw-client.ts";
 export type { FrameOptions, RawResponse, UpgradeOptions } from "./raw-client.ts";
 export { deferred, delay, Journal, macrotask, until, within } from "./waiting.ts";
 export type { Deferred } from "./waiting.ts";

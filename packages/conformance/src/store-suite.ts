@@ -10,6 +10,7 @@ import { rotationCases } from "./store-cases/rotation.ts";
 import { sharingCases } from "./store-cases/sharing.ts";
 import { subjectCases } from "./store-cases/subjects.ts";
 import { writeCases } from "./store-cases/writes.ts";
+import { checkStoreHarness } from "./check-harness.ts";
 import type { StoreHarness } from "./store-harness.ts";
 import { runStoreCase } from "./store-trial.ts";
 import type { StoreCase } from "./store-trial.ts";
@@ -31,6 +32,7 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
 
 /** Registers the suite that every store passes. */
 export function testStore(name: string, harness: StoreHarness): void {
+  checkStoreHarness(name, harness);
   describe(name, () => {
     for (const [subject, cases] of Object.entries(storeCases)) {
       const applicable = cases.filter(({ applies }) => applies?.(harness.capabilities) !== false);

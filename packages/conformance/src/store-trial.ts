@@ -2,6 +2,7 @@ import type { StoreCapabilities } from "@wsession/core";
 import type { RunOptions } from "./adapter-trial.ts";
 import type { StoreBacking, StoreHarness } from "./store-harness.ts";
 import { StoreProcess } from "./store-process.ts";
+import { checkRunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
 export interface StoreCase {
@@ -56,12 +57,13 @@ export class StoreTrial {
   }
 }
 
-/** Runs one case; rejects where the store does not behave as it says. */
-export async function runStoreCase(
-  { name, run }: StoreCase,
-  harness: StoreHarness,
-  { timeoutMs = 10_000 }: RunOptions = {},
-): Promise<void> {
+/** Runs one case; rejects where the store does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */
+export function runStoreCase(one: StoreCase, harness: StoreHarness, options: RunOptions = {}): Promise<void> {
+  checkRunOptions(options);
+  return runCase(one, harness, options.timeoutMs ?? 10_000);
+}
+
+async function runCase({ name, run }: StoreCase, harness: StoreHarness, timeoutMs: number): Promise<void> {
   const trial = await StoreTrial.open(harness);
   try {
     await within(timeoutMs, name, run(trial));

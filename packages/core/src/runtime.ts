@@ -1,6 +1,7 @@
 /** For authors of adapters: the port between core and a runtime, and the checks that every adapter needs. */
 export {
   assertBoolean,
+  assertDuration,
   assertFunction,
   assertHeader,
   assertMethods,
@@ -9,6 +10,7 @@ export {
   assertOneOf,
   assertOptions,
   assertString,
+  assertText,
   invalidArgument,
   isRefusedPromise,
   parseProtocols,

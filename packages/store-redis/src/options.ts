@@ -1,5 +1,4 @@
-import { SessionError } from "@wsession/core";
-import { assertNames } from "@wsession/core/runtime";
+import { assertFunction, assertOptions, assertString, invalidArgument, shown } from "@wsession/core/runtime";
 import { type RedisClient, isCluster } from "./sender.ts";
 
 export interface RedisStoreOptions {
@@ -53,8 +52,7 @@ function isClient(value: unknown): value is RedisClient {
 export function readClient(options: unknown): RedisClient {
   const client: unknown =
     typeof options === "object" && options !== null && "client" in options ? options.client : undefined;
-  if (!isClient(client))
-    throw new SessionError("INVALID_ARGUMENT", "redisStore: client is a Redis or Cluster of ioredis");
+  if (!isClient(client)) throw invalidArgument("redisStore: client is a Redis or Cluster of ioredis");
   assertReadsFromMasters(client);
   return client;
 }
@@ -62,8 +60,7 @@ export function readClient(options: unknown): RedisClient {
 /** A read that a replica answers may lack what was acknowledged (I7), and have what is missing taken for gone. */
 function assertReadsFromMasters(client: RedisClient): void {
   if (!isCluster(client) || (client.options.scaleReads ?? "master") === "master") return;
-  throw new SessionError(
-    "INVALID_ARGUMENT",
+  throw invalidArgument(
     'redisStore: the client\'s scaleReads is not "master", and replicas may not have yet what was acknowledged',
   );
 }
@@ -81,21 +78,25 @@ const NAMES: readonly string[] = [
 
 /** Throws INVALID_ARGUMENT, for a misspelt name too. */
 export function readSettings(options: RedisStoreOptions): Settings {
-  assertNames("redisStore", options, NAMES);
-  const timeoutMs = positive("timeoutMs", options.timeoutMs ?? 2_000);
-  const sweepMs = positive("sweepMs", options.sweepMs ?? 30_000);
+  assertOptions("redisStore", options, NAMES);
+  const { prefix = "ws", onError } = options;
+  assertString("redisStore: prefix", prefix);
+  if (onError !== undefined) assertFunction("redisStore: onError", onError);
+  const timeoutMs = positive("timeoutMs", options.timeoutMs, 2_000);
+  const sweepMs = positive("sweepMs", options.sweepMs, 30_000);
   return {
-    prefix: options.prefix ?? "ws",
+    prefix,
     timeoutMs,
-    maxBytes: positive("maxBytes", options.maxBytes ?? 65_536),
-    leaseMs: positive("leaseMs", options.leaseMs ?? 15_000),
+    maxBytes: positive("maxBytes", options.maxBytes, 65_536),
+    leaseMs: positive("leaseMs", options.leaseMs, 15_000),
     sweepMs,
-    confirmMs: positive("confirmMs", options.confirmMs ?? 1_000),
+    confirmMs: positive("confirmMs", options.confirmMs, 1_000),
     tombstoneMs: Math.ceil(Math.max(60_000, 10 * timeoutMs, 3 * sweepMs)),
   };
 }
 
-function positive(name: string, value: number): number {
-  if (Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
-  throw new SessionError("INVALID_ARGUMENT", `redisStore: ${name} is a whole number above 0`);
+function positive(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
+  throw invalidArgument(`redisStore: ${name} is a whole number above 0, not ${shown(value)}`);
 }

@@ -9,12 +9,14 @@ import type { ErrorContext } from "./options.ts";
 
 export {
   assertBoolean,
+  assertDuration,
   assertFunction,
   assertMethods,
   assertNoMore,
   assertOneOf,
   assertOptions,
   assertString,
+  assertText,
   shown,
 } from "../base/arguments.ts";
 export { assertNames, invalidArgument } from "../base/errors.ts";

@@ -1,0 +1,36 @@
+import type { StoreCapabilities } from "@wsession/core";
+import {
+  assertBoolean,
+  assertDuration,
+  assertMethods,
+  assertOneOf,
+  assertOptions,
+  assertText,
+} from "@wsession/core/runtime";
+import type { AdapterHarness } from "./adapter-harness.ts";
+import type { RunOptions } from "./adapter-trial.ts";
+import type { StoreHarness } from "./store-harness.ts";
+
+/** Each throws INVALID_ARGUMENT: a harness with a slip in it would leave out the cases that matter. */
+export function checkAdapterHarness(name: string, harness: AdapterHarness): void {
+  assertText("testAdapter: name", name);
+  assertMethods("testAdapter: harness", harness, "an AdapterHarness", ["listen"]);
+  assertText("harness.runtime", harness.runtime);
+  assertBoolean("harness.pauses", harness.pauses);
+  assertBoolean("harness.keepsEagerFrames", harness.keepsEagerFrames);
+}
+
+export function checkStoreHarness(name: string, harness: StoreHarness): void {
+  assertText("testStore: name", name);
+  assertMethods("testStore: harness", harness, "a StoreHarness", ["open"]);
+  assertDuration("harness.tickMs", harness.tickMs);
+  const { resumable, shared, values }: Partial<StoreCapabilities> = harness.capabilities ?? {};
+  assertBoolean("harness.capabilities.resumable", resumable);
+  assertBoolean("harness.capabilities.shared", shared);
+  assertOneOf("harness.capabilities.values", values, ["any", "json"]);
+}
+
+export function checkRunOptions(options: RunOptions): void {
+  assertOptions("RunOptions", options, ["timeoutMs"]);
+  if (options.timeoutMs !== undefined) assertDuration("timeoutMs", options.timeoutMs);
+}

@@ -1,0 +1,119 @@
+/** Every argument of every public function, with a value of every wrong kind. The options have arguments.test.ts. */
+import * as adapterUws from "@wsession/adapter-uws";
+import * as adapterWs from "@wsession/adapter-ws";
+import * as conformance from "@wsession/conformance";
+import * as core from "@wsession/core";
+import type { Connection, Session } from "@wsession/core";
+import * as port from "@wsession/core/runtime";
+import * as storeRedis from "@wsession/store-redis";
+import { beforeAll, describe, expect, test } from "vitest";
+import * as lists from "./argument-lists.ts";
+import type { Calls } from "./argument-lists.ts";
+import { connect, runtimeNames, serve } from "./runtimes.ts";
+import { expectRefused, membersOf, show, wrongFor } from "./wrong-values.ts";
+
+function refusesAll(target: object, calls: Calls): void {
+  for (const [name, argumentLists] of Object.entries(calls)) {
+    if (typeof argumentLists === "string") continue;
+    expect(argumentLists.length).toBeGreaterThan(3);
+    const method = Reflect.get(target, name) as (...args: readonly unknown[]) => unknown;
+    for (const list of argumentLists)
+      expectRefused(`${name}(${list.map(show).join(", ")})`, () => Reflect.apply(method, target, list));
+  }
+}
+
+describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
+  const modules: readonly (readonly [string, object, Calls])[] = [
+    ["@wsession/core", core, lists.coreCalls],
+    ["@wsession/core/runtime", port, lists.portCalls],
+    ["@wsession/adapter-ws", adapterWs, lists.wsCalls],
+    ["@wsession/adapter-uws", adapterUws, lists.uwsCalls],
+    ["@wsession/store-redis", storeRedis, lists.redisCalls],
+    ["@wsession/conformance", conformance, lists.conformanceCalls],
+  ];
+
+  test.each(modules)("%s, every function that it exports", (_, module, calls) => {
+    expect(Object.keys(calls).toSorted()).toEqual(Object.keys(module).toSorted());
+    refusesAll(module, calls);
+  });
+
+  test("the write of a cookie carrier, which HTTP code calls, and isTokenProtocol", () => {
+    const { write } = core.cookieToken();
+    refusesAll(
+      { write },
+      {
+        write: [
+          ...lists.each([undefined, ...wrongFor.string, "a;b", "a b", "a\r\nb"]).map(([token]) => [token, 1]),
+          ...lists.each([undefined, "1", null, NaN, {}], "token"),
+        ],
+      },
+    );
+    refusesAll(core.protocolToken(), { isTokenProtocol: lists.each([undefined, ...wrongFor.string]) });
+    expect(write("", 0)[1]).toContain("Max-Age=0");
+    expect(core.cookieToken().read({ headers: {}, url: "/", protocols: [] } as never)).toBeUndefined();
+  });
+
+  describe.each(runtimeNames)("on %s,", (runtime) => {
+    const members: Record<string, string[]> = {};
+    beforeAll(async () => {
+      for (const type of ["Sessions", "Session", "Connection"])
+        members[type] = await membersOf("core/src/api/contract.ts", type);
+      members["Binding"] = await membersOf("core/src/api/runtime.ts", "Binding");
+    });
+
+    async function open() {
+      const sessions = core.createSessions({ store: core.mapStore(), initial: () => ({ n: 0 }) });
+      const { port: number, binding } = await serve(runtime, sessions, {
+        message: (conn, text) => void conn.send(text),
+      });
+      const client = await connect({ port: number });
+      const [connection = expect.fail("no connection")]: Connection<{ n: number }>[] = [
+        ...sessions.connections,
+      ];
+      const session: Session<{ n: number }> = connection.session ?? expect.fail("no session");
+      return { sessions, binding, client, connection, session };
+    }
+
+    test("every member of Sessions, Session, Connection and Binding; nothing is changed by it", async () => {
+      const { sessions, binding, client, connection, session } = await open();
+      for (const [type, target, calls] of [
+        ["Sessions", sessions, lists.sessionsCalls],
+        ["Session", session, lists.sessionCalls],
+        ["Connection", connection, lists.connectionCalls],
+        ["Binding", binding, lists.bindingCalls],
+      ] as const) {
+        expect(Object.keys(calls).toSorted()).toEqual(members[type]?.toSorted());
+        refusesAll(target, calls);
+      }
+      expect(session).toMatchObject({ version: 1, subject: undefined, data: { n: 0 } });
+      client.send("still there");
+      expect(await client.next()).toBe("still there");
+    });
+
+    test("what is data rejects with INVALID_DATA instead, a promise that nobody awaited among it", async () => {
+      const { sessions, connection, session } = await open();
+      const wrong = [
+        undefined,
+        null,
+        5,
+        "x",
+        true,
+        Symbol("s"),
+        () => 1,
+        Promise.reject(new Error("nobody waits")),
+      ];
+      for (const data of wrong as never[])
+        for (const write of [session.set(data), sessions.create(data), connection.setSession(data)])
+          await expect(write).rejects.toMatchObject({ code: "INVALID_DATA" });
+      for (const fields of [...wrong, [], new Map([["n", 1]]), new Date()] as never[])
+        await expect(session.patch(fields)).rejects.toMatchObject({ code: "INVALID_DATA" });
+      expect(session).toMatchObject({ version: 1, data: { n: 0 } });
+    });
+
+    test("a number behind the last parameter is what an array's map hands over, and is passed over", async () => {
+      const { sessions, connection, session } = await open();
+      expect(await Promise.all([session.id].map(sessions.get, sessions))).toHaveLength(1);
+      expect(["a", "b"].map(connection.send, connection)).toEqual(["sent", "sent"]);
+    });
+  });
+});

@@ -1,0 +1,194 @@
+/** For each public function the argument lists that it has to refuse. */
+import * as core from "@wsession/core";
+import uWS from "uWebSockets.js";
+import { WebSocketServer } from "ws";
+import { wrongFor } from "./wrong-values.ts";
+
+/** Argument lists that are wrong, by the name of a function; a text says why a name has none. */
+export type Calls = Readonly<Record<string, readonly (readonly unknown[])[] | string>>;
+
+export const each = (values: readonly unknown[], ...before: readonly unknown[]): unknown[][] =>
+  values.map((value) => [...before, value]);
+const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
+const PROPERTY = "a property";
+
+export const sessionsCalls: Calls = {
+  connections: PROPERTY,
+  diagnostics: PROPERTY,
+  of: [...each([null, undefined, 5, "x", true, Symbol("s")]), ...behind({})],
+  get: [...each([undefined, ...wrongFor.string]), ...behind("id")],
+  entries: each(wrongFor.any),
+  // What is data rejects with INVALID_DATA.
+  create: behind({ n: 1 }),
+  destroy: [...each([undefined, ...wrongFor.string]), ...each(wrongFor.string, "id"), ...behind("id", "why")],
+  bySubject: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
+  destroySubject: [
+    ...each([undefined, ...wrongFor.text]),
+    ...each(wrongFor.string, "ada"),
+    ...behind("ada", "why"),
+  ],
+  presence: [...each([undefined, ...wrongFor.string]), ...behind("id")],
+  close: [...each(wrongFor.options), ...behind({})],
+  bind: [
+    ...each([undefined, ...wrongFor.object]),
+    ...each([undefined, null, 5, "x", [], { mesage: () => 1 }], {}),
+  ],
+};
+
+export const sessionCalls: Calls = {
+  id: PROPERTY,
+  data: PROPERTY,
+  version: PROPERTY,
+  subject: PROPERTY,
+  connections: PROPERTY,
+  set: behind({ n: 1 }),
+  patch: behind({ n: 1 }),
+  update: [...each([undefined, ...wrongFor.callback]), ...behind((data: object) => data)],
+  refresh: each(wrongFor.any),
+  touch: each(wrongFor.any),
+  extend: each(wrongFor.any),
+  identify: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
+  rotate: each(wrongFor.any),
+  destroy: [...each(wrongFor.string), ...behind("why")],
+};
+
+export const connectionCalls: Calls = {
+  id: PROPERTY,
+  runtime: PROPERTY,
+  transport: PROPERTY,
+  session: PROPERTY,
+  resumed: PROPERTY,
+  token: PROPERTY,
+  bufferedAmount: PROPERTY,
+  socket: PROPERTY,
+  setSession: behind({ n: 1 }),
+  ready: [
+    ...each(wrongFor.options),
+    ...each(
+      wrongFor.any
+        .filter((value) => typeof value !== "number" || Number.isNaN(value))
+        .map((timeoutMs) => ({ timeoutMs })),
+    ),
+    ...each(wrongFor.any.map((signal) => ({ signal }))),
+    ...behind({}),
+  ],
+  send: [
+    ...each([undefined, ...wrongFor.string, new ArrayBuffer(1), new DataView(new ArrayBuffer(1))]),
+    ...behind("x"),
+  ],
+  close: [
+    ...each([null, "1000", 999, 1005, 5000, {}]),
+    ...each(wrongFor.string, 1000),
+    ...behind(1000, "why"),
+  ],
+  terminate: each(wrongFor.any),
+};
+
+export const bindingCalls: Calls = { size: PROPERTY, close: [...each(wrongFor.options), ...behind({})] };
+
+export const coreCalls: Calls = {
+  CloseCode: PROPERTY,
+  MAX_REASON_BYTES: PROPERTY,
+  SessionError: "the constructor of errors must not throw another",
+  isSessionError: each([null, 5, {}, true], new Error("x")),
+  accept: [...each(wrongFor.options), ...behind({})],
+  reject: [
+    ...each([undefined, null, "401", 200, 399, 600, 401.5, NaN, {}, Symbol("s")]),
+    ...each(wrongFor.string, 401),
+    ...behind(401, "why"),
+  ],
+  createSessions: [...each(wrongFor.options), ...behind({})],
+  inConnectionStore: each(wrongFor.any),
+  mapStore: each(wrongFor.options),
+  cookieToken: each(wrongFor.options),
+  protocolToken: each(wrongFor.options),
+  queryToken: each(wrongFor.options),
+};
+
+const check = "throws INVALID_ARGUMENT itself, for what it is given to check";
+export const portCalls: Calls = {
+  assertBoolean: check,
+  assertDuration: check,
+  assertFunction: check,
+  assertMethods: check,
+  assertNames: check,
+  assertNoMore: check,
+  assertOneOf: check,
+  assertOptions: check,
+  assertString: check,
+  assertText: check,
+  assertHeader: [...each(wrongFor.string), ...each(wrongFor.string, "x-a"), ["x a", "1"], ["x-a", "1\n"]],
+  invalidArgument: "makes the error",
+  isRefusedPromise: "takes anything",
+  parseProtocols: each(wrongFor.string),
+  plainAddress: each(wrongFor.string),
+  shown: "takes anything",
+};
+
+const server = new WebSocketServer({ noServer: true });
+export const wsCalls: Calls = {
+  bindSessions: [
+    ...each([undefined, ...wrongFor.object]),
+    ...each([undefined, ...wrongFor.object], server),
+    ...each([undefined, null, "x", [], { message: 5 }], server, core.createSessions({})),
+    ...behind(server, core.createSessions({}), {}),
+  ],
+  transportOf: each([undefined, null, 5, "x", Symbol("s")]),
+};
+export const uwsCalls: Calls = {
+  bindSessions: [
+    ...each([undefined, ...wrongFor.object]),
+    ...each([undefined, ...wrongFor.text], uWS.App()),
+    ...each([undefined, ...wrongFor.object], uWS.App(), "/*"),
+    ...each([undefined, null, "x", [], { message: 5 }], uWS.App(), "/*", core.createSessions({})),
+    ...each(wrongFor.options, uWS.App(), "/*", core.createSessions({}), {}),
+    ...behind(uWS.App(), "/*", core.createSessions({}), {}, {}),
+  ],
+};
+export const redisCalls: Calls = { redisStore: each([undefined, ...wrongFor.options, {}]) };
+
+const storeHarness = {
+  open: () => 1,
+  tickMs: 1,
+  capabilities: { resumable: true, shared: true, values: "any" },
+};
+const adapterHarness = { listen: () => 1, runtime: "ws", pauses: true, keepsEagerFrames: true };
+const helper = "a helper of the suites";
+export const conformanceCalls: Calls = {
+  testStore: [
+    ...each(wrongFor.text),
+    ...each([undefined, ...wrongFor.object], "name"),
+    ...each(wrongFor.duration, "name").map(([name, tickMs]) => [name, { ...storeHarness, tickMs }]),
+    ["name", { ...storeHarness, capabilities: {} }],
+  ],
+  testAdapter: [
+    ...each(wrongFor.text),
+    ...each([undefined, ...wrongFor.object], "name"),
+    ...each(wrongFor.boolean, "name").map(([name, pauses]) => [name, { ...adapterHarness, pauses }]),
+  ],
+  runStoreCase: each(wrongFor.options, { name: "none", run: () => 1 }, storeHarness),
+  runAdapterCase: each(wrongFor.options, { name: "none", run: () => 1 }, adapterHarness),
+  ...Object.fromEntries(
+    [
+      "adapterCases",
+      "storeCases",
+      "AdapterTrial",
+      "StoreTrial",
+      "Client",
+      "RawClient",
+      "Opcode",
+      "Journal",
+      "StoreProcess",
+      "closeFrameOf",
+      "deferred",
+      "delay",
+      "frame",
+      "macrotask",
+      "newDigest",
+      "newId",
+      "until",
+      "within",
+      "warningsDuring",
+    ].map((name) => [name, helper]),
+  ),
+};

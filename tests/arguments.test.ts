@@ -1,0 +1,230 @@
+/** Every option of every public function, with a value of every wrong kind. */
+import { bindSessions as bindUws } from "@wsession/adapter-uws";
+import { runStoreCase } from "@wsession/conformance";
+import {
+  accept,
+  cookieToken,
+  createSessions,
+  inConnectionStore,
+  mapStore,
+  protocolToken,
+  queryToken,
+} from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import uWS from "uWebSockets.js";
+import { afterAll, describe, expect, test } from "vitest";
+import { expectRefused, membersOf, show, wrongFor } from "./wrong-values.ts";
+
+type Make = (options: never) => unknown;
+
+interface OptionTable {
+  readonly what: string;
+  /** Where the options are declared. */
+  readonly from: readonly [file: string, type: string];
+  readonly make: Make;
+  /** What else is required. */
+  readonly basis?: object;
+  readonly options: Readonly<Record<string, readonly unknown[]>>;
+}
+
+const client = new Redis({ lazyConnect: true });
+afterAll(() => client.disconnect());
+const uws = (options: unknown): unknown =>
+  bindUws(uWS.App(), "/*", createSessions({}), {}, options as Parameters<typeof bindUws>[4]);
+
+const withoutMethod = { ...inConnectionStore(), rotate: undefined };
+const withoutCapability = { ...inConnectionStore(), capabilities: { resumable: "false" } };
+
+const tables: readonly OptionTable[] = [
+  {
+    what: "createSessions",
+    from: ["core/src/api/options.ts", "SessionsOptions"],
+    make: (options) => createSessions(options),
+    options: {
+      store: [...wrongFor.object, mapStore, withoutMethod, withoutCapability],
+      admit: wrongFor.callback,
+      initial: wrongFor.callback,
+      transport: wrongFor.callback,
+      gate: wrongFor.word,
+      idleMs: wrongFor.duration,
+      absoluteMs: wrongFor.duration,
+      expiringMs: wrongFor.duration,
+      early: wrongFor.options,
+      inbox: wrongFor.options,
+      maxBufferedBytes: wrongFor.count,
+      maxPendingHandshakes: wrongFor.count,
+      handshakeTimeoutMs: wrongFor.durationOrNever,
+      maxConnectionsPerSession: wrongFor.count,
+      heartbeatMs: wrongFor.durationOrNever,
+      handlerTimeoutMs: wrongFor.duration,
+      exclusive: [...wrongFor.boolean, "subject"],
+      origins: [null, "https://example.com", 5, {}, [5], [null], new Set(["https://example.com"])],
+      token: [...wrongFor.object, cookieToken, { read: "x" }, { ...queryToken(), write: 5 }],
+      onBadToken: wrongFor.word,
+      onCorruptRecord: wrongFor.word,
+      graceMs: wrongFor.duration,
+      destroyOnTheft: wrongFor.boolean,
+      schema: [...wrongFor.object, { "~standard": { validate: 5 } }],
+      schemaVersion: [...wrongFor.count.filter((value) => value !== 0), 1.5, 1e15, Infinity],
+      migrate: wrongFor.callback,
+      onError: wrongFor.callback,
+    },
+  },
+  {
+    what: "early",
+    from: ["core/src/api/options.ts", "EarlyLimits"],
+    make: (early) => createSessions({ early }),
+    options: {
+      maxMessages: wrongFor.count,
+      maxBytes: wrongFor.count,
+      timeoutMs: wrongFor.durationOrNever,
+    },
+  },
+  {
+    what: "inbox",
+    from: ["core/src/api/options.ts", "InboxLimits"],
+    make: (inbox) => createSessions({ inbox }),
+    options: { maxMessages: wrongFor.count, maxBytes: wrongFor.count },
+  },
+  {
+    what: "accept",
+    from: ["core/src/handshake/handshake.ts", "AcceptOptions"],
+    make: (options) => accept(options),
+    options: {
+      subject: wrongFor.text,
+      sessionId: wrongFor.string,
+      headers: [
+        ...wrongFor.options.filter((value) => show(value) !== "[object Object]"),
+        new Headers({ "x-a": "1" }),
+        ...wrongFor.string.map((value) => ({ "x-a": value })),
+        { "x a": "1" },
+        { "x-a": "1\r\nx-b: 2" },
+      ],
+    },
+  },
+  {
+    what: "cookieToken",
+    from: ["core/src/handshake/carriers.ts", "CookieOptions"],
+    make: (options) => cookieToken(options),
+    options: {
+      name: [...wrongFor.text, "a b", "a;b"],
+      sameSite: [...wrongFor.word, "bogus", "strict"],
+      secure: wrongFor.boolean,
+      renewalParameter: wrongFor.text,
+    },
+  },
+  {
+    what: "mapStore",
+    from: ["core/src/store/map.ts", "MapStoreOptions"],
+    make: (options) => mapStore(options),
+    options: { maxSessions: wrongFor.count },
+  },
+  {
+    what: "redisStore",
+    from: ["store-redis/src/options.ts", "RedisStoreOptions"],
+    make: (options) => redisStore(options),
+    basis: { client },
+    options: {
+      client: [...wrongFor.object, Redis],
+      prefix: [...wrongFor.text, "a b", "x".repeat(65)],
+      timeoutMs: [...wrongFor.count, 1.5, Infinity],
+      maxBytes: [...wrongFor.count, 1.5, Infinity],
+      leaseMs: [...wrongFor.count, 1.5, Infinity],
+      sweepMs: [...wrongFor.count, 1.5, Infinity],
+      confirmMs: [...wrongFor.count, 1.5, Infinity],
+      onError: wrongFor.callback,
+    },
+  },
+  {
+    what: "bindSessions for uWebSockets.js",
+    from: ["adapter-uws/src/index.ts", "BindOptions"],
+    make: uws,
+    options: {
+      behavior: [...wrongFor.options, { message: () => 1 }],
+      handleProtocols: wrongFor.callback,
+      found: wrongFor.callback,
+      binary: wrongFor.word,
+      encrypted: wrongFor.boolean,
+    },
+  },
+  {
+    what: "close",
+    from: ["core/src/api/runtime.ts", "CloseOptions"],
+    make: (options) => createSessions({}).close(options),
+    options: {
+      code: [...wrongFor.object, 999, 1005, 1006, 1015, 5000, 1000.5, "1000"],
+      reason: [...wrongFor.string, "x".repeat(124)],
+      drainMs: [...wrongFor.durationOrNever, Infinity],
+    },
+  },
+  {
+    what: "runStoreCase",
+    from: ["conformance/src/adapter-trial.ts", "RunOptions"],
+    make: (options) => runStoreCase({ name: "none", run: async () => undefined }, {} as never, options),
+    options: { timeoutMs: wrongFor.duration },
+  },
+];
+
+describe.each(tables)("fault D6: $what", ({ what, from, make, basis = {}, options }) => {
+  test("has every option in this table", async () => {
+    expect(Object.keys(options).toSorted()).toEqual((await membersOf(...from)).toSorted());
+  });
+
+  test.each(Object.entries(options))("refuses what can't be %s", (name, wrong) => {
+    for (const value of wrong)
+      expectRefused(`${what}({ ${name}: ${show(value)} })`, () => make({ ...basis, [name]: value } as never));
+  });
+
+  test("refuses what is no object of options, a name that is none, and null", () => {
+    for (const value of wrongFor.options)
+      expectRefused(`${what}(${show(value)})`, () => make(value as never));
+  });
+
+  test("takes options without a prototype, of a class, and what a getter throws is thrown", () => {
+    const [name = ""] = Object.keys(options);
+    const failing = { ...basis };
+    Object.defineProperty(failing, name, {
+      enumerable: true,
+      get() {
+        throw new RangeError("a getter");
+      },
+    });
+    expect(() => make(failing as never)).toThrow(RangeError);
+  });
+});
+
+test("fault D6: behavior of uWebSockets.js is checked too, because the runtime ends the process for some of it", async () => {
+  const wrong: Record<string, readonly unknown[]> = {
+    maxPayloadLength: [...wrongFor.count.filter((value) => value !== 0), 1.5, Infinity, 2 ** 32],
+    maxLifetime: ["1", -1, 241, null],
+    idleTimeout: ["8", 1, 7, 961, NaN, null],
+    compression: ["0", -1, null],
+    maxBackpressure: ["1", -1, Infinity, null],
+    closeOnBackpressureLimit: wrongFor.boolean,
+    upgrade: [() => 1],
+  };
+  for (const [name, values] of Object.entries(wrong))
+    for (const value of values)
+      expectRefused(`behavior.${name}: ${show(value)}`, () => uws({ behavior: { [name]: value } }));
+});
+
+test("options of a class, without a prototype, or undefined are what they say", async () => {
+  const bare: object = Object.assign(Object.create(null), { idleMs: 5 });
+  class Options {
+    idleMs = 5;
+    store = undefined;
+  }
+  for (const options of [bare, new Options(), { idleMs: undefined }, undefined])
+    expect(() => createSessions(options as never)).not.toThrow();
+  for (const make of [cookieToken, queryToken, protocolToken, mapStore, accept] as const)
+    expect(() => (make as (options?: object) => unknown)(Object.create(null))).not.toThrow();
+});
+
+test.each([
+  ["queryToken", "parameter", (options: never) => queryToken(options), wrongFor.text],
+  ["protocolToken", "prefix", (options: never) => protocolToken(options), [...wrongFor.text, "a b"]],
+])("fault D6: %s refuses what can't be %s", (what, name, make, wrong) => {
+  for (const value of wrong) expectRefused(`${what}: ${show(value)}`, () => make({ [name]: value } as never));
+  for (const value of wrongFor.options) expectRefused(`${what}(${show(value)})`, () => make(value as never));
+});
