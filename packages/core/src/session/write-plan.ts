@@ -1,5 +1,5 @@
+import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
-import { isPlain } from "../base/arguments.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
 import type { Mark, SessionState, Write } from "./local-session.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
@@ -92,15 +92,18 @@ function applyWrite<Data extends object>(kind: Write<Data>["kind"], data: Readon
 }
 
 function patchData(data: object, fields: unknown): object {
-  // A Map or a promise has no fields of its own, and would change nothing.
-  if (typeof fields !== "object" || fields === null || !isPlain(fields)) {
-    throw new SessionError("INVALID_DATA", "patch takes an object of fields", { outcome: "not-applied" });
+  if (typeof fields !== "object" || fields === null || copyable(fields) === "built-in")
+    throw invalidData("patch takes an object of fields");
+  if (Object.getOwnPropertySymbols(fields).length > 0)
+    throw invalidData("patch takes fields with names, not symbols: use update");
+  if (copyable(data) !== "whole") {
+    throw invalidData(
+      "patch can't change fields of an array, a Map or another built-in, nor of a class with #private fields: use update",
+    );
   }
   const forbidden = forbiddenField(fields);
   if (forbidden !== undefined) {
-    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
-      outcome: "not-applied",
-    });
+    throw invalidData(`a session can't have a field called ${forbidden}`);
   }
   const entries = Object.entries(fields);
   return applyChange(data, {
@@ -108,4 +111,8 @@ function patchData(data: object, fields: unknown): object {
     set: Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
     unset: entries.filter(([, value]) => value === undefined).map(([name]) => name),
   });
+}
+
+function invalidData(message: string): SessionError {
+  return new SessionError("INVALID_DATA", message, { outcome: "not-applied" });
 }

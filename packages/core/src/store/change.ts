@@ -7,7 +7,10 @@ export function isForbiddenField(name: string): boolean {
   return FORBIDDEN.has(name);
 }
 
-/** `data` with the change applied, as a new object of the same class; `data` itself is left as it is. */
+/**
+ * `data` with the change applied, as a new object of the same class; `data` itself is left as it is. A change of fields
+ * is for data that is `copyable` as a whole.
+ */
 export function applyChange(data: object, change: Change): object {
   if (change.type === "replace") return change.data;
   const next: Record<string, unknown> = { ...data, ...change.set };
@@ -31,6 +34,9 @@ export function deepFreeze<Value>(value: Value): Value {
   const waiting: unknown[] = [value];
   for (let one = waiting.pop(); one !== undefined || waiting.length > 0; one = waiting.pop()) {
     if (typeof one !== "object" || one === null || Object.isFrozen(one)) continue;
+    // Left to the store, which refuses it: to freeze bytes throws, and a frozen Map is as changeable as before.
+    const prototype: unknown = Object.getPrototypeOf(one);
+    if (!Array.isArray(one) && prototype !== Object.prototype && prototype !== null) continue;
     Object.freeze(one);
     for (const inner of Object.values(one)) waiting.push(inner);
   }
