@@ -8,6 +8,7 @@ import { lifeCases } from "./adapter-cases/life.ts";
 import { limitCases } from "./adapter-cases/limits.ts";
 import { livenessCases } from "./adapter-cases/liveness.ts";
 import { messageCases } from "./adapter-cases/messages.ts";
+import { orderCases } from "./adapter-cases/order.ts";
 import { outageCases } from "./adapter-cases/outages.ts";
 import { readyCases } from "./adapter-cases/ready.ts";
 import { refusalCases } from "./adapter-cases/refusals.ts";
@@ -27,6 +28,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "ready()": readyCases,
   messages: messageCases,
   "the life of a connection": lifeCases,
+  "the order of handlers": orderCases,
   failures: failureCases,
   outages: outageCases,
   "what is told to whom": tellingCases,

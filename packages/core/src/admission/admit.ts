@@ -7,7 +7,7 @@ import { refused, resume, tell } from "./resume.ts";
 import type { Opened, Refused } from "./resume.ts";
 import { Admitted } from "../session/admitted.ts";
 import type { HeaderLine } from "../session/admitted.ts";
-import { checkData } from "../session/data.ts";
+import { checkNewData } from "../session/data.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionHome } from "../session/registry.ts";
 import { isRefusedPromise, isThenable } from "../base/promises.ts";
@@ -76,7 +76,7 @@ async function openSession<Data extends object, Transport>(
     if (opened.session === undefined && settings.initial !== undefined) {
       decision.assertStands();
       stage = "initial";
-      initial = checkData(settings.schema, await home.aside(settings.initial(handshake)));
+      initial = checkNewData(settings.schema, await home.aside(settings.initial(handshake)));
       if (settings.store.capabilities.resumable) {
         decision.assertStands();
         stage = "store";
@@ -160,7 +160,15 @@ async function create<Data extends object, Transport>(
   const token = home.settings.token !== undefined;
   const id = newSelector();
   decision.expect(id);
-  const created = await createStored(home, { id, data, subject, decidedAt, hold: true, token });
+  const created = await createStored(home, {
+    id,
+    data,
+    isChecked: true,
+    subject,
+    decidedAt,
+    hold: true,
+    token,
+  });
   const { stored } = created;
   const state = home.adoptNew(id, stored);
   if (decision.sessionEnding !== undefined) state.vanish(decision.sessionEnding);

@@ -88,7 +88,13 @@ export interface Session<Data extends object = object> {
   readonly connections: Iterable<Connection<Data>>;
   /** Replaces the data. The last one wins. */
   set(data: Data): Promise<void>;
-  /** Changes these fields and no other: never loses another writer's field. Several in one tick travel together. */
+  /**
+   * Changes these fields and no other: never loses another writer's field. Several in one tick travel together. The data
+   * becomes a copy with these fields, of the same class; an own getter becomes the value that it had.
+   *
+   * @throws INVALID_DATA where a copy of the fields is not the data: an array, a Map or another built-in, an instance of a class
+   * with `#private` fields. Use `update` there.
+   */
   patch(fields: Patch<Data>): Promise<void>;
   /**
    * Changes the data atomically: `change` gets the current data and returns the next. It is synchronous (a promise
@@ -184,7 +190,8 @@ export interface Handlers<
     | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
     | undefined;
   /**
-   * The session was changed by anyone but this connection's own handle; `data` as it is now. Nothing waits for its promise;
+   * The session was changed by anyone but this connection's own handle; `data` as it is now. Runs after the code that wrote,
+   * never inside it, and before its `await` goes on; changes of one tick are told as one. Nothing waits for its promise;
    * what it throws or rejects with goes to `onError`, and closes as a message's does (I12).
    */
   readonly change?:

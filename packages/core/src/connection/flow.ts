@@ -32,6 +32,8 @@ export const Flow = {
   Left: 4096,
   /** The session was there before `open`: its client came back, or was given it by `initial`. */
   HadSession: 8192,
+  /** `open` was not called yet, since the session that `initial` gave is still being created. */
+  Unopened: 16384,
 } as const;
 
 export const HOLDS_ANYTHING = 1023;

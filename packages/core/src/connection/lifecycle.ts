@@ -104,9 +104,27 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.#flow |= Flow.LastLook;
   }
 
-  /** `open` is called in the tick in which the runtime handed the socket over, before any message (I1). */
-  start(handshake: Handshake): void {
+  /**
+   * `open` is called in the tick in which the runtime handed the socket over, before any message (I1). Where a store takes a while
+   * to create a session that ends with its connection, `open` comes once `creating` has settled; messages wait until then.
+   */
+  start(handshake: Handshake, creating?: Promise<unknown>): void {
     this.#flow |= Flow.Opening;
+    if (creating === undefined) return this.open(handshake);
+    this.#flow |= Flow.Unopened;
+    const created = () => {
+      if (this.isEnding) return this.settled(Flow.Opening);
+      this.#flow &= ~Flow.Unopened;
+      this.open(handshake);
+    };
+    creating.then(created, (error: unknown) => {
+      this.failed("initial", error);
+      this.settled(Flow.Opening);
+    });
+    this.watchEarly();
+  }
+
+  private open(handshake: Handshake): void {
     if (this.hasSession) this.#flow |= Flow.HadSession;
     if (this.context.settings.gate === "session" && !this.hasSession) this.#flow |= Flow.Gated;
     let waits = false;
@@ -419,6 +437,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
     this.#deadline?.cancel();
+    if ((this.#flow & Flow.Unopened) !== 0) return this.finished();
     const report = (error: unknown) => this.reportFailure("close", error);
     let closing: Promise<unknown> | undefined;
     const { context } = this;

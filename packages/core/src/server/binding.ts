@@ -12,6 +12,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";
 import { invalidArgument, isSystemError } from "../base/errors.ts";
+import { promiseOf } from "../base/promises.ts";
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type {
@@ -175,14 +176,15 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     connections.add(connection);
     this.#unfinished += 1;
     this.#live += 1;
+    let creating: Awaitable<void> = undefined;
     try {
-      admitted.attach(connection);
+      creating = admitted.attach(connection);
     } catch (error) {
       this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
     }
     this.opening = connection;
-    connection.start(handshake);
+    connection.start(handshake, promiseOf(creating));
     this.opening = undefined;
     if (this.#isClosing) connection.end(CloseCode.Restarting, "server restarting");
     return connection;

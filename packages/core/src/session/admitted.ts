@@ -1,4 +1,4 @@
-import type { Handshake } from "../handshake/handshake.ts";
+import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { Ticket } from "../api/runtime.ts";
 import type { AdmittedSession, Newcomer } from "./newcomer.ts";
 import type { PendingDecision } from "./pending.ts";
@@ -44,8 +44,11 @@ export class Admitted<Data extends object, Transport> implements Ticket {
     return this.#isOver;
   }
 
-  /** The connection is there: it has its session from here on, or waits for it. Throws what the creation of a session does. */
-  attach(connection: Newcomer<Data>): void {
+  /**
+   * The connection is there: it has its session from here on, or waits for it. Throws what the creation of a session does; a
+   * promise where the store takes a while for that.
+   */
+  attach(connection: Newcomer<Data>): Awaitable<void> {
     this.#isOver = true;
     const decision = this.#decision;
     if (this.#session !== undefined) {
@@ -59,7 +62,7 @@ export class Admitted<Data extends object, Transport> implements Ticket {
       connection.decision = decision;
       if (decision.ending !== undefined) connection.end(decision.ending.code, decision.ending.reason);
     }
-    if (this.#initial !== undefined) void this.home.createFor(connection, this.#initial);
+    if (this.#initial !== undefined) return this.home.createFor(connection, this.#initial, true);
   }
 
   /** The connection never comes. Idempotent. */

@@ -1,7 +1,7 @@
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { asStoreError, revokedError, SessionError } from "../base/errors.ts";
 import type { Settings } from "../api/options.ts";
-import { checkData } from "./data.ts";
+import { checkNewData } from "./data.ts";
 import type { CreateResult, StoredSession } from "../store/contract.ts";
 import { digestOf, newVerifier, writeToken } from "../handshake/token.ts";
 
@@ -16,6 +16,8 @@ export interface CreationContext<Data extends object> {
 export interface NewSession {
   readonly id: string;
   readonly data: object;
+  /** Whether `data` has passed the schema already. */
+  readonly isChecked: boolean;
   readonly subject: string | undefined;
   /** For a connection of this process, which holds it from the start. */
   readonly hold: boolean;
@@ -52,7 +54,7 @@ export function createStored<Data extends object>(
   const answer = store.create({
     id,
     digest: verifier === undefined ? undefined : digestOf(verifier),
-    data: checkData(schema, wanted.data),
+    data: wanted.isChecked ? wanted.data : checkNewData(schema, wanted.data),
     subject,
     schemaVersion,
     idleMs,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
 import type { Settings } from "../api/options.ts";
@@ -35,6 +36,28 @@ export function checkData<Data extends object>(
     outcome: "not-applied",
     cause: result.issues,
   });
+}
+
+/**
+ * Data of a new session, as `checkData`. The schema runs once. Where it made something else of the data, it runs once more on
+ * what it made, because a session whose own schema refuses its data could never be loaded again.
+ */
+export function checkNewData<Data extends object>(
+  schema: Settings<Data, unknown>["schema"],
+  value: unknown,
+): Data {
+  const data = checkData(schema, value);
+  if (schema !== undefined && !isSame(data, value)) checkData(schema, data);
+  return data;
+}
+
+function isSame(data: object, value: unknown): boolean {
+  try {
+    return data === value || isDeepStrictEqual(data, value);
+  } catch {
+    // Nested too deeply for a comparison, or it has a getter that throws.
+    return false;
+  }
 }
 
 function validated<Data extends object>(

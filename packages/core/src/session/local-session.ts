@@ -1,3 +1,4 @@
+import type { ChangeQueue } from "./changes.ts";
 import { applyChange, deepFreeze } from "../store/change.ts";
 import type { Connection } from "../api/contract.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
@@ -67,6 +68,7 @@ export interface StateContext<Data extends object> {
   >;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions;
+  readonly changes: ChangeQueue<Data>;
   /** A call of the store is under way, until as many `end`: shutdown waits for it. */
   begin(): void;
   end(): void;
@@ -97,11 +99,19 @@ export class SessionState<Data extends object> {
   /** One connection is the common case, and a Set costs 200 bytes. */
   #holders: Holder<Data> | Set<Holder<Data>> | undefined;
 
-  /** Without an id the session is its connection's own, and named by it. */
-  constructor(context: StateContext<Data>, id: string | undefined, stored: StoredSession) {
+  /**
+   * Without an id the session is its connection's own, and named by it. `isChecked`: it was created just now, of data that
+   * has passed the schema.
+   */
+  constructor(
+    context: StateContext<Data>,
+    id: string | undefined,
+    stored: StoredSession,
+    isChecked: boolean = false,
+  ) {
     this.context = context;
     this.#id = id;
-    this.data = this.accept(stored.data, stored.schemaVersion);
+    this.data = this.accept(stored.data, stored.schemaVersion, isChecked);
     this.version = stored.version;
     this.lineage = stored.lineage ?? 0;
     this.subject = stored.subject;
@@ -142,11 +152,11 @@ export class SessionState<Data extends object> {
   }
 
   /** Data that was loaded: brought up to date, and checked. Throws INVALID_DATA. */
-  accept(data: object, schemaVersion: number): Readonly<Data> {
+  accept(data: object, schemaVersion: number, isChecked: boolean = false): Readonly<Data> {
     const { schema, migrate, schemaVersion: today } = this.context.settings;
     const isOther = migrate !== undefined && schemaVersion !== today;
     const current = isOther ? migrated(migrate, data, schemaVersion) : data;
-    const accepted = this.protect(checkData(schema, current));
+    const accepted = this.protect(checkData(isChecked ? undefined : schema, current));
     if (isOther) otherVersion.add(this);
     else otherVersion.delete(this);
     return accepted;
@@ -213,8 +223,7 @@ export class SessionState<Data extends object> {
     this.lineage = lineage;
     this.data = data;
     if (this.#holders === undefined) return;
-    // As it is now: a handler that writes is no reason to tell the next of older data after newer (I8).
-    for (const holder of this.holders()) if (holder !== writer) holder.changed(this.data);
+    for (const holder of this.holders()) if (holder !== writer) this.context.changes.add(holder, this);
   }
 
   /** What others did. Returns how many connections it ended. */

@@ -1,4 +1,5 @@
 import type { Session } from "../api/contract.ts";
+import { ChangeQueue } from "./changes.ts";
 import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
 import type { Deadlines } from "../base/deadlines.ts";
@@ -37,6 +38,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions = new PendingDecisions();
+  readonly changes: ChangeQueue<Data> = new ChangeQueue();
   readonly #lifetimes: Lifetimes<Data>;
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();
@@ -85,9 +87,9 @@ export class SessionHome<Data extends object, Transport> implements StateContext
       );
     }
     const nobodys = { subject: undefined, decidedAt: undefined };
-    const wanted = { id: newSelector(), data, ...nobodys, hold: false, token: true };
+    const wanted = { id: newSelector(), data, isChecked: false, ...nobodys, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);
-    const state = this.#made(id, false, () => this.#bringUp(id, stored));
+    const state = this.#made(id, false, () => this.#bringUp(id, stored, undefined, true));
     return { session: new SessionHandle(state, undefined), token };
   }
 
@@ -113,15 +115,16 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   /**
    * Creates a connection's session and attaches it: in the same tick where the store answers so. A connection whose subject
    * was destroyed since `admit` named the subject ends with 4410, and the call rejects with REVOKED.
+   * `isChecked`: the data has passed the schema already.
    */
-  createFor(newcomer: Newcomer<Data>, data: object): Awaitable<void> {
+  createFor(newcomer: Newcomer<Data>, data: object, isChecked: boolean = false): Awaitable<void> {
     const { resumable } = this.store.capabilities;
     const decision = newcomer.decision ?? this.pending.begin();
     decision.assertStands();
     const id = resumable ? newSelector() : newcomer.id;
     const token = resumable && this.settings.token !== undefined;
     const { subject, decidedAt } = decision;
-    const created = createStored(this, { id, data, subject, decidedAt, hold: true, token });
+    const created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
     if ("stored" in created) return this.#settleIn(newcomer, created, decision);
     decision.expect(id);
     this.begin();
@@ -137,6 +140,10 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created, decision: PendingDecision): void {
+    if (newcomer.isEnding && !this.store.capabilities.resumable) {
+      decision.settle();
+      return this.leave(id);
+    }
     const state = this.adoptNew(id, stored);
     if (decision.sessionEnding !== undefined) state.vanish(decision.sessionEnding);
     const session = { state, fence: stored.fence, resumed: false, token };
@@ -150,18 +157,18 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+  adopt(id: string, stored: StoredSession, asked?: Mark, isChecked: boolean = false): SessionState<Data> {
     // Kept on its connection, a session needs no place in the table and is named by it.
-    if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored);
-    const state = this.#current(id, stored, asked);
+    if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored, isChecked);
+    const state = this.#current(id, stored, asked, isChecked);
     this.#table.hold(state);
     this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
   }
 
-  /** As `adopt`, for a session that was created for the connection. */
+  /** As `adopt`, for a session that was created for the connection, so that its data has passed the schema. */
   adoptNew(id: string, stored: StoredSession): SessionState<Data> {
-    return this.#made(id, true, () => this.adopt(id, stored));
+    return this.#made(id, true, () => this.adopt(id, stored, undefined, true));
   }
 
   /** The connection is there: it is one of the session's from now on. */
@@ -201,7 +208,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** A connection has ended: the store need not tell this process for its sake any more. */
   leave(id: string): void {
-    if (this.store.capabilities.resumable) this.#background(() => this.store.release(id), id);
+    this.#background(() => this.store.release(id), id);
   }
 
   /** A connection's close handler has settled. */
@@ -283,7 +290,9 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     const state = this.#table.held(event.id);
     if (state === undefined) return 0;
     if (event.type === "expired") this.#checkDeadline(state);
-    return state.notify(event);
+    const ended = state.notify(event);
+    this.changes.flush();
+    return ended;
   }
 
   /** A session that is gone long before the deadline that is known here did not expire: the store lost it. */
@@ -346,16 +355,16 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** The state that there is, brought up to `stored`, or a new one. */
-  #current(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
+  #current(id: string, stored: StoredSession, asked?: Mark, isChecked?: boolean): SessionState<Data> {
     const known = this.#find(id);
-    if (known === undefined || known.gone) return new SessionState(this, id, stored);
+    if (known === undefined || known.gone) return new SessionState(this, id, stored, isChecked);
     known.adopt(stored, asked);
     return known;
   }
 
   /** As `#current`, for a handle, which keeps it. */
-  #bringUp(id: string, stored: StoredSession, asked?: Mark): SessionState<Data> {
-    const state = this.#current(id, stored, asked);
+  #bringUp(id: string, stored: StoredSession, asked?: Mark, isChecked?: boolean): SessionState<Data> {
+    const state = this.#current(id, stored, asked, isChecked);
     this.#table.keepLoose(state);
     return state;
   }

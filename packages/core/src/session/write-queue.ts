@@ -180,7 +180,8 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
       else state.advance(plan.asked, result, plan.next, soleWriter(plan.writes));
     } catch (error) {
       // The write is applied, whatever this process can make of what others had written before it.
-      state.context.report(error, { stage: "store", sessionId: state.id });
+      // Not inside the application's own call.
+      queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
     }
   }
 

@@ -223,7 +223,11 @@ export interface StoreHost {
   held(id: string): HeldSession | undefined;
   /** Ids of all of them, in no order. */
   heldIds(): Iterable<string>;
-  /** Tells what others did; returns how many connections it ended here. Never throws. */
+  /**
+   * Tells what others did; returns how many connections it ended here. Never throws. A store calls it from its own I/O:
+   * `change` handlers run before it returns, so that called inside one of the store's own methods it would run them inside
+   * the application's call.
+   */
   notify(event: StoreEvent): number;
   /** Reports a failure that no caller waits for. Never throws. */
   onError(error: unknown): void;
@@ -262,7 +266,7 @@ export interface SessionStore {
   rotate(request: RotateRequest): Awaitable<RotateResult>;
   /** Destroys everywhere. With `confirm`, waits (bounded) for the other holders to say what they closed. */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
-  /** One connection of this process holds the session no more. */
+  /** One connection of this process holds the session no more. Where sessions do not outlive connections, the session ends. */
   release(id: string): Awaitable<void>;
   /**
    * Ids of live sessions, in no order. MUST give each at most once, and one that is there from the beginning to the end
