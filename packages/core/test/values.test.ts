@@ -161,7 +161,7 @@ describe.each(stores)("fault E7: %s", (_, open) => {
     const runs = async <Result>(call: () => Promise<Result>, expected: number): Promise<Result> => {
       counted.runs = 0;
       const result = await call();
-      expect(counted.runs, String(call)).toBe(expected);
+      expect([String(call), counted.runs]).toEqual([String(call), expected]);
       return result;
     };
     const { connection } = await runs(() => server.connect(), 1);

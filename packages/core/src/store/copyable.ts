@@ -1,4 +1,3 @@
-const FUNCTION_TEXT = Function.prototype.toString;
 /** `#name`, wherever it is: a colour in a string is taken for one too, which costs its class nothing but `patch`. */
 const PRIVATE_NAME = /#[\p{ID_Start}$_\\]/u;
 const NATIVE_CODE = /\{\s*\[native code\]\s*\}$/;
@@ -35,7 +34,7 @@ function copyableClass(prototype: object): Copyable {
     const constructor: unknown = Object.getOwnPropertyDescriptor(one, "constructor")?.value;
     // Object.create made it of a plain object.
     if (typeof constructor !== "function") continue;
-    const text = FUNCTION_TEXT.call(constructor);
+    const text = Function.prototype.toString.call(constructor);
     if (PRIVATE_NAME.test(text)) verdict = "without-private";
     if (NATIVE_CODE.test(text) && !isPlainOfAnotherRealm(one, constructor.name)) return "built-in";
   }
