@@ -21,7 +21,7 @@ client.on("error", () => undefined);
 const initial = () => ({ n: 0 });
 
 const sessions = createSessions({
-  store: redisStore({ client, prefix, timeoutMs: 400 }),
+  store: redisStore({ client, prefix }),
   initial,
   onError: (error, { stage, connection }) =>
     process.send?.({

@@ -115,16 +115,26 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         refuse(response, 500, "internal error");
         return;
       }
-      binding
-        .admit(copy.handshake, found)
-        .then((answer) => {
-          if (aborted) {
-            if (answer.type === "accept") binding.abandon(answer.ticket);
-          } else if (answer.type === "reject") {
-            response.cork(() => refuse(response, answer.status, answer.reason));
-          } else neighbours.around(response, () => settle(response, context, copy, answer));
-        })
-        .catch((error: unknown) => binding.report(error));
+      // Node runs the microtasks that this callback leaves before the callback returns to the runtime, which corks meanwhile.
+      let isInside = true;
+      let isDecided = false;
+      afterMicrotasks(() => {
+        isInside = false;
+        // While the store is at work: making one takes as long.
+        if (!isDecided) void neighbours.find(response);
+      });
+      const answered = async () => {
+        const answer = await binding.admit(copy.handshake, found);
+        isDecided = true;
+        const needsOther = answer.type === "accept" && !isInside && !aborted;
+        const other = needsOther ? await neighbours.find(response) : undefined;
+        if (aborted) {
+          if (answer.type === "accept") binding.abandon(answer.ticket);
+        } else if (answer.type === "reject") {
+          response.cork(() => refuse(response, answer.status, answer.reason));
+        } else neighbours.around(response, other, () => settle(response, context, copy, answer));
+      };
+      answered().catch((error: unknown) => binding.report(error));
     },
     open(socket) {
       const fields = fieldsOf(socket);
@@ -224,6 +234,11 @@ function idling(
   if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
     return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };
   return { idleTimeout, sendPingsAutomatically: false };
+}
+
+/** A tick that a microtask asks for comes when no microtask is left. */
+function afterMicrotasks(run: () => void): void {
+  queueMicrotask(() => process.nextTick(run));
 }
 
 /** RFC 6455 section 4.2.1: the runtime looks at `Upgrade` alone, and breaks the socket of a `Connection: close`. */

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
+
+/** How long one is kept that nobody uses, milliseconds: it keeps the process alive meanwhile. */
+const KEPT_MS = 1_000;
+/** How long it may take to be made, milliseconds. */
+const MADE_IN_MS = 1_000;
+const HOST = "127.0.0.1";
+
+/** An HTTP request of this process to itself that stays unanswered: something that the runtime can cork. */
+interface Companion {
+  readonly response: HttpResponse;
+  readonly client: Socket;
+}
+
+type Runtime = typeof import("uWebSockets.js");
+
+let app: { readonly runtime: Runtime; readonly listener: TemplatedApp } | undefined;
+/** The path that is asked for, and who waits for the request: any process of this machine may connect meanwhile. */
+let expected: { readonly path: string; readonly arrived: (response: HttpResponse) => void } | undefined;
+let current: Companion | undefined;
+let making: Promise<Companion | undefined> | undefined;
+let idle: NodeJS.Timeout | undefined;
+
+/**
+ * The thread's companion, made where there is none; `undefined` where it can't be made, or would be of another copy of the
+ * runtime than `response`, which knows nothing of this copy's corks.
+ */
+export async function companionOf(response: HttpResponse): Promise<HttpResponse | undefined> {
+  const companion = current ?? (await (making ??= make()));
+  if (companion === undefined || !isSameCopy(companion.response, response)) return undefined;
+  keepForAWhile();
+  return companion.response;
+}
+
+function keepForAWhile(): void {
+  clearTimeout(idle);
+  idle = setTimeout(() => current?.client.destroy(), KEPT_MS);
+  idle.unref();
+}
+
+async function make(): Promise<Companion | undefined> {
+  try {
+    app ??= await start();
+    return (current = await ask(app.runtime, app.listener));
+  } catch {
+    // No such package by that name, or nothing may listen here: the caller does without.
+    return undefined;
+  } finally {
+    making = undefined;
+    if (current !== undefined) keepForAWhile();
+  }
+}
+
+async function start() {
+  // oxlint-disable-next-line eslint/no-restricted-imports -- loaded where it is needed, and done without where it is not there
+  const { default: runtime } = await import("uWebSockets.js");
+  const listener = runtime.App().any("/*", (response, request) => {
+    if (expected === undefined || request.getUrl() !== expected.path) response.close();
+    else {
+      response.onAborted(() => {
+        current = undefined;
+      });
+      expected.arrived(response);
+    }
+  });
+  return { runtime, listener };
+}
+
+/** Listens for as long as it takes this process to connect to itself. */
+function ask(runtime: Runtime, listener: TemplatedApp): Promise<Companion> {
+  return new Promise((resolve, reject) => {
+    const path = `/${randomBytes(18).toString("base64url")}`;
+    listener.listen(HOST, 0, (token) => {
+      if (token === false) return reject(new Error("nothing may listen here"));
+      const client = connect(runtime.us_socket_local_port(token), HOST);
+      const settled = () => {
+        expected = undefined;
+        clearTimeout(late);
+        runtime.us_listen_socket_close(token);
+      };
+      const late = setTimeout(() => client.destroy(new Error("late")), MADE_IN_MS);
+      client.unref();
+      client.on("error", () => undefined);
+      client.once("close", () => {
+        if (expected?.path === path) settled();
+        reject(new Error("the companion was not made"));
+      });
+      expected = {
+        path,
+        arrived(response) {
+          settled();
+          resolve({ response, client });
+        },
+      };
+      client.write(`GET ${path} HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+    });
+  });
+}
+
+/** The responses of one copy have one prototype; those of an SSLApp have another, and then no other copy may be loaded. */
+function isSameCopy(one: HttpResponse, other: HttpResponse): boolean {
+  if (Object.getPrototypeOf(one) === Object.getPrototypeOf(other)) return true;
+  const loaded = Object.keys(createRequire(import.meta.url).cache);
+  return (
+    other.constructor.name === "uWS.SSLHttpResponse" &&
+    loaded.filter((file) => /uws_[^/\\]*\.node$/.test(file)).length === 1
+  );
+}
