@@ -28,7 +28,7 @@ interface Operation {
   readonly name: string;
   /** Where the store has to keep sessions beyond connections. */
   readonly resumable?: true;
-  /** Its client has a session already, which stays. */
+  /** Its session stays: it was there before, or `close()` lets the handler finish that sets it. */
   readonly keeps?: true;
   readonly options?: (gap: Gap) => Partial<Pick<SessionsOptions<Data>, "admit" | "initial">>;
   readonly store?: (store: SessionStore, gap: Gap) => SessionStore;
@@ -98,6 +98,7 @@ const operations: readonly Operation[] = [
     {
       name: `setSession, ${when} it took effect`,
       resumable: true,
+      keeps: true,
       options: () => ({ admit: asAda }),
       store: (store, gap) => withGap(store, "create", when, gap),
       handlers: () => ({ open: async (connection) => void (await connection.setSession({ n: 1 })) }),
@@ -117,7 +118,26 @@ const operations: readonly Operation[] = [
       }),
     },
   ]),
-  { name: "setSession, long after admit", options: () => ({ admit: asAda }), handlers: setsSession },
+  ...(["before", "after"] as const).map((when): Operation => {
+    let sessionId: string | undefined;
+    return {
+      name: `accept of a session that is nobody's yet, ${when} it took effect`,
+      resumable: true,
+      keeps: true,
+      options: () => ({ admit: () => accept({ subject: "ada", sessionId }), initial: () => ({ n: 1 }) }),
+      store: (store, gap) => withGap(store, "rotate", when, gap),
+      async begin(world) {
+        sessionId = (await world.sessions.create({ n: BEFORE })).session.id;
+        return world.visit();
+      },
+    };
+  }),
+  {
+    name: "setSession, long after admit",
+    keeps: true,
+    options: () => ({ admit: asAda }),
+    handlers: setsSession,
+  },
 ];
 
 async function prepare(operation: Operation, runtime: RuntimeName, name: StoreName) {

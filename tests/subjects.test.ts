@@ -1,7 +1,9 @@
-import { createSessions, isSessionError } from "@wsession/core";
+import { accept, createSessions, isSessionError, queryToken } from "@wsession/core";
+import type { Connection, SessionStore } from "@wsession/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startRedis } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { Gap, withGap } from "./held.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { openStore, storeNames } from "./stores.ts";
 
@@ -46,6 +48,79 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
       expect(await untyped(connection.session, "identify", argument).catch(codeOf)).toBe("INVALID_ARGUMENT");
     await client.roundTrip();
     expect(await sessions.get(connection.session.id)).toBeDefined();
+  });
+});
+
+const resumable = combinations.filter(({ store }) => store !== "in-connection");
+
+describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ runtime, store }) => {
+  /** Each visitor is who the path says, and is attached to the session that it names. */
+  async function open(own: SessionStore = openStore(store, redis.port)) {
+    const sessions = createSessions({
+      store: own,
+      token: queryToken(),
+      admit({ url }) {
+        const { searchParams } = new URL(url, "ws://x");
+        const [subject, sessionId] = [searchParams.get("as"), searchParams.get("id")];
+        return accept({ subject: subject ?? undefined, sessionId: sessionId ?? undefined });
+      },
+      initial: () => ({ n: 0 }),
+    });
+    const opened = new Map<string, Connection<{ n: number }, unknown, never>>();
+    let visitors = 0;
+    const server = await serve(runtime, sessions, {
+      open: (connection, { url }) => void opened.set(url, connection),
+    });
+    const visit = async (path: string) => {
+      const visitor = `${path}&visitor=${(visitors += 1)}`;
+      const client = await connect(server, visitor);
+      const connection = opened.get(visitor) ?? expect.unreachable();
+      return { client, connection };
+    };
+    return { sessions, server, visit };
+  }
+
+  test("fault A2: becomes the subject's with accept({ subject, sessionId }), and ends with the subject's sessions", async () => {
+    const { sessions, visit } = await open();
+    const { session } = await sessions.create({ n: 7 });
+    const { client, connection } = await visit(`/?as=ada&id=${session.id}`);
+    expect(connection).toMatchObject({ resumed: true, session: { id: session.id, subject: "ada" } });
+    expect((await sessions.bySubject("ada")).map(({ id }) => id)).toEqual([session.id]);
+    expect(await sessions.get(session.id)).toMatchObject({ subject: "ada", version: 2, data: { n: 7 } });
+    expect(await sessions.destroySubject("ada", "out")).toMatchObject({ destroyed: 1, closed: 1 });
+    expect(await client.closed).toEqual({ code: 4410, reason: "out" });
+    expect(await sessions.get(session.id)).toBeUndefined();
+  });
+
+  test("fault A2: has a new token from then on, which its connection is told: the older one opens nothing", async () => {
+    const { sessions, visit } = await open();
+    const { session, token } = await sessions.create({ n: 7 });
+    const { connection } = await visit(`/?as=ada&id=${session.id}`);
+    const stranger = await visit(`/?token=${token}`);
+    expect(stranger.connection.session.id).not.toBe(session.id);
+    const back = await visit(`/?as=ada&token=${connection.token}`);
+    expect(back.connection.session.id).toBe(session.id);
+    // It is hers already: nothing is replaced.
+    const again = await visit(`/?as=ada&id=${session.id}`);
+    expect(again.connection).toMatchObject({ resumed: true, token: undefined });
+    expect(again.connection.session.version).toBe(2);
+  });
+
+  test("fault A2: is given to one of two subjects, though both are on their way", async () => {
+    const gap = new Gap();
+    const { sessions, visit } = await open(withGap(openStore(store, redis.port), "rotate", "before", gap));
+    const { session } = await sessions.create({ n: 7 });
+    const late = visit(`/?as=eve&id=${session.id}`);
+    await gap.reached;
+    const second = visit(`/?as=ada&id=${session.id}`);
+    gap.letGo();
+    const opened = [(await late).connection.session, (await second).connection.session];
+    expect((await sessions.get(session.id))?.subject).toMatch(/^(ada|eve)$/);
+    const all = [...(await sessions.bySubject("ada")), ...(await sessions.bySubject("eve"))];
+    expect(all.filter(({ id }) => id === session.id)).toHaveLength(1);
+    // Whoever is too late has a session of their own: nobody is let into another's.
+    expect(opened.filter(({ id }) => id === session.id)).toHaveLength(1);
+    expect(new Set(opened.map(({ subject }) => subject))).toEqual(new Set(["ada", "eve"]));
   });
 });
 

@@ -59,7 +59,7 @@ export class Destruction {
       const { calls, keys, node } = this.#services;
       const message = subjectMessage(node, subject, raised.epoch, reason);
       await calls.command("publish", [keys.everybody, message]).catch((error: unknown) => away.add(error));
-      for (const [id, holders] of await this.held(raised, reason, membership, away))
+      for (const [id, holders] of await this.held(raised, reason, membership, away, destroyed))
         destroyed.set(id, holders);
       return destroyed;
     });
@@ -103,9 +103,12 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
     away: Away,
+    before: ReadonlyMap<string, unknown> = new Map(),
   ): Promise<ReadonlyMap<string, readonly Holder[]>> {
     const destroyed = new Map<string, readonly Holder[]>();
-    const ids = membership?.heldOf(of.subject) ?? [];
+    const held = membership?.heldOf(of.subject) ?? [];
+    // The caller ends the connections of those that are destroyed already, and counts them.
+    const ids = [...held].filter((id) => !before.has(id));
     const send = (id: string): Promise<DestroyReply | undefined> =>
       this.#send(id, reason, undefined, of).catch((error: unknown) => {
         away.add(error, id);

@@ -141,6 +141,7 @@ export class Logins {
       String(known),
       lineage === undefined ? "" : String(lineage),
       String(next),
+      request.onlyUnowned === true ? "1" : "",
     ];
     try {
       const reply = await calls.timedScript("rotate", keys.session(id), args, deadline);

@@ -194,6 +194,7 @@ export function readRotate(reply: Reply, lineage: number | undefined): RotateRep
       if (isRefusedAgain(reply)) throw goneSince();
       return { type: "missing" };
     case "fenced":
+    case "foreign":
     case "revoked":
       return { type: code };
     default:

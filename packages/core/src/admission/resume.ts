@@ -1,4 +1,4 @@
-import { isUnreadable } from "../base/errors.ts";
+import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { assertHeader } from "../handshake/handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { HeaderLine } from "../session/admitted.ts";
@@ -6,7 +6,9 @@ import type { SessionState } from "../session/local-session.ts";
 import type { AdmittedSession } from "../session/newcomer.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionHome } from "../session/registry.ts";
-import type { ResumeResult } from "../store/contract.ts";
+import { replaceToken } from "../session/secrets.ts";
+import type { Replaced } from "../session/secrets.ts";
+import type { ResumeResult, StoredSession } from "../store/contract.ts";
 import { otherTokens, readRenewalCode, readToken, withoutDeadTokens } from "./presented.ts";
 import type { FailedResume } from "./presented.ts";
 import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../handshake/token.ts";
@@ -109,10 +111,56 @@ async function openFirst<Data extends object, Transport>(
       if (result !== undefined) await store.release(id);
       return unreadable(home, error, id);
     }
-    if (result.type !== "resumed") failed.push({ type: result.type, id });
-    else if (state !== undefined) return open(home, state, result, next);
+    if (result.type === "resumed" && state !== undefined) {
+      if (!isUnowned(result, decision)) return open(home, state, result, next);
+      const claimed = await makeOwned(home, state, result.session, decision);
+      if (claimed.type === "opened") return claimed.opened;
+      failed.push({ type: claimed.type, id });
+    } else if (result.type !== "resumed") failed.push({ type: result.type, id });
   }
   return undefined;
+}
+
+/** A session that the application vouches for, and that is nobody's yet. */
+function isUnowned(
+  { session, by }: Extract<ResumeResult, { type: "resumed" }>,
+  decision: PendingDecision,
+): boolean {
+  return by === "none" && decision.subject !== undefined && session.subject === undefined;
+}
+
+/**
+ * Makes a session the subject's to which the application attaches it: otherwise `destroySubject` would miss it. Its token is
+ * replaced, as at every login, because whoever knew the token before (fixation) would be let into the subject's session.
+ * The new token goes to this connection.
+ */
+async function makeOwned<Data extends object, Transport>(
+  home: SessionHome<Data, Transport>,
+  state: SessionState<Data>,
+  stored: StoredSession,
+  decision: PendingDecision,
+): Promise<
+  | { readonly type: "opened"; readonly opened: Opened<Data> }
+  | { readonly type: "missing" }
+  | { readonly type: "foreign" }
+> {
+  const session = { state, fence: stored.fence, resumed: true, token: undefined };
+  let replaced: Replaced;
+  try {
+    const fence = () => undefined;
+    replaced = await replaceToken(state, { decision, onlyUnowned: true, graceMs: 0, fence });
+  } catch (error) {
+    home.giveBack(session);
+    if (isSessionError(error, "SESSION_GONE")) return { type: "missing" };
+    throw error;
+  }
+  if (replaced.type !== "replaced") {
+    home.giveBack(session);
+    return replaced;
+  }
+  const token = home.settings.token === undefined ? undefined : replaced.token;
+  home.diagnostics.sessionsResumed += 1;
+  return { type: "opened", opened: tell(home, { ...session, token }, stored.absoluteInMs) };
 }
 
 function claimOf(presented: string | { readonly id: string }): Claim | undefined {

@@ -1,13 +1,12 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
-import type { PendingDecision } from "./pending.ts";
+import { replaceToken } from "./secrets.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
-import { fencedError, goneError, asStoreError, revokedError } from "../base/errors.ts";
+import { fencedError, goneError, asStoreError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
-import type { Holder, SessionState, Write, Writes } from "./local-session.ts";
-import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
-import { WriteQueue } from "./write-queue.ts";
+import type { Holder, SessionState, Write } from "./local-session.ts";
+import { writesOf } from "./write-queue.ts";
 
 /** A handle: of one connection, whose fence it carries (I13), or administrative. */
 export class SessionHandle<Data extends object> implements Session<Data> {
@@ -128,57 +127,16 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     const state = this.#state;
-    const { pending } = state.context;
     // Only a login can be overtaken by what is done to its subject.
-    const decision = subject === undefined ? undefined : pending.begin(subject);
+    const decision = subject === undefined ? undefined : state.context.pending.begin(subject);
     try {
-      return await this.#replaceToken(subject, graceMs, decision);
+      const fence = () => this.#fence;
+      const result = await replaceToken(state, { decision, onlyUnowned: false, graceMs, fence });
+      if (result.type !== "replaced") throw goneError();
+      return { token: result.token, renewalCode: result.renewalCode };
     } finally {
       decision?.settle();
     }
-  }
-
-  async #replaceToken(
-    subject: string | undefined,
-    graceMs: number,
-    decision: PendingDecision | undefined,
-  ): Promise<Renewal> {
-    const state = this.#state;
-    const verifier = newVerifier();
-    const code = newVerifier();
-    let asked = state.mark;
-    const result = await writesOf(state).alone(() => {
-      if (state.gone) throw goneError();
-      decision?.assertStands();
-      asked = state.mark;
-      return state.context.store.rotate({
-        id: state.id,
-        digest: digestOf(verifier),
-        renewalDigest: digestOf(code),
-        renewalMs: state.context.settings.graceMs,
-        graceMs,
-        subject,
-        fence: this.#fence,
-        known: state.version,
-        lineage: state.lineage,
-        decidedAt: decision?.decidedAt,
-      });
-    });
-    if (result.type === "missing") {
-      state.vanish({ code: 4410, reason: "session gone" });
-      throw goneError();
-    }
-    if (result.type === "fenced") throw fencedError();
-    if (result.type === "revoked") throw revokedError();
-    if (decision?.ending !== undefined) {
-      // The store may have been told to destroy the subject's sessions before this one was the subject's.
-      await state.context.store.destroy(state.id, decision.ending.reason, false);
-      state.vanish(decision.ending);
-      throw revokedError();
-    }
-    if (result.session !== undefined) state.adopt(result.session, asked);
-    else if (subject !== undefined) state.identified(asked, result, subject);
-    return { token: writeToken(state.id, verifier), renewalCode: writeRenewalCode(state.id, code) };
   }
 
   async #ask<Result>(question: () => Result): Promise<Awaited<Result>> {
@@ -206,8 +164,4 @@ function toNothing(): void {}
 
 function toItself<Data>(data: Data): Data {
   return data;
-}
-
-function writesOf<Data extends object>(state: SessionState<Data>): Writes<Data> {
-  return (state.writes ??= new WriteQueue(state));
 }

@@ -210,6 +210,11 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   }
 }
 
+/** A session's queue, made when it is first needed. */
+export function writesOf<Data extends object>(state: SessionState<Data>): Writes<Data> {
+  return (state.writes ??= new WriteQueue(state));
+}
+
 /** The connection whose own change this is, if it is one's alone. */
 function soleWriter<Data extends object>(writes: readonly Waiting<Data>[]): Waiting<Data>["writer"] {
   const writer = writes[0]?.writer;

@@ -147,6 +147,11 @@ export interface RotateRequest extends Decision {
   readonly graceMs: number;
   /** Sets the subject too (login); adds 1 to the version. */
   readonly subject: string | undefined;
+  /**
+   * With a subject: answers `foreign`, and changes nothing, where the session is another subject's. A store that ignores it
+   * leaves a race: of two subjects who are given one unowned session at once, the later one has it.
+   */
+  readonly onlyUnowned?: boolean | undefined;
   readonly fence: number | undefined;
   /** What the caller holds, as in WriteRequest. */
   readonly known: number;
@@ -163,6 +168,8 @@ export type RotateResult =
     }
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
+  /** Another subject's, and `onlyUnowned` was asked. Nothing was changed. */
+  | { readonly type: "foreign" }
   /** The subject's sessions were destroyed while this one was about to become the subject's. Nothing was changed. */
   | { readonly type: "revoked" };
 

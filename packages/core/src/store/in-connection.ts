@@ -1,3 +1,4 @@
+import { isOthers } from "./map-entry.ts";
 import { applyChange } from "./change.ts";
 import { assertNone } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
@@ -61,6 +62,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       const session = held(request.id);
       if (session === undefined) return { type: "missing" };
       if (request.fence !== undefined && request.fence < session.fence) return { type: "fenced" };
+      if (isOthers(session.subject, request)) return { type: "foreign" };
       if (request.subject === undefined)
         return { type: "rotated", version: session.version, session: undefined };
       return { type: "rotated", version: session.version + 1, session: undefined };

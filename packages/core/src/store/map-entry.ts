@@ -1,4 +1,11 @@
-import type { CreateRequest, ResumedBy, ResumeRequest, StoredSession, WriteResult } from "./contract.ts";
+import type {
+  CreateRequest,
+  ResumedBy,
+  ResumeRequest,
+  RotateRequest,
+  StoredSession,
+  WriteResult,
+} from "./contract.ts";
 
 /** What few sessions have, kept apart so that the others stay small. */
 class Extra {
@@ -105,6 +112,14 @@ export function written(entry: Entry, known: number): Extract<WriteResult, { typ
 export function isForeign(owner: string | undefined, { subject }: ResumeRequest, by: ResumedBy): boolean {
   if (subject === undefined || owner === subject) return false;
   return !(by === "none" && owner === undefined);
+}
+
+/** For a rotation that makes a session a subject's. */
+export function isOthers(
+  owner: string | undefined,
+  { subject, onlyUnowned }: Pick<RotateRequest, "subject" | "onlyUnowned">,
+): boolean {
+  return onlyUnowned === true && owner !== undefined && owner !== subject;
 }
 
 /** Digests are compared, never verifiers: what timing could tell is a prefix of a hash, which opens nothing. */

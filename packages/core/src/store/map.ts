@@ -7,6 +7,7 @@ import {
   isExpired,
   isFenced,
   isForeign,
+  isOthers,
   match,
   monotonicNow,
   newEntry,
@@ -158,6 +159,7 @@ class MapSessionStore implements MapStore {
     const entry = this.#find(request.id);
     if (entry === undefined) return { type: "missing" };
     if (isFenced(entry, request.fence)) return { type: "fenced" };
+    if (isOthers(peekExtra(entry)?.subject, request)) return { type: "foreign" };
     const now = monotonicNow();
     const extra = extraOf(entry);
     extra.previous =

@@ -2,15 +2,15 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
 --       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
---       13 fence or "" · 14 known version · 15 its lineage or "" · 16 lineage to make of it
--- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"}
+--       13 fence or "" · 14 known version · 15 its lineage or "" · 16 lineage to make of it · 17 "1": only if nobody else's
+-- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"} · {"foreign"}
 --       {"settled"} · {"late", now} · {"corrupt"} · {"index", time}: the index must list it until then first
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, identifies = ARGV[1], ARGV[2], ARGV[3], ARGV[8] == '1'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. ARGV[10]
-local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial)
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -30,6 +30,7 @@ if ARGV[13] ~= '' and tonumber(ARGV[13]) < meta.fence then return { 'fenced' } e
 local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)')
 local is_denied = denied and tonumber(denied_until) > at
 if identifies then
+  if ARGV[17] == '1' and found[6] and found[6] ~= ARGV[9] then return { 'foreign' } end
   if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end
   if not is_listed(ARGV[12], listed_until(meta.idle, meta.absolute, at, 0)) then
     return { 'index', listed_until(meta.idle, meta.absolute, at, 1) }
