@@ -133,6 +133,7 @@ const tables: readonly OptionTable[] = [
       leaseMs: [...wrongFor.count, 1.5, Infinity],
       sweepMs: [...wrongFor.count, 1.5, Infinity],
       confirmMs: [...wrongFor.count, 1.5, Infinity],
+      allowEviction: wrongFor.boolean,
       onError: wrongFor.callback,
     },
   },

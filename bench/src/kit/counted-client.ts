@@ -6,14 +6,30 @@ export interface SentCommands {
   readonly last: readonly string[];
 }
 
-/** Counts the commands that a client hands to its connection from now on, and keeps the last one's arguments. */
-export function watchCommands(client: Redis): SentCommands {
+/**
+ * Counts the scripts that a store hands to its own connection, and keeps the last one's arguments. To be called before the
+ * store is made: its client for commands is the first copy that it makes of the application's.
+ */
+export function watchStore(client: Redis): SentCommands {
   const sent: { count: number; last: string[] } = { count: 0, last: [] };
-  const send = client.sendCommand.bind(client);
-  client.sendCommand = (command, stream) => {
-    sent.count += 1;
-    sent.last = [command.name, ...command.args.map(String)];
-    return send(command, stream);
+  const duplicate = client.duplicate.bind(client);
+  let made = 0;
+  client.duplicate = (options) => {
+    const own = duplicate(options);
+    made += 1;
+    if (made === 1) watch(own, sent);
+    return own;
   };
   return sent;
+}
+
+function watch(own: Redis, sent: { count: number; last: string[] }): void {
+  const send = own.sendCommand.bind(own);
+  own.sendCommand = (command, stream) => {
+    if (command.name === "evalsha") {
+      sent.count += 1;
+      sent.last = [command.name, ...command.args.map(String)];
+    }
+    return send(command, stream);
+  };
 }

@@ -6,7 +6,7 @@ import { RedisStore } from "connect-redis";
 import { Cookie } from "express-session";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { watchCommands } from "../kit/counted-client.ts";
+import { type SentCommands, watchStore } from "../kit/counted-client.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import type { SampleData } from "../kit/sample-data.ts";
 
@@ -37,8 +37,7 @@ export async function wsessionUpdates(port: number, count: number): Promise<Upda
  * The arguments' places are those of the script's header; an answer that is not the next version ends the run.
  */
 export async function scriptUpdates(port: number, count: number): Promise<Updates> {
-  const { sessions, client, close } = open(port);
-  const sent = watchCommands(client);
+  const { sessions, client, sent, close } = open(port);
   const known: { key: string; version: number; lineage: number; visits: number }[] = [];
   let template: readonly string[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -100,22 +99,23 @@ export async function connectRedisUpdates(port: number, count: number): Promise<
 /** One session, to be written in bursts and read; `sent` counts what its client sends. */
 export async function hotSession(port: number): Promise<{
   session: Session<SampleData>;
-  sent: ReturnType<typeof watchCommands>;
+  sent: SentCommands;
   close(): Promise<void>;
 }> {
-  const { sessions, client, close } = open(port);
+  const { sessions, sent, close } = open(port);
   const { session } = await sessions.create(sampleData(0, false));
-  return { session, sent: watchCommands(client), close };
+  return { session, sent, close };
 }
 
 function open(port: number) {
   const client = new Redis(port, HOST);
+  const sent = watchStore(client);
   const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
   const close = async (): Promise<void> => {
     await sessions.close();
     client.disconnect();
   };
-  return { sessions, client, close };
+  return { sessions, client, sent, close };
 }
 
 function unknown(): Error {

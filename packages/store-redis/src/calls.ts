@@ -1,13 +1,19 @@
 import type { SessionError } from "@wsession/core";
 import type { ServerClock } from "./clock.ts";
-import { asStoreFailure, isNoScript, unavailable } from "./failures.ts";
+import { afterArrivals } from "./arrivals.ts";
+import {
+  asStoreFailure,
+  isLost,
+  isNoScript,
+  isRefusedForNow,
+  isReplica,
+  reasonOf,
+  unavailable,
+} from "./failures.ts";
 import type { Gate } from "./gate.ts";
 import { scriptDigest, scriptText } from "./scripts.ts";
 import type { ScriptName } from "./scripts.generated.ts";
 import type { Sender, SentCommand } from "./sender.ts";
-
-/** The answer to what came between the application's MULTI and its EXEC or DISCARD: the call may run yet, or never. */
-const QUEUED = "QUEUED";
 
 /** What Redis answers: integers, bulk strings, nil and arrays of these. */
 export type Reply = unknown;
@@ -56,8 +62,7 @@ export class Calls {
 
   /** Any command that may run twice without harm. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    if (this.#gate.open) return this.#hand(name, [...args], deadline);
-    return this.#gate.wait(deadline).then(() => this.#hand(name, [...args], deadline));
+    return this.#repeatable({ name, words: args, deadline, script: undefined }, 0);
   }
 
   /** A script that changes nothing, or nothing that a repeat could harm. */
@@ -68,8 +73,7 @@ export class Calls {
     deadline: number = this.deadline(),
   ): Promise<Reply> {
     const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
-    if (this.#gate.open) return this.#hand("evalsha", words, deadline, asIs, name);
-    return this.#gate.wait(deadline).then(() => this.#hand("evalsha", words, deadline, asIs, name));
+    return this.#repeatable({ name: "evalsha", words, deadline, script: name }, 0);
   }
 
   /** A script whose first argument is a not-after time, put there in the server's terms. */
@@ -82,15 +86,27 @@ export class Calls {
     return this.#timed({ name, key, args, deadline }, 0);
   }
 
+  #repeatable(call: RepeatableCall, attemptsBefore: number): Promise<Reply> {
+    const { name, words, deadline, script } = call;
+    const hand = (): Promise<Reply> =>
+      this.#hand({
+        name,
+        args: [...words],
+        deadline,
+        read: asIs,
+        script,
+        attemptsBefore,
+        again: (attempts) => this.#repeatable(call, attempts),
+      });
+    return this.#gate.open ? hand() : this.#gate.wait(deadline).then(hand, notReached(attemptsBefore));
+  }
+
   /** `attemptsBefore`: how many there were that may have run. */
   #timed(call: TimedCall, attemptsBefore: number): Promise<Reply> {
     if (this.#gate.open) return this.#handTimed(call, attemptsBefore);
-    return this.#gate.wait(call.deadline).then(
-      () => this.#handTimed(call, attemptsBefore),
-      (error: unknown) => {
-        throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;
-      },
-    );
+    return this.#gate
+      .wait(call.deadline)
+      .then(() => this.#handTimed(call, attemptsBefore), notReached(attemptsBefore));
   }
 
   #handTimed(call: TimedCall, attemptsBefore: number): Promise<Reply> {
@@ -106,46 +122,77 @@ export class Calls {
       if (now >= deadline) throw tooLate("Redis was reached too late", attempts - 1);
       return this.#timed(call, attempts - 1);
     };
-    return this.#hand("evalsha", words, deadline, read, name, attemptsBefore);
+    return this.#hand({
+      name: "evalsha",
+      args: words,
+      deadline,
+      read,
+      script: name,
+      attemptsBefore,
+      again: (attempts) => this.#timed(call, attempts),
+    });
   }
 
-  /**
-   * `script`: what to hand over with its text where the server does not have it. The time limit rejects the command itself,
-   * as the client's own does, so that an answer costs one promise more and no race.
-   */
-  #hand(
-    name: string,
-    args: string[],
-    deadline: number,
-    read: Read = asIs,
-    script?: ScriptName,
-    attemptsBefore = 0,
-  ): Promise<Reply> {
+  /** The time limit rejects the command itself, so that an answer costs one promise more and no race. */
+  #hand(sent: Handed): Promise<Reply> {
+    const { name, args, deadline, read, attemptsBefore } = sent;
     const left = deadline - performance.now();
     if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attemptsBefore));
     const command = this.#sender.send(name, args);
-    const timer = setTimeout(giveUp, left, command);
+    const timer = setTimeout(this.#giveUp, left, command);
     return command.promise.then(
       (reply: Reply) => {
         clearTimeout(timer);
-        if (reply === QUEUED) throw unavailable("the client is in a MULTI of the application's", "unknown");
         const attempts = attemptsBefore + command.attempts;
         return read(attempts > 1 ? afterAttempts(reply) : reply, attempts);
       },
       (error: unknown) => {
         clearTimeout(timer);
-        const attempts = attemptsBefore + command.attempts;
-        if (script !== undefined && isNoScript(error)) {
-          const withText = [scriptText(script), ...args.slice(1)];
-          return this.#hand("eval", withText, deadline, read, undefined, attempts - 1);
-        }
-        const failure = asStoreFailure(error);
-        // Refused this time; an earlier attempt may have been answered otherwise.
-        const isSure = attempts <= 1 || failure.outcome === "unknown";
-        throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
+        return this.#failed(sent, error, attemptsBefore + command.attempts);
       },
     );
   }
+
+  /** `attempts`: how often it was written to a socket. */
+  #failed(sent: Handed, error: unknown, attempts: number): Promise<Reply> {
+    const { script, args, deadline } = sent;
+    if (script !== undefined && isNoScript(error)) {
+      const withText = [scriptText(script), ...args.slice(1)];
+      const attemptsBefore = attempts - 1;
+      return this.#hand({ ...sent, name: "eval", args: withText, script: undefined, attemptsBefore });
+    }
+    const failure = asStoreFailure(error);
+    if (isReplica(error)) this.#gate.demoted();
+    // A caller waits still: what the connection lost is sent again, and what Redis refused for now is tried again.
+    const isRefused = isRefusedForNow(error);
+    if ((isLost(error) || isRefused) && performance.now() < deadline) {
+      const mayHaveRun = isRefused ? attempts - 1 : attempts;
+      const reason = isRefused ? reasonOf(error) : undefined;
+      return this.#gate
+        .waitAgain(deadline, reason)
+        .then(() => sent.again(mayHaveRun), notReached(mayHaveRun));
+    }
+    // Refused this time; an earlier attempt may have been answered otherwise.
+    const isSure = attempts <= 1 || failure.outcome === "unknown";
+    throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
+  }
+
+  /** Time is up. An answer that has arrived by now counts, though nobody has read it yet. */
+  readonly #giveUp = (command: SentCommand): void => {
+    afterArrivals(() => {
+      if (command.isSettled) return;
+      const outcome = command.attempts === 0 ? "not-applied" : "unknown";
+      command.abandon(unavailable("Redis did not answer in time", outcome));
+      command.endSilent(this.timeoutMs / 2);
+    });
+  };
+}
+
+interface RepeatableCall {
+  readonly name: string;
+  readonly words: readonly string[];
+  readonly deadline: number;
+  readonly script: ScriptName | undefined;
 }
 
 interface TimedCall {
@@ -153,6 +200,18 @@ interface TimedCall {
   readonly key: string;
   readonly args: readonly string[];
   readonly deadline: number;
+}
+
+interface Handed {
+  readonly name: string;
+  readonly args: string[];
+  readonly deadline: number;
+  readonly read: Read;
+  /** What to hand over with its text where the server does not have it. */
+  readonly script: ScriptName | undefined;
+  readonly attemptsBefore: number;
+  /** The whole call once more, after so many attempts that may have run. */
+  readonly again: (attempts: number) => Promise<Reply>;
 }
 
 /** `attempts`: how often it was handed to a socket, this one included. What it returns may be a promise. */
@@ -167,8 +226,11 @@ function tooLate(message: string, attemptsBefore: number): SessionError {
   return unavailable(message, attemptsBefore > 0 ? "unknown" : "not-applied");
 }
 
-function giveUp(command: SentCommand): void {
-  command.reject(unavailable("Redis did not answer in time", "unknown"));
+/** The gate did not open again in time. */
+function notReached(attemptsBefore: number): (error: unknown) => never {
+  return (error) => {
+    throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;
+  };
 }
 
 /** By these a script says that it did nothing. */

@@ -50,6 +50,24 @@ export function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("NOSCRIPT");
 }
 
+/** Refusals that end by themselves, or with another server: a caller that has time left tries again. */
+const FOR_NOW: ReadonlySet<string> = new Set(["CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY"]);
+
+export function isRefusedForNow(error: unknown): boolean {
+  const word = error instanceof Error ? replyWord(error) : undefined;
+  return word !== undefined && FOR_NOW.has(word);
+}
+
+/** Whether the server says that it is a replica. */
+export function isReplica(error: unknown): boolean {
+  return error instanceof Error && replyWord(error) === "READONLY";
+}
+
+/** Whether there is no answer because there was no connection, or none any more. */
+export function isLost(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof SessionError) && error.name !== "ReplyError";
+}
+
 /**
  * What the client rejected with, as a SessionError. The client's own error names the command with its arguments, data and
  * digests among them, so only its message goes on.
@@ -71,7 +89,7 @@ export function reasonOf(error: unknown): Error {
 }
 
 /** The first word of an error reply; Redis before 7 wraps that of a command in a script. */
-function replyWord(error: Error): string | undefined {
+export function replyWord(error: Error): string | undefined {
   if (error.name !== "ReplyError") return undefined;
   return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(error.message)?.[1];
 }

@@ -1,6 +1,11 @@
+import type { Redis } from "ioredis";
+import { PatientTimer } from "./arrivals.ts";
+import { isCluster } from "./client.ts";
 import type { ServerClock } from "./clock.ts";
-import { unavailable } from "./failures.ts";
-import type { RedisClient, Sender } from "./sender.ts";
+import type { Connection } from "./connection.ts";
+import { reasonOf, unavailable } from "./failures.ts";
+import type { Sender } from "./sender.ts";
+import { evicts, ServerCheck, type ServerFacts, uncheckable, unusable } from "./server-check.ts";
 
 interface Waiter {
   readonly resolve: () => void;
@@ -8,44 +13,67 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
+export interface GateOptions {
+  readonly allowEviction: boolean;
+  readonly timeoutMs: number;
+  /** Told once for each cause. */
+  readonly report: (error: unknown) => void;
+}
+
+/** How often one server is asked for its role: a master that became a replica answers reads without an error. */
+const PROBE_MS = 1_000;
+/** How soon a server is asked again that could not be used, or a command sent again that did not run. */
 const RETRY_MS = 50;
-/** A question that was not answered by then is asked again: its answer may be lost. */
-const ASK_AGAIN_MS = 1_000;
+const REFUSED_RETRY_MS = 500;
 
 /**
- * Holds calls back until the client is ready and the server's clock is known, each no longer than its own deadline. What
- * waits here was never handed to the client, so it can't run later from the client's offline queue.
+ * Holds calls back until a server answers that is a master and fit for use, and its clock is known; each call no longer than
+ * its own deadline. What waits here was never handed to ioredis, so that it can't run later.
  */
 export class Gate {
-  readonly #client: RedisClient;
+  readonly #connection: Connection;
   readonly #sender: Sender;
   readonly #clock: ServerClock;
+  readonly #check: ServerCheck;
+  readonly #options: GateOptions;
   readonly #waiters = new Set<Waiter>();
-  /** When the question that is under way was asked. */
-  #askedAt: number | undefined;
+  /** What was told last, by what it is about. */
+  readonly #told = new Map<string, string>();
+  #isAdmitted = false;
+  #wasOpen = false;
+  /** Goes up with each connection: what an earlier one answered says nothing of this one. */
+  #generation = 0;
+  #examined: number | undefined;
+  #examineAgain = false;
   #retry: NodeJS.Timeout | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #pause: Promise<void> | undefined;
   #reason: Error | undefined;
-  #closed = false;
 
-  constructor(client: RedisClient, sender: Sender, clock: ServerClock) {
-    this.#client = client;
+  constructor(connection: Connection, sender: Sender, clock: ServerClock, options: GateOptions) {
+    this.#connection = connection;
     this.#sender = sender;
     this.#clock = clock;
-    client.on("ready", this.#onReady);
-    client.on("close", this.#onClose);
-    client.on("end", this.#onEnd);
-    if (client.status === "ready") this.askTime();
+    this.#check = new ServerCheck(sender);
+    this.#options = options;
+    connection.listen({
+      ready: () => this.#examine(),
+      lost: () => this.#lost(),
+      failed: (reason) => this.explain(reason),
+      ended: () => this.#ended(),
+      arrived: (node) => sender.flush(node),
+      moved: () => sender.reroute(),
+    });
   }
 
   get open(): boolean {
-    return this.#clock.known && this.#client.status === "ready" && !this.#closed;
+    return this.#isAdmitted && this.#connection.isReady;
   }
 
   /** Resolves once commands can be handed over; rejects with `not-applied` at `deadline`. */
   wait(deadline: number): Promise<void> {
     if (this.open) return Promise.resolve();
-    const { status } = this.#client;
-    if (status === "end" || this.#closed) return Promise.reject(closed());
+    if (this.#connection.isEnded) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
@@ -56,68 +84,195 @@ export class Gate {
       );
       const waiter: Waiter = { resolve, reject, timer };
       this.#waiters.add(waiter);
-      if (status === "wait") this.#client.connect().catch(() => undefined);
-      else if (status === "ready") this.askTime();
+      this.#connection.connect();
     });
   }
 
-  /** Why Redis can't be reached, for what waits meanwhile: the application's own client does not tell. */
+  /** As `wait`, a little later: for a command that did not run though the gate was open. */
+  async waitAgain(deadline: number, reason: Error | undefined): Promise<void> {
+    if (reason !== undefined) this.explain(reason);
+    if (!this.open) return this.wait(deadline);
+    this.#pause ??= new Promise((resolve) => {
+      setTimeout(() => {
+        this.#pause = undefined;
+        resolve();
+      }, RETRY_MS);
+    });
+    await this.#pause;
+    return this.wait(deadline);
+  }
+
+  /** Why Redis can't be used, for what waits meanwhile. */
   explain(reason: Error): void {
     this.#reason = reason;
   }
 
-  close(): void {
-    this.#closed = true;
-    clearTimeout(this.#retry);
-    this.#client.off("ready", this.#onReady);
-    this.#client.off("close", this.#onClose);
-    this.#client.off("end", this.#onEnd);
-    this.#onEnd();
+  /** The server has refused what only a master does: another one may be the master now. */
+  demoted(): void {
+    this.#shut();
+    this.#connection.restart();
+    // A Cluster's client stays connected.
+    if (isCluster(this.#connection.client)) this.#examineLater(RETRY_MS);
   }
 
-  /** Asks the server's clock; it opens the gate where it was not known. */
+  /** Asks for the server's clock, its role and its policy again. */
   askTime(): void {
-    if (this.#closed || this.#client.status !== "ready") return;
-    const sentAt = performance.now();
-    if (this.#askedAt !== undefined && sentAt < this.#askedAt + ASK_AGAIN_MS) return;
-    this.#askedAt = sentAt;
-    this.#sender.send("time", []).promise.then(
-      (reply) => {
-        this.#askedAt = undefined;
-        const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
-        if (seconds === undefined || micros === undefined) return;
-        this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
-        if (this.open) this.#release();
-      },
-      () => {
-        this.#askedAt = undefined;
-        clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => this.askTime(), RETRY_MS);
-        this.#retry.unref();
-      },
-    );
+    this.#examine();
   }
 
-  readonly #onReady = (): void => this.askTime();
+  close(): void {
+    this.#connection.close();
+  }
 
-  readonly #onClose = (): void => this.#clock.forget();
+  #lost(): void {
+    this.#generation += 1;
+    this.#reason ??= new Error("the connection to Redis was lost");
+    this.#shut();
+    clearTimeout(this.#retry);
+  }
 
-  readonly #onEnd = (): void => {
+  #shut(): void {
+    this.#isAdmitted = false;
+    this.#clock.forget();
+    this.#sender.drop();
+  }
+
+  #ended(): void {
+    this.#lost();
+    clearInterval(this.#watch);
+    this.#watch = undefined;
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
       waiter.reject(closed());
     }
     this.#waiters.clear();
-  };
+  }
 
-  #release(): void {
+  /** `section`: of what a server says of itself, this part alone. */
+  #examine(section?: "replication"): void {
+    if (!this.#connection.isReady) return;
+    const generation = this.#generation;
+    if (this.#examined === generation) {
+      this.#examineAgain ||= section === undefined;
+      return;
+    }
+    this.#examined = generation;
+    const done = (act: () => void): void => {
+      if (this.#generation !== generation) return;
+      this.#examined = undefined;
+      act();
+      if (!this.#examineAgain) return;
+      this.#examineAgain = false;
+      this.#examine();
+    };
+    this.#ask(section).then(
+      (facts) => done(() => this.#decide(facts)),
+      (error: unknown) =>
+        done(() => {
+          this.explain(reasonOf(error));
+          if (!this.#isAdmitted) this.#examineLater(RETRY_MS);
+        }),
+    );
+  }
+
+  #examineLater(ms: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#examine(), ms);
+    this.#retry.unref();
+  }
+
+  async #ask(section: "replication" | undefined): Promise<readonly ServerFacts[]> {
+    const { client } = this.#connection;
+    if (!isCluster(client)) return [await this.#askServer(client, section)];
+    // A node that hangs must not keep calls from the others.
+    const asked = client.nodes("master").map((node) => this.#askServer(node, section));
+    if (asked.length === 0) throw new Error("no master of the Cluster is known");
+    const first = await Promise.any(asked);
+    if (this.#wasOpen) {
+      void Promise.allSettled(asked).then((all) => this.#judge(all.flatMap(valueOf)));
+      return [first];
+    }
+    return (await Promise.allSettled(asked)).flatMap(valueOf);
+  }
+
+  /** In bounded time: a connection on which nothing arrives meanwhile is ended. */
+  async #askServer(server: Redis, section: "replication" | undefined): Promise<ServerFacts> {
+    const { stream } = server;
+    const before = stream?.bytesRead;
+    const timer = new PatientTimer(this.#options.timeoutMs, () => {
+      if (server.stream === stream && stream?.bytesRead === before) stream.destroy();
+    }).unref();
+    try {
+      const sentAt = performance.now();
+      const time = this.#sender.probe("time", [], server).promise.then((reply) => {
+        const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
+        if (seconds === undefined || micros === undefined)
+          throw new Error("TIME was not answered with a time");
+        this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
+      });
+      const [facts] = await Promise.all([this.#check.facts(server, section), time]);
+      return facts;
+    } finally {
+      timer.stop();
+    }
+  }
+
+  #decide(facts: readonly ServerFacts[]): void {
+    if (facts.some(({ isLoading }) => isLoading)) {
+      this.explain(new Error("Redis is loading its data"));
+      this.#shut();
+      this.#examineLater(RETRY_MS);
+      return;
+    }
+    const refusal = this.#judge(facts);
+    if (refusal !== undefined) {
+      this.explain(refusal);
+      this.#shut();
+      if (facts.some(({ isMaster }) => isMaster === false)) this.#connection.restart();
+      else this.#examineLater(REFUSED_RETRY_MS);
+      return;
+    }
+    this.#connection.succeeded();
+    this.#isAdmitted = true;
+    this.#wasOpen = true;
     this.#reason = undefined;
+    this.#watch ??= setInterval(() => {
+      if (this.open && !isCluster(this.#connection.client)) this.#examine("replication");
+    }, PROBE_MS).unref();
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
       waiter.resolve();
     }
     this.#waiters.clear();
   }
+
+  /** Tells what is wrong, once; returns why calls are refused. */
+  #judge(facts: readonly ServerFacts[]): Error | undefined {
+    const isOneServer = !isCluster(this.#connection.client);
+    const bad = facts.flatMap(
+      (fact) => unusable(isOneServer ? fact : { ...fact, isMaster: undefined }) ?? [],
+    )[0];
+    this.#tell("server", bad);
+    const [eviction] = this.#options.allowEviction ? [] : facts.flatMap((fact) => evicts(fact) ?? []);
+    if (facts.some(({ policy }) => policy !== undefined)) this.#tell("policy", eviction);
+    const { unchecked } = this.#check;
+    if (unchecked.length > 0) this.#tell("unchecked", uncheckable(unchecked));
+    // A policy that changes later is told, and stops nothing: what runs has its sessions there already.
+    return bad ?? (this.#wasOpen ? undefined : eviction);
+  }
+
+  #tell(about: string, error: Error | undefined): void {
+    if (error?.message === this.#told.get(about)) return;
+    if (error === undefined) this.#told.delete(about);
+    else {
+      this.#told.set(about, error.message);
+      this.#options.report(error);
+    }
+  }
+}
+
+function valueOf<Value>(result: PromiseSettledResult<Value>): Value[] {
+  return result.status === "fulfilled" ? [result.value] : [];
 }
 
 function closed(): Error {

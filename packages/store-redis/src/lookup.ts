@@ -1,12 +1,12 @@
 import { isSessionError } from "@wsession/core";
 import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
+import { isCluster } from "./client.ts";
 import { asStoreFailure, unavailable } from "./failures.ts";
 import type { Services } from "./membership.ts";
 import { Away, haveAllSlots } from "./away.ts";
 import { Orphans } from "./orphans.ts";
 import { type Holder, parseHolders, parseMetadata } from "./record.ts";
-import { isCluster } from "./sender.ts";
 import type { Subjects } from "./subjects.ts";
 
 const AT_ONCE = 128;
@@ -32,9 +32,10 @@ export class Lookup {
   }
 
   async *ids(): AsyncGenerator<string, void, void> {
-    const { client, calls } = this.#services;
+    const { connection, calls } = this.#services;
     // It knows its nodes then.
     await calls.ready(calls.deadline());
+    const { client } = connection;
     const servers = isCluster(client) ? client.nodes("master") : [client];
     const seen = new Set<string>();
     const away = new Away(this.#services);

@@ -2,7 +2,9 @@ import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
 import type { Calls } from "./calls.ts";
+import { isCluster } from "./client.ts";
 import { Confirmations } from "./confirmations.ts";
+import type { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Gate } from "./gate.ts";
 import { type Hold, Holdings } from "./holdings.ts";
@@ -13,12 +15,11 @@ import type { Liveness } from "./liveness.ts";
 import { Orphans } from "./orphans.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
-import { type RedisClient, isCluster } from "./sender.ts";
 import type { Raised } from "./subjects.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface Services {
-  readonly client: RedisClient;
+  readonly connection: Connection;
   readonly settings: Settings;
   readonly calls: Calls;
   readonly gate: Gate;
@@ -91,7 +92,7 @@ export class Membership {
     host: StoreHost,
     destroyHeld: (of: Raised, reason?: string) => Promise<unknown>,
   ) {
-    const { client, settings, calls, gate, keys, node, nextSequence, liveness, serverOf } = services;
+    const { connection, settings, calls, gate, keys, node, nextSequence, liveness, serverOf } = services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
@@ -107,12 +108,18 @@ export class Membership {
         serverOf,
       },
     );
-    this.#subscription = new Subscription(client, [keys.channel(node), keys.everybody], settings.timeoutMs, {
-      message: (text) => this.#hear(text),
-      resubscribed: () => void this.#resync.run(false),
-      failed: (reason) => gate.explain(reason),
-    });
-    this.#lease = new Lease(calls, gate, keys.leases(node, isCluster(client)), settings.leaseMs, {
+    this.#subscription = new Subscription(
+      connection,
+      [keys.channel(node), keys.everybody],
+      settings.timeoutMs,
+      {
+        publish: (text) => calls.command("publish", [keys.channel(node), text]),
+        message: (text) => this.#hear(text),
+        resubscribed: () => void this.#resync.run(false),
+        failed: (reason) => gate.explain(reason),
+      },
+    );
+    this.#lease = new Lease(calls, gate, keys.leases(node, isCluster(connection.client)), settings.leaseMs, {
       lapsed: () => void this.#resync.run(true),
       doubted: () => void this.#resync.run(false),
       beat: () => this.#subscription.check(),
@@ -120,10 +127,8 @@ export class Membership {
   }
 
   open(): void {
-    const { client } = this.#services;
     // Another server may answer, and have lost what the one before it had.
-    client.on("ready", this.#doubt);
-    client.on("+node", this.#doubt);
+    this.#services.connection.follow({ renewed: () => this.#resync.doubt() });
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
@@ -169,11 +174,7 @@ export class Membership {
     void this.#resync.run(false);
   }
 
-  readonly #doubt = (): void => this.#resync.doubt();
-
   async close(): Promise<void> {
-    this.#services.client.off("ready", this.#doubt);
-    this.#services.client.off("+node", this.#doubt);
     this.#resync.close();
     this.#subscription.close();
     await this.holdings.releaseAll();

@@ -17,8 +17,10 @@ import type {
   WriteResult,
 } from "@wsession/core";
 import { Calls, type Reply } from "./calls.ts";
+import { clientPrefix, isCluster } from "./client.ts";
 import { ServerClock } from "./clock.ts";
 import { encodeChange, encodeData } from "./codec.ts";
+import { Connection } from "./connection.ts";
 import { Destruction } from "./destruction.ts";
 import { deadlineText } from "./durations.ts";
 import { beforehand } from "./failures.ts";
@@ -39,7 +41,7 @@ import {
   readResume,
   readWrite,
 } from "./replies.ts";
-import { Sender, clientPrefix, isCluster } from "./sender.ts";
+import { Sender } from "./sender.ts";
 import { masterOf, slotOf } from "./slots.ts";
 import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
@@ -96,16 +98,24 @@ class RedisStore implements RedisSessionStore {
     const settings = readSettings(options);
     const keys = new Keys(settings.prefix, clientPrefix(client));
     const clock = new ServerClock();
-    const sender = new Sender(client);
-    const gate = new Gate(client, sender, clock);
+    const connection = new Connection(client, settings.timeoutMs);
+    const sender = new Sender(connection);
+    const gate = new Gate(connection, sender, clock, {
+      allowEviction: settings.allowEviction,
+      timeoutMs: settings.timeoutMs,
+      report: (error) => this.#report(error),
+    });
     const calls = new Calls(sender, gate, clock, settings.timeoutMs);
     const node = randomBytes(6).toString("base64url");
     this.#onError = options.onError;
     const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
     const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, () => this.#membership?.sweep());
     const nextSequence = (): number => (this.#sequence += 1);
-    const serverOf = (id: string): string => (isCluster(client) ? masterOf(client, slotOf(id)) : "");
-    this.#services = { client, settings, calls, gate, keys, node, liveness, nextSequence, serverOf };
+    const serverOf = (id: string): string => {
+      const { client: own } = connection;
+      return isCluster(own) ? masterOf(own, slotOf(id)) : "";
+    };
+    this.#services = { connection, settings, calls, gate, keys, node, liveness, nextSequence, serverOf };
     this.#unsettled = new Unsettled(calls, keys, node);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id) =>

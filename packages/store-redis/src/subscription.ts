@@ -1,27 +1,18 @@
-import type { Redis, RedisOptions } from "ioredis";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Redis } from "ioredis";
+import { PatientTimer } from "./arrivals.ts";
+import type { Connection } from "./connection.ts";
 import { reasonOf, unavailable } from "./failures.ts";
-import { type RedisClient, isCluster } from "./sender.ts";
+import { retryPause } from "./own-options.ts";
 
-const MIN_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 2_000;
-
-/** A connection that only listens: it never resends, and is made anew rather than by the client's own rules. */
-const LISTENER: RedisOptions = {
-  autoResubscribe: false,
-  autoResendUnfulfilledCommands: false,
-  // A question that it gives up on by itself would look like one that was answered: see `check`.
-  commandTimeout: undefined,
-  connectionName: "wsession",
-  enableAutoPipelining: false,
-  enableOfflineQueue: true,
-  keyPrefix: "",
-  lazyConnect: true,
-  maxRetriesPerRequest: null,
-  readOnly: false,
-  retryStrategy: null,
-};
+/** What is published to find out whether this process hears; other versions of the library pass it over. */
+const PROBE = "p";
+/** How long connecting may take, in handshakes: where Sentinels hang, each is asked. */
+const MOST_HANDSHAKES = 4;
 
 export interface SubscriptionEvents {
+  /** Publishes to this process's own channel. */
+  readonly publish: (text: string) => Promise<unknown>;
   /** A message came. */
   readonly message: (text: string) => void;
   /** The subscription is confirmed again, after a time without: messages may be lost. */
@@ -31,34 +22,43 @@ export interface SubscriptionEvents {
 }
 
 /**
- * This process's one subscription, on a connection of its own. It comes back by itself after a cut, from another node in a
- * Cluster: there every node hears every message.
+ * This process's one subscription, on a connection of its own. It is confirmed once a message to the own channel was heard,
+ * and is proved again by each beat of the lease: a node that left its Cluster, or a server that nothing is replicated to any
+ * more, answers PING and hears nothing. It comes back by itself, from another node in a Cluster.
  */
 export class Subscription {
-  readonly #client: RedisClient;
+  readonly #connection: Connection;
   readonly #channels: readonly string[];
   readonly #timeoutMs: number;
   readonly #events: SubscriptionEvents;
   readonly #waiters = new Set<() => void>();
   #listener: Redis | undefined;
+  /** The message that is to be heard. */
+  #expected: { readonly text: string; readonly heard: () => void } | undefined;
+  #probes = 0;
+  #isChecking = false;
   #confirmed = false;
   #confirmedAt = 0;
   #reason: Error | undefined;
   #everConfirmed = false;
-  #pause = MIN_PAUSE_MS;
+  #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(
-    client: RedisClient,
+    connection: Connection,
     channels: readonly string[],
     timeoutMs: number,
     events: SubscriptionEvents,
   ) {
-    this.#client = client;
+    this.#connection = connection;
     this.#channels = channels;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
+    connection.follow({
+      ended: () => this.#suspend(),
+      resumed: () => this.#connectLater(),
+    });
   }
 
   get confirmed(): boolean {
@@ -79,49 +79,58 @@ export class Subscription {
     if (this.#confirmed) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done = (): void => {
-        clearTimeout(timer);
+        timer.stop();
         this.#waiters.delete(done);
         resolve();
       };
-      const timer = setTimeout(
-        () => {
-          this.#waiters.delete(done);
-          reject(unavailable("the subscription to announcements is not there", "not-applied", this.#reason));
-        },
-        Math.max(0, deadline - performance.now()),
-      );
+      const timer = new PatientTimer(deadline - performance.now(), () => {
+        this.#waiters.delete(done);
+        reject(unavailable("the subscription to announcements is not there", "not-applied", this.#reason));
+      });
       this.#waiters.add(done);
     });
   }
 
-  /** Finds out whether the connection is still there: one that is silently dead is made anew. */
+  /** Finds out whether messages are heard still; a connection that hears none is made anew. */
   check(): void {
     const listener = this.#listener;
-    if (listener === undefined || !this.#confirmed) return;
-    const timer = setTimeout(() => listener.disconnect(), this.#timeoutMs);
-    timer.unref();
-    const stop = (): void => clearTimeout(timer);
-    listener.ping().then(stop, stop);
+    if (listener === undefined || !this.#confirmed || this.#isChecking) return;
+    this.#isChecking = true;
+    this.#checkAnswers(listener);
+    this.#prove().then(
+      () => (this.#isChecking = false),
+      (error: unknown) => {
+        this.#isChecking = false;
+        // Where nothing can be published, that says nothing of this connection: it is ended only if it does not answer.
+        if (error === UNHEARD) this.#giveUp(listener, UNHEARD);
+      },
+    );
   }
 
   close(): void {
     this.#closed = true;
+    this.#suspend();
+  }
+
+  #suspend(): void {
     this.#confirmed = false;
     clearTimeout(this.#timer);
-    this.#listener?.disconnect();
+    const listener = this.#listener;
     this.#listener = undefined;
+    listener?.disconnect();
   }
 
   #connect(): void {
-    if (this.#closed) return;
-    const listener = makeListener(this.#client);
+    if (this.#closed || this.#connection.isEnded) return;
+    const listener = this.#connection.makeListener();
     if (listener === undefined) return this.#connectLater();
     this.#listener = listener;
     // This connection's end is seen below, and mended.
     listener.on("error", (error) => this.#failed(error));
-    listener.on("message", (_channel, text) => this.#events.message(text));
+    listener.on("message", (_channel, text) => this.#hear(text));
     listener.once("end", () => {
-      if (this.#listener === listener) this.#listener = undefined;
+      if (this.#listener !== listener) return;
+      this.#listener = undefined;
       this.#confirmed = false;
       this.#connectLater();
     });
@@ -130,9 +139,14 @@ export class Subscription {
       (error: unknown) => {
         // After an error of the connection's, only what followed from it.
         if (this.#reason === undefined) this.#failed(error);
-        listener.disconnect();
+        cut(listener);
       },
     );
+  }
+
+  #hear(text: string): void {
+    if (text === this.#expected?.text) this.#expected.heard();
+    else if (!text.startsWith(`["${PROBE}"`)) this.#events.message(text);
   }
 
   #failed(error: unknown): void {
@@ -140,16 +154,48 @@ export class Subscription {
     this.#events.failed(this.#reason);
   }
 
+  #giveUp(listener: Redis, reason: Error): void {
+    if (this.#listener !== listener) return;
+    this.#failed(reason);
+    // The node may have left its Cluster, which the others know.
+    this.#connection.refresh();
+    cut(listener);
+  }
+
   /** In bounded time: what a connection is not told while it is being made, it would wait for for ever. */
   async #subscribe(listener: Redis): Promise<void> {
-    const timer = setTimeout(() => listener.disconnect(), this.#timeoutMs);
-    timer.unref();
-    try {
-      await listener.connect();
-      await listener.subscribe(...this.#channels);
-    } finally {
-      clearTimeout(timer);
+    await within(this.#connection.handshakeMs * MOST_HANDSHAKES, listener, listener.connect());
+    await within(this.#timeoutMs, listener, listener.subscribe(...this.#channels));
+    for (;;) {
+      try {
+        return await this.#prove();
+      } catch (error) {
+        if (error === UNHEARD) this.#connection.refresh();
+        if (error === UNHEARD || this.#listener !== listener || listener.status !== "ready") throw error;
+        // Nothing can be published at present. The subscription itself may be fine.
+        this.#failed(error instanceof Error && error.cause !== undefined ? error.cause : error);
+      }
+      await delay(retryPause((this.#failures += 1)), undefined, { ref: false });
     }
+  }
+
+  /** Resolves once a message to the own channel has come; rejects with `UNHEARD`, or where it can't be published. */
+  async #prove(): Promise<void> {
+    this.#probes += 1;
+    const text = JSON.stringify([PROBE, String(this.#probes)]);
+    const arrived = new Promise<void>((resolve) => (this.#expected = { text, heard: resolve }));
+    await this.#events.publish(text);
+    let timer: PatientTimer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = new PatientTimer(this.#timeoutMs, () => reject(UNHEARD)).unref();
+    });
+    await Promise.race([arrived, late]).finally(() => timer?.stop());
+  }
+
+  #checkAnswers(listener: Redis): void {
+    const timer = new PatientTimer(this.#timeoutMs, () => cut(listener)).unref();
+    const stop = (): void => timer.stop();
+    listener.ping().then(stop, stop);
   }
 
   #confirm(listener: Redis): void {
@@ -157,23 +203,33 @@ export class Subscription {
     this.#confirmed = true;
     this.#confirmedAt = performance.now();
     this.#reason = undefined;
-    this.#pause = MIN_PAUSE_MS;
+    this.#failures = 0;
     for (const done of [...this.#waiters]) done();
     if (this.#everConfirmed) this.#events.resubscribed();
     this.#everConfirmed = true;
   }
 
   #connectLater(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#connection.isEnded) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.5 + Math.random()));
+    this.#timer = setTimeout(() => this.#connect(), retryPause((this.#failures += 1)));
     this.#timer.unref();
-    this.#pause = Math.min(this.#pause * 2, MAX_PAUSE_MS);
   }
 }
 
-function makeListener(client: RedisClient): Redis | undefined {
-  if (!isCluster(client)) return client.duplicate(LISTENER);
-  const nodes = client.nodes("all");
-  return nodes[Math.floor(Math.random() * nodes.length)]?.duplicate(LISTENER);
+const UNHEARD = new Error("what is published does not arrive on the subscription's connection");
+
+/** At once, whatever is on its way: a peer that hangs would keep the connection open. */
+function cut(listener: Redis): void {
+  if (listener.status === "ready" || listener.status === "connect") listener.stream.destroy();
+  else listener.disconnect();
+}
+
+async function within(ms: number, listener: Redis, step: Promise<unknown>): Promise<void> {
+  const timer = new PatientTimer(ms, () => cut(listener)).unref();
+  try {
+    await step;
+  } finally {
+    timer.stop();
+  }
 }

@@ -233,9 +233,9 @@ test("an unknown outcome can be asked about, and the answer stays true (I10)", a
 test("a write that was asked about and was not there yet never comes (I10)", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
-  // This client gives up on what it sent as soon as its connection is cut, long before the write's deadline.
-  const impatient = { port: proxy.port, retryStrategy: () => 5, maxRetriesPerRequest: 0 };
-  const process = startProcess(() => new Redis(impatient), { timeoutMs: 5_000 });
+  const process = startProcess(() => new Redis({ port: proxy.port, retryStrategy: () => 5 }), {
+    timeoutMs: 5_000,
+  });
   const { id } = aCreation();
   await settled(process);
   await process.store.create(aCreation({ id, data: { n: 0 } }));
@@ -243,9 +243,12 @@ test("a write that was asked about and was not there yet never comes (I10)", asy
   const writing = rejection(process.store.write(aWrite(id, { n: 1 })));
   await until(() => proxy.pending > 0);
   proxy.delayRequests(0);
-  proxy.cut();
+  // Long before the write's deadline nobody waits for its answer any more.
+  process.client.disconnect();
   const error = await writing;
   expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  await until(() => process.client.status === "end");
+  await process.client.connect();
   expect(await process.store.outcome(error)).toBe("not-applied");
   expect(proxy.pending).toBeGreaterThan(0);
   await until(() => proxy.pending === 0);
@@ -269,24 +272,28 @@ test("the next write of a session settles the one before it, which can be told f
   expect(await onlooker.store.load(id)).toMatchObject({ version: 3, data: { n: 1, m: 1 } });
 });
 
-test("what a MULTI of the application's own queues is not acknowledged, and its outcome is unknown (I7, I11)", async () => {
-  const { client, store } = startProcess(() => new Redis(server.port));
-  const { id } = aCreation();
-  await store.create(aCreation({ id, data: { n: 0 } }));
-  void client.multi({ pipeline: false });
-  const renewal = { digest: newDigest(), renewalDigest: newDigest(), renewalMs: 1_000, graceMs: 0 };
-  const errors = await Promise.all([
-    rejection(store.write(aWrite(id, { n: 1 }))),
-    rejection(store.rotate({ id, ...renewal, subject: undefined, fence: undefined, known: 1 })),
-    rejection(store.touch(id, 1_000)),
-    rejection(Promise.resolve(store.presence(id))),
-    rejection(Promise.resolve(store.bySubject("ann"))),
-  ]);
-  await client.call("DISCARD");
-  for (const error of errors) expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
-  expect(await store.outcome(errors[0])).toBe("not-applied");
-  expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
-});
+const ownUses: Readonly<Record<string, (client: Redis) => Promise<unknown>>> = {
+  "a MULTI": async (client) => void client.multi({ pipeline: false }),
+  "a SELECT": (client) => client.select(3),
+  "a SUBSCRIBE": (client) => client.subscribe("a channel"),
+  "a BLPOP that waits": async (client) => void client.blpop("a list", 2).catch(() => undefined),
+  "a CLIENT REPLY OFF": async (client) => void client.call("CLIENT", "REPLY", "OFF").catch(() => undefined),
+};
+
+test.each(Object.keys(ownUses))(
+  "%s on the application's client concerns no call of the store (I7, I11)",
+  async (use) => {
+    const client = new Redis(server.port);
+    const { store } = startProcess(() => client, { timeoutMs: 1_000 });
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    await ownUses[use]?.(client);
+    expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
+    expect(await store.touch(id, 1_000)).toBe(true);
+    expect(await store.presence(id)).toEqual({ nodes: [], missing: [] });
+    expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
+  },
+);
 
 test("creations and destructions of unknown outcome can be asked about too (I10)", async () => {
   const { proxy, process } = await behindProxy(300);

@@ -2,7 +2,9 @@ import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { Redis } from "ioredis";
 import { Calls } from "../src/calls.ts";
+import { isCluster } from "../src/client.ts";
 import { ServerClock } from "../src/clock.ts";
+import { Connection } from "../src/connection.ts";
 import { Gate } from "../src/gate.ts";
 import { Sender, type SentCommand } from "../src/sender.ts";
 import { aCreation } from "./fake-host.ts";
@@ -23,14 +25,21 @@ async function calls(timeoutMs: number) {
       return command;
     }
   }
-  const sender = new Watched(client);
+  const connection = new Connection(client, timeoutMs);
+  const sender = new Watched(connection);
   const clock = new ServerClock();
-  const gate = new Gate(client, sender, clock);
+  const gate = new Gate(connection, sender, clock, {
+    allowEviction: false,
+    timeoutMs,
+    report: (error) => expect.fail(String(error)),
+  });
   onTestFinished(() => gate.close());
   const made = new Calls(sender, gate, clock, timeoutMs);
   await made.ready(made.deadline());
   sent.length = 0;
-  return { calls: made, client, clock, sent };
+  const own = connection.client;
+  if (isCluster(own)) throw new Error("there is one server");
+  return { calls: made, client, own, clock, sent };
 }
 
 /** What comes next is read when `ms` have passed, and no timer has run since. */
@@ -50,9 +59,9 @@ const attempts = [
 test.each(attempts)(
   "a script that is gone from the server, when no time is left: after %i other attempts %s (I11)",
   async (before, outcome) => {
-    const { calls: made, client, sent } = await calls(200);
+    const { calls: made, client, own, sent } = await calls(200);
     await client.script("FLUSH");
-    readLate(client, 220);
+    readLate(own, 220);
     const answer = made.timedScript("touch", "ws:s:{none}", ["1000", ""]);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));
@@ -63,11 +72,11 @@ test.each(attempts)(
 test.each(attempts)(
   "a script that was reached too late: after %i other attempts %s (I10, I11)",
   async (before, outcome) => {
-    const { calls: made, client, clock, sent } = await calls(200);
+    const { calls: made, client, own, clock, sent } = await calls(200);
     await client.hset("ws:s:{late}", "m", "1 0 1 10 0 0");
     const now = performance.now();
     clock.observe(Date.now() - 10_000, now, now);
-    readLate(client, 220);
+    readLate(own, 220);
     const answer = made.timedScript("hold", "ws:s:{late}", ["node", "1", "1"]);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));

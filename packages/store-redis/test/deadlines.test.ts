@@ -163,7 +163,7 @@ test("writes go on after Sentinel has made a replica the master", async () => {
 
 test("a clock that differs costs a second try and nothing else (I10)", async () => {
   const server = await aServer();
-  const { store, client } = startProcess(server);
+  const { store, commands: client } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id, data: { n: 0 } }));
   // As if this process had thought of the server as two hours behind: its clock is asked again where a call was refused.

@@ -1,11 +1,13 @@
 import { Cluster, Redis } from "ioredis";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type RedisSessionStore, type RedisStoreOptions, redisStore } from "@wsession/store-redis";
 import { FakeHost } from "./fake-host.ts";
 
 /** What an application's process has of a store: its own client, the store, and what core would be. */
 export interface Process {
   readonly client: Redis | Cluster;
+  /** The store's own client for commands, as it was made first. */
+  readonly commands: Redis | Cluster;
   readonly store: RedisSessionStore;
   readonly host: FakeHost;
 }
@@ -20,6 +22,7 @@ export function startProcess(
   const client =
     typeof connect === "function" ? connect() : new Redis(connect.port, connect.host ?? "127.0.0.1");
   client.on("error", () => undefined);
+  const commands = ownClientOf(client);
   const store = redisStore({ client, ...options });
   const host = new FakeHost();
   store.attach(host);
@@ -27,7 +30,31 @@ export function startProcess(
     await store.close();
     client.disconnect();
   });
-  return { client, store, host };
+  return {
+    client,
+    store,
+    host,
+    get commands() {
+      return commands() ?? expect.fail("the store has made no client");
+    },
+  };
+}
+
+/** Looks on as the store makes its own client, which comes before those for subscriptions. */
+function ownClientOf(client: Redis | Cluster): () => Redis | Cluster | undefined {
+  let own: Redis | Cluster | undefined;
+  if (client instanceof Cluster) {
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = (...args) => (own = duplicate(...args));
+  } else {
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = (options) => {
+      const made = duplicate(options);
+      own ??= made;
+      return made;
+    };
+  }
+  return () => own;
 }
 
 export function clusterOf(nodes: readonly Address[]): () => Cluster {

@@ -1,37 +1,42 @@
 import { Redis } from "ioredis";
-import { redisStore } from "@wsession/store-redis";
 import { expect, onTestFinished, test } from "vitest";
-import { aCreation, aWrite, FakeHost, hold } from "./fake-host.ts";
+import { aCreation, aWrite, hold } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { startRedis, until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
 
-test("what was missed is read once Redis can be asked again, though the subscription was back long before (design 9)", async () => {
+test("what was missed while commands could not be sent is read once they can, and announcements are heard (design 9)", async () => {
   const server = await startRedis();
   onTestFinished(() => server.stop());
-  const open = (retryMs: number) => {
-    const client = new Redis(server.port, "127.0.0.1", { retryStrategy: () => retryMs });
-    const store = redisStore({ client, timeoutMs: 700, sweepMs: 600_000 });
-    const host = new FakeHost();
-    store.attach(host);
-    onTestFinished(async () => {
-      await store.close();
-      client.disconnect();
-    });
-    return { client, store, host };
-  };
-  const slow = open(1_500);
-  const other = open(20);
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const timing = { timeoutMs: 1_000, sweepMs: 600_000 };
+  const cut = startProcess(() => {
+    const client = new Redis(server.port, "127.0.0.1");
+    const duplicate = client.duplicate.bind(client);
+    let made = 0;
+    // Commands alone go through the proxy.
+    client.duplicate = (options) => {
+      made += 1;
+      const own = duplicate(options);
+      if (made === 1) own.options.port = proxy.port;
+      return own;
+    };
+    return client;
+  }, timing);
+  const other = startProcess(server, timing);
   const { id } = aCreation();
   await other.store.create(aCreation({ id }));
-  await hold(slow.store, slow.host, id);
+  await hold(cut.store, cut.host, id);
 
-  slow.client.disconnect(true);
+  proxy.refuse(true);
+  proxy.cut();
   await other.client.call("CLIENT", "KILL", "TYPE", "pubsub");
   await other.store.write(aWrite(id, { visits: 1 }));
-  await until(() => slow.host.errors.length > 0);
-  expect(slow.client.status).not.toBe("ready");
-  expect(slow.host.held(id)?.version).toBe(1);
-  await until(() => slow.host.held(id)?.version === 2);
+  await expect(cut.store.load(id)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(cut.host.held(id)?.version).toBe(1);
+  proxy.refuse(false);
+  await until(() => cut.host.held(id)?.version === 2);
 });
 
 async function holdMany(process: Process, count: number): Promise<string[]> {
@@ -60,7 +65,7 @@ async function serverAlone(): Promise<{ readonly port: number; readonly client: 
 test("fault B11: a sweep reads a tenth of what is held, while the subscription is proved to hear; everything after a doubt", async () => {
   const { port, client } = await serverAlone();
   const sweepMs = 300;
-  const holder = startProcess({ port }, { sweepMs });
+  const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000 });
   const held = 400;
   await holdMany(holder, held);
   await client.config("RESETSTAT");
@@ -84,7 +89,7 @@ test("fault B11: a sweep reads a tenth of what is held, while the subscription i
 
 test("fault B11: after a cut what is held is read again over a while, and not all at once", async () => {
   const { port, client } = await serverAlone();
-  const holder = startProcess({ port }, { sweepMs: 20_000 });
+  const holder = startProcess({ port }, { sweepMs: 20_000, timeoutMs: 10_000 });
   const held = 1_500;
   await holdMany(holder, held);
   await client.config("RESETSTAT");

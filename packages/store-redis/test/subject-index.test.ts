@@ -108,7 +108,7 @@ describe.each([
   });
 
   test("fault B12: a subject's sessions are read in pages, each of them once, though many have one score", async () => {
-    const { store, client } = startProcess(connect);
+    const { store, client, commands } = startProcess(connect);
     const subject = newId();
     const live = aCreation({ subject });
     await store.create(live);
@@ -122,8 +122,8 @@ describe.each([
       await client.zadd(indexOf(subject), ...entries.slice(first, first + 500).flat());
     const asked: string[] = [];
     const largest = { page: 0 };
-    const sent = client.sendCommand.bind(client);
-    client.sendCommand = (command: Command, ...rest: []) => {
+    const sent = commands.sendCommand.bind(commands);
+    commands.sendCommand = (command: Command, ...rest: []) => {
       if (command.name === "hmget") asked.push(String(command.args[0]));
       const answer = sent(command, ...rest);
       if (command.name === "zrangebyscore")

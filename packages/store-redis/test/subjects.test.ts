@@ -231,7 +231,7 @@ describe.each([
 });
 
 /** Steps in a session's slot that name one of `texts`: each waits until it is let go. */
-function holdBack({ client }: Process, texts: readonly string[]): (() => void)[] {
+function holdBack({ commands: client }: Process, texts: readonly string[]): (() => void)[] {
   const sent = client.sendCommand.bind(client);
   const waiting: (() => void)[] = [];
   client.sendCommand = (command: Command, ...rest: []) => {
@@ -240,7 +240,7 @@ function holdBack({ client }: Process, texts: readonly string[]): (() => void)[]
       command.args.some((arg) => texts.includes(String(arg))) &&
       command.args[1] === "1";
     if (!isSecond) return sent(command, ...rest);
-    return waiting.push(() => sent(command, ...rest));
+    return waiting.push(() => sent(command));
   };
   return waiting;
 }

@@ -1,0 +1,127 @@
+import { SessionError } from "@wsession/core";
+import type { Redis } from "ioredis";
+import { replyWord } from "./failures.ts";
+import type { Sender } from "./sender.ts";
+
+const LEAST_VERSION = [6, 2] as const;
+
+/** What a server says of itself; `undefined`: it does not say. */
+export interface ServerFacts {
+  readonly version: string | undefined;
+  readonly isMaster: boolean | undefined;
+  readonly isLoading: boolean;
+  readonly policy: string | undefined;
+}
+
+const NOTHING: ServerFacts = { version: undefined, isMaster: undefined, isLoading: false, policy: undefined };
+
+/** Asks a server what it is. Rejects where no answer comes, or none but an error that says nothing of rights. */
+export class ServerCheck {
+  readonly #sender: Sender;
+  /** Commands that the ACL refuses, or that the server does not have. */
+  readonly #refused = new Set<string>();
+
+  constructor(sender: Sender) {
+    this.#sender = sender;
+  }
+
+  /** What can't be checked, because the ACL refuses the command; once `facts` has been asked. */
+  get unchecked(): readonly string[] {
+    if (!this.#refused.has("info")) return [];
+    const isRoleKnown = !this.#refused.has("hello");
+    const isPolicyKnown = !this.#refused.has("config");
+    return [...(isRoleKnown ? [] : ["version", "role"]), ...(isPolicyKnown ? [] : ["maxmemory-policy"])];
+  }
+
+  /** `section`: that part of INFO alone. */
+  async facts(server: Redis, section?: "replication"): Promise<ServerFacts> {
+    const info = await this.#ask(server, "info", section === undefined ? [] : [section]);
+    if (typeof info === "string") return readInfo(info);
+    const [hello, config] = await Promise.all([
+      this.#ask(server, "hello", []),
+      section === undefined ? this.#ask(server, "config", ["GET", "maxmemory-policy"]) : undefined,
+    ]);
+    const { version, role } = readHello(hello);
+    const isMaster = role === undefined ? undefined : role === "master";
+    return { ...NOTHING, version, isMaster, policy: Array.isArray(config) ? optional(config[1]) : undefined };
+  }
+
+  async #ask(server: Redis, name: string, args: string[]): Promise<unknown> {
+    if (this.#refused.has(name)) return undefined;
+    try {
+      return await this.#sender.probe(name, args, server).promise;
+    } catch (error) {
+      const word = error instanceof Error ? replyWord(error) : undefined;
+      const isUnknown = error instanceof Error && /unknown (?:sub)?command/i.test(error.message);
+      if (word !== "NOPERM" && !isUnknown) throw error;
+      this.#refused.add(name);
+      return undefined;
+    }
+  }
+}
+
+/** Why a server can't be used, whatever the options say. */
+export function unusable({ version, isMaster }: ServerFacts): SessionError | undefined {
+  if (isMaster === false)
+    return new SessionError("NOT_SUPPORTED", "the Redis server is a replica: reads from it may be behind");
+  if (version !== undefined && isTooOld(version))
+    return new SessionError("NOT_SUPPORTED", `Redis ${version} is too old: 6.2 or newer is needed`);
+  return undefined;
+}
+
+/** What is wrong with a server's policy for full memory. */
+export function evicts({ policy }: ServerFacts): SessionError | undefined {
+  if (policy === undefined || policy === "noeviction") return undefined;
+  return new SessionError(
+    "NOT_SUPPORTED",
+    `Redis evicts keys when its memory is full (maxmemory-policy is ${policy}), sessions and what revokes them: ` +
+      "set noeviction, or give redisStore allowEviction",
+  );
+}
+
+/** What nobody checks, because the ACL refuses the commands for it. */
+export function uncheckable(what: readonly string[]): SessionError {
+  return new SessionError(
+    "NOT_SUPPORTED",
+    `the Redis user may not ask for the server's ${what.join(", ")}, which is not checked therefore: allow INFO`,
+  );
+}
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]);
+}
+
+function readInfo(text: string): ServerFacts {
+  const fields = new Map<string, string>();
+  for (const line of text.split("\r\n")) {
+    const end = line.indexOf(":");
+    if (end > 0) fields.set(line.slice(0, end), line.slice(end + 1));
+  }
+  const role = fields.get("role");
+  return {
+    version: fields.get("redis_version"),
+    isMaster: role === undefined ? undefined : role === "master",
+    isLoading: (fields.get("loading") ?? "0") !== "0",
+    policy: fields.get("maxmemory_policy"),
+  };
+}
+
+/** HELLO answers with a list of names and values, or with a map. */
+function readHello(reply: unknown): {
+  readonly version: string | undefined;
+  readonly role: string | undefined;
+} {
+  if (typeof reply !== "object" || reply === null) return { version: undefined, role: undefined };
+  const entries: [string, unknown][] = Array.isArray(reply)
+    ? reply.flatMap((name: unknown, at) => (at % 2 === 0 ? [[String(name), reply[at + 1]]] : []))
+    : reply instanceof Map
+      ? [...reply].map(([name, value]: [unknown, unknown]) => [String(name), value])
+      : Object.entries(reply);
+  const fields = new Map(entries);
+  return { version: optional(fields.get("version")), role: optional(fields.get("role")) };
+}
+
+function optional(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
