@@ -4,6 +4,7 @@ import { quick } from "./quick.ts";
 // That they run and what they answer with. How long anything takes is for people to judge: nothing here asserts a time.
 const fields = {
   overhead: ["wsCpuRatio", "uwsCpuRatio", "uwsAsyncCpuRatio", "crosswsCpuRatio", "socketioCpuRatio"],
+  broadcast: ["broadcastDeflateCpuRatio", "broadcastCpuRatio"],
   memory: [
     "wsHeapBytes",
     "uwsHeapBytes",

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { SessionError } from "@wsession/core";
 import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/runtime";
 import type { RawData, WebSocket } from "ws";
+import { CompressedSends } from "./compressed.ts";
 import { WriteProgress } from "./progress.ts";
 
 /** States of a WebSocket. Nothing is imported of ws, which the application may have another copy of. */
@@ -15,6 +16,7 @@ const BYTES_READ = Symbol("wsession.bytesRead");
 const COUNTED = Symbol("wsession.counted");
 const PROGRESS = Symbol("wsession.progress");
 const PONGED = Symbol("wsession.ponged");
+const COMPRESSED = Symbol("wsession.compressed");
 
 /** A ws socket with what the adapter keeps on it: symbols, so that nothing of the user's is in the way. */
 interface BoundSocket extends WebSocket {
@@ -28,17 +30,23 @@ interface BoundSocket extends WebSocket {
   [PROGRESS]?: WriteProgress | undefined;
   /** Whether a pong came since this was last asked; after our close frame only. */
   [PONGED]?: boolean;
+  /** Where compression was negotiated. */
+  [COMPRESSED]?: CompressedSends;
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Between two looks at messages that the application gave to ws past the connection, and that are being compressed. */
+const FOREIGN_MESSAGE_MS = 20;
 
 export const wsRuntime: Runtime<WebSocket> = {
   name: "ws",
   connectionOf: (socket: Pick<BoundSocket, typeof CONNECTION>) => socket[CONNECTION],
-  send(socket, data) {
+  send(socket: BoundSocket, data) {
     if (socket.readyState !== OPEN) return "closed";
-    // Without a callback: it would cost a tick for each message, to learn what `close` tells.
-    socket.send(data);
+    const compressed = socket[COMPRESSED];
+    // As a rule without a callback: it would cost a tick for each message, to learn what `close` tells.
+    if (compressed === undefined) socket.send(data);
+    else socket.send(data, compressed.begin().onSent);
     return socket.bufferedAmount === 0 ? "sent" : "queued";
   },
   bufferedAmount: (socket) => (socket.readyState === CLOSED ? 0 : socket.bufferedAmount),
@@ -73,6 +81,7 @@ export function attach(
 ): void {
   const own = bound(socket);
   own[TCP] = tcp;
+  if (socket.extensions !== "") own[COMPRESSED] = new CompressedSends();
   countReads(own, tcp);
   socket.on("message", onMessage);
   socket.on("close", onClose);
@@ -143,8 +152,9 @@ function awaitDrain(socket: WebSocket): void {
   // The peer has ended its side, and ws ours: a write would destroy the socket with what waits in it.
   if (tcp.writableEnded && !tcp.writableFinished) tcp.once("finish", check);
   else if (tcp.writableLength > 0) tcp.write(EMPTY, check);
-  // Nothing waits in the socket, so a message is being compressed, on a thread: it gets there by itself.
-  else setImmediate(check);
+  // Nothing waits in the socket, so a message is being compressed, on a thread: it gets there by itself. One that the
+  // application gave to ws by itself has no callback of ours.
+  else if (own[COMPRESSED]?.wait(check) !== true) setTimeout(check, FOREIGN_MESSAGE_MS).unref();
 }
 
 /**
@@ -228,14 +238,19 @@ function heartbeat(socket: WebSocket, heartbeatMs = 30_000): void {
 /** In fragments with a ping behind each: the peer answers it when it has read up to there (RFC 6455 section 5.4). */
 function sendLong(socket: WebSocket, data: string | Uint8Array, fragmentBytes: number): SendOutcome {
   if (socket.readyState !== OPEN) return "closed";
-  const tcp = bound(socket)[TCP];
+  const own = bound(socket);
+  const tcp = own[TCP];
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   const binary = typeof data !== "string";
   // One call of the operating system for all of them.
   tcp?.cork();
   for (let start = 0; start < bytes.length; start += fragmentBytes) {
     const end = start + fragmentBytes;
-    socket.send(bytes.subarray(start, end), { binary, fin: end >= bytes.length });
+    socket.send(
+      bytes.subarray(start, end),
+      { binary, fin: end >= bytes.length },
+      own[COMPRESSED]?.begin().onSent,
+    );
     socket.ping(undefined, undefined, ignoreError);
   }
   tcp?.uncork();
