@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
-import type { HandshakeAnswer } from "@wsession/core/runtime";
+import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type {
   HttpRequest,
   HttpResponse,
@@ -14,7 +14,7 @@ import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Arrival, connectionOf, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
-import type { UserData } from "./socket.ts";
+import type { Socket, UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 
@@ -59,7 +59,8 @@ const MIB = 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
- * Ties a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before `listen`.
+ * Ties a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before `listen`. Once `close()` of the
+ * binding has settled, the route refuses handshakes with 503, until the pattern is bound again.
  *
  * The runtime can't stop reading a socket, so `inbox` and `early` are limits alone here: there is no pause before them.
  */
@@ -88,6 +89,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     endsSilent: (heartbeatMs) => behavior.idleTimeout === undefined && endsSilent(heartbeatMs),
   });
   const binding = sessions.bind(runtime, handlers);
+  // The runtime can't take a route back. What it keeps refers to this alone, and to nothing once the binding was closed.
+  let bound: Bound | undefined = { binding, options };
+  binding.onClosed(() => {
+    bound = undefined;
+  });
   const borrowed = binary === "borrowed";
   const neighbours = new Neighbours();
 
@@ -97,6 +103,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     ...behavior,
     ...idling(binding.heartbeatMs, behavior.idleTimeout),
     upgrade(response, request, context) {
+      if (bound === undefined) return refuse(response, 503, "server restarting");
+      const route = bound;
       let aborted = false;
       // Without it the runtime ends the process when the client goes away meanwhile.
       response.onAborted(() => {
@@ -108,10 +116,10 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         copy = copyRequest(response, request, encrypted);
         if (copy === undefined) return refuse(response, 431, "header fields too large");
         if (!asksForUpgrade(copy.handshake)) return refuse(response, 400, "not an upgrade");
-        found = options.found?.(request, response);
+        found = route.options.found?.(request, response);
         if (isRefusedPromise(found)) throw invalidArgument("found must be synchronous");
       } catch (error) {
-        binding.report(error);
+        route.binding.report(error);
         refuse(response, 500, "internal error");
         return;
       }
@@ -124,24 +132,25 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         if (!isDecided) void neighbours.find(response);
       });
       const answered = async () => {
-        const answer = await binding.admit(copy.handshake, found);
+        const answer = await route.binding.admit(copy.handshake, found);
         isDecided = true;
         const needsOther = answer.type === "accept" && !isInside && !aborted;
         const other = needsOther ? await neighbours.find(response) : undefined;
         if (aborted) {
-          if (answer.type === "accept") binding.abandon(answer.ticket);
+          if (answer.type === "accept") route.binding.abandon(answer.ticket);
         } else if (answer.type === "reject") {
           response.cork(() => refuse(response, answer.status, answer.reason));
-        } else neighbours.around(response, other, () => settle(response, context, copy, answer));
+        } else neighbours.around(response, other, () => settle(route, response, context, copy, answer));
       };
-      answered().catch((error: unknown) => binding.report(error));
+      answered().catch((error: unknown) => route.binding.report(error));
     },
     open(socket) {
       const fields = fieldsOf(socket);
       const arrival = fields.wsession;
       if (!(arrival instanceof Arrival)) return;
       neighbours.add(socket);
-      const connection = binding.open(socket, arrival.ticket);
+      // Not by way of `bound`: the binding may have been closed since it admitted this one, and says so.
+      const connection = arrival.binding.open(socket, arrival.ticket);
       fields.wsession = connection;
       // Closed in `open`, the runtime told so before there was a connection to tell.
       if (arrival.end !== undefined) connection.ended(arrival.end.code, arrival.end.reason);
@@ -169,41 +178,48 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     },
   });
 
-  function settle(
-    response: HttpResponse,
-    context: us_socket_context_t,
-    { key, extensions }: UpgradeRequest,
-    answer: Accepted,
-  ): void {
-    let protocol: string;
-    try {
-      protocol = choose(answer);
-    } catch (error) {
-      binding.report(error);
-      binding.abandon(answer.ticket);
-      return refuse(response, 500, "internal error");
-    }
-    // Without a status of its own the answer becomes a 200 as soon as a header is written.
-    response.writeStatus("101 Switching Protocols");
-    for (const [name, value] of answer.headers) response.writeHeader(name, value);
-    response.upgrade<UserData>(
-      { wsession: new Arrival(answer.ticket), wsessionSeen: SEEN },
-      key,
-      protocol,
-      extensions,
-      context,
-    );
-  }
-
-  function choose({ protocols, ticket }: Accepted): string {
-    const [first = ""] = protocols;
-    if (first === "" || options.handleProtocols === undefined) return first;
-    const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
-    if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-    return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
-  }
-
   return binding;
+}
+
+/** What a route refers to while it is bound. */
+interface Bound {
+  readonly binding: RuntimeBinding<Socket>;
+  readonly options: BindOptions;
+}
+
+function settle(
+  { binding, options }: Bound,
+  response: HttpResponse,
+  context: us_socket_context_t,
+  { key, extensions }: UpgradeRequest,
+  answer: Accepted,
+): void {
+  let protocol: string;
+  try {
+    protocol = choose(options, answer);
+  } catch (error) {
+    binding.report(error);
+    binding.abandon(answer.ticket);
+    return refuse(response, 500, "internal error");
+  }
+  // Without a status of its own the answer becomes a 200 as soon as a header is written.
+  response.writeStatus("101 Switching Protocols");
+  for (const [name, value] of answer.headers) response.writeHeader(name, value);
+  response.upgrade<UserData>(
+    { wsession: new Arrival(binding, answer.ticket), wsessionSeen: SEEN },
+    key,
+    protocol,
+    extensions,
+    context,
+  );
+}
+
+function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
+  const [first = ""] = protocols;
+  if (first === "" || options.handleProtocols === undefined) return first;
+  const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
+  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
+  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
 }
 
 /** From here on the runtime's own timeout, whose clock has steps of 4 seconds, ends silent peers. Milliseconds. */

@@ -1,4 +1,4 @@
-import type { Runtime, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
+import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { WebSocket } from "uWebSockets.js";
 
 /**
@@ -17,11 +17,13 @@ export const SEEN = -1;
 
 /** What travels from `upgrade` to `open`. */
 export class Arrival {
+  readonly binding: RuntimeBinding<Socket>;
   readonly ticket: Ticket;
   /** The end, if it came while `open` was under way: `end()` and `close()` tell of it before they return. */
   end: { readonly code: number; readonly reason: string } | undefined = undefined;
 
-  constructor(ticket: Ticket) {
+  constructor(binding: RuntimeBinding<Socket>, ticket: Ticket) {
+    this.binding = binding;
     this.ticket = ticket;
   }
 }

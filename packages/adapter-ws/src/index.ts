@@ -19,13 +19,19 @@ type VerifyAnswer = Parameters<VerifyAsync>[1];
 const PLAIN_TEXT = { "Content-Type": "text/plain; charset=utf-8" };
 
 const servers = new WeakSet<WebSocketServer>();
+/** The application's own hooks, of servers whose binding was closed. */
+const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "verifyClient">>();
+
+/** Of a server whose binding was closed: to let everybody in would be worse than to let nobody in. */
+const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restarting", PLAIN_TEXT);
 
 /**
  * Ties a ws server, made with `port`, `server` or `noServer`, to the sessions. Call it once per server, before the
  * first connection; with `noServer`, emit `connection` in the callback of `handleUpgrade`, as ws documents.
  *
  * The user's `verifyClient` is asked first, and `handleProtocols` chooses among what was offered and is not a token. `clientTracking`,
- * `perMessageDeflate`, `maxPayload` and `closeTimeout` stay the user's. A second call throws INVALID_ARGUMENT.
+ * `perMessageDeflate`, `maxPayload` and `closeTimeout` stay the user's. A second call throws INVALID_ARGUMENT, until `close()` of the first binding has settled: then
+ * nothing of the binding is left on the server, which refuses handshakes with 503 until it is bound again.
  */
 export function bindSessions<Data extends object, Transport, Unset extends undefined>(
   server: WebSocketServer,
@@ -54,15 +60,16 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   servers.add(server);
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
-  admitBeforeAnswer(server, binding, accepted);
-  guardUpgrade(server, (error) => binding.report(error));
+  const restoreHooks = admitBeforeAnswer(server, binding, accepted);
+  const restoreUpgrade = guardUpgrade(server, (error) => binding.report(error));
 
-  server.on("headers", (lines, request) => {
+  const onHeaders = (lines: string[], request: IncomingMessage): void => {
     for (const [name, value] of accepted.get(request)?.headers ?? []) lines.push(`${name}: ${value}`);
-  });
+  };
+  server.on("headers", onHeaders);
   const report = (error: Error) => binding.report(error, { stage: stageOf(error) });
   // First of all listeners, so that the user's own find `sessions.of(socket)`.
-  server.prependListener("connection", (socket, request) => {
+  const onConnection = (socket: WebSocket, request: IncomingMessage): void => {
     const admitted = accepted.get(request);
     accepted.delete(request);
     if (admitted === undefined) {
@@ -71,20 +78,31 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       return;
     }
     attach(socket, request.socket, () => binding.open(socket, admitted.ticket), report);
+  };
+  server.prependListener("connection", onConnection);
+  binding.onClosed(() => {
+    server.off("headers", onHeaders);
+    server.off("connection", onConnection);
+    restoreUpgrade();
+    restoreHooks();
+    servers.delete(server);
   });
   return binding;
 }
 
 /**
  * Asks core before the 101, by the one hook that ws reads at each handshake for every kind of server. What comes after
- * the answer (`headers`, `connection`) happens in the same tick.
+ * the answer (`headers`, `connection`) happens in the same tick. Returns what takes the hooks back.
  */
 function admitBeforeAnswer(
   server: WebSocketServer,
   binding: RuntimeBinding<WebSocket>,
   accepted: WeakMap<IncomingMessage, Accepted>,
-): void {
-  const { verifyClient: own, handleProtocols: ownProtocols } = server.options;
+): () => void {
+  const { options } = server;
+  let isClosed = false;
+  const { handleProtocols: ownProtocols } = options;
+  const { verifyClient: own } = options.verifyClient === refuseAll ? (ownHooks.get(server) ?? {}) : options;
 
   const verify: VerifyAsync = (info, answer) => {
     let isAnswered = false;
@@ -121,6 +139,10 @@ function admitBeforeAnswer(
     const outcome = await deciding;
     if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason, PLAIN_TEXT);
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
+    if (isClosed) {
+      binding.abandon(outcome.ticket);
+      return answer(false, 503, "server restarting", PLAIN_TEXT);
+    }
     accepted.set(request, outcome);
     const written = request.socket.bytesWritten;
     try {
@@ -142,8 +164,7 @@ function admitBeforeAnswer(
     }
   }
 
-  server.options.verifyClient = verify;
-  server.options.handleProtocols = (offered, request) => {
+  const choose: typeof ownProtocols = (offered, request) => {
     const protocols = accepted.get(request)?.protocols ?? [...offered];
     const [first = false] = protocols;
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
@@ -151,6 +172,17 @@ function admitBeforeAnswer(
     if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
     // The request that it is given still has the token: a choice among the others is the only one that is sent.
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
+  };
+
+  options.verifyClient = verify;
+  options.handleProtocols = choose;
+  return () => {
+    isClosed = true;
+    // What the application has set since stays.
+    if (options.handleProtocols === choose) Object.assign(options, { handleProtocols: ownProtocols });
+    if (options.verifyClient !== verify) return;
+    options.verifyClient = refuseAll;
+    ownHooks.set(server, { verifyClient: own });
   };
 }
 

@@ -128,6 +128,11 @@ export interface RuntimeBinding<Socket extends object> {
   report(error: unknown, context?: ErrorContext): void;
   /** Ends this binding's connections and admits no more; resolves when their close handlers have settled. */
   close(options?: CloseOptions): Promise<void>;
+  /**
+   * Calls `release` once `close` is about to resolve, whoever called it: the adapter lets go of the server then, which may be
+   * bound again, and of the binding, because otherwise a server that lives on keeps all that was ever bound to it.
+   */
+  onClosed(release: () => void): void;
   /** Live connections of this binding. */
   readonly size: number;
   /** Between two calls of `heartbeat`; 0 where it is never called. */

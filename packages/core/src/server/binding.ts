@@ -8,7 +8,7 @@ import { LiveConnection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
 import type { Handlers } from "../api/contract.ts";
-import type { Deadlines } from "../base/deadlines.ts";
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";
 import { invalidArgument, isSystemError } from "../base/errors.ts";
@@ -68,6 +68,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   #unfinished = 0;
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
+  readonly #releases: (() => void)[] = [];
+  #nextBeat: Deadline | undefined;
   /** The connection whose `open` is being called: the runtime does not know it yet. */
   opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
   /** Whose handler is being called in this very moment, up to its first `await`. */
@@ -229,7 +231,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   #keepBeating(): void {
     const { heartbeatMs } = this.settings;
     const due = performance.now() + heartbeatMs;
-    this.deadlines.after(heartbeatMs, () => {
+    this.#nextBeat = this.deadlines.after(heartbeatMs, () => {
       // After a standstill of this process the peers' pongs are there, but not read yet: it is not they who were silent.
       const stoodStill = performance.now() - due > heartbeatMs / 2;
       // Timers run before the sockets are read, and a standstill may have ended right now: what has arrived is read first.
@@ -244,6 +246,10 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   };
 
   // --- shutdown ---
+
+  onClosed(release: () => void): void {
+    this.#releases.push(release);
+  }
 
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
@@ -262,5 +268,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     await shutdown.run(caller instanceof LiveConnection ? caller : undefined);
     if (this.#unfinished > 0) await empty;
     shutdown.done();
+    this.#nextBeat?.cancel();
+    for (const release of this.#releases.splice(0)) release();
   }
 }

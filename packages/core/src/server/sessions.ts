@@ -114,11 +114,11 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   readonly connections: Connections<Data, Transport, Unset> = new Connections();
   readonly deadlines: Deadlines = new Deadlines();
   readonly home: SessionHome<Data, Transport>;
-  readonly #bindings: {
+  readonly #bindings: Set<{
     readonly runtime: Pick<Runtime<object>, "connectionOf">;
     readonly opening: { readonly socket: object } | undefined;
     close(options: CloseOptions): Promise<void>;
-  }[] = [];
+  }> = new Set();
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings<Data, Transport>) {
@@ -149,7 +149,8 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
     const binding = new ServerBinding<Data, Transport, Unset, Socket>(this, runtime, handlers);
-    this.#bindings.push(binding);
+    this.#bindings.add(binding);
+    binding.onClosed(() => this.#bindings.delete(binding));
     return binding;
   }
 
@@ -280,7 +281,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async #close(options: Closing): Promise<void> {
-    await Promise.all(this.#bindings.map((binding) => binding.close(options)));
+    await Promise.all([...this.#bindings].map((binding) => binding.close(options)));
     await this.home.close();
     this.deadlines.clear();
   }
