@@ -33,7 +33,7 @@ test("fault E8: while messages are compressed nothing looks again and again; eac
   });
   const immediate = vi.spyOn(globalThis, "setImmediate");
   const timeout = vi.spyOn(globalThis, "setTimeout");
-  onTestFinished(() => vi.restoreAllMocks());
+  onTestFinished(() => void vi.restoreAllMocks());
   for (const connection of connections)
     for (const text of [LONG, LONG, "short"]) expect(connection.send(text)).toBe("queued");
   await drained.until(20);
