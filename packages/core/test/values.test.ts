@@ -1,4 +1,4 @@
-import { createSessions, inConnectionStore, mapStore, queryToken } from "@wsession/core";
+import { createSessions, inConnectionStore, mapStore, queryToken, SessionError } from "@wsession/core";
 import type { Session, StandardSchemaV1 } from "@wsession/core";
 import { createContext, runInContext } from "node:vm";
 import { describe, expect, test } from "vitest";
@@ -218,4 +218,16 @@ test("fault E7: what another process wrote runs through the schema once, loaded 
   const server = serveInMemory(createSessions({ store: sharedStore(), schema, initial: () => ({ n: 1 }) }));
   await server.connect();
   expect(counted.runs).toBe(1);
+});
+
+test("where values are JSON, data that can't be frozen in development reaches the store, which says what is wrong with it", async () => {
+  const shared = sharedStore();
+  const store = Object.assign(shared, { capabilities: { ...shared.capabilities, values: "json" as const } });
+  store.write = () => Promise.reject(new SessionError("NOT_SERIALISABLE", "no", { outcome: "not-applied" }));
+  const session = await sessionOf(store, { n: 1 });
+  for (const value of [new Uint8Array([1]), new Map(), new Date(0)]) {
+    await expect(session.set({ value })).rejects.toMatchObject({ code: "NOT_SERIALISABLE" });
+    expect(Object.isFrozen(value)).toBe(false);
+  }
+  expect(session.data).toEqual({ n: 1 });
 });
