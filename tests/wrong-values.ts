@@ -18,12 +18,16 @@ const ANYTHING: readonly unknown[] = [
   false,
   Symbol("symbol"),
   () => 1,
-  class {},
+  class {
+    n = 1;
+  },
   [],
   [1],
   {},
   Object.create(null),
-  new (class {})(),
+  new (class {
+    n = 1;
+  })(),
   new String("1000"),
   new Number(1000),
   new Boolean(true),

@@ -92,7 +92,7 @@ export type HandshakeAnswer =
       readonly type: "accept";
       /** Hand it to `open`, or to `abandon` if the socket goes away first; exactly one of them, once. */
       readonly ticket: Ticket;
-      /** For the 101. Names are lower-case, except that `set-cookie` may come more than once. */
+      /** For the 101, names as `accept` and the carrier wrote them; a name may come more than once, as `set-cookie` does. */
       readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
       /** What the client offered, without a token: the application's choice is made among these. */
       readonly protocols: readonly string[];
@@ -116,7 +116,11 @@ export interface RuntimeBinding<Socket extends object> {
    * record.
    */
   admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
-  /** The socket is there. MUST be called in the tick in which the runtime hands it over. Never throws. */
+  /**
+   * The socket is there. MUST be called in the tick in which the runtime hands it over.
+   *
+   * @throws INVALID_ARGUMENT for a ticket that was used already, or that another binding made; for nothing else.
+   */
   open(socket: Socket, ticket: Ticket): RuntimeConnection;
   /** The client went away before the answer, or the answer could not be sent. Never throws. */
   abandon(ticket: Ticket): void;

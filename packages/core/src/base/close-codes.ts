@@ -2,8 +2,12 @@ import { assertOptions, assertString, shown } from "./arguments.ts";
 import { invalidArgument } from "./errors.ts";
 import type { CloseOptions } from "../api/runtime.ts";
 
-/** Close codes that this library sends: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). */
+/**
+ * Close codes by name: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). `GoingAway`,
+ * `SessionNeeded` and `Refused` are for applications: this library sends them only where `close` is given them.
+ */
 export const CloseCode = {
+  /** Not sent by the library itself. */
   GoingAway: 1001,
   /** A handler threw or rejected. */
   HandlerFailed: 1011,
@@ -11,9 +15,9 @@ export const CloseCode = {
   Restarting: 1012,
   /** More waited than `inbox` allows. */
   InboxFull: 1013,
-  /** A session is needed, or the token was refused. */
+  /** A session is needed. Not sent by the library itself. */
   SessionNeeded: 4401,
-  /** Origin or admission refused after the handshake was answered. */
+  /** Refused after the handshake was answered. Not sent by the library itself. */
   Refused: 4403,
   /** The session was not set within `early.timeoutMs`. */
   SessionTimeout: 4408,
