@@ -1,0 +1,375 @@
+import { Cluster, Redis } from "ioredis";
+import { createClient, createCluster } from "redis";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { aCreation, aResume, aWrite } from "./fake-host.ts";
+import { redisStore } from "@wsession/store-redis";
+import { type Process, clusterOf, startProcess } from "./processes.ts";
+import { type RedisServer, cli, startCluster, startRedis, startSentinel, until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
+
+const TIMEOUT_MS = 700;
+/** Beside the time that a failover takes: a few calls, and a few connections that are of no use. */
+const FAILOVER_MS = 30_000;
+
+async function aServer(args: readonly string[] = []): Promise<RedisServer> {
+  const server = await startRedis(args);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** How often scripts ran on a server. */
+async function scripts({ port }: RedisServer): Promise<number> {
+  const stats = await cli(port, "info", "commandstats");
+  return ["evalsha", "eval"].reduce(
+    (sum, name) => sum + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+    0,
+  );
+}
+
+describe("fault B1: a master that hangs, and does not die", () => {
+  test("Sentinel promotes its replica: calls and announcements go on by themselves", async () => {
+    const { master, sentinels, name, stop } = await startSentinel();
+    onTestFinished(stop);
+    const connect = (): Redis =>
+      new Redis({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name });
+    const { store } = startProcess(connect, { timeoutMs: TIMEOUT_MS });
+    const { id } = aCreation();
+    await until(async () => (await store.create(aCreation({ id }))).type !== "full");
+    await cli(master.port, "wait", "1", "1000");
+    master.pause();
+    await until(async () => (await store.write(aWrite(id, { n: 1 }))).type === "written", FAILOVER_MS);
+    await until(
+      async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed",
+      FAILOVER_MS,
+    );
+  }, 90_000);
+
+  test("a Sentinel that hangs keeps nobody from the others", async () => {
+    const { master, sentinels, name, stop } = await startSentinel();
+    onTestFinished(stop);
+    sentinels[0]?.pause();
+    const connect = (): Redis =>
+      new Redis({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name });
+    const { store } = startProcess(connect, { timeoutMs: TIMEOUT_MS });
+    await until(async () => (await store.create(aCreation({ hold: true }))).type === "created");
+    expect(master.pid).toBeGreaterThan(0);
+  }, 60_000);
+
+  test("a Cluster promotes its replica: calls and announcements go on by themselves", async () => {
+    const cluster = await startCluster();
+    onTestFinished(() => cluster.stop());
+    const { store } = startProcess(clusterOf(cluster.nodes), { timeoutMs: TIMEOUT_MS });
+    const ids = Array.from({ length: 24 }, () => aCreation().id);
+    for (const id of ids) await until(async () => (await store.create(aCreation({ id }))).type !== "full");
+    cluster.nodes[0]?.pause();
+    const works = async (id: string): Promise<void> => {
+      await until(async () => {
+        const written = await store.write(aWrite(id, { n: 1 }));
+        return written.type === "written" || written.type === "missing";
+      }, FAILOVER_MS);
+      await until(
+        async () => (await store.resume(aResume(id, { hold: true }))).type !== "wrong",
+        FAILOVER_MS,
+      );
+    };
+    await Promise.all(ids.map(works));
+  }, 120_000);
+
+  test("a server that hangs for good, and another in its place: the connection to the first is ended", async () => {
+    const [first, second] = [await aServer(), await aServer()];
+    const client = new Redis(first.port, "127.0.0.1");
+    const { store, commands } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
+    await store.create(aCreation());
+    if (commands instanceof Cluster) return expect.unreachable();
+    // As DNS does that names another server from now on.
+    commands.options.port = second.port;
+    first.pause();
+    await until(async () => (await store.create(aCreation())).type === "created");
+    expect(await scripts(second)).toBeGreaterThan(0);
+  });
+});
+
+describe("fault B2: a primary that becomes a replica under a living connection (I7)", () => {
+  test("its READONLY makes the connection anew, and nothing is read from it meanwhile", async () => {
+    const [demoted, promoted] = [await aServer(), await aServer()];
+    await cli(promoted.port, "replicaof", "127.0.0.1", String(demoted.port));
+    const client = new Redis(demoted.port, "127.0.0.1");
+    const { store, commands } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    await cli(demoted.port, "wait", "1", "5000");
+    if (commands instanceof Cluster) return expect.unreachable();
+    commands.options.port = promoted.port;
+    await cli(promoted.port, "replicaof", "no", "one");
+    // Cut off too: it goes on answering with what it has.
+    await cli(demoted.port, "replicaof", "127.0.0.1", "1");
+    expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
+    expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
+  });
+
+  test("without any write, its role is seen within seconds: reads are refused rather than answered by it", async () => {
+    const server = await aServer();
+    const { store, host } = startProcess(server, { timeoutMs: TIMEOUT_MS });
+    const { id } = aCreation();
+    await store.create(aCreation({ id }));
+    await cli(server.port, "replicaof", "127.0.0.1", "1");
+    await until(async () =>
+      store.load(id).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await expect(store.load(id)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      outcome: "not-applied",
+      cause: { message: expect.stringContaining("replica") },
+    });
+    const told = host.errors.filter((error) => String(error).includes("replica"));
+    expect(told).toEqual([expect.objectContaining({ code: "NOT_SUPPORTED" })]);
+    await cli(server.port, "replicaof", "no", "one");
+    await until(async () => (await store.load(id)) !== undefined);
+  });
+});
+
+describe("fault B3: Redis hangs, and newcomers keep coming", () => {
+  test("at most 100 commands are sent, and none runs afterwards that nobody waits for", async () => {
+    const server = await aServer();
+    const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
+    await store.create(aCreation({ hold: true }));
+    const before = await scripts(server);
+    server.pause();
+    const settled: Promise<unknown>[] = [];
+    const endsAt = performance.now() + 3_000;
+    while (performance.now() < endsAt) {
+      for (let count = 0; count < 4; count += 1)
+        settled.push(store.create(aCreation({ hold: true })).catch((error: unknown) => error));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await Promise.all(settled);
+    expect(settled.length).toBeGreaterThan(200);
+    server.continue();
+    await until(async () => (await store.create(aCreation())).type === "created");
+    // Those of the newcomers, and what takes their connections back.
+    expect((await scripts(server)) - before).toBeLessThanOrEqual(110);
+  });
+});
+
+/** Nothing of this process runs for so long. */
+function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+describe("fault B4: the process stands still past a call's deadline", () => {
+  test("an answer that lay in the socket counts", async () => {
+    const server = await aServer();
+    const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
+    const { id } = aCreation();
+    await store.create(aCreation({ id, data: { n: 0 } }));
+    // A script that the server does not have yet is answered with that, and takes two turns.
+    await store.write(aWrite(id, { n: 1 }));
+    await store.load(id);
+    const writing = store.write(aWrite(id, { n: 2 }, { known: 2 }));
+    const loading = store.load(id);
+    // What was asked for in this turn leaves with its end. Timers come next, before the sockets are read.
+    await new Promise(setImmediate);
+    standStill(TIMEOUT_MS + 300);
+    expect(await writing).toMatchObject({ type: "written", version: 3 });
+    expect((await loading)?.version).toBeGreaterThan(0);
+  });
+
+  test("the subscription stays, and so does the connection", async () => {
+    const server = await aServer();
+    const { store, host, commands } = startProcess(server, { timeoutMs: 200, leaseMs: 600 });
+    const { id } = aCreation();
+    await until(async () => (await store.create(aCreation({ id, hold: true }))).type !== "full");
+    let ended = 0;
+    commands.on("close", () => (ended += 1));
+    for (let times = 0; times < 5; times += 1) {
+      standStill(450);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(ended).toBe(0);
+    expect(host.errors).toEqual([]);
+  });
+});
+
+describe("fault B5: a subscription is proved by a message to its own channel", () => {
+  test("the node that carries it leaves its Cluster, and lives: changes are heard again soon", async () => {
+    const cluster = await startCluster();
+    onTestFinished(() => cluster.stop());
+    const timing = { timeoutMs: TIMEOUT_MS, leaseMs: 1_500, sweepMs: 600_000 };
+    const writer = startProcess(clusterOf(cluster.nodes), timing);
+    const { id } = aCreation();
+    await until(async () => (await writer.store.create(aCreation({ id }))).type !== "full");
+    // A replica can be reset with its data; a process whose subscription is on one is looked for.
+    let holder: Process;
+    let carrier: RedisServer | undefined;
+    do {
+      holder = startProcess(clusterOf(cluster.nodes), timing);
+      await held(holder, id);
+      carrier = await carrierOf(cluster.nodes, holder, id);
+    } while (carrier === undefined);
+    const node = await cli(carrier.port, "cluster", "myid");
+    for (const { port } of cluster.nodes)
+      if (port !== carrier.port) await cli(port, "cluster", "forget", node).catch(() => undefined);
+    // A replica alone can be reset without its data.
+    await cli(carrier.port, "cluster", "reset", "soft");
+    let version = 1;
+    await until(async () => {
+      const written = await writer.store.write(aWrite(id, { version }, { known: version }));
+      if (written.type === "written") ({ version } = written);
+      return (holder.host.held(id)?.version ?? 0) > 1;
+    }, 20_000);
+  }, 90_000);
+
+  test("messages that are not delivered any more, on a connection that answers PING: it is made anew", async () => {
+    const server = await aServer();
+    const elsewhere = await aServer();
+    const proxy = await startProxy(elsewhere);
+    onTestFinished(() => proxy.close());
+    const client = new Redis(server.port, "127.0.0.1");
+    const duplicate = client.duplicate.bind(client);
+    let made = 0;
+    client.duplicate = (options) => {
+      const own = duplicate(options);
+      made += 1;
+      // The first subscription is on a server that nothing is published on, as one that was cut off.
+      if (made === 2) own.options.port = proxy.port;
+      return own;
+    };
+    const { store } = startProcess(() => client, { timeoutMs: TIMEOUT_MS, leaseMs: 900 });
+    await until(async () => (await store.create(aCreation({ hold: true }))).type === "created");
+    expect(made).toBeGreaterThan(2);
+  });
+});
+
+async function held({ store, host }: Process, id: string): Promise<void> {
+  await until(async () => {
+    const resumed = await store.resume(aResume(id, { hold: true }));
+    if (resumed.type === "resumed") host.adopt(id, resumed.session);
+    return resumed.type === "resumed";
+  });
+}
+
+/** The replica that a holder's subscription is on; `undefined`: on a master. A holder that was asked for is let go. */
+async function carrierOf(
+  nodes: readonly RedisServer[],
+  holder: Process,
+  id: string,
+): Promise<RedisServer | undefined> {
+  const [own] = (await holder.store.presence(id)).nodes;
+  for (const server of nodes) {
+    const channels = await cli(server.port, "pubsub", "channels", `ws:k:${own?.node}`);
+    if (channels !== "" && (await cli(server.port, "role")).startsWith("slave")) return server;
+  }
+  await holder.store.close();
+  return undefined;
+}
+
+describe("what a server is, is checked when the store connects", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+    return () => server.stop();
+  });
+
+  test("one that evicts is refused and told once, used where that is allowed, and after it was set right", async () => {
+    await cli(server.port, "config", "set", "maxmemory-policy", "volatile-lru");
+    const refused = startProcess(server, { timeoutMs: TIMEOUT_MS });
+    const allowed = startProcess(server, { timeoutMs: TIMEOUT_MS, allowEviction: true });
+    await expect(refused.store.create(aCreation())).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      outcome: "not-applied",
+      cause: { message: expect.stringContaining("volatile-lru") },
+    });
+    expect(refused.host.errors).toEqual([
+      expect.objectContaining({ code: "NOT_SUPPORTED", message: expect.stringContaining("allowEviction") }),
+    ]);
+    await until(async () => (await allowed.store.create(aCreation())).type === "created");
+    await cli(server.port, "config", "set", "maxmemory-policy", "noeviction");
+    await until(async () => (await refused.store.create(aCreation())).type === "created");
+  });
+
+  test("a policy that changes while the store is in use is told, and stops nothing", async () => {
+    const { store, host } = startProcess(server, { leaseMs: 600 });
+    await store.create(aCreation());
+    await cli(server.port, "config", "set", "maxmemory-policy", "allkeys-lfu");
+    await until(() => host.errors.length > 0);
+    expect(host.errors).toEqual([expect.objectContaining({ code: "NOT_SUPPORTED" })]);
+    expect((await store.create(aCreation())).type).toBe("created");
+    await cli(server.port, "config", "set", "maxmemory-policy", "noeviction");
+  });
+
+  test("where the ACL permits neither INFO, HELLO nor CONFIG that is told once, and the store is used", async () => {
+    await cli(
+      server.port,
+      "acl",
+      "setuser",
+      "narrow",
+      "on",
+      ">pw",
+      "~ws:*",
+      "&ws:*",
+      "+@all",
+      "-info",
+      "-config",
+      "-hello",
+    );
+    const connect = (): Redis =>
+      new Redis({
+        port: server.port,
+        username: "narrow",
+        password: "pw",
+        enableReadyCheck: false,
+        protocol: 2,
+      });
+    const { store, host } = startProcess(connect, { leaseMs: 600 });
+    await until(async () => (await store.create(aCreation({ hold: true }))).type === "created");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(host.errors).toEqual([
+      expect.objectContaining({
+        code: "NOT_SUPPORTED",
+        message: expect.stringContaining("maxmemory-policy"),
+      }),
+    ]);
+  });
+
+  test("a password that the application changes at run time counts for the next connection", async () => {
+    const own = await aServer();
+    await cli(own.port, "config", "set", "requirepass", "first");
+    const client = new Redis({ port: own.port, password: "first" });
+    const { store } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
+    await store.create(aCreation());
+    await client.config("SET", "requirepass", "second");
+    client.options.password = "second";
+    await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await until(async () => (await store.create(aCreation())).type === "created");
+  });
+
+  test("an application that closes its client, and not the store, can end: no connection of the store is left", async () => {
+    const own = await aServer();
+    const { store, client } = startProcess(own, { leaseMs: 600 });
+    await store.create(aCreation({ hold: true }));
+    await client.quit();
+    await until(async () => (await cli(own.port, "client", "list")).split("\n").length === 1);
+  });
+});
+
+test("fault B13: what is no client of ioredis for masters is refused at once, by name of what is wrong", async () => {
+  const server = await aServer();
+  const sentinels = [{ host: "127.0.0.1", port: server.port }];
+  const refused = (client: unknown, message: RegExp): void => {
+    expect(() => redisStore({ client: client as Redis })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) }),
+    );
+  };
+  refused(createClient(), /node-redis/);
+  refused(createCluster({ rootNodes: [] }), /node-redis/);
+  const slave = new Redis({ sentinels, name: "m", role: "slave", lazyConnect: true });
+  refused(slave, /role is "slave"/);
+  refused(new Redis({ lazyConnect: true, readOnly: true }), /readOnly/);
+  refused(new Redis({ lazyConnect: true, monitor: true }), /monitor/);
+  refused(new Redis({ lazyConnect: true }).pipeline(), /pipeline/);
+  refused(new Cluster([server], { lazyConnect: true, scaleReads: "all" }), /scaleReads/);
+});
