@@ -37,6 +37,8 @@ export interface RunningCampaign {
   finished(): Promise<boolean>;
   /** Starts a fault, and resolves once each of `of` had a change rejected with `outcome: "unknown"`: proof that it bites. */
   doubts(of: readonly ApplicationProcess[], fault: () => unknown): Promise<void>;
+  /** Resolves once each of `of` had a change refused, as not applied. */
+  refusals(of: readonly ApplicationProcess[]): Promise<void>;
 }
 
 export interface CampaignReport extends LoadReport {
@@ -87,6 +89,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
         return counts.every(({ ok, fail, unknown }) => ok + fail + unknown >= options.operations);
       },
       doubts: (of, fault) => waitFor("unknown", 1, of, fault),
+      refusals: (of) => waitFor("fail", 5, of),
     });
     const reports = await Promise.all(workers.map((worker) => worker.call("finishLoad")));
     const events = paths.flatMap((path) => readHistory(path));
@@ -105,7 +108,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
 
 /** Counts from before `fault`: what it does may be done by the time that it has resolved. */
 async function waitFor(
-  what: "ok" | "unknown",
+  what: "ok" | "fail" | "unknown",
   operations: number,
   workers: readonly ApplicationProcess[],
   fault?: () => unknown,
