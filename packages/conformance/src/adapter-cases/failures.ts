@@ -264,9 +264,11 @@ export const failureCases: readonly AdapterCase[] = [
     name: `an initial whose data the schema refuses answers 500, and open is not called without a session (${make.name})`,
     async run(trial) {
       const journal = new Journal();
+      const reported = reports();
       const sessions = createSessions<{ n: number }>({
         store: make(),
         initial: () => ({ n: -1 }),
+        onError: reported.onError,
         schema: {
           "~standard": {
             version: 1,
@@ -278,6 +280,9 @@ export const failureCases: readonly AdapterCase[] = [
       const server = await trial.serve(sessions, { open: () => journal.note("open") });
       expect((await trial.refused(server)).status).toBe(500);
       expect(journal.entries).toEqual([]);
+      expect(reported.entries).toEqual([
+        { stage: "initial", message: "the data does not satisfy the schema at the top", connected: false },
+      ]);
     },
   })),
 ];

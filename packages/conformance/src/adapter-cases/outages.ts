@@ -32,7 +32,11 @@ export const outageCases: readonly AdapterCase[] = [
   {
     name: "I11 a store that is away when open sets the session closes the connection with 4503",
     async run(trial) {
-      const sessions = createSessions<{ n: number }>({ store: unavailable() });
+      const stages = new Journal<Stage>();
+      const sessions = createSessions<{ n: number }>({
+        store: unavailable(),
+        onError: (_, { stage }) => stages.note(stage),
+      });
       const server = await trial.serve(sessions, {
         async open(connection) {
           await connection.setSession({ n: 1 });
@@ -40,6 +44,7 @@ export const outageCases: readonly AdapterCase[] = [
       });
       const client = await trial.connect(server);
       expect((await client.closed).code).toBe(4503);
+      expect(stages.entries).toEqual(["open"]);
     },
   },
   {

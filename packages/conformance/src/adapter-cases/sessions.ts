@@ -221,10 +221,12 @@ export const sessionCases: readonly AdapterCase[] = [
     name: "identify at login replaces the token at once; its renewal code opens the session once, for the next connection",
     async run(trial) {
       const opened = new Journal<Conn>();
+      const reported = new Journal<unknown>();
       const sessions = createSessions<Data>({
         store: mapStore(),
         token: queryToken(),
         initial: () => ({ n: 7 }),
+        onError: (_, { stage, sessionId }) => reported.note([stage, sessionId]),
       });
       const server = await trial.serve(sessions, { open: (connection) => opened.note(connection) });
       await trial.connect(server);
@@ -238,6 +240,8 @@ export const sessionCases: readonly AdapterCase[] = [
       await opened.until(4);
       expect(opened.entries.map(({ resumed }) => resumed)).toEqual([false, true, false, false]);
       expect(opened.entries[1]).toMatchObject({ session: { subject: "ada", data: { n: 7 } } });
+      // The token that the login replaced is nobody's but a thief's.
+      expect(reported.entries).toEqual([["theft", session.id]]);
       const [, { token: next } = expect.unreachable()] = opened.entries;
       expect(next).toMatch(/^[\w-]{22}\.[\w-]{43}$/);
       await trial.connect(server, `/?token=${next}`);
