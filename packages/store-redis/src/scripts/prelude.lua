@@ -28,7 +28,7 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)(.*)$'
+local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)'
 
 -- The latest format that these scripts know.
 local FORMAT = 1
@@ -42,11 +42,15 @@ end
 -- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read. Numbers
 -- that a double does not hold exactly nobody here has written.
 local function split_meta(text)
-  local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META)
-  if not version or #version > 15 or #lineage > 10 or #fence > 15 or #schema > 15 then return nil end
+  local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '$')
+  if not version then
+    -- Apart, so that records without further parts pay nothing for them.
+    version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '( .*)$')
+    if not version or not is_known_format(more) then return nil end
+  end
+  if #version > 15 or #lineage > 10 or #fence > 15 or #schema > 15 then return nil end
   if #bytes > 15 or #idle > 9 or #absolute > 9 then return nil end
-  if more ~= '' and not is_known_format(more) then return nil end
-  return version, lineage, fence, schema, bytes, idle, absolute, more
+  return version, lineage, fence, schema, bytes, idle, absolute, more or ''
 end
 
 local function unpack_meta(text)
