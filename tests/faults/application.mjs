@@ -11,7 +11,7 @@ import { WebSocket, WebSocketServer } from "ws";
 /**
  * @typedef {{ list: string[], counter: number, [field: string]: unknown }} Data
  * @typedef {{ kind: "standalone", port: number } | { kind: "sentinel", ports: number[], name: string } | { kind: "cluster", ports: number[] }} Where
- * @typedef {{ redis: Where, prefix?: string, timeoutMs?: number, leaseMs?: number, sweepMs?: number, confirmMs?: number, exclusive?: boolean, idleMs?: number, heartbeatMs?: number }} ApplicationOptions
+ * @typedef {{ redis: Where, prefix?: string, timeoutMs?: number, leaseMs?: number, sweepMs?: number, confirmMs?: number, allowEviction?: boolean, exclusive?: boolean, idleMs?: number, heartbeatMs?: number }} ApplicationOptions
  * @typedef {{ id: string, token: string }} Created
  */
 

@@ -89,7 +89,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
         return counts.every(({ ok, fail, unknown }) => ok + fail + unknown >= options.operations);
       },
       doubts: (of, fault) => waitFor("unknown", 1, of, fault),
-      refusals: (of) => waitFor("fail", 5, of),
+      refusals: (of) => waitFor("fail", 1, of),
     });
     const reports = await Promise.all(workers.map((worker) => worker.call("finishLoad")));
     const events = paths.flatMap((path) => readHistory(path));

@@ -104,7 +104,8 @@ export class Membership {
       this.holdings,
       settings.sweepMs,
       {
-        unbrokenSince: () => this.#subscription.unbrokenSince,
+        // Where Redis may evict, any held session may be gone at any time: each sweep reads all of them.
+        unbrokenSince: () => (settings.allowEviction ? undefined : this.#subscription.unbrokenSince),
         serverOf,
       },
     );
