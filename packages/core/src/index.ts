@@ -40,6 +40,7 @@ export type {
   StoreEvent,
   StoreHost,
   StorePresence,
+  TakeOverResult,
   WriteRequest,
   WriteResult,
 } from "./store/contract.ts";

@@ -1,5 +1,12 @@
 import { SessionError } from "@wsession/core";
-import type { CreateResult, ResumeResult, RotateResult, StoredSession, WriteResult } from "@wsession/core";
+import type {
+  CreateResult,
+  ResumeResult,
+  RotateResult,
+  StoredSession,
+  TakeOverResult,
+  WriteResult,
+} from "@wsession/core";
 import type { Reply } from "./calls.ts";
 import { tooLarge } from "./codec.ts";
 import { corrupt, unavailable } from "./failures.ts";
@@ -197,6 +204,19 @@ export function readRotate(reply: Reply, lineage: number | undefined): RotateRep
     case "foreign":
     case "revoked":
       return { type: code };
+    default:
+      throw unexpected();
+  }
+}
+
+export function readTakeOver(reply: Reply): TakeOverResult {
+  const { 0: code, 1: fence } = split(reply);
+  switch (code) {
+    case "taken":
+      return { type: code, fence: Number(fence) };
+    case "missing":
+    case "gone":
+      return { type: "missing" };
     default:
       throw unexpected();
   }

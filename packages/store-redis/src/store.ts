@@ -13,6 +13,7 @@ import type {
   StoreDestroyResult,
   StoreHost,
   StorePresence,
+  TakeOverResult,
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
@@ -39,6 +40,7 @@ import {
   readLoad,
   readMove,
   readResume,
+  readTakeOver,
   readWrite,
 } from "./replies.ts";
 import { Sender } from "./sender.ts";
@@ -56,6 +58,7 @@ type Holding = Pick<ResumeRequest, "id" | "hold">;
 export interface RedisSessionStore extends SessionStore {
   create(request: CreateRequest): Promise<CreateResult>;
   resume(request: ResumeRequest): Promise<ResumeResult>;
+  takeOver(id: string): Promise<TakeOverResult>;
   load(id: string): Promise<StoredSession | undefined>;
   write(request: WriteRequest): Promise<WriteResult>;
   touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
@@ -229,6 +232,15 @@ class RedisStore implements RedisSessionStore {
     if (subject === undefined) return;
     const destroy = (of: Raised): Promise<void> => this.#destruction.overdue(id, of, this.#membership);
     this.#logins.listAgain(id, subject, reply, idleMs, absoluteInMs, destroy).catch(() => undefined);
+  }
+
+  async takeOver(id: string): Promise<TakeOverResult> {
+    const { calls, keys, node, nextSequence } = this.#services;
+    if (!isSessionId(id)) return { type: "missing" };
+    const args = [node, String(nextSequence())];
+    const reply = await calls.timedScript("take-over", keys.session(id), args);
+    if (isNothingLeft(reply)) this.#membership?.expired(id);
+    return readTakeOver(reply);
   }
 
   async load(id: string): Promise<StoredSession | undefined> {

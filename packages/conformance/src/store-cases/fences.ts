@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { newId } from "../store-process.ts";
 import type { StoreProcess } from "../store-process.ts";
 import type { StoreCase } from "../store-trial.ts";
 
@@ -46,6 +47,29 @@ export const fenceCases: readonly StoreCase[] = [
       expect(await second.fields(id, { n: 1 }, [], { fence: before })).toEqual({ type: "fenced" });
       expect(await first.fields(id, { n: 1 }, [], { fence: after })).toMatchObject({ type: "written" });
       expect(await first.load(id)).toMatchObject({ version: 2, fence: after });
+    },
+  },
+  {
+    name: "I13 a takeover for a connection that is there raises the fence, as one in a resume does; a resume without it does not",
+    applies: ({ resumable }) => resumable,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest } = await first.born({ data: { n: 0 }, exclusive: true });
+      // A store of 0.1 takes over in a resume alone.
+      if (second.store.takeOver === undefined) return;
+      const resumed = await second.resume(id, digest);
+      expect(resumed).toMatchObject({ type: "resumed", session: { fence: 1 } });
+      expect(await first.fields(id, { n: 1 }, [], { fence: 1 })).toMatchObject({ type: "written" });
+      const taken = await second.store.takeOver(id);
+      const fence = taken.type === "taken" ? taken.fence : expect.fail(taken.type);
+      expect(fence).toBeGreaterThan(1);
+      expect(await first.fields(id, { n: 2 }, [], { fence: 1 })).toEqual({ type: "fenced" });
+      expect(await second.fields(id, { n: 3 }, [], { fence })).toMatchObject({ type: "written", version: 3 });
+      expect(await second.store.takeOver(id)).toMatchObject({ type: "taken" });
+      expect(await second.fields(id, { n: 4 }, [], { fence })).toEqual({ type: "fenced" });
+      expect(await second.store.takeOver(newId())).toEqual({ type: "missing" });
+      await first.destroy(id);
+      expect(await second.store.takeOver(id)).toEqual({ type: "missing" });
     },
   },
 ];

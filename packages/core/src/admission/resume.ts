@@ -79,7 +79,9 @@ async function openFirst<Data extends object, Transport>(
   failed: FailedResume[],
 ): Promise<Opened<Data> | Refused | undefined> {
   const { settings, diagnostics } = home;
-  const { store, idleMs, exclusive } = settings;
+  const { store, idleMs } = settings;
+  // Where the store can, the session is taken over once the connection is there.
+  const exclusive = settings.exclusive && store.takeOver === undefined;
   const { subject } = decision;
   for (const one of presented) {
     if (one === undefined) continue;

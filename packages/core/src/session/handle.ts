@@ -5,6 +5,7 @@ import { fencedError, goneError, asStoreError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
+import { fenceOf } from "./local-session.ts";
 import type { Holder, SessionState, Write } from "./local-session.ts";
 import { writesOf } from "./write-queue.ts";
 
@@ -111,7 +112,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   #write<Result>(kind: Write<Data>["kind"], resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#owned(Promise.reject(refusal));
-    return writesOf(this.#state).write({ kind, writer: this.#holder, fence: this.#fence }, resultOf);
+    return writesOf(this.#state).write({ kind, writer: this.#holder }, resultOf);
   }
 
   async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
@@ -130,7 +131,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     // Only a login can be overtaken by what is done to its subject.
     const decision = subject === undefined ? undefined : state.context.pending.begin(subject);
     try {
-      const fence = () => this.#fence;
+      const fence = () => fenceOf(this.#holder);
       const result = await replaceToken(state, { decision, onlyUnowned: false, graceMs, fence });
       if (result.type !== "replaced") throw goneError();
       return { token: result.token, renewalCode: result.renewalCode };
@@ -153,10 +154,6 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     if (this.#state.gone) return goneError();
     // What the store would answer, without asking it.
     return this.#holder !== undefined && this.#holder.fence < this.#state.fence ? fencedError() : undefined;
-  }
-
-  get #fence(): number | undefined {
-    return this.#holder === undefined || this.#holder.fence === 0 ? undefined : this.#holder.fence;
   }
 }
 

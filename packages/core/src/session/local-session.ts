@@ -2,6 +2,7 @@ import type { ChangeQueue } from "./changes.ts";
 import { applyChange, deepFreeze } from "../store/change.ts";
 import type { Connection } from "../api/contract.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import { REPLACED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
@@ -16,7 +17,8 @@ const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 /** A live connection, as its session sees it. */
 export interface Holder<Data extends object> {
   readonly id: string;
-  readonly fence: number;
+  /** What the writes of its handle carry (I13): `PENDING_FENCE` until its takeover is answered, `LOST_FENCE` where it has none. */
+  fence: number;
   /** Whether it has ended, or is about to. */
   readonly isEnding: boolean;
   /** Set when a message came since it was last cleared: what counts against the idle deadline. */
@@ -29,6 +31,16 @@ export interface Holder<Data extends object> {
   end(code: number, reason: string): void;
   /** Nobody handled the rejection of a call that its handle made. */
   unhandled(error: unknown): void;
+}
+
+/** Of a connection whose takeover is under way: another one's is no reason to end it, since its own comes after. */
+export const PENDING_FENCE: number = Infinity;
+/** Of a connection that was replaced before its takeover was answered, or whose takeover failed: it never writes. */
+export const LOST_FENCE: number = -1;
+
+/** The fence that a write carries; `undefined`: an administrative one, or of a session that was never taken over. */
+export function fenceOf(writer: { readonly fence: number } | undefined): number | undefined {
+  return writer === undefined || writer.fence === 0 ? undefined : writer.fence;
 }
 
 /** A point in the history of a session. */
@@ -48,7 +60,6 @@ export interface Write<Data extends object> {
     | { readonly type: "update"; readonly change: (data: Readonly<Data>) => Data };
   /** The connection whose handle asked; `undefined`: an administrative one. */
   readonly writer: Holder<Data> | undefined;
-  readonly fence: number | undefined;
 }
 
 /** A session's writes, one at a time. */
@@ -293,13 +304,17 @@ export class SessionState<Data extends object> {
     return this.end((holder) => holder !== undefined, ending);
   }
 
+  /** A newer connection of this process is about to take the session over: the others end without waiting for the store. */
+  replaceOthers(newer: Holder<Data>): void {
+    for (const holder of this.holders())
+      if (holder !== newer && holder.fence === PENDING_FENCE) holder.fence = LOST_FENCE;
+    this.end((holder) => holder !== newer, REPLACED);
+  }
+
   /** A newer connection has `fence`: those before it end (I13). */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
-    return this.end((holder) => holder.fence < fence, {
-      code: 4409,
-      reason: "replaced by a newer connection",
-    });
+    return this.end((holder) => holder.fence < fence, REPLACED);
   }
 
   /** Nobody handled the rejection of a call that an administrative handle made. */

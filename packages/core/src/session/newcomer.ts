@@ -5,6 +5,7 @@ import type { PendingDecision } from "./pending.ts";
 export interface Newcomer<Data extends object> extends Holder<Data> {
   readonly isEnding: boolean;
   resumed: boolean;
+  fence: number;
   token: string | undefined;
   /** What was decided about a session that is set later. */
   decision: PendingDecision | undefined;

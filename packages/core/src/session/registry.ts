@@ -5,17 +5,18 @@ import type { Created } from "./creation.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { Warnings } from "../base/warnings.ts";
-import { destroyedEnding, EXPIRED, REVOKED } from "../base/endings.ts";
+import { destroyedEnding, EXPIRED, REPLACED, REVOKED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { asStoreError, isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import { SessionState } from "./local-session.ts";
+import { LOST_FENCE, PENDING_FENCE, SessionState } from "./local-session.ts";
 import type { Holder, Mark, StateContext } from "./local-session.ts";
 import type { AdmittedSession, Newcomer } from "./newcomer.ts";
 import { PendingDecisions } from "./pending.ts";
 import type { PendingDecision } from "./pending.ts";
+import { takeOver } from "./takeover.ts";
 import { SessionTable } from "./table.ts";
 import { SessionHandle } from "./handle.ts";
 import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "../store/contract.ts";
@@ -174,21 +175,27 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   /** The connection is there: it is one of the session's from now on. */
   attach(
     connection: Newcomer<Data>,
-    { state, fence, token }: AdmittedSession<Data>,
+    { state, fence, token, resumed }: AdmittedSession<Data>,
     decision: PendingDecision,
   ): void {
     const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
-    if (exclusive) state.replace(fence);
+    const takesOver = exclusive && resumed && this.store.takeOver !== undefined;
+    if (exclusive && !takesOver) state.replace(fence);
     decision.settle();
     connection.token = token;
-    connection.attach(state, fence);
+    connection.attach(state, takesOver ? PENDING_FENCE : fence);
     this.#lifetimes.join(state, connection);
     if (state.holderCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
-    if (decision.ending !== undefined) connection.end(decision.ending.code, decision.ending.reason);
-    else if (state.gone) connection.end(4410, "session gone");
-    else if (fence < state.fence) connection.end(4409, "replaced by a newer connection");
+    if (decision.ending !== undefined) {
+      if (takesOver) connection.fence = LOST_FENCE;
+      connection.end(decision.ending.code, decision.ending.reason);
+    } else if (state.gone) connection.end(4410, "session gone");
+    else if (takesOver) {
+      this.pending.endOlder(state.id, decision.openedAs, REPLACED);
+      takeOver(state, connection, (id) => this.store.takeOver?.(id) ?? { type: "missing" });
+    } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
   /** Admitted, but its connection never came. A session that no client learned of is destroyed. */

@@ -1,6 +1,7 @@
 import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
+import { fenceOf } from "./local-session.ts";
 import type { Mark, SessionState, Write } from "./local-session.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
 import { isRefusedPromise } from "../base/promises.ts";
@@ -54,7 +55,7 @@ export function makePlan<Data extends object>(
     expect: reads || whole ? state.version : undefined,
     known: state.version,
     lineage: state.lineage,
-    fence: batch[0]?.fence,
+    fence: fenceOf(batch[0]?.writer),
     schemaVersion: state.context.settings.schemaVersion,
   };
   return { request, next, asked: state.mark, writes };

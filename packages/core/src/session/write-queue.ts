@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "../base/errors.ts";
 import { OwnedPromise } from "../base/owned-promise.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
+import { fenceOf } from "./local-session.ts";
 import type { SessionState, Write, Writes } from "./local-session.ts";
 import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
@@ -33,12 +34,11 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   }
 
   write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
-    const { kind, writer, fence } = write;
+    const { kind, writer } = write;
     const written = new OwnedPromise<Result>((resolve, reject) => {
       this.#waiting.push({
         kind,
         writer,
-        fence,
         single: false,
         result: undefined,
         resolve: (data) => resolve(resultOf(data)),
@@ -123,7 +123,9 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     const end =
       first?.single === true
         ? 1
-        : this.#waiting.findIndex((write) => write.single || write.fence !== first?.fence);
+        : this.#waiting.findIndex(
+            (write) => write.single || fenceOf(write.writer) !== fenceOf(first?.writer),
+          );
     if (end >= 0) return this.#waiting.splice(0, end);
     const all = this.#waiting;
     this.#waiting = [];

@@ -87,6 +87,10 @@ export interface ResumeRequest {
   readonly exclusive: boolean;
 }
 
+export type TakeOverResult =
+  /** The fence is raised to this one: connections with a lower fence have been replaced. */
+  { readonly type: "taken"; readonly fence: number } | { readonly type: "missing" };
+
 /** Which secret matched: today's, the one before it within its grace, a renewal code, or none was asked for. */
 export type ResumedBy = "current" | "previous" | "renewal" | "none";
 
@@ -265,6 +269,12 @@ export interface SessionStore {
   create(request: CreateRequest): Awaitable<CreateResult>;
   /** Checks the digest, touches, and registers the holder, in one step. */
   resume(request: ResumeRequest): Awaitable<ResumeResult>;
+  /**
+   * Raises the fence for a connection that is there, and tells the other holders, as `resume` does with `exclusive`. With
+   * this member core never asks `resume` for `exclusive`: a handshake that is never answered then takes nothing over. A
+   * store without it takes over in `resume`, and the older connection ends even where the newer one never comes.
+   */
+  readonly takeOver?: ((id: string) => Awaitable<TakeOverResult>) | undefined;
   /** Authoritative read; does not touch. Rejects with CORRUPT_RECORD for what can't be read. */
   load(id: string): Awaitable<StoredSession | undefined>;
   write(request: WriteRequest): Awaitable<WriteResult>;

@@ -30,6 +30,7 @@ import type {
   StoreDestroyResult,
   StoreHost,
   StorePresence,
+  TakeOverResult,
   WriteRequest,
   WriteResult,
 } from "./contract.ts";
@@ -126,6 +127,14 @@ class MapSessionStore implements MapStore {
     if (request.exclusive) extraOf(entry).fence += 1;
     this.#touch(request.id, entry, request.idleMs);
     return { type: "resumed", session: snapshot(entry), by };
+  }
+
+  takeOver(id: string): TakeOverResult {
+    const entry = this.#find(id);
+    if (entry === undefined) return { type: "missing" };
+    const extra = extraOf(entry);
+    extra.fence += 1;
+    return { type: "taken", fence: extra.fence };
   }
 
   load(id: string): StoredSession | undefined {

@@ -1,0 +1,50 @@
+import { CloseCode } from "../base/close-codes.ts";
+import { asStoreError } from "../base/errors.ts";
+import { REPLACED } from "../base/endings.ts";
+import type { Awaitable } from "../handshake/handshake.ts";
+import type { TakeOverResult } from "../store/contract.ts";
+import { LOST_FENCE, PENDING_FENCE } from "./local-session.ts";
+import type { Holder, SessionState } from "./local-session.ts";
+import { writesOf } from "./write-queue.ts";
+
+/**
+ * Takes a session over for a connection that is there (`exclusive`): before the 101 a handshake that never becomes a
+ * connection would end the one that has the session. The other connections of this process end at once. The writes of the
+ * new connection wait for the answer, because they would carry an older fence otherwise (I13). A connection whose takeover
+ * fails is closed with 4503.
+ */
+export function takeOver<Data extends object>(
+  state: SessionState<Data>,
+  connection: Holder<Data>,
+  ask: (id: string) => Awaitable<TakeOverResult>,
+): void {
+  state.replaceOthers(connection);
+  const taken = (result: TakeOverResult): void => {
+    if (result.type === "missing") {
+      connection.fence = LOST_FENCE;
+      state.vanish({ code: CloseCode.Destroyed, reason: "session gone" });
+      return;
+    }
+    const { fence } = result;
+    if (connection.fence === PENDING_FENCE) connection.fence = fence;
+    state.replace(fence);
+    // Another process took the session over in the meantime.
+    if (connection.fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
+  };
+  const failed = (error: unknown): void => {
+    connection.fence = LOST_FENCE;
+    state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
+    connection.end(CloseCode.StoreUnavailable, "store unavailable");
+  };
+  // One after another, because two on their way at once could reach the store in the other order.
+  void writesOf(state).alone((): Awaitable<void> => {
+    // Replaced by a newer connection of this process while others were waited for.
+    if (connection.fence !== PENDING_FENCE) return undefined;
+    try {
+      const answer = ask(state.id);
+      return "type" in answer ? taken(answer) : answer.then(taken, failed);
+    } catch (error) {
+      return failed(error);
+    }
+  });
+}
