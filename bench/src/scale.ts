@@ -1,5 +1,6 @@
 import { readOptions, report } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
+import { measureBus } from "./scale/bus.ts";
 import { measureConnectionsGrowth } from "./scale/connections.ts";
 import { measureLive } from "./scale/live.ts";
 import { measureProcessesGrowth, measureSessionsGrowth } from "./scale/updates.ts";
@@ -14,5 +15,6 @@ const figures: Figure[] = [];
 if (wants("sessionsGrowth")) figures.push(...(await measureSessionsGrowth(options)));
 if (wants("processesGrowth")) figures.push(await measureProcessesGrowth(options));
 if (wants("connectionsGrowth")) figures.push(...(await measureConnectionsGrowth(options)));
+if (wants("busMessages")) figures.push(...(await measureBus(options)));
 if (wants("live")) figures.push(...(await measureLive(options)));
 report("Growth", figures, options);

@@ -24,7 +24,14 @@ const fields = {
     "resumeIdleP99VsSocketio",
   ],
   kick: ["kickP99Ms", "kick1000Ms"],
-  scale: ["sessionsGrowth", "processesGrowth", "connectionsGrowth", "bareConnectionsGrowth", "live"],
+  scale: [
+    "sessionsGrowth",
+    "processesGrowth",
+    "connectionsGrowth",
+    "bareConnectionsGrowth",
+    "live",
+    "busMessages",
+  ],
 };
 
 test.concurrent.for(Object.entries(fields))(

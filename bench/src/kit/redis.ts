@@ -19,10 +19,10 @@ export interface RedisServer {
 }
 
 /** WSESSION_REDIS_SERVER names the binary. */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-bench-"));
   const port = await freePort();
-  const settings = ["--save", "", "--appendonly", "no", "--bind", HOST, "--dir", folder];
+  const settings = ["--save", "", "--appendonly", "no", "--bind", HOST, "--dir", folder, ...args];
   const binary = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
   const child = spawn(binary, ["--port", String(port), ...settings], { stdio: "ignore" });
   const failed = once(child, "error").then(([error]) => {
@@ -53,7 +53,7 @@ export async function startRedis(): Promise<RedisServer> {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, HOST);
   await once(probe, "listening");
   const address = probe.address();

@@ -11,8 +11,9 @@ import {
   unavailable,
 } from "./failures.ts";
 import type { Gate } from "./gate.ts";
-import { scriptDigest, scriptText } from "./scripts.ts";
+import { announces, scriptDigest, scriptText } from "./scripts.ts";
 import type { ScriptName } from "./scripts.generated.ts";
+import type { Shards } from "./shards.ts";
 import type { Sender, SentCommand } from "./sender.ts";
 
 /** What Redis answers: integers, bulk strings, nil and arrays of these. */
@@ -26,9 +27,17 @@ export class Calls {
   readonly #sender: Sender;
   readonly #gate: Gate;
   readonly #clock: ServerClock;
+  readonly #shards: Pick<Shards, "tagOf"> | undefined;
   readonly timeoutMs: number;
 
-  constructor(sender: Sender, gate: Gate, clock: ServerClock, timeoutMs: number) {
+  constructor(
+    sender: Sender,
+    gate: Gate,
+    clock: ServerClock,
+    timeoutMs: number,
+    shards?: Pick<Shards, "tagOf">,
+  ) {
+    this.#shards = shards;
     this.#sender = sender;
     this.#gate = gate;
     this.#clock = clock;
@@ -114,6 +123,7 @@ export class Calls {
     const notAfter = this.#clock.serverTime(deadline);
     const sentAt = performance.now();
     const words = [scriptDigest(name), "1", key, String(notAfter)].concat(args);
+    if (announces(name)) words.push(this.#shards?.tagOf(key) ?? "");
     const read: Read = (reply, attempts) => {
       if (!Array.isArray(reply) || reply[0] !== "late") return reply;
       // This attempt is refused for certain. With time left by our own clock the estimate was off: the answer corrects it.

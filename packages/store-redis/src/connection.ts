@@ -140,10 +140,10 @@ export class Connection {
   }
 
   /**
-   * A connection that only listens, not connected yet; on a Cluster to any node that is known, since each hears every message.
-   * `undefined`: no node is known yet.
+   * A connection that only listens, not connected yet; on a Cluster to the node `at` (`host:port`), or to any that is known, since each hears
+   * every message that is not for one shard. `undefined`: it is not known, or none is yet.
    */
-  makeListener(): Redis | undefined {
+  makeListener(at?: string): Redis | undefined {
     const options = {
       ...ownOptions(this.#given, this.handshakeMs),
       enableOfflineQueue: true,
@@ -153,7 +153,7 @@ export class Connection {
     let listener: Redis;
     if (isCluster(this.#given)) {
       const nodes = [...this.#nodes.values()];
-      const node = nodes[Math.floor(Math.random() * nodes.length)];
+      const node = at === undefined ? nodes[Math.floor(Math.random() * nodes.length)] : this.#nodes.get(at);
       if (node === undefined) {
         this.connect();
         return undefined;

@@ -65,6 +65,11 @@ export class Keys {
     return `${this.#prefix}:k:${node}`;
   }
 
+  /** One that a process listens on at the server that has the tag's slot, as announce() in prelude.lua builds it. */
+  shardChannel(node: string, tag: string): string {
+    return `${this.#prefix}:k:${node}{${tag}}`;
+  }
+
   /** The channel that all processes listen on. A node's name is longer. */
   get everybody(): string {
     return `${this.#prefix}:k:all`;

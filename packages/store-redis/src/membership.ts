@@ -16,6 +16,8 @@ import { Orphans } from "./orphans.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import type { Raised } from "./subjects.ts";
+import { ShardedSubscription } from "./sharded-subscription.ts";
+import type { Shards } from "./shards.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface Services {
@@ -29,6 +31,7 @@ export interface Services {
   readonly liveness: Liveness;
   /** The server that a session is on, by any name. */
   readonly serverOf: (id: string) => string;
+  readonly shards: Shards;
   readonly nextSequence: () => number;
 }
 
@@ -78,6 +81,7 @@ export class Membership {
   readonly #host: StoreHost;
   readonly #destroyHeld: (of: Raised, reason?: string) => Promise<unknown>;
   readonly #subscription: Subscription;
+  readonly #sharded: ShardedSubscription;
   readonly #lease: Lease;
   readonly #resync: Resync;
   /** Answers to destructions, by the message that they will travel in. */
@@ -92,7 +96,8 @@ export class Membership {
     host: StoreHost,
     destroyHeld: (of: Raised, reason?: string) => Promise<unknown>,
   ) {
-    const { connection, settings, calls, gate, keys, node, nextSequence, liveness, serverOf } = services;
+    const { connection, settings, calls, gate, keys, node, nextSequence, liveness, serverOf, shards } =
+      services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
@@ -123,8 +128,19 @@ export class Membership {
     this.#lease = new Lease(calls, gate, keys.leases(node, isCluster(connection.client)), settings.leaseMs, {
       lapsed: () => void this.#resync.run(true),
       doubted: () => void this.#resync.run(false),
-      beat: () => this.#subscription.check(),
+      beat: () => {
+        this.#subscription.check();
+        this.#sharded.check();
+      },
     });
+    this.#sharded = new ShardedSubscription(
+      calls,
+      shards,
+      (tag) => keys.shardChannel(node, tag),
+      () => (isCluster(connection.client) ? connection.client : undefined),
+      (master) => connection.makeListener(master),
+      { message: (text) => this.#hear(text), lost: () => void this.#resync.run(false) },
+    );
   }
 
   open(): void {
@@ -133,6 +149,12 @@ export class Membership {
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
+    // The Cluster's slots are known then.
+    const { calls } = this.#services;
+    calls.ready(calls.deadline()).then(
+      () => this.#sharded.check(),
+      () => undefined,
+    );
   }
 
   /**
@@ -178,6 +200,7 @@ export class Membership {
   async close(): Promise<void> {
     this.#resync.close();
     this.#subscription.close();
+    this.#sharded.close();
     await this.holdings.releaseAll();
     await this.#lease.close();
   }
@@ -210,13 +233,21 @@ export class Membership {
     }
     this.#answers.set(key, { request, closed: [[id, closed]] });
     setImmediate(() => {
-      const { calls, keys, node } = this.#services;
       const pairs = this.#answers.get(key)?.closed ?? [];
       this.#answers.delete(key);
-      const message = confirmationMessage(request.token, node, pairs);
-      calls
-        .command("publish", [keys.channel(request.node), message])
-        .catch((error: unknown) => this.#host.onError(error));
+      const message = confirmationMessage(request.token, this.#services.node, pairs);
+      this.#publish(request.node, message).catch((error: unknown) => this.#host.onError(error));
     });
+  }
+
+  /** To another process. */
+  async #publish(node: string, message: string): Promise<void> {
+    const { calls, keys, shards } = this.#services;
+    const tag = shards.anyTag;
+    const sent =
+      tag === undefined
+        ? Promise.resolve(0)
+        : calls.command("spublish", [keys.shardChannel(node, tag), message]).catch(() => 0);
+    if (Number(await sent) === 0) await calls.command("publish", [keys.channel(node), message]);
   }
 }

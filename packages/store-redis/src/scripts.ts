@@ -16,3 +16,15 @@ export function scriptDigest(name: ScriptName): string {
   }
   return digest;
 }
+
+const announcing = new Map<ScriptName, boolean>();
+
+/** Whether the script may tell the holders of its session, and so takes one more argument at its end: through which channels. */
+export function announces(name: ScriptName): boolean {
+  let found = announcing.get(name);
+  if (found === undefined) {
+    found = SCRIPT_TEXTS[name].includes("local announce_tag = table.remove(ARGV)");
+    announcing.set(name, found);
+  }
+  return found;
+}

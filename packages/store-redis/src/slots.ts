@@ -20,3 +20,24 @@ export function slotOf(tag: string): number {
 export function masterOf(cluster: Pick<Cluster, "slots">, slot: number): string {
   return cluster.slots[slot]?.[0] ?? "";
 }
+
+/** The slot that a key or channel is in: by its hash tag, where it has one. */
+export function keySlot(key: string): number {
+  const open = key.indexOf("{");
+  const close = open === -1 ? -1 : key.indexOf("}", open + 1);
+  return slotOf(close > open + 1 ? key.slice(open + 1, close) : key);
+}
+
+const tags = new Map<number, string>();
+
+/** A short hash tag that is in this slot; found by trying, which takes a few milliseconds for each slot, once. */
+export function tagIn(slot: number): string {
+  const known = tags.get(slot);
+  if (known !== undefined) return known;
+  for (let number = 0; ; number += 1) {
+    const tag = number.toString(36);
+    if (slotOf(tag) !== slot) continue;
+    tags.set(slot, tag);
+    return tag;
+  }
+}

@@ -44,6 +44,7 @@ import {
   readWrite,
 } from "./replies.ts";
 import { Sender } from "./sender.ts";
+import { Shards } from "./shards.ts";
 import { masterOf, slotOf } from "./slots.ts";
 import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
@@ -108,7 +109,8 @@ class RedisStore implements RedisSessionStore {
       timeoutMs: settings.timeoutMs,
       report: (error) => this.#report(error),
     });
-    const calls = new Calls(sender, gate, clock, settings.timeoutMs);
+    const shards = new Shards();
+    const calls = new Calls(sender, gate, clock, settings.timeoutMs, shards);
     const node = randomBytes(6).toString("base64url");
     this.#onError = options.onError;
     const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
@@ -118,7 +120,18 @@ class RedisStore implements RedisSessionStore {
       const { client: own } = connection;
       return isCluster(own) ? masterOf(own, slotOf(id)) : "";
     };
-    this.#services = { connection, settings, calls, gate, keys, node, liveness, nextSequence, serverOf };
+    this.#services = {
+      connection,
+      settings,
+      calls,
+      gate,
+      keys,
+      node,
+      liveness,
+      nextSequence,
+      serverOf,
+      shards,
+    };
     this.#unsettled = new Unsettled(calls, keys, node);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id) =>

@@ -114,12 +114,20 @@ local function next_idle(idle, idle_ms, at)
   return wanted
 end
 
--- Tells the other processes that hold the session; to this one its own change is no news.
+-- The last argument of each script that announces, which the script itself does not see: the hash tag of channels that this
+-- server has, past its Cluster's bus, or "". No key: while slots move, Redis refuses scripts with a key that is not there.
+local announce_tag = table.remove(ARGV)
+
+-- Tells the other processes that hold the session; to this one its own change is no news. By PUBLISH where nobody hears the
+-- sharded channel, or where its slot has moved.
 local function announce(holders, node, message)
   if not holders then return end
   local channel = string.match(key, '^(.*):s:{') .. ':k:'
   for other, count in string.gmatch(holders, '([^=,]+)=(%d+)') do
-    if other ~= node and count ~= '0' then redis.call('PUBLISH', channel .. other, message) end
+    if other ~= node and count ~= '0' then
+      local heard = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. other .. '{' .. announce_tag .. '}', message)
+      if type(heard) ~= 'number' or heard == 0 then redis.call('PUBLISH', channel .. other, message) end
+    end
   end
 end
 

@@ -1,0 +1,171 @@
+import type { Cluster, Redis } from "ioredis";
+import type { Calls } from "./calls.ts";
+import type { Shards } from "./shards.ts";
+
+const PROBE = '["p"';
+const RETRY_MS = 250;
+const MOST_RETRY_MS = 10_000;
+
+export interface ShardedEvents {
+  /** A message came. */
+  readonly message: (text: string) => void;
+  /** A connection that heard was lost: messages may be lost with it. */
+  readonly lost: () => void;
+}
+
+interface Listener {
+  readonly redis: Redis;
+  /** Channels that are subscribed to, and the last probe that was heard on each. */
+  readonly heard: Map<string, number>;
+}
+
+/**
+ * This process's channels on a Cluster with sharded channels (Redis 7): a connection to each master, so that a change reaches
+ * this process from the server that made it, past the Cluster's bus. All of it only saves: whoever is not heard here is heard by
+ * the plain subscription, since what has no listener is announced there.
+ */
+export class ShardedSubscription {
+  readonly #calls: Calls;
+  readonly #shards: Shards;
+  readonly #channelOf: (tag: string) => string;
+  readonly #cluster: () => Cluster | undefined;
+  readonly #listen: (master: string) => Redis | undefined;
+  readonly #events: ShardedEvents;
+  readonly #listeners = new Map<string, Listener>();
+  #probes = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS;
+  #isUnsupported = false;
+  #isClosed = false;
+
+  /** `cluster`: where the slots are; `undefined` on one server. `listen`: makes a connection to a node, not connected yet. */
+  constructor(
+    calls: Calls,
+    shards: Shards,
+    channelOf: (tag: string) => string,
+    cluster: () => Cluster | undefined,
+    listen: (master: string) => Redis | undefined,
+    events: ShardedEvents,
+  ) {
+    this.#calls = calls;
+    this.#shards = shards;
+    this.#channelOf = channelOf;
+    this.#cluster = cluster;
+    this.#listen = listen;
+    this.#events = events;
+  }
+
+  /** Follows the Cluster's slots, and finds out whether what is published is heard. */
+  check(): void {
+    const cluster = this.#cluster();
+    if (cluster === undefined || this.#isUnsupported || this.#isClosed) return;
+    const runs = this.#shards.update(cluster);
+    for (const [master, { redis }] of this.#listeners) if (!runs.has(master)) redis.disconnect();
+    for (const [master, tags] of runs) {
+      const channels = tags.map(this.#channelOf);
+      const listener = this.#listeners.get(master) ?? this.#connect(master);
+      if (listener === undefined) this.#checkLater();
+      else this.#follow(listener, channels);
+    }
+    if (runs.size === 0) this.#checkLater();
+  }
+
+  /** Before the next beat, and less often with each failure. */
+  #checkLater(): void {
+    if (this.#retry !== undefined || this.#isClosed || this.#isUnsupported) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.check();
+    }, this.#retryMs);
+    this.#retry.unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    for (const { redis } of this.#listeners.values()) redis.disconnect();
+    this.#listeners.clear();
+  }
+
+  #connect(master: string): Listener | undefined {
+    const redis = this.#listen(master);
+    if (redis === undefined) return undefined;
+    const listener: Listener = { redis, heard: new Map() };
+    this.#listeners.set(master, listener);
+    redis.on("error", () => undefined);
+    redis.on("smessage", (channel, text) => {
+      if (!text.startsWith(PROBE)) this.#events.message(text);
+      else if (listener.heard.has(channel)) listener.heard.set(channel, numberOf(text));
+    });
+    redis.once("end", () => {
+      if (this.#listeners.get(master) === listener) this.#listeners.delete(master);
+      if (listener.heard.size > 0 && !this.#isClosed) this.#events.lost();
+      this.#checkLater();
+    });
+    return listener;
+  }
+
+  #follow(listener: Listener, channels: readonly string[]): void {
+    const { heard, redis } = listener;
+    for (const channel of heard.keys()) {
+      if (channels.includes(channel)) continue;
+      heard.delete(channel);
+      redis.sunsubscribe(channel).catch(() => undefined);
+    }
+    for (const channel of channels) {
+      if (heard.has(channel)) this.#prove(listener, channel).catch(() => undefined);
+      else this.#subscribe(listener, channel);
+    }
+  }
+
+  #subscribe({ heard, redis }: Listener, channel: string): void {
+    const late = setTimeout(() => redis.disconnect(), this.#calls.timeoutMs);
+    late.unref();
+    redis
+      .ssubscribe(channel)
+      .then(() => {
+        heard.set(channel, 0);
+        this.#retryMs = RETRY_MS;
+        this.#shards.activate();
+      })
+      .catch((error: unknown) => {
+        // Another error than that the slot is elsewhere by now: a Redis before 7, or no right to do so.
+        if (isRefusal(error)) this.#giveUp();
+        else this.#checkLater();
+      })
+      .finally(() => clearTimeout(late));
+  }
+
+  /** A connection on which a message does not arrive that somebody heard is made anew. */
+  async #prove(listener: Listener, channel: string): Promise<void> {
+    this.#probes += 1;
+    const probe = this.#probes;
+    const heardBy = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));
+    if (heardBy === 0) {
+      // The slot moved away, and the subscription with it.
+      listener.heard.delete(channel);
+      return;
+    }
+    const timer = setTimeout(() => {
+      setImmediate(() => {
+        const last = listener.heard.get(channel);
+        if (last !== undefined && last < probe) listener.redis.disconnect();
+      });
+    }, this.#calls.timeoutMs);
+    timer.unref();
+  }
+
+  #giveUp(): void {
+    this.#isUnsupported = true;
+    for (const { redis } of this.#listeners.values()) redis.disconnect();
+  }
+}
+
+function numberOf(probe: string): number {
+  return Number(/\d+/.exec(probe)?.[0] ?? 0);
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /^(?:ERR unknown command|NOPERM)/.test(error.message);
+}

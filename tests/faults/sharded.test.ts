@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { aCreation, aWrite, hold } from "../../packages/store-redis/test/fake-host.ts";
+import { clusterOf, type Process, startProcess } from "../../packages/store-redis/test/processes.ts";
+import { cli, type RedisCluster, startCluster, until } from "../../packages/store-redis/test/redis-server.ts";
+import { Resharding } from "./cluster.ts";
+
+/** Never within a test: what is heard was announced. */
+const NEVER_MS = 600_000;
+const MASTERS = 3;
+
+let cluster: RedisCluster;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+
+afterAll(() => cluster.stop());
+
+const masters = () => cluster.nodes.slice(0, MASTERS);
+
+async function everywhere(...command: string[]): Promise<string[]> {
+  return Promise.all(cluster.nodes.map(({ port }) => cli(port, ...command)));
+}
+
+/** Sharded channels that somebody is subscribed to. */
+async function channels(): Promise<number> {
+  const lists = await Promise.all(masters().map(({ port }) => cli(port, "pubsub", "shardchannels")));
+  return lists.flatMap((list) => list.split("\n").filter((line) => line !== "")).length;
+}
+
+/** Processes that listen on sharded channels; those of a test before are gone first. */
+async function start(count: number, leaseMs: number): Promise<Process[]> {
+  await until(async () => (await channels()) === 0);
+  const started = Array.from({ length: count }, () =>
+    startProcess(clusterOf(cluster.nodes), { leaseMs, sweepMs: NEVER_MS }),
+  );
+  await until(async () => (await channels()) === count * MASTERS);
+  return started;
+}
+
+/** Announcements on the bus of the Cluster so far, by kind. */
+async function bus(): Promise<{ readonly publish: number; readonly sharded: number }> {
+  const infos = await everywhere("cluster", "info");
+  const sum = (name: string): number =>
+    infos.reduce((total, info) => total + Number(new RegExp(`${name}_sent:(\\d+)`).exec(info)?.[1] ?? 0), 0);
+  return { publish: sum("messages_publish"), sharded: sum("messages_publishshard") };
+}
+
+async function heldBy(holders: readonly Process[], by: Process): Promise<string> {
+  const { id } = aCreation();
+  await by.store.create(aCreation({ id }));
+  for (const { store, host } of holders) await hold(store, host, id);
+  return id;
+}
+
+/** Changes the session until each holder has heard of one change. */
+async function reaches(writer: Process, holders: readonly Process[], id: string): Promise<void> {
+  const known = (await writer.store.load(id))?.version ?? 0;
+  expect(await writer.store.write(aWrite(id, { known }, { known }))).toMatchObject({ version: known + 1 });
+  await until(() => holders.every(({ host }) => host.held(id)?.version === known + 1));
+}
+
+test("fault B10: a change costs the bus of a Cluster one message a holder, whatever the number of nodes", async () => {
+  const [writer, ...holders] = await start(5, NEVER_MS);
+  if (writer === undefined) return expect.unreachable();
+  const changes = 20;
+  const ids = await Promise.all(Array.from({ length: changes }, () => heldBy(holders, writer)));
+  const before = await bus();
+  for (const id of ids) await reaches(writer, holders, id);
+  const after = await bus();
+  expect(after.publish - before.publish).toBe(0);
+  expect(after.sharded - before.sharded).toBe(changes * holders.length);
+  for (const id of ids.slice(0, 3))
+    expect(await writer.store.destroy(id, "bye", true)).toMatchObject({ closed: 4, unreachable: [] });
+  expect((await bus()).publish - before.publish).toBe(0);
+});
+
+test("fault B10: a change is heard while slots move, whatever the writer and the holder know of them", async () => {
+  const resharding = await Resharding.of(masters());
+  onTestFinished(() => resharding.close());
+  const [writer, holder] = await start(2, 600);
+  if (writer === undefined || holder === undefined) return expect.unreachable();
+  const id = await heldBy([holder], writer);
+  const slot = await resharding.slotOf(id);
+  for (let round = 0; round < MASTERS; round += 1) {
+    await resharding.move(slot, () => reaches(writer, [holder], id));
+    for (let change = 0; change < 5; change += 1) await reaches(writer, [holder], id);
+  }
+  expect([...writer.host.errors, ...holder.host.errors]).toEqual([]);
+});
+
+test("fault B10: a change is heard when the sharded connections were cut, and they come back", async () => {
+  const [writer, holder] = await start(2, 900);
+  if (writer === undefined || holder === undefined) return expect.unreachable();
+  const id = await heldBy([holder], writer);
+  for (const { port } of masters()) {
+    const clients = (await cli(port, "client", "list")).split("\n");
+    for (const client of clients) {
+      const [, number = ""] = /^id=(\d+) .* ssub=[1-9]/.exec(client) ?? [];
+      if (number !== "") await cli(port, "client", "kill", "id", number);
+    }
+  }
+  await reaches(writer, [holder], id);
+  await until(async () => (await channels()) === 2 * MASTERS);
+  await reaches(writer, [holder], id);
+  expect([...writer.host.errors, ...holder.host.errors]).toEqual([]);
+});
+
+test("fault B10: without the right to sharded channels, as with Redis 6, a change is announced by PUBLISH", async () => {
+  await until(async () => (await channels()) === 0);
+  await everywhere("acl", "setuser", "default", "-ssubscribe", "-spublish");
+  onTestFinished(async () => void (await everywhere("acl", "setuser", "default", "+@all")));
+  const [writer, holder] = [1, 2].map(() =>
+    startProcess(clusterOf(cluster.nodes), { leaseMs: 600, sweepMs: NEVER_MS }),
+  );
+  if (writer === undefined || holder === undefined) return expect.unreachable();
+  const id = await heldBy([holder], writer);
+  await reaches(writer, [holder], id);
+  expect(await writer.store.destroy(id, undefined, true)).toMatchObject({ closed: 1, unreachable: [] });
+  expect([...writer.host.errors, ...holder.host.errors]).toEqual([]);
+});
