@@ -16,6 +16,9 @@ interface Holding {
   syncing: Promise<void> | undefined;
 }
 
+const RETRY_MS = 500;
+const MOST_RETRY_MS = 10_000;
+
 /** A call that registers one more connection. */
 export interface Hold {
   readonly id: string;
@@ -34,6 +37,9 @@ export class Holdings {
   readonly #nextSequence: () => number;
   readonly #onError: (error: unknown) => void;
   readonly #holdings = new Map<string, Holding>();
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = RETRY_MS;
+  #isClosed = false;
 
   constructor(
     calls: Calls,
@@ -96,9 +102,12 @@ export class Holdings {
     return holding === undefined ? 0 : holding.count - holding.pending;
   }
 
-  /** Tells Redis again what it may not know. */
+  /** Tells Redis again what it may not know. One report is enough for all that fails. */
   repair(): void {
-    for (const [id, holding] of this.#holdings) this.#settled(id, holding);
+    const told = [...this.#holdings].flatMap(([id, holding]) =>
+      holding.pending > 0 || this.#isTold(id, holding) ? [] : [this.#reconcile(id, holding)],
+    );
+    if (told.length > 0) Promise.all(told).catch(this.#onError);
   }
 
   /** Whether this process is among a session's holders: Redis may have come back without its last moments. */
@@ -114,6 +123,8 @@ export class Holdings {
 
   /** Gives everything back. */
   async releaseAll(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
     const told = [...this.#holdings].map(([id, holding]) => {
       holding.count = 0;
       return this.#reconcile(id, holding);
@@ -162,6 +173,17 @@ export class Holdings {
     }
   }
 
+  /** Soon, and less often with each failure: until then others see a count that may be wrong. */
+  #repairLater(): void {
+    if (this.#retry !== undefined || this.#isClosed) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.repair();
+    }, this.#retryMs);
+    this.#retry.unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
+  }
+
   async #tell(id: string, holding: Holding): Promise<Reply> {
     const sequence = this.#nextSequence();
     const { count } = holding;
@@ -174,8 +196,10 @@ export class Holdings {
       ]);
     } catch (error) {
       holding.uncertain = true;
+      this.#repairLater();
       throw error;
     }
+    this.#retryMs = RETRY_MS;
     if (readHold(reply).type === "held") acknowledge(holding, sequence, count);
     // Gone, and its holders with it: there is nothing to be told.
     else acknowledge(holding, sequence, holding.count);
