@@ -45,7 +45,7 @@ export const mutants = [
     name: "fences-travel-together",
     promise: "I13: a fenced write travels with no administrative one",
     file: "packages/core/src/session/write-queue.ts",
-    find: "write.single || write.fence !== first?.fence",
+    find: "write.single || fenceOf(write.writer) !== fenceOf(first?.writer)",
     replace: "write.single",
     tests: lateAnswers,
   },
