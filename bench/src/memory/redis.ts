@@ -21,7 +21,7 @@ export async function measureRedis(options: Options): Promise<Figure[]> {
       {
         field: `redisBytes${suffix}`,
         value: single(await measure(count, large, liveSessions)),
-        target: { atMost: large ? 1_150 : 560 },
+        target: { atMost: large ? 900 : 560 },
         what: `Redis memory of a live session beyond its data${values}`,
         digits: 0,
       },
