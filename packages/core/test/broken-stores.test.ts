@@ -79,6 +79,29 @@ const listsAgain = () =>
     };
   });
 
+/** Says that it took the session over, and leaves the fence as it was. */
+const takesNothingOver = () =>
+  tampered((store) => ({
+    async takeOver(id) {
+      const stored = await store.load(id);
+      return stored === undefined ? { type: "missing" } : { type: "taken", fence: stored.fence };
+    },
+  }));
+
+/** Gives a session to whoever asks last, though asked for an unowned one alone, and says that it does not. */
+const givesAway = () =>
+  tampered((store) => {
+    const rotate = store.rotate.bind(store);
+    return {
+      async rotate(request) {
+        const owner = (await store.load(request.id))?.subject;
+        const result = await rotate({ ...request, onlyUnowned: false });
+        const isOthers = request.onlyUnowned === true && owner !== undefined && owner !== request.subject;
+        return isOthers ? { type: "foreign" } : result;
+      },
+    };
+  });
+
 function harnessOf(make: () => SessionStore): StoreHarness {
   return {
     capabilities: { resumable: true, shared: false, values: "any" },
@@ -133,6 +156,18 @@ describe("the suite for stores catches", () => {
   test("a store that says that it tells histories apart, and does not", async () => {
     expect(await caught(ignoresLineage)).toEqual([
       "I8 the lineage that a change answers with is the one that is loaded, and another one is no base for a change",
+    ]);
+  });
+
+  test("a store whose takeover takes nothing over", async () => {
+    expect(await caught(takesNothingOver)).toEqual([
+      "I13 a takeover for a connection that is there raises the fence, as one in a resume does; a resume without it does not",
+    ]);
+  });
+
+  test("a store that gives another subject's session away", async () => {
+    expect(await caught(givesAway)).toEqual([
+      "a session that only an unowned one may be is not taken from its subject: foreign, and nothing is changed",
     ]);
   });
 

@@ -84,4 +84,21 @@ export const subjectCases: readonly StoreCase[] = [
       }
     },
   },
+  {
+    name: "a session that only an unowned one may be is not taken from its subject: foreign, and nothing is changed",
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const adas = { subject: "ada", onlyUnowned: true };
+      expect(await store.rotate(id, adas)).toMatchObject({ type: "rotated" });
+      const before = await store.load(id);
+      expect(await store.rotate(id, adas)).toMatchObject({ type: "rotated" });
+      const result = await store.rotate(id, { subject: "eve", onlyUnowned: true });
+      // A store of 0.1 does not know the request.
+      if (result.type === "rotated") return;
+      expect(result).toEqual({ type: "foreign" });
+      expect(await store.load(id)).toMatchObject({ subject: "ada", version: (before?.version ?? 0) + 1 });
+      expect(await store.store.bySubject("eve")).toEqual([]);
+    },
+  },
 ];
