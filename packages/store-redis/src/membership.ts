@@ -236,16 +236,16 @@ export class Membership {
       const pairs = this.#answers.get(key)?.closed ?? [];
       this.#answers.delete(key);
       const message = confirmationMessage(request.token, this.#services.node, pairs);
-      this.#publish(request.node, message).catch((error: unknown) => this.#host.onError(error));
+      this.#publish(request.node, id, message).catch((error: unknown) => this.#host.onError(error));
     });
   }
 
-  /** To another process. */
-  async #publish(node: string, message: string): Promise<void> {
+  /** To another process, through the server of a session that it has just changed: another one may be away. */
+  async #publish(node: string, id: string, message: string): Promise<void> {
     const { calls, keys, shards } = this.#services;
-    const tag = shards.anyTag;
+    const tag = shards.tagOf(keys.session(id)) ?? "";
     const sent =
-      tag === undefined
+      tag === ""
         ? Promise.resolve(0)
         : calls.command("spublish", [keys.shardChannel(node, tag), message]).catch(() => 0);
     if (Number(await sent) === 0) await calls.command("publish", [keys.channel(node), message]);

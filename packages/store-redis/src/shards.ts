@@ -39,11 +39,6 @@ export class Shards {
     return byMaster;
   }
 
-  /** Of any run, for what concerns no session; `undefined`: there are no channels. */
-  get anyTag(): string | undefined {
-    return this.#isActive ? this.#tags.find((tag) => tag !== "") : undefined;
-  }
-
   /** The hash tag of the channels of the session's server; `undefined`: there are none. */
   tagOf(key: string): string | undefined {
     return this.#isActive ? this.#tags[keySlot(key)] : undefined;
