@@ -36,15 +36,16 @@ export class PendingDecision {
     if (subject === undefined) return;
     this.subject = subject;
     this.decidedAt = performance.now();
-    this.#decisions.index(this);
+    this.#decisions.bySubject.add(subject, this);
   }
 
   /** The store is about to be asked for this session. */
   expect(sessionId: string): void {
-    this.#decisions.forget(this);
+    const { bySession } = this.#decisions;
+    bySession.delete(this.sessionId, this);
     this.sessionId = sessionId;
     this.sessionEnding = undefined;
-    this.#decisions.index(this);
+    bySession.add(sessionId, this);
   }
 
   /** The session that was expected is there, for this decision. */
@@ -65,15 +66,16 @@ export class PendingDecision {
 
   /** The decision has taken effect, or never will. Idempotent. */
   settle(): void {
-    this.#decisions.forget(this);
+    this.#decisions.bySubject.delete(this.subject, this);
+    this.#decisions.bySession.delete(this.sessionId, this);
     this.waiting = undefined;
   }
 }
 
 /** All of this process, by subject and by session. */
 export class PendingDecisions {
-  readonly #bySubject = new Map<string, Set<PendingDecision>>();
-  readonly #bySession = new Map<string, Set<PendingDecision>>();
+  readonly bySubject: DecisionIndex = new DecisionIndex();
+  readonly bySession: DecisionIndex = new DecisionIndex();
   #last = 0;
 
   begin(subject?: string): PendingDecision {
@@ -85,7 +87,7 @@ export class PendingDecisions {
   /** The subject's sessions are being destroyed. Returns how many connections that ended. */
   endSubject(subject: string, ending: Ending): number {
     let ended = 0;
-    for (const decision of [...(this.#bySubject.get(subject) ?? [])]) {
+    for (const decision of this.bySubject.of(subject)) {
       if (decision.waiting?.isEnding === false) ended += 1;
       decision.end(ending);
     }
@@ -94,41 +96,42 @@ export class PendingDecisions {
 
   /** The session is gone: an answer of the store that opens the session is overtaken. */
   endSession(sessionId: string, ending: Ending): void {
-    for (const decision of this.#bySession.get(sessionId) ?? []) decision.sessionEnding ??= ending;
+    for (const decision of this.bySession.of(sessionId)) decision.sessionEnding ??= ending;
   }
 
   /** A connection took the session over: what was opened before it, and has no connection yet, comes too late. */
   endOlder(sessionId: string, openedAs: number, ending: Ending): void {
-    for (const decision of [...(this.#bySession.get(sessionId) ?? [])])
+    for (const decision of this.bySession.of(sessionId))
       if (decision.openedAs > 0 && decision.openedAs < openedAs) decision.end(ending);
   }
 
   nextNumber(): number {
     return (this.#last += 1);
   }
-
-  index(decision: PendingDecision): void {
-    add(this.#bySubject, decision.subject, decision);
-    add(this.#bySession, decision.sessionId, decision);
-  }
-
-  forget(decision: PendingDecision): void {
-    remove(this.#bySubject, decision.subject, decision);
-    remove(this.#bySession, decision.sessionId, decision);
-  }
 }
 
-type Index = Map<string, Set<PendingDecision>>;
+/** Decisions by a key; one of each is the common case, and a Set for it would be most of the cost. */
+class DecisionIndex {
+  readonly #decisions = new Map<string, PendingDecision | Set<PendingDecision>>();
 
-function add(index: Index, key: string | undefined, decision: PendingDecision): void {
-  if (key === undefined) return;
-  const decisions = index.get(key);
-  if (decisions === undefined) index.set(key, new Set([decision]));
-  else decisions.add(decision);
-}
+  /** As they are now: who walks over them may end some. */
+  of(key: string): readonly PendingDecision[] {
+    const found = this.#decisions.get(key);
+    if (found === undefined) return [];
+    return found instanceof Set ? [...found] : [found];
+  }
 
-function remove(index: Index, key: string | undefined, decision: PendingDecision): void {
-  if (key === undefined) return;
-  const decisions = index.get(key);
-  if (decisions?.delete(decision) === true && decisions.size === 0) index.delete(key);
+  add(key: string, decision: PendingDecision): void {
+    const found = this.#decisions.get(key);
+    if (found === undefined) this.#decisions.set(key, decision);
+    else if (found instanceof Set) found.add(decision);
+    else if (found !== decision) this.#decisions.set(key, new Set([found, decision]));
+  }
+
+  delete(key: string | undefined, decision: PendingDecision): void {
+    if (key === undefined) return;
+    const found = this.#decisions.get(key);
+    if (found === decision) this.#decisions.delete(key);
+    else if (found instanceof Set && found.delete(decision) && found.size === 0) this.#decisions.delete(key);
+  }
 }
