@@ -1,5 +1,8 @@
 import type { Socket } from "node:net";
 
+/** Stretches without progress, one behind the other, that tell of a peer which takes nothing. */
+const MAX_STALLS = 2;
+
 /**
  * Whether the peer takes what is written. Neither `bufferedAmount` nor `bytesWritten` moves while one large write is under
  * way; Node's own idle timer (`net.Socket#setTimeout`) sees into it: it fires only where the operating system has taken
@@ -9,6 +12,7 @@ export class WriteProgress {
   readonly #tcp: Socket;
   readonly #ms: number;
   #stalled = false;
+  #stalls = 0;
 
   private constructor(tcp: Socket, ms: number) {
     this.#tcp = tcp;
@@ -31,13 +35,16 @@ export class WriteProgress {
     return this.#tcp.destroyed || this.#tcp.writableLength === 0;
   }
 
-  /** Whether there was progress since this was last asked; the first time there was. */
+  /**
+   * Whether there was progress since this was last asked, or the time before. Not each stretch shows some: an operating system
+   * takes more only when a third of its buffer is free, which is up to 1.5 MB.
+   */
   take(): boolean {
-    const stalled = this.#stalled;
-    this.#stalled = false;
+    this.#stalls = this.#stalled ? this.#stalls + 1 : 0;
     // After it has fired the timer waits for the next read or write, which may never come.
-    if (stalled) this.#tcp.setTimeout(this.#ms);
-    return !stalled;
+    if (this.#stalled) this.#tcp.setTimeout(this.#ms);
+    this.#stalled = false;
+    return this.#stalls < MAX_STALLS;
   }
 
   stop(): void {

@@ -17,6 +17,7 @@ const COUNTED = Symbol("wsession.counted");
 const PROGRESS = Symbol("wsession.progress");
 const PONGED = Symbol("wsession.ponged");
 const COMPRESSED = Symbol("wsession.compressed");
+const PONGS_TAKEN = Symbol("wsession.pongsTaken");
 
 /** A ws socket with what the adapter keeps on it: symbols, so that nothing of the user's is in the way. */
 interface BoundSocket extends WebSocket {
@@ -28,10 +29,11 @@ interface BoundSocket extends WebSocket {
   [COUNTED]?: number;
   /** While something waits that was written before the last heartbeat, or before a close frame. */
   [PROGRESS]?: WriteProgress | undefined;
-  /** Whether a pong came since this was last asked; after our close frame only. */
+  /** After our close frame: whether a pong came since this was last asked, and how often one was taken for a sign. */
   [PONGED]?: boolean;
   /** Where compression was negotiated. */
   [COMPRESSED]?: CompressedSends;
+  [PONGS_TAKEN]?: number;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -162,6 +164,8 @@ function awaitDrain(socket: WebSocket): void {
  * progress is over by then.
  */
 const CLOSING_LOOK_MS = 1_900;
+/** After that a peer that sends pongs, which nobody asked for maybe, and no close frame, is cut off: 10 s. */
+const MAX_PONGS_TAKEN = 4;
 /** Of the time between two heartbeats, likewise. */
 const HEARTBEAT_LOOK = 0.95;
 
@@ -195,9 +199,12 @@ function ignoreEvent(): void {}
 /** Whether the peer took something of what waits, or of what lies in the buffers of the operating systems. */
 function isTaking(socket: WebSocket): boolean {
   const own = bound(socket);
-  const ponged = own[PONGED] === true;
+  if (takes(socket, CLOSING_LOOK_MS)) return true;
+  const taken = own[PONGS_TAKEN] ?? 0;
+  const isReading = own[PONGED] === true && taken < MAX_PONGS_TAKEN;
   own[PONGED] = false;
-  return takes(socket, CLOSING_LOOK_MS) || ponged;
+  if (isReading) own[PONGS_TAKEN] = taken + 1;
+  return isReading;
 }
 
 function startClosing(socket: WebSocket, code: number, reason: string): void {

@@ -1,7 +1,8 @@
 import { adapterCases, runAdapterCase } from "@wsession/conformance";
 import type { AdapterHarness } from "@wsession/conformance";
-import type { RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
+import type { Runtime, RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
 import { describe, expect, test } from "vitest";
+import type { WebSocket } from "ws";
 import { wsHarness } from "./servers.ts";
 
 const EARLY = "I1 messages sent in the tick of the client's open wait for an async initial and an async open";
@@ -13,6 +14,15 @@ const LIFE =
   "I4 open, then messages, then close, which sees the session as it was and the peer's code and reason";
 const TERMINATE =
   "I4 terminate inside open, inside a message and inside close ends the connection, and close comes once";
+
+const SLOW_READER =
+  "heartbeatMs leaves a peer alone that reads one message of 8 MiB steadily over a slow line (fault C1)";
+const NON_READER =
+  "heartbeatMs ends a peer with 1006 that keeps its socket open and reads nothing of 24 MiB (fault C1)";
+const COUNTED =
+  "a connection that this side has ended counts no more, though its peer answers nothing (fault C8)";
+const IGNORES_CLOSE =
+  "after destroy() nothing of a peer that ignores the close frame is handled, and its socket ends soon (fault A6)";
 
 /** `target` with some members replaced. */
 function overriding<Target extends object>(target: Target, members: Partial<Target>): Target {
@@ -29,6 +39,7 @@ function overriding<Target extends object>(target: Target, members: Partial<Targ
 function broken(
   connectionOf: (connection: RuntimeConnection) => RuntimeConnection,
   closes = 1,
+  runtimeOf: <Socket extends object>(runtime: Runtime<Socket>) => Runtime<Socket> = (runtime) => runtime,
 ): AdapterHarness {
   const harness = wsHarness("port");
   return {
@@ -37,7 +48,7 @@ function broken(
       harness.listen(
         overriding(sessions, {
           bind<Socket extends object>(...[runtime, given]: Parameters<typeof sessions.bind<Socket>>) {
-            const binding: RuntimeBinding<Socket> = sessions.bind(runtime, given);
+            const binding: RuntimeBinding<Socket> = sessions.bind(runtimeOf(runtime), given);
             return overriding(binding, {
               open: (socket, ticket) => connectionOf(binding.open(socket, ticket)),
             });
@@ -78,12 +89,53 @@ const reorders = broken((connection) => {
 
 const closesTwice = broken((connection) => connection, 2);
 
-async function fails(harness: AdapterHarness, name: string): Promise<boolean> {
+/** Sends a long message in one frame, and no ping among what is written; nor does its heartbeat look at what is taken. */
+const judgesByPongs = broken(
+  (connection) => connection,
+  1,
+  (runtime) => {
+    const unanswered = new WeakMap<object, number>();
+    return overriding(runtime, {
+      sendLong: undefined,
+      ping: undefined,
+      heartbeat(socket) {
+        const { bytesRead = 0 } = tcpOf(socket) ?? {};
+        if (unanswered.get(socket) === bytesRead) return runtime.terminate(socket);
+        unanswered.set(socket, bytesRead);
+        pingOf(socket);
+      },
+    });
+  },
+);
+
+/** Ends nobody who has an open socket. */
+const neverJudges = broken(
+  (connection) => connection,
+  1,
+  (runtime) => overriding(runtime, { heartbeat: () => undefined }),
+);
+
+/** Starts the closing handshake, and leaves the rest to the peer. */
+const waitsForThePeer = broken(
+  (connection) => connection,
+  1,
+  (runtime) => overriding(runtime, { terminate: () => undefined, isTaking: () => true }),
+);
+
+function tcpOf(socket: object): { readonly bytesRead?: number } | undefined {
+  return Reflect.get(socket, "_socket") as { readonly bytesRead?: number } | undefined;
+}
+
+function pingOf(socket: object): void {
+  (socket as WebSocket).ping();
+}
+
+async function fails(harness: AdapterHarness, name: string, timeoutMs = 1_000): Promise<boolean> {
   const one = Object.values(adapterCases)
     .flat()
     .find((candidate) => candidate.name === name);
   if (one === undefined) throw new Error(`no case is called ${name}`);
-  return runAdapterCase(one, harness, { timeoutMs: 1_000 }).then(
+  return runAdapterCase(one, harness, { timeoutMs }).then(
     () => false,
     () => true,
   );
@@ -103,6 +155,25 @@ describe("the suite for adapters catches", () => {
 
   test.each([EAGER, ORDER, ONE_ORDER])("an adapter that reorders: %s", async (name) => {
     expect(await fails(reorders, name)).toBe(true);
+  });
+
+  test.each([SLOW_READER, NON_READER, COUNTED, IGNORES_CLOSE])(
+    "nothing in the real one: %s",
+    async (name) => {
+      expect(await fails(wsHarness("port"), name, 20_000)).toBe(false);
+    },
+  );
+
+  test("an adapter that judges a peer by its pongs alone", async () => {
+    expect(await fails(judgesByPongs, SLOW_READER, 10_000)).toBe(true);
+  });
+
+  test("an adapter whose heartbeat ends nobody", async () => {
+    expect(await fails(neverJudges, NON_READER, 5_000)).toBe(true);
+  });
+
+  test.each([COUNTED, IGNORES_CLOSE])("an adapter that waits for the peer to close: %s", async (name) => {
+    expect(await fails(waitsForThePeer, name, 5_000)).toBe(true);
   });
 
   test.each([LIFE, TERMINATE])("an adapter that calls close twice: %s", async (name) => {

@@ -1,0 +1,151 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { bindSessions } from "@wsession/adapter-ws";
+import { deferred, delay, frame, Journal, Opcode, RawClient, until } from "@wsession/conformance";
+import { createSessions } from "@wsession/core";
+import type { Connection, Handlers, Sessions } from "@wsession/core";
+import { expect, onTestFinished, test } from "vitest";
+import type { WebSocket } from "ws";
+import { closeAll, ways } from "./servers.ts";
+
+type Data = { readonly n: number };
+type Conn = Connection<Data, unknown, never>;
+
+const MIB = 1024 * 1024;
+
+async function serve(sessions: Sessions<Data, unknown, never>, handlers: Handlers<Data, unknown, never>) {
+  const { server, address, http } = await ways.server();
+  bindSessions(server, sessions, handlers);
+  onTestFinished(async () => {
+    await sessions.close();
+    await closeAll(server, http);
+  });
+  const connected = once(server, "connection");
+  return { port: address.port, tcp: connected.then(([, request]) => request.socket as Socket) };
+}
+
+async function upgraded(port: number): Promise<RawClient> {
+  const client = new RawClient(port);
+  onTestFinished(() => client.destroy());
+  client.upgrade();
+  await client.response;
+  return client;
+}
+
+test("after destroy() other listeners of the same socket hear nothing of a peer that ignores the close frame (fault A6)", async () => {
+  const opened = deferred<Conn>();
+  const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
+  const closed = new Journal<number>();
+  const { port } = await serve(sessions, {
+    open: (connection) => opened.resolve(connection),
+    close: (_, { code }) => closed.note(code),
+  });
+  const client = await upgraded(port);
+  const connection = await opened.promise;
+  const socket = connection.socket as WebSocket;
+  const heard: string[] = [];
+  const listen = () => {
+    for (const event of ["message", "ping", "pong"] as const) socket.on(event, () => heard.push(event));
+    socket.addEventListener("message", () => heard.push("DOM message"));
+  };
+  listen();
+  const speak = () =>
+    client.write(frame("x"), frame("", { opcode: Opcode.Ping }), frame("", { opcode: Opcode.Pong }));
+  speak();
+  await until(() => heard.length === 4);
+  const started = performance.now();
+  const destroying = connection.session.destroy();
+  await destroying;
+  listen();
+  speak();
+  const flood = setInterval(speak, 50);
+  await client.closed;
+  clearInterval(flood);
+  expect(heard).toHaveLength(4);
+  // ws alone would listen for 30 s.
+  expect(performance.now() - started).toBeLessThan(20_000);
+  await closed.until(1);
+  expect(closed.entries).toEqual([4410]);
+  expect(sessions.diagnostics.messagesDiscarded).toBeGreaterThan(1);
+});
+
+test("after terminate() nothing that was read already reaches a listener (fault A6)", async () => {
+  const heard: string[] = [];
+  const closed = new Journal<number>();
+  const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
+  const { port } = await serve(sessions, {
+    open: ({ socket }) => void (socket as WebSocket).on("message", (data) => heard.push(String(data))),
+    message: (connection) => connection.terminate(),
+    close: (_, { code }) => closed.note(code),
+  });
+  const client = await upgraded(port);
+  client.write(frame("one"), frame("two"), frame("three"));
+  await closed.until(1);
+  expect(heard).toEqual(["one"]);
+});
+
+test("a peer that answers no ping, and takes what is written, is alive as long as it does (fault C1)", async () => {
+  const closed = new Journal<number>();
+  const sessions = createSessions<Data>({
+    heartbeatMs: 1_000,
+    maxBufferedBytes: 64 * MIB,
+    initial: () => ({ n: 0 }),
+  });
+  // By the runtime's own method: no ping of ours lies among it.
+  const { port } = await serve(sessions, {
+    message: ({ socket }) => (socket as WebSocket).send(Buffer.alloc(24 * MIB)),
+    close: (_, { code }) => closed.note(code),
+  });
+  const client = await upgraded(port);
+  let read = 0;
+  client.socket.on("data", ({ length }) => {
+    read += length;
+    client.socket.pause();
+    setTimeout(() => client.socket.resume(), length / 8_000);
+  });
+  client.write(frame("go"));
+  await until(() => closed.entries.length > 0 || read > 16 * MIB);
+  expect(closed.entries).toEqual([]);
+  // It has its answer, and stays silent: found out.
+  await closed.until(1);
+  expect(closed.entries).toEqual([1006]);
+});
+
+test("a peer that closes its side and takes nothing of what waits does not stay for ever", async () => {
+  const closed = new Journal<number>();
+  const sessions = createSessions<Data>({
+    heartbeatMs: 300,
+    maxBufferedBytes: 64 * MIB,
+    initial: () => ({ n: 0 }),
+  });
+  const { port } = await serve(sessions, {
+    message: (connection) => connection.send(Buffer.alloc(24 * MIB)),
+    close: (_, { code }) => closed.note(code),
+  });
+  const client = await upgraded(port);
+  client.socket.pause();
+  client.write(frame("go"));
+  client.socket.end();
+  await closed.until(1);
+  expect(closed.entries).toHaveLength(1);
+  expect(sessions.connections.size).toBe(0);
+});
+
+test("a time limit that the application has set on the TCP socket stays its own", async () => {
+  const sessions = createSessions<Data>({
+    heartbeatMs: 200,
+    maxBufferedBytes: 64 * MIB,
+    initial: () => ({ n: 0 }),
+  });
+  const { port, tcp } = await serve(sessions, {
+    message: (connection) => connection.send(Buffer.alloc(24 * MIB)),
+  });
+  const client = await upgraded(port);
+  const socket = await tcp;
+  socket.setTimeout(60_000);
+  client.socket.pause();
+  client.write(frame("go"));
+  await delay(300);
+  expect(socket.timeout).toBe(60_000);
+  await once(socket, "close");
+});

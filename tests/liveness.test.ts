@@ -1,0 +1,78 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { Journal } from "@wsession/conformance";
+import { createSessions, mapStore } from "@wsession/core";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { runtimeNames, serve } from "./runtimes.ts";
+
+interface Peer {
+  readonly process: ChildProcess;
+  readonly events: Journal<{ readonly type: string; readonly code?: number; readonly data?: string }>;
+}
+
+/** The client of `ws` in a process of its own; gone when the test is. */
+async function peer(port: number): Promise<Peer> {
+  const events: Peer["events"] = new Journal();
+  const child = fork(join(import.meta.dirname, "peer.mjs"), [`ws://127.0.0.1:${port}/`]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  child.on("message", (event) => events.note(event as { readonly type: string }));
+  await events.until(({ type }) => type === "open");
+  return { process: child, events };
+}
+
+/** This process stands still: nothing is read, no timer runs. */
+function standStill(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until;);
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}
+
+describe.each(runtimeNames)("who is alive, on %s", (runtime) => {
+  test("a peer whose pongs lie unread, since this process stood still for as long as a heartbeat, is (fault C1)", async () => {
+    const heartbeatMs = 400;
+    const sessions = createSessions({ heartbeatMs, initial: () => ({ n: 0 }) });
+    const server = await serve(runtime, sessions, { message: (connection, text) => connection.send(text) });
+    const { process: child, events } = await peer(server.port);
+    for (let times = 0; times < 12; times += 1) {
+      // A heartbeat is due, and not so late that it would be left out.
+      standStill(heartbeatMs * 1.1);
+      await turn();
+    }
+    child.send("still there?");
+    await events.until(({ type }) => type !== "open");
+    expect(events.entries.slice(1)).toEqual([{ type: "message", data: "still there?" }]);
+  });
+
+  test("a process that was stopped is not, and its session is left to others", async () => {
+    const closed = new Journal<number>();
+    const store = mapStore();
+    const sessions = createSessions({ store, heartbeatMs: 300, initial: () => ({ n: 0 }) });
+    const server = await serve(runtime, sessions, { close: (_, { code }) => closed.note(code) });
+    const { process: child } = await peer(server.port);
+    child.kill("SIGSTOP");
+    await closed.until(1);
+    expect(closed.entries).toEqual([1006]);
+    expect(sessions.connections.size).toBe(0);
+    child.kill("SIGCONT");
+  });
+
+  test("a stopped process whose session is destroyed counts no more at once, and is cut off soon (fault C8)", async () => {
+    const closed = new Journal<number>();
+    const sessions = createSessions({ store: mapStore(), heartbeatMs: 0, initial: () => ({ n: 0 }) });
+    const server = await serve(runtime, sessions, { close: (_, { code }) => closed.note(code) });
+    const { process: child } = await peer(server.port);
+    child.kill("SIGSTOP");
+    const [connection] = sessions.connections;
+    const id = connection?.session.id ?? "";
+    expect(await sessions.destroy(id)).toMatchObject({ destroyed: 1, closed: 1 });
+    expect(sessions.connections.size).toBe(0);
+    await closed.until(1);
+    expect(closed.entries).toEqual([4410]);
+    child.kill("SIGCONT");
+  });
+});
