@@ -21,33 +21,7 @@ async function peer(port: number): Promise<Peer> {
   return { process: child, events };
 }
 
-/** This process stands still: nothing is read, no timer runs. */
-function standStill(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until;);
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 0);
-  });
-}
-
 describe.each(runtimeNames)("who is alive, on %s", (runtime) => {
-  test("a peer whose pongs lie unread, since this process stood still for as long as a heartbeat, is (fault C1)", async () => {
-    const heartbeatMs = 400;
-    const sessions = createSessions({ heartbeatMs, initial: () => ({ n: 0 }) });
-    const server = await serve(runtime, sessions, { message: (connection, text) => connection.send(text) });
-    const { process: child, events } = await peer(server.port);
-    for (let times = 0; times < 12; times += 1) {
-      // A heartbeat is due, and not so late that it would be left out.
-      standStill(heartbeatMs * 1.1);
-      await turn();
-    }
-    child.send("still there?");
-    await events.until(({ type }) => type !== "open");
-    expect(events.entries.slice(1)).toEqual([{ type: "message", data: "still there?" }]);
-  });
-
   test("a process that was stopped is not, and its session is left to others", async () => {
     const closed = new Journal<number>();
     const store = mapStore();

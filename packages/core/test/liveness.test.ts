@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { createSessions, mapStore } from "@wsession/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { aHandshake } from "./handshakes.ts";
@@ -101,6 +102,15 @@ describe("after a standstill of this process", () => {
     const late = vi.spyOn(performance, "now").mockImplementation(() => now() + ms);
     return () => late.mockRestore();
   };
+
+  test("a heartbeat judges after what has arrived was read, because timers run before sockets are read (fault C1)", async () => {
+    const sessions = createSessions({ heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
+    const { socket } = await serveInMemory(sessions).connect();
+    vi.advanceTimersByTime(1_000);
+    expect(socket.calls).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(socket.calls).toEqual(["heartbeat"]);
+  });
 
   test("a login that lies unread is not too late: early.timeoutMs", async () => {
     const sessions = createSessions<{ n: number }>({ gate: "open", early: { timeoutMs: 1_000 } });

@@ -161,8 +161,9 @@ export interface Sessions<
   /** Counters since the start. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**
-   * Stops admission (503, for handshakes that are being decided too), closes every connection with 1012, settles the writes under way and lets go of the store.
-   * Resolves when the close handlers have settled. Idempotent.
+   * Stops admission (503, for handshakes that are being decided too), handles what has arrived, closes every connection with 1012, settles the writes under way and lets go of the store.
+   * Resolves when the close handlers have settled. A handler that awaits it, called before the handler's first `await`, is not
+   * waited for. Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;
   /** For adapters: ties a runtime to these sessions. Applications call an adapter's `bindSessions`. */

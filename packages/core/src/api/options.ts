@@ -76,7 +76,10 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly handshakeTimeoutMs?: number | undefined;
   /** Connections that one session may have in this process; over it 4409 for the oldest. Default 1,000; `Infinity`: none. */
   readonly maxConnectionsPerSession?: number | undefined;
-  /** Milliseconds between pings; a peer that did not answer by the next one is ended. Default 30,000; 0: none. */
+  /**
+   * Milliseconds between pings; a peer that has shown no sign of life by the next one is ended: nothing came, and nothing was
+   * taken of what waits for it. Default 30,000; 0: none.
+   */
   readonly heartbeatMs?: number | undefined;
   /** How long a handler may still run once its connection has ended, milliseconds. Default 30,000. */
   readonly handlerTimeoutMs?: number | undefined;

@@ -157,6 +157,11 @@ export interface CloseOptions {
   readonly code?: number | undefined;
   /** Default "server restarting". */
   readonly reason?: string | undefined;
-  /** Milliseconds over which connections are closed in even batches, so that not all come back at once; from 0, the default. */
+  /**
+   * Milliseconds; connection i of n is ended after `drainMs * i / n`, so that not all come back at once. What has arrived is
+   * handled first; what is not handled within `drainMs`, or within 5 s where it is 0, is discarded and counted.
+   *
+   * @default 0
+   */
   readonly drainMs?: number | undefined;
 }
