@@ -1,5 +1,4 @@
-// A peer in a process of its own, which answers pings however busy the server's process is: node peer.mjs <url> <file>.
-// The file is longer by a byte for each ping that was answered: one whose process stands still can read that.
+// A peer in a process of its own, which answers pings however busy the server's process is: node peer.mjs <url>
 import process from "node:process";
 import { WebSocket } from "ws";
 
