@@ -70,6 +70,10 @@ test("a process killed with SIGKILL stops counting after its lease; its session 
 
   await here.connect(created);
   expect(here.held(id)?.data.list).toEqual(Array.from({ length: 20 }, (_, value) => String(value)));
+  expect((await here.presence(id)).connections).toBe(1);
+  // It is swept after two looks a lease apart (fault B6), the first of which came once its lease had run out.
+  await until(async () => (await here.presence(id)).missing.length === 0);
+  expect(performance.now() - killedAt).toBeLessThan(2 * leaseMs + 1_000);
   expect(await here.presence(id)).toMatchObject({ connections: 1, missing: [] });
 });
 
