@@ -223,7 +223,7 @@ test("options of a class, without a prototype, or undefined are what they say", 
 });
 
 test.each([
-  ["queryToken", "parameter", (options: never) => queryToken(options), wrongFor.text],
+  ["queryToken", "parameter", (options: never) => queryToken(options), wrongFor.string],
   ["protocolToken", "prefix", (options: never) => protocolToken(options), [...wrongFor.text, "a b"]],
 ])("fault D6: %s refuses what can't be %s", (what, name, make, wrong) => {
   for (const value of wrong) expectRefused(`${what}: ${show(value)}`, () => make({ [name]: value } as never));

@@ -117,7 +117,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(await statusOf(server, "/", [])).toBe(101);
       const keys = await client.keys("*");
       expect(
-        keys.filter((key) => !/^fuzz-(ws|uws)-(cookie|query|subprotocol|record):[snc]:/.test(key)),
+        keys.filter((key) => !/^fuzz-(ws|uws)-(cookie|query|subprotocol|record):[snug]:/.test(key)),
       ).toEqual([]);
       expect(keys.some((key) => key.startsWith(`${prefix}:s:{`))).toBe(true);
     },

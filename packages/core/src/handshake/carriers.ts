@@ -135,7 +135,7 @@ function readCookies({ headers }: Handshake, name: string, most: number): string
 export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
   assertOptions("queryToken", options, ["parameter"]);
   const { parameter = "token" } = options;
-  assertText("queryToken: parameter", parameter);
+  assertString("queryToken: parameter", parameter);
   return {
     read: (handshake) => readQuery(handshake.url, parameter, 1)[0],
     readAll: (handshake) => readQuery(handshake.url, parameter, MAX_TOKENS),
