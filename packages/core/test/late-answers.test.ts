@@ -1,8 +1,9 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { createSessions, queryToken, SessionError } from "@wsession/core";
+import { createSessions, mapStore, queryToken, SessionError } from "@wsession/core";
 import { describe, expect, test } from "vitest";
+import { aHandshake } from "./handshakes.ts";
 import { heldStore } from "./held-store.ts";
-import { serveInMemory, sharedStore } from "./memory-runtime.ts";
+import { MemorySocket, serveInMemory, sharedStore } from "./memory-runtime.ts";
 
 type Data = { readonly n: number; readonly [field: string]: unknown };
 
@@ -58,6 +59,20 @@ describe("an answer that comes late", () => {
     expect(session).toMatchObject({ version: 3, data: { n: 2 } });
   });
 
+  test("I8 the answer to a login does not overwrite a newer state that arrived meanwhile", async () => {
+    const { store, session } = await openSession();
+    const letGo = store.hold("rotate");
+    const identifying = session.identify("alice");
+    await turn();
+    await store.behindTheBack.write(aChange(session.id, { n: 2 }));
+    store.notify({ type: "written", id: session.id, version: 3, change: undefined });
+    await turn();
+    expect(session).toMatchObject({ version: 3, data: { n: 2 } });
+    letGo();
+    await identifying;
+    expect(session).toMatchObject({ version: 3, data: { n: 2 }, subject: "alice" });
+  });
+
   test("I8 a batch that the store refused is sent again before the writes that came after it", async () => {
     const inner = sharedStore();
     const store = heldStore({
@@ -81,7 +96,7 @@ describe("an answer that comes late", () => {
 
 describe("a connection that was replaced", () => {
   test("I13 its write travels with no administrative one of the same tick", async () => {
-    const { store, sessions, session } = await openSession({ exclusive: true });
+    const { store, sessions, session, socket } = await openSession({ exclusive: true });
     const administrative = await sessions.get(session.id);
     // Another process's connection takes the session over, and this process hears nothing of it.
     await store.behindTheBack.resume({
@@ -100,6 +115,14 @@ describe("a connection that was replaced", () => {
     expect(writes[0]?.status).toBe("fulfilled");
     expect(writes[1]).toMatchObject({ status: "rejected", reason: coded("FENCED") });
     expect(await administrative?.refresh()).toEqual({ n: 0, administrative: true });
+    expect(socket.closedWith?.code).toBe(4409);
+  });
+
+  test("I9 a write to a session that is gone ends the connection with 4410", async () => {
+    const { store, session, socket } = await openSession();
+    await store.behindTheBack.destroy(session.id, undefined, false);
+    await expect(session.patch({ n: 1 })).rejects.toEqual(coded("SESSION_GONE"));
+    expect(socket.closedWith?.code).toBe(4410);
   });
 
   test("I13 its handle neither destroys nor touches the session, nor reads it", async () => {
@@ -112,6 +135,35 @@ describe("a connection that was replaced", () => {
     await expect(session.refresh()).rejects.toEqual(coded("FENCED"));
     expect(await sessions.get(session.id)).toBeDefined();
     expect(newer.socket.closedWith).toBeUndefined();
+  });
+});
+
+describe.each([
+  { kind: "where the store takes over once the connection is there", store: () => mapStore() },
+  { kind: "where the store takes over in a resume, as in 0.1", store: () => sharedStore() },
+])("$kind", ({ store }) => {
+  test("I13: of two connections on their way, the one that was admitted earlier and opened later ends with 4409", async () => {
+    const sessions = createSessions<Data>({
+      store: store(),
+      exclusive: true,
+      token: queryToken(),
+      initial: () => ({ n: 0 }),
+    });
+    const { binding, connect } = serveInMemory(sessions);
+    const { connection, socket } = await connect();
+    const url = `/?token=${connection.token}`;
+    const a = await binding.admit(aHandshake({ url }), undefined);
+    const b = await binding.admit(aHandshake({ url }), undefined);
+    if (a.type === "reject" || b.type === "reject") return expect.fail("refused");
+    const [socketOfA, socketOfB] = [new MemorySocket(), new MemorySocket()];
+    socketOfB.connection = binding.open(socketOfB, b.ticket);
+    socketOfA.connection = binding.open(socketOfA, a.ticket);
+    for (let turns = 0; turns < 10; turns += 1) await turn();
+    expect(socketOfA.closedWith?.code).toBe(4409);
+    expect(socketOfB.closedWith).toBeUndefined();
+    expect(socket.closedWith?.code).toBe(4409);
+    await sessions.of(socketOfB)?.session.patch({ n: 1 });
+    expect((await sessions.get(connection.session.id))?.data).toEqual({ n: 1 });
   });
 });
 

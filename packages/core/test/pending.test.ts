@@ -1,0 +1,104 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { accept, createSessions, queryToken, SessionError } from "@wsession/core";
+import type { SessionStore, StoreHost } from "@wsession/core";
+import { expect, test } from "vitest";
+import { PendingDecisions } from "../src/session/pending.ts";
+import { heldStore } from "./held-store.ts";
+import { serveInMemory, sharedStore } from "./memory-runtime.ts";
+
+type Data = { readonly n: number };
+
+test("a decision that has taken effect leaves nothing in either index", () => {
+  const pending = new PendingDecisions();
+  const decisions = [pending.begin("subject"), pending.begin("subject")];
+  for (const decision of decisions) decision.expect("session");
+  expect(pending.bySubject.of("subject")).toEqual(decisions);
+  expect(pending.bySession.of("session")).toEqual(decisions);
+  for (const decision of decisions) decision.settle();
+  expect(pending.bySubject.of("subject")).toEqual([]);
+  expect(pending.bySession.of("session")).toEqual([]);
+});
+
+test("a takeover ends what was opened before it, and neither what came after nor what is under way still", () => {
+  const pending = new PendingDecisions();
+  const [older, newer, underWay] = [pending.begin(), pending.begin(), pending.begin()];
+  for (const decision of [older, newer, underWay]) decision.expect("session");
+  older.opened();
+  newer.opened();
+  pending.endOlder("session", newer.openedAs, { code: 4409, reason: "replaced" });
+  expect(older.ending).toEqual({ code: 4409, reason: "replaced" });
+  expect(newer.ending).toBeUndefined();
+  expect(underWay.ending).toBeUndefined();
+});
+
+/** A shared store that shows what its host says. */
+function observedStore() {
+  const store = heldStore();
+  let host: StoreHost | undefined;
+  const attach = store.attach.bind(store);
+  const observed: typeof store = {
+    ...store,
+    attach(given) {
+      host = given;
+      attach(given);
+    },
+  };
+  return { store: observed, held: (id: string) => host?.held(id) };
+}
+
+test("a session is held while any of its connections is there, and not once it is gone", async () => {
+  const { store, held } = observedStore();
+  const sessions = createSessions<Data>({ store, token: queryToken(), initial: () => ({ n: 0 }) });
+  let letGo: () => void = () => undefined;
+  const handling = new Promise<void>((resolve) => (letGo = resolve));
+  const server = serveInMemory(sessions, { message: () => handling });
+  const first = await server.connect();
+  const { id } = first.connection.session;
+  const second = await server.connect({ url: `/?token=${first.connection.token}` });
+  first.connection.close();
+  await turn();
+  expect(sessions.connections.size).toBe(1);
+  expect(held(id)).toMatchObject({ connections: 1 });
+  // Its handler keeps the connection's place, though the session is gone.
+  second.receive("");
+  await second.connection.session.destroy();
+  await turn();
+  expect(second.socket.closedWith?.code).toBe(4410);
+  expect(held(id)).toBeUndefined();
+  letGo();
+});
+
+test("a session that is created for a connection which leaves meanwhile is destroyed", async () => {
+  const store = heldStore();
+  const sessions = createSessions<Data>({ store, token: queryToken() });
+  const { connection, socket } = await serveInMemory(sessions).connect();
+  const letGo = store.hold("create");
+  const setting = connection.setSession({ n: 0 });
+  await turn();
+  connection.terminate();
+  await turn();
+  expect(socket.closedWith?.code).toBe(1006);
+  letGo();
+  await expect(setting).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+  await sessions.close();
+  for await (const id of store.ids()) expect.fail(`${id} was left behind`);
+});
+
+test("fault A1 a connection whose subject's sessions were destroyed elsewhere since admit ends with 4410", async () => {
+  const inner = sharedStore();
+  const store: SessionStore = {
+    ...inner,
+    // As a shared store answers that knows of the destruction.
+    create: () => Promise.resolve({ type: "revoked" }),
+  };
+  const sessions = createSessions<Data>({
+    store,
+    token: queryToken(),
+    admit: () => accept({ subject: "alice" }),
+  });
+  const { connection, socket } = await serveInMemory(sessions).connect();
+  const error: unknown = await connection.setSession({ n: 0 }).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(SessionError);
+  expect(error).toMatchObject({ code: "REVOKED" });
+  expect(socket.closedWith?.code).toBe(4410);
+});
