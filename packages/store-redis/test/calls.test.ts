@@ -35,7 +35,8 @@ async function calls(timeoutMs: number) {
   });
   onTestFinished(() => gate.close());
   const made = new Calls(sender, gate, clock, timeoutMs);
-  await made.ready(made.deadline());
+  // Not in the time of a call: on a busy machine connecting takes longer.
+  await made.ready(performance.now() + 10_000);
   sent.length = 0;
   const own = connection.client;
   if (isCluster(own)) throw new Error("there is one server");

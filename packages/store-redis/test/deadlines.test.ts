@@ -1,7 +1,7 @@
 import { type Command, Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
-import { clusterOf, startProcess } from "./processes.ts";
+import { clusterOf, connected, startProcess } from "./processes.ts";
 import { type RedisServer, cli, startCluster, startRedis, startSentinel, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
@@ -15,6 +15,7 @@ describe("every call settles in its time (I11)", () => {
   test("while a server is stopped, and is not applied after it", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: 300 });
+    await connected({ store });
     const { id } = aCreation();
     await store.create(aCreation({ id, data: { n: 0 } }));
     server.pause();
@@ -91,7 +92,8 @@ describe("every call settles in its time (I11)", () => {
     onTestFinished(() => cluster.stop());
     const { store } = startProcess(clusterOf(cluster.nodes), { timeoutMs: 400 });
     const { id } = aCreation();
-    await store.create(aCreation({ id }));
+    // Its node of the Cluster may not be connected yet.
+    await until(async () => (await store.create(aCreation({ id }))).type !== "full");
     for (const node of cluster.nodes) node.pause();
     const startedAt = performance.now();
     await expect(store.write(aWrite(id, { n: 1 }))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
@@ -130,6 +132,7 @@ test("a server that is started again, with its data, is used again", async () =>
   const { store } = startProcess(() => new Redis({ port: server.port, retryStrategy: () => 20 }), {
     timeoutMs: 500,
   });
+  await connected({ store });
   const { id } = aCreation();
   await store.create(aCreation({ id }));
   await store.write(aWrite(id, { n: 1 }));
@@ -151,6 +154,7 @@ test("writes go on after Sentinel has made a replica the master", async () => {
   const connect = (): Redis =>
     new Redis({ sentinels: addresses, name, sentinelRetryStrategy: () => 50, retryStrategy: () => 50 });
   const { store } = startProcess(connect, { timeoutMs: 500 });
+  await connected({ store });
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true, data: { n: 0 } }));
   await until(async () => (await cli(master.port, "wait", "1", "100")) === "1");

@@ -1,7 +1,8 @@
 import { Cluster, Redis } from "ioredis";
 import { expect, onTestFinished } from "vitest";
 import { type RedisSessionStore, type RedisStoreOptions, redisStore } from "@wsession/store-redis";
-import { FakeHost } from "./fake-host.ts";
+import { FakeHost, aCreation } from "./fake-host.ts";
+import { until } from "./redis-server.ts";
 
 /** What an application's process has of a store: its own client, the store, and what core would be. */
 export interface Process {
@@ -38,6 +39,16 @@ export function startProcess(
       return commands() ?? expect.fail("the store has made no client");
     },
   };
+}
+
+/**
+ * Waits until a process is connected and subscribed. On a busy machine that takes longer than a call of a short `timeoutMs` has,
+ * and a test of what comes later would fail by its first call.
+ */
+export async function connected({ store }: Pick<Process, "store">): Promise<void> {
+  const { id } = aCreation();
+  await until(async () => (await store.create(aCreation({ id, hold: true }))).type !== "full");
+  await store.release(id);
 }
 
 /** Looks on as the store makes its own client, which comes before those for subscriptions. */

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
 import { redisStore } from "@wsession/store-redis";
 import { scriptDigest } from "../src/scripts.ts";
-import { type Process, clusterOf, startProcess } from "./processes.ts";
+import { type Process, clusterOf, connected, startProcess } from "./processes.ts";
 import { type RedisServer, cli, startCluster, startRedis, startSentinel, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
@@ -142,6 +142,7 @@ describe("fault B3: Redis hangs, and newcomers keep coming", () => {
   test("at most 100 commands are sent, and none runs afterwards that nobody waits for", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
+    await connected({ store });
     const { id } = aCreation();
     await store.create(aCreation({ id, hold: true }));
     // The server has both scripts from here on: what it refuses for want of one would count twice.
@@ -179,6 +180,7 @@ describe("fault B4: the process stands still past a call's deadline", () => {
   test("an answer that lay in the socket counts", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
+    await connected({ store });
     const { id } = aCreation();
     await store.create(aCreation({ id, data: { n: 0 } }));
     // A script that the server does not have yet is answered with that, and takes two turns.
