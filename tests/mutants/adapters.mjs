@@ -11,7 +11,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/socket.ts",
     find: "silence(socket, discard);\n    startClosing",
     replace: "startClosing",
-    tests: onWs("fault A6"),
+    tests: inPackage("adapter-ws", "own-code"),
   },
   {
     name: "ws-paused-close",
@@ -19,7 +19,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/socket.ts",
     find: "  if (socket.isPaused) socket.resume();\n",
     replace: "",
-    tests: onWs("I3 a socket that is not being read can be closed"),
+    tests: inPackage("adapter-ws", "own-code"),
   },
   {
     name: "ws-silent-lives",
@@ -51,7 +51,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/index.ts",
     find: 'if (isAnswered) return binding.report(invalidArgument("verifyClient answered twice"));',
     replace: 'if (isAnswered) binding.report(invalidArgument("verifyClient answered twice"));',
-    tests: inPackage("adapter-ws", "hazards"),
+    tests: inPackage("adapter-ws", "telling"),
   },
   {
     name: "ws-unoffered-protocol",
@@ -67,7 +67,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/index.ts",
     find: "if (isRefusedPromise(verified))",
     replace: "if (isRefusedPromise(undefined))",
-    tests: inPackage("adapter-ws", "hazards"),
+    tests: inPackage("adapter-ws", "own-code"),
   },
   {
     name: "ws-closed-binding-admits",
@@ -82,7 +82,7 @@ export const adapterMutants = [
     promise: "A binding that was closed leaves nothing on the server",
     file: "packages/adapter-ws/src/index.ts",
     find: "    restoreUpgrade();\n",
-    replace: "",
+    replace: "    void restoreUpgrade;\n",
     tests: inPackage("adapter-ws", "rebinding"),
   },
   {
@@ -99,7 +99,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/progress.ts",
     find: "tcp.writableLength === 0 || isUsed ||",
     replace: "tcp.writableLength === 0 || (isUsed && false) ||",
-    tests: inPackage("adapter-ws", "hazards"),
+    tests: inPackage("adapter-ws", "own-code"),
   },
   {
     name: "uws-bytes-not-copied",
@@ -122,7 +122,7 @@ export const adapterMutants = [
     promise: "A request that was aborted is not answered (uWebSockets.js)",
     file: "packages/adapter-uws/src/index.ts",
     find: "        if (aborted) {\n",
-    replace: '        if (aborted && answer.type === "reject") {\n',
+    replace: "        if (aborted && bound === undefined) {\n",
     tests: inPackage("adapter-uws", "hazards"),
   },
   {
@@ -145,8 +145,8 @@ export const adapterMutants = [
     name: "uws-silent-lives",
     promise: "heartbeatMs ends a half-open connection (uWebSockets.js)",
     file: "packages/adapter-uws/src/socket.ts",
-    find: "waits >= last",
-    replace: "waits > last",
+    find: "(stalled || waits === 0)",
+    replace: "(stalled && waits !== 0)",
     tests: onUws("ends a half-open connection"),
   },
   {
