@@ -34,7 +34,7 @@ export const sessionMutants = [
     promise: "I13: a fenced write travels with no administrative one",
     file: "packages/core/src/session/write-queue.ts",
     find: "write.single || fenceOf(write.writer) !== fenceOf(first?.writer)",
-    replace: "write.single",
+    replace: "write.single || fenceOf(write.writer) === -2",
     tests: core("late-answers"),
   },
   {
@@ -107,7 +107,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/local-session.ts",
     find: "if (holder !== newer && holder.fence === PENDING_FENCE) holder.fence = LOST_FENCE;",
     replace: "if (holder === newer && holder.fence === LOST_FENCE) holder.fence = PENDING_FENCE;",
-    tests: tests("exclusive.test.ts", "of two whose takeovers"),
+    tests: core("pending"),
   },
   {
     name: "session-gone-pending-stands",
@@ -115,7 +115,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/local-session.ts",
     find: "    this.context.pending.endSession(this.id, ending);\n",
     replace: "",
-    tests: tests("overtaken.test.ts"),
+    tests: core("pending"),
   },
   {
     name: "lost-takeover-asks",
@@ -123,7 +123,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/takeover.ts",
     find: "if (connection.fence !== PENDING_FENCE) return undefined;",
     replace: "if (connection.fence > PENDING_FENCE) return undefined;",
-    tests: tests("exclusive.test.ts"),
+    tests: core("pending"),
   },
   {
     name: "failed-takeover-code",

@@ -19,7 +19,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "or (absolute > 0 and absolute <= at)",
     replace: "or false",
-    tests: redis("contract"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-older-count",
@@ -27,7 +27,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "if tonumber(seen) >= tonumber(sequence) then return holders, false end",
     replace: "",
-    tests: redis("at-most-once"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-overtaken-write",
@@ -35,7 +35,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "if tonumber(seen) > tonumber(sequence) then return 0 end",
     replace: "",
-    tests: redis("at-most-once"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-own-news",

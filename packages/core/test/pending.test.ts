@@ -102,3 +102,58 @@ test("fault A1 a connection whose subject's sessions were destroyed elsewhere si
   expect(error).toMatchObject({ code: "REVOKED" });
   expect(socket.closedWith?.code).toBe(4410);
 });
+
+test("a session that is destroyed while a resume of it is answered is not resumed: its client has a new one", async () => {
+  const store = heldStore();
+  const sessions = createSessions<Data>({ store, token: queryToken(), initial: () => ({ n: 0 }) });
+  const server = serveInMemory(sessions);
+  const { connection } = await server.connect();
+  const { session, token } = connection;
+  const letGo = store.hold("resume");
+  const coming = server.connect({ url: `/?token=${token}` });
+  await turn();
+  await session.destroy();
+  letGo();
+  const newcomer = await coming;
+  expect(newcomer.connection.session.id).not.toBe(session.id);
+  expect(newcomer.socket.closedWith).toBeUndefined();
+  await newcomer.connection.session.patch({ n: 1 });
+});
+
+test("I13 a connection that was replaced before its takeover was sent does not take the session over", async () => {
+  const store = sharedStore();
+  const answers: (() => void)[] = [];
+  const sessions = createSessions<Data>({
+    store: {
+      ...store,
+      async takeOver(id) {
+        await new Promise<void>((resolve) => answers.push(resolve));
+        return (await store.behindTheBack.takeOver?.(id)) ?? { type: "missing" };
+      },
+    },
+    exclusive: true,
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+  });
+  const server = serveInMemory(sessions);
+  const { connection } = await server.connect();
+  const url = `/?token=${connection.token}`;
+  const [first, second, third] = [
+    await server.connect({ url }),
+    await server.connect({ url }),
+    await server.connect({ url }),
+  ];
+  // The first one's is under way; the second one's would come after it, and is not wanted any more.
+  for (let asked = 1; asked <= 2; asked += 1) {
+    expect(answers).toHaveLength(asked);
+    answers.at(-1)?.();
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+  }
+  expect(answers).toHaveLength(2);
+  expect([first, second, third].map(({ socket }) => socket.closedWith?.code)).toEqual([
+    4409,
+    4409,
+    undefined,
+  ]);
+  await third.connection.session.patch({ n: 1 });
+});

@@ -1,0 +1,75 @@
+import { type Command, Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { aCreation, aResume, aWrite } from "./fake-host.ts";
+import { startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(() => server.stop());
+
+/** A process whose scripts may be sent once more, as a network may deliver them late. */
+function repeatingProcess() {
+  const process = startProcess(() => new Redis(server.port, "127.0.0.1"));
+  const send = process.commands.sendCommand.bind(process.commands);
+  let last: Pick<Command, "name" | "args"> | undefined;
+  process.commands.sendCommand = (
+    command: Command,
+    ...rest: [NonNullable<Parameters<Redis["sendCommand"]>[1]>?]
+  ) => {
+    if (command.name.startsWith("eval")) last = command;
+    return send(command, ...rest);
+  };
+  return {
+    ...process,
+    /** The last script: sends it again, past the store. */
+    lastScript(): () => Promise<unknown> {
+      const { name, args } = last ?? expect.fail("no script was sent");
+      const words = args.map(String);
+      return () => process.client.call(name, ...words);
+    },
+  };
+}
+
+test("I10 a hold that is delivered again after newer counts of its process changes nothing", async () => {
+  const { store, lastScript } = repeatingProcess();
+  const { id } = aCreation();
+  await store.create(aCreation({ id, hold: true }));
+  await store.resume(aResume(id, { hold: true }));
+  const again = lastScript();
+  await store.release(id);
+  await store.release(id);
+  await again();
+  expect((await store.presence(id)).nodes).toEqual([]);
+});
+
+test("I10 a write that is delivered again after a newer one of its process changes nothing", async () => {
+  const { store, lastScript } = repeatingProcess();
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  await store.write(aWrite(id, { n: 1 }));
+  const again = lastScript();
+  await store.write(aWrite(id, { n: 2 }));
+  await again();
+  expect(await store.load(id)).toMatchObject({ version: 3, data: { n: 2 } });
+});
+
+test("I9 a session past its absolute deadline is absent though its key is still there", async () => {
+  const { store, client } = repeatingProcess();
+  let id = "";
+  // On a busy machine a key can expire before PERSIST reaches it.
+  await until(async () => {
+    ({ id } = aCreation());
+    await store.create(aCreation({ id, absoluteMs: 50 }));
+    return (await client.persist(`ws:s:{${id}}`)) === 1;
+  });
+  await until(async () => (await store.load(id)) === undefined);
+  expect(await client.exists(`ws:s:{${id}}`)).toBe(1);
+  expect(await store.write(aWrite(id, { n: 1 }))).toEqual({ type: "missing" });
+  expect(await store.touch(id, 60_000)).toBe(false);
+  expect(await store.resume(aResume(id))).toEqual({ type: "missing" });
+});
