@@ -30,6 +30,11 @@ export interface ErrorContext {
   readonly connection?: Connection | undefined;
   /** The session's id, where it is about a session without a connection. */
   readonly sessionId?: string | undefined;
+  /**
+   * Set where a report stands for failures of the store that were not told by themselves: how many. The error's message
+   * names their causes; its `cause` is the last failure of the most frequent one.
+   */
+  readonly failures?: number | undefined;
 }
 
 export interface SessionsOptions<Data extends object, Transport = unknown> {
@@ -111,7 +116,9 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   /** Brings data that an older version of the application stored up to date, on load; before `schema`. Synchronous. */
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
   /**
-   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself, or rejects with, is ignored. Default:
+   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself, or rejects with, is ignored.
+   * Failures of the store (STORE_UNAVAILABLE, STORE_FULL) of one cause are told once at first, then counted: one report a minute,
+   * and one when the store answers again, each with `failures`. Default:
    * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), 20 a minute of each stage, and none of the stage
    * `client`.
    */

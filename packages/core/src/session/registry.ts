@@ -14,6 +14,7 @@ import type { ErrorContext, Settings } from "../api/options.ts";
 import { LOST_FENCE, PENDING_FENCE, SessionState } from "./local-session.ts";
 import type { Holder, Mark, StateContext } from "./local-session.ts";
 import type { AdmittedSession, Newcomer } from "./newcomer.ts";
+import { OutageReports } from "./outages.ts";
 import { PendingDecisions } from "./pending.ts";
 import type { PendingDecision } from "./pending.ts";
 import { takeOver } from "./takeover.ts";
@@ -44,6 +45,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   readonly #slots: Slots<Data>;
   readonly #table = new SessionTable<Data>();
   readonly #warnings = new Warnings();
+  readonly #outages: OutageReports;
   /** Calls of the store under way, and who waits for their end. */
   #underWay = 0;
   #idle: (() => void) | undefined;
@@ -60,6 +62,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     this.store = settings.store;
     this.diagnostics = diagnostics;
     this.#slots = slots;
+    this.#outages = new OutageReports(deadlines, (error, context) => this.#tell(error, context));
     const report = (error: unknown, context: ErrorContext) => this.report(error, context);
     this.#lifetimes = new Lifetimes<Data>(deadlines, settings, { expiring, report });
     this.store.attach(this);
@@ -263,6 +266,10 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   report(error: unknown, context: ErrorContext): void {
+    this.#outages.report(error, context);
+  }
+
+  #tell(error: unknown, context: ErrorContext): void {
     const isClient = context.stage === "client";
     if (isClient) this.diagnostics.clientErrors += 1;
     try {
@@ -331,7 +338,11 @@ export class SessionHome<Data extends object, Transport> implements StateContext
       });
     }
     this.#isClosed = true;
-    await this.store.close();
+    try {
+      await this.store.close();
+    } finally {
+      this.#outages.close();
+    }
   }
 
   #background(task: () => unknown, sessionId: string): void {
@@ -363,6 +374,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** The state that there is, brought up to `stored`, or a new one. */
   #current(id: string, stored: StoredSession, asked?: Mark, isChecked?: boolean): SessionState<Data> {
+    this.#outages.answered();
     const known = this.#find(id);
     if (known === undefined || known.gone) return new SessionState(this, id, stored, isChecked);
     known.adopt(stored, asked);

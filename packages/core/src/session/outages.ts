@@ -1,0 +1,135 @@
+import type { ErrorContext } from "../api/options.ts";
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
+import { isSessionError, SessionError } from "../base/errors.ts";
+
+/** How often outages are looked at, and how long no call may have failed before an answer ends one, milliseconds. */
+const LOOK_MS = 5_000;
+/** How often an outage that lasts is told again; it is over too once no call has failed for so long. Milliseconds. */
+const REPEAT_MS = 60_000;
+/** Causes that are told apart. An error's text may hold what differs each time, and would make a cause of each call. */
+const MOST_CAUSES = 16;
+/** Causes that one report names, the most frequent first. */
+const MOST_NAMED = 5;
+
+type Tell = (error: unknown, context: ErrorContext) => void;
+
+interface Cause {
+  /** The last failure of this cause. */
+  error: SessionError;
+  /** Failures that were not told yet. */
+  count: number;
+  lastAt: number;
+}
+
+/**
+ * Tells of failures of the store that no caller waits for: the first of each cause at once. Further ones are counted, and
+ * told as one report a minute while the outage lasts, and one when it is over, because otherwise each handshake and each
+ * connection of an outage would fill the log.
+ */
+export class OutageReports {
+  readonly #deadlines: Deadlines;
+  readonly #tell: Tell;
+  /** The causes of the outage; none: there is no outage. */
+  readonly #causes = new Map<string, Cause>();
+  /** Since when failures are counted, and when the last one came. */
+  #since = 0;
+  #lastAt = 0;
+  #answeredAt = -Infinity;
+  #nextLook: Deadline | undefined;
+  #isClosed = false;
+
+  constructor(deadlines: Deadlines, tell: Tell) {
+    this.#deadlines = deadlines;
+    this.#tell = tell;
+  }
+
+  /**
+   * Takes what says that the store is of no use now. Any other error is told by itself. So is a call that the application
+   * forgot to await, because each is a mistake of its own.
+   */
+  report(error: unknown, context: ErrorContext): void {
+    if (this.#isClosed || context.stage === "unhandled" || !isOutage(error))
+      return this.#tell(error, context);
+    const now = performance.now();
+    const key = this.#keyOf(error);
+    const known = this.#causes.get(key);
+    this.#lastAt = now;
+    if (known !== undefined) {
+      known.error = error;
+      known.count += 1;
+      known.lastAt = now;
+      return;
+    }
+    if (this.#causes.size === 0) {
+      this.#since = now;
+      this.#lookLater();
+    }
+    this.#causes.set(key, { error, count: 0, lastAt: now });
+    this.#tell(error, context);
+  }
+
+  /** The store has answered. Costs one comparison while there is no outage. */
+  answered(): void {
+    if (this.#causes.size > 0) this.#answeredAt = performance.now();
+  }
+
+  /** Tells what was counted. Nothing is counted from here on, because no later report would tell the count. */
+  close(): void {
+    this.#isClosed = true;
+    this.#nextLook?.cancel();
+    this.#summarise("the sessions are closed");
+    this.#causes.clear();
+  }
+
+  #keyOf(error: SessionError): string {
+    const { code, message, cause } = error;
+    const key = `${code} ${message} ${cause instanceof Error ? cause.message : ""}`;
+    return this.#causes.size < MOST_CAUSES || this.#causes.has(key) ? key : code;
+  }
+
+  #lookLater(): void {
+    this.#nextLook = this.#deadlines.after(LOOK_MS, () => this.#look());
+  }
+
+  #look(): void {
+    const now = performance.now();
+    const quietMs = now - this.#lastAt;
+    const answers = this.#answeredAt > this.#lastAt && quietMs >= LOOK_MS;
+    if (answers || quietMs >= REPEAT_MS) {
+      this.#summarise(answers ? "the store answers again" : "no call of the store has failed for 60 s");
+      this.#causes.clear();
+      return;
+    }
+    if (now - this.#since >= REPEAT_MS) {
+      this.#summarise("the store still fails");
+      this.#since = now;
+      for (const [key, cause] of this.#causes) {
+        cause.count = 0;
+        if (now - cause.lastAt >= REPEAT_MS) this.#causes.delete(key);
+      }
+    }
+    this.#lookLater();
+  }
+
+  /** One report for all that was counted: an outage shows itself in several ways, by where a call was when it began. */
+  #summarise(state: string): void {
+    const counted = [...this.#causes.values()]
+      .filter(({ count }) => count > 0)
+      .toSorted((one, other) => other.count - one.count);
+    const [most] = counted;
+    if (most === undefined) return;
+    const failures = counted.reduce((sum, { count }) => sum + count, 0);
+    const seconds = Math.ceil((this.#lastAt - this.#since) / 1_000);
+    const named = counted.slice(0, MOST_NAMED).map(({ error, count }) => `${error.message} (${count})`);
+    const message = `${state}; calls that failed within ${seconds} s and were not told: ${failures}: ${named.join(", ")}`;
+    this.#tell(new SessionError(most.error.code, message, { cause: most.error }), {
+      stage: "store",
+      failures,
+    });
+  }
+}
+
+/** `STORE_FULL` too: newcomers can bring it about as often as they like. */
+function isOutage(error: unknown): error is SessionError {
+  return isSessionError(error, "STORE_UNAVAILABLE") || isSessionError(error, "STORE_FULL");
+}

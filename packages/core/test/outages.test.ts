@@ -1,0 +1,181 @@
+import { createSessions, mapStore, SessionError } from "@wsession/core";
+import type { ErrorContext, SessionStore } from "@wsession/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { aHandshake } from "./handshakes.ts";
+import { serveInMemory } from "./memory-runtime.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const SECOND = 1_000;
+
+interface Report {
+  readonly message: string;
+  readonly stage: string;
+  readonly failures: number | undefined;
+}
+
+const away = (message = "away", cause?: Error) =>
+  new SessionError("STORE_UNAVAILABLE", message, { outcome: "not-applied", ...(cause && { cause }) });
+
+/** A map that a test takes away and gives back, and what `onError` was told. */
+function trial() {
+  const reports: Report[] = [];
+  const store: SessionStore = mapStore();
+  const { create, write } = store;
+  let fail: (() => Error) | undefined;
+  const unlessAway =
+    <Args extends unknown[], Answer>(call: (...args: Args) => Answer) =>
+    (...args: Args) =>
+      fail === undefined ? call.apply(store, args) : Promise.reject(fail());
+  Object.assign(store, { create: unlessAway(create), write: unlessAway(write) });
+  const sessions = createSessions({
+    store,
+    initial: () => ({ n: 0 }),
+    onError(error: unknown, { stage, failures }: ErrorContext) {
+      reports.push({ message: error instanceof Error ? error.message : "", stage, failures });
+    },
+  });
+  const server = serveInMemory(sessions, {
+    message: ({ session }, data) => (data === "write" ? session.patch({ n: 1 }) : undefined),
+  });
+  return {
+    reports,
+    store,
+    sessions,
+    server,
+    failWith: (error: (() => Error) | undefined) => void (fail = error),
+    async refuse(times: number) {
+      for (let count = 0; count < times; count += 1) {
+        const answer = await server.binding.admit(aHandshake(), undefined);
+        expect(answer).toMatchObject({ type: "reject", status: 503 });
+      }
+    },
+    /** How many failures the reports stand for. */
+    told: () => reports.reduce((sum, { failures }) => sum + (failures ?? 1), 0),
+  };
+}
+
+describe("fault B3: failures of the store that nobody waits for, of one cause", () => {
+  test("are told at once, once a minute while they last, and once the store answers again, with their number", async () => {
+    const { reports, server, failWith, refuse, told } = trial();
+    failWith(away);
+    await refuse(1);
+    expect(reports).toEqual([{ message: "away", stage: "store", failures: undefined }]);
+    for (let second = 0; second < 70; second += 1) {
+      await refuse(10);
+      await vi.advanceTimersByTimeAsync(SECOND);
+    }
+    expect(reports.length).toBe(2);
+    expect(reports[1]).toMatchObject({
+      stage: "store",
+      message: expect.stringMatching(
+        /^the store still fails; calls that failed within \d+ s and were not told: \d+: away \(\d+\)$/,
+      ),
+    });
+    failWith(undefined);
+    await server.connect();
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    expect(reports.length).toBe(3);
+    expect(reports[2]?.message).toMatch(/^the store answers again; calls .* \d+: away \(\d+\)$/);
+    expect(told()).toBe(701);
+  });
+
+  test("are one cause, whichever handler of however many connections threw them", async () => {
+    const { reports, server, failWith, refuse, told } = trial();
+    const opened = [];
+    for (let count = 0; count < 100; count += 1) opened.push(await server.connect());
+    failWith(away);
+    await refuse(1);
+    for (const { receive } of opened) receive("write");
+    await vi.advanceTimersByTimeAsync(SECOND);
+    expect(new Set(opened.map(({ socket }) => socket.closedWith?.code))).toEqual(new Set([4503]));
+    await vi.advanceTimersByTimeAsync(70 * SECOND);
+    expect(reports.map(({ failures }) => failures)).toEqual([undefined, 100]);
+    expect(reports[1]?.message).toMatch(/^no call of the store has failed for 60 s; /);
+    expect(told()).toBe(101);
+  });
+
+  test("are over with a first one alone: nothing more is told, and the next outage is told at once", async () => {
+    const { reports, server, failWith, refuse } = trial();
+    failWith(away);
+    await refuse(1);
+    failWith(undefined);
+    await vi.advanceTimersByTimeAsync(SECOND);
+    await server.connect();
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    expect(reports.length).toBe(1);
+    failWith(away);
+    await refuse(1);
+    expect(reports.length).toBe(2);
+  });
+
+  test("are an outage still where others of its calls are answered: one shard may be away", async () => {
+    const { reports, server, failWith, refuse, told } = trial();
+    for (let second = 0; second < 50; second += 1) {
+      failWith(away);
+      await refuse(10);
+      failWith(undefined);
+      await server.connect();
+      await vi.advanceTimersByTimeAsync(SECOND);
+    }
+    expect(reports.length).toBe(1);
+    await vi.advanceTimersByTimeAsync(70 * SECOND);
+    expect(reports.length).toBe(2);
+    expect(told()).toBe(500);
+  });
+
+  test("that were not told yet are told when the sessions are closed, and later ones by themselves", async () => {
+    const { reports, sessions, failWith, refuse } = trial();
+    failWith(away);
+    await refuse(5);
+    await sessions.close();
+    expect(reports.map(({ failures }) => failures)).toEqual([undefined, 4]);
+    expect(reports[1]?.message).toBe(
+      "the sessions are closed; calls that failed within 0 s and were not told: 4: away (4)",
+    );
+    await vi.advanceTimersByTimeAsync(120 * SECOND);
+    expect(reports.length).toBe(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("that a caller gets as a rejection are no reports", async () => {
+    const { reports, sessions, failWith } = trial();
+    failWith(away);
+    for (let count = 0; count < 3; count += 1)
+      await expect(sessions.create({ n: 1 })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await vi.advanceTimersByTimeAsync(120 * SECOND);
+    expect(reports).toEqual([]);
+  });
+});
+
+test("fault B3: another cause is told by itself, and causes without end are bounded", async () => {
+  const { reports, failWith, refuse, told } = trial();
+  failWith(() => away("away", new Error("refused")));
+  await refuse(3);
+  failWith(() => away("away", new Error("timed out")));
+  await refuse(3);
+  failWith(() => new SessionError("STORE_FULL", "full"));
+  await refuse(3);
+  expect(reports.map(({ message }) => message)).toEqual(["away", "away", "full"]);
+  let number = 0;
+  failWith(() => away(`away: ${(number += 1)}`));
+  await refuse(1_000);
+  expect(reports.length).toBeLessThan(20);
+  await vi.advanceTimersByTimeAsync(120 * SECOND);
+  expect(reports.length).toBeLessThan(21);
+  expect(told()).toBe(1_009);
+});
+
+test("fault B3: errors that are not of the store are each told", async () => {
+  const reports: unknown[] = [];
+  const sessions = createSessions({
+    initial: (): { n: number } => {
+      throw new Error("no data");
+    },
+    onError: (_, { failures }) => reports.push(failures),
+  });
+  const { binding } = serveInMemory(sessions);
+  for (let count = 0; count < 5; count += 1) await binding.admit(aHandshake(), undefined);
+  expect(reports).toEqual([undefined, undefined, undefined, undefined, undefined]);
+});
