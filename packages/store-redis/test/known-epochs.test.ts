@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Confirmations } from "../src/confirmations.ts";
+import { hashSubject } from "../src/keys.ts";
 import { KnownEpochs } from "../src/known-epochs.ts";
 
 test("what this process decides after it saw an epoch is not older than that destruction, nor than one before", () => {
@@ -36,4 +37,8 @@ test("an answer of a holder that comes twice counts once", async () => {
     closed: 2,
     unreachable: [],
   });
+});
+
+test("a subject with half of a surrogate pair is refused, because all such would have one hash", () => {
+  expect(() => hashSubject("\ud800")).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });

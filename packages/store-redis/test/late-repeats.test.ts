@@ -16,24 +16,34 @@ afterAll(() => server.stop());
 function repeatingProcess() {
   const process = startProcess(() => new Redis(server.port, "127.0.0.1"));
   const send = process.commands.sendCommand.bind(process.commands);
-  let last: Pick<Command, "name" | "args"> | undefined;
+  const scripts: Pick<Command, "name" | "args">[] = [];
   process.commands.sendCommand = (
     command: Command,
     ...rest: [NonNullable<Parameters<Redis["sendCommand"]>[1]>?]
   ) => {
-    if (command.name.startsWith("eval")) last = command;
+    if (command.name.startsWith("eval")) scripts.push(command);
     return send(command, ...rest);
   };
   return {
     ...process,
-    /** The last script: sends it again, past the store. */
-    lastScript(): () => Promise<unknown> {
+    /** The last script that has so many keys: sends it again, past the store. */
+    lastScript(keys = 1): () => Promise<unknown> {
+      const last = scripts.findLast(({ args }) => String(args[1]) === String(keys));
       const { name, args } = last ?? expect.fail("no script was sent");
       const words = args.map(String);
       return () => process.client.call(name, ...words);
     },
   };
 }
+
+test("I10 a creation that is delivered again finds its own digest, and answers as the first did", async () => {
+  const { store, lastScript } = repeatingProcess();
+  const { id } = aCreation();
+  await store.create(aCreation({ id }));
+  const again = lastScript();
+  expect(await again()).toMatchObject({ 0: "created" });
+  expect(await store.load(id)).toMatchObject({ version: 1 });
+});
 
 test("I10 a hold that is delivered again after newer counts of its process changes nothing", async () => {
   const { store, lastScript } = repeatingProcess();
@@ -56,6 +66,29 @@ test("I10 a write that is delivered again after a newer one of its process chang
   await store.write(aWrite(id, { n: 2 }));
   await again();
   expect(await store.load(id)).toMatchObject({ version: 3, data: { n: 2 } });
+});
+
+test("I13 a takeover that is delivered again, with none since, has the fence that it had", async () => {
+  const { store, lastScript } = repeatingProcess();
+  const { id } = aCreation();
+  await store.create(aCreation({ id, exclusive: true }));
+  const taken = await store.takeOver?.(id);
+  const fence = taken?.type === "taken" ? taken.fence : expect.fail("not taken");
+  const again = lastScript();
+  expect(await again()).toEqual(["taken", fence]);
+  expect((await store.load(id))?.fence).toBe(fence);
+});
+
+test("index ⊇ live: a listing that is delivered again after a longer one does not shorten that", async () => {
+  const { store, client, lastScript } = repeatingProcess();
+  const { id } = aCreation();
+  await store.create(aCreation({ id, subject: "ada", idleMs: 60_000, absoluteMs: 60_000 }));
+  const again = lastScript(2);
+  expect(await store.touch(id, 600_000, 600_000)).toBe(true);
+  const [index = ""] = await client.keys("ws:u:*");
+  const listed = await client.zscore(index, id);
+  await again();
+  expect(await client.zscore(index, id)).toBe(listed);
 });
 
 test("I9 a session past its absolute deadline is absent though its key is still there", async () => {

@@ -1,0 +1,26 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { createSessions } from "@wsession/core";
+import { expect, test } from "vitest";
+import { serveInMemory } from "./memory-runtime.ts";
+
+type Data = { readonly n: number };
+
+test("I4 the close handler is told how this side closed, whatever the peer answers; what comes later is counted", async () => {
+  const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
+  let ended: unknown;
+  const server = serveInMemory(sessions, { close: (_, event) => (ended = event) });
+  const { connection, socket, receive } = await server.connect();
+  connection.close(4001, "mine");
+  receive("late");
+  socket.connection?.ended(1005, "the peer's");
+  await expect.poll(() => ended).toEqual({ code: 4001, reason: "mine" });
+  expect(sessions.diagnostics.messagesDiscarded).toBe(1);
+});
+
+test("I14 a session that is set after open has settled, and in time, is not closed by early.timeoutMs", async () => {
+  const sessions = createSessions<Data>({ early: { timeoutMs: 50 } });
+  const { connection, socket } = await serveInMemory(sessions).connect();
+  await connection.setSession({ n: 0 });
+  await wait(150);
+  expect(socket.closedWith).toBeUndefined();
+});
