@@ -149,12 +149,11 @@ export class Membership {
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
-    // The Cluster's slots are known then.
+    // The Cluster's slots are known then. A connection that takes longer than a call may must not leave the channels to the
+    // next beat of the lease: the check tries again by itself while it knows no slots.
     const { calls } = this.#services;
-    calls.ready(calls.deadline()).then(
-      () => this.#sharded.check(),
-      () => undefined,
-    );
+    const check = (): void => this.#sharded.check();
+    calls.ready(calls.deadline()).then(check, check);
   }
 
   /**
