@@ -178,7 +178,7 @@ export const storeMutants = [
     promise: "A process remembers a bounded number of epochs",
     file: "packages/store-redis/src/known-epochs.ts",
     find: "if (this.#seen.size <= MAX_KNOWN_EPOCHS) return;",
-    replace: "if (this.#seen.size > 0) return;",
+    replace: "if (this.#seen.size <= MAX_KNOWN_EPOCHS * 100) return;",
     tests: redis("known-epochs"),
   },
   {
@@ -210,7 +210,7 @@ export const storeMutants = [
     promise: "After a doubt everything is read",
     file: "packages/store-redis/src/resync.ts",
     find: "since <= this.#readSince && this.#doubtedAt <= this.#readSince",
-    replace: "since <= this.#readSince",
+    replace: "since <= this.#readSince && this.#doubtedAt < Infinity",
     tests: redis("resync", "fault B11: a sweep"),
   },
   {
@@ -226,7 +226,7 @@ export const storeMutants = [
     promise: "After the subscription was cut what is held is read again",
     file: "packages/store-redis/src/subscription.ts",
     find: "if (this.#everConfirmed) this.#events.resubscribed();",
-    replace: "",
+    replace: "if (this.#everConfirmed && this.#closed) this.#events.resubscribed();",
     tests: redis("announcements", "after the subscription was cut"),
   },
   {
