@@ -3,6 +3,7 @@ import { Journal, RawClient } from "@wsession/conformance";
 import { createSessions, isSessionError } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { connected } from "../packages/store-redis/test/processes.ts";
 import { startRedis, until } from "../packages/store-redis/test/redis-server.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { newPrefix, redisClient } from "./stores.ts";
@@ -50,6 +51,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
       onError: (error, { failures }) => reports.push({ error, failures }),
     });
     const { port } = await serve(runtime, sessions);
+    await connected({ store });
     await connect({ port });
     redis.pause();
     const statuses: Promise<number>[] = [];
