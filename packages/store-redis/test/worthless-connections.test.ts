@@ -98,13 +98,14 @@ describe("fault B1: a master that hangs, and does not die", () => {
 
 describe("fault B2: a primary that becomes a replica under a living connection (I7)", () => {
   test("its READONLY makes the connection anew, and nothing is read from it meanwhile", async () => {
-    const [demoted, promoted] = [await aServer(), await aServer()];
+    // Without the delay with which a master waits for more replicas.
+    const [demoted, promoted] = [await aServer(["--repl-diskless-sync-delay", "0"]), await aServer()];
     await cli(promoted.port, "replicaof", "127.0.0.1", String(demoted.port));
     const client = new Redis(demoted.port, "127.0.0.1");
     const { store, commands } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
     const { id } = aCreation();
     await store.create(aCreation({ id, data: { n: 0 } }));
-    await cli(demoted.port, "wait", "1", "5000");
+    await until(async () => (await cli(demoted.port, "wait", "1", "1000")) === "1");
     if (commands instanceof Cluster) return expect.unreachable();
     commands.options.port = promoted.port;
     await cli(promoted.port, "replicaof", "no", "one");
