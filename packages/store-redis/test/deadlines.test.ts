@@ -2,7 +2,15 @@ import { type Command, Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
 import { clusterOf, connected, startProcess } from "./processes.ts";
-import { type RedisServer, cli, startCluster, startRedis, startSentinel, until } from "./redis-server.ts";
+import {
+  type RedisServer,
+  cli,
+  startCluster,
+  startRedis,
+  startSentinel,
+  until,
+  untilCopied,
+} from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
 async function aServer(args: readonly string[] = []): Promise<RedisServer> {
@@ -148,7 +156,7 @@ test("a server that is started again, with its data, is used again", async () =>
 });
 
 test("writes go on after Sentinel has made a replica the master", async () => {
-  const { master, sentinels, name, stop } = await startSentinel();
+  const { master, replica, sentinels, name, stop } = await startSentinel();
   onTestFinished(stop);
   const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
   const connect = (): Redis =>
@@ -157,7 +165,7 @@ test("writes go on after Sentinel has made a replica the master", async () => {
   await connected({ store });
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true, data: { n: 0 } }));
-  await until(async () => (await cli(master.port, "wait", "1", "100")) === "1");
+  await untilCopied([master, replica], id, 2);
   await master.kill();
   await until(async () => (await store.load(id)) !== undefined, 20_000);
   expect((await store.write(aWrite(id, { n: 1 }))).type).toBe("written");

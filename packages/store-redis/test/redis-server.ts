@@ -94,6 +94,21 @@ export async function cli(port: number, ...args: readonly string[]): Promise<str
   ).stdout.trim();
 }
 
+/**
+ * Resolves once so many of the servers have a session, replicas too. WAIT by another client than the writer's says nothing of
+ * it: WAIT counts that client's own writes.
+ */
+export async function untilCopied(
+  servers: readonly { readonly port: number }[],
+  id: string,
+  copies: number,
+): Promise<void> {
+  await until(async () => {
+    const found = await Promise.all(servers.map(({ port }) => cli(port, "keys", `*:s:{${id}}`)));
+    return found.filter((key) => key !== "").length === copies;
+  });
+}
+
 /** One redis-server on a free port, without persistence unless `args` ask for it. */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   return startProcess(SERVER, ["--save", "", "--appendonly", "no", ...args]);

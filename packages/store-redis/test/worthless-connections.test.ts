@@ -5,7 +5,15 @@ import { aCreation, aResume, aWrite } from "./fake-host.ts";
 import { redisStore } from "@wsession/store-redis";
 import { scriptDigest } from "../src/scripts.ts";
 import { type Process, clusterOf, connected, startProcess } from "./processes.ts";
-import { type RedisServer, cli, startCluster, startRedis, startSentinel, until } from "./redis-server.ts";
+import {
+  type RedisServer,
+  cli,
+  startCluster,
+  startRedis,
+  startSentinel,
+  until,
+  untilCopied,
+} from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
 const TIMEOUT_MS = 700;
@@ -35,14 +43,14 @@ async function creations({ port }: RedisServer): Promise<number> {
 
 describe("fault B1: a master that hangs, and does not die", () => {
   test("Sentinel promotes its replica: calls and announcements go on by themselves", async () => {
-    const { master, sentinels, name, stop } = await startSentinel();
+    const { master, replica, sentinels, name, stop } = await startSentinel();
     onTestFinished(stop);
     const connect = (): Redis =>
       new Redis({ sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name });
     const { store } = startProcess(connect, { timeoutMs: TIMEOUT_MS });
     const { id } = aCreation();
     await until(async () => (await store.create(aCreation({ id }))).type !== "full");
-    await cli(master.port, "wait", "1", "1000");
+    await untilCopied([master, replica], id, 2);
     master.pause();
     await until(async () => (await store.write(aWrite(id, { n: 1 }))).type === "written", FAILOVER_MS);
     await until(
@@ -68,6 +76,7 @@ describe("fault B1: a master that hangs, and does not die", () => {
     const { store } = startProcess(clusterOf(cluster.nodes), { timeoutMs: TIMEOUT_MS });
     const ids = Array.from({ length: 24 }, () => aCreation().id);
     for (const id of ids) await until(async () => (await store.create(aCreation({ id }))).type !== "full");
+    for (const id of ids) await untilCopied(cluster.nodes, id, 2);
     cluster.nodes[0]?.pause();
     const works = async (id: string): Promise<void> => {
       await until(async () => {
@@ -105,7 +114,7 @@ describe("fault B2: a primary that becomes a replica under a living connection (
     const { store, commands } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
     const { id } = aCreation();
     await store.create(aCreation({ id, data: { n: 0 } }));
-    await until(async () => (await cli(demoted.port, "wait", "1", "1000")) === "1");
+    await untilCopied([demoted, promoted], id, 2);
     if (commands instanceof Cluster) return expect.unreachable();
     commands.options.port = promoted.port;
     await cli(promoted.port, "replicaof", "no", "one");
