@@ -19,7 +19,7 @@ interface Companion {
 type Runtime = typeof import("uWebSockets.js");
 
 let app: { readonly runtime: Runtime; readonly listener: TemplatedApp } | undefined;
-/** The path that is asked for, and who waits for the request: any process of this machine may connect meanwhile. */
+/** The secret path of the request to come, because another process of this machine may connect to the port first. */
 let expected: { readonly path: string; readonly arrived: (response: HttpResponse) => void } | undefined;
 let current: Companion | undefined;
 let making: Promise<Companion | undefined> | undefined;
