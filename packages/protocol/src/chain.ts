@@ -10,6 +10,16 @@ const DIGITS = 6;
 const MAX_CHAIN = 2 ** 31 - 1;
 const TEXT = /^[0-9a-z]{6}$/;
 
+const FACTOR = 69_069;
+
+/**
+ * The chain after one more message: `(chain * 69069 + mark) mod 2^31`. `mark` is 31 random bits that were drawn for this message
+ * alone. A chain that were drawn anew, and not mixed, would hide that an append which was sent twice came after other messages.
+ */
+export function mixChain(chain: Chain, mark: number): Chain {
+  return (chain * FACTOR + mark) % (MAX_CHAIN + 1);
+}
+
 /** Six characters of base 36. */
 export function writeChain(chain: Chain): string {
   return chain.toString(36).padStart(DIGITS, "0");

@@ -1,4 +1,4 @@
-export { readChain, writeChain } from "./chain.ts";
+export { mixChain, readChain, writeChain } from "./chain.ts";
 export type { Chain, Position } from "./chain.ts";
 export { parseClientControl, writeClientControl } from "./client-frames.ts";
 export type { Attach, ClientControl } from "./client-frames.ts";

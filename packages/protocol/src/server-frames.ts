@@ -71,8 +71,13 @@ export type ServerControl =
       readonly message: string | undefined;
       readonly detail: unknown;
     }
-  /** The next `count` offsets are replaced or expired. */
-  | { readonly type: "jump"; readonly count: number; readonly witness: Position | undefined }
+  /** The next `count` offsets are replaced or expired; `chain` is that of the offset that the position reaches. */
+  | {
+      readonly type: "jump";
+      readonly count: number;
+      readonly chain: Chain;
+      readonly witness: Position | undefined;
+    }
   /** `chain` is that of offset `to`: the position is there now. */
   | ({ readonly type: "missed"; readonly chain: Chain } & Missed)
   /** Where the connection stands: the answer to a probe, and what a server with nothing to say says. */
@@ -195,10 +200,11 @@ function parseRefused(body: string): ServerControl {
 }
 
 function parseJump(body: string): ServerControl {
-  const [count, ...witness] = body.split(" ");
+  const [count, chain, ...witness] = body.split(" ");
   return {
     type: "jump",
     count: readDigits("count", count),
+    chain: readChain(chain),
     witness: witness.length === 0 ? undefined : wordsToPosition(witness),
   };
 }
@@ -233,8 +239,11 @@ export function writeServerControl(control: Exclude<ServerControl, { type: "unkn
       const { number, code, message, detail } = control;
       return `.!${number}${JSON.stringify({ code, message, detail })}`;
     }
-    case "jump":
-      return `.>${control.count}${control.witness === undefined ? "" : ` ${wordsOf(control.witness)}`}`;
+    case "jump": {
+      const { count, chain, witness } = control;
+      const words = witness === undefined ? "" : ` ${wordsOf(witness)}`;
+      return `.>${count} ${writeChain(chain)}${words}`;
+    }
     case "missed": {
       const { from, to, certain, chain } = control;
       return `.x${JSON.stringify({ from, to, chain: writeChain(chain), certain })}`;
