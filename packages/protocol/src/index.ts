@@ -15,6 +15,8 @@ export {
   WINDOW_BYTES,
   WINDOW_MESSAGES,
 } from "./limits.ts";
+export { isTransactionRefused, TransactionRefused } from "./refusal.ts";
+export type { Awaitable } from "./refusal.ts";
 export { parseKept, parseServerControl, writeKept, writeServerControl } from "./server-frames.ts";
 export type { Hello, Kept, Missed, ServerControl } from "./server-frames.ts";
 export { readRefused, writeRefused } from "./settled.ts";

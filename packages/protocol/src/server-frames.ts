@@ -46,6 +46,8 @@ export interface Hello {
   readonly mark: number;
   /** Where the connection stands in the outbox. */
   readonly at: Position;
+  /** The offset of the newest kept message as hello was made: kept messages up to it are replayed, later ones are live. */
+  readonly last?: number | undefined;
   readonly missed: Missed | undefined;
   /** Milliseconds between two beats; 0 for none. */
   readonly beatMs: number;
@@ -168,6 +170,7 @@ function parseHello(body: string): Hello {
     floor: readNumber("floor", fields["floor"]),
     mark: readMark(fields["mark"]),
     at: readPosition("at", fields["at"]),
+    last: optional(fields["last"], (value) => readNumber("last", value)),
     missed: optional(fields["missed"], readMissed),
     beatMs: readNumber("beatMs", fields["beatMs"]),
     maxMessage: readNumber("maxMessage", fields["maxMessage"]),
