@@ -44,6 +44,21 @@ export type {
   WriteRequest,
   WriteResult,
 } from "./store/contract.ts";
+export type {
+  AppendedEvent,
+  AppendRequest,
+  AppendResult,
+  Chain,
+  OutboxAppend,
+  OutboxBounds,
+  OutboxEntry,
+  OutboxMessage,
+  OutboxMethods,
+  Position,
+  ReadRequest,
+  ReadResult,
+} from "./store/outbox-contract.ts";
+export { mixChain } from "@wsession/protocol";
 export { inConnectionStore } from "./store/in-connection.ts";
 export { mapStore } from "./store/map.ts";
 export type { MapStore, MapStoreOptions } from "./store/map.ts";

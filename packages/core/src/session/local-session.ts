@@ -256,6 +256,8 @@ export class SessionState<Data extends object> {
         return this.vanish({ code: 4419, reason: "session expired" });
       case "replaced":
         return this.replace(event.fence);
+      case "appended":
+        return 0;
     }
   }
 

@@ -1,4 +1,8 @@
 import type { Awaitable } from "../handshake/handshake.ts";
+import type { AppendedEvent, OutboxMethods, Position } from "./outbox-contract.ts";
+import type { StoreDestroyResult, StorePresence } from "./reports.ts";
+
+export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.ts";
 
 /** Top-level fields of a session's data. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -10,6 +14,8 @@ export interface StoreCapabilities {
   readonly shared: boolean;
   /** `"any"`: values are kept as they are, by reference. `"json"`: what JSON can carry, nothing else. */
   readonly values: "any" | "json";
+  /** Messages are kept for clients that are away: `append` and `read` are there. Absent: false. */
+  readonly outbox?: boolean | undefined;
 }
 
 /** What a store knows of a session, as of one moment. */
@@ -35,6 +41,8 @@ export interface StoredSession {
   readonly idleInMs: number;
   /** Milliseconds to the absolute deadline, likewise. */
   readonly absoluteInMs: number;
+  /** Where the session's outbox ends, as of the same moment; `undefined`: nothing was ever appended, the same as offset 0, chain 0. */
+  readonly outbox?: Position | undefined;
 }
 
 /** What the application decided about a subject, in a request that carries the decision out. */
@@ -85,6 +93,11 @@ export interface ResumeRequest {
   readonly idleMs: number;
   readonly hold: boolean;
   readonly exclusive: boolean;
+  /**
+   * False: the idle deadline stays where it is, because a client that reconnects by itself is no activity (OWASP: idle
+   * timeout). Absent, the same as true: it moves to now + `idleMs`. A store that ignores it keeps such sessions alive.
+   */
+  readonly touch?: boolean | undefined;
 }
 
 export type TakeOverResult =
@@ -177,28 +190,6 @@ export type RotateResult =
   /** The subject's sessions were destroyed while this one was about to become the subject's. Nothing was changed. */
   | { readonly type: "revoked" };
 
-/** A process that holds connections, as the store names it. */
-export interface NodePresence {
-  readonly node: string;
-  readonly connections: number;
-}
-
-export interface StorePresence {
-  /** Processes whose lease is good, this one included. */
-  readonly nodes: readonly NodePresence[];
-  /** Processes that are listed as holders but did not answer, or whose lease ran out. */
-  readonly missing: readonly string[];
-}
-
-export interface StoreDestroyResult {
-  /** Sessions that were there and are not any more. */
-  readonly destroyed: readonly string[];
-  /** Connections that other processes reported closed, and those here that the store ended itself, by `notify`. */
-  readonly closed: number;
-  /** Processes that are listed as holders and did not confirm within the store's bound. */
-  readonly unreachable: readonly string[];
-}
-
 /** What others did to a session that this process holds. Hints: a lost one costs time, never truth. */
 export type StoreEvent =
   /** `change` is there where it was small; it takes `version - 1` of the lineage `after` to `version`. */
@@ -221,9 +212,10 @@ export type StoreEvent =
   | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }
   | { readonly type: "expired"; readonly id: string }
   /** Another connection took it over: holders with a lower fence end theirs. */
-  | { readonly type: "replaced"; readonly id: string; readonly fence: number };
+  | { readonly type: "replaced"; readonly id: string; readonly fence: number }
+  | AppendedEvent;
 
-/** A session with a live connection here, as the host sees it. */
+/** A session with a live connection here, as the host sees it; `outbox` is up to where it was heard of. */
 export interface HeldSession extends StoredSession {
   readonly connections: number;
 }
@@ -258,11 +250,11 @@ export interface StoreHost {
  *
  * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
  *
- * Core promises: one `write` or `rotate` of a session at a time from one process; `attach` before any other call, once;
+ * Core promises: one `write`, `rotate` or `append` of a session at a time from one process; `attach` before any other call, once;
  * ids of 1 to 64 characters of base64url, whoever named them;
  * `hold` and `release` in pairs. A method that needs no I/O may answer with a plain value, in the same tick.
  */
-export interface SessionStore {
+export interface SessionStore extends OutboxMethods {
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;
