@@ -169,7 +169,7 @@ export const coreMutants = [
     name: "failed-admission-keeps-session",
     promise: "A handshake that fails after its session was created leaves none behind",
     file: "packages/core/src/admission/admit.ts",
-    find: 'if ("session" in opened && opened.session !== undefined) home.giveBack(opened.session);',
+    find: 'if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);',
     replace: 'if ("session" in opened && opened.session === undefined) return failure(error);',
     tests: onWs("I12 a transport that answers with a promise"),
   },

@@ -8,7 +8,7 @@ import {
 } from "@wsession/core";
 import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, test } from "vitest";
-import { settle } from "../src/api/resolve-options.ts";
+import { resolveOptions } from "../src/api/resolve-options.ts";
 import { memoryRuntime } from "./memory-runtime.ts";
 
 describe("createSessions", () => {
@@ -82,13 +82,16 @@ describe("createSessions", () => {
 
 describe("defaults", () => {
   test("sessions that outlive their connections have deadlines, those that don't have none", () => {
-    expect(settle({ store: mapStore() })).toMatchObject({ idleMs: 30 * 60_000, absoluteMs: 24 * 3_600_000 });
-    expect(settle({})).toMatchObject({ idleMs: Infinity, absoluteMs: Infinity });
-    expect(settle({}).store.capabilities.resumable).toBe(false);
+    expect(resolveOptions({ store: mapStore() })).toMatchObject({
+      idleMs: 30 * 60_000,
+      absoluteMs: 24 * 3_600_000,
+    });
+    expect(resolveOptions({})).toMatchObject({ idleMs: Infinity, absoluteMs: Infinity });
+    expect(resolveOptions({}).store.capabilities.resumable).toBe(false);
   });
 
   test("0 turns heartbeats and the early time limit off", () => {
-    expect(settle({ heartbeatMs: 0, early: { timeoutMs: 0 } })).toMatchObject({
+    expect(resolveOptions({ heartbeatMs: 0, early: { timeoutMs: 0 } })).toMatchObject({
       heartbeatMs: 0,
       early: { timeoutMs: Infinity, maxMessages: 1_024 },
     });

@@ -14,7 +14,7 @@ test("a decision that has taken effect leaves nothing in either index", () => {
   for (const decision of decisions) decision.expect("session");
   expect(pending.bySubject.of("subject")).toEqual(decisions);
   expect(pending.bySession.of("session")).toEqual(decisions);
-  for (const decision of decisions) decision.settle();
+  for (const decision of decisions) decision.dispose();
   expect(pending.bySubject.of("subject")).toEqual([]);
   expect(pending.bySession.of("session")).toEqual([]);
 });
@@ -23,9 +23,9 @@ test("a takeover ends what was opened before it, and neither what came after nor
   const pending = new PendingDecisions();
   const [older, newer, underWay] = [pending.begin(), pending.begin(), pending.begin()];
   for (const decision of [older, newer, underWay]) decision.expect("session");
-  older.opened();
-  newer.opened();
-  pending.endOlder("session", newer.openedAs, { code: 4409, reason: "replaced" });
+  older.markResumed();
+  newer.markResumed();
+  pending.endOlder("session", newer.resumeNumber, { code: 4409, reason: "replaced" });
   expect(older.ending).toEqual({ code: 4409, reason: "replaced" });
   expect(newer.ending).toBeUndefined();
   expect(underWay.ending).toBeUndefined();

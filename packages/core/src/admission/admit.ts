@@ -3,13 +3,13 @@ import { invalidArgument, isSessionError } from "../base/errors.ts";
 import { accept, originAllowed, reject } from "../handshake/handshake.ts";
 import type { Admission, Handshake } from "../handshake/handshake.ts";
 import type { Settings, Stage } from "../api/options.ts";
-import { refused, resume, tell } from "./resume.ts";
-import type { Opened, Refused } from "./resume.ts";
+import { refused, resume, withTokenHeader } from "./resume.ts";
+import type { ResolvedSession, Refused } from "./resume.ts";
 import { Admitted } from "../session/admitted.ts";
 import type { HeaderLine } from "../session/admitted.ts";
 import { checkNewData } from "../session/data.ts";
 import type { PendingDecision } from "../session/pending.ts";
-import type { SessionHome } from "../session/registry.ts";
+import type { SessionRegistry } from "../session/registry.ts";
 import { isRefusedPromise, isThenable } from "../base/promises.ts";
 import { newSelector } from "../handshake/token.ts";
 
@@ -19,12 +19,12 @@ import { newSelector } from "../handshake/token.ts";
  * for it is taken back. Never rejects.
  */
 export async function admitHandshake<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+  registry: SessionRegistry<Data, Transport>,
   raw: Handshake,
   found: unknown,
   decision: PendingDecision,
 ): Promise<Admitted<Data, Transport> | Refused> {
-  const { settings } = home;
+  const { settings } = registry;
   let outcome: Admitted<Data, Transport> | Refused;
   try {
     const handshake = withoutTokenProtocol(raw, settings);
@@ -41,12 +41,12 @@ export async function admitHandshake<Data extends object, Transport>(
     assertAccepted(admission);
     const headers = Object.entries(admission.headers ?? {});
     decision.decide(admission.subject);
-    outcome = await openSession(home, { raw, handshake, found, headers, admission }, decision);
+    outcome = await resolveSession(registry, { raw, handshake, found, headers, admission }, decision);
   } catch (error) {
-    home.report(error, { stage: "admit" });
+    registry.report(error, { stage: "admit" });
     outcome = failure(error);
   }
-  if (outcome.type === "refused") decision.settle();
+  if (outcome.type === "refused") decision.dispose();
   return outcome;
 }
 
@@ -59,43 +59,43 @@ interface Accepting {
 }
 
 /** Carries out what `admit` decided. Shutdown waits for it, so that what was made for a handshake can be taken back. */
-async function openSession<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+async function resolveSession<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
   { raw, handshake, found, headers, admission }: Accepting,
   decision: PendingDecision,
 ): Promise<Admitted<Data, Transport> | Refused> {
-  const { settings } = home;
+  const { settings } = registry;
   let stage: Stage = "store";
-  let opened: Opened<Data> | Refused = {};
-  home.begin();
+  let resolved: ResolvedSession<Data> | Refused = {};
+  registry.begin();
   try {
-    opened = await resume(home, raw, admission.sessionId, decision);
-    if ("type" in opened) return opened;
+    resolved = await resume(registry, raw, admission.sessionId, decision);
+    if ("type" in resolved) return resolved;
 
     let initial: Data | undefined;
-    if (opened.session === undefined && settings.initial !== undefined) {
+    if (resolved.session === undefined && settings.initial !== undefined) {
       decision.assertStands();
       stage = "initial";
-      initial = checkNewData(settings.schema, await home.aside(settings.initial(handshake)));
+      initial = checkNewData(settings.schema, await registry.aside(settings.initial(handshake)));
       if (settings.store.capabilities.resumable) {
         decision.assertStands();
         stage = "store";
-        opened = await create(home, initial, decision);
+        resolved = await create(registry, initial, decision);
       }
     }
     decision.assertStands();
 
     stage = "transport";
     const transport = transportOf(settings, handshake, found);
-    const { session, header } = opened;
+    const { session, header } = resolved;
     const lines = header === undefined ? headers : [...headers, header];
-    return new Admitted(home, { handshake, transport, headers: lines, session, initial, decision });
+    return new Admitted(registry, { handshake, transport, headers: lines, session, initial, decision });
   } catch (error) {
-    if ("session" in opened && opened.session !== undefined) home.giveBack(opened.session);
-    if (!isOvertaken(error)) home.report(error, { stage });
+    if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);
+    if (!isOvertaken(error)) registry.report(error, { stage });
     return failure(error);
   } finally {
-    home.end();
+    registry.end();
   }
 }
 
@@ -152,15 +152,15 @@ function withoutTokenProtocol<Data extends object, Transport>(
 
 /** Creates the session of a newcomer, with a token if a carrier can take it there. */
 async function create<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+  registry: SessionRegistry<Data, Transport>,
   data: Data,
   decision: PendingDecision,
-): Promise<Opened<Data>> {
+): Promise<ResolvedSession<Data>> {
   const { subject, decidedAt } = decision;
-  const token = home.settings.token !== undefined;
+  const token = registry.settings.token !== undefined;
   const id = newSelector();
   decision.expect(id);
-  const created = await createStored(home, {
+  const created = await createStored(registry, {
     id,
     data,
     isChecked: true,
@@ -170,9 +170,9 @@ async function create<Data extends object, Transport>(
     token,
   });
   const { stored } = created;
-  const state = home.adoptNew(id, stored);
-  if (decision.sessionEnding !== undefined) state.vanish(decision.sessionEnding);
-  decision.opened();
+  const state = registry.adoptNew(id, stored);
+  if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
+  decision.markResumed();
   const session = { state, fence: stored.fence, resumed: false, token: created.token };
-  return tell(home, session, home.settings.absoluteMs);
+  return withTokenHeader(registry, session, registry.settings.absoluteMs);
 }

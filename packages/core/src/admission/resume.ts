@@ -2,10 +2,10 @@ import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { assertHeader } from "../handshake/handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { HeaderLine } from "../session/admitted.ts";
-import type { SessionState } from "../session/local-session.ts";
-import type { AdmittedSession } from "../session/newcomer.ts";
+import type { LocalSession } from "../session/local-session.ts";
+import type { AdmittedSession } from "../session/unattached-connection.ts";
 import type { PendingDecision } from "../session/pending.ts";
-import type { SessionHome } from "../session/registry.ts";
+import type { SessionRegistry } from "../session/registry.ts";
 import { replaceToken } from "../session/secrets.ts";
 import type { Replaced } from "../session/secrets.ts";
 import type { ResumeResult, StoredSession } from "../store/contract.ts";
@@ -20,7 +20,7 @@ export interface Refused {
   readonly reason: string;
 }
 
-export interface Opened<Data extends object> {
+export interface ResolvedSession<Data extends object> {
   readonly session?: AdmittedSession<Data>;
   readonly header?: HeaderLine;
 }
@@ -38,27 +38,28 @@ export function refused(status: number, reason: string): Refused {
  * handshake carries several tokens, each of the first few is tried, because otherwise a stale cookie would hide a good one.
  */
 export async function resume<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+  registry: SessionRegistry<Data, Transport>,
   raw: Handshake,
   sessionId: string | undefined,
   decision: PendingDecision,
-): Promise<Opened<Data> | Refused> {
-  const { token: carrier, onBadToken, store, idleMs } = home.settings;
+): Promise<ResolvedSession<Data> | Refused> {
+  const { token: carrier, onBadToken, store, idleMs } = registry.settings;
   const token = sessionId === undefined ? readToken(carrier, raw) : undefined;
   const presented = sessionId === undefined ? [readRenewalCode(carrier, raw), token] : [{ id: sessionId }];
   const failed: FailedResume[] = [];
-  let opened: Opened<Data> | Refused | undefined;
+  let resolved: ResolvedSession<Data> | Refused | undefined;
   try {
-    opened = await openFirst(home, presented, decision, failed);
-    if (opened === undefined && token !== undefined) {
+    resolved = await resumeFirst(registry, presented, decision, failed);
+    if (resolved === undefined && token !== undefined) {
       const others = otherTokens(carrier, raw, token);
       const alive = await withoutDeadTokens(store, others, { subject: decision.subject, idleMs }, failed);
-      opened = await openFirst(home, alive, decision, failed);
+      resolved = await resumeFirst(registry, alive, decision, failed);
     }
   } finally {
-    for (const one of failed) if (!isOwnOlderToken(one, opened)) note(home, one.type, one.id);
+    for (const one of failed)
+      if (!isOwnOlderToken(one, resolved)) countFailedResume(registry, one.type, one.id);
   }
-  if (opened !== undefined) return opened;
+  if (resolved !== undefined) return resolved;
   const isBad = presented.some((one) => one !== undefined);
   return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
@@ -66,19 +67,21 @@ export async function resume<Data extends object, Transport>(
 /** A replaced token is no sign of theft where the same client presents the one that replaced it: a browser kept both cookies. */
 function isOwnOlderToken<Data extends object>(
   { type, id }: FailedResume,
-  opened: Opened<Data> | Refused | undefined,
+  resolved: ResolvedSession<Data> | Refused | undefined,
 ): boolean {
-  return type === "stolen" && opened !== undefined && "session" in opened && opened.session?.state.id === id;
+  return (
+    type === "stolen" && resolved !== undefined && "session" in resolved && resolved.session?.state.id === id
+  );
 }
 
 /** Opens the first of these that opens a session; `undefined`: none does. */
-async function openFirst<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+async function resumeFirst<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
   presented: readonly (string | { readonly id: string } | undefined)[],
   decision: PendingDecision,
   failed: FailedResume[],
-): Promise<Opened<Data> | Refused | undefined> {
-  const { settings, diagnostics } = home;
+): Promise<ResolvedSession<Data> | Refused | undefined> {
+  const { settings, diagnostics } = registry;
   const { store, idleMs } = settings;
   // Where the store can, the session is taken over once the connection is there.
   const exclusive = settings.exclusive && store.takeOver === undefined;
@@ -94,29 +97,29 @@ async function openFirst<Data extends object, Transport>(
     const { id, digest } = claim;
     const next = claim.renews ? newVerifier() : undefined;
     let result: ResumeResult | undefined;
-    let state: SessionState<Data> | undefined;
+    let state: LocalSession<Data> | undefined;
     try {
-      const asked = home.known(id);
+      const versionAtRequest = registry.versionAtRequest(id);
       decision.expect(id);
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {
         // Destroyed between the store's answer and this line: as if the store had been asked a moment later.
-        home.leave(id);
+        registry.releaseInStore(id);
         result = { type: "missing" };
       }
       if (result.type === "resumed") {
-        state = home.adopt(id, result.session, asked);
-        decision.opened();
+        state = registry.adopt(id, result.session, versionAtRequest);
+        decision.markResumed();
       }
     } catch (error) {
       if (result !== undefined) await store.release(id);
-      return unreadable(home, error, id);
+      return unreadable(registry, error, id);
     }
     if (result.type === "resumed" && state !== undefined) {
-      if (!isUnowned(result, decision)) return open(home, state, result, next);
-      const claimed = await makeOwned(home, state, result.session, decision);
-      if (claimed.type === "opened") return claimed.opened;
+      if (!isUnowned(result, decision)) return toAdmitted(registry, state, result, next);
+      const claimed = await makeOwned(registry, state, result.session, decision);
+      if (claimed.type === "resolved") return claimed.resolved;
       failed.push({ type: claimed.type, id });
     } else if (result.type !== "resumed") failed.push({ type: result.type, id });
   }
@@ -137,12 +140,12 @@ function isUnowned(
  * The new token goes to this connection.
  */
 async function makeOwned<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
-  state: SessionState<Data>,
+  registry: SessionRegistry<Data, Transport>,
+  state: LocalSession<Data>,
   stored: StoredSession,
   decision: PendingDecision,
 ): Promise<
-  | { readonly type: "opened"; readonly opened: Opened<Data> }
+  | { readonly type: "resolved"; readonly resolved: ResolvedSession<Data> }
   | { readonly type: "missing" }
   | { readonly type: "foreign" }
 > {
@@ -152,17 +155,20 @@ async function makeOwned<Data extends object, Transport>(
     const fence = () => undefined;
     replaced = await replaceToken(state, { decision, onlyUnowned: true, graceMs: 0, fence });
   } catch (error) {
-    home.giveBack(session);
+    registry.releaseAdmitted(session);
     if (isSessionError(error, "SESSION_GONE")) return { type: "missing" };
     throw error;
   }
   if (replaced.type !== "replaced") {
-    home.giveBack(session);
+    registry.releaseAdmitted(session);
     return replaced;
   }
-  const token = home.settings.token === undefined ? undefined : replaced.token;
-  home.diagnostics.sessionsResumed += 1;
-  return { type: "opened", opened: tell(home, { ...session, token }, stored.absoluteInMs) };
+  const token = registry.settings.token === undefined ? undefined : replaced.token;
+  registry.diagnostics.sessionsResumed += 1;
+  return {
+    type: "resolved",
+    resolved: withTokenHeader(registry, { ...session, token }, stored.absoluteInMs),
+  };
 }
 
 function claimOf(presented: string | { readonly id: string }): Claim | undefined {
@@ -171,43 +177,43 @@ function claimOf(presented: string | { readonly id: string }): Claim | undefined
   return isSessionId(id) ? { id, digest: undefined, renews: false } : undefined;
 }
 
-function open<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
-  state: SessionState<Data>,
+function toAdmitted<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
+  state: LocalSession<Data>,
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
   next: string | undefined,
-): Opened<Data> {
+): ResolvedSession<Data> {
   const { fence, absoluteInMs } = stored;
   const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : undefined;
-  const opened = tell(home, { state, fence, resumed: true, token: renewed }, absoluteInMs);
-  home.diagnostics.sessionsResumed += 1;
-  return opened;
+  const resolved = withTokenHeader(registry, { state, fence, resumed: true, token: renewed }, absoluteInMs);
+  registry.diagnostics.sessionsResumed += 1;
+  return resolved;
 }
 
 /** Puts the session's token into a header, where the carrier writes one. The session is given back where that fails. */
-export function tell<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+export function withTokenHeader<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
   session: AdmittedSession<Data>,
   maxAgeMs: number,
-): Opened<Data> {
+): ResolvedSession<Data> {
   const { token } = session;
   if (token === undefined) return { session };
   try {
-    const header = home.settings.token?.write?.(token, maxAgeMs);
+    const header = registry.settings.token?.write?.(token, maxAgeMs);
     if (header !== undefined) assertHeader(header[0], header[1]);
     return header === undefined ? { session } : { session: { ...session, token: undefined }, header };
   } catch (error) {
-    home.giveBack(session);
+    registry.releaseAdmitted(session);
     throw error;
   }
 }
 
-function note<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+function countFailedResume<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
   type: Exclude<ResumeResult["type"], "resumed">,
   id: string,
 ): void {
-  const { settings, diagnostics } = home;
+  const { settings, diagnostics } = registry;
   switch (type) {
     case "missing":
       diagnostics.tokensUnknown += 1;
@@ -220,21 +226,21 @@ function note<Data extends object, Transport>(
       return;
     case "stolen":
       diagnostics.tokensStolen += 1;
-      home.report(new Error("a session's previous token was presented after its grace"), {
+      registry.report(new Error("a session's previous token was presented after its grace"), {
         stage: "theft",
         sessionId: id,
       });
-      if (settings.destroyOnTheft) home.destroyStolen(id);
+      if (settings.destroyOnTheft) registry.destroyStolen(id);
   }
 }
 
 /** A stored session that can't be read is left as it is. */
 function unreadable<Data extends object, Transport>(
-  home: SessionHome<Data, Transport>,
+  registry: SessionRegistry<Data, Transport>,
   error: unknown,
   id: string,
-): Opened<Data> | Refused {
+): ResolvedSession<Data> | Refused {
   if (!isUnreadable(error)) throw error;
-  home.report(error, { stage: "store", sessionId: id });
-  return home.settings.onCorruptRecord === "fresh" ? {} : refused(503, "session can't be read");
+  registry.report(error, { stage: "store", sessionId: id });
+  return registry.settings.onCorruptRecord === "fresh" ? {} : refused(503, "session can't be read");
 }

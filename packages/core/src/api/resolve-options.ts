@@ -51,7 +51,7 @@ const NAMES = [
  * Fills in the defaults. A value that makes no sense, or a name that is no option's, throws INVALID_ARGUMENT at once. Each
  * option is read once, because a getter may answer otherwise the second time.
  */
-export function settle<Data extends object, Transport>(
+export function resolveOptions<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport>,
 ): Settings<Data, Transport> {
   assertOptions("createSessions", options, NAMES);

@@ -63,7 +63,7 @@ function isSendable(code: unknown): boolean {
  * What a shutdown does, with the defaults. Throws INVALID_ARGUMENT for what makes no sense: it is asked before the shutdown
  * begins, or a slip would leave the server neither open nor closed.
  */
-export function settleClose(options: CloseOptions): Closing {
+export function resolveCloseOptions(options: CloseOptions): Closing {
   assertOptions("close()", options, ["code", "reason", "drainMs"]);
   const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
   assertClose(code, reason);

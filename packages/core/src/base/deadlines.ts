@@ -56,7 +56,7 @@ class Allowance implements Deadline {
 const STANDSTILL_MS = 100;
 
 /** Cancelled ones that are not worth a sweep. */
-const FEW = 64;
+const MIN_CANCELLED_FOR_SWEEP = 64;
 
 /** `setTimeout` fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -107,7 +107,8 @@ export class Deadlines {
       this.#cancelled -= 1;
     }
     if (this.#heap.length === 0) this.clear();
-    else if (this.#cancelled >= FEW && this.#cancelled > this.#heap.length / 2) this.#sweep();
+    else if (this.#cancelled >= MIN_CANCELLED_FOR_SWEEP && this.#cancelled > this.#heap.length / 2)
+      this.#sweep();
   };
 
   #sweep(): void {

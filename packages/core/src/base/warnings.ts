@@ -1,5 +1,5 @@
 /** So many warnings a minute of each stage are told in full. */
-const MOST = 20;
+const MAX_WARNINGS_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
 const MAX_LENGTH = 500;
 
@@ -38,7 +38,7 @@ export class Warnings {
       window.startedAt = now;
       window.told = 0;
     }
-    if (window.told >= MOST) {
+    if (window.told >= MAX_WARNINGS_PER_WINDOW) {
       window.leftOut += 1;
       return undefined;
     }

@@ -1,20 +1,20 @@
 import { isUint8Array } from "node:util/types";
 import { assertClose } from "../base/close-codes.ts";
-import { ConnectionLife } from "./lifecycle.ts";
-import type { CloseEvent, LifeContext } from "./lifecycle.ts";
+import { ConnectionLifecycle } from "./lifecycle.ts";
+import type { CloseEvent, LifecycleContext } from "./lifecycle.ts";
 import type { Connection, Handlers, ReadyOptions, Session } from "../api/contract.ts";
 import { assertMethods, assertNoMore, assertOptions, shown } from "../base/arguments.ts";
 import { invalidArgument, isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
 import type { SendOutcome } from "../api/runtime.ts";
-import type { Holder, SessionState } from "../session/local-session.ts";
+import type { SessionConnection, LocalSession } from "../session/local-session.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import { isThenable } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
-import { Waiters } from "./waiters.ts";
+import { ReadyWaiters } from "./ready-waiters.ts";
 
 /** What all connections of one binding share. */
 export interface ConnectionContext<
@@ -22,7 +22,7 @@ export interface ConnectionContext<
   Transport,
   Unset extends undefined,
   Socket extends object,
-> extends LifeContext<Socket> {
+> extends LifecycleContext<Socket> {
   readonly handlers: Handlers<Data, Transport, Unset>;
   readonly settings: Settings<Data, Transport>;
   /** Tells this process's connections apart from those of others, in logs. */
@@ -32,27 +32,27 @@ export interface ConnectionContext<
   /** Creates a session for a connection that has none, and attaches it. In the same tick where the store answers so. */
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
   /** The socket has ended, or this side is ending it: the session has one connection less. */
-  left(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+  onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
   /** A message came for a session whose idle deadline is near. */
-  spoke(state: SessionState<Data>): void;
+  touchBeforeIdleDeadline(state: LocalSession<Data>): void;
   /** The close handler has settled, or hung past its time: nothing refers to the connection any more. Idempotent. */
-  finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+  onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
 }
 
 /** What few connections need: those whose session is set after they were opened. */
 interface Expectation<Data extends object> {
   /** Whose the session will be, as `admit` said; `undefined`: nobody's. */
   decision: PendingDecision | undefined;
-  waiters: Waiters<Session<Data>> | undefined;
+  readyWaiters: ReadyWaiters<Session<Data>> | undefined;
   setting: Promise<void> | undefined;
 }
 
 const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
 
-/** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLife`'s. */
+/** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLifecycle`'s. */
 export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
-  extends ConnectionLife<Socket>
-  implements Connection<Data, Transport, Unset>, Holder<Data>
+  extends ConnectionLifecycle<Socket>
+  implements Connection<Data, Transport, Unset>, SessionConnection<Data>
 {
   readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
   readonly socket: Socket;
@@ -65,11 +65,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   readonly #remoteAddress: string | undefined;
   readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
-  #lower: Transport | TransportRecord<Transport>;
+  #transportData: Transport | TransportRecord<Transport>;
   #backedUp = false;
   /** What was written since the last ping among it: UTF-16 code units or bytes. */
   #unproved = 0;
-  #state: SessionState<Data> | undefined = undefined;
+  #state: LocalSession<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;
   #expectation: Expectation<Data> | undefined = undefined;
 
@@ -86,14 +86,14 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     this.number = number;
     this.#remoteAddress = remoteAddress;
     this.#encrypted = encrypted;
-    this.#lower = transport;
+    this.#transportData = transport;
   }
 
   get transport(): TransportRecord<Transport> {
-    const lower = this.#lower;
-    if (lower instanceof TransportRecord) return lower;
-    const record = new TransportRecord(this.#remoteAddress, this.#encrypted, this.#openedAfter, lower);
-    this.#lower = record;
+    const data = this.#transportData;
+    if (data instanceof TransportRecord) return data;
+    const record = new TransportRecord(this.#remoteAddress, this.#encrypted, this.#openedAfter, data);
+    this.#transportData = record;
     return record;
   }
 
@@ -105,7 +105,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return this.context.runtime.name;
   }
 
-  get api(): Connection<Data> {
+  get publicConnection(): Connection<Data> {
     return this;
   }
 
@@ -122,14 +122,14 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   set decision(decision: PendingDecision | undefined) {
     this.expectation.decision = decision;
-    if (decision !== undefined) decision.waiting = this;
+    if (decision !== undefined) decision.connection = this;
   }
 
   private get expectation(): Expectation<Data> {
-    return (this.#expectation ??= { decision: undefined, waiters: undefined, setting: undefined });
+    return (this.#expectation ??= { decision: undefined, readyWaiters: undefined, setting: undefined });
   }
 
-  get state(): SessionState<Data> | undefined {
+  get state(): LocalSession<Data> | undefined {
     return this.#state;
   }
 
@@ -145,16 +145,16 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   setSession(data: Data, surplus?: undefined): Promise<Session<Data>> {
     assertNoMore("setSession()", surplus);
-    return owned(this.settle(data), this);
+    return owned(this.setSessionData(data), this);
   }
 
-  private settle(data: Data): Promise<Session<Data>> {
+  private setSessionData(data: Data): Promise<Session<Data>> {
     if (this.isEnding) return Promise.reject(closedError());
     const session = this.ownSession();
     if (session !== undefined) return session.set(data).then(() => session);
     const before = this.#expectation?.setting;
     if (before !== undefined) {
-      const again = () => this.settle(data);
+      const again = () => this.setSessionData(data);
       return before.then(again, again);
     }
     return this.create(data);
@@ -176,12 +176,12 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   /** The session is there: opens the gate and answers who waits for it. */
-  attach(state: SessionState<Data>, fence: number): void {
+  attach(state: LocalSession<Data>, fence: number): void {
     this.#state = state;
     this.fence = fence;
-    state.hold(this);
+    state.addConnection(this);
     // The handle is made when somebody asks for it: an idle connection needs none.
-    this.#expectation?.waiters?.resolve(this.handleOf(state));
+    this.#expectation?.readyWaiters?.resolve(this.handleOf(state));
     this.openGate();
   }
 
@@ -202,7 +202,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     const session = this.ownSession();
     if (session !== undefined) return Promise.resolve(session);
     if (this.hasEnded) return Promise.reject(closedError());
-    return (this.expectation.waiters ??= new Waiters()).wait(this.context.deadlines, timeoutMs, signal);
+    return (this.expectation.readyWaiters ??= new ReadyWaiters()).wait(
+      this.context.deadlines,
+      timeoutMs,
+      signal,
+    );
   }
 
   /** That no session came is nothing to tell of where nobody waited for one; what the application did with the session is. */
@@ -222,7 +226,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return this.#state === undefined ? undefined : this.handleOf(this.#state);
   }
 
-  private handleOf(state: SessionState<Data>): Session<Data> {
+  private handleOf(state: LocalSession<Data>): Session<Data> {
     return (this.#handle ??= new SessionHandle(state, this));
   }
 
@@ -279,7 +283,8 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     if (!this.#backedUp) return;
     this.#backedUp = false;
     const { handlers } = this.context;
-    if (handlers.drain !== undefined && !this.hasEnded) this.tell("drain", () => handlers.drain?.(this));
+    if (handlers.drain !== undefined && !this.hasEnded)
+      this.callDetached("drain", () => handlers.drain?.(this));
   }
 
   heartbeat(): void {
@@ -290,18 +295,18 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   changed(data: Readonly<Data>): void {
     const { handlers } = this.context;
     if (handlers.change !== undefined && !this.isEnding)
-      this.tell("change", () => handlers.change?.(this, data));
+      this.callDetached("change", () => handlers.change?.(this, data));
   }
 
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void {
     const { handlers } = this.context;
     if (handlers.expiring !== undefined && !this.isEnding)
-      this.tell("expiring", () => handlers.expiring?.(this, remainingMs));
+      this.callDetached("expiring", () => handlers.expiring?.(this, remainingMs));
   }
 
   /** Calls a handler that nothing waits for; one that fails, later too, ends the connection all the same (I12). */
-  private tell(stage: "drain" | "change" | "expiring", call: () => unknown): void {
+  private callDetached(stage: "drain" | "change" | "expiring", call: () => unknown): void {
     try {
       const result = call();
       if (isThenable(result)) Promise.resolve(result).catch((error: unknown) => this.failed(stage, error));
@@ -330,18 +335,18 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return this.context.handlers.close?.(this, event);
   }
 
-  protected left(): void {
-    this.context.left(this);
-    this.#expectation?.decision?.settle();
-    this.#expectation?.waiters?.reject(closedError());
+  protected notifyClosed(): void {
+    this.context.onConnectionClosed(this);
+    this.#expectation?.decision?.dispose();
+    this.#expectation?.readyWaiters?.reject(closedError());
   }
 
-  protected spoke(): void {
-    if (this.#state !== undefined) this.context.spoke(this.#state);
+  protected notifyActivity(): void {
+    if (this.#state !== undefined) this.context.touchBeforeIdleDeadline(this.#state);
   }
 
-  protected finished(): void {
-    this.context.finished(this);
+  protected notifyFinished(): void {
+    this.context.onConnectionFinished(this);
   }
 }
 

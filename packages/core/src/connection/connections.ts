@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Connection } from "../api/contract.ts";
-import type { SessionState } from "../session/local-session.ts";
+import type { LocalSession } from "../session/local-session.ts";
 
 /** A connection, whatever its runtime. */
 export interface AnyConnection<Data extends object, Transport, Unset extends undefined> extends Connection<
@@ -11,7 +11,7 @@ export interface AnyConnection<Data extends object, Transport, Unset extends und
   readonly number: number;
   /** Whether it has ended, or this side is ending it: it counts no more. */
   readonly isEnding: boolean;
-  readonly state: SessionState<Data> | undefined;
+  readonly state: LocalSession<Data> | undefined;
   /** The binding that it belongs to. */
   readonly context: object;
   end(code: number, reason: string): void;

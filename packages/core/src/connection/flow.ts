@@ -29,15 +29,15 @@ export const Flow = {
   /** A message came since it was last cleared. */
   Active: 2048,
   /** It counts no more: this side, the peer, or the network has ended it. */
-  Left: 4096,
+  Uncounted: 4096,
   /** The session was there before `open`: its client came back, or was given it by `initial`. */
   HadSession: 8192,
   /** `open` was not called yet, since the session that `initial` gave is still being created. */
   Unopened: 16384,
 } as const;
 
-export const HOLDS_ANYTHING = 1023;
+export const BLOCKS_DIRECT_DELIVERY = 1023;
 /** No message handler runs while one of these is set (I1). */
-export const HOLDS_MESSAGES: number = Flow.Opening | Flow.Gated;
+export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated;
 export const GIVEN_AND_OPENING: number = Flow.HadSession | Flow.Opening;
-export const HOLDS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Queued;
+export const BLOCKS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Queued;

@@ -4,14 +4,14 @@ import type { Connection } from "../api/contract.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
-import { Flow, GIVEN_AND_OPENING, HOLDS_ANYTHING, HOLDS_CLOSE, HOLDS_MESSAGES } from "./flow.ts";
+import { Flow, GIVEN_AND_OPENING, BLOCKS_DIRECT_DELIVERY, BLOCKS_CLOSE, BLOCKS_MESSAGES } from "./flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { Inbox } from "./inbox.ts";
 import type { ErrorContext, Limits, Stage } from "../api/options.ts";
 import type { Runtime, RuntimeConnection } from "../api/runtime.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 
-export interface LifeSettings {
+export interface LifecycleSettings {
   readonly gate: "session" | "open";
   readonly early: Limits & { readonly timeoutMs: number };
   readonly inbox: Limits;
@@ -19,9 +19,9 @@ export interface LifeSettings {
 }
 
 /** What all connections of one binding share. */
-export interface LifeContext<Socket extends object> {
+export interface LifecycleContext<Socket extends object> {
   readonly runtime: Runtime<Socket>;
-  readonly settings: LifeSettings;
+  readonly settings: LifecycleSettings;
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
   /** Whose handler is being called in this very moment, up to its first `await`. */
@@ -40,7 +40,7 @@ export interface CloseEvent {
 }
 
 /** What a connection has once something had to wait; one that is idle, or whose handler returns no promise, has none. */
-interface Waits {
+interface Backlog {
   readonly inbox: Inbox;
   /** While the socket is paused for the inbox's sake: until when, at most. */
   pause: Deadline | undefined;
@@ -57,12 +57,12 @@ interface Waits {
  *
  * Methods are `private` here and in what a connection consists of: with `#` each object has a field more for each class.
  */
-export abstract class ConnectionLife<Socket extends object> implements RuntimeConnection {
-  abstract readonly context: LifeContext<Socket>;
+export abstract class ConnectionLifecycle<Socket extends object> implements RuntimeConnection {
+  abstract readonly context: LifecycleContext<Socket>;
   abstract readonly socket: Socket;
-  abstract readonly api: Connection;
+  abstract readonly publicConnection: Connection;
   #flow: number = Flow.Ready;
-  #waits: Waits | undefined = undefined;
+  #backlog: Backlog | undefined = undefined;
   /** Until when the session has to be there; after the end, until when handlers have to settle. */
   #deadline: Deadline | undefined = undefined;
   #event: CloseEvent | undefined = undefined;
@@ -74,11 +74,11 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   protected abstract callMessage(data: string | Uint8Array): unknown;
   protected abstract callClose(event: CloseEvent): unknown;
   /** It counts no more: the socket has ended, or this side is ending it. Called once. */
-  protected abstract left(): void;
+  protected abstract notifyClosed(): void;
   /** A message came within the last look at its session's idle deadline. */
-  protected abstract spoke(): void;
+  protected abstract notifyActivity(): void;
   /** The close handler has settled, or hung past its time. May be called twice. */
-  protected abstract finished(): void;
+  protected abstract notifyFinished(): void;
   abstract drained(): void;
 
   /** Whether a message came since it was last cleared. */
@@ -99,7 +99,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     return (this.#flow & (Flow.Discarding | Flow.Ended)) !== 0;
   }
 
-  /** Calls `spoke` at the next message. The common path of a message costs nothing for it. */
+  /** Calls `notifyActivity` at the next message. The common path of a message costs nothing for it. */
   awaitMessage(): void {
     this.#flow |= Flow.LastLook;
   }
@@ -113,13 +113,13 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     if (creating === undefined) return this.open(handshake);
     this.#flow |= Flow.Unopened;
     const created = () => {
-      if (this.isEnding) return this.settled(Flow.Opening);
+      if (this.isEnding) return this.clearAndAdvance(Flow.Opening);
       this.#flow &= ~Flow.Unopened;
       this.open(handshake);
     };
     creating.then(created, (error: unknown) => {
       this.failed("initial", error);
-      this.settled(Flow.Opening);
+      this.clearAndAdvance(Flow.Opening);
     });
     this.watchEarly();
   }
@@ -134,10 +134,10 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     try {
       const opening = promiseOf(this.callOpen(handshake));
       opening?.then(
-        () => this.settled(Flow.Opening),
+        () => this.clearAndAdvance(Flow.Opening),
         (error: unknown) => {
           this.failed("open", error);
-          this.settled(Flow.Opening);
+          this.clearAndAdvance(Flow.Opening);
         },
       );
       waits = opening !== undefined;
@@ -145,13 +145,13 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       this.failed("open", error);
     }
     context.running = running;
-    if (!waits) this.clear(Flow.Opening);
+    if (!waits) this.clearAndSchedule(Flow.Opening);
     this.watchEarly();
   }
 
   /** The session is set. */
   protected openGate(): void {
-    this.clear(Flow.Gated);
+    this.clearAndSchedule(Flow.Gated);
     // After the end the deadline is another's: until when handlers have to settle.
     if (this.#deadline === undefined || this.hasEnded) return;
     this.#deadline.cancel();
@@ -162,19 +162,19 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
 
   receive(data: string | Uint8Array, borrowed = false): void {
     this.#flow |= Flow.Active;
-    if ((this.#flow & HOLDS_ANYTHING) === Flow.Ready) this.deliver(data);
-    else this.receiveHeld(data, borrowed);
+    if ((this.#flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
+    else this.receiveSlowly(data, borrowed);
   }
 
-  private receiveHeld(data: string | Uint8Array, borrowed: boolean): void {
+  private receiveSlowly(data: string | Uint8Array, borrowed: boolean): void {
     if ((this.#flow & Flow.LastLook) !== 0) {
       this.#flow &= ~Flow.LastLook;
-      this.spoke();
+      this.notifyActivity();
     }
-    if ((this.#flow & HOLDS_ANYTHING) === Flow.Ready) this.deliver(data);
+    if ((this.#flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
     else if ((this.#flow & (Flow.Discarding | Flow.Draining)) !== 0)
       this.context.diagnostics.messagesDiscarded += 1;
-    else this.hold(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
+    else this.enqueue(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
   }
 
   /** Hands one message to the handler; the next waits until it has settled (I2). */
@@ -187,7 +187,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       const promise = promiseOf(this.callMessage(data));
       if (promise !== undefined) {
         context.running = running;
-        const { onSettled, onFailed } = this.waits;
+        const { onSettled, onFailed } = this.backlog;
         promise.then(onSettled, onFailed);
         return;
       }
@@ -196,13 +196,13 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     }
     context.running = running;
     this.#flow &= ~Flow.Busy;
-    if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.later();
+    if ((this.#flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
   }
 
-  private hold(data: string | Uint8Array): void {
+  private enqueue(data: string | Uint8Array): void {
     const { runtime, settings, diagnostics, deadlines } = this.context;
-    const { waits } = this;
-    const { inbox } = waits;
+    const { backlog } = this;
+    const { inbox } = backlog;
     const early = this.isEarly;
     const limits = early ? settings.early : settings.inbox;
     inbox.push(data);
@@ -212,9 +212,9 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       if (!early) this.end(CloseCode.InboxFull, "too many messages waiting");
       else if (this.hasSession) this.end(CloseCode.EarlyLimit, "too much before open has settled");
       else this.end(CloseCode.EarlyLimit, "too much before the session");
-    } else if (inbox.isHigh(limits) && waits.pause === undefined && runtime.pause !== undefined) {
+    } else if (inbox.isHigh(limits) && backlog.pause === undefined && runtime.pause !== undefined) {
       // Paused, a socket shows neither its close frame nor its end: look again after a while (I3).
-      waits.pause = deadlines.after(settings.handlerTimeoutMs, () => this.unpause());
+      backlog.pause = deadlines.after(settings.handlerTimeoutMs, () => this.unpause());
       runtime.pause(this.socket);
     }
   }
@@ -230,36 +230,36 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   private unpause(): void {
-    const waits = this.#waits;
-    if (waits?.pause === undefined) return;
-    waits.pause.cancel();
-    waits.pause = undefined;
+    const backlog = this.#backlog;
+    if (backlog?.pause === undefined) return;
+    backlog.pause.cancel();
+    backlog.pause = undefined;
     if (!this.hasEnded) this.context.runtime.resume?.(this.socket);
   }
 
   /** Does what may be done now: waiting messages, then `close`. */
   private advance(): void {
-    while ((this.#flow & (HOLDS_MESSAGES | Flow.Busy)) === 0) {
-      const message = this.#waits?.inbox.shift();
+    while ((this.#flow & (BLOCKS_MESSAGES | Flow.Busy)) === 0) {
+      const message = this.#backlog?.inbox.shift();
       if (message === undefined) break;
-      if (this.#waits?.inbox.size === 0) this.emptied();
+      if (this.#backlog?.inbox.size === 0) this.onBacklogEmpty();
       this.deliver(message);
     }
-    const ending = this.#waits?.ending;
+    const ending = this.#backlog?.ending;
     if (ending !== undefined && !this.isEnding && !this.isHandling) this.end(ending.code, ending.reason);
     const never = (this.#flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
     if (never && (this.#flow & Flow.Opening) === 0) this.discard();
-    const settled = (this.#flow & HOLDS_CLOSE) === 0 || (this.#flow & Flow.GivenUp) !== 0;
+    const settled = (this.#flow & BLOCKS_CLOSE) === 0 || (this.#flow & Flow.GivenUp) !== 0;
     if (settled && (this.#flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.finish();
   }
 
-  private emptied(): void {
+  private onBacklogEmpty(): void {
     this.#flow &= ~Flow.Queued;
     this.unpause();
   }
 
   /** As `advance`, outside of the caller's stack: what application code calls never runs a handler before it returns. */
-  private later(): void {
+  private scheduleAdvance(): void {
     if ((this.#flow & Flow.Scheduled) !== 0) return;
     this.#flow |= Flow.Scheduled;
     queueMicrotask(() => {
@@ -268,27 +268,27 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     });
   }
 
-  private get waits(): Waits {
-    return (this.#waits ??= {
+  private get backlog(): Backlog {
+    return (this.#backlog ??= {
       inbox: new Inbox(),
       pause: undefined,
       ending: undefined,
-      onSettled: () => this.settled(Flow.Busy),
+      onSettled: () => this.clearAndAdvance(Flow.Busy),
       onFailed: (error) => {
         this.failed("message", error);
-        this.settled(Flow.Busy);
+        this.clearAndAdvance(Flow.Busy);
       },
     });
   }
 
-  private settled(bit: number): void {
+  private clearAndAdvance(bit: number): void {
     this.#flow &= ~bit;
-    if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.advance();
+    if ((this.#flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.advance();
   }
 
-  private clear(bit: number): void {
+  private clearAndSchedule(bit: number): void {
     this.#flow &= ~bit;
-    if ((this.#flow & HOLDS_ANYTHING) !== Flow.Ready) this.later();
+    if ((this.#flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
   }
 
   /** A handler failed: this connection ends, and no other (I12). */
@@ -306,7 +306,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   /** What only follows from the end of this connection is counted: by leaving, clients would fill the log. */
   private reportFailure(stage: Stage, error: unknown): void {
     if (this.isEnding && this.isConsequence(error)) this.context.diagnostics.handlersCutShort += 1;
-    else this.context.report(error, { stage, connection: this.api });
+    else this.context.report(error, { stage, connection: this.publicConnection });
   }
 
   protected isConsequence(error: unknown): boolean {
@@ -333,7 +333,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     if (this.hasEnded) return;
     this.#event ??= { code: 1006, reason: "" };
     this.stop();
-    this.leave();
+    this.markClosed();
     this.context.runtime.terminate(this.socket);
   }
 
@@ -348,11 +348,11 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     const fits = clipReason(reason);
     if (!ended) this.#event = { code, reason: fits };
     this.stop();
-    if (ended) return this.later();
-    this.leave();
+    if (ended) return this.scheduleAdvance();
+    this.markClosed();
     const { runtime } = this.context;
     runtime.close(this.socket, code, fits);
-    if (!this.hasEnded) this.awaitEnd(runtime.bufferedAmount(this.socket), MAX_CLOSING_TURNS);
+    if (!this.hasEnded) this.awaitClosingHandshake(runtime.bufferedAmount(this.socket), MAX_CLOSING_TURNS);
   }
 
   /** As `end`, once what has arrived was handled. What comes from now on is discarded and counted. */
@@ -360,7 +360,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     if (this.isEnding) return;
     if (!this.isHandling) return this.end(code, reason);
     this.#flow |= Flow.Draining;
-    this.waits.ending = { code, reason };
+    this.backlog.ending = { code, reason };
   }
 
   /** Whether a handler runs, or a message waits for one. Without a session nothing may come of those at the gate. */
@@ -370,21 +370,21 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   /** A peer that is still taking what was sent before the close frame has not read it yet. */
-  private awaitEnd(buffered: number, turns: number): void {
+  private awaitClosingHandshake(buffered: number, turns: number): void {
     const { deadlines, runtime } = this.context;
     this.#deadline = deadlines.allow(CLOSING_HANDSHAKE_MS, () => {
       if (this.hasEnded) return;
       const left = runtime.bufferedAmount(this.socket);
       const takes = runtime.isTaking?.(this.socket) ?? (left > 0 && left < buffered);
-      if (takes && turns > 1) this.awaitEnd(left, turns - 1);
+      if (takes && turns > 1) this.awaitClosingHandshake(left, turns - 1);
       else runtime.terminate(this.socket);
     });
   }
 
-  private leave(): void {
-    if ((this.#flow & Flow.Left) !== 0) return;
-    this.#flow |= Flow.Left;
-    this.left();
+  private markClosed(): void {
+    if ((this.#flow & Flow.Uncounted) !== 0) return;
+    this.#flow |= Flow.Uncounted;
+    this.notifyClosed();
   }
 
   private stop(): void {
@@ -395,7 +395,7 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
   }
 
   private discard(): void {
-    this.context.diagnostics.messagesDiscarded += this.#waits?.inbox.clear() ?? 0;
+    this.context.diagnostics.messagesDiscarded += this.#backlog?.inbox.clear() ?? 0;
     this.#flow &= ~Flow.Queued;
   }
 
@@ -406,13 +406,13 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.unpause();
-    this.leave();
+    this.markClosed();
     if ((this.#flow & Flow.GivenUp) !== 0) this.giveUp();
-    else if ((this.#flow & HOLDS_CLOSE) !== 0) {
+    else if ((this.#flow & BLOCKS_CLOSE) !== 0) {
       const { deadlines, settings } = this.context;
       this.#deadline = deadlines.allow(settings.handlerTimeoutMs, () => this.giveUp());
     }
-    this.later();
+    this.scheduleAdvance();
   }
 
   /**
@@ -425,19 +425,19 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
     if (!this.hasEnded) return;
     this.#flow |= Flow.Discarding;
     this.discard();
-    this.later();
+    this.scheduleAdvance();
   }
 
   /** The handler that runs waits for the shutdown that it called for: it holds nothing back any more. */
   abandon(): void {
     if ((this.#flow & Flow.Finished) === 0) this.giveUp();
-    else this.finished();
+    else this.notifyFinished();
   }
 
   private finish(): void {
     this.#flow |= Flow.Finished | Flow.Discarding;
     this.#deadline?.cancel();
-    if ((this.#flow & Flow.Unopened) !== 0) return this.finished();
+    if ((this.#flow & Flow.Unopened) !== 0) return this.notifyFinished();
     const report = (error: unknown) => this.reportFailure("close", error);
     let closing: Promise<unknown> | undefined;
     const { context } = this;
@@ -450,12 +450,12 @@ export abstract class ConnectionLife<Socket extends object> implements RuntimeCo
       report(error);
     }
     context.running = running;
-    if (closing === undefined) return this.finished();
+    if (closing === undefined) return this.notifyFinished();
     const { deadlines, settings } = context;
-    const hung = deadlines.allow(settings.handlerTimeoutMs, () => this.finished());
+    const hung = deadlines.allow(settings.handlerTimeoutMs, () => this.notifyFinished());
     closing.catch(report).finally(() => {
       hung.cancel();
-      this.finished();
+      this.notifyFinished();
     });
   }
 }

@@ -18,7 +18,7 @@ const TOKEN_MARK = ".";
 const RENEWAL_MARK = "~";
 export const SELECTOR_LENGTH = 22;
 const TOKEN = /^([A-Za-z0-9_-]{22})([.~])([A-Za-z0-9_-]{43})$/;
-const NOTHING: readonly string[] = [];
+const NO_GROUPS: readonly string[] = [];
 export const TOKEN_LENGTH: number = SELECTOR_LENGTH + 1 + 43;
 
 /** How many tokens of one handshake are tried. */
@@ -71,7 +71,7 @@ export function writeRenewalCode(id: string, verifier: string): string {
 /** Reads a token or a renewal code strictly; `undefined` for anything else, at a cost that its length bounds. */
 export function parseToken(text: string): ParsedToken | undefined {
   if (text.length !== TOKEN_LENGTH) return undefined;
-  const { 1: selector, 2: mark, 3: verifier } = TOKEN.exec(text) ?? NOTHING;
+  const { 1: selector, 2: mark, 3: verifier } = TOKEN.exec(text) ?? NO_GROUPS;
   if (selector === undefined || verifier === undefined) return undefined;
   return { id: selector, digest: digestOf(verifier), renews: mark === RENEWAL_MARK };
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers";
 import { admitHandshake } from "../admission/admit.ts";
 import { assertNoMore } from "../base/arguments.ts";
-import { CloseCode, settleClose } from "../base/close-codes.ts";
+import { CloseCode, resolveCloseOptions } from "../base/close-codes.ts";
 import type { Closing } from "../base/close-codes.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
@@ -26,13 +26,13 @@ import type {
 import { refused } from "../admission/resume.ts";
 import type { Refused } from "../admission/resume.ts";
 import { Admitted } from "../session/admitted.ts";
-import type { SessionState } from "../session/local-session.ts";
-import type { SessionHome } from "../session/registry.ts";
+import type { LocalSession } from "../session/local-session.ts";
+import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
 
 /** What a binding is given by the composition root. */
 export interface BindingRoot<Data extends object, Transport, Unset extends undefined> {
-  readonly home: SessionHome<Data, Transport>;
+  readonly registry: SessionRegistry<Data, Transport>;
   readonly connections: Connections<Data, Transport, Unset>;
   readonly deadlines: Deadlines;
   readonly isClosing: boolean;
@@ -83,8 +83,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.#root = root;
     this.runtime = runtime;
     this.handlers = handlers;
-    this.settings = root.home.settings;
-    this.diagnostics = root.home.diagnostics;
+    this.settings = root.registry.settings;
+    this.diagnostics = root.registry.diagnostics;
     this.deadlines = root.deadlines;
     this.prefix = root.connections.prefix;
     this.probeBytes = probeBytes(this.settings.heartbeatMs);
@@ -124,9 +124,9 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   /** A decision that does not come in time, or before the shutdown, is a refusal: what is decided after that is taken back. */
   #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
-    const { home } = this.#root;
+    const { registry } = this.#root;
     const { handshakeTimeoutMs } = this.settings;
-    const decision = home.pending.begin();
+    const decision = registry.pending.begin();
     return new Promise((resolve) => {
       const giveUp = (reason: string) => {
         deadline?.cancel();
@@ -140,7 +140,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
           ? undefined
           : this.deadlines.allow(handshakeTimeoutMs, () => giveUp("admission took too long"));
       this.#undecided.add(giveUp);
-      void admitHandshake(home, handshake, found, decision).then((outcome) => {
+      void admitHandshake(registry, handshake, found, decision).then((outcome) => {
         deadline?.cancel();
         if (this.#undecided.delete(giveUp)) resolve(outcome);
         else if (outcome.type === "admitted") outcome.release();
@@ -162,7 +162,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   /** `undefined`: it has its connection, was abandoned, or is of other sessions. */
   #onItsWay(ticket: Ticket): Admitted<Data, Transport> | undefined {
-    const isOurs = ticket instanceof Admitted && ticket.home === this.#root.home && !ticket.isOver;
+    const isOurs = ticket instanceof Admitted && ticket.registry === this.#root.registry && !ticket.isOver;
     return isOurs ? ticket : undefined;
   }
 
@@ -195,7 +195,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   // --- what connections ask for ---
 
   report(error: unknown, context?: ErrorContext): void {
-    this.#root.home.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
+    this.#root.registry.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
   }
 
   /** Nobody handled the rejection of `close`. */
@@ -204,25 +204,25 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void> {
-    return this.#root.home.createFor(connection, data);
+    return this.#root.registry.createFor(connection, data);
   }
 
-  spoke(state: SessionState<Data>): void {
-    this.#root.home.spoke(state);
+  touchBeforeIdleDeadline(state: LocalSession<Data>): void {
+    this.#root.registry.touchBeforeIdleDeadline(state);
   }
 
-  left(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
+  onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
     this.#live -= 1;
     this.diagnostics.connectionsClosed += 1;
     this.#root.connections.ended();
     const { state } = connection;
-    if (state !== undefined) this.#root.home.depart(state, connection);
+    if (state !== undefined) this.#root.registry.onConnectionClosed(state, connection);
   }
 
-  finished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
+  onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
     if (!this.#root.connections.remove(connection)) return;
     this.#unfinished -= 1;
-    if (connection.state !== undefined) this.#root.home.drop(connection.state);
+    if (connection.state !== undefined) this.#root.registry.onConnectionFinished(connection.state);
     if (this.#unfinished === 0) this.#emptied?.();
   }
 
@@ -253,7 +253,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
-    const closing = settleClose(options);
+    const closing = resolveCloseOptions(options);
     const { running } = this;
     if (this.#closing !== undefined && running instanceof LiveConnection) running.abandon();
     return (this.#closing ??= owned(this.#close(closing, running), this));

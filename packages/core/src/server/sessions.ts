@@ -1,5 +1,5 @@
 import { ServerBinding } from "./binding.ts";
-import { settleClose } from "../base/close-codes.ts";
+import { resolveCloseOptions } from "../base/close-codes.ts";
 import type { Closing } from "../base/close-codes.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import { Connections } from "../connection/connections.ts";
@@ -21,10 +21,10 @@ import type { Awaitable } from "../handshake/handshake.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { SessionsOptions, Settings } from "../api/options.ts";
-import { settle } from "../api/resolve-options.ts";
+import { resolveOptions } from "../api/resolve-options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
 import type { StandardSchemaV1 } from "../api/schema.ts";
-import { SessionHome } from "../session/registry.ts";
+import { SessionRegistry } from "../session/registry.ts";
 import type { Slots } from "../session/registry.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
 import { isSessionId } from "../handshake/token.ts";
@@ -69,7 +69,7 @@ export function createSessions<Data extends object, Transport>(
   surplus?: undefined,
 ): Sessions<Data, Transport> {
   assertNoMore("createSessions()", surplus);
-  return new LiveSessions<Data, Transport, undefined>(settle(options));
+  return new LiveSessions<Data, Transport, undefined>(resolveOptions(options));
 }
 
 const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
@@ -113,7 +113,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   readonly diagnostics: Diagnostics = newDiagnostics();
   readonly connections: Connections<Data, Transport, Unset> = new Connections();
   readonly deadlines: Deadlines = new Deadlines();
-  readonly home: SessionHome<Data, Transport>;
+  readonly registry: SessionRegistry<Data, Transport>;
   readonly #bindings: Set<{
     readonly runtime: Pick<Runtime<object>, "connectionOf">;
     readonly opening: { readonly socket: object } | undefined;
@@ -130,9 +130,15 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
         for (const { state } of connections) if (state !== undefined) yield state.id;
       },
     };
-    this.home = new SessionHome(settings, this.diagnostics, this.deadlines, slots, (holder, remainingMs) => {
-      if (holder instanceof LiveConnection) holder.expiring(remainingMs);
-    });
+    this.registry = new SessionRegistry(
+      settings,
+      this.diagnostics,
+      this.deadlines,
+      slots,
+      (connection, remainingMs) => {
+        if (connection instanceof LiveConnection) connection.expiring(remainingMs);
+      },
+    );
   }
 
   get isClosing(): boolean {
@@ -171,13 +177,13 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   // that the application is given has an owner: one that is not awaited must not end the process (I12).
 
   unhandled(error: unknown): void {
-    this.home.report(error, { stage: "unhandled" });
+    this.registry.report(error, { stage: "unhandled" });
   }
 
   get(id: string, surplus?: undefined): Promise<Session<Data> | undefined> {
     assertId("get()", id);
     assertNoMore("get()", surplus);
-    return isSessionId(id) ? owned(this.home.get(id), this) : Promise.resolve(undefined);
+    return isSessionId(id) ? owned(this.registry.get(id), this) : Promise.resolve(undefined);
   }
 
   entries(surplus?: undefined): AsyncIterable<Session<Data>> {
@@ -186,7 +192,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async *#entries(): AsyncIterable<Session<Data>> {
-    const ids = await this.home.ask(() => this.home.store.ids());
+    const ids = await this.registry.ask(() => this.registry.store.ids());
     for await (const id of ids) {
       const session = await this.#readable(id);
       if (session !== undefined) yield session;
@@ -195,7 +201,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   create(data: Data, surplus?: undefined): Promise<{ session: Session<Data>; token: string }> {
     assertNoMore("create()", surplus);
-    return owned(this.home.create(data), this);
+    return owned(this.registry.create(data), this);
   }
 
   destroy(id: string, reason?: string, surplus?: undefined): Promise<DestroyReport> {
@@ -207,7 +213,11 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async #destroy(id: string, reason: string | undefined): Promise<DestroyReport> {
     if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
-    return this.#report(await this.home.ask(() => this.home.store.destroy(id, reason, true)), [id], reason);
+    return this.#report(
+      await this.registry.ask(() => this.registry.store.destroy(id, reason, true)),
+      [id],
+      reason,
+    );
   }
 
   bySubject(subject: string, surplus?: undefined): Promise<Session<Data>[]> {
@@ -217,7 +227,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async #bySubject(subject: string): Promise<Session<Data>[]> {
-    const ids = await this.home.ask(() => this.home.store.bySubject(subject));
+    const ids = await this.registry.ask(() => this.registry.store.bySubject(subject));
     const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
     return sessions.filter((session) => session !== undefined);
   }
@@ -225,10 +235,10 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   /** One that can't be read is told of, and keeps no other from being listed. */
   async #readable(id: string): Promise<Session<Data> | undefined> {
     try {
-      return await this.home.get(id);
+      return await this.registry.get(id);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      this.home.report(error, { stage: "store", sessionId: id });
+      this.registry.report(error, { stage: "store", sessionId: id });
       return undefined;
     }
   }
@@ -241,17 +251,17 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
-    const result = await this.home.ask(() => {
+    const result = await this.registry.ask(() => {
       // First, because what is decided from here on comes after this destruction.
-      const ended = this.home.pending.endSubject(subject, destroyedEnding(reason));
-      return withClosed(this.home.store.destroySubject(subject, reason), ended);
+      const ended = this.registry.pending.endSubject(subject, destroyedEnding(reason));
+      return withClosed(this.registry.store.destroySubject(subject, reason), ended);
     });
     return this.#report(result, result.destroyed, reason);
   }
 
   #report(result: StoreDestroyResult, ids: readonly string[], reason?: string): DestroyReport {
     let { closed } = result;
-    for (const id of ids) closed += this.home.vanish(id, destroyedEnding(reason));
+    for (const id of ids) closed += this.registry.endSession(id, destroyedEnding(reason));
     return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
   }
 
@@ -263,18 +273,18 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async #presence(id: string): Promise<PresenceReport> {
     if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
-    const { nodes, missing } = await this.home.ask(() => this.home.store.presence(id));
-    if (this.home.store.capabilities.shared) {
+    const { nodes, missing } = await this.registry.ask(() => this.registry.store.presence(id));
+    if (this.registry.store.capabilities.shared) {
       return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };
     }
-    const connections = this.home.connectionCount(id);
+    const connections = this.registry.connectionCount(id);
     const here = { node: this.connections.prefix, connections };
     return { connections, nodes: connections > 0 ? [here] : [], missing };
   }
 
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
-    const closing = settleClose(options);
+    const closing = resolveCloseOptions(options);
     // A handler that asks again waits for what is under way, which must not wait for the handler.
     if (this.#closing !== undefined) for (const binding of this.#bindings) void binding.close(closing);
     return (this.#closing ??= owned(this.#close(closing), this));
@@ -282,7 +292,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async #close(options: Closing): Promise<void> {
     await Promise.all([...this.#bindings].map((binding) => binding.close(options)));
-    await this.home.close();
+    await this.registry.close();
     this.deadlines.clear();
   }
 }

@@ -1,8 +1,8 @@
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { Ticket } from "../api/runtime.ts";
-import type { AdmittedSession, Newcomer } from "./newcomer.ts";
+import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 import type { PendingDecision } from "./pending.ts";
-import type { SessionHome } from "./registry.ts";
+import type { SessionRegistry } from "./registry.ts";
 
 export type HeaderLine = readonly [name: string, value: string];
 
@@ -21,7 +21,7 @@ export interface AdmittedParts<Data extends object, Transport> {
 /** An admitted handshake: all that its connection starts with. Ends with `attach` or with `release`, whichever comes first. */
 export class Admitted<Data extends object, Transport> implements Ticket {
   readonly type = "admitted";
-  readonly home: SessionHome<Data, Transport>;
+  readonly registry: SessionRegistry<Data, Transport>;
   readonly handshake: Handshake;
   readonly transport: Transport;
   readonly headers: readonly HeaderLine[];
@@ -30,8 +30,8 @@ export class Admitted<Data extends object, Transport> implements Ticket {
   readonly #decision: PendingDecision;
   #isOver = false;
 
-  constructor(home: SessionHome<Data, Transport>, parts: AdmittedParts<Data, Transport>) {
-    this.home = home;
+  constructor(registry: SessionRegistry<Data, Transport>, parts: AdmittedParts<Data, Transport>) {
+    this.registry = registry;
     this.handshake = parts.handshake;
     this.transport = parts.transport;
     this.headers = parts.headers;
@@ -48,28 +48,28 @@ export class Admitted<Data extends object, Transport> implements Ticket {
    * The connection is there: it has its session from here on, or waits for it. Throws what the creation of a session does; a
    * promise where the store takes a while for that.
    */
-  attach(connection: Newcomer<Data>): Awaitable<void> {
+  attach(connection: UnattachedConnection<Data>): Awaitable<void> {
     this.#isOver = true;
     const decision = this.#decision;
     if (this.#session !== undefined) {
       connection.resumed = this.#session.resumed;
-      this.home.attach(connection, this.#session, decision);
+      this.registry.attach(connection, this.#session, decision);
       return;
     }
     // What was decided about nobody can't be overtaken, and costs the connection nothing.
-    if (decision.subject === undefined) decision.settle();
+    if (decision.subject === undefined) decision.dispose();
     else {
       connection.decision = decision;
       if (decision.ending !== undefined) connection.end(decision.ending.code, decision.ending.reason);
     }
-    if (this.#initial !== undefined) return this.home.createFor(connection, this.#initial, true);
+    if (this.#initial !== undefined) return this.registry.createFor(connection, this.#initial, true);
   }
 
   /** The connection never comes. Idempotent. */
   release(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#decision.settle();
-    if (this.#session !== undefined) this.home.giveBack(this.#session);
+    this.#decision.dispose();
+    if (this.#session !== undefined) this.registry.releaseAdmitted(this.#session);
   }
 }

@@ -1,4 +1,4 @@
-import type { Holder, SessionState } from "./local-session.ts";
+import type { SessionConnection, LocalSession } from "./local-session.ts";
 
 /**
  * Connections whose `change` handler is due. The handlers run in a microtask of their own, because a store that answers in
@@ -7,11 +7,11 @@ import type { Holder, SessionState } from "./local-session.ts";
  * then whoever awaits the write. Changes of one tick are told as one, with the data as it is then.
  */
 export class ChangeQueue<Data extends object> {
-  #due = new Map<Holder<Data>, SessionState<Data>>();
+  #due = new Map<SessionConnection<Data>, LocalSession<Data>>();
 
-  add(holder: Holder<Data>, state: SessionState<Data>): void {
+  add(connection: SessionConnection<Data>, state: LocalSession<Data>): void {
     if (this.#due.size === 0) queueMicrotask(this.flush);
-    this.#due.set(holder, state);
+    this.#due.set(connection, state);
   }
 
   /** Calls the handlers now: for changes that come from a store's own I/O, when no application code is on the stack. */
@@ -20,6 +20,6 @@ export class ChangeQueue<Data extends object> {
     const due = this.#due;
     this.#due = new Map();
     // Each gets the data as it is now: after a handler that writes, none is told of older data after newer (I8).
-    for (const [holder, state] of due) holder.changed(state.data);
+    for (const [connection, state] of due) connection.changed(state.data);
   };
 }

@@ -6,17 +6,17 @@ import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import { fenceOf } from "./local-session.ts";
-import type { Holder, SessionState, Write } from "./local-session.ts";
+import type { SessionConnection, LocalSession, Write } from "./local-session.ts";
 import { writesOf } from "./write-queue.ts";
 
 /** A handle: of one connection, whose fence it carries (I13), or administrative. */
 export class SessionHandle<Data extends object> implements Session<Data> {
-  readonly #state: SessionState<Data>;
-  readonly #holder: Holder<Data> | undefined;
+  readonly #state: LocalSession<Data>;
+  readonly #connection: SessionConnection<Data> | undefined;
 
-  constructor(state: SessionState<Data>, holder: Holder<Data> | undefined) {
+  constructor(state: LocalSession<Data>, connection: SessionConnection<Data> | undefined) {
     this.#state = state;
-    this.#holder = holder;
+    this.#connection = connection;
   }
 
   get id(): string {
@@ -36,7 +36,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   }
 
   get connections(): Iterable<Connection<Data>> {
-    return [...this.#state.holders()].map((holder) => holder.api);
+    return [...this.#state.connections()].map((connection) => connection.publicConnection);
   }
 
   // What is no argument throws at once, from what returns a promise too: nobody may be waiting for the promise.
@@ -93,7 +93,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
 
   /** Whose handle this is answers for a rejection that the application does not handle. */
   #owned<Result>(promise: Promise<Result>): Promise<Result> {
-    return owned(promise, this.#holder ?? this.#state);
+    return owned(promise, this.#connection ?? this.#state);
   }
 
   async #refresh(): Promise<Readonly<Data>> {
@@ -105,20 +105,20 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const state = this.#state;
     if (state.gone) return false;
     const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
-    state.vanish({ code: 4410, reason: reason ?? "session destroyed" });
+    state.endSession({ code: 4410, reason: reason ?? "session destroyed" });
     return result.destroyed.length > 0;
   }
 
   #write<Result>(kind: Write<Data>["kind"], resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#owned(Promise.reject(refusal));
-    return writesOf(this.#state).write({ kind, writer: this.#holder }, resultOf);
+    return writesOf(this.#state).write({ kind, writer: this.#connection }, resultOf);
   }
 
   async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
     const state = this.#state;
     if (!(await this.#ask(() => state.context.store.touch(state.id, idleMs, absoluteMs)))) {
-      state.vanish({ code: 4419, reason: "session expired" });
+      state.endSession({ code: 4419, reason: "session expired" });
       throw goneError();
     }
     state.context.deadlinesMoved(state, idleMs, absoluteMs);
@@ -131,12 +131,12 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     // Only a login can be overtaken by what is done to its subject.
     const decision = subject === undefined ? undefined : state.context.pending.begin(subject);
     try {
-      const fence = () => fenceOf(this.#holder);
+      const fence = () => fenceOf(this.#connection);
       const result = await replaceToken(state, { decision, onlyUnowned: false, graceMs, fence });
       if (result.type !== "replaced") throw goneError();
       return { token: result.token, renewalCode: result.renewalCode };
     } finally {
-      decision?.settle();
+      decision?.dispose();
     }
   }
 
@@ -153,7 +153,9 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   #refusal(): SessionError | undefined {
     if (this.#state.gone) return goneError();
     // What the store would answer, without asking it.
-    return this.#holder !== undefined && this.#holder.fence < this.#state.fence ? fencedError() : undefined;
+    return this.#connection !== undefined && this.#connection.fence < this.#state.fence
+      ? fencedError()
+      : undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import type { Holder, SessionState } from "./local-session.ts";
+import type { SessionConnection, LocalSession } from "./local-session.ts";
 
 /** Deadlines of a session with live connections, by this process's monotonic clock. */
 interface Lifetime {
@@ -26,7 +26,7 @@ const CLOCKS_DIFFER_MS = 1_000;
 const RETRY_MS = 1_000;
 
 export interface LifetimeEvents<Data extends object> {
-  expiring(holder: Holder<Data>, remainingMs: number): void;
+  expiring(connection: SessionConnection<Data>, remainingMs: number): void;
   report(error: unknown, context: ErrorContext): void;
 }
 
@@ -38,7 +38,7 @@ export class Lifetimes<Data extends object> {
   readonly #deadlines: Deadlines;
   readonly #settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">;
   readonly #events: LifetimeEvents<Data>;
-  readonly #lifetimes = new Map<SessionState<Data>, Lifetime>();
+  readonly #lifetimes = new Map<LocalSession<Data>, Lifetime>();
 
   constructor(
     deadlines: Deadlines,
@@ -51,7 +51,7 @@ export class Lifetimes<Data extends object> {
   }
 
   /** Starts to watch a session, or moves the deadlines of one that is watched. Without deadlines it costs nothing. */
-  watch(state: SessionState<Data>, idleInMs: number, absoluteInMs: number): void {
+  watch(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number): void {
     if (idleInMs === Infinity && absoluteInMs === Infinity) return this.unwatch(state);
     const now = performance.now();
     const absoluteAt = now + absoluteInMs;
@@ -74,15 +74,15 @@ export class Lifetimes<Data extends object> {
   }
 
   /** A message came after the last look: the store is told at once, because a look at the deadline would be too late. */
-  lookNow(state: SessionState<Data>): void {
+  lookNow(state: LocalSession<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime !== undefined) this.#start(state, lifetime);
   }
 
   /** A connection ends: its last message counts, though no look comes any more that would tell the store. */
-  depart(state: SessionState<Data>, holder: Holder<Data>): void {
+  onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     const lifetime = this.#lifetimes.get(state);
-    if (lifetime === undefined || state.gone || !holder.active) return;
+    if (lifetime === undefined || state.gone || !connection.active) return;
     const { idleMs } = this.#settings;
     // Just touched, as by the handshake: a round trip for each short visit would be too much.
     if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
@@ -91,36 +91,36 @@ export class Lifetimes<Data extends object> {
   }
 
   /** As `watch`, for a session that is watched already; the absolute deadline stays where it is undefined. */
-  move(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
+  move(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined) return;
     this.watch(state, idleInMs, absoluteInMs ?? lifetime.absoluteAt - performance.now());
   }
 
   /** One more connection of a session whose others were told already is told too, after its `open`. */
-  join(state: SessionState<Data>, holder: Holder<Data>): void {
+  join(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.#lifetimes.get(state)?.warned !== true) return;
     this.#deadlines.after(0, () => {
       const { absoluteInMs } = this.left(state);
       if (absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
-        this.#events.expiring(holder, Math.round(absoluteInMs));
+        this.#events.expiring(connection, Math.round(absoluteInMs));
     });
   }
 
-  unwatch(state: SessionState<Data>): void {
+  unwatch(state: LocalSession<Data>): void {
     this.#lifetimes.get(state)?.check?.cancel();
     this.#lifetimes.delete(state);
   }
 
   /** Milliseconds that are left; `Infinity` for a session without deadlines. */
-  left(state: SessionState<Data>): { readonly idleInMs: number; readonly absoluteInMs: number } {
+  left(state: LocalSession<Data>): { readonly idleInMs: number; readonly absoluteInMs: number } {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined) return { idleInMs: Infinity, absoluteInMs: Infinity };
     const now = performance.now();
     return { idleInMs: lifetime.idleAt - now, absoluteInMs: lifetime.absoluteAt - now };
   }
 
-  #schedule(state: SessionState<Data>, lifetime: Lifetime, retryMs = 0): void {
+  #schedule(state: LocalSession<Data>, lifetime: Lifetime, retryMs = 0): void {
     const now = performance.now();
     const { idleMs, expiringMs } = this.#settings;
     const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - expiringMs;
@@ -138,7 +138,7 @@ export class Lifetimes<Data extends object> {
     });
   }
 
-  #start(state: SessionState<Data>, lifetime: Lifetime): void {
+  #start(state: LocalSession<Data>, lifetime: Lifetime): void {
     this.#look(state, lifetime).catch((error: unknown) => {
       this.#events.report(asStoreError(error), { stage: "store", sessionId: state.id });
       const retryMs = Math.min(RETRY_MS, this.#settings.idleMs / LOOKS_PER_IDLE_TIME);
@@ -146,7 +146,7 @@ export class Lifetimes<Data extends object> {
     });
   }
 
-  async #look(state: SessionState<Data>, lifetime: Lifetime): Promise<void> {
+  async #look(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
     const now = performance.now();
     if (
       !lifetime.warned &&
@@ -154,8 +154,8 @@ export class Lifetimes<Data extends object> {
       now < lifetime.absoluteAt
     ) {
       lifetime.warned = true;
-      for (const holder of state.holders())
-        this.#events.expiring(holder, Math.round(lifetime.absoluteAt - now));
+      for (const connection of state.connections())
+        this.#events.expiring(connection, Math.round(lifetime.absoluteAt - now));
     }
     if (takeActivity(state)) lifetime.owed = true;
     if (now < lifetime.absoluteAt && lifetime.owed) {
@@ -163,24 +163,24 @@ export class Lifetimes<Data extends object> {
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline: the store knows.
       const stored = await state.context.store.load(state.id);
-      if (stored === undefined) state.vanish({ code: 4419, reason: "session expired" });
+      if (stored === undefined) state.endSession({ code: 4419, reason: "session expired" });
       else this.move(state, stored.idleInMs - (performance.now() - now), stored.absoluteInMs);
     } else {
       if (lifetime.idleAt - now <= lastLookMs(this.#settings.idleMs))
-        for (const holder of state.holders()) holder.awaitMessage();
+        for (const connection of state.connections()) connection.awaitMessage();
       this.#schedule(state, lifetime);
     }
   }
 
-  async #touch(state: SessionState<Data>, lifetime: Lifetime, asked: number): Promise<void> {
+  async #touch(state: LocalSession<Data>, lifetime: Lifetime, askedAt: number): Promise<void> {
     const { idleMs } = this.#settings;
     if (!(await state.context.store.touch(state.id, idleMs))) {
-      state.vanish({ code: 4419, reason: "session expired" });
+      state.endSession({ code: 4419, reason: "session expired" });
       return;
     }
     lifetime.owed = false;
     // From when it was asked: a slow answer must not make the deadline here later than the store's.
-    this.move(state, idleMs - (performance.now() - asked), undefined);
+    this.move(state, idleMs - (performance.now() - askedAt), undefined);
   }
 }
 
@@ -188,11 +188,11 @@ function lastLookMs(idleMs: number): number {
   return Math.min(LAST_LOOK_MS, idleMs / 4);
 }
 
-function takeActivity<Data extends object>(state: SessionState<Data>): boolean {
+function takeActivity<Data extends object>(state: LocalSession<Data>): boolean {
   let active = false;
-  for (const holder of state.holders()) {
-    active ||= holder.active;
-    holder.active = false;
+  for (const connection of state.connections()) {
+    active ||= connection.active;
+    connection.active = false;
   }
   return active;
 }

@@ -15,7 +15,7 @@ import type { Fields, SessionStore, StoredSession, StoreEvent } from "../store/c
 const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 
 /** A live connection, as its session sees it. */
-export interface Holder<Data extends object> {
+export interface SessionConnection<Data extends object> {
   readonly id: string;
   /** What the writes of its handle carry (I13): `PENDING_FENCE` until its takeover is answered, `LOST_FENCE` where it has none. */
   fence: number;
@@ -25,7 +25,7 @@ export interface Holder<Data extends object> {
   active: boolean;
   /** The session's idle deadline is near: its next message is to be told of at once. */
   awaitMessage(): void;
-  readonly api: Connection<Data>;
+  readonly publicConnection: Connection<Data>;
   /** Others changed the data. */
   changed(data: Readonly<Data>): void;
   end(code: number, reason: string): void;
@@ -43,14 +43,8 @@ export function fenceOf(writer: { readonly fence: number } | undefined): number 
   return writer === undefined || writer.fence === 0 ? undefined : writer.fence;
 }
 
-/** A point in the history of a session. */
-export interface Mark {
-  readonly version: number;
-  readonly lineage: number;
-}
-
-/** What a change of this process made, as the store says. */
-type Made = Pick<StoredSession, "version" | "lineage">;
+/** A point in the history of a session. A lineage of `undefined` is the same as 0. */
+export type VersionStamp = Pick<StoredSession, "version" | "lineage">;
 
 /** One write that the application asked for. */
 export interface Write<Data extends object> {
@@ -58,8 +52,8 @@ export interface Write<Data extends object> {
     | { readonly type: "patch"; readonly fields: Fields }
     | { readonly type: "set"; readonly data: Data }
     | { readonly type: "update"; readonly change: (data: Readonly<Data>) => Data };
-  /** The connection whose handle asked; `undefined`: an administrative one. */
-  readonly writer: Holder<Data> | undefined;
+  /** The connection whose handle made the call; `undefined`: an administrative one. */
+  readonly writer: SessionConnection<Data> | undefined;
 }
 
 /** A session's writes, one at a time. */
@@ -71,7 +65,7 @@ export interface Writes<Data extends object> {
 }
 
 /** What the composition root lends to the states. */
-export interface StateContext<Data extends object> {
+export interface SessionContext<Data extends object> {
   readonly store: SessionStore;
   readonly settings: Pick<
     Settings<Data, unknown>,
@@ -85,7 +79,7 @@ export interface StateContext<Data extends object> {
   end(): void;
   report(error: unknown, context: ErrorContext): void;
   /** The deadlines are this far away now; the absolute one was not moved where it is `undefined`. */
-  deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
+  deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
 }
 
 /** States whose record is of another schema version. Few are, so they are kept apart: a field would cost every session. */
@@ -96,26 +90,26 @@ const otherVersion = new WeakSet<object>();
  * that does not take the version here to the next one is not applied; the session is read instead. It goes back only where
  * the store itself did.
  */
-export class SessionState<Data extends object> {
-  readonly context: StateContext<Data>;
+export class LocalSession<Data extends object> {
+  readonly context: SessionContext<Data>;
   data: Readonly<Data>;
   version: number;
   lineage: number;
   subject: string | undefined;
   fence: number;
   gone = false;
-  /** Made at the first write. */
+  /** Created by the first write. */
   writes: Writes<Data> | undefined;
   #id: string | undefined;
   /** One connection is the common case, and a Set costs 200 bytes. */
-  #holders: Holder<Data> | Set<Holder<Data>> | undefined;
+  #connections: SessionConnection<Data> | Set<SessionConnection<Data>> | undefined;
 
   /**
    * Without an id the session is its connection's own, and named by it. `isChecked`: it was created just now, of data that
    * has passed the schema.
    */
   constructor(
-    context: StateContext<Data>,
+    context: SessionContext<Data>,
     id: string | undefined,
     stored: StoredSession,
     isChecked: boolean = false,
@@ -127,34 +121,34 @@ export class SessionState<Data extends object> {
     this.lineage = stored.lineage ?? 0;
     this.subject = stored.subject;
     this.fence = stored.fence;
-    this.#holders = undefined;
+    this.#connections = undefined;
   }
 
   get id(): string {
-    return (this.#id ??= this.holders().next().value?.id ?? "");
+    return (this.#id ??= this.connections().next().value?.id ?? "");
   }
 
-  *holders(): Generator<Holder<Data>, void, void> {
-    if (this.#holders instanceof Set) yield* [...this.#holders];
-    else if (this.#holders !== undefined) yield this.#holders;
+  *connections(): Generator<SessionConnection<Data>, void, void> {
+    if (this.#connections instanceof Set) yield* [...this.#connections];
+    else if (this.#connections !== undefined) yield this.#connections;
   }
 
-  get holderCount(): number {
-    if (this.#holders instanceof Set) return this.#holders.size;
-    return this.#holders === undefined ? 0 : 1;
+  get connectionCount(): number {
+    if (this.#connections instanceof Set) return this.#connections.size;
+    return this.#connections === undefined ? 0 : 1;
   }
 
-  hold(holder: Holder<Data>): void {
-    if (this.#holders === undefined) this.#holders = holder;
-    else if (this.#holders instanceof Set) this.#holders.add(holder);
-    else this.#holders = new Set([this.#holders, holder]);
+  addConnection(connection: SessionConnection<Data>): void {
+    if (this.#connections === undefined) this.#connections = connection;
+    else if (this.#connections instanceof Set) this.#connections.add(connection);
+    else this.#connections = new Set([this.#connections, connection]);
   }
 
-  release(holder: Holder<Data>): void {
-    if (this.#holders === holder) {
-      this.#id ??= holder.id;
-      this.#holders = undefined;
-    } else if (this.#holders instanceof Set) this.#holders.delete(holder);
+  removeConnection(connection: SessionConnection<Data>): void {
+    if (this.#connections === connection) {
+      this.#id ??= connection.id;
+      this.#connections = undefined;
+    } else if (this.#connections instanceof Set) this.#connections.delete(connection);
   }
 
   /** Data for a write. Throws INVALID_DATA; nothing was changed then. */
@@ -184,19 +178,19 @@ export class SessionState<Data extends object> {
   }
 
   /** What is known here as a question leaves, for `adopt`. */
-  get mark(): Mark {
+  get versionStamp(): VersionStamp {
     return { version: this.version, lineage: this.lineage };
   }
 
   /**
-   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`asked`) and
+   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`versionAtRequest`) and
    * is still, or as old and of another lineage, tells that the store lost changes that it had acknowledged, in a failover
    * or a restart: versions go on from there.
    */
-  adopt(stored: StoredSession, asked?: Mark): void {
+  adopt(stored: StoredSession, versionAtRequest?: VersionStamp): void {
     const { version, lineage = 0 } = stored;
     const isOther = version < this.version || (version === this.version && lineage !== this.lineage);
-    const isLoss = isOther && asked !== undefined && this.isAt(asked);
+    const isLoss = isOther && versionAtRequest !== undefined && this.isAt(versionAtRequest);
     if (version <= this.version && !isLoss) return;
     const data = this.accept(stored.data, stored.schemaVersion);
     if (isLoss) this.context.diagnostics.storeLosses += 1;
@@ -205,22 +199,27 @@ export class SessionState<Data extends object> {
     this.move(version, lineage, data, undefined);
   }
 
-  /** Takes over a change that this process made to what it knew (`asked`), and is still there. `writer` need not be told. */
-  advance(asked: Mark, made: Made, data: Readonly<Data>, writer: Holder<Data> | undefined): void {
-    if (!this.isAt(asked) || made.version !== asked.version + 1) return;
+  /** Takes over a change that this process made to what it knew (`versionAtRequest`), and is still there. `writer` need not be told. */
+  advance(
+    versionAtRequest: VersionStamp,
+    made: VersionStamp,
+    data: Readonly<Data>,
+    writer: SessionConnection<Data> | undefined,
+  ): void {
+    if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;
     otherVersion.delete(this);
     this.move(made.version, made.lineage ?? 0, data, writer);
   }
 
   /** The subject was set by this process, on what it knew. */
-  identified(asked: Mark, made: Made, subject: string): void {
-    if (!this.isAt(asked) || made.version !== asked.version + 1) return;
+  identified(versionAtRequest: VersionStamp, made: VersionStamp, subject: string): void {
+    if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;
     this.subject = subject;
     this.version = made.version;
     this.lineage = made.lineage ?? 0;
   }
 
-  private isAt({ version, lineage }: Mark): boolean {
+  private isAt({ version, lineage = 0 }: VersionStamp): boolean {
     return this.version === version && this.lineage === lineage;
   }
 
@@ -228,32 +227,33 @@ export class SessionState<Data extends object> {
     version: number,
     lineage: number,
     data: Readonly<Data>,
-    writer: Holder<Data> | undefined,
+    writer: SessionConnection<Data> | undefined,
   ): void {
     this.version = version;
     this.lineage = lineage;
     this.data = data;
-    if (this.#holders === undefined) return;
-    for (const holder of this.holders()) if (holder !== writer) this.context.changes.add(holder, this);
+    if (this.#connections === undefined) return;
+    for (const connection of this.connections())
+      if (connection !== writer) this.context.changes.add(connection, this);
   }
 
   /** What others did. Returns how many connections it ended. */
   notify(event: StoreEvent): number {
     switch (event.type) {
       case "written":
-        this.hear(event);
+        this.applyAnnouncement(event);
         return 0;
       case "loaded":
         try {
-          this.adopt(event.session, event.behind === true ? this.mark : undefined);
+          this.adopt(event.session, event.behind === true ? this.versionStamp : undefined);
         } catch (error) {
           this.report(error);
         }
         return 0;
       case "destroyed":
-        return this.vanish({ code: 4410, reason: event.reason ?? "session destroyed" });
+        return this.endSession({ code: 4410, reason: event.reason ?? "session destroyed" });
       case "expired":
-        return this.vanish({ code: 4419, reason: "session expired" });
+        return this.endSession({ code: 4419, reason: "session expired" });
       case "replaced":
         return this.replace(event.fence);
       case "appended":
@@ -261,7 +261,7 @@ export class SessionState<Data extends object> {
     }
   }
 
-  private hear(event: Extract<StoreEvent, { type: "written" }>): void {
+  private applyAnnouncement(event: Extract<StoreEvent, { type: "written" }>): void {
     const { version, lineage = 0, after = 0, change } = event;
     if (version < this.version || (version === this.version && lineage === this.lineage)) return;
     const isNext = version === this.version + 1 && after === this.lineage;
@@ -284,39 +284,39 @@ export class SessionState<Data extends object> {
   /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
   async read(): Promise<void> {
     if (this.gone) throw goneError();
-    const asked = this.mark;
+    const versionAtRequest = this.versionStamp;
     const stored = await this.context.store.load(this.id);
     if (stored === undefined) {
-      this.vanish({ code: 4410, reason: "session gone" });
+      this.endSession({ code: 4410, reason: "session gone" });
       throw goneError();
     }
     const { version, lineage = 0 } = stored;
     // What is kept here may have been changed in place, which only development prevents.
     if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
       this.data = this.accept(stored.data, stored.schemaVersion);
-    else this.adopt(stored, asked);
+    else this.adopt(stored, versionAtRequest);
     this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
   }
 
   /** The session is no more: nothing is written from here on, and its connections end. */
-  vanish(ending: Ending): number {
+  endSession(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
     this.context.pending.endSession(this.id, ending);
-    return this.end((holder) => holder !== undefined, ending);
+    return this.end((connection) => connection !== undefined, ending);
   }
 
   /** A newer connection of this process is about to take the session over: the others end without waiting for the store. */
-  replaceOthers(newer: Holder<Data>): void {
-    for (const holder of this.holders())
-      if (holder !== newer && holder.fence === PENDING_FENCE) holder.fence = LOST_FENCE;
-    this.end((holder) => holder !== newer, REPLACED);
+  replaceOthers(newer: SessionConnection<Data>): void {
+    for (const connection of this.connections())
+      if (connection !== newer && connection.fence === PENDING_FENCE) connection.fence = LOST_FENCE;
+    this.end((connection) => connection !== newer, REPLACED);
   }
 
   /** A newer connection has `fence`: those before it end (I13). */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
-    return this.end((holder) => holder.fence < fence, REPLACED);
+    return this.end((connection) => connection.fence < fence, REPLACED);
   }
 
   /** Nobody handled the rejection of a call that an administrative handle made. */
@@ -328,11 +328,11 @@ export class SessionState<Data extends object> {
     this.context.report(error, { stage: "store", sessionId: this.id });
   }
 
-  private end(which: (holder: Holder<Data>) => boolean, ending: Ending): number {
+  private end(which: (connection: SessionConnection<Data>) => boolean, ending: Ending): number {
     let ended = 0;
-    for (const holder of this.holders()) {
-      if (!which(holder)) continue;
-      holder.end(ending.code, ending.reason);
+    for (const connection of this.connections()) {
+      if (!which(connection)) continue;
+      connection.end(ending.code, ending.reason);
       ended += 1;
     }
     return ended;

@@ -11,7 +11,7 @@ const MOST_CAUSES = 16;
 /** Causes that one report names, the most frequent first. */
 const MOST_NAMED = 5;
 
-type Tell = (error: unknown, context: ErrorContext) => void;
+type OnError = (error: unknown, context: ErrorContext) => void;
 
 interface Cause {
   /** The last failure of this cause. */
@@ -28,7 +28,7 @@ interface Cause {
  */
 export class OutageReports {
   readonly #deadlines: Deadlines;
-  readonly #tell: Tell;
+  readonly #callOnError: OnError;
   /** The causes of the outage; none: there is no outage. */
   readonly #causes = new Map<string, Cause>();
   /** Since when failures are counted, and when the last one came. */
@@ -38,9 +38,9 @@ export class OutageReports {
   #nextLook: Deadline | undefined;
   #isClosed = false;
 
-  constructor(deadlines: Deadlines, tell: Tell) {
+  constructor(deadlines: Deadlines, onError: OnError) {
     this.#deadlines = deadlines;
-    this.#tell = tell;
+    this.#callOnError = onError;
   }
 
   /**
@@ -49,7 +49,7 @@ export class OutageReports {
    */
   report(error: unknown, context: ErrorContext): void {
     if (this.#isClosed || context.stage === "unhandled" || !isOutage(error))
-      return this.#tell(error, context);
+      return this.#callOnError(error, context);
     const now = performance.now();
     const key = this.#keyOf(error);
     const known = this.#causes.get(key);
@@ -65,7 +65,7 @@ export class OutageReports {
       this.#lookLater();
     }
     this.#causes.set(key, { error, count: 0, lastAt: now });
-    this.#tell(error, context);
+    this.#callOnError(error, context);
   }
 
   /** The store has answered. Costs one comparison while there is no outage. */
@@ -122,7 +122,7 @@ export class OutageReports {
     const seconds = Math.ceil((this.#lastAt - this.#since) / 1_000);
     const named = counted.slice(0, MOST_NAMED).map(({ error, count }) => `${error.message} (${count})`);
     const message = `${state}; calls that failed within ${seconds} s and were not told: ${failures}: ${named.join(", ")}`;
-    this.#tell(new SessionError(most.error.code, message, { cause: most.error }), {
+    this.#callOnError(new SessionError(most.error.code, message, { cause: most.error }), {
       stage: "store",
       failures,
     });

@@ -1,7 +1,7 @@
 import { errorOf } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 
-interface Waiting {
+interface WaitingConnection {
   readonly isEnding: boolean;
   end(code: number, reason: string): void;
 }
@@ -20,12 +20,12 @@ export class PendingDecision {
   /** Why the decision must have no effect any more. */
   ending: Ending | undefined;
   /** The connection that waits for the session, where the connection is there already. */
-  waiting: Waiting | undefined;
+  connection: WaitingConnection | undefined;
   /** The session that the store is being asked for, and what became of the session since the question. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
   /** Counts the sessions that were opened, so that of two on their way the older one is known; 0: none yet. */
-  openedAs = 0;
+  resumeNumber = 0;
 
   constructor(decisions: PendingDecisions) {
     this.#decisions = decisions;
@@ -49,14 +49,14 @@ export class PendingDecision {
   }
 
   /** The session that was expected is there, for this decision. */
-  opened(): void {
-    this.openedAs = this.#decisions.nextNumber();
+  markResumed(): void {
+    this.resumeNumber = this.#decisions.nextNumber();
   }
 
   end(ending: Ending): void {
     if (this.ending !== undefined) return;
     this.ending = ending;
-    this.waiting?.end(ending.code, ending.reason);
+    this.connection?.end(ending.code, ending.reason);
   }
 
   /** Before the next step towards the effect. Throws REVOKED, FENCED or SHUTTING_DOWN. */
@@ -65,10 +65,10 @@ export class PendingDecision {
   }
 
   /** The decision has taken effect, or never will. Idempotent. */
-  settle(): void {
+  dispose(): void {
     this.#decisions.bySubject.delete(this.subject, this);
     this.#decisions.bySession.delete(this.sessionId, this);
-    this.waiting = undefined;
+    this.connection = undefined;
   }
 }
 
@@ -88,7 +88,7 @@ export class PendingDecisions {
   endSubject(subject: string, ending: Ending): number {
     let ended = 0;
     for (const decision of this.bySubject.of(subject)) {
-      if (decision.waiting?.isEnding === false) ended += 1;
+      if (decision.connection?.isEnding === false) ended += 1;
       decision.end(ending);
     }
     return ended;
@@ -100,9 +100,9 @@ export class PendingDecisions {
   }
 
   /** A connection took the session over: what was opened before it, and has no connection yet, comes too late. */
-  endOlder(sessionId: string, openedAs: number, ending: Ending): void {
+  endOlder(sessionId: string, resumeNumber: number, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId))
-      if (decision.openedAs > 0 && decision.openedAs < openedAs) decision.end(ending);
+      if (decision.resumeNumber > 0 && decision.resumeNumber < resumeNumber) decision.end(ending);
   }
 
   nextNumber(): number {

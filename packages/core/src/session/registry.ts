@@ -11,9 +11,9 @@ import { asStoreError, isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import { LOST_FENCE, PENDING_FENCE, SessionState } from "./local-session.ts";
-import type { Holder, Mark, StateContext } from "./local-session.ts";
-import type { AdmittedSession, Newcomer } from "./newcomer.ts";
+import { LOST_FENCE, PENDING_FENCE, LocalSession } from "./local-session.ts";
+import type { SessionConnection, VersionStamp, SessionContext } from "./local-session.ts";
+import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 import { OutageReports } from "./outages.ts";
 import { PendingDecisions } from "./pending.ts";
 import type { PendingDecision } from "./pending.ts";
@@ -30,12 +30,12 @@ const CLOCKS_DIFFER_MS = 1_000;
 
 /** Sessions that are kept on connections, where the store keeps none. */
 export interface Slots<Data extends object> {
-  find(id: string): SessionState<Data> | undefined;
+  find(id: string): LocalSession<Data> | undefined;
   ids(): Iterable<string>;
 }
 
 /** All sessions of this process: between the store on one side, connections and handles on the other. */
-export class SessionHome<Data extends object, Transport> implements StateContext<Data>, StoreHost {
+export class SessionRegistry<Data extends object, Transport> implements SessionContext<Data>, StoreHost {
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
@@ -56,13 +56,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     diagnostics: Diagnostics,
     deadlines: Deadlines,
     slots: Slots<Data>,
-    expiring: (holder: Holder<Data>, remainingMs: number) => void,
+    expiring: (connection: SessionConnection<Data>, remainingMs: number) => void,
   ) {
     this.settings = settings;
     this.store = settings.store;
     this.diagnostics = diagnostics;
     this.#slots = slots;
-    this.#outages = new OutageReports(deadlines, (error, context) => this.#tell(error, context));
+    this.#outages = new OutageReports(deadlines, (error, context) => this.#callOnError(error, context));
     const report = (error: unknown, context: ErrorContext) => this.report(error, context);
     this.#lifetimes = new Lifetimes<Data>(deadlines, settings, { expiring, report });
     this.store.attach(this);
@@ -72,13 +72,13 @@ export class SessionHome<Data extends object, Transport> implements StateContext
 
   /** Reads a session; its handle is administrative (I13). */
   async get(id: string): Promise<Session<Data> | undefined> {
-    const asked = this.known(id);
+    const versionAtRequest = this.versionAtRequest(id);
     const stored = await this.ask(() => this.store.load(id));
     if (stored === undefined) {
-      this.#find(id)?.vanish({ code: 4410, reason: "session gone" });
+      this.#find(id)?.endSession({ code: 4410, reason: "session gone" });
       return undefined;
     }
-    return new SessionHandle(this.#bringUp(id, stored, asked), undefined);
+    return new SessionHandle(this.#bringUp(id, stored, versionAtRequest), undefined);
   }
 
   /** Creates a session without a connection. */
@@ -104,14 +104,14 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
-  vanish(id: string, ending: Ending): number {
+  endSession(id: string, ending: Ending): number {
     this.pending.endSession(id, ending);
-    return this.#find(id)?.vanish(ending) ?? 0;
+    return this.#find(id)?.endSession(ending) ?? 0;
   }
 
   /** This process's live connections of a session. */
   connectionCount(id: string): number {
-    return this.#find(id)?.holderCount ?? 0;
+    return this.#find(id)?.connectionCount ?? 0;
   }
 
   // --- for connections ---
@@ -121,74 +121,87 @@ export class SessionHome<Data extends object, Transport> implements StateContext
    * was destroyed since `admit` named the subject ends with 4410, and the call rejects with REVOKED.
    * `isChecked`: the data has passed the schema already.
    */
-  createFor(newcomer: Newcomer<Data>, data: object, isChecked: boolean = false): Awaitable<void> {
+  createFor(
+    connection: UnattachedConnection<Data>,
+    data: object,
+    isChecked: boolean = false,
+  ): Awaitable<void> {
     const { resumable } = this.store.capabilities;
-    const decision = newcomer.decision ?? this.pending.begin();
+    const decision = connection.decision ?? this.pending.begin();
     decision.assertStands();
-    const id = resumable ? newSelector() : newcomer.id;
+    const id = resumable ? newSelector() : connection.id;
     const token = resumable && this.settings.token !== undefined;
     const { subject, decidedAt } = decision;
     const created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
-    if ("stored" in created) return this.#settleIn(newcomer, created, decision);
+    if ("stored" in created) return this.#attachCreated(connection, created, decision);
     decision.expect(id);
     this.begin();
     return created
       .then(
-        (later) => this.#settleIn(newcomer, later, decision),
+        (later) => this.#attachCreated(connection, later, decision),
         (error: unknown) => {
-          if (isSessionError(error, "REVOKED")) newcomer.end(REVOKED.code, REVOKED.reason);
+          if (isSessionError(error, "REVOKED")) connection.end(REVOKED.code, REVOKED.reason);
           throw error;
         },
       )
       .finally(() => this.end());
   }
 
-  #settleIn(newcomer: Newcomer<Data>, { id, stored, token }: Created, decision: PendingDecision): void {
-    if (newcomer.isEnding && !this.store.capabilities.resumable) {
-      decision.settle();
-      return this.leave(id);
+  #attachCreated(
+    connection: UnattachedConnection<Data>,
+    { id, stored, token }: Created,
+    decision: PendingDecision,
+  ): void {
+    if (connection.isEnding && !this.store.capabilities.resumable) {
+      decision.dispose();
+      return this.releaseInStore(id);
     }
     const state = this.adoptNew(id, stored);
-    if (decision.sessionEnding !== undefined) state.vanish(decision.sessionEnding);
+    if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
     const session = { state, fence: stored.fence, resumed: false, token };
-    if (newcomer.isEnding) this.giveBack(session);
-    else this.attach(newcomer, session, decision);
+    if (connection.isEnding) this.releaseAdmitted(session);
+    else this.attach(connection, session, decision);
   }
 
   /** What is known of a session as the store is about to be asked, for `adopt`. */
-  known(id: string): Mark | undefined {
-    return this.#find(id)?.mark;
+  versionAtRequest(id: string): VersionStamp | undefined {
+    return this.#find(id)?.versionStamp;
   }
 
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
-  adopt(id: string, stored: StoredSession, asked?: Mark, isChecked: boolean = false): SessionState<Data> {
+  adopt(
+    id: string,
+    stored: StoredSession,
+    versionAtRequest?: VersionStamp,
+    isChecked: boolean = false,
+  ): LocalSession<Data> {
     // Kept on its connection, a session needs no place in the table and is named by it.
-    if (!this.store.capabilities.resumable) return new SessionState(this, undefined, stored, isChecked);
-    const state = this.#current(id, stored, asked, isChecked);
-    this.#table.hold(state);
+    if (!this.store.capabilities.resumable) return new LocalSession(this, undefined, stored, isChecked);
+    const state = this.#current(id, stored, versionAtRequest, isChecked);
+    this.#table.retain(state);
     this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
   }
 
   /** As `adopt`, for a session that was created for the connection, so that its data has passed the schema. */
-  adoptNew(id: string, stored: StoredSession): SessionState<Data> {
+  adoptNew(id: string, stored: StoredSession): LocalSession<Data> {
     return this.#made(id, true, () => this.adopt(id, stored, undefined, true));
   }
 
   /** The connection is there: it is one of the session's from now on. */
   attach(
-    connection: Newcomer<Data>,
+    connection: UnattachedConnection<Data>,
     { state, fence, token, resumed }: AdmittedSession<Data>,
     decision: PendingDecision,
   ): void {
     const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
     const takesOver = exclusive && resumed && this.store.takeOver !== undefined;
     if (exclusive && !takesOver) state.replace(fence);
-    decision.settle();
+    decision.dispose();
     connection.token = token;
     connection.attach(state, takesOver ? PENDING_FENCE : fence);
     this.#lifetimes.join(state, connection);
-    if (state.holderCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
+    if (state.connectionCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
     if (decision.ending !== undefined) {
@@ -196,47 +209,47 @@ export class SessionHome<Data extends object, Transport> implements StateContext
       connection.end(decision.ending.code, decision.ending.reason);
     } else if (state.gone) connection.end(4410, "session gone");
     else if (takesOver) {
-      this.pending.endOlder(state.id, decision.openedAs, REPLACED);
+      this.pending.endOlder(state.id, decision.resumeNumber, REPLACED);
       takeOver(state, connection, (id) => this.store.takeOver?.(id) ?? { type: "missing" });
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
   /** Admitted, but its connection never came. A session that no client learned of is destroyed. */
-  giveBack({ state, resumed }: AdmittedSession<Data>): void {
+  releaseAdmitted({ state, resumed }: AdmittedSession<Data>): void {
     const { id } = state;
-    this.leave(id);
-    this.drop(state);
+    this.releaseInStore(id);
+    this.onConnectionFinished(state);
     if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
   }
 
   /** A connection of the session ends, or is being ended by this side: it counts no more. */
-  depart(state: SessionState<Data>, connection: Holder<Data>): void {
-    if (this.store.capabilities.resumable) this.#lifetimes.depart(state, connection);
-    state.release(connection);
-    this.leave(state.id);
+  onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
+    if (this.store.capabilities.resumable) this.#lifetimes.onConnectionClosed(state, connection);
+    state.removeConnection(connection);
+    this.releaseInStore(state.id);
   }
 
   /** A connection has ended: the store need not tell this process for its sake any more. */
-  leave(id: string): void {
+  releaseInStore(id: string): void {
     this.#background(() => this.store.release(id), id);
   }
 
   /** A connection's close handler has settled. */
-  drop(state: SessionState<Data>): void {
+  onConnectionFinished(state: LocalSession<Data>): void {
     if (!this.store.capabilities.resumable) state.gone = true;
-    else if (!this.#table.drop(state)) return;
+    else if (!this.#table.release(state)) return;
     this.#lifetimes.unwatch(state);
   }
 
   /** A message came for a session whose idle deadline is near. */
-  spoke(state: SessionState<Data>): void {
+  touchBeforeIdleDeadline(state: LocalSession<Data>): void {
     this.#lifetimes.lookNow(state);
   }
 
   destroyStolen(id: string): void {
     this.#background(async () => {
       await this.store.destroy(id, "token stolen", false);
-      this.vanish(id, { code: 4410, reason: "token stolen" });
+      this.endSession(id, { code: 4410, reason: "token stolen" });
     }, id);
   }
 
@@ -261,7 +274,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     }
   }
 
-  deadlinesMoved(state: SessionState<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
+  deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
     this.#lifetimes.move(state, idleInMs, absoluteInMs);
   }
 
@@ -269,7 +282,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
     this.#outages.report(error, context);
   }
 
-  #tell(error: unknown, context: ErrorContext): void {
+  #callOnError(error: unknown, context: ErrorContext): void {
     const isClient = context.stage === "client";
     if (isClient) this.diagnostics.clientErrors += 1;
     try {
@@ -284,24 +297,33 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   // --- for the store ---
 
   held(id: string): HeldSession | undefined {
-    const state = this.#slots.find(id) ?? this.#table.held(id);
+    const state = this.#slots.find(id) ?? this.#table.findConnected(id);
     if (state === undefined || state.gone) return undefined;
     const { version, lineage, data, subject, fence } = state;
     const { schemaVersion } = this.settings;
     const left = this.#lifetimes.left(state);
     if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
-    return { version, lineage, data, subject, fence, schemaVersion, ...left, connections: state.holderCount };
+    return {
+      version,
+      lineage,
+      data,
+      subject,
+      fence,
+      schemaVersion,
+      ...left,
+      connections: state.connectionCount,
+    };
   }
 
   *heldIds(): Iterable<string> {
     yield* this.#slots.ids();
-    yield* this.#table.heldIds();
+    yield* this.#table.connectedIds();
   }
 
   notify(event: StoreEvent): number {
     if (event.type === "destroyed") this.pending.endSession(event.id, destroyedEnding(event.reason));
     else if (event.type === "expired") this.pending.endSession(event.id, EXPIRED);
-    const state = this.#table.held(event.id);
+    const state = this.#table.findConnected(event.id);
     if (state === undefined) return 0;
     if (event.type === "expired") this.#checkDeadline(state);
     const ended = state.notify(event);
@@ -310,7 +332,7 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** A session that is gone long before the deadline that is known here did not expire: the store lost it. */
-  #checkDeadline(state: SessionState<Data>): void {
+  #checkDeadline(state: LocalSession<Data>): void {
     const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
     const { idleMs } = this.settings;
     const slackMs =
@@ -358,43 +380,53 @@ export class SessionHome<Data extends object, Transport> implements StateContext
   }
 
   /** A session that its own process can't read (a schema may refuse what it made itself) is of no use: it goes. */
-  #made(id: string, isHeld: boolean, adopt: () => SessionState<Data>): SessionState<Data> {
+  #made(id: string, isHeld: boolean, adopt: () => LocalSession<Data>): LocalSession<Data> {
     try {
       return adopt();
     } catch (error) {
-      if (isHeld) this.leave(id);
+      if (isHeld) this.releaseInStore(id);
       this.#background(() => this.store.destroy(id, undefined, false), id);
       throw error;
     }
   }
 
-  #find(id: string): SessionState<Data> | undefined {
+  #find(id: string): LocalSession<Data> | undefined {
     return this.#slots.find(id) ?? this.#table.find(id);
   }
 
   /** The state that there is, brought up to `stored`, or a new one. */
-  #current(id: string, stored: StoredSession, asked?: Mark, isChecked?: boolean): SessionState<Data> {
+  #current(
+    id: string,
+    stored: StoredSession,
+    versionAtRequest?: VersionStamp,
+    isChecked?: boolean,
+  ): LocalSession<Data> {
     this.#outages.answered();
     const known = this.#find(id);
-    if (known === undefined || known.gone) return new SessionState(this, id, stored, isChecked);
-    known.adopt(stored, asked);
+    if (known === undefined || known.gone) return new LocalSession(this, id, stored, isChecked);
+    known.adopt(stored, versionAtRequest);
     return known;
   }
 
   /** As `#current`, for a handle, which keeps it. */
-  #bringUp(id: string, stored: StoredSession, asked?: Mark, isChecked?: boolean): SessionState<Data> {
-    const state = this.#current(id, stored, asked, isChecked);
-    this.#table.keepLoose(state);
+  #bringUp(
+    id: string,
+    stored: StoredSession,
+    versionAtRequest?: VersionStamp,
+    isChecked?: boolean,
+  ): LocalSession<Data> {
+    const state = this.#current(id, stored, versionAtRequest, isChecked);
+    this.#table.keepWeakly(state);
     return state;
   }
 }
 
 /** Those over `most`, the oldest first; one that is closing already is none. */
-function endOldest<Data extends object>(state: SessionState<Data>, most: number): void {
-  const alive = [...state.holders()].filter((holder) => !holder.isEnding);
+function endOldest<Data extends object>(state: LocalSession<Data>, most: number): void {
+  const alive = [...state.connections()].filter((connection) => !connection.isEnding);
   for (const oldest of alive.slice(0, Math.max(0, alive.length - most))) {
     oldest.end(4409, "too many connections of one session");
-    state.release(oldest);
+    state.removeConnection(oldest);
   }
 }
 

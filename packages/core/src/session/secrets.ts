@@ -2,7 +2,7 @@ import { CloseCode } from "../base/close-codes.ts";
 import { fencedError, goneError, revokedError } from "../base/errors.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import type { RotateResult } from "../store/contract.ts";
-import type { SessionState } from "./local-session.ts";
+import type { LocalSession } from "./local-session.ts";
 import type { PendingDecision } from "./pending.ts";
 import { writesOf } from "./write-queue.ts";
 
@@ -28,17 +28,17 @@ export type Replaced =
  * REVOKED where the subject's sessions were destroyed since the decision, and with FENCED.
  */
 export async function replaceToken<Data extends object>(
-  state: SessionState<Data>,
+  state: LocalSession<Data>,
   { decision, onlyUnowned, graceMs, fence }: Replacement,
 ): Promise<Replaced> {
   const subject = decision?.subject;
   const verifier = newVerifier();
   const code = newVerifier();
-  let asked = state.mark;
+  let versionAtRequest = state.versionStamp;
   const result = await writesOf(state).alone((): RotateResult | PromiseLike<RotateResult> => {
     if (state.gone) throw goneError();
     decision?.assertStands();
-    asked = state.mark;
+    versionAtRequest = state.versionStamp;
     return state.context.store.rotate({
       id: state.id,
       digest: digestOf(verifier),
@@ -55,7 +55,7 @@ export async function replaceToken<Data extends object>(
   });
   switch (result.type) {
     case "missing":
-      state.vanish({ code: CloseCode.Destroyed, reason: "session gone" });
+      state.endSession({ code: CloseCode.Destroyed, reason: "session gone" });
       return result;
     case "foreign":
       return result;
@@ -68,11 +68,11 @@ export async function replaceToken<Data extends object>(
   if (decision?.ending?.code === CloseCode.Destroyed) {
     // The store may have been told to destroy the subject's sessions before this one was the subject's.
     await state.context.store.destroy(state.id, decision.ending.reason, false);
-    state.vanish(decision.ending);
+    state.endSession(decision.ending);
     throw revokedError();
   }
-  if (result.session !== undefined) state.adopt(result.session, asked);
-  else if (subject !== undefined) state.identified(asked, result, subject);
+  if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
+  else if (subject !== undefined) state.identified(versionAtRequest, result, subject);
   const { id } = state;
   return {
     type: "replaced",

@@ -4,7 +4,7 @@ import { REPLACED } from "../base/endings.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import type { TakeOverResult } from "../store/contract.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./local-session.ts";
-import type { Holder, SessionState } from "./local-session.ts";
+import type { SessionConnection, LocalSession } from "./local-session.ts";
 import { writesOf } from "./write-queue.ts";
 
 /**
@@ -14,15 +14,15 @@ import { writesOf } from "./write-queue.ts";
  * fails is closed with 4503.
  */
 export function takeOver<Data extends object>(
-  state: SessionState<Data>,
-  connection: Holder<Data>,
+  state: LocalSession<Data>,
+  connection: SessionConnection<Data>,
   ask: (id: string) => Awaitable<TakeOverResult>,
 ): void {
   state.replaceOthers(connection);
   const taken = (result: TakeOverResult): void => {
     if (result.type === "missing") {
       connection.fence = LOST_FENCE;
-      state.vanish({ code: CloseCode.Destroyed, reason: "session gone" });
+      state.endSession({ code: CloseCode.Destroyed, reason: "session gone" });
       return;
     }
     const { fence } = result;

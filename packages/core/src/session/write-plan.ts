@@ -2,12 +2,12 @@ import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
 import { fenceOf } from "./local-session.ts";
-import type { Mark, SessionState, Write } from "./local-session.ts";
+import type { VersionStamp, LocalSession, Write } from "./local-session.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 
 /** A write whose caller waits for it. */
-export interface Waiting<Data extends object> extends Write<Data> {
+export interface QueuedWrite<Data extends object> extends Write<Data> {
   /** Not to be sent with others: the store refused the batch that it was in. */
   readonly single: boolean;
   /** The data as it stood right after this write, in the last plan that it was in. */
@@ -20,15 +20,15 @@ export interface Waiting<Data extends object> extends Write<Data> {
 export interface Plan<Data extends object> {
   readonly request: WriteRequest;
   readonly next: Readonly<Data>;
-  readonly asked: Mark;
+  readonly versionAtRequest: VersionStamp;
   /** Those that are in it, in order. */
-  readonly writes: readonly Waiting<Data>[];
+  readonly writes: readonly QueuedWrite<Data>[];
 }
 
 /** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
 export function makePlan<Data extends object>(
-  state: SessionState<Data>,
-  batch: readonly Waiting<Data>[],
+  state: LocalSession<Data>,
+  batch: readonly QueuedWrite<Data>[],
 ): Plan<Data> {
   const base = state.data;
   let next: Readonly<Data> = base;
@@ -58,10 +58,10 @@ export function makePlan<Data extends object>(
     fence: fenceOf(batch[0]?.writer),
     schemaVersion: state.context.settings.schemaVersion,
   };
-  return { request, next, asked: state.mark, writes };
+  return { request, next, versionAtRequest: state.versionStamp, writes };
 }
 
-function patchedBy<Data extends object>(writes: readonly Waiting<Data>[]): ReadonlySet<string> {
+function patchedBy<Data extends object>(writes: readonly QueuedWrite<Data>[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { kind } of writes)
     if (kind.type === "patch") for (const name of Object.keys(kind.fields)) names.add(name);

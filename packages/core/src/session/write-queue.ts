@@ -3,10 +3,10 @@ import { asStoreError, fencedError, goneError, isSessionError, SessionError } fr
 import { OwnedPromise } from "../base/owned-promise.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import { fenceOf } from "./local-session.ts";
-import type { SessionState, Write, Writes } from "./local-session.ts";
+import type { LocalSession, Write, Writes } from "./local-session.ts";
 import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
-import type { Plan, Waiting } from "./write-plan.ts";
+import type { Plan, QueuedWrite } from "./write-plan.ts";
 
 /** Writers on other processes would have to win this often in a row for a write to fail with CONFLICT. */
 const MAX_TRIES = 1_000;
@@ -14,29 +14,29 @@ const MAX_TRIES = 1_000;
 const EAGER_TRIES = 4;
 const MAX_PAUSE_MS = 32;
 /** What comes after it comes in a microtask, at a third of what `queueMicrotask` costs. */
-const TURN = Promise.resolve();
+const NEXT_MICROTASK = Promise.resolve();
 
 /**
  * Sends a session's writes one at a time, in order; what piles up in between travels as one (I8, I10). Where the store
  * is shared, what is written in one tick travels as one too.
  */
 export class WriteQueue<Data extends object> implements Writes<Data> {
-  readonly #state: SessionState<Data>;
-  #waiting: Waiting<Data>[] = [];
+  readonly #state: LocalSession<Data>;
+  #queued: QueuedWrite<Data>[] = [];
   readonly #tasks: (() => Promise<unknown>)[] = [];
   #busy = false;
   #scheduled = false;
   /** What the store was asked, and how often it was tried. */
   #sent: { readonly plan: Plan<Data>; readonly tries: number } | undefined;
 
-  constructor(state: SessionState<Data>) {
+  constructor(state: LocalSession<Data>) {
     this.#state = state;
   }
 
   write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
     const { kind, writer } = write;
     const written = new OwnedPromise<Result>((resolve, reject) => {
-      this.#waiting.push({
+      this.#queued.push({
         kind,
         writer,
         single: false,
@@ -49,7 +49,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     if (!this.#state.context.store.capabilities.shared) this.#flush();
     else if (!this.#scheduled && !this.#busy) {
       this.#scheduled = true;
-      void TURN.then(this.#onTurn);
+      void NEXT_MICROTASK.then(this.#onTurn);
     }
     return written;
   }
@@ -75,7 +75,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   };
   readonly #onAnswer = (result: WriteResult): void => {
     const sent = this.#free();
-    if (sent !== undefined) this.#settle(sent.plan, result, sent.tries);
+    if (sent !== undefined) this.#applyResult(sent.plan, result, sent.tries);
     this.#flush();
   };
   readonly #onFailure = (error: unknown): void => {
@@ -88,7 +88,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     while (!this.#busy) {
       const task = this.#tasks.shift();
       if (task !== undefined) this.#pauseFor(task());
-      else if (this.#waiting.length > 0) this.#attempt(this.#take(), 1);
+      else if (this.#queued.length > 0) this.#attempt(this.#take(), 1);
       else return;
     }
   }
@@ -118,21 +118,19 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   }
 
   /** The writes at the head that may travel together. */
-  #take(): Waiting<Data>[] {
-    const [first] = this.#waiting;
+  #take(): QueuedWrite<Data>[] {
+    const [first] = this.#queued;
     const end =
       first?.single === true
         ? 1
-        : this.#waiting.findIndex(
-            (write) => write.single || fenceOf(write.writer) !== fenceOf(first?.writer),
-          );
-    if (end >= 0) return this.#waiting.splice(0, end);
-    const all = this.#waiting;
-    this.#waiting = [];
+        : this.#queued.findIndex((write) => write.single || fenceOf(write.writer) !== fenceOf(first?.writer));
+    if (end >= 0) return this.#queued.splice(0, end);
+    const all = this.#queued;
+    this.#queued = [];
     return all;
   }
 
-  #attempt(batch: readonly Waiting<Data>[], tries: number): void {
+  #attempt(batch: readonly QueuedWrite<Data>[], tries: number): void {
     const state = this.#state;
     if (state.gone) return rejectAll(batch, goneError());
     // What the application's own functions write meanwhile comes after this, whose data they have been given.
@@ -149,13 +147,13 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     } catch (error) {
       return this.#failed(plan, error);
     }
-    if ("type" in answer) return this.#settle(plan, answer, tries);
+    if ("type" in answer) return this.#applyResult(plan, answer, tries);
     this.#sent = { plan, tries };
     this.#occupy();
     answer.then(this.#onAnswer, this.#onFailure);
   }
 
-  #settle(plan: Plan<Data>, result: WriteResult, tries: number): void {
+  #applyResult(plan: Plan<Data>, result: WriteResult, tries: number): void {
     const state = this.#state;
     const { writes, next } = plan;
     switch (result.type) {
@@ -166,7 +164,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
       case "conflict":
         return this.#retry(plan, result, tries);
       case "missing":
-        state.vanish({ code: 4410, reason: "session gone" });
+        state.endSession({ code: 4410, reason: "session gone" });
         return rejectAll(writes, goneError());
       case "fenced":
         // Which fence is up is not known here, only that it is past the one that was sent.
@@ -178,8 +176,8 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   #adopt(plan: Plan<Data>, result: Extract<WriteResult, { type: "written" }>): void {
     const state = this.#state;
     try {
-      if (result.session !== undefined) state.adopt(result.session, plan.asked);
-      else state.advance(plan.asked, result, plan.next, soleWriter(plan.writes));
+      if (result.session !== undefined) state.adopt(result.session, plan.versionAtRequest);
+      else state.advance(plan.versionAtRequest, result, plan.next, soleWriter(plan.writes));
     } catch (error) {
       // The write is applied, whatever this process can make of what others had written before it.
       // Not inside the application's own call.
@@ -191,7 +189,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
     const { writes } = plan;
     this.#state.context.diagnostics.conflicts += 1;
     try {
-      this.#state.adopt(result.session, plan.asked);
+      this.#state.adopt(result.session, plan.versionAtRequest);
     } catch (error) {
       return rejectAll(writes, error);
     }
@@ -204,21 +202,21 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   /** Where a store refused a batch for one write's data, each is sent alone, so that no other pays for it. */
   #failed(plan: Plan<Data>, error: unknown): void {
     const { writes } = plan;
-    if (isSessionError(error, "SESSION_GONE")) this.#state.vanish({ code: 4410, reason: "session gone" });
+    if (isSessionError(error, "SESSION_GONE")) this.#state.endSession({ code: 4410, reason: "session gone" });
     const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
     if (aboutData && writes.length > 1)
-      this.#waiting.unshift(...writes.map((write) => ({ ...write, single: true })));
+      this.#queued.unshift(...writes.map((write) => ({ ...write, single: true })));
     else rejectAll(writes, asStoreError(error));
   }
 }
 
 /** A session's queue, made when it is first needed. */
-export function writesOf<Data extends object>(state: SessionState<Data>): Writes<Data> {
+export function writesOf<Data extends object>(state: LocalSession<Data>): Writes<Data> {
   return (state.writes ??= new WriteQueue(state));
 }
 
 /** The connection whose own change this is, if it is one's alone. */
-function soleWriter<Data extends object>(writes: readonly Waiting<Data>[]): Waiting<Data>["writer"] {
+function soleWriter<Data extends object>(writes: readonly QueuedWrite<Data>[]): QueuedWrite<Data>["writer"] {
   const writer = writes[0]?.writer;
   return writes.every((write) => write.writer === writer) ? writer : undefined;
 }

@@ -5,7 +5,7 @@ import { invalidArgument } from "../base/errors.ts";
 import { assertSubjectText } from "../base/names.ts";
 import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
-const NOTHING = { destroyed: [], closed: 0, unreachable: [] } as const;
+const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const;
 
 /**
  * Keeps each session in its connection's own slot: nothing beside the connection, nothing after it. The store itself
@@ -67,13 +67,13 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
         return { type: "rotated", version: session.version, session: undefined };
       return { type: "rotated", version: session.version + 1, session: undefined };
     },
-    destroy: (id) => (held(id) === undefined ? NOTHING : { ...NOTHING, destroyed: [id] }),
+    destroy: (id) => (held(id) === undefined ? NOTHING_DESTROYED : { ...NOTHING_DESTROYED, destroyed: [id] }),
     release: () => undefined,
     async *ids() {
       yield* host?.heldIds() ?? [];
     },
     bySubject: (subject) => withSubject(host, subject),
-    destroySubject: (subject) => ({ ...NOTHING, destroyed: withSubject(host, subject) }),
+    destroySubject: (subject) => ({ ...NOTHING_DESTROYED, destroyed: withSubject(host, subject) }),
     presence: () => ({ nodes: [], missing: [] }),
     close: () => undefined,
   };

@@ -7,7 +7,7 @@ interface Waiter<Value> {
 }
 
 /** Code that waits for a session. Each wait settles: by the value, an error, its time, or its signal (I6). */
-export class Waiters<Value> {
+export class ReadyWaiters<Value> {
   readonly #waiting = new Set<Waiter<Value>>();
 
   /** `timeoutMs` of 0 or `Infinity`: without a time; below 0: it is over already. */

@@ -1,11 +1,11 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { Deadlines } from "../src/base/deadlines.ts";
-import { Waiters } from "../src/connection/waiters.ts";
+import { ReadyWaiters } from "../src/connection/ready-waiters.ts";
 
 test("I6 a wait that has settled leaves neither a deadline nor a listener on its signal", async () => {
   const deadlines = new Deadlines();
-  const waiters = new Waiters<string>();
+  const waiters = new ReadyWaiters<string>();
   const { signal } = new AbortController();
   const waiting = waiters.wait(deadlines, 60_000, signal);
   expect(deadlines.size).toBe(1);
@@ -17,7 +17,7 @@ test("I6 a wait that has settled leaves neither a deadline nor a listener on its
 });
 
 test("I6 a wait without time left is over at once", async () => {
-  const waiters = new Waiters<string>();
+  const waiters = new ReadyWaiters<string>();
   const waiting = waiters.wait(new Deadlines(), -1, undefined);
   waiters.resolve("session");
   await expect(waiting).rejects.toMatchObject({ code: "READY_TIMEOUT" });
