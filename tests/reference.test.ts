@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "..");
 describe("docs/reference.md has a row for every", () => {
   test.each([
     ["option of createSessions", "createSessions(options)", "core/src/api/options.ts", "SessionsOptions"],
-    ["member of Sessions", "Sessions", "core/src/api/contract.ts", "Sessions"],
+    ["member of Sessions", "Sessions", "core/src/api/sessions.ts", "Sessions"],
     ["option of close", "Sessions", "core/src/api/runtime.ts", "CloseOptions"],
     ["member of Session", "Session", "core/src/api/contract.ts", "Session"],
     ["member of Connection", "Connection", "core/src/api/contract.ts", "Connection"],
@@ -16,7 +16,12 @@ describe("docs/reference.md has a row for every", () => {
     ["member of Handshake", "Handshake", "core/src/handshake/handshake.ts", "Handshake"],
     ["option of cookieToken", "Token carriers", "core/src/handshake/carriers.ts", "CookieOptions"],
     ["member of a carrier", "Token carriers", "core/src/handshake/carriers.ts", "TokenCarrier"],
-    ["option of bindSessions", "bindSessions for uWebSockets.js", "adapter-uws/src/index.ts", "BindOptions"],
+    [
+      "option of bindSessions",
+      "bindSessions for uWebSockets.js",
+      "adapter-uws/src/bind-options.ts",
+      "BindOptions",
+    ],
     ["option of mapStore", "Stores", "core/src/store/map.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/options.ts", "RedisStoreOptions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],

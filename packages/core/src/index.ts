@@ -1,16 +1,14 @@
 export { CloseCode, MAX_REASON_BYTES } from "./base/close-codes.ts";
 export type {
   Connection,
-  DestroyReport,
   Handlers,
-  HandlersOf,
   Patch,
-  PresenceReport,
   ReadyOptions,
   Renewal,
   Session,
-  Sessions,
+  TransportSession,
 } from "./api/contract.ts";
+export type { DestroyReport, HandlersOf, PresenceReport, Sessions } from "./api/sessions.ts";
 export type { Diagnostics } from "./base/diagnostics.ts";
 export { isSessionError, SessionError } from "./base/errors.ts";
 export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";
@@ -64,4 +62,3 @@ export { mapStore } from "./store/map.ts";
 export type { MapStore, MapStoreOptions } from "./store/map.ts";
 export { cookieToken, protocolToken, queryToken } from "./handshake/carriers.ts";
 export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./handshake/carriers.ts";
-export type { TransportSession } from "./connection/transport.ts";

@@ -1,9 +1,5 @@
-/** The nouns an application meets: Connection, Session, Sessions, Handlers. */
-import type { Diagnostics } from "../base/diagnostics.ts";
+/** The nouns an application meets: Connection, Session, Handlers. */
 import type { Handshake } from "../handshake/handshake.ts";
-import type { CloseOptions, Runtime, RuntimeBinding, SendOutcome } from "./runtime.ts";
-import type { NodePresence } from "../store/contract.ts";
-import type { TransportSession } from "../connection/transport.ts";
 
 /** Fields of `Data` to change. `undefined` removes a field, and is allowed for optional ones only. */
 export type Patch<Data> = {
@@ -19,6 +15,28 @@ export interface ReadyOptions {
    */
   readonly timeoutMs?: number | undefined;
 }
+
+/**
+ * The lower layer's own record of a connection. It has nothing in common with the session: setting one never touches
+ * the other (I5), and nothing that an adapter needs is kept in it, so its data can't break the connection.
+ */
+export interface TransportSession<Transport> {
+  /** The peer's address as text at the handshake, without a port; readable after close too. */
+  readonly remoteAddress: string | undefined;
+  /** Whether TLS ends in this process. */
+  readonly encrypted: boolean;
+  /** When the WebSocket was opened, milliseconds since the epoch. */
+  readonly openedAt: number;
+  /** The lower layer's own data: what `transport` returned, else what HTTP code had put there, else `undefined`. */
+  data: Transport;
+}
+
+/**
+ * What became of a message. `"sent"`: handed to the operating system (or to the runtime's cork, flushed this tick).
+ * `"queued"`: taken, and part of it waits in this process; `drain` follows. `"dropped"`: not taken, `maxBufferedBytes`
+ * would be exceeded. `"closed"`: not taken, the connection has ended or is ending.
+ */
+export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 
 /** One live WebSocket on one runtime. */
 export interface Connection<
@@ -116,63 +134,6 @@ export interface Session<Data extends object = object> {
   destroy(reason?: string): Promise<boolean>;
 }
 
-export interface DestroyReport {
-  /** Sessions that were there and are not any more. */
-  readonly destroyed: number;
-  /** Connections that were closed, here and on the processes that answered. */
-  readonly closed: number;
-  /** Processes that are listed as holders and did not answer in time; their sockets close when they come to. */
-  readonly unreachable: readonly string[];
-}
-
-export interface PresenceReport {
-  /** Connections, over all processes that are known to live. */
-  readonly connections: number;
-  readonly nodes: readonly NodePresence[];
-  /** Processes that are listed as holders but do not answer. */
-  readonly missing: readonly string[];
-}
-
-/** Sessions of one application in one process. */
-export interface Sessions<
-  Data extends object = object,
-  Transport = unknown,
-  Unset extends undefined = undefined,
-> {
-  /** Live connections of all runtimes. */
-  readonly connections: Iterable<Connection<Data, Transport, Unset>> & { readonly size: number };
-  /** The connection of a runtime's own socket object. */
-  of(socket: object): Connection<Data, Transport, Unset> | undefined;
-  /** Reads a session, connected or not. A wrong type of an id or a subject rejects with INVALID_ARGUMENT, here and below. Its handle is administrative: it carries no fence (I13). */
-  get(id: string): Promise<Session<Data> | undefined>;
-  /**
-   * All live sessions: of this process, or with a shared store of all (SCAN: for operators, not for requests). One that can't
-   * be read goes to `onError` and is left out, here and of `bySubject`.
-   */
-  entries(): AsyncIterable<Session<Data>>;
-  /** Creates a session without a connection. NOT_SUPPORTED where the store keeps sessions on connections. */
-  create(data: Data): Promise<{ session: Session<Data>; token: string }>;
-  destroy(id: string, reason?: string): Promise<DestroyReport>;
-  bySubject(subject: string): Promise<Session<Data>[]>;
-  /** Destroys all of a subject's sessions, those that are being created included. */
-  destroySubject(subject: string, reason?: string): Promise<DestroyReport>;
-  /** Where a session is connected. Never throws because a process is dead: such are named in `missing`. */
-  presence(id: string): Promise<PresenceReport>;
-  /** Counters since the start. */
-  readonly diagnostics: Readonly<Diagnostics>;
-  /**
-   * Stops admission (503, for handshakes that are being decided too), handles what has arrived, closes every connection with 1012, settles the writes under way and lets go of the store.
-   * Resolves when the close handlers have settled. A handler that awaits it, called before the handler's first `await`, is not
-   * waited for. Idempotent.
-   */
-  close(options?: CloseOptions): Promise<void>;
-  /** For adapters: ties a runtime to these sessions. Applications call an adapter's `bindSessions`. */
-  bind<Socket extends object>(
-    runtime: Runtime<Socket>,
-    handlers: Handlers<Data, Transport, Unset>,
-  ): RuntimeBinding<Socket>;
-}
-
 /**
  * Application code. What a handler returns is not looked at, but for a promise, which is waited for. Properties, not
  * methods, so that handlers relying on `initial` are refused without it.
@@ -212,7 +173,3 @@ export interface Handlers<
       ) => unknown)
     | undefined;
 }
-
-/** The handlers that fit `sessions`, for both runtimes: `const handlers: HandlersOf<typeof sessions> = { … }`. */
-export type HandlersOf<S> =
-  S extends Sessions<infer Data, infer Transport, infer Unset> ? Handlers<Data, Transport, Unset> : never;

@@ -5,6 +5,7 @@
  * gets it, and from then on passes on what arrives. Every decision is core's.
  */
 import type { Handshake } from "../handshake/handshake.ts";
+import type { SendOutcome } from "./contract.ts";
 import type { ErrorContext } from "./options.ts";
 
 export {
@@ -20,15 +21,9 @@ export {
   shown,
 } from "../base/arguments.ts";
 export { assertNames, invalidArgument } from "../base/errors.ts";
+export type { SendOutcome } from "./contract.ts";
 export { isRefusedPromise } from "../base/promises.ts";
 export { assertHeader, parseProtocols, plainAddress } from "../handshake/handshake.ts";
-
-/**
- * What became of a message. `"sent"`: handed to the operating system (or to the runtime's cork, flushed this tick).
- * `"queued"`: taken, and part of it waits in this process; `drain` follows. `"dropped"`: not taken, `maxBufferedBytes`
- * would be exceeded. `"closed"`: not taken, the connection has ended or is ending.
- */
-export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 
 /**
  * What core asks of a runtime. One object for all sockets, so that a connection costs no wrapper of its own.

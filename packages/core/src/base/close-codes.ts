@@ -1,6 +1,5 @@
-import { assertOptions, assertString, shown } from "./arguments.ts";
+import { assertString, shown } from "./arguments.ts";
 import { invalidArgument } from "./errors.ts";
-import type { CloseOptions } from "../api/runtime.ts";
 
 /**
  * Close codes by name: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). `GoingAway`,
@@ -33,12 +32,6 @@ export const CloseCode = {
   StoreUnavailable: 4503,
 } as const;
 
-export interface Closing {
-  readonly code: number;
-  readonly reason: string;
-  readonly drainMs: number;
-}
-
 /** The longest close reason, in bytes of UTF-8: a control frame holds 125 (RFC 6455 section 5.5), two are the code. */
 export const MAX_REASON_BYTES = 123;
 
@@ -57,19 +50,6 @@ function isSendable(code: unknown): boolean {
   if (typeof code !== "number" || !Number.isInteger(code)) return false;
   const isRegistered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
   return isRegistered || (code >= 3000 && code <= 4999);
-}
-
-/**
- * What a shutdown does, with the defaults. Throws INVALID_ARGUMENT for what makes no sense: it is asked before the shutdown
- * begins, or a slip would leave the server neither open nor closed.
- */
-export function resolveCloseOptions(options: CloseOptions): Closing {
-  assertOptions("close()", options, ["code", "reason", "drainMs"]);
-  const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
-  assertClose(code, reason);
-  if (typeof drainMs !== "number" || !Number.isFinite(drainMs) || drainMs < 0)
-    throw invalidArgument(`drainMs is milliseconds from 0, not ${shown(drainMs)}`);
-  return { code, reason, drainMs };
 }
 
 /** `reason` cut to what a close frame holds, at a character's boundary. */

@@ -8,7 +8,8 @@ import { invalidArgument, isAboutTheEnd, isSessionError, SessionError } from "..
 import type { Awaitable, Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
 import type { SendOutcome } from "../api/runtime.ts";
-import type { SessionConnection, LocalSession } from "../session/local-session.ts";
+import type { LocalSession } from "../session/local-session.ts";
+import type { SessionConnection } from "../session/session-connection.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { PendingDecision } from "../session/pending.ts";

@@ -1,17 +1,4 @@
-/**
- * The lower layer's own record of a connection. It has nothing in common with the session: setting one never touches
- * the other (I5), and nothing that an adapter needs is kept in it, so its data can't break the connection.
- */
-export interface TransportSession<Transport> {
-  /** The peer's address as text at the handshake, without a port; readable after close too. */
-  readonly remoteAddress: string | undefined;
-  /** Whether TLS ends in this process. */
-  readonly encrypted: boolean;
-  /** When the WebSocket was opened, milliseconds since the epoch. */
-  readonly openedAt: number;
-  /** The lower layer's own data: what `transport` returned, else what HTTP code had put there, else `undefined`. */
-  data: Transport;
-}
+import type { TransportSession } from "../api/contract.ts";
 
 /** Offsets from here are small integers, which a field holds without a heap number of 16 bytes. */
 const EPOCH = Date.now();

@@ -1,16 +1,10 @@
 import { ServerBinding } from "./binding.ts";
-import { resolveCloseOptions } from "../base/close-codes.ts";
-import type { Closing } from "../base/close-codes.ts";
+import { resolveCloseOptions } from "../api/resolve-close-options.ts";
+import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import { Connections } from "../connection/connections.ts";
-import type {
-  Connection,
-  DestroyReport,
-  Handlers,
-  PresenceReport,
-  Session,
-  Sessions,
-} from "../api/contract.ts";
+import type { Connection, Handlers, Session } from "../api/contract.ts";
+import type { DestroyReport, PresenceReport, Sessions } from "../api/sessions.ts";
 import { assertMethods, assertNoMore, assertNone, assertPlain, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";

@@ -1,4 +1,4 @@
-import type { Closing } from "../base/close-codes.ts";
+import type { Closing } from "../api/resolve-close-options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 
 /** What a shutdown asks of a connection. */

@@ -1,4 +1,4 @@
-import type { SessionConnection, LocalSession } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 
 /**
  * Connections whose `change` handler is due. The handlers run in a microtask of their own, because a store that answers in
@@ -7,9 +7,9 @@ import type { SessionConnection, LocalSession } from "./local-session.ts";
  * then whoever awaits the write. Changes of one tick are told as one, with the data as it is then.
  */
 export class ChangeQueue<Data extends object> {
-  #due = new Map<SessionConnection<Data>, LocalSession<Data>>();
+  #due = new Map<SessionConnection<Data>, { readonly data: Readonly<Data> }>();
 
-  add(connection: SessionConnection<Data>, state: LocalSession<Data>): void {
+  add(connection: SessionConnection<Data>, state: { readonly data: Readonly<Data> }): void {
     if (this.#due.size === 0) queueMicrotask(this.flush);
     this.#due.set(connection, state);
   }

@@ -5,8 +5,9 @@ import { fencedError, goneError, asStoreError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
-import { fenceOf } from "./local-session.ts";
-import type { SessionConnection, LocalSession, Write } from "./local-session.ts";
+import { fenceOf } from "./session-connection.ts";
+import type { LocalSession, Write } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
 /** A handle: of one connection, whose fence it carries (I13), or administrative. */

@@ -1,7 +1,8 @@
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import type { SessionConnection, LocalSession } from "./local-session.ts";
+import type { LocalSession } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 
 /** Deadlines of a session with live connections, by this process's monotonic clock. */
 interface Lifetime {

@@ -3,8 +3,9 @@ import { asStoreError } from "../base/errors.ts";
 import { REPLACED } from "../base/endings.ts";
 import type { Awaitable } from "../handshake/handshake.ts";
 import type { TakeOverResult } from "../store/contract.ts";
-import { LOST_FENCE, PENDING_FENCE } from "./local-session.ts";
-import type { SessionConnection, LocalSession } from "./local-session.ts";
+import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
+import type { LocalSession } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
 /**

@@ -1,4 +1,5 @@
-import type { SessionConnection, LocalSession } from "./local-session.ts";
+import type { LocalSession } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import type { PendingDecision } from "./pending.ts";
 
 /** A connection that waits for its session. */

@@ -1,7 +1,7 @@
 import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
-import { fenceOf } from "./local-session.ts";
+import { fenceOf } from "./session-connection.ts";
 import type { VersionStamp, LocalSession, Write } from "./local-session.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
 import { isRefusedPromise } from "../base/promises.ts";

@@ -1,0 +1,24 @@
+import { assertOptions, shown } from "../base/arguments.ts";
+import { assertClose, CloseCode } from "../base/close-codes.ts";
+import { invalidArgument } from "../base/errors.ts";
+import type { CloseOptions } from "./runtime.ts";
+
+/** The options of a shutdown, with their defaults. */
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+  readonly drainMs: number;
+}
+
+/**
+ * What a shutdown does, with the defaults. Throws INVALID_ARGUMENT for what makes no sense: it is asked before the shutdown
+ * begins, or a slip would leave the server neither open nor closed.
+ */
+export function resolveCloseOptions(options: CloseOptions): Closing {
+  assertOptions("close()", options, ["code", "reason", "drainMs"]);
+  const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
+  assertClose(code, reason);
+  if (typeof drainMs !== "number" || !Number.isFinite(drainMs) || drainMs < 0)
+    throw invalidArgument(`drainMs is milliseconds from 0, not ${shown(drainMs)}`);
+  return { code, reason, drainMs };
+}
