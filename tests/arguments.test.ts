@@ -139,7 +139,7 @@ const tables: readonly OptionTable[] = [
   },
   {
     what: "bindSessions for uWebSockets.js",
-    from: ["adapter-uws/src/index.ts", "BindOptions"],
+    from: ["adapter-uws/src/bind-options.ts", "BindOptions"],
     make: uws,
     options: {
       behavior: [...wrongFor.options, { message: () => 1 }],
@@ -161,7 +161,7 @@ const tables: readonly OptionTable[] = [
   },
   {
     what: "runStoreCase",
-    from: ["conformance/src/adapter-trial.ts", "RunOptions"],
+    from: ["conformance/src/check-harness.ts", "RunOptions"],
     make: (options) => runStoreCase({ name: "none", run: async () => undefined }, {} as never, options),
     options: { timeoutMs: wrongFor.duration },
   },

@@ -8,7 +8,7 @@ import {
   invalidArgument,
   shown,
 } from "@wsession/core/runtime";
-import type { BindOptions } from "./index.ts";
+import type { BindOptions } from "./bind-options.ts";
 
 /** The most that the runtime takes, seconds; the least is 8. */
 export const MAX_IDLE_TIMEOUT = 960;

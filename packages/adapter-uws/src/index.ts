@@ -2,13 +2,8 @@ import { STATUS_CODES } from "node:http";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
-import type {
-  HttpRequest,
-  HttpResponse,
-  TemplatedApp,
-  us_socket_context_t,
-  WebSocketBehavior,
-} from "uWebSockets.js";
+import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocketBehavior } from "uWebSockets.js";
+import type { BindOptions } from "./bind-options.ts";
 import { checkArguments, checkOptions, MAX_IDLE_TIMEOUT } from "./check-options.ts";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
@@ -18,42 +13,7 @@ import type { Socket, UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 
-export interface BindOptions {
-  /**
-   * Settings of the runtime. `maxPayloadLength` defaults to 100 MiB as in ws (the runtime's own default is 16 KiB),
-   * `maxBackpressure` to no limit since `maxBufferedBytes` does its work. `idleTimeout`, in seconds, ends a socket that was
-   * closed and whose peer no longer reads what was queued before; it defaults to more than `heartbeatMs` leaves a live peer.
-   * Where `heartbeatMs` is 0, or too long for it, it defaults to its most, 960, and the runtime pings a peer that is silent
-   * for that long. Your own ends live connections too that are silent for that long; with 0 nothing ends such a socket.
-   */
-  readonly behavior?:
-    | Pick<
-        WebSocketBehavior<UserData>,
-        | "maxPayloadLength"
-        | "maxLifetime"
-        | "idleTimeout"
-        | "compression"
-        | "maxBackpressure"
-        | "closeOnBackpressureLimit"
-      >
-    | undefined;
-  /**
-   * Chooses a subprotocol among what was offered, without a token; `undefined` for none, and so is what was not offered.
-   * Default: the first. A throw answers 500 and reaches `onError`.
-   */
-  readonly handleProtocols?:
-    | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
-    | undefined;
-  /**
-   * What `transport` is given as `found`, e.g. the route's parameters. Synchronous: the request is gone afterwards.
-   * A throw answers 500 and reaches `onError`.
-   */
-  readonly found?: ((request: HttpRequest, response: HttpResponse) => unknown) | undefined;
-  /** `"copied"` (default): a binary message is the handler's to keep. `"borrowed"`: it is valid until the first await. */
-  readonly binary?: "copied" | "borrowed" | undefined;
-  /** Whether the app is an SSLApp; found out by its name unless given. */
-  readonly encrypted?: boolean | undefined;
-}
+export type { BindOptions };
 
 const MIB = 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;

@@ -5,6 +5,7 @@ import type { ClientOptions } from "./client.ts";
 import { RawClient } from "./raw-client.ts";
 import type { RawResponse, UpgradeOptions } from "./raw-client.ts";
 import { checkRunOptions } from "./check-harness.ts";
+import type { RunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
 export interface AdapterCase {
@@ -71,11 +72,6 @@ export class AdapterTrial {
     await Promise.all([...this.#sessions].map((sessions) => sessions.close()));
     for (const server of this.#servers) await server.close();
   }
-}
-
-export interface RunOptions {
-  /** How long a case may take; default 10,000. */
-  readonly timeoutMs?: number | undefined;
 }
 
 /** Runs one case; rejects where the adapter does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */

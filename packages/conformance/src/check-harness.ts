@@ -8,8 +8,12 @@ import {
   assertText,
 } from "@wsession/core/runtime";
 import type { AdapterHarness } from "./adapter-harness.ts";
-import type { RunOptions } from "./adapter-trial.ts";
 import type { StoreHarness } from "./store-harness.ts";
+
+export interface RunOptions {
+  /** How long a case may take; default 10,000. */
+  readonly timeoutMs?: number | undefined;
+}
 
 /** Each throws INVALID_ARGUMENT: a harness with a slip in it would leave out the cases that matter. */
 export function checkAdapterHarness(name: string, harness: AdapterHarness): void {

@@ -1,7 +1,8 @@
 export type { AdapterHarness, AdapterServer } from "./adapter-harness.ts";
 export { adapterCases, testAdapter } from "./adapter-suite.ts";
 export { AdapterTrial, runAdapterCase } from "./adapter-trial.ts";
-export type { AdapterCase, RunOptions } from "./adapter-trial.ts";
+export type { AdapterCase } from "./adapter-trial.ts";
+export type { RunOptions } from "./check-harness.ts";
 export { Client } from "./client.ts";
 export type { ClientOptions, ClosedWith, Received } from "./client.ts";
 export { closeFrameOf, frame, Opcode, RawClient } from "./raw-client.ts";

@@ -1,8 +1,8 @@
 import type { StoreCapabilities } from "@wsession/core";
-import type { RunOptions } from "./adapter-trial.ts";
 import type { StoreBacking, StoreHarness } from "./store-harness.ts";
 import { StoreProcess } from "./store-process.ts";
 import { checkRunOptions } from "./check-harness.ts";
+import type { RunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
 export interface StoreCase {

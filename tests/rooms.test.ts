@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const oxlint = join(root, "node_modules/oxlint/bin/oxlint");
+
+/** Each room of core imports its own files and those of the rooms before it. */
+const rooms = ["base", "handshake", "store", "api", "session", "admission", "connection", "server"];
+
+let folder = "";
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wsession-rooms-"));
+  await cp(join(root, ".oxlintrc.json"), join(folder, ".oxlintrc.json"));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Writes these files of core into a project of its own, with the project's lint rules, and names the rules that fail. */
+async function lintCore(files: Readonly<Record<string, string>>): Promise<string[]> {
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(folder, "packages/core/src", name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+  const { stdout } = await run(process.execPath, [oxlint, "--format=json"], { cwd: folder }).catch(
+    (error: { stdout: string }) => error,
+  );
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string; filename: string }[] };
+  return diagnostics.map(({ code, filename }) => `${filename.split("/src/")[1]} ${code}`).toSorted();
+}
+
+test("the lint rules refuse an import of each higher room, of a type too, and allow each lower one", async () => {
+  const files: Record<string, string> = {};
+  const refused: string[] = [];
+  for (const [height, room] of rooms.entries()) {
+    files[`${room}/own.ts`] = `export const ${room}: string = "${room}";\n`;
+    for (const [otherHeight, other] of rooms.entries()) {
+      if (other === room) continue;
+      const name = `${room}/from-${other}.ts`;
+      files[name] =
+        `import type { ${other} } from "../${other}/own.ts";\nexport type Use = typeof ${other};\n`;
+      if (otherHeight > height) refused.push(`${name} eslint(no-restricted-imports)`);
+    }
+  }
+  expect(await lintCore(files)).toEqual(refused.toSorted());
+});
+
+test("the lint rules refuse a circle of imports, of types too", async () => {
+  const found = await lintCore({
+    "session/one.ts": 'import type { Two } from "./two.ts";\nexport type One = readonly Two[];\n',
+    "session/two.ts": 'import type { One } from "./one.ts";\nexport type Two = readonly One[];\n',
+  });
+  expect(found).toEqual(["session/one.ts import(no-cycle)", "session/two.ts import(no-cycle)"]);
+});
