@@ -20,7 +20,8 @@ const HOST = "127.0.0.1";
 
 /** `session.update`, as an application calls it. */
 export async function wsessionUpdates(port: number, count: number): Promise<Updates> {
-  const { sessions, client, close } = open(port);
+  const client = new Redis(port, HOST);
+  const { sessions, close } = open(client);
   const handles: Session<SampleData>[] = [];
   for (let index = 0; index < count; index += 1)
     handles.push((await sessions.create(sampleData(index, false))).session);
@@ -37,7 +38,9 @@ export async function wsessionUpdates(port: number, count: number): Promise<Upda
  * The arguments' places are those of the script's header; an answer that is not the next version ends the run.
  */
 export async function scriptUpdates(port: number, count: number): Promise<Updates> {
-  const { sessions, client, sent, close } = open(port);
+  const client = new Redis(port, HOST);
+  const sent = watchStore(client);
+  const { sessions, close } = open(client);
   const known: { key: string; version: number; lineage: number; visits: number }[] = [];
   let template: readonly string[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -103,20 +106,20 @@ export async function hotSession(port: number): Promise<{
   sent: SentCommands;
   close(): Promise<void>;
 }> {
-  const { sessions, sent, close } = open(port);
+  const client = new Redis(port, HOST);
+  const sent = watchStore(client);
+  const { sessions, close } = open(client);
   const { session } = await sessions.create(sampleData(0, false));
   return { session, sent, close };
 }
 
-function open(port: number) {
-  const client = new Redis(port, HOST);
-  const sent = watchStore(client);
+function open(client: Redis) {
   const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
   const close = async (): Promise<void> => {
     await sessions.close();
     client.disconnect();
   };
-  return { sessions, client, sent, close };
+  return { sessions, close };
 }
 
 function unknown(): Error {
