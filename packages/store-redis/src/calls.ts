@@ -71,7 +71,7 @@ export class Calls {
 
   /** Any command that may run twice without harm. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    return this.#repeatable({ name, words: args, deadline, script: undefined }, 0);
+    return this.#run({ type: "repeatable", name, words: args, deadline, script: undefined }, 0);
   }
 
   /** A script that changes nothing, or nothing that a repeat could harm. */
@@ -82,7 +82,7 @@ export class Calls {
     deadline: number = this.deadline(),
   ): Promise<Reply> {
     const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
-    return this.#repeatable({ name: "evalsha", words, deadline, script: name }, 0);
+    return this.#run({ type: "repeatable", name: "evalsha", words, deadline, script: name }, 0);
   }
 
   /** A script whose first argument is a not-after time, put there in the server's terms. */
@@ -92,84 +92,69 @@ export class Calls {
     args: readonly string[],
     deadline: number = this.deadline(),
   ): Promise<Reply> {
-    return this.#timed({ name, key, args, deadline }, 0);
-  }
-
-  #repeatable(call: RepeatableCall, attemptsBefore: number): Promise<Reply> {
-    const { name, words, deadline, script } = call;
-    const hand = (): Promise<Reply> =>
-      this.#hand({
-        name,
-        args: [...words],
-        deadline,
-        read: asIs,
-        script,
-        attemptsBefore,
-        again: (attempts) => this.#repeatable(call, attempts),
-      });
-    return this.#gate.open ? hand() : this.#gate.wait(deadline).then(hand, notReached(attemptsBefore));
+    return this.#run({ type: "timed", script: name, key, args, deadline }, 0);
   }
 
   /** `attemptsBefore`: how many there were that may have run. */
-  #timed(call: TimedCall, attemptsBefore: number): Promise<Reply> {
-    if (this.#gate.open) return this.#handTimed(call, attemptsBefore);
+  #run(call: Call, attemptsBefore: number): Promise<Reply> {
+    if (this.#gate.open) return this.#attempt(call, attemptsBefore);
     return this.#gate
       .wait(call.deadline)
-      .then(() => this.#handTimed(call, attemptsBefore), notReached(attemptsBefore));
+      .then(() => this.#attempt(call, attemptsBefore), notReached(attemptsBefore));
   }
 
-  #handTimed(call: TimedCall, attemptsBefore: number): Promise<Reply> {
-    const { name, key, args, deadline } = call;
-    const notAfter = this.#clock.serverTime(deadline);
-    const sentAt = performance.now();
-    const words = [scriptDigest(name), "1", key, String(notAfter)].concat(args);
-    if (announces(name)) words.push(this.#shards?.tagOf(key) ?? "");
-    const read: Read = (reply, attempts) => {
-      if (!Array.isArray(reply) || reply[0] !== "late") return reply;
-      // This attempt is refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
-      const now = performance.now();
-      this.#clock.observe(Number(reply[1]), sentAt, now);
-      if (now >= deadline) throw tooLate("Redis was reached too late", attempts - 1);
-      return this.#timed(call, attempts - 1);
-    };
-    return this.#hand({
-      name: "evalsha",
-      args: words,
-      deadline,
-      read,
-      script: name,
-      attemptsBefore,
-      again: (attempts) => this.#timed(call, attempts),
-    });
+  #attempt(call: Call, attemptsBefore: number): Promise<Reply> {
+    const now = performance.now();
+    if (call.type === "repeatable") {
+      const { name, words, script } = call;
+      return this.#hand({ call, name, args: [...words], script, attemptsBefore }, now);
+    }
+    const { script } = call;
+    const notAfter = this.#clock.serverTime(call.deadline);
+    const args = [scriptDigest(script), "1", call.key, String(notAfter)].concat(call.args);
+    if (announces(script)) args.push(this.#shards?.tagOf(call.key) ?? "");
+    return this.#hand({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
 
   /** The time limit rejects the command itself, so that an answer costs one promise more and no race. */
-  #hand(sent: Handed): Promise<Reply> {
-    const { name, args, deadline, read, attemptsBefore } = sent;
-    const left = deadline - performance.now();
-    if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attemptsBefore));
-    const command = this.#sender.send(name, args);
+  #hand(attempt: Attempt, now: number): Promise<Reply> {
+    const left = attempt.call.deadline - now;
+    if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attempt.attemptsBefore));
+    const command = this.#sender.send(attempt.name, attempt.args);
     const timer = setTimeout(this.#giveUp, left, command);
     return command.promise.then(
       (reply: Reply) => {
         clearTimeout(timer);
-        const attempts = attemptsBefore + command.attempts;
-        return read(attempts > 1 ? afterAttempts(reply) : reply, attempts);
+        return this.#answered(attempt, now, reply, attempt.attemptsBefore + command.attempts);
       },
       (error: unknown) => {
         clearTimeout(timer);
-        return this.#failed(sent, error, attemptsBefore + command.attempts);
+        return this.#failed(attempt, error, attempt.attemptsBefore + command.attempts);
       },
     );
   }
 
+  /** `attempts`: how often it was written to a socket, this time included. What it returns may be a promise. */
+  #answered({ call }: Attempt, sentAt: number, reply: Reply, attempts: number): Reply {
+    if (call.type === "timed" && Array.isArray(reply) && reply[0] === "late") {
+      // This attempt is refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
+      const now = performance.now();
+      this.#clock.observe(Number(reply[1]), sentAt, now);
+      if (now >= call.deadline) throw tooLate("Redis was reached too late", attempts - 1);
+      return this.#run(call, attempts - 1);
+    }
+    return attempts > 1 ? afterAttempts(reply) : reply;
+  }
+
   /** `attempts`: how often it was written to a socket. */
-  #failed(sent: Handed, error: unknown, attempts: number): Promise<Reply> {
-    const { script, args, deadline } = sent;
+  #failed(attempt: Attempt, error: unknown, attempts: number): Promise<Reply> {
+    const { call, script, args } = attempt;
+    const { deadline } = call;
     if (script !== undefined && isNoScript(error)) {
       const withText = [scriptText(script), ...args.slice(1)];
       const attemptsBefore = attempts - 1;
-      return this.#hand({ ...sent, name: "eval", args: withText, script: undefined, attemptsBefore });
+      const again: Attempt = { call, name: "eval", args: withText, script: undefined, attemptsBefore };
+      return this.#hand(again, performance.now());
     }
     const failure = asStoreFailure(error);
     if (isReplica(error)) this.#gate.demoted();
@@ -180,7 +165,7 @@ export class Calls {
       const reason = isRefused ? reasonOf(error) : undefined;
       return this.#gate
         .waitAgain(deadline, reason)
-        .then(() => sent.again(mayHaveRun), notReached(mayHaveRun));
+        .then(() => this.#run(call, mayHaveRun), notReached(mayHaveRun));
     }
     // Refused this time; an earlier attempt may have been answered otherwise.
     const isSure = attempts <= 1 || failure.outcome === "unknown";
@@ -198,7 +183,10 @@ export class Calls {
   };
 }
 
+type Call = RepeatableCall | TimedCall;
+
 interface RepeatableCall {
+  readonly type: "repeatable";
   readonly name: string;
   readonly words: readonly string[];
   readonly deadline: number;
@@ -206,29 +194,22 @@ interface RepeatableCall {
 }
 
 interface TimedCall {
-  readonly name: ScriptName;
+  readonly type: "timed";
+  readonly script: ScriptName;
   readonly key: string;
   readonly args: readonly string[];
   readonly deadline: number;
 }
 
-interface Handed {
+/** A call as it is handed over once. No closures: a call is made for each change of a session. */
+interface Attempt {
+  readonly call: Call;
   readonly name: string;
   readonly args: string[];
-  readonly deadline: number;
-  readonly read: Read;
   /** What to hand over with its text where the server does not have it. */
   readonly script: ScriptName | undefined;
+  /** How many attempts before this one may have run. */
   readonly attemptsBefore: number;
-  /** The whole call once more, after so many attempts that may have run. */
-  readonly again: (attempts: number) => Promise<Reply>;
-}
-
-/** `attempts`: how often it was handed to a socket, this one included. What it returns may be a promise. */
-type Read = (reply: Reply, attempts: number) => Reply;
-
-function asIs(reply: Reply): Reply {
-  return reply;
 }
 
 /** Not applied, unless one of the attempts before was. */
