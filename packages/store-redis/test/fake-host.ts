@@ -50,6 +50,9 @@ export class FakeHost implements StoreHost {
       case "replaced":
         this.sessions.set(event.id, { ...held, fence: event.fence });
         return 0;
+      case "appended":
+        this.sessions.set(event.id, { ...held, outbox: event.end });
+        return 0;
     }
   }
 
