@@ -90,6 +90,9 @@ export const coreCalls: Calls = {
   CloseCode: PROPERTY,
   MAX_REASON_BYTES: PROPERTY,
   SessionError: "the constructor of errors must not throw another",
+  TransactionRefused: "of @wsession/protocol, whose own tests have it",
+  isTransactionRefused: "of @wsession/protocol, whose own tests have it",
+  unchecked: "of @wsession/protocol, whose own tests have it",
   isSessionError: each([null, 5, {}, true], new Error("x")),
   accept: [...each(wrongFor.options), ...behind({})],
   reject: [

@@ -6,7 +6,14 @@ import { run } from "./commands.ts";
 
 export const repository = join(import.meta.dirname, "..", "..");
 
-export const packageFolders = ["core", "adapter-ws", "adapter-uws", "store-redis", "conformance"] as const;
+export const packageFolders = [
+  "protocol",
+  "core",
+  "adapter-ws",
+  "adapter-uws",
+  "store-redis",
+  "conformance",
+] as const;
 export type PackageFolder = (typeof packageFolders)[number];
 
 export interface Manifest {

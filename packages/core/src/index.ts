@@ -13,10 +13,11 @@ export type { Diagnostics } from "./base/diagnostics.ts";
 export { isSessionError, SessionError } from "./base/errors.ts";
 export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";
 export { accept, reject } from "./handshake/handshake.ts";
-export type { AcceptOptions, Admission, Awaitable, Handshake, OriginRule } from "./handshake/handshake.ts";
+export type { AcceptOptions, Admission, Handshake, OriginRule } from "./handshake/handshake.ts";
 export type { EarlyLimits, ErrorContext, InboxLimits, SessionsOptions, Stage } from "./api/options.ts";
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
-export type { StandardSchemaV1 } from "./api/schema.ts";
+export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
+export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
 export { createSessions } from "./server/sessions.ts";
 export type {
   Change,

@@ -5,3 +5,8 @@
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
+
+/** A mistake of the programmer: `message` says which argument, and what it has to be. Its `code` is INVALID_ARGUMENT. */
+export function invalidArgument(message: string): TypeError & { readonly code: "INVALID_ARGUMENT" } {
+  return Object.assign(new TypeError(message), { code: "INVALID_ARGUMENT" as const });
+}

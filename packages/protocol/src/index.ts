@@ -1,3 +1,4 @@
+export type { Awaitable } from "./awaitable.ts";
 export { mixChain, readChain, writeChain } from "./chain.ts";
 export type { Chain, Position } from "./chain.ts";
 export { parseClientControl, writeClientControl } from "./client-frames.ts";
@@ -16,7 +17,9 @@ export {
   WINDOW_MESSAGES,
 } from "./limits.ts";
 export { isTransactionRefused, TransactionRefused } from "./refusal.ts";
-export type { Awaitable } from "./refusal.ts";
+export { issuePaths, unchecked } from "./schema.ts";
+export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from "./schema.ts";
+export type { SendOptions, Sent } from "./sending.ts";
 export { parseKept, parseServerControl, writeKept, writeServerControl } from "./server-frames.ts";
 export type { Hello, Kept, Missed, ServerControl } from "./server-frames.ts";
 export { readRefused, writeRefused } from "./settled.ts";

@@ -1,38 +1,49 @@
-/** Values, and promises of them. */
-export type Awaitable<Value> = Value | Promise<Value> | PromiseLike<Value>;
+import { invalidArgument } from "./errors.ts";
+
+/** In the registry of symbols, so that every copy of this package has the same one. */
+const BRAND: symbol = /* @__PURE__ */ Symbol.for("@wsession/protocol TransactionRefused");
 
 /**
- * Thrown in a transaction: nothing is committed, and the client's `send` rejects with an error of the same class, code and
- * detail. `detail` travels as JSON.
+ * Thrown in a transaction: nothing is committed, and the client's `send` rejects with an error of the same code and detail.
+ *
+ * @throws a TypeError with the code INVALID_ARGUMENT where `code` or `message` is no string.
+ * @example
+ * throw new TransactionRefused("closed", { message: "the auction is over", detail: { at: 1 } });
  */
 export class TransactionRefused<Code extends string = string, Detail = unknown> extends Error {
   override readonly name = "TransactionRefused";
-  /** What the application calls this refusal. */
   readonly code: Code;
-  /** What the application adds to it. */
-  readonly detail: Detail | undefined;
+  /** For the program of the client: what JSON can carry. `undefined` where none was given. */
+  readonly detail: Detail;
   /** The message changed nothing, and never will: a refusal is as final as a commit. */
   readonly outcome = "not-applied";
 
-  constructor(
-    code: Code,
-    options: { readonly message?: string | undefined; readonly detail?: Detail | undefined } = {},
-  ) {
-    super(options.message ?? code);
+  constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
+    if (typeof code !== "string" || code === "")
+      throw invalidArgument("TransactionRefused takes a code that is a string, and not empty");
+    const { message, detail } = { ...options };
+    if (message !== undefined && typeof message !== "string")
+      throw invalidArgument("TransactionRefused takes a message that is a string");
+    super(message ?? code);
     this.code = code;
-    this.detail = options.detail;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- left out, it is undefined, which `Detail` includes then
+    this.detail = detail as Detail;
+    // Not enumerable: a logger that prints an error's properties has no use for it.
+    Object.defineProperty(this, BRAND, { value: true });
   }
 }
 
-/** Whether `error` is a TransactionRefused, of `code` where one is given; true across copies of this package. */
+/**
+ * Whether `error` is a TransactionRefused, of `code` where one is given; true across copies of this package.
+ *
+ * @throws a TypeError with the code INVALID_ARGUMENT where `code` is given and no string.
+ */
 export function isTransactionRefused<Code extends string = string>(
   error: unknown,
   code?: Code,
 ): error is TransactionRefused<Code> {
-  return (
-    error instanceof Error &&
-    error.name === "TransactionRefused" &&
-    "code" in error &&
-    (code === undefined || error.code === code)
-  );
+  if (code !== undefined && typeof code !== "string")
+    throw invalidArgument("isTransactionRefused takes a code as a string");
+  if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+  return code === undefined || ("code" in error && error.code === code);
 }

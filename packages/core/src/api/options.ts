@@ -1,6 +1,6 @@
 import type { Connection } from "./contract.ts";
-import type { Admission, Awaitable, Handshake, OriginRule } from "../handshake/handshake.ts";
-import type { StandardSchemaV1 } from "./schema.ts";
+import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
+import type { Admission, Handshake, OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 

@@ -4,8 +4,6 @@ import { invalidArgument } from "../base/errors.ts";
 import { assertId, assertOptionalSubject } from "../base/names.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 
-export type Awaitable<T> = T | PromiseLike<T>;
-
 /**
  * A copy of the HTTP request that asks for the WebSocket, safe to use after an `await` on every runtime. It is not kept
  * after `open` has settled.

@@ -14,7 +14,8 @@ import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";
 import { invalidArgument, isSystemError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
-import type { Awaitable, Handshake } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
+import type { Handshake } from "../handshake/handshake.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type {
   CloseOptions,

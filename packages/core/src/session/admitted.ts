@@ -1,4 +1,5 @@
-import type { Awaitable, Handshake } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
+import type { Handshake } from "../handshake/handshake.ts";
 import type { Ticket } from "../api/runtime.ts";
 import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 import type { PendingDecision } from "./pending.ts";

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
 import type { Settings } from "../api/options.ts";
-import type { SchemaResult, StandardSchemaV1 } from "../api/schema.ts";
+import { issuePaths } from "@wsession/protocol";
+import type { SchemaResult, StandardSchemaV1 } from "@wsession/protocol";
 import { isRefusedPromise } from "../base/promises.ts";
 
 /** Data that may be a session's: an object without forbidden fields, that satisfies the schema. Else throws INVALID_DATA. */
@@ -32,10 +33,14 @@ export function checkData<Data extends object>(
   }
   if (result.issues === undefined) return result.value;
   // The schema's own words may quote the data, so they are the cause and not the message.
-  throw new SessionError("INVALID_DATA", `the data does not satisfy the schema at ${where(result.issues)}`, {
-    outcome: "not-applied",
-    cause: result.issues,
-  });
+  throw new SessionError(
+    "INVALID_DATA",
+    `the data does not satisfy the schema at ${issuePaths(result.issues)}`,
+    {
+      outcome: "not-applied",
+      cause: result.issues,
+    },
+  );
 }
 
 /**
@@ -85,19 +90,4 @@ export function migrated(
   }
   if (isRefusedPromise(current)) throw invalidArgument("migrate must be synchronous");
   return current;
-}
-
-const MAX_PATHS = 5;
-const MAX_PATH = 64;
-
-/** The paths of the first few issues: the data decides how many there are, and a record's keys how long. */
-function where(issues: readonly { readonly path?: readonly unknown[] | undefined }[]): string {
-  const paths = issues
-    .slice(0, MAX_PATHS)
-    .map(({ path }) => path?.map(pathName).join(".").slice(0, MAX_PATH) ?? "");
-  return [...new Set(paths)].map((path) => (path === "" ? "the top" : path)).join(", ");
-}
-
-function pathName(part: unknown): string {
-  return String(typeof part === "object" && part !== null && "key" in part ? part.key : part);
 }

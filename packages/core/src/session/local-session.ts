@@ -7,7 +7,7 @@ import { REPLACED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import type { Awaitable } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
 import { checkData, migrated } from "./data.ts";
 import type { PendingDecisions } from "./pending.ts";
 import type { Fields, SessionStore, StoredSession, StoreEvent } from "../store/contract.ts";

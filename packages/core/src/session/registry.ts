@@ -8,7 +8,7 @@ import { Warnings } from "../base/warnings.ts";
 import { destroyedEnding, EXPIRED, REPLACED, REVOKED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { asStoreError, isSessionError, SessionError } from "../base/errors.ts";
-import type { Awaitable } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
 import { Lifetimes } from "./lifetimes.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import { LocalSession } from "./local-session.ts";

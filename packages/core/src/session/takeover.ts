@@ -1,7 +1,7 @@
 import { CloseCode } from "../base/close-codes.ts";
 import { asStoreError } from "../base/errors.ts";
 import { REPLACED } from "../base/endings.ts";
-import type { Awaitable } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
 import type { TakeOverResult } from "../store/contract.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "../base/errors.ts";
 import { OwnedPromise } from "../base/owned-promise.ts";
-import type { Awaitable } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
 import { fenceOf } from "./session-connection.ts";
 import type { LocalSession, Write, Writes } from "./local-session.ts";
 import type { WriteResult } from "../store/contract.ts";

@@ -1,4 +1,4 @@
-import type { Awaitable } from "../handshake/handshake.ts";
+import type { Awaitable } from "@wsession/protocol";
 import type { AppendedEvent, OutboxMethods, Position } from "./outbox-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
 

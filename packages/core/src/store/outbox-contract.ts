@@ -6,8 +6,7 @@
  * stands for all entries up to it. `first` is the offset of the oldest entry that is kept, `last` that of the newest that was
  * ever appended; before the first append `last` is 0, and the chain of offset 0 is 0.
  */
-import type { Chain, Position } from "@wsession/protocol";
-import type { Awaitable } from "../handshake/handshake.ts";
+import type { Awaitable, Chain, Position } from "@wsession/protocol";
 
 export type { Chain, Position } from "@wsession/protocol";
 

@@ -1,0 +1,73 @@
+import { isTransactionRefused, issuePaths, TransactionRefused, unchecked } from "@wsession/protocol";
+import * as core from "@wsession/core";
+import { describe, expect, test } from "vitest";
+
+/** The module once more, as where two packages bring a copy each. */
+async function anotherCopy(): Promise<typeof import("@wsession/protocol")> {
+  return import(new URL("../dist/refusal.js?copy", import.meta.url).href);
+}
+
+describe("TransactionRefused", () => {
+  test("has a code, a message and a detail, and each but the code may be left out", () => {
+    const refused = new TransactionRefused("closed", { message: "it is over", detail: { at: 1 } });
+    expect(refused).toMatchObject({
+      name: "TransactionRefused",
+      code: "closed",
+      message: "it is over",
+      detail: { at: 1 },
+    });
+    expect(refused).toBeInstanceOf(Error);
+    const bare = new TransactionRefused("closed");
+    expect(bare).toMatchObject({ code: "closed", message: "closed", detail: undefined });
+    expect(Object.keys(bare)).toEqual(["name", "code", "detail", "outcome"]);
+  });
+
+  test("is known across copies of the package, by code where one is given", async () => {
+    const copy = await anotherCopy();
+    expect(copy.TransactionRefused).not.toBe(TransactionRefused);
+    const refused = new copy.TransactionRefused("closed");
+    expect(isTransactionRefused(refused)).toBe(true);
+    expect(isTransactionRefused(refused, "closed")).toBe(true);
+    expect(isTransactionRefused(refused, "open")).toBe(false);
+    expect(copy.isTransactionRefused(new core.TransactionRefused("closed"))).toBe(true);
+  });
+
+  test("is nothing that only looks like one", () => {
+    const lookalike = Object.assign(new Error("x"), { name: "TransactionRefused", code: "closed" });
+    for (const value of [lookalike, { code: "closed" }, null, undefined, "closed", () => 1])
+      expect(isTransactionRefused(value)).toBe(false);
+  });
+
+  test("refuses a code and a message of another type with INVALID_ARGUMENT", () => {
+    const mistake = expect.objectContaining({ name: "TypeError", code: "INVALID_ARGUMENT" });
+    for (const code of [undefined, null, 404, "", {}, Symbol("s")] as never[])
+      expect(() => new TransactionRefused(code)).toThrow(mistake);
+    for (const message of [null, 5, {}] as never[])
+      expect(() => new TransactionRefused("closed", { message })).toThrow(mistake);
+    for (const code of [null, 5, {}] as never[])
+      expect(() => isTransactionRefused(new Error("x"), code)).toThrow(mistake);
+  });
+});
+
+test("unchecked lets everything through, as it is", () => {
+  const value = { a: [1] };
+  expect(unchecked<typeof value>()["~standard"].validate(value)).toEqual({ value });
+});
+
+test("issuePaths names places and no values, however many issues there are and however long a key", () => {
+  expect(issuePaths([{ message: "secret", path: ["a", 0, { key: "b" }] }, { message: "secret" }])).toBe(
+    "a.0.b, the top",
+  );
+  const many = Array.from({ length: 1_000 }, (_, index) => ({
+    message: "",
+    path: ["x".repeat(1_000), index],
+  }));
+  expect(issuePaths(many).length).toBeLessThan(400);
+});
+
+test("core exports the protocol's own, and no copy of them", async () => {
+  const protocol = await import("@wsession/protocol");
+  expect(core.TransactionRefused).toBe(protocol.TransactionRefused);
+  expect(core.isTransactionRefused).toBe(protocol.isTransactionRefused);
+  expect(core.unchecked).toBe(protocol.unchecked);
+});
