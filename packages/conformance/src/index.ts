@@ -7,6 +7,8 @@ export { Client } from "./client.ts";
 export type { ClientOptions, ClosedWith, Received } from "./client.ts";
 export { closeFrameOf, frame, Opcode, RawClient } from "./raw-client.ts";
 export type { FrameOptions, RawResponse, UpgradeOptions } from "./raw-client.ts";
+export { helloOf, ScriptedPeer, ScriptedServer } from "./scripted-server.ts";
+export type { ScriptedServerOptions } from "./scripted-server.ts";
 export { deferred, delay, Journal, macrotask, until, within } from "./waiting.ts";
 export type { Deferred } from "./waiting.ts";
 export type { StoreBacking, StoreHarness } from "./store-harness.ts";

@@ -1,0 +1,28 @@
+import type { Attach, Hello } from "@wsession/protocol";
+import type { Conversation } from "./conversation.ts";
+import type { Listeners } from "./listeners.ts";
+import type { Outgoing } from "./outgoing.ts";
+
+/** Where a page stands, as it would say in an attach. */
+export type Standing = Pick<Attach, "session" | "mark" | "at" | "witness">;
+
+/** What a page knows, whatever connection it has. */
+export interface Page {
+  standing: Standing;
+  readonly outgoing: Outgoing;
+  readonly listeners: Listeners;
+  /** The conversation that attached last: the kept messages are that one's to deliver. */
+  reader: Conversation | undefined;
+  /** A person opened the page, or asked to reconnect, and no server knows of it yet. */
+  readonly isFresh: boolean;
+  /** Whether a copy of the page may have what is queued. */
+  readonly isStored: boolean;
+  /** The longest frame that the server takes, as far as it is known. */
+  readonly maxMessage: number;
+  save(): void;
+  greeted(conversation: Conversation, hello: Hello): void;
+  /** `kept` is called once the token is in its storage. */
+  renewToken(token: string, kept: () => void): void;
+  /** Connects anew within so many milliseconds, while this connection lives on. */
+  handOver(withinMs: number, renewalCode?: string): void;
+}

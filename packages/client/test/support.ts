@@ -1,0 +1,69 @@
+import { ScriptedServer } from "@wsession/conformance";
+import { connect } from "@wsession/client";
+import type { Client, ClientEvents, ClientOptions } from "@wsession/client";
+import { onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+
+export async function listen(options?: Parameters<typeof ScriptedServer.listen>[0]): Promise<ScriptedServer> {
+  const server = await ScriptedServer.listen(options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+type Entry = {
+  readonly [Type in keyof ClientEvents]: readonly [Type, ClientEvents[Type]];
+}[keyof ClientEvents];
+
+const EVENTS = ["message", "status", "session", "missed", "rolledBack", "leftover", "closed"] as const;
+
+/** A client, and all events that it told, in order. */
+export interface Watched {
+  readonly client: Client;
+  readonly events: Entry[];
+  /** The events of one type. */
+  of<Type extends keyof ClientEvents>(type: Type): ClientEvents[Type][];
+  /** Resolves once an event of this type satisfies the predicate. */
+  until<Type extends keyof ClientEvents>(
+    type: Type,
+    wanted?: (event: ClientEvents[Type]) => boolean,
+  ): Promise<ClientEvents[Type]>;
+}
+
+/** A client of ws, quick to come back. */
+export function client(
+  server: { readonly url: string },
+  options: ClientOptions = {},
+  url: Parameters<typeof connect>[0] = server.url,
+): Watched {
+  const watched = watch(connect(url, { WebSocket, backoff: { minMs: 5, maxMs: 20 }, ...options }));
+  onTestFinished(() => watched.client.close());
+  return watched;
+}
+
+export function watch(one: Client): Watched {
+  const events: Entry[] = [];
+  const wakes = new Set<() => void>();
+  for (const type of EVENTS)
+    one.on(type, (event) => {
+      events.push([type, event] as Entry);
+      for (const wake of [...wakes]) wake();
+    });
+  const of: Watched["of"] = (type) =>
+    events.filter(([name]) => name === type).map(([, event]) => event) as never;
+  return {
+    client: one,
+    events,
+    of,
+    until: (type, wanted = () => true) =>
+      new Promise((resolve) => {
+        const wake = () => {
+          const found = of(type).find(wanted);
+          if (found === undefined) return;
+          wakes.delete(wake);
+          resolve(found);
+        };
+        wakes.add(wake);
+        wake();
+      }),
+  };
+}
