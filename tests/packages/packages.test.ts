@@ -59,7 +59,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     expect(existsSync(join(project, "node_modules", "uWebSockets.js"))).toBe(false);
   });
 
-  test.each(["protocol", "core", "adapter-ws", "adapter-uws", "store-redis"] as const)(
+  test.each(["protocol", "client", "core", "adapter-ws", "adapter-uws", "store-redis"] as const)(
     "%s loads",
     async (folder) => {
       expect(await exportsOf(project, folder)).not.toEqual([]);
@@ -101,6 +101,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     test("every package's declarations resolve", async () => {
       const lines = [
         "@wsession/protocol",
+        "@wsession/client",
         "@wsession/core",
         "@wsession/core/runtime",
         "@wsession/adapter-ws",
@@ -124,6 +125,14 @@ describe("packages that install one by one", () => {
     expect(await exportsOf(project, "protocol")).toEqual(
       expect.arrayContaining(["SUBPROTOCOL", "unchecked"]),
     );
+  });
+
+  test("client brings nothing with it but the protocol", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    await install(project, [workshop.tarball("protocol").file, workshop.tarball("client").file]);
+    expect(await installed(project)).toEqual(["@wsession"]);
+    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual(["client", "protocol"]);
+    expect(await exportsOf(project, "client")).toContain("connect");
   });
 
   test("core brings nothing with it but the protocol", { timeout: installMs }, async () => {

@@ -8,6 +8,7 @@ export const repository = join(import.meta.dirname, "..", "..");
 
 export const packageFolders = [
   "protocol",
+  "client",
   "core",
   "adapter-ws",
   "adapter-uws",

@@ -19,12 +19,12 @@ import type { Link } from "./link.ts";
 import { ReadReports } from "./read-reports.ts";
 import type { Numbered, Stream } from "./outgoing.ts";
 import { failure, refusal } from "./outgoing.ts";
-import type { Page } from "./page.ts";
+import type { Page, Speaker } from "./page.ts";
 
 /** A server closes a connection that attaches more often. */
 const MAX_ATTACHES = 8;
 
-export class Conversation {
+export class Conversation implements Speaker {
   readonly link: Link;
   readonly #page: Page;
   readonly #reports: ReadReports;
@@ -38,7 +38,6 @@ export class Conversation {
   /** The session that the latest attach named: numbered messages need not wait for its answer. */
   #named: string | undefined;
   #hasProgress = false;
-  /** A kept message came, and nobody listened: the position stays before it. */
   isBehind = false;
 
   constructor(link: Link, page: Page) {
@@ -53,7 +52,6 @@ export class Conversation {
     this.pump();
   }
 
-  /** Sends what may be sent of the queue. */
   pump(): void {
     const { outgoing } = this.#page;
     const stream = outgoing.current;

@@ -7,12 +7,11 @@ import { ABNORMAL } from "./close-table.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOwner } from "./connection.ts";
 import type { Address, ClientEvents, ClosedWhy, StatusEvent } from "./contract.ts";
-import type { Conversation } from "./conversation.ts";
 import { after, onWake } from "./environment.ts";
 import { Listeners } from "./listeners.ts";
 import type { Settings } from "./options.ts";
 import { Outgoing } from "./outgoing.ts";
-import type { Page, Standing } from "./page.ts";
+import type { Page, Speaker, Standing } from "./page.ts";
 import { PageStorage } from "./page-storage.ts";
 
 export class Engine implements Page, ConnectionOwner {
@@ -21,7 +20,7 @@ export class Engine implements Page, ConnectionOwner {
   standing: Standing = { session: undefined, mark: 0, at: undefined, witness: undefined };
   status: StatusEvent["status"] = "connecting";
   session: ClientEvents["session"] | undefined;
-  reader: Conversation | undefined;
+  reader: Speaker | undefined;
   isFresh = true;
   maxMessage: number = Infinity;
   readonly isStored: boolean;
@@ -88,18 +87,18 @@ export class Engine implements Page, ConnectionOwner {
     else this.#storage.save(() => this.standing, this.outgoing, then);
   }
 
-  greeted(conversation: Conversation, hello: Hello): void {
+  greeted(speaker: Speaker, hello: Hello): void {
     const { session: id, resumed, token, beatMs } = hello;
     this.maxMessage = hello.maxMessage;
     if (token !== undefined) this.renewToken(token, () => {});
     this.#backoff.greeted(id !== undefined);
-    const isSame = this.#live?.conversation === conversation && this.session?.id === id;
+    const isSame = this.#live?.conversation === speaker && this.session?.id === id;
     if (!isSame) {
       this.session = id === undefined ? undefined : { id, resumed };
       if (this.session !== undefined) this.listeners.emit("session", this.session);
     }
     const connection = this.#attempt?.connection;
-    if (connection?.conversation !== conversation) return;
+    if (connection?.conversation !== speaker) return;
     connection.liveness.silenceMs = Math.max(this.#settings.silenceMs, 2.5 * beatMs);
     this.#goLive(connection);
   }
