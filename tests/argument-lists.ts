@@ -103,6 +103,10 @@ export const coreCalls: Calls = {
   createSessions: [...each(wrongFor.options), ...behind({})],
   inConnectionStore: each(wrongFor.any),
   mapStore: each(wrongFor.options),
+  mixChain: [
+    ...each([undefined, null, "1", 1.5, -1, 2 ** 31, NaN, {}, 1n]),
+    ...each([undefined, "1", -1], 1),
+  ],
   cookieToken: each(wrongFor.options),
   protocolToken: each(wrongFor.options),
   queryToken: each(wrongFor.options),

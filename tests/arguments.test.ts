@@ -116,9 +116,12 @@ const tables: readonly OptionTable[] = [
   },
   {
     what: "mapStore",
-    from: ["core/src/store/map.ts", "MapStoreOptions"],
+    from: ["core/src/store/map-options.ts", "MapStoreOptions"],
     make: (options) => mapStore(options),
-    options: { maxSessions: wrongFor.count },
+    options: {
+      maxSessions: wrongFor.count,
+      outbox: [...wrongFor.options, ...wrongFor.count.map((maxTotalBytes) => ({ maxTotalBytes }))],
+    },
   },
   {
     what: "redisStore",

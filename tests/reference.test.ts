@@ -22,7 +22,7 @@ describe("docs/reference.md has a row for every", () => {
       "adapter-uws/src/bind-options.ts",
       "BindOptions",
     ],
-    ["option of mapStore", "Stores", "core/src/store/map.ts", "MapStoreOptions"],
+    ["option of mapStore", "Stores", "core/src/store/map-options.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/options.ts", "RedisStoreOptions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {

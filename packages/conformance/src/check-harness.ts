@@ -28,10 +28,11 @@ export function checkStoreHarness(name: string, harness: StoreHarness): void {
   assertText("testStore: name", name);
   assertMethods("testStore: harness", harness, "a StoreHarness", ["open"]);
   assertDuration("harness.tickMs", harness.tickMs);
-  const { resumable, shared, values }: Partial<StoreCapabilities> = harness.capabilities ?? {};
+  const { resumable, shared, values, outbox }: Partial<StoreCapabilities> = harness.capabilities ?? {};
   assertBoolean("harness.capabilities.resumable", resumable);
   assertBoolean("harness.capabilities.shared", shared);
   assertOneOf("harness.capabilities.values", values, ["any", "json"]);
+  if (outbox !== undefined) assertBoolean("harness.capabilities.outbox", outbox);
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type {
-  Awaitable,
+  AppendRequest,
+  AppendResult,
   Change,
   CreateRequest,
   CreateResult,
   Fields,
   HeldSession,
+  Position,
   ResumeRequest,
   ResumeResult,
   RotateRequest,
@@ -18,6 +20,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
+import { applied, inItsTick } from "./store-answers.ts";
 import { Journal } from "./waiting.ts";
 
 interface Held {
@@ -138,6 +141,16 @@ export class StoreProcess implements StoreHost {
     return this.write(id, { type: "replace", data, base }, rest);
   }
 
+  /** Appends as core does: what is held knows from then on where the outbox ends. */
+  async append(request: AppendRequest): Promise<AppendResult> {
+    if (this.store.append === undefined) throw new Error("the store has no append()");
+    const result = await this.store.append(request);
+    const chain = result.type === "appended" ? result.chains.at(-1) : undefined;
+    if (result.type === "appended" && chain !== undefined)
+      this.#heard(request.id, { offset: result.offset + result.chains.length - 1, chain });
+    return result;
+  }
+
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
     const there = await this.store.touch(id, idleMs, absoluteMs);
     const held = this.#held.get(id);
@@ -212,6 +225,7 @@ export class StoreProcess implements StoreHost {
   notify(event: StoreEvent): number {
     const held = this.#held.get(event.id);
     if (event.type === "loaded") this.#move(event.id, event.session, event.session, undefined);
+    else if (event.type === "appended") this.#heard(event.id, event.end);
     else if (event.type === "written" && event.version === (held?.stored.version ?? 0) + 1) {
       this.#move(event.id, event, undefined, event.change);
     } else if (event.type === "destroyed" || event.type === "expired") this.#held.delete(event.id);
@@ -237,6 +251,11 @@ export class StoreProcess implements StoreHost {
     return this.store.capabilities.resumable;
   }
 
+  #heard(id: string, outbox: Position): void {
+    const held = this.#held.get(id);
+    if (held !== undefined) held.stored = { ...held.stored, outbox };
+  }
+
   #hold(id: string, stored: StoredSession): void {
     const connections = (this.#held.get(id)?.connections ?? 0) + 1;
     const now = Date.now();
@@ -260,24 +279,4 @@ export class StoreProcess implements StoreHost {
     else if (change !== undefined)
       held.stored = { ...held.stored, version, lineage, data: applied(held.stored.data, change) };
   }
-}
-
-/** A store that answers at once is adopted at once: to one without records of its own, that makes its writes atomic. */
-async function inItsTick<Result extends { readonly type: string }>(
-  answer: Awaitable<Result>,
-  adopt: (result: Result) => void,
-): Promise<Result> {
-  if ("type" in answer) {
-    adopt(answer);
-    return answer;
-  }
-  const result = await answer;
-  adopt(result);
-  return result;
-}
-
-function applied(data: object, change: Change): object {
-  if (change.type === "replace") return change.data;
-  const kept = Object.entries(data).filter(([name]) => !change.unset.includes(name));
-  return { ...Object.fromEntries(kept), ...change.set };
 }

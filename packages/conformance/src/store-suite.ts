@@ -5,6 +5,9 @@ import { destructionCases } from "./store-cases/destruction.ts";
 import { fenceCases } from "./store-cases/fences.ts";
 import { jsonCases } from "./store-cases/json.ts";
 import { listingCases } from "./store-cases/listing.ts";
+import { outboxBoundCases } from "./store-cases/outbox-bounds.ts";
+import { outboxPositionCases } from "./store-cases/outbox-positions.ts";
+import { outboxCases } from "./store-cases/outbox.ts";
 import { resumeCases } from "./store-cases/resume.ts";
 import { rotationCases } from "./store-cases/rotation.ts";
 import { sharingCases } from "./store-cases/sharing.ts";
@@ -28,6 +31,9 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   listing: listingCases,
   values: jsonCases,
   sharing: sharingCases,
+  "the outbox": outboxCases,
+  "the outbox's bounds": outboxBoundCases,
+  "positions in the outbox": outboxPositionCases,
 };
 
 /** Registers the suite that every store passes. */

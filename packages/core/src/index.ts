@@ -57,9 +57,9 @@ export type {
   ReadRequest,
   ReadResult,
 } from "./store/outbox-contract.ts";
-export { mixChain } from "@wsession/protocol";
+export { mixChain } from "./store/mix-chain.ts";
 export { inConnectionStore } from "./store/in-connection.ts";
 export { mapStore } from "./store/map.ts";
-export type { MapStore, MapStoreOptions } from "./store/map.ts";
+export type { MapStore, MapStoreOptions } from "./store/map-options.ts";
 export { cookieToken, protocolToken, queryToken } from "./handshake/carriers.ts";
 export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./handshake/carriers.ts";

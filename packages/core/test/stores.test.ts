@@ -21,7 +21,7 @@ testStore("inConnectionStore", {
 });
 
 testStore("mapStore", {
-  capabilities: { resumable: true, shared: false, values: "any" },
+  capabilities: { resumable: true, shared: false, values: "any", outbox: true },
   tickMs: 1_000,
   open: () => openAtRest(mapStore()),
 });

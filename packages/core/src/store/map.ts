@@ -16,6 +16,9 @@ import {
   written,
 } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
+import type { MapStore, MapStoreOptions } from "./map-options.ts";
+import { MapOutboxes } from "./map-outboxes.ts";
+import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
 import { TouchOrder } from "./touch-order.ts";
 import type {
   CreateRequest,
@@ -24,7 +27,6 @@ import type {
   ResumeResult,
   RotateRequest,
   RotateResult,
-  SessionStore,
   StoreCapabilities,
   StoredSession,
   StoreDestroyResult,
@@ -35,23 +37,6 @@ import type {
   WriteResult,
 } from "./contract.ts";
 
-export interface MapStoreOptions {
-  /**
-   * Over it the session that has been idle longest goes, never one with a live connection; STORE_FULL where there is none
-   * among the 1,000 that were touched longest ago (the next search begins behind these). Default 1,000,000.
-   */
-  readonly maxSessions?: number | undefined;
-}
-
-/** A SessionStore in this process that can be counted and searched. */
-export interface MapStore extends SessionStore, Iterable<readonly [id: string, data: object]> {
-  /**
-   * Sessions that are there; ones past their deadline may be counted until they are swept: within a second of the idle
-   * deadline, and not always sooner where the absolute one came first.
-   */
-  readonly size: number;
-}
-
 const SWEEP_MS = 1_000;
 /** How many sessions with live connections an eviction passes over before it gives up. */
 const MAX_PASSED_OVER = 1_000;
@@ -61,24 +46,34 @@ const MAX_PASSED_OVER = 1_000;
  * they are. One store serves one `createSessions`, with any number of servers bound to it.
  */
 export function mapStore(options: MapStoreOptions = {}): MapStore {
-  assertOptions("mapStore", options, ["maxSessions"]);
-  const { maxSessions = 1_000_000 } = options;
+  assertOptions("mapStore", options, ["maxSessions", "outbox"]);
+  const { maxSessions = 1_000_000, outbox = {} } = options;
   assertCount("mapStore: maxSessions", maxSessions);
-  return new MapSessionStore(maxSessions);
+  assertOptions("mapStore: outbox", outbox, ["maxTotalBytes"]);
+  const { maxTotalBytes = 256 * 1024 * 1024 } = outbox;
+  assertCount("mapStore: outbox.maxTotalBytes", maxTotalBytes);
+  return new MapSessionStore(maxSessions, maxTotalBytes);
 }
 
 class MapSessionStore implements MapStore {
-  readonly capabilities: StoreCapabilities = { resumable: true, shared: false, values: "any" };
+  readonly capabilities: StoreCapabilities = {
+    resumable: true,
+    shared: false,
+    values: "any",
+    outbox: true,
+  };
   readonly #maxSessions: number;
   /** In order of creation, which a touch does not change: an iteration meets each session once. */
   readonly #entries = new Map<string, Entry>();
   /** With one idle time for all, this is the order in which sessions expire. */
   readonly #byTouch = new TouchOrder(this.#entries);
+  readonly #outboxes: MapOutboxes;
   #host: StoreHost | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(maxSessions: number) {
+  constructor(maxSessions: number, maxOutboxBytes: number) {
     this.#maxSessions = maxSessions;
+    this.#outboxes = new MapOutboxes(maxOutboxBytes);
   }
 
   get size(): number {
@@ -125,8 +120,8 @@ class MapSessionStore implements MapStore {
     }
     if (request.hold) entry.holders += 1;
     if (request.exclusive) extraOf(entry).fence += 1;
-    this.#touch(request.id, entry, request.idleMs);
-    return { type: "resumed", session: snapshot(entry), by };
+    if (request.touch !== false) this.#touch(request.id, entry, request.idleMs);
+    return { type: "resumed", session: this.#snapshot(request.id, entry), by };
   }
 
   takeOver(id: string): TakeOverResult {
@@ -139,7 +134,7 @@ class MapSessionStore implements MapStore {
 
   load(id: string): StoredSession | undefined {
     const entry = this.#find(id);
-    return entry === undefined ? undefined : snapshot(entry);
+    return entry === undefined ? undefined : this.#snapshot(id, entry);
   }
 
   write(request: WriteRequest): WriteResult {
@@ -154,6 +149,16 @@ class MapSessionStore implements MapStore {
     if (request.schemaVersion !== (peekExtra(entry)?.schemaVersion ?? 0))
       extraOf(entry).schemaVersion = request.schemaVersion;
     return written(entry, request.known);
+  }
+
+  append(request: AppendRequest): AppendResult {
+    const entry = this.#find(request.id);
+    if (entry === undefined) return { type: "missing" };
+    return isFenced(entry, request.fence) ? { type: "fenced" } : this.#outboxes.append(request);
+  }
+
+  read(request: ReadRequest): ReadResult {
+    return this.#find(request.id) === undefined ? { type: "missing" } : this.#outboxes.read(request);
   }
 
   touch(id: string, idleMs: number, absoluteMs?: number): boolean {
@@ -176,6 +181,8 @@ class MapSessionStore implements MapStore {
     extra.renewal = { digest: request.renewalDigest, until: now + request.renewalMs };
     extra.digest = request.digest;
     if (request.subject !== undefined) {
+      // What was said to one user is not for the next one of this session.
+      if (extra.subject !== undefined && extra.subject !== request.subject) this.#outboxes.clear(request.id);
       extra.subject = request.subject;
       entry.version += 1;
       return { ...written(entry, request.known), type: "rotated" };
@@ -234,6 +241,12 @@ class MapSessionStore implements MapStore {
   #delete(id: string): void {
     this.#byTouch.remove(this.#entries.get(id));
     this.#entries.delete(id);
+    this.#outboxes.delete(id);
+  }
+
+  #snapshot(id: string, entry: Entry): StoredSession {
+    const outbox = this.#outboxes.end(id);
+    return outbox === undefined ? snapshot(entry) : { ...snapshot(entry), outbox };
   }
 
   #expire(id: string): void {
@@ -279,6 +292,7 @@ class MapSessionStore implements MapStore {
         if (id === undefined || entry === undefined || !isExpired(entry, now)) break;
         this.#expire(id);
       }
+      this.#outboxes.sweep();
       if (this.#entries.size > 0) this.#scheduleSweep();
     }, SWEEP_MS);
     this.#sweeper.unref();

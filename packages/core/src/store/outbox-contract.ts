@@ -132,7 +132,7 @@ export interface AppendedEvent {
  *
  * What is kept, in every answer, swept or not:
  * - An entry without `ttlMs` whose `maxAgeMs` (as it was given with its append) is over is kept no more, nor is any entry before
- *   it: `first` is behind it. The reader is told that it missed them.
+ *   it: `first` is behind it. The reader is told that it missed them (I16).
  * - An entry with `ttlMs` has no data once its `ttlMs` or its `maxAgeMs` is over, whichever is less: it was to be of no use then.
  * - Where what is stored is not exactly the entries `first` to `last`, the list was lost alone (evicted, expired): the outbox counts as
  *   empty, with `first = last + 1`. `last` and its chain stay, so that no offset is given out again. A store whose list lies apart from
@@ -145,9 +145,9 @@ export interface AppendedEvent {
  * 2. with `"refuse"`, while the new messages do not fit into `maxMessages` and `maxBytes`: drop the first entry if it has no data, or if
  *    every reader that is noted has it (without a reader noted, none has). Then answer `full` if they do not fit;
  * 3. append each message at `last + 1`, with the chain `mixChain(chain of last, mark)`: mixed over all entries before, also over
- *    those that are kept no more, and never drawn anew. Two appends that come after different entries MUST end in different chains;
+ *    those that are kept no more, and never drawn anew. Two appends that come after different entries MUST end in different chains (I19);
  * 4. mark the entry that the message's key stands for, if that is kept, as replaced: its offset and chain stay, its data goes;
- * 5. with `"drop-oldest"`: drop entries at the beginning until both bounds hold, those of this very append too if need be. An entry
+ * 5. with `"drop-oldest"`: drop entries at the beginning until both bounds hold (I20), those of this very append too if need be. An entry
  *    that fits is not dropped early, though it has no data: a reader before it would be told of a loss that there was none.
  *
  * A repeat of a call whose answer was lost MUST answer as the first call did, and append nothing (I10). An append whose outcome is
@@ -161,7 +161,7 @@ export interface AppendedEvent {
  * 3. else, if `from.offset < base`: `start` is `base` with its chain, `missed` is `{ from: from.offset + 1, to: base, certain: false }`.
  *    The position was not compared with anything, and `certain` says so;
  * 4. else `start` is `from`, and nothing is missed;
- * 5. give the entries after `start` in order, those without data among them, until `maxBytes` bytes of messages are in the answer.
+ * 5. give the entries after `start` in order (I15), those without data among them, until `maxBytes` bytes of messages are in the answer.
  *
  * Order: what `append` answered is seen by every `read` that begins later, on any process (I17). `destroy`, `destroySubject` and a
  * deadline take the outbox along, in the step in which the session goes (I18). A `rotate` that changes one subject to another one

@@ -1,0 +1,22 @@
+/** What a process makes of the answers of a store. */
+import type { Awaitable, Change } from "@wsession/core";
+
+/** A store that answers at once is adopted at once: to one without records of its own, that makes its writes atomic. */
+export async function inItsTick<Result extends { readonly type: string }>(
+  answer: Awaitable<Result>,
+  adopt: (result: Result) => void,
+): Promise<Result> {
+  if ("type" in answer) {
+    adopt(answer);
+    return answer;
+  }
+  const result = await answer;
+  adopt(result);
+  return result;
+}
+
+export function applied(data: object, change: Change): object {
+  if (change.type === "replace") return change.data;
+  const kept = Object.entries(data).filter(([name]) => !change.unset.includes(name));
+  return { ...Object.fromEntries(kept), ...change.set };
+}

@@ -1,0 +1,143 @@
+import { expect } from "vitest";
+import { append, appended, BEGINNING, endOf, message, positionOf, read, textsOf } from "../outbox-reader.ts";
+import type { StoreCase } from "../store-trial.ts";
+
+const outbox: StoreCase["applies"] = (capabilities) => capabilities.outbox === true;
+
+/** What gives way, and what the reader is told of it. */
+export const outboxBoundCases: readonly StoreCase[] = [
+  {
+    name: "I16, I20 over maxMessages the oldest go, and who had not read them is told which",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxMessages: 3 };
+      const one = await appended(store, id, ["1", "2"], { bounds });
+      const two = await appended(store, id, ["3", "4", "5"], { bounds });
+      const behind = await read(store, id, positionOf(one, 0));
+      expect(behind).toMatchObject({ missed: { from: 2, to: 2, certain: false }, start: positionOf(one, 1) });
+      expect(textsOf(behind.entries)).toEqual(["3", "4", "5"]);
+      expect(await read(store, id, positionOf(one, 1))).toMatchObject({ missed: undefined });
+      const many = await appended(store, id, ["6", "7", "8", "9"], { bounds });
+      expect(many.chains).toHaveLength(4);
+      const last = await read(store, id, endOf(two));
+      expect(last).toMatchObject({ missed: { from: 6, to: 6 }, end: endOf(many) });
+      expect(textsOf(last.entries)).toEqual(["7", "8", "9"]);
+    },
+  },
+  {
+    name: "I20 over maxBytes the oldest go; bytes are counted as UTF-8",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxBytes: 3_000 };
+      await appended(store, id, ["é".repeat(1_000), "x".repeat(900)], { bounds });
+      await appended(store, id, [new Uint8Array(1_500)], { bounds });
+      const { missed, entries } = await read(store, id, BEGINNING);
+      expect(missed).toMatchObject({ from: 1, to: 1 });
+      expect(entries.map(({ data }) => data?.length)).toEqual([900, 1_500]);
+    },
+  },
+  {
+    name: "I20 what is older than maxAgeMs is kept no more, swept or not, and is told as missed",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxAgeMs: trial.ticks(4) };
+      const old = await appended(store, id, ["old"], { bounds });
+      await trial.pass(3);
+      const young = await appended(store, id, ["young"], { bounds });
+      await trial.pass(2);
+      const first = await read(store, id, BEGINNING);
+      expect(first).toMatchObject({ missed: { from: 1, to: 1, certain: false }, start: endOf(old) });
+      expect(textsOf(first.entries)).toEqual(["young"]);
+      await trial.pass(3);
+      expect(await read(store, id, endOf(old))).toMatchObject({
+        missed: { from: 2, to: 2, certain: false },
+        start: endOf(young),
+        entries: [],
+        end: endOf(young),
+      });
+      expect(await appended(store, id, ["next"], { bounds })).toMatchObject({
+        offset: 3,
+        before: endOf(young).chain,
+      });
+    },
+  },
+  {
+    name: "a message whose ttlMs is over is not read, and is no loss: its offset has no data",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const answer = await appended(store, id, ["a", message("brief", { ttlMs: trial.ticks(2) }), "b"]);
+      expect(textsOf((await read(store, id, BEGINNING)).entries)).toEqual(["a", "brief", "b"]);
+      await trial.pass(3);
+      const { missed, entries } = await read(store, id, BEGINNING);
+      expect(missed).toBeUndefined();
+      expect(textsOf(entries)).toEqual(["a", undefined, "b"]);
+      expect(entries.map(({ isReplaced }) => isReplaced)).toEqual([false, false, false]);
+      expect(await read(store, id, positionOf(answer, 1))).toMatchObject({ missed: undefined });
+    },
+  },
+  {
+    name: "a message replaces the one of the same key that is kept: its offset has no data, and no other one is touched",
+    applies: outbox,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id } = await first.born();
+      const keyed = (text: string, key: string) => message(text, { key });
+      await appended(first, id, [keyed("unread: 1", "unread"), "x", keyed("typing", "é".repeat(31))]);
+      await appended(second, id, [keyed("unread: 2", "unread")]);
+      await appended(first, id, [keyed("unread: 3", "unread"), "y"]);
+      const { missed, entries } = await read(first, id, BEGINNING);
+      expect(missed).toBeUndefined();
+      expect(textsOf(entries)).toEqual([undefined, "x", "typing", undefined, "unread: 3", "y"]);
+      expect(entries.map(({ isReplaced }) => isReplaced)).toEqual([true, false, false, true, false, false]);
+    },
+  },
+  {
+    name: "I20 with whenFull refuse a message that does not fit is refused whole, and nothing that is unread goes",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxMessages: 3, maxBytes: 1_000, whenFull: "refuse" } as const;
+      await appended(store, id, ["1", "2"], { bounds });
+      expect(await append(store, id, ["3", "4"], { bounds })).toEqual({ type: "full" });
+      expect(await append(store, id, ["x".repeat(999)], { bounds })).toEqual({ type: "full" });
+      await appended(store, id, ["3"], { bounds });
+      expect(await append(store, id, ["4"], { bounds })).toEqual({ type: "full" });
+      expect(textsOf((await read(store, id, BEGINNING)).entries)).toEqual(["1", "2", "3"]);
+    },
+  },
+  {
+    name: "I20 with whenFull refuse what every reader has makes room, and what one of them lacks does not",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxMessages: 2, whenFull: "refuse" } as const;
+      const reader = (name: string) => ({ name: name.padEnd(16, "A"), maxAgeMs: trial.ticks(4) });
+      const has = (name: string, from: { readonly offset: number; readonly chain: number }) =>
+        read(store, id, from, { reader: reader(name), maxBytes: 0 });
+      const answer = await appended(store, id, ["1", "2"], { bounds });
+      expect((await has("one", endOf(answer))).entries).toEqual([]);
+      await has("two", positionOf(answer, 0));
+      await appended(store, id, ["3"], { bounds });
+      expect(await append(store, id, ["4"], { bounds })).toEqual({ type: "full" });
+      await has("two", endOf(answer));
+      await appended(store, id, ["4"], { bounds });
+      // A reader that is not heard of for that long is waited for no more.
+      expect(await append(store, id, ["5"], { bounds })).toEqual({ type: "full" });
+      await trial.pass(3);
+      const { end } = await read(store, id, endOf(answer), { maxBytes: 0 });
+      await has("one", end);
+      await trial.pass(2);
+      await appended(store, id, ["5"], { bounds });
+    },
+  },
+];

@@ -1,0 +1,80 @@
+import type { Position } from "@wsession/protocol";
+import { monotonicNow } from "./map-entry.ts";
+import { MapOutbox } from "./map-outbox.ts";
+import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
+
+/** What an entry takes beside its message, about: otherwise empty messages would be bounded by nothing. */
+const ENTRY_BYTES = 128;
+
+/** The outboxes of a map store: those of sessions that something was appended to, since the others cost nothing. */
+export class MapOutboxes {
+  readonly #maxTotalBytes: number;
+  /** In the order of their last append, so that the one without news for longest gives way. */
+  readonly #byId = new Map<string, MapOutbox>();
+  #totalBytes = 0;
+
+  constructor(maxTotalBytes: number) {
+    this.#maxTotalBytes = maxTotalBytes;
+  }
+
+  end(id: string): Position | undefined {
+    return this.#byId.get(id)?.end;
+  }
+
+  append(request: AppendRequest): AppendResult {
+    const outbox = this.#byId.get(request.id) ?? new MapOutbox();
+    this.#byId.delete(request.id);
+    this.#byId.set(request.id, outbox);
+    const result = this.#counted(outbox, () => outbox.append(request, monotonicNow()));
+    this.#dropOverTotal();
+    return result;
+  }
+
+  read(request: ReadRequest): ReadResult {
+    const outbox = this.#byId.get(request.id) ?? new MapOutbox();
+    return this.#counted(outbox, () => outbox.read(request, monotonicNow()));
+  }
+
+  /** The session is gone. */
+  delete(id: string): void {
+    this.clear(id);
+    this.#byId.delete(id);
+  }
+
+  /** The session is another subject's: what was kept for the former one goes, and offsets go on. */
+  clear(id: string): void {
+    const outbox = this.#byId.get(id);
+    if (outbox !== undefined) this.#counted(outbox, () => outbox.clear());
+  }
+
+  /** Lets go of what is too old, from the outbox without news for longest on, so that it costs what it drops. */
+  sweep(): void {
+    const now = monotonicNow();
+    for (const outbox of this.#byId.values()) {
+      if (outbox.size === 0) continue;
+      this.#counted(outbox, () => outbox.dropOld(now));
+      if (outbox.size > 0) return;
+    }
+  }
+
+  #dropOverTotal(): void {
+    for (const outbox of this.#byId.values()) {
+      if (this.#totalBytes <= this.#maxTotalBytes) return;
+      this.#counted(outbox, () => {
+        const others = this.#totalBytes - sizeOf(outbox);
+        while (outbox.size > 0 && others + sizeOf(outbox) > this.#maxTotalBytes) outbox.dropFirst();
+      });
+    }
+  }
+
+  #counted<Result>(outbox: MapOutbox, change: () => Result): Result {
+    const before = sizeOf(outbox);
+    const result = change();
+    this.#totalBytes += sizeOf(outbox) - before;
+    return result;
+  }
+}
+
+function sizeOf({ size, bytes }: MapOutbox): number {
+  return bytes + size * ENTRY_BYTES;
+}

@@ -1,0 +1,171 @@
+import { runStoreCase, storeCases } from "@wsession/conformance";
+import { mapStore } from "@wsession/core";
+import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "@wsession/core";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+/** A map store whose append and read are wrapped. */
+function tampered(wrap: {
+  readonly append?: (
+    append: (request: AppendRequest) => AppendResult,
+    request: AppendRequest,
+  ) => AppendResult;
+  readonly read?: (read: (request: ReadRequest) => ReadResult, request: ReadRequest) => ReadResult;
+}) {
+  const store = mapStore();
+  const now = <Result extends object>(answer: Result | PromiseLike<Result>): Result => {
+    if ("then" in answer) throw new Error("mapStore answers at once");
+    return answer;
+  };
+  const append = (request: AppendRequest) => now(store.append!.bind(store)(request));
+  const read = (request: ReadRequest) => now(store.read!.bind(store)(request));
+  const original = { append: store.append!.bind(store), read: store.read!.bind(store) };
+  return Object.assign(store, {
+    append: (request: AppendRequest) =>
+      wrap.append === undefined
+        ? original.append(request)
+        : wrap.append((given) => now(original.append(given)), request),
+    read: (request: ReadRequest) =>
+      wrap.read === undefined
+        ? original.read(request)
+        : wrap.read((given) => now(original.read(given)), request),
+    unwrapped: { append, read },
+  });
+}
+
+type Store = ReturnType<typeof tampered>;
+
+/** Answers each append with the offset of the first one. */
+const givesOffsetsTwice = () =>
+  tampered({
+    append(append, request) {
+      const result = append(request);
+      return result.type === "appended" ? { ...result, offset: 1 } : result;
+    },
+  });
+
+/** Draws the chain of each message anew: two appends at one offset that were lost and sent again look alike. */
+const drawsChains = () => {
+  let chain = 0;
+  return tampered({
+    append(append, request) {
+      const messages = request.messages.map((message) => {
+        const mark = (((message.mark - chain * 69_069) % 2 ** 31) + 2 ** 31) % 2 ** 31;
+        chain = message.mark;
+        return { ...message, mark };
+      });
+      return append({ ...request, messages });
+    },
+  });
+};
+
+/** Says that nothing was missed, whatever went. */
+const tellsOfNoLoss = () =>
+  tampered({
+    read(read, request) {
+      const result = read(request);
+      return result.type === "read" ? { ...result, missed: undefined } : result;
+    },
+  });
+
+/** Compares offsets alone, as schemes with one epoch a server do. */
+const ignoresChains = () =>
+  tampered({
+    read(read, request) {
+      const { end, start, entries } = asRead(read({ ...request, from: { offset: 0, chain: 0 } }));
+      const { offset } = request.from;
+      const chain = offset === start.offset ? start.chain : entries[offset - start.offset - 1]?.chain;
+      const from = chain === undefined ? request.from : { offset, chain };
+      return read({ ...request, from: offset > end.offset ? end : from });
+    },
+  });
+
+const ignoresWitnesses = () =>
+  tampered({ read: (read, request) => read({ ...request, witness: undefined }) });
+
+const ignoresTtl = () =>
+  tampered({
+    append: (append, request) =>
+      append({ ...request, messages: request.messages.map((one) => ({ ...one, ttlMs: undefined })) }),
+  });
+
+const ignoresKeys = () =>
+  tampered({
+    append: (append, request) =>
+      append({ ...request, messages: request.messages.map((one) => ({ ...one, key: undefined })) }),
+  });
+
+const bounded =
+  (bounds: Partial<AppendRequest["bounds"]>): (() => Store) =>
+  () =>
+    tampered({
+      append: (append, request) => append({ ...request, bounds: { ...request.bounds, ...bounds } }),
+    });
+
+const ignoresFences = () =>
+  tampered({ append: (append, request) => append({ ...request, fence: undefined }) });
+
+const ignoresReaders = () => tampered({ read: (read, request) => read({ ...request, reader: undefined }) });
+
+const ignoresPages = () => tampered({ read: (read, request) => read({ ...request, maxBytes: Infinity }) });
+
+function asRead(result: ReadResult): Extract<ReadResult, { type: "read" }> {
+  return result.type === "read" ? result : expect.fail(result.type);
+}
+
+/** The names of the cases of outboxes that the store fails. */
+async function caught(make: () => Store): Promise<string[]> {
+  const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
+  const names: string[] = [];
+  for (const [subject, cases] of Object.entries(storeCases)) {
+    if (!subject.includes("outbox")) continue;
+    for (const one of cases) {
+      if (one.applies?.(capabilities) === false) continue;
+      const harness = {
+        capabilities,
+        tickMs: 1_000,
+        open() {
+          vi.useFakeTimers({ toFake: ["Date", "performance"] });
+          const store = make();
+          return {
+            store: () => store,
+            pass: (ms: number) => void vi.advanceTimersByTime(ms),
+            close: () => void vi.useRealTimers(),
+          };
+        },
+      };
+      await runStoreCase(one, harness).catch(() => names.push(one.name));
+    }
+  }
+  return names;
+}
+
+describe("the suite for stores catches an outbox that", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test("is as it should be, in nothing", async () => {
+    expect(await caught(() => tampered({}))).toEqual([]);
+  });
+
+  test.each([
+    ["gives an offset out twice", givesOffsetsTwice, /^I19 appends that race/],
+    ["draws the chain anew", drawsChains, /^I19 the chain is mixed/],
+    ["tells of no loss", tellsOfNoLoss, /^I16, I20 over maxMessages/],
+    ["compares no chain", ignoresChains, /^I19 a position whose chain is another one/],
+    ["looks at no witness", ignoresWitnesses, /^I19 a witness that is ahead/],
+    ["keeps what is of no use any more", ignoresTtl, /^a message whose ttlMs is over/],
+    ["keeps both of one key", ignoresKeys, /^a message replaces/],
+    ["keeps any number of messages", bounded({ maxMessages: Infinity }), /^I16, I20 over maxMessages/],
+    ["keeps any number of bytes", bounded({ maxBytes: Infinity }), /^I20 over maxBytes/],
+    ["keeps for ever", bounded({ maxAgeMs: Infinity }), /^I20 what is older than maxAgeMs/],
+    [
+      "drops where it is to refuse",
+      bounded({ whenFull: "drop-oldest" }),
+      /^I20 with whenFull refuse a message/,
+    ],
+    ["is written by a connection that was replaced", ignoresFences, /^I13 an append/],
+    ["forgets who has read", ignoresReaders, /^I20 with whenFull refuse what every reader has/],
+    ["gives all at once", ignoresPages, /^I20 an answer has about maxBytes/],
+  ] as const)("%s", async (_, make, name) => {
+    expect(await caught(make)).toEqual(expect.arrayContaining([expect.stringMatching(name)]));
+  });
+});
