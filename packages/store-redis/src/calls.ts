@@ -20,6 +20,12 @@ import type { Sender, SentCommand } from "./sender.ts";
 export type Reply = unknown;
 
 /**
+ * What a script's reply means. `attempts`: how often the call was written to a socket. A refusal after more than one may come
+ * from a session that an earlier attempt has changed.
+ */
+export type ReadReply<Result> = (reply: Reply, attempts: number) => Result;
+
+/**
  * Calls, each within its own deadline (I11): rejected as `not-applied` if it was never handed over or the script refused
  * it as too late, as `unknown` if no answer came.
  */
@@ -71,7 +77,7 @@ export class Calls {
 
   /** Any command that may run twice without harm. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    return this.#run({ type: "repeatable", name, words: args, deadline, script: undefined }, 0);
+    return this.#run({ type: "repeatable", name, words: args, read: asIs, deadline, script: undefined }, 0);
   }
 
   /** A script that changes nothing, or nothing that a repeat could harm. */
@@ -82,28 +88,29 @@ export class Calls {
     deadline: number = this.deadline(),
   ): Promise<Reply> {
     const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
-    return this.#run({ type: "repeatable", name: "evalsha", words, deadline, script: name }, 0);
+    return this.#run({ type: "repeatable", name: "evalsha", words, read: asIs, deadline, script: name }, 0);
   }
 
   /** A script whose first argument is a not-after time, put there in the server's terms. */
-  timedScript(
+  timedScript<Result>(
     name: ScriptName,
     key: string,
     args: readonly string[],
+    read: ReadReply<Result>,
     deadline: number = this.deadline(),
-  ): Promise<Reply> {
-    return this.#run({ type: "timed", script: name, key, args, deadline }, 0);
+  ): Promise<Result> {
+    return this.#run({ type: "timed", script: name, key, args, read, deadline }, 0);
   }
 
   /** `attemptsBefore`: how many there were that may have run. */
-  #run(call: Call, attemptsBefore: number): Promise<Reply> {
+  #run<Result>(call: Call<Result>, attemptsBefore: number): Promise<Result> {
     if (this.#gate.open) return this.#attempt(call, attemptsBefore);
     return this.#gate
       .wait(call.deadline)
       .then(() => this.#attempt(call, attemptsBefore), notReached(attemptsBefore));
   }
 
-  #attempt(call: Call, attemptsBefore: number): Promise<Reply> {
+  #attempt<Result>(call: Call<Result>, attemptsBefore: number): Promise<Result> {
     const now = performance.now();
     if (call.type === "repeatable") {
       const { name, words, script } = call;
@@ -117,7 +124,7 @@ export class Calls {
   }
 
   /** The time limit rejects the command itself, so that an answer costs one promise more and no race. */
-  #hand(attempt: Attempt, now: number): Promise<Reply> {
+  #hand<Result>(attempt: Attempt<Result>, now: number): Promise<Result> {
     const left = attempt.call.deadline - now;
     if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attempt.attemptsBefore));
     const command = this.#sender.send(attempt.name, attempt.args);
@@ -135,7 +142,12 @@ export class Calls {
   }
 
   /** `attempts`: how often it was written to a socket, this time included. What it returns may be a promise. */
-  #answered({ call }: Attempt, sentAt: number, reply: Reply, attempts: number): Reply {
+  #answered<Result>(
+    { call }: Attempt<Result>,
+    sentAt: number,
+    reply: Reply,
+    attempts: number,
+  ): Result | Promise<Result> {
     if (call.type === "timed" && Array.isArray(reply) && reply[0] === "late") {
       // This attempt is refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
       const now = performance.now();
@@ -143,17 +155,23 @@ export class Calls {
       if (now >= call.deadline) throw tooLate("Redis was reached too late", attempts - 1);
       return this.#run(call, attempts - 1);
     }
-    return attempts > 1 ? afterAttempts(reply) : reply;
+    return call.read(reply, attempts);
   }
 
   /** `attempts`: how often it was written to a socket. */
-  #failed(attempt: Attempt, error: unknown, attempts: number): Promise<Reply> {
+  #failed<Result>(attempt: Attempt<Result>, error: unknown, attempts: number): Promise<Result> {
     const { call, script, args } = attempt;
     const { deadline } = call;
     if (script !== undefined && isNoScript(error)) {
       const withText = [scriptText(script), ...args.slice(1)];
       const attemptsBefore = attempts - 1;
-      const again: Attempt = { call, name: "eval", args: withText, script: undefined, attemptsBefore };
+      const again: Attempt<Result> = {
+        call,
+        name: "eval",
+        args: withText,
+        script: undefined,
+        attemptsBefore,
+      };
       return this.#hand(again, performance.now());
     }
     const failure = asStoreFailure(error);
@@ -183,27 +201,29 @@ export class Calls {
   };
 }
 
-type Call = RepeatableCall | TimedCall;
+type Call<Result> = RepeatableCall<Result> | TimedCall<Result>;
 
-interface RepeatableCall {
+interface RepeatableCall<Result> {
   readonly type: "repeatable";
   readonly name: string;
   readonly words: readonly string[];
+  readonly read: ReadReply<Result>;
   readonly deadline: number;
   readonly script: ScriptName | undefined;
 }
 
-interface TimedCall {
+interface TimedCall<Result> {
   readonly type: "timed";
   readonly script: ScriptName;
   readonly key: string;
   readonly args: readonly string[];
+  readonly read: ReadReply<Result>;
   readonly deadline: number;
 }
 
 /** A call as it is handed over once. No closures: a call is made for each change of a session. */
-interface Attempt {
-  readonly call: Call;
+interface Attempt<Result> {
+  readonly call: Call<Result>;
   readonly name: string;
   readonly args: string[];
   /** What to hand over with its text where the server does not have it. */
@@ -224,10 +244,6 @@ function notReached(attemptsBefore: number): (error: unknown) => never {
   };
 }
 
-/** By these a script says that it did nothing. */
-const REFUSALS: ReadonlySet<unknown> = new Set(["missing", "gone", "wrong", "stolen", "foreign", "exists"]);
-
-/** As told to a command that was sent again: an earlier attempt may have found the session otherwise, and changed it. */
-function afterAttempts(reply: Reply): Reply {
-  return Array.isArray(reply) && REFUSALS.has(reply[0]) ? [reply[0], "again"] : reply;
+function asIs(reply: Reply): Reply {
+  return reply;
 }

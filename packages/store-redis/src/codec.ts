@@ -8,6 +8,13 @@ const MAX_DEPTH = 500;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** A change as write.lua takes it. */
+/** Data as scripts take it. */
+export interface EncodedData {
+  /** Field, text for each. */
+  readonly fields: string[];
+  readonly bytes: number;
+}
+
 export interface EncodedChange {
   readonly mode: "f" | "r";
   /** Hash field, JSON text, by turns. */
@@ -16,10 +23,7 @@ export interface EncodedChange {
 }
 
 /** All of a session's data: hash field and JSON text by turns, and what they count against the limit. */
-export function encodeData(
-  data: object,
-  maxBytes: number,
-): { readonly fields: readonly string[]; readonly bytes: number } {
+export function encodeData(data: object, maxBytes: number): EncodedData {
   assertPlain(data);
   const fields: string[] = [];
   for (const [name, value] of Object.entries(data)) {

@@ -2,10 +2,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage, subjectMessage } from "./announcements.ts";
 import { Away } from "./away.ts";
+import { destroy, type DestroyReply } from "./commands/destroy.ts";
 import { unavailable } from "./failures.ts";
-import type { Membership, Services } from "./membership.ts";
+import type { Membership } from "./membership.ts";
 import type { Holder } from "./record.ts";
-import { type DestroyReply, readDestroy } from "./replies.ts";
+import type { Services } from "./services.ts";
 import type { Listed, Raised, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
@@ -172,18 +173,16 @@ export class Destruction {
     id: string,
     reason: string | undefined,
     token: string | undefined,
-    denial: Raised | undefined,
+    of: Raised | undefined,
   ): Promise<DestroyReply> {
-    const { calls, keys, node, nextSequence, settings } = this.#services;
+    const { calls, node, nextSequence, settings } = this.#services;
+    const { tombstoneMs } = settings;
     const sequence = nextSequence();
     const deadline = calls.deadline();
-    const message = destroyedMessage(id, reason, token === undefined ? undefined : { node, token });
-    const why = reason === undefined ? ["", ""] : ["1", reason];
-    const whose =
-      denial === undefined ? ["", "", "", ""] : ["1", denial.subject, denial.hash, String(denial.epoch)];
-    const args = [node, String(sequence), String(settings.tombstoneMs), message, ...why, ...whose];
+    const announcement = destroyedMessage(id, reason, token === undefined ? undefined : { node, token });
     try {
-      return readDestroy(await calls.timedScript("destroy", keys.session(id), args, deadline));
+      const command = { id, sequence, tombstoneMs, announcement, reason, of, deadline };
+      return await destroy(this.#services, command);
     } catch (error) {
       throw this.#unsettled.remember(error, "destroy", id, sequence, deadline);
     }

@@ -1,7 +1,6 @@
-import type { Calls, Reply } from "./calls.ts";
-import type { Keys } from "./keys.ts";
+import { hold, type HoldReply } from "./commands/holders.ts";
 import type { Holder } from "./record.ts";
-import { readHold } from "./replies.ts";
+import type { Services } from "./services.ts";
 
 /** What this process holds of one session, and what Redis was told. */
 interface Holding {
@@ -31,27 +30,15 @@ export interface Hold {
  * twice or late does no harm, and what a failed call left uncertain is put right by telling it again.
  */
 export class Holdings {
-  readonly #calls: Calls;
-  readonly #keys: Keys;
-  readonly #node: string;
-  readonly #nextSequence: () => number;
+  readonly #services: Services;
   readonly #onError: (error: unknown) => void;
   readonly #holdings = new Map<string, Holding>();
   #retry: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
   #isClosed = false;
 
-  constructor(
-    calls: Calls,
-    keys: Keys,
-    node: string,
-    nextSequence: () => number,
-    onError: (error: unknown) => void,
-  ) {
-    this.#calls = calls;
-    this.#keys = keys;
-    this.#node = node;
-    this.#nextSequence = nextSequence;
+  constructor(services: Services, onError: (error: unknown) => void) {
+    this.#services = services;
     this.#onError = onError;
   }
 
@@ -68,7 +55,7 @@ export class Holdings {
     this.#holdings.set(id, holding);
     holding.count += 1;
     holding.pending += 1;
-    return { id, sequence: this.#nextSequence(), count: holding.count };
+    return { id, sequence: this.#services.nextSequence(), count: holding.count };
   }
 
   held(hold: Hold): void {
@@ -112,11 +99,11 @@ export class Holdings {
 
   /** Whether this process is among a session's holders: Redis may have come back without its last moments. */
   isListed(holders: readonly Holder[]): boolean {
-    return holders.some(({ node }) => node === this.#node);
+    return holders.some(({ node }) => node === this.#services.node);
   }
 
-  /** Tells Redis the count whatever it knows. The reply is as in hold.lua; `undefined`: nothing is held. */
-  async register(id: string): Promise<Reply> {
+  /** Tells Redis the count whatever it knows. `undefined`: nothing is held. */
+  async register(id: string): Promise<HoldReply | undefined> {
     const holding = this.#holdings.get(id);
     return holding === undefined || holding.count === 0 ? undefined : this.#tell(id, holding);
   }
@@ -184,23 +171,19 @@ export class Holdings {
     this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
   }
 
-  async #tell(id: string, holding: Holding): Promise<Reply> {
-    const sequence = this.#nextSequence();
+  async #tell(id: string, holding: Holding): Promise<HoldReply> {
+    const sequence = this.#services.nextSequence();
     const { count } = holding;
-    let reply: Reply;
+    let reply: HoldReply;
     try {
-      reply = await this.#calls.timedScript("hold", this.#keys.session(id), [
-        this.#node,
-        String(sequence),
-        String(count),
-      ]);
+      reply = await hold(this.#services, { id, sequence, count });
     } catch (error) {
       holding.uncertain = true;
       this.#repairLater();
       throw error;
     }
     this.#retryMs = RETRY_MS;
-    if (readHold(reply).type === "held") acknowledge(holding, sequence, count);
+    if (reply.type === "held") acknowledge(holding, sequence, count);
     // Gone, and its holders with it: there is nothing to be told.
     else acknowledge(holding, sequence, holding.count);
     return reply;

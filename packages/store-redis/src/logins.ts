@@ -1,12 +1,13 @@
 import type { CreateRequest, RotateRequest, RotateResult } from "@wsession/core";
-import type { Reply } from "./calls.ts";
-import { deadlineText, stayText, untilDeadline } from "./durations.ts";
+import { goneSince, type Missing } from "./commands/reply.ts";
+import type { ResumeReply } from "./commands/resume.ts";
+import { type NewSubject, rotate, type RotateReply } from "./commands/rotate.ts";
+import { touch } from "./commands/touch.ts";
+import { untilDeadline } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { hashSubject } from "./keys.ts";
-import { newLineage } from "./lineage.ts";
-import type { Services } from "./membership.ts";
 import { parseMetadata } from "./record.ts";
-import { isNothingLeft, readLogin, readRotate, readTouch } from "./replies.ts";
+import type { Services } from "./services.ts";
 import type { Listing, Raised, Revoked, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
@@ -17,19 +18,18 @@ export class Logins {
   readonly #services: Services;
   readonly #subjects: Subjects;
   readonly #unsettled: Unsettled;
-  readonly #onNothingLeft: (id: string) => void;
+  readonly #onMissing: (id: string, found: Missing) => void;
 
-  /** `onNothingLeft`: there was neither the session nor a tombstone. */
   constructor(
     services: Services,
     subjects: Subjects,
     unsettled: Unsettled,
-    onNothingLeft: (id: string) => void,
+    onMissing: (id: string, found: Missing) => void,
   ) {
     this.#services = services;
     this.#subjects = subjects;
     this.#unsettled = unsettled;
-    this.#onNothingLeft = onNothingLeft;
+    this.#onMissing = onMissing;
   }
 
   /** Lists a session that is about to be created, under its subject; its creation carries the listing. */
@@ -53,7 +53,7 @@ export class Logins {
     if (before !== undefined) await before;
     const sequence = nextSequence();
     if (subject === undefined) {
-      const reply = await this.#rotateOnce(request, sequence, deadline, ["", "", "", "", ""]);
+      const reply = await this.#rotateOnce(request, sequence, deadline, undefined);
       return reply.type === "index" ? { type: "missing" } : reply;
     }
     const hash = hashSubject(subject);
@@ -64,33 +64,32 @@ export class Logins {
       if (listing.type === "revoked") return listing;
       // The first one read: the login has been under way since, and a later one would let it slip past a destruction.
       epoch ??= listing.epoch;
-      const whose = ["1", subject, hash, String(epoch), listing.until];
-      const reply = await this.#rotateOnce(request, sequence, deadline, whose);
+      const becomes = { subject, hash, epoch, until: listing.until };
+      const reply = await this.#rotateOnce(request, sequence, deadline, becomes);
       if (reply.type !== "index") return reply;
       until = reply.until;
     }
     return { type: "missing" };
   }
 
-  /** `idle` and `absolute` as touch.lua takes them; `listed`: where it was listed just now. */
+  /** `absoluteMs` `undefined`: that deadline stays. `listed`: where the session was listed just now. */
   async touch(
     id: string,
-    idle: string,
-    absolute: string,
-    listed: readonly [subject: string, until: string] = ["", ""],
+    idleMs: number,
+    absoluteMs: number | undefined,
+    listed?: { readonly subject: string; readonly until: string },
   ): Promise<boolean> {
-    const { calls, keys } = this.#services;
+    const { calls } = this.#services;
     const deadline = calls.deadline();
     for (;;) {
-      const args = [idle, absolute, ...listed];
-      const answer = await calls.timedScript("touch", keys.session(id), args, deadline);
-      if (isNothingLeft(answer)) this.#onNothingLeft(id);
-      const reply = readTouch(answer);
+      const reply = await touch(this.#services, { id, idleMs, absoluteMs, listed, deadline });
+      if (reply.type === "missing") this.#onMissing(id, reply);
       if (reply.type !== "index") return reply.type === "touched";
+      const { subject } = reply;
       // The next try is a little later, and so are its deadlines.
       const until = reply.until + calls.timeoutMs;
-      const listing = await beforehand(this.#subjects.list(reply.subject, id, until, deadline));
-      listed = [reply.subject, listing.until];
+      const listing = await beforehand(this.#subjects.list(subject, id, until, deadline));
+      listed = { subject, until: listing.until };
     }
   }
 
@@ -102,51 +101,38 @@ export class Logins {
    */
   async listAgain(
     id: string,
-    subject: string,
-    reply: Reply,
+    { session, loginEpoch }: Extract<ResumeReply, { type: "resumed" }>,
     idleMs: number,
-    absoluteInMs: number,
     destroy: (of: Raised) => Promise<void>,
   ): Promise<void> {
+    const { subject, absoluteInMs } = session;
     const { calls } = this.#services;
     const now = calls.serverNow();
-    if (now === undefined) return;
+    if (now === undefined || subject === undefined) return;
     const listedUntil = await this.#subjects.listedUntil(subject, id);
     if (listedUntil !== undefined && listedUntil >= now + Math.min(1.5 * idleMs, absoluteInMs)) return;
     const deadline = calls.deadline();
     const until = now + calls.timeoutMs + Math.min(2 * idleMs, absoluteInMs);
     const listing = await this.#subjects.list(subject, id, until, deadline);
-    const login = listedUntil === undefined ? readLogin(reply) : undefined;
-    if (login !== undefined && login.epoch < listing.epoch)
+    const isLost = listedUntil === undefined && loginEpoch !== undefined;
+    if (isLost && loginEpoch < listing.epoch)
       await destroy({ subject, hash: hashSubject(subject), epoch: listing.epoch });
-    else await this.touch(id, deadlineText(idleMs), "", [subject, listing.until]);
+    else await this.touch(id, idleMs, undefined, { subject, until: listing.until });
   }
 
   async #rotateOnce(
     request: RotateRequest,
     sequence: number,
     deadline: number,
-    whose: readonly string[],
-  ): Promise<ReturnType<typeof readRotate>> {
-    const { calls, keys, node } = this.#services;
-    const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;
-    const next = newLineage();
-    const secrets = [digest, renewalDigest, stayText(renewalMs), stayText(graceMs)];
-    const args = [
-      node,
-      String(sequence),
-      ...secrets,
-      ...whose,
-      fence === undefined ? "" : String(fence),
-      String(known),
-      lineage === undefined ? "" : String(lineage),
-      String(next),
-      request.onlyUnowned === true ? "1" : "",
-    ];
+    becomes: NewSubject | undefined,
+  ): Promise<Exclude<RotateReply, Missing> | { readonly type: "missing" }> {
+    const { id } = request;
     try {
-      const reply = await calls.timedScript("rotate", keys.session(id), args, deadline);
-      if (isNothingLeft(reply)) this.#onNothingLeft(id);
-      return readRotate(reply, request.subject === undefined || lineage === undefined ? lineage : next);
+      const reply = await rotate(this.#services, { request, sequence, becomes, deadline });
+      if (reply.type !== "missing") return reply;
+      this.#onMissing(id, reply);
+      if (reply.isRepeat) throw goneSince();
+      return { type: reply.type };
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);
     }

@@ -3,10 +3,10 @@ import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
 import { isCluster } from "./client.ts";
 import { asStoreFailure, unavailable } from "./failures.ts";
-import type { Services } from "./membership.ts";
 import { Away, haveAllSlots } from "./away.ts";
 import { Orphans } from "./orphans.ts";
 import { type Holder, parseHolders, parseMetadata } from "./record.ts";
+import type { Services } from "./services.ts";
 import type { Subjects } from "./subjects.ts";
 
 const AT_ONCE = 128;
@@ -27,7 +27,7 @@ export class Lookup {
   constructor(services: Services, subjects: Subjects, onError: (error: unknown) => void) {
     this.#services = services;
     this.#subjects = subjects;
-    this.#orphans = new Orphans(services.calls, services.keys, services.liveness);
+    this.#orphans = new Orphans(services);
     this.#onError = onError;
   }
 

@@ -1,39 +1,19 @@
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
-import type { Calls } from "./calls.ts";
 import { isCluster } from "./client.ts";
 import { Confirmations } from "./confirmations.ts";
-import type { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
-import type { Gate } from "./gate.ts";
 import { type Hold, Holdings } from "./holdings.ts";
-import { type Keys, hashSubject } from "./keys.ts";
+import { hashSubject } from "./keys.ts";
 import { Lease } from "./lease.ts";
-import type { Settings } from "./options.ts";
-import type { Liveness } from "./liveness.ts";
 import { Orphans } from "./orphans.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
+import type { Services } from "./services.ts";
 import type { Raised } from "./subjects.ts";
 import { ShardedSubscription } from "./sharded-subscription.ts";
-import type { Shards } from "./shards.ts";
 import { Subscription } from "./subscription.ts";
-
-export interface Services {
-  readonly connection: Connection;
-  readonly settings: Settings;
-  readonly calls: Calls;
-  readonly gate: Gate;
-  readonly keys: Keys;
-  /** This process's name, new at each start: as a holder, as a writer, and on its channel. */
-  readonly node: string;
-  readonly liveness: Liveness;
-  /** The server that a session is on, by any name. */
-  readonly serverOf: (id: string) => string;
-  readonly shards: Shards;
-  readonly nextSequence: () => number;
-}
 
 /** A call that registers one more connection of this process, which counts by the call's outcome. */
 export class Registration {
@@ -52,9 +32,9 @@ export class Registration {
     return this.#hold.sequence;
   }
 
-  /** How many connections there are with this one, as the scripts take it. */
-  get count(): string {
-    return String(this.#hold.count);
+  /** How many connections there are with this one. */
+  get count(): number {
+    return this.#hold.count;
   }
 
   /** `isTaken`: the session is there, and Redis counts the connection. `isAgain`: refused, but maybe not the first time. */
@@ -96,15 +76,14 @@ export class Membership {
     host: StoreHost,
     destroyHeld: (of: Raised, reason?: string) => Promise<unknown>,
   ) {
-    const { connection, settings, calls, gate, keys, node, nextSequence, liveness, serverOf, shards } =
-      services;
+    const { connection, settings, calls, gate, keys, node, serverOf, shards } = services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
     this.delivery = new Delivery(host);
-    this.holdings = new Holdings(calls, keys, node, nextSequence, (error) => host.onError(error));
+    this.holdings = new Holdings(services, (error) => host.onError(error));
     this.#resync = new Resync(
-      new Recheck(calls, keys, host, this.holdings, new Orphans(calls, keys, liveness)),
+      new Recheck(calls, keys, host, this.holdings, new Orphans(services)),
       host,
       this.holdings,
       settings.sweepMs,

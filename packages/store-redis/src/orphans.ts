@@ -1,7 +1,6 @@
-import type { Calls } from "./calls.ts";
-import type { Keys } from "./keys.ts";
-import type { Liveness } from "./liveness.ts";
+import { drop } from "./commands/holders.ts";
 import type { Holder } from "./record.ts";
+import type { Services } from "./services.ts";
 
 /** Whether processes have a lease, by name, as far as it was asked. */
 export type Lives = Map<string, Promise<boolean>>;
@@ -11,32 +10,25 @@ export type Lives = Map<string, Promise<boolean>>;
  * each change would be announced to them for as long as the session lives.
  */
 export class Orphans {
-  readonly #calls: Pick<Calls, "script">;
-  readonly #keys: Keys;
-  readonly #liveness: Liveness;
+  readonly #services: Pick<Services, "calls" | "keys" | "liveness">;
 
-  constructor(calls: Pick<Calls, "script">, keys: Keys, liveness: Liveness) {
-    this.#calls = calls;
-    this.#keys = keys;
-    this.#liveness = liveness;
+  constructor(services: Pick<Services, "calls" | "keys" | "liveness">) {
+    this.#services = services;
   }
 
   /** Those of a session's holders that have no lease. The dead among them are taken off it, which nobody waits for. */
   async sweep(id: string, holders: readonly Holder[], lives: Lives = new Map()): Promise<readonly Holder[]> {
     const alive = await Promise.all(holders.map(({ node }) => this.#lives(node, lives)));
     const orphans = holders.filter((_, index) => alive[index] === false);
-    const dead = orphans.filter(({ node }) => this.#liveness.isDead(node));
-    if (dead.length > 0) {
-      const entries = dead.map(({ entry }) => entry);
-      this.#calls.script("drop", [this.#keys.session(id)], entries).catch(() => undefined);
-    }
+    const dead = orphans.filter(({ node }) => this.#services.liveness.isDead(node));
+    if (dead.length > 0) drop(this.#services, id, dead).catch(() => undefined);
     return orphans;
   }
 
   #lives(node: string, lives: Lives): Promise<boolean> {
     const known = lives.get(node);
     if (known !== undefined) return known;
-    const asked = this.#liveness.look(node);
+    const asked = this.#services.liveness.look(node);
     lives.set(node, asked);
     return asked;
   }

@@ -1,10 +1,10 @@
 import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "./calls.ts";
+import { load } from "./commands/load.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Keys } from "./keys.ts";
 import type { Lives, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata } from "./record.ts";
-import { readHold, readLoad } from "./replies.ts";
 
 /**
  * Reads one session again that this process holds. Costs a read of the metadata and the holders, a question for each other
@@ -30,7 +30,7 @@ export class Recheck {
     const metadata = await this.#metadata(id, register, lives);
     const held = this.#host.held(id);
     if (held === undefined || isCurrent(held, metadata, this.#calls.serverNow())) return;
-    const found = readLoad(await this.#calls.script("load", [this.#keys.session(id)], []));
+    const found = await load({ calls: this.#calls, keys: this.#keys }, id);
     const still = this.#host.held(id);
     if (still === undefined) return;
     if (found.type === "session") this.#tell(id, still, found.session, isLoss(held, still, found.session));
@@ -50,9 +50,8 @@ export class Recheck {
       this.#orphans.sweep(id, holders, lives).catch(() => undefined);
       if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return metadata;
     }
-    const reply = await this.#holdings.register(id);
-    if (reply === undefined) return this.#calls.command("hget", [this.#keys.session(id), "m"]);
-    const hold = readHold(reply);
+    const hold = await this.#holdings.register(id);
+    if (hold === undefined) return this.#calls.command("hget", [this.#keys.session(id), "m"]);
     return hold.type === "held" ? hold.metadata : undefined;
   }
 

@@ -1,6 +1,7 @@
 import type { Calls } from "./calls.ts";
+import { asArray, texts } from "./commands/reply.ts";
+import { raiseSharedEpoch } from "./commands/subject-index.ts";
 import { type Keys, idOfSharedEntry, sharedEntry, sharedRange } from "./keys.ts";
-import { asArray, texts } from "./replies.ts";
 
 /**
  * Subjects' indexes as releases before 0.2 keep them: 4,096 sorted sets that all subjects share. Read and never added to, so
@@ -17,7 +18,7 @@ export class SharedIndex {
 
   /** Refuses logins of older processes that are under way. `epoch`: what the sessions are marked with; a later login there has it. */
   async raise(hash: string, epoch: number, keepMs: number): Promise<void> {
-    await this.#calls.script("shared-raise", [this.#keys.sharedEpoch(hash)], [String(keepMs), String(epoch)]);
+    await raiseSharedEpoch({ calls: this.#calls, keys: this.#keys }, hash, { least: epoch, keepMs });
   }
 
   /** The ids that are listed under the subject, in pages of at most `size`. */

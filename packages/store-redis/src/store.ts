@@ -17,40 +17,32 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { Calls, type Reply } from "./calls.ts";
+import { Calls } from "./calls.ts";
 import { clientPrefix, isCluster } from "./client.ts";
 import { ServerClock } from "./clock.ts";
 import { encodeChange, encodeData } from "./codec.ts";
+import { create } from "./commands/create.ts";
+import { load } from "./commands/load.ts";
+import { goneSince, type Missing } from "./commands/reply.ts";
+import { resume, type ResumeReply } from "./commands/resume.ts";
+import { takeOver } from "./commands/take-over.ts";
+import { write } from "./commands/write.ts";
 import { Connection } from "./connection.ts";
 import { Destruction } from "./destruction.ts";
-import { deadlineText } from "./durations.ts";
 import { beforehand } from "./failures.ts";
 import { Gate } from "./gate.ts";
 import { Keys, isSessionId } from "./keys.ts";
-import { newLineage } from "./lineage.ts";
 import { Logins } from "./logins.ts";
 import { Liveness } from "./liveness.ts";
 import { Lookup } from "./lookup.ts";
-import { Membership, type Registration, type Services } from "./membership.ts";
+import { Membership, type Registration } from "./membership.ts";
 import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
-import {
-  isNothingLeft,
-  isRefusedAgain,
-  readCreate,
-  readLoad,
-  readMove,
-  readResume,
-  readTakeOver,
-  readWrite,
-} from "./replies.ts";
 import { Sender } from "./sender.ts";
+import type { Services } from "./services.ts";
 import { Shards } from "./shards.ts";
 import { masterOf, slotOf } from "./slots.ts";
 import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
-
-/** A larger change is announced without its fields, and read by those who hold the session. */
-const ANNOUNCED_BYTES = 2_048;
 
 /** A request for a session that may be for one more connection of this process. */
 type Holding = Pick<ResumeRequest, "id" | "hold">;
@@ -132,10 +124,10 @@ class RedisStore implements RedisSessionStore {
       serverOf,
       shards,
     };
-    this.#unsettled = new Unsettled(calls, keys, node);
+    this.#unsettled = new Unsettled(this.#services);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
-    this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id) =>
-      this.#membership?.expired(id),
+    this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id, found) =>
+      this.#missing(id, found),
     );
     this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
     this.#lookup = new Lookup(this.#services, this.#subjects, (error) => this.#report(error));
@@ -160,11 +152,11 @@ class RedisStore implements RedisSessionStore {
   }
 
   async create(request: CreateRequest): Promise<CreateResult> {
-    const { id, subject, digest, idleMs, absoluteMs } = request;
-    const { calls, keys, node, settings, nextSequence } = this.#services;
+    const { id, subject } = request;
+    const { calls, settings, nextSequence } = this.#services;
     if (!isSessionId(id))
       throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
-    const { fields, bytes } = encodeData(request.data, settings.maxBytes);
+    const encoded = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
     const listing =
       subject === undefined ? undefined : await this.#logins.begin({ ...request, subject }, deadline);
@@ -173,26 +165,11 @@ class RedisStore implements RedisSessionStore {
     if (waiting !== undefined) await waiting;
     const registration = this.#register(request);
     const sequence = registration?.sequence ?? nextSequence();
-    const limits = [deadlineText(idleMs), deadlineText(absoluteMs), String(request.schemaVersion)];
-    const whose =
-      subject === undefined || listing === undefined ? ["", "", ""] : ["1", subject, String(listing.epoch)];
-    const args = [
-      node,
-      String(sequence),
-      digest ?? "",
-      ...limits,
-      ...whose,
-      registration?.count ?? "",
-      flag(request.exclusive),
-      String(bytes),
-      String(newLineage()),
-      listing?.until ?? "",
-      ...fields,
-    ];
+    const count = registration?.count;
     try {
-      const reply = await calls.timedScript("create", keys.session(id), args, deadline);
-      const result = readCreate(reply);
-      registration?.answered(result.type === "created", isRefusedAgain(reply));
+      const reply = await create(this.#services, { request, encoded, sequence, count, listing, deadline });
+      const { isRepeat, ...result } = reply;
+      registration?.answered(result.type === "created", isRepeat);
       return result;
     } catch (error) {
       registration?.failed(error);
@@ -201,38 +178,25 @@ class RedisStore implements RedisSessionStore {
   }
 
   async resume(request: ResumeRequest): Promise<ResumeResult> {
-    const { id, digest, nextDigest, subject, idleMs } = request;
-    const { calls, keys, node, nextSequence } = this.#services;
-    if (!isSessionId(id)) return { type: "missing" };
+    const { calls, nextSequence } = this.#services;
+    if (!isSessionId(request.id)) return { type: "missing" };
     // To the script an empty digest is the application's word, which only the application may give.
-    if (digest === "") return { type: "wrong" };
+    if (request.digest === "") return { type: "wrong" };
     const deadline = calls.deadline();
     const waiting = this.#readyFor(request, deadline);
     if (waiting !== undefined) await waiting;
     const registration = this.#register(request);
-    const args = [
-      node,
-      String(registration?.sequence ?? nextSequence()),
-      digest ?? "",
-      nextDigest ?? "",
-      deadlineText(idleMs),
-      registration?.count ?? "",
-      flag(request.exclusive),
-    ];
-    if (subject !== undefined) args.push(subject);
+    const sequence = registration?.sequence ?? nextSequence();
+    const count = registration?.count;
     try {
-      const reply = await calls.timedScript("resume", keys.session(id), args, deadline);
-      let result: ResumeResult;
-      try {
-        result = readResume(reply);
-      } catch (error) {
-        const moved = readMove(reply);
-        if (moved !== undefined) await calls.script("restore", [keys.session(id)], moved, deadline);
-        throw error;
+      const reply = await resume(this.#services, { request, sequence, count, deadline });
+      if (reply.type !== "resumed") {
+        registration?.answered(false, reply.isRepeat);
+        return { type: reply.type };
       }
-      registration?.answered(result.type === "resumed", isRefusedAgain(reply));
-      if (result.type === "resumed") this.#listAgain(request, reply, result.session);
-      return result;
+      registration?.answered(true, false);
+      this.#listAgain(request, reply);
+      return { type: reply.type, session: reply.session, by: reply.by };
     } catch (error) {
       registration?.failed(error);
       throw error;
@@ -240,67 +204,48 @@ class RedisStore implements RedisSessionStore {
   }
 
   /** Not waited for: what fails is made up for by the next touch or resume. */
-  #listAgain({ id, idleMs }: ResumeRequest, reply: Reply, session: StoredSession): void {
-    const { subject, absoluteInMs } = session;
-    if (subject === undefined) return;
+  #listAgain({ id, idleMs }: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
+    if (resumed.session.subject === undefined) return;
     const destroy = (of: Raised): Promise<void> => this.#destruction.overdue(id, of, this.#membership);
-    this.#logins.listAgain(id, subject, reply, idleMs, absoluteInMs, destroy).catch(() => undefined);
+    this.#logins.listAgain(id, resumed, idleMs, destroy).catch(() => undefined);
   }
 
   async takeOver(id: string): Promise<TakeOverResult> {
-    const { calls, keys, node, nextSequence } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
-    const args = [node, String(nextSequence())];
-    const reply = await calls.timedScript("take-over", keys.session(id), args);
-    if (isNothingLeft(reply)) this.#membership?.expired(id);
-    return readTakeOver(reply);
+    const reply = await takeOver(this.#services, { id, sequence: this.#services.nextSequence() });
+    return reply.type === "missing" ? this.#missing(id, reply) : reply;
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
     if (!isSessionId(id)) return undefined;
-    const found = readLoad(await this.#services.calls.script("load", [this.#services.keys.session(id)], []));
+    const found = await load(this.#services, id);
     if (found.type === "missing") this.#membership?.expired(id);
     return found.type === "session" ? found.session : undefined;
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
-    const { id, expect, known, lineage, fence, schemaVersion } = request;
-    const { calls, keys, node, settings, nextSequence } = this.#services;
+    const { id } = request;
+    const { calls, settings, nextSequence } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
-    const { mode, set, unset } = encodeChange(request.change, expect, settings.maxBytes);
+    const encoded = encodeChange(request.change, request.expect, settings.maxBytes);
     const deadline = calls.deadline();
     const before = this.#unsettled.before(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
-    const next = newLineage();
-    const args = [
-      node,
-      String(sequence),
-      optional(expect),
-      String(known),
-      optional(lineage),
-      String(next),
-      optional(fence),
-      String(schemaVersion),
-      String(settings.maxBytes),
-      String(ANNOUNCED_BYTES),
-      mode,
-      String(set.length / 2),
-    ].concat(set, unset);
     try {
-      const reply = await calls.timedScript("write", keys.session(id), args, deadline);
-      if (isNothingLeft(reply)) this.#membership?.expired(id);
-      return readWrite(reply, lineage === undefined ? undefined : next);
+      const command = { request, encoded, sequence, maxBytes: settings.maxBytes, deadline };
+      const reply = await write(this.#services, command);
+      if (reply.type !== "missing") return reply;
+      const result = this.#missing(id, reply);
+      if (reply.isRepeat) throw goneSince();
+      return result;
     } catch (error) {
       throw this.#unsettled.remember(error, "write", id, sequence, deadline);
     }
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
-    return (
-      isSessionId(id) &&
-      this.#logins.touch(id, deadlineText(idleMs), absoluteMs === undefined ? "" : deadlineText(absoluteMs))
-    );
+    return isSessionId(id) && this.#logins.touch(id, idleMs, absoluteMs);
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -350,6 +295,12 @@ class RedisStore implements RedisSessionStore {
     this.#services.gate.close();
   }
 
+  /** The session is not there; nor is it for the connections of this process, where it left nothing behind. */
+  #missing(id: string, { leftNothing }: Missing): { readonly type: "missing" } {
+    if (leftNothing) this.#membership?.expired(id);
+    return { type: "missing" };
+  }
+
   /** What a call that registers one more connection waits for beforehand; `undefined`: nothing. */
   #readyFor(request: Holding, deadline: number): Promise<void> | undefined {
     const waiting = request.hold ? this.#membership?.ready(deadline) : undefined;
@@ -362,14 +313,6 @@ class RedisStore implements RedisSessionStore {
       throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
     return this.#membership.register(id);
   }
-}
-
-function flag(value: boolean): string {
-  return value ? "1" : "";
-}
-
-function optional(value: number | undefined): string {
-  return value === undefined ? "" : String(value);
 }
 
 function quietly(call: () => void): void {

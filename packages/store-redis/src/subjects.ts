@@ -1,6 +1,7 @@
 import type { Calls } from "./calls.ts";
+import { asArray, texts } from "./commands/reply.ts";
+import { addToIndex, endInIndex, type EndedEntry, raiseEpoch } from "./commands/subject-index.ts";
 import { type Keys, hashSubject } from "./keys.ts";
-import { asArray, texts } from "./replies.ts";
 import { KnownEpochs } from "./known-epochs.ts";
 import { SharedIndex } from "./shared-index.ts";
 
@@ -68,6 +69,7 @@ export interface Raised {
  * knows from then on that this epoch is older than whatever it decides later.
  */
 export class Subjects {
+  readonly #caller: { readonly calls: Calls; readonly keys: Keys };
   readonly #calls: Calls;
   readonly #keys: Keys;
   readonly #shared: SharedIndex;
@@ -75,6 +77,7 @@ export class Subjects {
   readonly #knownEpochs = new KnownEpochs();
 
   constructor(calls: Calls, keys: Keys, tombstoneMs: number) {
+    this.#caller = { calls, keys };
     this.#calls = calls;
     this.#keys = keys;
     this.#shared = new SharedIndex(calls, keys);
@@ -101,12 +104,10 @@ export class Subjects {
     const hash = hashSubject(subject);
     const seconds = Number.isFinite(until) ? Math.ceil(until / 1_000) : 0;
     const lastAt = seconds === 0 ? 0 : seconds * 1_000 + MARGIN_MS;
-    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
     const sentAt = performance.now();
-    const reply = await this.#calls.script("index-add", keys, [id, String(lastAt)], deadline);
-    const { 0: epoch, 1: now } = asArray(reply);
-    this.#calls.observe(Number(now), sentAt);
-    return { type: "listed", epoch: Number(epoch), until: String(seconds) };
+    const { epoch, now } = await addToIndex(this.#caller, hash, { id, lastAt }, deadline);
+    this.#calls.observe(now, sentAt);
+    return { type: "listed", epoch, until: String(seconds) };
   }
 
   /** Until when a session is listed, by the server's clock; Infinity for ever, `undefined` where it is not listed. */
@@ -119,9 +120,7 @@ export class Subjects {
   /** Step C, but for the pages. `missed`: as there. */
   async raise(subject: string, missed: (error: unknown) => void): Promise<Raised> {
     const hash = hashSubject(subject);
-    const keys = [this.#keys.index(hash), this.#keys.epoch(hash)];
-    const kept = [String(EPOCH_MS), String(LONGEST_EPOCH_MS)];
-    const epoch = Number(await this.#calls.script("index-raise", keys, kept));
+    const epoch = await raiseEpoch(this.#caller, hash, { leastMs: EPOCH_MS, mostMs: LONGEST_EPOCH_MS });
     this.#knownEpochs.saw(hash, epoch);
     await this.#shared.raise(hash, epoch, EPOCH_MS).catch(missed);
     return { subject, hash, epoch };
@@ -150,7 +149,7 @@ export class Subjects {
     const hash = hashSubject(subject);
     await this.#end(
       hash,
-      listed.flatMap(({ id }) => [id, ""]),
+      listed.map(({ id }) => ({ id, score: undefined })),
     );
     await this.#shared.remove(
       hash,
@@ -171,9 +170,7 @@ export class Subjects {
       Number(await this.#calls.command("exists", [this.#keys.session(id)])) === 1;
     const over = listed.filter(isOver);
     const there = await Promise.all(over.map(exists));
-    const entries = over.flatMap(({ id, score }, index) =>
-      there[index] === true ? [] : [id, String(score)],
-    );
+    const entries = over.filter((_, index) => there[index] !== true);
     if (entries.length > 0) await this.#end(hashSubject(subject), entries);
   }
 
@@ -208,8 +205,7 @@ export class Subjects {
     return page;
   }
 
-  async #end(hash: string, entries: readonly string[]): Promise<void> {
-    const args = [String(this.#tombstoneMs), ...entries];
-    await this.#calls.timedScript("index-end", this.#keys.index(hash), args);
+  #end(hash: string, entries: readonly EndedEntry[]): Promise<void> {
+    return endInIndex(this.#caller, hash, entries, this.#tombstoneMs);
   }
 }

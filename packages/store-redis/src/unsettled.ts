@@ -1,9 +1,9 @@
 import { isSessionError } from "@wsession/core";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Calls } from "./calls.ts";
+import type { Caller } from "./commands/caller.ts";
+import { load } from "./commands/load.ts";
+import { settle } from "./commands/settle.ts";
 import { beforehand } from "./failures.ts";
-import type { Keys } from "./keys.ts";
-import { readLoad, readSettle } from "./replies.ts";
 
 /** What became of a change that was rejected with `outcome: "unknown"`. */
 export type WriteOutcome = "applied" | "not-applied" | "unknown";
@@ -25,17 +25,13 @@ const REMEMBERED_MS = 50_000;
  * the answer is certain at once. The next write of the same session settles the one before it first, while it can be told.
  */
 export class Unsettled {
-  readonly #calls: Calls;
-  readonly #keys: Keys;
-  readonly #node: string;
+  readonly #caller: Caller;
   readonly #tickets = new WeakMap<Error, Ticket>();
   /** The last one of each session; gone with the next write, or once it is too old to tell. */
   readonly #open = new Map<string, Ticket>();
 
-  constructor(calls: Calls, keys: Keys, node: string) {
-    this.#calls = calls;
-    this.#keys = keys;
-    this.#node = node;
+  constructor(caller: Caller) {
+    this.#caller = caller;
   }
 
   /** For the caller to throw on; keeps what is needed to ask about it if its outcome is unknown. */
@@ -65,7 +61,7 @@ export class Unsettled {
     if (ticket === undefined)
       return isSessionError(error) && error.outcome === "not-applied" ? "not-applied" : "unknown";
     if (ticket.outcome !== undefined) return ticket.outcome;
-    return ticket.kind === "write" ? this.#settle(ticket, this.#calls.deadline()) : this.#look(ticket);
+    return ticket.kind === "write" ? this.#settle(ticket, this.#caller.calls.deadline()) : this.#look(ticket);
   }
 
   #find(error: unknown): Ticket | undefined {
@@ -77,11 +73,9 @@ export class Unsettled {
   }
 
   async #settle(ticket: Ticket, deadline: number): Promise<WriteOutcome> {
-    const tooOld = performance.now() > ticket.deadline + REMEMBERED_MS;
-    const args = [this.#node, String(ticket.sequence), tooOld ? "1" : ""];
-    const outcome = readSettle(
-      await this.#calls.timedScript("settle", this.#keys.session(ticket.id), args, deadline),
-    );
+    const { id, sequence } = ticket;
+    const isTooOld = performance.now() > ticket.deadline + REMEMBERED_MS;
+    const outcome = await settle(this.#caller, { id, sequence, isTooOld, deadline });
     ticket.outcome ??= outcome;
     if (this.#open.get(ticket.id) === ticket) this.#open.delete(ticket.id);
     return outcome ?? "unknown";
@@ -91,7 +85,7 @@ export class Unsettled {
   async #look(ticket: Ticket): Promise<WriteOutcome> {
     const left = ticket.deadline - performance.now();
     if (left >= 0) await wait(left + 1);
-    const found = readLoad(await this.#calls.script("load", [this.#keys.session(ticket.id)], []));
+    const found = await load(this.#caller, ticket.id);
     if (ticket.kind === "destroy") ticket.outcome = found.type === "session" ? "not-applied" : "applied";
     else if (found.type === "session") ticket.outcome = "applied";
     else if (found.type === "missing") ticket.outcome = "not-applied";

@@ -63,7 +63,7 @@ test.each(attempts)(
     const { calls: made, client, own, sent } = await calls(200);
     await client.script("FLUSH");
     readLate(own, 220);
-    const answer = made.timedScript("touch", "ws:s:{none}", ["1000", ""]);
+    const answer = made.timedScript("touch", "ws:s:{none}", ["1000", ""], (reply) => reply);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));
     expect(sent).toHaveLength(1);
@@ -78,7 +78,7 @@ test.each(attempts)(
     const now = performance.now();
     clock.observe(Date.now() - 10_000, now, now);
     readLate(own, 220);
-    const answer = made.timedScript("hold", "ws:s:{late}", ["node", "1", "1"]);
+    const answer = made.timedScript("hold", "ws:s:{late}", ["node", "1", "1"], (reply) => reply);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));
   },

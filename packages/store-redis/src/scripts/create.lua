@@ -6,18 +6,19 @@
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
 -- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did. Where
 -- another took the session over since, it takes it back, as in resume.lua.
-local not_after, node, sequence, digest = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local not_after, node, sequence, digest, idle_ms, absolute_ms, schema, has_subject, subject, epoch, connections,
+  exclusive, bytes, lineage, listed = unpack(ARGV, 1, 15)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node, 'h', 'f')
 if found[3] then
-  if ARGV[8] == '1' and tonumber(found[3]) > tonumber(ARGV[10]) then return { 'revoked' } end
+  if has_subject == '1' and tonumber(found[3]) > tonumber(epoch) then return { 'revoked' } end
   return { 'exists' }
 end
 if found[1] then
   local own = (digest ~= '' and found[2] == digest) or (digest == '' and repeated(found[4], sequence) == 1)
   if not own then return { 'exists' } end
   local meta = unpack_meta(found[1])
-  if meta and ARGV[12] == '1' and found[6] ~= node .. ' ' .. sequence then
+  if meta and exclusive == '1' and found[6] ~= node .. ' ' .. sequence then
     if at > tonumber(not_after) then return { 'late', at } end
     meta.fence = take_over(meta.fence, found[5], node, sequence, at)
     redis.call('HSET', key, 'm', pack_meta(meta))
@@ -30,13 +31,13 @@ if at > tonumber(not_after) then return { 'late', at } end
 
 local meta = {
   version = 1,
-  lineage = tonumber(ARGV[14]),
-  fence = ARGV[12] == '1' and 1 or 0,
-  schema = ARGV[7],
-  bytes = tonumber(ARGV[13]),
+  lineage = tonumber(lineage),
+  fence = exclusive == '1' and 1 or 0,
+  schema = schema,
+  bytes = tonumber(bytes),
   more = '',
-  idle = ARGV[5] == '0' and 0 or at + tonumber(ARGV[5]),
-  absolute = ARGV[6] == '0' and 0 or at + tonumber(ARGV[6]),
+  idle = idle_ms == '0' and 0 or at + tonumber(idle_ms),
+  absolute = absolute_ms == '0' and 0 or at + tonumber(absolute_ms),
 }
 local fields = { 'm', pack_meta(meta) }
 local function put(name, value)
@@ -44,13 +45,13 @@ local function put(name, value)
   fields[#fields + 1] = value
 end
 if digest ~= '' then put('v', digest) else put('w' .. node, sequence .. ' 1 ' .. not_after) end
-if ARGV[8] == '1' then
-  put('s', ARGV[9])
-  put('u', ARGV[15])
-  if ARGV[10] ~= '0' then put('e', ARGV[10]) end
+if has_subject == '1' then
+  put('s', subject)
+  put('u', listed)
+  if epoch ~= '0' then put('e', epoch) end
 end
-if ARGV[12] == '1' then put('f', node .. ' ' .. sequence) end
-if ARGV[11] ~= '' then put('h', node .. '=' .. ARGV[11] .. '.' .. sequence) end
+if exclusive == '1' then put('f', node .. ' ' .. sequence) end
+if connections ~= '' then put('h', node .. '=' .. connections .. '.' .. sequence) end
 redis.call('HSET', key, unpack(fields))
 for first = 16, #ARGV, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))

@@ -7,7 +7,9 @@
 --       {"newer"}: the subject's by a login that began after the destruction
 -- What frees memory comes before what takes some, because otherwise Redis refuses the script at maxmemory.
 -- At most once: a repeat finds its own mark on the tombstone and answers as the first did.
-local node, sequence, by_subject = ARGV[2], ARGV[3], ARGV[8] == '1'
+local not_after, node, sequence, tombstone_ms, announcement, has_reason, reason, is_of_subject, subject,
+  subject_hash, denied_epoch = unpack(ARGV)
+local by_subject = is_of_subject == '1'
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e')
 local meta = found[1] and unpack_meta(found[1])
@@ -20,9 +22,9 @@ if found[4] then
 elseif not there and not by_subject then
   return { 'missing' }
 end
-if at > tonumber(ARGV[1]) then return { 'late', at } end
+if at > tonumber(not_after) then return { 'late', at } end
 
-local epoch = by_subject and tonumber(ARGV[11]) or 0
+local epoch = by_subject and tonumber(denied_epoch) or 0
 if not there then
   -- A session that is being created with the subject: its own script comes after this one, and finds the mark.
   if found[4] then
@@ -32,15 +34,15 @@ if not there then
     redis.call('DEL', key)
   end
   redis.call('HSET', key, 't', epoch)
-  redis.call('PEXPIRE', key, ARGV[4])
+  redis.call('PEXPIRE', key, tombstone_ms)
   return { 'denied' }
 end
-if by_subject and found[2] ~= ARGV[9] then
+if by_subject and found[2] ~= subject then
   -- The highest one: an older destruction's step may come after a newer one's.
-  local denied = string.match(redis.call('HGET', key, 'x' .. ARGV[10]) or '', '^%d+')
+  local denied = string.match(redis.call('HGET', key, 'x' .. subject_hash) or '', '^%d+')
   epoch = math.max(epoch, tonumber(denied or '0'))
-  redis.call('HDEL', key, 'x' .. ARGV[10])
-  redis.call('HSET', key, 'x' .. ARGV[10], epoch .. ' ' .. (at + tonumber(ARGV[4])))
+  redis.call('HDEL', key, 'x' .. subject_hash)
+  redis.call('HSET', key, 'x' .. subject_hash, epoch .. ' ' .. (at + tonumber(tombstone_ms)))
   return { 'other' }
 end
 if by_subject and tonumber(found[6] or '0') >= epoch then return { 'newer' } end
@@ -53,8 +55,8 @@ local function put(name, value)
 end
 if found[2] then put('s', found[2]) end
 if found[3] then put('h', found[3]) end
-if ARGV[6] == '1' then put('r', ARGV[7]) end
+if has_reason == '1' then put('r', reason) end
 redis.call('HSET', key, unpack(fields))
-redis.call('PEXPIRE', key, ARGV[4])
-announce(found[3], node, ARGV[5])
+redis.call('PEXPIRE', key, tombstone_ms)
+announce(found[3], node, announcement)
 return { 'destroyed', found[2], found[3] }

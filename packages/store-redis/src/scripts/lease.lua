@@ -3,8 +3,9 @@
 -- ARGV  1 how long it is good, ms · 2 mark to set it with
 -- Out   {the mark that it has}: another one than before tells that it was lost meanwhile
 -- Idempotent. Works at maxmemory too: PEXPIRE needs no memory, and a script that has written may go on writing.
+local lease_ms, new_mark = unpack(ARGV)
 local mark = redis.call('GET', key)
-if mark and redis.call('PEXPIRE', key, ARGV[1]) == 1 then return { mark } end
+if mark and redis.call('PEXPIRE', key, lease_ms) == 1 then return { mark } end
 redis.call('DEL', key)
-redis.call('SET', key, ARGV[2], 'PX', ARGV[1])
-return { ARGV[2] }
+redis.call('SET', key, new_mark, 'PX', lease_ms)
+return { new_mark }

@@ -3,9 +3,10 @@
 -- KEYS  1 session
 -- ARGV  1 idleAt as the resume left it · 2 idleAt as it was; base 36
 -- Out   {"restored"} · {"overtaken"}
+local moved_to, moved_from = unpack(ARGV)
 local meta = unpack_meta(redis.call('HGET', key, 'm') or '')
-if not meta or base36(meta.idle) ~= ARGV[1] then return { 'overtaken' } end
-meta.idle = tonumber(ARGV[2], 36)
+if not meta or base36(meta.idle) ~= moved_to then return { 'overtaken' } end
+meta.idle = tonumber(moved_from, 36)
 set_expiry(meta.idle, meta.absolute)
 redis.call('HSET', key, 'm', pack_meta(meta))
 return { 'restored' }

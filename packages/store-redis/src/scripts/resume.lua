@@ -7,7 +7,7 @@
 -- At most once: counts are absolute and in sequence, a repeated takeover finds that it was the last one, and a repeated
 -- renewal finds its own next digest in place. A takeover that is repeated after another one's takes over again: answered
 -- with the other's fence, both could write (I13).
-local node, sequence, digest, next_digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local not_after, node, sequence, digest, next_digest, idle_ms, connections, exclusive, subject = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u')
 if not found[1] then return { 'missing' } end
@@ -35,9 +35,8 @@ elseif digest ~= '' then
   end
 end
 -- Before anything is touched. One that the application vouches for may be nobody's yet.
-local subject = ARGV[9]
 if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end
-if at > tonumber(ARGV[1]) then return { 'late', at } end
+if at > tonumber(not_after) then return { 'late', at } end
 
 if renews then
   redis.call('HSET', key, 'v', next_digest)
@@ -45,14 +44,14 @@ if renews then
   redis.call('HDEL', key, 'n')
 end
 local holders = found[3]
-if ARGV[7] ~= '' then
+if connections ~= '' then
   local fresh
-  holders, fresh = with_holder(holders, node, ARGV[7], sequence, at)
+  holders, fresh = with_holder(holders, node, connections, sequence, at)
   if fresh then redis.call('HSET', key, 'h', holders) end
 end
-local takes_over = ARGV[8] == '1' and found[5] ~= node .. ' ' .. sequence
+local takes_over = exclusive == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence, at) end
-local next_at = next_idle(idle_at, tonumber(ARGV[6]), at)
+local next_at = next_idle(idle_at, tonumber(idle_ms), at)
 -- Not past the time until which its subject's index lists it (index ⊇ live): a touch, which lists it for longer, comes next.
 -- One without that time is listed as releases before 0.2 did, until its absolute deadline.
 if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absolute_at, at, 0)) then

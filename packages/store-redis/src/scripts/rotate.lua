@@ -7,9 +7,11 @@
 --       {"settled"} · {"late", now} · {"corrupt"} · {"index", time}: the index must list it until then first
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
-local not_after, node, sequence, identifies = ARGV[1], ARGV[2], ARGV[3], ARGV[8] == '1'
+local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, has_subject, subject, subject_hash,
+  epoch, listed, held_fence, known_version, known_lineage, mark, only_unowned = unpack(ARGV)
+local identifies = has_subject == '1'
 local at = now_ms()
-local writer, denial = 'w' .. node, 'x' .. ARGV[10]
+local writer, denial = 'w' .. node, 'x' .. subject_hash
 local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
@@ -17,46 +19,46 @@ if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
 
 local function answer(version)
-  local wanted, lineage = tonumber(ARGV[14]), ARGV[15]
-  if identifies then wanted, lineage = wanted + 1, ARGV[16] end
-  if version == wanted and (ARGV[15] == '' or tonumber(lineage) == meta.lineage) then return version end
+  local wanted, lineage = tonumber(known_version), known_lineage
+  if identifies then wanted, lineage = wanted + 1, mark end
+  if version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage) then return version end
   return { 'rotated', version, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
 if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
-if ARGV[13] ~= '' and tonumber(ARGV[13]) < meta.fence then return { 'fenced' } end
+if held_fence ~= '' and tonumber(held_fence) < meta.fence then return { 'fenced' } end
 local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)')
 local is_denied = denied and tonumber(denied_until) > at
 if identifies then
-  if ARGV[17] == '1' and found[6] and found[6] ~= ARGV[9] then return { 'foreign' } end
-  if is_denied and tonumber(denied) > tonumber(ARGV[11]) then return { 'revoked' } end
-  if not is_listed(ARGV[12], listed_until(meta.idle, meta.absolute, at, 0)) then
+  if only_unowned == '1' and found[6] and found[6] ~= subject then return { 'foreign' } end
+  if is_denied and tonumber(denied) > tonumber(epoch) then return { 'revoked' } end
+  if not is_listed(listed, listed_until(meta.idle, meta.absolute, at, 0)) then
     return { 'index', listed_until(meta.idle, meta.absolute, at, 1) }
   end
-  local is_known = meta.version == tonumber(ARGV[14]) and meta.lineage == tonumber(ARGV[15])
-  meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, ARGV[16]))
+  local is_known = meta.version == tonumber(known_version) and meta.lineage == tonumber(known_lineage)
+  meta.version, meta.lineage = meta.version + 1, tonumber(next_lineage(is_known, meta.lineage, mark))
 end
 
 if not found[3] then prune_writers(node, at) end
 local fields = {
   'm', pack_meta(meta),
-  'v', ARGV[4],
-  'n', ARGV[5] .. ' ' .. (at + tonumber(ARGV[6])),
+  'v', digest,
+  'n', renewal_digest .. ' ' .. (at + tonumber(renewal_ms)),
   writer, sequence .. ' ' .. meta.version .. ' ' .. not_after,
 }
 if identifies then
-  for _, text in ipairs({ 's', ARGV[9], 'u', ARGV[12] }) do fields[#fields + 1] = text end
-  if ARGV[11] == '0' then
+  for _, text in ipairs({ 's', subject, 'u', listed }) do fields[#fields + 1] = text end
+  if epoch == '0' then
     redis.call('HDEL', key, 'e')
   else
-    redis.call('HSET', key, 'e', ARGV[11])
+    redis.call('HSET', key, 'e', epoch)
   end
 end
 redis.call('HSET', key, unpack(fields))
 if found[4] then
-  redis.call('HSET', key, 'q', found[4] .. ' ' .. (at + tonumber(ARGV[7])))
+  redis.call('HSET', key, 'q', found[4] .. ' ' .. (at + tonumber(grace_ms)))
 else
   redis.call('HDEL', key, 'q')
 end

@@ -3,17 +3,18 @@
 -- KEYS  1 session
 -- ARGV  1 not-after of this question · 2 node · 3 sequence asked about · 4 "1": too long ago for its record to be there
 -- Out   {"applied", version} · {"not-applied"} · {"unknown"}: overtaken, gone or forgotten · {"late", now}
+local not_after, node, asked, is_too_old = unpack(ARGV)
 local at = now_ms()
-local writer = 'w' .. ARGV[2]
+local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', writer)
 if not found[1] then return { 'unknown' } end
 local seen, version = string.match(found[2] or '', '^(%d+) (%d+)')
-if seen == ARGV[3] then
+if seen == asked then
   if version == '0' then return { 'not-applied' } end
   return { 'applied', tonumber(version) }
 end
-if seen and tonumber(seen) > tonumber(ARGV[3]) then return { 'unknown' } end
-if not seen and ARGV[4] == '1' then return { 'unknown' } end
-if at > tonumber(ARGV[1]) then return { 'late', at } end
-redis.call('HSET', key, writer, ARGV[3] .. ' 0 ' .. ARGV[1])
+if seen and tonumber(seen) > tonumber(asked) then return { 'unknown' } end
+if not seen and is_too_old == '1' then return { 'unknown' } end
+if at > tonumber(not_after) then return { 'late', at } end
+redis.call('HSET', key, writer, asked .. ' 0 ' .. not_after)
 return { 'not-applied' }

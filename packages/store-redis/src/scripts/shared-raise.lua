@@ -2,7 +2,8 @@
 -- KEYS  1 epoch
 -- ARGV  1 how long the epoch is kept, ms · 2 the least that it has to be
 -- Out   the epoch
-redis.call('PEXPIRE', key, ARGV[1])
-local epoch = math.max(tonumber(redis.call('GET', key) or '0') + 1, tonumber(ARGV[2]))
-redis.call('SET', key, epoch, 'PX', ARGV[1])
+local keep_ms, least = unpack(ARGV)
+redis.call('PEXPIRE', key, keep_ms)
+local epoch = math.max(tonumber(redis.call('GET', key) or '0') + 1, tonumber(least))
+redis.call('SET', key, epoch, 'PX', keep_ms)
 return epoch

@@ -4,25 +4,26 @@
 --       "" for none · 5 until when, as field u, or ""
 -- Out   1 · {"missing"} · {"gone"}: it was destroyed · {"late", now} · {"corrupt"}
 --       {"index", subject, time, 0 for ever}: the subject's index must list it until then first (index ⊇ live)
+local not_after, idle_ms, absolute_ms, listed_subject, listed_now = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'u')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
 if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
-if at > tonumber(ARGV[1]) then return { 'late', at } end
+if at > tonumber(not_after) then return { 'late', at } end
 
 local changed = false
-if ARGV[3] ~= '' then
-  local absolute = ARGV[3] == '0' and 0 or at + tonumber(ARGV[3])
+if absolute_ms ~= '' then
+  local absolute = absolute_ms == '0' and 0 or at + tonumber(absolute_ms)
   changed = absolute ~= meta.absolute
   meta.absolute = absolute
 end
-local idle = next_idle(meta.idle, tonumber(ARGV[2]), at)
+local idle = next_idle(meta.idle, tonumber(idle_ms), at)
 -- Half an idle time ahead, so that a resume, which can't wait for the index, has time to spare.
 local ahead = listed_until(idle, meta.absolute, at, 0.5)
-local is_given = found[2] and ARGV[5] ~= '' and ARGV[4] == found[2]
-local listed = is_given and ARGV[5] or found[3]
+local is_given = found[2] and listed_now ~= '' and listed_subject == found[2]
+local listed = is_given and listed_now or found[3]
 if found[2] and not is_listed(listed, ahead) then
   return { 'index', found[2], listed_until(idle, meta.absolute, at, 1) }
 end

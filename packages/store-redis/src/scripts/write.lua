@@ -8,7 +8,8 @@
 --       {"gone"}: it was destroyed
 -- At most once: a repeat is told by (node, sequence) and answers as the first did; one that is older than the node's last,
 -- or comes after its not-after, is refused. The repeat is looked for before the clock, so that 'late' means not applied.
-local not_after, node, sequence = ARGV[1], ARGV[2], ARGV[3]
+local not_after, node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes,
+  max_announced, mode, set_count = unpack(ARGV, 1, 13)
 local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
@@ -19,20 +20,20 @@ if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'mis
 
 local function answer(made)
   -- Where a lineage is known it follows for certain: nothing else was changed, before it or since.
-  if made == ARGV[5] + 1 and (ARGV[6] == '' or lineage == ARGV[7]) then return made end
+  if made == known_version + 1 and (known_lineage == '' or lineage == mark) then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
 if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
-if ARGV[8] ~= '' and tonumber(ARGV[8]) < tonumber(fence) then return { 'fenced' } end
-local is_known = ARGV[5] == version and ARGV[6] == lineage
-if ARGV[4] ~= '' and (ARGV[4] ~= version or not (is_known or ARGV[6] == '')) then
+if held_fence ~= '' and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
+local is_known = known_version == version and known_lineage == lineage
+if expected ~= '' and (expected ~= version or not (is_known or known_lineage == '')) then
   return { 'conflict', at, redis.call('HGETALL', key) }
 end
 
-local last_set = 13 + 2 * ARGV[13]
+local last_set = 13 + 2 * set_count
 local set_bytes, removed_bytes, removed = 0, 0, {}
 for index = 14, last_set do set_bytes = set_bytes + #ARGV[index] end
 for index = last_set + 1, #ARGV do
@@ -41,9 +42,9 @@ for index = last_set + 1, #ARGV do
 end
 
 -- What the metadata keeps is never less than the data has: only where it could be too much is the data counted.
-local replaces = ARGV[12] == 'r'
+local replaces = mode == 'r'
 bytes = bytes + set_bytes
-if replaces or bytes > tonumber(ARGV[10]) then
+if replaces or bytes > tonumber(max_bytes) then
   local changed, had, kept, old = {}, 0, 0, redis.call('HGETALL', key)
   for index = 14, last_set, 2 do changed[ARGV[index]] = true end
   for _, name in ipairs(removed) do changed[name] = true end
@@ -60,12 +61,12 @@ if replaces or bytes > tonumber(ARGV[10]) then
   end
   bytes = kept + set_bytes
   -- One that is over the limit already, since the limit was lowered, may shrink.
-  if bytes > tonumber(ARGV[10]) and bytes > had then return { 'large', tonumber(ARGV[10]) } end
+  if bytes > tonumber(max_bytes) and bytes > had then return { 'large', tonumber(max_bytes) } end
 end
 if not found[3] then prune_writers(node, at) end
 local after = lineage
-version, lineage = version + 1, next_lineage(is_known, lineage, ARGV[7])
-local record = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. ARGV[9] .. ' ' .. bytes
+version, lineage = version + 1, next_lineage(is_known, lineage, mark)
+local record = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. ' ' .. bytes
   .. ' ' .. idle .. ' ' .. absolute .. more
 local last = math.min(513, last_set)
 redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 14, last))
@@ -79,8 +80,8 @@ end
 if has_other_holders(found[2], node) then
   local parts = { '["w","', session_id(), '",', version, ',', lineage }
   -- Not where the schema's version changes: a process of another one has to bring all of it to its own form.
-  if set_bytes + removed_bytes <= tonumber(ARGV[11]) and schema == ARGV[9] then
-    parts[#parts + 1] = ',' .. after .. ',"' .. ARGV[12] .. '",{'
+  if set_bytes + removed_bytes <= tonumber(max_announced) and schema == schema_version then
+    parts[#parts + 1] = ',' .. after .. ',"' .. mode .. '",{'
     for index = 14, last_set, 2 do
       parts[#parts + 1] = (index > 14 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
     end

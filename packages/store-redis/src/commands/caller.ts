@@ -1,0 +1,20 @@
+import type { Calls } from "../calls.ts";
+import type { Keys } from "../keys.ts";
+
+/** What a command needs to be sent. */
+export interface Caller {
+  readonly calls: Calls;
+  readonly keys: Keys;
+  /** This process's name, as a holder and as a writer. */
+  readonly node: string;
+}
+
+/** As scripts take what may be left out. */
+export function optional(value: number | undefined): string {
+  return value === undefined ? "" : String(value);
+}
+
+/** As scripts take what is or is not so. */
+export function flag(value: boolean): string {
+  return value ? "1" : "";
+}

@@ -1,0 +1,60 @@
+import type { CreateRequest, CreateResult } from "@wsession/core";
+import type { EncodedData } from "../codec.ts";
+import { deadlineText } from "../durations.ts";
+import { newLineage } from "../lineage.ts";
+import { parseSession } from "../record.ts";
+import type { Listing } from "../subjects.ts";
+import { type Caller, flag } from "./caller.ts";
+import { partsOf, unexpected } from "./reply.ts";
+
+export interface CreateCommand {
+  readonly request: CreateRequest;
+  readonly encoded: EncodedData;
+  readonly sequence: number;
+  /** How many connections this process holds with this one; `undefined`: none is registered. */
+  readonly count: number | undefined;
+  /** Where the subject's index lists it; `undefined` without a subject. */
+  readonly listing: Listing | undefined;
+  readonly deadline: number;
+}
+
+/** `isRepeat`: refused, but maybe not at the first attempt. */
+export type CreateReply = CreateResult & { readonly isRepeat: boolean };
+
+/** create.lua: creates a session where there is none. */
+export function create({ calls, keys, node }: Caller, command: CreateCommand): Promise<CreateReply> {
+  const { request, encoded, sequence, count, listing, deadline } = command;
+  const { id, subject, digest, idleMs, absoluteMs } = request;
+  const whose =
+    subject === undefined || listing === undefined ? ["", "", ""] : ["1", subject, String(listing.epoch)];
+  const args = [
+    node,
+    String(sequence),
+    digest ?? "",
+    deadlineText(idleMs),
+    deadlineText(absoluteMs),
+    String(request.schemaVersion),
+    ...whose,
+    count === undefined ? "" : String(count),
+    flag(request.exclusive),
+    String(encoded.bytes),
+    String(newLineage()),
+    listing?.until ?? "",
+    ...encoded.fields,
+  ];
+  return calls.timedScript("create", keys.session(id), args, readCreate, deadline);
+}
+
+function readCreate(reply: unknown, attempts: number): CreateReply {
+  const { 0: code, 1: now, 2: hash } = partsOf(reply);
+  switch (code) {
+    case "created":
+      return { type: "created", session: parseSession(hash, now, "unknown"), isRepeat: false };
+    case "exists":
+      return { type: code, isRepeat: attempts > 1 };
+    case "revoked":
+      return { type: code, isRepeat: false };
+    default:
+      throw unexpected();
+  }
+}

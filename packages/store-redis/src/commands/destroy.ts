@@ -1,0 +1,55 @@
+import type { Reply } from "../calls.ts";
+import { type Holder, parseHolders } from "../record.ts";
+import type { Raised } from "../subjects.ts";
+import type { Caller } from "./caller.ts";
+import { partsOf, unexpected } from "./reply.ts";
+
+export interface DestroyCommand {
+  readonly id: string;
+  readonly sequence: number;
+  readonly tombstoneMs: number;
+  /** What its holders are told. */
+  readonly announcement: string;
+  readonly reason: string | undefined;
+  /** As one of that subject's sessions; `undefined`: whoever's it is. */
+  readonly of: Raised | undefined;
+  readonly deadline: number;
+}
+
+export type DestroyReply =
+  | { readonly type: "destroyed"; readonly subject: string | undefined; readonly holders: readonly Holder[] }
+  | { readonly type: "missing" }
+  /** Not there yet, and won't be. */
+  | { readonly type: "denied" }
+  /** Another subject's, or nobody's. */
+  | { readonly type: "other" }
+  /** The subject's, by a login that began after the destruction. */
+  | { readonly type: "newer" };
+
+/** destroy.lua: puts a tombstone in a session's place, and tells its holders. */
+export function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
+  const { id, sequence, tombstoneMs, announcement, reason, of, deadline } = command;
+  const why = reason === undefined ? ["", ""] : ["1", reason];
+  const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
+  const args = [node, String(sequence), String(tombstoneMs), announcement, ...why, ...whose];
+  return calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
+}
+
+function readDestroy(reply: Reply): DestroyReply {
+  const { 0: code, 1: subject, 2: holders } = partsOf(reply);
+  switch (code) {
+    case "destroyed":
+      return {
+        type: "destroyed",
+        subject: typeof subject === "string" ? subject : undefined,
+        holders: parseHolders(holders),
+      };
+    case "missing":
+    case "denied":
+    case "other":
+    case "newer":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}

@@ -1,0 +1,49 @@
+import type { Calls, Reply } from "../calls.ts";
+import type { Keys } from "../keys.ts";
+import type { Holder } from "../record.ts";
+import type { Caller } from "./caller.ts";
+import { partsOf, unexpected } from "./reply.ts";
+
+export interface HoldCommand {
+  readonly id: string;
+  readonly sequence: number;
+  /** Connections of this process, absolutely. */
+  readonly count: number;
+}
+
+/** The metadata of the session that is held, or that it is not there. */
+export type HoldReply = { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" };
+
+/** hold.lua: sets how many connections of a process hold the session. */
+export function hold(
+  { calls, keys, node }: Caller,
+  { id, sequence, count }: HoldCommand,
+): Promise<HoldReply> {
+  return calls.timedScript("hold", keys.session(id), [node, String(sequence), String(count)], readHold);
+}
+
+function readHold(reply: Reply): HoldReply {
+  const { 0: code, 1: metadata } = partsOf(reply);
+  switch (code) {
+    case "held":
+      return { type: "held", metadata };
+    case "gone":
+    case "missing":
+      return { type: "gone" };
+    default:
+      throw unexpected();
+  }
+}
+
+/** drop.lua: takes the holdings of dead processes off a session, those that are still as they were read. */
+export async function drop(
+  { calls, keys }: { readonly calls: Pick<Calls, "script">; readonly keys: Keys },
+  id: string,
+  dead: readonly Holder[],
+): Promise<void> {
+  await calls.script(
+    "drop",
+    [keys.session(id)],
+    dead.map(({ entry }) => entry),
+  );
+}

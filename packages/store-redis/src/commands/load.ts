@@ -1,0 +1,25 @@
+import type { StoredSession } from "@wsession/core";
+import { parseSession } from "../record.ts";
+import type { Caller } from "./caller.ts";
+import { partsOf, unexpected } from "./reply.ts";
+
+/** What was found where a session was looked for. */
+export type Found =
+  | { readonly type: "session"; readonly session: StoredSession }
+  | { readonly type: "destroyed"; readonly reason: string | undefined }
+  | { readonly type: "missing" };
+
+/** load.lua: reads a session. */
+export async function load({ calls, keys }: Pick<Caller, "calls" | "keys">, id: string): Promise<Found> {
+  const { 0: code, 1: first, 2: hash } = partsOf(await calls.script("load", [keys.session(id)], []));
+  switch (code) {
+    case "loaded":
+      return { type: "session", session: parseSession(hash, first, "not-applied") };
+    case "gone":
+      return { type: "destroyed", reason: typeof first === "string" ? first : undefined };
+    case "missing":
+      return { type: "missing" };
+    default:
+      throw unexpected();
+  }
+}

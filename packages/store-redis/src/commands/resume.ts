@@ -1,0 +1,103 @@
+import type { ResumeRequest, ResumeResult } from "@wsession/core";
+import type { Reply } from "../calls.ts";
+import { deadlineText } from "../durations.ts";
+import { parseSession } from "../record.ts";
+import { type Caller, flag } from "./caller.ts";
+import { asArray, partsOf, unexpected } from "./reply.ts";
+
+export interface ResumeCommand {
+  readonly request: ResumeRequest;
+  readonly sequence: number;
+  /** How many connections this process holds with this one; `undefined`: none is registered. */
+  readonly count: number | undefined;
+  readonly deadline: number;
+}
+
+type Resumed = Extract<ResumeResult, { type: "resumed" }> & {
+  /** In which epoch of its subject the session logged in; `undefined` for a session of a release before 0.2. */
+  readonly loginEpoch: number | undefined;
+};
+
+/** `isRepeat`: refused, but maybe not at the first attempt. */
+type Refused = Exclude<ResumeResult, { type: "resumed" }> & { readonly isRepeat: boolean };
+
+export type ResumeReply = Resumed | Refused;
+
+/**
+ * resume.lua: checks the digest, then touches, loads and registers the holder in one step. Where the session turns out to be
+ * unreadable the move of its deadline is taken back, because such a record stays as it is.
+ */
+export async function resume(caller: Caller, command: ResumeCommand): Promise<ResumeReply> {
+  const { calls, keys, node } = caller;
+  const { request, sequence, count, deadline } = command;
+  const { id, digest, nextDigest, subject, idleMs, exclusive } = request;
+  const args = [
+    node,
+    String(sequence),
+    digest ?? "",
+    nextDigest ?? "",
+    deadlineText(idleMs),
+    count === undefined ? "" : String(count),
+    flag(exclusive),
+  ];
+  if (subject !== undefined) args.push(subject);
+  let move: DeadlineMove | undefined;
+  const read = (reply: Reply, attempts: number): ResumeReply => {
+    try {
+      return readResume(reply, attempts);
+    } catch (error) {
+      move = moveOf(reply);
+      throw error;
+    }
+  };
+  try {
+    return await calls.timedScript("resume", keys.session(id), args, read, deadline);
+  } catch (error) {
+    if (move !== undefined)
+      await calls.script("restore", [keys.session(id)], [move.now, move.before], deadline);
+    throw error;
+  }
+}
+
+function readResume(reply: Reply, attempts: number): ResumeReply {
+  const { 0: code, 1: now, 2: by, 4: hash } = partsOf(reply);
+  switch (code) {
+    case "resumed": {
+      if (by !== "current" && by !== "previous" && by !== "renewal" && by !== "none") throw unexpected();
+      const session = parseSession(hash, now, "unknown");
+      return { type: code, session, by, loginEpoch: loginEpoch(hash) };
+    }
+    case "missing":
+    case "wrong":
+    case "stolen":
+    case "foreign":
+      return { type: code, isRepeat: attempts > 1 };
+    default:
+      throw unexpected();
+  }
+}
+
+function loginEpoch(hash: unknown): number | undefined {
+  const fields = asArray(hash);
+  return valueOf(fields, "u") === undefined ? undefined : Number(valueOf(fields, "e") ?? 0);
+}
+
+/** From where to where a resume moved the idle deadline, as the metadata has it. */
+interface DeadlineMove {
+  readonly now: string;
+  readonly before: string;
+}
+
+function moveOf(reply: Reply): DeadlineMove | undefined {
+  const { 0: code, 3: before, 4: hash } = asArray(reply);
+  if (code !== "resumed" || typeof before !== "string") return undefined;
+  const metadata = valueOf(asArray(hash), "m");
+  const now = typeof metadata === "string" ? metadata.split(" ").at(5) : undefined;
+  return now === undefined || now === before ? undefined : { now, before };
+}
+
+function valueOf(fields: readonly unknown[], name: string): unknown {
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    if (fields[index] === name) return fields[index + 1];
+  return undefined;
+}

@@ -1,0 +1,80 @@
+import type { RotateRequest, RotateResult } from "@wsession/core";
+import type { Reply } from "../calls.ts";
+import { stayText } from "../durations.ts";
+import { newLineage } from "../lineage.ts";
+import { parseSession } from "../record.ts";
+import { type Caller, flag, optional } from "./caller.ts";
+import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
+
+/** Whose the session becomes, and where the index of that subject lists it. */
+export interface NewSubject {
+  readonly subject: string;
+  readonly hash: string;
+  readonly epoch: number;
+  /** As field `u`. */
+  readonly until: string;
+}
+
+export interface RotateCommand {
+  readonly request: RotateRequest;
+  readonly sequence: number;
+  /** `undefined`: the session stays whose it is. */
+  readonly becomes: NewSubject | undefined;
+  readonly deadline: number;
+}
+
+export type RotateReply =
+  | Exclude<RotateResult, { type: "missing" }>
+  | Missing
+  /** The subject's index must list the session until that time first, by the server's clock; Infinity for ever. */
+  | { readonly type: "index"; readonly until: number };
+
+/** rotate.lua: replaces the verifier's digest; with a subject, makes the session that subject's. */
+export function rotate({ calls, keys, node }: Caller, command: RotateCommand): Promise<RotateReply> {
+  const { request, sequence, becomes, deadline } = command;
+  const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;
+  const next = newLineage();
+  const whose =
+    becomes === undefined
+      ? ["", "", "", "", ""]
+      : ["1", becomes.subject, becomes.hash, String(becomes.epoch), becomes.until];
+  const args = [
+    node,
+    String(sequence),
+    digest,
+    renewalDigest,
+    stayText(renewalMs),
+    stayText(graceMs),
+    ...whose,
+    optional(fence),
+    String(known),
+    optional(lineage),
+    String(next),
+    flag(request.onlyUnowned === true),
+  ];
+  const made = becomes === undefined || lineage === undefined ? lineage : next;
+  const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, made);
+  return calls.timedScript("rotate", keys.session(id), args, read, deadline);
+}
+
+/** `lineage`: of the version that follows from the one that the caller knows. */
+function readRotate(reply: Reply, attempts: number, lineage: number | undefined): RotateReply {
+  const version = asVersion(reply);
+  if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };
+  const { 0: code, 1: first, 2: second, 3: third } = partsOf(reply);
+  switch (code) {
+    case "rotated":
+      return { type: "rotated", version: Number(first), session: parseSession(third, second, "unknown") };
+    case "index":
+      return { type: "index", until: Number(first) || Number.POSITIVE_INFINITY };
+    case "missing":
+    case "gone":
+      return missing(code, attempts);
+    case "fenced":
+    case "foreign":
+    case "revoked":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}

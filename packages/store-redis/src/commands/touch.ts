@@ -1,0 +1,49 @@
+import type { Reply } from "../calls.ts";
+import { deadlineText } from "../durations.ts";
+import type { Caller } from "./caller.ts";
+import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
+
+export interface TouchCommand {
+  readonly id: string;
+  /** Milliseconds; Infinity for never. */
+  readonly idleMs: number;
+  /** Milliseconds; Infinity for never, `undefined` to leave the absolute deadline. */
+  readonly absoluteMs: number | undefined;
+  /** Where the session was listed just now. */
+  readonly listed: { readonly subject: string; readonly until: string } | undefined;
+  readonly deadline: number;
+}
+
+export type TouchReply =
+  | { readonly type: "touched" }
+  | Missing
+  /** The subject's index must list the session until that time first, by the server's clock; Infinity for ever. */
+  | { readonly type: "index"; readonly subject: string; readonly until: number };
+
+/** touch.lua: moves the deadlines of a session that exists. */
+export function touch({ calls, keys }: Caller, command: TouchCommand): Promise<TouchReply> {
+  const { id, idleMs, absoluteMs, listed, deadline } = command;
+  const args = [
+    deadlineText(idleMs),
+    absoluteMs === undefined ? "" : deadlineText(absoluteMs),
+    listed?.subject ?? "",
+    listed?.until ?? "",
+  ];
+  return calls.timedScript("touch", keys.session(id), args, readTouch, deadline);
+}
+
+function readTouch(reply: Reply, attempts: number): TouchReply {
+  const { 0: code, 1: subject, 2: until } = partsOf(reply);
+  switch (code) {
+    case 1:
+    case "1":
+      return { type: "touched" };
+    case "missing":
+    case "gone":
+      return missing(code, attempts);
+    case "index":
+      return { type: "index", subject: String(subject), until: Number(until) || Number.POSITIVE_INFINITY };
+    default:
+      throw unexpected();
+  }
+}

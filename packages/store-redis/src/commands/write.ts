@@ -1,0 +1,65 @@
+import type { WriteRequest, WriteResult } from "@wsession/core";
+import type { Reply } from "../calls.ts";
+import type { EncodedChange } from "../codec.ts";
+import { newLineage } from "../lineage.ts";
+import { parseSession } from "../record.ts";
+import { type Caller, optional } from "./caller.ts";
+import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
+
+/** A larger change is announced without its fields, and read by those who hold the session. */
+const ANNOUNCED_BYTES = "2048";
+
+export interface WriteCommand {
+  readonly request: WriteRequest;
+  readonly encoded: EncodedChange;
+  readonly sequence: number;
+  readonly maxBytes: number;
+  readonly deadline: number;
+}
+
+export type WriteReply = Exclude<WriteResult, { type: "missing" }> | Missing;
+
+/** write.lua: changes fields of a session that exists, once. */
+export function write({ calls, keys, node }: Caller, command: WriteCommand): Promise<WriteReply> {
+  const { request, encoded, sequence, maxBytes, deadline } = command;
+  const { id, expect, known, lineage, fence, schemaVersion } = request;
+  const { mode, set, unset } = encoded;
+  const next = newLineage();
+  const args = [
+    node,
+    String(sequence),
+    optional(expect),
+    String(known),
+    optional(lineage),
+    String(next),
+    optional(fence),
+    String(schemaVersion),
+    String(maxBytes),
+    ANNOUNCED_BYTES,
+    mode,
+    String(set.length / 2),
+  ].concat(set, unset);
+  const made = lineage === undefined ? undefined : next;
+  const read = (reply: Reply, attempts: number): WriteReply => readWrite(reply, attempts, made);
+  return calls.timedScript("write", keys.session(id), args, read, deadline);
+}
+
+/** `lineage`: of the version that follows from the one that the caller knows. */
+function readWrite(reply: Reply, attempts: number, lineage: number | undefined): WriteReply {
+  const version = asVersion(reply);
+  if (version !== undefined) return { type: "written", version, lineage, session: undefined };
+  const { 0: code, 1: first, 2: second, 3: third } = partsOf(reply);
+  switch (code) {
+    case "written":
+      return { type: "written", version: Number(first), session: parseSession(third, second, "unknown") };
+    case "conflict":
+      return { type: "conflict", session: parseSession(second, first, "not-applied") };
+    case "missing":
+    case "gone":
+      return missing(code, attempts);
+    case "fenced":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}
