@@ -1,10 +1,15 @@
-import type { Calls } from "./calls.ts";
-import type { Connection } from "./connection.ts";
-import type { Gate } from "./gate.ts";
-import type { Keys } from "./keys.ts";
-import type { Liveness } from "./liveness.ts";
-import type { Settings } from "./options.ts";
-import type { Shards } from "./shards.ts";
+import { randomBytes } from "node:crypto";
+import { Calls } from "./calls.ts";
+import { clientPrefix, isCluster } from "./client.ts";
+import { ServerClock } from "./clock.ts";
+import { Connection } from "./connection.ts";
+import { Gate } from "./gate.ts";
+import { Keys } from "./keys.ts";
+import { Liveness } from "./liveness.ts";
+import { type RedisStoreOptions, readClient, readSettings, type Settings } from "./options.ts";
+import { Sender } from "./sender.ts";
+import { Shards } from "./shards.ts";
+import { masterOf, slotOf } from "./slots.ts";
 
 /** What the parts of one store share. */
 export interface Services {
@@ -20,4 +25,34 @@ export interface Services {
   readonly serverOf: (id: string) => string;
   readonly shards: Shards;
   readonly nextSequence: () => number;
+}
+
+export interface ServiceEvents {
+  readonly report: (error: unknown) => void;
+  /** A process has been without a lease for long enough to count as dead. */
+  readonly nodeDied: () => void;
+}
+
+/** @throws INVALID_ARGUMENT for a bad option. */
+export function makeServices(options: RedisStoreOptions, { report, nodeDied }: ServiceEvents): Services {
+  const client = readClient(options);
+  const settings = readSettings(options);
+  const { allowEviction, timeoutMs } = settings;
+  const keys = new Keys(settings.prefix, clientPrefix(client));
+  const clock = new ServerClock();
+  const connection = new Connection(client, timeoutMs);
+  const sender = new Sender(connection);
+  const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report });
+  const shards = new Shards();
+  const calls = new Calls(sender, gate, clock, timeoutMs, shards);
+  const node = randomBytes(6).toString("base64url");
+  const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
+  const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, nodeDied);
+  const serverOf = (id: string): string => {
+    const { client: own } = connection;
+    return isCluster(own) ? masterOf(own, slotOf(id)) : "";
+  };
+  let sequence = 0;
+  const nextSequence = (): number => (sequence += 1);
+  return { connection, settings, calls, gate, keys, node, liveness, serverOf, shards, nextSequence };
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { SessionError } from "@wsession/core";
 import type {
   CreateRequest,
@@ -17,9 +16,6 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { Calls } from "./calls.ts";
-import { clientPrefix, isCluster } from "./client.ts";
-import { ServerClock } from "./clock.ts";
 import { encodeChange, encodeData } from "./codec.ts";
 import { create } from "./commands/create.ts";
 import { load } from "./commands/load.ts";
@@ -27,20 +23,14 @@ import { goneSince, type Missing } from "./commands/reply.ts";
 import { resume, type ResumeReply } from "./commands/resume.ts";
 import { takeOver } from "./commands/take-over.ts";
 import { write } from "./commands/write.ts";
-import { Connection } from "./connection.ts";
 import { Destruction } from "./destruction.ts";
 import { beforehand } from "./failures.ts";
-import { Gate } from "./gate.ts";
-import { Keys, isSessionId } from "./keys.ts";
+import { isSessionId } from "./keys.ts";
 import { Logins } from "./logins.ts";
-import { Liveness } from "./liveness.ts";
 import { Lookup } from "./lookup.ts";
 import { Membership, type Registration } from "./membership.ts";
-import { type RedisStoreOptions, readClient, readSettings } from "./options.ts";
-import { Sender } from "./sender.ts";
-import type { Services } from "./services.ts";
-import { Shards } from "./shards.ts";
-import { masterOf, slotOf } from "./slots.ts";
+import type { RedisStoreOptions } from "./options.ts";
+import { makeServices, type Services } from "./services.ts";
 import { type Raised, Subjects } from "./subjects.ts";
 import { Unsettled, type WriteOutcome } from "./unsettled.ts";
 
@@ -86,44 +76,15 @@ class RedisStore implements RedisSessionStore {
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
   #report: (error: unknown) => void = () => undefined;
-  #sequence = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisStoreOptions) {
-    const client = readClient(options);
-    const settings = readSettings(options);
-    const keys = new Keys(settings.prefix, clientPrefix(client));
-    const clock = new ServerClock();
-    const connection = new Connection(client, settings.timeoutMs);
-    const sender = new Sender(connection);
-    const gate = new Gate(connection, sender, clock, {
-      allowEviction: settings.allowEviction,
-      timeoutMs: settings.timeoutMs,
-      report: (error) => this.#report(error),
-    });
-    const shards = new Shards();
-    const calls = new Calls(sender, gate, clock, settings.timeoutMs, shards);
-    const node = randomBytes(6).toString("base64url");
     this.#onError = options.onError;
-    const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
-    const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, () => this.#membership?.sweep());
-    const nextSequence = (): number => (this.#sequence += 1);
-    const serverOf = (id: string): string => {
-      const { client: own } = connection;
-      return isCluster(own) ? masterOf(own, slotOf(id)) : "";
-    };
-    this.#services = {
-      connection,
-      settings,
-      calls,
-      gate,
-      keys,
-      node,
-      liveness,
-      nextSequence,
-      serverOf,
-      shards,
-    };
+    this.#services = makeServices(options, {
+      report: (error) => this.#report(error),
+      nodeDied: () => this.#membership?.sweep(),
+    });
+    const { calls, keys, settings } = this.#services;
     this.#unsettled = new Unsettled(this.#services);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id, found) =>

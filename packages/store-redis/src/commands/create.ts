@@ -1,10 +1,9 @@
 import type { CreateRequest, CreateResult } from "@wsession/core";
 import type { EncodedData } from "../codec.ts";
 import { deadlineText } from "../durations.ts";
-import { newLineage } from "../lineage.ts";
 import { parseSession } from "../record.ts";
 import type { Listing } from "../subjects.ts";
-import { type Caller, flag } from "./caller.ts";
+import { type Caller, flag, newLineage } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 
 export interface CreateCommand {

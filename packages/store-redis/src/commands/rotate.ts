@@ -1,9 +1,8 @@
 import type { RotateRequest, RotateResult } from "@wsession/core";
 import type { Reply } from "../calls.ts";
 import { stayText } from "../durations.ts";
-import { newLineage } from "../lineage.ts";
 import { parseSession } from "../record.ts";
-import { type Caller, flag, optional } from "./caller.ts";
+import { type Caller, flag, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
 /** Whose the session becomes, and where the index of that subject lists it. */

@@ -1,9 +1,8 @@
 import type { WriteRequest, WriteResult } from "@wsession/core";
 import type { Reply } from "../calls.ts";
 import type { EncodedChange } from "../codec.ts";
-import { newLineage } from "../lineage.ts";
 import { parseSession } from "../record.ts";
-import { type Caller, optional } from "./caller.ts";
+import { type Caller, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
 /** A larger change is announced without its fields, and read by those who hold the session. */
