@@ -67,7 +67,7 @@ async function resolveSession<Data extends object, Transport>(
   const { settings } = registry;
   let stage: Stage = "store";
   let resolved: ResolvedSession<Data> | Refused = {};
-  registry.begin();
+  registry.calls.begin();
   try {
     resolved = await resume(registry, raw, admission.sessionId, decision);
     if ("type" in resolved) return resolved;
@@ -76,7 +76,7 @@ async function resolveSession<Data extends object, Transport>(
     if (resolved.session === undefined && settings.initial !== undefined) {
       decision.assertStands();
       stage = "initial";
-      initial = checkNewData(settings.schema, await registry.aside(settings.initial(handshake)));
+      initial = checkNewData(settings.schema, await registry.calls.uncounted(settings.initial(handshake)));
       if (settings.store.capabilities.resumable) {
         decision.assertStands();
         stage = "store";
@@ -95,7 +95,7 @@ async function resolveSession<Data extends object, Transport>(
     if (!isOvertaken(error)) registry.report(error, { stage });
     return failure(error);
   } finally {
-    registry.end();
+    registry.calls.end();
   }
 }
 

@@ -8,6 +8,11 @@ export interface Ending {
 }
 
 export const REPLACED: Ending = { code: CloseCode.Replaced, reason: "replaced by a newer connection" };
+export const GONE: Ending = { code: CloseCode.Destroyed, reason: "session gone" };
+export const TOO_MANY_CONNECTIONS: Ending = {
+  code: CloseCode.Replaced,
+  reason: "too many connections of one session",
+};
 export const EXPIRED: Ending = { code: CloseCode.Expired, reason: "session expired" };
 export const REVOKED: Ending = { code: CloseCode.Destroyed, reason: "sessions revoked" };
 

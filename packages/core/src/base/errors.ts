@@ -132,3 +132,7 @@ export function asStoreError(error: unknown): SessionError {
   if (isSessionError(error)) return error;
   return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });
 }
+
+export function shutDownError(): SessionError {
+  return new SessionError("SHUTTING_DOWN", "sessions.close() was called", { outcome: "not-applied" });
+}

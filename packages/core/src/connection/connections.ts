@@ -1,25 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { Connection } from "../api/contract.ts";
-import type { LocalSession } from "../session/local-session.ts";
+import type { LiveConnection } from "./connection.ts";
 
-/** A connection, whatever its runtime. */
-export interface AnyConnection<Data extends object, Transport, Unset extends undefined> extends Connection<
+/** What this process asks of a connection whatever its runtime: `LiveConnection` without the type of its socket. */
+export type AnyConnection<Data extends object, Transport, Unset extends undefined> = Connection<
   Data,
   Transport,
   Unset
-> {
-  readonly number: number;
-  /** Whether it has ended, or this side is ending it: it counts no more. */
-  readonly isEnding: boolean;
-  readonly state: LocalSession<Data> | undefined;
-  /** The binding that it belongs to. */
-  readonly context: object;
-  end(code: number, reason: string): void;
-  endHandled(code: number, reason: string): void;
-  giveUp(): void;
-  abandon(): void;
-  heartbeat(): void;
-}
+> &
+  Pick<
+    LiveConnection<Data, Transport, Unset, object>,
+    "number" | "isEnding" | "state" | "end" | "endHandled" | "giveUp" | "abandon" | "heartbeat"
+  > & { readonly context: object };
 
 /** This process's connections, from the handover until their close handler has settled. */
 export class Connections<Data extends object, Transport, Unset extends undefined> implements Iterable<

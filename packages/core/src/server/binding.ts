@@ -32,14 +32,6 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
 
-/** What a binding is given by the composition root. */
-export interface BindingRoot<Data extends object, Transport, Unset extends undefined> {
-  readonly registry: SessionRegistry<Data, Transport>;
-  readonly connections: Connections<Data, Transport, Unset>;
-  readonly deadlines: Deadlines;
-  readonly isClosing: boolean;
-}
-
 /** A peer that reads this many bytes in a millisecond, 64 kbit/s, shows a sign of life between any two heartbeats. */
 const SLOWEST_LINE = 8;
 const MIN_PROBE_BYTES = 16 * 1024;
@@ -62,7 +54,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly diagnostics: Diagnostics;
   readonly prefix: string;
   readonly probeBytes: number;
-  readonly #root: BindingRoot<Data, Transport, Unset>;
+  readonly #registry: SessionRegistry<Data, Transport>;
+  readonly #connections: Connections<Data, Transport, Unset>;
   /** Handshakes that are being decided: what refuses each at once. */
   readonly #undecided = new Set<(reason: string) => void>();
   /** Connections that have not ended, and those whose close handler has not settled. */
@@ -78,17 +71,20 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   running: object | undefined;
 
   constructor(
-    root: BindingRoot<Data, Transport, Unset>,
+    registry: SessionRegistry<Data, Transport>,
+    connections: Connections<Data, Transport, Unset>,
+    deadlines: Deadlines,
     runtime: Runtime<Socket>,
     handlers: Handlers<Data, Transport, Unset>,
   ) {
-    this.#root = root;
+    this.#registry = registry;
+    this.#connections = connections;
     this.runtime = runtime;
     this.handlers = handlers;
-    this.settings = root.registry.settings;
-    this.diagnostics = root.registry.diagnostics;
-    this.deadlines = root.deadlines;
-    this.prefix = root.connections.prefix;
+    this.settings = registry.settings;
+    this.diagnostics = registry.diagnostics;
+    this.deadlines = deadlines;
+    this.prefix = connections.prefix;
     this.probeBytes = probeBytes(this.settings.heartbeatMs);
     if (this.settings.heartbeatMs > 0) this.#keepBeating();
   }
@@ -102,7 +98,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   get #isClosing(): boolean {
-    return this.#closing !== undefined || this.#root.isClosing;
+    return this.#closing !== undefined || this.#registry.isClosing;
   }
 
   // --- the handshake ---
@@ -126,7 +122,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   /** A decision that does not come in time, or before the shutdown, is a refusal: what is decided after that is taken back. */
   #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
-    const { registry } = this.#root;
+    const registry = this.#registry;
     const { handshakeTimeoutMs } = this.settings;
     const decision = registry.pending.begin();
     return new Promise((resolve) => {
@@ -164,7 +160,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   /** `undefined`: it has its connection, was abandoned, or is of other sessions. */
   #onItsWay(ticket: Ticket): Admitted<Data, Transport> | undefined {
-    const isOurs = ticket instanceof Admitted && ticket.registry === this.#root.registry && !ticket.isOver;
+    const isOurs = ticket instanceof Admitted && ticket.registry === this.#registry && !ticket.isOver;
     return isOurs ? ticket : undefined;
   }
 
@@ -172,7 +168,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     const admitted = this.#onItsWay(ticket);
     if (admitted === undefined) throw invalidArgument("this ticket was used already");
     const { handshake } = admitted;
-    const { connections } = this.#root;
+    const connections = this.#connections;
     const number = connections.nextNumber();
     const connection = new LiveConnection(this, socket, number, handshake, admitted.transport);
     this.diagnostics.handshakesAccepted += 1;
@@ -197,7 +193,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   // --- what connections ask for ---
 
   report(error: unknown, context?: ErrorContext): void {
-    this.#root.registry.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
+    this.#registry.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
   }
 
   /** Nobody handled the rejection of `close`. */
@@ -206,25 +202,25 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void> {
-    return this.#root.registry.createFor(connection, data);
+    return this.#registry.createFor(connection, data);
   }
 
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
-    this.#root.registry.touchBeforeIdleDeadline(state);
+    this.#registry.touchBeforeIdleDeadline(state);
   }
 
   onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
     this.#live -= 1;
     this.diagnostics.connectionsClosed += 1;
-    this.#root.connections.ended();
+    this.#connections.ended();
     const { state } = connection;
-    if (state !== undefined) this.#root.registry.onConnectionClosed(state, connection);
+    if (state !== undefined) this.#registry.onConnectionClosed(state, connection);
   }
 
   onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
-    if (!this.#root.connections.remove(connection)) return;
+    if (!this.#connections.remove(connection)) return;
     this.#unfinished -= 1;
-    if (connection.state !== undefined) this.#root.registry.onConnectionFinished(connection.state);
+    if (connection.state !== undefined) this.#registry.onConnectionFinished(connection.state);
     if (this.#unfinished === 0) this.#emptied?.();
   }
 
@@ -244,7 +240,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   readonly #beat = (): void => {
-    for (const connection of this.#root.connections.of(this)) connection.heartbeat();
+    for (const connection of this.#connections.of(this)) connection.heartbeat();
   };
 
   // --- shutdown ---
@@ -263,7 +259,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
 
   async #close(closing: Closing, caller: object | undefined): Promise<void> {
     for (const giveUp of this.#undecided) giveUp("server restarting");
-    const shutdown = new Shutdown(this.deadlines, closing, () => this.#root.connections.of(this));
+    const shutdown = new Shutdown(this.deadlines, closing, () => this.#connections.of(this));
     const empty = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });

@@ -18,7 +18,7 @@ import { resolveOptions } from "../api/resolve-options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
 import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
 import { SessionRegistry } from "../session/registry.ts";
-import type { Slots } from "../session/registry.ts";
+import type { SessionsOnConnections } from "../session/table.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
 import { isSessionId } from "../handshake/token.ts";
 
@@ -116,26 +116,15 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   constructor(settings: Settings<Data, Transport>) {
     const { connections } = this;
-    const slots: Slots<Data> = {
-      find: (id) => (settings.store.capabilities.resumable ? undefined : connections.find(id)?.state),
+    const { resumable } = settings.store.capabilities;
+    const onConnections: SessionsOnConnections<Data> = {
+      find: (id) => (resumable ? undefined : connections.find(id)?.state),
       *ids() {
-        if (settings.store.capabilities.resumable) return;
+        if (resumable) return;
         for (const { state } of connections) if (state !== undefined) yield state.id;
       },
     };
-    this.registry = new SessionRegistry(
-      settings,
-      this.diagnostics,
-      this.deadlines,
-      slots,
-      (connection, remainingMs) => {
-        if (connection instanceof LiveConnection) connection.expiring(remainingMs);
-      },
-    );
-  }
-
-  get isClosing(): boolean {
-    return this.#closing !== undefined;
+    this.registry = new SessionRegistry(settings, this.diagnostics, this.deadlines, onConnections);
   }
 
   bind<Socket extends object>(
@@ -143,11 +132,17 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     handlers: Handlers<Data, Transport, Unset>,
     surplus?: undefined,
   ): RuntimeBinding<Socket> {
-    if (this.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
+    if (this.registry.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
     assertMethods("runtime", runtime, "what an adapter hands to bind()", RUNTIME_METHODS);
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
-    const binding = new ServerBinding<Data, Transport, Unset, Socket>(this, runtime, handlers);
+    const binding = new ServerBinding<Data, Transport, Unset, Socket>(
+      this.registry,
+      this.connections,
+      this.deadlines,
+      runtime,
+      handlers,
+    );
     this.#bindings.add(binding);
     binding.onClosed(() => this.#bindings.delete(binding));
     return binding;
@@ -185,7 +180,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async *#entries(): AsyncIterable<Session<Data>> {
-    const ids = await this.registry.ask(() => this.registry.store.ids());
+    const ids = await this.registry.calls.ask(() => this.registry.store.ids());
     for await (const id of ids) {
       const session = await this.#readable(id);
       if (session !== undefined) yield session;
@@ -207,7 +202,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   async #destroy(id: string, reason: string | undefined): Promise<DestroyReport> {
     if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
     return this.#report(
-      await this.registry.ask(() => this.registry.store.destroy(id, reason, true)),
+      await this.registry.calls.ask(() => this.registry.store.destroy(id, reason, true)),
       [id],
       reason,
     );
@@ -220,7 +215,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async #bySubject(subject: string): Promise<Session<Data>[]> {
-    const ids = await this.registry.ask(() => this.registry.store.bySubject(subject));
+    const ids = await this.registry.calls.ask(() => this.registry.store.bySubject(subject));
     const sessions = await Promise.all(ids.map((id) => this.#readable(id)));
     return sessions.filter((session) => session !== undefined);
   }
@@ -244,7 +239,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   }
 
   async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
-    const result = await this.registry.ask(() => {
+    const result = await this.registry.calls.ask(() => {
       // First, because what is decided from here on comes after this destruction.
       const ended = this.registry.pending.endSubject(subject, destroyedEnding(reason));
       return withClosed(this.registry.store.destroySubject(subject, reason), ended);
@@ -266,7 +261,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async #presence(id: string): Promise<PresenceReport> {
     if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
-    const { nodes, missing } = await this.registry.ask(() => this.registry.store.presence(id));
+    const { nodes, missing } = await this.registry.calls.ask(() => this.registry.store.presence(id));
     if (this.registry.store.capabilities.shared) {
       return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };
     }
@@ -280,6 +275,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     const closing = resolveCloseOptions(options);
     // A handler that asks again waits for what is under way, which must not wait for the handler.
     if (this.#closing !== undefined) for (const binding of this.#bindings) void binding.close(closing);
+    this.registry.isClosing = true;
     return (this.#closing ??= owned(this.#close(closing), this));
   }
 

@@ -1,13 +1,9 @@
 import type { Closing } from "../api/resolve-close-options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
+import type { ConnectionLifecycle } from "../connection/lifecycle.ts";
 
 /** What a shutdown asks of a connection. */
-export interface Ending {
-  end(code: number, reason: string): void;
-  endHandled(code: number, reason: string): void;
-  giveUp(): void;
-  abandon(): void;
-}
+type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon">;
 
 /** How long messages that have arrived may be handled where `drainMs` does not say, and handlers may run on, milliseconds. */
 const HANDLING_MS = 5_000;
@@ -19,10 +15,10 @@ export class Shutdown {
   readonly #deadlines: Deadlines;
   readonly #closing: Closing;
   /** The connections that have not finished yet. */
-  readonly #unfinished: () => Iterable<Ending>;
+  readonly #unfinished: () => Iterable<Endable>;
   #bounds: readonly Deadline[] = [];
 
-  constructor(deadlines: Deadlines, closing: Closing, unfinished: () => Iterable<Ending>) {
+  constructor(deadlines: Deadlines, closing: Closing, unfinished: () => Iterable<Endable>) {
     this.#deadlines = deadlines;
     this.#closing = closing;
     this.#unfinished = unfinished;
@@ -32,7 +28,7 @@ export class Shutdown {
    * Connection i of n is ended after `drainMs * i / n`. `caller`: the one whose handler called for the shutdown, and may be
    * waiting for it. Its handler is not waited for, because the two would wait for each other.
    */
-  async run(caller: Ending | undefined): Promise<void> {
+  async run(caller: Endable | undefined): Promise<void> {
     const { code, reason, drainMs } = this.#closing;
     const started = performance.now();
     const connections = [...this.#unfinished()];

@@ -1,17 +1,8 @@
-import type { Diagnostics } from "../base/diagnostics.ts";
 import { asStoreError, revokedError, SessionError } from "../base/errors.ts";
-import type { Settings } from "../api/options.ts";
 import { checkNewData } from "./data.ts";
+import type { SessionContext } from "./local-session.ts";
 import type { CreateResult, StoredSession } from "../store/contract.ts";
 import { digestOf, newVerifier, writeToken } from "../handshake/token.ts";
-
-export interface CreationContext<Data extends object> {
-  readonly settings: Pick<
-    Settings<Data, unknown>,
-    "store" | "schema" | "schemaVersion" | "idleMs" | "absoluteMs" | "exclusive"
-  >;
-  readonly diagnostics: Diagnostics;
-}
 
 export interface NewSession {
   readonly id: string;
@@ -36,7 +27,7 @@ export interface Created {
 
 /** Creates a session in the store: in the same tick where the store answers so. Throws, or rejects with, typed errors. */
 export function createStored<Data extends object>(
-  context: CreationContext<Data>,
+  context: SessionContext<Data>,
   wanted: NewSession,
 ): Created | Promise<Created> {
   const { store, schema, schemaVersion, idleMs, absoluteMs, exclusive } = context.settings;

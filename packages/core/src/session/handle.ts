@@ -1,12 +1,14 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
 import { replaceToken } from "./secrets.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
+import { destroyedEnding, EXPIRED } from "../base/endings.ts";
 import { fencedError, goneError, asStoreError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import { fenceOf } from "./session-connection.ts";
-import type { LocalSession, Write } from "./local-session.ts";
+import type { LocalSession } from "./local-session.ts";
+import type { Write } from "./writes.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
@@ -106,7 +108,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const state = this.#state;
     if (state.gone) return false;
     const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
-    state.endSession({ code: 4410, reason: reason ?? "session destroyed" });
+    state.endSession(destroyedEnding(reason));
     return result.destroyed.length > 0;
   }
 
@@ -119,7 +121,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
     const state = this.#state;
     if (!(await this.#ask(() => state.context.store.touch(state.id, idleMs, absoluteMs)))) {
-      state.endSession({ code: 4419, reason: "session expired" });
+      state.endSession(EXPIRED);
       throw goneError();
     }
     state.context.deadlinesMoved(state, idleMs, absoluteMs);

@@ -1,6 +1,7 @@
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
+import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
-import type { ErrorContext, Settings } from "../api/options.ts";
+import type { Settings } from "../api/options.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
@@ -26,11 +27,6 @@ const CLOCKS_DIFFER_MS = 1_000;
 /** When the store does not answer, milliseconds. */
 const RETRY_MS = 1_000;
 
-export interface LifetimeEvents<Data extends object> {
-  expiring(connection: SessionConnection<Data>, remainingMs: number): void;
-  report(error: unknown, context: ErrorContext): void;
-}
-
 /**
  * Keeps live sessions alive while their clients speak, and ends them when their time is over. A message only sets a
  * flag; now and then the flagged sessions are touched in the store, so that a message costs no round trip.
@@ -38,17 +34,11 @@ export interface LifetimeEvents<Data extends object> {
 export class Lifetimes<Data extends object> {
   readonly #deadlines: Deadlines;
   readonly #settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">;
-  readonly #events: LifetimeEvents<Data>;
   readonly #lifetimes = new Map<LocalSession<Data>, Lifetime>();
 
-  constructor(
-    deadlines: Deadlines,
-    settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">,
-    events: LifetimeEvents<Data>,
-  ) {
+  constructor(deadlines: Deadlines, settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">) {
     this.#deadlines = deadlines;
     this.#settings = settings;
-    this.#events = events;
   }
 
   /** Starts to watch a session, or moves the deadlines of one that is watched. Without deadlines it costs nothing. */
@@ -104,7 +94,7 @@ export class Lifetimes<Data extends object> {
     this.#deadlines.after(0, () => {
       const { absoluteInMs } = this.left(state);
       if (absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
-        this.#events.expiring(connection, Math.round(absoluteInMs));
+        connection.expiring(Math.round(absoluteInMs));
     });
   }
 
@@ -141,7 +131,7 @@ export class Lifetimes<Data extends object> {
 
   #start(state: LocalSession<Data>, lifetime: Lifetime): void {
     this.#look(state, lifetime).catch((error: unknown) => {
-      this.#events.report(asStoreError(error), { stage: "store", sessionId: state.id });
+      state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
       const retryMs = Math.min(RETRY_MS, this.#settings.idleMs / LOOKS_PER_IDLE_TIME);
       if (this.#lifetimes.get(state) === lifetime) this.#schedule(state, lifetime, retryMs);
     });
@@ -156,7 +146,7 @@ export class Lifetimes<Data extends object> {
     ) {
       lifetime.warned = true;
       for (const connection of state.connections())
-        this.#events.expiring(connection, Math.round(lifetime.absoluteAt - now));
+        connection.expiring(Math.round(lifetime.absoluteAt - now));
     }
     if (takeActivity(state)) lifetime.owed = true;
     if (now < lifetime.absoluteAt && lifetime.owed) {
@@ -164,7 +154,7 @@ export class Lifetimes<Data extends object> {
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline: the store knows.
       const stored = await state.context.store.load(state.id);
-      if (stored === undefined) state.endSession({ code: 4419, reason: "session expired" });
+      if (stored === undefined) state.endSession(EXPIRED);
       else this.move(state, stored.idleInMs - (performance.now() - now), stored.absoluteInMs);
     } else {
       if (lifetime.idleAt - now <= lastLookMs(this.#settings.idleMs))
@@ -176,7 +166,7 @@ export class Lifetimes<Data extends object> {
   async #touch(state: LocalSession<Data>, lifetime: Lifetime, askedAt: number): Promise<void> {
     const { idleMs } = this.#settings;
     if (!(await state.context.store.touch(state.id, idleMs))) {
-      state.endSession({ code: 4419, reason: "session expired" });
+      state.endSession(EXPIRED);
       return;
     }
     lifetime.owed = false;

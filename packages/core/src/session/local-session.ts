@@ -1,16 +1,17 @@
 import type { ChangeQueue } from "./changes.ts";
-import { applyChange, deepFreeze } from "../store/change.ts";
+import { deepFreeze } from "../store/change.ts";
 import { PENDING_FENCE, LOST_FENCE } from "./session-connection.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { REPLACED } from "../base/endings.ts";
+import { GONE, REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
-import type { Awaitable } from "@wsession/protocol";
 import { checkData, migrated } from "./data.ts";
 import type { PendingDecisions } from "./pending.ts";
-import type { Fields, SessionStore, StoredSession, StoreEvent } from "../store/contract.ts";
+import type { SessionStore, StoredSession } from "../store/contract.ts";
+import type { StoreCalls } from "./store-calls.ts";
+import type { SessionWrites } from "./writes.ts";
 
 /** As of the start: to read the environment costs more than all else that a write does here. */
 const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
@@ -18,39 +19,16 @@ const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 /** A point in the history of a session. A lineage of `undefined` is the same as 0. */
 export type VersionStamp = Pick<StoredSession, "version" | "lineage">;
 
-/** One write that the application asked for. */
-export interface Write<Data extends object> {
-  readonly kind:
-    | { readonly type: "patch"; readonly fields: Fields }
-    | { readonly type: "set"; readonly data: Data }
-    | { readonly type: "update"; readonly change: (data: Readonly<Data>) => Data };
-  /** The connection whose handle made the call; `undefined`: an administrative one. */
-  readonly writer: SessionConnection<Data> | undefined;
-}
-
-/** A session's writes, one at a time. */
-export interface Writes<Data extends object> {
-  /** Resolves with `resultOf` the data right after this write, once the store has acknowledged it. */
-  write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result>;
-  /** Runs a task that writes by itself, when nothing else does. */
-  alone<Result>(task: () => Awaitable<Result>): Promise<Result>;
-}
-
-/** What the composition root lends to the states. */
+/** What all sessions of a process share. The registry implements the interface: sessions call up through it. */
 export interface SessionContext<Data extends object> {
   readonly store: SessionStore;
-  readonly settings: Pick<
-    Settings<Data, unknown>,
-    "schema" | "migrate" | "schemaVersion" | "idleMs" | "absoluteMs" | "graceMs"
-  >;
+  readonly settings: Settings<Data, unknown>;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions;
   readonly changes: ChangeQueue<Data>;
-  /** A call of the store is under way, until as many `end`: shutdown waits for it. */
-  begin(): void;
-  end(): void;
+  readonly calls: StoreCalls;
   report(error: unknown, context: ErrorContext): void;
-  /** The deadlines are this far away now; the absolute one was not moved where it is `undefined`. */
+  /** The deadlines are this far away now, milliseconds; `undefined`: the absolute deadline was not moved. */
   deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
 }
 
@@ -71,7 +49,7 @@ export class LocalSession<Data extends object> {
   fence: number;
   gone = false;
   /** Created by the first write. */
-  writes: Writes<Data> | undefined;
+  writes: SessionWrites<Data> | undefined;
   #id: string | undefined;
   /** One connection is the common case, and a Set costs 200 bytes. */
   #connections: SessionConnection<Data> | Set<SessionConnection<Data>> | undefined;
@@ -168,7 +146,7 @@ export class LocalSession<Data extends object> {
     if (isLoss) this.context.diagnostics.storeLosses += 1;
     this.subject = stored.subject;
     this.fence = stored.fence;
-    this.move(version, lineage, data, undefined);
+    this.moveTo(version, lineage, data, undefined);
   }
 
   /** Takes over a change that this process made to what it knew (`versionAtRequest`), and is still there. `writer` need not be told. */
@@ -180,7 +158,7 @@ export class LocalSession<Data extends object> {
   ): void {
     if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;
     otherVersion.delete(this);
-    this.move(made.version, made.lineage ?? 0, data, writer);
+    this.moveTo(made.version, made.lineage ?? 0, data, writer);
   }
 
   /** The subject was set by this process, on what it knew. */
@@ -195,7 +173,8 @@ export class LocalSession<Data extends object> {
     return this.version === version && this.lineage === lineage;
   }
 
-  private move(
+  /** Moves on to another version. Every connection but the writer's is told that the data changed. */
+  moveTo(
     version: number,
     lineage: number,
     data: Readonly<Data>,
@@ -209,57 +188,13 @@ export class LocalSession<Data extends object> {
       if (connection !== writer) this.context.changes.add(connection, this);
   }
 
-  /** What others did. Returns how many connections it ended. */
-  notify(event: StoreEvent): number {
-    switch (event.type) {
-      case "written":
-        this.applyAnnouncement(event);
-        return 0;
-      case "loaded":
-        try {
-          this.adopt(event.session, event.behind === true ? this.versionStamp : undefined);
-        } catch (error) {
-          this.report(error);
-        }
-        return 0;
-      case "destroyed":
-        return this.endSession({ code: 4410, reason: event.reason ?? "session destroyed" });
-      case "expired":
-        return this.endSession({ code: 4419, reason: "session expired" });
-      case "replaced":
-        return this.replace(event.fence);
-      case "appended":
-        return 0;
-    }
-  }
-
-  private applyAnnouncement(event: Extract<StoreEvent, { type: "written" }>): void {
-    const { version, lineage = 0, after = 0, change } = event;
-    if (version < this.version || (version === this.version && lineage === this.lineage)) return;
-    const isNext = version === this.version + 1 && after === this.lineage;
-    if (change === undefined || !isNext || this.isOtherVersion) return this.reread();
-    let data: Data;
-    try {
-      data = checkData(this.context.settings.schema, applyChange(this.data, change));
-    } catch {
-      // It may be of another schema version: what is stored says so, and what it is worth.
-      return this.reread();
-    }
-    this.move(version, lineage, this.protect(data), undefined);
-  }
-
-  private reread(): void {
-    this.context.diagnostics.rereads += 1;
-    this.read().catch((error: unknown) => this.report(error));
-  }
-
   /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
   async read(): Promise<void> {
     if (this.gone) throw goneError();
     const versionAtRequest = this.versionStamp;
     const stored = await this.context.store.load(this.id);
     if (stored === undefined) {
-      this.endSession({ code: 4410, reason: "session gone" });
+      this.endSession(GONE);
       throw goneError();
     }
     const { version, lineage = 0 } = stored;
@@ -275,20 +210,29 @@ export class LocalSession<Data extends object> {
     if (this.gone) return 0;
     this.gone = true;
     this.context.pending.endSession(this.id, ending);
-    return this.end((connection) => connection !== undefined, ending);
+    return this.endConnections((connection) => connection !== undefined, ending);
   }
 
   /** A newer connection of this process is about to take the session over: the others end without waiting for the store. */
   replaceOthers(newer: SessionConnection<Data>): void {
     for (const connection of this.connections())
       if (connection !== newer && connection.fence === PENDING_FENCE) connection.fence = LOST_FENCE;
-    this.end((connection) => connection !== newer, REPLACED);
+    this.endConnections((connection) => connection !== newer, REPLACED);
   }
 
   /** A newer connection has `fence`: those before it end (I13). */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
-    return this.end((connection) => connection.fence < fence, REPLACED);
+    return this.endConnections((connection) => connection.fence < fence, REPLACED);
+  }
+
+  /** Ends the oldest connections until `most` are left. A connection that is closing already does not count. */
+  endOldest(most: number): void {
+    const alive = [...this.connections()].filter((connection) => !connection.isEnding);
+    for (const oldest of alive.slice(0, Math.max(0, alive.length - most))) {
+      oldest.end(TOO_MANY_CONNECTIONS.code, TOO_MANY_CONNECTIONS.reason);
+      this.removeConnection(oldest);
+    }
   }
 
   /** Nobody handled the rejection of a call that an administrative handle made. */
@@ -296,11 +240,7 @@ export class LocalSession<Data extends object> {
     this.context.report(error, { stage: "unhandled", sessionId: this.id });
   }
 
-  private report(error: unknown): void {
-    this.context.report(error, { stage: "store", sessionId: this.id });
-  }
-
-  private end(which: (connection: SessionConnection<Data>) => boolean, ending: Ending): number {
+  private endConnections(which: (connection: SessionConnection<Data>) => boolean, ending: Ending): number {
     let ended = 0;
     for (const connection of this.connections()) {
       if (!which(connection)) continue;

@@ -1,10 +1,6 @@
 import { errorOf } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
-
-interface WaitingConnection {
-  readonly isEnding: boolean;
-  end(code: number, reason: string): void;
-}
+import type { SessionConnection } from "./session-connection.ts";
 
 /**
  * A decision that has not taken effect yet: a handshake that is being admitted, a connection that waits for the session of
@@ -20,7 +16,7 @@ export class PendingDecision {
   /** Why the decision must have no effect any more. */
   ending: Ending | undefined;
   /** The connection that waits for the session, where the connection is there already. */
-  connection: WaitingConnection | undefined;
+  connection: Pick<SessionConnection<object>, "isEnding" | "end"> | undefined;
   /** The session that the store is being asked for, and what became of the session since the question. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;

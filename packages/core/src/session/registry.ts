@@ -1,73 +1,62 @@
 import type { Session } from "../api/contract.ts";
+import type { ErrorContext, Settings } from "../api/options.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import type { Diagnostics } from "../base/diagnostics.ts";
+import { destroyedEnding, GONE, REPLACED, REVOKED } from "../base/endings.ts";
+import type { Ending } from "../base/endings.ts";
+import { isSessionError, SessionError } from "../base/errors.ts";
+import type { Awaitable } from "@wsession/protocol";
+import { newSelector } from "../handshake/token.ts";
+import type { SessionStore, StoredSession } from "../store/contract.ts";
 import { ChangeQueue } from "./changes.ts";
 import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
-import type { Deadlines } from "../base/deadlines.ts";
-import type { Diagnostics } from "../base/diagnostics.ts";
-import { Warnings } from "../base/warnings.ts";
-import { destroyedEnding, EXPIRED, REPLACED, REVOKED } from "../base/endings.ts";
-import type { Ending } from "../base/endings.ts";
-import { asStoreError, isSessionError, SessionError } from "../base/errors.ts";
-import type { Awaitable } from "@wsession/protocol";
+import { ErrorReports } from "./error-reports.ts";
+import { SessionHandle } from "./handle.ts";
 import { Lifetimes } from "./lifetimes.ts";
-import type { ErrorContext, Settings } from "../api/options.ts";
 import { LocalSession } from "./local-session.ts";
-import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
-import type { VersionStamp, SessionContext } from "./local-session.ts";
-import type { SessionConnection } from "./session-connection.ts";
-import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
-import { OutageReports } from "./outages.ts";
+import type { SessionContext, VersionStamp } from "./local-session.ts";
 import { PendingDecisions } from "./pending.ts";
 import type { PendingDecision } from "./pending.ts";
-import { takeOver } from "./takeover.ts";
+import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
+import type { SessionConnection } from "./session-connection.ts";
+import { StoreCalls } from "./store-calls.ts";
+import { SessionHost } from "./store-host.ts";
 import { SessionTable } from "./table.ts";
-import { SessionHandle } from "./handle.ts";
-import type { HeldSession, SessionStore, StoredSession, StoreEvent, StoreHost } from "../store/contract.ts";
-import { disregard } from "../base/promises.ts";
-import { newSelector } from "../handshake/token.ts";
-
-/** Part of the idle time by which a store's deadline may be earlier than the one here: a store may skip a touch. */
-const DEADLINES_DIFFER = 0.2;
-const CLOCKS_DIFFER_MS = 1_000;
-
-/** Sessions that are kept on connections, where the store keeps none. */
-export interface Slots<Data extends object> {
-  find(id: string): LocalSession<Data> | undefined;
-  ids(): Iterable<string>;
-}
+import type { SessionsOnConnections } from "./table.ts";
+import { takeOver } from "./takeover.ts";
+import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 
 /** All sessions of this process: between the store on one side, connections and handles on the other. */
-export class SessionRegistry<Data extends object, Transport> implements SessionContext<Data>, StoreHost {
+export class SessionRegistry<Data extends object, Transport> implements SessionContext<Data> {
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions = new PendingDecisions();
   readonly changes: ChangeQueue<Data> = new ChangeQueue();
+  readonly calls: StoreCalls;
+  /** `close` of the sessions was called: nothing is admitted any more. */
+  isClosing = false;
   readonly #lifetimes: Lifetimes<Data>;
-  readonly #slots: Slots<Data>;
-  readonly #table = new SessionTable<Data>();
-  readonly #warnings = new Warnings();
-  readonly #outages: OutageReports;
-  /** Calls of the store under way, and who waits for their end. */
-  #underWay = 0;
-  #idle: (() => void) | undefined;
-  #isClosed = false;
+  readonly #table: SessionTable<Data>;
+  readonly #reports: ErrorReports;
 
   constructor(
     settings: Settings<Data, Transport>,
     diagnostics: Diagnostics,
     deadlines: Deadlines,
-    slots: Slots<Data>,
-    expiring: (connection: SessionConnection<Data>, remainingMs: number) => void,
+    onConnections: SessionsOnConnections<Data>,
   ) {
     this.settings = settings;
     this.store = settings.store;
     this.diagnostics = diagnostics;
-    this.#slots = slots;
-    this.#outages = new OutageReports(deadlines, (error, context) => this.#callOnError(error, context));
-    const report = (error: unknown, context: ErrorContext) => this.report(error, context);
-    this.#lifetimes = new Lifetimes<Data>(deadlines, settings, { expiring, report });
-    this.store.attach(this);
+    this.#table = new SessionTable(onConnections);
+    this.#lifetimes = new Lifetimes<Data>(deadlines, settings);
+    this.#reports = new ErrorReports(settings.onError, diagnostics, deadlines);
+    this.calls = new StoreCalls(this.store, (error, sessionId) =>
+      this.report(error, { stage: "store", sessionId }),
+    );
+    this.store.attach(new SessionHost(this, this.#table, this.#lifetimes));
   }
 
   // --- for handles ---
@@ -75,9 +64,9 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   /** Reads a session; its handle is administrative (I13). */
   async get(id: string): Promise<Session<Data> | undefined> {
     const versionAtRequest = this.versionAtRequest(id);
-    const stored = await this.ask(() => this.store.load(id));
+    const stored = await this.calls.ask(() => this.store.load(id));
     if (stored === undefined) {
-      this.#find(id)?.endSession({ code: 4410, reason: "session gone" });
+      this.#table.find(id)?.endSession(GONE);
       return undefined;
     }
     return new SessionHandle(this.#bringUp(id, stored, versionAtRequest), undefined);
@@ -85,7 +74,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
 
   /** Creates a session without a connection. */
   async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
-    if (this.#isClosed) throw closedError();
+    this.calls.assertNotClosed();
     if (!this.store.capabilities.resumable) {
       throw new SessionError(
         "NOT_SUPPORTED",
@@ -99,21 +88,15 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return { session: new SessionHandle(state, undefined), token };
   }
 
-  /** Asks the store; what it throws is typed (I11). Rejects with SHUTTING_DOWN once `close` has settled. */
-  async ask<Result>(question: () => Result): Promise<Awaited<Result>> {
-    if (this.#isClosed) throw closedError();
-    return typed(question);
-  }
-
   /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
   endSession(id: string, ending: Ending): number {
     this.pending.endSession(id, ending);
-    return this.#find(id)?.endSession(ending) ?? 0;
+    return this.#table.find(id)?.endSession(ending) ?? 0;
   }
 
   /** This process's live connections of a session. */
   connectionCount(id: string): number {
-    return this.#find(id)?.connectionCount ?? 0;
+    return this.#table.find(id)?.connectionCount ?? 0;
   }
 
   // --- for connections ---
@@ -137,7 +120,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     const created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
     if ("stored" in created) return this.#attachCreated(connection, created, decision);
     decision.expect(id);
-    this.begin();
+    this.calls.begin();
     return created
       .then(
         (later) => this.#attachCreated(connection, later, decision),
@@ -146,7 +129,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
           throw error;
         },
       )
-      .finally(() => this.end());
+      .finally(() => this.calls.end());
   }
 
   #attachCreated(
@@ -167,7 +150,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
 
   /** What is known of a session as the store is about to be asked, for `adopt`. */
   versionAtRequest(id: string): VersionStamp | undefined {
-    return this.#find(id)?.versionStamp;
+    return this.#table.find(id)?.versionStamp;
   }
 
   /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
@@ -203,13 +186,13 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     connection.token = token;
     connection.attach(state, takesOver ? PENDING_FENCE : fence);
     this.#lifetimes.join(state, connection);
-    if (state.connectionCount > maxConnectionsPerSession) endOldest(state, maxConnectionsPerSession);
+    if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // It went, or was taken over, while its connection was on the way.
     if (decision.ending !== undefined) {
       if (takesOver) connection.fence = LOST_FENCE;
       connection.end(decision.ending.code, decision.ending.reason);
-    } else if (state.gone) connection.end(4410, "session gone");
+    } else if (state.gone) connection.end(GONE.code, GONE.reason);
     else if (takesOver) {
       this.pending.endOlder(state.id, decision.resumeNumber, REPLACED);
       takeOver(state, connection, (id) => this.store.takeOver?.(id) ?? { type: "missing" });
@@ -221,7 +204,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     const { id } = state;
     this.releaseInStore(id);
     this.onConnectionFinished(state);
-    if (!resumed) this.#background(() => this.store.destroy(id, undefined, false), id);
+    if (!resumed) this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
   }
 
   /** A connection of the session ends, or is being ended by this side: it counts no more. */
@@ -233,7 +216,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
 
   /** A connection has ended: the store need not tell this process for its sake any more. */
   releaseInStore(id: string): void {
-    this.#background(() => this.store.release(id), id);
+    this.calls.inBackground(() => this.store.release(id), id);
   }
 
   /** A connection's close handler has settled. */
@@ -249,31 +232,10 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   }
 
   destroyStolen(id: string): void {
-    this.#background(async () => {
+    this.calls.inBackground(async () => {
       await this.store.destroy(id, "token stolen", false);
-      this.endSession(id, { code: 4410, reason: "token stolen" });
+      this.endSession(id, destroyedEnding("token stolen"));
     }, id);
-  }
-
-  // --- for states ---
-
-  begin(): void {
-    this.#underWay += 1;
-  }
-
-  end(): void {
-    this.#underWay -= 1;
-    if (this.#underWay === 0) this.#idle?.();
-  }
-
-  /** What shutdown does not wait for, amid what it waits for: the application's own code may hang. */
-  async aside<Result>(running: Awaitable<Result>): Promise<Result> {
-    this.end();
-    try {
-      return await running;
-    } finally {
-      this.begin();
-    }
   }
 
   deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
@@ -281,104 +243,16 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   }
 
   report(error: unknown, context: ErrorContext): void {
-    this.#outages.report(error, context);
+    this.#reports.report(error, context);
   }
 
-  #callOnError(error: unknown, context: ErrorContext): void {
-    const isClient = context.stage === "client";
-    if (isClient) this.diagnostics.clientErrors += 1;
-    try {
-      const { onError } = this.settings;
-      if (onError !== undefined) disregard(onError(error, context));
-      else if (!isClient) this.#warnings.warn(context.stage, error);
-    } catch {
-      // There is nobody left to tell.
-    }
-  }
-
-  // --- for the store ---
-
-  held(id: string): HeldSession | undefined {
-    const state = this.#slots.find(id) ?? this.#table.findConnected(id);
-    if (state === undefined || state.gone) return undefined;
-    const { version, lineage, data, subject, fence } = state;
-    const { schemaVersion } = this.settings;
-    const left = this.#lifetimes.left(state);
-    if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
-    return {
-      version,
-      lineage,
-      data,
-      subject,
-      fence,
-      schemaVersion,
-      ...left,
-      connections: state.connectionCount,
-    };
-  }
-
-  *heldIds(): Iterable<string> {
-    yield* this.#slots.ids();
-    yield* this.#table.connectedIds();
-  }
-
-  notify(event: StoreEvent): number {
-    if (event.type === "destroyed") this.pending.endSession(event.id, destroyedEnding(event.reason));
-    else if (event.type === "expired") this.pending.endSession(event.id, EXPIRED);
-    const state = this.#table.findConnected(event.id);
-    if (state === undefined) return 0;
-    if (event.type === "expired") this.#checkDeadline(state);
-    const ended = state.notify(event);
-    this.changes.flush();
-    return ended;
-  }
-
-  /** A session that is gone long before the deadline that is known here did not expire: the store lost it. */
-  #checkDeadline(state: LocalSession<Data>): void {
-    const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
-    const { idleMs } = this.settings;
-    const slackMs =
-      idleMs === Infinity ? CLOCKS_DIFFER_MS : Math.max(CLOCKS_DIFFER_MS, idleMs * DEADLINES_DIFFER);
-    if (state.gone || absoluteInMs <= CLOCKS_DIFFER_MS || idleInMs <= slackMs) return;
-    const leftMs = Math.min(idleInMs, absoluteInMs);
-    this.diagnostics.storeLosses += 1;
-    const when =
-      leftMs === Infinity ? "though it never expires" : `${Math.round(leftMs)} ms before its deadline`;
-    this.report(new SessionError("SESSION_GONE", `the store lost a session ${when}`), {
-      stage: "store",
-      sessionId: state.id,
-    });
-  }
-
-  onError(error: unknown): void {
-    this.report(error, { stage: "store" });
-  }
-
-  /** Settles what is under way, then lets go of the store. */
+  /** Waits for the calls of the store that are under way, then closes the store. */
   async close(): Promise<void> {
-    while (this.#underWay > 0) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-    }
-    this.#isClosed = true;
     try {
-      await this.store.close();
+      await this.calls.close();
     } finally {
-      this.#outages.close();
+      this.#reports.close();
     }
-  }
-
-  #background(task: () => unknown, sessionId: string): void {
-    this.begin();
-    // After `close` too: what a late handshake made is taken back.
-    typed(task).then(
-      () => this.end(),
-      (error: unknown) => {
-        this.report(error, { stage: "store", sessionId });
-        this.end();
-      },
-    );
   }
 
   /** A session that its own process can't read (a schema may refuse what it made itself) is of no use: it goes. */
@@ -387,13 +261,9 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
       return adopt();
     } catch (error) {
       if (isHeld) this.releaseInStore(id);
-      this.#background(() => this.store.destroy(id, undefined, false), id);
+      this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
       throw error;
     }
-  }
-
-  #find(id: string): LocalSession<Data> | undefined {
-    return this.#slots.find(id) ?? this.#table.find(id);
   }
 
   /** The state that there is, brought up to `stored`, or a new one. */
@@ -403,8 +273,8 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     versionAtRequest?: VersionStamp,
     isChecked?: boolean,
   ): LocalSession<Data> {
-    this.#outages.answered();
-    const known = this.#find(id);
+    this.#reports.storeAnswered();
+    const known = this.#table.find(id);
     if (known === undefined || known.gone) return new LocalSession(this, id, stored, isChecked);
     known.adopt(stored, versionAtRequest);
     return known;
@@ -421,25 +291,4 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     this.#table.keepWeakly(state);
     return state;
   }
-}
-
-/** Those over `most`, the oldest first; one that is closing already is none. */
-function endOldest<Data extends object>(state: LocalSession<Data>, most: number): void {
-  const alive = [...state.connections()].filter((connection) => !connection.isEnding);
-  for (const oldest of alive.slice(0, Math.max(0, alive.length - most))) {
-    oldest.end(4409, "too many connections of one session");
-    state.removeConnection(oldest);
-  }
-}
-
-async function typed<Result>(question: () => Result): Promise<Awaited<Result>> {
-  try {
-    return await question();
-  } catch (error) {
-    throw asStoreError(error);
-  }
-}
-
-function closedError(): SessionError {
-  return new SessionError("SHUTTING_DOWN", "sessions.close() was called", { outcome: "not-applied" });
 }

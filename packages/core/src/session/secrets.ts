@@ -1,4 +1,5 @@
 import { CloseCode } from "../base/close-codes.ts";
+import { GONE } from "../base/endings.ts";
 import { fencedError, goneError, revokedError } from "../base/errors.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import type { RotateResult } from "../store/contract.ts";
@@ -55,7 +56,7 @@ export async function replaceToken<Data extends object>(
   });
   switch (result.type) {
     case "missing":
-      state.endSession({ code: CloseCode.Destroyed, reason: "session gone" });
+      state.endSession(GONE);
       return result;
     case "foreign":
       return result;

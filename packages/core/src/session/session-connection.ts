@@ -14,6 +14,8 @@ export interface SessionConnection<Data extends object> {
   readonly publicConnection: Connection<Data>;
   /** Others changed the data. */
   changed(data: Readonly<Data>): void;
+  /** The absolute deadline is near. */
+  expiring(remainingMs: number): void;
   end(code: number, reason: string): void;
   /** Nobody handled the rejection of a call that its handle made. */
   unhandled(error: unknown): void;

@@ -1,26 +1,44 @@
 import type { LocalSession } from "./local-session.ts";
 
+/** Sessions that live on their connections, where the store keeps no records: the connections know them, not the table. */
+export interface SessionsOnConnections<Data extends object> {
+  find(id: string): LocalSession<Data> | undefined;
+  ids(): Iterable<string>;
+}
+
 /**
- * The one state of each session in this process: strongly while connections use it, weakly for handles beyond them, and for
- * a client that comes back soon.
+ * The one state of each session in this process. The table refers strongly to a state while connections use it, and weakly
+ * beyond that: handles keep it alive, and so does a client that comes back before the garbage collector.
  */
 export class SessionTable<Data extends object> {
+  readonly #onConnections: SessionsOnConnections<Data>;
   readonly #connected = new Map<string, { readonly state: LocalSession<Data>; uses: number }>();
   readonly #weak = new Map<string, WeakRef<LocalSession<Data>>>();
   readonly #collected = new FinalizationRegistry<string>((id) => {
     if (this.#weak.get(id)?.deref() === undefined) this.#weak.delete(id);
   });
 
-  find(id: string): LocalSession<Data> | undefined {
-    return this.#connected.get(id)?.state ?? this.#weak.get(id)?.deref();
+  constructor(onConnections: SessionsOnConnections<Data>) {
+    this.#onConnections = onConnections;
   }
 
+  find(id: string): LocalSession<Data> | undefined {
+    return this.findHeld(id) ?? this.#weak.get(id)?.deref();
+  }
+
+  /** A session with a live connection, wherever it is kept. */
+  findHeld(id: string): LocalSession<Data> | undefined {
+    return this.#onConnections.find(id) ?? this.findConnected(id);
+  }
+
+  /** A session of the store's with a live connection. */
   findConnected(id: string): LocalSession<Data> | undefined {
     return this.#connected.get(id)?.state;
   }
 
-  connectedIds(): Iterable<string> {
-    return this.#connected.keys();
+  *heldIds(): Iterable<string> {
+    yield* this.#onConnections.ids();
+    yield* this.#connected.keys();
   }
 
   /** One more connection uses the state. */
@@ -31,7 +49,7 @@ export class SessionTable<Data extends object> {
     else this.#connected.set(id, { state, uses: 1 });
   }
 
-  /** Handles keep the state alive; nothing else does. Once for each state, however often its connections come and go. */
+  /** Handles keep the state alive; the table does not. Registers a state once, however often its connections come and go. */
   keepWeakly(state: LocalSession<Data>): void {
     const { id } = state;
     if (this.#connected.has(id) || this.#weak.get(id)?.deref() === state) return;
@@ -39,7 +57,7 @@ export class SessionTable<Data extends object> {
     this.#collected.register(state, id);
   }
 
-  /** One connection less; true if it was the last. */
+  /** One connection less uses the state. Returns whether it was the last. */
   release(state: LocalSession<Data>): boolean {
     const entry = this.#connected.get(state.id);
     if (entry === undefined || entry.state !== state) return true;

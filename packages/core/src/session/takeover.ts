@@ -1,6 +1,6 @@
 import { CloseCode } from "../base/close-codes.ts";
 import { asStoreError } from "../base/errors.ts";
-import { REPLACED } from "../base/endings.ts";
+import { GONE, REPLACED } from "../base/endings.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { TakeOverResult } from "../store/contract.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
@@ -23,7 +23,7 @@ export function takeOver<Data extends object>(
   const taken = (result: TakeOverResult): void => {
     if (result.type === "missing") {
       connection.fence = LOST_FENCE;
-      state.endSession({ code: CloseCode.Destroyed, reason: "session gone" });
+      state.endSession(GONE);
       return;
     }
     const { fence } = result;

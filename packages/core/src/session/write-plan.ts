@@ -2,7 +2,8 @@ import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
 import { fenceOf } from "./session-connection.ts";
-import type { VersionStamp, LocalSession, Write } from "./local-session.ts";
+import type { VersionStamp, LocalSession } from "./local-session.ts";
+import type { Write } from "./writes.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 

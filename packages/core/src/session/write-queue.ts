@@ -1,9 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { GONE } from "../base/endings.ts";
 import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "../base/errors.ts";
 import { OwnedPromise } from "../base/owned-promise.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { fenceOf } from "./session-connection.ts";
-import type { LocalSession, Write, Writes } from "./local-session.ts";
+import type { LocalSession } from "./local-session.ts";
+import type { Write, SessionWrites } from "./writes.ts";
 import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
 import type { Plan, QueuedWrite } from "./write-plan.ts";
@@ -20,7 +22,7 @@ const NEXT_MICROTASK = Promise.resolve();
  * Sends a session's writes one at a time, in order; what piles up in between travels as one (I8, I10). Where the store
  * is shared, what is written in one tick travels as one too.
  */
-export class WriteQueue<Data extends object> implements Writes<Data> {
+export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #state: LocalSession<Data>;
   #queued: QueuedWrite<Data>[] = [];
   readonly #tasks: (() => Promise<unknown>)[] = [];
@@ -106,14 +108,14 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
 
   #occupy(): void {
     this.#busy = true;
-    this.#state.context.begin();
+    this.#state.context.calls.begin();
   }
 
   #free(): { readonly plan: Plan<Data>; readonly tries: number } | undefined {
     const sent = this.#sent;
     this.#sent = undefined;
     this.#busy = false;
-    this.#state.context.end();
+    this.#state.context.calls.end();
     return sent;
   }
 
@@ -164,7 +166,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
       case "conflict":
         return this.#retry(plan, result, tries);
       case "missing":
-        state.endSession({ code: 4410, reason: "session gone" });
+        state.endSession(GONE);
         return rejectAll(writes, goneError());
       case "fenced":
         // Which fence is up is not known here, only that it is past the one that was sent.
@@ -202,7 +204,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
   /** Where a store refused a batch for one write's data, each is sent alone, so that no other pays for it. */
   #failed(plan: Plan<Data>, error: unknown): void {
     const { writes } = plan;
-    if (isSessionError(error, "SESSION_GONE")) this.#state.endSession({ code: 4410, reason: "session gone" });
+    if (isSessionError(error, "SESSION_GONE")) this.#state.endSession(GONE);
     const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
     if (aboutData && writes.length > 1)
       this.#queued.unshift(...writes.map((write) => ({ ...write, single: true })));
@@ -211,7 +213,7 @@ export class WriteQueue<Data extends object> implements Writes<Data> {
 }
 
 /** A session's queue, made when it is first needed. */
-export function writesOf<Data extends object>(state: LocalSession<Data>): Writes<Data> {
+export function writesOf<Data extends object>(state: LocalSession<Data>): SessionWrites<Data> {
   return (state.writes ??= new WriteQueue(state));
 }
 

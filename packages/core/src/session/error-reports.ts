@@ -1,0 +1,46 @@
+import type { ErrorContext, Settings } from "../api/options.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import type { Diagnostics } from "../base/diagnostics.ts";
+import { disregard } from "../base/promises.ts";
+import { Warnings } from "../base/warnings.ts";
+import { OutageReports } from "./outages.ts";
+
+/** Delivers errors that no caller waits for: to `onError`, or to the process as warnings; an outage as few reports. */
+export class ErrorReports {
+  readonly #onError: Settings<object, unknown>["onError"];
+  readonly #diagnostics: Diagnostics;
+  readonly #warnings = new Warnings();
+  readonly #outages: OutageReports;
+
+  constructor(onError: Settings<object, unknown>["onError"], diagnostics: Diagnostics, deadlines: Deadlines) {
+    this.#onError = onError;
+    this.#diagnostics = diagnostics;
+    this.#outages = new OutageReports(deadlines, (error, context) => this.#deliver(error, context));
+  }
+
+  report(error: unknown, context: ErrorContext): void {
+    this.#outages.report(error, context);
+  }
+
+  /** The store has answered, which may end an outage. */
+  storeAnswered(): void {
+    this.#outages.answered();
+  }
+
+  /** Delivers what the outage reports have counted so far. */
+  close(): void {
+    this.#outages.close();
+  }
+
+  #deliver(error: unknown, context: ErrorContext): void {
+    const isClient = context.stage === "client";
+    if (isClient) this.#diagnostics.clientErrors += 1;
+    try {
+      const onError = this.#onError;
+      if (onError !== undefined) disregard(onError(error, context));
+      else if (!isClient) this.#warnings.warn(context.stage, error);
+    } catch {
+      // `onError` itself threw, and there is no further place to report to.
+    }
+  }
+}

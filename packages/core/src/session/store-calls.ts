@@ -1,0 +1,85 @@
+import { asStoreError, shutDownError } from "../base/errors.ts";
+import type { Awaitable } from "@wsession/protocol";
+import type { SessionStore } from "../store/contract.ts";
+
+/** The calls of the store that are under way. Shutdown waits for all of them before it closes the store. */
+export class StoreCalls {
+  readonly #store: SessionStore;
+  /** Reports a failed call that no caller waits for. */
+  readonly #report: (error: unknown, sessionId: string) => void;
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(store: SessionStore, report: (error: unknown, sessionId: string) => void) {
+    this.#store = store;
+    this.#report = report;
+  }
+
+  assertNotClosed(): void {
+    if (this.#isClosed) throw shutDownError();
+  }
+
+  /** Calls the store. Every rejection is a typed error (I11): SHUTTING_DOWN once `close` has settled. */
+  async ask<Result>(call: () => Result): Promise<Awaited<Result>> {
+    this.assertNotClosed();
+    return typed(call);
+  }
+
+  /**
+   * Calls the store where no caller waits for the answer; a failure is reported. The call is made after `close` too, because
+   * what a late handshake created still has to be taken back.
+   */
+  inBackground(call: () => unknown, sessionId: string): void {
+    this.begin();
+    typed(call).then(
+      () => this.end(),
+      (error: unknown) => {
+        this.#report(error, sessionId);
+        this.end();
+      },
+    );
+  }
+
+  /** Counts one call more, until the matching `end`. */
+  begin(): void {
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#onIdle?.();
+  }
+
+  /**
+   * Awaits application code within a counted call without counting it: the application's code may hang, and shutdown must
+   * not hang with it.
+   */
+  async uncounted<Result>(running: Awaitable<Result>): Promise<Result> {
+    this.end();
+    try {
+      return await running;
+    } finally {
+      this.begin();
+    }
+  }
+
+  /** Waits until no call is under way, then closes the store. */
+  async close(): Promise<void> {
+    while (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    this.#isClosed = true;
+    await this.#store.close();
+  }
+}
+
+async function typed<Result>(call: () => Result): Promise<Awaited<Result>> {
+  try {
+    return await call();
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}

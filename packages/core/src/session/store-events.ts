@@ -1,0 +1,60 @@
+import { destroyedEnding, EXPIRED } from "../base/endings.ts";
+import { applyChange } from "../store/change.ts";
+import type { StoreEvent } from "../store/contract.ts";
+import { checkData } from "./data.ts";
+import type { LocalSession } from "./local-session.ts";
+
+/** Applies to a session what another process did to it. Returns how many connections that ended. */
+export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, event: StoreEvent): number {
+  switch (event.type) {
+    case "written":
+      applyAnnouncement(state, event);
+      return 0;
+    case "loaded":
+      try {
+        state.adopt(event.session, event.behind === true ? state.versionStamp : undefined);
+      } catch (error) {
+        report(state, error);
+      }
+      return 0;
+    case "destroyed":
+      return state.endSession(destroyedEnding(event.reason));
+    case "expired":
+      return state.endSession(EXPIRED);
+    case "replaced":
+      return state.replace(event.fence);
+    case "appended":
+      return 0;
+  }
+}
+
+/**
+ * Applies an announced change if the change is the next one here. Any other announcement of a version that is not known
+ * here makes the session be read again: announcements are hints, and one may have been lost before (I8).
+ */
+function applyAnnouncement<Data extends object>(
+  state: LocalSession<Data>,
+  event: Extract<StoreEvent, { type: "written" }>,
+): void {
+  const { version, lineage = 0, after = 0, change } = event;
+  if (version < state.version || (version === state.version && lineage === state.lineage)) return;
+  const isNext = version === state.version + 1 && after === state.lineage;
+  if (change === undefined || !isNext || state.isOtherVersion) return reread(state);
+  let data: Data;
+  try {
+    data = checkData(state.context.settings.schema, applyChange(state.data, change));
+  } catch {
+    // The writer may use another schema version. The stored record says which, so read the record.
+    return reread(state);
+  }
+  state.moveTo(version, lineage, state.protect(data), undefined);
+}
+
+function reread<Data extends object>(state: LocalSession<Data>): void {
+  state.context.diagnostics.rereads += 1;
+  state.read().catch((error: unknown) => report(state, error));
+}
+
+function report<Data extends object>(state: LocalSession<Data>, error: unknown): void {
+  state.context.report(error, { stage: "store", sessionId: state.id });
+}

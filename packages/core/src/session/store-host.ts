@@ -1,0 +1,73 @@
+import { destroyedEnding, EXPIRED } from "../base/endings.ts";
+import { SessionError } from "../base/errors.ts";
+import type { HeldSession, StoreEvent, StoreHost } from "../store/contract.ts";
+import type { Lifetimes } from "./lifetimes.ts";
+import type { LocalSession, SessionContext } from "./local-session.ts";
+import { applyStoreEvent } from "./store-events.ts";
+import type { SessionTable } from "./table.ts";
+
+/** Part of the idle time by which a store's deadline may be earlier than the one here: a store may skip a touch. */
+const DEADLINES_DIFFER = 0.2;
+const CLOCKS_DIFFER_MS = 1_000;
+
+/** What a store sees of this process: the sessions that have a live connection here. */
+export class SessionHost<Data extends object> implements StoreHost {
+  readonly #context: SessionContext<Data>;
+  readonly #table: SessionTable<Data>;
+  readonly #lifetimes: Lifetimes<Data>;
+
+  constructor(context: SessionContext<Data>, table: SessionTable<Data>, lifetimes: Lifetimes<Data>) {
+    this.#context = context;
+    this.#table = table;
+    this.#lifetimes = lifetimes;
+  }
+
+  held(id: string): HeldSession | undefined {
+    const state = this.#table.findHeld(id);
+    if (state === undefined || state.gone) return undefined;
+    const { version, lineage, data, subject, fence } = state;
+    const { schemaVersion } = this.#context.settings;
+    const left = this.#lifetimes.left(state);
+    if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
+    const connections = state.connectionCount;
+    return { version, lineage, data, subject, fence, schemaVersion, ...left, connections };
+  }
+
+  heldIds(): Iterable<string> {
+    return this.#table.heldIds();
+  }
+
+  notify(event: StoreEvent): number {
+    const { pending, changes } = this.#context;
+    if (event.type === "destroyed") pending.endSession(event.id, destroyedEnding(event.reason));
+    else if (event.type === "expired") pending.endSession(event.id, EXPIRED);
+    const state = this.#table.findConnected(event.id);
+    if (state === undefined) return 0;
+    if (event.type === "expired") this.#checkDeadline(state);
+    const ended = applyStoreEvent(state, event);
+    changes.flush();
+    return ended;
+  }
+
+  onError(error: unknown): void {
+    this.#context.report(error, { stage: "store" });
+  }
+
+  /** A session that is gone long before the deadline that is known here did not expire: the store lost it. */
+  #checkDeadline(state: LocalSession<Data>): void {
+    const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
+    const { settings, diagnostics } = this.#context;
+    const { idleMs } = settings;
+    const slackMs =
+      idleMs === Infinity ? CLOCKS_DIFFER_MS : Math.max(CLOCKS_DIFFER_MS, idleMs * DEADLINES_DIFFER);
+    if (state.gone || absoluteInMs <= CLOCKS_DIFFER_MS || idleInMs <= slackMs) return;
+    const leftMs = Math.min(idleInMs, absoluteInMs);
+    diagnostics.storeLosses += 1;
+    const when =
+      leftMs === Infinity ? "though it never expires" : `${Math.round(leftMs)} ms before its deadline`;
+    this.#context.report(new SessionError("SESSION_GONE", `the store lost a session ${when}`), {
+      stage: "store",
+      sessionId: state.id,
+    });
+  }
+}
