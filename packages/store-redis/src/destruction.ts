@@ -142,14 +142,14 @@ export class Destruction {
     if (isFinished(reply)) await this.#subjects.destroyed(of.subject, [{ id }]);
   }
 
-  /** Runs `destroy`, which says what was destroyed and who held it, and collects what those closed. */
+  /** Runs `destroyAll`, which says what was destroyed and who held it, and collects what those closed. */
   async #listening(
     membership: Membership | undefined,
     reason: string | undefined,
-    destroy: (token: string | undefined) => Promise<ReadonlyMap<string, readonly Holder[]>>,
+    destroyAll: (token: string | undefined) => Promise<ReadonlyMap<string, readonly Holder[]>>,
   ): Promise<StoreDestroyResult> {
     if (membership === undefined) {
-      return { destroyed: [...(await destroy(undefined)).keys()], closed: 0, unreachable: [] };
+      return { destroyed: [...(await destroyAll(undefined)).keys()], closed: 0, unreachable: [] };
     }
     const { confirmMs } = this.#services.settings;
     const { confirmations } = membership;
@@ -157,7 +157,7 @@ export class Destruction {
     confirmations.open(token);
     try {
       await membership.listening(performance.now() + confirmMs);
-      const destroyed = await destroy(token);
+      const destroyed = await destroyAll(token);
       // This process's own connections don't wait for what others say.
       let here = 0;
       for (const id of destroyed.keys()) here += membership.end(id, reason);

@@ -1,4 +1,4 @@
-import { hold, type HoldReply } from "./commands/holders.ts";
+import { type HoldReply, setHeld } from "./commands/holders.ts";
 import type { Holder } from "./record.ts";
 import type { Services } from "./services.ts";
 
@@ -176,7 +176,7 @@ export class Holdings {
     const { count } = holding;
     let reply: HoldReply;
     try {
-      reply = await hold(this.#services, { id, sequence, count });
+      reply = await setHeld(this.#services, { id, sequence, count });
     } catch (error) {
       holding.uncertain = true;
       this.#repairLater();

@@ -15,7 +15,7 @@ export interface HoldCommand {
 export type HoldReply = { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" };
 
 /** hold.lua: sets how many connections of a process hold the session. */
-export function hold(
+export function setHeld(
   { calls, keys, node }: Caller,
   { id, sequence, count }: HoldCommand,
 ): Promise<HoldReply> {
