@@ -3,6 +3,7 @@ import type { TransportSession } from "../api/contract.ts";
 /** Offsets from here are small integers, which a field holds without a heap number of 16 bytes. */
 const EPOCH = Date.now();
 
+/** The lower layer of a connection, an object of its own, so that no write of the session reaches it (I5). */
 export class TransportRecord<Transport> implements TransportSession<Transport> {
   readonly remoteAddress: string | undefined;
   readonly encrypted: boolean;
