@@ -125,7 +125,7 @@ const tables: readonly OptionTable[] = [
   },
   {
     what: "redisStore",
-    from: ["store-redis/src/options.ts", "RedisStoreOptions"],
+    from: ["store-redis/src/base/options.ts", "RedisStoreOptions"],
     make: (options) => redisStore(options),
     basis: { client },
     options: {

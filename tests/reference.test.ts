@@ -23,7 +23,7 @@ describe("docs/reference.md has a row for every", () => {
       "BindOptions",
     ],
     ["option of mapStore", "Stores", "core/src/store/map-options.ts", "MapStoreOptions"],
-    ["option of redisStore", "Stores", "store-redis/src/options.ts", "RedisStoreOptions"],
+    ["option of redisStore", "Stores", "store-redis/src/base/options.ts", "RedisStoreOptions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {
     expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);

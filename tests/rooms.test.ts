@@ -10,8 +10,11 @@ const run = promisify(execFile);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oxlint = join(root, "node_modules/oxlint/bin/oxlint");
 
-/** Each room of core imports its own files and those of the rooms before it. */
-const rooms = ["base", "handshake", "store", "api", "session", "admission", "connection", "server"];
+/** Each room of a package imports its own files and those of the rooms before it. */
+const roomsOf = {
+  core: ["base", "handshake", "store", "api", "session", "admission", "connection", "server"],
+  "store-redis": ["base", "scripts", "connection", "commands", "processes", "sessions"],
+};
 
 let folder = "";
 
@@ -22,10 +25,10 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Writes these files of core into a project of its own, with the project's lint rules, and names the rules that fail. */
-async function lintCore(files: Readonly<Record<string, string>>): Promise<string[]> {
+/** Writes these files of a package into a project of its own, with the project's lint rules, and names the rules that fail. */
+async function lint(inPackage: string, files: Readonly<Record<string, string>>): Promise<string[]> {
   for (const [name, text] of Object.entries(files)) {
-    const file = join(folder, "packages/core/src", name);
+    const file = join(folder, "packages", inPackage, "src", name);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
   }
@@ -36,24 +39,27 @@ async function lintCore(files: Readonly<Record<string, string>>): Promise<string
   return diagnostics.map(({ code, filename }) => `${filename.split("/src/")[1]} ${code}`).toSorted();
 }
 
-test("the lint rules refuse an import of each higher room, of a type too, and allow each lower one", async () => {
-  const files: Record<string, string> = {};
-  const refused: string[] = [];
-  for (const [height, room] of rooms.entries()) {
-    files[`${room}/own.ts`] = `export const ${room}: string = "${room}";\n`;
-    for (const [otherHeight, other] of rooms.entries()) {
-      if (other === room) continue;
-      const name = `${room}/from-${other}.ts`;
-      files[name] =
-        `import type { ${other} } from "../${other}/own.ts";\nexport type Use = typeof ${other};\n`;
-      if (otherHeight > height) refused.push(`${name} eslint(no-restricted-imports)`);
+test.each(Object.entries(roomsOf))(
+  "%s: the lint rules refuse an import of each higher room, of a type too, and allow each lower one",
+  async (inPackage, rooms) => {
+    const files: Record<string, string> = {};
+    const refused: string[] = [];
+    for (const [height, room] of rooms.entries()) {
+      files[`${room}/own.ts`] = `export const ${room}: string = "${room}";\n`;
+      for (const [otherHeight, other] of rooms.entries()) {
+        if (other === room) continue;
+        const name = `${room}/from-${other}.ts`;
+        files[name] =
+          `import type { ${other} } from "../${other}/own.ts";\nexport type Use = typeof ${other};\n`;
+        if (otherHeight > height) refused.push(`${name} eslint(no-restricted-imports)`);
+      }
     }
-  }
-  expect(await lintCore(files)).toEqual(refused.toSorted());
-});
+    expect(await lint(inPackage, files)).toEqual(refused.toSorted());
+  },
+);
 
 test("the lint rules refuse a circle of imports, of types too", async () => {
-  const found = await lintCore({
+  const found = await lint("core", {
     "session/one.ts": 'import type { Two } from "./two.ts";\nexport type One = readonly Two[];\n',
     "session/two.ts": 'import type { One } from "./one.ts";\nexport type Two = readonly One[];\n',
   });

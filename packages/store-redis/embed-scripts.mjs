@@ -1,9 +1,9 @@
-// Writes src/scripts.generated.ts from src/scripts/*.lua, so that neither tsc nor a bundler can lose a script.
+// Writes src/scripts/generated.ts from src/scripts/*.lua, so that neither tsc nor a bundler can lose a script.
 // `node embed-scripts.mjs --check` fails where the file is not what the scripts make it; a test runs that.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const folder = new URL("src/scripts/", import.meta.url);
-const target = new URL("src/scripts.generated.ts", import.meta.url);
+const target = new URL("src/scripts/generated.ts", import.meta.url);
 
 /** Comments and indentation are for people; Redis is sent the rest. */
 function compact(text) {
@@ -49,7 +49,7 @@ const text = [
 const current = readFileSync(target, { encoding: "utf8", flag: "a+" });
 if (current !== text) {
   if (process.argv.includes("--check")) {
-    process.stderr.write("src/scripts.generated.ts is not current: run `npm run build`\n");
+    process.stderr.write("src/scripts/generated.ts is not current: run `npm run build`\n");
     process.exit(1);
   }
   writeFileSync(target, text);

@@ -8,7 +8,7 @@ export const storeMutants = [
   {
     name: "clock-ahead",
     promise: "I10: a not-after is never later than the caller's deadline",
-    file: "packages/store-redis/src/clock.ts",
+    file: "packages/store-redis/src/connection/clock.ts",
     find: "const least = serverMs - receivedAt;",
     replace: "const least = serverMs - Math.min(sentAt, receivedAt);",
     tests: redis("clock"),
@@ -16,7 +16,7 @@ export const storeMutants = [
   {
     name: "clock-not-forgotten",
     promise: "Another server's clock is not taken for the one before",
-    file: "packages/store-redis/src/clock.ts",
+    file: "packages/store-redis/src/connection/clock.ts",
     find: "  forget(): void {\n    this.#offset = undefined;",
     replace: "  forget(): void {\n    this.#offset ??= undefined;",
     tests: redis("clock"),
@@ -24,7 +24,7 @@ export const storeMutants = [
   {
     name: "login-tried-again",
     promise: "I9: a login that is tried again does not escape destroySubject",
-    file: "packages/store-redis/src/logins.ts",
+    file: "packages/store-redis/src/sessions/logins.ts",
     find: "epoch ??= listing.epoch;",
     replace: "epoch = listing.epoch;",
     tests: redis("login-again"),
@@ -32,7 +32,7 @@ export const storeMutants = [
   {
     name: "refused-counts-as-run",
     promise: "I11: what Redis refused did not run",
-    file: "packages/store-redis/src/calls.ts",
+    file: "packages/store-redis/src/connection/calls.ts",
     find: "isRefused ? attempts - 1 : attempts",
     replace: "isRefused ? attempts : attempts",
     tests: redis("deadlines", "what Redis refuses"),
@@ -40,7 +40,7 @@ export const storeMutants = [
   {
     name: "refused-again-is-sure",
     promise: "I11: what is refused after an attempt that may have run is unknown",
-    file: "packages/store-redis/src/calls.ts",
+    file: "packages/store-redis/src/connection/calls.ts",
     find: "const isSure = attempts <= 1 ||",
     replace: "const isSure = attempts >= 1 ||",
     tests: redis("calls"),
@@ -48,7 +48,7 @@ export const storeMutants = [
   {
     name: "policy-stops-a-store-in-use",
     promise: "A policy that changes while the store is in use stops nothing",
-    file: "packages/store-redis/src/gate.ts",
+    file: "packages/store-redis/src/connection/gate.ts",
     find: "return bad ?? (this.#wasOpen ? undefined : eviction)",
     replace: "return bad ?? eviction",
     tests: redis("worthless-connections", "a policy that changes"),
@@ -56,7 +56,7 @@ export const storeMutants = [
   {
     name: "evicting-server-used",
     promise: "A server that evicts is refused",
-    file: "packages/store-redis/src/gate.ts",
+    file: "packages/store-redis/src/connection/gate.ts",
     find: "return bad ?? (this.#wasOpen ? undefined : eviction)",
     replace: "return bad",
     tests: redis("worthless-connections", "one that evicts"),
@@ -64,7 +64,7 @@ export const storeMutants = [
   {
     name: "told-again-and-again",
     promise: "What is wrong with a server is told once",
-    file: "packages/store-redis/src/gate.ts",
+    file: "packages/store-redis/src/connection/gate.ts",
     find: "if (error?.message === this.#told.get(about)) return;",
     replace: "if (error === undefined && !this.#told.has(about)) return;",
     tests: redis("worthless-connections", "one that evicts|CONFIG that is told once"),
@@ -72,7 +72,7 @@ export const storeMutants = [
   {
     name: "closed-gate-waits",
     promise: "I11: a call of a closed client is refused at once",
-    file: "packages/store-redis/src/gate.ts",
+    file: "packages/store-redis/src/connection/gate.ts",
     find: "if (this.#connection.isEnded) return Promise.reject(closed());",
     replace: "",
     tests: redis("deadlines", "when the client was closed"),
@@ -80,7 +80,7 @@ export const storeMutants = [
   {
     name: "unknown-format-read",
     promise: "A record of a format that is unknown here is refused",
-    file: "packages/store-redis/src/record.ts",
+    file: "packages/store-redis/src/base/record.ts",
     find: "if (Number(format ?? FORMAT) > FORMAT) throw corrupt(outcome);",
     replace: "if (Number(format ?? FORMAT) > FORMAT * 1000) throw corrupt(outcome);",
     tests: redis("formats"),
@@ -88,7 +88,7 @@ export const storeMutants = [
   {
     name: "zero-holder-counted",
     promise: "A process that holds no connection is none of the holders",
-    file: "packages/store-redis/src/record.ts",
+    file: "packages/store-redis/src/base/record.ts",
     find: 'node === undefined || connections === "0"',
     replace: "node === undefined",
     tests: redis("presence"),
@@ -96,7 +96,7 @@ export const storeMutants = [
   {
     name: "prefix-is-a-pattern",
     promise: "A prefix is taken literally when sessions are listed",
-    file: "packages/store-redis/src/keys.ts",
+    file: "packages/store-redis/src/base/keys.ts",
     find: 'this.#prefix.replace(GLOB, "\\\\$&")',
     replace: 'this.#prefix.replace(GLOB, "$&")',
     tests: redis("presence"),
@@ -104,7 +104,7 @@ export const storeMutants = [
   {
     name: "half-a-surrogate",
     promise: "A subject is well-formed",
-    file: "packages/store-redis/src/keys.ts",
+    file: "packages/store-redis/src/base/keys.ts",
     find: "if (LONE_SURROGATE.test(subject)) {",
     replace: 'if (LONE_SURROGATE.test("")) {',
     tests: redis("known-epochs"),
@@ -112,7 +112,7 @@ export const storeMutants = [
   {
     name: "lapse-not-told",
     promise: "A lease that lapsed is told",
-    file: "packages/store-redis/src/lease.ts",
+    file: "packages/store-redis/src/processes/lease.ts",
     find: "if (lost > 0 && kept === 0) this.#events.lapsed();",
     replace: "if (lost > 1 && kept === 0) this.#events.lapsed();",
     tests: redis("lease", "a lease that lapsed"),
@@ -120,7 +120,7 @@ export const storeMutants = [
   {
     name: "lease-stays",
     promise: "close gives the lease back",
-    file: "packages/store-redis/src/lease.ts",
+    file: "packages/store-redis/src/processes/lease.ts",
     find: 'this.#keys.map(({ key }) => this.#calls.command("del", [key]))',
     replace: 'this.#keys.map(({ key }) => this.#calls.command("exists", [key]))',
     tests: redis("presence", "close gives"),
@@ -128,7 +128,7 @@ export const storeMutants = [
   {
     name: "hold-not-taken-back",
     promise: "I10: a hold whose answer never came is taken back",
-    file: "packages/store-redis/src/holdings.ts",
+    file: "packages/store-redis/src/processes/holdings.ts",
     find: "holding.count -= 1;\n      holding.uncertain = true;",
     replace: "holding.count -= 1;",
     tests: redis("at-most-once", "a hold whose answer"),
@@ -136,7 +136,7 @@ export const storeMutants = [
   {
     name: "refused-hold-counts",
     promise: "A resume that was refused holds nothing",
-    file: "packages/store-redis/src/holdings.ts",
+    file: "packages/store-redis/src/processes/holdings.ts",
     find: "(holding) => (holding.count -= 1));",
     replace: "(holding) => (holding.count -= 0));",
     tests: redis("presence"),
@@ -144,7 +144,7 @@ export const storeMutants = [
   {
     name: "old-decision-stands",
     promise: "A decision that is older than epochs are kept is refused",
-    file: "packages/store-redis/src/subjects.ts",
+    file: "packages/store-redis/src/sessions/subjects.ts",
     find: "if (performance.now() - decidedAt > OLDEST_DECISION_MS) return true;",
     replace: "if (performance.now() - decidedAt > OLDEST_DECISION_MS) return false;",
     tests: redis("subjects", "is older than"),
@@ -152,7 +152,7 @@ export const storeMutants = [
   {
     name: "decision-not-compared",
     promise: "I9: a login that was decided before a destroySubject is refused",
-    file: "packages/store-redis/src/subjects.ts",
+    file: "packages/store-redis/src/sessions/subjects.ts",
     find: "return earliest === undefined || epoch >= earliest;",
     replace: "return earliest === undefined;",
     tests: redis("subjects", "were decided before"),
@@ -160,7 +160,7 @@ export const storeMutants = [
   {
     name: "own-destruction-in-doubt",
     promise: "In the process that destroyed, the next login is not in doubt",
-    file: "packages/store-redis/src/subjects.ts",
+    file: "packages/store-redis/src/sessions/subjects.ts",
     find: "this.#knownEpochs.saw(hash, epoch);\n    await",
     replace: "await",
     tests: redis("subjects", "is not in doubt"),
@@ -168,7 +168,7 @@ export const storeMutants = [
   {
     name: "page-ends-within-a-score",
     promise: "A subject's sessions are read in pages, none passed over",
-    file: "packages/store-redis/src/subjects.ts",
+    file: "packages/store-redis/src/sessions/subjects.ts",
     find: '      yield await this.#read(key, [String(last.score), String(last.score), "WITHSCORES"]);\n',
     replace: "",
     tests: redis("subject-index", "in pages"),
@@ -176,7 +176,7 @@ export const storeMutants = [
   {
     name: "epochs-without-bound",
     promise: "A process remembers a bounded number of epochs",
-    file: "packages/store-redis/src/known-epochs.ts",
+    file: "packages/store-redis/src/sessions/known-epochs.ts",
     find: "if (this.#seen.size <= MAX_KNOWN_EPOCHS) return;",
     replace: "if (this.#seen.size <= MAX_KNOWN_EPOCHS * 100) return;",
     tests: redis("known-epochs"),
@@ -184,7 +184,7 @@ export const storeMutants = [
   {
     name: "older-epoch-remembered",
     promise: "A process remembers the latest epoch of a subject",
-    file: "packages/store-redis/src/known-epochs.ts",
+    file: "packages/store-redis/src/sessions/known-epochs.ts",
     find: "if (known !== undefined && known.epoch >= epoch) return;",
     replace: "if (known !== undefined && known.epoch > epoch + 1e15) return;",
     tests: redis("known-epochs"),
@@ -192,7 +192,7 @@ export const storeMutants = [
   {
     name: "confirmed-twice",
     promise: "A holder's answer counts once",
-    file: "packages/store-redis/src/confirmations.ts",
+    file: "packages/store-redis/src/processes/confirmations.ts",
     find: "    if (sessions.has(id)) return;\n",
     replace: "",
     tests: redis("known-epochs"),
@@ -200,7 +200,7 @@ export const storeMutants = [
   {
     name: "dead-holder-waited-for",
     promise: "destroy does not wait for a dead process",
-    file: "packages/store-redis/src/confirmations.ts",
+    file: "packages/store-redis/src/processes/confirmations.ts",
     find: "dead.push(node);\n            forget(collection, node);",
     replace: "dead.push(node);",
     tests: redis("announcements", "names a dead process"),
@@ -208,7 +208,7 @@ export const storeMutants = [
   {
     name: "doubt-passed-over",
     promise: "After a doubt everything is read",
-    file: "packages/store-redis/src/resync.ts",
+    file: "packages/store-redis/src/processes/resync.ts",
     find: "since <= this.#readSince && this.#doubtedAt <= this.#readSince",
     replace: "since <= this.#readSince && this.#doubtedAt < Infinity",
     tests: redis("resync", "fault B11: a sweep"),
@@ -216,7 +216,7 @@ export const storeMutants = [
   {
     name: "sweep-reads-all",
     promise: "While nothing is in doubt a sweep reads a tenth",
-    file: "packages/store-redis/src/resync.ts",
+    file: "packages/store-redis/src/processes/resync.ts",
     find: ".filter((id) => turnOf(id) === turn)",
     replace: ".filter((id) => turnOf(id) !== -turn - 1)",
     tests: redis("resync", "fault B11: a sweep"),
@@ -224,7 +224,7 @@ export const storeMutants = [
   {
     name: "resubscribed-untold",
     promise: "After the subscription was cut what is held is read again",
-    file: "packages/store-redis/src/subscription.ts",
+    file: "packages/store-redis/src/processes/subscription.ts",
     find: "if (this.#everConfirmed) this.#events.resubscribed();",
     replace: "if (this.#everConfirmed && this.#closed) this.#events.resubscribed();",
     tests: redis("announcements", "after the subscription was cut"),
@@ -232,7 +232,7 @@ export const storeMutants = [
   {
     name: "probe-is-a-message",
     promise: "A probe is no announcement",
-    file: "packages/store-redis/src/subscription.ts",
+    file: "packages/store-redis/src/processes/subscription.ts",
     find: 'else if (!text.startsWith(`["${PROBE}"`)) this',
     replace: "else this",
     tests: redis("announcements"),
@@ -240,7 +240,7 @@ export const storeMutants = [
   {
     name: "unsettled-passed-over",
     promise: "I10: the next write settles the one before it",
-    file: "packages/store-redis/src/unsettled.ts",
+    file: "packages/store-redis/src/sessions/unsettled.ts",
     find: "return ticket === undefined\n      ? undefined",
     replace: "return ticket === undefined || ticket.outcome === undefined\n      ? undefined",
     tests: redis("at-most-once", "the next write of a session"),
@@ -248,7 +248,7 @@ export const storeMutants = [
   {
     name: "destruction-outcome-swapped",
     promise: "I10: what became of a destruction is told",
-    file: "packages/store-redis/src/unsettled.ts",
+    file: "packages/store-redis/src/sessions/unsettled.ts",
     find: 'found.type === "session" ? "not-applied" : "applied"',
     replace: 'found.type === "session" ? "applied" : "not-applied"',
     tests: redis("at-most-once", "of unknown outcome"),
@@ -256,7 +256,7 @@ export const storeMutants = [
   {
     name: "own-connections-uncounted",
     promise: "destroy counts the destroyer's own connections",
-    file: "packages/store-redis/src/destruction.ts",
+    file: "packages/store-redis/src/sessions/destruction.ts",
     find: "here += membership.end(id, reason);",
     replace: "membership.end(id, reason);",
     tests: redis("announcements", "own connections"),

@@ -1,5 +1,5 @@
 export { redisStore } from "./store.ts";
 export type { RedisSessionStore } from "./store.ts";
-export type { RedisStoreOptions } from "./options.ts";
-export type { RedisClient } from "./client.ts";
-export type { WriteOutcome } from "./unsettled.ts";
+export type { RedisStoreOptions } from "./base/options.ts";
+export type { RedisClient } from "./base/client.ts";
+export type { WriteOutcome } from "./sessions/unsettled.ts";

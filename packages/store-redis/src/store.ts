@@ -16,23 +16,24 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { encodeChange, encodeData } from "./codec.ts";
+import { encodeChange, encodeData } from "./base/codec.ts";
 import { create } from "./commands/create.ts";
 import { load } from "./commands/load.ts";
 import { goneSince, type Missing } from "./commands/reply.ts";
 import { resume, type ResumeReply } from "./commands/resume.ts";
 import { takeOver } from "./commands/take-over.ts";
 import { write } from "./commands/write.ts";
-import { Destruction } from "./destruction.ts";
-import { beforehand } from "./failures.ts";
-import { isSessionId } from "./keys.ts";
-import { Logins } from "./logins.ts";
-import { Lookup } from "./lookup.ts";
-import { Membership, type Registration } from "./membership.ts";
-import type { RedisStoreOptions } from "./options.ts";
-import { makeServices, type Services } from "./services.ts";
-import { type Raised, Subjects } from "./subjects.ts";
-import { Unsettled, type WriteOutcome } from "./unsettled.ts";
+import { Destruction } from "./sessions/destruction.ts";
+import { beforehand } from "./base/failures.ts";
+import { isSessionId } from "./base/keys.ts";
+import { Logins } from "./sessions/logins.ts";
+import { Lookup } from "./sessions/lookup.ts";
+import { Membership, type Registration } from "./processes/membership.ts";
+import type { RedisStoreOptions } from "./base/options.ts";
+import { makeServices, type Services } from "./processes/services.ts";
+import type { Raised } from "./commands/subject-index.ts";
+import { Subjects } from "./sessions/subjects.ts";
+import { Unsettled, type WriteOutcome } from "./sessions/unsettled.ts";
 
 /** A request for a session that may be for one more connection of this process. */
 type Holding = Pick<ResumeRequest, "id" | "hold">;

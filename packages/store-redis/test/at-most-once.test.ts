@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
-import { SCRIPT_TEXTS } from "../src/scripts.generated.ts";
+import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
 import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";

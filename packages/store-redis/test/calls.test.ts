@@ -1,12 +1,12 @@
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { Redis } from "ioredis";
-import { Calls } from "../src/calls.ts";
-import { isCluster } from "../src/client.ts";
-import { ServerClock } from "../src/clock.ts";
-import { Connection } from "../src/connection.ts";
-import { Gate } from "../src/gate.ts";
-import { Sender, type SentCommand } from "../src/sender.ts";
+import { Calls } from "../src/connection/calls.ts";
+import { isCluster } from "../src/base/client.ts";
+import { ServerClock } from "../src/connection/clock.ts";
+import { Connection } from "../src/connection/connection.ts";
+import { Gate } from "../src/connection/gate.ts";
+import { Sender, type SentCommand } from "../src/connection/sender.ts";
 import { aCreation } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { cli, startRedis } from "./redis-server.ts";

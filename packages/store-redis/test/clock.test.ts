@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ServerClock } from "../src/clock.ts";
+import { ServerClock } from "../src/connection/clock.ts";
 
 describe("the estimate of the server's clock (I10)", () => {
   test("is never ahead of the server, though the question took a while", () => {

@@ -189,7 +189,7 @@ test("the scripts that are built in are those in the tree, each with a header th
   expect(() =>
     execFileSync(process.execPath, ["embed-scripts.mjs", "--check"], { cwd: root, stdio: "pipe" }),
   ).not.toThrow();
-  const generated = readFileSync(new URL("src/scripts.generated.ts", root), "utf8");
+  const generated = readFileSync(new URL("src/scripts/generated.ts", root), "utf8");
   for (const [, name] of generated.matchAll(/^ {2}"([a-z-]+)":/gm)) {
     const script = readFileSync(new URL(`src/scripts/${name}.lua`, root), "utf8");
     expect(script).toMatch(/^-- KEYS {2}1 /m);

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseMetadata } from "../src/record.ts";
+import { parseMetadata } from "../src/base/record.ts";
 import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";

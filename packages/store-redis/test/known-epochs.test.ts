@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { Confirmations } from "../src/confirmations.ts";
-import { hashSubject } from "../src/keys.ts";
-import { KnownEpochs } from "../src/known-epochs.ts";
+import { Confirmations } from "../src/processes/confirmations.ts";
+import { hashSubject } from "../src/base/keys.ts";
+import { KnownEpochs } from "../src/sessions/known-epochs.ts";
 
 test("what this process decides after it saw an epoch is not older than that destruction, nor than one before", () => {
   const known = new KnownEpochs();

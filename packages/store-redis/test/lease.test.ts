@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Lease } from "../src/lease.ts";
+import { Lease } from "../src/processes/lease.ts";
 import { aCreation, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";

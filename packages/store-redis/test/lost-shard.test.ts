@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { hashSubject } from "../src/keys.ts";
-import { slotOf } from "../src/slots.ts";
+import { hashSubject } from "../src/base/keys.ts";
+import { slotOf } from "../src/base/slots.ts";
 import { aCreation, aWrite, hold, newId } from "./fake-host.ts";
 import { type Process, clusterOf, startProcess } from "./processes.ts";
 import { type RedisCluster, cli, startCluster, until } from "./redis-server.ts";

@@ -3,7 +3,7 @@ import { createClient, createCluster } from "redis";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
 import { redisStore } from "@wsession/store-redis";
-import { scriptDigest } from "../src/scripts.ts";
+import { scriptDigest } from "../src/scripts/text.ts";
 import { type Process, clusterOf, connected, startProcess } from "./processes.ts";
 import {
   type RedisServer,

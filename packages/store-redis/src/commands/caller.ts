@@ -1,5 +1,5 @@
-import type { Calls } from "../calls.ts";
-import type { Keys } from "../keys.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { Keys } from "../base/keys.ts";
 
 /** What a command needs to be sent. */
 export interface Caller {

@@ -1,8 +1,8 @@
 import type { CreateRequest, CreateResult } from "@wsession/core";
-import type { EncodedData } from "../codec.ts";
-import { deadlineText } from "../durations.ts";
-import { parseSession } from "../record.ts";
-import type { Listing } from "../subjects.ts";
+import type { EncodedData } from "../base/codec.ts";
+import { deadlineText } from "../base/durations.ts";
+import { parseSession } from "../base/record.ts";
+import type { Listing } from "./subject-index.ts";
 import { type Caller, flag, newLineage } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 

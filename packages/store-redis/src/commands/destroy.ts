@@ -1,6 +1,6 @@
-import type { Reply } from "../calls.ts";
-import { type Holder, parseHolders } from "../record.ts";
-import type { Raised } from "../subjects.ts";
+import type { Reply } from "../connection/calls.ts";
+import { type Holder, parseHolders } from "../base/record.ts";
+import type { Raised } from "./subject-index.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 

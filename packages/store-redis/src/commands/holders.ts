@@ -1,6 +1,6 @@
-import type { Calls, Reply } from "../calls.ts";
-import type { Keys } from "../keys.ts";
-import type { Holder } from "../record.ts";
+import type { Calls, Reply } from "../connection/calls.ts";
+import type { Keys } from "../base/keys.ts";
+import type { Holder } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 

@@ -1,5 +1,5 @@
 import type { StoredSession } from "@wsession/core";
-import { parseSession } from "../record.ts";
+import { parseSession } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 

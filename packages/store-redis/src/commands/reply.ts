@@ -1,8 +1,8 @@
 // What the replies of scripts have in common; each script's outcomes are told apart beside its command.
 import { SessionError } from "@wsession/core";
-import type { Reply } from "../calls.ts";
-import { tooLarge } from "../codec.ts";
-import { corrupt, unavailable } from "../failures.ts";
+import type { Reply } from "../connection/calls.ts";
+import { tooLarge } from "../base/codec.ts";
+import { corrupt, unavailable } from "../base/failures.ts";
 
 const DIGITS = /^\d+$/;
 

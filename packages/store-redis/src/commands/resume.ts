@@ -1,7 +1,7 @@
 import type { ResumeRequest, ResumeResult } from "@wsession/core";
-import type { Reply } from "../calls.ts";
-import { deadlineText } from "../durations.ts";
-import { parseSession } from "../record.ts";
+import type { Reply } from "../connection/calls.ts";
+import { deadlineText } from "../base/durations.ts";
+import { parseSession } from "../base/record.ts";
 import { type Caller, flag } from "./caller.ts";
 import { asArray, partsOf, unexpected } from "./reply.ts";
 

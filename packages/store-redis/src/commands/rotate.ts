@@ -1,7 +1,7 @@
 import type { RotateRequest, RotateResult } from "@wsession/core";
-import type { Reply } from "../calls.ts";
-import { stayText } from "../durations.ts";
-import { parseSession } from "../record.ts";
+import type { Reply } from "../connection/calls.ts";
+import { stayText } from "../base/durations.ts";
+import { parseSession } from "../base/record.ts";
 import { type Caller, flag, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 

@@ -1,4 +1,4 @@
-import type { Reply } from "../calls.ts";
+import type { Reply } from "../connection/calls.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf } from "./reply.ts";
 

@@ -1,7 +1,23 @@
 // The scripts of a subject's index, which is in the subject's own slot.
-import type { Calls } from "../calls.ts";
-import type { Keys } from "../keys.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { Keys } from "../base/keys.ts";
 import { asArray } from "./reply.ts";
+
+/** What a login carries to the session's own slot. */
+export interface Listing {
+  readonly type: "listed";
+  /** The epoch in which it began. */
+  readonly epoch: number;
+  /** Until when the index lists the session, as the session's field `u` has it. */
+  readonly until: string;
+}
+
+/** A subject whose epoch was raised. */
+export interface Raised {
+  readonly subject: string;
+  readonly hash: string;
+  readonly epoch: number;
+}
 
 interface IndexCaller {
   readonly calls: Calls;

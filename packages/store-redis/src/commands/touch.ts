@@ -1,5 +1,5 @@
-import type { Reply } from "../calls.ts";
-import { deadlineText } from "../durations.ts";
+import type { Reply } from "../connection/calls.ts";
+import { deadlineText } from "../base/durations.ts";
 import type { Caller } from "./caller.ts";
 import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
 

@@ -1,7 +1,7 @@
 import type { WriteRequest, WriteResult } from "@wsession/core";
-import type { Reply } from "../calls.ts";
-import type { EncodedChange } from "../codec.ts";
-import { parseSession } from "../record.ts";
+import type { Reply } from "../connection/calls.ts";
+import type { EncodedChange } from "../base/codec.ts";
+import { parseSession } from "../base/record.ts";
 import { type Caller, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 

@@ -1,5 +1,5 @@
-import { drop } from "./commands/holders.ts";
-import type { Holder } from "./record.ts";
+import { drop } from "../commands/holders.ts";
+import type { Holder } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
 /** Whether processes have a lease, by name, as far as it was asked. */

@@ -1,14 +1,15 @@
 import type { CreateRequest, RotateRequest, RotateResult } from "@wsession/core";
-import { goneSince, type Missing } from "./commands/reply.ts";
-import type { ResumeReply } from "./commands/resume.ts";
-import { type NewSubject, rotate, type RotateReply } from "./commands/rotate.ts";
-import { touch } from "./commands/touch.ts";
-import { untilDeadline } from "./durations.ts";
-import { beforehand } from "./failures.ts";
-import { hashSubject } from "./keys.ts";
-import { parseMetadata } from "./record.ts";
-import type { Services } from "./services.ts";
-import type { Listing, Raised, Revoked, Subjects } from "./subjects.ts";
+import { goneSince, type Missing } from "../commands/reply.ts";
+import type { ResumeReply } from "../commands/resume.ts";
+import { type NewSubject, rotate, type RotateReply } from "../commands/rotate.ts";
+import { touch } from "../commands/touch.ts";
+import { untilDeadline } from "../base/durations.ts";
+import { beforehand } from "../base/failures.ts";
+import { hashSubject } from "../base/keys.ts";
+import { parseMetadata } from "../base/record.ts";
+import type { Services } from "../processes/services.ts";
+import type { Listing, Raised } from "../commands/subject-index.ts";
+import type { Revoked, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
 type Creation = Pick<CreateRequest, "id" | "idleMs" | "absoluteMs" | "decidedAt">;

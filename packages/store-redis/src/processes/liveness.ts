@@ -1,4 +1,4 @@
-import type { Calls, Reply } from "./calls.ts";
+import type { Calls, Reply } from "../connection/calls.ts";
 
 /** A process that was found without a lease. */
 interface Suspect {

@@ -1,12 +1,12 @@
 import { isSessionError } from "@wsession/core";
 import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
-import { isCluster } from "./client.ts";
-import { asStoreFailure, unavailable } from "./failures.ts";
+import { isCluster } from "../base/client.ts";
+import { asStoreFailure, unavailable } from "../base/failures.ts";
 import { Away, haveAllSlots } from "./away.ts";
-import { Orphans } from "./orphans.ts";
-import { type Holder, parseHolders, parseMetadata } from "./record.ts";
-import type { Services } from "./services.ts";
+import { Orphans } from "../processes/orphans.ts";
+import { type Holder, parseHolders, parseMetadata } from "../base/record.ts";
+import type { Services } from "../processes/services.ts";
 import type { Subjects } from "./subjects.ts";
 
 const AT_ONCE = 128;

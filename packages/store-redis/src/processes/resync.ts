@@ -3,7 +3,7 @@ import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import type { Holdings } from "./holdings.ts";
 import type { Lives } from "./orphans.ts";
-import { paced } from "./pace.ts";
+import { paced } from "../base/pace.ts";
 import type { Recheck } from "./recheck.ts";
 
 const RETRY_MS = 500;

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
-import type { Calls } from "./calls.ts";
-import type { Shards } from "./shards.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { Shards } from "../connection/shards.ts";
 
 const PROBE = '["p"';
 const RETRY_MS = 250;

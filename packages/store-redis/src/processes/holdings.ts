@@ -1,5 +1,5 @@
-import { type HoldReply, setHeld } from "./commands/holders.ts";
-import type { Holder } from "./record.ts";
+import { type HoldReply, setHeld } from "../commands/holders.ts";
+import type { Holder } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
 /** What this process holds of one session, and what Redis was told. */

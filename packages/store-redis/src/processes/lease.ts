@@ -1,5 +1,5 @@
-import type { Calls } from "./calls.ts";
-import type { Gate } from "./gate.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { Gate } from "../connection/gate.ts";
 
 export interface LeaseEvents {
   /** The lease was not there, or may not have been: others may have swept this process, which has to register again. */

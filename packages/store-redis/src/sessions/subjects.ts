@@ -1,7 +1,14 @@
-import type { Calls } from "./calls.ts";
-import { asArray, texts } from "./commands/reply.ts";
-import { addToIndex, endInIndex, type EndedEntry, raiseEpoch } from "./commands/subject-index.ts";
-import { type Keys, hashSubject } from "./keys.ts";
+import type { Calls } from "../connection/calls.ts";
+import { asArray, texts } from "../commands/reply.ts";
+import {
+  addToIndex,
+  endInIndex,
+  type EndedEntry,
+  type Listing,
+  type Raised,
+  raiseEpoch,
+} from "../commands/subject-index.ts";
+import { type Keys, hashSubject } from "../base/keys.ts";
 import { KnownEpochs } from "./known-epochs.ts";
 import { SharedIndex } from "./shared-index.ts";
 
@@ -18,15 +25,6 @@ const PAGE = 512;
 /** As in prelude.lua: a session without deadlines has the time at which it was listed plus this. */
 const ENDLESS = 1e14;
 
-/** What a login carries to the session's own slot. */
-export interface Listing {
-  readonly type: "listed";
-  /** The epoch in which it began. */
-  readonly epoch: number;
-  /** Until when the index lists the session, as the session's field `u` has it. */
-  readonly until: string;
-}
-
 /** The subject's sessions were destroyed since the login was decided. */
 export interface Revoked {
   readonly type: "revoked";
@@ -36,13 +34,6 @@ export interface Revoked {
 export interface Listed {
   readonly id: string;
   readonly score: number;
-}
-
-/** A subject whose epoch was raised. */
-export interface Raised {
-  readonly subject: string;
-  readonly hash: string;
-  readonly epoch: number;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { type Cluster, Command, type Redis } from "ioredis";
-import { isCluster } from "./client.ts";
+import { isCluster } from "../base/client.ts";
 import type { Connection } from "./connection.ts";
 
 type WriteableStream = NonNullable<Parameters<Redis["sendCommand"]>[1]>;

@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
-import { PatientTimer } from "./arrivals.ts";
-import { isCluster } from "./client.ts";
+import { PatientTimer } from "../base/arrivals.ts";
+import { isCluster } from "../base/client.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { reasonOf, unavailable } from "./failures.ts";
+import { reasonOf, unavailable } from "../base/failures.ts";
 import type { Sender } from "./sender.ts";
 import { evicts, ServerCheck, type ServerFacts, uncheckable, unusable } from "./server-check.ts";
 

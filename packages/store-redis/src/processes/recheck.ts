@@ -1,10 +1,10 @@
 import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
-import type { Calls } from "./calls.ts";
-import { load } from "./commands/load.ts";
+import type { Calls } from "../connection/calls.ts";
+import { load } from "../commands/load.ts";
 import type { Holdings } from "./holdings.ts";
-import type { Keys } from "./keys.ts";
+import type { Keys } from "../base/keys.ts";
 import type { Lives, Orphans } from "./orphans.ts";
-import { parseHolders, parseMetadata } from "./record.ts";
+import { parseHolders, parseMetadata } from "../base/record.ts";
 
 /**
  * Reads one session again that this process holds. Costs a read of the metadata and the holders, a question for each other

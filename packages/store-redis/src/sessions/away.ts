@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
 import { isSessionError } from "@wsession/core";
-import { masterOf, SLOTS } from "./slots.ts";
+import { masterOf, SLOTS } from "../base/slots.ts";
 
 /**
  * The servers that did not answer during one operation on many sessions. They are asked no more by it, because otherwise a

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { PatientTimer } from "./arrivals.ts";
-import type { Connection } from "./connection.ts";
-import { reasonOf, unavailable } from "./failures.ts";
-import { retryPause } from "./own-options.ts";
+import { PatientTimer } from "../base/arrivals.ts";
+import type { Connection } from "../connection/connection.ts";
+import { reasonOf, unavailable } from "../base/failures.ts";
+import { retryPause } from "../connection/own-options.ts";
 
 /** What is published to find out whether this process hears; other versions of the library pass it over. */
 const PROBE = "p";

@@ -1,9 +1,9 @@
 import { isSessionError } from "@wsession/core";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Caller } from "./commands/caller.ts";
-import { load } from "./commands/load.ts";
-import { settle } from "./commands/settle.ts";
-import { beforehand } from "./failures.ts";
+import type { Caller } from "../commands/caller.ts";
+import { load } from "../commands/load.ts";
+import { settle } from "../commands/settle.ts";
+import { beforehand } from "../base/failures.ts";
 
 /** What became of a change that was rejected with `outcome: "unknown"`. */
 export type WriteOutcome = "applied" | "not-applied" | "unknown";

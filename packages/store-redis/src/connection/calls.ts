@@ -1,6 +1,6 @@
 import type { SessionError } from "@wsession/core";
 import type { ServerClock } from "./clock.ts";
-import { afterArrivals } from "./arrivals.ts";
+import { afterArrivals } from "../base/arrivals.ts";
 import {
   asStoreFailure,
   isLost,
@@ -9,10 +9,10 @@ import {
   isReplica,
   reasonOf,
   unavailable,
-} from "./failures.ts";
+} from "../base/failures.ts";
 import type { Gate } from "./gate.ts";
-import { announces, scriptDigest, scriptText } from "./scripts.ts";
-import type { ScriptName } from "./scripts.generated.ts";
+import { announces, scriptDigest, scriptText } from "../scripts/text.ts";
+import type { ScriptName } from "../scripts/generated.ts";
 import type { Shards } from "./shards.ts";
 import type { Sender, SentCommand } from "./sender.ts";
 

@@ -1,17 +1,17 @@
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
-import { isCluster } from "./client.ts";
+import { isCluster } from "../base/client.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
 import { type Hold, Holdings } from "./holdings.ts";
-import { hashSubject } from "./keys.ts";
+import { hashSubject } from "../base/keys.ts";
 import { Lease } from "./lease.ts";
 import { Orphans } from "./orphans.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import type { Services } from "./services.ts";
-import type { Raised } from "./subjects.ts";
+import type { Raised } from "../commands/subject-index.ts";
 import { ShardedSubscription } from "./sharded-subscription.ts";
 import { Subscription } from "./subscription.ts";
 

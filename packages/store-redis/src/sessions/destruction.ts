@@ -1,13 +1,14 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
-import { destroyedMessage, subjectMessage } from "./announcements.ts";
+import { destroyedMessage, subjectMessage } from "../processes/announcements.ts";
 import { Away } from "./away.ts";
-import { destroy, type DestroyReply } from "./commands/destroy.ts";
-import { unavailable } from "./failures.ts";
-import type { Membership } from "./membership.ts";
-import type { Holder } from "./record.ts";
-import type { Services } from "./services.ts";
-import type { Listed, Raised, Subjects } from "./subjects.ts";
+import { destroy, type DestroyReply } from "../commands/destroy.ts";
+import { unavailable } from "../base/failures.ts";
+import type { Membership } from "../processes/membership.ts";
+import type { Holder } from "../base/record.ts";
+import type { Services } from "../processes/services.ts";
+import type { Raised } from "../commands/subject-index.ts";
+import type { Listed, Subjects } from "./subjects.ts";
 import type { Unsettled } from "./unsettled.ts";
 
 const AT_ONCE = 256;

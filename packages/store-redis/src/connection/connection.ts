@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from "ioredis";
-import { PatientTimer } from "./arrivals.ts";
-import { type RedisClient, isCluster } from "./client.ts";
-import { reasonOf } from "./failures.ts";
+import { PatientTimer } from "../base/arrivals.ts";
+import { type RedisClient, isCluster } from "../base/client.ts";
+import { reasonOf } from "../base/failures.ts";
 import { ownClusterOptions, ownOptions, retryPause, retryPauseOf } from "./own-options.ts";
 
 /** A connection is given this long to be made, or `timeoutMs` where that is longer. */

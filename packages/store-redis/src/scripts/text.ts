@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { SCRIPT_TEXTS, type ScriptName } from "./scripts.generated.ts";
+import { SCRIPT_TEXTS, type ScriptName } from "./generated.ts";
 
 const digests = new Map<ScriptName, string>();
 

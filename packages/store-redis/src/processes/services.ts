@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { Calls } from "./calls.ts";
-import { clientPrefix, isCluster } from "./client.ts";
-import { ServerClock } from "./clock.ts";
-import { Connection } from "./connection.ts";
-import { Gate } from "./gate.ts";
-import { Keys } from "./keys.ts";
+import { Calls } from "../connection/calls.ts";
+import { clientPrefix, isCluster } from "../base/client.ts";
+import { ServerClock } from "../connection/clock.ts";
+import { Connection } from "../connection/connection.ts";
+import { Gate } from "../connection/gate.ts";
+import { Keys } from "../base/keys.ts";
 import { Liveness } from "./liveness.ts";
-import { type RedisStoreOptions, readClient, readSettings, type Settings } from "./options.ts";
-import { Sender } from "./sender.ts";
-import { Shards } from "./shards.ts";
-import { masterOf, slotOf } from "./slots.ts";
+import { type RedisStoreOptions, readClient, readSettings, type Settings } from "../base/options.ts";
+import { Sender } from "../connection/sender.ts";
+import { Shards } from "../connection/shards.ts";
+import { masterOf, slotOf } from "../base/slots.ts";
 
 /** What the parts of one store share. */
 export interface Services {

@@ -1,6 +1,6 @@
 import { SessionError } from "@wsession/core";
 import type { Redis } from "ioredis";
-import { replyWord } from "./failures.ts";
+import { replyWord } from "../base/failures.ts";
 import type { Sender } from "./sender.ts";
 
 const LEAST_VERSION = [6, 2] as const;

@@ -1,5 +1,5 @@
 import type { ClusterOptions, RedisOptions } from "ioredis";
-import { type RedisClient, isCluster } from "./client.ts";
+import { type RedisClient, isCluster } from "../base/client.ts";
 
 const MIN_PAUSE_MS = 25;
 const MAX_PAUSE_MS = 1_000;

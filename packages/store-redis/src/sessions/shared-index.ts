@@ -1,7 +1,7 @@
-import type { Calls } from "./calls.ts";
-import { asArray, texts } from "./commands/reply.ts";
-import { raiseSharedEpoch } from "./commands/subject-index.ts";
-import { type Keys, idOfSharedEntry, sharedEntry, sharedRange } from "./keys.ts";
+import type { Calls } from "../connection/calls.ts";
+import { asArray, texts } from "../commands/reply.ts";
+import { raiseSharedEpoch } from "../commands/subject-index.ts";
+import { type Keys, idOfSharedEntry, sharedEntry, sharedRange } from "../base/keys.ts";
 
 /**
  * Subjects' indexes as releases before 0.2 keep them: 4,096 sorted sets that all subjects share. Read and never added to, so

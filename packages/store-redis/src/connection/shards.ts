@@ -1,4 +1,4 @@
-import { keySlot, masterOf, SLOTS, tagIn } from "./slots.ts";
+import { keySlot, masterOf, SLOTS, tagIn } from "../base/slots.ts";
 
 /** Ranges of slots of one master for which there are channels; scripts of sessions in others announce by PUBLISH. */
 const MOST_RANGES = 64;
