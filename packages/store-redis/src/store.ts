@@ -80,11 +80,11 @@ class RedisStore implements RedisSessionStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisStoreOptions) {
-    this.#onError = options.onError;
     this.#services = makeServices(options, {
       report: (error) => this.#report(error),
       nodeDied: () => this.#membership?.sweep(),
     });
+    this.#onError = options.onError;
     const { calls, keys, settings } = this.#services;
     this.#unsettled = new Unsettled(this.#services);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
