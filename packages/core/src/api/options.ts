@@ -7,7 +7,8 @@ import type { TokenCarrier } from "../handshake/carriers.ts";
 /**
  * Where an error that no caller waits for came from. `"unhandled"`: a promise of this library's that rejected, and that the
  * application neither awaited nor caught. `"adapter"`: a mistake of the application that its adapter noticed. `"client"`: what
- * a client or its network did, such as a protocol error; counted as `clientErrors`, and told to `onError` alone.
+ * a client or its network did, such as a protocol error, or the first message of a connection that was refused as invalid; counted
+ * as `clientErrors`, and told to `onError` alone.
  */
 export type Stage =
   | "admit"

@@ -10,6 +10,8 @@ export interface Diagnostics {
   connectionsClosed: number;
   /** Messages that waited when their connection ended by our side, or that came after (I4). */
   messagesDiscarded: number;
+  /** Messages that were refused as invalid: the message handler threw a TransactionRefused of the code INVALID_MESSAGE. */
+  messagesRefused: number;
   /** Protocol errors of clients, and errors of their networks: the stage `client`. */
   clientErrors: number;
   /**
@@ -53,6 +55,7 @@ export function newDiagnostics(): Diagnostics {
     connectionsOpened: 0,
     connectionsClosed: 0,
     messagesDiscarded: 0,
+    messagesRefused: 0,
     clientErrors: 0,
     handlersCutShort: 0,
     sendsDropped: 0,

@@ -34,6 +34,8 @@ export const Flow = {
   HadSession: 8192,
   /** `open` was not called yet, since the session that `initial` gave is still being created. */
   Unopened: 16384,
+  /** A message of it was refused as invalid, and that was reported. */
+  Refused: 32768,
 } as const;
 
 export const BLOCKS_DIRECT_DELIVERY = 1023;

@@ -1,3 +1,4 @@
+import { isTransactionRefused } from "@wsession/protocol";
 import { assertNone } from "../base/arguments.ts";
 import { clipReason, CloseCode } from "../base/close-codes.ts";
 import type { Connection } from "../api/contract.ts";
@@ -291,8 +292,10 @@ export abstract class ConnectionLifecycle<Socket extends object> implements Runt
     if ((this.#flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
   }
 
-  /** A handler failed: this connection ends, and no other (I12). */
+  /** A handler failed: this connection ends, and no other (I12). Not for a message that was refused: that is its sender's mistake. */
   protected failed(stage: Stage, error: unknown): void {
+    if (stage === "message" && isTransactionRefused(error, "INVALID_MESSAGE"))
+      return this.refuseMessage(error);
     // It was asked for without a time of its own, or with one: the client did not get its session set.
     const isLate = isSessionError(error, "READY_TIMEOUT") && !this.hasSession;
     if (isLate) this.context.diagnostics.handlersCutShort += 1;
@@ -301,6 +304,15 @@ export abstract class ConnectionLifecycle<Socket extends object> implements Runt
     else if (isSessionError(error, "STORE_UNAVAILABLE"))
       this.end(CloseCode.StoreUnavailable, "store unavailable");
     else this.end(CloseCode.HandlerFailed, "handler failed");
+  }
+
+  /** Each is counted. The first of a connection is reported, and no other: a stranger could fill the log with them. */
+  private refuseMessage(error: unknown): void {
+    const { context } = this;
+    context.diagnostics.messagesRefused += 1;
+    if ((this.#flow & Flow.Refused) !== 0) return;
+    this.#flow |= Flow.Refused;
+    context.report(error, { stage: "client", connection: this.publicConnection });
   }
 
   /** What only follows from the end of this connection is counted: by leaving, clients would fill the log. */

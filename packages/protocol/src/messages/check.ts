@@ -1,0 +1,31 @@
+import { isPromiseLike } from "../awaitable.ts";
+import { issuePaths } from "../schema.ts";
+import type { SchemaResult, StandardSchemaV1 } from "../schema.ts";
+
+/** What a schema says of a payload. `problem` names places, and never what stands there. */
+export type Verdict =
+  | { readonly accepted: true; readonly value: unknown }
+  | { readonly accepted: false; readonly problem: string; readonly cause: unknown };
+
+/**
+ * Asks a schema. Never throws, and never rejects: a schema that throws has refused, because otherwise a stranger whose
+ * payload makes a transform throw could make a handler fail.
+ */
+export function check(schema: StandardSchemaV1, value: unknown): Verdict | Promise<Verdict> {
+  try {
+    const result = schema["~standard"].validate(value);
+    return isPromiseLike(result) ? Promise.resolve(result).then(verdictOf).catch(failed) : verdictOf(result);
+  } catch (cause) {
+    return failed(cause);
+  }
+}
+
+function verdictOf(result: SchemaResult<unknown>): Verdict {
+  if (result.issues === undefined) return { accepted: true, value: result.value };
+  const problem = `does not satisfy its schema at ${issuePaths(result.issues)}`;
+  return { accepted: false, problem, cause: result.issues };
+}
+
+function failed(cause: unknown): Verdict {
+  return { accepted: false, problem: "made its schema throw", cause };
+}

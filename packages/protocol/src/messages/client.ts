@@ -1,0 +1,115 @@
+/** The client's side: the same messages over a client. */
+import { invalidArgument } from "../errors.ts";
+import type { Verdict } from "./check.ts";
+import { byName, isObject } from "./definition.ts";
+import type { Definition } from "./definition.ts";
+import { readIncoming } from "./incoming.ts";
+import { harmless, Outgoing } from "./outgoing.ts";
+import type { NamedRefusals } from "./refusals.ts";
+import { Sequence } from "./sequence.ts";
+import type { ClientLike, Listeners, MessageClient, Payloads, Senders } from "./types.ts";
+
+type Listener = (payload: unknown, event: { readonly replayed: boolean }) => unknown;
+type InvalidListener = Parameters<MessageClient<Payloads, Payloads>["onInvalid"]>[0];
+type Way = "in" | "out";
+
+export class TypedClient implements MessageClient<Payloads, Payloads> {
+  readonly send: Senders<Payloads, [], Promise<void>>;
+  readonly sendNow: Senders<Payloads, [], boolean>;
+  readonly on: Listeners<Payloads>;
+  readonly #client: ClientLike;
+  readonly #toClient: Definition;
+  readonly #refusals: NamedRefusals;
+  readonly #order = new Sequence<Way>();
+  readonly #listeners = new Map<string, Set<{ readonly listener: Listener }>>();
+  readonly #invalid = new Set<{ readonly listener: InvalidListener }>();
+  /** Takes our listener off the client; `undefined` while there is none. */
+  #unsubscribe: (() => void) | undefined = undefined;
+
+  constructor(client: ClientLike, toServer: Definition, toClient: Definition, refusals: NamedRefusals) {
+    for (const method of ["send", "sendNow", "on"])
+      if (!isObject(client) || typeof client[method] !== "function")
+        throw invalidArgument(`client() takes a client, which has the method ${method}`);
+    this.#client = client;
+    this.#toClient = toClient;
+    this.#refusals = refusals;
+    this.send = byName(toServer, (name, schema) => (payload) => {
+      try {
+        return harmless(this.#send(new Outgoing(name, schema, payload)));
+      } catch (error) {
+        return harmless(Promise.reject(error));
+      }
+    });
+    this.sendNow = byName(toServer, (name, schema) => (payload) => {
+      const message = new Outgoing(name, schema, payload);
+      message.assertNow();
+      return client.sendNow(message.text);
+    });
+    this.on = byName(toClient, (name) => (listener) => {
+      assertListener(`on.${name}`, listener);
+      const listeners = this.#listeners.get(name) ?? new Set();
+      this.#listeners.set(name, listeners);
+      return this.#add(listeners, { listener });
+    });
+  }
+
+  onInvalid(listener: InvalidListener): () => void {
+    assertListener("onInvalid", listener);
+    return this.#add(this.#invalid, { listener });
+  }
+
+  async #send(message: Outgoing): Promise<void> {
+    try {
+      await this.#order.follow("out", message.verdict, (verdict) => {
+        message.assertAccepted(verdict);
+        return this.#client.send(message.text);
+      });
+    } catch (error) {
+      throw this.#refusals.received(error);
+    }
+  }
+
+  /** The client is listened to from the first listener on: what came before would reach nobody, and count as read. */
+  #add<Entry>(entries: Set<Entry>, entry: Entry): () => void {
+    entries.add(entry);
+    this.#unsubscribe ??= this.#client.on("message", (event) => this.#receive(event));
+    return () => {
+      entries.delete(entry);
+      const isHeard = this.#invalid.size > 0 || [...this.#listeners.values()].some(({ size }) => size > 0);
+      if (isHeard) return;
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+    };
+  }
+
+  #receive({ data, replayed }: { readonly data: string | Uint8Array; readonly replayed: boolean }): unknown {
+    const { name, verdict } = readIncoming(this.#toClient, data);
+    return this.#order.follow("in", verdict, (known: Verdict) => {
+      if (!known.accepted) return callAll(this.#invalid, (listener) => listener({ name, data }));
+      const listeners = name === undefined ? undefined : this.#listeners.get(name);
+      return callAll(listeners ?? [], (listener) => listener(known.value, { replayed }));
+    });
+  }
+}
+
+/** Calls every listener, though one throws, and throws what they threw. */
+function callAll<Called>(
+  entries: Iterable<{ readonly listener: Called }>,
+  call: (listener: Called) => unknown,
+): void {
+  const errors: unknown[] = [];
+  // A copy: a listener may take itself off, or add another one, which is for the next message.
+  for (const { listener } of [...entries]) {
+    try {
+      call(listener);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, "several listeners threw");
+}
+
+function assertListener(where: string, listener: unknown): void {
+  if (typeof listener !== "function") throw invalidArgument(`${where}() takes a function`);
+}

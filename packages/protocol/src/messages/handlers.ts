@@ -1,0 +1,89 @@
+/** The server's side of receiving: the handlers that `bindSessions` takes. */
+import { invalidArgument } from "../errors.ts";
+import { TransactionRefused } from "../refusal.ts";
+import { isObject } from "./definition.ts";
+import type { Definition } from "./definition.ts";
+import { readIncoming } from "./incoming.ts";
+import { Sequence } from "./sequence.ts";
+import type { MessageHandlers, Payloads, RawHandlers } from "./types.ts";
+
+type Handle = (from: unknown, payload: unknown) => unknown;
+
+interface Handler {
+  readonly handle: Handle;
+  readonly inTransaction: boolean;
+}
+
+/** What the two handlers of `bindSessions` are to this file: it hands connections and transactions on, and looks at neither. */
+interface LooseHandlers {
+  readonly message: (connection: unknown, data: string | Uint8Array) => unknown;
+  readonly transaction?: (transaction: unknown, data: string | Uint8Array) => unknown;
+}
+
+export function rawHandlers<S>(definition: Definition, given: MessageHandlers<Payloads, S>): RawHandlers<S>;
+export function rawHandlers(definition: Definition, given: unknown): LooseHandlers {
+  const handlers = readHandlers(definition, given);
+  const order = new Sequence<unknown>();
+  const receive = (
+    key: unknown,
+    data: string | Uint8Array,
+    act: (handler: Handler, payload: unknown) => unknown,
+  ) => {
+    const { name, verdict } = readIncoming(definition, data);
+    return order.follow(key, verdict, (known) => {
+      const handler = name === undefined ? undefined : handlers.get(name);
+      // A name that nobody defined is not quoted: a stranger wrote it.
+      const subject = handler === undefined ? "what came" : name;
+      if (!known.accepted) throw invalid(`${subject} ${known.problem}`, known.cause);
+      return handler === undefined ? undefined : act(handler, known.value);
+    });
+  };
+  const message: LooseHandlers["message"] = (connection, data) =>
+    receive(connection, data, ({ handle, inTransaction }, payload) => {
+      if (inTransaction) throw invalid("what came is handled in transactions alone: send it with a number");
+      return handle(connection, payload);
+    });
+  if (![...handlers.values()].some(({ inTransaction }) => inTransaction)) return { message };
+  return {
+    message,
+    transaction: (transaction, data) =>
+      receive(connectionOf(transaction), data, ({ handle, inTransaction }, payload) =>
+        handle(inTransaction ? transaction : connectionOf(transaction), payload),
+      ),
+  };
+}
+
+/** The client is told the message's text; the server's report has the cause as well, which is what the schema said. */
+function invalid(message: string, cause?: unknown): TransactionRefused {
+  const error = new TransactionRefused("INVALID_MESSAGE", { message });
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+function connectionOf(transaction: unknown): unknown {
+  return isObject(transaction) ? transaction["connection"] : undefined;
+}
+
+function readHandlers(definition: Definition, given: unknown): ReadonlyMap<string, Handler> {
+  if (!isObject(given)) throw invalidArgument("handlers() takes an object with a handler for each message");
+  const surplus = Object.keys(given).find((name) => !definition.has(name));
+  if (surplus !== undefined)
+    throw invalidArgument(`handlers(): there is no message ${JSON.stringify(surplus)}`);
+  const handlers = new Map<string, Handler>();
+  for (const name of definition.keys())
+    handlers.set(name, readHandler(name, Object.hasOwn(given, name) ? given[name] : undefined));
+  return handlers;
+}
+
+function readHandler(name: string, given: unknown): Handler {
+  if (isHandle(given)) return { handle: given, inTransaction: false };
+  if (isObject(given) && Object.hasOwn(given, "transaction") && Object.keys(given).length === 1) {
+    const { transaction } = given;
+    if (isHandle(transaction)) return { handle: transaction, inTransaction: true };
+  }
+  throw invalidArgument(`handlers(): ${name} takes a function, or { transaction }`);
+}
+
+function isHandle(value: unknown): value is Handle {
+  return typeof value === "function";
+}

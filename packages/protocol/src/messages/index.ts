@@ -1,0 +1,78 @@
+/**
+ * Messages with names and types, above the protocol: one definition for page and server. The same file runs over raw sockets.
+ */
+import { invalidArgument } from "../errors.ts";
+import { TypedClient } from "./client.ts";
+import { isObject, readDefinition } from "./definition.ts";
+import { rawHandlers } from "./handlers.ts";
+import { NamedRefusals } from "./refusals.ts";
+import { MessageSenders } from "./senders.ts";
+import type { InputOf, Messages, OutputOf, Payload, Payloads, Schemas } from "./types.ts";
+
+export { isMessageError, MessageError } from "./errors.ts";
+export type { MessageErrorCode } from "./errors.ts";
+export type {
+  ClientLike,
+  Listeners,
+  MessageClient,
+  MessageHandlers,
+  MessageHandlersOf,
+  Messages,
+  Payload,
+  RawHandlers,
+  Refusers,
+  Schemas,
+  Senders,
+  SessionsLike,
+} from "./types.ts";
+
+const DIRECTIONS: ReadonlySet<string> = new Set(["toServer", "toClient", "refusals"]);
+
+/**
+ * Defines messages by name, each with a Standard Schema: what the client sends, what the server sends, and what a transaction
+ * may refuse with. Every side checks what it sends, and what it receives.
+ *
+ * @throws a TypeError with the code INVALID_ARGUMENT where something is no schema, or where a message is called `then`.
+ * @example
+ * export const messages = defineMessages({
+ *   toServer: { bid: z.object({ amount: z.number() }) },
+ *   toClient: { sold: z.object({ lot: z.string(), price: z.number() }) },
+ *   refusals: { outbid: z.object({ highest: z.number() }) },
+ * });
+ */
+export function defineMessages<
+  ToServer extends Schemas = {},
+  ToClient extends Schemas = {},
+  Refusals extends Schemas = {},
+>(definition: {
+  readonly toServer?: ToServer;
+  readonly toClient?: ToClient;
+  readonly refusals?: Refusals;
+}): Messages<
+  // Written out, not by an alias: so editors and errors show payloads, and never a validator's own types.
+  { [Name in keyof ToServer]: Payload<InputOf<ToServer[Name]>, OutputOf<ToServer[Name]>> },
+  { [Name in keyof ToClient]: Payload<InputOf<ToClient[Name]>, OutputOf<ToClient[Name]>> },
+  { [Name in keyof Refusals]: Payload<InputOf<Refusals[Name]>, OutputOf<Refusals[Name]>> }
+>;
+export function defineMessages(definition: unknown): Messages<Payloads, Payloads, Payloads> {
+  if (!isObject(definition)) throw invalidArgument("defineMessages() takes an object");
+  const surplus = Object.keys(definition).find((name) => !DIRECTIONS.has(name));
+  if (surplus !== undefined)
+    throw invalidArgument(`defineMessages(): there is no direction ${JSON.stringify(surplus)}`);
+  const toServer = readDefinition("toServer", definition["toServer"]);
+  const toClient = readDefinition("toClient", definition["toClient"]);
+  const refusals = new NamedRefusals(readDefinition("refusals", definition["refusals"]));
+  const senders = new MessageSenders(toClient);
+  return {
+    handlers: (sessions, handlers) => {
+      if (!isObject(sessions)) throw invalidArgument("handlers() takes sessions, and the handlers");
+      return rawHandlers(toServer, handlers);
+    },
+    to: (target) => senders.to(target),
+    toSession: (sessions, id) => senders.toSession(sessions, id),
+    toSubject: (sessions, subject) => senders.toSubject(sessions, subject),
+    refuse: refusals.refuse,
+    isRefused: (error, name): error is never => refusals.is(error, name),
+    client: (client) => new TypedClient(client, toServer, toClient, refusals),
+  };
+}

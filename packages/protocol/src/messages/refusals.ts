@@ -1,0 +1,66 @@
+/** Refusals with a name: made by the server, and told apart by whoever called `send`. */
+import { invalidArgument } from "../errors.ts";
+import { isTransactionRefused, TransactionRefused } from "../refusal.ts";
+import { check } from "./check.ts";
+import { byName } from "./definition.ts";
+import type { Definition } from "./definition.ts";
+import { Outgoing } from "./outgoing.ts";
+
+export class NamedRefusals {
+  readonly refuse: Readonly<Record<string, (detail?: unknown) => TransactionRefused>>;
+  readonly #definition: Definition;
+  /** Those whose detail is what the schema made of it. */
+  readonly #read = new WeakSet<TransactionRefused>();
+
+  constructor(definition: Definition) {
+    this.#definition = definition;
+    this.refuse = byName(definition, (name, schema) => (detail) => {
+      new Outgoing(name, schema, detail).assertNow();
+      return new TransactionRefused(name, { detail });
+    });
+  }
+
+  /** What the client's `send` rejected with: with the detail as its schema gives it, where it is one of these refusals. */
+  received(error: unknown): unknown {
+    if (!isTransactionRefused(error)) return error;
+    const output = this.#outputOf(error);
+    if (output === undefined) return error;
+    const read = new TransactionRefused(error.code, { message: error.message, detail: output.value });
+    this.#read.add(read);
+    return read;
+  }
+
+  /** Throws INVALID_ARGUMENT for a name that no refusal has. */
+  is(error: unknown, name: string): boolean {
+    if (!this.#definition.has(name))
+      throw invalidArgument(`isRefused(): there is no refusal ${JSON.stringify(name)}`);
+    if (!isTransactionRefused(error, name)) return false;
+    if (this.#read.has(error)) return true;
+    // Of another origin: a detail that the schema would change is not of the type that is promised.
+    const output = this.#outputOf(error);
+    return output !== undefined && isSame(output.value, error.detail);
+  }
+
+  #outputOf({ code, detail }: TransactionRefused): { readonly value: unknown } | undefined {
+    const schema = this.#definition.get(code);
+    const verdict = schema === undefined ? undefined : check(schema, detail);
+    return verdict !== undefined && "accepted" in verdict && verdict.accepted ? verdict : undefined;
+  }
+}
+
+/** Whether two values of JSON are the same. What JSON does not have, a Date among it, is the same as itself alone. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (!isJson(a) || !isJson(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && isSame(Reflect.get(a, name), Reflect.get(b, name)))
+  );
+}
+
+function isJson(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
+}

@@ -1,0 +1,81 @@
+/** The server's side of sending: to a connection, a session, a subject, or from a transaction. */
+import { isPromiseLike } from "../awaitable.ts";
+import { invalidArgument } from "../errors.ts";
+import type { SendOptions, Sent } from "../sending.ts";
+import type { Verdict } from "./check.ts";
+import { byName, isObject } from "./definition.ts";
+import type { Definition } from "./definition.ts";
+import { harmless, Outgoing } from "./outgoing.ts";
+import { Sequence } from "./sequence.ts";
+import type { Payloads, Senders, SessionsLike } from "./types.ts";
+
+type Kept<Result> = Senders<Payloads, [options?: SendOptions], Promise<Result>>;
+
+export class MessageSenders {
+  readonly #definition: Definition;
+  /** By whom a message is for: a subject, or a session, whatever handle it is sent through. */
+  readonly #order = new Sequence<string>();
+
+  constructor(definition: Definition) {
+    this.#definition = definition;
+  }
+
+  to<Options extends unknown[], Result>(target: {
+    readonly id: string;
+    send(message: string, ...options: Options): Result;
+  }): Senders<Payloads, Options, Result> {
+    assertSends("to()", target, "send");
+    if (typeof target.id !== "string") throw invalidArgument("to() takes what has an id");
+    // A session has connections. Its `send` returns a promise, which a connection's and a transaction's do not.
+    const waits = "connections" in target;
+    return byName(this.#definition, (name, schema) => (payload?: unknown, ...options: Options) => {
+      const message = new Outgoing(name, schema, payload);
+      const send = (): Result => target.send(message.text, ...options);
+      if (waits) return this.#inOrder(`session ${target.id}`, message, send);
+      message.assertNow();
+      return send();
+    });
+  }
+
+  toSession(sessions: SessionsLike, id: string): Kept<Sent | undefined> {
+    assertSends("toSession()", sessions, "send");
+    if (typeof id !== "string") throw invalidArgument("toSession() takes a session's id as a string");
+    return this.#kept(`session ${id}`, (text, options) => sessions.send(id, text, options));
+  }
+
+  toSubject(sessions: SessionsLike, subject: string): Kept<{ readonly sessions: number }> {
+    assertSends("toSubject()", sessions, "sendToSubject");
+    if (typeof subject !== "string" || subject === "")
+      throw invalidArgument("toSubject() takes a subject that is a string, and not empty");
+    return this.#kept(`subject ${subject}`, (text, options) =>
+      sessions.sendToSubject(subject, text, options),
+    );
+  }
+
+  #kept<Result>(key: string, send: (text: string, options?: SendOptions) => Promise<Result>): Kept<Result> {
+    return byName(this.#definition, (name, schema) => (payload?: unknown, options?: SendOptions) => {
+      const message = new Outgoing(name, schema, payload);
+      return this.#inOrder(key, message, () => send(message.text, options));
+    });
+  }
+
+  /**
+   * Where nothing has to be waited for it throws at once, and returns the very promise of `send`, because whoever made that
+   * promise knows what becomes of one that nobody awaits.
+   */
+  #inOrder<Promised>(key: string, message: Outgoing, send: () => Promised): Promised {
+    const { verdict } = message;
+    const act = (known: Verdict): Promised => {
+      message.assertAccepted(known);
+      return send();
+    };
+    if (!isPromiseLike(verdict) && !this.#order.isWaiting(key)) return act(verdict);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `send` of a session and of sessions returns a promise, and so does this
+    return harmless(this.#order.behind(key, verdict, act)) as Promised;
+  }
+}
+
+function assertSends(where: string, target: unknown, method: string): void {
+  if (!isObject(target) || typeof target[method] !== "function")
+    throw invalidArgument(`${where} takes what has the method ${method}`);
+}

@@ -1,0 +1,175 @@
+import { isTransactionRefused, unchecked } from "@wsession/protocol";
+import { defineMessages } from "@wsession/protocol/messages";
+import type { SessionsLike } from "@wsession/protocol/messages";
+import { describe, expect, test } from "vitest";
+import { digits, heldSchema, settled } from "./schemas.ts";
+
+interface Conn {
+  readonly id: string;
+}
+
+interface Tx {
+  readonly connection: Conn;
+}
+
+interface TestSessions extends SessionsLike {
+  readonly connections: Iterable<Conn>;
+  bind(
+    runtime: object,
+    handlers: {
+      readonly open?: ((connection: Conn) => unknown) | undefined;
+      readonly transaction?: ((transaction: Tx, data: string | Uint8Array) => unknown) | undefined;
+    },
+  ): unknown;
+}
+
+const sessions: TestSessions = {
+  connections: [],
+  send: async () => undefined,
+  sendToSubject: async () => ({ sessions: 0 }),
+  bind: () => undefined,
+};
+const conn: Conn = { id: "c-1" };
+const tx: Tx = { connection: conn };
+
+const messages = defineMessages({
+  toServer: { bid: digits, bye: unchecked<undefined>() },
+  refusals: { outbid: unchecked<{ highest: number }>() },
+});
+
+/** What calling a handler with a message threw. */
+function thrownBy(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return expect.fail("nothing was thrown");
+}
+
+describe("handlers", () => {
+  test("get what the schema makes of the payload, and give what the handler returns", () => {
+    const { message, ...more } = messages.handlers(sessions, {
+      bid: (connection, amount) => [connection.id, amount],
+      bye: (_, payload) => payload,
+    });
+    expect(message(conn, '["bid","40"]')).toEqual(["c-1", 40]);
+    expect(message(conn, '["bye"]')).toBeUndefined();
+    expect(more).toEqual({});
+  });
+
+  const invalid = [
+    ["no JSON", "bid 40", "what came is no JSON text"],
+    ["binary", new Uint8Array([1]), "what came is no JSON text"],
+    ["an object", '{"name":"bid"}', "what came is no JSON text"],
+    ["an empty list", "[]", "what came is no JSON text"],
+    ["more than two parts", '["bid","40",1]', "what came is no JSON text"],
+    ["a name that is no text", '[1,"40"]', "what came is no JSON text"],
+    ["nothing", "", "what came is no JSON text"],
+    ["deep nesting", "[".repeat(100_000), "what came is no JSON text"],
+    ["an unknown name", '["secret","40"]', "what came has a name that no message has"],
+    ["__proto__", '["__proto__","40"]', "what came has a name that no message has"],
+    ["constructor", '["constructor","40"]', "what came has a name that no message has"],
+    ["toString", '["toString","40"]', "what came has a name that no message has"],
+    ["then", '["then","40"]', "what came has a name that no message has"],
+    ["hasOwnProperty", '["hasOwnProperty"]', "what came has a name that no message has"],
+    ["a payload that its schema refuses", '["bid","secret"]', "bid does not satisfy its schema at n"],
+    ["no payload", '["bid"]', "bid does not satisfy its schema at n"],
+  ] as const;
+
+  test.each(invalid)(
+    "refuse %s by INVALID_MESSAGE, without quoting it, and call no handler",
+    (_, data, text) => {
+      const called: unknown[] = [];
+      const { message, transaction } = messages.handlers(sessions, {
+        bid: { transaction: () => called.push("bid") },
+        bye: () => called.push("bye"),
+      });
+      for (const call of [() => message(conn, data), () => transaction?.(tx, data)]) {
+        const error = thrownBy(call);
+        expect(isTransactionRefused(error, "INVALID_MESSAGE")).toBe(true);
+        expect(error).toMatchObject({ message: expect.stringContaining(text) });
+        expect(String(error)).not.toContain("secret");
+      }
+      expect(called).toEqual([]);
+    },
+  );
+
+  test("what the schema said is the cause, for the server's own report", () => {
+    const { message } = messages.handlers(sessions, { bid: () => 1, bye: () => 1 });
+    expect(thrownBy(() => message(conn, '["bid","x"]'))).toMatchObject({
+      cause: [{ message: "Error: not digits: x" }],
+    });
+  });
+});
+
+describe("a handler in transactions", () => {
+  const { message, transaction } = messages.handlers(sessions, {
+    bid: {
+      transaction(given, amount) {
+        if (amount < 10) throw messages.refuse.outbid({ highest: 10 });
+        return [given, amount];
+      },
+    },
+    bye: (connection) => connection,
+  });
+
+  test("gets the transaction, a function gets its connection, and what either throws is thrown", () => {
+    expect(transaction?.(tx, '["bid","40"]')).toEqual([tx, 40]);
+    expect(transaction?.(tx, '["bye"]')).toBe(conn);
+    const refused = thrownBy(() => transaction?.(tx, '["bid","4"]'));
+    expect(messages.isRefused(refused, "outbid")).toBe(true);
+    expect(refused).toMatchObject({ code: "outbid", detail: { highest: 10 } });
+  });
+
+  test("does not get a message that came without a number: it is refused", () => {
+    expect(thrownBy(() => message(conn, '["bid","40"]'))).toMatchObject({ code: "INVALID_MESSAGE" });
+    expect(message(conn, '["bye"]')).toBe(conn);
+  });
+
+  test("is what makes `transaction` be there", () => {
+    expect(transaction).toBeTypeOf("function");
+    const none = messages.handlers(sessions, { bid: () => 1, bye: () => 1 });
+    expect(Object.keys(none)).toEqual(["message"]);
+  });
+});
+
+describe("an asynchronous schema", () => {
+  function listen() {
+    const { schema, letGo } = heldSchema(digits);
+    const slowly = defineMessages({ toServer: { slow: schema, fast: digits } });
+    const log: unknown[] = [];
+    const { message } = slowly.handlers(sessions, {
+      slow: ({ id }, n) => void log.push([id, n]),
+      fast: ({ id }, n) => void log.push([id, n]),
+    });
+    return { message, letGo, log };
+  }
+
+  test("keeps the order of a connection's messages, and holds back no other connection", async () => {
+    const { message, letGo, log } = listen();
+    const waiting = [message(conn, '["slow","1"]'), message(conn, '["fast","2"]')];
+    message({ id: "c-2" }, '["fast","3"]');
+    expect(log).toEqual([["c-2", 3]]);
+    letGo();
+    await Promise.all(waiting);
+    expect(log).toEqual([
+      ["c-2", 3],
+      ["c-1", 1],
+      ["c-1", 2],
+    ]);
+  });
+
+  test("rejects with INVALID_MESSAGE for what it refuses, and the next message is handled", async () => {
+    const { message, letGo, log } = listen();
+    const refused = message(conn, '["slow","x"]');
+    const next = message(conn, '["fast","2"]');
+    letGo();
+    await expect(refused).rejects.toMatchObject({ code: "INVALID_MESSAGE" });
+    await next;
+    expect(log).toEqual([["c-1", 2]]);
+    await settled();
+    message(conn, '["fast","3"]');
+    expect(log).toHaveLength(2);
+  });
+});

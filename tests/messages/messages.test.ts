@@ -1,0 +1,123 @@
+/** Typed messages over real sockets, as raw text: the server's part with the plain `message` handler of either runtime. */
+import { createSessions, isSessionError, mapStore } from "@wsession/core";
+import type { ErrorContext } from "@wsession/core";
+import { isTransactionRefused } from "@wsession/protocol";
+import { defineMessages } from "@wsession/protocol/messages";
+import { type } from "arktype";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { connect, runtimeNames, serve } from "../runtimes.ts";
+
+const messages = defineMessages({
+  toServer: {
+    bid: z.object({ amount: z.string().regex(/^\d+$/).transform(Number) }),
+    leave: v.object({
+      reason: v.pipe(
+        v.string(),
+        v.transform((text) => text.length),
+      ),
+    }),
+    typing: type({ on: "boolean" }),
+    slow: z.string().refine(async (text) => {
+      await new Promise((resolve) => setTimeout(resolve, Number(text)));
+      return true;
+    }),
+  },
+  toClient: { sold: z.object({ price: z.number() }), told: z.unknown() },
+});
+
+describe.each(runtimeNames)("typed messages on %s", (runtime) => {
+  async function listen(onMessage: () => void = () => undefined) {
+    const reports: { readonly error: unknown; readonly stage: ErrorContext["stage"] }[] = [];
+    const sessions = createSessions({
+      store: mapStore(),
+      initial: () => ({ highest: 0 }),
+      onError: (error, { stage }) => void reports.push({ error, stage }),
+    });
+    const handlers = messages.handlers(sessions, {
+      async bid(conn, { amount }) {
+        onMessage();
+        const { highest } = await conn.session.update(({ highest: before }) => ({
+          highest: Math.max(before, amount),
+        }));
+        messages.to(conn).sold({ price: highest });
+      },
+      leave: (conn, { reason }) => messages.to(conn).told(reason),
+      typing: (conn, payload) => messages.to(conn).told(payload),
+      slow: (conn, text) => messages.to(conn).told(text),
+    });
+    const server = await serve(runtime, sessions, handlers);
+    return { sessions, reports, server };
+  }
+
+  test("reach their handlers, with what the schema made of them, and answers reach the client", async () => {
+    const { server } = await listen();
+    const client = await connect(server);
+    client.send('["bid",{"amount":"40"}]');
+    expect(await client.next()).toBe('["sold",{"price":40}]');
+    client.send('["leave",{"reason":"tired"}]');
+    expect(await client.next()).toBe('["told",5]');
+    client.send('["typing",{"on":true}]');
+    expect(await client.next()).toBe('["told",{"on":true}]');
+  });
+
+  test("are handled in the order in which they were sent (I2), though a schema takes its time", async () => {
+    const { server } = await listen();
+    const client = await connect(server);
+    for (const text of ['["slow","20"]', '["typing",{"on":true}]', '["slow","1"]', '["leave",{"reason":""}]'])
+      client.send(text);
+    const heard = [await client.next(), await client.next(), await client.next(), await client.next()];
+    expect(heard).toEqual(['["told","20"]', '["told",{"on":true}]', '["told","1"]', '["told",0]']);
+  });
+
+  test("that are invalid reach no handler; each is counted, the first is reported, the connection stays", async () => {
+    const { sessions, reports, server } = await listen(() => expect.fail("a handler was called"));
+    const client = await connect(server);
+    const invalid = [
+      '["bid",{"amount":40}]',
+      '["sodl",1]',
+      '["__proto__",1]',
+      '["then"]',
+      "bid",
+      "{}",
+      "[1]",
+    ];
+    for (const text of [...invalid, ...invalid]) client.send(text);
+    client.send(new Uint8Array([1, 2]));
+    client.send('["typing",{"on":false}]');
+    expect(await client.next()).toBe('["told",{"on":false}]');
+    expect(sessions.diagnostics).toMatchObject({ messagesRefused: 15, clientErrors: 1 });
+    expect(reports).toHaveLength(1);
+    const [{ error, stage } = expect.fail("no report")] = reports;
+    expect(stage).toBe("client");
+    expect(isTransactionRefused(error, "INVALID_MESSAGE")).toBe(true);
+    expect(error).toMatchObject({ message: "bid does not satisfy its schema at amount" });
+    const [connection = expect.fail("no connection")] = sessions.connections;
+    expect(connection.session.data).toEqual({ highest: 0 });
+  });
+
+  test("that an asynchronous schema refuses are counted as well, and the next one is handled", async () => {
+    const { sessions, server } = await listen();
+    const client = await connect(server);
+    client.send('["slow",5]');
+    client.send('["slow","1"]');
+    expect(await client.next()).toBe('["told","1"]');
+    expect(sessions.diagnostics.messagesRefused).toBe(1);
+  });
+
+  test("that the server's own schema refuses are its mistake: the handler fails, and the connection ends (I12)", async () => {
+    const sessions = createSessions({
+      initial: () => ({}),
+      onError: (error, { stage }) => void reports.push([stage, isSessionError(error), String(error)]),
+    });
+    const reports: unknown[] = [];
+    const server = await serve(runtime, sessions, {
+      message: (conn) => messages.to(conn).sold({ price: Number.NaN }),
+    });
+    const client = await connect(server);
+    client.send("x");
+    expect(await client.closed).toMatchObject({ code: 1011 });
+    expect(reports).toEqual([["message", false, "MessageError: sold does not satisfy its schema at price"]]);
+  });
+});
