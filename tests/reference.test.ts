@@ -24,6 +24,8 @@ describe("docs/reference.md has a row for every", () => {
     ],
     ["option of mapStore", "Stores", "core/src/store/map-options.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/base/options.ts", "RedisStoreOptions"],
+    ["member of Messages", "Typed messages", "protocol/src/messages/types.ts", "Messages"],
+    ["member of a typed client", "Typed messages", "protocol/src/messages/types.ts", "MessageClient"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {
     expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);

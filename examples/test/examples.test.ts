@@ -115,6 +115,15 @@ test.each(answers)("how do I …? $program", async ({ program, lines }) => {
   expect(await main()).toEqual(lines);
 });
 
+test("typed messages: page and server share a file, and each checks what it sends and receives", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/messages/server.js");
+  expect(await main()).toEqual([
+    "closes in 2027",
+    "vase is at 40",
+    "MessageError: bid does not satisfy its schema at amount",
+  ]);
+});
+
 test("the README's example is examples/src/readme.ts, which the build type-checks", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   expect(codeBlocks(readme)[0]).toBe((await regions("readme.ts")).get("readme"));
@@ -127,6 +136,10 @@ test.each([
   },
   { page: "docs/http-login.md", files: ["http-login", "own-login"] },
   { page: "docs/how-do-i.md", files: answers.map(({ program }) => `how-do-i/${program}`) },
+  {
+    page: "docs/messages.md",
+    files: ["messages/auction", "messages/server", "messages/over-socket"],
+  },
   { page: "docs/tutorial.md", files: steps.map(({ step }) => `tutorial/${step}`) },
 ])("every code block of $page stands in an example that runs", async ({ page, files }) => {
   const guide = await readFile(join(root, page), "utf8");

@@ -19,6 +19,7 @@ describe("a definition", () => {
   test("refuses messages called then and __proto__", () => {
     const proto: Record<string, unknown> = JSON.parse('{ "__proto__": 1 }');
     Object.defineProperty(proto, "__proto__", { value: digits, enumerable: true });
+    // oxlint-disable-next-line unicorn/no-thenable -- it is what has to be refused
     for (const schemas of [Object.fromEntries([["then", digits]]), proto] as never[])
       for (const direction of ["toServer", "toClient", "refusals"])
         expect(() => defineMessages({ [direction]: schemas })).toThrow(mistake);
