@@ -1,4 +1,4 @@
-import { ProtocolError } from "./errors.ts";
+import { malformed } from "./errors.ts";
 
 /**
  * A chain is a number of 31 bits that stands for all messages of an outbox up to one of them: each append mixes a random number
@@ -28,8 +28,8 @@ export function writeChain(chain: Chain): string {
 /** Throws ProtocolError unless `text` is six characters of base 36 for a number of 31 bits. */
 export function readChain(text: unknown): Chain {
   const chain = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
-  if (!(chain <= MAX_CHAIN)) throw new ProtocolError("a chain is six characters of base 36");
-  return chain;
+  if (chain <= MAX_CHAIN) return chain;
+  throw malformed("chain");
 }
 
 /** Four bytes, the most significant first, in front of a binary message. */
@@ -38,10 +38,10 @@ export function writeChainBytes(chain: Chain, into: Uint8Array, at: number): voi
 }
 
 export function readChainBytes(from: Uint8Array, at: number): Chain {
-  if (from.byteLength < at + 4) throw new ProtocolError("a binary message has its chain in four bytes");
-  const chain = new DataView(from.buffer, from.byteOffset, from.byteLength).getUint32(at);
-  if (chain > MAX_CHAIN) throw new ProtocolError("a chain has 31 bits");
-  return chain;
+  const bytes = from.subarray(at, at + 4);
+  const chain = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (bytes.length === 4 && chain <= MAX_CHAIN) return chain;
+  throw malformed("chain");
 }
 
 /** A place in an outbox: the offset of a message, and the chain after it. */

@@ -1,19 +1,18 @@
 /** What a client sends. */
 import { writeChain } from "./chain.ts";
 import type { Position } from "./chain.ts";
-import { ProtocolError } from "./errors.ts";
+import { malformed, ProtocolError } from "./errors.ts";
 import {
   assertControlLength,
-  optional,
-  readClientId,
+  Body,
   readDigits,
-  readFields,
   readFlag,
   readMark,
   readNumber,
   readPosition,
   readSessionId,
 } from "./fields.ts";
+import { CLIENT_ID_LENGTH } from "./limits.ts";
 
 /** Who the client is, where it stands, and which number comes next: the first frame of each connection. */
 export interface Attach {
@@ -59,7 +58,7 @@ export function parseClientControl(frame: string): ClientControl {
     case "a":
       return parseAttach(body);
     case "k":
-      return { type: "read", offset: readDigits("offset", body) };
+      return { type: "read", offset: readDigits(body, "offset") };
     case "?":
       return { type: "probe" };
     case "t":
@@ -67,28 +66,40 @@ export function parseClientControl(frame: string): ClientControl {
     case "b":
       return { type: "bye" };
     case undefined:
-      throw new ProtocolError("a control frame has a name");
+      throw malformed("a control frame's name");
     default:
       return { type: "unknown" };
   }
 }
 
-function parseAttach(body: string): Attach {
-  const { v, client, session, from, known, mark, at, witness, fresh } = readFields(body);
-  if (v !== VERSION) throw new ProtocolError(`this server speaks version ${VERSION} of the protocol`);
-  const first = readNumber("from", from);
-  if (first === 0) throw new ProtocolError("from is a number from 1");
+function parseAttach(json: string): Attach {
+  const body = new Body(json);
+  body.read("v", assertVersion);
   return {
     type: "attach",
-    client: readClientId(client),
-    session: optional(session, readSessionId),
-    from: first,
-    known: readNumber("known", known),
-    mark: readMark(mark),
-    at: optional(at, (value) => readPosition("at", value)),
-    witness: optional(witness, (value) => readPosition("witness", value)),
-    fresh: optional(fresh, (value) => readFlag("fresh", value)) ?? false,
+    client: body.read("client", readClientId),
+    session: body.optional("session", readSessionId),
+    from: body.read("from", readFirst),
+    known: body.read("known", readNumber),
+    mark: body.read("mark", readMark),
+    at: body.optional("at", readPosition),
+    witness: body.optional("witness", readPosition),
+    fresh: body.optional("fresh", readFlag) ?? false,
   };
+}
+
+function assertVersion(value: unknown): void {
+  if (value !== VERSION) throw new ProtocolError(`this server speaks version ${VERSION} of the protocol`);
+}
+
+function readClientId(value: unknown, name: string): string {
+  if (typeof value === "string" && value.length === CLIENT_ID_LENGTH && /^[\w-]+$/.test(value)) return value;
+  throw malformed(name);
+}
+
+/** Numbers begin at 1. */
+function readFirst(value: unknown, name: string): number {
+  return readNumber(value, name) || readNumber(undefined, name);
 }
 
 /** Writes a control frame of a client. */

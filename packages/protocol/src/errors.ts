@@ -6,6 +6,11 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
+/** `name`: of the member, or of another part of a frame. */
+export function malformed(name: string): ProtocolError {
+  return new ProtocolError(`${name} is malformed`);
+}
+
 /** A mistake of the programmer: `message` says which argument, and what it has to be. Its `code` is INVALID_ARGUMENT. */
 export function invalidArgument(message: string): TypeError & { readonly code: "INVALID_ARGUMENT" } {
   return Object.assign(new TypeError(message), { code: "INVALID_ARGUMENT" as const });

@@ -12,8 +12,7 @@ export function leadOf(frame: string | Uint8Array): (typeof Lead)[keyof typeof L
   const lead = isText ? frame.charCodeAt(0) : frame[0];
   if (lead === Lead.Plain || lead === Lead.Counted) return lead;
   if (lead === Lead.Control && isText) return lead;
-  if (lead === Lead.Control) throw new ProtocolError("a control frame is text");
-  throw new ProtocolError("a frame begins with -, = or .");
+  throw new ProtocolError("a frame begins with -, = or, where it is text, a dot");
 }
 
 /** The message in a plain frame, or in a counted one of a client. Binary shares the frame's memory, from its second byte on. */

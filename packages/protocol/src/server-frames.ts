@@ -1,11 +1,10 @@
 /** What a server sends. */
 import { readChain, readChainBytes, writeChain, writeChainBytes } from "./chain.ts";
 import type { Chain, Position } from "./chain.ts";
-import { ProtocolError } from "./errors.ts";
+import { malformed, ProtocolError } from "./errors.ts";
 import {
-  optional,
+  Body,
   readDigits,
-  readFields,
   readFlag,
   readMark,
   readNumber,
@@ -127,7 +126,7 @@ export function parseServerControl(frame: string): ServerControl {
     case "h":
       return parseHello(body);
     case "+":
-      return { type: "applied", number: readDigits("number", body) };
+      return { type: "applied", number: readDigits(body, "number") };
     case "!":
       return parseRefused(body);
     case ">":
@@ -137,68 +136,72 @@ export function parseServerControl(frame: string): ServerControl {
     case "@":
       return { type: "beat", ...wordsToPosition(body.split(" ")) };
     case "s":
-      return { type: "behind", number: readDigits("number", body) };
+      return { type: "behind", number: readDigits(body, "number") };
     case "f":
-      return { type: "forgotten", mark: readMark(readDigits("mark", body)) };
+      return { type: "forgotten", mark: readMark(readDigits(body, "mark"), "mark") };
     case "n":
       return parseNotice(body);
     case "g":
-      return { type: "going-away", ms: readDigits("ms", body) };
+      return { type: "going-away", ms: readDigits(body, "ms") };
     case undefined:
-      throw new ProtocolError("a control frame has a name");
+      throw malformed("a control frame's name");
     default:
       return { type: "unknown" };
   }
 }
 
-function parseHello(body: string): Hello {
-  const fields = readFields(body);
-  if (fields["v"] !== VERSION)
-    throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
-  const mode = fields["mode"];
-  if (mode !== "message" && mode !== "transaction") throw new ProtocolError("mode is message or transaction");
-  const settled = readNumber("settled", fields["settled"]);
+function parseHello(json: string): Hello {
+  const body = new Body(json);
+  body.read("v", assertVersion);
+  const settled = body.read("settled", readNumber);
   return {
     type: "hello",
-    session: fields["session"] === null ? undefined : readSessionId(fields["session"]),
-    lasting: readFlag("lasting", fields["lasting"]),
-    resumed: readFlag("resumed", fields["resumed"]),
-    mode,
-    record: readFlag("record", fields["record"]),
+    session: body.read("session", (value, name) => (value === null ? undefined : readSessionId(value, name))),
+    lasting: body.read("lasting", readFlag),
+    resumed: body.read("resumed", readFlag),
+    mode: body.read("mode", readMode),
+    record: body.read("record", readFlag),
     settled,
-    refused: readRefused(fields["refused"], settled),
-    floor: readNumber("floor", fields["floor"]),
-    mark: readMark(fields["mark"]),
-    at: readPosition("at", fields["at"]),
-    last: optional(fields["last"], (value) => readNumber("last", value)),
-    missed: optional(fields["missed"], readMissed),
-    beatMs: readNumber("beatMs", fields["beatMs"]),
-    maxMessage: readNumber("maxMessage", fields["maxMessage"]),
-    acks: readFlag("acks", fields["acks"]),
-    protocol: readText("protocol", fields["protocol"]),
-    token: optional(fields["token"], (value) => readText("token", value)),
+    refused: body.read("refused", (value) => readRefused(value, settled)),
+    floor: body.read("floor", readNumber),
+    mark: body.read("mark", readMark),
+    at: body.read("at", readPosition),
+    last: body.optional("last", readNumber),
+    missed: body.optional("missed", (value) => readMissed(new Body(JSON.stringify(value)))),
+    beatMs: body.read("beatMs", readNumber),
+    maxMessage: body.read("maxMessage", readNumber),
+    acks: body.read("acks", readFlag),
+    protocol: body.read("protocol", readText),
+    token: body.optional("token", readText),
   };
 }
 
-function readMissed(value: unknown): Missed {
-  if (typeof value !== "object" || value === null) throw new ProtocolError("missed is an object");
-  const { from, to, certain }: { from?: unknown; to?: unknown; certain?: unknown } = value;
+function assertVersion(value: unknown): void {
+  if (value !== VERSION) throw new ProtocolError(`this client speaks version ${VERSION} of the protocol`);
+}
+
+function readMode(value: unknown, name: string): Hello["mode"] {
+  if (value === "message" || value === "transaction") return value;
+  throw malformed(name);
+}
+
+function readMissed(body: Body): Missed {
   return {
-    from: readNumber("from", from),
-    to: readNumber("to", to),
-    certain: readFlag("certain", certain),
+    from: body.read("from", readNumber),
+    to: body.read("to", readNumber),
+    certain: body.read("certain", readFlag),
   };
 }
 
-function parseRefused(body: string): ServerControl {
-  const brace = body.indexOf("{");
-  const { code, message, detail } = readFields(brace < 0 ? "" : body.slice(brace));
+function parseRefused(text: string): ServerControl {
+  const [digits] = text.split("{", 1);
+  const body = new Body(text.slice(digits?.length));
   return {
     type: "refused",
-    number: readDigits("number", body.slice(0, Math.max(brace, 0))),
-    code: readText("code", code),
-    message: optional(message, (value) => readText("message", value)),
-    detail,
+    number: readDigits(digits, "number"),
+    code: body.read("code", readText),
+    message: body.optional("message", readText),
+    detail: body.read("detail", (value) => value),
   };
 }
 
@@ -206,29 +209,29 @@ function parseJump(body: string): ServerControl {
   const [count, chain, ...witness] = body.split(" ");
   return {
     type: "jump",
-    count: readDigits("count", count),
+    count: readDigits(count, "count"),
     chain: readChain(chain),
     witness: witness.length === 0 ? undefined : wordsToPosition(witness),
   };
 }
 
-function parseMissed(body: string): ServerControl {
-  const fields = readFields(body);
-  return { type: "missed", ...readMissed(fields), chain: readChain(fields["chain"]) };
+function parseMissed(json: string): ServerControl {
+  const body = new Body(json);
+  return { type: "missed", ...readMissed(body), chain: body.read("chain", readChain) };
 }
 
-function parseNotice(body: string): ServerControl {
-  const { token, code } = readFields(body);
+function parseNotice(json: string): ServerControl {
+  const body = new Body(json);
   return {
     type: "notice",
-    token: optional(token, (value) => readText("token", value)),
-    renewalCode: optional(code, (value) => readText("code", value)),
+    token: body.optional("token", readText),
+    renewalCode: body.optional("code", readText),
   };
 }
 
 function wordsToPosition([offset, chain, ...rest]: readonly string[]): Position {
-  if (rest.length > 0) throw new ProtocolError("a position is an offset and a chain");
-  return { offset: readDigits("offset", offset), chain: readChain(chain) };
+  if (rest.length > 0) throw malformed("position");
+  return { offset: readDigits(offset, "offset"), chain: readChain(chain) };
 }
 
 /** Writes a control frame of a server. */

@@ -1,4 +1,4 @@
-import { ProtocolError } from "./errors.ts";
+import { malformed } from "./errors.ts";
 import { WINDOW_MESSAGES } from "./limits.ts";
 
 const TEXT = /^[0-9a-z]{1,10}$/;
@@ -9,7 +9,7 @@ const TEXT = /^[0-9a-z]{1,10}$/;
  */
 export function readRefused(text: unknown, settled: number): number[] {
   const bits = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
-  if (!(bits < 2 ** WINDOW_MESSAGES)) throw new ProtocolError("refused is 48 bits in base 36");
+  if (!(bits < 2 ** WINDOW_MESSAGES)) throw malformed("refused");
   const numbers: number[] = [];
   // Without shifts: JavaScript's take 32 bits.
   for (let index = 0, rest = bits; rest > 0; index += 1, rest = Math.floor(rest / 2)) {
