@@ -17,8 +17,6 @@ export interface ConnectionOwner {
 export class Connection implements LinkOwner {
   readonly link: Link;
   readonly liveness: Liveness;
-  /** The token that it was opened with. */
-  readonly token: string | undefined;
   /** `undefined`: it is not open yet, or the server does not speak v1.wsession. */
   conversation: Conversation | undefined;
   isPlain = false;
@@ -29,12 +27,10 @@ export class Connection implements LinkOwner {
   constructor(
     url: string,
     protocols: string[],
-    token: string | undefined,
     { WebSocket, silenceMs, attempts }: Settings,
     page: Page,
     owner: ConnectionOwner,
   ) {
-    this.token = token;
     this.#page = page;
     this.#owner = owner;
     this.#attempts = attempts;

@@ -35,6 +35,8 @@ export class Engine implements Page, ConnectionOwner {
   /** Cancels the attempt that is to come. */
   #cancel: (() => void) | undefined;
   #renewalCode: string | undefined;
+  /** The token that this page offered, or was told, last. */
+  #token: string | undefined;
   #closing: Promise<unknown> = Promise.resolve();
 
   /** `key` tells the clients of one page apart in a storage. */
@@ -47,7 +49,7 @@ export class Engine implements Page, ConnectionOwner {
     this.outgoing = new Outgoing(settings, (then) => this.save(then));
     this.#stopWaking = onWake(() => {
       if (this.#cancel !== undefined) this.#connect();
-      this.#live?.liveness.ask();
+      this.#live?.liveness.doubt();
     });
     void this.#start();
   }
@@ -118,7 +120,7 @@ export class Engine implements Page, ConnectionOwner {
       if (this.#attempt !== undefined) return this.#tell({ status: "connecting" });
     } else if (connection === this.#attempt?.connection) this.#attempt = undefined;
     else return;
-    this.#retry(code, reason, connection.token);
+    this.#retry(code, reason);
   }
 
   renewToken(token: string, kept: () => void): void {
@@ -160,7 +162,7 @@ export class Engine implements Page, ConnectionOwner {
     void this.#open(attempt).catch((error: unknown) => {
       if (this.#attempt !== attempt) return;
       this.#attempt = undefined;
-      this.#retry(ABNORMAL, error instanceof Error ? error.message : String(error), undefined);
+      this.#retry(ABNORMAL, error instanceof Error ? error.message : String(error));
     });
   }
 
@@ -182,7 +184,8 @@ export class Engine implements Page, ConnectionOwner {
       if (tokens.queryParameter === undefined) offered.push(`wsession.${secret}`);
       else add(tokens.queryParameter, secret);
     }
-    attempt.connection = new Connection(url, offered, token, this.#settings, this, this);
+    this.#token = token;
+    attempt.connection = new Connection(url, offered, this.#settings, this, this);
   }
 
   #goLive(connection: Connection): void {
@@ -205,7 +208,7 @@ export class Engine implements Page, ConnectionOwner {
     this.#cancel = after(ms, () => this.#connect());
   }
 
-  #retry(code: number, reason: string, token: string | undefined): void {
+  #retry(code: number, reason: string): void {
     this.#cancel?.();
     const next = this.#backoff.next(code);
     if (typeof next === "number") {
@@ -213,16 +216,18 @@ export class Engine implements Page, ConnectionOwner {
       if (this.#live === undefined) this.#tell({ status: "waiting", retryInMs: next, code, reason });
     } else if (this.#live !== undefined) this.#schedule(this.#settings.maxMs);
     else {
-      if (next === "login" && token !== undefined) void this.#writeToken(undefined, token);
+      if (next === "login" && this.#token !== undefined) void this.#writeToken(undefined, this.#token);
       this.#stop(code, reason, next);
     }
   }
 
   #stop(code: number, reason: string, why: ClosedWhy): void {
     const live = this.#live;
-    this.#closing = Promise.all([live?.close(code, reason), this.#attempt?.connection?.close(code, reason)]);
-    this.#abandon();
+    const attempt = this.#attempt?.connection;
     this.#live = undefined;
+    this.#attempt = undefined;
+    this.#abandon();
+    this.#closing = Promise.all([live?.close(code, reason), attempt?.close(code, reason)]);
     this.reader = undefined;
     this.#stopWaking();
     this.outgoing.rejectAll("CLOSED", "the client has closed");
@@ -244,6 +249,7 @@ export class Engine implements Page, ConnectionOwner {
     const { token: tokens } = this.#settings;
     try {
       if (tokens === undefined || (instead !== undefined && (await tokens.read()) !== instead)) return false;
+      this.#token = token;
       await tokens.write(token);
       return true;
     } catch {

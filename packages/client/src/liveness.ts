@@ -31,9 +31,16 @@ export class Liveness {
     this.#excuses = 0;
   }
 
-  /** Asks now, unless the server was heard just now. */
-  ask(): void {
-    if (Date.now() - this.#heardAt < LATE_MS) return;
+  /** Something happened that may have cut the connection: asks now, unless the server was heard just now. */
+  doubt(): void {
+    if (Date.now() - this.#heardAt >= LATE_MS) this.#askNow();
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  #askNow(): void {
     this.stop();
     this.#ask();
     const asked = Date.now();
@@ -41,19 +48,15 @@ export class Liveness {
       if (this.#heardAt >= asked) return this.#wait();
       if (Date.now() - asked < ANSWER_MS + LATE_MS || this.#excuses === MAX_EXCUSES) return this.#dead();
       this.#excuses += 1;
-      this.ask();
+      this.#askNow();
     });
-  }
-
-  stop(): void {
-    this.#stop();
   }
 
   #wait(): void {
     const rest = this.#heardAt + this.silenceMs - Date.now();
     this.#stop = after(Math.max(rest, 0), () => {
       if (Date.now() - this.#heardAt < this.silenceMs) this.#wait();
-      else this.ask();
+      else this.#askNow();
     });
   }
 }

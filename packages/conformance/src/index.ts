@@ -3,6 +3,16 @@ export { adapterCases, testAdapter } from "./adapter-suite.ts";
 export { AdapterTrial, runAdapterCase } from "./adapter-trial.ts";
 export type { AdapterCase } from "./adapter-trial.ts";
 export type { RunOptions } from "./check-harness.ts";
+export type {
+  ClientHarness,
+  TestedClient,
+  TestedEvents,
+  TestedOptions,
+  TestedStorage,
+} from "./client-harness.ts";
+export { clientCases, testClient } from "./client-suite.ts";
+export { ClientTrial, outcomeOf, runClientCase, TabStorage, watch } from "./client-trial.ts";
+export type { ClientCase, WatchedClient } from "./client-trial.ts";
 export { Client } from "./client.ts";
 export type { ClientOptions, ClosedWith, Received } from "./client.ts";
 export { closeFrameOf, frame, Opcode, RawClient } from "./raw-client.ts";

@@ -1,0 +1,197 @@
+import { connect } from "@wsession/client";
+import { clientCases, runClientCase } from "@wsession/conformance";
+import type { ClientHarness } from "@wsession/conformance";
+import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+
+type Rewrite = (frame: string) => string | undefined;
+
+/** The client with a fault: its frames, and those that it is sent, are rewritten on the way. `undefined` drops one. */
+function broken(faults: { readonly out?: () => Rewrite; readonly in?: () => Rewrite }): ClientHarness {
+  return {
+    connect(url, options) {
+      // One of each for a client, so that a fault may remember what it saw.
+      const outgoing = faults.out?.();
+      const incoming = faults.in?.();
+      class Faulty extends WebSocket {
+        override send(data: string): void {
+          const frame = typeof data === "string" && outgoing !== undefined ? outgoing(data) : data;
+          if (frame !== undefined) super.send(frame);
+        }
+        constructor(...args: ConstructorParameters<typeof WebSocket>) {
+          super(...args);
+          const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage")!;
+          Object.defineProperty(this, "onmessage", {
+            set: (listener: (event: { readonly data: unknown }) => void) => {
+              set!.call(this, ({ data }: { readonly data: unknown }) => {
+                const frame = typeof data === "string" && incoming !== undefined ? incoming(data) : data;
+                if (frame !== undefined) listener({ data: frame });
+              });
+            },
+          });
+        }
+      }
+      return connect(url, { ...options, WebSocket: Faulty });
+    },
+  };
+}
+
+/** Changes the members of the control frames of this name. */
+function change(name: string, edit: (fields: Record<string, unknown>) => void): () => Rewrite {
+  return () => (frame) => {
+    if (!frame.startsWith(name)) return frame;
+    const fields = JSON.parse(frame.slice(2)) as Record<string, unknown>;
+    edit(fields);
+    return name + JSON.stringify(fields);
+  };
+}
+
+/** Frames of these kinds never arrive. */
+function lose(...names: readonly string[]): () => Rewrite {
+  return () => (frame) => (names.some((name) => frame.startsWith(name)) ? undefined : frame);
+}
+
+const faulty: readonly (readonly [string, ClientHarness, string])[] = [
+  [
+    "sends again under a new number",
+    broken({
+      out: () => {
+        let next = 1;
+        return (frame) => {
+          if (frame.startsWith("=")) next += 1;
+          if (!frame.startsWith(".a")) return frame;
+          return `.a${JSON.stringify({ ...(JSON.parse(frame.slice(2)) as object), from: next })}`;
+        };
+      },
+    }),
+    "I21 what is unsettled is sent again, in order, under the numbers that it had",
+  ],
+  [
+    "forgets what it did not get an answer to",
+    broken({
+      out: () => {
+        const sent = new Set<string>();
+        return (frame) => {
+          if (!frame.startsWith("=")) return frame;
+          if (sent.has(frame)) return undefined;
+          sent.add(frame);
+          return frame;
+        };
+      },
+    }),
+    "I21 what is unsettled is sent again, in order, under the numbers that it had",
+  ],
+  [
+    "has a new id on each connection",
+    broken({
+      out: () => {
+        let turn = 0;
+        return (frame) =>
+          frame.startsWith(".a")
+            ? frame.replace(/"client":"./, () => `"client":"${String((turn += 1))}`)
+            : frame;
+      },
+    }),
+    "I21 what is unsettled is sent again, in order, under the numbers that it had",
+  ],
+  [
+    "takes a refusal in hello for success",
+    broken({ in: change(".h", (fields) => Object.assign(fields, { refused: "0" })) }),
+    "I21 hello says of each unsettled number whether it was applied or refused (H1)",
+  ],
+  [
+    "ignores the record's floor",
+    broken({ in: change(".h", (fields) => Object.assign(fields, { floor: 0 })) }),
+    "numbers below the record's floor are unknown (H7)",
+  ],
+  [
+    "knows no mark",
+    broken({ out: change(".a", (fields) => Object.assign(fields, { mark: 0 })) }),
+    "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark (H7)",
+  ],
+  [
+    "ignores chains",
+    broken({
+      out: change(".a", (fields) => {
+        if (Array.isArray(fields["at"])) fields["at"] = [fields["at"][0], "000000"];
+      }),
+    }),
+    "I19 a position is an offset and the chain of that very offset (H21)",
+  ],
+  [
+    "forgets the witness",
+    broken({ out: change(".a", (fields) => delete fields["witness"]) }),
+    "a jump moves the position, with its chain, and its witness travels until the position has passed it (H24)",
+  ],
+  [
+    "does not hear of what it missed",
+    broken({ in: lose(".x") }),
+    "I16 missed: what is kept no more is told, in hello and later, and the position goes there (H18)",
+  ],
+  [
+    "names no session, and sends at once all the same",
+    broken({ out: change(".a", (fields) => delete fields["session"]) }),
+    "a client that comes back names its session, and its messages travel with attach, 32 of them (H39)",
+  ],
+  [
+    "takes another session for its own",
+    broken({ in: change(".h", (fields) => Object.assign(fields, { session: "s1" })) }),
+    "I25 SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
+  ],
+  [
+    "reuses the client id from storage",
+    broken({
+      out: () => {
+        let id: unknown;
+        return (frame) => {
+          if (!frame.startsWith(".a")) return frame;
+          const fields = JSON.parse(frame.slice(2)) as Record<string, unknown>;
+          id ??= fields["client"];
+          return `.a${JSON.stringify({ ...fields, client: id })}`;
+        };
+      },
+    }),
+    "I21 two copies of a page never share an id for new messages (H6)",
+  ],
+  [
+    "leaves without a word",
+    broken({ out: lose(".b") }),
+    "close() says bye, closes with its code, and settles everything that is queued",
+  ],
+  [
+    "confirms no token",
+    broken({ out: lose(".t") }),
+    "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed (H30)",
+  ],
+  [
+    "never says what it read",
+    broken({ out: lose(".k") }),
+    "what was read is reported where hello asks for it, each 32 messages or after a second",
+  ],
+  [
+    "never asks whether the server is there",
+    broken({ out: lose(".?") }),
+    "a probe of a silent server is answered by a beat, and the connection stays (H15)",
+  ],
+];
+
+describe("a client that", () => {
+  test.each(faulty)("%s is caught", async (_, harness, name) => {
+    const one = Object.values(clientCases)
+      .flat()
+      .find((candidate) => candidate.name === name);
+    if (one === undefined) throw new Error(`there is no case ${name}`);
+    await expect(runClientCase(one, harness, { timeoutMs: 2_500 })).rejects.toThrow(
+      /Expected values|not settled within|was expected/,
+    );
+  });
+});
+
+test("the client without a fault passes each of these cases", async () => {
+  for (const name of new Set(faulty.map(([, , one]) => one))) {
+    const one = Object.values(clientCases)
+      .flat()
+      .find((candidate) => candidate.name === name);
+    await expect(runClientCase(one!, broken({}))).resolves.toBeUndefined();
+  }
+});

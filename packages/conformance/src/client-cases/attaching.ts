@@ -1,0 +1,212 @@
+import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
+import { outcomeOf } from "../client-trial.ts";
+import type { ClientCase } from "../client-trial.ts";
+import { macrotask } from "../waiting.ts";
+
+export const attachingCases: readonly ClientCase[] = [
+  {
+    name: "offers a decoy before the subprotocol, and attaches first (H14)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server);
+      const peer = await server.peer();
+      deepStrictEqual(peer.offered, [DECOY_SUBPROTOCOL, SUBPROTOCOL]);
+      const attach = await peer.attach();
+      match(attach.client, /^[\w-]{16}$/);
+      deepStrictEqual(
+        { ...attach, client: "" },
+        {
+          type: "attach",
+          client: "",
+          session: undefined,
+          from: 1,
+          known: 0,
+          mark: 0,
+          at: undefined,
+          witness: undefined,
+          fresh: true,
+        },
+      );
+      strictEqual(client.status, "connecting");
+      peer.hello();
+      await peer.roundTrip();
+      strictEqual(client.status, "live");
+      deepStrictEqual(client.session, { id: "s1", resumed: false });
+    },
+  },
+  {
+    name: "a page load sends nothing numbered before hello, since its session is not known (H4)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server);
+      const sent = client.send("a");
+      const peer = await server.peer();
+      await peer.attach();
+      await peer.roundTrip();
+      deepStrictEqual(peer.untaken, []);
+      strictEqual(client.sendNow("now"), false);
+      peer.hello();
+      strictEqual(await peer.frame(), "=a");
+      peer.send(".+1");
+      strictEqual(await outcomeOf(sent), "applied");
+    },
+  },
+  {
+    name: "a client that comes back names its session, and its messages travel with attach, 32 of them (H39)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, until } = trial.connect(server);
+      const first = await server.peer();
+      const { client: id } = await first.attach();
+      first.hello();
+      await until("status", ({ status }) => status === "live");
+      first.cut();
+      await until("status", ({ status }) => status === "waiting");
+      for (let number = 1; number <= 40; number += 1) void client.send(`${number}`);
+      const second = await server.peer();
+      const attach = await second.attach();
+      deepStrictEqual([attach.client, attach.session, attach.from, attach.fresh], [id, "s1", 1, false]);
+      for (let number = 1; number <= 32; number += 1) strictEqual(await second.frame(), `=${number}`);
+      await second.roundTrip();
+      deepStrictEqual(second.untaken, []);
+      second.hello({ resumed: true });
+      for (let number = 33; number <= 40; number += 1) strictEqual(await second.frame(), `=${number}`);
+    },
+  },
+  {
+    name: "at the most 48 numbered messages are unsettled, and the others follow as these are settled",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server);
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      const sent = Array.from({ length: 60 }, (_, index) => client.send(`${index + 1}`));
+      for (let number = 1; number <= 48; number += 1) strictEqual(await peer.frame(), `=${number}`);
+      await peer.roundTrip();
+      deepStrictEqual(peer.untaken, []);
+      peer.send(".+10");
+      for (let number = 49; number <= 58; number += 1) strictEqual(await peer.frame(), `=${number}`);
+      peer.send(".+58");
+      for (let number = 59; number <= 60; number += 1) strictEqual(await peer.frame(), `=${number}`);
+      peer.send(".+60");
+      await Promise.all(sent);
+    },
+  },
+  {
+    name: "under an open gate plain messages pass, and numbered ones wait for a hello with a session (H13)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, until } = trial.connect(server);
+      const peer = await server.peer();
+      await peer.attach();
+      const sent = client.send("a");
+      peer.hello({ session: undefined });
+      await until("status", ({ status }) => status === "live");
+      strictEqual(client.session, undefined);
+      strictEqual(client.sendNow("log in"), true);
+      strictEqual(await peer.frame(), "-log in");
+      peer.hello({ session: "s2" });
+      strictEqual(await peer.frame(), "=a");
+      deepStrictEqual(client.session, { id: "s2", resumed: false });
+      peer.send(".+1");
+      await sent;
+    },
+  },
+  {
+    name: "a probe of a silent server is answered by a beat, and the connection stays (H15)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server, { silenceMs: 50 });
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      for (let round = 0; round < 2; round += 1) {
+        strictEqual(await peer.frame(), ".?");
+        peer.send(".@0 000000");
+      }
+      strictEqual(client.status, "live");
+      strictEqual(server.connections, 1);
+    },
+  },
+  {
+    name: "unknown control frames and members are passed over, and a malformed frame ends the connection with 4400",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, until } = trial.connect(server);
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      peer.send(".zwhatever");
+      await peer.roundTrip();
+      strictEqual(client.status, "live");
+      peer.send("?");
+      strictEqual((await peer.closed).code, 4400);
+      strictEqual((await until("closed")).why, "protocol");
+    },
+  },
+  {
+    name: "a version that the client does not speak is refused by name",
+    async run(trial) {
+      const server = await trial.listen();
+      const { until } = trial.connect(server);
+      const peer = await server.peer();
+      await peer.attach();
+      peer.send('.h{"v":2}');
+      const { code, reason } = await peer.closed;
+      strictEqual(code, 4400);
+      match(reason, /version/);
+      strictEqual((await until("closed")).why, "protocol");
+    },
+  },
+  {
+    name: "an answer to what was never sent settles nothing: the connection ends with 4400",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server);
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      const sent = client.send("a");
+      await peer.frame();
+      peer.send(".+2");
+      strictEqual((await peer.closed).code, 4400);
+      strictEqual(await outcomeOf(sent), "CLOSED unknown");
+    },
+  },
+  {
+    name: "going away: the client attaches elsewhere, says bye here, and loses nothing between the two",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, of, until } = trial.connect(server);
+      const old = await server.peer();
+      await old.attach();
+      old.hello();
+      await until("status", ({ status }) => status === "live");
+      const sent = client.send("a");
+      strictEqual(await old.frame(), "=a");
+      old.send(".g20");
+      const next = await server.peer();
+      notStrictEqual((await next.attach()).session, undefined);
+      strictEqual(await next.frame(), "=a");
+      old.kept(5, "late");
+      await old.roundTrip();
+      next.hello({ resumed: true, record: true, settled: 1 });
+      strictEqual(await old.frame(), ".b");
+      strictEqual((await old.closed).code, 1000);
+      next.kept(5, "late");
+      await until("message");
+      await macrotask();
+      strictEqual(await outcomeOf(sent), "applied");
+      deepStrictEqual(
+        of("message").map(({ data }) => data),
+        ["late"],
+      );
+      deepStrictEqual(
+        of("status").map(({ status }) => status),
+        ["live"],
+      );
+    },
+  },
+];

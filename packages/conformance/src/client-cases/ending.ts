@@ -1,0 +1,159 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { outcomeOf } from "../client-trial.ts";
+import type { ClientCase, ClientTrial } from "../client-trial.ts";
+import { until } from "../waiting.ts";
+
+async function live(trial: ClientTrial, options: Parameters<ClientTrial["connect"]>[1] = {}) {
+  const server = await trial.listen();
+  const watched = trial.connect(server, options);
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello();
+  await watched.until("status", ({ status }) => status === "live");
+  return { server, peer, ...watched };
+}
+
+const stops = [
+  [4400, "protocol"],
+  [4403, "refused"],
+  [4409, "replaced"],
+  [4410, "login"],
+  [4419, "login"],
+] as const;
+
+export const endingCases: readonly ClientCase[] = [
+  ...stops.map(([code, why]): ClientCase => ({
+    name: `close code ${code} ends the client, because: ${why}`,
+    async run(trial) {
+      const { server, peer, client, until: told } = await live(trial);
+      const sent = client.send("a");
+      await peer.frame();
+      const queued = outcomeOf(sent);
+      peer.socket.close(code, "over");
+      deepStrictEqual(await told("closed"), { code, reason: "over", why });
+      strictEqual(client.status, "closed");
+      strictEqual(await queued, "CLOSED unknown");
+      strictEqual(await outcomeOf(client.send("b")), "CLOSED not-applied");
+      strictEqual(client.sendNow("c"), false);
+      strictEqual(server.connections, 1);
+    },
+  })),
+  ...[1000, 1001, 1011, 1012, 1013, 4408, 4413, 4503].map((code): ClientCase => ({
+    name: `close code ${code} does not: the client comes back`,
+    async run(trial) {
+      const { server, peer, until: told } = await live(trial);
+      peer.socket.close(code);
+      await told("status", ({ status }) => status === "waiting");
+      const next = await server.peer();
+      strictEqual((await next.attach()).session, "s1");
+    },
+  })),
+  {
+    name: "4401 is tried twice more by a client that had a session, since another tab may renew the cookie (H33)",
+    async run(trial) {
+      const { server, peer, until: told } = await live(trial);
+      peer.socket.close(4401);
+      for (let attempt = 0; attempt < 2; attempt += 1) (await server.peer()).socket.close(4401);
+      strictEqual((await told("closed")).why, "login");
+      strictEqual(server.connections, 3);
+    },
+  },
+  {
+    name: "4401 ends a client that never had a session at once",
+    async run(trial) {
+      const server = await trial.listen();
+      const { until: told } = trial.connect(server);
+      (await server.peer()).socket.close(4401);
+      strictEqual((await told("closed")).why, "login");
+      strictEqual(server.connections, 1);
+    },
+  },
+  {
+    name: "4409 on a connection that the client itself is replacing ends nothing (H12)",
+    async run(trial) {
+      const { server, peer, client, until: told } = await live(trial);
+      client.reconnect();
+      const next = await server.peer();
+      strictEqual((await next.attach()).fresh, true);
+      peer.socket.close(4409);
+      await told("status", ({ status }) => status === "connecting");
+      next.hello({ resumed: true });
+      await next.roundTrip();
+      strictEqual(client.status, "live");
+    },
+  },
+  {
+    name: "close() says bye, closes with its code, and settles everything that is queued",
+    async run(trial) {
+      const { peer, client, until: told } = await live(trial);
+      const sent = outcomeOf(client.send("a"));
+      strictEqual(await peer.frame(), "=a");
+      await client.close(4000, "done");
+      strictEqual(await sent, "CLOSED unknown");
+      strictEqual(await peer.frame(), ".b");
+      deepStrictEqual(await peer.closed, { code: 4000, reason: "done" });
+      deepStrictEqual(await told("closed"), { code: 4000, reason: "done", why: "asked" });
+    },
+  },
+  {
+    name: "a server that does not speak the protocol is a plain WebSocket: send rejects, the rest works (H14)",
+    async run(trial) {
+      const server = await trial.listen({ choose: ([first = ""]) => first });
+      const { client, until: told } = trial.connect(server);
+      const queued = outcomeOf(client.send("never"));
+      const peer = await server.peer();
+      await told("status", ({ status }) => status === "live");
+      strictEqual(await queued, "NOT_SUPPORTED not-applied");
+      strictEqual(await outcomeOf(client.send("never")), "NOT_SUPPORTED not-applied");
+      strictEqual(client.sendNow("=raw"), true);
+      strictEqual(await peer.frame(), "=raw");
+      peer.send("=000000kept?");
+      deepStrictEqual(await told("message"), { data: "=000000kept?", offset: undefined, replayed: false });
+      peer.cut();
+      await server.peer();
+    },
+  },
+  {
+    name: "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed (H30)",
+    async run(trial) {
+      let token: string | undefined = "t1";
+      const storage = {
+        read: () => token,
+        write(value: string | undefined) {
+          token = value;
+        },
+      };
+      const { server, peer } = await live(trial, { token: storage });
+      deepStrictEqual(peer.offered, ["none.v1.wsession", "v1.wsession", "wsession.t1"]);
+      peer.send('.n{"token":"t2"}');
+      strictEqual(await peer.frame(), ".t");
+      strictEqual(token, "t2");
+      peer.cut();
+      const next = await server.peer();
+      strictEqual(next.offered.at(-1), "wsession.t2");
+      await next.attach();
+      next.hello({ session: "s2", token: "t3" });
+      await next.roundTrip();
+      strictEqual(token, "t3");
+      next.socket.close(4410);
+      await next.closed;
+      await until(() => token === undefined);
+    },
+  },
+  {
+    name: "a renewal code is presented by a new connection, before the old one goes",
+    async run(trial) {
+      const { server, peer, until: told } = await live(trial);
+      peer.send('.n{"code":"a~b"}');
+      const next = await server.peer();
+      strictEqual(next.query.get("renewal"), "a~b");
+      await next.attach();
+      next.hello({ resumed: true });
+      strictEqual(await peer.frame(), ".b");
+      await peer.closed;
+      await told("status", ({ status }) => status === "live");
+      next.cut();
+      strictEqual((await server.peer()).query.get("renewal"), null);
+    },
+  },
+];

@@ -1,0 +1,216 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { outcomeOf } from "../client-trial.ts";
+import type { ClientCase, ClientTrial } from "../client-trial.ts";
+import type { ScriptedPeer, ScriptedServer } from "../scripted-server.ts";
+
+/** A live client that has sent these messages, unsettled. */
+async function sending(trial: ClientTrial, messages: readonly string[]) {
+  const server = await trial.listen();
+  const watched = trial.connect(server);
+  const peer = await server.peer();
+  const { client: id } = await peer.attach();
+  peer.hello({ mark: 7 });
+  await watched.until("status", ({ status }) => status === "live");
+  const sent = messages.map((message) => watched.client.send(message));
+  for (const message of messages) strictEqual(await peer.frame(), `=${message}`);
+  return { server, ...watched, peer, id, sent };
+}
+
+async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
+  peer.cut();
+  const next = await server.peer();
+  return { next, attach: await next.attach() };
+}
+
+export const numberingCases: readonly ClientCase[] = [
+  {
+    name: "I24 an ack settles all numbers up to it but those that were refused before, with code and detail",
+    async run(trial) {
+      const { peer, sent } = await sending(trial, ["a", "b", "c"]);
+      const refused = rejects(sent[1] ?? Promise.resolve(), { code: "OUTBID", detail: { highest: 40 } });
+      peer.send('.!2{"code":"OUTBID","message":"too low","detail":{"highest":40}}');
+      peer.send(".+3");
+      await refused;
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["applied", "OUTBID not-applied", "applied"]);
+    },
+  },
+  {
+    name: "a handler that failed rejects with HANDLER_FAILED, and the connection stays",
+    async run(trial) {
+      const { peer, sent, client } = await sending(trial, ["a"]);
+      peer.send('.!1{"code":"HANDLER_FAILED"}');
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["HANDLER_FAILED not-applied"]);
+      strictEqual(client.status, "live");
+    },
+  },
+  {
+    name: "I21 what is unsettled is sent again, in order, under the numbers that it had",
+    async run(trial) {
+      const { server, peer, sent, id } = await sending(trial, ["a", "b", "c"]);
+      peer.send(".+1");
+      await sent[0];
+      const { next, attach } = await comeBack(server, peer);
+      deepStrictEqual(
+        [attach.client, attach.from, attach.known, attach.mark, attach.session],
+        [id, 2, 1, 7, "s1"],
+      );
+      strictEqual(await next.frame(), "=b");
+      strictEqual(await next.frame(), "=c");
+    },
+  },
+  {
+    name: "I21 hello says of each unsettled number whether it was applied or refused (H1)",
+    async run(trial) {
+      const { server, peer, sent } = await sending(trial, ["a", "b", "c"]);
+      const { next } = await comeBack(server, peer);
+      next.hello({ resumed: true, record: true, settled: 2, refused: [1], mark: 7 });
+      deepStrictEqual(await Promise.all(sent.slice(0, 2).map(outcomeOf)), ["REFUSED not-applied", "applied"]);
+      for (const message of ["=a", "=b", "=c"]) strictEqual(await next.frame(), message);
+      next.send(".+3");
+      strictEqual(await outcomeOf(sent[2] ?? Promise.reject(new Error())), "applied");
+    },
+  },
+  {
+    name: "numbers below the record's floor are unknown (H7)",
+    async run(trial) {
+      const { server, peer, sent } = await sending(trial, ["a", "b"]);
+      const { next } = await comeBack(server, peer);
+      next.hello({ resumed: true, record: true, settled: 2, floor: 2, mark: 7 });
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["UNKNOWN unknown", "applied"]);
+    },
+  },
+  {
+    name: "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark (H7)",
+    async run(trial) {
+      const { server, peer, sent, client } = await sending(trial, ["a"]);
+      const { next } = await comeBack(server, peer);
+      strictEqual(await next.frame(), "=a");
+      next.hello({ resumed: true, mark: 7 });
+      const second = client.send("b");
+      strictEqual(await next.frame(), "=b");
+      next.send(".f99");
+      const again = await next.attach();
+      deepStrictEqual([again.from, again.known, again.mark, again.at], [2, 0, 99, undefined]);
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["UNKNOWN unknown"]);
+      strictEqual(await next.frame(), "=b");
+      next.hello({ resumed: true, mark: 99 });
+      next.send(".+2");
+      strictEqual(await outcomeOf(second), "applied");
+    },
+  },
+  {
+    name: "I25 SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
+    async run(trial) {
+      const { server, peer, sent, client, id, until } = await sending(trial, ["a"]);
+      peer.cut();
+      await until("status", ({ status }) => status === "waiting");
+      const queued = client.send("b");
+      const next = await server.peer();
+      const attach = await next.attach();
+      strictEqual(attach.session, "s1");
+      next.hello({ session: "s2", at: { offset: 3, chain: 1 } });
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["SESSION_LOST unknown"]);
+      strictEqual((await outcomeOf(queued)).startsWith("SESSION_LOST"), true);
+      while (next.untaken.length > 0) await next.frame();
+      const third = client.send("c");
+      const again = await next.attach();
+      deepStrictEqual([again.session, again.from, again.known, again.client === id], ["s2", 1, 0, false]);
+      next.hello({ session: "s2" });
+      strictEqual(await next.frame(), "=c");
+      next.send(".+1");
+      strictEqual(await outcomeOf(third), "applied");
+    },
+  },
+  {
+    name: "carryOver: what was never sent goes to the new session, what was sent does not (H5)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, until } = trial.connect(server, { carryOver: true });
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      await until("status", ({ status }) => status === "live");
+      const sent = Array.from({ length: 40 }, (_, index) => client.send(`${index + 1}`));
+      peer.cut();
+      const next = await server.peer();
+      await next.attach();
+      next.hello({ session: "s2" });
+      // At the most 48 were on their way on the first connection, and 32 in the first flight of the second.
+      strictEqual(await outcomeOf(sent[0] ?? Promise.resolve()), "SESSION_LOST unknown");
+      await next.roundTrip();
+      const late = client.send("late");
+      let attach = await next.frame();
+      while (!String(attach).startsWith(".a")) attach = await next.frame();
+      strictEqual(String(attach).includes('"session":"s2"'), true);
+      next.hello({ session: "s2" });
+      strictEqual(await next.frame(), "=late");
+      next.send(".+1");
+      strictEqual(await outcomeOf(late), "applied");
+    },
+  },
+  {
+    name: "rolledBack: a store that has less than it acknowledged is told of (H26)",
+    async run(trial) {
+      const { peer, sent, of } = await sending(trial, ["a", "b", "c"]);
+      peer.send(".+3");
+      await Promise.all(sent);
+      peer.send(".s1");
+      await peer.roundTrip();
+      deepStrictEqual(of("rolledBack"), [{ from: 2, to: 3 }]);
+    },
+  },
+  {
+    name: "a message that no connection gets further with is unknown after five, and the next has its turn (H11)",
+    async run(trial) {
+      const { server, peer, sent, client } = await sending(trial, ["poison"]);
+      let last = peer;
+      for (let round = 1; round < 5; round += 1) {
+        const { next, attach } = await comeBack(server, last);
+        strictEqual(attach.from, 1);
+        strictEqual(await next.frame(), "=poison");
+        next.hello({ resumed: true, mark: 7 });
+        last = next;
+      }
+      const { attach } = await comeBack(server, last);
+      strictEqual(attach.from, 2);
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["UNKNOWN unknown"]);
+      strictEqual(client.status, "connecting");
+    },
+  },
+  {
+    name: "TOO_LARGE: what the server can't take is not sent, and the next number follows by another attach (H11)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server);
+      const [small, large, last] = [client.send("a"), client.send("x".repeat(100)), client.send("c")];
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello({ maxMessage: 100 });
+      strictEqual(await outcomeOf(large), "TOO_LARGE not-applied");
+      strictEqual(await peer.frame(), "=a");
+      const attach = await peer.attach();
+      deepStrictEqual([attach.from, attach.at], [3, undefined]);
+      peer.hello({ maxMessage: 100 });
+      strictEqual(await peer.frame(), "=c");
+      peer.send(".+3");
+      deepStrictEqual([await outcomeOf(small), await outcomeOf(last)], ["applied", "applied"]);
+    },
+  },
+  {
+    name: "QUEUE_FULL: over the queue's bounds send rejects, and what is queued stays",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server, { queue: { maxMessages: 2, maxBytes: 10 } });
+      const [first, second, third] = [client.send("é"), client.send("b"), client.send("c")];
+      strictEqual(await outcomeOf(third), "QUEUE_FULL not-applied");
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      strictEqual(await peer.frame(), "=é");
+      strictEqual(await peer.frame(), "=b");
+      peer.send(".+2");
+      await Promise.all([first, second]);
+      strictEqual(await outcomeOf(client.send("ééééé!")), "QUEUE_FULL not-applied");
+    },
+  },
+];

@@ -1,0 +1,168 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { ClientCase, ClientTrial } from "../client-trial.ts";
+import type { ScriptedPeer, ScriptedServer } from "../scripted-server.ts";
+
+/** A live client whose position is offset 2, chain 11. */
+async function reading(trial: ClientTrial, hello: Parameters<ScriptedPeer["hello"]>[0] = {}) {
+  const server = await trial.listen();
+  const watched = trial.connect(server);
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello({ at: { offset: 0, chain: 0 }, ...hello });
+  peer.kept(10, "one");
+  peer.kept(11, "two");
+  await watched.until("message", ({ data }) => data === "two");
+  return { server, peer, ...watched };
+}
+
+async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
+  peer.cut();
+  const next = await server.peer();
+  return { next, attach: await next.attach() };
+}
+
+export const positionCases: readonly ClientCase[] = [
+  {
+    name: "I19 a position is an offset and the chain of that very offset (H21)",
+    async run(trial) {
+      const { server, peer, of } = await reading(trial);
+      deepStrictEqual(
+        of("message").map(({ offset }) => offset),
+        [1, 2],
+      );
+      const { next, attach } = await comeBack(server, peer);
+      deepStrictEqual(attach.at, { offset: 2, chain: 11 });
+      next.hello({ resumed: true, at: { offset: 2, chain: 11 }, last: 3 });
+      next.kept(12, "three");
+      next.kept(13, "four");
+      await next.roundTrip();
+      deepStrictEqual(of("message").slice(2), [
+        { data: "three", offset: 3, replayed: true },
+        { data: "four", offset: 4, replayed: false },
+      ]);
+    },
+  },
+  {
+    name: "a newcomer's position is where hello says that it stands (H10)",
+    async run(trial) {
+      const server = await trial.listen();
+      const { until } = trial.connect(server);
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello({ at: { offset: 41, chain: 5 } });
+      peer.kept(6, "x");
+      strictEqual((await until("message")).offset, 42);
+    },
+  },
+  {
+    name: "a jump moves the position, with its chain, and its witness travels until the position has passed it (H24)",
+    async run(trial) {
+      const { server, peer } = await reading(trial);
+      peer.send(".>2 00000c 6 00000d");
+      await peer.roundTrip();
+      const first = await comeBack(server, peer);
+      deepStrictEqual(
+        [first.attach.at, first.attach.witness],
+        [
+          { offset: 4, chain: 12 },
+          { offset: 6, chain: 13 },
+        ],
+      );
+      first.next.hello({ resumed: true, at: { offset: 4, chain: 12 } });
+      first.next.kept(20, "five");
+      await first.next.roundTrip();
+      const second = await comeBack(server, first.next);
+      deepStrictEqual(second.attach.witness, { offset: 6, chain: 13 });
+      second.next.hello({ resumed: true, at: { offset: 5, chain: 20 } });
+      second.next.kept(13, "six");
+      await second.next.roundTrip();
+      const third = await comeBack(server, second.next);
+      deepStrictEqual([third.attach.at, third.attach.witness], [{ offset: 6, chain: 13 }, undefined]);
+    },
+  },
+  {
+    name: "I16 missed: what is kept no more is told, in hello and later, and the position goes there (H18)",
+    async run(trial) {
+      const { server, peer, of, until } = await reading(trial);
+      const { next } = await comeBack(server, peer);
+      next.hello({
+        resumed: true,
+        at: { offset: 5, chain: 50 },
+        missed: { from: 3, to: 5, certain: true },
+      });
+      next.kept(51, "six");
+      strictEqual((await until("message", ({ data }) => data === "six")).offset, 6);
+      next.send('.x{"from":7,"to":9,"chain":"00002a","certain":true}');
+      await next.roundTrip();
+      deepStrictEqual(of("missed"), [
+        { from: 3, to: 5, certain: true },
+        { from: 7, to: 9, certain: true },
+      ]);
+      deepStrictEqual((await comeBack(server, next)).attach.at, { offset: 9, chain: 82 });
+    },
+  },
+  {
+    name: "I19 a reset: offsets go back, the application is told that it is not certain, and the witness is gone (H25)",
+    async run(trial) {
+      const { server, peer, of } = await reading(trial);
+      peer.send(".>1 00000c 9 00000d");
+      peer.send('.x{"from":1,"to":0,"chain":"000001","certain":false}');
+      peer.kept(7, "another history");
+      await peer.roundTrip();
+      deepStrictEqual(of("missed"), [{ from: 1, to: 0, certain: false }]);
+      strictEqual(of("message").at(-1)?.offset, 1);
+      const { attach } = await comeBack(server, peer);
+      deepStrictEqual([attach.at, attach.witness], [{ offset: 1, chain: 7 }, undefined]);
+    },
+  },
+  {
+    name: "the position passes no message that nobody heard: it comes again once somebody listens",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, until } = trial.connect(server, { isDeaf: true });
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello({ at: { offset: 0, chain: 0 } });
+      await until("status", ({ status }) => status === "live");
+      peer.kept(10, "one");
+      await peer.roundTrip();
+      const heard: unknown[] = [];
+      client.on("message", ({ data }) => heard.push(data));
+      const next = await server.peer();
+      deepStrictEqual((await next.attach()).at, { offset: 0, chain: 0 });
+      next.hello({ resumed: true, last: 1 });
+      next.kept(10, "one");
+      await next.roundTrip();
+      deepStrictEqual(heard, ["one"]);
+    },
+  },
+  {
+    name: "a binary message is bytes of its own",
+    async run(trial) {
+      const { peer, until } = await reading(trial);
+      peer.kept(12, new Uint8Array(new Float32Array([1.5, -2]).buffer));
+      const { data } = await until("message", (event) => typeof event.data !== "string");
+      if (typeof data === "string") throw new Error("unreachable");
+      deepStrictEqual([...new Float32Array(data.buffer, data.byteOffset, 2)], [1.5, -2]);
+    },
+  },
+  {
+    name: "what was read is reported where hello asks for it, each 32 messages or after a second",
+    async run(trial) {
+      const { peer } = await reading(trial, { acks: true });
+      for (let offset = 3; offset <= 32; offset += 1) peer.kept(offset, "x");
+      strictEqual(await peer.frame(), ".k32");
+      peer.kept(40, "y");
+      strictEqual(await peer.frame(), ".k33");
+    },
+  },
+  {
+    name: "nothing is reported where hello does not ask for it",
+    async run(trial) {
+      const { peer } = await reading(trial);
+      for (let offset = 3; offset <= 70; offset += 1) peer.kept(offset, "x");
+      await peer.roundTrip();
+      deepStrictEqual(peer.untaken, []);
+    },
+  },
+];

@@ -1,0 +1,157 @@
+import { deepStrictEqual, notStrictEqual, strictEqual } from "node:assert/strict";
+import { outcomeOf, shortOf, TabStorage } from "../client-trial.ts";
+import type { ClientCase, ClientTrial } from "../client-trial.ts";
+import type { ScriptedServer } from "../scripted-server.ts";
+
+/** A page with a storage that has read offset 1, and was closed by the browser with "a" sent and "b" and "c" not settled. */
+async function page(trial: ClientTrial) {
+  const storage = new TabStorage();
+  const server = await trial.listen();
+  const { client, until } = trial.connect(server, { storage });
+  const peer = await server.peer();
+  const { client: id } = await peer.attach();
+  peer.hello({ mark: 7 });
+  peer.kept(10, "one");
+  await until("message");
+  for (const message of ["a", "b", "c"]) void client.send(message);
+  for (const message of ["a", "b", "c"]) strictEqual(await peer.frame(), `=${message}`);
+  peer.send(".+1");
+  await peer.roundTrip();
+  // What a page leaves behind is what is stored at that moment: nothing runs when a browser ends it.
+  const left = storage.copy();
+  await client.close();
+  return { server, left, id };
+}
+
+async function reload(trial: ClientTrial, server: ScriptedServer, storage: TabStorage) {
+  const watched = trial.connect(server, { storage });
+  const peer = await server.peer();
+  return { ...watched, peer, attach: await peer.attach() };
+}
+
+export const storingCases: readonly ClientCase[] = [
+  {
+    name: "a reload comes back to its position, and settles what the page before it left under that page's id (H6)",
+    async run(trial) {
+      const { server, left, id } = await page(trial);
+      const { client, peer, attach, of, until } = await reload(trial, server, left);
+      deepStrictEqual(
+        [attach.client, attach.session, attach.from, attach.known, attach.mark, attach.at, attach.fresh],
+        [id, "s1", 2, 1, 7, { offset: 1, chain: 10 }, true],
+      );
+      strictEqual(await peer.frame(), "=b");
+      strictEqual(await peer.frame(), "=c");
+      const fresh = client.send("d");
+      peer.hello({ resumed: true, mark: 7, at: { offset: 1, chain: 10 } });
+      await peer.roundTrip();
+      deepStrictEqual(peer.untaken, [], "the next stream waits until the one before it is settled");
+      peer.send('.!2{"code":"NO"}');
+      peer.send(".+3");
+      const own = await peer.attach();
+      notStrictEqual(own.client, id);
+      deepStrictEqual([own.session, own.from, own.known, own.at], ["s1", 1, 0, undefined]);
+      peer.hello({ resumed: true, mark: 7, at: { offset: 1, chain: 10 } });
+      strictEqual(await peer.frame(), "=d");
+      peer.send(".+1");
+      strictEqual(await outcomeOf(fresh), "applied");
+      await until("leftover", ({ data }) => data === "c");
+      deepStrictEqual(
+        of("leftover").map(({ data, error }) => [data, error === undefined ? "applied" : shortOf(error)]),
+        [
+          ["b", "NO not-applied"],
+          ["c", "applied"],
+        ],
+      );
+    },
+  },
+  {
+    name: "I21 two copies of a page never share an id for new messages (H6)",
+    async run(trial) {
+      const { server, left, id } = await page(trial);
+      const one = await reload(trial, server, left.copy());
+      const two = await reload(trial, server, left.copy());
+      strictEqual(one.attach.client, id);
+      strictEqual(two.attach.client, id);
+      const ids = [];
+      for (const { client, peer } of [one, two]) {
+        void client.send("new");
+        peer.hello({ resumed: true, record: true, settled: 3, mark: 7, at: { offset: 1, chain: 10 } });
+        while (!String(peer.untaken[0] ?? ".a").startsWith(".a")) await peer.frame();
+        ids.push((await peer.attach()).client);
+      }
+      strictEqual(new Set([...ids, id]).size, 3);
+    },
+  },
+  {
+    name: "leftovers of a session that is gone are told of as SESSION_LOST, unknown",
+    async run(trial) {
+      const { server, left } = await page(trial);
+      const { peer, until, of } = await reload(trial, server, left);
+      peer.hello({ session: "s2" });
+      await until("leftover", ({ data }) => data === "c");
+      deepStrictEqual(
+        of("leftover").map(({ error }) => shortOf(error)),
+        ["SESSION_LOST unknown", "SESSION_LOST unknown"],
+      );
+    },
+  },
+  {
+    name: "close() leaves no message in the storage",
+    async run(trial) {
+      const storage = new TabStorage();
+      const server = await trial.listen();
+      const { client } = trial.connect(server, { storage });
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      const sent = outcomeOf(client.send("a"));
+      await peer.frame();
+      await client.close();
+      strictEqual(await sent, "CLOSED unknown");
+      const next = await reload(trial, server, storage);
+      strictEqual(next.attach.from, 1);
+      strictEqual(next.attach.session, "s1");
+    },
+  },
+  ...(
+    [
+      ["throws", () => throwing()],
+      ["is full", () => full()],
+      ["holds what another version wrote", () => garbage()],
+    ] as const
+  ).map(([what, make]): ClientCase => ({
+    name: `a storage that ${what} is passed over`,
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, peer, attach } = await reload(trial, server, make());
+      strictEqual(attach.from, 1);
+      peer.hello({ session: "s2" });
+      const sent = client.send("a");
+      strictEqual(await peer.frame(), "=a");
+      peer.send(".+1");
+      strictEqual(await outcomeOf(sent), "applied");
+    },
+  })),
+];
+
+function throwing(): TabStorage {
+  const fail = () => {
+    throw new Error("storage is forbidden");
+  };
+  return Object.assign(new TabStorage(), { getItem: fail, setItem: fail, removeItem: fail });
+}
+
+function full(): TabStorage {
+  return Object.assign(new TabStorage(), {
+    setItem() {
+      throw new Error("QuotaExceededError");
+    },
+  });
+}
+
+/** Answers to every key with what no version reads. */
+function garbage(): TabStorage {
+  let turn = 0;
+  const values = ['{"v":99}', "[[1,2],3]", "not JSON"];
+  return Object.assign(new TabStorage(), { getItem: () => values[turn++ % values.length] ?? null });
+}

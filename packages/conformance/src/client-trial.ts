@@ -1,0 +1,158 @@
+import type {
+  ClientHarness,
+  TestedClient,
+  TestedEvents,
+  TestedOptions,
+  TestedStorage,
+} from "./client-harness.ts";
+import { ScriptedServer } from "./scripted-server.ts";
+import type { ScriptedServerOptions } from "./scripted-server.ts";
+import { Journal, within } from "./waiting.ts";
+
+export interface ClientCase {
+  /** A sentence about behaviour, which cites the invariant that it checks. */
+  readonly name: string;
+  readonly run: (trial: ClientTrial) => Promise<void>;
+}
+
+type Lists = { readonly [Type in keyof TestedEvents]: TestedEvents[Type][] };
+
+/** A client, and what it told, in order. */
+export interface WatchedClient {
+  readonly client: TestedClient;
+  /** The types of its events, in order. */
+  readonly journal: Journal<keyof TestedEvents>;
+  of<Type extends keyof TestedEvents>(type: Type): TestedEvents[Type][];
+  /** Resolves with the first event of this type for which `wanted` holds, once there is one. */
+  until<Type extends keyof TestedEvents>(
+    type: Type,
+    wanted?: (event: TestedEvents[Type]) => boolean,
+  ): Promise<TestedEvents[Type]>;
+}
+
+/** What a case works with: scripted servers and clients, all of which are gone when it is over. */
+export class ClientTrial {
+  readonly #harness: ClientHarness;
+  readonly #servers: ScriptedServer[] = [];
+  readonly #clients: TestedClient[] = [];
+
+  constructor(harness: ClientHarness) {
+    this.#harness = harness;
+  }
+
+  async listen(options?: ScriptedServerOptions): Promise<ScriptedServer> {
+    const server = await ScriptedServer.listen(options);
+    this.#servers.push(server);
+    return server;
+  }
+
+  /** `isDeaf`: without a listener for messages. */
+  connect(
+    server: ScriptedServer,
+    options: Partial<TestedOptions> & { readonly isDeaf?: boolean } = {},
+  ): WatchedClient {
+    const { isDeaf = false, ...rest } = options;
+    const client = this.#harness.connect(server.url, { backoff: { minMs: 5, maxMs: 20 }, ...rest });
+    this.#clients.push(client);
+    return watch(client, isDeaf);
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+    for (const server of this.#servers) await server.close();
+  }
+}
+
+export function watch(client: TestedClient, isDeaf = false): WatchedClient {
+  const journal = new Journal<keyof TestedEvents>();
+  const lists: Lists = {
+    message: [],
+    status: [],
+    session: [],
+    missed: [],
+    rolledBack: [],
+    leftover: [],
+    closed: [],
+  };
+  const listen = (type: keyof TestedEvents) => {
+    if (type !== "message" || !isDeaf) client.on(type, (event) => keep(type, event));
+  };
+  const keep = <Type extends keyof TestedEvents>(type: Type, event: TestedEvents[Type]) => {
+    lists[type].push(event);
+    journal.note(type);
+  };
+  listen("message");
+  listen("status");
+  listen("session");
+  listen("missed");
+  listen("rolledBack");
+  listen("leftover");
+  listen("closed");
+  return {
+    client,
+    journal,
+    of: (type) => lists[type].slice(),
+    async until(type, wanted = () => true) {
+      await journal.until(() => lists[type].some(wanted));
+      const found = lists[type].find(wanted);
+      if (found === undefined) throw new Error("unreachable: it came");
+      return found;
+    },
+  };
+}
+
+/** How a promise of `send` ended: "applied", or the error's code and outcome. */
+export async function outcomeOf(sent: Promise<void>): Promise<string> {
+  try {
+    await within(10_000, "send()", sent);
+    return "applied";
+  } catch (error) {
+    return shortOf(error);
+  }
+}
+
+/** The code and outcome of what `send` rejected with. */
+export function shortOf(error: unknown): string {
+  if (error instanceof Error && "code" in error && "outcome" in error)
+    return `${String(error.code)} ${String(error.outcome)}`;
+  throw new Error(`a rejection has a code and an outcome: ${String(error)}`, { cause: error });
+}
+
+/** What `sessionStorage` is to a page; `copy` is what a duplicated tab gets. */
+export class TabStorage implements TestedStorage {
+  readonly values: Map<string, string>;
+
+  constructor(values: Iterable<readonly [string, string]> = []) {
+    this.values = new Map(values);
+  }
+
+  copy(): TabStorage {
+    return new TabStorage(this.values);
+  }
+
+  getItem(key: string): string | null {
+    return this.values.get(key) ?? null;
+  }
+
+  setItem(key: string, value: string): void {
+    this.values.set(key, value);
+  }
+
+  removeItem(key: string): void {
+    this.values.delete(key);
+  }
+}
+
+/** Runs one case; rejects where the client does not behave as it says. */
+export async function runClientCase(
+  { name, run }: ClientCase,
+  harness: ClientHarness,
+  { timeoutMs = 15_000 }: { readonly timeoutMs?: number | undefined } = {},
+): Promise<void> {
+  const trial = new ClientTrial(harness);
+  try {
+    await within(timeoutMs, name, run(trial));
+  } finally {
+    await within(timeoutMs, `the end of: ${name}`, trial.dispose());
+  }
+}
