@@ -64,7 +64,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         };
       },
     }),
-    "I21 what is unsettled is sent again, in order, under the numbers that it had",
+    "what is unsettled is sent again, in order, under the numbers that it had",
   ],
   [
     "forgets what it did not get an answer to",
@@ -79,7 +79,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         };
       },
     }),
-    "I21 what is unsettled is sent again, in order, under the numbers that it had",
+    "what is unsettled is sent again, in order, under the numbers that it had",
   ],
   [
     "has a new id on each connection",
@@ -92,12 +92,12 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
             : frame;
       },
     }),
-    "I21 what is unsettled is sent again, in order, under the numbers that it had",
+    "what is unsettled is sent again, in order, under the numbers that it had",
   ],
   [
     "takes a refusal in hello for success",
     broken({ in: change(".h", (fields) => Object.assign(fields, { refused: "0" })) }),
-    "I21 hello says of each unsettled number whether it was applied or refused (H1)",
+    "hello says of each unsettled number whether it was applied or refused (H1)",
   ],
   [
     "ignores the record's floor",
@@ -136,7 +136,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "takes another session for its own",
     broken({ in: change(".h", (fields) => Object.assign(fields, { session: "s1" })) }),
-    "I25 SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
+    "SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
   ],
   [
     "reuses the client id from storage",
@@ -151,7 +151,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         };
       },
     }),
-    "I21 two copies of a page never share an id for new messages (H6)",
+    "two copies of a page never share an id for new messages (H6)",
   ],
   [
     "leaves without a word",

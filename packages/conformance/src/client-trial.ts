@@ -1,3 +1,5 @@
+import { checkRunOptions } from "./check-harness.ts";
+import type { RunOptions } from "./check-harness.ts";
 import type {
   ClientHarness,
   TestedClient,
@@ -143,12 +145,17 @@ export class TabStorage implements TestedStorage {
   }
 }
 
-/** Runs one case; rejects where the client does not behave as it says. */
-export async function runClientCase(
-  { name, run }: ClientCase,
+/** Runs one case; rejects where the client does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */
+export function runClientCase(
+  one: ClientCase,
   harness: ClientHarness,
-  { timeoutMs = 15_000 }: { readonly timeoutMs?: number | undefined } = {},
+  options: RunOptions = {},
 ): Promise<void> {
+  checkRunOptions(options);
+  return runCase(one, harness, options.timeoutMs ?? 15_000);
+}
+
+async function runCase({ name, run }: ClientCase, harness: ClientHarness, timeoutMs: number): Promise<void> {
   const trial = new ClientTrial(harness);
   try {
     await within(timeoutMs, name, run(trial));

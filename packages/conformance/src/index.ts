@@ -11,7 +11,7 @@ export type {
   TestedStorage,
 } from "./client-harness.ts";
 export { clientCases, testClient } from "./client-suite.ts";
-export { ClientTrial, outcomeOf, runClientCase, TabStorage, watch } from "./client-trial.ts";
+export { ClientTrial, outcomeOf, runClientCase, shortOf, TabStorage, watch } from "./client-trial.ts";
 export type { ClientCase, WatchedClient } from "./client-trial.ts";
 export { Client } from "./client.ts";
 export type { ClientOptions, ClosedWith, Received } from "./client.ts";

@@ -24,7 +24,7 @@ async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
 
 export const numberingCases: readonly ClientCase[] = [
   {
-    name: "I24 an ack settles all numbers up to it but those that were refused before, with code and detail",
+    name: "an ack settles all numbers up to it but those that were refused before, with code and detail",
     async run(trial) {
       const { peer, sent } = await sending(trial, ["a", "b", "c"]);
       const refused = rejects(sent[1] ?? Promise.resolve(), { code: "OUTBID", detail: { highest: 40 } });
@@ -44,7 +44,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I21 what is unsettled is sent again, in order, under the numbers that it had",
+    name: "what is unsettled is sent again, in order, under the numbers that it had",
     async run(trial) {
       const { server, peer, sent, id } = await sending(trial, ["a", "b", "c"]);
       peer.send(".+1");
@@ -59,7 +59,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I21 hello says of each unsettled number whether it was applied or refused (H1)",
+    name: "hello says of each unsettled number whether it was applied or refused (H1)",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b", "c"]);
       const { next } = await comeBack(server, peer);
@@ -99,7 +99,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I25 SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
+    name: "SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
     async run(trial) {
       const { server, peer, sent, client, id, until } = await sending(trial, ["a"]);
       peer.cut();

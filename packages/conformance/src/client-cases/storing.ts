@@ -65,7 +65,7 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I21 two copies of a page never share an id for new messages (H6)",
+    name: "two copies of a page never share an id for new messages (H6)",
     async run(trial) {
       const { server, left, id } = await page(trial);
       const one = await reload(trial, server, left.copy());
