@@ -2,6 +2,7 @@ import { adapterMutants } from "./adapters.mjs";
 import { coreMutants } from "./core.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
+import { messageMutants } from "./messages.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
 
@@ -25,6 +26,7 @@ export const mutants = [
   ...connectionMutants,
   ...coreMutants,
   ...adapterMutants,
+  ...messageMutants,
   ...scriptMutants,
   ...storeMutants,
 ];

@@ -1,0 +1,64 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { inPackage, tests } from "./suites.mjs";
+
+/** Promises of typed messages.
+ * @type {readonly Mutant[]} */
+export const messageMutants = [
+  {
+    name: "messages-order-received",
+    promise: "I2: messages are handled in their order, though a schema is asynchronous",
+    file: "packages/protocol/src/messages/sequence.ts",
+    find: "return isPromiseLike(verdict) || this.#tails.has(key) ? this.behind",
+    replace: "return isPromiseLike(verdict) ? this.behind",
+    tests: inPackage("protocol", "messages/handlers", "keeps the order"),
+  },
+  {
+    name: "messages-order-sent",
+    promise: "messages to a session are sent in the order of the calls",
+    file: "packages/protocol/src/messages/senders.ts",
+    find: "if (!isPromiseLike(verdict) && !this.#order.isWaiting(key))",
+    replace: "if (!isPromiseLike(verdict))",
+    tests: inPackage("protocol", "messages/sending", "keeps the order"),
+  },
+  {
+    name: "messages-unchecked-as-received",
+    promise: "a payload is checked as the receiver will read it",
+    file: "packages/protocol/src/messages/outgoing.ts",
+    find: "check(schema, received)",
+    replace: "check(schema, [payload, received][0])",
+    tests: inPackage("protocol", "messages/sending", "what JSON would change"),
+  },
+  {
+    name: "messages-then",
+    promise: "no message is called then",
+    file: "packages/protocol/src/messages/definition.ts",
+    find: 'new Set(["then", "__proto__"])',
+    replace: 'new Set(["__proto__"])',
+    tests: inPackage("protocol", "messages/definition", "refuses messages called then"),
+  },
+  {
+    name: "messages-inherited-handler",
+    promise: "a handler is one of its own, and none that is inherited",
+    file: "packages/protocol/src/messages/handlers.ts",
+    find: "Object.hasOwn(given, name) ? given[name] : undefined",
+    replace: "given[name]",
+    tests: inPackage("protocol", "messages/definition", "each name needs one of its own"),
+  },
+  {
+    name: "messages-brand",
+    promise: "a refusal is known across copies of the package",
+    file: "packages/protocol/src/refusal.ts",
+    find: 'Symbol.for("@wsession/protocol TransactionRefused")',
+    replace: 'Symbol("@wsession/protocol TransactionRefused")',
+    tests: inPackage("protocol", "refusal", "across copies"),
+  },
+  {
+    name: "messages-log",
+    promise: "the first invalid message of a connection is reported, and no other",
+    file: "packages/core/src/connection/lifecycle.ts",
+    find: "if ((this.#flow & Flow.Refused) !== 0) return;",
+    replace: "",
+    tests: tests("messages/messages.test.ts", "that are invalid reach no handler"),
+  },
+];
