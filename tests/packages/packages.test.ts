@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -49,7 +49,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
       ...(await peersOf("store-redis", ["ioredis"])),
     ]);
     // Aside from the first install, so that it shows what a project gets that never asked for them.
-    const versions = await developedWith(["@types/ws", "@types/node"]);
+    const versions = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
     await install(project, ["ts59@npm:typescript@5.9", "ts7@npm:typescript@7.0.2", "-D", ...versions]);
     await writeFile(join(project, "example.ts"), await readmeExample());
   }, installMs);
@@ -98,12 +98,21 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
       await expect(typeCheck(project, compiler, "mistake.ts")).rejects.toThrow(/error TS/);
     });
 
+    test("typed messages infer what they promise, and misuse is refused", async () => {
+      for (const file of ["definition.ts", "messages.test-d.ts"])
+        await copyFile(join(repository, "tests", "messages", file), join(project, file));
+      // The declarations of the validators and of vitest are theirs.
+      const more = ["--skipLibCheck", "--allowImportingTsExtensions"];
+      await expect(typeCheck(project, compiler, "messages.test-d.ts", more)).resolves.toBeUndefined();
+    });
+
     test("every package's declarations resolve", async () => {
       const lines = [
         "@wsession/protocol",
         "@wsession/client",
         "@wsession/core",
         "@wsession/core/runtime",
+        "@wsession/protocol/messages",
         "@wsession/adapter-ws",
         "@wsession/store-redis",
       ].map(
@@ -224,8 +233,13 @@ async function exportsOf(
 const strict = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"];
 
 /** Checks the declarations that a file reaches, too: a user may not skip those of libraries. */
-async function typeCheck(project: string, compiler: "ts59" | "ts7", file: string): Promise<void> {
-  await tsc(project, compiler, [...strict, "--types", "node", "--noEmit", file]);
+async function typeCheck(
+  project: string,
+  compiler: "ts59" | "ts7",
+  file: string,
+  more: readonly string[] = [],
+): Promise<void> {
+  await tsc(project, compiler, [...strict, "--types", "node", "--noEmit", ...more, file]);
 }
 
 async function compile(project: string, compiler: "ts59" | "ts7", file: string): Promise<string> {
