@@ -16,6 +16,9 @@ export const TOO_MANY_CONNECTIONS: Ending = {
 export const EXPIRED: Ending = { code: CloseCode.Expired, reason: "session expired" };
 export const REVOKED: Ending = { code: CloseCode.Destroyed, reason: "sessions revoked" };
 
+/** No close frame came: RFC 6455 section 7.1.5 calls such a close code 1006. */
+export const UNCLEAN: Ending = { code: 1006, reason: "" };
+
 export function destroyedEnding(reason = "session destroyed"): Ending {
   return { code: CloseCode.Destroyed, reason };
 }

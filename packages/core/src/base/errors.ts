@@ -133,6 +133,10 @@ export function asStoreError(error: unknown): SessionError {
   return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });
 }
 
+export function connectionClosedError(): SessionError {
+  return new SessionError("CONNECTION_CLOSED", "the connection has ended");
+}
+
 export function shutDownError(): SessionError {
   return new SessionError("SHUTTING_DOWN", "sessions.close() was called", { outcome: "not-applied" });
 }

@@ -1,14 +1,13 @@
-import { isUint8Array } from "node:util/types";
 import { assertClose } from "../base/close-codes.ts";
-import { ConnectionLifecycle } from "./lifecycle.ts";
-import type { CloseEvent, LifecycleContext } from "./lifecycle.ts";
+import { SendingConnection } from "./sending.ts";
+import type { SendingContext } from "./sending.ts";
+import type { CloseEvent } from "./context.ts";
 import type { Connection, Handlers, ReadyOptions, Session } from "../api/contract.ts";
 import { assertMethods, assertNoMore, assertOptions, shown } from "../base/arguments.ts";
-import { invalidArgument, isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
+import { connectionClosedError, invalidArgument, isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
-import type { SendOutcome } from "../api/runtime.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionConnection } from "../session/session-connection.ts";
 import { SessionHandle } from "../session/handle.ts";
@@ -24,13 +23,11 @@ export interface ConnectionContext<
   Transport,
   Unset extends undefined,
   Socket extends object,
-> extends LifecycleContext<Socket> {
+> extends SendingContext<Socket> {
   readonly handlers: Handlers<Data, Transport, Unset>;
   readonly settings: Settings<Data, Transport>;
   /** Tells this process's connections apart from those of others, in logs. */
   readonly prefix: string;
-  /** How much is written between two pings at most. */
-  readonly probeBytes: number;
   /** Creates a session for a connection that has none, and attaches it. In the same tick where the store answers so. */
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
   /** The socket has ended, or this side is ending it: the session has one connection less. */
@@ -53,7 +50,7 @@ const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
 
 /** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLifecycle`'s. */
 export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
-  extends ConnectionLifecycle<Socket>
+  extends SendingConnection<Socket>
   implements Connection<Data, Transport, Unset>, SessionConnection<Data>
 {
   readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
@@ -68,9 +65,6 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
   #transportData: Transport | TransportRecord<Transport>;
-  #backedUp = false;
-  /** What was written since the last ping among it: UTF-16 code units or bytes. */
-  #unproved = 0;
   #state: LocalSession<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;
   #expectation: Expectation<Data> | undefined = undefined;
@@ -151,7 +145,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   private setSessionData(data: Data): Promise<Session<Data>> {
-    if (this.isEnding) return Promise.reject(closedError());
+    if (this.isEnding) return Promise.reject(connectionClosedError());
     const session = this.ownSession();
     if (session !== undefined) return session.set(data).then(() => session);
     const before = this.#expectation?.setting;
@@ -173,7 +167,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
       }
     }
     const session = this.ownSession();
-    if (session === undefined) throw closedError();
+    if (session === undefined) throw connectionClosedError();
     return session;
   }
 
@@ -203,7 +197,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const session = this.ownSession();
     if (session !== undefined) return Promise.resolve(session);
-    if (this.hasEnded) return Promise.reject(closedError());
+    if (this.hasEnded) return Promise.reject(connectionClosedError());
     return (this.expectation.readyWaiters ??= new ReadyWaiters()).wait(
       this.context.deadlines,
       timeoutMs,
@@ -232,61 +226,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return (this.#handle ??= new SessionHandle(state, this));
   }
 
-  // --- messages out ---
+  // --- events ---
 
-  send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
-    // Not by class: another realm's bytes are bytes too.
-    if (typeof data !== "string" && !isUint8Array(data))
-      throw invalidArgument("send takes a string or a Uint8Array");
-    if (surplus !== undefined) assertNoMore("send()", surplus);
-    if (this.isEnding) return "closed";
-    const { runtime, settings, diagnostics } = this.context;
-    if (this.#backedUp) {
-      const buffered = runtime.bufferedAmount(this.socket);
-      const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
-      if (buffered > 0 && buffered + bytes > settings.maxBufferedBytes) {
-        diagnostics.sendsDropped += 1;
-        return "dropped";
-      }
-    }
-    const outcome = this.write(data);
-    if (outcome === "queued" && !this.#backedUp) {
-      this.#backedUp = true;
-      runtime.awaitDrain(this.socket);
-    } else if (outcome === "dropped") diagnostics.sendsDropped += 1;
-    return outcome;
-  }
-
-  /**
-   * What is written carries a ping after each stretch of `probeBytes`. Up to ten megabytes lie in the buffers of two operating
-   * systems, unseen from here: only the pong to a ping among them shows how far a peer on a slow line has read.
-   */
-  private write(data: string | Uint8Array): SendOutcome {
-    const { runtime, probeBytes } = this.context;
-    const { length } = data;
-    if (length > probeBytes && runtime.sendLong !== undefined) {
-      this.#unproved = 0;
-      return runtime.sendLong(this.socket, data, probeBytes);
-    }
-    const outcome = runtime.send(this.socket, data);
-    this.#unproved += length;
-    if (this.#unproved > probeBytes) {
-      this.#unproved = 0;
-      runtime.ping?.(this.socket);
-    }
-    return outcome;
-  }
-
-  get bufferedAmount(): number {
-    return this.hasEnded ? 0 : this.context.runtime.bufferedAmount(this.socket);
-  }
-
-  drained(): void {
-    if (!this.#backedUp) return;
-    this.#backedUp = false;
+  protected notifyDrained(): void {
     const { handlers } = this.context;
-    if (handlers.drain !== undefined && !this.hasEnded)
-      this.callDetached("drain", () => handlers.drain?.(this));
+    if (handlers.drain !== undefined) this.callDetached("drain", () => handlers.drain?.(this));
   }
 
   heartbeat(): void {
@@ -340,7 +284,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   protected notifyClosed(): void {
     this.context.onConnectionClosed(this);
     this.#expectation?.decision?.dispose();
-    this.#expectation?.readyWaiters?.reject(closedError());
+    this.#expectation?.readyWaiters?.reject(connectionClosedError());
   }
 
   protected notifyActivity(): void {
@@ -350,8 +294,4 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   protected notifyFinished(): void {
     this.context.onConnectionFinished(this);
   }
-}
-
-function closedError(): SessionError {
-  return new SessionError("CONNECTION_CLOSED", "the connection has ended");
 }

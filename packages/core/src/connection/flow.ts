@@ -1,6 +1,7 @@
 /**
  * Where a connection stands, as bits, so that "a message may be handled at once" is one comparison with 0.
- * opening → open → (draining) → (discarding) → ended → finished.
+ * opening → open → (draining) → (discarding) → ended → finished. The table at the head of lifecycle.ts says what sets and
+ * clears each bit.
  */
 export const Flow = {
   Ready: 0,
@@ -12,23 +13,23 @@ export const Flow = {
   Busy: 4,
   /** Messages wait in the inbox. */
   Queued: 8,
-  /** We end it: messages are discarded. */
+  /** This side ends the connection: messages are discarded. */
   Discarding: 16,
   /** The socket has ended. */
   Ended: 32,
-  /** Its handlers no longer hold `close` back. */
+  /** The connection's handlers no longer hold `close` back. */
   GivenUp: 64,
   /** The close handler was called. */
   Finished: 128,
-  /** It will be ended as soon as what has arrived was handled; what comes from now on is discarded. */
+  /** The connection ends as soon as what has arrived was handled; what comes from now on is discarded. */
   Draining: 256,
   /** The session's idle deadline is near: the next message counts at once, and not at the next look. */
   LastLook: 512,
-  /** `advance` will be called in this turn. Like those below it holds nothing back. */
+  /** `advance` will be called in this turn. Like those below, the bit holds no message back. */
   Scheduled: 1024,
-  /** A message came since it was last cleared. */
+  /** A message came since the bit was last cleared. */
   Active: 2048,
-  /** It counts no more: this side, the peer, or the network has ended it. */
+  /** The connection counts no more: this side, the peer, or the network has ended it. */
   Uncounted: 4096,
   /** The session was there before `open`: its client came back, or was given it by `initial`. */
   HadSession: 8192,
@@ -38,8 +39,10 @@ export const Flow = {
   Refused: 32768,
 } as const;
 
+/** While one of these bits is set, a message takes the slow path. */
 export const BLOCKS_DIRECT_DELIVERY = 1023;
-/** No message handler runs while one of these is set (I1). */
+/** No message handler runs while one of these bits is set (I1). */
 export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated;
 export const GIVEN_AND_OPENING: number = Flow.HadSession | Flow.Opening;
+/** The close handler waits while one of these bits is set (I4). */
 export const BLOCKS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Queued;

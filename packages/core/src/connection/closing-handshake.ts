@@ -1,0 +1,47 @@
+import type { Runtime } from "../api/runtime.ts";
+import type { Deadline, Deadlines } from "../base/deadlines.ts";
+
+/** How long a peer may take to answer a close frame, milliseconds; longer while it takes what was sent before. */
+const CLOSING_HANDSHAKE_MS = 2_000;
+/** How often that time is given again, at most. */
+const MAX_CLOSING_TURNS = 15;
+
+/**
+ * Terminates a socket whose peer does not answer the close frame. A peer that is still taking what was sent before the close
+ * frame has not read the close frame yet, so it is given the time again, within a bound. The connection cancels the
+ * deadline when the socket ends.
+ */
+export class ClosingHandshake<Socket extends object> implements Deadline {
+  readonly #runtime: Runtime<Socket>;
+  readonly #deadlines: Deadlines;
+  readonly #socket: Socket;
+  #buffered: number;
+  #turns = MAX_CLOSING_TURNS;
+  #deadline: Deadline;
+
+  constructor(runtime: Runtime<Socket>, deadlines: Deadlines, socket: Socket) {
+    this.#runtime = runtime;
+    this.#deadlines = deadlines;
+    this.#socket = socket;
+    this.#buffered = runtime.bufferedAmount(socket);
+    this.#deadline = this.#wait();
+  }
+
+  cancel(): void {
+    this.#deadline.cancel();
+  }
+
+  #wait(): Deadline {
+    return this.#deadlines.allow(CLOSING_HANDSHAKE_MS, () => this.#look());
+  }
+
+  #look(): void {
+    const left = this.#runtime.bufferedAmount(this.#socket);
+    const takes = this.#runtime.isTaking?.(this.#socket) ?? (left > 0 && left < this.#buffered);
+    if (takes && this.#turns > 1) {
+      this.#turns -= 1;
+      this.#buffered = left;
+      this.#deadline = this.#wait();
+    } else this.#runtime.terminate(this.#socket);
+  }
+}

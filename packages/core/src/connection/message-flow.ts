@@ -1,0 +1,183 @@
+import { CloseCode } from "../base/close-codes.ts";
+import { promiseOf } from "../base/promises.ts";
+import type { Stage } from "../api/options.ts";
+import { Backlog } from "./backlog.ts";
+import type { LifecycleContext } from "./context.ts";
+import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";
+
+/**
+ * The way of a connection's messages to their handler: the gate, their order, and the limits on what waits (I1, I2, I3, I14).
+ * `ConnectionLifecycle` extends the class by how a connection starts and ends.
+ *
+ * Methods are `private` or `protected`, not `#`, in all classes that a connection consists of: with `#` methods each object
+ * has one field more for each class.
+ */
+export abstract class MessageFlow<Socket extends object> {
+  abstract readonly context: LifecycleContext<Socket>;
+  abstract readonly socket: Socket;
+  /** The bits of `Flow`; the table at the head of lifecycle.ts says what each does. */
+  protected flow: number = Flow.Ready;
+  /** `undefined` until something has to wait. */
+  protected backlog: Backlog<Socket> | undefined = undefined;
+
+  protected abstract readonly hasSession: boolean;
+  /** Whether neither a token nor a subject says who the client is. */
+  protected abstract readonly isAnonymous: boolean;
+  protected abstract callMessage(data: string | Uint8Array): unknown;
+  /** A message came within the last look at its session's idle deadline. */
+  protected abstract notifyActivity(): void;
+  /** A handler failed. */
+  protected abstract failed(stage: Stage, error: unknown): void;
+  abstract end(code: number, reason: string): void;
+  /** The messages that may be handled now have been handled: what comes after them may be due. */
+  protected abstract advanceEnd(): void;
+
+  /** Whether a message came since the flag was last cleared. */
+  get active(): boolean {
+    return (this.flow & Flow.Active) !== 0;
+  }
+
+  set active(active: boolean) {
+    this.flow = active ? this.flow | Flow.Active : this.flow & ~Flow.Active;
+  }
+
+  get hasEnded(): boolean {
+    return (this.flow & Flow.Ended) !== 0;
+  }
+
+  /** Whether the connection has ended, or this side is about to end it. */
+  get isEnding(): boolean {
+    return (this.flow & (Flow.Discarding | Flow.Ended)) !== 0;
+  }
+
+  /** Calls `notifyActivity` at the next message. The flag costs the common path of a message nothing. */
+  awaitMessage(): void {
+    this.flow |= Flow.LastLook;
+  }
+
+  receive(data: string | Uint8Array, borrowed = false): void {
+    this.flow |= Flow.Active;
+    if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
+    else this.receiveSlowly(data, borrowed);
+  }
+
+  private receiveSlowly(data: string | Uint8Array, borrowed: boolean): void {
+    if ((this.flow & Flow.LastLook) !== 0) {
+      this.flow &= ~Flow.LastLook;
+      this.notifyActivity();
+    }
+    if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
+    else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)
+      this.context.diagnostics.messagesDiscarded += 1;
+    else this.enqueue(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
+  }
+
+  /** Hands one message to the handler; the next waits until the handler has settled (I2). */
+  private deliver(data: string | Uint8Array): void {
+    this.flow |= Flow.Busy;
+    const { context } = this;
+    const { running } = context;
+    context.running = this;
+    try {
+      const promise = promiseOf(this.callMessage(data));
+      if (promise !== undefined) {
+        context.running = running;
+        const { onSettled, onFailed } = this.ownBacklog();
+        promise.then(onSettled, onFailed);
+        return;
+      }
+    } catch (error) {
+      this.failed("message", error);
+    }
+    context.running = running;
+    this.flow &= ~Flow.Busy;
+    if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
+  }
+
+  private enqueue(data: string | Uint8Array): void {
+    const { settings, diagnostics } = this.context;
+    const backlog = this.ownBacklog();
+    const { inbox } = backlog;
+    const early = this.isEarly;
+    const limits = early ? settings.early : settings.inbox;
+    inbox.push(data);
+    this.flow |= Flow.Queued;
+    if (inbox.exceeds(limits) && (early || inbox.size > 1)) {
+      diagnostics.limitsExceeded += 1;
+      if (!early) this.end(CloseCode.InboxFull, "too many messages waiting");
+      else if (this.hasSession) this.end(CloseCode.EarlyLimit, "too much before open has settled");
+      else this.end(CloseCode.EarlyLimit, "too much before the session");
+    } else backlog.pauseIfHigh(limits);
+  }
+
+  /**
+   * Whether `early` bounds what waits, because the client is a stranger (I14). That is so while the session is not set; with
+   * gate "open" a message's handler may still be at the login. It is so too where `initial` gave a session to somebody whom
+   * nobody knows, until `open`, which may be the login, has settled. A client that came back, or whose subject is known, has
+   * `inbox`.
+   */
+  private get isEarly(): boolean {
+    if (!this.hasSession) return true;
+    return (this.flow & GIVEN_AND_OPENING) === GIVEN_AND_OPENING && this.isAnonymous;
+  }
+
+  protected ownBacklog(): Backlog<Socket> {
+    return (this.backlog ??= new Backlog(
+      this.context,
+      this.socket,
+      () => this.clearAndAdvance(Flow.Busy),
+      (error) => {
+        this.failed("message", error);
+        this.clearAndAdvance(Flow.Busy);
+      },
+    ));
+  }
+
+  protected unpause(): void {
+    this.backlog?.unpause(!this.hasEnded);
+  }
+
+  /** Discards what waits, and counts it (I4). */
+  protected discard(): void {
+    this.context.diagnostics.messagesDiscarded += this.backlog?.inbox.clear() ?? 0;
+    this.flow &= ~Flow.Queued;
+  }
+
+  // --- what may be done now ---
+
+  /** Clears a bit in a microtask of its own, and goes on at once with what the bit held back. */
+  protected clearAndAdvance(bit: number): void {
+    this.flow &= ~bit;
+    if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.advance();
+  }
+
+  /** Clears a bit while application code may be on the stack, and goes on later with what the bit held back. */
+  protected clearAndSchedule(bit: number): void {
+    this.flow &= ~bit;
+    if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
+  }
+
+  /** Advances in a microtask: a call that the application makes never runs a handler before the call returns. */
+  protected scheduleAdvance(): void {
+    if ((this.flow & Flow.Scheduled) !== 0) return;
+    this.flow |= Flow.Scheduled;
+    queueMicrotask(() => {
+      this.flow &= ~Flow.Scheduled;
+      this.advance();
+    });
+  }
+
+  /** Does what may be done now: waiting messages, then what comes after them. */
+  private advance(): void {
+    while ((this.flow & (BLOCKS_MESSAGES | Flow.Busy)) === 0) {
+      const message = this.backlog?.inbox.shift();
+      if (message === undefined) break;
+      if (this.backlog?.inbox.size === 0) {
+        this.flow &= ~Flow.Queued;
+        this.unpause();
+      }
+      this.deliver(message);
+    }
+    this.advanceEnd();
+  }
+}
