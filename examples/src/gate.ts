@@ -9,13 +9,13 @@ export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   bindSessions(server, sessions, {
     // #region gate
-    /** The handshake was answered already, and the client may be speaking; the gate holds what it says. */
+    /** The handshake is answered, and the client may send already. The gate holds its messages back. */
     async open(conn, handshake) {
       await wait(20); // a database, say
       await conn.setSession({ user: handshake.headers["x-user"] ?? "guest" });
     },
     message(conn, text) {
-      // No wait, no check that it is there: the gate has opened, so it is.
+      // No wait and no check: the gate has opened, so the session is set.
       conn.send(`${conn.session?.data.user}: ${text}`);
     },
     // #endregion

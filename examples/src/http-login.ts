@@ -15,7 +15,7 @@ const lifeMs = 12 * 3_600_000;
 /** For plain HTTP on a developer's machine. With TLS: `cookieToken()`, and no options. */
 const cookie = cookieToken({ name: "app", secure: false });
 
-/** Without `initial`: a WebSocket finds the session that HTTP has made, or has none. */
+/** Without `initial`: a WebSocket has the session that HTTP code created, or none. */
 function sessionsOn(client: Redis) {
   return createSessions<{ user: string; visits: number }>({
     store: redisStore({ client }),
@@ -34,7 +34,7 @@ async function start(redisUrl: string) {
 
   // #region http-login-http
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-    // Against forms of other sites, which would log their visitor in or out.
+    // Refuse forms of other sites, because they could log their visitors in or out.
     if (request.method !== "POST" || request.headers.origin !== origin) return response.writeHead(403).end();
     const user = await checkPassword(request);
     if (user === undefined) return response.writeHead(401).end();
@@ -74,11 +74,11 @@ async function start(redisUrl: string) {
 
   // #region http-login-stop
   async function stop(): Promise<void> {
-    await sessions.close(); // no newcomers; 1012 to those who are there; what they write is settled
+    await sessions.close(); // refuses newcomers, closes connections with 1012, settles their writes
     wss.close();
     server.close();
-    await once(server, "close"); // HTTP requests under way have their answers
-    await client.quit(); // last, since all of the above may need it
+    await once(server, "close"); // the HTTP requests in progress have their answers
+    await client.quit(); // last, because all of the above may need it
   }
 
   const stopped = new Promise<void>((resolve, reject) => {

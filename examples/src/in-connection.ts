@@ -3,7 +3,7 @@ import { createSessions } from "@wsession/core";
 import { connect, listen } from "./client.ts";
 
 // #region in-connection
-/** A session that is of use to its own connection only: nothing to name, nothing to expire, nothing to look up. */
+/** A session that only its own connection uses. It needs no name, no deadline and no look-up. */
 const sessions = createSessions({
   initial: () => ({ room: "lobby", parser: new TextDecoder() }),
 });

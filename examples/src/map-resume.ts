@@ -3,7 +3,7 @@ import { createSessions, mapStore, queryToken } from "@wsession/core";
 import { connect, listen } from "./client.ts";
 
 // #region map-resume
-/** A session that outlives its connection: the client comes back with the token that it was told. */
+/** A session that outlives its connection: the client comes back with the token that the server sent. */
 const sessions = createSessions({
   store: mapStore(),
   token: queryToken(),

@@ -10,7 +10,7 @@ interface Player {
 const sessions = createSessions<Player>({ gate: "open" });
 
 // #region ready
-/** Not a message handler: it has a connection in its hands and can't know whether the login is done. */
+/** Not a message handler: it is given a connection whose login may not be done yet. */
 async function deal(conn: Connection<Player>, card: string): Promise<string> {
   try {
     const session = await conn.ready({ timeoutMs: 5_000 });

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { connect, listen } from "./client.ts";
 
 // #region redis-shared
-/** One of these in every process; the sessions are the same everywhere. */
+/** Call this once in every process. All processes have the same sessions. */
 function sessionsOn(client: Redis) {
   return createSessions({
     store: redisStore({ client }),
@@ -26,7 +26,7 @@ export async function main(redisUrl: string): Promise<string[]> {
         open: (conn) => void conn.send(conn.token ?? `node ${number}: score ${conn.session.data.score}`),
         // #region redis-shared-use
         async message(conn) {
-          // Atomic over all processes: no increment is lost, whoever else writes.
+          // Atomic over all processes: no increment is lost, whichever process writes.
           await conn.session.update(({ score }) => ({ score: score + 1 }));
         },
         change(conn, { score }) {

@@ -26,8 +26,8 @@ export async function main(): Promise<string[]> {
   bindSessions(server, sessions, {
     // #region two-layers-use
     async message(conn, text) {
-      conn.transport.data.bytesAllowed -= text.length; // the lower layer's own record
-      await conn.session.set({ user: String(text) }); // the session: replaced, and the record is as it was
+      conn.transport.data.bytesAllowed -= text.length; // the record of the layer below
+      await conn.session.set({ user: String(text) }); // replaces the session's data; the record stays as it is
       conn.send(`${conn.session.data.user}, ${conn.transport.data.bytesAllowed} bytes left`);
     },
     // #endregion

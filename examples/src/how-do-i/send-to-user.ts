@@ -12,7 +12,7 @@ const sessions = createSessions({
 });
 
 // #region send-here
-/** To every connection of the user in this process. Returns how many there were. */
+/** Sends to every connection of the user in this process. Returns how many there were. */
 function sendHere(user: string, text: string): number {
   let sent = 0;
   for (const conn of sessions.connections) {
@@ -25,7 +25,7 @@ function sendHere(user: string, text: string): number {
 // #endregion
 
 // #region send-everywhere
-/** To the user on every process: change the session, and let `change` send. */
+/** Reaches the user on every process: changes the sessions, and the `change` handlers send. */
 async function notify(user: string): Promise<number> {
   const found = await sessions.bySubject(user);
   await Promise.all(found.map((session) => session.update(({ unread }) => ({ unread: unread + 1 }))));
