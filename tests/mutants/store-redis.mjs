@@ -24,7 +24,7 @@ export const storeMutants = [
   {
     name: "login-tried-again",
     promise: "I9: a login that is tried again does not escape destroySubject",
-    file: "packages/store-redis/src/sessions/logins.ts",
+    file: "packages/store-redis/src/sessions/indexed-changes.ts",
     find: "epoch ??= listing.epoch;",
     replace: "epoch = listing.epoch;",
     tests: redis("login-again"),
@@ -128,7 +128,7 @@ export const storeMutants = [
   {
     name: "hold-not-taken-back",
     promise: "I10: a hold whose answer never came is taken back",
-    file: "packages/store-redis/src/processes/holdings.ts",
+    file: "packages/store-redis/src/processes/held-counts.ts",
     find: "holding.count -= 1;\n      holding.uncertain = true;",
     replace: "holding.count -= 1;",
     tests: redis("at-most-once", "a hold whose answer"),
@@ -136,7 +136,7 @@ export const storeMutants = [
   {
     name: "refused-hold-counts",
     promise: "A resume that was refused holds nothing",
-    file: "packages/store-redis/src/processes/holdings.ts",
+    file: "packages/store-redis/src/processes/held-counts.ts",
     find: "(holding) => (holding.count -= 1));",
     replace: "(holding) => (holding.count -= 0));",
     tests: redis("presence"),
@@ -240,7 +240,7 @@ export const storeMutants = [
   {
     name: "unsettled-passed-over",
     promise: "I10: the next write settles the one before it",
-    file: "packages/store-redis/src/sessions/unsettled.ts",
+    file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: "return ticket === undefined\n      ? undefined",
     replace: "return ticket === undefined || ticket.outcome === undefined\n      ? undefined",
     tests: redis("at-most-once", "the next write of a session"),
@@ -248,7 +248,7 @@ export const storeMutants = [
   {
     name: "destruction-outcome-swapped",
     promise: "I10: what became of a destruction is told",
-    file: "packages/store-redis/src/sessions/unsettled.ts",
+    file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: 'found.type === "session" ? "not-applied" : "applied"',
     replace: 'found.type === "session" ? "applied" : "not-applied"',
     tests: redis("at-most-once", "of unknown outcome"),

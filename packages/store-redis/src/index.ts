@@ -2,4 +2,4 @@ export { redisStore } from "./store.ts";
 export type { RedisSessionStore } from "./store.ts";
 export type { RedisStoreOptions } from "./base/options.ts";
 export type { RedisClient } from "./base/client.ts";
-export type { WriteOutcome } from "./sessions/unsettled.ts";
+export type { WriteOutcome } from "./sessions/unknown-outcomes.ts";

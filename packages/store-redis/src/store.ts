@@ -26,14 +26,14 @@ import { write } from "./commands/write.ts";
 import { Destruction } from "./sessions/destruction.ts";
 import { beforehand } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
-import { Logins } from "./sessions/logins.ts";
-import { Lookup } from "./sessions/lookup.ts";
+import { Logins } from "./sessions/indexed-changes.ts";
+import { Lookup } from "./sessions/session-queries.ts";
 import { Membership, type Registration } from "./processes/membership.ts";
 import type { RedisStoreOptions } from "./base/options.ts";
 import { makeServices, type Services } from "./processes/services.ts";
 import type { Raised } from "./commands/subject-index.ts";
 import { Subjects } from "./sessions/subjects.ts";
-import { Unsettled, type WriteOutcome } from "./sessions/unsettled.ts";
+import { Unsettled, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
 /** A request for a session that may be for one more connection of this process. */
 type Holding = Pick<ResumeRequest, "id" | "hold">;

@@ -78,7 +78,7 @@ test.each(attempts)(
     const now = performance.now();
     clock.observe(Date.now() - 10_000, now, now);
     readLate(own, 220);
-    const answer = made.timedScript("hold", "ws:s:{late}", ["node", "1", "1"], (reply) => reply);
+    const answer = made.timedScript("set-holder", "ws:s:{late}", ["node", "1", "1"], (reply) => reply);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));
   },

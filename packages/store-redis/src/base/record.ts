@@ -17,7 +17,7 @@ export interface Metadata {
 export interface Holder {
   readonly node: string;
   readonly connections: number;
-  /** What drop.lua takes to drop it. */
+  /** What remove-holders.lua takes to remove it. */
   readonly entry: string;
 }
 

@@ -14,12 +14,12 @@ export interface HoldCommand {
 /** The metadata of the session that is held, or that it is not there. */
 export type HoldReply = { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" };
 
-/** hold.lua: sets how many connections of a process hold the session. */
+/** set-holder.lua: sets how many connections of a process hold the session. */
 export function setHeld(
   { calls, keys, node }: Caller,
   { id, sequence, count }: HoldCommand,
 ): Promise<HoldReply> {
-  return calls.timedScript("hold", keys.session(id), [node, String(sequence), String(count)], readHold);
+  return calls.timedScript("set-holder", keys.session(id), [node, String(sequence), String(count)], readHold);
 }
 
 function readHold(reply: Reply): HoldReply {
@@ -35,14 +35,14 @@ function readHold(reply: Reply): HoldReply {
   }
 }
 
-/** drop.lua: takes the holdings of dead processes off a session, those that are still as they were read. */
+/** remove-holders.lua: takes the holdings of dead processes off a session, those that are still as they were read. */
 export async function drop(
   { calls, keys }: { readonly calls: Pick<Calls, "script">; readonly keys: Keys },
   id: string,
   dead: readonly Holder[],
 ): Promise<void> {
   await calls.script(
-    "drop",
+    "remove-holders",
     [keys.session(id)],
     dead.map(({ entry }) => entry),
   );

@@ -4,7 +4,7 @@ import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from
 import { isCluster } from "../base/client.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
-import { type Hold, Holdings } from "./holdings.ts";
+import { type Hold, Holdings } from "./held-counts.ts";
 import { hashSubject } from "../base/keys.ts";
 import { Lease } from "./lease.ts";
 import { Orphans } from "./orphans.ts";

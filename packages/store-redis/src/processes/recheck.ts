@@ -1,7 +1,7 @@
 import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "../connection/calls.ts";
 import { load } from "../commands/load.ts";
-import type { Holdings } from "./holdings.ts";
+import type { Holdings } from "./held-counts.ts";
 import type { Keys } from "../base/keys.ts";
 import type { Lives, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata } from "../base/record.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
-import type { Holdings } from "./holdings.ts";
+import type { Holdings } from "./held-counts.ts";
 import type { Lives } from "./orphans.ts";
 import { paced } from "../base/pace.ts";
 import type { Recheck } from "./recheck.ts";

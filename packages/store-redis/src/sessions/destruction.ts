@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage, subjectMessage } from "../processes/announcements.ts";
-import { Away } from "./away.ts";
+import { Away } from "./unreachable-servers.ts";
 import { destroy, type DestroyReply } from "../commands/destroy.ts";
 import { unavailable } from "../base/failures.ts";
 import type { Membership } from "../processes/membership.ts";
@@ -9,7 +9,7 @@ import type { Holder } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
 import type { Raised } from "../commands/subject-index.ts";
 import type { Listed, Subjects } from "./subjects.ts";
-import type { Unsettled } from "./unsettled.ts";
+import type { Unsettled } from "./unknown-outcomes.ts";
 
 const AT_ONCE = 256;
 /** How long a process without a lease is waited for. */

@@ -3,7 +3,7 @@ import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
 import { isCluster } from "../base/client.ts";
 import { asStoreFailure, unavailable } from "../base/failures.ts";
-import { Away, haveAllSlots } from "./away.ts";
+import { Away, haveAllSlots } from "./unreachable-servers.ts";
 import { Orphans } from "../processes/orphans.ts";
 import { type Holder, parseHolders, parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";

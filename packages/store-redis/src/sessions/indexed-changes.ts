@@ -10,7 +10,7 @@ import { parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
 import type { Listing, Raised } from "../commands/subject-index.ts";
 import type { Revoked, Subjects } from "./subjects.ts";
-import type { Unsettled } from "./unsettled.ts";
+import type { Unsettled } from "./unknown-outcomes.ts";
 
 type Creation = Pick<CreateRequest, "id" | "idleMs" | "absoluteMs" | "decidedAt">;
 
