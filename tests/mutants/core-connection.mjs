@@ -199,7 +199,7 @@ export const connectionMutants = [
   },
   {
     name: "inbox-keeps-units",
-    promise: "What was taken out of the inbox counts no more",
+    promise: "What was taken out of the inbox counts no more, and costs no counting of bytes",
     file: "packages/core/src/connection/inbox.ts",
     find: "    this.#units -= message.length;\n",
     replace: "",
@@ -207,7 +207,7 @@ export const connectionMutants = [
   },
   {
     name: "timer-too-long",
-    promise: "A deadline that is further away than a timer can be told does not come early",
+    promise: "A deadline that is further away than a timer can be told does not wake the process before",
     file: "packages/core/src/base/deadlines.ts",
     find: "Math.min(MAX_TIMER_MS, Math",
     replace: "Math.min(MAX_TIMER_MS * 1_000, Math",

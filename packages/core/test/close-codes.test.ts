@@ -40,3 +40,10 @@ test("clipReason keeps what fits, and never half a character", () => {
   );
   expect(clipReason("🎈".repeat(40))).toBe("🎈".repeat(30));
 });
+
+test("clipReason leaves a reason whole that just fits", () => {
+  for (const reason of ["x".repeat(123), `${"ü".repeat(61)}x`, "漢".repeat(41)])
+    expect(clipReason(reason)).toBe(reason);
+  expect(clipReason("x".repeat(124))).toBe("x".repeat(123));
+  expect(clipReason("ü".repeat(62))).toBe("ü".repeat(61));
+});

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Deadlines } from "../src/base/deadlines.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -53,6 +53,26 @@ test("one that is further away than a timer can be told does not come early", ()
   expect(ran).toBe(false);
   vi.advanceTimersByTime(1_001);
   expect(ran).toBe(true);
+});
+
+test("one that is further away than a timer can be told neither wakes the process before, nor lets Node warn", async () => {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  onTestFinished(() => timers.mockRestore());
+  new Deadlines().after(2 ** 31 + 1_000, () => undefined);
+  vi.advanceTimersByTime(3_600_000);
+  expect(timers).toHaveBeenCalledTimes(1);
+
+  vi.useRealTimers();
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): void => void warnings.push(name);
+  process.on("warning", onWarning);
+  onTestFinished(() => void process.off("warning", onWarning));
+  const deadlines = new Deadlines();
+  deadlines.after(2 ** 31 + 1_000, () => undefined);
+  // A warning is emitted in the turn after the call that it is about.
+  await new Promise((resolve) => setImmediate(resolve));
+  deadlines.clear();
+  expect(warnings).toEqual([]);
 });
 
 test("cancel is idempotent, before and after its time; clear cancels all", () => {

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Inbox } from "../src/connection/inbox.ts";
 
 describe("I2 an inbox", () => {
@@ -67,6 +67,22 @@ describe("I3 an inbox's limits", () => {
     expect(inbox.clear()).toBe(5);
     expect(inbox.clear()).toBe(0);
     expect(inbox.isHigh({ maxMessages: 1, maxBytes: 1 })).toBe(false);
+  });
+
+  test("cost no counting of bytes while what waits is far below them, however much has passed through", () => {
+    const counted = vi.spyOn(Buffer, "byteLength");
+    onTestFinished(() => counted.mockRestore());
+    const inbox = new Inbox();
+    const limits = { maxMessages: 100, maxBytes: 1_000 };
+    inbox.push("x".repeat(100));
+    // It is never empty.
+    for (let turn = 0; turn < 1_000; turn += 1) {
+      inbox.push("x".repeat(50));
+      inbox.shift();
+      expect(inbox.exceeds(limits)).toBe(false);
+      expect(inbox.isHigh(limits)).toBe(false);
+    }
+    expect(counted).not.toHaveBeenCalled();
   });
 
   test("fault D1: are the same bytes however what was put in and taken out took turns", () => {

@@ -110,6 +110,29 @@ test("fault D4: several tokens are asked about at once: four that are dead cost 
   expect(waits).toEqual([["resume"], ["question", "question", "question"], ["resume"]]);
 });
 
+test("fault D4: of the tokens that an application's own carrier reads, however many, the store is asked about four", async () => {
+  const store = sharedStore();
+  const asked: string[] = [];
+  const { resume } = store;
+  store.resume = (request) => {
+    asked.push(request.id);
+    return resume(request);
+  };
+  const token: TokenCarrier = {
+    read: ({ url }) => new URL(url, "ws://x").searchParams.get("token") ?? undefined,
+    readAll: ({ url }) => new URL(url, "ws://x").searchParams.getAll("token"),
+  };
+  const sessions = createSessions({ store, token, initial: () => ({ visits: 1 }) });
+  const { session, token: good } = await sessions.create({ visits: 7 });
+  const dead = Array.from({ length: 200 }, (_, index) => `${index}`.padStart(22, "A") + "." + "B".repeat(43));
+  const server = serveInMemory(sessions);
+  const stranger = await server.connect({ url: `/?token=${[...dead, good].join("&token=")}` });
+  expect(stranger.connection.session.id).not.toBe(session.id);
+  expect(asked).toEqual(dead.slice(0, 4).map((text) => text.slice(0, 22)));
+  const known = await server.connect({ url: `/?token=${[...dead.slice(0, 3), good].join("&token=")}` });
+  expect(known.connection.session.id).toBe(session.id);
+});
+
 test.each<readonly [string, object]>([
   ["read", { read: async () => "token" }],
   ["read", { read: () => null }],
