@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Command, Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
@@ -11,6 +12,9 @@ beforeAll(async () => {
 });
 
 afterAll(() => server.stop());
+
+const indexOf = (subject: string): string =>
+  `ws:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 12)}}`;
 
 /** A process whose scripts may be sent once more, as a network may deliver them late. */
 function repeatingProcess() {
@@ -54,7 +58,8 @@ test("I10 a hold that is delivered again after newer counts of its process chang
   await store.release(id);
   await store.release(id);
   await again();
-  expect((await store.presence(id)).nodes).toEqual([]);
+  // The process itself knows how many connections it has, and asks Redis for the others'.
+  expect((await startProcess(server).store.presence(id)).nodes).toEqual([]);
 });
 
 test("I10 a write that is delivered again after a newer one of its process changes nothing", async () => {
@@ -85,10 +90,27 @@ test("index ⊇ live: a listing that is delivered again after a longer one does 
   await store.create(aCreation({ id, subject: "ada", idleMs: 60_000, absoluteMs: 60_000 }));
   const again = lastScript(2);
   expect(await store.touch(id, 600_000, 600_000)).toBe(true);
-  const [index = ""] = await client.keys("ws:u:*");
+  const index = indexOf("ada");
   const listed = await client.zscore(index, id);
   await again();
   expect(await client.zscore(index, id)).toBe(listed);
+});
+
+test("index ⊇ live: an entry's end that is delivered again after its session was created anew does not shorten the new listing", async () => {
+  const { store, client, lastScript } = repeatingProcess();
+  const index = indexOf("eve");
+  const endless = { id: aCreation().id, subject: "eve", idleMs: Infinity, absoluteMs: Infinity };
+  await store.create(aCreation(endless));
+  await client.del(`ws:s:{${endless.id}}`);
+  // Listed an hour ago, it is not about to come any more, and its entry ends.
+  const before = await client.zincrby(index, -3_600_000, endless.id);
+  expect(await store.bySubject("eve")).toEqual([]);
+  await until(async () => Number(await client.zscore(index, endless.id)) < Number(before));
+  const again = lastScript();
+  expect(await store.create(aCreation(endless))).toMatchObject({ type: "created" });
+  const listed = await client.zscore(index, endless.id);
+  expect(await again()).toBe(1);
+  expect(await client.zscore(index, endless.id)).toBe(listed);
 });
 
 test("I9 a session past its absolute deadline is absent though its key is still there", async () => {
