@@ -156,7 +156,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "only_unowned == '1' and found[6] and",
     replace: "only_unowned == '2' and found[6] and",
-    tests: tests("redis-conformance.test.ts", "only an unowned one may be"),
+    tests: redis("subjects", "is not claimed by another's"),
   },
   {
     name: "lua-foreign-resumed",
@@ -236,7 +236,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/index-end.lua",
     find: "ARGV[index + 1] == '' or tonumber(ARGV[index + 1]) == listed",
     replace: "ARGV[index + 1] ~= nil",
-    tests: redis("subject-index"),
+    tests: redis("late-repeats"),
   },
   {
     name: "lua-listed-for-less",
@@ -252,6 +252,6 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/lease.lua",
     find: "redis.call('SET', key, new_mark, 'PX', lease_ms)\nreturn { new_mark }",
     replace: "redis.call('SET', key, '1', 'PX', lease_ms)\nreturn { '1' }",
-    tests: redis("lease"),
+    tests: redis("lease", "registers again"),
   },
 ];

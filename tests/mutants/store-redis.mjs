@@ -43,7 +43,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/calls.ts",
     find: "const isSure = attempts <= 1 ||",
     replace: "const isSure = attempts >= 1 ||",
-    tests: redis("calls"),
+    tests: redis("calls", "for want of memory"),
   },
   {
     name: "policy-stops-a-store-in-use",
@@ -211,7 +211,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/processes/resync.ts",
     find: "since <= this.#readSince && this.#doubtedAt <= this.#readSince",
     replace: "since <= this.#readSince && this.#doubtedAt < Infinity",
-    tests: redis("resync", "fault B11: a sweep"),
+    tests: redis("resync", "after a doubt"),
   },
   {
     name: "sweep-reads-all",
@@ -236,6 +236,8 @@ export const storeMutants = [
     find: 'else if (!text.startsWith(`["${PROBE}"`)) this',
     replace: "else this",
     tests: redis("announcements"),
+    equivalent:
+      "a probe that is taken for an announcement is passed over there, as one of a code that nobody knows",
   },
   {
     name: "unsettled-passed-over",

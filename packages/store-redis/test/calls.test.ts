@@ -84,6 +84,19 @@ test.each(attempts)(
   },
 );
 
+test.each(attempts)(
+  "what Redis refuses for want of memory: after %i other attempts %s (I11)",
+  async (before, outcome) => {
+    const { calls: made, client, sent } = await calls(10_000);
+    await client.hset("ws:s:{full}", "m", "1 0 1 0 10 0 0");
+    await client.config("SET", "maxmemory", "1");
+    const answer = made.timedScript("hold", "ws:s:{full}", ["node", "1", "1"], (reply) => reply);
+    for (const command of sent) command.attempts += before;
+    await expect(answer).rejects.toEqual(failed(outcome));
+    await expect(answer).rejects.toMatchObject({ message: expect.stringContaining("OOM") });
+  },
+);
+
 test.each([
   ["a password is wanted", "config set requirepass secret-of-mine", {}, /NOAUTH/],
   [

@@ -79,14 +79,17 @@ describe("every call settles in its time (I11)", () => {
 
   test("when the client was closed, at once", async () => {
     const server = await aServer();
-    const { store, client } = startProcess(server);
+    // A call that waited for a connection would wait for so long.
+    const { store, client } = startProcess(server, { timeoutMs: 60_000 });
     await store.load(aCreation().id);
     client.disconnect();
     await until(() => client.status === "end");
+    const startedAt = performance.now();
     await expect(store.create(aCreation())).rejects.toMatchObject({
       code: "STORE_UNAVAILABLE",
       outcome: "not-applied",
     });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test("with a client that connects only when it is used", async () => {

@@ -36,6 +36,22 @@ test("a lease that lapsed is told once it is good again, though the answer that 
   expect(answers).toEqual([]);
 });
 
+test("a process whose lease was lost, and that others took off its sessions meanwhile, registers again within a lease", async () => {
+  const never = { sweepMs: 600_000 };
+  const [holder, other] = [startProcess(server, { ...never, leaseMs: 600 }), startProcess(server, never)];
+  const client = new Redis(server.port);
+  onTestFinished(() => client.disconnect());
+  const { id } = aCreation();
+  await other.store.create(aCreation({ id }));
+  await hold(holder.store, holder.host, id);
+  const { nodes } = await other.store.presence(id);
+  // The process may renew its lease at any time, so that it has lost its registration before it finds the lease lost.
+  await client.hdel(`ws:s:{${id}}`, "h");
+  expect(await client.del(`ws:n:${nodes[0]?.node}`)).toBe(1);
+  await until(async () => (await other.store.presence(id)).nodes.length === 1);
+  expect(await other.store.presence(id)).toEqual({ nodes, missing: [] });
+});
+
 async function leaseKeys(client: Redis): Promise<string[]> {
   return client.keys("ws:n:*");
 }

@@ -93,13 +93,17 @@ test("what a killed process held is swept by those that hold the session, and wh
 });
 
 test("close gives holdings and lease back, and leaves the application's client as it is", async () => {
-  const onlooker = startProcess(server);
-  const leaving = startProcess(server);
+  const prefix = "closing";
+  const [onlooker, leaving] = [startProcess(server, { prefix }), startProcess(server, { prefix })];
   const { id } = aCreation();
   await onlooker.store.create(aCreation({ id }));
   await hold(leaving.store, leaving.host, id);
+  const leases = (): Promise<string[]> => onlooker.client.keys(`${prefix}:n:*`);
+  await until(async () => (await leases()).length === 2);
+  const [{ node } = expect.fail("nobody holds it")] = (await onlooker.store.presence(id)).nodes;
   await leaving.store.close();
   await leaving.store.close();
+  expect(await leases()).toEqual([expect.not.stringContaining(node)]);
   expect(await onlooker.store.presence(id)).toEqual({ nodes: [], missing: [] });
   expect(leaving.client.status).toBe("ready");
   expect(await leaving.client.ping()).toBe("PONG");

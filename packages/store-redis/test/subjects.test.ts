@@ -59,6 +59,19 @@ describe.each([
     expect(await store.bySubject(subject)).toEqual([]);
   });
 
+  test("fault A2: a session that became one subject's meanwhile is not claimed by another's: foreign, and nothing is changed", async () => {
+    const { store } = startProcess(connect);
+    const [owner, other] = [newId(), newId()];
+    const { id, digest } = aCreation();
+    await store.create(aCreation({ id, digest, subject: owner }));
+    const claim = { ...aRotation(id, other), onlyUnowned: true };
+    expect(await store.rotate(claim)).toEqual({ type: "foreign" });
+    expect(await store.load(id)).toMatchObject({ subject: owner, version: 1 });
+    expect(await store.bySubject(other)).toEqual([]);
+    expect((await store.resume(aResume(id, { digest }))).type).toBe("resumed");
+    expect((await store.rotate({ ...claim, subject: owner })).type).toBe("rotated");
+  });
+
   test("a session whose destruction a failover lost is listed still, and destroyed the next time (index ⊇ live)", async () => {
     const { store, client } = startProcess(connect);
     for (const destroy of [
