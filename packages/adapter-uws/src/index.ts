@@ -100,7 +100,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
           if (answer.type === "accept") route.binding.abandon(answer.ticket);
         } else if (answer.type === "reject") {
           response.cork(() => refuse(response, answer.status, answer.reason));
-        } else neighbours.around(response, other, () => settle(route, response, context, copy, answer));
+        } else
+          neighbours.around(response, other, () => completeUpgrade(route, response, context, copy, answer));
       };
       answered().catch((error: unknown) => route.binding.report(error));
     },
@@ -147,7 +148,7 @@ interface Bound {
   readonly options: BindOptions;
 }
 
-function settle(
+function completeUpgrade(
   { binding, options }: Bound,
   response: HttpResponse,
   context: us_socket_context_t,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { CloseCode } from "@wsession/core";
 import type { Binding, Handlers, Sessions } from "@wsession/core";
 import { assertMethods, assertNoMore, invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
@@ -74,7 +75,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     accepted.delete(request);
     if (admitted === undefined) {
       binding.report(invalidArgument("a connection came that was not admitted: bind before it, once"));
-      socket.close(1011, "not admitted");
+      socket.close(CloseCode.HandlerFailed, "not admitted");
       return;
     }
     attach(socket, request.socket, () => binding.open(socket, admitted.ticket), report);

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { SessionError } from "@wsession/core";
+import { CloseCode, SessionError } from "@wsession/core";
 import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/runtime";
 import type { RawData, WebSocket } from "ws";
 import { CompressedSends } from "./compressed.ts";
@@ -124,7 +124,7 @@ function refuseBlob(socket: BoundSocket): void {
   socket.off("message", onMessage);
   socket.emit("error", new SessionError("INVALID_ARGUMENT", 'binaryType "blob" can\'t be read in order'));
   silence(socket, ignoreEvent);
-  startClosing(socket, 1011, "message unreadable");
+  startClosing(socket, CloseCode.HandlerFailed, "message unreadable");
 }
 
 /** ws hands out Buffers, unless the user asked for something else by `binaryType`. */
