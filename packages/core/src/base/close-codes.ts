@@ -6,29 +6,35 @@ import { invalidArgument } from "./errors.ts";
  * `SessionNeeded` and `Refused` are for applications: this library sends them only where `close` is given them.
  */
 export const CloseCode = {
-  /** Not sent by the library itself. */
+  /** For applications: the server or the page goes away. Not sent by the library itself. */
   GoingAway: 1001,
-  /** A handler threw or rejected. */
+  /** A handler threw, or its promise rejected. */
   HandlerFailed: 1011,
-  /** `sessions.close()`. */
+  /** The server closes: `sessions.close()`, or `close()` of a binding. */
   Restarting: 1012,
-  /** More waited than `inbox` allows. */
+  /** More messages waited than `inbox` allows. */
   InboxFull: 1013,
-  /** A session is needed. Not sent by the library itself. */
+  /** For applications: a session is needed. Not sent by the library itself. */
   SessionNeeded: 4401,
-  /** Refused after the handshake was answered. Not sent by the library itself. */
+  /** For applications: the client is refused after its handshake was answered. Not sent by the library itself. */
   Refused: 4403,
   /** The session was not set within `early.timeoutMs`. */
   SessionTimeout: 4408,
-  /** A newer connection took the session over (`exclusive`). */
+  /**
+   * A newer connection took the session over (`exclusive`), or the session has more connections than
+   * `maxConnectionsPerSession`.
+   */
   Replaced: 4409,
   /** The session was destroyed. */
   Destroyed: 4410,
-  /** More waited than `early` allows: before the session was set, or of a newcomer whom nobody knows before `open` had settled. */
+  /**
+   * More messages waited than `early` allows: before the session was set, or before `open` had settled for a newcomer without
+   * a subject.
+   */
   EarlyLimit: 4413,
   /** The session expired. */
   Expired: 4419,
-  /** The store could not be reached, and a handler that waited for it did not catch that. */
+  /** The store could not be reached: a handler that waited for the store did not catch the error, or a takeover failed. */
   StoreUnavailable: 4503,
 } as const;
 

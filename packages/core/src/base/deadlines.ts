@@ -1,6 +1,6 @@
 import { clearImmediate, setImmediate } from "node:timers";
 
-/** A deadline that was set; `cancel` is idempotent. */
+/** A deadline that was set. `cancel` is idempotent. */
 export interface Deadline {
   cancel(): void;
 }
@@ -23,7 +23,7 @@ class Entry implements Deadline {
   }
 }
 
-/** A deadline that gives others time: see `Deadlines.allow`. */
+/** A deadline by which a peer or the application must have acted: see `Deadlines.allow`. */
 class Allowance implements Deadline {
   readonly #deadlines: Deadlines;
   readonly #run: () => void;
@@ -41,7 +41,7 @@ class Allowance implements Deadline {
     });
   }
 
-  /** Timers run before the sockets are read: what has arrived by now is read first. */
+  /** Node runs timers before it reads sockets, so wait for the next turn: what has arrived by now is read first. */
   #runAfterReading(): void {
     this.#immediate = setImmediate(this.#run);
   }
@@ -52,19 +52,22 @@ class Allowance implements Deadline {
   }
 }
 
-/** A timer that is later than this, milliseconds, shows that this process stood still: its sockets were not read either. */
+/** Milliseconds. A timer that is later than this shows that the process stood still and read no socket meanwhile. */
 const STANDSTILL_MS = 100;
 
-/** Cancelled ones that are not worth a sweep. */
+/** The heap is swept of cancelled entries only from this number on, because a sweep costs more than a few entries. */
 const MIN_CANCELLED_FOR_SWEEP = 64;
 
-/** `setTimeout` fires at once for anything longer. */
+/** The longest delay of `setTimeout`, which fires at once for a longer one. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Any number of deadlines on one timer: a binary heap, earliest first. Does not keep the process alive. */
+/**
+ * Any number of deadlines on one timer of Node, in a binary heap with the earliest first. The timer does not keep the process
+ * alive.
+ */
 export class Deadlines {
   readonly #heap: Entry[] = [];
-  /** How many of them were cancelled. */
+  /** How many entries of the heap are cancelled. */
   #cancelled = 0;
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Infinity;
@@ -78,20 +81,20 @@ export class Deadlines {
   }
 
   /**
-   * As `after`, for what others are given time for, a peer or the application. What has arrived when the time is over is
-   * read first. Where this process stood still past the time, they get as long again (at most `ms`), because otherwise an
-   * answer that lies unread in a socket would come too late.
+   * As `after`, for a time limit of a peer or of the application. What has arrived when the time is over is read first.
+   * Where this process stood still past the limit, the limit is extended by as long (at most `ms`), because otherwise an
+   * answer that lies unread in a socket would count as too late.
    */
   allow(ms: number, run: () => void): Deadline {
     return new Allowance(this, ms, run);
   }
 
-  /** How many are kept, cancelled ones among them. */
+  /** How many deadlines are kept; cancelled ones count until they are removed. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** Cancels all. */
+  /** Cancels all deadlines. */
   clear(): void {
     this.#heap.length = 0;
     this.#cancelled = 0;
@@ -99,7 +102,10 @@ export class Deadlines {
     this.#armedFor = Infinity;
   }
 
-  /** Cancelled ones go as they get to the head, or once they are most of what is kept; without any left there is no timer. */
+  /**
+   * Removes cancelled entries at the head of the heap, and all of them once they are more than half of it. An empty heap has
+   * no timer.
+   */
   readonly #tidy = (): void => {
     this.#cancelled += 1;
     for (let first = this.#heap[0]; first !== undefined && first.run === undefined; first = this.#heap[0]) {
@@ -136,7 +142,7 @@ export class Deadlines {
       }
       this.#pop();
       const { run } = first;
-      // It is over: to cancel it changes nothing from here on.
+      // Marks the entry as done, so that a late `cancel` does not count it as cancelled.
       first.run = undefined;
       if (run === undefined) this.#cancelled -= 1;
       else run();

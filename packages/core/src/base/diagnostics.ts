@@ -1,27 +1,30 @@
-/** Counters since the start of one `Sessions`. No value names a client, a session or its data. */
+/**
+ * Counters since `createSessions`. No value names a client, a session or its data, so that all of them may be exported as
+ * metrics.
+ */
 export interface Diagnostics {
-  /** Handshakes that are being decided now. */
+  /** Handshakes that are being decided now. The only value here that falls too. */
   handshakesPending: number;
   handshakesAccepted: number;
   handshakesRefused: number;
-  /** Admitted, but the client had gone before the answer. */
+  /** Handshakes that were admitted, but whose client had gone before the answer. */
   handshakesAbandoned: number;
   connectionsOpened: number;
   connectionsClosed: number;
-  /** Messages that waited when their connection ended by our side, or that came after (I4). */
+  /** Messages that waited when this side ended their connection, or that came after that (I4). */
   messagesDiscarded: number;
   /** Messages that were refused as invalid: the message handler threw a TransactionRefused of the code INVALID_MESSAGE. */
   messagesRefused: number;
-  /** Protocol errors of clients, and errors of their networks: the stage `client`. */
+  /** Protocol errors of clients, and errors of their networks: reports of the stage `client`. */
   clientErrors: number;
   /**
-   * Handlers, and calls that nobody awaited, that failed only because their connection or its session had ended, or because
-   * the session was not set in time. Nobody is told: it is what clients do when they leave.
+   * Failures of handlers, and of calls that nobody awaited, that only follow from the end of the connection or its session,
+   * or from a session that was not set in time. `onError` is not called for these, because clients cause them by leaving.
    */
   handlersCutShort: number;
-  /** `send` calls answered with "dropped". */
+  /** Calls of `send` that were answered with `"dropped"`. */
   sendsDropped: number;
-  /** Connections closed with 4413 or 1013. */
+  /** Connections that were closed with 4413 or 1013 because too much waited. */
   limitsExceeded: number;
   sessionsCreated: number;
   sessionsResumed: number;
@@ -29,20 +32,23 @@ export interface Diagnostics {
   tokensWrong: number;
   /** Tokens that do not have a token's form. */
   tokensMalformed: number;
-  /** Tokens of no session: expired, destroyed, or never issued. */
+  /** Tokens of no session: the session expired, was destroyed, or never existed. */
   tokensUnknown: number;
-  /** Right tokens, but `admit` said a subject and the session is not that subject's. */
+  /** Tokens that were right, but of a session of another subject than `admit` named. */
   tokensForeign: number;
-  /** Previous verifiers presented after their grace. */
+  /** Tokens that `rotate` or a renewal had replaced, presented after their grace: a sign of theft. */
   tokensStolen: number;
-  /** Writes sent to the store, and those it answered with a conflict. */
+  /** Writes that were sent to the store; `conflicts` counts those that the store answered with a conflict. */
   writes: number;
   conflicts: number;
-  /** The most tries that one write needed. */
+  /** The largest number of tries that one write needed. */
   writeTriesMax: number;
-  /** Announcements that did not fit the version here, so that the session was read again. */
+  /** Announcements of changes that did not follow the version here, so that the session was read again. */
   rereads: number;
-  /** Answers by which the store had lost what it had acknowledged, in a failover or a restart; the session goes on from there. */
+  /**
+   * Losses of acknowledged changes that answers of the store have shown, after a failover or a restart. The session goes on
+   * from what the store has.
+   */
   storeLosses: number;
 }
 

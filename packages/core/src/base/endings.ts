@@ -1,7 +1,7 @@
 import { CloseCode } from "./close-codes.ts";
 import { fencedError, revokedError, SessionError } from "./errors.ts";
 
-/** Why a session, or what is on its way to one, is over: the close code and the reason for its connections. */
+/** Why a session is over, or a handshake on its way to one: the close code and the reason for the connections. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
@@ -16,14 +16,14 @@ export const TOO_MANY_CONNECTIONS: Ending = {
 export const EXPIRED: Ending = { code: CloseCode.Expired, reason: "session expired" };
 export const REVOKED: Ending = { code: CloseCode.Destroyed, reason: "sessions revoked" };
 
-/** No close frame came: RFC 6455 section 7.1.5 calls such a close code 1006. */
+/** The socket ended without a close frame: code 1006 (RFC 6455 section 7.1.5). */
 export const UNCLEAN: Ending = { code: 1006, reason: "" };
 
 export function destroyedEnding(reason = "session destroyed"): Ending {
   return { code: CloseCode.Destroyed, reason };
 }
 
-/** Before there is a connection, an ending is an error. */
+/** An ending as an error, for what has no connection yet. */
 export function errorOf({ code, reason }: Ending): SessionError {
   if (code === CloseCode.Destroyed) return revokedError();
   if (code === CloseCode.Replaced) return fencedError();

@@ -1,4 +1,4 @@
-/** What went wrong, for code. The union may grow in a minor version; `switch` with a default. */
+/** What went wrong, for programs. The union may grow in a minor version, so give a `switch` over it a default. */
 export type SessionErrorCode =
   /** A mistake of the programmer: a bad option, close code or argument. Thrown at once. */
   | "INVALID_ARGUMENT"
@@ -8,11 +8,11 @@ export type SessionErrorCode =
   | "CONNECTION_CLOSED"
   /** `ready()` waited `timeoutMs` and the session was not set. */
   | "READY_TIMEOUT"
-  /** `sessions.close()` was called: nothing is bound any more; once it has settled `sessions` asks the store nothing. */
+  /** `sessions.close()` was called: nothing is bound any more, and once `close()` has settled the store is not called. */
   | "SHUTTING_DOWN"
-  /** Destroyed, expired, or never there. */
+  /** The session was destroyed, has expired, or never existed. */
   | "SESSION_GONE"
-  /** The connection was replaced by a newer one (`exclusive`): its handle writes no more. */
+  /** A newer connection replaced this one (`exclusive`): the handle of this one can't write any more. */
   | "FENCED"
   /** A subject's sessions were destroyed while this one was being created or identified. */
   | "REVOKED"
@@ -20,20 +20,20 @@ export type SessionErrorCode =
   | "STORE_UNAVAILABLE"
   /** The store holds as many sessions as it may, and each has a live connection. */
   | "STORE_FULL"
-  /** `update` met other writers more often than it retries. Nothing was written. */
+  /** `update` lost against other writers more often than it retries. Nothing was written. */
   | "CONFLICT"
   /** The value can't be stored faithfully; nothing was changed. */
   | "NOT_SERIALISABLE"
   /** The session would exceed the store's byte limit; nothing was changed. */
   | "TOO_LARGE"
-  /** What is stored can't be read; it is left as it is. */
+  /** The stored session can't be read. It is left as it is. */
   | "CORRUPT_RECORD"
   /** The data does not satisfy `schema`, or `migrate` failed; nothing was changed. */
   | "INVALID_DATA";
 
 /**
- * What is known of a write that failed. `"not-applied"`: refused, or never handed to the store's client; it will not
- * happen. `"unknown"`: it may have been applied, at most once, and not after its deadline.
+ * What is known of a write that failed. `"not-applied"`: the write was refused, or never handed to the store's client, and
+ * will not happen. `"unknown"`: the write may have been applied, at most once, and not after its deadline.
  */
 export type Outcome = "not-applied" | "unknown";
 
@@ -42,7 +42,7 @@ export interface SessionErrorOptions {
   readonly outcome?: Outcome | undefined;
 }
 
-/** The one error class of wsession. `message` never holds a token, a verifier or session data. */
+/** The error class of wsession. `message` never has a token, a verifier or session data in it. */
 export class SessionError extends Error {
   override readonly name = "SessionError";
   readonly code: SessionErrorCode;
@@ -56,7 +56,18 @@ export class SessionError extends Error {
   }
 }
 
-/** Whether `error` is a SessionError, of `code` where one is given; true across copies of this package. */
+/**
+ * Whether `error` is a SessionError, and of `code` where one is given. True for errors of another copy of this package too,
+ * which `instanceof` is not.
+ *
+ * @throws INVALID_ARGUMENT for a `code` that is no string.
+ * @example
+ * try {
+ *   await session.update(spend);
+ * } catch (error) {
+ *   if (!isSessionError(error, "CONFLICT")) throw error;
+ * }
+ */
 export function isSessionError(error: unknown, code?: SessionErrorCode): error is SessionError {
   if (code !== undefined && typeof code !== "string")
     throw invalidArgument("isSessionError takes a code as a string");
@@ -68,26 +79,26 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
   );
 }
 
-/** A mistake of the programmer: `message` says which argument or option, and what it has to be. */
+/** The error for a mistake of the programmer. `message` says which argument or option it is, and what it must be. */
 export function invalidArgument(message: string, options?: SessionErrorOptions): SessionError {
   return new SessionError("INVALID_ARGUMENT", message, options);
 }
 
-/** Whether what is stored can't be used, and another try would change nothing. */
+/** Whether the stored session can't be used, so that trying again would change nothing. */
 export function isUnreadable(error: unknown): boolean {
   return isSessionError(error, "CORRUPT_RECORD") || isSessionError(error, "INVALID_DATA");
 }
 
 /**
- * Throws INVALID_ARGUMENT where `given` has a property of another name than `known`: a misspelt option would be passed over
- * in silence, and what it guards left open. `where`: what takes the options.
+ * Throws INVALID_ARGUMENT where `given` has a property whose name is not among `known`, because a misspelt option would be
+ * ignored in silence and leave open what it guards. `where`: the function that takes the options.
  */
 export function assertNames(where: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) throw invalidArgument(`${where}: there is no option ${JSON.stringify(unknown)}`);
 }
 
-/** An error may say only that something has ended; so may one that the application made of it, with `cause`. */
+/** How many errors are looked at along `cause`: the application may have wrapped an error in one of its own. */
 const MAX_CAUSES = 5;
 const ENDED: ReadonlySet<SessionErrorCode> = new Set([
   "CONNECTION_CLOSED",
@@ -96,7 +107,7 @@ const ENDED: ReadonlySet<SessionErrorCode> = new Set([
   "SHUTTING_DOWN",
 ]);
 
-/** Whether `error`, or what caused it, says no more than that a connection, its session or these sessions have ended. */
+/** Whether `error`, or its cause, only says that a connection, its session or these sessions have ended. */
 export function isAboutTheEnd(error: unknown): boolean {
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
@@ -106,7 +117,7 @@ export function isAboutTheEnd(error: unknown): boolean {
   return false;
 }
 
-/** Whether the operating system reported `error`: for a socket it is the peer's or the network's doing. */
+/** Whether the operating system reported `error`. For a socket that means the peer or the network caused the error. */
 export function isSystemError(error: unknown): boolean {
   return error instanceof Error && "syscall" in error && "errno" in error;
 }
@@ -127,7 +138,7 @@ export function fencedError(): SessionError {
   return new SessionError("FENCED", "a newer connection took the session over", { outcome: "not-applied" });
 }
 
-/** What a store throws that is not typed says nothing about what happened (I11). */
+/** A typed error for what a store threw. An error without a type does not say whether the write was applied (I11). */
 export function asStoreError(error: unknown): SessionError {
   if (isSessionError(error)) return error;
   return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });

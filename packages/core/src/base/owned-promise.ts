@@ -1,19 +1,19 @@
-/** Who is given a rejection that the application does not handle. */
+/** The receiver of a rejection that the application does not handle. */
 export interface RejectionOwner {
   /** Must not throw. */
   unhandled(error: unknown): void;
 }
 
 /**
- * A promise whose unhandled rejection goes to its owner. With a native promise it would be an `unhandledRejection`, which
- * ends the process and with it every other connection (I12).
+ * A promise whose unhandled rejection goes to its owner. The unhandled rejection of a native promise is an
+ * `unhandledRejection`, which ends the process and with it every other connection (I12).
  *
- * A promise that is awaited, or has a handler for its rejection, behaves as a native one. `then` is how the promise learns
- * of that: `await` calls it, because the class is not `Promise` itself. What `then` without a second handler and `finally`
- * return passes the rejection on, so the owner stays responsible for that too.
+ * A promise that is awaited, or that has a handler for its rejection, behaves as a native one. `then` marks the promise as
+ * handled; `await` calls `then`, because the class is not `Promise` itself. The promises that `finally`, and `then` without
+ * a second handler, return pass the rejection on, so they have the same owner.
  */
 export class OwnedPromise<Value> extends Promise<Value> {
-  /** What `then` returns is a native promise, which costs less. */
+  /** Makes `then` return a native promise, which costs less. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
@@ -36,9 +36,12 @@ export class OwnedPromise<Value> extends Promise<Value> {
     return owned(super.finally(onFinally), this.owner);
   }
 
-  /** Rejects by `reject`, the executor's own. Node reports an unhandled rejection before the timers' turn; so does this. */
+  /**
+   * Rejects by `reject`, which is the executor's own. The owner is called where Node would report an unhandled rejection:
+   * before timers run.
+   */
   fail(reject: (error: unknown) => void, error: unknown): void {
-    // Without a handler Node would end the process before it is known whether the application adds one.
+    // Without this handler Node ends the process before the application can add one.
     super.then(undefined, ignore);
     reject(error);
     setImmediate(() => {
@@ -47,7 +50,7 @@ export class OwnedPromise<Value> extends Promise<Value> {
   }
 }
 
-/** `promise`, with an owner for its rejection. */
+/** The same promise with an owner for its rejection. */
 export function owned<Value>(promise: Promise<Value>, owner: RejectionOwner | undefined): Promise<Value> {
   const result = new OwnedPromise<Value>((resolve, reject) => {
     promise.then(resolve, (error: unknown) => result.fail(reject, error));

@@ -1,22 +1,22 @@
-/** Promises of any make: what a callback returned need not be one of ours. */
+/** Whether a value is a promise of any make: a callback may return another library's. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** What a handler returned, if it has to be waited for. */
+/** What a handler returned, as a promise; `undefined` where there is nothing to wait for. */
 export function promiseOf(result: unknown): Promise<unknown> | undefined {
   if (result instanceof Promise) return result;
   return isThenable(result) ? Promise.resolve(result) : undefined;
 }
 
-/** For what nobody waits for: the rejection of a promise among it would end the process (I12). */
+/** Ignores a result. Where the result is a promise its rejection is caught, because otherwise it ends the process (I12). */
 export function disregard(result: unknown): void {
   promiseOf(result)?.catch(() => undefined);
 }
 
 /**
- * Whether a callback that has to be synchronous answered with a promise. Such a promise is refused, so nobody waits for
- * it: its rejection is caught here, or it would end the process (I12).
+ * Whether a callback that must be synchronous returned a promise. Such a promise is refused and nobody awaits it, so its
+ * rejection is caught here, because otherwise it ends the process (I12).
  */
 export function isRefusedPromise(value: unknown): boolean {
   if (!isThenable(value)) return false;

@@ -1,4 +1,4 @@
-/** So many warnings a minute of each stage are told in full. */
+/** How many warnings of one stage are emitted in each window. */
 const MAX_WARNINGS_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
 const MAX_LENGTH = 500;
@@ -10,9 +10,9 @@ interface Window {
 }
 
 /**
- * Errors as warnings of the process, for applications without `onError`. Bounded in number for each stage, because
- * strangers can cause one error of the application again and again, and would fill the log. A warning says what the error
- * says, in one line and without control characters, and where it was thrown; never the error's other properties, which
+ * Emits errors as warnings of the process, for applications without `onError`. The rate is limited for each stage, because
+ * strangers can cause one error of the application again and again, and would fill the log. A warning has the message of the
+ * error, in one line and without control characters, and the stack. It never has the other properties of the error, which
  * may hold data.
  */
 export class Warnings {
@@ -29,7 +29,7 @@ export class Warnings {
     });
   }
 
-  /** How many were left out since the last that was told; `undefined`: this one is left out too. */
+  /** How many warnings were left out since the last one that was emitted; `undefined`: this one is left out too. */
   #admit(stage: string): number | undefined {
     const now = performance.now();
     let window = this.#windows.get(stage);
@@ -49,7 +49,7 @@ export class Warnings {
   }
 }
 
-/** Application code may throw anything, also what can't be made a string. */
+/** Application code may throw any value, one that can't be converted to a string too. */
 function describe(error: unknown): { readonly text: string; readonly detail: string } {
   try {
     if (!(error instanceof Error)) return { text: oneLine(String(error)), detail: "" };
@@ -60,14 +60,17 @@ function describe(error: unknown): { readonly text: string; readonly detail: str
   }
 }
 
-/** A client's bytes may be quoted in an error: they must not forge lines of a log, or reach a terminal's escapes. */
+/**
+ * Makes one line without control characters. An error may quote what a client sent, which otherwise could forge lines of a
+ * log or control a terminal (log injection).
+ */
 function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line;
 }
 
-/** The stack without its head, which repeats the message. */
+/** The frames of the stack, without its head, which repeats the message. */
 function framesOf(message: string, stack: string | undefined): string {
   if (stack === undefined) return "";
   const at = stack.indexOf(message);
