@@ -11,15 +11,15 @@ export interface AdmittedParts<Data extends object, Transport> {
   readonly handshake: Handshake;
   readonly transport: Transport;
   readonly headers: readonly HeaderLine[];
-  /** The session that was resumed or created, held already; `undefined` where it is set after the answer. */
+  /** The session that was resumed or created. The store counts its connection already. `undefined`: set after the answer. */
   readonly session: AdmittedSession<Data> | undefined;
-  /** Data for a session that is kept on the connection, and so is created with it. */
+  /** Data for a session that lives on its connection, and is therefore created together with the connection. */
   readonly initial: Data | undefined;
-  /** Pending until the connection has its session. */
+  /** What `admit` decided; pending until the connection has its session. */
   readonly decision: PendingDecision;
 }
 
-/** An admitted handshake: all that its connection starts with. Ends with `attach` or with `release`, whichever comes first. */
+/** An admitted handshake: all that its connection starts with. It ends with `attach` or `release`, whichever comes first. */
 export class Admitted<Data extends object, Transport> implements Ticket {
   readonly type = "admitted";
   readonly registry: SessionRegistry<Data, Transport>;
@@ -46,8 +46,8 @@ export class Admitted<Data extends object, Transport> implements Ticket {
   }
 
   /**
-   * The connection is there: it has its session from here on, or waits for it. Throws what the creation of a session does; a
-   * promise where the store takes a while for that.
+   * Attaches the connection to its session, or leaves it waiting for one. Throws what the creation of a session throws.
+   * Returns a promise where the store needs one to create the session.
    */
   attach(connection: UnattachedConnection<Data>): Awaitable<void> {
     this.#isOver = true;
@@ -57,7 +57,7 @@ export class Admitted<Data extends object, Transport> implements Ticket {
       this.registry.attach(connection, this.#session, decision);
       return;
     }
-    // What was decided about nobody can't be overtaken, and costs the connection nothing.
+    // A decision without a subject can't be overtaken by a destruction, so the connection does not keep it.
     if (decision.subject === undefined) decision.dispose();
     else {
       connection.decision = decision;
@@ -66,7 +66,7 @@ export class Admitted<Data extends object, Transport> implements Ticket {
     if (this.#initial !== undefined) return this.registry.createFor(connection, this.#initial, true);
   }
 
-  /** The connection never comes. Idempotent. */
+  /** Takes back what was made for a connection that never comes. Idempotent. */
   release(): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -1,10 +1,10 @@
 import type { SessionConnection } from "./session-connection.ts";
 
 /**
- * Connections whose `change` handler is due. The handlers run in a microtask of their own, because a store that answers in
- * the same tick would otherwise run them inside the application's own `update()`: between two lines of code that another
- * handler believes to be atomic. So the order is the same on every store: the writer's synchronous code, then the handlers,
- * then whoever awaits the write. Changes of one tick are told as one, with the data as it is then.
+ * Connections whose `change` handler is due. The handlers run in a microtask of their own. Otherwise a store that answers in
+ * the same tick would run them inside the application's call of `update()`, between two lines of code that the application
+ * takes to be atomic (reentrancy). The order is the same on every store: the writer's synchronous code, the handlers, then
+ * the code that awaits the write. Several changes of one tick call a handler once, with the data as it is then.
  */
 export class ChangeQueue<Data extends object> {
   #due = new Map<SessionConnection<Data>, { readonly data: Readonly<Data> }>();
@@ -14,12 +14,12 @@ export class ChangeQueue<Data extends object> {
     this.#due.set(connection, state);
   }
 
-  /** Calls the handlers now: for changes that come from a store's own I/O, when no application code is on the stack. */
+  /** Calls the handlers at once. For changes from a store's own I/O, where no application code is on the stack. */
   readonly flush = (): void => {
     if (this.#due.size === 0) return;
     const due = this.#due;
     this.#due = new Map();
-    // Each gets the data as it is now: after a handler that writes, none is told of older data after newer (I8).
+    // Each handler gets the data as it is now. A handler may have written, and no later one may see older data (I8).
     for (const [connection, state] of due) connection.changed(state.data);
   };
 }

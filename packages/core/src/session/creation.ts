@@ -10,9 +10,9 @@ export interface NewSession {
   /** Whether `data` has passed the schema already. */
   readonly isChecked: boolean;
   readonly subject: string | undefined;
-  /** For a connection of this process, which holds it from the start. */
+  /** Whether the store counts a connection of this process as a holder from the start. */
   readonly hold: boolean;
-  /** Whether a token shall open it. */
+  /** Whether the session gets a token. */
   readonly token: boolean;
   /** When the subject was named, by `performance.now()`. */
   readonly decidedAt: number | undefined;
@@ -21,11 +21,11 @@ export interface NewSession {
 export interface Created {
   readonly id: string;
   readonly stored: StoredSession;
-  /** A secret; `undefined` where no token opens it. */
+  /** A secret; `undefined` for a session without a token. */
   readonly token: string | undefined;
 }
 
-/** Creates a session in the store: in the same tick where the store answers so. Throws, or rejects with, typed errors. */
+/** Creates a session in the store, in the same tick where the store answers so. Throws, or rejects with, typed errors. */
 export function createStored<Data extends object>(
   context: SessionContext<Data>,
   wanted: NewSession,

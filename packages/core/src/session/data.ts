@@ -6,7 +6,10 @@ import { issuePaths } from "@wsession/protocol";
 import type { SchemaResult, StandardSchemaV1 } from "@wsession/protocol";
 import { isRefusedPromise } from "../base/promises.ts";
 
-/** Data that may be a session's: an object without forbidden fields, that satisfies the schema. Else throws INVALID_DATA. */
+/**
+ * Checks data for a session: an object without forbidden fields that satisfies the schema. Returns the schema's output.
+ * Throws INVALID_DATA otherwise.
+ */
 export function checkData<Data extends object>(
   schema: Settings<Data, unknown>["schema"],
   value: unknown,
@@ -32,7 +35,7 @@ export function checkData<Data extends object>(
     throw invalidArgument("schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
-  // The schema's own words may quote the data, so they are the cause and not the message.
+  // The schema's messages may quote the data, and a SessionError's message never has data in it: they are the cause.
   throw new SessionError(
     "INVALID_DATA",
     `the data does not satisfy the schema at ${issuePaths(result.issues)}`,
@@ -44,8 +47,8 @@ export function checkData<Data extends object>(
 }
 
 /**
- * Data of a new session, as `checkData`. The schema runs once. Where it made something else of the data, it runs once more on
- * what it made, because a session whose own schema refuses its data could never be loaded again.
+ * As `checkData`, for the data of a new session. The schema runs once. Where the schema transformed the data, it runs once
+ * more on its own output, because a session whose schema refuses the stored data could never be loaded again.
  */
 export function checkNewData<Data extends object>(
   schema: Settings<Data, unknown>["schema"],
@@ -60,7 +63,7 @@ function isSame(data: object, value: unknown): boolean {
   try {
     return data === value || isDeepStrictEqual(data, value);
   } catch {
-    // Nested too deeply for a comparison, or it has a getter that throws.
+    // The data is nested too deeply for a comparison, or has a getter that throws.
     return false;
   }
 }
@@ -76,7 +79,7 @@ function validated<Data extends object>(
   }
 }
 
-/** Data of an older version of the application, brought up to date. Throws INVALID_DATA. */
+/** Migrates data that another version of the application stored. Throws INVALID_DATA. */
 export function migrated(
   migrate: (data: unknown, fromVersion: number) => unknown,
   data: object,

@@ -12,7 +12,7 @@ import type { Write } from "./writes.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
-/** A handle: of one connection, whose fence it carries (I13), or administrative. */
+/** A handle on a session: of one connection, whose fence its writes carry (I13), or administrative, without a fence. */
 export class SessionHandle<Data extends object> implements Session<Data> {
   readonly #state: LocalSession<Data>;
   readonly #connection: SessionConnection<Data> | undefined;
@@ -42,7 +42,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return [...this.#state.connections()].map((connection) => connection.publicConnection);
   }
 
-  // What is no argument throws at once, from what returns a promise too: nobody may be waiting for the promise.
+  // A bad argument throws at once, also from methods that return a promise, because the caller may not await the promise.
 
   set(data: Data, surplus?: undefined): Promise<void> {
     assertNoMore("set()", surplus);
@@ -94,7 +94,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#owned(this.#destroy(reason));
   }
 
-  /** Whose handle this is answers for a rejection that the application does not handle. */
+  /** The connection, or for an administrative handle the session, is the owner of a rejection that nobody handles (I12). */
   #owned<Result>(promise: Promise<Result>): Promise<Result> {
     return owned(promise, this.#connection ?? this.#state);
   }
@@ -131,7 +131,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     const state = this.#state;
-    // Only a login can be overtaken by what is done to its subject.
+    // Only a login can be overtaken: by a destruction of its subject's sessions (time of check to time of use).
     const decision = subject === undefined ? undefined : state.context.pending.begin(subject);
     try {
       const fence = () => fenceOf(this.#connection);
@@ -155,7 +155,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
 
   #refusal(): SessionError | undefined {
     if (this.#state.gone) return goneError();
-    // What the store would answer, without asking it.
+    // The store would refuse the call for the same reason, so it need not be asked.
     return this.#connection !== undefined && this.#connection.fence < this.#state.fence
       ? fencedError()
       : undefined;

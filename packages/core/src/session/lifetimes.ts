@@ -5,31 +5,31 @@ import type { Settings } from "../api/options.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
-/** Deadlines of a session with live connections, by this process's monotonic clock. */
+/** The deadlines of a session with live connections, by this process's monotonic clock. */
 interface Lifetime {
   idleAt: number;
   absoluteAt: number;
-  /** Whether `expiring` was called for this absolute deadline. */
+  /** Whether the `expiring` handlers were called for this absolute deadline. */
   warned: boolean;
-  /** A message came, and the store does not know it yet: a touch that fails is tried again, because the message counts. */
+  /** A message came that the store has not been told of: a touch that fails is tried again, because the message counts. */
   owed: boolean;
   check: Deadline | undefined;
   checkAt: number;
 }
 
-/** How often in an idle time live sessions are looked at: each touch is at most a tenth of it late. */
+/** How often within `idleMs` a live session is looked at. A touch is late by a tenth of `idleMs` at most. */
 const LOOKS_PER_IDLE_TIME = 10;
-/** Of the idle time: with more than this left, what a connection's end could add is not worth a call of the store. */
+/** Part of `idleMs`. With more than this left, a touch at the end of a connection is not worth a call of the store. */
 const JUST_TOUCHED = 0.95;
-/** How long before the idle deadline a last look is taken, at most: from there on the next message is told of at once. */
+/** How long before the idle deadline the last look is taken, at most. After that look a message touches at once. */
 const LAST_LOOK_MS = 1_000;
 const CLOCKS_DIFFER_MS = 1_000;
-/** When the store does not answer, milliseconds. */
+/** How long after a failed call of the store the call is tried again, milliseconds. */
 const RETRY_MS = 1_000;
 
 /**
- * Keeps live sessions alive while their clients speak, and ends them when their time is over. A message only sets a
- * flag; now and then the flagged sessions are touched in the store, so that a message costs no round trip.
+ * Keeps sessions alive while their clients send messages, and ends them at their deadlines. A message only sets a flag. Now
+ * and then the flagged sessions are touched in the store, so that a message costs no round trip.
  */
 export class Lifetimes<Data extends object> {
   readonly #deadlines: Deadlines;
@@ -41,7 +41,7 @@ export class Lifetimes<Data extends object> {
     this.#settings = settings;
   }
 
-  /** Starts to watch a session, or moves the deadlines of one that is watched. Without deadlines it costs nothing. */
+  /** Starts to watch a session, or moves the deadlines of a watched one. A session without deadlines is not kept here. */
   watch(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number): void {
     if (idleInMs === Infinity && absoluteInMs === Infinity) return this.unwatch(state);
     const now = performance.now();
@@ -56,7 +56,7 @@ export class Lifetimes<Data extends object> {
       checkAt: 0,
     };
     if (known === undefined) this.#lifetimes.set(state, lifetime);
-    // Clocks differ by a little in every answer; a deadline that was moved differs by more.
+    // Every answer of the store moves the deadline a little, since clocks differ. Only a larger move is a new deadline.
     const moved = Math.abs(absoluteAt - lifetime.absoluteAt);
     if (moved > Math.min(CLOCKS_DIFFER_MS, this.#settings.expiringMs / 4)) lifetime.warned = false;
     lifetime.idleAt = now + idleInMs;
@@ -64,31 +64,31 @@ export class Lifetimes<Data extends object> {
     this.#schedule(state, lifetime);
   }
 
-  /** A message came after the last look: the store is told at once, because a look at the deadline would be too late. */
+  /** A message came after the last look: touches the session at once, because the next look would be too late. */
   lookNow(state: LocalSession<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime !== undefined) this.#start(state, lifetime);
   }
 
-  /** A connection ends: its last message counts, though no look comes any more that would tell the store. */
+  /** A connection ends: its last message counts, though no further look will touch the session. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined || state.gone || !connection.active) return;
     const { idleMs } = this.#settings;
-    // Just touched, as by the handshake: a round trip for each short visit would be too much.
+    // The session was touched just now, as by a handshake. One more round trip for each short visit would be too much.
     if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
     lifetime.owed = true;
     this.#start(state, lifetime);
   }
 
-  /** As `watch`, for a session that is watched already; the absolute deadline stays where it is undefined. */
+  /** Moves the deadlines of a watched session. `undefined` leaves the absolute deadline where it is. */
   move(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined) return;
     this.watch(state, idleInMs, absoluteInMs ?? lifetime.absoluteAt - performance.now());
   }
 
-  /** One more connection of a session whose others were told already is told too, after its `open`. */
+  /** Calls `expiring` for a new connection after its `open`, where the session's other connections had the call already. */
   join(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.#lifetimes.get(state)?.warned !== true) return;
     this.#deadlines.after(0, () => {
@@ -103,7 +103,7 @@ export class Lifetimes<Data extends object> {
     this.#lifetimes.delete(state);
   }
 
-  /** Milliseconds that are left; `Infinity` for a session without deadlines. */
+  /** Milliseconds to the deadlines; `Infinity` for a session without deadlines. */
   left(state: LocalSession<Data>): { readonly idleInMs: number; readonly absoluteInMs: number } {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined) return { idleInMs: Infinity, absoluteInMs: Infinity };
@@ -119,7 +119,7 @@ export class Lifetimes<Data extends object> {
     const idle = now < lastLook ? lastLook : lifetime.idleAt;
     const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
     const next = Math.max(wanted, now + retryMs);
-    // One that comes sooner looks at the same things, and sets the next.
+    // A look that is due sooner checks the same things, and schedules the next one.
     if (lifetime.check !== undefined && lifetime.checkAt <= next) return;
     lifetime.check?.cancel();
     lifetime.checkAt = next;
@@ -152,7 +152,7 @@ export class Lifetimes<Data extends object> {
     if (now < lifetime.absoluteAt && lifetime.owed) {
       await this.#touch(state, lifetime, now);
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
-      // Another process may have moved a deadline: the store knows.
+      // Another process may have moved a deadline, so read the session before ending it.
       const stored = await state.context.store.load(state.id);
       if (stored === undefined) state.endSession(EXPIRED);
       else this.move(state, stored.idleInMs - (performance.now() - now), stored.absoluteInMs);
@@ -170,7 +170,7 @@ export class Lifetimes<Data extends object> {
       return;
     }
     lifetime.owed = false;
-    // From when it was asked: a slow answer must not make the deadline here later than the store's.
+    // Count from the request: a slow answer must not make the deadline here later than the store's.
     this.move(state, idleMs - (performance.now() - askedAt), undefined);
   }
 }

@@ -13,7 +13,7 @@ import type { SessionStore, StoredSession } from "../store/contract.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import type { SessionWrites } from "./writes.ts";
 
-/** As of the start: to read the environment costs more than all else that a write does here. */
+/** Read once, because reading the environment costs more than the rest of a write does here. */
 const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 
 /** A point in the history of a session. A lineage of `undefined` is the same as 0. */
@@ -32,13 +32,13 @@ export interface SessionContext<Data extends object> {
   deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
 }
 
-/** States whose record is of another schema version. Few are, so they are kept apart: a field would cost every session. */
+/** States whose stored record is of another schema version. They are few; a field would cost every session memory. */
 const otherVersion = new WeakSet<object>();
 
 /**
- * What a session is in this process: one for all its handles and connections. Its version only goes up (I8): a change
- * that does not take the version here to the next one is not applied; the session is read instead. It goes back only where
- * the store itself did.
+ * The one state of a session in this process, for all its handles and connections. The version only goes up (I8): a change
+ * that is not the next one after the version here is not applied; the session is read again instead. The version goes back
+ * only where the store itself lost changes.
  */
 export class LocalSession<Data extends object> {
   readonly context: SessionContext<Data>;
@@ -55,8 +55,8 @@ export class LocalSession<Data extends object> {
   #connections: SessionConnection<Data> | Set<SessionConnection<Data>> | undefined;
 
   /**
-   * Without an id the session is its connection's own, and named by it. `isChecked`: it was created just now, of data that
-   * has passed the schema.
+   * Without an id the session lives on its connection, and has the connection's id. `isChecked`: the session was created just
+   * now, and its data has passed the schema.
    */
   constructor(
     context: SessionContext<Data>,
@@ -101,12 +101,12 @@ export class LocalSession<Data extends object> {
     } else if (this.#connections instanceof Set) this.#connections.delete(connection);
   }
 
-  /** Data for a write. Throws INVALID_DATA; nothing was changed then. */
+  /** Checks data for a write. Throws INVALID_DATA, and has changed nothing then. */
   check(data: object): Data {
     return checkData(this.context.settings.schema, data);
   }
 
-  /** Data that was loaded: brought up to date, and checked. Throws INVALID_DATA. */
+  /** Migrates and checks data that was loaded. Throws INVALID_DATA. */
   accept(data: object, schemaVersion: number, isChecked: boolean = false): Readonly<Data> {
     const { schema, migrate, schemaVersion: today } = this.context.settings;
     const isOther = migrate !== undefined && schemaVersion !== today;
@@ -117,25 +117,25 @@ export class LocalSession<Data extends object> {
     return accepted;
   }
 
-  /** Whether what is stored is of another schema version, so that `data` is not it: to be written whole, or not at all. */
+  /** Whether the stored record is of another schema version. Then it differs from `data`, and a write must replace all of it. */
   get isOtherVersion(): boolean {
     return otherVersion.has(this);
   }
 
-  /** Where values are JSON a change made in place would be lost: in development it throws instead. */
+  /** Freezes the data in development where values are JSON, because a change made in place would be lost in silence. */
   protect(data: Data): Readonly<Data> {
     return IN_DEVELOPMENT && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
   }
 
-  /** What is known here as a question leaves, for `adopt`. */
+  /** The version here. Taken before a request to the store, for `adopt`. */
   get versionStamp(): VersionStamp {
     return { version: this.version, lineage: this.lineage };
   }
 
   /**
-   * Takes over what the store says, if it is newer. An answer older than what was known as its question left (`versionAtRequest`) and
-   * is still, or as old and of another lineage, tells that the store lost changes that it had acknowledged, in a failover
-   * or a restart: versions go on from there.
+   * Adopts what the store answered, if that is newer than the version here. The store has lost acknowledged changes, in a
+   * failover or a restart, where the answer is older than the version at the request (`versionAtRequest`) and that version is
+   * still the one here; so it has where the versions are equal and the lineages differ. Versions go on from the answer then.
    */
   adopt(stored: StoredSession, versionAtRequest?: VersionStamp): void {
     const { version, lineage = 0 } = stored;
@@ -149,7 +149,7 @@ export class LocalSession<Data extends object> {
     this.moveTo(version, lineage, data, undefined);
   }
 
-  /** Takes over a change that this process made to what it knew (`versionAtRequest`), and is still there. `writer` need not be told. */
+  /** Applies a change that this process made to `versionAtRequest`, if that is still the version here. `writer` gets no event. */
   advance(
     versionAtRequest: VersionStamp,
     made: VersionStamp,
@@ -161,7 +161,7 @@ export class LocalSession<Data extends object> {
     this.moveTo(made.version, made.lineage ?? 0, data, writer);
   }
 
-  /** The subject was set by this process, on what it knew. */
+  /** This process set the subject, at `versionAtRequest`. */
   identified(versionAtRequest: VersionStamp, made: VersionStamp, subject: string): void {
     if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;
     this.subject = subject;
@@ -188,7 +188,7 @@ export class LocalSession<Data extends object> {
       if (connection !== writer) this.context.changes.add(connection, this);
   }
 
-  /** Reads from the store. Rejects with SESSION_GONE, and then ends the connections too. */
+  /** Reads the session from the store. Where it is gone, ends its connections and rejects with SESSION_GONE. */
   async read(): Promise<void> {
     if (this.gone) throw goneError();
     const versionAtRequest = this.versionStamp;
@@ -198,14 +198,14 @@ export class LocalSession<Data extends object> {
       throw goneError();
     }
     const { version, lineage = 0 } = stored;
-    // What is kept here may have been changed in place, which only development prevents.
+    // The application may have changed the data here in place, which only development prevents: take the store's.
     if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
       this.data = this.accept(stored.data, stored.schemaVersion);
     else this.adopt(stored, versionAtRequest);
     this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
   }
 
-  /** The session is no more: nothing is written from here on, and its connections end. */
+  /** The session is gone: nothing is written from here on, and its connections end. Returns how many. */
   endSession(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
@@ -213,14 +213,14 @@ export class LocalSession<Data extends object> {
     return this.endConnections((connection) => connection !== undefined, ending);
   }
 
-  /** A newer connection of this process is about to take the session over: the others end without waiting for the store. */
+  /** Ends the other connections at once, while a newer one of this process takes the session over in the store. */
   replaceOthers(newer: SessionConnection<Data>): void {
     for (const connection of this.connections())
       if (connection !== newer && connection.fence === PENDING_FENCE) connection.fence = LOST_FENCE;
     this.endConnections((connection) => connection !== newer, REPLACED);
   }
 
-  /** A newer connection has `fence`: those before it end (I13). */
+  /** Ends the connections with a lower fence: a newer connection has `fence` (I13). Returns how many. */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
     return this.endConnections((connection) => connection.fence < fence, REPLACED);
@@ -235,7 +235,7 @@ export class LocalSession<Data extends object> {
     }
   }
 
-  /** Nobody handled the rejection of a call that an administrative handle made. */
+  /** Nobody handled the rejection of a call on an administrative handle. */
   unhandled(error: unknown): void {
     this.context.report(error, { stage: "unhandled", sessionId: this.id });
   }

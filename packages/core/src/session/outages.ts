@@ -2,13 +2,13 @@ import type { ErrorContext } from "../api/options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
 
-/** How often outages are looked at, and how long no call may have failed before an answer ends one, milliseconds. */
+/** Milliseconds. How often an outage is looked at, and for how long no call may have failed before an answer ends it. */
 const LOOK_MS = 5_000;
-/** How often an outage that lasts is told again; it is over too once no call has failed for so long. Milliseconds. */
+/** Milliseconds. How often a lasting outage is reported. An outage is over too once no call has failed for so long. */
 const REPEAT_MS = 60_000;
-/** Causes that are told apart. An error's text may hold what differs each time, and would make a cause of each call. */
+/** How many causes are told apart at most. An error's text may differ each time, and would make every call a new cause. */
 const MOST_CAUSES = 16;
-/** Causes that one report names, the most frequent first. */
+/** How many causes one report names, the most frequent first. */
 const MOST_NAMED = 5;
 
 type OnError = (error: unknown, context: ErrorContext) => void;
@@ -16,15 +16,15 @@ type OnError = (error: unknown, context: ErrorContext) => void;
 interface Cause {
   /** The last failure of this cause. */
   error: SessionError;
-  /** Failures that were not told yet. */
+  /** Failures that no report has counted yet. */
   count: number;
   lastAt: number;
 }
 
 /**
- * Tells of failures of the store that no caller waits for: the first of each cause at once. Further ones are counted, and
- * told as one report a minute while the outage lasts, and one when it is over, because otherwise each handshake and each
- * connection of an outage would fill the log.
+ * Reports failures of the store that no caller waits for. The first failure of each cause is reported at once. Further ones
+ * are counted: one report a minute while the outage lasts, and one when it is over. Otherwise every handshake and every
+ * connection during an outage would add to the log.
  */
 export class OutageReports {
   readonly #deadlines: Deadlines;
@@ -44,8 +44,8 @@ export class OutageReports {
   }
 
   /**
-   * Takes what says that the store is of no use now. Any other error is told by itself. So is a call that the application
-   * forgot to await, because each is a mistake of its own.
+   * Counts an error that is part of an outage. Any other error is reported by itself. So is a call that the application
+   * forgot to await, because each such call is a mistake of its own.
    */
   report(error: unknown, context: ErrorContext): void {
     if (this.#isClosed || context.stage === "unhandled" || !isOutage(error))
@@ -68,12 +68,12 @@ export class OutageReports {
     this.#callOnError(error, context);
   }
 
-  /** The store has answered. Costs one comparison while there is no outage. */
+  /** The store has answered. Without an outage the call costs one comparison. */
   answered(): void {
     if (this.#causes.size > 0) this.#answeredAt = performance.now();
   }
 
-  /** Tells what was counted. Nothing is counted from here on, because no later report would tell the count. */
+  /** Reports what was counted. Nothing is counted from here on, because no later report would have the count. */
   close(): void {
     this.#isClosed = true;
     this.#nextLook?.cancel();
@@ -111,7 +111,7 @@ export class OutageReports {
     this.#lookLater();
   }
 
-  /** One report for all that was counted: an outage shows itself in several ways, by where a call was when it began. */
+  /** One report for all causes: one outage causes different errors, by where each call was when the outage began. */
   #summarise(state: string): void {
     const counted = [...this.#causes.values()]
       .filter(({ count }) => count > 0)
@@ -129,7 +129,7 @@ export class OutageReports {
   }
 }
 
-/** `STORE_FULL` too: newcomers can bring it about as often as they like. */
+/** `STORE_FULL` counts as an outage, because new clients can cause it as often as they like. */
 function isOutage(error: unknown): error is SessionError {
   return isSessionError(error, "STORE_UNAVAILABLE") || isSessionError(error, "STORE_FULL");
 }

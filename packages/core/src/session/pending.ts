@@ -4,30 +4,30 @@ import type { SessionConnection } from "./session-connection.ts";
 
 /**
  * A decision that has not taken effect yet: a handshake that is being admitted, a connection that waits for the session of
- * its subject, a login under way. Between the decision and its effect lie waits for the store and for the application, and
- * the session, or all of the subject's, may be destroyed meanwhile. Without a record the effect would come all the same (a
- * race of the kind time of check to time of use).
+ * its subject, a login under way. Between the decision and its effect the store and the application are awaited. The
+ * session, or all sessions of the subject, may be destroyed meanwhile. Without this record the decision would take effect
+ * all the same (a race: time of check to time of use).
  */
 export class PendingDecision {
   readonly #decisions: PendingDecisions;
   /** By `performance.now()`: when the subject was named. Stores compare the time with what other processes destroyed. */
   decidedAt: number | undefined;
   subject: string | undefined;
-  /** Why the decision must have no effect any more. */
+  /** Set where the decision must have no effect any more: why. */
   ending: Ending | undefined;
   /** The connection that waits for the session, where the connection is there already. */
   connection: Pick<SessionConnection<object>, "isEnding" | "end"> | undefined;
-  /** The session that the store is being asked for, and what became of the session since the question. */
+  /** The session of the request to the store that is under way, and how that session ended since the request. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
-  /** Counts the sessions that were opened, so that of two on their way the older one is known; 0: none yet. */
+  /** The place of this decision among those whose session was resumed, so that the older of two is known; 0: none yet. */
   resumeNumber = 0;
 
   constructor(decisions: PendingDecisions) {
     this.#decisions = decisions;
   }
 
-  /** The application said whose session it will be. */
+  /** The application named the subject of the session. */
   decide(subject: string | undefined): void {
     if (subject === undefined) return;
     this.subject = subject;
@@ -35,7 +35,7 @@ export class PendingDecision {
     this.#decisions.bySubject.add(subject, this);
   }
 
-  /** The store is about to be asked for this session. */
+  /** A request for this session is about to be sent to the store. */
   expect(sessionId: string): void {
     const { bySession } = this.#decisions;
     bySession.delete(this.sessionId, this);
@@ -44,7 +44,7 @@ export class PendingDecision {
     bySession.add(sessionId, this);
   }
 
-  /** The session that was expected is there, for this decision. */
+  /** The expected session is there. */
   markResumed(): void {
     this.resumeNumber = this.#decisions.nextNumber();
   }
@@ -55,12 +55,12 @@ export class PendingDecision {
     this.connection?.end(ending.code, ending.reason);
   }
 
-  /** Before the next step towards the effect. Throws REVOKED, FENCED or SHUTTING_DOWN. */
+  /** Call before each step towards the effect. Throws REVOKED, FENCED or SHUTTING_DOWN for a decision that was ended. */
   assertStands(): void {
     if (this.ending !== undefined) throw errorOf(this.ending);
   }
 
-  /** The decision has taken effect, or never will. Idempotent. */
+  /** Removes the decision from the indexes: it has taken effect, or never will. Idempotent. */
   dispose(): void {
     this.#decisions.bySubject.delete(this.subject, this);
     this.#decisions.bySession.delete(this.sessionId, this);
@@ -68,7 +68,7 @@ export class PendingDecision {
   }
 }
 
-/** All of this process, by subject and by session. */
+/** All pending decisions of this process, by subject and by session. */
 export class PendingDecisions {
   readonly bySubject: DecisionIndex = new DecisionIndex();
   readonly bySession: DecisionIndex = new DecisionIndex();
@@ -80,7 +80,7 @@ export class PendingDecisions {
     return decision;
   }
 
-  /** The subject's sessions are being destroyed. Returns how many connections that ended. */
+  /** Ends the decisions about a subject whose sessions are being destroyed. Returns how many connections that ended. */
   endSubject(subject: string, ending: Ending): number {
     let ended = 0;
     for (const decision of this.bySubject.of(subject)) {
@@ -90,12 +90,12 @@ export class PendingDecisions {
     return ended;
   }
 
-  /** The session is gone: an answer of the store that opens the session is overtaken. */
+  /** The session is gone: a request for the session that is under way must not resume it, whatever the store answers. */
   endSession(sessionId: string, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId)) decision.sessionEnding ??= ending;
   }
 
-  /** A connection took the session over: what was opened before it, and has no connection yet, comes too late. */
+  /** A connection took the session over: ends older decisions whose connection is not there yet. */
   endOlder(sessionId: string, resumeNumber: number, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId))
       if (decision.resumeNumber > 0 && decision.resumeNumber < resumeNumber) decision.end(ending);
@@ -106,11 +106,11 @@ export class PendingDecisions {
   }
 }
 
-/** Decisions by a key; one of each is the common case, and a Set for it would be most of the cost. */
+/** Decisions by a key. One decision for a key is the common case, and a Set for one would be most of its memory. */
 class DecisionIndex {
   readonly #decisions = new Map<string, PendingDecision | Set<PendingDecision>>();
 
-  /** As they are now: who walks over them may end some. */
+  /** A copy, because the caller may end some decisions while it iterates. */
   of(key: string): readonly PendingDecision[] {
     const found = this.#decisions.get(key);
     if (found === undefined) return [];

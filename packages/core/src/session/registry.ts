@@ -27,7 +27,7 @@ import type { SessionsOnConnections } from "./table.ts";
 import { takeOver } from "./takeover.ts";
 import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 
-/** All sessions of this process: between the store on one side, connections and handles on the other. */
+/** The sessions that are in this process: one state each, between the store on one side, connections and handles on the other. */
 export class SessionRegistry<Data extends object, Transport> implements SessionContext<Data> {
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
@@ -61,7 +61,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
 
   // --- for handles ---
 
-  /** Reads a session; its handle is administrative (I13). */
+  /** Reads a session. The handle is administrative (I13). */
   async get(id: string): Promise<Session<Data> | undefined> {
     const versionAtRequest = this.versionAtRequest(id);
     const stored = await this.calls.ask(() => this.store.load(id));
@@ -88,13 +88,13 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return { session: new SessionHandle(state, undefined), token };
   }
 
-  /** Ends this process's part of a session that is gone. Returns how many connections that closed. */
+  /** Ends this process's connections of a session that is gone. Returns how many. */
   endSession(id: string, ending: Ending): number {
     this.pending.endSession(id, ending);
     return this.#table.find(id)?.endSession(ending) ?? 0;
   }
 
-  /** This process's live connections of a session. */
+  /** How many live connections of a session this process has. */
   connectionCount(id: string): number {
     return this.#table.find(id)?.connectionCount ?? 0;
   }
@@ -148,19 +148,19 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     else this.attach(connection, session, decision);
   }
 
-  /** What is known of a session as the store is about to be asked, for `adopt`. */
+  /** The version here as a request is sent to the store, for `adopt`; `undefined` for a session that is not here. */
   versionAtRequest(id: string): VersionStamp | undefined {
     return this.#table.find(id)?.versionStamp;
   }
 
-  /** The one state of the session in this process, brought up to `stored` and kept for one more connection. */
+  /** The one state of the session in this process, brought up to `stored` and retained for one more connection. */
   adopt(
     id: string,
     stored: StoredSession,
     versionAtRequest?: VersionStamp,
     isChecked: boolean = false,
   ): LocalSession<Data> {
-    // Kept on its connection, a session needs no place in the table and is named by it.
+    // A session that lives on its connection has the connection's id, and no place in the table.
     if (!this.store.capabilities.resumable) return new LocalSession(this, undefined, stored, isChecked);
     const state = this.#current(id, stored, versionAtRequest, isChecked);
     this.#table.retain(state);
@@ -173,7 +173,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return this.#made(id, true, () => this.adopt(id, stored, undefined, true));
   }
 
-  /** The connection is there: it is one of the session's from now on. */
+  /** Attaches a connection to its session, and ends it at once where the session has ended or was taken over meanwhile. */
   attach(
     connection: UnattachedConnection<Data>,
     { state, fence, token, resumed }: AdmittedSession<Data>,
@@ -188,7 +188,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     this.#lifetimes.join(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
-    // It went, or was taken over, while its connection was on the way.
+    // The session may have ended, or been taken over, while its connection was on the way.
     if (decision.ending !== undefined) {
       if (takesOver) connection.fence = LOST_FENCE;
       connection.end(decision.ending.code, decision.ending.reason);
@@ -199,7 +199,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
-  /** Admitted, but its connection never came. A session that no client learned of is destroyed. */
+  /** Takes back a session whose connection never came. A new session is destroyed, because no client knows its token. */
   releaseAdmitted({ state, resumed }: AdmittedSession<Data>): void {
     const { id } = state;
     this.releaseInStore(id);
@@ -207,19 +207,19 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     if (!resumed) this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
   }
 
-  /** A connection of the session ends, or is being ended by this side: it counts no more. */
+  /** A connection of the session ends, or is being ended by this side, and counts no more. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.store.capabilities.resumable) this.#lifetimes.onConnectionClosed(state, connection);
     state.removeConnection(connection);
     this.releaseInStore(state.id);
   }
 
-  /** A connection has ended: the store need not tell this process for its sake any more. */
+  /** Releases one connection's hold on the session in the store. */
   releaseInStore(id: string): void {
     this.calls.inBackground(() => this.store.release(id), id);
   }
 
-  /** A connection's close handler has settled. */
+  /** A connection's close handler has settled: nothing of the connection refers to the session any more. */
   onConnectionFinished(state: LocalSession<Data>): void {
     if (!this.store.capabilities.resumable) state.gone = true;
     else if (!this.#table.release(state)) return;
@@ -255,7 +255,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     }
   }
 
-  /** A session that its own process can't read (a schema may refuse what it made itself) is of no use: it goes. */
+  /** Destroys a new session that this process can't read: a schema may refuse its own output. */
   #made(id: string, isHeld: boolean, adopt: () => LocalSession<Data>): LocalSession<Data> {
     try {
       return adopt();
@@ -266,7 +266,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     }
   }
 
-  /** The state that there is, brought up to `stored`, or a new one. */
+  /** The state that is here, brought up to `stored`, or a new one. */
   #current(
     id: string,
     stored: StoredSession,
@@ -280,7 +280,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return known;
   }
 
-  /** As `#current`, for a handle, which keeps it. */
+  /** As `#current`, for a handle, which keeps the state alive. */
   #bringUp(
     id: string,
     stored: StoredSession,

@@ -8,25 +8,25 @@ import type { PendingDecision } from "./pending.ts";
 import { writesOf } from "./write-queue.ts";
 
 export interface Replacement {
-  /** Whose the session becomes, by the time of whose decision; `undefined`: it stays whose it is. */
+  /** The decision that names the new subject; `undefined`: the subject stays. */
   readonly decision: PendingDecision | undefined;
-  /** Only a session that is nobody's, or the subject's already, becomes the subject's. */
+  /** Refuses a session of another subject: only one without a subject, or of this subject already, is changed. */
   readonly onlyUnowned: boolean;
-  /** How long the token before stays good, milliseconds. */
+  /** How long the replaced token stays good, milliseconds. */
   readonly graceMs: number;
-  /** Asked as the store is: a fence may be raised while other writes are waited for. */
+  /** The fence at the time of the request: a fence may be raised while the request waits for other writes. */
   readonly fence: () => number | undefined;
 }
 
-/** The token and the renewal code that are good from now on, or what was in the way. */
+/** The new token and renewal code, or why there are none. */
 export type Replaced =
   | { readonly type: "replaced"; readonly token: string; readonly renewalCode: string }
   | { readonly type: "missing" }
   | { readonly type: "foreign" };
 
 /**
- * Replaces a session's token; with a decision about a subject the session becomes the subject's in the same step. Rejects with
- * REVOKED where the subject's sessions were destroyed since the decision, and with FENCED.
+ * Replaces a session's token. With a decision about a subject, the session gets the subject in the same step. Rejects with
+ * REVOKED where the subject's sessions were destroyed since the decision, and with FENCED for a fence that is too low.
  */
 export async function replaceToken<Data extends object>(
   state: LocalSession<Data>,
@@ -67,7 +67,7 @@ export async function replaceToken<Data extends object>(
     case "rotated":
   }
   if (decision?.ending?.code === CloseCode.Destroyed) {
-    // The store may have been told to destroy the subject's sessions before this one was the subject's.
+    // The destruction may have reached the store before this session had the subject, and so have missed it: repeat it.
     await state.context.store.destroy(state.id, decision.ending.reason, false);
     state.endSession(decision.ending);
     throw revokedError();

@@ -1,32 +1,35 @@
 import type { Connection } from "../api/contract.ts";
 
-/** A live connection, as its session sees it. */
+/** A live connection, as its session sees it. `LiveConnection` implements the interface: sessions call up through it. */
 export interface SessionConnection<Data extends object> {
   readonly id: string;
-  /** What the writes of its handle carry (I13): `PENDING_FENCE` until its takeover is answered, `LOST_FENCE` where it has none. */
+  /**
+   * The fence that writes of the connection's handle carry (I13): `PENDING_FENCE` until its takeover is answered,
+   * `LOST_FENCE` where the takeover was lost.
+   */
   fence: number;
-  /** Whether it has ended, or is about to. */
+  /** Whether the connection has ended, or is about to. */
   readonly isEnding: boolean;
-  /** Set when a message came since it was last cleared: what counts against the idle deadline. */
+  /** Whether a message came since the flag was last cleared. The idle deadline counts from such messages. */
   active: boolean;
-  /** The session's idle deadline is near: its next message is to be told of at once. */
+  /** The session's idle deadline is near: the next message must touch the session at once. */
   awaitMessage(): void;
   readonly publicConnection: Connection<Data>;
-  /** Others changed the data. */
+  /** Another connection or process changed the data. */
   changed(data: Readonly<Data>): void;
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void;
   end(code: number, reason: string): void;
-  /** Nobody handled the rejection of a call that its handle made. */
+  /** Nobody handled the rejection of a call on the connection's handle. */
   unhandled(error: unknown): void;
 }
 
-/** Of a connection whose takeover is under way: another one's is no reason to end it, since its own comes after. */
+/** The fence of a connection whose takeover is under way. Another takeover does not end it, because its own comes after. */
 export const PENDING_FENCE: number = Infinity;
-/** Of a connection that was replaced before its takeover was answered, or whose takeover failed: it never writes. */
+/** The fence of a connection that was replaced before its takeover was answered, or whose takeover failed: no write passes. */
 export const LOST_FENCE: number = -1;
 
-/** The fence that a write carries; `undefined`: an administrative one, or of a session that was never taken over. */
+/** The fence that a write carries; `undefined` for an administrative write, or a session that was never taken over. */
 export function fenceOf(writer: { readonly fence: number } | undefined): number | undefined {
   return writer === undefined || writer.fence === 0 ? undefined : writer.fence;
 }

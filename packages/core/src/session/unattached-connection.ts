@@ -2,23 +2,23 @@ import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { PendingDecision } from "./pending.ts";
 
-/** A connection that waits for its session. */
+/** A connection that has no session yet, as the registry sees it. `LiveConnection` implements the interface. */
 export interface UnattachedConnection<Data extends object> extends SessionConnection<Data> {
   readonly isEnding: boolean;
   resumed: boolean;
   fence: number;
   token: string | undefined;
-  /** What was decided about a session that is set later. */
+  /** What `admit` decided about a session that is set later. */
   decision: PendingDecision | undefined;
   attach(state: LocalSession<Data>, fence: number): void;
 }
 
-/** A session that was opened or made for one connection, which is not there yet. */
+/** A session that was resumed or created for one connection, which is not there yet. */
 export interface AdmittedSession<Data extends object> {
   readonly state: LocalSession<Data>;
-  /** The fence of this very connection, which the state may have moved past since. */
+  /** The fence of this very connection. The state may have a higher one by now. */
   readonly fence: number;
   readonly resumed: boolean;
-  /** What the application must tell the client, where no header does; a secret. */
+  /** The token that the application must give to the client, where no header does. A secret. */
   readonly token: string | undefined;
 }

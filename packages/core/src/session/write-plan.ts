@@ -7,26 +7,26 @@ import type { Write } from "./writes.ts";
 import type { Change, WriteRequest } from "../store/contract.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 
-/** A write whose caller waits for it. */
+/** A write whose caller awaits it. */
 export interface QueuedWrite<Data extends object> extends Write<Data> {
-  /** Not to be sent with others: the store refused the batch that it was in. */
+  /** The write is sent alone, because the store refused the batch that it was in. */
   readonly single: boolean;
-  /** The data as it stood right after this write, in the last plan that it was in. */
+  /** The data right after this write, in the last plan that the write was in. */
   result: Readonly<Data> | undefined;
   readonly resolve: (data: Readonly<Data>) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes that travel as one request. */
+/** Writes that are sent as one request. */
 export interface Plan<Data extends object> {
   readonly request: WriteRequest;
   readonly next: Readonly<Data>;
   readonly versionAtRequest: VersionStamp;
-  /** Those that are in it, in order. */
+  /** The writes of the request, in order. */
   readonly writes: readonly QueuedWrite<Data>[];
 }
 
-/** Runs the writes over the state as it is; one that throws is rejected, and the others go on without it. */
+/** Applies the writes to the data of the state, in order. A write that throws is rejected, and the others go on without it. */
 export function makePlan<Data extends object>(
   state: LocalSession<Data>,
   batch: readonly QueuedWrite<Data>[],
@@ -44,7 +44,7 @@ export function makePlan<Data extends object>(
     return true;
   });
   const reads = writes.some(({ kind }) => kind.type === "update");
-  // Of a record of another schema version nothing may stay: fields of two versions would be in it, under one number.
+  // A record of another schema version is replaced as a whole, because otherwise fields of two versions would mix in it.
   const whole = state.isOtherVersion;
   const change: Change =
     !whole && writes.every(({ kind }) => kind.type === "patch")
@@ -69,7 +69,7 @@ function patchedBy<Data extends object>(writes: readonly QueuedWrite<Data>[]): R
   return names;
 }
 
-/** These fields of `data`, as a change: one that is not there any more is removed. */
+/** The change that sets these fields of `data`, and removes those that `data` has not. */
 function pick(data: object, names: ReadonlySet<string>): Change {
   const present = new Map<string, unknown>(Object.entries(data));
   const set: Record<string, unknown> = {};

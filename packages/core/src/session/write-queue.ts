@@ -10,17 +10,17 @@ import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
 import type { Plan, QueuedWrite } from "./write-plan.ts";
 
-/** Writers on other processes would have to win this often in a row for a write to fail with CONFLICT. */
+/** A write fails with CONFLICT after so many lost races against writers on other processes. */
 const MAX_TRIES = 1_000;
-/** Tries at once before a pause; pauses keep writers that go on trying out of each other's way. */
+/** Tries without a pause. Later tries pause for a random time, so that writers do not keep meeting each other (backoff). */
 const EAGER_TRIES = 4;
 const MAX_PAUSE_MS = 32;
-/** What comes after it comes in a microtask, at a third of what `queueMicrotask` costs. */
+/** `NEXT_MICROTASK.then` runs a function in a microtask, at a third of the cost of `queueMicrotask`. */
 const NEXT_MICROTASK = Promise.resolve();
 
 /**
- * Sends a session's writes one at a time, in order; what piles up in between travels as one (I8, I10). Where the store
- * is shared, what is written in one tick travels as one too.
+ * Sends a session's writes one at a time, in order. Writes that wait meanwhile are sent as one request (I8, I10). Where the
+ * store is shared, the writes of one tick are sent as one request too.
  */
 export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #state: LocalSession<Data>;
@@ -28,7 +28,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #tasks: (() => Promise<unknown>)[] = [];
   #busy = false;
   #scheduled = false;
-  /** What the store was asked, and how often it was tried. */
+  /** The request that is under way, and how often it was tried. */
   #sent: { readonly plan: Plan<Data>; readonly tries: number } | undefined;
 
   constructor(state: LocalSession<Data>) {
@@ -70,7 +70,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     return done;
   }
 
-  // Made once, since one write is under way at a time: a write costs no closures of its own.
+  // These closures are created once for the queue, since one write is under way at a time: a write allocates none.
   readonly #onTurn = (): void => {
     this.#scheduled = false;
     this.#flush();
@@ -95,7 +95,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     }
   }
 
-  /** Nothing is sent until `running` has settled and `then` has run. */
+  /** Sends nothing until `running` has settled and `then` has run. */
   #pauseFor(running: Promise<unknown>, then?: () => void): void {
     this.#occupy();
     const go = () => {
@@ -119,7 +119,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     return sent;
   }
 
-  /** The writes at the head that may travel together. */
+  /** Takes the writes at the head of the queue that may be sent together. */
   #take(): QueuedWrite<Data>[] {
     const [first] = this.#queued;
     const end =
@@ -135,7 +135,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   #attempt(batch: readonly QueuedWrite<Data>[], tries: number): void {
     const state = this.#state;
     if (state.gone) return rejectAll(batch, goneError());
-    // What the application's own functions write meanwhile comes after this, whose data they have been given.
+    // The application's functions run here, and may write: such a write comes after this one, whose data they were given.
     this.#busy = true;
     const plan = makePlan(state, batch);
     this.#busy = false;
@@ -169,7 +169,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
         state.endSession(GONE);
         return rejectAll(writes, goneError());
       case "fenced":
-        // Which fence is up is not known here, only that it is past the one that was sent.
+        // The answer does not say the store's fence, only that it is higher than the one that was sent.
         state.replace((plan.request.fence ?? 0) + 1);
         return rejectAll(writes, fencedError());
     }
@@ -181,8 +181,8 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
       if (result.session !== undefined) state.adopt(result.session, plan.versionAtRequest);
       else state.advance(plan.versionAtRequest, result, plan.next, soleWriter(plan.writes));
     } catch (error) {
-      // The write is applied, whatever this process can make of what others had written before it.
-      // Not inside the application's own call.
+      // The write is applied, though this process can't read what others had written before it. Report in a microtask,
+      // because the application's own call may be on the stack.
       queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
     }
   }
@@ -201,7 +201,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     this.#pauseFor(wait(pause), () => this.#attempt(writes, tries + 1));
   }
 
-  /** Where a store refused a batch for one write's data, each is sent alone, so that no other pays for it. */
+  /** A batch that the store refused for its data is sent again one by one, so that only the bad write fails. */
   #failed(plan: Plan<Data>, error: unknown): void {
     const { writes } = plan;
     if (isSessionError(error, "SESSION_GONE")) this.#state.endSession(GONE);
@@ -212,12 +212,12 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   }
 }
 
-/** A session's queue, made when it is first needed. */
+/** A session's queue, created by its first use. */
 export function writesOf<Data extends object>(state: LocalSession<Data>): SessionWrites<Data> {
   return (state.writes ??= new WriteQueue(state));
 }
 
-/** The connection whose own change this is, if it is one's alone. */
+/** The one connection that made all of the writes, if there is one. */
 function soleWriter<Data extends object>(writes: readonly QueuedWrite<Data>[]): QueuedWrite<Data>["writer"] {
   const writer = writes[0]?.writer;
   return writes.every((write) => write.writer === writer) ? writer : undefined;
