@@ -53,6 +53,11 @@ export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends
   }
 }
 
+/** A mistake of the programmer. */
+export function invalid(message: string): ClientError {
+  return clientError("INVALID_ARGUMENT", message);
+}
+
 /** Whether `error` is a ClientError, of `code` where one is given; true across copies of this package. */
 export function isClientError<Code extends ClientErrorCode = ClientErrorCode>(
   error: unknown,

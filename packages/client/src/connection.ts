@@ -1,92 +1,123 @@
-import { ProtocolError, SUBPROTOCOL, writeClientControl, writePlain } from "@wsession/protocol";
-import { ABNORMAL, BAD_FRAME } from "./close-table.ts";
-import { Conversation } from "./conversation.ts";
-import { Link } from "./link.ts";
-import type { LinkOwner } from "./link.ts";
-import { Liveness } from "./liveness.ts";
+import { BYE, PROBE, ProtocolError, SUBPROTOCOL, writePlain } from "@wsession/protocol";
+import { converse } from "./conversation.ts";
+import { after } from "./environment.ts";
+import { watchLiveness } from "./liveness.ts";
+import type { Liveness } from "./liveness.ts";
 import type { Settings } from "./options.ts";
 import type { Page } from "./page.ts";
+import type { Conversation } from "./speaker.ts";
+
+const CLOSE_MS = 3_000;
+
+/** A WebSocket, of whatever class, and what is spoken on it. */
+export interface Connection {
+  readonly liveness: Liveness;
+  /** `undefined`: it is not open yet, or the server does not speak v1.wsession. */
+  conversation: Conversation | undefined;
+  /** The server does not speak v1.wsession. */
+  isPlain: boolean;
+  sendNow(message: string | Uint8Array): boolean;
+  /** Leaves for good, and hears nothing more. Resolves when the socket has closed, within a bound. */
+  close(code?: number, reason?: string): Promise<void>;
+}
 
 export interface ConnectionOwner {
   /** The server does not speak v1.wsession. */
   plain(connection: Connection): void;
+  /** Called once, and never after `close`. */
   ended(connection: Connection, code: number, reason: string): void;
 }
 
-/** A WebSocket, and what is spoken on it. */
-export class Connection implements LinkOwner {
-  readonly link: Link;
-  readonly liveness: Liveness;
-  /** `undefined`: it is not open yet, or the server does not speak v1.wsession. */
-  conversation: Conversation | undefined;
-  isPlain = false;
-  readonly #page: Page;
-  readonly #owner: ConnectionOwner;
-  readonly #attempts: number;
+/** Throws what the WebSocket class throws. */
+export function openConnection(
+  url: string,
+  protocols: string[],
+  { WebSocket, silenceMs, attempts }: Settings,
+  page: Page,
+  owner: ConnectionOwner,
+): Connection {
+  const socket = new WebSocket(url, protocols);
+  let hasEnded = false;
+  let whenClosed: () => void = () => {};
 
-  constructor(
-    url: string,
-    protocols: string[],
-    { WebSocket, silenceMs, attempts }: Settings,
-    page: Page,
-    owner: ConnectionOwner,
-  ) {
-    this.#page = page;
-    this.#owner = owner;
-    this.#attempts = attempts;
-    this.link = new Link(WebSocket, url, protocols, this);
-    this.liveness = new Liveness(
+  const send = (frame: string | Uint8Array): boolean => {
+    // 1 is OPEN. A closing socket takes data and drops it.
+    const isOpen = !hasEnded && socket.readyState === 1;
+    if (isOpen) socket.send(typeof frame === "string" ? frame : frame.slice().buffer);
+    return isOpen;
+  };
+  const end = (code: number, reason: string): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    connection.liveness.stop();
+    connection.conversation?.ended(code);
+    owner.ended(connection, code, reason);
+  };
+  const received = (frame: string | Uint8Array): void => {
+    if (hasEnded) return;
+    connection.liveness.heard();
+    if (connection.isPlain)
+      return page.listeners.emit("message", { data: frame, offset: undefined, replayed: false });
+    try {
+      connection.conversation?.received(frame);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      end(4400, error.message);
+      socket.close(4400, error.message);
+    }
+  };
+  const connection: Connection = {
+    liveness: watchLiveness(
       silenceMs,
-      () => this.link.send(writeClientControl({ type: "probe" })),
-      () => this.#fail(ABNORMAL, "the server is silent", 1000),
-    );
-  }
+      () => send(PROBE),
+      () => {
+        end(1006, "the server is silent");
+        socket.close();
+      },
+    ),
+    conversation: undefined,
+    isPlain: false,
+    sendNow: (message) => send(connection.isPlain ? message : writePlain(message)),
+    close(code = 1000, reason = "") {
+      if (connection.conversation !== undefined) send(BYE);
+      hasEnded = true;
+      connection.liveness.stop();
+      return new Promise((resolve) => {
+        const cancel = after(CLOSE_MS, resolve);
+        whenClosed = () => {
+          cancel();
+          resolve();
+        };
+        // 3 is CLOSED.
+        if (socket.readyState === 3) whenClosed();
+        socket.close(code, reason);
+      });
+    },
+  };
 
-  opened(): void {
-    this.liveness.heard();
-    if (this.link.protocol === SUBPROTOCOL) {
-      this.conversation = new Conversation(this.link, this.#page);
+  // A Blob could only be read later, out of order.
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    if (hasEnded) return;
+    connection.liveness.heard();
+    if (socket.protocol === SUBPROTOCOL) {
+      connection.conversation = converse(send, page, attempts);
       return;
     }
     // A page can't ping, and a plain server answers no probe.
-    this.liveness.stop();
-    this.isPlain = true;
-    this.#owner.plain(this);
-  }
-
-  received(frame: string | Uint8Array): void {
-    this.liveness.heard();
-    if (this.isPlain) {
-      this.#page.listeners.emit("message", { data: frame, offset: undefined, replayed: false });
-      return;
-    }
-    try {
-      this.conversation?.received(frame);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#fail(BAD_FRAME, error.message, BAD_FRAME);
-    }
-  }
-
-  ended(code: number, reason: string): void {
-    this.liveness.stop();
-    this.conversation?.ended(code, this.#attempts);
-    this.#owner.ended(this, code, reason);
-  }
-
-  sendNow(message: string | Uint8Array): boolean {
-    return this.link.send(this.isPlain ? message : writePlain(message));
-  }
-
-  /** Leaves for good. Resolves when the socket has closed. */
-  close(code: number, reason: string): Promise<void> {
-    this.liveness.stop();
-    if (this.conversation !== undefined) this.link.send(writeClientControl({ type: "bye" }));
-    return this.link.close(code, reason);
-  }
-
-  #fail(code: number, reason: string, sent: number): void {
-    void this.link.close(sent, reason);
-    this.ended(code, reason);
-  }
+    connection.liveness.stop();
+    connection.isPlain = true;
+    owner.plain(connection);
+  };
+  socket.onmessage = ({ data }: { readonly data: unknown }) => {
+    if (typeof data === "string") received(data);
+    else if (data instanceof ArrayBuffer) received(new Uint8Array(data));
+  };
+  // The close event says the same; ws throws an error that nobody listens to.
+  socket.onerror = () => {};
+  socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
+    whenClosed();
+    end(code, reason);
+  };
+  return connection;
 }

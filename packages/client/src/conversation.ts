@@ -1,4 +1,4 @@
-/** One connection that speaks v1.wsession: what is sent when, and what each frame of the server does. */
+/** What is sent when on a connection that speaks v1.wsession, and what each frame of the server does. */
 import {
   EARLY_BYTES,
   EARLY_MESSAGES,
@@ -8,295 +8,258 @@ import {
   parseServerControl,
   payloadOf,
   ProtocolError,
+  TOKEN_KEPT,
   WINDOW_BYTES,
   WINDOW_MESSAGES,
-  writeClientControl,
+  writeAttach,
   writeCounted,
+  writeRead,
 } from "@wsession/protocol";
-import type { Attach, Hello, Position, ServerControl } from "@wsession/protocol";
-import { clientError } from "./client-error.ts";
-import type { Link } from "./link.ts";
-import { ReadReports } from "./read-reports.ts";
-import type { Numbered, Stream } from "./outgoing.ts";
+import type { Attach, Hello, Missed, Position, ServerControl } from "@wsession/protocol";
+import { after } from "./environment.ts";
+import type { Numbered } from "./outgoing.ts";
 import { failure, refusal } from "./outgoing.ts";
-import type { Page, Speaker } from "./page.ts";
+import type { Page } from "./page.ts";
+import type { Conversation } from "./speaker.ts";
 
 /** A server closes a connection that attaches more often. */
 const MAX_ATTACHES = 8;
+/** How much is read until a server is told that asked for it. */
+const READ_MESSAGES = 32;
+const READ_BYTES = 65_536;
+const READ_MS = 1_000;
 
-export class Conversation implements Speaker {
-  readonly link: Link;
-  readonly #page: Page;
-  readonly #reports: ReadReports;
-  #stream: Stream;
+/** @param send false where the connection has ended */
+export function converse(
+  send: (frame: string | Uint8Array) => boolean,
+  page: Page,
+  attempts: number,
+): Conversation {
+  const { outgoing, listeners, standing } = page;
+  let stream = outgoing.current();
   /** The number of the next counted frame; NaN: an attach has to come first. */
-  #next = Number.NaN;
-  #attaches = 0;
-  #hello: Hello | undefined;
+  let next = Number.NaN;
+  let attaches = 0;
+  let hello: Hello | undefined;
   /** Whether the latest attach was answered. */
-  #isGreeted = false;
-  /** The session that the latest attach named: numbered messages need not wait for its answer. */
-  #named: string | undefined;
-  #hasProgress = false;
-  isBehind = false;
+  let isGreeted = false;
+  let hasProgress = false;
+  let isBehind = false;
+  let unread = 0;
+  let unreadBytes = 0;
 
-  constructor(link: Link, page: Page) {
-    this.link = link;
-    this.#page = page;
-    this.#reports = new ReadReports(link);
-    this.#stream = page.outgoing.current;
-    page.reader = this;
-    const { session, at, witness } = page.standing;
-    const where = session === undefined ? {} : { at, witness };
-    this.#attach(this.#stream.waiting[0]?.number ?? this.#stream.next, { ...where, fresh: page.isFresh });
-    this.pump();
-  }
+  const firstNumber = (): number => stream.waiting[0]?.number ?? stream.next;
+  const sent = (): Numbered[] => stream.waiting.filter(({ number }) => number < next);
+  /** Whether the position is this conversation's to move. */
+  const isReading = (): boolean => page.reader === conversation && !isBehind;
 
-  pump(): void {
-    const { outgoing } = this.#page;
-    const stream = outgoing.current;
-    if (stream !== this.#stream) {
-      this.#stream = stream;
-      this.#next = Number.NaN;
-    }
-    this.#rejectTooLarge(stream);
-    for (const entry of stream.waiting) {
-      if (entry.number < this.#next) continue;
-      if (entry.number !== this.#next && !this.#attach(entry.number)) return;
-      if (!this.#mayCount(entry) || !this.link.send(writeCounted(entry.message))) return;
-      entry.sentIn ??= this;
-      this.#next += 1;
-    }
-  }
-
-  /** Throws ProtocolError. */
-  received(frame: string | Uint8Array): void {
-    const lead = leadOf(frame);
-    if (lead === Lead.Counted) this.#onKept(frame);
-    else if (lead === Lead.Control) this.#onControl(parseServerControl(String(frame)));
-    else
-      this.#page.listeners.emit("message", {
-        data: own(payloadOf(frame)),
-        offset: undefined,
-        replayed: false,
-      });
-  }
-
-  /** The connection has ended. Whoever was first in line, and got no further, has one attempt less. */
-  ended(code: number, attempts: number): void {
-    const sent = this.#stream.waiting.filter(({ number }) => number < this.#next);
-    const [head] = sent;
-    if (head === undefined) return;
-    // The server says not which message it found too long.
-    const largest = sent.reduce((one, other) => (other.bytes > one.bytes ? other : one));
-    if (!this.#hasProgress) head.failures += 1;
-    this.#page.outgoing.settle(this.#stream, (entry) => {
-      if (code === 1009 && entry === largest)
-        return failure("TOO_LARGE", "longer than the server allows", entry);
-      return entry.failures < attempts ? null : failure("UNKNOWN", "no connection got further", entry);
-    });
-  }
-
-  /** False: not now. What comes in the meantime waits. */
-  #attach(from: number, first?: Partial<Attach>): boolean {
-    if (first === undefined && !this.#isGreeted) return false;
-    if (this.#attaches === MAX_ATTACHES) {
-      this.#page.handOver(0);
-      return false;
-    }
-    const { client, session, known, waiting } = this.#stream;
-    this.#attaches += 1;
-    this.#next = from;
-    this.#isGreeted = false;
-    this.#named = session;
-    return this.link.send(
-      writeClientControl({
-        type: "attach",
+  const attach = (from: number, first?: Partial<Attach>): void => {
+    // Another attach waits for the answer to the one before, and so does what would follow it.
+    if (first === undefined && !isGreeted) return;
+    if (attaches++ === MAX_ATTACHES) return page.handOver(0);
+    next = from;
+    isGreeted = false;
+    const { client, session, known, waiting } = stream;
+    const mark = waiting[0]?.mark ?? standing.mark;
+    send(
+      writeAttach({
         client,
         session,
         from,
         known,
-        mark: waiting[0]?.mark ?? this.#page.standing.mark,
+        mark,
         at: undefined,
         witness: undefined,
         fresh: false,
         ...first,
       }),
     );
-  }
+  };
 
-  #mayCount({ bytes }: Numbered): boolean {
-    const unsettled = this.#stream.waiting.filter(({ number }) => number < this.#next);
+  const mayCount = ({ bytes }: Numbered): boolean => {
+    const unsettled = sent();
     const total = unsettled.reduce((sum, entry) => sum + entry.bytes, bytes);
-    if (!this.#isGreeted)
-      return this.#named !== undefined && unsettled.length < EARLY_MESSAGES && total <= EARLY_BYTES;
-    if (this.#hello?.session === undefined || unsettled.length >= WINDOW_MESSAGES) return false;
+    // Before hello only what is meant for a session that attach has named.
+    if (!isGreeted)
+      return stream.session !== undefined && unsettled.length < EARLY_MESSAGES && total <= EARLY_BYTES;
     // One that is longer than the window goes alone.
-    return total <= WINDOW_BYTES || unsettled.length === 0;
-  }
+    const hasRoom = total <= WINDOW_BYTES || unsettled.length === 0;
+    return hello?.session !== undefined && unsettled.length < WINDOW_MESSAGES && hasRoom;
+  };
 
-  #rejectTooLarge(stream: Stream): void {
-    const { maxMessage, outgoing } = this.#page;
-    outgoing.settle(stream, (entry) =>
-      // One byte is the frame's lead.
-      entry.bytes < maxMessage ? null : failure("TOO_LARGE", "longer than the server allows", entry),
-    );
-  }
-
-  #onKept(frame: string | Uint8Array): void {
-    const { listeners, standing } = this.#page;
-    const { chain, message } = parseKept(frame);
-    if (this.#hello === undefined || standing.at === undefined)
-      throw new ProtocolError("a kept message comes after hello");
-    if (this.#page.reader !== this) return;
-    if (!listeners.hasMessageListener) this.isBehind = true;
-    if (this.isBehind) return;
-    const offset = standing.at.offset + 1;
-    listeners.emit("message", { data: own(message), offset, replayed: offset <= (this.#hello.last ?? 0) });
-    // Only now: a page that reloads while a listener runs gets the message again.
-    this.#moveTo({ offset, chain });
-    if (this.#hello.acks) this.#reports.add(offset, message.length);
-  }
-
-  #moveTo(at: Position, witness: Position | undefined = this.#page.standing.witness): void {
-    if (this.#page.reader !== this || this.isBehind) return;
-    this.#page.standing = {
-      ...this.#page.standing,
-      at,
-      witness: witness !== undefined && witness.offset > at.offset ? witness : undefined,
-    };
-    this.#page.save();
-  }
-
-  #onControl(control: ServerControl): void {
-    const { listeners, standing } = this.#page;
-    const stream = this.#stream;
-    switch (control.type) {
-      case "hello":
-        this.#onHello(control);
-        break;
-      case "applied":
-        this.#onSettled(control.number, () => undefined);
-        break;
-      case "refused": {
-        const { number, code, message, detail } = control;
-        this.#onSettled(number, (entry) =>
-          entry.number === number ? refusal(code, message, detail) : undefined,
-        );
-        break;
-      }
-      case "jump":
-        if (standing.at !== undefined)
-          this.#moveTo({ offset: standing.at.offset + control.count, chain: control.chain }, control.witness);
-        break;
-      case "missed":
-        this.#onMissed(control);
-        this.#moveTo({ offset: control.to, chain: control.chain });
-        break;
-      case "behind":
-        if (control.number < stream.known) {
-          listeners.emit("rolledBack", { from: control.number + 1, to: stream.known });
-          stream.known = control.number;
-        }
-        break;
-      case "forgotten":
-        this.#onForgotten(control.mark);
-        break;
-      case "notice":
-        if (control.token !== undefined)
-          this.#page.renewToken(control.token, () => {
-            this.link.send(writeClientControl({ type: "token-kept" }));
-          });
-        if (control.renewalCode !== undefined) this.#page.handOver(0, control.renewalCode);
-        break;
-      case "going-away":
-        this.#page.handOver(control.ms);
-        break;
-      case "beat":
-      case "unknown":
-        break;
+  const pump = (): void => {
+    if (stream !== outgoing.current()) {
+      stream = outgoing.current();
+      next = Number.NaN;
     }
-  }
+    // One byte is the frame's lead.
+    outgoing.settle(stream, (entry) => (entry.bytes < page.maxMessage ? null : failure("TOO_LARGE", entry)));
+    for (const entry of stream.waiting) {
+      if (entry.number < next) continue;
+      if (entry.number !== next) attach(entry.number);
+      if (entry.number !== next || !mayCount(entry) || !send(writeCounted(entry.message))) return;
+      entry.sentIn ??= conversation;
+      next += 1;
+    }
+  };
 
-  #onMissed({
-    from,
-    to,
-    certain,
-  }: {
-    readonly from: number;
-    readonly to: number;
-    readonly certain: boolean;
-  }): void {
-    if (this.#page.reader !== this || this.isBehind) return;
-    if (!certain) this.#page.standing = { ...this.#page.standing, witness: undefined };
-    this.#page.listeners.emit("missed", { from, to, certain });
-  }
+  const moveTo = (at: Position, witness = standing.witness): void => {
+    if (!isReading()) return;
+    standing.at = at;
+    standing.witness = witness !== undefined && witness.offset > at.offset ? witness : undefined;
+    page.save();
+  };
 
-  #onSettled(number: number, errorOf: (entry: Numbered) => unknown): void {
-    // Else a server that is wrong would settle what it was never sent.
-    if (number >= this.#next) throw new ProtocolError("a number is settled that was not sent");
-    if (this.#hello?.mode === "transaction") this.#stream.known = Math.max(this.#stream.known, number);
-    this.#hasProgress = true;
-    this.#page.outgoing.applied(this.#stream, number, errorOf);
-    this.pump();
-  }
+  const tellRead = (): void => {
+    if (unread > 0 && standing.at !== undefined) send(writeRead(standing.at.offset));
+    unread = unreadBytes = 0;
+  };
+
+  const onKept = (frame: string | Uint8Array): void => {
+    const { chain, message } = parseKept(frame);
+    if (hello === undefined || standing.at === undefined) throw new ProtocolError("kept before hello");
+    isBehind ||= !listeners.hearMessages();
+    if (!isReading()) return;
+    const offset = standing.at.offset + 1;
+    const replayed = offset <= (hello.last ?? 0);
+    listeners.emit("message", { data: message.slice(), offset, replayed });
+    // Only now: a page that reloads while a listener runs gets the message again.
+    moveTo({ offset, chain });
+    if (!hello.acks) return;
+    unreadBytes += message.length;
+    if (++unread === READ_MESSAGES || unreadBytes >= READ_BYTES) tellRead();
+    else if (unread === 1) after(READ_MS, tellRead);
+  };
+
+  const onMissed = ({ from, to, certain }: Missed): void => {
+    if (!isReading()) return;
+    if (!certain) standing.witness = undefined;
+    listeners.emit("missed", { from, to, certain });
+  };
+
+  /** Everything up to `number` is settled: applied, but for what `errorOf` has an error for. */
+  const settle = (number: number, errorOf?: (entry: Numbered) => unknown): void => {
+    hasProgress ||= firstNumber() <= number;
+    outgoing.settle(stream, (entry) => {
+      if (entry.number > number) return null;
+      // Else a server that is wrong would settle what it was never sent.
+      if (entry.sentIn === undefined) throw new ProtocolError("settled before it was sent");
+      return errorOf?.(entry);
+    });
+  };
+
+  const onSettled = (number: number, error?: Error): void => {
+    if (number >= next) throw new ProtocolError("settled before it was sent");
+    settle(number, (entry) => (entry.number === number ? error : undefined));
+    if (hello?.mode === "transaction") stream.known = Math.max(stream.known, number);
+    pump();
+  };
 
   /** The record of these numbers is gone: what an earlier connection, or a copy of this page, may have sent is unknown. */
-  #onForgotten(mark: number): void {
-    const stream = this.#stream;
-    this.#page.outgoing.settle(stream, (entry) => {
-      const isSentEarlier = entry.sentIn !== undefined && entry.sentIn !== this;
-      const isStored = this.#page.isStored && entry.mark !== mark;
-      return isSentEarlier || isStored
-        ? clientError("UNKNOWN", "the server has forgotten what it handled", "unknown")
-        : null;
+  const onForgotten = (mark: number): void => {
+    outgoing.settle(stream, (entry) => {
+      const isSentEarlier = entry.sentIn !== undefined && entry.sentIn !== conversation;
+      if (!isSentEarlier && (!page.isStored || entry.mark === mark)) return null;
+      entry.sentIn ??= "a copy of the page";
+      return failure("UNKNOWN", entry);
     });
     for (const entry of stream.waiting) entry.mark = mark;
-    this.#page.standing = { ...this.#page.standing, mark };
+    standing.mark = mark;
     stream.known = 0;
-    this.#attach(stream.waiting[0]?.number ?? stream.next);
-    this.pump();
-  }
+    attach(firstNumber());
+    pump();
+  };
 
-  #onHello(hello: Hello): void {
-    const { outgoing, standing } = this.#page;
-    const { session, mark, settled, refused, floor, at, missed } = hello;
-    this.#hello = hello;
-    this.#isGreeted = true;
+  const onHello = (answer: Hello): void => {
+    const { session, mark, settled, refused, floor, at, missed, lasting } = answer;
+    hello = answer;
+    isGreeted = true;
     if (session !== undefined) {
-      for (const stream of outgoing.streams)
-        if (stream.session !== undefined && stream.session !== session) outgoing.lose(stream);
-      outgoing.own.session = hello.lasting ? session : undefined;
+      for (const one of outgoing.streams())
+        if (one.session !== undefined && one.session !== session) outgoing.lose(one);
+      const kept = lasting ? session : undefined;
+      outgoing.own.session = kept;
       for (const entry of outgoing.own.waiting) entry.mark ??= mark;
-      const stream = this.#stream;
-      if (hello.record) {
-        const isUnsent = ({ number, sentIn }: Numbered) => number <= settled && sentIn === undefined;
-        if (stream.waiting.some(isUnsent)) throw new ProtocolError("a number is settled that was not sent");
-        outgoing.applied(stream, settled, (entry) => {
-          this.#hasProgress = true;
-          if (entry.number < floor) return failure("UNKNOWN", "the server does not remember it", entry);
-          return refused.includes(entry.number)
-            ? refusal("REFUSED", "refused; the connection was lost before the reason came", undefined)
-            : undefined;
-        });
+      stream.known = answer.record ? settled : 0;
+      if (answer.record)
+        settle(settled, (entry) =>
+          entry.number < floor
+            ? failure("UNKNOWN", entry)
+            : refused.includes(entry.number)
+              ? refusal("REFUSED")
+              : undefined,
+        );
+      if (isReading()) {
+        if (standing.session !== kept) standing.witness = undefined;
+        standing.session = kept;
+        standing.mark = mark;
+        moveTo(at);
       }
-      stream.known = hello.record ? settled : 0;
-      const isSame = standing.session === session;
-      if (this.#page.reader === this && !this.isBehind)
-        this.#page.standing = {
-          session: hello.lasting ? session : undefined,
-          mark,
-          at,
-          witness: isSame ? standing.witness : undefined,
-        };
     }
-    this.#page.greeted(this, hello);
-    if (missed !== undefined) this.#onMissed(missed);
-    this.pump();
-  }
-}
+    page.greeted(conversation, answer);
+    if (missed !== undefined) onMissed(missed);
+    pump();
+  };
 
-/** Bytes of its own: a frame's payload does not begin where typed arrays of larger elements may. */
-function own(message: string | Uint8Array): string | Uint8Array {
-  return typeof message === "string" ? message : message.slice();
+  const onControl = (control: ServerControl): void => {
+    switch (control.type) {
+      case "hello":
+        return onHello(control);
+      case "applied":
+        return onSettled(control.number);
+      case "refused":
+        return onSettled(control.number, refusal(control.code, control.message, control.detail));
+      case "jump":
+        if (standing.at !== undefined)
+          moveTo({ offset: standing.at.offset + control.count, chain: control.chain }, control.witness);
+        return;
+      case "missed":
+        onMissed(control);
+        return moveTo({ offset: control.to, chain: control.chain });
+      case "behind":
+        if (control.number < stream.known)
+          listeners.emit("rolledBack", { from: control.number + 1, to: stream.known });
+        stream.known = Math.min(stream.known, control.number);
+        return;
+      case "forgotten":
+        return onForgotten(control.mark);
+      case "notice":
+        if (control.token !== undefined) page.renewToken(control.token, () => send(TOKEN_KEPT));
+        if (control.renewalCode !== undefined) page.handOver(0, control.renewalCode);
+        return;
+      case "going-away":
+        return page.handOver(control.ms);
+      case "beat":
+      case "unknown":
+    }
+  };
+
+  const conversation: Conversation = {
+    isBehind: () => isBehind,
+    pump,
+    received(frame) {
+      const lead = leadOf(frame);
+      if (lead === Lead.Counted) onKept(frame);
+      else if (lead === Lead.Control) onControl(parseServerControl(String(frame)));
+      // Bytes of its own: a frame's payload does not begin where typed arrays of larger elements may.
+      else listeners.emit("message", { data: payloadOf(frame).slice(), offset: undefined, replayed: false });
+    },
+    ended(code) {
+      const unsettled = sent();
+      const [head] = unsettled;
+      if (head !== undefined && !hasProgress) head.failures += 1;
+      // 1009: the server says not which message it found too long.
+      const most = Math.max(...unsettled.map(({ bytes }) => bytes));
+      outgoing.settle(stream, (entry) => {
+        if (code === 1009 && entry.bytes === most) return failure("TOO_LARGE", entry);
+        return entry.failures < attempts ? null : failure("UNKNOWN", entry);
+      });
+    },
+  };
+
+  page.reader = conversation;
+  const { session, at, witness } = standing;
+  attach(firstNumber(), { fresh: page.isFresh, ...(session !== undefined && { at, witness }) });
+  pump();
+  return conversation;
 }

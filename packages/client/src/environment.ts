@@ -5,7 +5,6 @@ declare const setTimeout: (run: () => void, ms: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
 declare const WebSocket: WebSocketClass | undefined;
 declare const crypto: { getRandomValues(bytes: Uint8Array): Uint8Array } | undefined;
-declare const document: { readonly visibilityState: string } | undefined;
 declare const addEventListener: ((type: string, listener: () => void, capture: boolean) => void) | undefined;
 declare const removeEventListener: (type: string, listener: () => void, capture: boolean) => void;
 
@@ -26,16 +25,13 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
 }
 
-/** Calls `wake` when the network, or the page, is back. Returns what ends that. Where nothing tells, nothing happens. */
+/** Calls `wake` when the network, or the page, goes or is back. Returns what ends that. Where nothing tells, nothing happens. */
 export function onWake(wake: () => void): () => void {
-  if (typeof addEventListener === "undefined") return () => {};
-  const wakeIfVisible = () => {
-    if (typeof document === "undefined" || document.visibilityState !== "hidden") wake();
-  };
+  // visibilitychange is an event of the document, which the window sees on its way there.
   const types = ["online", "offline", "pageshow", "visibilitychange"];
-  // visibilitychange is an event of the document, which bubbles to the window.
-  for (const type of types) addEventListener(type, wakeIfVisible, true);
+  if (typeof addEventListener === "undefined") return () => {};
+  for (const type of types) addEventListener(type, wake, true);
   return () => {
-    for (const type of types) removeEventListener(type, wakeIfVisible, true);
+    for (const type of types) removeEventListener(type, wake, true);
   };
 }

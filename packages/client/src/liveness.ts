@@ -6,57 +6,49 @@ const LATE_MS = 1_000;
 /** How often in a row a late timer is excused: one of a background tab may be late each time. */
 const MAX_EXCUSES = 3;
 
+export interface Liveness {
+  silenceMs: number;
+  heard(): void;
+  /** Something happened that may have cut the connection: asks now, unless the server was heard just now. */
+  doubt(): void;
+  stop(): void;
+}
+
 /**
  * Finds out that a connection is dead. After a silence it asks, and a silence that lasts is the end. After a standstill of
  * this process timers run before what the socket has received, so a late timer asks again and concludes nothing.
+ *
+ * @param ask makes a server that is alive say something
  */
-export class Liveness {
-  silenceMs: number;
-  readonly #ask: () => void;
-  readonly #dead: () => void;
-  #heardAt = Date.now();
-  #excuses = 0;
-  #stop: () => void = () => {};
-
-  /** `ask` makes a server that is alive say something. */
-  constructor(silenceMs: number, ask: () => void, dead: () => void) {
-    this.silenceMs = silenceMs;
-    this.#ask = ask;
-    this.#dead = dead;
-    this.#wait();
-  }
-
-  heard(): void {
-    this.#heardAt = Date.now();
-    this.#excuses = 0;
-  }
-
-  /** Something happened that may have cut the connection: asks now, unless the server was heard just now. */
-  doubt(): void {
-    if (Date.now() - this.#heardAt >= LATE_MS) this.#askNow();
-  }
-
-  stop(): void {
-    this.#stop();
-  }
-
-  #askNow(): void {
-    this.stop();
-    this.#ask();
+export function watchLiveness(silenceMs: number, ask: () => void, dead: () => void): Liveness {
+  let heardAt = Date.now();
+  let excuses = 0;
+  let stop: () => void;
+  const liveness: Liveness = {
+    silenceMs,
+    heard() {
+      heardAt = Date.now();
+      excuses = 0;
+    },
+    doubt() {
+      if (Date.now() - heardAt > LATE_MS) askNow();
+    },
+    stop: () => stop(),
+  };
+  const wait = (): void => {
+    const rest = heardAt + liveness.silenceMs - Date.now();
+    stop = after(rest, rest > 0 ? wait : askNow);
+  };
+  const askNow = (): void => {
+    stop();
+    ask();
     const asked = Date.now();
-    this.#stop = after(ANSWER_MS, () => {
-      if (this.#heardAt >= asked) return this.#wait();
-      if (Date.now() - asked < ANSWER_MS + LATE_MS || this.#excuses === MAX_EXCUSES) return this.#dead();
-      this.#excuses += 1;
-      this.#askNow();
+    stop = after(ANSWER_MS, () => {
+      if (heardAt >= asked) wait();
+      else if (Date.now() - asked < ANSWER_MS + LATE_MS || excuses++ === MAX_EXCUSES) dead();
+      else askNow();
     });
-  }
-
-  #wait(): void {
-    const rest = this.#heardAt + this.silenceMs - Date.now();
-    this.#stop = after(Math.max(rest, 0), () => {
-      if (Date.now() - this.#heardAt < this.silenceMs) this.#wait();
-      else this.#askNow();
-    });
-  }
+  };
+  wait();
+  return liveness;
 }

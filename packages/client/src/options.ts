@@ -1,60 +1,50 @@
-import { clientError } from "./client-error.ts";
-import type { ClientOptions, KeyValueStorage, TokenStorage, WebSocketClass } from "./contract.ts";
+import { invalid } from "./client-error.ts";
+import type { ClientOptions, WebSocketClass } from "./contract.ts";
 import { platformWebSocket } from "./environment.ts";
 
-/** The options with their defaults. */
-export interface Settings {
+/** The options, with the defaults of all that need one. */
+export type Settings = Pick<ClientOptions, "token" | "storage" | "carryOver"> & {
   readonly WebSocket: WebSocketClass;
   readonly protocols: readonly string[];
-  readonly token: TokenStorage | undefined;
-  readonly storage: KeyValueStorage | undefined;
   readonly minMs: number;
   readonly maxMs: number;
   readonly maxMessages: number;
   readonly maxBytes: number;
-  readonly carryOver: boolean;
   readonly silenceMs: number;
   readonly attempts: number;
   readonly renewalParameter: string;
-}
-
-type Kinds = Readonly<Record<string, "boolean" | "function" | "number" | "object" | "string">>;
-
-const OPTIONS: Kinds = {
-  protocols: "object",
-  WebSocket: "function",
-  token: "object",
-  storage: "object",
-  backoff: "object",
-  queue: "object",
-  carryOver: "boolean",
-  silenceMs: "number",
-  attempts: "number",
-  renewalParameter: "string",
 };
 
 /** Throws INVALID_ARGUMENT by name. */
 export function resolveOptions(options: ClientOptions): Settings {
-  check("connect", options, OPTIONS);
+  check("options", options, {
+    protocols: "object",
+    WebSocket: "function",
+    token: ["read", "write"],
+    storage: ["getItem", "setItem", "removeItem"],
+    backoff: { minMs: "number", maxMs: "number" },
+    queue: { maxMessages: "number", maxBytes: "number" },
+    carryOver: "boolean",
+    silenceMs: "number",
+    attempts: "number",
+    renewalParameter: "string",
+  });
   const {
-    protocols = [],
     WebSocket = platformWebSocket(),
+    protocols = [],
     token,
     storage,
-    backoff = {},
-    queue = {},
+    backoff: { minMs = 250, maxMs = 30_000 } = {},
+    queue: { maxMessages = 256, maxBytes = 1_048_576 } = {},
+    carryOver,
+    silenceMs = 45_000,
+    attempts = 5,
+    renewalParameter = "renewal",
   } = options;
-  check("backoff", backoff, { minMs: "number", maxMs: "number" });
-  check("queue", queue, { maxMessages: "number", maxBytes: "number" });
-  if (WebSocket === undefined)
-    throw clientError("INVALID_ARGUMENT", "this platform needs the option WebSocket");
-  if (!Array.isArray(protocols) || !protocols.every(isSubprotocol))
-    throw clientError("INVALID_ARGUMENT", "protocols is a list of names of subprotocols, each once");
-  checkMethods("token", token, ["read", "write"]);
-  checkMethods("storage", storage, ["getItem", "setItem", "removeItem"]);
-  const { minMs = 250, maxMs = 30_000 } = backoff;
-  const { maxMessages = 256, maxBytes = 1_048_576 } = queue;
-  const { carryOver = false, silenceMs = 45_000, attempts = 5, renewalParameter = "renewal" } = options;
+  if (WebSocket === undefined) throw invalid("WebSocket is needed here");
+  // A WebSocket class throws for others at each attempt.
+  if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
+    throw invalid("protocols are names, each once");
   return {
     WebSocket,
     protocols,
@@ -71,34 +61,35 @@ export function resolveOptions(options: ClientOptions): Settings {
   };
 }
 
-/** A WebSocket class throws for a name of other characters, or a second one of the same name, at each attempt. */
+/** The characters are those of a token of RFC 9110. */
 function isSubprotocol(name: unknown, index: number, all: readonly unknown[]): boolean {
-  return (
-    typeof name === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && all.indexOf(name) === index
-  );
+  return typeof name === "string" && /^[!#-'*+\-.\w^`|~]+$/.test(name) && all.indexOf(name) === index;
 }
 
-/** Numbers are above 0. */
-function check(where: string, given: object, kinds: Kinds): void {
-  if (typeof given !== "object" || given === null)
-    throw clientError("INVALID_ARGUMENT", `${where} takes an object with options`);
-  for (const [name, value] of Object.entries(given)) {
-    const kind = kinds[name];
-    if (kind === undefined) throw clientError("INVALID_ARGUMENT", `${where}: there is no option ${name}`);
-    const isRight = typeof value === kind && value !== null && (kind !== "number" || value > 0);
-    if (value !== undefined && !isRight)
-      throw clientError(
-        "INVALID_ARGUMENT",
-        `${where}: ${name} is a ${kind === "number" ? "number above 0" : kind}`,
-      );
+/** A type; the methods of an object; or the members of one. */
+type Kind = string | readonly string[] | Kinds;
+interface Kinds {
+  readonly [name: string]: Kind;
+}
+
+function check(where: string, given: unknown, kind: Kind): void {
+  const isRight =
+    typeof kind === "string"
+      ? typeof given === kind && given !== null && (kind !== "number" || Number(given) > 0)
+      : typeof given === "object" && given !== null;
+  if (!isRight) throw invalid(`${where} is wrong`);
+  if (typeof kind === "string") return;
+  if (isList(kind)) {
+    for (const name of kind) check(`${where}.${name}`, Reflect.get(Object(given), name), "function");
+    return;
+  }
+  for (const [name, value] of Object.entries(Object(given))) {
+    const expected = kind[name];
+    if (expected === undefined) throw invalid(`${where}.${name} is unknown`);
+    if (value !== undefined) check(name, value, expected);
   }
 }
 
-function checkMethods<Names extends string>(
-  where: string,
-  given: { readonly [Name in Names]: unknown } | undefined,
-  names: readonly Names[],
-): void {
-  if (given !== undefined && names.some((name) => typeof given[name] !== "function"))
-    throw clientError("INVALID_ARGUMENT", `${where} has the methods ${names.join(", ")}`);
+function isList(kind: Kinds | readonly string[]): kind is readonly string[] {
+  return Array.isArray(kind);
 }

@@ -1,7 +1,9 @@
 import { TransactionRefused } from "@wsession/protocol";
 import { clientError } from "./client-error.ts";
+import type { ClientErrorCode } from "./client-error.ts";
 import { randomId } from "./environment.ts";
 import type { Settings } from "./options.ts";
+import type { Conversation } from "./speaker.ts";
 
 /** A numbered message that is not settled. */
 export interface Numbered {
@@ -11,10 +13,10 @@ export interface Numbered {
   /** The session's forget mark as it was queued; `undefined`: there was no session yet. */
   mark: number | undefined;
   /** The conversation in which it was sent first; `undefined`: it never was. A page that is gone, or its copy, may have. */
-  sentIn: object | "an earlier page" | undefined;
+  sentIn: Conversation | "an earlier page" | "a copy of the page" | undefined;
   /** Connections that ended without progress while it was the first in line. */
   failures: number;
-  /** What tells the application; `error` is `undefined` where it was applied. */
+  /** Tells the application; `error` is `undefined` where it was applied. */
   readonly settle: (error?: unknown) => void;
 }
 
@@ -33,9 +35,91 @@ export interface Stream {
   waiting: Numbered[];
 }
 
+/** What `send` has queued: this page's own stream, and before it what earlier pages left. */
+export interface Outgoing {
+  own: Stream;
+  leftovers: Stream[];
+  streams(): readonly Stream[];
+  /** The stream whose turn it is: what was queued first goes first. */
+  current(): Stream;
+  /** `refused`: why nothing is to be sent. */
+  add(message: string | Uint8Array, mark: number | undefined, refused: Error | undefined): Promise<void>;
+  /** Settles messages of `stream` in order: those for which `outcomeOf` gives an error reject, `null` lets one stay. */
+  settle(stream: Stream, outcomeOf: (entry: Numbered) => unknown): void;
+  /** The session of `stream` is gone: what was sent is unknown, and the rest goes over where that is wished. */
+  lose(stream: Stream): void;
+  rejectAll(code: "CLOSED" | "NOT_SUPPORTED"): void;
+}
+
+/** @param saved runs what it is given once the storage has what is queued now */
+export function createOutgoing(
+  { maxMessages, maxBytes, carryOver }: Settings,
+  saved: (then?: () => void) => void,
+): Outgoing {
+  const outgoing: Outgoing = {
+    own: newStream(),
+    leftovers: [],
+    streams: () => [...outgoing.leftovers, outgoing.own],
+    current: () => outgoing.streams().find(({ waiting }) => waiting.length > 0) ?? outgoing.own,
+    add(message, mark, refused) {
+      const { own } = outgoing;
+      const promise = new Promise<void>((resolve, reject) => {
+        if (refused !== undefined) return reject(refused);
+        const bytes = bytesOf(message);
+        const total = own.waiting.reduce((sum, entry) => sum + entry.bytes, bytes);
+        if (own.waiting.length >= maxMessages || total > maxBytes) return reject(failure("QUEUE_FULL"));
+        own.waiting.push({
+          number: own.next++,
+          // The application may go on to write into its array.
+          message: message.slice(),
+          bytes,
+          mark,
+          sentIn: undefined,
+          failures: 0,
+          settle: (error) => (error === undefined ? resolve() : reject(error)),
+        });
+        saved();
+      });
+      // Whoever awaits the promise gets the rejection all the same.
+      promise.catch(() => {});
+      return promise;
+    },
+    settle(stream, outcomeOf) {
+      const settled: (() => void)[] = [];
+      stream.waiting = stream.waiting.filter((entry) => {
+        const outcome = outcomeOf(entry);
+        return outcome === null || settled.push(() => entry.settle(outcome)) === 0;
+      });
+      if (settled.length > 0) saved(() => settled.forEach((tell) => tell()));
+    },
+    lose(stream) {
+      const isOwn = stream === outgoing.own;
+      outgoing.settle(stream, (entry) =>
+        isOwn && carryOver === true && entry.sentIn === undefined ? null : failure("SESSION_LOST", entry),
+      );
+      if (!isOwn) return;
+      // Under a new id: the numbers of the old one may come up in a session that this page comes back to.
+      outgoing.own = { ...newStream(), waiting: stream.waiting };
+      stream.waiting = [];
+      for (const entry of outgoing.own.waiting) {
+        entry.number = outgoing.own.next++;
+        entry.mark = undefined;
+      }
+    },
+    rejectAll(code) {
+      for (const stream of outgoing.streams()) outgoing.settle(stream, (entry) => failure(code, entry));
+    },
+  };
+  return outgoing;
+}
+
+function newStream(): Stream {
+  return { client: randomId(), session: undefined, known: 0, next: 1, waiting: [] };
+}
+
 /** Bytes of UTF-8. */
 export function bytesOf(message: string | Uint8Array): number {
-  if (typeof message !== "string") return message.byteLength;
+  if (typeof message !== "string") return message.length;
   let bytes = 0;
   for (const character of message) {
     const point = character.codePointAt(0) ?? 0;
@@ -44,118 +128,36 @@ export function bytesOf(message: string | Uint8Array): number {
   return bytes;
 }
 
-export function newStream(): Stream {
-  return { client: randomId(), session: undefined, known: 0, next: 1, waiting: [] };
-}
-
-/** What `send` has queued: this page's own stream, and before it what earlier pages left. */
-export class Outgoing {
-  own: Stream = newStream();
-  leftovers: Stream[] = [];
-  readonly #settings: Settings;
-  /** Runs what it is given once the storage has what is queued now. */
-  readonly #saved: (then: () => void) => void;
-
-  constructor(settings: Settings, saved: (then: () => void) => void) {
-    this.#settings = settings;
-    this.#saved = saved;
-  }
-
-  get streams(): readonly Stream[] {
-    return [...this.leftovers, this.own];
-  }
-
-  /** The stream whose turn it is: what was queued first goes first. */
-  get current(): Stream {
-    this.leftovers = this.leftovers.filter(({ waiting }) => waiting.length > 0);
-    return this.leftovers[0] ?? this.own;
-  }
-
-  /** `refused`: why nothing is to be sent. */
-  add(message: string | Uint8Array, mark: number | undefined, refused: Error | undefined): Promise<void> {
-    const { maxMessages, maxBytes } = this.#settings;
-    const { own } = this;
-    const promise = new Promise<void>((resolve, reject) => {
-      if (refused !== undefined) return reject(refused);
-      const bytes = bytesOf(message);
-      const total = own.waiting.reduce((sum, entry) => sum + entry.bytes, bytes);
-      if (own.waiting.length >= maxMessages || total > maxBytes)
-        return reject(clientError("QUEUE_FULL", "more is queued than `queue` allows"));
-      own.waiting.push({
-        number: own.next++,
-        // The application may go on to write into its array.
-        message: typeof message === "string" ? message : message.slice(),
-        bytes,
-        mark,
-        sentIn: undefined,
-        failures: 0,
-        settle: (error) => (error === undefined ? resolve() : reject(error)),
-      });
-      this.#saved(() => {});
-    });
-    // Whoever awaits the promise gets the rejection all the same.
-    promise.catch(() => {});
-    return promise;
-  }
-
-  /** Settles messages of `stream` in order: those for which `outcomeOf` gives an error reject, `null` lets one stay. */
-  settle(stream: Stream, outcomeOf: (entry: Numbered) => unknown): void {
-    const settled: (() => void)[] = [];
-    stream.waiting = stream.waiting.filter((entry) => {
-      const outcome = outcomeOf(entry);
-      if (outcome !== null) settled.push(() => entry.settle(outcome));
-      return outcome === null;
-    });
-    if (settled.length > 0) this.#saved(() => settled.forEach((tell) => tell()));
-  }
-
-  /** The server settled all numbers up to `number`; what was refused is known otherwise. */
-  applied(stream: Stream, number: number, errorOf: (entry: Numbered) => unknown = () => undefined): void {
-    this.settle(stream, (entry) => (entry.number > number ? null : errorOf(entry)));
-  }
-
-  /** The session of `stream` is gone: what was sent is unknown, and the rest goes over where that is wished. */
-  lose(stream: Stream): void {
-    const isCarried = this.#settings.carryOver && stream === this.own;
-    this.settle(stream, (entry) =>
-      isCarried && entry.sentIn === undefined ? null : failure("SESSION_LOST", "the session is gone", entry),
-    );
-    if (stream !== this.own) return;
-    // Under a new id: the numbers of the old one may come up in a session that this page comes back to.
-    this.own = { ...newStream(), waiting: stream.waiting };
-    stream.waiting = [];
-    for (const entry of this.own.waiting) {
-      entry.number = this.own.next++;
-      entry.mark = undefined;
-    }
-  }
-
-  rejectAll(code: "CLOSED" | "NOT_SUPPORTED", message: string): void {
-    for (const stream of this.streams) this.settle(stream, (entry) => failure(code, message, entry));
-  }
-}
+const WHY = {
+  CLOSED: "the client has closed",
+  NOT_SUPPORTED: "the server does not speak v1.wsession",
+  QUEUE_FULL: "too much is queued",
+  SESSION_LOST: "the session is gone",
+  TOO_LARGE: "longer than the server allows",
+  UNKNOWN: "it may have been handled",
+};
 
 /** What a message rejects with that the server did not settle. */
-export function failure(
-  code: "CLOSED" | "NOT_SUPPORTED" | "SESSION_LOST" | "UNKNOWN" | "TOO_LARGE",
-  message: string,
-  { sentIn }: Numbered,
-): Error {
-  return clientError(code, message, sentIn === undefined ? "not-applied" : "unknown");
+export function failure(code: keyof typeof WHY, entry?: Numbered): Error {
+  return clientError(code, WHY[code], entry?.sentIn === undefined ? "not-applied" : "unknown");
 }
 
-const CODES = [
+const CODES: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "HANDLER_FAILED",
   "INVALID_MESSAGE",
   "INVALID_DATA",
   "TOO_LARGE",
   "NOT_SERIALISABLE",
   "OUTBOX_FULL",
-] as const;
+] satisfies ClientErrorCode[]);
+
+function isServersCode(code: string): code is ClientErrorCode {
+  return CODES.has(code);
+}
 
 /** What a message rejects with that the server refused. */
-export function refusal(code: string, message: string | undefined, detail: unknown): Error {
-  const known = CODES.find((one) => one === code);
-  if (known !== undefined) return clientError(known, message ?? code);
-  return new TransactionRefused(code, { message, detail });
+export function refusal(code: string, message?: string, detail?: unknown): Error {
+  return isServersCode(code)
+    ? clientError(code, message ?? code)
+    : new TransactionRefused(code, { message, detail });
 }

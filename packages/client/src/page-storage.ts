@@ -1,136 +1,139 @@
-import { parseClientControl, writeClientControl } from "@wsession/protocol";
-import type { Attach } from "@wsession/protocol";
+import {
+  Body,
+  readMark,
+  readNumber,
+  readPosition,
+  readSessionId,
+  readText,
+  writeChain,
+} from "@wsession/protocol";
+import type { Position } from "@wsession/protocol";
 import type { KeyValueStorage } from "./contract.ts";
 import { bytesOf } from "./outgoing.ts";
-import type { Outgoing, Stream } from "./outgoing.ts";
+import type { Numbered, Outgoing, Stream } from "./outgoing.ts";
 import type { Standing } from "./page.ts";
 
-/** One message in storage: number, mark, whether it is binary, and a character for each byte then. */
-type Saved = readonly [number: number, mark: number, isBinary: boolean, text: string];
-
-/**
- * What survives a reload, under two keys: where the page stands, and what was not settled. Attach frames are the format: what
- * comes back is read by the protocol's own reader, because a server ends the connection of a client that offers it less.
- */
-export class PageStorage {
-  readonly #storage: KeyValueStorage;
-  readonly #key: string;
-  readonly #written = new Map<string, string>();
-  #callbacks: (() => void)[] = [];
-  #writing: Promise<void> = Promise.resolve();
-
-  constructor(storage: KeyValueStorage, key: string) {
-    this.#storage = storage;
-    this.#key = `wsession:${key}`;
-  }
-
-  /** What earlier pages left; nothing where it can't be read. */
-  async load(settleOf: (message: string | Uint8Array) => (error?: unknown) => void): Promise<{
-    readonly standing: Standing | undefined;
-    readonly leftovers: Stream[];
-  }> {
-    const standing = await this.#read(".at", readAttach);
-    const leftovers = await this.#read(".queue", (json) => readStreams(json, settleOf));
-    return { standing, leftovers: leftovers ?? [] };
-  }
-
+/** What survives a reload, under two keys: where the page stands, and what was not settled. */
+export interface PageStorage {
+  /** Puts what earlier pages left into `standing` and `outgoing`; nothing where it can't be read. */
+  load(): Promise<void>;
   /** Writes, once for all changes of a task, and runs `then` after that. */
-  save(standing: () => Standing, outgoing: Outgoing, then: () => void): void {
-    if (this.#callbacks.push(then) > 1) return;
-    // One after the other: a storage that answers later must not keep the older of two states.
-    this.#writing = this.#writing.then(async () => {
-      const callbacks = this.#callbacks;
-      this.#callbacks = [];
-      await this.#write(".at", standing().session && attachOf(outgoing.own, standing()));
-      await this.#write(".queue", writeStreams(outgoing));
-      for (const callback of callbacks) callback();
-    });
-  }
+  save(then: () => void): void;
+}
 
-  async #read<Value>(suffix: string, read: (json: string) => Value): Promise<Value | undefined> {
+/** @param told hears of each leftover that is settled */
+export function createPageStorage(
+  storage: KeyValueStorage,
+  key: string,
+  standing: Standing,
+  outgoing: Outgoing,
+  told: (data: string | Uint8Array, error: unknown) => void,
+): PageStorage {
+  const written: Record<string, string> = {};
+  let callbacks: (() => void)[] = [];
+  let writing = Promise.resolve();
+
+  const read = async (suffix: string, use: (body: Body) => void): Promise<void> => {
     try {
-      const text = await this.#storage.getItem(this.#key + suffix);
-      return typeof text === "string" ? read(text) : undefined;
+      use(new Body((await storage.getItem(key + suffix)) ?? ""));
     } catch {
-      // Storage that is forbidden, or of another version.
-      return undefined;
+      // Storage that is forbidden, empty, or of another version.
     }
-  }
-
-  async #write(suffix: string, text: string | undefined): Promise<void> {
-    if (this.#written.get(suffix) === (text ?? "")) return;
-    this.#written.set(suffix, text ?? "");
+  };
+  const write = async (suffix: string, value: object | undefined): Promise<void> => {
+    const text = value === undefined ? "" : JSON.stringify(value);
+    if (written[suffix] === text) return;
+    written[suffix] = text;
     try {
-      await (text
-        ? this.#storage.setItem(this.#key + suffix, text)
-        : this.#storage.removeItem(this.#key + suffix));
+      await (text === "" ? storage.removeItem(key + suffix) : storage.setItem(key + suffix, text));
     } catch {
       // Full, or forbidden: this page goes on without.
     }
-  }
+  };
+  return {
+    async load() {
+      await read(".at", (body) => {
+        // Read as a whole, or not at all.
+        const stored: Standing = {
+          session: body.read("session", readSessionId),
+          mark: body.read("mark", readMark),
+          at: body.optional("at", readPosition),
+          witness: body.optional("witness", readPosition),
+        };
+        Object.assign(standing, stored);
+        outgoing.own.session = stored.session;
+        for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
+      });
+      await read(".queue", (body) => {
+        outgoing.leftovers = body.read("streams", (value) => readList(value, (one) => readStream(one, told)));
+      });
+    },
+    save(then) {
+      if (callbacks.push(then) > 1) return;
+      // One after the other: a storage that answers later must not keep the older of two states.
+      writing = writing.then(async () => {
+        const due = callbacks;
+        callbacks = [];
+        const { session, mark, at, witness } = standing;
+        await write(
+          ".at",
+          session === undefined ? undefined : { session, mark, at: pair(at), witness: pair(witness) },
+        );
+        const streams = outgoing
+          .streams()
+          .filter(({ session: named, waiting }) => named !== undefined && waiting.length > 0);
+        await write(".queue", streams.length === 0 ? undefined : { streams: streams.map(writeStream) });
+        for (const callback of due) callback();
+      });
+    },
+  };
 }
 
-function attachOf({ client, session, known, next }: Stream, standing?: Standing): string {
-  return writeClientControl({
-    type: "attach",
-    client,
-    session,
-    from: next,
-    known,
-    mark: 0,
-    at: undefined,
-    witness: undefined,
-    fresh: false,
-    ...standing,
-  });
+function pair(position: Position | undefined): readonly [number, string] | undefined {
+  return position && [position.offset, writeChain(position.chain)];
 }
 
-function readAttach(frame: string): Attach | undefined {
-  const control = parseClientControl(frame);
-  return control.type === "attach" ? control : undefined;
+function writeStream({ client, session, known, next, waiting }: Stream): object {
+  return { client, session, known, next, waiting: waiting.map(writeEntry) };
 }
 
-function writeStreams({ streams }: Outgoing): string | undefined {
-  const kept = streams.filter(({ session, waiting }) => session !== undefined && waiting.length > 0);
-  return kept.length === 0
-    ? undefined
-    : JSON.stringify(
-        kept.map((stream) => [
-          attachOf(stream),
-          stream.waiting.map(({ number, mark, message }) =>
-            typeof message === "string"
-              ? [number, mark ?? 0, false, message]
-              : [number, mark ?? 0, true, Array.from(message, (byte) => String.fromCharCode(byte)).join("")],
-          ),
-        ]),
-      );
+/** A character for each byte of a binary message. */
+function writeEntry({ number, mark, message }: Numbered): object {
+  return typeof message === "string"
+    ? { number, mark, text: message }
+    : { number, mark, bytes: Array.from(message, (byte) => String.fromCharCode(byte)).join("") };
 }
 
-/** Throws for what it did not write. */
-function readStreams(
-  json: string,
-  settleOf: (message: string | Uint8Array) => (error?: unknown) => void,
-): Stream[] {
-  const saved: readonly (readonly [string, readonly Saved[]])[] = JSON.parse(json);
-  return saved.flatMap(([frame, messages]) => {
-    const attach = readAttach(frame);
-    if (attach?.session === undefined) return [];
-    const waiting = messages.map(([number, mark, isBinary, text]) => {
-      const message = isBinary ? Uint8Array.from(text, (character) => character.charCodeAt(0)) : text;
-      // Read as a whole frame: number and mark are what a server takes, or this throws.
-      parseClientControl(writeClientControl({ ...attach, from: number, mark }));
-      return {
-        number,
-        message,
-        bytes: bytesOf(message),
-        mark,
-        sentIn: "an earlier page" as const,
-        failures: 0,
-        settle: settleOf(message),
-      };
-    });
-    return [
-      { client: attach.client, session: attach.session, known: attach.known, next: attach.from, waiting },
-    ];
-  });
+function readList<Value>(value: unknown, read: (body: Body) => Value): Value[] {
+  return Array.isArray(value) ? value.map((one) => read(new Body(JSON.stringify(one)))) : [];
+}
+
+function readStream(body: Body, told: (data: string | Uint8Array, error: unknown) => void): Stream {
+  return {
+    // Of this library's own making; the protocol allows more.
+    client: body.read("client", (value, name) =>
+      readText(`${readText(value, name)}`.match(/^\w{16}$/)?.[0], name),
+    ),
+    session: body.read("session", readSessionId),
+    known: body.read("known", readNumber),
+    next: body.read("next", readNumber),
+    waiting: body.read("waiting", (value) => readList(value, (one) => readEntry(one, told))),
+  };
+}
+
+function readEntry(body: Body, told: (data: string | Uint8Array, error: unknown) => void): Numbered {
+  const bytes = body.optional("bytes", readText);
+  const message =
+    bytes === undefined
+      ? body.read("text", readText)
+      : Uint8Array.from(bytes, (character) => character.charCodeAt(0));
+  return {
+    number: body.read("number", readNumber),
+    message,
+    bytes: bytesOf(message),
+    mark: body.read("mark", readMark),
+    sentIn: "an earlier page",
+    failures: 0,
+    settle: (error) => told(message, error),
+  };
 }

@@ -1,33 +1,35 @@
-import type { Attach, Hello } from "@wsession/protocol";
+import type { Hello, Position } from "@wsession/protocol";
 import type { Listeners } from "./listeners.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { Conversation } from "./speaker.ts";
 
-/** Where a page stands, as it would say in an attach. */
-export type Standing = Pick<Attach, "session" | "mark" | "at" | "witness">;
-
-/** A connection that speaks v1.wsession, as the page knows it. */
-export interface Speaker {
-  /** A kept message came, and nobody listened: the position stays before it. */
-  readonly isBehind: boolean;
-  /** Sends what may be sent of the queue. */
-  pump(): void;
+/** Where a page stands, as it says in an attach. */
+export interface Standing {
+  /** `undefined`: there is none yet, or it ends with its connection. */
+  session: string | undefined;
+  /** The session's forget mark. */
+  mark: number;
+  /** The last kept message that was heard. */
+  at: Position | undefined;
+  witness: Position | undefined;
 }
 
 /** What a page knows, whatever connection it has. */
 export interface Page {
-  standing: Standing;
+  readonly standing: Standing;
   readonly outgoing: Outgoing;
   readonly listeners: Listeners;
   /** Who attached last: the kept messages are that one's to deliver. */
-  reader: Speaker | undefined;
+  reader: Conversation | undefined;
   /** A person opened the page, or asked to reconnect, and no server knows of it yet. */
-  readonly isFresh: boolean;
+  isFresh: boolean;
   /** Whether a copy of the page may have what is queued. */
   readonly isStored: boolean;
   /** The longest frame that the server takes, as far as it is known. */
-  readonly maxMessage: number;
-  save(): void;
-  greeted(speaker: Speaker, hello: Hello): void;
+  maxMessage: number;
+  /** Stores what changed, and runs `then` after that. */
+  save(then?: () => void): void;
+  greeted(conversation: Conversation, hello: Hello): void;
   /** `kept` is called once the token is in its storage. */
   renewToken(token: string, kept: () => void): void;
   /** Connects anew within so many milliseconds, while this connection lives on. */

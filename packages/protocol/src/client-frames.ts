@@ -102,36 +102,49 @@ function readFirst(value: unknown, name: string): number {
   return readNumber(value, name) || readNumber(undefined, name);
 }
 
-/** Writes a control frame of a client. */
-export function writeClientControl(control: Exclude<ClientControl, { type: "unknown" }>): string {
-  switch (control.type) {
-    case "attach":
-      return `.a${attachBody(control)}`;
-    case "read":
-      return `.k${control.offset}`;
-    case "probe":
-      return ".?";
-    case "token-kept":
-      return ".t";
-    case "bye":
-      return ".b";
-  }
+/** Asks for a beat. */
+export const PROBE = ".?";
+/** The token of the last notice is kept. */
+export const TOKEN_KEPT = ".t";
+/** The client leaves for good. */
+export const BYE = ".b";
+
+/** Kept messages up to `offset` were read. */
+export function writeRead(offset: number): string {
+  return `.k${offset}`;
 }
 
-function attachBody({ client, session, from, known, mark, at, witness, fresh }: Attach): string {
-  return JSON.stringify({
+export function writeAttach(attach: Omit<Attach, "type">): string {
+  const { client, session, from, known, mark, at, witness, fresh } = attach;
+  return `.a${JSON.stringify({
     v: VERSION,
     client,
     session,
     from,
     known,
     mark,
-    at: pairOf(at),
-    witness: pairOf(witness),
+    at: at && pairOf(at),
+    witness: witness && pairOf(witness),
     fresh: fresh || undefined,
-  });
+  })}`;
 }
 
-function pairOf(position: Position | undefined): readonly [number, string] | undefined {
-  return position === undefined ? undefined : [position.offset, writeChain(position.chain)];
+function pairOf({ offset, chain }: Position): readonly [number, string] {
+  return [offset, writeChain(chain)];
+}
+
+/** Writes a control frame of a client. */
+export function writeClientControl(control: Exclude<ClientControl, { type: "unknown" }>): string {
+  switch (control.type) {
+    case "attach":
+      return writeAttach(control);
+    case "read":
+      return writeRead(control.offset);
+    case "probe":
+      return PROBE;
+    case "token-kept":
+      return TOKEN_KEPT;
+    case "bye":
+      return BYE;
+  }
 }

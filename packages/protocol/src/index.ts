@@ -1,9 +1,18 @@
 export type { Awaitable } from "./awaitable.ts";
 export { mixChain, readChain, writeChain } from "./chain.ts";
 export type { Chain, Position } from "./chain.ts";
-export { parseClientControl, writeClientControl } from "./client-frames.ts";
+export {
+  BYE,
+  parseClientControl,
+  PROBE,
+  TOKEN_KEPT,
+  writeAttach,
+  writeClientControl,
+  writeRead,
+} from "./client-frames.ts";
 export type { Attach, ClientControl } from "./client-frames.ts";
 export { ProtocolError } from "./errors.ts";
+export { Body, readMark, readNumber, readPosition, readSessionId, readText } from "./fields.ts";
 export { Lead, leadOf, payloadOf, writeCounted, writePlain } from "./frame.ts";
 export {
   CLIENT_ID_LENGTH,
