@@ -27,5 +27,5 @@ function keyOf(url: unknown): string {
   if (typeof url === "function") return "";
   const href: unknown = typeof url === "object" && url !== null && "href" in url ? url.href : url;
   if (typeof href === "string" && href !== "") return href.replace(/[?#].*/s, "");
-  throw invalid("connect takes an address, or a function");
+  throw invalid("the url is wrong");
 }

@@ -9,7 +9,7 @@ import type { Address, Client, ClientEvents, ClosedWhy, StatusEvent } from "./co
 import { after, onWake } from "./environment.ts";
 import { createListeners } from "./listeners.ts";
 import type { Settings } from "./options.ts";
-import { createOutgoing, failure } from "./outgoing.ts";
+import { bytesOf, createOutgoing, failure } from "./outgoing.ts";
 import type { Page } from "./page.ts";
 import { createPageStorage } from "./page-storage.ts";
 
@@ -218,8 +218,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       if (closing === undefined && attempt === undefined) connect();
     },
     async close(code = 1000, reason = "") {
-      if (code !== 1000 && !(code >= 3000 && code < 5000))
-        throw invalid("a close code is 1000, or 3000 to 4999");
+      const isCode = code === 1000 || (Number.isInteger(code) && code >= 3000 && code < 5000);
+      if (!isCode || bytesOf(reason) > 123) throw invalid("close: its code or reason is wrong");
       if (closing === undefined) stop(code, reason, "asked");
       await closing;
     },

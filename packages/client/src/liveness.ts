@@ -6,6 +6,9 @@ const LATE_MS = 1_000;
 /** How often in a row a late timer is excused: one of a background tab may be late each time. */
 const MAX_EXCUSES = 3;
 
+/** A timer of more than 31 bits ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export interface Liveness {
   silenceMs: number;
   heard(): void;
@@ -23,7 +26,7 @@ export interface Liveness {
 export function watchLiveness(silenceMs: number, ask: () => void, dead: () => void): Liveness {
   let heardAt = Date.now();
   let excuses = 0;
-  let stop: () => void;
+  let stop: () => void = () => {};
   const liveness: Liveness = {
     silenceMs,
     heard() {
@@ -37,7 +40,8 @@ export function watchLiveness(silenceMs: number, ask: () => void, dead: () => vo
   };
   const wait = (): void => {
     const rest = heardAt + liveness.silenceMs - Date.now();
-    stop = after(rest, rest > 0 ? wait : askNow);
+    if (rest > 0) stop = after(Math.min(rest, MAX_TIMER_MS), wait);
+    else askNow();
   };
   const askNow = (): void => {
     stop();

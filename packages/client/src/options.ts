@@ -44,7 +44,7 @@ export function resolveOptions(options: ClientOptions): Settings {
   if (WebSocket === undefined) throw invalid("WebSocket is needed here");
   // A WebSocket class throws for others at each attempt.
   if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
-    throw invalid("protocols are names, each once");
+    throw invalid("options.protocols is wrong");
   return {
     WebSocket,
     protocols,

@@ -1,5 +1,6 @@
 import {
   Body,
+  readClientId,
   readMark,
   readNumber,
   readPosition,
@@ -110,10 +111,7 @@ function readList<Value>(value: unknown, read: (body: Body) => Value): Value[] {
 
 function readStream(body: Body, told: (data: string | Uint8Array, error: unknown) => void): Stream {
   return {
-    // Of this library's own making; the protocol allows more.
-    client: body.read("client", (value, name) =>
-      readText(`${readText(value, name)}`.match(/^\w{16}$/)?.[0], name),
-    ),
+    client: body.read("client", readClientId),
     session: body.read("session", readSessionId),
     known: body.read("known", readNumber),
     next: body.read("next", readNumber),

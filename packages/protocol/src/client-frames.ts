@@ -92,7 +92,7 @@ function assertVersion(value: unknown): void {
   if (value !== VERSION) throw new ProtocolError(`this server speaks version ${VERSION} of the protocol`);
 }
 
-function readClientId(value: unknown, name: string): string {
+export function readClientId(value: unknown, name: string): string {
   if (typeof value === "string" && value.length === CLIENT_ID_LENGTH && /^[\w-]+$/.test(value)) return value;
   throw malformed(name);
 }

@@ -5,6 +5,7 @@ export {
   BYE,
   parseClientControl,
   PROBE,
+  readClientId,
   TOKEN_KEPT,
   writeAttach,
   writeClientControl,

@@ -19,12 +19,10 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
   readonly outcome = "not-applied";
 
   constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
-    if (typeof code !== "string" || code === "")
-      throw invalidArgument("TransactionRefused takes a code that is a string, and not empty");
-    const { message, detail } = { ...options };
-    if (message !== undefined && typeof message !== "string")
-      throw invalidArgument("TransactionRefused takes a message that is a string");
-    super(message ?? code);
+    const { message = code, detail } = { ...options };
+    if (typeof code !== "string" || code === "" || typeof message !== "string")
+      throw invalidArgument("TransactionRefused takes a code, which is not empty, and a message: strings");
+    super(message);
     this.code = code;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- left out, it is undefined, which `Detail` includes then
     this.detail = detail as Detail;

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { listen } from "./support.ts";
+
+/** Runs a program that has `connect`, `WebSocket` and `url`. */
+async function run(
+  url: string,
+  program: string,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const source = `import { connect } from "@wsession/client"; import { WebSocket } from "ws"; const url = ${JSON.stringify(url)}; ${program}`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    cwd: import.meta.dirname,
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (data: Buffer) => (output += data.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  return { code, output };
+}
+
+test("a rejected send that nobody awaits ends no process, and who awaits gets it", async () => {
+  const server = await listen();
+  const program = `
+    const client = connect(url, { WebSocket });
+    void client.send("a");
+    void client.send({});
+    const awaited = client.send("b").catch(({ code }) => code);
+    await client.close();
+    void client.send("c");
+    console.log(await awaited);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    console.log("still here");`;
+  expect(await run(server.url, program)).toEqual({ code: 0, output: "CLOSED\nstill here\n" });
+});
+
+test("a client that has closed keeps no process alive", async () => {
+  const server = await listen();
+  const served = server.peer().then(async (peer) => {
+    await peer.attach();
+    peer.hello();
+  });
+  const before = performance.now();
+  const program = `
+    const client = connect(url, { WebSocket });
+    client.on("status", ({ status }) => { if (status === "live") void client.close(); });`;
+  expect(await run(server.url, program)).toEqual({ code: 0, output: "" });
+  await served;
+  expect(performance.now() - before).toBeLessThan(10_000);
+});
+
+test("what a listener throws is thrown in a task of its own, and the others hear the message", async () => {
+  const server = await listen();
+  const served = server.peer().then(async (peer) => {
+    await peer.attach();
+    peer.hello();
+    peer.kept(1, "a");
+    return peer;
+  });
+  const program = `
+    process.on("uncaughtException", ({ message }) => console.log("caught", message));
+    const client = connect(url, { WebSocket });
+    client.on("message", () => { throw new Error("mine"); });
+    client.on("message", ({ data }) => { console.log(data, client.status); setTimeout(() => client.close(), 20); });`;
+  expect((await run(server.url, program)).output).toBe("a live\ncaught mine\n");
+  await served;
+});

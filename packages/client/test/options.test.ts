@@ -1,0 +1,123 @@
+import { connect, isClientError, tokenInMemory, tokenInStorage } from "@wsession/client";
+import type { ClientOptions } from "@wsession/client";
+import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { client, listen } from "./support.ts";
+
+const wrong: readonly (readonly [string, unknown])[] = [
+  ["an option that there is not", { carryover: true }],
+  ["null", null],
+  ["protocols that are no list", { protocols: "chat" }],
+  ["a subprotocol with a blank", { protocols: ["a b"] }],
+  ["a subprotocol twice", { protocols: ["a", "a"] }],
+  ["a WebSocket that is no class", { WebSocket: {} }],
+  ["a token without methods", { token: { read: () => "" } }],
+  ["a token that is null", { token: null }],
+  ["a storage without methods", { storage: {} }],
+  ["a backoff that is no object", { backoff: 250 }],
+  ["a backoff below 0", { backoff: { minMs: -1 } }],
+  ["a backoff of another name", { backoff: { min: 1 } }],
+  ["a queue of text", { queue: { maxMessages: "256" } }],
+  ["carryOver that is text", { carryOver: "false" }],
+  ["silenceMs of 0", { silenceMs: 0 }],
+  ["attempts that are NaN", { attempts: Number.NaN }],
+  ["a renewalParameter that is a number", { renewalParameter: 5 }],
+];
+
+describe("connect throws INVALID_ARGUMENT at once for", () => {
+  test.each(wrong)("%s", (_, options) => {
+    const call = () => connect("ws://127.0.0.1:1", options as ClientOptions);
+    expect(call).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT", outcome: "not-applied" }));
+  });
+
+  test.each([undefined, null, 5, "", {}, { href: 5 }, Symbol("url")])("the address %s", (url) => {
+    expect(() => connect(url as never, { WebSocket })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  });
+});
+
+test("no WebSocket on a platform without one: connect says so", () => {
+  expect(typeof globalThis.WebSocket).toBe(
+    Number(process.versions.node.split(".")[0]) < 22 ? "undefined" : "function",
+  );
+  const call = () => connect("ws://127.0.0.1:1", {});
+  if (globalThis.WebSocket === undefined) expect(call).toThrow(/WebSocket/);
+});
+
+test("wrong arguments of the client's methods are refused by name, and the client lives on", async () => {
+  const server = await listen();
+  const { client: one } = client(server);
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello();
+  await peer.roundTrip();
+  for (const message of [undefined, null, 5, {}, [1], new ArrayBuffer(1)] as never[])
+    await expect(one.send(message)).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      outcome: "not-applied",
+    });
+  expect(() => one.on("mesage" as never, () => {})).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+  );
+  expect(() => one.on("toString" as never, () => {})).toThrow(/on\(\)/);
+  expect(() => one.on("message", undefined as never)).toThrow(/on\(\)/);
+  for (const code of [1001, 1006, 2999, 5000, "1000", Number.NaN] as never[])
+    await expect(one.close(code)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  await expect(one.close(1000, "x".repeat(124))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  expect(one.status).toBe("live");
+});
+
+test("an address that can't be used is an attempt that failed, and is asked for again", async () => {
+  const server = await listen();
+  let asked = 0;
+  const { until } = client(server, {}, () => {
+    asked += 1;
+    if (asked === 1) throw new Error("not yet");
+    if (asked === 2) return "no address";
+    return asked === 3 ? Promise.reject(new Error("nor now")) : { href: server.url };
+  });
+  expect((await until("status", ({ status }) => status === "waiting")).reason).toContain("not yet");
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello();
+  await until("status", ({ status }) => status === "live");
+  expect(asked).toBe(4);
+});
+
+test("tokens: in memory, and under a key of a storage that may answer later", async () => {
+  const values = new Map<string, string>();
+  const later = {
+    getItem: async (key: string) => values.get(key) ?? null,
+    setItem: async (key: string, value: string) => void values.set(key, value),
+    removeItem: async (key: string) => void values.delete(key),
+  };
+  for (const token of [tokenInMemory(), tokenInStorage(later), tokenInStorage(later, { key: "k" })]) {
+    expect(await token.read()).toBeUndefined();
+    await token.write("t");
+    expect(await token.read()).toBe("t");
+    await token.write(undefined);
+    expect(await token.read()).toBeUndefined();
+  }
+  await tokenInStorage(later, { key: "k" }).write("t");
+  expect([...values]).toEqual([["k", "t"]]);
+});
+
+test("a token goes into the query where the server reads it there", async () => {
+  const server = await listen();
+  const token = tokenInMemory({ queryParameter: "access" });
+  await token.write("a.b");
+  client(server, { token }, `${server.url}?x=1`);
+  const peer = await server.peer();
+  expect(peer.query.get("access")).toBe("a.b");
+  expect(peer.query.get("x")).toBe("1");
+  expect(peer.offered).toHaveLength(2);
+});
+
+test("isClientError tells by name and code, across copies of the package", () => {
+  const foreign = Object.assign(new Error("x"), { name: "ClientError", code: "CLOSED" });
+  expect(isClientError(foreign)).toBe(true);
+  expect(isClientError(foreign, "CLOSED")).toBe(true);
+  expect(isClientError(foreign, "QUEUE_FULL")).toBe(false);
+  expect(isClientError({ name: "ClientError", code: "CLOSED" })).toBe(false);
+});

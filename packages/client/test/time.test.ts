@@ -1,0 +1,121 @@
+import { connect } from "@wsession/client";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { WebSocket } from "ws";
+import { client, listen, watch } from "./support.ts";
+import type { ScriptedServer } from "@wsession/conformance";
+
+/** Fake timers and a fake clock; sockets, microtasks and immediates stay real. */
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function live(server: ScriptedServer, silenceMs: number, beatMs = 0) {
+  const watched = client(server, { silenceMs, backoff: { minMs: 10, maxMs: 10 } });
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello({ beatMs });
+  await watched.until("status", ({ status }) => status === "live");
+  return { ...watched, peer };
+}
+
+describe("silence", () => {
+  test("a server that says nothing is asked, and is dead 5 s later: the client comes back", async () => {
+    const server = await listen();
+    const { until, peer } = await live(server, 45_000);
+    await vi.advanceTimersByTimeAsync(44_999);
+    await peer.roundTrip();
+    expect(peer.untaken).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await peer.frame()).toBe(".?");
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(server.connections).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    const { reason } = await until("status", ({ status }) => status === "waiting");
+    expect(reason).toBe("the server is silent");
+    await vi.advanceTimersByTimeAsync(10);
+    expect((await (await server.peer()).attach()).session).toBe("s1");
+  });
+
+  test("a server that beats seldom is asked after 2.5 of its beats", async () => {
+    const server = await listen();
+    const { peer } = await live(server, 45_000, 30_000);
+    // What was asked for is what counts once the first wait is over.
+    await vi.advanceTimersByTimeAsync(74_999);
+    await peer.roundTrip();
+    expect(peer.untaken).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await peer.frame()).toBe(".?");
+  });
+
+  test("after a standstill, of a frozen tab or a sleeping laptop, a live server is asked and stays", async () => {
+    const server = await listen();
+    const { peer, client: one } = await live(server, 45_000);
+    await vi.advanceTimersByTimeAsync(45_000);
+    expect(await peer.frame()).toBe(".?");
+    // The clock jumps while the probe is out, and timers run before the socket's data is read.
+    vi.setSystemTime(Date.now() + 3_600_000);
+    vi.advanceTimersByTime(5_000);
+    expect(one.status).toBe("live");
+    expect(await peer.frame()).toBe(".?");
+    peer.send(".@0 000000");
+    await peer.roundTrip();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(one.status).toBe("live");
+    expect(server.connections).toBe(1);
+  });
+
+  test("a server that is dead after a standstill is found out all the same", async () => {
+    const server = await listen();
+    const { until } = await live(server, 45_000);
+    await vi.advanceTimersByTimeAsync(45_000);
+    for (let standstill = 0; standstill < 4; standstill += 1) {
+      vi.setSystemTime(Date.now() + 3_600_000);
+      await vi.advanceTimersByTimeAsync(5_000);
+    }
+    await until("status", ({ status }) => status === "waiting");
+  });
+
+  test("an attempt that is never answered is given up", async () => {
+    const sockets: object[] = [];
+    class Silent {
+      readonly readyState: number = 0;
+      onopen = null;
+      onmessage = null;
+      onerror = null;
+      onclose = null;
+      constructor() {
+        sockets.push(this);
+      }
+      send(): void {}
+      close(): void {}
+    }
+    const { client: one, until } = watch(connect("ws://nowhere", { WebSocket: Silent, silenceMs: 45_000 }));
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect((await until("status", ({ status }) => status === "waiting")).code).toBe(1006);
+    await vi.advanceTimersByTimeAsync(250);
+    expect(sockets).toHaveLength(2);
+    const closed = one.close();
+    await vi.advanceTimersByTimeAsync(3_000);
+    await closed;
+  });
+});
+
+describe("backoff", () => {
+  test("waits double from 250 ms to 30 s, with full jitter, and a steady connection begins anew", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    onTestFinished(() => vi.mocked(Math.random).mockRestore());
+    const { client: one, of } = watch(connect("ws://127.0.0.1:1", { WebSocket }));
+    onTestFinished(() => one.close());
+    const waits = () =>
+      of("status").flatMap(({ status, retryInMs }) => (status === "waiting" ? [retryInMs] : []));
+    const expected = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
+    for (const [index, wait] of expected.entries()) {
+      await vi.waitFor(() => expect(waits()).toHaveLength(index + 1), { timeout: 5_000 });
+      await vi.advanceTimersByTimeAsync(wait);
+    }
+    expect(waits().slice(0, expected.length)).toEqual(expected);
+  });
+});
