@@ -1,24 +1,28 @@
 /** The nouns an application meets: Connection, Session, Handlers. */
 import type { Handshake } from "../handshake/handshake.ts";
 
-/** Fields of `Data` to change. `undefined` removes a field, and is allowed for optional ones only. */
+/** The fields of `Data` to change. `undefined` removes a field, and is allowed for optional fields only. */
 export type Patch<Data> = {
   readonly [Field in keyof Data]?: {} extends Pick<Data, Field> ? Data[Field] | undefined : Data[Field];
 };
 
+/** The options of `ready`. */
 export interface ReadyOptions {
   /** Rejects with the signal's reason when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds; default `early.timeoutMs`. 0 or `Infinity`: wait until the connection ends. Below 0, as what is left of a
-   * time may be: none. What is no number throws INVALID_ARGUMENT.
+   * How long to wait, milliseconds. 0 or `Infinity`: until the connection ends. Below 0, as the rest of a time limit may be:
+   * not at all.
+   *
+   * @default `early.timeoutMs` of the sessions
+   * @throws INVALID_ARGUMENT from `ready` for a value that is no number.
    */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * The lower layer's own record of a connection. It has nothing in common with the session: setting one never touches
- * the other (I5), and nothing that an adapter needs is kept in it, so its data can't break the connection.
+ * The record of a connection's lower layer. The record and the session are separate: setting one never touches the other (I5).
+ * An adapter keeps nothing in the record, so its data can't break the connection.
  */
 export interface TransportSession<Transport> {
   /** The peer's address as text at the handshake, without a port; readable after close too. */
@@ -27,14 +31,15 @@ export interface TransportSession<Transport> {
   readonly encrypted: boolean;
   /** When the WebSocket was opened, milliseconds since the epoch. */
   readonly openedAt: number;
-  /** The lower layer's own data: what `transport` returned, else what HTTP code had put there, else `undefined`. */
+  /** The lower layer's own data: what the option `transport` returned, else what HTTP code had put there, else `undefined`. */
   data: Transport;
 }
 
 /**
- * What became of a message. `"sent"`: handed to the operating system (or to the runtime's cork, flushed this tick).
- * `"queued"`: taken, and part of it waits in this process; `drain` follows. `"dropped"`: not taken, `maxBufferedBytes`
- * would be exceeded. `"closed"`: not taken, the connection has ended or is ending.
+ * What became of a message. `"sent"`: the message was handed to the operating system, or to the runtime's cork, which is
+ * flushed in this tick. `"queued"`: the message was taken, and part of it waits in this process (backpressure); the handler
+ * `drain` is called later. `"dropped"`: the message was not taken, because it would exceed `maxBufferedBytes`. `"closed"`: the
+ * message was not taken, because the connection has ended or is ending.
  */
 export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 
@@ -44,128 +49,150 @@ export interface Connection<
   Transport = unknown,
   Unset extends undefined = undefined,
 > {
-  /** Unique in this process, not a secret. */
+  /** The connection's id: unique in this process, and not a secret. */
   readonly id: string;
   readonly runtime: "ws" | "uws";
   readonly transport: TransportSession<Transport>;
-  /** The session once it is set, also after close; `undefined` before. Told apart from every value of `Data`. */
+  /** The session once it is set, also after the connection has closed; `undefined` before. */
   readonly session: Session<Data> | Unset;
-  /** Whether the client came back to a session that was there before. */
+  /** Whether the client came back to a session that existed before. */
   readonly resumed: boolean;
-  /** The token that the client must be told, where no cookie on the 101 carries it; else `undefined`. A secret. */
+  /** The token to give to the client, where no cookie on the 101 carries it; else `undefined`. A secret. */
   readonly token: string | undefined;
   /**
-   * Sets the session: creates it, or replaces its data if it is set already (the last one wins). Opens the gate.
-   * Rejects with CONNECTION_CLOSED once the connection has ended, and as the store does.
+   * Sets the session: creates a session, or replaces the data of the one that is set already (the last call wins). Messages
+   * that waited for the session are handled from then on.
+   *
+   * @throws CONNECTION_CLOSED once the connection has ended, INVALID_DATA, REVOKED, and the errors of the store, as rejections.
    */
   setSession(data: Data): Promise<Session<Data>>;
   /**
-   * Resolves with the session as soon as it is set, by whomever and whenever. Rejects with CONNECTION_CLOSED,
-   * READY_TIMEOUT, or the signal's reason; never hangs (I6).
+   * Resolves with the session as soon as it is set, whoever sets it. Never hangs (I6).
+   *
+   * @throws CONNECTION_CLOSED, READY_TIMEOUT, or the reason of the signal, as rejections.
    */
   ready(options?: ReadyOptions): Promise<Session<Data>>;
   /**
-   * Sends a text (string) or binary message. Never throws for the state of the connection. What is neither throws
-   * INVALID_ARGUMENT.
+   * Sends a text message (string) or a binary one (bytes). Never throws for the state of the connection: see `SendOutcome`.
+   *
+   * @throws INVALID_ARGUMENT for data that is neither.
    */
   send(data: string | Uint8Array): SendOutcome;
-  /** Bytes that wait in this process; 0 once closed. */
+  /** How many bytes wait in this process to be sent; 0 once the connection has closed. */
   readonly bufferedAmount: number;
   /**
-   * Starts the closing handshake; messages that wait for a handler are discarded and counted. Idempotent.
-   * `code` defaults to 1000; one that an endpoint may not send, or a reason over 123 bytes, throws INVALID_ARGUMENT.
+   * Starts the closing handshake. Messages that wait for a handler are discarded and counted. Idempotent.
+   *
+   * @param code 1000 by default.
+   * @throws INVALID_ARGUMENT for a code that an endpoint may not send (RFC 6455 section 7.4), or a reason over 123 bytes.
    */
   close(code?: number, reason?: string): void;
   /** Ends the connection at once, without a closing handshake. Idempotent. */
   terminate(): void;
-  /** The runtime's own object, for what this library does not cover. */
+  /** The runtime's own socket object, for what this library does not cover. */
   readonly socket: unknown;
 }
 
+/** What replaces a token that is good no more. */
 export interface Renewal {
-  /** The new token, for a client that is told it by a message of yours; the renewal code, once used, replaces it. A secret. */
+  /** The new token, for an application that sends tokens to its clients. Using the renewal code replaces it. A secret. */
   readonly token: string;
-  /** Good once, within the grace: the page reconnects with it, and the 101 sets the new cookie. A secret. */
+  /** A code that is good once, within `graceMs`: the page reconnects with it, and the 101 sets the new cookie. A secret. */
   readonly renewalCode: string;
 }
 
 /**
- * A handle on a session. What is behind it is one per session and process, however many handles there are. Every
- * method that asks the store rejects with SESSION_GONE, FENCED, or as the store does (STORE_UNAVAILABLE, …).
+ * A handle on a session. All handles of one session in a process share one state. Every method that calls the store rejects
+ * with SESSION_GONE, with FENCED, or with an error of the store (STORE_UNAVAILABLE, …).
  */
 export interface Session<Data extends object = object> {
-  /** The token's selector: not a secret, fit for logs and keys. */
+  /** The session's id, which is the selector of its token: not a secret, and fit for logs and keys. */
   readonly id: string;
-  /** In memory, as of `version`: reading costs no I/O. Frozen deeply in development where values are JSON. */
+  /** The data as of `version`, in memory: reading costs no I/O. Frozen deeply in development where the store keeps JSON. */
   readonly data: Readonly<Data>;
-  /** 1 at creation; each change adds 1. */
+  /** 1 at creation. Each change adds 1. */
   readonly version: number;
-  /** Whose it is, set by `identify`. */
+  /** Whose session it is, as `identify` or `admit` set it; `undefined`: nobody's. */
   readonly subject: string | undefined;
   /** This process's connections of the session. */
   readonly connections: Iterable<Connection<Data>>;
-  /** Replaces the data. The last one wins. */
+  /** Replaces the data. The last write wins. */
   set(data: Data): Promise<void>;
   /**
-   * Changes these fields and no other: never loses another writer's field. Several in one tick travel together. The data
-   * becomes a copy with these fields, of the same class; an own getter becomes the value that it had.
+   * Changes these fields and no other field, so that no change of another writer to another field is lost. Several calls in
+   * one tick are sent as one write. The data becomes a copy with these fields, of the same class; an own getter becomes the
+   * value that it had.
    *
-   * @throws INVALID_DATA where a copy of the fields is not the data: an array, a Map or another built-in, an instance of a class
-   * with `#private` fields. Use `update` there.
+   * @throws INVALID_DATA, as a rejection, for data that its fields alone do not make up: an array, a Map or another built-in, an
+   * instance of a class with `#private` fields. Use `update` there.
    */
   patch(fields: Patch<Data>): Promise<void>;
   /**
-   * Changes the data atomically: `change` gets the current data and returns the next. It is synchronous (a promise
-   * rejects with INVALID_ARGUMENT), free of effects, and runs again when another writer came first (I8).
-   * Resolves with what was written. What `change` throws rejects this call alone.
+   * Changes the data atomically (compare-and-set): `change` gets the current data and returns the next. It must be synchronous
+   * and free of side effects, because it runs again whenever another writer came first (I8). Resolves with what was written.
+   *
+   * @throws What `change` throws, CONFLICT after many lost races, and INVALID_ARGUMENT for a `change` that returns a promise, as
+   * rejections of this call alone.
+   * @example
+   * await session.update((data) => ({ ...data, visits: data.visits + 1 }));
    */
   update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>>;
-  /** Reads from the store: sees every write that was acknowledged before, on any process (I7). */
+  /** Reads the data from the store. Sees every write that was acknowledged before, on any process (I7). */
   refresh(): Promise<Readonly<Data>>;
-  /** Moves the idle deadline to now + `idleMs`. */
+  /** Moves the idle deadline to `idleMs` from now. */
   touch(): Promise<void>;
-  /** Moves the absolute deadline to now + `absoluteMs`, and the idle one as `touch` does: the application checked again. */
+  /** Moves the absolute deadline to `absoluteMs` from now, and the idle deadline as `touch` does. */
   extend(): Promise<void>;
-  /** Login: sets the subject, replaces the token and kills the older one at once, against fixation. */
+  /**
+   * Logs in: sets the subject and replaces the token. The older token is good no more at once, against session fixation.
+   *
+   * @throws REVOKED, as a rejection, where the subject's sessions were destroyed meanwhile.
+   * @example
+   * const { renewalCode } = await session.identify(user.id);
+   * connection.send(JSON.stringify({ type: "reconnect", renewalCode }));
+   */
   identify(subject: string): Promise<Renewal>;
-  /** Replaces the token; the older one stays good for the grace. */
+  /** Replaces the token. The older token stays good for `graceMs`. */
   rotate(): Promise<Renewal>;
-  /** Destroys the session everywhere and closes its connections with 4410. False: it was gone already. */
+  /** Destroys the session everywhere, and closes its connections with 4410. Resolves with false if it was gone already. */
   destroy(reason?: string): Promise<boolean>;
 }
 
 /**
- * Application code. What a handler returns is not looked at, but for a promise, which is waited for. Properties, not
- * methods, so that handlers relying on `initial` are refused without it.
+ * Application code. What a handler returns is ignored, unless it is a promise, which is awaited. The handlers are properties and
+ * not methods, so that the compiler refuses handlers that rely on `initial` where that option is absent.
  */
 export interface Handlers<
   Data extends object = object,
   Transport = unknown,
   Unset extends undefined = undefined,
 > {
-  /** First of all, once. While it has not settled no message is handled (I1). */
+  /** Called first, once. No message is handled until it has settled (I1). */
   readonly open?:
     | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => unknown)
     | undefined;
-  /** In order, each once, one at a time (I2). What it throws closes the connection: 1011, or 4503 for the store (I12). */
+  /**
+   * Called with each message once, in order, one at a time (I2). What the handler throws closes the connection: with 4503 for
+   * an error of the store, else with 1011 (I12).
+   */
   readonly message?:
     | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
     | undefined;
   /**
-   * The session was changed by anyone but this connection's own handle; `data` as it is now. Runs after the code that wrote,
-   * never inside it, and before its `await` goes on; changes of one tick are told as one. Nothing waits for its promise;
-   * what it throws or rejects with goes to `onError`, and closes as a message's does (I12).
+   * Called where anyone but this connection's own handle changed the session; `data` is the data now. The handler runs after
+   * the code that wrote, never inside of it, and before the writer's `await` goes on. Changes of one tick make one call. The
+   * handler's promise is not awaited. What it throws or rejects with closes the connection, as for `message` (I12).
    */
   readonly change?:
     | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => unknown)
     | undefined;
-  /** The session's absolute deadline is near; `remainingMs` to go. `sessions`' option `expiringMs` says how near. */
+  /** Called once the session's absolute deadline is less than the option `expiringMs` away: `remainingMs`, milliseconds. */
   readonly expiring?:
     | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => unknown)
     | undefined;
-  /** After a `"queued"`: everything has been handed to the operating system. As `change`, not waited for. */
+  /** Called after a `"queued"`, once everything has been handed to the operating system. Not awaited, as `change`. */
   readonly drain?: ((connection: Connection<Data, Transport, Unset>) => unknown) | undefined;
-  /** Last of all, exactly once if `open` was called; `connection.session` is as it was (I4). */
+  /** Called last, exactly once if `open` was called. `connection.session` is as it was (I4). */
   readonly close?:
     | ((
         connection: Connection<Data, Transport, Unset>,

@@ -5,10 +5,10 @@ import type { SessionStore } from "../store/contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 
 /**
- * Where an error that no caller waits for came from. `"unhandled"`: a promise of this library's that rejected, and that the
- * application neither awaited nor caught. `"adapter"`: a mistake of the application that its adapter noticed. `"client"`: what
- * a client or its network did, such as a protocol error, or the first message of a connection that was refused as invalid; counted
- * as `clientErrors`, and told to `onError` alone.
+ * Where an error came from that no caller waits for. `"unhandled"`: a promise of this library rejected, and the application
+ * neither awaited nor caught it. `"adapter"`: an adapter noticed a mistake of the application. `"client"`: a client or its
+ * network did something wrong, such as a protocol error, or the first message of a connection that was refused as invalid.
+ * Errors of the stage `"client"` are counted as `clientErrors`, and reported to an explicit `onError` alone.
  */
 export type Stage =
   | "admit"
@@ -26,122 +26,242 @@ export type Stage =
   | "adapter"
   | "client";
 
+/** What `onError` is told beside the error. */
 export interface ErrorContext {
   readonly stage: Stage;
+  /** The connection whose handler or call failed; `undefined` where there is none. */
   readonly connection?: Connection | undefined;
-  /** The session's id, where it is about a session without a connection. */
+  /** The session's id, where the error is about a session without a connection. */
   readonly sessionId?: string | undefined;
   /**
-   * Set where a report stands for failures of the store that were not told by themselves: how many. The error's message
-   * names their causes; its `cause` is the last failure of the most frequent one.
+   * Set where one report stands for failures of the store that were not reported one by one: how many. The message of the
+   * error names their causes, and its `cause` is the last failure of the most frequent one.
    */
   readonly failures?: number | undefined;
 }
 
+/** The options of `createSessions`. */
 export interface SessionsOptions<Data extends object, Transport = unknown> {
-  /** Default `inConnectionStore()`. */
+  /**
+   * Where sessions live: `inConnectionStore()`, `mapStore()`, or a store that several processes share.
+   *
+   * @default inConnectionStore()
+   */
   readonly store?: SessionStore | undefined;
   /**
-   * Called for every handshake whose Origin is allowed, before anything else and before it is answered. Default: accept.
-   * A throw answers 500 and reaches `onError`.
+   * Decides about a handshake before it is answered. Called for every handshake whose Origin is allowed, before the token is
+   * looked at. A throw or a rejection answers 500 and reaches `onError`.
+   *
+   * @default () => accept()
+   * @example
+   * admit: async ({ headers }) => {
+   *   const user = await userOf(headers["authorization"]);
+   *   return user === undefined ? reject(401) : accept({ subject: user.id });
+   * }
    */
   readonly admit?: ((handshake: Handshake) => Awaitable<Admission>) | undefined;
   /**
-   * A newcomer's data, made before the handshake is answered: with it every handler has `connection.session`. Not
-   * called for a client that resumes. A throw answers 500 and reaches `onError`.
+   * Makes the data of a new client's session before the handshake is answered. With the option every handler has
+   * `connection.session`. Not called for a client that resumes a session. A throw or a rejection answers 500 and reaches
+   * `onError`.
    */
   readonly initial?: ((handshake: Handshake) => Awaitable<Data>) | undefined;
   /**
-   * Makes the transport record's data; `found` is what HTTP code put on the TCP socket before. Synchronous. Default:
-   * `found`. A throw answers 500 and reaches `onError`.
+   * Makes the data of the transport record. `found` is what HTTP code put on the TCP socket before. The function must be
+   * synchronous. A throw answers 500 and reaches `onError`.
+   *
+   * @default (handshake, found) => found
    */
   readonly transport?: ((handshake: Handshake, found: unknown) => Transport) | undefined;
-  /** What holds messages back. `"session"` (default): until `open` settled and the session is set. `"open"`: until `open` settled. */
+  /**
+   * What keeps messages from the `message` handler. `"session"`: messages wait until `open` has settled and the session is
+   * set. `"open"`: messages wait until `open` has settled.
+   *
+   * @default "session"
+   */
   readonly gate?: "session" | "open" | undefined;
-  /** Milliseconds from the last message or touch; default 30 minutes, with `inConnectionStore` none. `Infinity`: none. */
+  /**
+   * Milliseconds from the last message or touch after which the session expires. `Infinity`: never.
+   *
+   * @default 1_800_000, with `inConnectionStore()` Infinity
+   */
   readonly idleMs?: number | undefined;
-  /** Milliseconds from creation; default 24 hours, with `inConnectionStore` none. `Infinity`: none. */
+  /**
+   * Milliseconds from creation after which the session expires. `Infinity`: never.
+   *
+   * @default 86_400_000, with `inConnectionStore()` Infinity
+   */
   readonly absoluteMs?: number | undefined;
-  /** How long before the absolute deadline `expiring` is called, milliseconds; default 60,000. */
+  /**
+   * How long before the absolute deadline the handler `expiring` is called, milliseconds.
+   *
+   * @default 60_000
+   */
   readonly expiringMs?: number | undefined;
   /**
-   * What a stranger may have waiting, and until when the session has to be set (I14). Over it: 4413, or 4408. It bounds what
-   * waits before the session is set, and, where `initial` gave it to a newcomer without a subject, before `open` has settled.
+   * Bounds what a stranger may have waiting, and the time until the session is set (I14). Over the bound the connection
+   * closes with 4413, after the time with 4408. `early` bounds messages that wait before the session is set. Where `initial`
+   * gave a session to a new client without a subject, it bounds them until `open` has settled.
    */
   readonly early?: EarlyLimits | undefined;
   /**
-   * What may wait once the session is set, while `open` is awaited too. Over it: 1013. A single message always may. `early`
-   * bounds a newcomer whom nobody knows until `open` has settled.
+   * Bounds what may wait once the session is set, also while `open` is awaited. Over the bound the connection closes with
+   * 1013. A single message of any size may always wait. Until `open` has settled, `early` bounds a new client without a
+   * subject instead.
    */
   readonly inbox?: InboxLimits | undefined;
-  /** Bytes that may wait to be sent on one connection; over it `send` answers "dropped". A single message always may. Default 16 MiB. */
+  /**
+   * Bytes that may wait to be sent on one connection. Over the bound `send` answers `"dropped"`. A single message of any size
+   * may always wait.
+   *
+   * @default 16_777_216
+   */
   readonly maxBufferedBytes?: number | undefined;
-  /** Handshakes that may be waiting for their answer at once; over it 503. Default 10,000. */
+  /**
+   * How many handshakes may be waiting for their answer at once. Further ones are answered with 503.
+   *
+   * @default 10_000
+   */
   readonly maxPendingHandshakes?: number | undefined;
-  /** Milliseconds in which a handshake must be decided (`admit`, the store, `initial`); over it 503. Default 10,000; 0: no limit. */
+  /**
+   * Milliseconds in which a handshake must be decided by `admit`, the store and `initial`. A later one is answered with 503.
+   * 0: no limit.
+   *
+   * @default 10_000
+   */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Connections that one session may have in this process; over it 4409 for the oldest. Default 1,000; `Infinity`: none. */
+  /**
+   * How many connections one session may have in this process. Over the bound the oldest connection closes with 4409.
+   * `Infinity`: no limit.
+   *
+   * @default 1_000
+   */
   readonly maxConnectionsPerSession?: number | undefined;
   /**
-   * Milliseconds between pings; a peer that has shown no sign of life by the next one is ended: nothing came, and nothing was
-   * taken of what waits for it. Default 30,000; 0: none.
+   * Milliseconds between two pings. A peer that shows no sign of life from one ping to the next is ended: nothing came from
+   * it, and it took nothing of what waits for it. 0: no pings.
+   *
+   * @default 30_000
    */
   readonly heartbeatMs?: number | undefined;
-  /** How long a handler may still run once its connection has ended, milliseconds. Default 30,000. */
+  /**
+   * How long a handler may still run once its connection has ended, milliseconds. After that `close` is called all the same.
+   *
+   * @default 30_000
+   */
   readonly handlerTimeoutMs?: number | undefined;
-  /** One connection at a time per session: the new one wins, the old one is closed with 4409. Default false. */
+  /**
+   * Whether a session has one connection at a time: the new connection wins, and the old one closes with 4409.
+   *
+   * @default false
+   */
   readonly exclusive?: boolean | undefined;
   /**
-   * Origins that may connect, as browsers send them (`https://example.com`, no slash at the end), compared exactly; others,
-   * and requests without one, get 403. Pages of apps and extensions have origins of other schemes: `file://`,
-   * `capacitor://localhost`, `chrome-extension://<id>`. Or a function, which is asked with `undefined` where there is none, and lets in by `true` alone.
-   * Synchronous; a throw answers 500 and reaches `onError`. Default: every origin.
-   * WARNING: where a cookie carries the token, leaving it off lets any website open a socket with the cookie of whoever
-   * visits it (cross-site WebSocket hijacking). What is no origin throws INVALID_ARGUMENT.
+   * The origins that may connect, as browsers send them (`https://example.com`, no slash at the end). They are compared
+   * exactly; other origins, and requests without one, are answered with 403. Pages of apps and extensions have origins of
+   * other schemes: `file://`, `capacitor://localhost`, `chrome-extension://<id>`. A function is called with `undefined` where
+   * there is no Origin, and admits by `true` alone. It must be synchronous; a throw answers 500 and reaches `onError`.
+   *
+   * WARNING: where a cookie carries the token, an application without this option lets any website open a socket with the
+   * cookie of its visitor (cross-site WebSocket hijacking).
+   *
+   * @default every origin may connect
+   * @throws INVALID_ARGUMENT from `createSessions` for an entry that is no origin.
    */
   readonly origins?: OriginRule | undefined;
-  /** How a client presents its token. Default: none, so that no client comes back to a session. */
+  /**
+   * How a client presents its token: `cookieToken()`, `queryToken()`, `protocolToken()`, or a carrier of your own.
+   *
+   * @default undefined: no client comes back to a session
+   */
   readonly token?: TokenCarrier | undefined;
-  /** What a token that opens no session gets. `"fresh"` (default): a new session, as if it had none. `"refuse"`: 401. */
+  /**
+   * What a token gets that resumes no session. `"fresh"`: a new session, as if there were no token. `"refuse"`: 401.
+   *
+   * @default "fresh"
+   */
   readonly onBadToken?: "fresh" | "refuse" | undefined;
-  /** What a stored session that can't be read gets on resume. `"refuse"` (default): 503. `"fresh"`: a new session. */
+  /**
+   * What a client gets whose stored session can't be read. `"refuse"`: 503. `"fresh"`: a new session.
+   *
+   * @default "refuse"
+   */
   readonly onCorruptRecord?: "fresh" | "refuse" | undefined;
-  /** How long the verifier that `rotate` replaced stays good, and a renewal code too, milliseconds. Default 30,000. */
+  /**
+   * How long a token that `rotate` replaced stays good, and how long a renewal code is good, milliseconds.
+   *
+   * @default 30_000
+   */
   readonly graceMs?: number | undefined;
-  /** Whether a stolen token (the previous verifier after its grace) destroys the session. Default false. */
+  /**
+   * Whether a stolen token destroys its session: a replaced token that is presented after its grace.
+   *
+   * @default false
+   */
   readonly destroyOnTheft?: boolean | undefined;
-  /** Checks data on every set and on every load; synchronous. What fails rejects with INVALID_DATA. */
+  /**
+   * Checks data on every write and on every load; must be synchronous. What does not satisfy the schema rejects with
+   * INVALID_DATA.
+   */
   readonly schema?: StandardSchemaV1<unknown, Data> | undefined;
-  /** The version of the application's data, an integer from 0, of 15 digits at most; default 0. Stored with every write. */
+  /**
+   * The version of the application's data, an integer from 0 with 15 digits at most. Stored with every write.
+   *
+   * @default 0
+   */
   readonly schemaVersion?: number | undefined;
-  /** Brings data that an older version of the application stored up to date, on load; before `schema`. Synchronous. */
+  /**
+   * Migrates data that was stored under another `schemaVersion`, on load and before `schema`. Must be synchronous; a throw
+   * rejects the load with INVALID_DATA.
+   */
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
   /**
-   * Told of errors that no caller waits for, what a handler throws above all. What it throws itself, or rejects with, is ignored.
-   * Failures of the store (STORE_UNAVAILABLE, STORE_FULL) of one cause are told once at first, then counted: one report a minute,
-   * and one when the store answers again, each with `failures`. Default:
-   * a warning of the process (`process.emitWarning`, of type `WsessionWarning`), 20 a minute of each stage, and none of the stage
-   * `client`.
+   * Called with errors that no caller waits for, above all what a handler throws. What the function throws or rejects with is
+   * ignored. Failures of the store (STORE_UNAVAILABLE, STORE_FULL) with one cause are reported once at first and then counted:
+   * one report a minute, and one when the store answers again, each with `failures`.
+   *
+   * @default a warning of the process (`process.emitWarning`, of the type `WsessionWarning`), 20 a minute for each stage, and
+   * none for the stage `"client"`
    */
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;
 }
 
+/** Bounds for strangers. */
 export interface EarlyLimits {
-  /** Default 1,024. */
+  /**
+   * How many messages may wait.
+   *
+   * @default 1_024
+   */
   readonly maxMessages?: number | undefined;
-  /** Bytes, of UTF-8 for text; default 262,144. */
+  /**
+   * How many bytes may wait; text counts as UTF-8.
+   *
+   * @default 262_144
+   */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds until the session must be set, however long `open` takes then; default 10,000. 0 or `Infinity`: no limit. */
+  /**
+   * Milliseconds until the session must be set, however long `open` takes after that. 0 or `Infinity`: no limit.
+   *
+   * @default 10_000
+   */
   readonly timeoutMs?: number | undefined;
 }
 
+/** Bounds for clients with a session. */
 export interface InboxLimits {
   /**
-   * Default 32,768: where a runtime can pause a socket it does at half of that, and what was read by then (64 KiB on ws,
-   * some 11,000 of the smallest messages) still fits.
+   * How many messages may wait. A runtime that can pause a socket does so at half of this number. What was read by then (64
+   * KiB on ws, some 11,000 of the smallest messages) fits into the other half of the default.
+   *
+   * @default 32_768
    */
   readonly maxMessages?: number | undefined;
-  /** Bytes, of UTF-8 for text; default 4 MiB. */
+  /**
+   * How many bytes may wait; text counts as UTF-8.
+   *
+   * @default 4_194_304
+   */
   readonly maxBytes?: number | undefined;
 }
 

@@ -11,8 +11,8 @@ export interface Closing {
 }
 
 /**
- * What a shutdown does, with the defaults. Throws INVALID_ARGUMENT for what makes no sense: it is asked before the shutdown
- * begins, or a slip would leave the server neither open nor closed.
+ * Fills in the defaults of a shutdown. Throws INVALID_ARGUMENT for a value that makes no sense. Called before the shutdown
+ * begins, because otherwise a mistake would leave the server half closed.
  */
 export function resolveCloseOptions(options: CloseOptions): Closing {
   assertOptions("close()", options, ["code", "reason", "drainMs"]);

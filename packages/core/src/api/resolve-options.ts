@@ -48,8 +48,8 @@ const NAMES = [
 ] satisfies readonly (keyof SessionsOptions<object>)[];
 
 /**
- * Fills in the defaults. A value that makes no sense, or a name that is no option's, throws INVALID_ARGUMENT at once. Each
- * option is read once, because a getter may answer otherwise the second time.
+ * Fills in the defaults of the options. Throws INVALID_ARGUMENT for a value that makes no sense, and for a name that is no
+ * option's. Each option is read once, because a getter may return another value the second time.
  */
 export function resolveOptions<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport>,
@@ -116,7 +116,7 @@ const STORE_METHODS = [
   "close",
 ] satisfies readonly (keyof SessionStore)[];
 
-/** Called last of all: a store that was made here for nothing is none that was attached. */
+/** The store that the options name, checked; `inConnectionStore()` by default. */
 function storeOf(given: SessionStore | undefined): SessionStore {
   if (given === undefined) return inConnectionStore();
   assertMethods("store", given, "what mapStore() or another store's function returned", STORE_METHODS);
@@ -159,7 +159,10 @@ function inbox(given: InboxLimits = {}): Settings<object, unknown>["inbox"] {
  */
 const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9\-._~%!$&'()+,;=:[\]]*$/;
 
-/** What no browser ever sends would refuse everybody, or, were it a string to look into, let strangers in. */
+/**
+ * Refuses what no browser sends as an Origin: in a list it would match nobody. A string in place of a list would match parts of
+ * itself, and so let strangers in.
+ */
 function origins(rule: OriginRule | undefined): OriginRule | undefined {
   if (rule === undefined || typeof rule === "function") return rule;
   const given: readonly unknown[] = Array.isArray(rule) ? [...rule] : [rule];
@@ -170,7 +173,7 @@ function origins(rule: OriginRule | undefined): OriginRule | undefined {
   );
 }
 
-/** Of the web's own schemes as browsers write it; of others only its form is known. */
+/** An `http` or `https` origin must be written as browsers write it. Of other schemes only the form is checked. */
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== "string") return false;
   if (!/^https?:/i.test(origin)) return origin === "null" || OTHER_ORIGIN.test(origin);
@@ -208,7 +211,7 @@ function schemaVersion(value: unknown = 0): number {
   throw invalidArgument(`schemaVersion is an integer of 15 digits at most, not ${shown(value)}`);
 }
 
-/** The first of `allowed` is the default. */
+/** A value among `allowed`, whose first is the default. */
 function oneOf<Value extends string>(
   name: string,
   value: unknown,

@@ -4,63 +4,79 @@ import type { NodePresence } from "../store/contract.ts";
 import type { Connection, Handlers, Session } from "./contract.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
 
+/** What a destruction did. */
 export interface DestroyReport {
-  /** Sessions that were there and are not any more. */
+  /** How many sessions were destroyed. */
   readonly destroyed: number;
-  /** Connections that were closed, here and on the processes that answered. */
+  /** How many connections were closed, here and on the processes that answered. */
   readonly closed: number;
-  /** Processes that are listed as holders and did not answer in time; their sockets close when they come to. */
+  /** Processes that hold connections and did not answer in time. Their sockets close once they run again. */
   readonly unreachable: readonly string[];
 }
 
+/** Where a session is connected. */
 export interface PresenceReport {
-  /** Connections, over all processes that are known to live. */
+  /** How many connections the session has, over all processes that are known to live. */
   readonly connections: number;
   readonly nodes: readonly NodePresence[];
-  /** Processes that are listed as holders but do not answer. */
+  /** Processes that hold connections but do not answer. */
   readonly missing: readonly string[];
 }
 
-/** Sessions of one application in one process. */
+/**
+ * The sessions of one application in one process. An id, a subject, a reason or
+ * options of a wrong type throw INVALID_ARGUMENT at once.
+ */
 export interface Sessions<
   Data extends object = object,
   Transport = unknown,
   Unset extends undefined = undefined,
 > {
-  /** Live connections of all runtimes. */
+  /** The live connections of all runtimes. */
   readonly connections: Iterable<Connection<Data, Transport, Unset>> & { readonly size: number };
-  /** The connection of a runtime's own socket object. */
+  /** The connection of a runtime's own socket object; `undefined` for a socket of none of these sessions. */
   of(socket: object): Connection<Data, Transport, Unset> | undefined;
-  /** Reads a session, connected or not. A wrong type of an id or a subject rejects with INVALID_ARGUMENT, here and below. Its handle is administrative: it carries no fence (I13). */
+  /** Reads a session, whether connected or not. The handle is administrative: it carries no fence (I13). */
   get(id: string): Promise<Session<Data> | undefined>;
   /**
-   * All live sessions: of this process, or with a shared store of all (SCAN: for operators, not for requests). One that can't
-   * be read goes to `onError` and is left out, here and of `bySubject`.
+   * All live sessions: of this process, or with a shared store of all processes. That is a scan of the whole store, for
+   * operators and not for requests. A session that can't be read is reported to `onError` and left out.
    */
   entries(): AsyncIterable<Session<Data>>;
-  /** Creates a session without a connection. NOT_SUPPORTED where the store keeps sessions on connections. */
+  /**
+   * Creates a session without a connection, for example in an HTTP login. The token is a secret.
+   *
+   * @throws NOT_SUPPORTED, as a rejection, where the store keeps sessions on connections.
+   */
   create(data: Data): Promise<{ session: Session<Data>; token: string }>;
+  /** Destroys a session everywhere, and closes its connections with 4410 and `reason`. */
   destroy(id: string, reason?: string): Promise<DestroyReport>;
+  /** All live sessions of a subject. A session that can't be read is reported to `onError` and left out. */
   bySubject(subject: string): Promise<Session<Data>[]>;
-  /** Destroys all of a subject's sessions, those that are being created included. */
+  /** Destroys all sessions of a subject, those that are being created too: a logout everywhere. */
   destroySubject(subject: string, reason?: string): Promise<DestroyReport>;
-  /** Where a session is connected. Never throws because a process is dead: such are named in `missing`. */
+  /** Says where a session is connected. A process that does not answer is no error: `missing` names it. */
   presence(id: string): Promise<PresenceReport>;
-  /** Counters since the start. */
+  /** Counters since `createSessions`. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**
-   * Stops admission (503, for handshakes that are being decided too), handles what has arrived, closes every connection with 1012, settles the writes under way and lets go of the store.
-   * Resolves when the close handlers have settled. A handler that awaits it, called before the handler's first `await`, is not
-   * waited for. Idempotent.
+   * Shuts down: answers handshakes with 503, also those that are being decided, handles what has arrived, closes every
+   * connection with 1012, waits for the writes under way, and closes the store. Resolves when the close handlers have settled.
+   * A handler that calls `close()` before its first `await` is not waited for, because the two would wait for each other
+   * (deadlock). Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;
-  /** For adapters: ties a runtime to these sessions. Applications call an adapter's `bindSessions`. */
+  /**
+   * For adapters: ties a runtime to these sessions. Applications call an adapter's `bindSessions`.
+   *
+   * @throws SHUTTING_DOWN once `close()` was called.
+   */
   bind<Socket extends object>(
     runtime: Runtime<Socket>,
     handlers: Handlers<Data, Transport, Unset>,
   ): RuntimeBinding<Socket>;
 }
 
-/** The handlers that fit `sessions`, for both runtimes: `const handlers: HandlersOf<typeof sessions> = { … }`. */
+/** The type of the handlers that fit `sessions`, for every runtime: `const handlers: HandlersOf<typeof sessions> = { … }`. */
 export type HandlersOf<S> =
   S extends Sessions<infer Data, infer Transport, infer Unset> ? Handlers<Data, Transport, Unset> : never;
