@@ -26,6 +26,9 @@ describe("docs/reference.md has a row for every", () => {
     ["option of redisStore", "Stores", "store-redis/src/base/options.ts", "RedisStoreOptions"],
     ["member of Messages", "Typed messages", "protocol/src/messages/types.ts", "Messages"],
     ["member of a typed client", "Typed messages", "protocol/src/messages/types.ts", "MessageClient"],
+    ["option of connect", "Client", "client/src/contract.ts", "ClientOptions"],
+    ["member of a client", "Client", "client/src/contract.ts", "Client"],
+    ["event of a client", "Client", "client/src/contract.ts", "ClientEvents"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {
     expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);
@@ -45,6 +48,14 @@ describe("docs/reference.md has a row for every", () => {
     const codes = [...union.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code = ""]) => code);
     expect(codes).toContain("SESSION_GONE");
     expect(missing(await rowsOf("Error codes"), codes)).toEqual([]);
+  });
+
+  test("ClientErrorCode", async () => {
+    const [, union = ""] =
+      /type ClientErrorCode =(.*?);$/ms.exec(await source("client/src/client-error.ts")) ?? [];
+    const codes = [...union.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code = ""]) => code);
+    expect(codes).toContain("SESSION_LOST");
+    expect(missing(await rowsOf("Client"), codes)).toEqual([]);
   });
 
   test("close code, with its name", async () => {
