@@ -18,7 +18,7 @@ export type { EarlyLimits, ErrorContext, InboxLimits, SessionsOptions, Stage } f
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
-export { createSessions } from "./server/sessions.ts";
+export { createSessions } from "./server/create-sessions.ts";
 export type {
   Change,
   CreateRequest,

@@ -13,57 +13,13 @@ import { destroyedEnding } from "../base/endings.ts";
 import { assertNames, invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
-import type { SessionsOptions, Settings } from "../api/options.ts";
-import { resolveOptions } from "../api/resolve-options.ts";
+import type { Settings } from "../api/options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
-import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
+import type { Awaitable } from "@wsession/protocol";
 import { SessionRegistry } from "../session/registry.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
 import { isSessionId } from "../handshake/token.ts";
-
-/** With a schema, `Data` is what it lets through: nothing else says what it is, and `initial` is held to it. */
-type BySchema<Data extends object, Transport> = NoInfer<SessionsOptions<Data, Transport>> &
-  Pick<SessionsOptions<Data, Transport>, "schema" | "transport">;
-type WithInitial<Data extends object> = { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> };
-
-/**
- * The compiler reads `() => ({ role: "a", at: [1, 2] })` once, before it knows `Data`, and what it expects there decides
- * whether literals and tuples stay what they are. A schema may ask for them; without one they would make `Data` too
- * narrow, so where `schema` is absent the second member is what is expected. No data matches that one.
- */
-type WithBoth<Data extends object> =
-  | (NoInfer<WithInitial<Data | (Data & Literals)>> & { readonly schema: StandardSchemaV1<unknown, Data> })
-  | (WithInitial<never> & { readonly schema?: undefined });
-type Literals = { readonly [name: string]: Literal };
-type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
-
-/**
- * Makes the sessions of one application in one process. With `initial` every handler has a session, and
- * `connection.session` is never `undefined`. `Data` is inferred from `schema`, else from `initial`, else given.
- *
- * Throws INVALID_ARGUMENT for options that make no sense, and for names that are no option's.
- */
-export function createSessions<Data extends object, Transport = unknown>(
-  options: Omit<SessionsOptions<object, Transport>, "initial" | "schema"> & WithBoth<Data>,
-): Sessions<Data, Transport, never>;
-export function createSessions<Data extends object, Transport = unknown>(
-  options: SessionsOptions<Data, Transport> & WithInitial<Data> & { readonly schema?: undefined },
-): Sessions<Data, Transport, never>;
-export function createSessions<Data extends object, Transport = unknown>(
-  options: BySchema<Data, Transport> & NoInfer<WithInitial<Data>>,
-): Sessions<Data, Transport, never>;
-// All options, and last: the compiler explains a call that fits none of these by the last one.
-export function createSessions<Data extends object, Transport = unknown>(
-  options?: BySchema<Data, Transport>,
-): Sessions<Data, Transport>;
-export function createSessions<Data extends object, Transport>(
-  options: SessionsOptions<Data, Transport> = {},
-  surplus?: undefined,
-): Sessions<Data, Transport> {
-  assertNoMore("createSessions()", surplus);
-  return new LiveSessions<Data, Transport, undefined>(resolveOptions(options));
-}
 
 const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
 
@@ -80,7 +36,7 @@ const RUNTIME_METHODS = [
 function assertHandlers(handlers: unknown): void {
   if (typeof handlers !== "function") assertPlain("handlers", handlers);
   const prototype: unknown = Object.getPrototypeOf(handlers);
-  // An object of a class may have more than its handlers.
+  // An instance of a class may have other members than handlers.
   if (prototype === Object.prototype || prototype === null) assertNames("handlers", handlers, HANDLERS);
   for (const name of HANDLERS) {
     const handler: unknown = Reflect.get(handlers, name);
@@ -89,7 +45,7 @@ function assertHandlers(handlers: unknown): void {
   }
 }
 
-/** The result, with connections that core ended beside those of the store. */
+/** The store's result, plus the connections that core itself ended. */
 async function withClosed(
   destroying: Awaitable<StoreDestroyResult>,
   ended: number,
@@ -98,7 +54,8 @@ async function withClosed(
   return { ...result, closed: result.closed + ended };
 }
 
-class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
+/** The sessions of one application in one process: puts the parts together, and implements what applications call. */
+export class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
   Data,
   Transport,
   Unset
@@ -154,15 +111,15 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     assertNoMore("of()", surplus);
     for (const { runtime, opening } of this.#bindings) {
       const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);
-      // A connection of other sessions on the same runtime is none of ours.
+      // The runtime may have connections of other sessions too.
       if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix)
         return connection;
     }
     return undefined;
   }
 
-  // What is no argument throws at once, from what returns a promise too: nobody may be waiting for the promise. Each promise
-  // that the application is given has an owner: one that is not awaited must not end the process (I12).
+  // A bad argument throws at once, also from methods that return a promise, because the caller may not await the promise. Each
+  // promise that the application gets has an owner: a rejection that is not awaited must not end the process (I12).
 
   unhandled(error: unknown): void {
     this.registry.report(error, { stage: "unhandled" });
@@ -220,7 +177,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
     return sessions.filter((session) => session !== undefined);
   }
 
-  /** One that can't be read is told of, and keeps no other from being listed. */
+  /** A session that can't be read is reported and left out, so that the others are still listed. */
   async #readable(id: string): Promise<Session<Data> | undefined> {
     try {
       return await this.registry.get(id);
@@ -240,7 +197,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
 
   async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
     const result = await this.registry.calls.ask(() => {
-      // First, because what is decided from here on comes after this destruction.
+      // Before the call of the store, because what is decided from here on comes after this destruction.
       const ended = this.registry.pending.endSubject(subject, destroyedEnding(reason));
       return withClosed(this.registry.store.destroySubject(subject, reason), ended);
     });
@@ -273,7 +230,7 @@ class LiveSessions<Data extends object, Transport, Unset extends undefined> impl
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
     const closing = resolveCloseOptions(options);
-    // A handler that asks again waits for what is under way, which must not wait for the handler.
+    // A handler that calls `close` again waits for the shutdown under way, which must not wait for the handler (deadlock).
     if (this.#closing !== undefined) for (const binding of this.#bindings) void binding.close(closing);
     this.registry.isClosing = true;
     return (this.#closing ??= owned(this.#close(closing), this));
