@@ -14,9 +14,9 @@ import { isRefusedPromise, isThenable } from "../base/promises.ts";
 import { newSelector } from "../handshake/token.ts";
 
 /**
- * Decides on a handshake before it is answered: origin, then the application's `admit`, then the token, then `initial`.
- * What `decision` is told meanwhile (the subject was destroyed, the server closes) refuses the handshake, and what was made
- * for it is taken back. Never rejects.
+ * Decides on a handshake before it is answered: the origin, then the application's `admit`, then the token, then `initial`. If
+ * `decision` is ended meanwhile (the subject's sessions were destroyed, the server closes), the handshake is refused and what
+ * was made for it is taken back. Never rejects.
  */
 export async function admitHandshake<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
@@ -29,12 +29,12 @@ export async function admitHandshake<Data extends object, Transport>(
   try {
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
-    // What is answered at once is not waited for: the question to the store leaves in this turn.
+    // An answer that is no promise is not awaited, so that the request to the store is sent in this turn.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
-    // Without types it may be anything.
+    // A program without types may return anything.
     const admission: Admission | null | undefined = isThenable(asked) ? await asked : asked;
     if (admission?.type === "reject") {
-      // Checked again: an application may build its answer without `reject()`.
+      // Check the answer here too, because an application may build it without `reject()`.
       reject(admission.status, admission.reason);
       return refused(admission.status, admission.reason);
     }
@@ -58,7 +58,7 @@ interface Accepting {
   readonly admission: Accepted;
 }
 
-/** Carries out what `admit` decided. Shutdown waits for it, so that what was made for a handshake can be taken back. */
+/** Carries out what `admit` decided. Shutdown waits for this call, so that what was made for a handshake can be taken back. */
 async function resolveSession<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   { raw, handshake, found, headers, admission }: Accepting,
@@ -101,7 +101,7 @@ async function resolveSession<Data extends object, Transport>(
 
 const OVERTAKEN = ["REVOKED", "FENCED", "SHUTTING_DOWN"] as const;
 
-/** No fault of the application's or of the store's, so nobody is told but the client. */
+/** Whether another call overtook the decision. That is no failure of the application or the store, so it is not reported. */
 function isOvertaken(error: unknown): boolean {
   return OVERTAKEN.some((code) => isSessionError(error, code));
 }
@@ -120,7 +120,7 @@ function transportOf<Data extends object, Transport>(
 
 type Accepted = Extract<Admission, { type: "accept" }>;
 
-/** Checked here, where a caller without types fails closed: whatever is no admission lets nobody in. */
+/** Throws for an answer that is no admission, so that a program without types fails closed. */
 function assertAccepted(admission: Accepted | null | undefined): asserts admission is Accepted {
   if (admission?.type !== "accept") throw invalidArgument("admit answers with accept(…) or reject(…)");
   const { type: _, ...options } = admission;
@@ -136,7 +136,7 @@ function failure(error: unknown): Refused {
   return refused(500, "internal error");
 }
 
-/** A token that travels as a subprotocol is not one to choose, nor for the application's eyes. */
+/** Removes a token that travels as a subprotocol, because the application must neither choose it nor log it. */
 function withoutTokenProtocol<Data extends object, Transport>(
   raw: Handshake,
   settings: Settings<Data, Transport>,
@@ -150,7 +150,7 @@ function withoutTokenProtocol<Data extends object, Transport>(
   return { ...raw, protocols, headers };
 }
 
-/** Creates the session of a newcomer, with a token if a carrier can take it there. */
+/** Creates the session of a new client, with a token if there is a carrier. */
 async function create<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   data: Data,

@@ -1,35 +1,35 @@
-/** What a handshake presents to be let into a session: one token as a rule, several where a browser has several cookies. */
+/** The tokens that a handshake presents: one as a rule, several where a browser has several cookies of one name. */
 import type { TokenCarrier } from "../handshake/carriers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { MAX_TOKENS, parseToken } from "../handshake/token.ts";
 import { invalidArgument, isUnreadable } from "../base/errors.ts";
 import type { ResumeResult, SessionStore } from "../store/contract.ts";
 
-/** A resume that opened nothing. */
+/** A resume that failed. */
 export interface FailedResume {
   readonly type: Exclude<ResumeResult["type"], "resumed">;
   readonly id: string;
 }
 
-/** The token that the carrier reads first. Throws INVALID_ARGUMENT where a carrier without types answers with no text. */
+/** The token that the carrier reads first. Throws INVALID_ARGUMENT for a carrier that answers with anything but a string. */
 export function readToken(carrier: TokenCarrier | undefined, raw: Handshake): string | undefined {
   return textOrNothing("read", carrier?.read(raw));
 }
 
-/** The renewal code, where it travels otherwise than the token. */
+/** The renewal code, where it does not travel as the token does. */
 export function readRenewalCode(carrier: TokenCarrier | undefined, raw: Handshake): string | undefined {
   return textOrNothing("readRenewal", carrier?.readRenewal?.(raw));
 }
 
 /**
- * The tokens that the handshake carries beside `token`, without repeats, up to a bound: each costs the store a question, and
- * a stranger may send as many as fit a header.
+ * The tokens that the handshake carries beside `token`, without repeats. Their number is bounded, because each costs one
+ * request to the store and a stranger may send as many as fit into a header.
  */
 export function otherTokens(carrier: TokenCarrier | undefined, raw: Handshake, token: string): string[] {
   const all: unknown = carrier?.readAll?.(raw) ?? [];
   if (!Array.isArray(all)) throw invalidArgument("token.readAll answers with an array of strings");
   const tokens = new Set(all.slice(0, MAX_TOKENS).map((one: unknown) => textOrNothing("readAll", one)));
-  // A list without `token` is another method's: `{ ...cookieToken(), read }` has replaced `read` alone.
+  // In `{ ...cookieToken(), read }` only `read` was replaced, and `readAll` reads other tokens: ignore such a list.
   if (!tokens.delete(token)) return [];
   return [...tokens].filter((one) => one !== undefined);
 }
@@ -40,9 +40,9 @@ function textOrNothing(method: string, value: unknown): string | undefined {
 }
 
 /**
- * Leaves out tokens that would open nothing. All are asked about at once, so that a client with several tokens waits for one
- * round trip, not for one each. Nothing is held, taken over or renewed by the question; a renewal code is left in, because
- * a code is used up by the answer.
+ * Leaves out tokens that would resume nothing. The requests for all tokens are sent at once, so that a client with several
+ * tokens waits for one round trip and not for one each. These requests hold, take over and renew nothing. A renewal code is
+ * left in without a request, because a request would use it up.
  */
 export async function withoutDeadTokens(
   store: SessionStore,
@@ -50,7 +50,7 @@ export async function withoutDeadTokens(
   request: { readonly subject: string | undefined; readonly idleMs: number },
   failed: FailedResume[],
 ): Promise<readonly string[]> {
-  // The only one is asked about by the resume itself.
+  // The resume itself checks a single token.
   if (tokens.length < 2) return tokens;
   const answers = await Promise.all(
     tokens.map(async (token) => {
@@ -65,7 +65,7 @@ export async function withoutDeadTokens(
         return undefined;
       } catch (error) {
         if (!isUnreadable(error)) throw error;
-        // The resume itself says what becomes of it.
+        // The resume itself reports a session that can't be read.
         return token;
       }
     }),

@@ -25,7 +25,7 @@ export interface ResolvedSession<Data extends object> {
   readonly header?: HeaderLine;
 }
 
-/** What names a session: a secret that opens it, or the application's word. */
+/** What names a session: a token or a renewal code, or `sessionId` of the application's `accept`. */
 type Claim = ParsedToken | { readonly id: string; readonly digest: undefined; readonly renews: false };
 
 export function refused(status: number, reason: string): Refused {
@@ -33,9 +33,9 @@ export function refused(status: number, reason: string): Refused {
 }
 
 /**
- * Finds the session that the application, a renewal code, or a token names, in this order. A failed resume changes
- * nothing and reveals nothing. A code that is no good costs nobody a session: what the token says counts then. Where a
- * handshake carries several tokens, each of the first few is tried, because otherwise a stale cookie would hide a good one.
+ * Resumes the session that the application, a renewal code, or a token names, in this order. A failed resume changes nothing
+ * and reveals nothing. After a bad renewal code the token counts. Where a handshake carries several tokens, each of the first
+ * few is tried, because otherwise a stale cookie would hide a good one.
  */
 export async function resume<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
@@ -64,7 +64,7 @@ export async function resume<Data extends object, Transport>(
   return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
 
-/** A replaced token is no sign of theft where the same client presents the one that replaced it: a browser kept both cookies. */
+/** A replaced token is no sign of theft where the same client presents its replacement too: the browser kept both cookies. */
 function isOwnOlderToken<Data extends object>(
   { type, id }: FailedResume,
   resolved: ResolvedSession<Data> | Refused | undefined,
@@ -74,7 +74,7 @@ function isOwnOlderToken<Data extends object>(
   );
 }
 
-/** Opens the first of these that opens a session; `undefined`: none does. */
+/** Resumes by the first of these that names a session; `undefined`: none does. */
 async function resumeFirst<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   presented: readonly (string | { readonly id: string } | undefined)[],
@@ -83,7 +83,7 @@ async function resumeFirst<Data extends object, Transport>(
 ): Promise<ResolvedSession<Data> | Refused | undefined> {
   const { settings, diagnostics } = registry;
   const { store, idleMs } = settings;
-  // Where the store can, the session is taken over once the connection is there.
+  // A store with `takeOver` takes the session over later, once the connection is there.
   const exclusive = settings.exclusive && store.takeOver === undefined;
   const { subject } = decision;
   for (const one of presented) {
@@ -104,7 +104,7 @@ async function resumeFirst<Data extends object, Transport>(
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {
-        // Destroyed between the store's answer and this line: as if the store had been asked a moment later.
+        // The session was destroyed between the store's answer and this line (race): treat the token as one of no session.
         registry.releaseInStore(id);
         result = { type: "missing" };
       }
@@ -126,7 +126,7 @@ async function resumeFirst<Data extends object, Transport>(
   return undefined;
 }
 
-/** A session that the application vouches for, and that is nobody's yet. */
+/** Whether the application named a session that has no subject yet. */
 function isUnowned(
   { session, by }: Extract<ResumeResult, { type: "resumed" }>,
   decision: PendingDecision,
@@ -135,9 +135,9 @@ function isUnowned(
 }
 
 /**
- * Makes a session the subject's to which the application attaches it: otherwise `destroySubject` would miss it. Its token is
- * replaced, as at every login, because whoever knew the token before (fixation) would be let into the subject's session.
- * The new token goes to this connection.
+ * Sets the subject of a session that the application attaches to a subject, because otherwise `destroySubject` would miss the
+ * session. The token is replaced, as at every login, because otherwise whoever knew the older token could resume the subject's
+ * session (session fixation). The new token goes to this connection.
  */
 async function makeOwned<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
@@ -190,7 +190,7 @@ function toAdmitted<Data extends object, Transport>(
   return resolved;
 }
 
-/** Puts the session's token into a header, where the carrier writes one. The session is given back where that fails. */
+/** Puts the session's token into a header, where the carrier writes headers. Releases the session where that fails. */
 export function withTokenHeader<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   session: AdmittedSession<Data>,
@@ -234,7 +234,7 @@ function countFailedResume<Data extends object, Transport>(
   }
 }
 
-/** A stored session that can't be read is left as it is. */
+/** The answer to a client whose stored session can't be read. The stored session is left as it is. */
 function unreadable<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   error: unknown,

@@ -32,7 +32,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
 
-/** A peer that reads this many bytes in a millisecond, 64 kbit/s, shows a sign of life between any two heartbeats. */
+/** Bytes in a millisecond, 64 kbit/s. A peer that reads as fast shows a sign of life between any two heartbeats. */
 const SLOWEST_LINE = 8;
 const MIN_PROBE_BYTES = 16 * 1024;
 const MAX_PROBE_BYTES = 256 * 1024;
@@ -43,7 +43,7 @@ function probeBytes(heartbeatMs: number): number {
   return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
 }
 
-/** One runtime's server, tied to the sessions: from the handshake to the end of each connection. */
+/** One server of a runtime, tied to the sessions: from the handshake to the end of each connection. */
 export class ServerBinding<Data extends object, Transport, Unset extends undefined, Socket extends object>
   implements RuntimeBinding<Socket>, ConnectionContext<Data, Transport, Unset, Socket>
 {
@@ -56,18 +56,18 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly probeBytes: number;
   readonly #registry: SessionRegistry<Data, Transport>;
   readonly #connections: Connections<Data, Transport, Unset>;
-  /** Handshakes that are being decided: what refuses each at once. */
+  /** The handshakes that are being decided: each function refuses one at once. */
   readonly #undecided = new Set<(reason: string) => void>();
-  /** Connections that have not ended, and those whose close handler has not settled. */
+  /** `#live` counts connections that have not ended; `#unfinished` those too whose close handler has not settled. */
   #live = 0;
   #unfinished = 0;
   #closing: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
   readonly #releases: (() => void)[] = [];
   #nextBeat: Deadline | undefined;
-  /** The connection whose `open` is being called: the runtime does not know it yet. */
+  /** The connection whose `open` handler is being called. The runtime does not know it yet, but `sessions.of` must find it. */
   opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
-  /** Whose handler is being called in this very moment, up to its first `await`. */
+  /** The connection whose handler is being called in this very moment, up to the handler's first `await`. */
   running: object | undefined;
 
   constructor(
@@ -120,7 +120,10 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return { type: "accept", ticket: outcome, headers, protocols: seen.protocols };
   }
 
-  /** A decision that does not come in time, or before the shutdown, is a refusal: what is decided after that is taken back. */
+  /**
+   * Decides a handshake within `handshakeTimeoutMs` and before the shutdown, or refuses it. What `admit` and the store still
+   * do after a refusal is taken back.
+   */
   #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
     const registry = this.#registry;
     const { handshakeTimeoutMs } = this.settings;
@@ -129,7 +132,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
       const giveUp = (reason: string) => {
         deadline?.cancel();
         this.#undecided.delete(giveUp);
-        // Nothing is created or opened for it from here on.
+        // The decision is over, so nothing is created or resumed for the handshake from here on.
         decision.end({ code: CloseCode.Restarting, reason });
         resolve(refused(503, reason));
       };
@@ -158,7 +161,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     admitted.release();
   }
 
-  /** `undefined`: it has its connection, was abandoned, or is of other sessions. */
+  /** The admitted handshake of a ticket; `undefined` for a ticket that was used, abandoned, or made by other sessions. */
   #onItsWay(ticket: Ticket): Admitted<Data, Transport> | undefined {
     const isOurs = ticket instanceof Admitted && ticket.registry === this.#registry && !ticket.isOver;
     return isOurs ? ticket : undefined;
@@ -196,7 +199,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.#registry.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
   }
 
-  /** Nobody handled the rejection of `close`. */
+  /** Nobody handled the rejection of `close` of this binding. */
   unhandled(error: unknown): void {
     this.report(error, { stage: "unhandled" });
   }
@@ -230,11 +233,11 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     const { heartbeatMs } = this.settings;
     const due = performance.now() + heartbeatMs;
     this.#nextBeat = this.deadlines.after(heartbeatMs, () => {
-      // After a standstill of this process the peers' pongs are there, but not read yet: it is not they who were silent.
+      // After a standstill of this process the peers' pongs have arrived but are not read yet: do not judge the peers now.
       const stoodStill = performance.now() - due > heartbeatMs / 2;
-      // Timers run before the sockets are read, and a standstill may have ended right now: what has arrived is read first.
+      // Node runs timers before it reads sockets, and a standstill may have ended right now: read what has arrived first.
       if (!stoodStill) setImmediate(this.#beat);
-      // At a shutdown too, because otherwise the runtime takes those for dead whose turn comes late.
+      // Go on during a shutdown, because otherwise the runtime takes peers whose turn comes late for dead.
       if (!this.#isClosing || this.#unfinished > 0) this.#keepBeating();
     });
   }

@@ -5,16 +5,16 @@ import type { ConnectionLifecycle } from "../connection/lifecycle.ts";
 /** What a shutdown asks of a connection. */
 type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon">;
 
-/** How long messages that have arrived may be handled where `drainMs` does not say, and handlers may run on, milliseconds. */
+/** Milliseconds for messages that have arrived, where `drainMs` is 0, and for handlers that are still running. */
 const HANDLING_MS = 5_000;
-/** How long the connections whose turn comes last may handle what has arrived, milliseconds, if `drainMs` is not shorter. */
+/** Milliseconds that the last connections have for messages that have arrived, if `drainMs` is not shorter. */
 const LAST_TURN_MS = 1_000;
 
-/** Ends the connections of one binding: each in its turn, and what has arrived is handled first, within bounds. */
+/** Ends the connections of one binding, each in its turn. What has arrived is handled first, within bounds. */
 export class Shutdown {
   readonly #deadlines: Deadlines;
   readonly #closing: Closing;
-  /** The connections that have not finished yet. */
+  /** The connections whose close handler has not settled yet. */
   readonly #unfinished: () => Iterable<Endable>;
   #bounds: readonly Deadline[] = [];
 
@@ -25,8 +25,8 @@ export class Shutdown {
   }
 
   /**
-   * Connection i of n is ended after `drainMs * i / n`. `caller`: the one whose handler called for the shutdown, and may be
-   * waiting for it. Its handler is not waited for, because the two would wait for each other.
+   * Ends connection i of n after `drainMs * i / n`. `caller`: the connection whose handler called for the shutdown and may
+   * await it. That handler is not waited for, because the two would wait for each other (deadlock).
    */
   async run(caller: Endable | undefined): Promise<void> {
     const { code, reason, drainMs } = this.#closing;
@@ -45,7 +45,7 @@ export class Shutdown {
     }
   }
 
-  /** All have finished. */
+  /** All connections have finished. */
   done(): void {
     for (const bound of this.#bounds) bound.cancel();
   }
@@ -58,7 +58,7 @@ export class Shutdown {
       this.#deadlines.allow(handlingMs, () => {
         for (const connection of this.#unfinished()) connection.end(code, reason);
       }),
-      // A handler that waits for the shutdown after an `await` of its own can't be told from one that is at work.
+      // A handler that awaits the shutdown after another `await` looks like a handler that is at work: give up on both.
       this.#deadlines.allow(Math.max(handlingMs, HANDLING_MS), () => {
         for (const connection of this.#unfinished()) connection.giveUp();
       }),
