@@ -10,69 +10,88 @@ import { invalidArgument } from "../base/errors.ts";
 import type { Handshake } from "./handshake.ts";
 import { MAX_TOKENS, SELECTOR_LENGTH } from "./token.ts";
 
-/** How a client presents its token, and how it learns it. */
+/** How a client presents its token, and how the client gets it. */
 export interface TokenCarrier {
-  /** The token that the handshake carries; `undefined` for none. Given bytes of a stranger: MUST NOT throw. */
+  /** Reads the token of a handshake; `undefined` for none. MUST NOT throw, whatever a stranger sends. */
   read(handshake: Handshake): string | undefined;
   /**
-   * All tokens that the handshake carries, in order, that of `read` among them: a browser may send several cookies of one
-   * name, and the first may be stale. Asked where what `read` answered opens no session; the first four are tried. A list
-   * without that answer is passed over, because then `read` was replaced (`{ ...cookieToken(), read }`). Absent: what `read`
-   * answers is all there is. MUST NOT throw.
+   * Reads all tokens of a handshake, in order, that of `read` among them: a browser may send several cookies of one name, and
+   * the first may be stale. Called where the token of `read` resumes no session; the first four are tried. A list without the
+   * token of `read` is ignored, because `read` was replaced then (`{ ...cookieToken(), read }`). Absent: the token of `read` is
+   * the only one. MUST NOT throw.
    */
   readonly readAll?: ((handshake: Handshake) => readonly string[]) | undefined;
   /**
-   * A renewal code, where it travels otherwise than the token; looked at first, and if it is no good the token counts.
-   * MUST NOT throw.
+   * Reads a renewal code, where the code does not travel as the token does. The code is tried before the token; after a bad
+   * code the token counts. MUST NOT throw.
    */
   readonly readRenewal?: ((handshake: Handshake) => string | undefined) | undefined;
   /**
-   * A header for the 101 that tells the client its token. Absent: the application tells it `connection.token`. A throw, or a
-   * header with characters that can't be sent, refuses the handshake with 500 and reaches `onError`.
+   * Makes the header of the 101 that gives the client its token. Absent: the application sends `connection.token` to the client.
+   * A throw, or a header with characters that can't be sent, refuses the handshake with 500 and reaches `onError`.
    */
   readonly write?: ((token: string, maxAgeMs: number) => readonly [name: string, value: string]) | undefined;
-  /** Whether an offered subprotocol is the token's own, never to be echoed as the choice. */
+  /** Whether an offered subprotocol carries a token. Such a subprotocol is never the chosen one. */
   readonly isTokenProtocol?: ((protocol: string) => boolean) | undefined;
 }
 
-/** What `cookieToken` makes. HTTP code may call it too, to set the cookie of a session that it made. */
+/** The carrier that `cookieToken` makes. HTTP code may call `write` too, for a session of `sessions.create`. */
 export interface CookieCarrier extends TokenCarrier {
   readonly readRenewal: (handshake: Handshake) => string | undefined;
-  /** The `set-cookie` header; `maxAgeMs` of `Infinity` makes it a cookie that ends with the browser. */
+  /** Makes the `set-cookie` header. With `maxAgeMs` of `Infinity` the cookie ends with the browser session. */
   readonly write: (token: string, maxAgeMs: number) => readonly [name: "set-cookie", value: string];
 }
 
-/** What `protocolToken` makes. */
+/** The carrier that `protocolToken` makes. */
 export interface ProtocolCarrier extends TokenCarrier {
   readonly isTokenProtocol: (protocol: string) => boolean;
 }
 
+/** The options of `cookieToken`. */
 export interface CookieOptions {
-  /** Default `__Host-wsession`. The prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3). */
+  /**
+   * The cookie's name. The prefix `__Host-` makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3).
+   *
+   * @default "__Host-wsession"
+   */
   readonly name?: string | undefined;
-  /** Default `"Lax"`. */
+  /**
+   * The SameSite attribute.
+   *
+   * @default "Lax"
+   */
   readonly sameSite?: "Strict" | "Lax" | "None" | undefined;
-  /** Default true. Off only for plain HTTP in development, and with a name without a prefix. */
+  /**
+   * The Secure attribute. Turn it off only for plain HTTP in development, and then with a name without a prefix.
+   *
+   * @default true
+   */
   readonly secure?: boolean | undefined;
   /**
-   * The query parameter in which a page presents its renewal code, single-use; default `renewal`. It counts beside the
-   * cookie of the same session alone, so that no page can bring another session into a browser (fixation).
+   * The query parameter in which a page presents its single-use renewal code. A code only counts together with the cookie of the
+   * same session, so that no page can bring another session into a browser (session fixation).
+   *
+   * @default "renewal"
    */
   readonly renewalParameter?: string | undefined;
 }
 
-/** A cookie of the longest length that browsers take, and some more; what is over is not looked at. */
+/** The longest cookie header that is read: more than the longest cookie that browsers keep. */
 const MAX_COOKIE_HEADER = 16_384;
-/** What runtimes take is less (Node: 16 KiB for all headers). */
+/** The longest URL that is read. Runtimes take less (Node: 16 KiB for all headers). */
 const MAX_URL = 16_384;
 /** RFC 6265 section 4.1.1: no blanks, quotes, commas, semicolons or backslashes. */
 const COOKIE_VALUE = /^[!#-+\--:<-[\]-~]*$/;
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Carries the token in a cookie that is set on the 101: HttpOnly, Secure, SameSite, with the lifetime of the session's
- * absolute deadline. Browsers send it by themselves, so give `origins` too (cross-site WebSocket hijacking).
- * A name that is no token of RFC 9110, or a prefix without Secure, throws INVALID_ARGUMENT.
+ * Carries the token in a cookie that the 101 sets: HttpOnly, Secure, SameSite, and with the lifetime of the session's absolute
+ * deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
+ * hijacking).
+ *
+ * @throws INVALID_ARGUMENT for a name that is no token of RFC 9110, and for a prefix or SameSite=None without Secure.
+ * @example
+ * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
  */
 export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   assertOptions("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
@@ -106,7 +125,7 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   };
 }
 
-/** RFC 6265bis 5.5: 400 days at most; digits alone, which large numbers are not written in. */
+/** Max-Age: 400 days at most (RFC 6265bis section 5.5), so that the number is written in digits alone. */
 function seconds(ms: number): number {
   return Math.min(400 * 86_400, Math.max(0, Math.floor(ms / 1000)));
 }
@@ -129,8 +148,8 @@ function readCookies({ headers }: Handshake, name: string, most: number): string
 }
 
 /**
- * Carries the token in the query, `?token=…`. Queries end up in logs of proxies: use it where cookies can't be, over
- * TLS, and rotate. `parameter` defaults to `token`.
+ * Carries the token in the query, `?token=…`. Proxies log queries, so use this carrier only where cookies are impossible, use it
+ * over TLS, and rotate tokens. The parameter's name is `token` by default.
  */
 export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
   assertOptions("queryToken", options, ["parameter"]);
@@ -147,7 +166,7 @@ function readQuery(url: string, parameter: string, most: number): string[] {
   const mark = url.indexOf("?");
   if (mark < 0 || url.length > MAX_URL) return [];
   const query = url.slice(mark + 1);
-  // A token has nothing to decode: most queries that carry one need no parser.
+  // A token needs no decoding, so most queries that carry one need no parser.
   if (/[%+?]/.test(query)) return new URLSearchParams(query).getAll(parameter).slice(0, most);
   const values: string[] = [];
   for (const part of query.split("&")) {
@@ -160,9 +179,12 @@ function readQuery(url: string, parameter: string, most: number): string[] {
 }
 
 /**
- * Carries the token as an offered subprotocol, `wsession.<token>`: `new WebSocket(url, ["chat", "wsession." + token])`.
- * It is never echoed as the choice, so offer a real one beside it, which the server can choose: browsers, and ws, fail a
- * connection for which they offered protocols and none was chosen. `prefix` defaults to `wsession.`.
+ * Carries the token as an offered subprotocol, `wsession.<token>`. The server never chooses that subprotocol, so offer a real one
+ * beside it: browsers, and ws, fail a connection for which they offered subprotocols and the server chose none. The prefix is
+ * `wsession.` by default.
+ *
+ * @example
+ * new WebSocket(url, ["chat", `wsession.${token}`]);
  */
 export function protocolToken(options: { readonly prefix?: string | undefined } = {}): ProtocolCarrier {
   assertOptions("protocolToken", options, ["prefix"]);

@@ -5,40 +5,42 @@ import { assertId, assertOptionalSubject } from "../base/names.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 
 /**
- * A copy of the HTTP request that asks for the WebSocket, safe to use after an `await` on every runtime. It is not kept
- * after `open` has settled.
+ * A copy of the HTTP request that asks for the WebSocket, safe to use after an `await` on every runtime. The library does not
+ * keep it after `open` has settled.
  */
 export interface Handshake {
-  /** In upper case; `GET` for HTTP/1.1 (RFC 6455 section 4.1). */
+  /** The method in upper case: `GET` for HTTP/1.1 (RFC 6455 section 4.1). */
   readonly method: string;
-  /** Path and query as sent, e.g. `/chat?room=1`. */
+  /** The path and query as sent, e.g. `/chat?room=1`. */
   readonly url: string;
-  /** Names in lower case, no prototype. A header sent twice is joined: `cookie` by `"; "`, others by `", "`. */
+  /** The headers: names in lower case, no prototype. A repeated header is joined, `cookie` by `"; "` and others by `", "`. */
   readonly headers: Readonly<Record<string, string>>;
   /** The peer's address as text, without a port; `undefined` for a socket that has none. */
   readonly remoteAddress: string | undefined;
-  /** Whether the transport below is TLS here; behind a proxy that ends TLS it is not. */
+  /** Whether TLS ends in this process; false behind a proxy that ends TLS. */
   readonly encrypted: boolean;
-  /** What `Sec-WebSocket-Protocol` offers, in order, without a token that a carrier put there. */
+  /** The offered subprotocols (`Sec-WebSocket-Protocol`), in order, without a token that a carrier put there. */
   readonly protocols: readonly string[];
 }
 
+/** The options of `accept`. */
 export interface AcceptOptions {
   /**
-   * Whose the session is: as if `identify` had been called on a session that is created here. A session that a token
-   * opens is resumed only if it is this subject's already; else its token counts as a bad one (against fixation, and for
-   * browsers that two people share). Not empty.
+   * Whose session it is. A session that is created for the handshake gets the subject. A session of a token is resumed only if it
+   * has this subject already; otherwise the token counts as a bad one, against session fixation and for browsers that two people
+   * share. Not the empty string.
    */
   readonly subject?: string | undefined;
   /**
-   * Attach this session, for applications with their own login. It counts as authenticated: no token is checked. One that
-   * is not there, or that is another `subject`'s, is treated as a bad token is.
+   * The id of a session to attach, for applications with a login of their own. No token is checked. A session that does not
+   * exist, or that is another subject's, is treated as a bad token (`onBadToken`).
    */
   readonly sessionId?: string | undefined;
-  /** Headers for the 101. Names and values are checked (no control characters). */
+  /** Headers for the 101. Names and values with control characters throw INVALID_ARGUMENT (response splitting). */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** The answer of `admit`: made by `accept` or `reject`. */
 export type Admission =
   | ({ readonly type: "accept" } & AcceptOptions)
   | { readonly type: "reject"; readonly status: number; readonly reason: string };
@@ -46,10 +48,10 @@ export type Admission =
 const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
 
 /**
- * Admits a handshake; with a session of your own choosing, if you name one.
+ * Admits a handshake. With `subject` or `sessionId` the application says whose session, or which session, it is for.
  *
  * @throws INVALID_ARGUMENT for a name that is no option's, for a value of a wrong type, and for a header that can't be sent,
- * because a slip would let a stranger in.
+ * because a mistake here could let a stranger in.
  */
 export function accept(options?: AcceptOptions): Admission;
 export function accept(options: AcceptOptions = {}, surplus?: undefined): Admission {
@@ -66,8 +68,10 @@ export function accept(options: AcceptOptions = {}, surplus?: undefined): Admiss
 }
 
 /**
- * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body; by default the status's own words. A
- * bad status, or a reason that is no text, throws INVALID_ARGUMENT.
+ * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body. Without a reason the body is the standard
+ * text of the status.
+ *
+ * @throws INVALID_ARGUMENT for any other status, and for a reason that is no string.
  */
 export function reject(status: number, reason?: string): Admission;
 export function reject(status: number, reason = "", surplus?: undefined): Admission {
@@ -78,11 +82,12 @@ export function reject(status: number, reason = "", surplus?: undefined): Admiss
   return { type: "reject", status, reason };
 }
 
+/** Which origins may connect: a list that is compared exactly, or a synchronous function. */
 export type OriginRule = readonly string[] | ((origin: string | undefined) => boolean);
 
 /**
- * Whether `origins` allows the handshake's Origin (RFC 6455 section 10.2). A list compares whole serialized origins
- * (`https://example.com`), exactly, and refuses a request without one; with no rule everything is allowed.
+ * Whether the option `origins` allows the handshake's Origin (RFC 6455 section 10.2). A list is compared with the whole
+ * serialized origin (`https://example.com`), and refuses a request without one. Without a rule every origin is allowed.
  */
 export function originAllowed(rule: OriginRule | undefined, handshake: Handshake): boolean {
   if (rule === undefined) return true;
@@ -90,13 +95,13 @@ export function originAllowed(rule: OriginRule | undefined, handshake: Handshake
   if (typeof rule === "function") {
     const allowed: unknown = rule(origin);
     if (isRefusedPromise(allowed)) throw invalidArgument("origins must be synchronous");
-    // Whatever else a program without types answers with lets nobody in.
+    // A program without types may return anything: only `true` lets a client in.
     return allowed === true;
   }
   return origin !== undefined && rule.includes(origin);
 }
 
-/** Splits `Sec-WebSocket-Protocol` into what it offers, in order. */
+/** Splits the header `Sec-WebSocket-Protocol` into the subprotocols that it offers, in order. */
 export function parseProtocols(header: string | undefined): readonly string[] {
   if (header === undefined || header === "") return [];
   assertString("Sec-WebSocket-Protocol", header);
@@ -106,7 +111,7 @@ export function parseProtocols(header: string | undefined): readonly string[] {
     .filter((name) => name !== "");
 }
 
-/** An address as text in one form for all runtimes: IPv6 compressed (RFC 5952), IPv4 also where it was mapped. */
+/** An address as text, in one form for all runtimes: IPv6 compressed (RFC 5952), and an IPv4-mapped address as IPv4. */
 export function plainAddress(text: string | undefined): string | undefined {
   if (text !== undefined) assertString("an address", text);
   if (text === undefined || !text.includes(":")) return text === "" ? undefined : text;

@@ -1,19 +1,19 @@
 import { hash, randomFillSync } from "node:crypto";
 
 /**
- * Tokens are `selector.verifier`: 128 random bits that name the session and 256 that prove it, base64url without
- * padding. Stores keep the SHA-256 of the verifier alone. With 256 random bits a plain hash is enough: there is nothing
- * to guess that a slow one would protect (OWASP Session Management: at least 64 bits of entropy).
+ * A token is `selector.verifier`: 128 random bits that name the session and 256 random bits that prove the claim, in base64url
+ * without padding. Stores keep the SHA-256 digest of the verifier alone. A slow hash would protect a secret that can be
+ * guessed; 256 random bits can't be (OWASP Session Management asks for 64 bits of entropy).
  */
 export interface ParsedToken {
   readonly id: string;
   readonly digest: string;
-  /** It is a renewal code. */
+  /** Whether the text is a renewal code. */
   readonly renews: boolean;
 }
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
-/** Both travel as they are, in a query (RFC 3986 section 2.3) and as a subprotocol (RFC 9110 section 5.6.2). */
+/** Both marks need no encoding in a query (RFC 3986 section 2.3) and in a subprotocol (RFC 9110 section 5.6.2). */
 const TOKEN_MARK = ".";
 const RENEWAL_MARK = "~";
 export const SELECTOR_LENGTH = 22;
@@ -24,12 +24,12 @@ export const TOKEN_LENGTH: number = SELECTOR_LENGTH + 1 + 43;
 /** How many tokens of one handshake are tried. */
 export const MAX_TOKENS = 4;
 
-/** Whether `id` can name a session. What can't is absent, and reaches no store: there it could name something else. */
+/** Whether `id` can name a session. Any other text must not reach a store, where it could name another key (injection). */
 export function isSessionId(id: string): boolean {
   return typeof id === "string" && ID.test(id);
 }
 
-/** Drawn for 64 verifiers at once, since a draw costs as much for one. */
+/** Random bytes for 64 verifiers at once, because one call of the system costs as much as for one verifier. */
 const entropy = Buffer.alloc(2_048);
 let drawn = entropy.length;
 
@@ -40,7 +40,7 @@ function randomText(bytes: number): string {
   }
   const end = drawn + bytes;
   const text = entropy.toString("base64url", drawn, end);
-  // Handed out, it is nobody else's to find here.
+  // Erase the bytes that were handed out, so that a secret does not stay in this buffer.
   entropy.fill(0, drawn, end);
   drawn = end;
   return text;
@@ -58,17 +58,17 @@ export function digestOf(verifier: string): string {
   return hash("sha256", verifier, "base64url");
 }
 
-/** A token, as its carrier brings it. */
+/** The text of a token. */
 export function writeToken(id: string, verifier: string): string {
   return id + TOKEN_MARK + verifier;
 }
 
-/** A renewal code: of another form, so that only a resume which renews the token needs a verifier to renew it with. */
+/** The text of a renewal code. It has another form than a token, so that only its resume makes a new verifier. */
 export function writeRenewalCode(id: string, verifier: string): string {
   return id + RENEWAL_MARK + verifier;
 }
 
-/** Reads a token or a renewal code strictly; `undefined` for anything else, at a cost that its length bounds. */
+/** Parses a token or a renewal code strictly; `undefined` for any other text. The length is checked first, to bound the cost. */
 export function parseToken(text: string): ParsedToken | undefined {
   if (text.length !== TOKEN_LENGTH) return undefined;
   const { 1: selector, 2: mark, 3: verifier } = TOKEN.exec(text) ?? NO_GROUPS;

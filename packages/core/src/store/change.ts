@@ -1,6 +1,6 @@
 import type { Change } from "./contract.ts";
 
-/** Names that reach a prototype instead of a field; they never travel (OWASP: prototype pollution). */
+/** Field names that reach a prototype instead of a field. They are refused everywhere (OWASP: prototype pollution). */
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 export function isForbiddenField(name: string): boolean {
@@ -8,8 +8,8 @@ export function isForbiddenField(name: string): boolean {
 }
 
 /**
- * `data` with the change applied, as a new object of the same class; `data` itself is left as it is. A change of fields
- * is for data that is `copyable` as a whole.
+ * Applies a change to `data`. Returns a new object of the same class, and leaves `data` as it is. A change of fields is only
+ * for data that is `copyable` as a whole.
  */
 export function applyChange(data: object, change: Change): object {
   if (change.type === "replace") return change.data;
@@ -27,14 +27,14 @@ export function forbiddenField(data: object): string | undefined {
 }
 
 /**
- * Freezes plain objects and arrays all the way down, so that a change that would be lost throws where it is made. Without
- * recursion: a client may have chosen how deep that is.
+ * Freezes plain objects and arrays deeply, so that a change in place throws instead of being lost. Without recursion, because a
+ * client may have chosen the depth, and a deep one would overflow the stack.
  */
 export function deepFreeze<Value>(value: Value): Value {
   const waiting: unknown[] = [value];
   for (let one = waiting.pop(); one !== undefined || waiting.length > 0; one = waiting.pop()) {
     if (typeof one !== "object" || one === null || Object.isFrozen(one)) continue;
-    // Left to the store, which refuses it: to freeze bytes throws, and a frozen Map is as changeable as before.
+    // The store refuses any other object. Freezing bytes throws, and a frozen Map can be changed as before.
     const prototype: unknown = Object.getPrototypeOf(one);
     if (!Array.isArray(one) && prototype !== Object.prototype && prototype !== null) continue;
     Object.freeze(one);

@@ -7,12 +7,13 @@ export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.
 /** Top-level fields of a session's data. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** What a store can do. */
 export interface StoreCapabilities {
-  /** Sessions outlive their connections, so that a client can come back. */
+  /** Whether sessions outlive their connections, so that a client can come back. */
   readonly resumable: boolean;
-  /** Sessions are seen by other processes. */
+  /** Whether other processes see the sessions. */
   readonly shared: boolean;
-  /** `"any"`: values are kept as they are, by reference. `"json"`: what JSON can carry, nothing else. */
+  /** `"any"`: the store keeps values as they are, by reference. `"json"`: it keeps what JSON can carry, and nothing else. */
   readonly values: "any" | "json";
   /** Messages are kept for clients that are away: `append` and `read` are there. Absent: false. */
   readonly outbox?: boolean | undefined;
@@ -20,26 +21,26 @@ export interface StoreCapabilities {
 
 /** What a store knows of a session, as of one moment. */
 export interface StoredSession {
-  /** 1 at creation; each applied write adds exactly 1. */
+  /** 1 at creation. Each applied write adds exactly 1. */
   readonly version: number;
   /**
-   * An integer that tells histories of one session apart, where a store can lose what it acknowledged (an asynchronous
-   * failover, a restart from an older file): numbers of versions come up again then, with other data. One session's records
-   * of the same version and lineage are alike. `undefined`, the same as 0: from a store that loses nothing while it runs.
+   * An integer that tells histories of one session apart, where a store can lose acknowledged writes (an asynchronous failover,
+   * a restart from an older file): the same versions come up again then, with other data. Two records of a session with the
+   * same version and lineage are alike. `undefined` is the same as 0, and for stores that lose nothing while they run.
    */
   readonly lineage?: number | undefined;
   readonly data: object;
   readonly subject: string | undefined;
   /**
-   * 0 until a connection took the session with `exclusive`; each takeover raises it. Where a store can lose a takeover, the
-   * next one has to be higher than the one that was lost, too: the connection that has it may live on.
+   * 0 until a connection takes the session over with `exclusive`; each takeover raises the fence. Where a store can lose a
+   * takeover, the next fence must be higher than the lost one too, because the connection that has the lost one may live on.
    */
   readonly fence: number;
-  /** What the application called its schema's version when it wrote; 0 if it never said. */
+  /** The application's `schemaVersion` at the write; 0 if it has none. */
   readonly schemaVersion: number;
   /** Milliseconds to the idle deadline by the store's clock at the time of the answer; `Infinity` for none. */
   readonly idleInMs: number;
-  /** Milliseconds to the absolute deadline, likewise. */
+  /** Milliseconds to the absolute deadline by the store's clock at the time of the answer; `Infinity` for none. */
   readonly absoluteInMs: number;
   /** Where the session's outbox ends, as of the same moment; `undefined`: nothing was ever appended, the same as offset 0, chain 0. */
   readonly outbox?: Position | undefined;
@@ -48,10 +49,10 @@ export interface StoredSession {
 /** What the application decided about a subject, in a request that carries the decision out. */
 export interface Decision {
   /**
-   * When the application said whose the session is, by `performance.now()` of this process; `undefined`: with the call.
-   * A store that is shared answers `revoked` where the subject's sessions were destroyed since then, in any process. In
-   * doubt the store refuses. A store that ignores the time misses what another process destroyed between the decision and
-   * the request.
+   * When the application named the subject, by `performance.now()` of this process; `undefined`: at the time of the call. A
+   * shared store answers `revoked` where the subject's sessions were destroyed since then, in any process, and in doubt too. A
+   * store that ignores the time misses a destruction by another process between the decision and the request (time of check
+   * to time of use).
    */
   readonly decidedAt?: number | undefined;
 }

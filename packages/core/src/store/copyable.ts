@@ -1,20 +1,20 @@
-/** `#name`, wherever it is: a colour in a string is taken for one too, which costs its class nothing but `patch`. */
+/** `#name` anywhere in a class's text. A colour in a string matches too, which only costs its class `patch`. */
 const PRIVATE_NAME = /#[\p{ID_Start}$_\\]/u;
 const NATIVE_CODE = /\{\s*\[native code\]\s*\}$/;
 
-/** Which part of an object its own fields are. */
+/** How much of an object a copy of its own fields has. */
 export type Copyable =
-  /** All of it: `{ ...object }` with the same prototype is as good. */
+  /** All of the object: `{ ...object }` with the same prototype is as good. */
   | "whole"
-  /** Not its `#private` fields: a copy would have the class's methods without what these work on. */
+  /** Not the `#private` fields: a copy would have the methods of the class without the fields that these use. */
   | "without-private"
-  /** Nothing that counts: an array, a Map, a Date or another built-in. */
+  /** Nothing of the object's content: an array, a Map, a Date or another built-in. */
   | "built-in";
 
-/** By prototype, because the text of a class is read once. */
+/** The verdicts by prototype, so that the text of a class is read once. */
 const verdicts = new WeakMap<object, Copyable>();
 
-/** A class that keeps private state elsewhere (in a WeakMap, in a closure) can't be told from one that keeps none. */
+/** Private state elsewhere, in a WeakMap or a closure, can't be detected: such an object counts as `"whole"`. */
 export function copyable(object: object): Copyable {
   if (Array.isArray(object)) return "built-in";
   const prototype: unknown = Object.getPrototypeOf(object);
@@ -32,7 +32,7 @@ function copyableClass(prototype: object): Copyable {
     one = Object.getPrototypeOf(one)
   ) {
     const constructor: unknown = Object.getOwnPropertyDescriptor(one, "constructor")?.value;
-    // Object.create made it of a plain object.
+    // The prototype is a plain object, given to Object.create.
     if (typeof constructor !== "function") continue;
     const text = Function.prototype.toString.call(constructor);
     if (PRIVATE_NAME.test(text)) verdict = "without-private";

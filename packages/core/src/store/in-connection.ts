@@ -8,11 +8,11 @@ import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contr
 const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const;
 
 /**
- * Keeps each session in its connection's own slot: nothing beside the connection, nothing after it. The store itself
- * holds no record. It finds a session by id through the live connections that its host knows, and core puts what it
- * answers into the slot in the same tick, which is what makes its writes atomic.
+ * A store that keeps each session on its connection: nothing beside the connection, and nothing after it. The store has no
+ * records of its own. It finds a session by id among the live connections that its host knows. Core applies the store's answer
+ * in the same tick, which makes the writes atomic.
  *
- * Sessions can't be resumed, and hold any value, serialisable or not. One store serves one `createSessions`.
+ * Sessions can't be resumed. Their data may have any values, serialisable or not. One store serves one `createSessions`.
  */
 export function inConnectionStore(): SessionStore;
 export function inConnectionStore(surplus?: undefined): SessionStore {

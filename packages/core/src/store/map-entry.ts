@@ -7,7 +7,7 @@ import type {
   WriteResult,
 } from "./contract.ts";
 
-/** What few sessions have, kept apart so that the others stay small. */
+/** Fields that few sessions need. They are kept in an object of their own, so that the other entries stay small. */
 class Extra {
   digest: string | undefined;
   subject: string | undefined = undefined;
@@ -21,16 +21,16 @@ class Extra {
   }
 }
 
-/** A session, as mapStore keeps it. */
+/** A session as `mapStore` keeps it. */
 export interface Entry {
   version: number;
   data: object;
   /** The token's digest, alone or as part of what few sessions have. */
   secret: string | Extra | undefined;
-  /** By the process's monotonic clock (`monotonicNow`): small integers cost nothing beside the field. */
+  /** By the process's monotonic clock (`monotonicNow`). A small integer is kept in the field itself and costs no object. */
   idleAt: number;
   absoluteAt: number;
-  /** Connections that hold it: counted here, since the host hears of one only after the answer. */
+  /** How many connections hold the session. Counted here, because the host knows a connection only after the answer. */
   holders: number;
   /** Ids of the sessions that were touched just before this one and just after it. `TouchOrder` alone sets them. */
   older: string | undefined;
@@ -38,12 +38,12 @@ export interface Entry {
 }
 
 /**
- * Milliseconds by a clock that is never set: the wall clock may be stepped, by NTP or by hand, and every deadline would pass
- * at once or stay an hour too long.
+ * Milliseconds by the monotonic clock. The wall clock may be stepped, by NTP or by hand, and then every deadline would pass at
+ * once or an hour too late.
  */
 export function monotonicNow(): number {
   const ms = Math.floor(performance.now());
-  // The clock's numbers are floating point, and a field keeps that: an integer has to be made of them.
+  // The clock returns floating-point numbers, which a field keeps as objects: convert them to a small integer.
   const integer = ms | 0;
   return integer === ms ? integer : ms;
 }
@@ -75,7 +75,7 @@ export function isFenced(entry: Entry, fence: number | undefined): boolean {
   return fence !== undefined && fence < (peekExtra(entry)?.fence ?? 0);
 }
 
-/** What few sessions have, made where there was none. */
+/** The entry's object for rare fields, created where there is none. */
 export function extraOf(entry: Entry): Extra {
   const { secret } = entry;
   if (secret instanceof Extra) return secret;
@@ -84,7 +84,7 @@ export function extraOf(entry: Entry): Extra {
   return extra;
 }
 
-/** As `extraOf`, without making one. */
+/** As `extraOf`, without creating the object. */
 export function peekExtra({ secret }: Entry): Extra | undefined {
   return secret instanceof Extra ? secret : undefined;
 }
@@ -108,13 +108,13 @@ export function written(entry: Entry, known: number): Extract<WriteResult, { typ
   return { type: "written", version, session: version === known + 1 ? undefined : snapshot(entry) };
 }
 
-/** One that the application vouches for may be nobody's yet. */
+/** A session that the application named by `sessionId` may have no subject yet. */
 export function isForeign(owner: string | undefined, { subject }: ResumeRequest, by: ResumedBy): boolean {
   if (subject === undefined || owner === subject) return false;
   return !(by === "none" && owner === undefined);
 }
 
-/** For a rotation that makes a session a subject's. */
+/** For a rotation that sets the subject. */
 export function isOthers(
   owner: string | undefined,
   { subject, onlyUnowned }: Pick<RotateRequest, "subject" | "onlyUnowned">,
@@ -122,7 +122,7 @@ export function isOthers(
   return onlyUnowned === true && owner !== undefined && owner !== subject;
 }
 
-/** Digests are compared, never verifiers: what timing could tell is a prefix of a hash, which opens nothing. */
+/** Compares digests, never verifiers. A timing attack could learn a prefix of a hash, which opens no session. */
 export function match(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";
   const { secret } = entry;

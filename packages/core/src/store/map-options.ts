@@ -2,8 +2,11 @@ import type { SessionStore } from "./contract.ts";
 
 export interface MapStoreOptions {
   /**
-   * Over it the session that has been idle longest goes, never one with a live connection; STORE_FULL where there is none
-   * among the 1,000 that were touched longest ago (the next search begins behind these). Default 1,000,000.
+   * How many sessions the store keeps at most. Over the bound the session that has been idle longest is evicted, never one with
+   * a live connection. Where the 1,000 sessions that were touched longest ago all have one, the creation rejects with
+   * STORE_FULL, and the next search begins behind these.
+   *
+   * @default 1_000_000
    */
   readonly maxSessions?: number | undefined;
   /** What all sessions together may keep in their outboxes. */
@@ -20,11 +23,11 @@ export interface MapStoreOptions {
     | undefined;
 }
 
-/** A SessionStore in this process that can be counted and searched. */
+/** A SessionStore in this process whose sessions can be counted and iterated. */
 export interface MapStore extends SessionStore, Iterable<readonly [id: string, data: object]> {
   /**
-   * Sessions that are there; ones past their deadline may be counted until they are swept: within a second of the idle
-   * deadline, and not always sooner where the absolute one came first.
+   * How many sessions the store has. A session past its deadline may be counted until it is swept: within a second of its idle
+   * deadline, and not always sooner where its absolute deadline came first.
    */
   readonly size: number;
 }

@@ -42,8 +42,8 @@ const SWEEP_MS = 1_000;
 const MAX_PASSED_OVER = 1_000;
 
 /**
- * Keeps sessions in this process, beyond their connections, until a deadline passes. Values are kept by reference, as
- * they are. One store serves one `createSessions`, with any number of servers bound to it.
+ * A store that keeps sessions in the memory of this process, beyond their connections, until a deadline passes. Values are
+ * kept by reference, as they are. One store serves one `createSessions`, with any number of servers bound to it.
  */
 export function mapStore(options: MapStoreOptions = {}): MapStore {
   assertOptions("mapStore", options, ["maxSessions", "outbox"]);
@@ -63,9 +63,9 @@ class MapSessionStore implements MapStore {
     outbox: true,
   };
   readonly #maxSessions: number;
-  /** In order of creation, which a touch does not change: an iteration meets each session once. */
+  /** In order of creation. A touch does not change that order, so an iteration meets each session once. */
   readonly #entries = new Map<string, Entry>();
-  /** With one idle time for all, this is the order in which sessions expire. */
+  /** In order of the last touch: with one idle time for all sessions, the order in which they expire. */
   readonly #byTouch = new TouchOrder(this.#entries);
   readonly #outboxes: MapOutboxes;
   #host: StoreHost | undefined;
@@ -113,7 +113,7 @@ class MapSessionStore implements MapStore {
     if (by === "wrong" || by === "stolen") return { type: by };
     if (isForeign(peekExtra(entry)?.subject, request, by)) return { type: "foreign" };
     if (by === "renewal") {
-      // What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
+      // Keep the replaced digest: the cookie that the code renews is good for the grace, and a sign of theft after that.
       const extra = extraOf(entry);
       extra.digest = request.nextDigest;
       extra.renewal = undefined;
@@ -181,7 +181,7 @@ class MapSessionStore implements MapStore {
     extra.renewal = { digest: request.renewalDigest, until: now + request.renewalMs };
     extra.digest = request.digest;
     if (request.subject !== undefined) {
-      // What was said to one user is not for the next one of this session.
+      // Messages for one user must not reach the next user of this session.
       if (extra.subject !== undefined && extra.subject !== request.subject) this.#outboxes.clear(request.id);
       extra.subject = request.subject;
       entry.version += 1;
@@ -230,7 +230,7 @@ class MapSessionStore implements MapStore {
     this.#sweeper = undefined;
   }
 
-  /** Expired is gone, swept or not. */
+  /** The entry of a live session; `undefined` for an expired one, swept or not. */
   #find(id: string): Entry | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined || !isExpired(entry, monotonicNow())) return entry;
@@ -259,7 +259,7 @@ class MapSessionStore implements MapStore {
     this.#byTouch.moveToEnd(id, entry);
   }
 
-  /** Makes room for one: costs what it passes over, and that is bounded. */
+  /** Evicts one session. The number of sessions that the search passes over is bounded. */
   #evict(): boolean {
     const now = monotonicNow();
     const most = Math.min(MAX_PASSED_OVER, this.#entries.size);
@@ -270,18 +270,18 @@ class MapSessionStore implements MapStore {
         this.#expire(id);
         return true;
       }
-      // The host holds it longer, until the close handler has settled.
+      // The host counts a connection longer than the entry does: until the close handler has settled.
       if (entry.holders === 0 && this.#host?.held(id) === undefined) {
         this.#delete(id);
         return true;
       }
-      // It has a connection: to the end, so that the next eviction does not meet it again.
+      // The session has a connection: move it to the end, so that the next eviction does not pass over it again.
       this.#byTouch.moveToEnd(id, entry);
     }
     return false;
   }
 
-  /** From the oldest on, so that it costs what has expired. */
+  /** Starts from the session that was touched longest ago, so that a sweep costs what has expired and no more. */
   #scheduleSweep(): void {
     if (this.#sweeper !== undefined) return;
     this.#sweeper = setTimeout(() => {

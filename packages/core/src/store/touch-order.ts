@@ -1,9 +1,9 @@
 import type { Entry } from "./map-entry.ts";
 
 /**
- * The sessions of a map in the order of their last touch, oldest first: a doubly linked list through the entries, so that
- * a touch leaves the map's own order alone. The links are ids, which the map's keys are already: links to entries would
- * need the id in each entry beside them.
+ * The sessions of a map in the order of their last touch, oldest first: a doubly linked list through the entries, so that a
+ * touch does not change the order of the map. The links are ids, which are the map's keys already. With links to entries each
+ * entry would need its id too.
  */
 export class TouchOrder {
   readonly #entries: ReadonlyMap<string, Entry>;
