@@ -100,6 +100,41 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "a message with a ttlMs is of no use after maxAgeMs either, and even as the first one that is kept it is no loss",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxAgeMs: trial.ticks(4) };
+      const brief = message("brief", { ttlMs: trial.ticks(2) });
+      const long = message("long", { ttlMs: trial.ticks(100) });
+      await appended(store, id, [brief, long], { bounds });
+      await trial.pass(3);
+      const first = await read(store, id, BEGINNING);
+      expect(first.missed).toBeUndefined();
+      expect(textsOf(first.entries)).toEqual([undefined, "long"]);
+      await trial.pass(2);
+      const second = await read(store, id, BEGINNING);
+      expect(second.missed).toBeUndefined();
+      expect(textsOf(second.entries)).toEqual([undefined, undefined]);
+    },
+  },
+  {
+    name: "I20 a message that was replaced takes no bytes: nothing is dropped for its sake",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxBytes: 5_000 };
+      await appended(store, id, ["kept"], { bounds });
+      for (let n = 1; n <= 4; n += 1)
+        await appended(store, id, [message(String(n).repeat(2_000), { key: "large" })], { bounds });
+      const { missed, entries } = await read(store, id, BEGINNING);
+      expect(missed).toBeUndefined();
+      expect(textsOf(entries)).toEqual(["kept", undefined, undefined, undefined, "4".repeat(2_000)]);
+    },
+  },
+  {
     name: "I20 with whenFull refuse a message that does not fit is refused whole, and nothing that is unread goes",
     applies: outbox,
     async run(trial) {
