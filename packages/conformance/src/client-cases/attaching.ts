@@ -95,6 +95,41 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "at the most 256 KiB are unsettled, of which 64 KiB travel with attach; a longer message goes alone",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client, until } = trial.connect(server);
+      const first = await server.peer();
+      await first.attach();
+      first.hello();
+      await until("status", ({ status }) => status === "live");
+      first.cut();
+      await until("status", ({ status }) => status === "waiting");
+      const lengths = [...Array.from({ length: 12 }, () => 30 * 1_024), 300 * 1_024, 1];
+      const sent = lengths.map((length) => client.send("x".repeat(length)));
+      const second = await server.peer();
+      await second.attach();
+      const came = async (count: number) => {
+        const frames = [];
+        for (let taken = 0; taken < count; taken += 1) frames.push(String(await second.frame()).length - 1);
+        await second.roundTrip();
+        deepStrictEqual(second.untaken, []);
+        return frames;
+      };
+      deepStrictEqual(await came(2), lengths.slice(0, 2));
+      second.hello({ resumed: true });
+      deepStrictEqual(await came(6), lengths.slice(2, 8));
+      second.send(".+8");
+      deepStrictEqual(await came(4), lengths.slice(8, 12));
+      second.send(".+12");
+      deepStrictEqual(await came(1), lengths.slice(12, 13));
+      second.send(".+13");
+      deepStrictEqual(await came(1), lengths.slice(13));
+      second.send(".+14");
+      await Promise.all(sent);
+    },
+  },
+  {
     name: "under an open gate plain messages pass, and numbered ones wait for a hello with a session (H13)",
     async run(trial) {
       const server = await trial.listen();

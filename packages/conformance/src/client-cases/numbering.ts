@@ -197,6 +197,23 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "a message is what it was as it was sent, though the caller's array is written into later",
+    async run(trial) {
+      const server = await trial.listen();
+      const { client } = trial.connect(server);
+      const bytes = Uint8Array.from([1, 2, 3]);
+      const sent = client.send(bytes);
+      bytes.fill(9);
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      const frame = await peer.frame();
+      deepStrictEqual(typeof frame === "string" ? frame : [...frame.subarray(1)], [1, 2, 3]);
+      peer.send(".+1");
+      await sent;
+    },
+  },
+  {
     name: "QUEUE_FULL: over the queue's bounds send rejects, and what is queued stays",
     async run(trial) {
       const server = await trial.listen();

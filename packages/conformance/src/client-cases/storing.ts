@@ -96,6 +96,21 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "close() before the storage was read: what an earlier page left is settled, and there is no connection",
+    async run(trial) {
+      const { server, left } = await page(trial);
+      const { connections } = server;
+      const { client, until, of } = trial.connect(server, { storage: left });
+      await client.close();
+      await until("leftover", ({ data }) => data === "c");
+      deepStrictEqual(
+        of("leftover").map(({ error }) => shortOf(error)),
+        ["CLOSED unknown", "CLOSED unknown"],
+      );
+      strictEqual(server.connections, connections);
+    },
+  },
+  {
     name: "close() leaves no message in the storage",
     async run(trial) {
       const storage = new TabStorage();
