@@ -57,7 +57,7 @@ export const messageMutants = [
     name: "messages-log",
     promise: "the first invalid message of a connection is reported, and no other",
     file: "packages/core/src/connection/lifecycle.ts",
-    find: "if ((this.#flow & Flow.Refused) !== 0) return;",
+    find: "if ((this.flow & Flow.Refused) !== 0) return;",
     replace: "",
     tests: tests("messages/messages.test.ts", "that are invalid reach no handler"),
   },
