@@ -1,8 +1,10 @@
 import { adapterMutants } from "./adapters.mjs";
+import { clientMutants } from "./client.mjs";
 import { coreMutants } from "./core.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
 import { messageMutants } from "./messages.mjs";
+import { outboxMutants } from "./outbox.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
 
@@ -25,7 +27,9 @@ export const mutants = [
   ...sessionMutants,
   ...connectionMutants,
   ...coreMutants,
+  ...outboxMutants,
   ...adapterMutants,
+  ...clientMutants,
   ...messageMutants,
   ...scriptMutants,
   ...storeMutants,
