@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -15,6 +16,13 @@ describe("mutants (the long form is npm run test:mutants)", () => {
       mutants.map(async (mutant) => ({ name: mutant.name, times: await occurrences(mutant) })),
     );
     expect(found.filter(({ times }) => times !== 1)).toEqual([]);
+  });
+
+  test("docs/testing.md says how many there are at least, and how many are equivalent", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../docs/testing.md"), "utf8");
+    const said = /more than (\d+) mutants, and (\d+) of them are equivalent/.exec(page);
+    expect(mutants.length).toBeGreaterThan(Number(said?.[1]));
+    expect(mutants.filter(({ equivalent }) => equivalent !== undefined)).toHaveLength(Number(said?.[2]));
   });
 
   test("one is noticed, in a copy of the checkout", { timeout: 120_000 }, async () => {
