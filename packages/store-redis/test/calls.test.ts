@@ -90,7 +90,7 @@ test.each(attempts)(
     const { calls: made, client, sent } = await calls(10_000);
     await client.hset("ws:s:{full}", "m", "1 0 1 0 10 0 0");
     await client.config("SET", "maxmemory", "1");
-    const answer = made.timedScript("hold", "ws:s:{full}", ["node", "1", "1"], (reply) => reply);
+    const answer = made.timedScript("set-holder", "ws:s:{full}", ["node", "1", "1"], (reply) => reply);
     for (const command of sent) command.attempts += before;
     await expect(answer).rejects.toEqual(failed(outcome));
     await expect(answer).rejects.toMatchObject({ message: expect.stringContaining("OOM") });
