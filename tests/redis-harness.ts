@@ -6,7 +6,7 @@ import { newPrefix } from "./stores.ts";
 /** For the suite of every store: Redis stores on clients of their own, with the prefix of one case. */
 export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
   return {
-    capabilities: { resumable: true, shared: true, values: "json" },
+    capabilities: { resumable: true, shared: true, values: "json", outbox: true },
     tickMs: 100,
     open() {
       const prefix = newPrefix();

@@ -15,8 +15,13 @@ function read(name) {
   return readFileSync(new URL(name, folder), "utf8");
 }
 
-/** The prelude's definitions by the name that each defines: a script is sent with those that it uses, in their order. */
-const definitions = read("prelude.lua")
+/** In this order: a definition may use those before it. */
+const preludes = ["prelude.lua", "prelude-outbox.lua"];
+
+/** The preludes' definitions by the name that each defines: a script is sent with those that it uses, in their order. */
+const definitions = preludes
+  .map(read)
+  .join("\n")
   .split(/^(?=local )/m)
   .slice(1)
   .map((text) => ({ text: compact(text), name: /^local (?:function )?(\w+)/.exec(text)?.[1] ?? "" }));
@@ -30,7 +35,7 @@ function withPrelude(script) {
 }
 
 const names = readdirSync(folder)
-  .filter((name) => name.endsWith(".lua") && name !== "prelude.lua")
+  .filter((name) => name.endsWith(".lua") && !preludes.includes(name))
   .toSorted();
 const scripts = names.map((name) => name.slice(0, -".lua".length));
 const entries = scripts.map(

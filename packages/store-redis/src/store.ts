@@ -1,7 +1,11 @@
 import { SessionError } from "@wsession/core";
 import type {
+  AppendRequest,
+  AppendResult,
   CreateRequest,
   CreateResult,
+  ReadRequest,
+  ReadResult,
   ResumeRequest,
   ResumeResult,
   RotateRequest,
@@ -32,6 +36,7 @@ import { Membership, type Registration } from "./processes/membership.ts";
 import type { RedisStoreOptions } from "./base/options.ts";
 import { makeServices, type Services } from "./processes/services.ts";
 import type { Raised } from "./commands/subject-index.ts";
+import { Outbox } from "./sessions/outbox.ts";
 import { Subjects } from "./sessions/subjects.ts";
 import { Unsettled, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
@@ -49,10 +54,13 @@ export interface RedisSessionStore extends SessionStore {
   rotate(request: RotateRequest): Promise<RotateResult>;
   destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
   release(id: string): Promise<void>;
+  /** Messages that are larger than 2 KB together are read by the other processes that hold the session, not announced to them. */
+  append(request: AppendRequest): Promise<AppendResult>;
+  read(request: ReadRequest): Promise<ReadResult>;
   close(): Promise<void>;
   /**
    * What became of the change that rejected with `error` (or with one that has it as `cause`) and `outcome: "unknown"`.
-   * A write or rotation that was not applied never will be, from this answer on. `"unknown"` for errors of others, and
+   * A write, rotation or append that was not applied never will be, from this answer on. `"unknown"` for errors of others, and
    * where the record is gone: the session ended, or a minute passed. Rejects with STORE_UNAVAILABLE.
    */
   outcome(error: unknown): Promise<WriteOutcome>;
@@ -67,13 +75,14 @@ export function redisStore(options: RedisStoreOptions): RedisSessionStore {
 }
 
 class RedisStore implements RedisSessionStore {
-  readonly capabilities: StoreCapabilities = { resumable: true, shared: true, values: "json" };
+  readonly capabilities: StoreCapabilities = { resumable: true, shared: true, values: "json", outbox: true };
   readonly #services: Services;
   readonly #unsettled: Unsettled;
   readonly #subjects: Subjects;
   readonly #logins: Logins;
   readonly #destruction: Destruction;
   readonly #lookup: Lookup;
+  readonly #outbox: Outbox;
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
   #report: (error: unknown) => void = () => undefined;
@@ -91,6 +100,7 @@ class RedisStore implements RedisSessionStore {
     this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id, found) =>
       this.#missing(id, found),
     );
+    this.#outbox = new Outbox(this.#services, this.#unsettled, (id, found) => this.#missing(id, found));
     this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
     this.#lookup = new Lookup(this.#services, this.#subjects, (error) => this.#report(error));
   }
@@ -166,8 +176,10 @@ class RedisStore implements RedisSessionStore {
   }
 
   /** Not waited for: what fails is made up for by the next touch or resume. */
-  #listAgain({ id, idleMs }: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
+  #listAgain(request: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
     if (resumed.session.subject === undefined) return;
+    const { id, touch } = request;
+    const idleMs = touch === false ? resumed.session.idleInMs : request.idleMs;
     const destroy = (of: Raised): Promise<void> => this.#destruction.overdue(id, of, this.#membership);
     this.#logins.listAgain(id, resumed, idleMs, destroy).catch(() => undefined);
   }
@@ -222,6 +234,14 @@ class RedisStore implements RedisSessionStore {
 
   release(id: string): Promise<void> {
     return this.#membership?.holdings.release(id) ?? Promise.resolve();
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    return this.#outbox.append(request);
+  }
+
+  read(request: ReadRequest): Promise<ReadResult> {
+    return this.#outbox.read(request);
   }
 
   ids(): AsyncIterable<string> {

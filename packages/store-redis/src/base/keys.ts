@@ -19,7 +19,7 @@ export function isSessionId(id: string): boolean {
 
 /**
  * Every key and channel that the store uses. What one script touches shares a hash tag, so that it is in one slot of a
- * Cluster: a session's key is tagged with its id, a subject's two with a hash of the subject.
+ * Cluster: a session's two keys are tagged with its id, a subject's two with a hash of the subject.
  */
 export class Keys {
   /** With what the client would put before keys by itself: commands are handed to it finished. */
@@ -37,6 +37,11 @@ export class Keys {
 
   session(id: string): string {
     return `${this.#prefix}:s:{${id}}`;
+  }
+
+  /** The list of the messages that are kept for a session, in the session's slot. */
+  outbox(id: string): string {
+    return `${this.#prefix}:o:{${id}}`;
   }
 
   /** SCAN pattern for the sessions' keys. */

@@ -1,4 +1,4 @@
-import type { Outcome, StoredSession } from "@wsession/core";
+import type { Outcome, Position, StoredSession } from "@wsession/core";
 import { decodeField } from "./codec.ts";
 import { corrupt } from "./failures.ts";
 
@@ -29,6 +29,8 @@ const METADATA =
   /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})(?: .*)?)?$/;
 /** The latest format that is known here. */
 const FORMAT = 1;
+/** "first last chain bytes", and parts of later releases. */
+const OUTBOX = /^\d{1,15} (\d{1,15}) (\d{1,10}) \d{1,15}(?: .*)?$/;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
 const inDevelopment = process.env["NODE_ENV"] !== "production";
 
@@ -63,6 +65,14 @@ export function parseHolders(text: unknown): Holder[] {
   });
 }
 
+/** Where an outbox ends, as field `o` says; `undefined`: nothing was ever appended. Throws CORRUPT_RECORD. */
+export function parseOutbox(text: unknown, outcome: Outcome = "not-applied"): Position | undefined {
+  if (typeof text !== "string") return undefined;
+  const [, offset, chain] = OUTBOX.exec(text) ?? [];
+  if (offset === undefined || chain === undefined) throw corrupt(outcome);
+  return { offset: Number(offset), chain: Number(chain) };
+}
+
 /** The session in a hash's fields and values, as HGETALL lists them, at the server's time `now`. Throws CORRUPT_RECORD with `outcome`. */
 export function parseSession(hash: unknown, now: unknown, outcome: Outcome): StoredSession {
   const at = Number(now);
@@ -70,12 +80,14 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
   const data: Record<string, unknown> = {};
   let metadata: string | undefined;
   let subject: string | undefined;
+  let outbox: string | undefined;
   for (let index = 0; index + 1 < hash.length; index += 2) {
     const field: unknown = hash[index];
     const text: unknown = hash[index + 1];
     if (typeof field !== "string" || typeof text !== "string") throw corrupt(outcome);
     if (field === "m") metadata = text;
     else if (field === "s") subject = text;
+    else if (field === "o") outbox = text;
     else decodeOrThrow(data, field, text, outcome);
   }
   const { version, lineage, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
@@ -90,6 +102,7 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     schemaVersion,
     idleInMs,
     absoluteInMs,
+    outbox: parseOutbox(outbox, outcome),
   };
 }
 

@@ -14,6 +14,11 @@ export function optional(value: number | undefined): string {
   return value === undefined ? "" : String(value);
 }
 
+/** As scripts take a limit: one that is not finite, or not exact, is out of reach. */
+export function countText(count: number): string {
+  return String(Math.min(count, Number.MAX_SAFE_INTEGER));
+}
+
 /** As scripts take what is or is not so. */
 export function flag(value: boolean): string {
   return value ? "1" : "";

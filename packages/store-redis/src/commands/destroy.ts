@@ -17,7 +17,13 @@ export interface DestroyCommand {
 }
 
 export type DestroyReply =
-  | { readonly type: "destroyed"; readonly subject: string | undefined; readonly holders: readonly Holder[] }
+  | {
+      readonly type: "destroyed";
+      readonly subject: string | undefined;
+      readonly holders: readonly Holder[];
+      /** It had messages. Nobody can read them any more, though their list is there still. */
+      readonly hadOutbox: boolean;
+    }
   | { readonly type: "missing" }
   /** Not there yet, and won't be. */
   | { readonly type: "denied" }
@@ -27,22 +33,28 @@ export type DestroyReply =
   | { readonly type: "newer" };
 
 /** destroy.lua: puts a tombstone in a session's place, and tells its holders. */
-export function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
+export async function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
   const { id, sequence, tombstoneMs, announcement, reason, of, deadline } = command;
   const why = reason === undefined ? ["", ""] : ["1", reason];
   const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
   const args = [node, String(sequence), String(tombstoneMs), announcement, ...why, ...whose];
-  return calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
+  const reply = await calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
+  // Apart from the script, because Redis would refuse that while the slot moves and there is no list. Not waited for: without its
+  // session nobody reads the list, and it expires by itself.
+  if (reply.type === "destroyed" && reply.hadOutbox)
+    calls.command("unlink", [keys.outbox(id)]).catch(() => undefined);
+  return reply;
 }
 
 function readDestroy(reply: Reply): DestroyReply {
-  const { 0: code, 1: subject, 2: holders } = partsOf(reply);
+  const { 0: code, 1: subject, 2: holders, 3: outbox } = partsOf(reply);
   switch (code) {
     case "destroyed":
       return {
         type: "destroyed",
         subject: typeof subject === "string" ? subject : undefined,
         holders: parseHolders(holders),
+        hadOutbox: outbox === "1",
       };
     case "missing":
     case "denied":

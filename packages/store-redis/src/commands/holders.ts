@@ -11,8 +11,10 @@ export interface HoldCommand {
   readonly count: number;
 }
 
-/** The metadata of the session that is held, or that it is not there. */
-export type HoldReply = { readonly type: "held"; readonly metadata: unknown } | { readonly type: "gone" };
+/** Metadata and outbox of the session that is held, as the hash has them, or that it is not there. */
+export type HoldReply =
+  | { readonly type: "held"; readonly metadata: unknown; readonly outbox: unknown }
+  | { readonly type: "gone" };
 
 /** set-holder.lua: sets how many connections of a process hold the session. */
 export function setHeld(
@@ -23,10 +25,10 @@ export function setHeld(
 }
 
 function readHold(reply: Reply): HoldReply {
-  const { 0: code, 1: metadata } = partsOf(reply);
+  const { 0: code, 1: metadata, 2: outbox } = partsOf(reply);
   switch (code) {
     case "held":
-      return { type: "held", metadata };
+      return { type: "held", metadata, outbox };
     case "gone":
     case "missing":
       return { type: "gone" };

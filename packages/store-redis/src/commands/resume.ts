@@ -30,13 +30,13 @@ export type ResumeReply = Resumed | Refused;
 export async function resume(caller: Caller, command: ResumeCommand): Promise<ResumeReply> {
   const { calls, keys, node } = caller;
   const { request, sequence, count, deadline } = command;
-  const { id, digest, nextDigest, subject, idleMs, exclusive } = request;
+  const { id, digest, nextDigest, subject, idleMs, exclusive, touch } = request;
   const args = [
     node,
     String(sequence),
     digest ?? "",
     nextDigest ?? "",
-    deadlineText(idleMs),
+    touch === false ? "" : deadlineText(idleMs),
     count === undefined ? "" : String(count),
     flag(exclusive),
   ];

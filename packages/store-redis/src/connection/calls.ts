@@ -91,15 +91,19 @@ export class Calls {
     return this.#run({ type: "repeatable", name: "evalsha", words, read: asIs, deadline, script: name }, 0);
   }
 
-  /** A script whose first argument is a not-after time, put there in the server's terms. */
+  /**
+   * A script whose first argument is a not-after time, put there in the server's terms. `otherKey` is in the slot of `key`. A script
+   * that does without it is not given it, because Redis would refuse the script while the slot moves and that key is not there.
+   */
   timedScript<Result>(
     name: ScriptName,
     key: string,
     args: readonly string[],
     read: ReadReply<Result>,
     deadline: number = this.deadline(),
+    otherKey?: string,
   ): Promise<Result> {
-    return this.#run({ type: "timed", script: name, key, args, read, deadline }, 0);
+    return this.#run({ type: "timed", script: name, key, otherKey, args, read, deadline }, 0);
   }
 
   /** `attemptsBefore`: how many there were that may have run. */
@@ -118,7 +122,9 @@ export class Calls {
     }
     const { script } = call;
     const notAfter = this.#clock.serverTime(call.deadline);
-    const args = [scriptDigest(script), "1", call.key, String(notAfter)].concat(call.args);
+    const { key, otherKey } = call;
+    const keys = otherKey === undefined ? ["1", key] : ["2", key, otherKey];
+    const args = [scriptDigest(script), ...keys, String(notAfter)].concat(call.args);
     if (announces(script)) args.push(this.#shards?.tagOf(call.key) ?? "");
     return this.#hand({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
@@ -216,6 +222,7 @@ interface TimedCall<Result> {
   readonly type: "timed";
   readonly script: ScriptName;
   readonly key: string;
+  readonly otherKey: string | undefined;
   readonly args: readonly string[];
   readonly read: ReadReply<Result>;
   readonly deadline: number;

@@ -1,4 +1,5 @@
-import type { Change, StoreEvent } from "@wsession/core";
+import type { AppendedEvent, Change, OutboxEntry, StoreEvent } from "@wsession/core";
+import { decodeEntry } from "../base/outbox-entries.ts";
 
 /** A destruction that its author wants to be told of. */
 export interface ConfirmationRequest {
@@ -72,6 +73,10 @@ export function parseAnnouncement(text: string): Announcement | undefined {
   switch (code) {
     case "w":
       return parseWritten(id, rest);
+    case "o": {
+      const appended = parseAppended(id, rest);
+      return appended && event(appended);
+    }
     case "r":
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
     case "d":
@@ -109,6 +114,27 @@ function parseWritten(
   if (typeof version !== "number" || typeof lineage !== "number") return undefined;
   if (typeof after !== "number") return event({ type: "written", id, version, lineage, change: undefined });
   return event({ type: "written", id, version, lineage, after, change: parseChange(change) });
+}
+
+/** What announce_messages in prelude-outbox.lua writes; without what can't be read, since that can be read from the store. */
+function parseAppended(
+  id: string,
+  [offset, chain, before, ...messages]: readonly unknown[],
+): AppendedEvent | undefined {
+  if (typeof offset !== "number" || typeof chain !== "number") return undefined;
+  const end = { offset, chain };
+  const unread: AppendedEvent = { type: "appended", id, end };
+  if (typeof before !== "number") return unread;
+  const entries: OutboxEntry[] = [];
+  for (let index = 0; index + 2 < messages.length; index += 3) {
+    const flag = messages[index];
+    const payload = messages[index + 1];
+    const after = messages[index + 2];
+    if ((flag !== "t" && flag !== "b") || typeof payload !== "string" || typeof after !== "number")
+      return unread;
+    entries.push(decodeEntry(flag, payload, after));
+  }
+  return { ...unread, run: { before: { offset: offset - entries.length, chain: before }, entries } };
 }
 
 /** `undefined` where the change did not travel along: it is read then. */

@@ -1,10 +1,10 @@
-import type { HeldSession, StoredSession, StoreHost } from "@wsession/core";
+import type { HeldSession, Position, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "../connection/calls.ts";
 import { load } from "../commands/load.ts";
 import type { Holdings } from "./held-counts.ts";
 import type { Keys } from "../base/keys.ts";
 import type { Lives, Orphans } from "./orphans.ts";
-import { parseHolders, parseMetadata } from "../base/record.ts";
+import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
 
 /**
  * Reads one session again that this process holds. Costs a read of the metadata and the holders, a question for each other
@@ -27,9 +27,12 @@ export class Recheck {
 
   /** `lives`: what was found of other processes meanwhile. `register`: whether Redis lists this process or not. */
   async check(id: string, register: boolean, lives: Lives): Promise<void> {
-    const metadata = await this.#metadata(id, register, lives);
+    const asked = this.#host.held(id)?.outbox;
+    const { metadata, outbox } = await this.#read(id, register, lives);
     const held = this.#host.held(id);
-    if (held === undefined || isCurrent(held, metadata, this.#calls.serverNow())) return;
+    if (held === undefined) return;
+    if (typeof metadata === "string") this.#tellOutbox(id, asked, held.outbox, parseOutbox(outbox));
+    if (isCurrent(held, metadata, this.#calls.serverNow())) return;
     const found = await load({ calls: this.#calls, keys: this.#keys }, id);
     const still = this.#host.held(id);
     if (still === undefined) return;
@@ -40,19 +43,35 @@ export class Recheck {
       );
   }
 
-  /** `undefined`: it has to be loaded to know. */
-  async #metadata(id: string, register: boolean, lives: Lives): Promise<unknown> {
+  /** What the hash has; metadata that is no text: it has to be loaded to know. */
+  async #read(id: string, register: boolean, lives: Lives): Promise<HashFields> {
     if (!register) {
-      const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h"]);
-      const [metadata, listed]: readonly unknown[] = Array.isArray(found) ? found : [];
+      const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h", "o"]);
+      const [metadata, listed, outbox]: readonly unknown[] = Array.isArray(found) ? found : [];
       const holders = parseHolders(listed);
       // Not waited for: whether others live may be a question to servers that do not answer.
       this.#orphans.sweep(id, holders, lives).catch(() => undefined);
-      if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return metadata;
+      if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return { metadata, outbox };
     }
     const hold = await this.#holdings.register(id);
-    if (hold === undefined) return this.#calls.command("hget", [this.#keys.session(id), "m"]);
-    return hold.type === "held" ? hold.metadata : undefined;
+    if (hold === undefined) {
+      const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "o"]);
+      const [metadata, outbox]: readonly unknown[] = Array.isArray(found) ? found : [];
+      return { metadata, outbox };
+    }
+    return hold.type === "held" ? hold : { metadata: undefined, outbox: undefined };
+  }
+
+  /** Compares chains, since after a failover the same offset may be another message's (I19). */
+  #tellOutbox(
+    id: string,
+    asked: Position = BEGINNING,
+    held: Position = BEGINNING,
+    end: Position = BEGINNING,
+  ): void {
+    // What was heard of since the question may be newer than its answer, unless the answer is further on.
+    const isNews = end.offset > held.offset || isSame(asked, held);
+    if (isNews && !isSame(held, end)) this.#host.notify({ type: "appended", id, end });
   }
 
   /** `behind`: the store lost changes that this process had heard of before it asked. */
@@ -60,6 +79,17 @@ export class Recheck {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
     if (behind || session.version > held.version) this.#host.notify({ type: "loaded", id, session, behind });
   }
+}
+
+interface HashFields {
+  readonly metadata: unknown;
+  readonly outbox: unknown;
+}
+
+const BEGINNING: Position = { offset: 0, chain: 0 };
+
+function isSame(one: Position, other: Position): boolean {
+  return one.offset === other.offset && one.chain === other.chain;
 }
 
 function isCurrent(held: HeldSession, text: unknown, now: number | undefined): boolean {

@@ -2,7 +2,7 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
 --       7 reason · 8 "1" as one of a subject's · 9 subject · 10 its hash · 11 epoch
--- Out   {"destroyed", subject or false, holders or false} · {"missing"} · {"late", now}
+-- Out   {"destroyed", subject or false, holders or false, "1" if it had messages} · {"missing"} · {"late", now}
 --       of a subject's also: {"denied"}: not there yet, and won't be · {"other"}: not the subject's, and won't become so ·
 --       {"newer"}: the subject's by a login that began after the destruction
 -- What frees memory comes before what takes some, because otherwise Redis refuses the script at maxmemory.
@@ -11,13 +11,13 @@ local not_after, node, sequence, tombstone_ms, announcement, has_reason, reason,
   subject_hash, denied_epoch = unpack(ARGV)
 local by_subject = is_of_subject == '1'
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e')
+local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e', 'o')
 local meta = found[1] and unpack_meta(found[1])
 local there = found[1] and not (meta and has_passed(meta.idle, meta.absolute, at))
 local mark = node .. ' ' .. sequence
 
 if found[4] then
-  if found[5] == mark then return { 'destroyed', found[2], found[3] } end
+  if found[5] == mark then return { 'destroyed', found[2], found[3], found[7] and '1' } end
   if not by_subject then return { 'missing' } end
 elseif not there and not by_subject then
   return { 'missing' }
@@ -55,8 +55,9 @@ local function put(name, value)
 end
 if found[2] then put('s', found[2]) end
 if found[3] then put('h', found[3]) end
+if found[7] then put('o', '') end
 if has_reason == '1' then put('r', reason) end
 redis.call('HSET', key, unpack(fields))
 redis.call('PEXPIRE', key, tombstone_ms)
 announce(found[3], node, announcement)
-return { 'destroyed', found[2], found[3] }
+return { 'destroyed', found[2], found[3], found[7] and '1' }

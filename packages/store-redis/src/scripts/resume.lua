@@ -1,6 +1,6 @@
 -- Checks the digest, then touches, loads and registers the holder in one step.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0, "" for no touch
 --       7 connections held or "" · 8 "1" exclusive · 9 whose it must be, if not anybody's
 -- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
 --       {"corrupt"}
@@ -51,7 +51,7 @@ if connections ~= '' then
 end
 local takes_over = exclusive == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence, at) end
-local next_at = next_idle(idle_at, tonumber(idle_ms), at)
+local next_at = idle_ms == '' and idle_at or next_idle(idle_at, tonumber(idle_ms), at)
 -- Not past the time until which its subject's index lists it (index ⊇ live): a touch, which lists it for longer, comes next.
 -- One without that time is listed as releases before 0.2 did, until its absolute deadline.
 if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absolute_at, at, 0)) then

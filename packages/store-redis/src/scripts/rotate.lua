@@ -12,7 +12,7 @@ local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, h
 local identifies = has_subject == '1'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
-local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's')
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -56,7 +56,15 @@ if identifies then
     redis.call('HSET', key, 'e', epoch)
   end
 end
+-- What was kept for another subject goes in this step. The list is not touched: that of an empty outbox counts for nothing.
+local empties = identifies and found[6] and found[6] ~= subject and found[7]
+if empties then
+  local last, chain = string.match(found[7], '^%d+ (%d+) (%d+)')
+  fields[#fields + 1] = 'o'
+  fields[#fields + 1] = last and (last + 1) .. ' ' .. last .. ' ' .. chain .. ' 0' or '1 0 0 0'
+end
 redis.call('HSET', key, unpack(fields))
+if empties then forget_fields('^[ak]') end
 if found[4] then
   redis.call('HSET', key, 'q', found[4] .. ' ' .. (at + tonumber(grace_ms)))
 else

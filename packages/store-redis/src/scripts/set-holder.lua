@@ -1,11 +1,11 @@
 -- Sets how many connections of a process hold the session, absolutely.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 connections
--- Out   {"held", metadata} · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
+-- Out   {"held", metadata, outbox or false} · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
 -- At most once: an older sequence never overwrites a newer one, and the same one changes nothing.
 local not_after, node, sequence, connections = unpack(ARGV)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'h', 't', 'r')
+local found = redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o')
 if not found[1] then
   if found[3] then return { 'gone', found[4] } end
   return { 'missing' }
@@ -20,4 +20,4 @@ if fresh then
   if connections == '0' then redis.call('HDEL', key, 'h') end
   redis.call('HSET', key, 'h', holders)
 end
-return { 'held', found[1] }
+return { 'held', found[1], found[5] }

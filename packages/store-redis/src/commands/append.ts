@@ -1,0 +1,55 @@
+import { mixChain } from "@wsession/core";
+import type { AppendRequest, AppendResult, OutboxMessage } from "@wsession/core";
+import type { Reply } from "../connection/calls.ts";
+import { deadlineText } from "../base/durations.ts";
+import { encodeMessages } from "../base/outbox-entries.ts";
+import { type Caller, countText, flag, optional } from "./caller.ts";
+import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
+
+/** Larger messages are announced without their text, and read by those who hold the session. */
+const ANNOUNCED_BYTES = "2048";
+
+export interface AppendCommand {
+  readonly request: AppendRequest;
+  readonly sequence: number;
+  readonly deadline: number;
+}
+
+export type AppendReply = Exclude<AppendResult, { type: "missing" }> | Missing;
+
+/** append.lua: keeps messages for a session's client, once. */
+export function append({ calls, keys, node }: Caller, command: AppendCommand): Promise<AppendReply> {
+  const { request, sequence, deadline } = command;
+  const { id, fence, messages, bounds } = request;
+  const args = [
+    node,
+    String(sequence),
+    optional(fence),
+    countText(bounds.maxMessages),
+    countText(bounds.maxBytes),
+    deadlineText(bounds.maxAgeMs),
+    flag(bounds.whenFull === "refuse"),
+    ANNOUNCED_BYTES,
+  ].concat(encodeMessages(messages));
+  const read = (reply: Reply, attempts: number): AppendReply => readAppend(reply, attempts, messages);
+  return calls.timedScript("append", keys.session(id), args, read, deadline, keys.outbox(id));
+}
+
+function readAppend(reply: Reply, attempts: number, messages: readonly OutboxMessage[]): AppendReply {
+  const { 0: code, 1: offset, 2: before } = partsOf(reply);
+  switch (code) {
+    case "appended": {
+      let chain = Number(before);
+      const chains = messages.map(({ mark }) => (chain = mixChain(chain, mark)));
+      return { type: code, offset: Number(offset), before: Number(before), chains };
+    }
+    case "missing":
+    case "gone":
+      return missing(code, attempts);
+    case "full":
+    case "fenced":
+      return { type: code };
+    default:
+      throw unexpected();
+  }
+}

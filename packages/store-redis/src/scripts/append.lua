@@ -1,0 +1,58 @@
+-- Keeps messages for a session's client. The session's version, lineage, data and deadlines stay as they are.
+-- KEYS  1 session · 2 its outbox list
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 fence or "" · 5 most messages · 6 most bytes · 7 how long they are kept, ms, or 0
+--       8 "1" to refuse what does not fit · 9 largest messages that travel in an announcement
+--       10… mark, flag "t" or "b", ttl in ms or "", key or "", payload; of messages of one key the caller sends the last alone
+-- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"settled"} · {"late", now}
+--       {"corrupt"} · {"gone"}: it was destroyed
+-- At most once: as in write.lua. A repeat is answered with the first call's offset and chain; the others follow from the marks.
+local not_after, node, sequence, fenced, most_messages, most_bytes, age, refuses, announced = unpack(ARGV, 1, 9)
+local list, from = KEYS[2], 10
+local at = now_ms()
+local writer = 'w' .. node
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'o')
+if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+local version, _, fence, _, _, idle, absolute = split_meta(found[1])
+if not version then return { 'corrupt' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+
+local made = repeated(found[3], sequence)
+if made == 0 then return { 'settled' } end
+if made then
+  local offset, chain = string.match(found[3], '^%d+ %d+ %d+ (%d+) (%d+)')
+  return { 'appended', tonumber(offset), tonumber(chain) }
+end
+if at > tonumber(not_after) then return { 'late', at } end
+if fenced ~= '' and tonumber(fenced) < tonumber(fence) then return { 'fenced' } end
+
+local box = open_outbox(found[4], list)
+if not box then return { 'corrupt' } end
+local bounds = {
+  messages = tonumber(most_messages),
+  bytes = tonumber(most_bytes),
+  age = tonumber(age),
+  absolute = tonumber(absolute, 36),
+}
+local drop = nil
+if refuses == '1' then
+  local count, size = (#ARGV - from + 1) / 5, 0
+  for index = from, #ARGV, 5 do
+    local payload = #ARGV[index + 4]
+    size = size + (ARGV[index + 1] == 'b' and math.floor(payload * 3 / 4) or payload)
+  end
+  drop = room_for(box, list, at, count, size, bounds)
+  if not drop then return { 'full' } end
+end
+
+-- Nothing was changed up to here; from here on everything is. What takes memory comes first, because otherwise Redis, which
+-- refuses a script at its first write alone, would do half of it at maxmemory.
+local offset, before = box.last + 1, box.chain
+local fields = { writer, sequence .. ' ' .. version .. ' ' .. not_after .. ' ' .. offset .. ' ' .. before }
+local chains, has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
+in_chunks('HSET', key, fields)
+if has_new_key then prune_keys(box) end
+-- A process without a connection of the session is one of many that send: their records would stay as long as the session.
+local holds = found[2] and string.find(found[2], node .. '=', 1, true)
+if not (found[3] and holds) then prune_writers(node, at) end
+announce_messages(found[2], node, box, before, chains, from, tonumber(announced))
+return { 'appended', offset, before }

@@ -1,0 +1,194 @@
+-- What scripts on outboxes share; embed-scripts.mjs treats this file as it does prelude.lua, which comes first.
+--
+-- More fields of the session hash p:s:{id}:
+--   o          "first last chain bytes": the offsets of the oldest and the newest entry, the chain after the newest, and bytes of
+--              all messages. Only where something was appended
+--   k<key>     offset of the last message that has this key; 32 at most
+--   a<name>    "offset until": up to where a reader has the messages, and until when it is waited for, in base 36; 8 at most
+--   w<node>    after an append: "sequence version until offset chain", of its first message and before it
+-- The list p:o:{id} has the entries first to last, each of:
+--   6   the chain before it, base 36, so that each position from first - 1 on can be compared
+--   9   until when it is kept, or its ttl, milliseconds by this server's clock in base 36
+--   1   flag: t a text, b bytes as base64; x replaced. In capitals if `until` is a ttl: such an entry is never missed
+--       the message
+local HEADER = 16
+-- Of an entry that is kept as long as its session.
+local ENDLESS_AGE = 'zzzzzzzzz'
+-- Then the list is kept so long after the last append, because otherwise those of expired sessions would stay for ever.
+local LONGEST_AGE = 2592000000
+local MOST_KEYS = 32
+local MOST_READERS = 8
+
+-- Most values that one command is given: Lua can't unpack more than about 8,000.
+local function in_chunks(command, of, values)
+  for first = 1, #values, 500 do
+    redis.call(command, of, unpack(values, first, math.min(first + 499, #values)))
+  end
+end
+
+-- The outbox as field `o` and the list say; nothing: it can't be read. A list of another length was lost alone, or is that of
+-- an earlier session or subject: what it had is missed. `last` and its chain stay, so that no offset is given out twice.
+local function open_outbox(text, list)
+  local first, last, chain, bytes = string.match(text or '1 0 0 0', '^(%d+) (%d+) (%d+) (%d+)')
+  if not first then return nil end
+  local box = { first = tonumber(first), last = tonumber(last), chain = tonumber(chain), bytes = tonumber(bytes) }
+  box.is_stale = redis.call('LLEN', list) ~= box.last - box.first + 1
+  if box.is_stale then box.first, box.bytes = box.last + 1, 0 end
+  return box
+end
+
+-- Bytes of an entry's message: of base64 those that it stands for.
+local function size_of(entry)
+  local flag = string.byte(entry, HEADER)
+  if flag == 98 or flag == 66 then return math.floor((#entry - HEADER) * 3 / 4) end
+  return #entry - HEADER
+end
+
+local function has_ttl(entry)
+  return string.byte(entry, HEADER) < 97
+end
+
+local function is_over(entry, at)
+  return tonumber(string.sub(entry, 7, 15), 36) <= at
+end
+
+local function is_replaced(entry)
+  local flag = string.byte(entry, HEADER)
+  return flag == 120 or flag == 88
+end
+
+-- Up to which offset all readers have the messages that are waited for; 0 without one.
+local function read_by_all(at)
+  local least = nil
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(name, 1, 1) == 'a' then
+      local offset, untill = string.match(redis.call('HGET', key, name), '^(%d+) (%w+)$')
+      if offset and tonumber(untill, 36) > at then least = math.min(least or tonumber(offset), tonumber(offset)) end
+    end
+  end
+  return least or 0
+end
+
+-- For an outbox that refuses what does not fit: how many of the oldest entries have to go for `count` more messages of `size`
+-- bytes, and their bytes; nothing where that would take one that a reader lacks. Changes nothing.
+local function room_for(box, list, at, count, size, bounds)
+  local drop, freed, read = 0, 0, nil
+  local kept = box.last - box.first + 1
+  while kept - drop + count > bounds.messages or box.bytes - freed + size > bounds.bytes do
+    if drop == kept then return nil end
+    local entry = redis.call('LINDEX', list, drop)
+    if not is_replaced(entry) and not is_over(entry, at) then
+      read = read or read_by_all(at)
+      if box.first + drop > read then return nil end
+    end
+    drop, freed = drop + 1, freed + size_of(entry)
+  end
+  return drop, freed
+end
+
+-- Takes what a later message of the same key replaced out of the list; its offset and its chain stay.
+local function replace(box, list, offset)
+  if not offset or offset < box.first or offset > box.last then return end
+  local entry = redis.call('LINDEX', list, offset - box.first)
+  box.bytes = box.bytes - size_of(entry)
+  redis.call('LSET', list, offset - box.first, string.sub(entry, 1, 15) .. (has_ttl(entry) and 'X' or 'x'))
+end
+
+local function is_over_bounds(box, bounds)
+  return box.last - box.first + 1 > bounds.messages or box.bytes > bounds.bytes
+end
+
+local function drop_first(box, list)
+  box.first, box.bytes = box.first + 1, box.bytes - size_of(redis.call('LPOP', list))
+end
+
+-- Forgets keys whose messages are kept no more, and of the others those used longest ago.
+local function prune_keys(box)
+  local used, gone = {}, {}
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(name, 1, 1) == 'k' then
+      local offset = tonumber(redis.call('HGET', key, name)) or 0
+      if offset < box.first then gone[#gone + 1] = name else used[#used + 1] = { offset, name } end
+    end
+  end
+  table.sort(used, function(one, other) return one[1] > other[1] end)
+  for index = MOST_KEYS + 1, #used do gone[#gone + 1] = used[index][2] end
+  if #gone > 0 then in_chunks('HDEL', key, gone) end
+end
+
+-- Appends the messages in ARGV from `from` on, each five: mark, flag, ttl in ms or "", key or "", payload. What is over the bounds
+-- then goes, the oldest first, unless `drop` of them were chosen before. Puts what the hash has to say into `fields`, which the
+-- caller sets; `box` is as it is then. Returns the chain after each message, and whether a key is new. `bounds`: messages, bytes,
+-- age (ms, 0 for endless), and absolute, the session's deadline.
+-- Before the first RPUSH nothing may be written, because otherwise Redis would not refuse it at maxmemory.
+local function push_messages(box, list, at, from, bounds, drop, fields)
+  local until_age, stay = ENDLESS_AGE, bounds.age
+  if bounds.age > 0 then
+    until_age = string.sub('00000000' .. base36(at + bounds.age), -9)
+  else
+    stay = bounds.absolute > 0 and math.min(bounds.absolute - at, LONGEST_AGE) or LONGEST_AGE
+  end
+  local entries, chains, replaced, has_new_key = {}, {}, {}, false
+  local before, size = box.last, 0
+  for index = from, #ARGV, 5 do
+    local mark, flag, ttl, name, payload = unpack(ARGV, index, index + 4)
+    local ends = until_age
+    if ttl ~= '' then
+      ends, flag = string.sub('00000000' .. base36(at + tonumber(ttl)), -9), string.upper(flag)
+      if ends > until_age then ends = until_age end
+    end
+    local entry = string.sub('00000' .. base36(box.chain), -6) .. ends .. flag .. payload
+    box.chain = (box.chain * 69069 + tonumber(mark)) % 2147483648
+    before, size = before + 1, size + size_of(entry)
+    entries[#entries + 1], chains[#chains + 1] = entry, box.chain
+    if name ~= '' then
+      local field = 'k' .. name
+      local older = redis.call('HGET', key, field)
+      if older then replaced[#replaced + 1] = tonumber(older) else has_new_key = true end
+      fields[#fields + 1], fields[#fields + 2] = field, before
+    end
+  end
+  in_chunks('RPUSH', list, entries)
+  if box.is_stale then redis.call('LTRIM', list, -#entries, -1) end
+  for _, offset in ipairs(replaced) do replace(box, list, offset) end
+  box.last, box.bytes = before, box.bytes + size
+  for _ = 1, drop or 0 do drop_first(box, list) end
+  while not drop and box.first <= box.last and is_over_bounds(box, bounds) do
+    drop_first(box, list)
+  end
+  -- Those that are too old, as far as they come first: who reads passes over the others.
+  while box.first <= box.last do
+    local entry = redis.call('LINDEX', list, 0)
+    if has_ttl(entry) or not is_over(entry, at) then break end
+    drop_first(box, list)
+  end
+  redis.call('PEXPIRE', list, math.max(1, stay))
+  fields[#fields + 1] = 'o'
+  fields[#fields + 1] = box.first .. ' ' .. box.last .. ' ' .. box.chain .. ' ' .. box.bytes
+  return chains, has_new_key
+end
+
+-- Removes the fields whose names match.
+local function forget_fields(pattern)
+  local gone = {}
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if string.match(name, pattern) then gone[#gone + 1] = name end
+  end
+  if #gone > 0 then in_chunks('HDEL', key, gone) end
+end
+
+-- Tells the other holders of a session where its outbox ends now, with the messages in ARGV from `from` on where they are small.
+local function announce_messages(holders, node, box, before, chains, from, most_bytes)
+  if not has_other_holders(holders, node) then return end
+  local parts, size = { '["o","', session_id(), '",', box.last, ',', box.chain }, 0
+  for index = from + 4, #ARGV, 5 do size = size + #ARGV[index] end
+  if size <= most_bytes then
+    parts[#parts + 1] = ',' .. before
+    for index, chain in ipairs(chains) do
+      local message = from + 5 * (index - 1)
+      parts[#parts + 1] = ',"' .. ARGV[message + 1] .. '",' .. cjson.encode(ARGV[message + 4]) .. ',' .. chain
+    end
+  end
+  parts[#parts + 1] = ']'
+  announce(holders, node, table.concat(parts))
+end

@@ -1,0 +1,82 @@
+-- Reads a session's outbox from a position on, and notes up to where a reader has it.
+-- KEYS  1 session · 2 its outbox list
+-- ARGV  1 offset and 2 chain of the position · 3 offset and 4 chain of the witness, or "" · 5 bytes of messages at most
+--       6 reader or "" · 7 how long it is waited for, ms
+-- Out   {"read", offset and chain where the reader starts, first offset that it missed or 0, offset and chain of the end,
+--       chain after the last entry, {entries}} · {"missing"} · {"gone"}: it was destroyed · {"corrupt"}
+--       An entry is as in the list; "e" is its flag where its ttl is over
+-- A repeat notes the reader once more, maybe further back: then less makes room for what is refused, and nothing is lost.
+local offset, chain, max_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
+local witness, reader, list = tonumber(ARGV[3]), ARGV[6], KEYS[2]
+local at = now_ms()
+local found = redis.call('HMGET', key, 'm', 'o')
+if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+local version, _, _, _, _, idle, absolute = split_meta(found[1])
+if not version then return { 'corrupt' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+local box = open_outbox(found[2], list)
+if not box then return { 'corrupt' } end
+
+-- What is too old is kept no more, nor is what comes before it. Ages end in the order of the entries.
+local base = box.first - 1
+for index = box.first, box.last do
+  local entry = redis.call('LINDEX', list, index - box.first)
+  if not is_over(entry, at) then break end
+  if not has_ttl(entry) then base = index end
+end
+
+local function chain_of(position)
+  if position == box.last then return box.chain end
+  return tonumber(string.sub(redis.call('LINDEX', list, position + 1 - box.first), 1, 6), 36)
+end
+local function differs(position, known)
+  return position > box.last or (position >= base and chain_of(position) ~= known)
+end
+
+local start, missed = offset, 0
+if differs(offset, chain) or (witness and differs(witness, tonumber(ARGV[4]))) then
+  start, missed = base, 1
+elseif offset < base then
+  start, missed = base, offset + 1
+end
+
+local entries, size, is_full = {}, 0, max_bytes <= 0
+local index = start + 1
+while index <= box.last and not is_full do
+  for _, entry in ipairs(redis.call('LRANGE', list, index - box.first, index - box.first + 31)) do
+    local is_late = is_over(entry, at)
+    if is_late and not has_ttl(entry) then
+      -- Its age was made shorter than that of one before it.
+      start, missed, entries, size = index, missed > 0 and missed or offset + 1, {}, 0
+    else
+      if is_late then entry = string.sub(entry, 1, 15) .. (is_replaced(entry) and 'X' or 'e') end
+      local more = size_of(entry)
+      is_full = size > 0 and size + more > max_bytes
+      if is_full then break end
+      entries[#entries + 1], size = entry, size + more
+    end
+    index = index + 1
+    is_full = size >= max_bytes
+    if is_full then break end
+  end
+end
+
+if reader ~= '' then
+  local others, oldest, gone = 0, nil, { 'a' .. reader }
+  for _, name in ipairs(redis.call('HKEYS', key)) do
+    if string.sub(name, 1, 1) == 'a' and name ~= 'a' .. reader then
+      local untill = tonumber(string.match(redis.call('HGET', key, name), '%w+$'), 36)
+      if untill <= at then
+        gone[#gone + 1] = name
+      else
+        others = others + 1
+        if not oldest or untill < oldest[1] then oldest = { untill, name } end
+      end
+    end
+  end
+  if others >= MOST_READERS then gone[#gone + 1] = oldest[2] end
+  -- Taken out first, because otherwise Redis refuses the script at maxmemory, and a client that comes back gets nothing.
+  redis.call('HDEL', key, unpack(gone))
+  redis.call('HSET', key, 'a' .. reader, start .. ' ' .. base36(at + tonumber(ARGV[7])))
+end
+return { 'read', start, chain_of(start), missed, box.last, box.chain, chain_of(start + #entries), entries }

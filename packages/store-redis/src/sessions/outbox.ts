@@ -1,0 +1,50 @@
+import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "@wsession/core";
+import { isSessionId } from "../base/keys.ts";
+import { append } from "../commands/append.ts";
+import { read } from "../commands/read.ts";
+import { goneSince, type Missing } from "../commands/reply.ts";
+import type { Services } from "../processes/services.ts";
+import type { Unsettled } from "./unknown-outcomes.ts";
+
+/** Messages that are kept for a session's client: a list beside the session, in the same slot. */
+export class Outbox {
+  readonly #services: Services;
+  readonly #unsettled: Unsettled;
+  readonly #onMissing: (id: string, found: Missing) => { readonly type: "missing" };
+
+  constructor(
+    services: Services,
+    unsettled: Unsettled,
+    onMissing: (id: string, found: Missing) => { readonly type: "missing" },
+  ) {
+    this.#services = services;
+    this.#unsettled = unsettled;
+    this.#onMissing = onMissing;
+  }
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const { id } = request;
+    const { calls, nextSequence } = this.#services;
+    if (!isSessionId(id)) return { type: "missing" };
+    const deadline = calls.deadline();
+    // This process has one record of its last change of the session, and an append takes that over.
+    const before = this.#unsettled.before(id, deadline);
+    if (before !== undefined) await before;
+    const sequence = nextSequence();
+    try {
+      const reply = await append(this.#services, { request, sequence, deadline });
+      if (reply.type !== "missing") return reply;
+      const result = this.#onMissing(id, reply);
+      if (reply.isRepeat) throw goneSince();
+      return result;
+    } catch (error) {
+      throw this.#unsettled.remember(error, "write", id, sequence, deadline);
+    }
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    if (!isSessionId(request.id)) return { type: "missing" };
+    const reply = await read(this.#services, request);
+    return reply.type === "missing" ? this.#onMissing(request.id, reply) : reply;
+  }
+}
