@@ -17,7 +17,7 @@ import { isThenable } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 
-/** What all connections of one binding share. */
+/** What all connections of one binding share. `ServerBinding` implements the interface: connections call up through it. */
 export interface ConnectionContext<
   Data extends object,
   Transport,
@@ -26,21 +26,21 @@ export interface ConnectionContext<
 > extends SendingContext<Socket> {
   readonly handlers: Handlers<Data, Transport, Unset>;
   readonly settings: Settings<Data, Transport>;
-  /** Tells this process's connections apart from those of others, in logs. */
+  /** The first part of a connection's id, which tells the connections of different processes apart in logs. */
   readonly prefix: string;
-  /** Creates a session for a connection that has none, and attaches it. In the same tick where the store answers so. */
+  /** Creates a session for a connection that has none, and attaches it; in the same tick where the store answers so. */
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
-  /** The socket has ended, or this side is ending it: the session has one connection less. */
+  /** The socket has ended, or this side is ending the connection: the session has one connection less. */
   onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
   /** A message came for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void;
-  /** The close handler has settled, or hung past its time: nothing refers to the connection any more. Idempotent. */
+  /** The close handler has settled, or has hung past its time: nothing refers to the connection any more. Idempotent. */
   onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
 }
 
-/** What few connections need: those whose session is set after they were opened. */
+/** What a connection needs whose session is set after `open`. Few do, so the object is created on demand. */
 interface Expectation<Data extends object> {
-  /** Whose the session will be, as `admit` said; `undefined`: nobody's. */
+  /** The subject of the session to come, as `admit` decided; `undefined`: no subject. */
   decision: PendingDecision | undefined;
   readyWaiters: ReadyWaiters<Session<Data>> | undefined;
   setting: Promise<void> | undefined;
@@ -55,12 +55,12 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 {
   readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
   readonly socket: Socket;
-  /** Unique in the process. */
+  /** The connection's number, unique in the process. */
   readonly number: number;
   fence = 0;
   resumed = false;
   token: string | undefined = undefined;
-  /** What the transport record is made of, and in place of its data the record, once somebody has asked for it. */
+  /** What the transport record is made of. `#transportData` is the record itself once the application has read it. */
   readonly #remoteAddress: string | undefined;
   readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
@@ -171,12 +171,12 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     return session;
   }
 
-  /** The session is there: opens the gate and answers who waits for it. */
+  /** Attaches the session: opens the gate, and resolves the promises of `ready`. */
   attach(state: LocalSession<Data>, fence: number): void {
     this.#state = state;
     this.fence = fence;
     state.addConnection(this);
-    // The handle is made when somebody asks for it: an idle connection needs none.
+    // The handle is created on demand, because an idle connection needs none.
     this.#expectation?.readyWaiters?.resolve(this.handleOf(state));
     this.openGate();
   }
@@ -205,7 +205,10 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     );
   }
 
-  /** That no session came is nothing to tell of where nobody waited for one; what the application did with the session is. */
+  /**
+   * A `ready` that nobody awaited and that got no session is counted alone. An error that the application's code threw after
+   * `ready` is reported.
+   */
   private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
     const isAborted = signal?.aborted === true && error === signal.reason;
     if (isAborted || isAboutTheEnd(error) || isSessionError(error, "READY_TIMEOUT"))
@@ -213,7 +216,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     else this.unhandled(error);
   }
 
-  /** Nobody awaited a call of this connection's or its session's, and it failed: as if its handler had (I12). */
+  /** A call on this connection or its session failed, and nobody awaited the call: as if the handler had failed (I12). */
   unhandled(error: unknown): void {
     this.failed("unhandled", error);
   }
@@ -251,7 +254,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
       this.callDetached("expiring", () => handlers.expiring?.(this, remainingMs));
   }
 
-  /** Calls a handler that nothing waits for; one that fails, later too, ends the connection all the same (I12). */
+  /** Calls a handler that nothing waits for. If the handler fails, now or later, the connection ends all the same (I12). */
   private callDetached(stage: "drain" | "change" | "expiring", call: () => unknown): void {
     try {
       const result = call();
@@ -267,7 +270,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     this.end(code, reason);
   }
 
-  // --- what its life calls ---
+  // --- what the lifecycle calls ---
 
   protected callOpen(handshake: Handshake): unknown {
     return this.context.handlers.open?.(this, handshake);

@@ -23,14 +23,14 @@ export class Connections<Data extends object, Transport, Unset extends undefined
   #last = 0;
   #live = 0;
 
-  /** How many have not ended, and are not being ended by this side. */
+  /** How many connections have not ended, and are not being ended by this side. */
   get size(): number {
     return this.#live;
   }
 
   /**
-   * Those that count, of the ones that are there as the iteration begins. Later ones are left out, because otherwise
-   * a loop that takes longer than new ones take to come would never end.
+   * The live connections that exist as the iteration begins. Later ones are left out, because otherwise a loop that takes longer
+   * than new connections take to arrive would never end.
    */
   *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
     const last = this.#last;
@@ -38,7 +38,7 @@ export class Connections<Data extends object, Transport, Unset extends undefined
       if (connection.number <= last && !connection.isEnding) yield connection;
   }
 
-  /** Those of one binding, with those whose close handler is still to settle. */
+  /** The connections of one binding, also those whose close handler has not settled yet. */
   *of(context: object): Iterable<AnyConnection<Data, Transport, Unset>> {
     for (const connection of this.#byNumber.values()) if (connection.context === context) yield connection;
   }
@@ -56,16 +56,16 @@ export class Connections<Data extends object, Transport, Unset extends undefined
     this.#live -= 1;
   }
 
-  /** False: it was removed already. */
+  /** Returns false for a connection that was removed already. */
   remove(connection: AnyConnection<Data, Transport, Unset>): boolean {
     return this.#byNumber.delete(connection.number);
   }
 
-  /** By the connection's id, which is `prefix-number`. */
+  /** Finds a connection by its id, which is `prefix-number`. */
   find(id: string): AnyConnection<Data, Transport, Unset> | undefined {
     if (!id.startsWith(`${this.prefix}-`)) return undefined;
     const found = this.#byNumber.get(Number.parseInt(id.slice(this.prefix.length + 1), 36));
-    // What stands behind a number is passed over as it is read.
+    // `parseInt` ignores trailing characters, so compare the whole id.
     return found?.id === id ? found : undefined;
   }
 }

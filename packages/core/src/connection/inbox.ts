@@ -2,14 +2,14 @@ import type { Limits } from "../api/options.ts";
 
 type Message = string | Uint8Array;
 
-/** A unit of a text is at most so many bytes of UTF-8. */
+/** A UTF-16 code unit of a text is at most so many bytes of UTF-8. */
 const BYTES_PER_UNIT = 3;
 const UNCOUNTED = -1;
 
 /**
- * Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). Limits count a text's
- * bytes as it travelled, as a runtime's limit for one message does. To count them costs more than all else here, so that
- * they are counted only where so many units might be too many bytes.
+ * Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). The limits count a text in
+ * bytes of UTF-8, as it was sent, and as a runtime's limit for one message does. Counting bytes costs more than everything else
+ * here, so they are counted only where the number of code units might exceed a limit.
  */
 export class Inbox {
   #messages: (Message | undefined)[] = [];
@@ -42,7 +42,7 @@ export class Inbox {
     return message;
   }
 
-  /** Returns how many there were. */
+  /** Removes all messages. Returns how many there were. */
   clear(): number {
     const { size } = this;
     this.#messages = [];
@@ -56,7 +56,7 @@ export class Inbox {
     return this.size > limits.maxMessages || this.#hasMoreThan(limits.maxBytes);
   }
 
-  /** Above half of a limit the sender is asked to wait, where the runtime can. */
+  /** Whether more than half of a limit is used: the high-water mark, at which a runtime that can pauses the socket. */
   isHigh(limits: Limits): boolean {
     return this.size * 2 > limits.maxMessages || this.#hasMoreThan(limits.maxBytes / 2);
   }

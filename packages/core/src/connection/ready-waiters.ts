@@ -6,11 +6,11 @@ interface Waiter<Value> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Code that waits for a session. Each wait settles: by the value, an error, its time, or its signal (I6). */
+/** The calls of `ready` that wait for a session. Each settles: by the value, an error, its time limit, or its signal (I6). */
 export class ReadyWaiters<Value> {
   readonly #waiting = new Set<Waiter<Value>>();
 
-  /** `timeoutMs` of 0 or `Infinity`: without a time; below 0: it is over already. */
+  /** `timeoutMs` of 0 or `Infinity`: no time limit. Below 0: the time is over already. */
   wait(deadlines: Deadlines, timeoutMs: number, signal: AbortSignal | undefined): Promise<Value> {
     if (timeoutMs < 0) return Promise.reject(timedOut(timeoutMs));
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { TransportSession } from "../api/contract.ts";
 
-/** Offsets from here are small integers, which a field holds without a heap number of 16 bytes. */
+/** Milliseconds since here are small integers, which a field holds without a heap number of 16 bytes. */
 const EPOCH = Date.now();
 
 /** The lower layer of a connection, an object of its own, so that no write of the session reaches it (I5). */
@@ -25,7 +25,7 @@ export class TransportRecord<Transport> implements TransportSession<Transport> {
 
 export function sinceEpoch(): number {
   const ms = Date.now() - EPOCH;
-  // The clock's numbers are floating point, and a field keeps that: an integer has to be made of them.
+  // The clock returns floating-point numbers, which a field keeps as objects: convert them to a small integer.
   const integer = ms | 0;
   return integer === ms ? integer : ms;
 }
