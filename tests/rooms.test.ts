@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,3 +65,19 @@ test("the lint rules refuse a circle of imports, of types too", async () => {
   });
   expect(found).toEqual(["session/one.ts import(no-cycle)", "session/two.ts import(no-cycle)"]);
 });
+
+test.each(Object.entries(roomsOf))(
+  "docs/architecture.md lists the rooms of %s from the ground up, and no file that is not there",
+  async (inPackage, rooms) => {
+    const page = await readFile(join(root, "docs/architecture.md"), "utf8");
+    const section = page.split(`## Who owns what in ${inPackage}\n`)[1]?.split("\n## ")[0] ?? "";
+    const listed: string[] = [];
+    let room = "";
+    for (const [, name, files = ""] of section.matchAll(/^\| (?:`([\w.]+)\/`)? ?\| (.*?) \|/gm)) {
+      if (name !== undefined) listed.push((room = name));
+      for (const [, file = ""] of files.matchAll(/`([\w-]+\.ts)`/g))
+        expect((await stat(join(root, "packages", inPackage, "src", room, file))).isFile()).toBe(true);
+    }
+    expect(listed.filter((name) => name !== ".")).toEqual(rooms);
+  },
+);
