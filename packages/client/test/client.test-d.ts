@@ -11,7 +11,7 @@ test("the classes of browsers and of ws, and subclasses of it, are WebSocket cla
       super(url, protocols, { headers: { cookie: "a=b" } });
     }
   }
-  connect("wss://x", { WebSocket: WS });
+  expectTypeOf(connect("wss://x", { WebSocket: WS })).toEqualTypeOf<Client>();
   connect("wss://x", { WebSocket: Named });
   connect("wss://x", { WebSocket: Mine });
   connect("wss://x", { WebSocket });

@@ -7,9 +7,10 @@ import { listen } from "./support.ts";
 async function run(
   url: string,
   program: string,
+  flags: readonly string[] = [],
 ): Promise<{ readonly code: number; readonly output: string }> {
   const source = `import { connect } from "@wsession/client"; import { WebSocket } from "ws"; const url = ${JSON.stringify(url)}; ${program}`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", source], {
     cwd: import.meta.dirname,
   });
   let output = "";
@@ -63,5 +64,37 @@ test("what a listener throws is thrown in a task of its own, and the others hear
     client.on("message", () => { throw new Error("mine"); });
     client.on("message", ({ data }) => { console.log(data, client.status); setTimeout(() => client.close(), 20); });`;
   expect((await run(server.url, program)).output).toBe("a live\ncaught mine\n");
+  await served;
+});
+
+test("Node's own WebSocket is as good as that of ws: text and bytes, a drop, and the way back", async () => {
+  const server = await listen();
+  const served = (async () => {
+    const first = await server.peer();
+    await first.attach();
+    first.hello();
+    expect(await first.frame()).toBe("=a");
+    first.send(".+1");
+    first.kept(5, new Uint8Array([1, 2, 3]));
+    expect(await first.frame()).toEqual(Buffer.from("=\t"));
+    first.cut();
+    const second = await server.peer();
+    expect((await second.attach()).at).toEqual({ offset: 1, chain: 5 });
+    expect(await second.frame()).toEqual(Buffer.from("=\t"));
+    second.hello({ resumed: true, record: true, settled: 2, at: { offset: 1, chain: 5 } });
+    expect(await second.frame()).toBe(".b");
+    expect(await second.closed).toEqual({ code: 4000, reason: "done" });
+  })();
+  const program = `
+    const client = connect(url, { backoff: { minMs: 5 } });
+    const heard = new Promise((resolve) => client.on("message", ({ data }) => resolve([...data])));
+    await client.send("a");
+    const bytes = client.send(new Uint8Array([9]));
+    console.log(JSON.stringify(await heard));
+    await bytes;
+    await client.close(4000, "done");`;
+  // Node 20 has it behind this flag, later ones without.
+  const { code, output } = await run(server.url, program, ["--experimental-websocket", "--no-warnings"]);
+  expect([code, output]).toEqual([0, "[1,2,3]\n"]);
   await served;
 });
