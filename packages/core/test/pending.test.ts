@@ -11,7 +11,7 @@ type Data = { readonly n: number };
 test("a decision that has taken effect leaves nothing in either index", () => {
   const pending = new PendingDecisions();
   const decisions = [pending.begin("subject"), pending.begin("subject")];
-  for (const decision of decisions) decision.expect("session");
+  for (const decision of decisions) decision.expectSession("session");
   expect(pending.bySubject.of("subject")).toEqual(decisions);
   expect(pending.bySession.of("session")).toEqual(decisions);
   for (const decision of decisions) decision.dispose();
@@ -22,7 +22,7 @@ test("a decision that has taken effect leaves nothing in either index", () => {
 test("a takeover ends what was opened before it, and neither what came after nor what is under way still", () => {
   const pending = new PendingDecisions();
   const [older, newer, underWay] = [pending.begin(), pending.begin(), pending.begin()];
-  for (const decision of [older, newer, underWay]) decision.expect("session");
+  for (const decision of [older, newer, underWay]) decision.expectSession("session");
   older.markResumed();
   newer.markResumed();
   pending.endOlder("session", newer.resumeNumber, { code: 4409, reason: "replaced" });

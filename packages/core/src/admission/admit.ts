@@ -159,7 +159,7 @@ async function create<Data extends object, Transport>(
   const { subject, decidedAt } = decision;
   const token = registry.settings.token !== undefined;
   const id = newSelector();
-  decision.expect(id);
+  decision.expectSession(id);
   const created = await createStored(registry, {
     id,
     data,

@@ -100,7 +100,7 @@ async function resumeFirst<Data extends object, Transport>(
     let state: LocalSession<Data> | undefined;
     try {
       const versionAtRequest = registry.versionAtRequest(id);
-      decision.expect(id);
+      decision.expectSession(id);
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {

@@ -26,7 +26,7 @@ export type Stage =
   | "adapter"
   | "client";
 
-/** What `onError` is told beside the error. */
+/** What `onError` gets beside the error. */
 export interface ErrorContext {
   readonly stage: Stage;
   /** The connection whose handler or call failed; `undefined` where there is none. */

@@ -5,7 +5,7 @@ const MAX_LENGTH = 500;
 
 interface Window {
   startedAt: number;
-  told: number;
+  emitted: number;
   leftOut: number;
 }
 
@@ -33,17 +33,17 @@ export class Warnings {
   #admit(stage: string): number | undefined {
     const now = performance.now();
     let window = this.#windows.get(stage);
-    if (window === undefined) this.#windows.set(stage, (window = { startedAt: now, told: 0, leftOut: 0 }));
+    if (window === undefined) this.#windows.set(stage, (window = { startedAt: now, emitted: 0, leftOut: 0 }));
     if (now - window.startedAt >= WINDOW_MS) {
       window.startedAt = now;
-      window.told = 0;
+      window.emitted = 0;
     }
-    if (window.told >= MAX_WARNINGS_PER_WINDOW) {
+    if (window.emitted >= MAX_WARNINGS_PER_WINDOW) {
       window.leftOut += 1;
       return undefined;
     }
     const { leftOut } = window;
-    window.told += 1;
+    window.emitted += 1;
     window.leftOut = 0;
     return leftOut;
   }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Connection } from "../api/contract.ts";
 import type { LiveConnection } from "./connection.ts";
 
-/** What this process asks of a connection whatever its runtime: `LiveConnection` without the type of its socket. */
+/** What this process calls of a connection whatever its runtime: `LiveConnection` without the type of its socket. */
 export type AnyConnection<Data extends object, Transport, Unset extends undefined> = Connection<
   Data,
   Transport,

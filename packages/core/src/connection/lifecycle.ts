@@ -64,12 +64,12 @@ export abstract class ConnectionLifecycle<Socket extends object>
    */
   start(handshake: Handshake, creating?: Promise<unknown>): void {
     this.flow |= Flow.Opening;
-    if (creating === undefined) return this.open(handshake);
+    if (creating === undefined) return this.runOpen(handshake);
     this.flow |= Flow.Unopened;
     const created = () => {
       if (this.isEnding) return this.clearAndAdvance(Flow.Opening);
       this.flow &= ~Flow.Unopened;
-      this.open(handshake);
+      this.runOpen(handshake);
     };
     creating.then(created, (error: unknown) => {
       this.failed("initial", error);
@@ -78,7 +78,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.watchEarly();
   }
 
-  private open(handshake: Handshake): void {
+  private runOpen(handshake: Handshake): void {
     if (this.hasSession) this.flow |= Flow.HadSession;
     if (this.context.settings.gate === "session" && !this.hasSession) this.flow |= Flow.Gated;
     let waits = false;

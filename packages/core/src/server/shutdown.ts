@@ -2,7 +2,7 @@ import type { Closing } from "../api/resolve-close-options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { ConnectionLifecycle } from "../connection/lifecycle.ts";
 
-/** What a shutdown asks of a connection. */
+/** What a shutdown calls of a connection. */
 type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon">;
 
 /** Milliseconds for messages that have arrived, where `drainMs` is 0, and for handlers that are still running. */

@@ -155,7 +155,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
 
   #refusal(): SessionError | undefined {
     if (this.#state.gone) return goneError();
-    // The store would refuse the call for the same reason, so it need not be asked.
+    // The store would refuse the call for the same reason, so save the round trip.
     return this.#connection !== undefined && this.#connection.fence < this.#state.fence
       ? fencedError()
       : undefined;

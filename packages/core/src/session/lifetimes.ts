@@ -11,8 +11,8 @@ interface Lifetime {
   absoluteAt: number;
   /** Whether the `expiring` handlers were called for this absolute deadline. */
   warned: boolean;
-  /** A message came that the store has not been told of: a touch that fails is tried again, because the message counts. */
-  owed: boolean;
+  /** A message came, and the store was not touched for it yet. A touch that fails is tried again, because the message counts. */
+  touchOwed: boolean;
   check: Deadline | undefined;
   checkAt: number;
 }
@@ -51,7 +51,7 @@ export class Lifetimes<Data extends object> {
       idleAt: 0,
       absoluteAt,
       warned: false,
-      owed: false,
+      touchOwed: false,
       check: undefined,
       checkAt: 0,
     };
@@ -65,7 +65,7 @@ export class Lifetimes<Data extends object> {
   }
 
   /** A message came after the last look: touches the session at once, because the next look would be too late. */
-  lookNow(state: LocalSession<Data>): void {
+  touchNow(state: LocalSession<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime !== undefined) this.#start(state, lifetime);
   }
@@ -77,7 +77,7 @@ export class Lifetimes<Data extends object> {
     const { idleMs } = this.#settings;
     // The session was touched just now, as by a handshake. One more round trip for each short visit would be too much.
     if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
-    lifetime.owed = true;
+    lifetime.touchOwed = true;
     this.#start(state, lifetime);
   }
 
@@ -89,7 +89,7 @@ export class Lifetimes<Data extends object> {
   }
 
   /** Calls `expiring` for a new connection after its `open`, where the session's other connections had the call already. */
-  join(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
+  warnIfExpiring(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.#lifetimes.get(state)?.warned !== true) return;
     this.#deadlines.after(0, () => {
       const { absoluteInMs } = this.left(state);
@@ -148,8 +148,8 @@ export class Lifetimes<Data extends object> {
       for (const connection of state.connections())
         connection.expiring(Math.round(lifetime.absoluteAt - now));
     }
-    if (takeActivity(state)) lifetime.owed = true;
-    if (now < lifetime.absoluteAt && lifetime.owed) {
+    if (takeActivity(state)) lifetime.touchOwed = true;
+    if (now < lifetime.absoluteAt && lifetime.touchOwed) {
       await this.#touch(state, lifetime, now);
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline, so read the session before ending it.
@@ -169,7 +169,7 @@ export class Lifetimes<Data extends object> {
       state.endSession(EXPIRED);
       return;
     }
-    lifetime.owed = false;
+    lifetime.touchOwed = false;
     // Count from the request: a slow answer must not make the deadline here later than the store's.
     this.move(state, idleMs - (performance.now() - askedAt), undefined);
   }

@@ -150,7 +150,7 @@ export class LocalSession<Data extends object> {
   }
 
   /** Applies a change that this process made to `versionAtRequest`, if that is still the version here. `writer` gets no event. */
-  advance(
+  applyOwnWrite(
     versionAtRequest: VersionStamp,
     made: VersionStamp,
     data: Readonly<Data>,
@@ -162,7 +162,7 @@ export class LocalSession<Data extends object> {
   }
 
   /** This process set the subject, at `versionAtRequest`. */
-  identified(versionAtRequest: VersionStamp, made: VersionStamp, subject: string): void {
+  applyOwnSubject(versionAtRequest: VersionStamp, made: VersionStamp, subject: string): void {
     if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;
     this.subject = subject;
     this.version = made.version;
@@ -173,7 +173,7 @@ export class LocalSession<Data extends object> {
     return this.version === version && this.lineage === lineage;
   }
 
-  /** Moves on to another version. Every connection but the writer's is told that the data changed. */
+  /** Moves on to another version. Every connection but the writer gets a `change` event. */
   moveTo(
     version: number,
     lineage: number,

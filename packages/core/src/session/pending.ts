@@ -36,7 +36,7 @@ export class PendingDecision {
   }
 
   /** A request for this session is about to be sent to the store. */
-  expect(sessionId: string): void {
+  expectSession(sessionId: string): void {
     const { bySession } = this.#decisions;
     bySession.delete(this.sessionId, this);
     this.sessionId = sessionId;

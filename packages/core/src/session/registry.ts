@@ -69,7 +69,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
       this.#table.find(id)?.endSession(GONE);
       return undefined;
     }
-    return new SessionHandle(this.#bringUp(id, stored, versionAtRequest), undefined);
+    return new SessionHandle(this.#stateForHandle(id, stored, versionAtRequest), undefined);
   }
 
   /** Creates a session without a connection. */
@@ -84,7 +84,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     const nobodys = { subject: undefined, decidedAt: undefined };
     const wanted = { id: newSelector(), data, isChecked: false, ...nobodys, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);
-    const state = this.#made(id, false, () => this.#bringUp(id, stored, undefined, true));
+    const state = this.#adoptCreated(id, false, () => this.#stateForHandle(id, stored, undefined, true));
     return { session: new SessionHandle(state, undefined), token };
   }
 
@@ -119,7 +119,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     const { subject, decidedAt } = decision;
     const created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
     if ("stored" in created) return this.#attachCreated(connection, created, decision);
-    decision.expect(id);
+    decision.expectSession(id);
     this.calls.begin();
     return created
       .then(
@@ -162,7 +162,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   ): LocalSession<Data> {
     // A session that lives on its connection has the connection's id, and no place in the table.
     if (!this.store.capabilities.resumable) return new LocalSession(this, undefined, stored, isChecked);
-    const state = this.#current(id, stored, versionAtRequest, isChecked);
+    const state = this.#stateOf(id, stored, versionAtRequest, isChecked);
     this.#table.retain(state);
     this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
     return state;
@@ -170,7 +170,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
 
   /** As `adopt`, for a session that was created for the connection, so that its data has passed the schema. */
   adoptNew(id: string, stored: StoredSession): LocalSession<Data> {
-    return this.#made(id, true, () => this.adopt(id, stored, undefined, true));
+    return this.#adoptCreated(id, true, () => this.adopt(id, stored, undefined, true));
   }
 
   /** Attaches a connection to its session, and ends it at once where the session has ended or was taken over meanwhile. */
@@ -185,7 +185,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     decision.dispose();
     connection.token = token;
     connection.attach(state, takesOver ? PENDING_FENCE : fence);
-    this.#lifetimes.join(state, connection);
+    this.#lifetimes.warnIfExpiring(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // The session may have ended, or been taken over, while its connection was on the way.
@@ -228,7 +228,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
 
   /** A message came for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
-    this.#lifetimes.lookNow(state);
+    this.#lifetimes.touchNow(state);
   }
 
   destroyStolen(id: string): void {
@@ -256,7 +256,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   }
 
   /** Destroys a new session that this process can't read: a schema may refuse its own output. */
-  #made(id: string, isHeld: boolean, adopt: () => LocalSession<Data>): LocalSession<Data> {
+  #adoptCreated(id: string, isHeld: boolean, adopt: () => LocalSession<Data>): LocalSession<Data> {
     try {
       return adopt();
     } catch (error) {
@@ -267,7 +267,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   }
 
   /** The state that is here, brought up to `stored`, or a new one. */
-  #current(
+  #stateOf(
     id: string,
     stored: StoredSession,
     versionAtRequest?: VersionStamp,
@@ -280,14 +280,14 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return known;
   }
 
-  /** As `#current`, for a handle, which keeps the state alive. */
-  #bringUp(
+  /** As `#stateOf`, for a handle, which keeps the state alive. */
+  #stateForHandle(
     id: string,
     stored: StoredSession,
     versionAtRequest?: VersionStamp,
     isChecked?: boolean,
   ): LocalSession<Data> {
-    const state = this.#current(id, stored, versionAtRequest, isChecked);
+    const state = this.#stateOf(id, stored, versionAtRequest, isChecked);
     this.#table.keepWeakly(state);
     return state;
   }

@@ -73,7 +73,7 @@ export async function replaceToken<Data extends object>(
     throw revokedError();
   }
   if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
-  else if (subject !== undefined) state.identified(versionAtRequest, result, subject);
+  else if (subject !== undefined) state.applyOwnSubject(versionAtRequest, result, subject);
   const { id } = state;
   return {
     type: "replaced",

@@ -1,6 +1,6 @@
 import type { LocalSession } from "./local-session.ts";
 
-/** Sessions that live on their connections, where the store keeps no records: the connections know them, not the table. */
+/** Sessions that live on their connections, where the store keeps no records: the connections refer to them, not the table. */
 export interface SessionsOnConnections<Data extends object> {
   find(id: string): LocalSession<Data> | undefined;
   ids(): Iterable<string>;

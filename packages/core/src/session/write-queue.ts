@@ -179,7 +179,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     const state = this.#state;
     try {
       if (result.session !== undefined) state.adopt(result.session, plan.versionAtRequest);
-      else state.advance(plan.versionAtRequest, result, plan.next, soleWriter(plan.writes));
+      else state.applyOwnWrite(plan.versionAtRequest, result, plan.next, soleWriter(plan.writes));
     } catch (error) {
       // The write is applied, though this process can't read what others had written before it. Report in a microtask,
       // because the application's own call may be on the stack.

@@ -105,7 +105,7 @@ export type TakeOverResult =
   /** The fence is raised to this one: connections with a lower fence have been replaced. */
   { readonly type: "taken"; readonly fence: number } | { readonly type: "missing" };
 
-/** Which secret matched: today's, the one before it within its grace, a renewal code, or none was asked for. */
+/** Which secret matched: the current one, the replaced one within its grace, a renewal code, or none was required. */
 export type ResumedBy = "current" | "previous" | "renewal" | "none";
 
 export type ResumeResult =
@@ -186,14 +186,14 @@ export type RotateResult =
     }
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
-  /** Another subject's, and `onlyUnowned` was asked. Nothing was changed. */
+  /** The session is another subject's, and the request has `onlyUnowned`. Nothing was changed. */
   | { readonly type: "foreign" }
   /** The subject's sessions were destroyed while this one was about to become the subject's. Nothing was changed. */
   | { readonly type: "revoked" };
 
-/** What others did to a session that this process holds. Hints: a lost one costs time, never truth. */
+/** What another process did to a session that this process holds. Events are hints: a lost one costs time, not correctness. */
 export type StoreEvent =
-  /** `change` is there where it was small; it takes `version - 1` of the lineage `after` to `version`. */
+  /** A write. A small `change` is included; it leads from `version - 1` of the lineage `after` to `version`. */
   | {
       readonly type: "written";
       readonly id: string;
@@ -202,35 +202,35 @@ export type StoreEvent =
       readonly after?: number | undefined;
       readonly change: Change | undefined;
     }
-  /** The whole of it was read again. */
+  /** The whole session was read again. */
   | {
       readonly type: "loaded";
       readonly id: string;
       readonly session: StoredSession;
-      /** What is held, and was as the reading began, is of changes that the store has lost since: this is what it has. */
+      /** The store has lost changes that the held session had as the reading began: adopt the older record. */
       readonly behind?: boolean | undefined;
     }
   | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }
   | { readonly type: "expired"; readonly id: string }
-  /** Another connection took it over: holders with a lower fence end theirs. */
+  /** Another connection took the session over: connections with a lower fence end. */
   | { readonly type: "replaced"; readonly id: string; readonly fence: number }
   | AppendedEvent;
 
-/** A session with a live connection here, as the host sees it; `outbox` is up to where it was heard of. */
+/** A session with a live connection here, as the host sees it. `outbox` ends where this process last learned that it does. */
 export interface HeldSession extends StoredSession {
   readonly connections: number;
 }
 
-/** What core hands down to a store. */
+/** What a store calls of core. */
 export interface StoreHost {
   /** The session, if it has a live connection in this process. */
   held(id: string): HeldSession | undefined;
-  /** Ids of all of them, in no order. */
+  /** The ids of all such sessions, in no order. */
   heldIds(): Iterable<string>;
   /**
-   * Tells what others did; returns how many connections it ended here. Never throws. A store calls it from its own I/O:
-   * `change` handlers run before it returns, so that called inside one of the store's own methods it would run them inside
-   * the application's call.
+   * Applies what another process did. Returns how many connections that ended here. Never throws. MUST be called from the store's
+   * own I/O, not inside one of its methods: `change` handlers run before `notify` returns, and would then run inside the
+   * application's call (reentrancy).
    */
   notify(event: StoreEvent): number;
   /** Reports a failure that no caller waits for. Never throws. */
@@ -238,7 +238,7 @@ export interface StoreHost {
 }
 
 /**
- * Where sessions live. Keyed by session id; the data is opaque.
+ * Where sessions live. A store keeps them by id, and the data is opaque to it.
  *
  * A store MUST:
  * - never overwrite with `create`, and never create with `write`, `touch`, `rotate` or `destroy` (I9);
@@ -263,31 +263,32 @@ export interface SessionStore extends OutboxMethods {
   /** Checks the digest, touches, and registers the holder, in one step. */
   resume(request: ResumeRequest): Awaitable<ResumeResult>;
   /**
-   * Raises the fence for a connection that is there, and tells the other holders, as `resume` does with `exclusive`. With
-   * this member core never asks `resume` for `exclusive`: a handshake that is never answered then takes nothing over. A
-   * store without it takes over in `resume`, and the older connection ends even where the newer one never comes.
+   * Raises the fence for a connection that is there, and notifies the other holders, as `resume` does with `exclusive`. With this
+   * member core never calls `resume` with `exclusive`, so a handshake that is never answered takes nothing over. A store without
+   * the member takes over in `resume`, and the older connection ends even where the newer one never comes.
    */
   readonly takeOver?: ((id: string) => Awaitable<TakeOverResult>) | undefined;
-  /** Authoritative read; does not touch. Rejects with CORRUPT_RECORD for what can't be read. */
+  /** Reads the session itself, never a copy that may be older. Does not touch. Rejects with CORRUPT_RECORD for a bad record. */
   load(id: string): Awaitable<StoredSession | undefined>;
   write(request: WriteRequest): Awaitable<WriteResult>;
-  /** Moves the idle deadline to now + `idleMs`, and the absolute one where `absoluteMs` is given; false: gone. */
+  /** Moves the idle deadline to now + `idleMs`, and the absolute one where `absoluteMs` is given. Answers false if it is gone. */
   touch(id: string, idleMs: number, absoluteMs?: number): Awaitable<boolean>;
   rotate(request: RotateRequest): Awaitable<RotateResult>;
-  /** Destroys everywhere. With `confirm`, waits (bounded) for the other holders to say what they closed. */
+  /** Destroys the session everywhere. With `confirm`, waits within a bound until the other holders say what they closed. */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
-  /** One connection of this process holds the session no more. Where sessions do not outlive connections, the session ends. */
+  /** One connection of this process no longer holds the session. Where sessions do not outlive connections, the session ends. */
   release(id: string): Awaitable<void>;
   /**
-   * Ids of live sessions, in no order. MUST give each at most once, and one that is there from the beginning to the end
-   * exactly once, though it is touched, written or resumed meanwhile; one that comes or goes meanwhile may or may not be
-   * among them. MUST end, though sessions are created meanwhile.
+   * The ids of live sessions, in no order. MUST give each at most once, and a session that exists from the beginning to the end
+   * exactly once, also when it is touched, written or resumed meanwhile. A session that comes or goes meanwhile may be left out.
+   * MUST end, even when sessions are created meanwhile.
    */
   ids(): AsyncIterable<string>;
+  /** The ids of a subject's live sessions, in no order. */
   bySubject(subject: string): Awaitable<readonly string[]>;
-  /** Destroys all of a subject's sessions, those being created included. */
+  /** Destroys all sessions of a subject, those that are being created too. */
   destroySubject(subject: string, reason: string | undefined): Awaitable<StoreDestroyResult>;
   presence(id: string): Awaitable<StorePresence>;
-  /** Lets go of timers, subscriptions and holdings; not of a client that the user made. Idempotent. */
+  /** Ends timers, subscriptions and holdings, but not a client that the application made. Idempotent. */
   close(): Awaitable<void>;
 }
