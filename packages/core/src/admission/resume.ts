@@ -1,3 +1,4 @@
+/** A client that comes back: from the token that it presents to its session. */
 import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { assertHeader } from "../handshake/handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";

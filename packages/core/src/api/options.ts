@@ -1,3 +1,4 @@
+/** The options of `createSessions`. */
 import type { Connection } from "./contract.ts";
 import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
 import type { Admission, Handshake, OriginRule } from "../handshake/handshake.ts";

@@ -1,3 +1,4 @@
+/** Time limits: any number of them on one timer of Node. */
 import { clearImmediate, setImmediate } from "node:timers";
 
 /** A deadline that was set. `cancel` is idempotent. */

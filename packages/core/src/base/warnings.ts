@@ -1,3 +1,5 @@
+/** Errors as warnings of the process, for applications without `onError`. */
+
 /** How many warnings of one stage are emitted in each window. */
 const MAX_WARNINGS_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;

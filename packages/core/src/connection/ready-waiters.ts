@@ -1,3 +1,4 @@
+/** The promises of `connection.ready()`. */
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { SessionError } from "../base/errors.ts";
 

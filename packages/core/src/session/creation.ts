@@ -1,3 +1,4 @@
+/** The creation of a session in the store, with its token. */
 import { asStoreError, revokedError, SessionError } from "../base/errors.ts";
 import { checkNewData } from "./data.ts";
 import type { SessionContext } from "./local-session.ts";

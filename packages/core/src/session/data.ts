@@ -1,3 +1,4 @@
+/** The application's data: `schema` and `migrate`. */
 import { isDeepStrictEqual } from "node:util";
 import { forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";

@@ -1,3 +1,4 @@
+/** The idle and absolute deadlines of the sessions that have a live connection here. */
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";

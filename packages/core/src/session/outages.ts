@@ -1,3 +1,4 @@
+/** Failures of the store that no caller waits for, as few reports. */
 import type { ErrorContext } from "../api/options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
@@ -7,9 +8,9 @@ const LOOK_MS = 5_000;
 /** Milliseconds. How often a lasting outage is reported. An outage is over too once no call has failed for so long. */
 const REPEAT_MS = 60_000;
 /** How many causes are told apart at most. An error's text may differ each time, and would make every call a new cause. */
-const MOST_CAUSES = 16;
+const MAX_CAUSES = 16;
 /** How many causes one report names, the most frequent first. */
-const MOST_NAMED = 5;
+const MAX_NAMED_CAUSES = 5;
 
 type OnError = (error: unknown, context: ErrorContext) => void;
 
@@ -84,7 +85,7 @@ export class OutageReports {
   #keyOf(error: SessionError): string {
     const { code, message, cause } = error;
     const key = `${code} ${message} ${cause instanceof Error ? cause.message : ""}`;
-    return this.#causes.size < MOST_CAUSES || this.#causes.has(key) ? key : code;
+    return this.#causes.size < MAX_CAUSES || this.#causes.has(key) ? key : code;
   }
 
   #lookLater(): void {
@@ -120,7 +121,7 @@ export class OutageReports {
     if (most === undefined) return;
     const failures = counted.reduce((sum, { count }) => sum + count, 0);
     const seconds = Math.ceil((this.#lastAt - this.#since) / 1_000);
-    const named = counted.slice(0, MOST_NAMED).map(({ error, count }) => `${error.message} (${count})`);
+    const named = counted.slice(0, MAX_NAMED_CAUSES).map(({ error, count }) => `${error.message} (${count})`);
     const message = `${state}; calls that failed within ${seconds} s and were not told: ${failures}: ${named.join(", ")}`;
     this.#callOnError(new SessionError(most.error.code, message, { cause: most.error }), {
       stage: "store",

@@ -1,3 +1,4 @@
+/** The replacement of a session's token: login, rotation, and a session that gets its subject. */
 import { CloseCode } from "../base/close-codes.ts";
 import { GONE } from "../base/endings.ts";
 import { fencedError, goneError, revokedError } from "../base/errors.ts";

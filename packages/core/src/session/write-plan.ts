@@ -1,3 +1,4 @@
+/** Several writes of one session as one request to the store. */
 import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";

@@ -1,3 +1,5 @@
+/** Whether a copy of an object's own fields is as good as the object. */
+
 /** `#name` anywhere in a class's text. A colour in a string matches too, which only costs its class `patch`. */
 const PRIVATE_NAME = /#[\p{ID_Start}$_\\]/u;
 const NATIVE_CODE = /\{\s*\[native code\]\s*\}$/;
