@@ -27,6 +27,18 @@ export const sessionsCalls: Calls = {
     ...each(wrongFor.string, "ada"),
     ...behind("ada", "why"),
   ],
+  send: [
+    ...[undefined, ...wrongFor.string].map((id) => [id, "x"]),
+    ...each([undefined, ...wrongFor.string], "id"),
+    ...each(wrongFor.options, "id", "x"),
+    ...behind("id", "x", {}),
+  ],
+  sendToSubject: [
+    ...[undefined, ...wrongFor.text].map((subject) => [subject, "x"]),
+    ...each([undefined, ...wrongFor.string], "ada"),
+    ...each(wrongFor.options, "ada", "x"),
+    ...behind("ada", "x", {}),
+  ],
   presence: [...each([undefined, ...wrongFor.string]), ...behind("id")],
   close: [...each(wrongFor.options), ...behind({})],
   bind: [
@@ -50,6 +62,19 @@ export const sessionCalls: Calls = {
   identify: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
   rotate: each(wrongFor.any),
   destroy: [...each(wrongFor.string), ...behind("why")],
+  send: [
+    ...each([undefined, ...wrongFor.string, new ArrayBuffer(1)]),
+    ...each(wrongFor.options, "x"),
+    ...each(
+      ["", "é".repeat(32), ...wrongFor.string].map((key) => ({ key })),
+      "x",
+    ),
+    ...each(
+      wrongFor.duration.map((ttlMs) => ({ ttlMs })),
+      "x",
+    ),
+    ...behind("x", {}),
+  ],
 };
 
 export const connectionCalls: Calls = {

@@ -52,6 +52,13 @@ const tables: readonly OptionTable[] = [
       expiringMs: wrongFor.duration,
       early: wrongFor.options,
       inbox: wrongFor.options,
+      outbox: [
+        ...wrongFor.options,
+        ...wrongFor.count.map((maxMessages) => ({ maxMessages })),
+        ...wrongFor.count.map((maxBytes) => ({ maxBytes })),
+        ...wrongFor.duration.map((maxAgeMs) => ({ maxAgeMs })),
+        ...wrongFor.word.map((whenFull) => ({ whenFull })),
+      ],
       maxBufferedBytes: wrongFor.count,
       maxPendingHandshakes: wrongFor.count,
       handshakeTimeoutMs: wrongFor.durationOrNever,

@@ -15,7 +15,7 @@ type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 
 export type { BindOptions };
 
-const MIB = 1024 * 1024;
+const MAX_PAYLOAD = 100 * 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
@@ -46,6 +46,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   const runtime = uwsRuntime({
     compress,
     fragments: behavior.maxBackpressure === undefined,
+    maxMessageBytes: behavior.maxPayloadLength ?? MAX_PAYLOAD,
     endsSilent: (heartbeatMs) => behavior.idleTimeout === undefined && endsSilent(heartbeatMs),
   });
   const binding = sessions.bind(runtime, handlers);
@@ -58,7 +59,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   const neighbours = new Neighbours();
 
   app.ws<UserData>(pattern, {
-    maxPayloadLength: 100 * MIB,
+    maxPayloadLength: MAX_PAYLOAD,
     maxBackpressure: NO_LIMIT,
     ...behavior,
     ...idling(binding.heartbeatMs, behavior.idleTimeout),
@@ -111,7 +112,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       if (!(arrival instanceof Arrival)) return;
       neighbours.add(socket);
       // Not by way of `bound`: the binding may have been closed since it admitted this one, and says so.
-      const connection = arrival.binding.open(socket, arrival.ticket);
+      const connection = arrival.binding.open(socket, arrival.ticket, arrival.protocol);
       fields.wsession = connection;
       // Closed in `open`, the runtime told so before there was a connection to tell.
       if (arrival.end !== undefined) connection.ended(arrival.end.code, arrival.end.reason);
@@ -167,9 +168,9 @@ function completeUpgrade(
   response.writeStatus("101 Switching Protocols");
   for (const [name, value] of answer.headers) response.writeHeader(name, value);
   response.upgrade<UserData>(
-    { wsession: new Arrival(binding, answer.ticket), wsessionSeen: SEEN },
+    { wsession: new Arrival(binding, answer.ticket, protocol), wsessionSeen: SEEN },
     key,
-    protocol,
+    answer.subprotocol ?? protocol,
     extensions,
     context,
   );

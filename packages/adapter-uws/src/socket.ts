@@ -20,11 +20,14 @@ const STALLED = -2;
 export class Arrival {
   readonly binding: RuntimeBinding<Socket>;
   readonly ticket: Ticket;
+  /** What the application chose, where core answers with a subprotocol of its own. */
+  readonly protocol: string;
   /** The end, if it came while `open` was under way: `end()` and `close()` tell of it before they return. */
   end: { readonly code: number; readonly reason: string } | undefined = undefined;
 
-  constructor(binding: RuntimeBinding<Socket>, ticket: Ticket) {
+  constructor(binding: RuntimeBinding<Socket>, ticket: Ticket, protocol: string) {
     this.binding = binding;
+    this.protocol = protocol;
     this.ticket = ticket;
   }
 }
@@ -38,10 +41,17 @@ export interface RuntimeOptions {
   readonly fragments: boolean;
   /** Whether the runtime's own `idleTimeout`, which sees every byte, ends silent peers at this `heartbeatMs`. */
   readonly endsSilent: (heartbeatMs: number) => boolean;
+  /** The longest message that the runtime takes. */
+  readonly maxMessageBytes: number;
 }
 
 /** Half of a surrogate pair becomes U+FFFD: the runtime would write it as bytes that are not UTF-8, for which the peer fails the connection. */
-export function uwsRuntime({ compress, fragments, endsSilent }: RuntimeOptions): Runtime<Socket> {
+export function uwsRuntime({
+  compress,
+  fragments,
+  endsSilent,
+  maxMessageBytes,
+}: RuntimeOptions): Runtime<Socket> {
   return {
     name: "uws",
     connectionOf,
@@ -66,6 +76,14 @@ export function uwsRuntime({ compress, fragments, endsSilent }: RuntimeOptions):
       if (!fragments || compress || !hasFragments(socket)) return this.send(socket, data);
       return attempt(() => sendFragments(socket, data, fragmentBytes), "closed");
     },
+    sendUncompressed: (socket, data) =>
+      attempt<SendOutcome>(() => {
+        const isText = typeof data === "string";
+        const status = socket.send(isText ? data.toWellFormed() : data, !isText, false);
+        return status === 1 ? "sent" : status === 0 ? "queued" : "dropped";
+      }, "closed"),
+    speaksSubprotocol: true,
+    maxMessageBytes,
     ping: (socket) => attempt(() => void socket.ping(), undefined),
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime tells of every socket's drain by itself.

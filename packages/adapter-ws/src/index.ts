@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { CloseCode } from "@wsession/core";
 import type { Binding, Handlers, Sessions } from "@wsession/core";
 import { assertMethods, assertNoMore, invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
-import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
+import type { HandshakeAnswer, Runtime, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
 import { attach, wsRuntime } from "./socket.ts";
@@ -57,11 +57,13 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   ]);
   assertNoMore("bindSessions for ws", surplus);
   if (servers.has(server)) throw invalidArgument("this WebSocketServer is bound already");
-  const binding = sessions.bind(wsRuntime, handlers);
+  const binding = sessions.bind(runtimeOf(server), handlers);
   servers.add(server);
   /** Admitted requests, from the answer to the `connection` event of the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
-  const restoreHooks = admitBeforeAnswer(server, binding, accepted);
+  /** What the application chose of a handshake that is answered with a subprotocol of core's. */
+  const ownChoices = new WeakMap<IncomingMessage, string>();
+  const restoreHooks = admitBeforeAnswer(server, binding, accepted, ownChoices);
   const restoreUpgrade = guardUpgrade(server, (error) => binding.report(error));
 
   const onHeaders = (lines: string[], request: IncomingMessage): void => {
@@ -78,7 +80,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       socket.close(CloseCode.HandlerFailed, "not admitted");
       return;
     }
-    attach(socket, request.socket, () => binding.open(socket, admitted.ticket), report);
+    attach(
+      socket,
+      request.socket,
+      () => binding.open(socket, admitted.ticket, ownChoices.get(request)),
+      report,
+    );
   };
   server.prependListener("connection", onConnection);
   binding.onClosed(() => {
@@ -99,6 +106,7 @@ function admitBeforeAnswer(
   server: WebSocketServer,
   binding: RuntimeBinding<WebSocket>,
   accepted: WeakMap<IncomingMessage, Accepted>,
+  ownChoices: WeakMap<IncomingMessage, string>,
 ): () => void {
   const { options } = server;
   let isClosed = false;
@@ -166,14 +174,21 @@ function admitBeforeAnswer(
   }
 
   const choose: typeof ownProtocols = (offered, request) => {
-    const protocols = accepted.get(request)?.protocols ?? [...offered];
+    const answer = accepted.get(request);
+    const chosen = chooseOwn(answer?.protocols ?? [...offered], request);
+    if (answer?.subprotocol === undefined) return chosen;
+    if (chosen !== false) ownChoices.set(request, chosen);
+    return answer.subprotocol;
+  };
+
+  function chooseOwn(protocols: readonly string[], request: IncomingMessage): string | false {
     const [first = false] = protocols;
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
     const chosen: unknown = ownProtocols(new Set(protocols), request);
     if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
     // The request that it is given still has the token: a choice among the others is the only one that is sent.
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
-  };
+  }
 
   options.verifyClient = verify;
   options.handleProtocols = choose;
@@ -185,6 +200,12 @@ function admitBeforeAnswer(
     options.verifyClient = refuseAll;
     ownHooks.set(server, { verifyClient: own });
   };
+}
+
+/** ws' own limit, which 0 lifts, is told to clients that ask what they may send. */
+function runtimeOf({ options }: WebSocketServer): Runtime<WebSocket> {
+  const { maxPayload = 0 } = options;
+  return { ...wsRuntime, maxMessageBytes: maxPayload > 0 ? maxPayload : Infinity };
 }
 
 /** Not by class: the application may have another copy of ws. */

@@ -51,6 +51,12 @@ export const wsRuntime: Runtime<WebSocket> = {
     else socket.send(data, compressed.begin().onSent);
     return socket.bufferedAmount === 0 ? "sent" : "queued";
   },
+  sendUncompressed(socket, data) {
+    if (socket.readyState !== OPEN) return "closed";
+    socket.send(data, { compress: false });
+    return socket.bufferedAmount === 0 ? "sent" : "queued";
+  },
+  speaksSubprotocol: true,
   bufferedAmount: (socket) => (socket.readyState === CLOSED ? 0 : socket.bufferedAmount),
   awaitDrain,
   sendLong,

@@ -4,6 +4,7 @@ import { failureCases } from "./adapter-cases/failures.ts";
 import { gateCases } from "./adapter-cases/gate.ts";
 import { handshakeCases } from "./adapter-cases/handshake.ts";
 import { heartbeatCases } from "./adapter-cases/heartbeat.ts";
+import { keptCases } from "./adapter-cases/kept.ts";
 import { lifeCases } from "./adapter-cases/life.ts";
 import { limitCases } from "./adapter-cases/limits.ts";
 import { livenessCases } from "./adapter-cases/liveness.ts";
@@ -42,6 +43,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   heartbeat: heartbeatCases,
   liveness: livenessCases,
   shutdown: shutdownCases,
+  "kept messages": keptCases,
 };
 
 /** Registers the suite that every adapter passes, over real sockets. */

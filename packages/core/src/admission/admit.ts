@@ -11,6 +11,7 @@ import { checkNewData } from "../session/data.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { isRefusedPromise, isThenable } from "../base/promises.ts";
+import { withoutProtocols } from "../handshake/subprotocol.ts";
 import { newSelector } from "../handshake/token.ts";
 
 /**
@@ -28,7 +29,8 @@ export async function admitHandshake<Data extends object, Transport>(
   let outcome: Admitted<Data, Transport> | Refused;
   try {
     const handshake = withoutTokenProtocol(raw, settings);
-    if (!originAllowed(settings.origins, handshake)) return refused(403, "origin not allowed");
+    if (!originAllowed(settings.origins, handshake))
+      return { ...refused(403, "origin not allowed"), isForeign: true };
     // An answer that is no promise is not awaited, so that the request to the store is sent in this turn.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
     // A program without types may return anything.
@@ -136,18 +138,12 @@ function failure(error: unknown): Refused {
   return refused(500, "internal error");
 }
 
-/** Removes a token that travels as a subprotocol, because the application must neither choose it nor log it. */
+/** Removes the token that travels as a subprotocol: it is not one to choose, and the application must not see it. */
 function withoutTokenProtocol<Data extends object, Transport>(
   raw: Handshake,
-  settings: Settings<Data, Transport>,
+  { token }: Settings<Data, Transport>,
 ): Handshake {
-  const { token } = settings;
-  const isToken = (name: string): boolean => token?.isTokenProtocol?.(name) === true;
-  if (!raw.protocols.some(isToken)) return raw;
-  const protocols = raw.protocols.filter((name) => !isToken(name));
-  const headers: Record<string, string> = Object.create(null);
-  Object.assign(headers, raw.headers, { "sec-websocket-protocol": protocols.join(", ") });
-  return { ...raw, protocols, headers };
+  return withoutProtocols(raw, (name) => token?.isTokenProtocol?.(name) === true);
 }
 
 /** Creates the session of a new client, with a token if there is a carrier. */

@@ -16,6 +16,8 @@ import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../h
 import type { ParsedToken } from "../handshake/token.ts";
 
 export interface Refused {
+  /** A page of an origin that is not allowed asked: it must not learn more than the status. */
+  readonly isForeign?: boolean | undefined;
   readonly type: "refused";
   readonly status: number;
   readonly reason: string;
@@ -102,8 +104,10 @@ async function resumeFirst<Data extends object, Transport>(
     try {
       const versionAtRequest = registry.versionAtRequest(id);
       decision.expectSession(id);
+      // A client that reconnects by itself is no activity; one that speaks the protocol says whether it did.
+      const touch = decision.isActivity;
       const nextDigest = next === undefined ? undefined : digestOf(next);
-      result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive });
+      result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {
         // The session was destroyed between the store's answer and this line (race): treat the token as one of no session.
         registry.releaseInStore(id);
@@ -150,7 +154,7 @@ async function makeOwned<Data extends object, Transport>(
   | { readonly type: "missing" }
   | { readonly type: "foreign" }
 > {
-  const session = { state, fence: stored.fence, resumed: true, token: undefined };
+  const session = { state, fence: stored.fence, resumed: true, token: undefined, outbox: stored.outbox };
   let replaced: Replaced;
   try {
     const fence = () => undefined;
@@ -184,9 +188,13 @@ function toAdmitted<Data extends object, Transport>(
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
   next: string | undefined,
 ): ResolvedSession<Data> {
-  const { fence, absoluteInMs } = stored;
+  const { fence, absoluteInMs, outbox } = stored;
   const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : undefined;
-  const resolved = withTokenHeader(registry, { state, fence, resumed: true, token: renewed }, absoluteInMs);
+  const resolved = withTokenHeader(
+    registry,
+    { state, fence, resumed: true, token: renewed, outbox },
+    absoluteInMs,
+  );
   registry.diagnostics.sessionsResumed += 1;
   return resolved;
 }

@@ -1,4 +1,5 @@
 /** The nouns an application meets: Connection, Session, Handlers. */
+import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
 
 /** The fields of `Data` to change. `undefined` removes a field, and is allowed for optional fields only. */
@@ -101,6 +102,14 @@ export interface Renewal {
   readonly renewalCode: string;
 }
 
+/** A client came back. */
+export interface ReplayEvent {
+  /** How many messages were kept for the client meanwhile and are on their way, at most; 0 for a raw connection. */
+  readonly replayed: number;
+  /** The messages that the client did not get and that are kept no more, both offsets included. The client should ask for the state anew. */
+  readonly missed: { readonly from: number; readonly to: number } | undefined;
+}
+
 /**
  * A handle on a session. All handles of one session in a process share one state. Every method that calls the store rejects
  * with SESSION_GONE, with FENCED, or with an error of the store (STORE_UNAVAILABLE, …).
@@ -154,6 +163,19 @@ export interface Session<Data extends object = object> {
   identify(subject: string): Promise<Renewal>;
   /** Replaces the token. The older token stays good for `graceMs`. */
   rotate(): Promise<Renewal>;
+  /**
+   * Keeps a message for the client in the session's outbox, and delivers it to all its connections, on any process. Resolves once the
+   * message is in the store (I17). A client that speaks `v1.wsession` and is away gets the message when it comes back; a raw connection
+   * gets it as an ordinary message while it is connected. Messages of one tick travel to the store together. Of two messages of one key
+   * in one tick the later one alone is kept, and both have its offset. With `inConnectionStore()` the message is delivered and kept
+   * nowhere, and `offset` is 0.
+   *
+   * @throws INVALID_ARGUMENT for what is neither a string nor a Uint8Array, and for options that make no sense. Rejects with TOO_LARGE
+   * for a message over `outbox.maxBytes`, OUTBOX_FULL, NOT_SUPPORTED where the store keeps no messages, and as the store does.
+   * @example
+   * await session.send(JSON.stringify({ unread: 7 }), { key: "unread" });
+   */
+  send(message: string | Uint8Array, options?: SendOptions): Promise<Sent>;
   /** Destroys the session everywhere, and closes its connections with 4410. Resolves with false if it was gone already. */
   destroy(reason?: string): Promise<boolean>;
 }
@@ -170,6 +192,13 @@ export interface Handlers<
   /** Called first, once. No message is handled until it has settled (I1). */
   readonly open?:
     | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => unknown)
+    | undefined;
+  /**
+   * Called when a client has come back to its session: after `open` has settled, before the first message, which waits until this
+   * handler has settled. Raw connections too. What the handler throws closes the connection as a message's does (I12).
+   */
+  readonly resumed?:
+    | ((connection: Connection<Data, Transport, Unset>, event: ReplayEvent) => unknown)
     | undefined;
   /**
    * Called with each message once, in order, one at a time (I2). What the handler throws closes the connection: with 4503 for

@@ -3,6 +3,7 @@ import type { Connection } from "./contract.ts";
 import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
 import type { Admission, Handshake, OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
+import type { OutboxBounds } from "../store/outbox-contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 
 /**
@@ -16,6 +17,7 @@ export type Stage =
   | "initial"
   | "transport"
   | "open"
+  | "resumed"
   | "message"
   | "change"
   | "expiring"
@@ -200,6 +202,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    * @default false
    */
   readonly destroyOnTheft?: boolean | undefined;
+  /** The bounds of what `session.send` keeps of each session for a client that is away. */
+  readonly outbox?: OutboxLimits | undefined;
   /**
    * Checks data on every write and on every load; must be synchronous. What does not satisfy the schema rejects with
    * INVALID_DATA.
@@ -266,16 +270,45 @@ export interface InboxLimits {
   readonly maxBytes?: number | undefined;
 }
 
+export interface OutboxLimits {
+  /**
+   * Messages.
+   *
+   * @default 256
+   */
+  readonly maxMessages?: number | undefined;
+  /**
+   * Bytes of all messages together, of UTF-8 for text. A longer message is refused with TOO_LARGE.
+   *
+   * @default 262_144 (256 KiB)
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Milliseconds that a message is kept; `Infinity`: as long as its session.
+   *
+   * @default 300_000 (5 minutes)
+   */
+  readonly maxAgeMs?: number | undefined;
+  /**
+   * What gives way where a message is over a bound. `"drop-oldest"`: the oldest messages, and a client that comes back is told that it
+   * missed them. `"refuse"`: the new message, with OUTBOX_FULL, unless every client that has read within `maxAgeMs` has the oldest ones.
+   *
+   * @default "drop-oldest"
+   */
+  readonly whenFull?: "drop-oldest" | "refuse" | undefined;
+}
+
 type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schema" | "migrate" | "onError";
 
 /** The options with their defaults. */
 export type Settings<Data extends object, Transport> = {
   readonly [
-    Key in Exclude<keyof SessionsOptions<Data, Transport>, Optional | "early" | "inbox">
+    Key in Exclude<keyof SessionsOptions<Data, Transport>, Optional | "early" | "inbox" | "outbox">
   ]-?: NonNullable<SessionsOptions<Data, Transport>[Key]>;
 } & Pick<SessionsOptions<Data, Transport>, Optional> & {
     readonly early: Limits & { readonly timeoutMs: number };
     readonly inbox: Limits;
+    readonly outbox: OutboxBounds;
   };
 
 export interface Limits {

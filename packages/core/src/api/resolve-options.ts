@@ -13,7 +13,7 @@ import { invalidArgument } from "../base/errors.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
-import type { EarlyLimits, InboxLimits, SessionsOptions, Settings } from "./options.ts";
+import type { EarlyLimits, InboxLimits, OutboxLimits, SessionsOptions, Settings } from "./options.ts";
 
 const MINUTE = 60_000;
 
@@ -28,6 +28,7 @@ const NAMES = [
   "expiringMs",
   "early",
   "inbox",
+  "outbox",
   "maxBufferedBytes",
   "maxPendingHandshakes",
   "handshakeTimeoutMs",
@@ -84,6 +85,7 @@ export function resolveOptions<Data extends object, Transport>(
     expiringMs: duration("expiringMs", options.expiringMs, MINUTE),
     early: early(options.early),
     inbox: inbox(options.inbox),
+    outbox: outbox(options.outbox),
     maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),
     maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
     handshakeTimeoutMs: zeroMeansNever("handshakeTimeoutMs", options.handshakeTimeoutMs, 10_000),
@@ -120,10 +122,12 @@ const STORE_METHODS = [
 function storeOf(given: SessionStore | undefined): SessionStore {
   if (given === undefined) return inConnectionStore();
   assertMethods("store", given, "what mapStore() or another store's function returned", STORE_METHODS);
-  const { resumable, shared, values } = given.capabilities ?? {};
+  const { resumable, shared, values, outbox: keeps } = given.capabilities ?? {};
   assertBoolean("store.capabilities.resumable", resumable);
   assertBoolean("store.capabilities.shared", shared);
   assertOneOf("store.capabilities.values", values, ["any", "json"]);
+  if (keeps !== undefined) assertBoolean("store.capabilities.outbox", keeps);
+  if (keeps === true) assertMethods("store", given, "a store with an outbox", ["append", "read"]);
   return given;
 }
 
@@ -141,6 +145,16 @@ function early(given: EarlyLimits = {}): Settings<object, unknown>["early"] {
     maxMessages: count("early.maxMessages", given.maxMessages, 1024),
     maxBytes: count("early.maxBytes", given.maxBytes, 256 * 1024),
     timeoutMs: zeroMeansNever("early.timeoutMs", given.timeoutMs, 10_000),
+  };
+}
+
+function outbox(given: OutboxLimits = {}): Settings<object, unknown>["outbox"] {
+  assertOptions("outbox", given, ["maxMessages", "maxBytes", "maxAgeMs", "whenFull"]);
+  return {
+    maxMessages: count("outbox.maxMessages", given.maxMessages, 256),
+    maxBytes: count("outbox.maxBytes", given.maxBytes, 256 * 1024),
+    maxAgeMs: duration("outbox.maxAgeMs", given.maxAgeMs, 5 * MINUTE),
+    whenFull: oneOf("outbox.whenFull", given.whenFull, ["drop-oldest", "refuse"]),
   };
 }
 

@@ -42,6 +42,15 @@ export interface Runtime<Socket extends object> {
   readonly sendLong?:
     | ((socket: Socket, data: string | Uint8Array, fragmentBytes: number) => SendOutcome)
     | undefined;
+  /** As `send`, never compressed: for secrets. Absent: `send`. */
+  readonly sendUncompressed?: ((socket: Socket, data: string | Uint8Array) => SendOutcome) | undefined;
+  /**
+   * True: the adapter answers a handshake with the `subprotocol` that `admit` says, and hands the application's own choice to
+   * `open`. Absent: clients of `v1.wsession` are answered as those of any other subprotocol.
+   */
+  readonly speaksSubprotocol?: boolean | undefined;
+  /** The longest message that the runtime takes, in bytes. Absent: a client of `v1.wsession` is told 64 KiB. */
+  readonly maxMessageBytes?: number | undefined;
   /** Sends one ping. Core calls it where much is written between two heartbeats, for the same reason. */
   readonly ping?: ((socket: Socket) => void) | undefined;
   /** How many bytes `send` has taken and the operating system has not. */
@@ -91,6 +100,11 @@ export type HandshakeAnswer =
       readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
       /** The subprotocols that the client offered, without a token. The application chooses among these. */
       readonly protocols: readonly string[];
+      /**
+       * The subprotocol to answer with, whatever the application chooses; given only where the runtime says `speaksSubprotocol`. The
+       * application's choice among `protocols` goes to `open` then.
+       */
+      readonly subprotocol?: string | undefined;
     }
   | {
       readonly type: "reject";
@@ -114,10 +128,11 @@ export interface RuntimeBinding<Socket extends object> {
   admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
   /**
    * Starts the connection. MUST be called in the tick in which the runtime hands the socket over (I1).
+   * `protocol` is what the application chose, where the answer had a `subprotocol` of its own; "" for nothing.
    *
    * @throws INVALID_ARGUMENT for a ticket that was used already, or that another binding made. Nothing else is thrown.
    */
-  open(socket: Socket, ticket: Ticket): RuntimeConnection;
+  open(socket: Socket, ticket: Ticket, protocol?: string): RuntimeConnection;
   /** The client went away before the answer, or the answer could not be sent. Never throws. */
   abandon(ticket: Ticket): void;
   /**

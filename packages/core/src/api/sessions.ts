@@ -1,4 +1,5 @@
 /** The sessions of one application in one process, as the application sees them. */
+import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import type { NodePresence } from "../store/contract.ts";
 import type { Connection, Handlers, Session } from "./contract.ts";
@@ -55,6 +56,21 @@ export interface Sessions<
   bySubject(subject: string): Promise<Session<Data>[]>;
   /** Destroys all sessions of a subject, those that are being created too: a logout everywhere. */
   destroySubject(subject: string, reason?: string): Promise<DestroyReport>;
+  /**
+   * As `session.send`, for a session that is known by its id, without reading the session first. Resolves with `undefined` if there is no
+   * such session. The call is administrative: it carries no fence (I13).
+   */
+  send(id: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent | undefined>;
+  /**
+   * Sends a message to each live session of a subject. `sessions` counts those that keep it; `failed` those whose store refused it, or of
+   * which nothing is known. Never rejects because of a single session, because otherwise whoever sends again would send twice to the
+   * others. Rejects where the sessions can't be listed.
+   */
+  sendToSubject(
+    subject: string,
+    message: string | Uint8Array,
+    options?: SendOptions,
+  ): Promise<{ readonly sessions: number; readonly failed: number }>;
   /** Says where a session is connected. A process that does not answer is no error: `missing` names it. */
   presence(id: string): Promise<PresenceReport>;
   /** Counters since `createSessions`. */

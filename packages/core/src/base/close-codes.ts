@@ -2,8 +2,8 @@ import { assertString, shown } from "./arguments.ts";
 import { invalidArgument } from "./errors.ts";
 
 /**
- * Close codes by name: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). `GoingAway`,
- * `SessionNeeded` and `Refused` are for applications: this library sends them only where `close` is given them.
+ * Close codes by name: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). `GoingAway`
+ * is for applications: this library sends it only where `close` is given it.
  */
 export const CloseCode = {
   /** For applications: the server or the page goes away. Not sent by the library itself. */
@@ -14,9 +14,11 @@ export const CloseCode = {
   Restarting: 1012,
   /** More messages waited than `inbox` allows. */
   InboxFull: 1013,
-  /** For applications: a session is needed. Not sent by the library itself. */
+  /** A client of `v1.wsession` broke the protocol. The reason names the rule. */
+  ProtocolError: 4400,
+  /** A session is needed: the handshake of a client of `v1.wsession` was refused with 401. */
   SessionNeeded: 4401,
-  /** For applications: the client is refused after its handshake was answered. Not sent by the library itself. */
+  /** The handshake of a client of `v1.wsession` was refused, with another status below 500. */
   Refused: 4403,
   /** The session was not set within `early.timeoutMs`. */
   SessionTimeout: 4408,

@@ -24,7 +24,9 @@ export type SessionErrorCode =
   | "CONFLICT"
   /** The value can't be stored faithfully; nothing was changed. */
   | "NOT_SERIALISABLE"
-  /** The session would exceed the store's byte limit; nothing was changed. */
+  /** The outbox is full of unread messages and is to refuse more, or too many wait for the store. Nothing was kept. */
+  | "OUTBOX_FULL"
+  /** The session, or the message, would exceed a limit in bytes; nothing was changed. */
   | "TOO_LARGE"
   /** The stored session can't be read. It is left as it is. */
   | "CORRUPT_RECORD"

@@ -2,18 +2,19 @@ import { assertClose } from "../base/close-codes.ts";
 import { SendingConnection } from "./sending.ts";
 import type { SendingContext } from "./sending.ts";
 import type { CloseEvent } from "./context.ts";
-import type { Connection, Handlers, ReadyOptions, Session } from "../api/contract.ts";
+import type { Connection, Handlers, ReadyOptions, Renewal, ReplayEvent, Session } from "../api/contract.ts";
 import { assertMethods, assertNoMore, assertOptions, shown } from "../base/arguments.ts";
 import { connectionClosedError, invalidArgument, isAboutTheEnd, isSessionError } from "../base/errors.ts";
-import type { Awaitable } from "@wsession/protocol";
+import type { Awaitable, Position } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
+import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionConnection } from "../session/session-connection.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { PendingDecision } from "../session/pending.ts";
-import { isThenable } from "../base/promises.ts";
+import { isThenable, promiseOf } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 
@@ -172,7 +173,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   /** Attaches the session: opens the gate, and resolves the promises of `ready`. */
-  attach(state: LocalSession<Data>, fence: number): void {
+  attach(state: LocalSession<Data>, fence: number, _outbox: Position | undefined): void {
     this.#state = state;
     this.fence = fence;
     state.addConnection(this);
@@ -231,6 +232,18 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   // --- events ---
 
+  /** Delivers kept messages as ordinary ones. What the peer may have had before is not sent a second time. */
+  onKept({ entries }: KeptRun, isAgain: boolean): void {
+    if (isAgain) return;
+    for (const { data } of entries) if (data !== undefined) this.send(data);
+  }
+
+  /** The application itself tells a raw client of its new token. */
+  onRenewed(_renewal: Renewal): void {}
+
+  /** The connection will be ended within so many milliseconds. */
+  announceEnd(_ms: number): void {}
+
   protected notifyDrained(): void {
     const { handlers } = this.context;
     if (handlers.drain !== undefined) this.callDetached("drain", () => handlers.drain?.(this));
@@ -273,7 +286,23 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   // --- what the lifecycle calls ---
 
   protected callOpen(handshake: Handshake): unknown {
-    return this.context.handlers.open?.(this, handshake);
+    const { open, resumed } = this.context.handlers;
+    if (resumed === undefined || !this.resumed) return open?.(this, handshake);
+    const opening = promiseOf(open?.(this, handshake));
+    const opened = () => this.callResumed({ replayed: 0, missed: undefined });
+    return opening === undefined ? opened() : opening.then(opened);
+  }
+
+  /** Calls the handler `resumed`; messages wait until it has settled. Never throws, and never rejects. */
+  protected callResumed(event: ReplayEvent): Promise<unknown> | undefined {
+    if (this.isEnding) return undefined;
+    const failed = (error: unknown) => this.failed("resumed", error);
+    try {
+      return promiseOf(this.context.handlers.resumed?.(this, event))?.catch(failed);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
   }
 
   protected callMessage(data: string | Uint8Array): unknown {

@@ -10,7 +10,15 @@ export type AnyConnection<Data extends object, Transport, Unset extends undefine
 > &
   Pick<
     LiveConnection<Data, Transport, Unset, object>,
-    "number" | "isEnding" | "state" | "end" | "endHandled" | "giveUp" | "abandon" | "heartbeat"
+    | "number"
+    | "isEnding"
+    | "state"
+    | "end"
+    | "endHandled"
+    | "giveUp"
+    | "abandon"
+    | "heartbeat"
+    | "announceEnd"
   > & { readonly context: object };
 
 /** This process's connections, from the handover until their close handler has settled. */

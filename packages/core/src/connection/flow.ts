@@ -37,12 +37,14 @@ export const Flow = {
   Unopened: 16384,
   /** A message of it was refused as invalid, and that was reported. */
   Refused: 32768,
+  /** The client has attached and was not told yet where it stands, or the handler `resumed` has not settled. */
+  Attaching: 32768,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */
-export const BLOCKS_DIRECT_DELIVERY = 1023;
+export const BLOCKS_DIRECT_DELIVERY: number = 1023 | Flow.Attaching;
 /** No message handler runs while one of these bits is set (I1). */
-export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated;
+export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated | Flow.Attaching;
 export const GIVEN_AND_OPENING: number = Flow.HadSession | Flow.Opening;
 /** The close handler waits while one of these bits is set (I4). */
 export const BLOCKS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Queued;

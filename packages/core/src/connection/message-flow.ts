@@ -61,6 +61,26 @@ export abstract class MessageFlow<Socket extends object> {
     else this.receiveSlowly(data, borrowed);
   }
 
+  /** As `receive`, for what is no activity. */
+  protected receiveQuietly(data: string): void {
+    if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
+    else if (!this.isEnding && (this.flow & Flow.Draining) === 0) this.enqueue(data);
+  }
+
+  /** A person is there, though no message came. */
+  protected markActive(): void {
+    this.flow |= Flow.Active;
+    if ((this.flow & Flow.LastLook) === 0) return;
+    this.flow &= ~Flow.LastLook;
+    this.notifyActivity();
+  }
+
+  /** Messages wait, or need not wait any more. */
+  protected holdMessages(isHeld: boolean): void {
+    if (isHeld) this.flow |= Flow.Attaching;
+    else this.clearAndSchedule(Flow.Attaching);
+  }
+
   private receiveSlowly(data: string | Uint8Array, borrowed: boolean): void {
     if ((this.flow & Flow.LastLook) !== 0) {
       this.flow &= ~Flow.LastLook;

@@ -37,11 +37,27 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
         return "dropped";
       }
     }
-    const outcome = this.write(data);
+    const outcome = this.transmit(data);
+    if (outcome === "dropped") diagnostics.sendsDropped += 1;
+    return outcome;
+  }
+
+  /** Writes a message, however much waits. */
+  protected transmit(data: string | Uint8Array): SendOutcome {
+    return this.awaitDrainOf(this.write(data));
+  }
+
+  /** As `transmit`, uncompressed: beside a stranger's text, the length of what is compressed would tell a secret (CRIME). */
+  protected transmitSecret(data: string): void {
+    const { runtime } = this.context;
+    this.awaitDrainOf((runtime.sendUncompressed ?? runtime.send).call(runtime, this.socket, data));
+  }
+
+  private awaitDrainOf(outcome: SendOutcome): SendOutcome {
     if (outcome === "queued" && !this.#backedUp) {
       this.#backedUp = true;
-      runtime.awaitDrain(this.socket);
-    } else if (outcome === "dropped") diagnostics.sendsDropped += 1;
+      this.context.runtime.awaitDrain(this.socket);
+    }
     return outcome;
   }
 

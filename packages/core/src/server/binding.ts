@@ -8,6 +8,10 @@ import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
+import { FramedConnection } from "../framed/framed-connection.ts";
+import { RefusedHandshake } from "../framed/refused-handshake.ts";
+import { offersFraming, withoutFraming } from "../handshake/subprotocol.ts";
+import { SUBPROTOCOL } from "@wsession/protocol";
 import type { Handlers } from "../api/contract.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
@@ -108,26 +112,37 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     if (this.#isClosing) return this.#refuse(503, "server restarting");
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
       return this.#refuse(503, "too many handshakes");
+    const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
     diagnostics.handshakesPending += 1;
-    const outcome = await this.#decide(handshake, found);
+    const outcome = await this.#decide(isFramed ? withoutFraming(handshake) : handshake, found, isFramed);
     diagnostics.handshakesPending -= 1;
-    if (outcome.type === "refused") return this.#refuse(outcome.status, outcome.reason);
+    if (outcome.type === "refused")
+      return isFramed && outcome.isForeign !== true
+        ? this.#refuseByCode(handshake, outcome)
+        : this.#refuse(outcome.status, outcome.reason);
     if (this.#isClosing) {
       outcome.release();
       return this.#refuse(503, "server restarting");
     }
     const { headers, handshake: seen } = outcome;
-    return { type: "accept", ticket: outcome, headers, protocols: seen.protocols };
+    outcome.isFramed = isFramed;
+    const subprotocol = isFramed ? SUBPROTOCOL : undefined;
+    return { type: "accept", ticket: outcome, headers, protocols: seen.protocols, subprotocol };
   }
 
   /**
    * Decides a handshake within `handshakeTimeoutMs` and before the shutdown, or refuses it. What `admit` and the store still
    * do after a refusal is taken back.
    */
-  #decide(handshake: Handshake, found: unknown): Promise<Admitted<Data, Transport> | Refused> {
+  #decide(
+    handshake: Handshake,
+    found: unknown,
+    isFramed: boolean,
+  ): Promise<Admitted<Data, Transport> | Refused> {
     const registry = this.#registry;
     const { handshakeTimeoutMs } = this.settings;
     const decision = registry.pending.begin();
+    decision.isActivity = !isFramed;
     return new Promise((resolve) => {
       const giveUp = (reason: string) => {
         deadline?.cancel();
@@ -154,7 +169,14 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return { type: "reject", status, reason: reason === "" ? (STATUS_CODES[status] ?? "Refused") : reason };
   }
 
+  #refuseByCode(handshake: Handshake, { status, reason }: Refused): HandshakeAnswer {
+    this.diagnostics.handshakesRefused += 1;
+    const ticket = new RefusedHandshake(handshake, status, reason, this.diagnostics);
+    return { type: "accept", ticket, headers: [], protocols: [], subprotocol: SUBPROTOCOL };
+  }
+
   abandon(ticket: Ticket): void {
+    if (ticket instanceof RefusedHandshake) return ticket.release();
     const admitted = this.#onItsWay(ticket);
     if (admitted === undefined) return;
     this.diagnostics.handshakesAbandoned += 1;
@@ -167,13 +189,17 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return isOurs ? ticket : undefined;
   }
 
-  open(socket: Socket, ticket: Ticket): RuntimeConnection {
+  open(socket: Socket, ticket: Ticket, protocol: string = ""): RuntimeConnection {
+    if (ticket instanceof RefusedHandshake) return ticket.open(this.runtime, this.deadlines, socket);
     const admitted = this.#onItsWay(ticket);
     if (admitted === undefined) throw invalidArgument("this ticket was used already");
     const { handshake } = admitted;
     const connections = this.#connections;
     const number = connections.nextNumber();
-    const connection = new LiveConnection(this, socket, number, handshake, admitted.transport);
+    const { transport } = admitted;
+    const connection = admitted.isFramed
+      ? new FramedConnection(this, socket, number, handshake, transport, protocol)
+      : new LiveConnection(this, socket, number, handshake, transport);
     this.diagnostics.handshakesAccepted += 1;
     this.diagnostics.connectionsOpened += 1;
     connections.add(connection);

@@ -20,8 +20,11 @@ import { SessionRegistry } from "../session/registry.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
 import { isSessionId } from "../handshake/token.ts";
+import type { SendOptions, Sent } from "@wsession/protocol";
+import { checkMessage } from "../session/send-queue.ts";
+import type { OutgoingMessage } from "../session/send-queue.ts";
 
-const HANDLERS = ["open", "message", "change", "expiring", "drain", "close"];
+const HANDLERS = ["open", "resumed", "message", "change", "expiring", "drain", "close"];
 
 const RUNTIME_METHODS = [
   "connectionOf",
@@ -208,6 +211,46 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     let { closed } = result;
     for (const id of ids) closed += this.registry.endSession(id, destroyedEnding(reason));
     return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
+  }
+
+  send(
+    id: string,
+    message: string | Uint8Array,
+    options?: SendOptions,
+    surplus?: undefined,
+  ): Promise<Sent | undefined> {
+    assertId("send()", id);
+    const checked = checkMessage("send()", message, options);
+    assertNoMore("send()", surplus);
+    if (!isSessionId(id)) return Promise.resolve(undefined);
+    return owned(this.#send(id, checked), this);
+  }
+
+  #send(id: string, message: OutgoingMessage): Promise<Sent | undefined> {
+    return this.registry.calls.ask(() => this.registry.outboxes.send(id, message, undefined));
+  }
+
+  sendToSubject(
+    subject: string,
+    message: string | Uint8Array,
+    options?: SendOptions,
+    surplus?: undefined,
+  ): Promise<{ readonly sessions: number; readonly failed: number }> {
+    assertSubject("sendToSubject()", subject);
+    const checked = checkMessage("sendToSubject()", message, options);
+    assertNoMore("sendToSubject()", surplus);
+    return owned(this.#sendToSubject(subject, checked), this);
+  }
+
+  async #sendToSubject(
+    subject: string,
+    message: OutgoingMessage,
+  ): Promise<{ readonly sessions: number; readonly failed: number }> {
+    const ids = await this.registry.calls.ask(() => this.registry.store.bySubject(subject));
+    const sent = await Promise.allSettled(ids.map((id) => this.#send(id, message)));
+    const failed = sent.filter(({ status }) => status === "rejected").length;
+    const kept = sent.filter((one) => one.status === "fulfilled" && one.value !== undefined).length;
+    return { sessions: kept, failed };
   }
 
   presence(id: string, surplus?: undefined): Promise<PresenceReport> {

@@ -3,7 +3,10 @@ import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { ConnectionLifecycle } from "../connection/lifecycle.ts";
 
 /** What a shutdown calls of a connection. */
-type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon">;
+type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon"> & {
+  /** Tells the client, if it speaks `v1.wsession`, that the connection ends within so many milliseconds. */
+  announceEnd(ms: number): void;
+};
 
 /** Milliseconds for messages that have arrived, where `drainMs` is 0, and for handlers that are still running. */
 const HANDLING_MS = 5_000;
@@ -35,6 +38,9 @@ export class Shutdown {
     const count = connections.length;
     this.#bound(drainMs - drainMs / Math.max(1, count));
     caller?.abandon();
+    // Clients whose turn comes later are told at once, so that they connect elsewhere before their connection is ended.
+    for (const [index, connection] of connections.entries())
+      if (index > 0 && drainMs > 0) connection.announceEnd((drainMs * index) / count);
     for (let index = 0; index < count;) {
       const wait = started + (drainMs * index) / count - performance.now();
       if (wait > 0) await this.#pause(wait);

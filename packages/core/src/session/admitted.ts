@@ -22,6 +22,8 @@ export interface AdmittedParts<Data extends object, Transport> {
 /** An admitted handshake: all that its connection starts with. It ends with `attach` or `release`, whichever comes first. */
 export class Admitted<Data extends object, Transport> implements Ticket {
   readonly type = "admitted";
+  /** Whether its connection speaks `v1.wsession`. */
+  isFramed = false;
   readonly registry: SessionRegistry<Data, Transport>;
   readonly handshake: Handshake;
   readonly transport: Transport;

@@ -1,5 +1,8 @@
 import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
+import type { SendOptions, Sent } from "@wsession/protocol";
 import { replaceToken } from "./secrets.ts";
+import { checkMessage } from "./send-queue.ts";
+import type { OutgoingMessage } from "./send-queue.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
 import { fencedError, goneError, asStoreError } from "../base/errors.ts";
@@ -88,6 +91,21 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#owned(this.#renew(undefined, this.#state.context.settings.graceMs));
   }
 
+  send(message: string | Uint8Array, options?: SendOptions, surplus?: undefined): Promise<Sent> {
+    const checked = checkMessage("send()", message, options);
+    assertNoMore("send()", surplus);
+    return this.#owned(this.#send(checked));
+  }
+
+  async #send(message: OutgoingMessage): Promise<Sent> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const { context, id } = this.#state;
+    const sent = await context.outboxes.send(id, message, this.#connection);
+    if (sent === undefined) throw goneError();
+    return sent;
+  }
+
   destroy(reason?: string, surplus?: undefined): Promise<boolean> {
     assertReason("destroy()'s reason", reason);
     assertNoMore("destroy()", surplus);
@@ -137,7 +155,9 @@ export class SessionHandle<Data extends object> implements Session<Data> {
       const fence = () => fenceOf(this.#connection);
       const result = await replaceToken(state, { decision, onlyUnowned: false, graceMs, fence });
       if (result.type !== "replaced") throw goneError();
-      return { token: result.token, renewalCode: result.renewalCode };
+      const renewal = { token: result.token, renewalCode: result.renewalCode };
+      this.#connection?.onRenewed(renewal);
+      return renewal;
     } finally {
       decision?.dispose();
     }

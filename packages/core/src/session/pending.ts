@@ -15,6 +15,8 @@ export class PendingDecision {
   subject: string | undefined;
   /** Set where the decision must have no effect any more: why. */
   ending: Ending | undefined;
+  /** Whether what is opened for the decision counts as activity of the session. */
+  isActivity = true;
   /** The connection that waits for the session, where the connection is there already. */
   connection: Pick<SessionConnection<object>, "isEnding" | "end"> | undefined;
   /** The session of the request to the store that is under way, and how that session ended since the request. */

@@ -16,6 +16,7 @@ import { SessionHandle } from "./handle.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { LocalSession } from "./local-session.ts";
 import type { SessionContext, VersionStamp } from "./local-session.ts";
+import { Outboxes } from "./outboxes.ts";
 import { PendingDecisions } from "./pending.ts";
 import type { PendingDecision } from "./pending.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
@@ -34,6 +35,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions = new PendingDecisions();
   readonly changes: ChangeQueue<Data> = new ChangeQueue();
+  readonly outboxes: Outboxes<Data>;
   readonly calls: StoreCalls;
   /** `close` of the sessions was called: nothing is admitted any more. */
   isClosing = false;
@@ -49,6 +51,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   ) {
     this.settings = settings;
     this.store = settings.store;
+    this.outboxes = new Outboxes(this);
     this.diagnostics = diagnostics;
     this.#table = new SessionTable(onConnections);
     this.#lifetimes = new Lifetimes<Data>(deadlines, settings);
@@ -86,6 +89,11 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     const { id, stored, token = "" } = await createStored(this, wanted);
     const state = this.#adoptCreated(id, false, () => this.#stateForHandle(id, stored, undefined, true));
     return { session: new SessionHandle(state, undefined), token };
+  }
+
+  /** The session's state in this process, if there is one. */
+  find(id: string): LocalSession<Data> | undefined {
+    return this.#table.find(id);
   }
 
   /** Ends this process's connections of a session that is gone. Returns how many. */
@@ -176,7 +184,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   /** Attaches a connection to its session, and ends it at once where the session has ended or was taken over meanwhile. */
   attach(
     connection: UnattachedConnection<Data>,
-    { state, fence, token, resumed }: AdmittedSession<Data>,
+    { state, fence, token, resumed, outbox }: AdmittedSession<Data>,
     decision: PendingDecision,
   ): void {
     const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
@@ -184,7 +192,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     if (exclusive && !takesOver) state.replace(fence);
     decision.dispose();
     connection.token = token;
-    connection.attach(state, takesOver ? PENDING_FENCE : fence);
+    connection.attach(state, takesOver ? PENDING_FENCE : fence, outbox);
     this.#lifetimes.warnIfExpiring(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
@@ -275,9 +283,11 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   ): LocalSession<Data> {
     this.#reports.storeAnswered();
     const known = this.#table.find(id);
-    if (known === undefined || known.gone) return new LocalSession(this, id, stored, isChecked);
-    known.adopt(stored, versionAtRequest);
-    return known;
+    const isNew = known === undefined || known.gone;
+    const state = isNew ? new LocalSession(this, id, stored, isChecked) : known;
+    if (!isNew) state.adopt(stored, versionAtRequest);
+    this.outboxes.learn(state, stored.outbox);
+    return state;
   }
 
   /** As `#stateOf`, for a handle, which keeps the state alive. */

@@ -1,4 +1,5 @@
-import type { Connection } from "../api/contract.ts";
+import type { Connection, Renewal } from "../api/contract.ts";
+import type { KeptRun } from "./kept-run.ts";
 
 /** A live connection, as its session sees it. `LiveConnection` implements the interface: sessions call up through it. */
 export interface SessionConnection<Data extends object> {
@@ -19,6 +20,13 @@ export interface SessionConnection<Data extends object> {
   changed(data: Readonly<Data>): void;
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void;
+  /**
+   * Delivers messages that were kept for the session, in the order of their offsets. `isAgain`: the store lost some, and the run is all
+   * that the store has, with messages that were delivered before. Must not throw.
+   */
+  onKept(run: KeptRun, isAgain: boolean): void;
+  /** A call of this connection's handle replaced the session's token: the client has to learn of the new one. */
+  onRenewed(renewal: Renewal): void;
   end(code: number, reason: string): void;
   /** Nobody handled the rejection of a call on the connection's handle. */
   unhandled(error: unknown): void;

@@ -24,6 +24,7 @@ export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, 
     case "replaced":
       return state.replace(event.fence);
     case "appended":
+      state.context.outboxes.applyAnnouncement(state, event);
       return 0;
   }
 }

@@ -30,7 +30,8 @@ export class SessionHost<Data extends object> implements StoreHost {
     const left = this.#lifetimes.left(state);
     if (left.idleInMs <= 0 || left.absoluteInMs <= 0) return undefined;
     const connections = state.connectionCount;
-    return { version, lineage, data, subject, fence, schemaVersion, ...left, connections };
+    const outbox = this.#context.outboxes.peek(state)?.end;
+    return { version, lineage, data, subject, fence, schemaVersion, ...left, connections, outbox };
   }
 
   heldIds(): Iterable<string> {

@@ -1,3 +1,4 @@
+import type { Position } from "@wsession/protocol";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { PendingDecision } from "./pending.ts";
@@ -10,7 +11,8 @@ export interface UnattachedConnection<Data extends object> extends SessionConnec
   token: string | undefined;
   /** What `admit` decided about a session that is set later. */
   decision: PendingDecision | undefined;
-  attach(state: LocalSession<Data>, fence: number): void;
+  /** `outbox`: where the outbox ended as the session was opened for this connection. */
+  attach(state: LocalSession<Data>, fence: number, outbox: Position | undefined): void;
 }
 
 /** A session that was resumed or created for one connection, which is not there yet. */
@@ -21,4 +23,6 @@ export interface AdmittedSession<Data extends object> {
   readonly resumed: boolean;
   /** The token that the application must give to the client, where no header does. A secret. */
   readonly token: string | undefined;
+  /** Where the outbox ended as the session was opened: what is kept from then on is not missed. */
+  readonly outbox?: Position | undefined;
 }

@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import {
+  DECOY_SUBPROTOCOL,
+  Lead,
+  leadOf,
+  parseKept,
+  parseServerControl,
+  payloadOf,
+  SUBPROTOCOL,
+  writeClientControl,
+  writeCounted,
+  writePlain,
+} from "@wsession/protocol";
+import type { Attach, Hello, Position, ServerControl } from "@wsession/protocol";
+import type { AdapterServer } from "./adapter-harness.ts";
+import type { AdapterTrial } from "./adapter-trial.ts";
+import type { Client, Received } from "./client.ts";
+
+/** What a server sent, read. */
+export type ServerFrame =
+  | ServerControl
+  | { readonly type: "plain"; readonly message: string | Uint8Array }
+  | ({ readonly type: "kept"; readonly message: string | Uint8Array } & Position);
+
+export interface FramedOptions {
+  readonly token?: string | undefined;
+  readonly protocols?: readonly string[] | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly paused?: boolean | undefined;
+}
+
+export function newClientId(): string {
+  return randomBytes(12).toString("base64url");
+}
+
+/** A client of `v1.wsession` that sends what it is told to, right or wrong, and says where it stands. */
+export class FramedPeer {
+  readonly client: Client;
+  readonly frames: ServerFrame[] = [];
+  readonly id: string = newClientId();
+  hello: Hello | undefined;
+  position: Position | undefined;
+  witness: Position | undefined;
+  #read = 0;
+
+  private constructor(client: Client) {
+    this.client = client;
+  }
+
+  static async connect(
+    trial: AdapterTrial,
+    server: AdapterServer,
+    { token, protocols = [], headers, paused }: FramedOptions = {},
+  ): Promise<FramedPeer> {
+    const client = await trial.connect(server, token === undefined ? "/" : `/?token=${token}`, {
+      protocols: [DECOY_SUBPROTOCOL, SUBPROTOCOL, ...protocols],
+      headers,
+      paused,
+    });
+    return new FramedPeer(client);
+  }
+
+  /** Attaches as a client without a past, but for what is given. */
+  attach(attach: Partial<Omit<Attach, "type">> = {}): void {
+    this.client.send(
+      writeClientControl({
+        type: "attach",
+        client: this.id,
+        session: undefined,
+        from: 1,
+        known: 0,
+        mark: 0,
+        at: undefined,
+        witness: undefined,
+        fresh: false,
+        ...attach,
+      }),
+    );
+  }
+
+  /** Attaches where another connection of the client ended. */
+  comeBack({ hello, position, witness }: FramedPeer, attach: Partial<Omit<Attach, "type">> = {}): void {
+    this.attach({ session: hello?.session, at: position, witness, ...attach });
+  }
+
+  sendCounted(message: string | Uint8Array): void {
+    this.client.send(writeCounted(message));
+  }
+
+  sendPlain(message: string | Uint8Array): void {
+    this.client.send(writePlain(message));
+  }
+
+  /** The next frame that was not read by `next` yet. */
+  async next(): Promise<ServerFrame> {
+    const frame = this.#parse(await this.client.next());
+    this.frames.push(frame);
+    this.#read += 1;
+    return frame;
+  }
+
+  /** Reads until a frame of this type, and returns it. */
+  async until<Type extends ServerFrame["type"]>(
+    type: Type,
+    isWanted: (frame: Extract<ServerFrame, { type: Type }>) => boolean = () => true,
+  ): Promise<Extract<ServerFrame, { type: Type }>> {
+    for (;;) {
+      const frame = await this.next();
+      if (isOf(frame, type) && isWanted(frame)) return frame;
+    }
+  }
+
+  /** Reads until so many kept messages came, and returns all that came so far as text. */
+  async keptTexts(count: number): Promise<string[]> {
+    while (this.kept.length < count) await this.next();
+    return this.kept;
+  }
+
+  get kept(): string[] {
+    return this.frames.flatMap((frame) =>
+      frame.type === "kept" ? [Buffer.from(frame.message).toString()] : [],
+    );
+  }
+
+  get keptOffsets(): number[] {
+    return this.frames.flatMap((frame) => (frame.type === "kept" ? [frame.offset] : []));
+  }
+
+  #parse(received: Received): ServerFrame {
+    const lead = leadOf(received);
+    if (lead === Lead.Plain) return { type: "plain", message: payloadOf(received) };
+    if (lead === Lead.Counted) {
+      const { chain, message } = parseKept(received);
+      this.#moveTo({ offset: (this.position?.offset ?? 0) + 1, chain });
+      return { type: "kept", message, ...(this.position ?? { offset: 0, chain: 0 }) };
+    }
+    const control = parseServerControl(String(received));
+    if (control.type === "hello") {
+      this.hello = control;
+      this.#moveTo(control.at);
+    } else if (control.type === "jump") {
+      this.#moveTo({ offset: (this.position?.offset ?? 0) + control.count, chain: control.chain });
+      this.witness = control.witness ?? this.witness;
+    } else if (control.type === "missed") this.#moveTo({ offset: control.to, chain: control.chain });
+    return control;
+  }
+
+  #moveTo(position: Position): void {
+    this.position = position;
+    if (this.witness !== undefined && position.offset >= this.witness.offset) this.witness = undefined;
+  }
+}
+
+function isOf<Type extends ServerFrame["type"]>(
+  frame: ServerFrame,
+  type: Type,
+): frame is Extract<ServerFrame, { type: Type }> {
+  return frame.type === type;
+}

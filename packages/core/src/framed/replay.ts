@@ -1,0 +1,280 @@
+import { writeKept, writeServerControl } from "@wsession/protocol";
+import type { Missed, Position } from "@wsession/protocol";
+import { goneError } from "../base/errors.ts";
+import { after, BEGINNING, isSame } from "../session/kept-run.ts";
+import type { KeptRun } from "../session/kept-run.ts";
+import type { LocalSession } from "../session/local-session.ts";
+import { PAGE_BYTES } from "../session/outbox-stream.ts";
+import type { OutboxStream } from "../session/outbox-stream.ts";
+import type { OutboxEntry, ReadResult } from "../store/outbox-contract.ts";
+import { pageSlots } from "./page-slots.ts";
+import { spendReplay } from "./replay-budget.ts";
+
+/** The next page is read when less than this waits to be sent. */
+const LOW_BYTES = 16 * 1024;
+/** How long a page counts as held in memory where the client does not take it. */
+const MAX_HELD_MS = 1_000;
+/** Positions that are remembered for the client's acks; one that is older is passed over. */
+const MAX_SENT = 512;
+
+type Page = Extract<ReadResult, { type: "read" }>;
+
+/** What a replay needs of its connection. */
+export interface ReplayOutlet {
+  readonly isEnding: boolean;
+  readonly bufferedAmount: number;
+  readonly maxBufferedBytes: number;
+  sendFrame(frame: string | Uint8Array): void;
+  /** The store failed, or the session is gone. */
+  replayFailed(error: unknown): void;
+}
+
+/** What a client that has attached is told. */
+export interface Begun {
+  readonly at: Position;
+  readonly last: number;
+  readonly missed: Missed | undefined;
+  readonly replayed: number;
+}
+
+/**
+ * One framed connection's place in the outbox of its session. A message that comes live is sent only if it follows on that place, by
+ * offset and by chain; else the place is caught up from the store, page by page, and what comes live meanwhile only says that there is
+ * more (I15, I16, I19). A client that reads slowly so costs a page, and not a queue (I20).
+ */
+export class Replay<Data extends object> {
+  readonly #outlet: ReplayOutlet;
+  readonly #state: LocalSession<Data>;
+  readonly #stream: OutboxStream;
+  /** Where the store is to wait for what this client has read (`whenFull: "refuse"`): the client's id. */
+  readonly #reader: string | undefined;
+  #position: Position = BEGINNING;
+  #witness: Position | undefined;
+  #isLive = false;
+  #page: Page | undefined;
+  #sent: Position[] = [];
+  #acked: Position | undefined;
+  #isAcking = false;
+  #drained: (() => void)[] = [];
+
+  constructor(outlet: ReplayOutlet, state: LocalSession<Data>, reader: string | undefined) {
+    this.#outlet = outlet;
+    this.#state = state;
+    this.#stream = state.context.outboxes.of(state);
+    this.#reader = reader;
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Finds out what the client missed. Nothing is sent before `go`. */
+  async begin(from: Position, witness: Position | undefined): Promise<Begun> {
+    this.#position = from;
+    this.#witness = witness;
+    const isCurrent = isSame(from, this.#stream.end) && witness === undefined && this.#reader === undefined;
+    if (isCurrent) return { at: from, last: from.offset, missed: undefined, replayed: 0 };
+    const release = await pageSlots.acquire();
+    try {
+      const page = await this.#read();
+      this.#page = page;
+      this.#position = page.start;
+      const { entries, end, missed, start } = page;
+      const beyond = Math.max(0, end.offset - start.offset - entries.length);
+      const replayed = entries.filter(({ data }) => data !== undefined).length + beyond;
+      return { at: start, last: end.offset, missed, replayed };
+    } finally {
+      release();
+    }
+  }
+
+  /** Sends what was found, and then what comes. */
+  go(): void {
+    const page = this.#page;
+    this.#page = undefined;
+    if (page !== undefined) this.#sendPage(page);
+    if (isSame(this.#position, this.#stream.end)) this.#isLive = true;
+    else void this.#catchUp();
+  }
+
+  onKept(run: KeptRun): void {
+    if (!this.#isLive) return;
+    const next = after(this.#position, run);
+    const waits = this.#outlet.bufferedAmount;
+    if (next !== "gap" && next !== "other" && (waits === 0 || waits <= this.#outlet.maxBufferedBytes)) {
+      if (this.#send(next.entries, undefined)) return;
+    }
+    this.#isLive = false;
+    void this.#catchUp();
+  }
+
+  onDrained(): void {
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** The client has read up to `offset`. False: that was never sent. */
+  ack(offset: number): boolean {
+    if (offset > this.#position.offset) return false;
+    const index = this.#sent.findIndex((one) => one.offset === offset);
+    const position = this.#sent[index];
+    if (position === undefined) return true;
+    this.#sent.splice(0, index + 1);
+    this.#acked = position;
+    if (!this.#isAcking) void this.#tellStore();
+    return true;
+  }
+
+  async #tellStore(): Promise<void> {
+    this.#isAcking = true;
+    while (this.#acked !== undefined && !this.#outlet.isEnding) {
+      const from = this.#acked;
+      this.#acked = undefined;
+      try {
+        await this.#read(from, 0);
+      } catch (error) {
+        this.#outlet.replayFailed(error);
+      }
+    }
+    this.#isAcking = false;
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      for (;;) {
+        await this.#untilLow();
+        const heard = this.#stream.end;
+        const page = await this.#nextPage();
+        if (page === undefined) return;
+        const waitMs = spendReplay(
+          this.#state,
+          bytesOf(page.entries),
+          this.#state.context.settings.outbox.maxBytes,
+        );
+        if (this.#isAtEnd(page, heard)) {
+          this.#isLive = true;
+          return;
+        }
+        if (waitMs > 0) await pause(waitMs);
+      }
+    } catch (error) {
+      if (!this.#outlet.isEnding) this.#outlet.replayFailed(error);
+    }
+  }
+
+  /** `undefined`: the connection has ended meanwhile. */
+  async #nextPage(): Promise<Page | undefined> {
+    const release = await pageSlots.acquire();
+    try {
+      if (this.#outlet.isEnding) return undefined;
+      const page = await this.#read();
+      if (this.#outlet.isEnding) return undefined;
+      if (page.missed !== undefined) this.#tellMissed(page.missed, page.start);
+      this.#sendPage(page);
+      return page;
+    } finally {
+      // What was sent counts until the client takes it, or for a while: slow ones must not keep the others from theirs.
+      void Promise.race([this.#untilLow(), pause(MAX_HELD_MS)]).then(release);
+    }
+  }
+
+  /** Whether what comes live follows on the position. `heard`: up to where the outbox was heard of before the page was read. */
+  #isAtEnd(page: Page, heard: Position): boolean {
+    const { end } = this.#stream;
+    if (!isSame(this.#position, page.end)) return false;
+    if (isSame(this.#position, end)) return true;
+    if (this.#position.offset > end.offset) {
+      this.#stream.learn(this.#position);
+      return true;
+    }
+    // More was heard of while the page was on its way; else the store has lost what was heard of before.
+    if (!isSame(heard, end)) return false;
+    this.#stream.doubt(this.#position);
+    return true;
+  }
+
+  async #read(from: Position = this.#position, maxBytes: number = PAGE_BYTES): Promise<Page> {
+    const { context, id } = this.#state;
+    const { maxAgeMs } = context.settings.outbox;
+    const reader = this.#reader === undefined ? undefined : { name: this.#reader, maxAgeMs };
+    const witness = maxBytes === 0 ? undefined : this.#witness;
+    context.calls.begin();
+    try {
+      const result = await context.store.read?.({ id, from, witness, maxBytes, reader });
+      if (result?.type !== "read") {
+        this.#state.endSession({ code: 4410, reason: "session gone" });
+        throw goneError();
+      }
+      return result;
+    } finally {
+      context.calls.end();
+    }
+  }
+
+  #tellMissed(missed: Missed, { offset, chain }: Position): void {
+    this.#position = { offset, chain };
+    this.#witness = undefined;
+    this.#outlet.sendFrame(writeServerControl({ type: "missed", ...missed, chain }));
+  }
+
+  #sendPage({ entries, end, missed }: Page): void {
+    if (missed !== undefined) this.#witness = undefined;
+    this.#send(entries, end);
+  }
+
+  /** `end`: where the outbox ended as the entries were read. False: what follows was lost by the store. */
+  #send(entries: readonly OutboxEntry[], end: Position | undefined): boolean {
+    let jumped = 0;
+    let isReplaced = false;
+    const jump = () => {
+      if (jumped === 0) return;
+      if (isReplaced) this.#witness = end;
+      const witness = isReplaced ? end : undefined;
+      const { chain } = this.#position;
+      this.#outlet.sendFrame(writeServerControl({ type: "jump", count: jumped, chain, witness }));
+      jumped = 0;
+      isReplaced = false;
+    };
+    for (const { chain, data, isReplaced: wasReplaced } of entries) {
+      const offset = this.#position.offset + 1;
+      if (this.#contradictsWitness(offset, chain)) return false;
+      if (data === undefined) {
+        jumped += 1;
+        isReplaced ||= wasReplaced;
+      } else {
+        jump();
+        this.#outlet.sendFrame(writeKept({ chain, message: data }));
+      }
+      this.#position = { offset, chain };
+      if (this.#reader !== undefined) this.#remember();
+      if (this.#witness !== undefined && offset >= this.#witness.offset) this.#witness = undefined;
+    }
+    jump();
+    return true;
+  }
+
+  #contradictsWitness(offset: number, chain: number): boolean {
+    return this.#witness !== undefined && this.#witness.offset === offset && this.#witness.chain !== chain;
+  }
+
+  #remember(): void {
+    this.#sent.push(this.#position);
+    if (this.#sent.length > MAX_SENT) this.#sent.shift();
+  }
+
+  #untilLow(): Promise<void> {
+    if (this.#outlet.isEnding || this.#outlet.bufferedAmount < LOW_BYTES) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained.push(resolve);
+    });
+  }
+}
+
+function bytesOf(entries: readonly OutboxEntry[]): number {
+  return entries.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

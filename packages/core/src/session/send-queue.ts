@@ -1,0 +1,204 @@
+import { isUint8Array } from "node:util/types";
+import { assertDuration, assertOptions, assertString, shown } from "../base/arguments.ts";
+import { asStoreError, fencedError, invalidArgument, SessionError } from "../base/errors.ts";
+import type { Awaitable, Sent } from "@wsession/protocol";
+import type { AppendRequest, AppendResult, OutboxBounds } from "../store/outbox-contract.ts";
+import type { KeptRun } from "./kept-run.ts";
+
+/** A message that the application gave, checked. */
+export interface OutgoingMessage {
+  readonly data: string | Uint8Array;
+  readonly key: string | undefined;
+  readonly ttlMs: number | undefined;
+  readonly bytes: number;
+}
+
+interface Queued extends OutgoingMessage {
+  readonly fence: number | undefined;
+  /** Sent alone: the batch that it was in did not fit. */
+  readonly isSingle: boolean;
+  /** `undefined`: there is no such session. */
+  readonly resolve: (sent: Sent | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface SendContext {
+  readonly bounds: OutboxBounds;
+  /** Runs an append when nothing else of this process writes to the session. */
+  run(append: () => Awaitable<AppendResult>): Promise<AppendResult>;
+  append(request: Omit<AppendRequest, "id">): Awaitable<AppendResult>;
+  appended(run: KeptRun): void;
+  /** What became of an append is not known. */
+  unknown(): void;
+  missing(): void;
+  /** Everything was settled. */
+  idle(): void;
+}
+
+const MAX_KEY_BYTES = 63;
+
+/** Throws INVALID_ARGUMENT for what is no message, and for options that make no sense. */
+export function checkMessage(where: string, data: unknown, options: unknown = {}): OutgoingMessage {
+  // Not by class: another realm's bytes are bytes too.
+  if (typeof data !== "string" && !isUint8Array(data))
+    throw invalidArgument(`${where} takes a string or a Uint8Array`);
+  assertOptions(where, options, ["key", "ttlMs"]);
+  const { key, ttlMs }: { readonly key?: unknown; readonly ttlMs?: unknown } = options;
+  if (key !== undefined) assertKey(where, key);
+  if (ttlMs !== undefined) assertDuration(`${where}: ttlMs`, ttlMs);
+  const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+  // A copy: it is sent later, and the application may write over its bytes meanwhile.
+  const own = typeof data === "string" ? data : Buffer.from(data);
+  return { data: own, key, ttlMs: ttlMs === Infinity ? undefined : ttlMs, bytes };
+}
+
+function assertKey(where: string, key: unknown): asserts key is string {
+  assertString(`${where}: key`, key);
+  if (key === "" || Buffer.byteLength(key) > MAX_KEY_BYTES)
+    throw invalidArgument(
+      `${where}: key has 1 to ${MAX_KEY_BYTES} bytes of UTF-8, not ${shown(Buffer.byteLength(key))}`,
+    );
+}
+
+/**
+ * The messages that this process is about to append to one session's outbox: one append at a time, and what is sent in one tick, or
+ * while an append is under way, travels as one. What waits is bounded as the outbox is, because otherwise a slow store would let it
+ * grow without end.
+ */
+export class SendQueue {
+  readonly #context: SendContext;
+  #waiting: Queued[] = [];
+  #count = 0;
+  #bytes = 0;
+  #isBusy = false;
+
+  constructor(context: SendContext) {
+    this.#context = context;
+  }
+
+  send(message: OutgoingMessage, fence: number | undefined): Promise<Sent | undefined> {
+    const { maxMessages, maxBytes } = this.#context.bounds;
+    if (message.bytes > maxBytes)
+      return refuse("TOO_LARGE", `the message is longer than outbox.maxBytes, ${maxBytes}`);
+    if (this.#count + 1 > maxMessages || this.#bytes + message.bytes > maxBytes)
+      return refuse("OUTBOX_FULL", "too many messages wait for the store");
+    this.#count += 1;
+    this.#bytes += message.bytes;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...message, fence, isSingle: false, resolve, reject });
+      if (!this.#isBusy) this.#start();
+    });
+  }
+
+  #start(): void {
+    this.#isBusy = true;
+    queueMicrotask(() => void this.#work());
+  }
+
+  /** Until nothing waits. Never rejects. */
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      let batch: readonly Queued[] = [];
+      try {
+        const result = await this.#context.run(() => {
+          batch = this.#take();
+          return this.#context.append(this.#requestOf(batch));
+        });
+        this.#settle(batch, result);
+      } catch (error) {
+        const typed = asStoreError(error);
+        if (typed.outcome !== "not-applied") this.#context.unknown();
+        if (batch.length === 0) batch = this.#take();
+        for (const message of batch) this.#reject(message, typed);
+      }
+    }
+    this.#isBusy = false;
+    this.#context.idle();
+  }
+
+  /** Those at the head that may travel together. */
+  #take(): readonly Queued[] {
+    const [first] = this.#waiting;
+    const end =
+      first?.isSingle === true
+        ? 1
+        : this.#waiting.findIndex((one) => one.isSingle || one.fence !== first?.fence);
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
+  #requestOf(batch: readonly Queued[]): Omit<AppendRequest, "id"> {
+    const messages = lastOfEachKey(batch).map(({ data, key, ttlMs }) => ({
+      data,
+      key,
+      ttlMs,
+      mark: newMark(),
+    }));
+    return { messages, bounds: this.#context.bounds, fence: batch[0]?.fence };
+  }
+
+  #settle(batch: readonly Queued[], result: AppendResult): void {
+    switch (result.type) {
+      case "appended":
+        return this.#appended(batch, result);
+      case "full":
+        if (batch.length > 1) this.#waiting.unshift(...batch.map((one) => ({ ...one, isSingle: true })));
+        else for (const one of batch) this.#reject(one, fullError());
+        return;
+      case "missing":
+        this.#context.missing();
+        for (const one of batch) this.#resolve(one, undefined);
+        return;
+      case "fenced":
+        for (const one of batch) this.#reject(one, fencedError());
+    }
+  }
+
+  #appended(batch: readonly Queued[], result: Extract<AppendResult, { type: "appended" }>): void {
+    const { offset, before, chains } = result;
+    const sent = lastOfEachKey(batch);
+    const entries = chains.map((chain, index) => ({ chain, data: sent[index]?.data, isReplaced: false }));
+    // First, so that who awaits `send` finds its message delivered.
+    this.#context.appended({ before: { offset: offset - 1, chain: before }, entries });
+    const offsets = new Map(sent.map((one, index) => [one, offset + index]));
+    const byKey = new Map(sent.map((one) => [one.key, offsets.get(one)]));
+    // One that was replaced before it was sent has the offset of the one that replaced it.
+    for (const one of batch) this.#resolve(one, { offset: offsets.get(one) ?? byKey.get(one.key) ?? offset });
+  }
+
+  #resolve(message: Queued, sent: Sent | undefined): void {
+    this.#release(message);
+    message.resolve(sent);
+  }
+
+  #reject(message: Queued, error: unknown): void {
+    this.#release(message);
+    message.reject(error);
+  }
+
+  #release({ bytes }: Queued): void {
+    this.#count -= 1;
+    this.#bytes -= bytes;
+  }
+}
+
+/** Of messages with one key the last alone is appended, where it stands. */
+function lastOfEachKey(batch: readonly Queued[]): readonly Queued[] {
+  const last = new Map<string, Queued>();
+  for (const one of batch) if (one.key !== undefined) last.set(one.key, one);
+  return last.size === 0 ? batch : batch.filter((one) => one.key === undefined || last.get(one.key) === one);
+}
+
+/** No secret: a chain tells histories apart and opens nothing. */
+function newMark(): number {
+  return Math.floor(Math.random() * 2 ** 31);
+}
+
+function refuse(code: "TOO_LARGE" | "OUTBOX_FULL", message: string): Promise<never> {
+  return Promise.reject(new SessionError(code, message, { outcome: "not-applied" }));
+}
+
+function fullError(): SessionError {
+  return new SessionError("OUTBOX_FULL", "the outbox is full of messages that were not read", {
+    outcome: "not-applied",
+  });
+}
