@@ -7,7 +7,7 @@ const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 test("every code that this library sends may be sent (RFC 6455 section 7.4), and those of its own are HTTP's + 4000", () => {
   for (const code of Object.values(CloseCode)) expect(() => assertClose(code, "")).not.toThrow();
   expect(Object.values(CloseCode).toSorted((a, b) => a - b)).toEqual([
-    1001, 1011, 1012, 1013, 4401, 4403, 4408, 4409, 4410, 4413, 4419, 4503,
+    1001, 1011, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4410, 4413, 4419, 4503,
   ]);
 });
 
