@@ -1,4 +1,5 @@
 import type {
+  AppendRequest,
   CreateRequest,
   HeldSession,
   ResumeRequest,
@@ -8,7 +9,7 @@ import type {
   StoreHost,
   WriteRequest,
 } from "@wsession/core";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 
 export const newId = (): string => randomBytes(16).toString("base64url");
 export const newDigest = (): string => randomBytes(32).toString("base64url");
@@ -107,6 +108,22 @@ export function aWrite(
     schemaVersion: 0,
     ...request,
   };
+}
+
+/** An append of texts, within bounds that hold all of a test. */
+export function anAppend(
+  id: string,
+  texts: readonly string[],
+  bounds: Partial<AppendRequest["bounds"]> = {},
+): AppendRequest {
+  const messages = texts.map((data) => ({
+    data,
+    mark: randomInt(2 ** 31),
+    key: undefined,
+    ttlMs: undefined,
+  }));
+  const all = { maxMessages: 256, maxBytes: 262_144, maxAgeMs: 3_600_000, whenFull: "drop-oldest" } as const;
+  return { id, messages, bounds: { ...all, ...bounds }, fence: undefined };
 }
 
 /** Resumes as a connection of this host's process. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Command, Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { aCreation, aResume, aWrite } from "./fake-host.ts";
+import { aCreation, anAppend, aResume, aWrite } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
 
@@ -71,6 +71,23 @@ test("I10 a write that is delivered again after a newer one of its process chang
   await store.write(aWrite(id, { n: 2 }));
   await again();
   expect(await store.load(id)).toMatchObject({ version: 3, data: { n: 2 } });
+});
+
+test("I10 an append that is delivered again keeps nothing twice, and answers as the first did, or is refused after a newer one", async () => {
+  const { store, lastScript } = repeatingProcess();
+  const other = startProcess(server);
+  const { id } = aCreation();
+  await store.create(aCreation({ id }));
+  await store.append?.(anAppend(id, ["a"]));
+  const again = lastScript(2);
+  await other.store.append?.(anAppend(id, ["b"]));
+  expect(await again()).toEqual(["appended", 1, 0]);
+  await store.append?.(anAppend(id, ["c"]));
+  await again();
+  const from = { offset: 0, chain: 0 };
+  const found = await other.store.read?.({ id, from, witness: undefined, maxBytes: 1_000 });
+  const entries = found?.type === "read" ? found.entries : [];
+  expect(entries.map(({ data }) => data)).toEqual(["a", "b", "c"]);
 });
 
 test("I13 a takeover that is delivered again, with none since, has the fence that it had", async () => {
