@@ -5,6 +5,7 @@ import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
 import { messageMutants } from "./messages.mjs";
 import { outboxMutants } from "./outbox.mjs";
+import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
 
@@ -32,5 +33,6 @@ export const mutants = [
   ...clientMutants,
   ...messageMutants,
   ...scriptMutants,
+  ...outboxScriptMutants,
   ...storeMutants,
 ];

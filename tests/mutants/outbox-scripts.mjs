@@ -1,0 +1,208 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { redis, tests } from "./suites.mjs";
+
+const append = "packages/store-redis/src/scripts/append.lua";
+const read = "packages/store-redis/src/scripts/read.lua";
+const shared = "packages/store-redis/src/scripts/prelude-outbox.lua";
+
+/** @param {string} test a part of a case's name */
+const suite = (test) => tests("redis-conformance.test.ts", test);
+
+/** Promises of store-redis' scripts on kept messages.
+ * @type {readonly Mutant[]} */
+export const outboxScriptMutants = [
+  {
+    name: "lua-append-repeated",
+    promise: "I10: an append that is repeated keeps nothing twice",
+    file: append,
+    find: "if made then\n  local offset, chain",
+    replace: "if made and made < 0 then\n  local offset, chain",
+    tests: redis("late-repeats", "an append that is delivered again"),
+  },
+  {
+    name: "lua-append-overtaken",
+    promise: "I10: an append that is older than the process' last change is refused",
+    file: append,
+    find: "if made == 0 then return { 'settled' } end",
+    replace: "if made == 0 then made = nil end",
+    tests: redis("late-repeats", "an append that is delivered again"),
+  },
+  {
+    name: "lua-append-late",
+    promise: "I10: an append that is past its not-after is refused",
+    file: append,
+    find: "if at > tonumber(not_after) then return { 'late', at } end",
+    replace: "",
+    tests: redis("kept-messages", "comes too late"),
+  },
+  {
+    name: "lua-append-unfenced",
+    promise: "I13: an append with a lower fence is refused",
+    file: append,
+    find: "if fenced ~= '' and tonumber(fenced) < tonumber(fence) then",
+    replace: "if fenced ~= '' and tonumber(fenced) < 0 then",
+    tests: suite("I13 an append with a lower fence"),
+  },
+  {
+    name: "lua-append-unannounced",
+    promise: "An append reaches the other processes that hold the session",
+    file: append,
+    find: "announce_messages(found[2], node, box, before, chains, from, tonumber(announced))\n",
+    replace: "",
+    tests: suite("an append reaches the host"),
+  },
+  {
+    name: "lua-append-half-refused",
+    promise: "I11: what Redis refuses at maxmemory has changed nothing",
+    file: append,
+    find: "local offset, before = box.last + 1, box.chain\n",
+    replace:
+      "local offset, before = box.last + 1, box.chain\nif box.last >= box.first then drop_first(box, list) end\n",
+    tests: redis("kept-messages", "for want of memory"),
+  },
+  {
+    name: "lua-outbox-chain-not-mixed",
+    promise: "I19: a chain stands for all entries up to it",
+    file: shared,
+    find: "box.chain = (box.chain * 69069 + tonumber(mark)) % 2147483648",
+    replace: "box.chain = tonumber(mark)",
+    tests: suite("I19 the chain is mixed"),
+  },
+  {
+    name: "lua-outbox-lost-list-unseen",
+    promise: "I19: a list that was lost alone counts as empty",
+    file: shared,
+    find: "if box.is_stale then box.first, box.bytes = box.last + 1, 0 end",
+    replace: "",
+    tests: redis("kept-messages", "was lost alone"),
+  },
+  {
+    name: "lua-outbox-ttl-past-age",
+    promise: "I20: a message with a ttlMs is not kept past maxAgeMs",
+    file: shared,
+    find: "if ends > until_age then ends = until_age end",
+    replace: "",
+    tests: suite("of no use after maxAgeMs"),
+  },
+  {
+    name: "lua-outbox-key-not-replaced",
+    promise: "A message replaces the one of the same key",
+    file: shared,
+    find: "for _, offset in ipairs(replaced) do replace(box, list, offset) end",
+    replace: "",
+    tests: suite("a message replaces"),
+  },
+  {
+    name: "lua-outbox-replaced-takes-bytes",
+    promise: "I20: what was replaced takes no bytes",
+    file: shared,
+    find: "  box.bytes = box.bytes - size_of(entry)\n  redis.call('LSET'",
+    replace: "  redis.call('LSET'",
+    tests: suite("takes no bytes"),
+  },
+  {
+    name: "lua-outbox-one-message-over",
+    promise: "I20: maxMessages",
+    file: shared,
+    find: "return box.last - box.first + 1 > bounds.messages or",
+    replace: "return box.last - box.first > bounds.messages or",
+    tests: suite("over maxMessages"),
+  },
+  {
+    name: "lua-outbox-bytes-without-bound",
+    promise: "I20: maxBytes",
+    file: shared,
+    find: "> bounds.messages or box.bytes > bounds.bytes\n",
+    replace: "> bounds.messages or box.bytes > bounds.bytes * 100\n",
+    tests: suite("over maxBytes"),
+  },
+  {
+    name: "lua-outbox-unread-gives-way",
+    promise: "I20: with whenFull refuse nothing that a reader lacks goes",
+    file: shared,
+    find: "if box.first + drop > read then return nil end",
+    replace: "if box.first + drop > read + 1 then return nil end",
+    tests: suite("with whenFull refuse"),
+  },
+  {
+    name: "lua-outbox-reader-waited-for",
+    promise: "I20: a reader that is not heard of is waited for no more",
+    file: shared,
+    find: "if offset and tonumber(untill, 36) > at then least",
+    replace: "if offset and tonumber(untill, 36) > 0 then least",
+    tests: suite("with whenFull refuse"),
+  },
+  {
+    name: "lua-outbox-readers-without-bound",
+    promise: "I20: eight readers are noted",
+    file: read,
+    find: "if others >= MOST_READERS then",
+    replace: "if others >= MOST_READERS * 100 then",
+    tests: redis("kept-messages", "the eight readers"),
+  },
+  {
+    name: "lua-outbox-kept-for-ever",
+    promise: "I20: what is older than maxAgeMs is kept no more",
+    file: read,
+    find: "if not has_ttl(entry) then base = index end",
+    replace: "",
+    tests: suite("older than maxAgeMs"),
+  },
+  {
+    name: "lua-outbox-ttl-is-a-loss",
+    promise: "I16: a message whose ttlMs is over is no loss",
+    file: read,
+    find: "if not has_ttl(entry) then base = index end",
+    replace: "base = index",
+    tests: suite("it is no loss"),
+  },
+  {
+    name: "lua-outbox-ttl-ignored",
+    promise: "A message whose ttlMs is over is not delivered",
+    file: read,
+    find: "      if is_late then entry =",
+    replace: "      if is_late and false then entry =",
+    tests: suite("ttlMs is over"),
+  },
+  {
+    name: "lua-outbox-missed-untold",
+    promise: "I16: a reader that missed one message is told",
+    file: read,
+    find: "elseif offset < base then\n",
+    replace: "elseif offset < base - 1 then\n",
+    tests: suite("over maxMessages"),
+  },
+  {
+    name: "lua-outbox-chain-not-compared",
+    promise: "I19: a position of another history is a reset",
+    file: read,
+    find: "(position >= base and chain_of(position) ~= known)",
+    replace: "(position >= base and known < 0)",
+    tests: suite("a position whose chain is another one"),
+  },
+  {
+    name: "lua-outbox-witness-not-compared",
+    promise: "I19: a witness that the store does not have is a reset",
+    file: read,
+    find: "(witness and differs(witness, tonumber(ARGV[4])))",
+    replace: "(witness and differs(offset, chain))",
+    tests: suite("a witness that is ahead"),
+  },
+  {
+    name: "lua-outbox-page-may-be-empty",
+    promise: "I20: a page has one message at least",
+    file: read,
+    find: "is_full = size > 0 and size + more > max_bytes",
+    replace: "is_full = size + more > max_bytes",
+    tests: suite("an answer has about maxBytes"),
+  },
+  {
+    name: "lua-outbox-of-the-former-subject",
+    promise: "What was kept for one subject is not read by the next one",
+    file: "packages/store-redis/src/scripts/rotate.lua",
+    find: "local empties = identifies and found[6] and found[6] ~= subject and found[7]",
+    replace: "local empties = false",
+    tests: suite("from one subject to another one drops"),
+  },
+];
