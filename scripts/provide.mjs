@@ -14,15 +14,16 @@ import { findProgram, findTool, ToolError, tools, usualFolders } from "./tools.m
  *
  * @param {NodeJS.ProcessEnv} environment
  * @param {readonly string[]} folders
+ * @param {readonly Tool[]} wanted
  * @returns {Promise<Record<string, string>>}
  */
-export async function provideTools(environment, folders = usualFolders) {
+export async function provideTools(environment, folders = usualFolders, wanted = tools) {
   const surroundings = { environment: { ...environment }, folders };
-  const before = findAll(surroundings);
+  const before = findAll(wanted, surroundings);
   if (before.missing.length === 0) return before.found;
 
   const failure = await install(before.missing, surroundings);
-  const after = findAll(surroundings);
+  const after = findAll(wanted, surroundings);
   // A package whose service could not start counts as failed, but its program is there, and that is all we need.
   if (after.missing.length === 0) return after.found;
   const variables = after.missing.map((tool) => tool.variable).join(", ");
@@ -32,13 +33,16 @@ export async function provideTools(environment, folders = usualFolders) {
   );
 }
 
-/** @param {Surroundings} surroundings */
-function findAll(surroundings) {
+/**
+ * @param {readonly Tool[]} wanted
+ * @param {Surroundings} surroundings
+ */
+function findAll(wanted, surroundings) {
   /** @type {Record<string, string>} */
   const found = {};
   /** @type {Tool[]} */
   const missing = [];
-  for (const tool of tools) {
+  for (const tool of wanted) {
     const file = findTool(tool, surroundings);
     if (file === undefined) missing.push(tool);
     else found[tool.variable] = file;

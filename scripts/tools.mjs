@@ -11,6 +11,7 @@ import { delimiter, dirname, isAbsolute, join } from "node:path";
  * @property {readonly string[]} places absolute paths outside every PATH
  * @property {string} apt the package of Debian
  * @property {string} brew the arguments of `brew install`
+ * @property {string} [versionFlag] what makes it print its version and exit with 0; `--version` without it
  */
 
 /** @type {readonly Tool[]} */
@@ -52,6 +53,31 @@ export const tools = [
   },
 ];
 
+/**
+ * What `npm run spec` needs. build-essential and not gcc alone: the checker's C code includes the C library's headers.
+ *
+ * @type {readonly Tool[]}
+ */
+export const modelChecking = [
+  {
+    label: "spin",
+    variable: "WSESSION_SPIN",
+    names: ["spin"],
+    places: [],
+    apt: "spin",
+    brew: "spin",
+    versionFlag: "-V",
+  },
+  {
+    label: "gcc",
+    variable: "WSESSION_CC",
+    names: ["gcc", "cc"],
+    places: [],
+    apt: "build-essential",
+    brew: "gcc",
+  },
+];
+
 // Package managers install here; a user's PATH may lack them.
 export const usualFolders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
 
@@ -89,7 +115,7 @@ export function findTool(tool, surroundings) {
   const { environment } = surroundings;
   const named = environment[tool.variable];
   if (named) {
-    if (runs(named)) return named;
+    if (runs(named, tool)) return named;
     throw new ToolError(
       `${tool.variable} names ${named}, but \`${named} --version\` does not run; correct or unset it.`,
     );
@@ -98,7 +124,7 @@ export function findTool(tool, surroundings) {
   const besideServer =
     server && tool.label.startsWith("redis") ? tool.names.map((name) => join(dirname(server), name)) : [];
   return [...besideServer, ...candidates(tool.names, surroundings), ...tool.places].find(
-    (file) => isAbsolute(file) && isExecutable(file) && runs(file),
+    (file) => isAbsolute(file) && isExecutable(file) && runs(file, tool),
   );
 }
 
@@ -122,7 +148,10 @@ function isExecutable(file) {
 }
 
 // A file alone proves nothing: Ubuntu's chromium-browser is a stub that asks for a snap.
-/** @param {string} file */
-function runs(file) {
-  return spawnSync(file, ["--version"], { stdio: "ignore", timeout: 30_000 }).status === 0;
+/**
+ * @param {string} file
+ * @param {Tool} tool
+ */
+function runs(file, { versionFlag = "--version" }) {
+  return spawnSync(file, [versionFlag], { stdio: "ignore", timeout: 30_000 }).status === 0;
 }

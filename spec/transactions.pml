@@ -138,7 +138,7 @@ active proctype Store() {
 end:
   do
   :: atomic {
-      if :: underWay[0] -> k = 0 :: underWay[CONNS - 1] -> k = CONNS - 1 fi;
+      if :: underWay[0] -> k = 0 :: underWay[1 % CONNS] -> k = 1 % CONNS :: underWay[CONNS - 1] -> k = CONNS - 1 fi;
       if
       :: len(answers[k]) < 2 ->
         if
