@@ -23,9 +23,9 @@ test("a takeover ends what was opened before it, and neither what came after nor
   const pending = new PendingDecisions();
   const [older, newer, underWay] = [pending.begin(), pending.begin(), pending.begin()];
   for (const decision of [older, newer, underWay]) decision.expectSession("session");
-  older.markResumed();
-  newer.markResumed();
-  pending.endOlder("session", newer.resumeNumber, { code: 4409, reason: "replaced" });
+  older.markSessionReady();
+  newer.markSessionReady();
+  pending.endOlder("session", newer.readyNumber, { code: 4409, reason: "replaced" });
   expect(older.ending).toEqual({ code: 4409, reason: "replaced" });
   expect(newer.ending).toBeUndefined();
   expect(underWay.ending).toBeUndefined();

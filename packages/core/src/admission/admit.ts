@@ -168,7 +168,7 @@ async function create<Data extends object, Transport>(
   const { stored } = created;
   const state = registry.adoptNew(id, stored);
   if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
-  decision.markResumed();
+  decision.markSessionReady();
   const session = { state, fence: stored.fence, resumed: false, token: created.token };
   return withTokenHeader(registry, session, registry.settings.absoluteMs);
 }

@@ -115,7 +115,7 @@ async function resumeFirst<Data extends object, Transport>(
       }
       if (result.type === "resumed") {
         state = registry.adopt(id, result.session, versionAtRequest);
-        decision.markResumed();
+        decision.markSessionReady();
       }
     } catch (error) {
       if (result !== undefined) await store.release(id);

@@ -22,8 +22,8 @@ export class PendingDecision {
   /** The session of the request to the store that is under way, and how that session ended since the request. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
-  /** The place of this decision among those whose session was resumed, so that the older of two is known; 0: none yet. */
-  resumeNumber = 0;
+  /** The place of this decision among those whose session is there, so that the older of two is known; 0: none yet. */
+  readyNumber = 0;
 
   constructor(decisions: PendingDecisions) {
     this.#decisions = decisions;
@@ -47,8 +47,8 @@ export class PendingDecision {
   }
 
   /** The expected session is there. */
-  markResumed(): void {
-    this.resumeNumber = this.#decisions.nextNumber();
+  markSessionReady(): void {
+    this.readyNumber = this.#decisions.nextNumber();
   }
 
   end(ending: Ending): void {
@@ -98,9 +98,9 @@ export class PendingDecisions {
   }
 
   /** A connection took the session over: ends older decisions whose connection is not there yet. */
-  endOlder(sessionId: string, resumeNumber: number, ending: Ending): void {
+  endOlder(sessionId: string, readyNumber: number, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId))
-      if (decision.resumeNumber > 0 && decision.resumeNumber < resumeNumber) decision.end(ending);
+      if (decision.readyNumber > 0 && decision.readyNumber < readyNumber) decision.end(ending);
   }
 
   nextNumber(): number {

@@ -84,8 +84,8 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
         "this store keeps sessions on connections, and there is none to keep it on",
       );
     }
-    const nobodys = { subject: undefined, decidedAt: undefined };
-    const wanted = { id: newSelector(), data, isChecked: false, ...nobodys, hold: false, token: true };
+    const withoutSubject = { subject: undefined, decidedAt: undefined };
+    const wanted = { id: newSelector(), data, isChecked: false, ...withoutSubject, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);
     const state = this.#adoptCreated(id, false, () => this.#stateForHandle(id, stored, undefined, true));
     return { session: new SessionHandle(state, undefined), token };
@@ -202,7 +202,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
       connection.end(decision.ending.code, decision.ending.reason);
     } else if (state.gone) connection.end(GONE.code, GONE.reason);
     else if (takesOver) {
-      this.pending.endOlder(state.id, decision.resumeNumber, REPLACED);
+      this.pending.endOlder(state.id, decision.readyNumber, REPLACED);
       takeOver(state, connection, (id) => this.store.takeOver?.(id) ?? { type: "missing" });
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
