@@ -30,18 +30,18 @@ import { write } from "./commands/write.ts";
 import { Destruction } from "./sessions/destruction.ts";
 import { beforehand } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
-import { Logins } from "./sessions/indexed-changes.ts";
-import { Lookup } from "./sessions/session-queries.ts";
+import { IndexedChanges } from "./sessions/indexed-changes.ts";
+import { SessionQueries } from "./sessions/session-queries.ts";
 import { Membership, type Registration } from "./processes/membership.ts";
 import type { RedisStoreOptions } from "./base/options.ts";
 import { makeServices, type Services } from "./processes/services.ts";
-import type { Raised } from "./commands/subject-index.ts";
+import type { RaisedEpoch } from "./commands/subject-index.ts";
 import { Outbox } from "./sessions/outbox.ts";
 import { Subjects } from "./sessions/subjects.ts";
-import { Unsettled, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
+import { UnknownOutcomes, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
 /** A request for a session that may be for one more connection of this process. */
-type Holding = Pick<ResumeRequest, "id" | "hold">;
+type HoldingRequest = Pick<ResumeRequest, "id" | "hold">;
 
 /** A SessionStore in Redis, which can be asked what became of a change whose answer did not come. */
 export interface RedisSessionStore extends SessionStore {
@@ -77,11 +77,11 @@ export function redisStore(options: RedisStoreOptions): RedisSessionStore {
 class RedisStore implements RedisSessionStore {
   readonly capabilities: StoreCapabilities = { resumable: true, shared: true, values: "json", outbox: true };
   readonly #services: Services;
-  readonly #unsettled: Unsettled;
+  readonly #unknownOutcomes: UnknownOutcomes;
   readonly #subjects: Subjects;
-  readonly #logins: Logins;
+  readonly #indexedChanges: IndexedChanges;
   readonly #destruction: Destruction;
-  readonly #lookup: Lookup;
+  readonly #queries: SessionQueries;
   readonly #outbox: Outbox;
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
@@ -95,14 +95,17 @@ class RedisStore implements RedisSessionStore {
     });
     this.#onError = options.onError;
     const { calls, keys, settings } = this.#services;
-    this.#unsettled = new Unsettled(this.#services);
+    this.#unknownOutcomes = new UnknownOutcomes(this.#services);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
-    this.#logins = new Logins(this.#services, this.#subjects, this.#unsettled, (id, found) =>
-      this.#missing(id, found),
+    this.#indexedChanges = new IndexedChanges(
+      this.#services,
+      this.#subjects,
+      this.#unknownOutcomes,
+      (id, found) => this.#missing(id, found),
     );
-    this.#outbox = new Outbox(this.#services, this.#unsettled, (id, found) => this.#missing(id, found));
-    this.#destruction = new Destruction(this.#services, this.#subjects, this.#unsettled);
-    this.#lookup = new Lookup(this.#services, this.#subjects, (error) => this.#report(error));
+    this.#outbox = new Outbox(this.#services, this.#unknownOutcomes, (id, found) => this.#missing(id, found));
+    this.#destruction = new Destruction(this.#services, this.#subjects, this.#unknownOutcomes);
+    this.#queries = new SessionQueries(this.#services, this.#subjects, (error) => this.#report(error));
   }
 
   attach(host: StoreHost): void {
@@ -110,14 +113,14 @@ class RedisStore implements RedisSessionStore {
       throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
     this.#report = (error) => quietly(() => onError(error));
-    const told: StoreHost = {
+    const guardedHost: StoreHost = {
       held: (id) => host.held(id),
       heldIds: () => host.heldIds(),
       notify: (event) => host.notify(event),
       onError: this.#report,
     };
-    const membership = new Membership(this.#services, told, (of, reason) =>
-      this.#destruction.heldElsewhere(of, reason, membership),
+    const membership = new Membership(this.#services, guardedHost, (of, reason) =>
+      this.#destruction.destroyHeldAndEnd(of, reason, membership),
     );
     this.#membership = membership;
     membership.open();
@@ -131,7 +134,9 @@ class RedisStore implements RedisSessionStore {
     const encoded = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
     const listing =
-      subject === undefined ? undefined : await this.#logins.begin({ ...request, subject }, deadline);
+      subject === undefined
+        ? undefined
+        : await this.#indexedChanges.listBeforeCreate({ ...request, subject }, deadline);
     if (listing?.type === "revoked") return listing;
     const waiting = this.#readyFor(request, deadline);
     if (waiting !== undefined) await waiting;
@@ -145,7 +150,7 @@ class RedisStore implements RedisSessionStore {
       return result;
     } catch (error) {
       registration?.failed(error);
-      throw this.#unsettled.remember(error, "create", id, sequence, deadline);
+      throw this.#unknownOutcomes.remember(error, "create", id, sequence, deadline);
     }
   }
 
@@ -180,8 +185,9 @@ class RedisStore implements RedisSessionStore {
     if (resumed.session.subject === undefined) return;
     const { id, touch } = request;
     const idleMs = touch === false ? resumed.session.idleInMs : request.idleMs;
-    const destroy = (of: Raised): Promise<void> => this.#destruction.overdue(id, of, this.#membership);
-    this.#logins.listAgain(id, resumed, idleMs, destroy).catch(() => undefined);
+    const destroy = (of: RaisedEpoch): Promise<void> =>
+      this.#destruction.destroyOverdue(id, of, this.#membership);
+    this.#indexedChanges.listAgain(id, resumed, idleMs, destroy).catch(() => undefined);
   }
 
   async takeOver(id: string): Promise<TakeOverResult> {
@@ -203,7 +209,7 @@ class RedisStore implements RedisSessionStore {
     if (!isSessionId(id)) return { type: "missing" };
     const encoded = encodeChange(request.change, request.expect, settings.maxBytes);
     const deadline = calls.deadline();
-    const before = this.#unsettled.before(id, deadline);
+    const before = this.#unknownOutcomes.settleLast(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
     try {
@@ -214,17 +220,17 @@ class RedisStore implements RedisSessionStore {
       if (reply.isRepeat) throw goneSince();
       return result;
     } catch (error) {
-      throw this.#unsettled.remember(error, "write", id, sequence, deadline);
+      throw this.#unknownOutcomes.remember(error, "write", id, sequence, deadline);
     }
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
-    return isSessionId(id) && this.#logins.touch(id, idleMs, absoluteMs);
+    return isSessionId(id) && this.#indexedChanges.touch(id, idleMs, absoluteMs);
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
     if (!isSessionId(request.id)) return { type: "missing" };
-    return this.#logins.rotate(request);
+    return this.#indexedChanges.rotate(request);
   }
 
   async destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult> {
@@ -233,7 +239,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   release(id: string): Promise<void> {
-    return this.#membership?.holdings.release(id) ?? Promise.resolve();
+    return this.#membership?.heldCounts.release(id) ?? Promise.resolve();
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
@@ -245,11 +251,11 @@ class RedisStore implements RedisSessionStore {
   }
 
   ids(): AsyncIterable<string> {
-    return this.#lookup.ids();
+    return this.#queries.ids();
   }
 
   bySubject(subject: string): Promise<readonly string[]> {
-    return this.#lookup.bySubject(subject);
+    return this.#queries.bySubject(subject);
   }
 
   destroySubject(subject: string, reason: string | undefined): Promise<StoreDestroyResult> {
@@ -258,12 +264,12 @@ class RedisStore implements RedisSessionStore {
 
   async presence(id: string): Promise<StorePresence> {
     return isSessionId(id)
-      ? this.#lookup.presence(id, this.#membership?.holdings.connections(id) ?? 0)
+      ? this.#queries.presence(id, this.#membership?.heldCounts.connections(id) ?? 0)
       : { nodes: [], missing: [] };
   }
 
   outcome(error: unknown): Promise<WriteOutcome> {
-    return this.#unsettled.outcome(error);
+    return this.#unknownOutcomes.outcome(error);
   }
 
   close(): Promise<void> {
@@ -284,12 +290,12 @@ class RedisStore implements RedisSessionStore {
   }
 
   /** What a call that registers one more connection waits for beforehand; `undefined`: nothing. */
-  #readyFor(request: Holding, deadline: number): Promise<void> | undefined {
+  #readyFor(request: HoldingRequest, deadline: number): Promise<void> | undefined {
     const waiting = request.hold ? this.#membership?.ready(deadline) : undefined;
     return waiting === undefined ? undefined : beforehand(waiting);
   }
 
-  #register({ id, hold }: Holding): Registration | undefined {
+  #register({ id, hold }: HoldingRequest): Registration | undefined {
     if (!hold) return undefined;
     if (this.#membership === undefined)
       throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });

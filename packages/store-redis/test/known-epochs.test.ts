@@ -6,9 +6,9 @@ import { KnownEpochs } from "../src/sessions/known-epochs.ts";
 test("what this process decides after it saw an epoch is not older than that destruction, nor than one before", () => {
   const known = new KnownEpochs();
   const before = performance.now() - 1;
-  known.saw("hash", 7);
+  known.record("hash", 7);
   // A late answer of an older call.
-  known.saw("hash", 5);
+  known.record("hash", 5);
   const after = performance.now() + 1;
   expect(known.isBefore("hash", 7, after)).toBe(true);
   expect(known.isBefore("hash", 5, after)).toBe(true);
@@ -19,7 +19,7 @@ test("what this process decides after it saw an epoch is not older than that des
 
 test("no more than 10,000 subjects' epochs are remembered, and the oldest go first", () => {
   const known = new KnownEpochs();
-  for (let number = 0; number <= 10_000; number += 1) known.saw(String(number), 1);
+  for (let number = 0; number <= 10_000; number += 1) known.record(String(number), 1);
   const after = performance.now() + 1;
   expect(known.isBefore("0", 1, after)).toBe(false);
   expect(known.isBefore("1", 1, after)).toBe(true);
@@ -30,8 +30,8 @@ test("an answer of a holder that comes twice counts once", async () => {
   const confirmations = new Confirmations();
   confirmations.open("token");
   const answer = { token: "token", node: "node", id: "id", closed: 2 };
-  confirmations.hear(answer);
-  confirmations.hear(answer);
+  confirmations.add(answer);
+  confirmations.add(answer);
   const held = new Map([["node", ["id"]]]);
   expect(await confirmations.collect("token", held, () => Promise.resolve(false), 1_000)).toEqual({
     closed: 2,

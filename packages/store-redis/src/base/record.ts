@@ -14,7 +14,7 @@ export interface Metadata {
 }
 
 /** Connections of one process, as field `h` lists them. */
-export interface Holder {
+export interface HolderEntry {
   readonly node: string;
   readonly connections: number;
   /** What remove-holders.lua takes to remove it. */
@@ -55,7 +55,7 @@ function readDeadline(text: string | undefined): number {
 }
 
 /** Those that hold connections now. */
-export function parseHolders(text: unknown): Holder[] {
+export function parseHolders(text: unknown): HolderEntry[] {
   if (typeof text !== "string") return [];
   return text.split(",").flatMap((entry) => {
     const [, node, connections] = HOLDER.exec(entry) ?? [];

@@ -1,6 +1,6 @@
 import type { Reply } from "../connection/calls.ts";
-import { type Holder, parseHolders } from "../base/record.ts";
-import type { Raised } from "./subject-index.ts";
+import { type HolderEntry, parseHolders } from "../base/record.ts";
+import type { RaisedEpoch } from "./subject-index.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 
@@ -12,7 +12,7 @@ export interface DestroyCommand {
   readonly announcement: string;
   readonly reason: string | undefined;
   /** As one of that subject's sessions; `undefined`: whoever's it is. */
-  readonly of: Raised | undefined;
+  readonly of: RaisedEpoch | undefined;
   readonly deadline: number;
 }
 
@@ -20,7 +20,7 @@ export type DestroyReply =
   | {
       readonly type: "destroyed";
       readonly subject: string | undefined;
-      readonly holders: readonly Holder[];
+      readonly holders: readonly HolderEntry[];
       /** It had messages. Nobody can read them any more, though their list is there still. */
       readonly hadOutbox: boolean;
     }

@@ -1,10 +1,10 @@
 import type { Calls, Reply } from "../connection/calls.ts";
 import type { Keys } from "../base/keys.ts";
-import type { Holder } from "../base/record.ts";
+import type { HolderEntry } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 
-export interface HoldCommand {
+export interface SetHolderCommand {
   readonly id: string;
   readonly sequence: number;
   /** Connections of this process, absolutely. */
@@ -12,19 +12,24 @@ export interface HoldCommand {
 }
 
 /** Metadata and outbox of the session that is held, as the hash has them, or that it is not there. */
-export type HoldReply =
+export type SetHolderReply =
   | { readonly type: "held"; readonly metadata: unknown; readonly outbox: unknown }
   | { readonly type: "gone" };
 
 /** set-holder.lua: sets how many connections of a process hold the session. */
-export function setHeld(
+export function setHolder(
   { calls, keys, node }: Caller,
-  { id, sequence, count }: HoldCommand,
-): Promise<HoldReply> {
-  return calls.timedScript("set-holder", keys.session(id), [node, String(sequence), String(count)], readHold);
+  { id, sequence, count }: SetHolderCommand,
+): Promise<SetHolderReply> {
+  return calls.timedScript(
+    "set-holder",
+    keys.session(id),
+    [node, String(sequence), String(count)],
+    readSetHolder,
+  );
 }
 
-function readHold(reply: Reply): HoldReply {
+function readSetHolder(reply: Reply): SetHolderReply {
   const { 0: code, 1: metadata, 2: outbox } = partsOf(reply);
   switch (code) {
     case "held":
@@ -38,10 +43,10 @@ function readHold(reply: Reply): HoldReply {
 }
 
 /** remove-holders.lua: takes the holdings of dead processes off a session, those that are still as they were read. */
-export async function drop(
+export async function removeHolders(
   { calls, keys }: { readonly calls: Pick<Calls, "script">; readonly keys: Keys },
   id: string,
-  dead: readonly Holder[],
+  dead: readonly HolderEntry[],
 ): Promise<void> {
   await calls.script(
     "remove-holders",

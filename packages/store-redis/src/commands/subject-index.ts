@@ -13,7 +13,7 @@ export interface Listing {
 }
 
 /** A subject whose epoch was raised. */
-export interface Raised {
+export interface RaisedEpoch {
   readonly subject: string;
   readonly hash: string;
   readonly epoch: number;

@@ -118,7 +118,7 @@ export class Calls {
     const now = performance.now();
     if (call.type === "repeatable") {
       const { name, words, script } = call;
-      return this.#hand({ call, name, args: [...words], script, attemptsBefore }, now);
+      return this.#dispatch({ call, name, args: [...words], script, attemptsBefore }, now);
     }
     const { script } = call;
     const notAfter = this.#clock.serverTime(call.deadline);
@@ -126,11 +126,11 @@ export class Calls {
     const keys = otherKey === undefined ? ["1", key] : ["2", key, otherKey];
     const args = [scriptDigest(script), ...keys, String(notAfter)].concat(call.args);
     if (announces(script)) args.push(this.#shards?.tagOf(call.key) ?? "");
-    return this.#hand({ call, name: "evalsha", args, script, attemptsBefore }, now);
+    return this.#dispatch({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
 
   /** The time limit rejects the command itself, so that an answer costs one promise more and no race. */
-  #hand<Result>(attempt: Attempt<Result>, now: number): Promise<Result> {
+  #dispatch<Result>(attempt: Attempt<Result>, now: number): Promise<Result> {
     const left = attempt.call.deadline - now;
     if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attempt.attemptsBefore));
     const command = this.#sender.send(attempt.name, attempt.args);
@@ -178,7 +178,7 @@ export class Calls {
         script: undefined,
         attemptsBefore,
       };
-      return this.#hand(again, performance.now());
+      return this.#dispatch(again, performance.now());
     }
     const failure = asStoreFailure(error);
     if (isReplica(error)) this.#gate.demoted();

@@ -38,7 +38,7 @@ export class Gate {
   readonly #options: GateOptions;
   readonly #waiters = new Set<Waiter>();
   /** What was told last, by what it is about. */
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
   #isAdmitted = false;
   #wasOpen = false;
   /** Goes up with each connection: what an earlier one answered says nothing of this one. */
@@ -61,7 +61,7 @@ export class Gate {
       lost: () => this.#lost(),
       failed: (reason) => this.explain(reason),
       ended: () => this.#ended(),
-      arrived: (node) => sender.flush(node),
+      arrived: (node) => sender.sendWaiting(node),
       moved: () => sender.reroute(),
     });
   }
@@ -134,7 +134,7 @@ export class Gate {
   #shut(): void {
     this.#isAdmitted = false;
     this.#clock.forget();
-    this.#sender.drop();
+    this.#sender.rejectWaiting();
   }
 
   #ended(): void {
@@ -252,20 +252,20 @@ export class Gate {
     const bad = facts.flatMap(
       (fact) => unusable(isOneServer ? fact : { ...fact, isMaster: undefined }) ?? [],
     )[0];
-    this.#tell("server", bad);
+    this.#reportOnce("server", bad);
     const [eviction] = this.#options.allowEviction ? [] : facts.flatMap((fact) => evicts(fact) ?? []);
-    if (facts.some(({ policy }) => policy !== undefined)) this.#tell("policy", eviction);
+    if (facts.some(({ policy }) => policy !== undefined)) this.#reportOnce("policy", eviction);
     const { unchecked } = this.#check;
-    if (unchecked.length > 0) this.#tell("unchecked", uncheckable(unchecked));
+    if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckable(unchecked));
     // A policy that changes later is told, and stops nothing: what runs has its sessions there already.
     return bad ?? (this.#wasOpen ? undefined : eviction);
   }
 
-  #tell(about: string, error: Error | undefined): void {
-    if (error?.message === this.#told.get(about)) return;
-    if (error === undefined) this.#told.delete(about);
+  #reportOnce(about: string, error: Error | undefined): void {
+    if (error?.message === this.#reported.get(about)) return;
+    if (error === undefined) this.#reported.delete(about);
     else {
-      this.#told.set(about, error.message);
+      this.#reported.set(about, error.message);
       this.#options.report(error);
     }
   }

@@ -25,7 +25,7 @@ export class Sender {
   readonly #connection: Connection;
   /** What waits for its turn, by node of a Cluster; `""`: one server. */
   readonly #backlogs = new Map<string, Set<SentCommand>>();
-  readonly #flows = new Map<string, Flow>();
+  readonly #traffic = new Map<string, NodeTraffic>();
   #batch: Batch | undefined;
 
   constructor(connection: Connection) {
@@ -35,7 +35,7 @@ export class Sender {
   /** `args` are the command's from here on, keys with every prefix. */
   send(name: string, args: string[]): SentCommand {
     const command = new SentCommand(name, args);
-    this.#hand(command);
+    this.#dispatch(command);
     return command;
   }
 
@@ -47,14 +47,14 @@ export class Sender {
   }
 
   /** Answers came from a server, so that there is room for more. */
-  flush(node: string = ""): void {
-    this.#flow(node).arrivedAt = performance.now();
+  sendWaiting(node: string = ""): void {
+    this.#trafficOf(node).arrivedAt = performance.now();
     const backlog = this.#backlogs.get(node);
     if (backlog === undefined) return;
     for (const command of backlog) {
       if (!this.#hasRoom(node)) return;
       backlog.delete(command);
-      this.#hand(command);
+      this.#dispatch(command);
     }
   }
 
@@ -63,31 +63,31 @@ export class Sender {
     for (const backlog of [...this.#backlogs.values()]) {
       const waiting = [...backlog];
       backlog.clear();
-      for (const command of waiting) this.#hand(command);
+      for (const command of waiting) this.#dispatch(command);
     }
   }
 
   /** What waits was meant for a server that is gone; its callers decide whether to try again. */
-  drop(): void {
+  rejectWaiting(): void {
     for (const backlog of this.#backlogs.values()) {
       for (const command of backlog) command.reject(new Error("the connection was lost"));
       backlog.clear();
     }
   }
 
-  #hand(command: SentCommand): void {
+  #dispatch(command: SentCommand): void {
     const { client } = this.#connection;
-    if (isCluster(client)) this.#handToCluster(client, command);
-    else this.#handToServer(client, command);
+    if (isCluster(client)) this.#dispatchToCluster(client, command);
+    else this.#dispatchToServer(client, command);
   }
 
-  #handToServer(client: Redis, command: SentCommand): void {
+  #dispatchToServer(client: Redis, command: SentCommand): void {
     if (this.#batch?.client !== client) this.#batch = new Batch(client);
-    if (this.#flow("").takes(client.commandQueue.length + this.#batch.size)) this.#batch.add(command);
+    if (this.#trafficOf("").takes(client.commandQueue.length + this.#batch.size)) this.#batch.add(command);
     else this.#wait("", command);
   }
 
-  #handToCluster(client: Cluster, command: SentCommand): void {
+  #dispatchToCluster(client: Cluster, command: SentCommand): void {
     const slot = command.getSlot();
     const key = slot === null ? undefined : client.slots[slot]?.[0];
     const node = key === undefined ? undefined : this.#connection.node(key);
@@ -105,7 +105,7 @@ export class Sender {
   #hasRoom(node: string): boolean {
     const { client } = this.#connection;
     if (!isCluster(client))
-      return this.#flow("").takes(client.commandQueue.length + (this.#batch?.size ?? 0));
+      return this.#trafficOf("").takes(client.commandQueue.length + (this.#batch?.size ?? 0));
     const to = this.#connection.node(node);
     return to === undefined || this.#takes(node, to);
   }
@@ -113,13 +113,13 @@ export class Sender {
   /** Whether a node of a Cluster takes one more. ioredis connects to it with the first one. */
   #takes(key: string, node: Redis): boolean {
     if (node.status === "wait") return true;
-    return node.status === "ready" && this.#flow(key).takes(node.commandQueue.length);
+    return node.status === "ready" && this.#trafficOf(key).takes(node.commandQueue.length);
   }
 
-  #flow(node: string): Flow {
-    let flow = this.#flows.get(node);
-    if (flow === undefined) this.#flows.set(node, (flow = new Flow()));
-    return flow;
+  #trafficOf(node: string): NodeTraffic {
+    let traffic = this.#traffic.get(node);
+    if (traffic === undefined) this.#traffic.set(node, (traffic = new NodeTraffic()));
+    return traffic;
   }
 
   #wait(node: string, command: SentCommand): void {
@@ -131,7 +131,7 @@ export class Sender {
 }
 
 /** When something last came from a server, and since when answers are due there. */
-class Flow {
+class NodeTraffic {
   arrivedAt = 0;
   #busySince = 0;
 

@@ -8,7 +8,7 @@ export interface Confirmed {
 
 interface Collection {
   /** Sessions that each process has answered for. */
-  readonly heard: Map<string, Set<string>>;
+  readonly answered: Map<string, Set<string>>;
   /** Answers that are waited for, by process; `undefined` while it is not known who held what. */
   waiting: Map<string, Set<string>> | undefined;
   closed: number;
@@ -22,24 +22,24 @@ export class Confirmations {
   /** Before the destruction is sent: an answer may be here before its reply. */
   open(token: string): void {
     this.#collections.set(token, {
-      heard: new Map(),
+      answered: new Map(),
       waiting: undefined,
       closed: 0,
       finish: () => undefined,
     });
   }
 
-  hear({ token, node, id, closed }: Confirmation): void {
+  add({ token, node, id, closed }: Confirmation): void {
     const collection = this.#collections.get(token);
     if (collection === undefined) return;
-    const sessions = collection.heard.get(node) ?? new Set<string>();
-    collection.heard.set(node, sessions);
+    const sessions = collection.answered.get(node) ?? new Set<string>();
+    collection.answered.set(node, sessions);
     if (sessions.has(id)) return;
     sessions.add(id);
     collection.closed += closed;
     const missing = collection.waiting?.get(node);
     missing?.delete(id);
-    if (missing?.size === 0) forget(collection, node);
+    if (missing?.size === 0) stopWaitingFor(collection, node);
   }
 
   /**
@@ -56,7 +56,7 @@ export class Confirmations {
     if (collection === undefined) return { closed: 0, unreachable: [...sessions.keys()] };
     const waiting = new Map<string, Set<string>>();
     for (const [node, ids] of sessions) {
-      const missing = new Set(ids.filter((id) => collection.heard.get(node)?.has(id) !== true));
+      const missing = new Set(ids.filter((id) => collection.answered.get(node)?.has(id) !== true));
       if (missing.size > 0) waiting.set(node, missing);
     }
     collection.waiting = waiting;
@@ -72,7 +72,7 @@ export class Confirmations {
           const giveUp = (isGone: boolean): void => {
             if (!isGone || !waiting.has(node)) return;
             dead.push(node);
-            forget(collection, node);
+            stopWaitingFor(collection, node);
           };
           isDead(node).then(giveUp, () => undefined);
         }
@@ -86,7 +86,7 @@ export class Confirmations {
   }
 }
 
-function forget(collection: Collection, node: string): void {
+function stopWaitingFor(collection: Collection, node: string): void {
   collection.waiting?.delete(node);
   if (collection.waiting?.size === 0) collection.finish();
 }

@@ -35,18 +35,18 @@ export class Delivery {
   }
 
   /** `told` learns how many connections the event ended here. */
-  deliver(of: StoreEvent, told?: (closed: number) => void): void {
+  deliver(of: StoreEvent, onDelivered?: (closed: number) => void): void {
     const kept = this.#expected.get(of.id)?.kept;
     if (kept === undefined) {
       const closed = this.#notify(of);
-      told?.(closed);
+      onDelivered?.(closed);
       return;
     }
     // One that is held already hears at once, and again with the newcomer: a version it has is no news to it.
     const early = this.#notify(of);
     kept.push(() => {
       const late = this.#notify(of);
-      told?.(early + late);
+      onDelivered?.(early + late);
     });
   }
 

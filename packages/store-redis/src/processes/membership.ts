@@ -4,51 +4,51 @@ import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from
 import { isCluster } from "../base/client.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
-import { type Hold, Holdings } from "./held-counts.ts";
+import { type CountedCall, HeldCounts } from "./held-counts.ts";
 import { hashSubject } from "../base/keys.ts";
 import { Lease } from "./lease.ts";
 import { Orphans } from "./orphans.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import type { Services } from "./services.ts";
-import type { Raised } from "../commands/subject-index.ts";
+import type { RaisedEpoch } from "../commands/subject-index.ts";
 import { ShardedSubscription } from "./sharded-subscription.ts";
 import { Subscription } from "./subscription.ts";
 
 /** A call that registers one more connection of this process, which counts by the call's outcome. */
 export class Registration {
-  readonly #holdings: Holdings;
+  readonly #heldCounts: HeldCounts;
   readonly #delivery: Delivery;
-  readonly #hold: Hold;
+  readonly #call: CountedCall;
 
-  constructor(holdings: Holdings, delivery: Delivery, id: string) {
-    this.#holdings = holdings;
+  constructor(heldCounts: HeldCounts, delivery: Delivery, id: string) {
+    this.#heldCounts = heldCounts;
     this.#delivery = delivery;
     delivery.expect(id);
-    this.#hold = holdings.begin(id);
+    this.#call = heldCounts.begin(id);
   }
 
   get sequence(): number {
-    return this.#hold.sequence;
+    return this.#call.sequence;
   }
 
   /** How many connections there are with this one. */
   get count(): number {
-    return this.#hold.count;
+    return this.#call.count;
   }
 
   /** `isTaken`: the session is there, and Redis counts the connection. `isAgain`: refused, but maybe not the first time. */
   answered(isTaken: boolean, isAgain: boolean): void {
-    if (isTaken) this.#holdings.held(this.#hold);
-    else if (isAgain) this.#holdings.failed(this.#hold);
-    else this.#holdings.refused(this.#hold);
-    this.#delivery.settled(this.#hold.id);
+    if (isTaken) this.#heldCounts.onCounted(this.#call);
+    else if (isAgain) this.#heldCounts.onFailed(this.#call);
+    else this.#heldCounts.onRefused(this.#call);
+    this.#delivery.settled(this.#call.id);
   }
 
   failed(error: unknown): void {
-    if (isSessionError(error) && error.outcome === "not-applied") this.#holdings.refused(this.#hold);
-    else this.#holdings.failed(this.#hold);
-    this.#delivery.settled(this.#hold.id);
+    if (isSessionError(error) && error.outcome === "not-applied") this.#heldCounts.onRefused(this.#call);
+    else this.#heldCounts.onFailed(this.#call);
+    this.#delivery.settled(this.#call.id);
   }
 }
 
@@ -56,16 +56,16 @@ export class Registration {
 export class Membership {
   readonly confirmations: Confirmations = new Confirmations();
   readonly delivery: Delivery;
-  readonly holdings: Holdings;
+  readonly heldCounts: HeldCounts;
   readonly #services: Services;
   readonly #host: StoreHost;
-  readonly #destroyHeld: (of: Raised, reason?: string) => Promise<unknown>;
+  readonly #destroyHeld: (of: RaisedEpoch, reason?: string) => Promise<unknown>;
   readonly #subscription: Subscription;
   readonly #sharded: ShardedSubscription;
   readonly #lease: Lease;
   readonly #resync: Resync;
   /** Answers to destructions, by the message that they will travel in. */
-  readonly #answers = new Map<
+  readonly #confirmations = new Map<
     string,
     { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }
   >();
@@ -74,18 +74,18 @@ export class Membership {
   constructor(
     services: Services,
     host: StoreHost,
-    destroyHeld: (of: Raised, reason?: string) => Promise<unknown>,
+    destroyHeld: (of: RaisedEpoch, reason?: string) => Promise<unknown>,
   ) {
     const { connection, settings, calls, gate, keys, node, serverOf, shards } = services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
     this.delivery = new Delivery(host);
-    this.holdings = new Holdings(services, (error) => host.onError(error));
+    this.heldCounts = new HeldCounts(services, (error) => host.onError(error));
     this.#resync = new Resync(
-      new Recheck(calls, keys, host, this.holdings, new Orphans(services)),
+      new Recheck(calls, keys, host, this.heldCounts, new Orphans(services)),
       host,
-      this.holdings,
+      this.heldCounts,
       settings.sweepMs,
       {
         // Where Redis may evict, any held session may be gone at any time: each sweep reads all of them.
@@ -99,7 +99,7 @@ export class Membership {
       settings.timeoutMs,
       {
         publish: (text) => calls.command("publish", [keys.channel(node), text]),
-        message: (text) => this.#hear(text),
+        message: (text) => this.#onMessage(text),
         resubscribed: () => void this.#resync.run(false),
         failed: (reason) => gate.explain(reason),
       },
@@ -118,7 +118,7 @@ export class Membership {
       (tag) => keys.shardChannel(node, tag),
       () => (isCluster(connection.client) ? connection.client : undefined),
       (master) => connection.makeListener(master),
-      { message: (text) => this.#hear(text), lost: () => void this.#resync.run(false) },
+      { message: (text) => this.#onMessage(text), lost: () => void this.#resync.run(false) },
     );
   }
 
@@ -147,11 +147,11 @@ export class Membership {
 
   /** One more connection, registered by the call that is about to be sent. */
   register(id: string): Registration {
-    return new Registration(this.holdings, this.delivery, id);
+    return new Registration(this.heldCounts, this.delivery, id);
   }
 
   /** Waits until this process can hear answers; not for long, and never in vain for ever. */
-  async listening(deadline: number): Promise<void> {
+  async waitForSubscription(deadline: number): Promise<void> {
     if (!this.#subscription.confirmed) await this.#subscription.wait(deadline).catch(() => undefined);
   }
 
@@ -166,7 +166,7 @@ export class Membership {
   }
 
   /** The sessions held here that are the subject's. */
-  heldOf(subject: string): string[] {
+  heldIdsOf(subject: string): string[] {
     return [...this.#host.heldIds()].filter((id) => this.#host.held(id)?.subject === subject);
   }
 
@@ -179,15 +179,15 @@ export class Membership {
     this.#resync.close();
     this.#subscription.close();
     this.#sharded.close();
-    await this.holdings.releaseAll();
+    await this.heldCounts.releaseAll();
     await this.#lease.close();
   }
 
-  #hear(text: string): void {
+  #onMessage(text: string): void {
     const announcement = parseAnnouncement(text);
     if (announcement === undefined) return;
     if (announcement.type === "confirmations") {
-      for (const confirmation of announcement.confirmations) this.confirmations.hear(confirmation);
+      for (const confirmation of announcement.confirmations) this.confirmations.add(confirmation);
       return;
     }
     if (announcement.type === "subject") {
@@ -198,21 +198,21 @@ export class Membership {
       return;
     }
     const { event, confirm } = announcement;
-    this.delivery.deliver(event, confirm && ((closed) => this.#answer(confirm, event.id, closed)));
+    this.delivery.deliver(event, confirm && ((closed) => this.#confirm(confirm, event.id, closed)));
   }
 
   /** Answers to one destruction of many sessions travel together, as they come in one turn. */
-  #answer(request: ConfirmationRequest, id: string, closed: number): void {
+  #confirm(request: ConfirmationRequest, id: string, closed: number): void {
     const key = `${request.node} ${request.token}`;
-    const answer = this.#answers.get(key);
+    const answer = this.#confirmations.get(key);
     if (answer !== undefined) {
       answer.closed.push([id, closed]);
       return;
     }
-    this.#answers.set(key, { request, closed: [[id, closed]] });
+    this.#confirmations.set(key, { request, closed: [[id, closed]] });
     setImmediate(() => {
-      const pairs = this.#answers.get(key)?.closed ?? [];
-      this.#answers.delete(key);
+      const pairs = this.#confirmations.get(key)?.closed ?? [];
+      this.#confirmations.delete(key);
       const message = confirmationMessage(request.token, this.#services.node, pairs);
       this.#publish(request.node, id, message).catch((error: unknown) => this.#host.onError(error));
     });

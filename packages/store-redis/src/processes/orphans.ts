@@ -1,12 +1,12 @@
-import { drop } from "../commands/holders.ts";
-import type { Holder } from "../base/record.ts";
+import { removeHolders } from "../commands/holders.ts";
+import type { HolderEntry } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
 /** Whether processes have a lease, by name, as far as it was asked. */
-export type Lives = Map<string, Promise<boolean>>;
+export type LeaseAnswers = Map<string, Promise<boolean>>;
 
 /**
- * Holdings of processes without a lease: they count for nothing. Those of dead processes are taken away, because otherwise
+ * Holders without a lease: they count for nothing. Those of dead processes are taken away, because otherwise
  * each change would be announced to them for as long as the session lives.
  */
 export class Orphans {
@@ -17,15 +17,19 @@ export class Orphans {
   }
 
   /** Those of a session's holders that have no lease. The dead among them are taken off it, which nobody waits for. */
-  async sweep(id: string, holders: readonly Holder[], lives: Lives = new Map()): Promise<readonly Holder[]> {
+  async sweep(
+    id: string,
+    holders: readonly HolderEntry[],
+    lives: LeaseAnswers = new Map(),
+  ): Promise<readonly HolderEntry[]> {
     const alive = await Promise.all(holders.map(({ node }) => this.#lives(node, lives)));
     const orphans = holders.filter((_, index) => alive[index] === false);
     const dead = orphans.filter(({ node }) => this.#services.liveness.isDead(node));
-    if (dead.length > 0) drop(this.#services, id, dead).catch(() => undefined);
+    if (dead.length > 0) removeHolders(this.#services, id, dead).catch(() => undefined);
     return orphans;
   }
 
-  #lives(node: string, lives: Lives): Promise<boolean> {
+  #lives(node: string, lives: LeaseAnswers): Promise<boolean> {
     const known = lives.get(node);
     if (known !== undefined) return known;
     const asked = this.#services.liveness.look(node);

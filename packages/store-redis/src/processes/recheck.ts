@@ -1,9 +1,9 @@
 import type { HeldSession, Position, StoredSession, StoreHost } from "@wsession/core";
 import type { Calls } from "../connection/calls.ts";
 import { load } from "../commands/load.ts";
-import type { Holdings } from "./held-counts.ts";
+import type { HeldCounts } from "./held-counts.ts";
 import type { Keys } from "../base/keys.ts";
-import type { Lives, Orphans } from "./orphans.ts";
+import type { LeaseAnswers, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
 
 /**
@@ -14,29 +14,29 @@ export class Recheck {
   readonly #calls: Calls;
   readonly #keys: Keys;
   readonly #host: StoreHost;
-  readonly #holdings: Holdings;
+  readonly #heldCounts: HeldCounts;
   readonly #orphans: Orphans;
 
-  constructor(calls: Calls, keys: Keys, host: StoreHost, holdings: Holdings, orphans: Orphans) {
+  constructor(calls: Calls, keys: Keys, host: StoreHost, heldCounts: HeldCounts, orphans: Orphans) {
     this.#calls = calls;
     this.#keys = keys;
     this.#host = host;
-    this.#holdings = holdings;
+    this.#heldCounts = heldCounts;
     this.#orphans = orphans;
   }
 
   /** `lives`: what was found of other processes meanwhile. `register`: whether Redis lists this process or not. */
-  async check(id: string, register: boolean, lives: Lives): Promise<void> {
+  async check(id: string, register: boolean, lives: LeaseAnswers): Promise<void> {
     const asked = this.#host.held(id)?.outbox;
     const { metadata, outbox } = await this.#read(id, register, lives);
     const held = this.#host.held(id);
     if (held === undefined) return;
-    if (typeof metadata === "string") this.#tellOutbox(id, asked, held.outbox, parseOutbox(outbox));
+    if (typeof metadata === "string") this.#notifyOutbox(id, asked, held.outbox, parseOutbox(outbox));
     if (isCurrent(held, metadata, this.#calls.serverNow())) return;
     const found = await load({ calls: this.#calls, keys: this.#keys }, id);
     const still = this.#host.held(id);
     if (still === undefined) return;
-    if (found.type === "session") this.#tell(id, still, found.session, isLoss(held, still, found.session));
+    if (found.type === "session") this.#notify(id, still, found.session, isLoss(held, still, found.session));
     else
       this.#host.notify(
         found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason },
@@ -44,16 +44,16 @@ export class Recheck {
   }
 
   /** What the hash has; metadata that is no text: it has to be loaded to know. */
-  async #read(id: string, register: boolean, lives: Lives): Promise<HashFields> {
+  async #read(id: string, register: boolean, lives: LeaseAnswers): Promise<HashFields> {
     if (!register) {
       const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h", "o"]);
       const [metadata, listed, outbox]: readonly unknown[] = Array.isArray(found) ? found : [];
       const holders = parseHolders(listed);
       // Not waited for: whether others live may be a question to servers that do not answer.
       this.#orphans.sweep(id, holders, lives).catch(() => undefined);
-      if (typeof metadata !== "string" || this.#holdings.isListed(holders)) return { metadata, outbox };
+      if (typeof metadata !== "string" || this.#heldCounts.isListed(holders)) return { metadata, outbox };
     }
-    const hold = await this.#holdings.register(id);
+    const hold = await this.#heldCounts.register(id);
     if (hold === undefined) {
       const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "o"]);
       const [metadata, outbox]: readonly unknown[] = Array.isArray(found) ? found : [];
@@ -63,7 +63,7 @@ export class Recheck {
   }
 
   /** Compares chains, since after a failover the same offset may be another message's (I19). */
-  #tellOutbox(
+  #notifyOutbox(
     id: string,
     asked: Position = BEGINNING,
     held: Position = BEGINNING,
@@ -75,7 +75,7 @@ export class Recheck {
   }
 
   /** `behind`: the store lost changes that this process had heard of before it asked. */
-  #tell(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
+  #notify(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
     if (behind || session.version > held.version) this.#host.notify({ type: "loaded", id, session, behind });
   }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
-import type { Holdings } from "./held-counts.ts";
-import type { Lives } from "./orphans.ts";
+import type { HeldCounts } from "./held-counts.ts";
+import type { LeaseAnswers } from "./orphans.ts";
 import { paced } from "../base/pace.ts";
 import type { Recheck } from "./recheck.ts";
 
@@ -28,7 +28,7 @@ export interface ResyncSources {
 export class Resync {
   readonly #recheck: Recheck;
   readonly #host: StoreHost;
-  readonly #holdings: Holdings;
+  readonly #heldCounts: HeldCounts;
   readonly #sweepMs: number;
   readonly #sources: ResyncSources;
   #timer: NodeJS.Timeout | undefined;
@@ -50,13 +50,13 @@ export class Resync {
   constructor(
     recheck: Recheck,
     host: StoreHost,
-    holdings: Holdings,
+    heldCounts: HeldCounts,
     sweepMs: number,
     sources: ResyncSources,
   ) {
     this.#recheck = recheck;
     this.#host = host;
-    this.#holdings = holdings;
+    this.#heldCounts = heldCounts;
     this.#sweepMs = sweepMs;
     this.#sources = sources;
   }
@@ -66,7 +66,7 @@ export class Resync {
     if (this.#closed) return;
     this.#timer = setTimeout(
       () => {
-        this.#holdings.repair();
+        this.#heldCounts.repair();
         void this.#sweep().then(() => this.open());
       },
       this.#sweepMs * (0.5 + Math.random() / 2),
@@ -137,7 +137,7 @@ export class Resync {
       if (there === undefined) byServer.set(server, [id]);
       else there.push(id);
     }
-    const lives: Lives = new Map();
+    const lives: LeaseAnswers = new Map();
     const unread: string[] = [];
     const check = async (batch: readonly string[]): Promise<boolean> => {
       const missed = await this.#check(batch, register, lives);
@@ -153,7 +153,7 @@ export class Resync {
   }
 
   /** Returns those that could not be asked for. One report is enough for a batch. */
-  async #check(batch: readonly string[], register: boolean, lives: Lives): Promise<readonly string[]> {
+  async #check(batch: readonly string[], register: boolean, lives: LeaseAnswers): Promise<readonly string[]> {
     const checks = await Promise.allSettled(batch.map((id) => this.#recheck.check(id, register, lives)));
     const failed = checks.find((check) => check.status === "rejected");
     if (failed !== undefined) this.#host.onError(failed.reason);

@@ -16,7 +16,7 @@ export interface ShardedEvents {
 interface Listener {
   readonly redis: Redis;
   /** Channels that are subscribed to, and the last probe that was heard on each. */
-  readonly heard: Map<string, number>;
+  readonly lastProbes: Map<string, number>;
 }
 
 /**
@@ -55,7 +55,7 @@ export class ShardedSubscription {
     this.#events = events;
   }
 
-  /** Follows the Cluster's slots, and finds out whether what is published is heard. */
+  /** Follows the Cluster's slots, and finds out whether what is published is lastProbes. */
   check(): void {
     const cluster = this.#cluster();
     if (cluster === undefined || this.#isUnsupported || this.#isClosed) return;
@@ -91,41 +91,41 @@ export class ShardedSubscription {
   #connect(master: string): Listener | undefined {
     const redis = this.#listen(master);
     if (redis === undefined) return undefined;
-    const listener: Listener = { redis, heard: new Map() };
+    const listener: Listener = { redis, lastProbes: new Map() };
     this.#listeners.set(master, listener);
     redis.on("error", () => undefined);
     redis.on("smessage", (channel, text) => {
       if (!text.startsWith(PROBE)) this.#events.message(text);
-      else if (listener.heard.has(channel)) listener.heard.set(channel, numberOf(text));
+      else if (listener.lastProbes.has(channel)) listener.lastProbes.set(channel, numberOf(text));
     });
     redis.once("end", () => {
       if (this.#listeners.get(master) === listener) this.#listeners.delete(master);
-      if (listener.heard.size > 0 && !this.#isClosed) this.#events.lost();
+      if (listener.lastProbes.size > 0 && !this.#isClosed) this.#events.lost();
       this.#checkLater();
     });
     return listener;
   }
 
   #follow(listener: Listener, channels: readonly string[]): void {
-    const { heard, redis } = listener;
-    for (const channel of heard.keys()) {
+    const { lastProbes, redis } = listener;
+    for (const channel of lastProbes.keys()) {
       if (channels.includes(channel)) continue;
-      heard.delete(channel);
+      lastProbes.delete(channel);
       redis.sunsubscribe(channel).catch(() => undefined);
     }
     for (const channel of channels) {
-      if (heard.has(channel)) this.#prove(listener, channel).catch(() => undefined);
+      if (lastProbes.has(channel)) this.#prove(listener, channel).catch(() => undefined);
       else this.#subscribe(listener, channel);
     }
   }
 
-  #subscribe({ heard, redis }: Listener, channel: string): void {
+  #subscribe({ lastProbes, redis }: Listener, channel: string): void {
     const late = setTimeout(() => redis.disconnect(), this.#calls.timeoutMs);
     late.unref();
     redis
       .ssubscribe(channel)
       .then(() => {
-        heard.set(channel, 0);
+        lastProbes.set(channel, 0);
         this.#retryMs = RETRY_MS;
         this.#shards.activate();
       })
@@ -137,19 +137,19 @@ export class ShardedSubscription {
       .finally(() => clearTimeout(late));
   }
 
-  /** A connection on which a message does not arrive that somebody heard is made anew. */
+  /** A connection on which a message does not arrive that somebody lastProbes is made anew. */
   async #prove(listener: Listener, channel: string): Promise<void> {
     this.#probes += 1;
     const probe = this.#probes;
-    const heardBy = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));
-    if (heardBy === 0) {
+    const receivers = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));
+    if (receivers === 0) {
       // The slot moved away, and the subscription with it.
-      listener.heard.delete(channel);
+      listener.lastProbes.delete(channel);
       return;
     }
     const timer = setTimeout(() => {
       setImmediate(() => {
-        const last = listener.heard.get(channel);
+        const last = listener.lastProbes.get(channel);
         if (last !== undefined && last < probe) listener.redis.disconnect();
       });
     }, this.#calls.timeoutMs);

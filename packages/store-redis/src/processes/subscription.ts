@@ -34,7 +34,7 @@ export class Subscription {
   readonly #waiters = new Set<() => void>();
   #listener: Redis | undefined;
   /** The message that is to be heard. */
-  #expected: { readonly text: string; readonly heard: () => void } | undefined;
+  #expected: { readonly text: string; readonly arrived: () => void } | undefined;
   #probes = 0;
   #isChecking = false;
   #confirmed = false;
@@ -102,7 +102,7 @@ export class Subscription {
       (error: unknown) => {
         this.#isChecking = false;
         // Where nothing can be published, that says nothing of this connection: it is ended only if it does not answer.
-        if (error === UNHEARD) this.#giveUp(listener, UNHEARD);
+        if (error === NOT_DELIVERED) this.#giveUp(listener, NOT_DELIVERED);
       },
     );
   }
@@ -127,7 +127,7 @@ export class Subscription {
     this.#listener = listener;
     // This connection's end is seen below, and mended.
     listener.on("error", (error) => this.#failed(error));
-    listener.on("message", (_channel, text) => this.#hear(text));
+    listener.on("message", (_channel, text) => this.#onMessage(text));
     listener.once("end", () => {
       if (this.#listener !== listener) return;
       this.#listener = undefined;
@@ -144,8 +144,8 @@ export class Subscription {
     );
   }
 
-  #hear(text: string): void {
-    if (text === this.#expected?.text) this.#expected.heard();
+  #onMessage(text: string): void {
+    if (text === this.#expected?.text) this.#expected.arrived();
     else if (!text.startsWith(`["${PROBE}"`)) this.#events.message(text);
   }
 
@@ -170,8 +170,9 @@ export class Subscription {
       try {
         return await this.#prove();
       } catch (error) {
-        if (error === UNHEARD) this.#connection.refresh();
-        if (error === UNHEARD || this.#listener !== listener || listener.status !== "ready") throw error;
+        if (error === NOT_DELIVERED) this.#connection.refresh();
+        if (error === NOT_DELIVERED || this.#listener !== listener || listener.status !== "ready")
+          throw error;
         // Nothing can be published at present. The subscription itself may be fine.
         this.#failed(error instanceof Error && error.cause !== undefined ? error.cause : error);
       }
@@ -179,15 +180,15 @@ export class Subscription {
     }
   }
 
-  /** Resolves once a message to the own channel has come; rejects with `UNHEARD`, or where it can't be published. */
+  /** Resolves once a message to the own channel has come; rejects with `NOT_DELIVERED`, or where it can't be published. */
   async #prove(): Promise<void> {
     this.#probes += 1;
     const text = JSON.stringify([PROBE, String(this.#probes)]);
-    const arrived = new Promise<void>((resolve) => (this.#expected = { text, heard: resolve }));
+    const arrived = new Promise<void>((resolve) => (this.#expected = { text, arrived: resolve }));
     await this.#events.publish(text);
     let timer: PatientTimer | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = new PatientTimer(this.#timeoutMs, () => reject(UNHEARD)).unref();
+      timer = new PatientTimer(this.#timeoutMs, () => reject(NOT_DELIVERED)).unref();
     });
     await Promise.race([arrived, late]).finally(() => timer?.stop());
   }
@@ -217,7 +218,7 @@ export class Subscription {
   }
 }
 
-const UNHEARD = new Error("what is published does not arrive on the subscription's connection");
+const NOT_DELIVERED = new Error("what is published does not arrive on the subscription's connection");
 
 /** At once, whatever is on its way: a peer that hangs would keep the connection open. */
 function cut(listener: Redis): void {

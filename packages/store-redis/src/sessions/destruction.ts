@@ -1,15 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { StoreDestroyResult } from "@wsession/core";
 import { destroyedMessage, subjectMessage } from "../processes/announcements.ts";
-import { Away } from "./unreachable-servers.ts";
+import { UnreachableServers } from "./unreachable-servers.ts";
 import { destroy, type DestroyReply } from "../commands/destroy.ts";
 import { unavailable } from "../base/failures.ts";
 import type { Membership } from "../processes/membership.ts";
-import type { Holder } from "../base/record.ts";
+import type { HolderEntry } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
-import type { Raised } from "../commands/subject-index.ts";
+import type { RaisedEpoch } from "../commands/subject-index.ts";
 import type { Listed, Subjects } from "./subjects.ts";
-import type { Unsettled } from "./unknown-outcomes.ts";
+import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 const AT_ONCE = 256;
 /** How long a process without a lease is waited for. */
@@ -19,12 +19,12 @@ const LATE_ANSWER_MS = 250;
 export class Destruction {
   readonly #services: Services;
   readonly #subjects: Subjects;
-  readonly #unsettled: Unsettled;
+  readonly #unknownOutcomes: UnknownOutcomes;
 
-  constructor(services: Services, subjects: Subjects, unsettled: Unsettled) {
+  constructor(services: Services, subjects: Subjects, unknownOutcomes: UnknownOutcomes) {
     this.#services = services;
     this.#subjects = subjects;
-    this.#unsettled = unsettled;
+    this.#unknownOutcomes = unknownOutcomes;
   }
 
   /** With `membership`, waits (bounded) for what other processes say that they closed. */
@@ -33,9 +33,9 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    return this.#listening(membership, reason, async (token) => {
+    return this.#withConfirmations(membership, reason, async (token) => {
       const reply = await this.#send(id, reason, token, undefined);
-      if (reply.type !== "destroyed") return new Map<string, readonly Holder[]>();
+      if (reply.type !== "destroyed") return new Map<string, readonly HolderEntry[]>();
       // Not waited for: an entry that stays costs memory until its session's last deadline, and no more.
       if (reply.subject !== undefined)
         this.#subjects.destroyed(reply.subject, [{ id }]).catch(() => undefined);
@@ -48,44 +48,46 @@ export class Destruction {
     reason: string | undefined,
     membership: Membership | undefined,
   ): Promise<StoreDestroyResult> {
-    const away = new Away(this.#services);
-    const result = await this.#listening(membership, reason, async (token) => {
-      const raised = await this.#subjects.raise(subject, (error) => away.add(error));
-      const destroyed = new Map<string, readonly Holder[]>();
+    const unreachable = new UnreachableServers(this.#services);
+    const result = await this.#withConfirmations(membership, reason, async (token) => {
+      const raised = await this.#subjects.raise(subject, (error) => unreachable.add(error));
+      const destroyed = new Map<string, readonly HolderEntry[]>();
       try {
-        for await (const page of this.#subjects.pages(subject, (error) => away.add(error)))
-          await this.#page(page, raised, reason, token, destroyed, away);
+        for await (const page of this.#subjects.pages(subject, (error) => unreachable.add(error)))
+          await this.#destroyPage(page, raised, reason, token, destroyed, unreachable);
       } catch (error) {
-        away.add(error);
+        unreachable.add(error);
       }
       const { calls, keys, node } = this.#services;
       const message = subjectMessage(node, subject, raised.epoch, reason);
-      await calls.command("publish", [keys.everybody, message]).catch((error: unknown) => away.add(error));
-      for (const [id, holders] of await this.held(raised, reason, membership, away, destroyed))
+      await calls
+        .command("publish", [keys.everybody, message])
+        .catch((error: unknown) => unreachable.add(error));
+      for (const [id, holders] of await this.destroyHeld(raised, reason, membership, unreachable, destroyed))
         destroyed.set(id, holders);
       return destroyed;
     });
     // Only now: what could be destroyed is, and its connections have ended.
-    if (away.failure !== undefined) throw notAll(away.failure);
+    if (unreachable.failure !== undefined) throw notAll(unreachable.failure);
     return result;
   }
 
-  /** Adds to `destroyed` what is, and to `away` what may not be. */
-  async #page(
+  /** Adds to `destroyed` what is, and to `unreachable` what may not be. */
+  async #destroyPage(
     page: readonly Listed[],
-    raised: Raised,
+    raised: RaisedEpoch,
     reason: string | undefined,
     token: string | undefined,
-    destroyed: Map<string, readonly Holder[]>,
-    away: Away,
+    destroyed: Map<string, readonly HolderEntry[]>,
+    unreachable: UnreachableServers,
   ): Promise<void> {
     const send = ({ id }: Listed): Promise<DestroyReply | undefined> =>
       this.#send(id, reason, token, raised).catch((error: unknown) => {
-        away.add(error, id);
+        unreachable.add(error, id);
         return undefined;
       });
     for (let first = 0; first < page.length; first += AT_ONCE) {
-      const batch = page.slice(first, first + AT_ONCE).filter(({ id }) => !away.has(id));
+      const batch = page.slice(first, first + AT_ONCE).filter(({ id }) => !unreachable.has(id));
       const replies = await Promise.all(batch.map(send));
       batch.forEach(({ id }, index) => {
         const reply = replies[index];
@@ -98,26 +100,26 @@ export class Destruction {
 
   /**
    * Destroys what this process holds of a subject whose sessions were destroyed: the index may have lost some, by an eviction
-   * or a failover. What has logged in since then stays. `away` knows of what could not be asked for.
+   * or a failover. What has logged in since then stays. `unreachable` knows of what could not be asked for.
    */
-  async held(
-    of: Raised,
+  async destroyHeld(
+    of: RaisedEpoch,
     reason: string | undefined,
     membership: Membership | undefined,
-    away: Away,
+    unreachable: UnreachableServers,
     before: ReadonlyMap<string, unknown> = new Map(),
-  ): Promise<ReadonlyMap<string, readonly Holder[]>> {
-    const destroyed = new Map<string, readonly Holder[]>();
-    const held = membership?.heldOf(of.subject) ?? [];
+  ): Promise<ReadonlyMap<string, readonly HolderEntry[]>> {
+    const destroyed = new Map<string, readonly HolderEntry[]>();
+    const held = membership?.heldIdsOf(of.subject) ?? [];
     // The caller ends the connections of those that are destroyed already, and counts them.
     const ids = [...held].filter((id) => !before.has(id));
     const send = (id: string): Promise<DestroyReply | undefined> =>
       this.#send(id, reason, undefined, of).catch((error: unknown) => {
-        away.add(error, id);
+        unreachable.add(error, id);
         return undefined;
       });
     for (let first = 0; first < ids.length; first += AT_ONCE) {
-      const batch = ids.slice(first, first + AT_ONCE).filter((id) => !away.has(id));
+      const batch = ids.slice(first, first + AT_ONCE).filter((id) => !unreachable.has(id));
       const replies = await Promise.all(batch.map(send));
       batch.forEach((id, index) => {
         const reply = replies[index];
@@ -130,24 +132,29 @@ export class Destruction {
   }
 
   /** As `held`, where another process destroyed the subject's sessions; ends their connections. */
-  async heldElsewhere(of: Raised, reason: string | undefined, membership: Membership): Promise<void> {
-    const away = new Away(this.#services);
-    for (const id of (await this.held(of, reason, membership, away)).keys()) membership.end(id, reason);
-    if (away.failure !== undefined) throw notAll(away.failure);
+  async destroyHeldAndEnd(
+    of: RaisedEpoch,
+    reason: string | undefined,
+    membership: Membership,
+  ): Promise<void> {
+    const unreachable = new UnreachableServers(this.#services);
+    for (const id of (await this.destroyHeld(of, reason, membership, unreachable)).keys())
+      membership.end(id, reason);
+    if (unreachable.failure !== undefined) throw notAll(unreachable.failure);
   }
 
   /** A session that survived the destruction of its subject's, since the index had lost it. */
-  async overdue(id: string, of: Raised, membership: Membership | undefined): Promise<void> {
+  async destroyOverdue(id: string, of: RaisedEpoch, membership: Membership | undefined): Promise<void> {
     const reply = await this.#send(id, undefined, undefined, of);
     if (reply.type === "destroyed") membership?.end(id, undefined);
     if (isFinished(reply)) await this.#subjects.destroyed(of.subject, [{ id }]);
   }
 
   /** Runs `destroyAll`, which says what was destroyed and who held it, and collects what those closed. */
-  async #listening(
+  async #withConfirmations(
     membership: Membership | undefined,
     reason: string | undefined,
-    destroyAll: (token: string | undefined) => Promise<ReadonlyMap<string, readonly Holder[]>>,
+    destroyAll: (token: string | undefined) => Promise<ReadonlyMap<string, readonly HolderEntry[]>>,
   ): Promise<StoreDestroyResult> {
     if (membership === undefined) {
       return { destroyed: [...(await destroyAll(undefined)).keys()], closed: 0, unreachable: [] };
@@ -157,7 +164,7 @@ export class Destruction {
     const token = String(this.#services.nextSequence());
     confirmations.open(token);
     try {
-      await membership.listening(performance.now() + confirmMs);
+      await membership.waitForSubscription(performance.now() + confirmMs);
       const destroyed = await destroyAll(token);
       // This process's own connections don't wait for what others say.
       let here = 0;
@@ -174,7 +181,7 @@ export class Destruction {
     id: string,
     reason: string | undefined,
     token: string | undefined,
-    of: Raised | undefined,
+    of: RaisedEpoch | undefined,
   ): Promise<DestroyReply> {
     const { calls, node, nextSequence, settings } = this.#services;
     const { tombstoneMs } = settings;
@@ -185,7 +192,7 @@ export class Destruction {
       const command = { id, sequence, tombstoneMs, announcement, reason, of, deadline };
       return await destroy(this.#services, command);
     } catch (error) {
-      throw this.#unsettled.remember(error, "destroy", id, sequence, deadline);
+      throw this.#unknownOutcomes.remember(error, "destroy", id, sequence, deadline);
     }
   }
 
@@ -198,7 +205,7 @@ export class Destruction {
   };
 
   /** The sessions that each other process held. */
-  #byNode(holders: ReadonlyMap<string, readonly Holder[]>): ReadonlyMap<string, readonly string[]> {
+  #byNode(holders: ReadonlyMap<string, readonly HolderEntry[]>): ReadonlyMap<string, readonly string[]> {
     const byNode = new Map<string, string[]>();
     for (const [id, nodes] of holders) {
       for (const { node } of nodes) {

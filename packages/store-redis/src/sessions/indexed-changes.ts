@@ -8,33 +8,33 @@ import { beforehand } from "../base/failures.ts";
 import { hashSubject } from "../base/keys.ts";
 import { parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
-import type { Listing, Raised } from "../commands/subject-index.ts";
+import type { Listing, RaisedEpoch } from "../commands/subject-index.ts";
 import type { Revoked, Subjects } from "./subjects.ts";
-import type { Unsettled } from "./unknown-outcomes.ts";
+import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 type Creation = Pick<CreateRequest, "id" | "idleMs" | "absoluteMs" | "decidedAt">;
 
 /** What changes a session's secrets or deadlines, and so its entry in its subject's index, which has to come first. */
-export class Logins {
+export class IndexedChanges {
   readonly #services: Services;
   readonly #subjects: Subjects;
-  readonly #unsettled: Unsettled;
+  readonly #unknownOutcomes: UnknownOutcomes;
   readonly #onMissing: (id: string, found: Missing) => void;
 
   constructor(
     services: Services,
     subjects: Subjects,
-    unsettled: Unsettled,
+    unknownOutcomes: UnknownOutcomes,
     onMissing: (id: string, found: Missing) => void,
   ) {
     this.#services = services;
     this.#subjects = subjects;
-    this.#unsettled = unsettled;
+    this.#unknownOutcomes = unknownOutcomes;
     this.#onMissing = onMissing;
   }
 
   /** Lists a session that is about to be created, under its subject; its creation carries the listing. */
-  async begin(
+  async listBeforeCreate(
     { subject, id, idleMs, absoluteMs, decidedAt }: Creation & { readonly subject: string },
     deadline: number,
   ): Promise<Listing | Revoked> {
@@ -50,7 +50,7 @@ export class Logins {
     const { calls, nextSequence } = this.#services;
     const { id, subject } = request;
     const deadline = calls.deadline();
-    const before = this.#unsettled.before(id, deadline);
+    const before = this.#unknownOutcomes.settleLast(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
     if (subject === undefined) {
@@ -104,7 +104,7 @@ export class Logins {
     id: string,
     { session, loginEpoch }: Extract<ResumeReply, { type: "resumed" }>,
     idleMs: number,
-    destroy: (of: Raised) => Promise<void>,
+    destroy: (of: RaisedEpoch) => Promise<void>,
   ): Promise<void> {
     const { subject, absoluteInMs } = session;
     const { calls } = this.#services;
@@ -135,7 +135,7 @@ export class Logins {
       if (reply.isRepeat) throw goneSince();
       return { type: reply.type };
     } catch (error) {
-      throw this.#unsettled.remember(error, "write", id, sequence, deadline);
+      throw this.#unknownOutcomes.remember(error, "write", id, sequence, deadline);
     }
   }
 

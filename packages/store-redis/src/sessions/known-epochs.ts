@@ -8,7 +8,7 @@ const MAX_KNOWN_EPOCHS = 10_000;
 export class KnownEpochs {
   readonly #seen = new Map<string, { readonly epoch: number; readonly at: number }>();
 
-  saw(hash: string, epoch: number): void {
+  record(hash: string, epoch: number): void {
     const known = this.#seen.get(hash);
     if (known !== undefined && known.epoch >= epoch) return;
     this.#seen.delete(hash);

@@ -4,21 +4,21 @@ import { append } from "../commands/append.ts";
 import { read } from "../commands/read.ts";
 import { goneSince, type Missing } from "../commands/reply.ts";
 import type { Services } from "../processes/services.ts";
-import type { Unsettled } from "./unknown-outcomes.ts";
+import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 /** Messages that are kept for a session's client: a list beside the session, in the same slot. */
 export class Outbox {
   readonly #services: Services;
-  readonly #unsettled: Unsettled;
+  readonly #unknownOutcomes: UnknownOutcomes;
   readonly #onMissing: (id: string, found: Missing) => { readonly type: "missing" };
 
   constructor(
     services: Services,
-    unsettled: Unsettled,
+    unknownOutcomes: UnknownOutcomes,
     onMissing: (id: string, found: Missing) => { readonly type: "missing" },
   ) {
     this.#services = services;
-    this.#unsettled = unsettled;
+    this.#unknownOutcomes = unknownOutcomes;
     this.#onMissing = onMissing;
   }
 
@@ -28,7 +28,7 @@ export class Outbox {
     if (!isSessionId(id)) return { type: "missing" };
     const deadline = calls.deadline();
     // This process has one record of its last change of the session, and an append takes that over.
-    const before = this.#unsettled.before(id, deadline);
+    const before = this.#unknownOutcomes.settleLast(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
     try {
@@ -38,7 +38,7 @@ export class Outbox {
       if (reply.isRepeat) throw goneSince();
       return result;
     } catch (error) {
-      throw this.#unsettled.remember(error, "write", id, sequence, deadline);
+      throw this.#unknownOutcomes.remember(error, "write", id, sequence, deadline);
     }
   }
 

@@ -3,22 +3,22 @@ import type { StorePresence } from "@wsession/core";
 import type { Redis } from "ioredis";
 import { isCluster } from "../base/client.ts";
 import { asStoreFailure, unavailable } from "../base/failures.ts";
-import { Away, haveAllSlots } from "./unreachable-servers.ts";
+import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
 import { Orphans } from "../processes/orphans.ts";
-import { type Holder, parseHolders, parseMetadata } from "../base/record.ts";
+import { type HolderEntry, parseHolders, parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
 import type { Subjects } from "./subjects.ts";
 
 const AT_ONCE = 128;
 const SCAN_COUNT = "512";
 
-interface Live {
+interface LiveSession {
   readonly subject: string | undefined;
-  readonly holders: readonly Holder[];
+  readonly holders: readonly HolderEntry[];
 }
 
 /** Finds sessions and who holds them; reads only, apart from sweeping what the dead left. */
-export class Lookup {
+export class SessionQueries {
   readonly #services: Services;
   readonly #subjects: Subjects;
   readonly #orphans: Orphans;
@@ -38,74 +38,78 @@ export class Lookup {
     const { client } = connection;
     const servers = isCluster(client) ? client.nodes("master") : [client];
     const seen = new Set<string>();
-    const away = new Away(this.#services);
-    if (isCluster(client) && !haveAllSlots(client, servers))
-      away.add(unavailable("a shard of the Cluster can't be reached", "not-applied"));
+    const unreachable = new UnreachableServers(this.#services);
+    if (isCluster(client) && !coverAllSlots(client, servers))
+      unreachable.add(unavailable("a shard of the Cluster can't be reached", "not-applied"));
     for (const server of servers) {
       try {
-        yield* this.#idsOf(server, seen, away);
+        yield* this.#idsOf(server, seen, unreachable);
       } catch (error) {
         if (!isSessionError(error, "STORE_UNAVAILABLE")) throw error;
-        away.add(error);
+        unreachable.add(error);
       }
     }
     // Last, so that whoever asks has those of the other shards by then.
-    if (away.failure !== undefined) throw away.failure;
+    if (unreachable.failure !== undefined) throw unreachable.failure;
   }
 
-  async *#idsOf(server: Redis, seen: Set<string>, away: Away): AsyncGenerator<string, void, void> {
+  async *#idsOf(
+    server: Redis,
+    seen: Set<string>,
+    unreachable: UnreachableServers,
+  ): AsyncGenerator<string, void, void> {
     let cursor = "0";
     do {
       const [next, found] = await this.#scan(server, cursor);
       const fresh = found.filter((id) => !seen.has(id));
       for (const id of fresh) seen.add(id);
-      yield* await this.#live(fresh, () => true, away);
+      yield* await this.#liveOf(fresh, () => true, unreachable);
       cursor = next;
     } while (cursor !== "0");
   }
 
-  /** Those that can be asked for, where a shard of a Cluster is away; rejects where no session is left. */
+  /** Those that can be asked for, where a shard of a Cluster is unreachable; rejects where no session is left. */
   async bySubject(subject: string): Promise<string[]> {
     const found = new Set<string>();
-    const away = new Away(this.#services);
-    for await (const page of this.#subjects.pages(subject, (error) => away.add(error))) {
+    const unreachable = new UnreachableServers(this.#services);
+    for await (const page of this.#subjects.pages(subject, (error) => unreachable.add(error))) {
       const there = new Set<string>();
-      const live = await this.#live(
+      const live = await this.#liveOf(
         page.map(({ id }) => id),
         (session, id) => there.add(id) && session.subject === subject,
-        away,
+        unreachable,
       );
       for (const id of live) found.add(id);
-      const missing = page.filter(({ id }) => !there.has(id) && !away.has(id));
+      const missing = page.filter(({ id }) => !there.has(id) && !unreachable.has(id));
       this.#subjects.missing(subject, missing).catch(() => undefined);
     }
-    if (away.failure === undefined) return [...found];
-    if (found.size === 0) throw away.failure;
-    this.#onError(away.failure);
+    if (unreachable.failure === undefined) return [...found];
+    if (found.size === 0) throw unreachable.failure;
+    this.#onError(unreachable.failure);
     return [...found];
   }
 
   /**
    * Those of `ids` that are live and `match`. One that can't be read hides none of the others: it is reported, once a batch. Those
-   * whose server does not answer are left out, and `away` knows of it.
+   * whose server does not answer are left out, and `unreachable` knows of it.
    */
-  async #live(
+  async #liveOf(
     ids: readonly string[],
-    match: (session: Live, id: string) => boolean,
-    away: Away,
+    match: (session: LiveSession, id: string) => boolean,
+    unreachable: UnreachableServers,
   ): Promise<string[]> {
     const live: string[] = [];
     for (let first = 0; first < ids.length; first += AT_ONCE) {
       const batch = ids.slice(first, first + AT_ONCE);
       let unreadable: unknown;
-      const read = (id: string): Promise<Live | undefined> =>
+      const read = (id: string): Promise<LiveSession | undefined> =>
         this.#read(id).catch((error: unknown) => {
           if (isSessionError(error, "CORRUPT_RECORD")) unreadable = error;
-          else if (isSessionError(error, "STORE_UNAVAILABLE")) away.add(error, id);
+          else if (isSessionError(error, "STORE_UNAVAILABLE")) unreachable.add(error, id);
           else throw error;
           return undefined;
         });
-      const asked = batch.filter((id) => !away.has(id));
+      const asked = batch.filter((id) => !unreachable.has(id));
       const sessions = await Promise.all(asked.map(read));
       if (unreadable !== undefined) this.#onError(unreadable);
       asked.forEach((id, index) => {
@@ -130,7 +134,7 @@ export class Lookup {
     return { nodes, missing: orphans.map(({ node }) => node) };
   }
 
-  async #read(id: string): Promise<Live | undefined> {
+  async #read(id: string): Promise<LiveSession | undefined> {
     const { calls, keys } = this.#services;
     const reply = await calls.command("hmget", [keys.session(id), "m", "s", "h"]);
     const [metadata, subject, holders]: readonly unknown[] = Array.isArray(reply) ? reply : [];

@@ -5,7 +5,7 @@ import {
   endInIndex,
   type EndedEntry,
   type Listing,
-  type Raised,
+  type RaisedEpoch,
   raiseEpoch,
 } from "../commands/subject-index.ts";
 import { type Keys, hashSubject } from "../base/keys.ts";
@@ -86,7 +86,7 @@ export class Subjects {
     const listing = await this.list(subject, id, until, deadline);
     const hash = hashSubject(subject);
     if (decidedAt === undefined || !this.#isOvertaken(hash, listing.epoch, decidedAt)) return listing;
-    this.#knownEpochs.saw(hash, listing.epoch);
+    this.#knownEpochs.record(hash, listing.epoch);
     return { type: "revoked" };
   }
 
@@ -109,10 +109,10 @@ export class Subjects {
   }
 
   /** Step C, but for the pages. `missed`: as there. */
-  async raise(subject: string, missed: (error: unknown) => void): Promise<Raised> {
+  async raise(subject: string, missed: (error: unknown) => void): Promise<RaisedEpoch> {
     const hash = hashSubject(subject);
     const epoch = await raiseEpoch(this.#caller, hash, { leastMs: EPOCH_MS, mostMs: LONGEST_EPOCH_MS });
-    this.#knownEpochs.saw(hash, epoch);
+    this.#knownEpochs.record(hash, epoch);
     await this.#shared.raise(hash, epoch, EPOCH_MS).catch(missed);
     return { subject, hash, epoch };
   }

@@ -8,7 +8,7 @@ import { beforehand } from "../base/failures.ts";
 /** What became of a change that was rejected with `outcome: "unknown"`. */
 export type WriteOutcome = "applied" | "not-applied" | "unknown";
 
-interface Ticket {
+interface UnknownChange {
   readonly kind: "write" | "create" | "destroy";
   readonly id: string;
   readonly sequence: number;
@@ -24,79 +24,87 @@ const REMEMBERED_MS = 50_000;
  * Changes whose answer did not come. A write that is asked about is settled: if it was not applied it never will be, so that
  * the answer is certain at once. The next write of the same session settles the one before it first, while it can be told.
  */
-export class Unsettled {
+export class UnknownOutcomes {
   readonly #caller: Caller;
-  readonly #tickets = new WeakMap<Error, Ticket>();
+  readonly #changes = new WeakMap<Error, UnknownChange>();
   /** The last one of each session; gone with the next write, or once it is too old to tell. */
-  readonly #open = new Map<string, Ticket>();
+  readonly #lastOf = new Map<string, UnknownChange>();
 
   constructor(caller: Caller) {
     this.#caller = caller;
   }
 
   /** For the caller to throw on; keeps what is needed to ask about it if its outcome is unknown. */
-  remember(error: unknown, kind: Ticket["kind"], id: string, sequence: number, deadline: number): unknown {
+  remember(
+    error: unknown,
+    kind: UnknownChange["kind"],
+    id: string,
+    sequence: number,
+    deadline: number,
+  ): unknown {
     if (isSessionError(error) && error.outcome === "unknown") {
-      const ticket: Ticket = { kind, id, sequence, deadline, outcome: undefined };
-      this.#tickets.set(error, ticket);
+      const change: UnknownChange = { kind, id, sequence, deadline, outcome: undefined };
+      this.#changes.set(error, change);
       if (kind === "write") {
         this.#forgetOld();
-        this.#open.set(id, ticket);
+        this.#lastOf.set(id, change);
       }
     }
     return error;
   }
 
   /** Before another write of the session is sent: it would hide what became of the last one. */
-  before(id: string, deadline: number): Promise<void> | undefined {
-    if (this.#open.size === 0) return undefined;
-    const ticket = this.#open.get(id);
-    return ticket === undefined
+  settleLast(id: string, deadline: number): Promise<void> | undefined {
+    if (this.#lastOf.size === 0) return undefined;
+    const change = this.#lastOf.get(id);
+    return change === undefined
       ? undefined
-      : beforehand(this.#settle(ticket, deadline)).then(() => undefined);
+      : beforehand(this.#settle(change, deadline)).then(() => undefined);
   }
 
   async outcome(error: unknown): Promise<WriteOutcome> {
-    const ticket = this.#find(error);
-    if (ticket === undefined)
+    const change = this.#changeOf(error);
+    if (change === undefined)
       return isSessionError(error) && error.outcome === "not-applied" ? "not-applied" : "unknown";
-    if (ticket.outcome !== undefined) return ticket.outcome;
-    return ticket.kind === "write" ? this.#settle(ticket, this.#caller.calls.deadline()) : this.#look(ticket);
+    if (change.outcome !== undefined) return change.outcome;
+    return change.kind === "write"
+      ? this.#settle(change, this.#caller.calls.deadline())
+      : this.#readLater(change);
   }
 
-  #find(error: unknown): Ticket | undefined {
+  #changeOf(error: unknown): UnknownChange | undefined {
     for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      const ticket = this.#tickets.get(cause);
-      if (ticket !== undefined) return ticket;
+      const change = this.#changes.get(cause);
+      if (change !== undefined) return change;
     }
     return undefined;
   }
 
-  async #settle(ticket: Ticket, deadline: number): Promise<WriteOutcome> {
-    const { id, sequence } = ticket;
-    const isTooOld = performance.now() > ticket.deadline + REMEMBERED_MS;
+  async #settle(change: UnknownChange, deadline: number): Promise<WriteOutcome> {
+    const { id, sequence } = change;
+    const isTooOld = performance.now() > change.deadline + REMEMBERED_MS;
     const outcome = await settle(this.#caller, { id, sequence, isTooOld, deadline });
-    ticket.outcome ??= outcome;
-    if (this.#open.get(ticket.id) === ticket) this.#open.delete(ticket.id);
+    change.outcome ??= outcome;
+    if (this.#lastOf.get(change.id) === change) this.#lastOf.delete(change.id);
     return outcome ?? "unknown";
   }
 
   /** Whether the session is there tells it, once it is too late for the change to come. */
-  async #look(ticket: Ticket): Promise<WriteOutcome> {
-    const left = ticket.deadline - performance.now();
+  async #readLater(change: UnknownChange): Promise<WriteOutcome> {
+    const left = change.deadline - performance.now();
     if (left >= 0) await wait(left + 1);
-    const found = await load(this.#caller, ticket.id);
-    if (ticket.kind === "destroy") ticket.outcome = found.type === "session" ? "not-applied" : "applied";
-    else if (found.type === "session") ticket.outcome = "applied";
-    else if (found.type === "missing") ticket.outcome = "not-applied";
-    return ticket.outcome ?? "unknown";
+    const found = await load(this.#caller, change.id);
+    if (change.kind === "destroy") change.outcome = found.type === "session" ? "not-applied" : "applied";
+    else if (found.type === "session") change.outcome = "applied";
+    else if (found.type === "missing") change.outcome = "not-applied";
+    return change.outcome ?? "unknown";
   }
 
   #forgetOld(): void {
     const now = performance.now();
-    for (const [id, ticket] of this.#open) {
-      if (now <= ticket.deadline + REMEMBERED_MS) break;
-      this.#open.delete(id);
+    for (const [id, change] of this.#lastOf) {
+      if (now <= change.deadline + REMEMBERED_MS) break;
+      this.#lastOf.delete(id);
     }
   }
 }

@@ -6,7 +6,7 @@ import { masterOf, SLOTS } from "../base/slots.ts";
  * The servers that did not answer during one operation on many sessions. They are asked no more by it, because otherwise a
  * shard that is lost would cost a timeout for each batch; the other shards' sessions are seen to.
  */
-export class Away {
+export class UnreachableServers {
   readonly #serverOf: (id: string) => string;
   readonly #servers = new Set<string>();
   #failure: unknown;
@@ -26,14 +26,14 @@ export class Away {
     if (id !== undefined && isSessionError(error, "STORE_UNAVAILABLE")) this.#servers.add(this.#serverOf(id));
   }
 
-  /** Whether the session's server is away. */
+  /** Whether the session's server is unreachable. */
   has(id: string): boolean {
     return this.#servers.size > 0 && this.#servers.has(this.#serverOf(id));
   }
 }
 
 /** Whether these servers have all slots, as far as the client knows: a master that is not connected now is not among its nodes. */
-export function haveAllSlots(cluster: Cluster, servers: readonly Redis[]): boolean {
+export function coverAllSlots(cluster: Cluster, servers: readonly Redis[]): boolean {
   const names = new Set(servers.map(({ options }) => `${options.host}:${options.port}`));
   for (let slot = 0; slot < SLOTS; slot += 1) if (!names.has(masterOf(cluster, slot))) return false;
   return true;
