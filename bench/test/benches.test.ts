@@ -23,6 +23,14 @@ const fields = {
     "resumeIdleP50VsSocketio",
     "resumeIdleP99VsSocketio",
   ],
+  messages: [
+    "framedCpuRatio",
+    "framedUwsCpuRatio",
+    "sendVsSocketio",
+    "sendCommands",
+    "replayP50VsSocketio",
+    "outboxBytes",
+  ],
   kick: ["kickP99Ms", "kick1000Ms"],
   scale: [
     "sessionsGrowth",

@@ -1,0 +1,227 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { Deferred } from "./kit/deferred.ts";
+import { Load, MESSAGE } from "./kit/load.ts";
+import { openMany, RawConnection } from "./kit/raw-connection.ts";
+import { startRedis } from "./kit/redis.ts";
+import type { RedisServer } from "./kit/redis.ts";
+import { progress, readOptions, report, single } from "./kit/report.ts";
+import type { Figure } from "./kit/report.ts";
+import { ServerProcess } from "./kit/server-process.ts";
+import { ratio } from "./kit/stats.ts";
+import { framedPeer, type Peer, type PeerState, socketioPeer } from "./messages/peers.ts";
+
+// What kept messages cost, beside Socket.IO's recovery on Redis Streams; and what a frame of v1.wsession costs beside a raw one.
+
+const options = readOptions();
+const ROUNDS = options.quick ? 2 : Math.max(4, Math.round(20 * options.rounds));
+const CONNECTIONS = options.quick ? 8 : 64;
+const ECHOES = options.quick ? 2_000 : 15_000;
+const CLIENTS = options.quick ? 10 : 200;
+const KEPT = options.quick ? 500 : 20_000;
+const MISSED = 50;
+const RETURNS = options.quick ? 4 : 40;
+const BYTES_OF_TEXT = 100;
+const BYTES_MESSAGES = 10;
+
+const figures: Figure[] = [];
+const isWanted = (field: string): boolean => options.only.length === 0 || options.only.includes(field);
+
+async function framedEcho(runtime: "ws" | "uws"): Promise<void> {
+  const server = await ServerProcess.start("messages-wsession", { args: ["0", runtime] });
+  try {
+    const raw = await openMany(CONNECTIONS, () => RawConnection.open({ port: server.port }));
+    const framed = await openMany(
+      CONNECTIONS,
+      async () => (await framedPeer(server.port, undefined, false)).connection,
+    );
+    const loads = [
+      new Load(framed, { window: 8, text: `-${MESSAGE}` }),
+      new Load(raw, { window: 8 }),
+    ] as const;
+    const measure = async (load: Load): Promise<number> => {
+      const before = await server.cpu();
+      await load.run(ECHOES);
+      return ((await server.cpu()) - before) / ECHOES;
+    };
+    const costs: [number[], number[]] = [[], []];
+    for (const load of loads) await load.run(ECHOES * 4);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
+        costs[which].push(await measure(loads[which]));
+    }
+    for (const load of loads) load.close();
+    figures.push({
+      field: runtime === "ws" ? "framedCpuRatio" : "framedUwsCpuRatio",
+      what: `server CPU of an echo over v1.wsession, not kept, over a raw one (${runtime})`,
+      value: ratio(costs[0], costs[1]),
+      target: { atMost: 1.1 },
+      digits: 3,
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+interface Side {
+  readonly server: ServerProcess;
+  open(before: PeerState | undefined): Promise<Peer>;
+}
+
+async function sides(redis: RedisServer): Promise<readonly [Side, Side]> {
+  const args = [String(redis.port)];
+  const wsession = await ServerProcess.start("messages-wsession", { args });
+  const socketio = await ServerProcess.start("messages-socketio", { args });
+  return [
+    { server: wsession, open: (before) => framedPeer(wsession.port, before, true) },
+    { server: socketio, open: (before) => socketioPeer(socketio.port, before) },
+  ];
+}
+
+/** Messages a second until the store and every client have them. */
+async function sendRate({ server }: Side, peers: readonly Peer[], messages: number): Promise<number> {
+  let left = messages;
+  const all = new Deferred<void>();
+  for (const peer of peers) {
+    peer.onKept = () => {
+      left -= 1;
+      if (left === 0) all.resolve();
+    };
+  }
+  const startedAt = performance.now();
+  await Promise.all([server.ask("send", JSON.stringify({ messages, perTick: 10 })), all.promise]);
+  return (messages / (performance.now() - startedAt)) * 1e3;
+}
+
+async function sends([ours, theirs]: readonly [Side, Side]): Promise<void> {
+  const [own, others] = [await openPeers(ours), await openPeers(theirs)];
+  const rates: [number[], number[]] = [[], []];
+  const before = await commandsOf(ours);
+  let kept = 0;
+  for (let round = -1; round < Math.max(2, ROUNDS / 4); round += 1) {
+    const measured = [await sendRate(ours, own, KEPT), await sendRate(theirs, others, KEPT)] as const;
+    kept += KEPT;
+    if (round < 0) continue;
+    rates[0].push(measured[0]);
+    rates[1].push(measured[1]);
+    progress(`sendVsSocketio ${measured.map((rate) => rate.toFixed(0)).join(" over ")} a second`);
+  }
+  const sendCommands = ((await commandsOf(ours)) - before) / kept;
+  for (const peer of [...own, ...others]) close(peer);
+  figures.push(
+    {
+      field: "sendVsSocketio",
+      what: "kept messages a second to connected clients, over Socket.IO with recovery, one room a client",
+      value: ratio(rates[0], rates[1]),
+      target: { atLeast: 2 },
+      digits: 2,
+    },
+    {
+      field: "sendCommands",
+      what: "commands sent a kept message, ten a tick",
+      value: single(sendCommands),
+      target: { atMost: 0.15 },
+      digits: 3,
+    },
+  );
+}
+
+/** Milliseconds from the attempt to come back until the last of the missed messages is there. */
+async function replay(side: Side, peer: Peer): Promise<{ readonly ms: number; readonly peer: Peer }> {
+  close(peer);
+  await untilDisconnected(side);
+  await side.server.ask("sendTo", JSON.stringify({ id: peer.state.id, messages: MISSED }));
+  const startedAt = performance.now();
+  const back = await side.open(peer.state);
+  let left = MISSED;
+  const all = new Deferred<void>();
+  const count = (): void => {
+    left -= 1;
+    if (left === 0) all.resolve();
+  };
+  // Those that came with the answer to the handshake are counted when the listener is there.
+  left -= back.seen;
+  back.onKept = count;
+  if (left > 0) await all.promise;
+  return { ms: performance.now() - startedAt, peer: back };
+}
+
+async function replays([ours, theirs]: readonly [Side, Side]): Promise<void> {
+  let [own, other] = [await ours.open(undefined), await theirs.open(undefined)];
+  // Socket.IO's client knows an offset once it has had one message.
+  await theirs.server.ask("sendTo", JSON.stringify({ id: other.state.id, messages: 1 }));
+  while (other.state.offset === "") await wait(1);
+  const times: [number[], number[]] = [[], []];
+  for (let round = 0; round < RETURNS; round += 1) {
+    const mine = await replay(ours, own);
+    const its = await replay(theirs, other);
+    [own, other] = [mine.peer, its.peer];
+    times[0].push(mine.ms);
+    times[1].push(its.ms);
+  }
+  for (const peer of [own, other]) close(peer);
+  figures.push({
+    field: "replayP50VsSocketio",
+    what: `back with ${MISSED} missed messages, until the last one is there, over Socket.IO's recovery`,
+    value: ratio(times[0], times[1]),
+    target: { atMost: 0.5 },
+    digits: 2,
+  });
+}
+
+async function outboxBytes(redis: RedisServer, [ours]: readonly [Side, Side]): Promise<void> {
+  const peer = await ours.open(undefined);
+  const keys = async (): Promise<number> => {
+    let bytes = 0;
+    for (const key of await redis.client.keys(`*{${peer.state.id}}*`))
+      bytes += Number(await redis.client.call("memory", "usage", key, "samples", "0"));
+    return bytes;
+  };
+  const before = await keys();
+  const text = "x".repeat(BYTES_OF_TEXT);
+  await ours.server.ask("sendTo", JSON.stringify({ id: peer.state.id, messages: BYTES_MESSAGES, text }));
+  const bytes = (await keys()) - before - BYTES_MESSAGES * BYTES_OF_TEXT;
+  close(peer);
+  figures.push({
+    field: "outboxBytes",
+    what: `Redis bytes of ${BYTES_MESSAGES} kept messages of ${BYTES_OF_TEXT} bytes, beyond their text`,
+    value: single(bytes),
+    target: { atMost: 512 },
+    digits: 0,
+  });
+}
+
+async function openPeers({ open }: Side): Promise<readonly Peer[]> {
+  const peers: Peer[] = [];
+  for (let number = 0; number < CLIENTS; number += 1) peers.push(await open(undefined));
+  return peers;
+}
+
+async function commandsOf({ server }: Side): Promise<number> {
+  return (await server.ask("commands"))["commands"] ?? Number.NaN;
+}
+
+async function untilDisconnected({ server }: Side): Promise<void> {
+  while ((await server.ask("connections"))["connections"] !== 0) await wait(1);
+}
+
+function close({ connection }: Peer): void {
+  connection.onClose = () => undefined;
+  connection.destroy();
+}
+
+if (isWanted("framedCpuRatio")) await framedEcho("ws");
+if (isWanted("framedUwsCpuRatio")) await framedEcho("uws");
+const redis = await startRedis();
+try {
+  const both = await sides(redis);
+  try {
+    if (isWanted("outboxBytes")) await outboxBytes(redis, both);
+    if (isWanted("replayP50VsSocketio")) await replays(both);
+    if (isWanted("sendVsSocketio")) await sends(both);
+  } finally {
+    await Promise.all(both.map(({ server }) => server.stop()));
+  }
+} finally {
+  await redis.stop();
+}
+report("Messages that are kept for a client", figures, options);
