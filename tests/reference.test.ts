@@ -38,7 +38,7 @@ describe("docs/reference.md has a row for every", () => {
     const limits = [
       ...(await membersOf("core/src/api/options.ts", "EarlyLimits")).map((name) => `early.${name}`),
       ...(await membersOf("core/src/api/options.ts", "InboxLimits")).map((name) => `inbox.${name}`),
-      ...(await membersOf("core/src/api/options.ts", "OutboxLimits")).map((name) => `outbox.${name}`),
+      ...(await membersOf("core/src/api/outbox-limits.ts", "OutboxLimits")).map((name) => `outbox.${name}`),
     ];
     expect(missing(await rowsOf("createSessions(options)"), limits)).toEqual([]);
   });

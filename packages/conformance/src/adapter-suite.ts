@@ -1,14 +1,17 @@
 import { describe, it } from "vitest";
 import { closingCases } from "./adapter-cases/closing.ts";
 import { failureCases } from "./adapter-cases/failures.ts";
+import { framingCases } from "./adapter-cases/framing.ts";
 import { gateCases } from "./adapter-cases/gate.ts";
 import { handshakeCases } from "./adapter-cases/handshake.ts";
 import { heartbeatCases } from "./adapter-cases/heartbeat.ts";
+import { keptBoundCases } from "./adapter-cases/kept-bounds.ts";
 import { keptCases } from "./adapter-cases/kept.ts";
 import { lifeCases } from "./adapter-cases/life.ts";
 import { limitCases } from "./adapter-cases/limits.ts";
 import { livenessCases } from "./adapter-cases/liveness.ts";
 import { messageCases } from "./adapter-cases/messages.ts";
+import { numberedCases } from "./adapter-cases/numbered.ts";
 import { orderCases } from "./adapter-cases/order.ts";
 import { outageCases } from "./adapter-cases/outages.ts";
 import { readyCases } from "./adapter-cases/ready.ts";
@@ -43,7 +46,10 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   heartbeat: heartbeatCases,
   liveness: livenessCases,
   shutdown: shutdownCases,
+  "frames of v1.wsession": framingCases,
+  "numbered messages": numberedCases,
   "kept messages": keptCases,
+  "the bounds of kept messages": keptBoundCases,
 };
 
 /** Registers the suite that every adapter passes, over real sockets. */

@@ -41,7 +41,6 @@ export class FramedPeer {
   hello: Hello | undefined;
   position: Position | undefined;
   witness: Position | undefined;
-  #read = 0;
 
   private constructor(client: Client) {
     this.client = client;
@@ -91,11 +90,10 @@ export class FramedPeer {
     this.client.send(writePlain(message));
   }
 
-  /** The next frame that was not read by `next` yet. */
+  /** The next frame that was not read yet. */
   async next(): Promise<ServerFrame> {
     const frame = this.#parse(await this.client.next());
     this.frames.push(frame);
-    this.#read += 1;
     return frame;
   }
 

@@ -4,6 +4,7 @@ export type {
   Handlers,
   Patch,
   ReadyOptions,
+  ReplayEvent,
   Renewal,
   Session,
   TransportSession,
@@ -18,6 +19,7 @@ export type { EarlyLimits, ErrorContext, InboxLimits, SessionsOptions, Stage } f
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
+export type { OutboxLimits } from "./api/outbox-limits.ts";
 export { createSessions } from "./server/create-sessions.ts";
 export type {
   Change,

@@ -1,64 +1,7 @@
-import { createSessions, mapStore, queryToken } from "@wsession/core";
-import type { Connection, Handlers, Sessions, SessionsOptions } from "@wsession/core";
 import { expect } from "vitest";
-import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
-import { FramedPeer } from "../framed-peer.ts";
-import { Journal } from "../waiting.ts";
-
-type Data = { readonly n: number };
-type Conn = Connection<Data, unknown, never>;
-type Own = Pick<SessionsOptions<Data>, "outbox" | "gate" | "heartbeatMs" | "onError">;
-
-export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
-  return createSessions<Data>({
-    store: mapStore(),
-    token: queryToken(),
-    initial: () => ({ n: 0 }),
-    onError: () => undefined,
-    ...options,
-  });
-}
-
-export interface Setting {
-  readonly sessions: Sessions<Data, unknown, never>;
-  readonly opened: Journal<Conn>;
-  connect(token?: string): Promise<FramedPeer>;
-  /** The session of the first connection. */
-  readonly session: () => Conn["session"];
-}
-
-/** A server whose clients speak `v1.wsession`. */
-export async function framedServer(
-  trial: AdapterTrial,
-  options: Own = {},
-  handlers: Handlers<Data, unknown, never> = {},
-): Promise<Setting> {
-  const sessions = lasting(options);
-  const opened = new Journal<Conn>();
-  const server = await trial.serve(sessions, {
-    ...handlers,
-    open(connection, handshake) {
-      opened.note(connection);
-      return handlers.open?.(connection, handshake);
-    },
-  });
-  return {
-    sessions,
-    opened,
-    connect: (token) => FramedPeer.connect(trial, server, { token }),
-    session: () => opened.entries[0]?.session ?? expect.fail("no connection"),
-  };
-}
-
-/** A client that has attached, and its token. */
-export async function arrived(
-  setting: Setting,
-): Promise<{ readonly peer: FramedPeer; readonly token: string }> {
-  const peer = await setting.connect();
-  peer.attach();
-  const { token } = await peer.until("hello");
-  return { peer, token: token ?? expect.fail("no token in hello") };
-}
+import type { AdapterCase } from "../adapter-trial.ts";
+import { arrived, framedServer } from "../framed-server.ts";
+import { delay, Journal } from "../waiting.ts";
 
 /** What is kept for a client that is away. */
 export const keptCases: readonly AdapterCase[] = [
@@ -107,6 +50,110 @@ export const keptCases: readonly AdapterCase[] = [
       await setting.sessions.send(id, "7");
       expect(await again.keptTexts(5)).toEqual(["3", "4", "5", "6", "7"]);
       expect(again.keptOffsets).toEqual([3, 4, 5, 6, 7]);
+    },
+  },
+  {
+    name: "I16 a client whose missed messages went is told which, in hello and by the handler resumed, and gets the rest",
+    async run(trial) {
+      const events = new Journal<unknown>();
+      const setting = await framedServer(
+        trial,
+        { outbox: { maxMessages: 3 } },
+        { resumed: (_connection, event) => events.note(event) },
+      );
+      const { peer, token } = await arrived(setting);
+      await setting.session().send("1");
+      await peer.keptTexts(1);
+      peer.client.socket.terminate();
+      const { id } = setting.session();
+      for (let n = 2; n <= 6; n += 1) await setting.sessions.send(id, `${n}`);
+      const again = await setting.connect(token);
+      again.comeBack(peer);
+      const { missed, at } = await again.until("hello");
+      expect(missed).toEqual({ from: 2, to: 3, certain: false });
+      expect(at.offset).toBe(3);
+      expect(await again.keptTexts(3)).toEqual(["4", "5", "6"]);
+      await events.until(1);
+      expect(events.entries).toEqual([{ replayed: 3, missed: { from: 2, to: 3 } }]);
+    },
+  },
+  {
+    name: "I19 a client that lies about its position is told that all it has may be another's, and gets what is kept",
+    async run(trial) {
+      const setting = await framedServer(trial);
+      const { peer, token } = await arrived(setting);
+      const { id } = setting.session();
+      for (const text of ["1", "2", "3"]) await setting.sessions.send(id, text);
+      await peer.keptTexts(3);
+      for (const at of [
+        { offset: 2, chain: 77 },
+        { offset: 1e12, chain: 1 },
+        { offset: 0, chain: 5 },
+      ]) {
+        const liar = await setting.connect(token);
+        liar.attach({ session: id, at });
+        expect((await liar.until("hello")).missed).toEqual({ from: 1, to: 0, certain: false });
+        expect(await liar.keptTexts(3)).toEqual(["1", "2", "3"]);
+      }
+    },
+  },
+  {
+    name: "I16 a message that was replaced or is of no use any more is passed over by a jump, and the client can come back from behind it",
+    async run(trial) {
+      const setting = await framedServer(trial);
+      const { peer, token } = await arrived(setting);
+      const { id } = setting.session();
+      peer.client.socket.terminate();
+      await setting.sessions.send(id, "unread: 1", { key: "unread" });
+      await setting.sessions.send(id, "a");
+      await setting.sessions.send(id, "unread: 2", { key: "unread" });
+      await setting.sessions.send(id, "typing", { ttlMs: 1 });
+      await delay(5);
+      const again = await setting.connect(token);
+      again.comeBack(peer);
+      await again.until("jump", ({ count, witness }) => count === 1 && witness === undefined);
+      expect(again.kept).toEqual(["a", "unread: 2"]);
+      expect(again.frames.filter(({ type }) => type === "jump")).toMatchObject([
+        { count: 1, witness: { offset: 4 } },
+        { count: 1, witness: undefined },
+      ]);
+      expect(again.position?.offset).toBe(4);
+      const third = await setting.connect(token);
+      third.comeBack(again);
+      expect(await third.until("hello")).toMatchObject({ missed: undefined, at: again.position });
+    },
+  },
+  {
+    name: "I15 what is sent between the handshake and attach is not missed by a newcomer",
+    async run(trial) {
+      const setting = await framedServer(
+        trial,
+        {},
+        { open: async (connection) => void (await connection.session.send("welcome")) },
+      );
+      const peer = await setting.connect();
+      await setting.opened.until(1);
+      await setting.session().send("between");
+      peer.attach();
+      expect(await peer.until("hello")).toMatchObject({ resumed: false, missed: undefined, last: 2 });
+      expect(await peer.keptTexts(2)).toEqual(["welcome", "between"]);
+    },
+  },
+  {
+    name: "I15 all connections of a session get each message once, raw ones as an ordinary message, and none after a replaced handle's",
+    async run(trial) {
+      const setting = await framedServer(trial);
+      const { peer, token } = await arrived(setting);
+      const second = await setting.connect(token);
+      second.comeBack(peer);
+      await second.until("hello");
+      const raw = await setting.connectRaw(token);
+      await setting.opened.until(3);
+      await Promise.all(Array.from({ length: 20 }, (_, n) => setting.session().send(`${n}`)));
+      const wanted = Array.from({ length: 20 }, (_, n) => `${n}`);
+      expect(await peer.keptTexts(20)).toEqual(wanted);
+      expect(await second.keptTexts(20)).toEqual(wanted);
+      for (const text of wanted) expect(await raw.next()).toBe(text);
     },
   },
 ];

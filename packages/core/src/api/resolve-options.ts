@@ -10,10 +10,11 @@ import {
   shown,
 } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
+import type { OutboxLimits } from "./outbox-limits.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
-import type { EarlyLimits, InboxLimits, OutboxLimits, SessionsOptions, Settings } from "./options.ts";
+import type { EarlyLimits, InboxLimits, SessionsOptions, Settings } from "./options.ts";
 
 const MINUTE = 60_000;
 

@@ -50,7 +50,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   /** As `transmit`, uncompressed: beside a stranger's text, the length of what is compressed would tell a secret (CRIME). */
   protected transmitSecret(data: string): void {
     const { runtime } = this.context;
-    this.awaitDrainOf((runtime.sendUncompressed ?? runtime.send).call(runtime, this.socket, data));
+    this.awaitDrainOf(runtime.sendUncompressed?.(this.socket, data) ?? runtime.send(this.socket, data));
   }
 
   private awaitDrainOf(outcome: SendOutcome): SendOutcome {

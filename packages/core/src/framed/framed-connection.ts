@@ -182,10 +182,10 @@ export class FramedConnection<
     const attach = parseClientControl(frame);
     if (attach.type !== "attach") return undefined;
     this.#attach = attach;
-    const { state } = this;
     const at = this.#replay?.position ?? BEGINNING;
+    // First, because acks that are put off are of the client id before: behind hello they would be taken for the new one's.
+    this.#numbers.begin(this.#isMeant(attach) ? attach.from : undefined);
     this.#hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 });
-    this.#numbers.begin(state !== undefined && attach.session === state.id ? attach.from : undefined);
     return undefined;
   }
 
@@ -196,11 +196,11 @@ export class FramedConnection<
       const begun = await this.#locate(attach, state);
       if (this.isEnding) return;
       this.#hello(attach, begun);
-      const isMeant = attach.session === undefined || attach.session === state.id;
-      this.#numbers.begin(isMeant ? attach.from : undefined);
+      this.#numbers.begin(this.#isMeant(attach) ? attach.from : undefined);
       this.#replay?.go();
       if (this.resumed) {
-        const { replayed, missed } = begun;
+        const { replayed } = begun;
+        const missed = begun.missed && { from: begun.missed.from, to: begun.missed.to };
         await this.#opened;
         await this.callResumed({ replayed, missed } satisfies ReplayEvent);
       }
@@ -209,6 +209,11 @@ export class FramedConnection<
     } finally {
       this.holdMessages(false);
     }
+  }
+
+  /** Whether the numbers of an attach are for this connection's session. */
+  #isMeant({ session }: Attach): boolean {
+    return session === undefined || session === this.state?.id;
   }
 
   async #locate(attach: Attach, state: LocalSession<Data>): Promise<Begun> {

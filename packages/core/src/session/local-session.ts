@@ -8,7 +8,7 @@ import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import { checkData, migrated } from "./data.ts";
-import type { Outboxes } from "./outboxes.ts";
+import type { OutboxAccess } from "./outbox-access.ts";
 import type { PendingDecisions } from "./pending.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
 import type { StoreCalls } from "./store-calls.ts";
@@ -27,7 +27,7 @@ export interface SessionContext<Data extends object> {
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions;
   readonly changes: ChangeQueue<Data>;
-  readonly outboxes: Outboxes<Data>;
+  readonly outboxes: OutboxAccess;
   readonly calls: StoreCalls;
   report(error: unknown, context: ErrorContext): void;
   /** The deadlines are this far away now, milliseconds; `undefined`: the absolute deadline was not moved. */

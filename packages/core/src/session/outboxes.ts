@@ -5,11 +5,11 @@ import type { SessionStore } from "../store/contract.ts";
 import type { AppendedEvent, AppendRequest, AppendResult, Position } from "../store/outbox-contract.ts";
 import type { LocalSession } from "./local-session.ts";
 import { OutboxStream } from "./outbox-stream.ts";
-import type { OutboxContext } from "./outbox-stream.ts";
+import type { OutboxAccess } from "./outbox-access.ts";
+import type { OutboxContext, OutboxSession } from "./outbox-stream.ts";
 import { SendQueue } from "./send-queue.ts";
 import type { OutgoingMessage, SendContext } from "./send-queue.ts";
 import { fenceOf } from "./session-connection.ts";
-import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
 /** What the registry lends. */
@@ -27,51 +27,45 @@ const NOT_KEPT: Sent = { offset: 0 };
  * The outboxes of this process's sessions. Few sessions have one, so they are kept apart: a field would cost every session. A
  * session without kept messages costs nothing here.
  */
-export class Outboxes<Data extends object> {
+export class Outboxes<Data extends object> implements OutboxAccess {
   readonly #context: OutboxesContext<Data>;
-  readonly #streams = new WeakMap<LocalSession<Data>, OutboxStream>();
+  readonly #streams = new WeakMap<OutboxSession, OutboxStream>();
   readonly #sending = new Map<string, SendQueue>();
 
   constructor(context: OutboxesContext<Data>) {
     this.#context = context;
   }
 
-  /** Whether the store keeps messages. */
   get areKept(): boolean {
     const { capabilities, append, read } = this.#context.store;
     return capabilities.outbox === true && append !== undefined && read !== undefined;
   }
 
-  peek(state: LocalSession<Data>): OutboxStream | undefined {
+  peek(state: OutboxSession): OutboxStream | undefined {
     return this.#streams.get(state);
   }
 
-  of(state: LocalSession<Data>): OutboxStream {
+  of(state: OutboxSession): OutboxStream {
     let stream = this.#streams.get(state);
     if (stream === undefined) this.#streams.set(state, (stream = new OutboxStream(this.#context, state)));
     return stream;
   }
 
   /** An answer of the store about the session said where the outbox ends. */
-  learn(state: LocalSession<Data>, end: Position | undefined): void {
+  learn(state: OutboxSession, end: Position | undefined): void {
     if (end !== undefined) this.of(state).learn(end);
   }
 
-  /** What another process appended. */
-  applyAnnouncement(state: LocalSession<Data>, { end, run }: AppendedEvent): void {
+  applyAnnouncement(state: OutboxSession, { end, run }: AppendedEvent): void {
     const stream = this.of(state);
     if (run === undefined) stream.doubt(end);
     else stream.take(run);
   }
 
-  /**
-   * Keeps a message, and delivers it to the session's connections here. `undefined`: there is no such session. Rejects with
-   * NOT_SUPPORTED, TOO_LARGE, OUTBOX_FULL, FENCED, and as the store does.
-   */
   async send(
     id: string,
     message: OutgoingMessage,
-    sender: SessionConnection<Data> | undefined,
+    sender: { readonly fence: number } | undefined,
   ): Promise<Sent | undefined> {
     if (!this.#context.store.capabilities.resumable) return this.#sendToThoseHere(id, message);
     if (!this.areKept)

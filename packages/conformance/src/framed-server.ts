@@ -1,0 +1,65 @@
+import { createSessions, mapStore, queryToken } from "@wsession/core";
+import type { Connection, Handlers, Sessions, SessionsOptions } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterTrial } from "./adapter-trial.ts";
+import type { Client } from "./client.ts";
+import { FramedPeer } from "./framed-peer.ts";
+import { Journal } from "./waiting.ts";
+
+export type Data = { readonly n: number };
+export type Conn = Connection<Data, unknown, never>;
+type Own = Pick<SessionsOptions<Data>, "outbox" | "gate" | "heartbeatMs" | "onError">;
+
+export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
+  return createSessions<Data>({
+    store: mapStore(),
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+    onError: () => undefined,
+    ...options,
+  });
+}
+
+export interface Setting {
+  readonly sessions: Sessions<Data, unknown, never>;
+  readonly opened: Journal<Conn>;
+  connect(token?: string): Promise<FramedPeer>;
+  /** A client that does not speak the protocol. */
+  connectRaw(token?: string): Promise<Client>;
+  /** The session of the first connection. */
+  readonly session: () => Conn["session"];
+}
+
+/** A server whose clients speak `v1.wsession`. */
+export async function framedServer(
+  trial: AdapterTrial,
+  options: Own = {},
+  handlers: Handlers<Data, unknown, never> = {},
+): Promise<Setting> {
+  const sessions = lasting(options);
+  const opened = new Journal<Conn>();
+  const server = await trial.serve(sessions, {
+    ...handlers,
+    open(connection, handshake) {
+      opened.note(connection);
+      return handlers.open?.(connection, handshake);
+    },
+  });
+  return {
+    sessions,
+    opened,
+    connect: (token) => FramedPeer.connect(trial, server, { token }),
+    connectRaw: (token) => trial.connect(server, token === undefined ? "/" : `/?token=${token}`),
+    session: () => opened.entries[0]?.session ?? expect.fail("no connection"),
+  };
+}
+
+/** A client that has attached, and its token. */
+export async function arrived(
+  setting: Setting,
+): Promise<{ readonly peer: FramedPeer; readonly token: string }> {
+  const peer = await setting.connect();
+  peer.attach();
+  const { token } = await peer.until("hello");
+  return { peer, token: token ?? expect.fail("no token in hello") };
+}
