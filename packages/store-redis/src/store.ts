@@ -40,10 +40,10 @@ import { Outbox } from "./sessions/outbox.ts";
 import { Subjects } from "./sessions/subjects.ts";
 import { UnknownOutcomes, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
-/** A request for a session that may be for one more connection of this process. */
+/** A request that may register one more connection of this process as a holder of the session. */
 type HoldingRequest = Pick<ResumeRequest, "id" | "hold">;
 
-/** A SessionStore in Redis, which can be asked what became of a change whose answer did not come. */
+/** A SessionStore in Redis. Its `outcome` method reports what became of a change whose reply was lost. */
 export interface RedisSessionStore extends SessionStore {
   create(request: CreateRequest): Promise<CreateResult>;
   resume(request: ResumeRequest): Promise<ResumeResult>;
@@ -59,16 +59,27 @@ export interface RedisSessionStore extends SessionStore {
   read(request: ReadRequest): Promise<ReadResult>;
   close(): Promise<void>;
   /**
-   * What became of the change that rejected with `error` (or with one that has it as `cause`) and `outcome: "unknown"`.
-   * A write, rotation or append that was not applied never will be, from this answer on. `"unknown"` for errors of others, and
-   * where the record is gone: the session ended, or a minute passed. Rejects with STORE_UNAVAILABLE.
+   * Reports what became of a change that was rejected with `error` (or with an error whose `cause` chain
+   * contains it) and whose `outcome` is `"unknown"`. A write or rotation reported as `"not-applied"` is
+   * guaranteed never to be applied later. Returns `"unknown"` for errors of other stores, and once the record
+   * of the change is gone: when the session has ended, or after about a minute.
+   *
+   * @throws STORE_UNAVAILABLE when Redis cannot be reached within `timeoutMs`.
    */
   outcome(error: unknown): Promise<WriteOutcome>;
 }
 
 /**
- * Keeps sessions in Redis 6.2 or newer, for any number of processes: standalone, Sentinel or Cluster. Data is what JSON can
- * carry. One store serves one `createSessions`. A bad option throws INVALID_ARGUMENT.
+ * Creates a store that keeps sessions in Redis 6.2 or newer, shared by any number of processes. Standalone
+ * Redis, Sentinel and Cluster are supported. Session data is limited to what JSON can represent. One store
+ * serves one `createSessions`.
+ *
+ * @throws INVALID_ARGUMENT for a missing, misspelt or invalid option.
+ * @example
+ * ```ts
+ * const client = new Redis("redis://127.0.0.1:6379");
+ * const sessions = createSessions({ store: redisStore({ client }), initial: () => ({ count: 0 }) });
+ * ```
  */
 export function redisStore(options: RedisStoreOptions): RedisSessionStore {
   return new RedisStore(options);
@@ -157,7 +168,8 @@ class RedisStore implements RedisSessionStore {
   async resume(request: ResumeRequest): Promise<ResumeResult> {
     const { calls, nextSequence } = this.#services;
     if (!isSessionId(request.id)) return { type: "missing" };
-    // To the script an empty digest is the application's word, which only the application may give.
+    // In resume.lua an empty digest means that the application vouches for the session. A client must not be
+    // able to claim that, so an empty digest from outside is wrong.
     if (request.digest === "") return { type: "wrong" };
     const deadline = calls.deadline();
     const waiting = this.#readyFor(request, deadline);
@@ -180,7 +192,9 @@ class RedisStore implements RedisSessionStore {
     }
   }
 
-  /** Not waited for: what fails is made up for by the next touch or resume. */
+  /**
+   * Runs in the background. A failure is harmless, because the next touch or resume lists the session again.
+   */
   #listAgain(request: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
     if (resumed.session.subject === undefined) return;
     const { id, touch } = request;
@@ -283,13 +297,16 @@ class RedisStore implements RedisSessionStore {
     this.#services.gate.close();
   }
 
-  /** The session is not there; nor is it for the connections of this process, where it left nothing behind. */
+  /**
+   * Returns "missing". Where Redis has no tombstone either, ends the connections that this process still has
+   * to the session.
+   */
   #missing(id: string, { leftNothing }: Missing): { readonly type: "missing" } {
     if (leftNothing) this.#membership?.expired(id);
     return { type: "missing" };
   }
 
-  /** What a call that registers one more connection waits for beforehand; `undefined`: nothing. */
+  /** Resolves once this process may register a connection; `undefined` if it may do so at once. */
   #readyFor(request: HoldingRequest, deadline: number): Promise<void> | undefined {
     const waiting = request.hold ? this.#membership?.ready(deadline) : undefined;
     return waiting === undefined ? undefined : beforehand(waiting);
@@ -307,6 +324,6 @@ function quietly(call: () => void): void {
   try {
     call();
   } catch {
-    // An error handler that fails has nobody left to tell.
+    // The error handler itself failed; there is nowhere left to report that.
   }
 }

@@ -1,13 +1,14 @@
 /**
- * Calls `decide` once what has arrived on sockets by now was read. A timer that fires after the process stood still (garbage
- * collection, a debugger, SIGSTOP) runs before the event loop reads the sockets, so that an answer which came in time would
- * count as missing. Two turns, because the first one may have started with its poll phase over.
+ * Calls `decide` after the data that has already arrived on sockets was read. When the process was paused
+ * (garbage collection, a debugger, SIGSTOP), expired timers run before the event loop reads its sockets, so a
+ * reply that came in time would count as a timeout. Two turns of the loop are needed, because the first may
+ * start after its poll phase.
  */
 export function afterArrivals(decide: () => void): void {
   setImmediate(() => setImmediate(decide));
 }
 
-/** A timer whose end is decided after what has arrived by then was read. */
+/** A timeout that reads pending socket data before it fires; see `afterArrivals`. */
 export class PatientTimer {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
@@ -24,7 +25,7 @@ export class PatientTimer {
     );
   }
 
-  /** Lets the process end while this timer runs. */
+  /** Allows the process to exit while the timer is running. */
   unref(): this {
     this.#timer?.unref();
     return this;

@@ -3,26 +3,29 @@ import type { Change, Fields } from "@wsession/core";
 
 const DATA = "d:";
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
-/** Far below where recursion ends: a client may have chosen how deep a value is. */
+/**
+ * Limits recursion. A client may control the nesting depth of a value, and too deep a value would overflow
+ * the stack.
+ */
 const MAX_DEPTH = 500;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** A change as write.lua takes it. */
-/** Data as scripts take it. */
+/** A session's data in the form that the scripts take. */
 export interface EncodedData {
-  /** Field, text for each. */
+  /** Hash field and JSON text, alternating. */
   readonly fields: string[];
   readonly bytes: number;
 }
 
+/** A change in the form that write.lua takes. */
 export interface EncodedChange {
   readonly mode: "f" | "r";
-  /** Hash field, JSON text, by turns. */
+  /** Hash field and JSON text, alternating. */
   readonly set: readonly string[];
   readonly unset: readonly string[];
 }
 
-/** All of a session's data: hash field and JSON text by turns, and what they count against the limit. */
+/** Encodes all of a session's data. `bytes` is what counts against `maxBytes`. */
 export function encodeData(data: object, maxBytes: number): EncodedData {
   assertPlain(data);
   const fields: string[] = [];
@@ -33,8 +36,8 @@ export function encodeData(data: object, maxBytes: number): EncodedData {
 }
 
 /**
- * A change of everything travels as the fields that differ, where the data at the expected version is known. A property
- * that is `undefined` at the top counts as absent there.
+ * Encodes a change. A replacement is sent as the fields that differ, if the data at the expected version is
+ * known. A top-level property that is `undefined` counts as absent.
  */
 export function encodeChange(change: Change, expect: number | undefined, maxBytes: number): EncodedChange {
   if (change.type === "fields") {
@@ -73,7 +76,10 @@ function own(fields: Fields, name: string): unknown {
   return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
-/** Puts a field of the stored hash into `data`; throws what JSON.parse throws. False: not a field of the data. */
+/**
+ * Decodes a field of the stored hash into `data`. Returns false for a field that is not session data. Throws
+ * what JSON.parse throws.
+ */
 export function decodeField(data: Record<string, unknown>, field: string, text: string): boolean {
   if (!field.startsWith(DATA)) return false;
   const name = field.slice(DATA.length);
@@ -106,7 +112,10 @@ export function tooLarge(maxBytes: number): SessionError {
   });
 }
 
-/** Refuses what would come back from JSON as something else. Names the field, never the value. */
+/**
+ * Rejects values that would not survive a JSON round trip. The error names the field, never the value,
+ * because values may be secret.
+ */
 function assertJson(path: string, value: unknown, above: Set<object> | undefined): void {
   switch (typeof value) {
     case "string":

@@ -1,6 +1,6 @@
 import { type Outcome, SessionError } from "@wsession/core";
 
-/** Replies by which Redis says that it did not run the command, or that the script did not get to its first write. */
+/** Error replies that mean the command did not run, or that the script failed before its first write. */
 const REFUSED: ReadonlySet<string> = new Set([
   "ASK",
   "BUSY",
@@ -29,12 +29,15 @@ export function unavailable(message: string, outcome: Outcome, cause?: unknown):
   );
 }
 
-/** `unknown`: what was asked for is done, but its answer can't be read. */
+/** An unreadable record. Pass `unknown` when the change was applied but its reply cannot be read. */
 export function corrupt(outcome: Outcome = "not-applied"): SessionError {
   return new SessionError("CORRUPT_RECORD", "what Redis holds of this session can't be read", { outcome });
 }
 
-/** For what comes before a change: whatever became of it, the change itself was never sent. */
+/**
+ * Awaits a step that precedes a change. Whatever became of the step, the change itself was never sent, so the
+ * outcome of a failure is `not-applied`.
+ */
 export async function beforehand<Result>(step: Promise<Result>): Promise<Result> {
   try {
     return await step;
@@ -50,7 +53,10 @@ export function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("NOSCRIPT");
 }
 
-/** Refusals that end by themselves, or with another server: a caller that has time left tries again. */
+/**
+ * Temporary refusals: they end by themselves or after a failover, so the call is tried again until its
+ * deadline.
+ */
 const FOR_NOW: ReadonlySet<string> = new Set(["CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY"]);
 
 export function isRefusedForNow(error: unknown): boolean {
@@ -58,19 +64,19 @@ export function isRefusedForNow(error: unknown): boolean {
   return word !== undefined && FOR_NOW.has(word);
 }
 
-/** Whether the server says that it is a replica. */
+/** Whether the server refused a write because it is a replica. */
 export function isReplica(error: unknown): boolean {
   return error instanceof Error && replyWord(error) === "READONLY";
 }
 
-/** Whether there is no answer because there was no connection, or none any more. */
+/** Whether there is no reply because the connection was missing or lost. */
 export function isLost(error: unknown): boolean {
   return error instanceof Error && !(error instanceof SessionError) && error.name !== "ReplyError";
 }
 
 /**
- * What the client rejected with, as a SessionError. The client's own error names the command with its arguments, data and
- * digests among them, so only its message goes on.
+ * Converts an error of ioredis into a SessionError. ioredis attaches the command and its arguments (data,
+ * digests) to its errors, so only the message is kept.
  */
 export function asStoreFailure(error: unknown): SessionError {
   if (error instanceof SessionError) return error;
@@ -83,12 +89,18 @@ export function asStoreFailure(error: unknown): SessionError {
   return unavailable("Redis could not be asked", "unknown", cause);
 }
 
-/** What went wrong, without what the client's own error names: the command and its arguments, a password among them. */
+/**
+ * Copies the message of an error without its other properties, because ioredis attaches the command and its
+ * arguments, which may include a password.
+ */
 export function reasonOf(error: unknown): Error {
   return new Error(error instanceof Error ? error.message : String(error));
 }
 
-/** The first word of an error reply; Redis before 7 wraps that of a command in a script. */
+/**
+ * Returns the first word of an error reply. Redis before 7 wraps the error of a command inside a script, so
+ * the wrapper is skipped.
+ */
 export function replyWord(error: Error): string | undefined {
   if (error.name !== "ReplyError") return undefined;
   return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(error.message)?.[1];

@@ -4,25 +4,31 @@ import { SessionError } from "@wsession/core";
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-/** Characters of a subject's hash. */
+/** Length of a subject's hash, in characters. */
 const HASH = 12;
-/** How many of them name the index that releases before 0.2 shared among subjects: 4,096 indexes. */
+/** How many of these characters name a shared index of releases before 0.2: 64² = 4,096 indexes. */
 const SHARED_HASH = 2;
-/** Hash tags of the slots 2,048, 6,144, 10,240 and 14,336: the middle of each quarter of all. */
+/** Hash tags of the slots 2,048, 6,144, 10,240 and 14,336: one in the middle of each quarter of the slots. */
 const LEASE_TAGS = ["5nw", "h85", "7l1", "b3k"];
 const GLOB = /[[\]*?\\]/g;
 
-/** Whether `id` can name a session: what can't is absent, and no key outside the prefix can be reached. */
+/**
+ * Whether `id` is a well-formed session id. Other ids are treated as absent, so that no id can reach a key
+ * outside the prefix.
+ */
 export function isSessionId(id: string): boolean {
   return ID.test(id);
 }
 
 /**
- * Every key and channel that the store uses. What one script touches shares a hash tag, so that it is in one slot of a
- * Cluster: a session's two keys are tagged with its id, a subject's two with a hash of the subject.
+ * The names of all keys and channels that the store uses. Keys that one script touches share a hash tag,
+ * because a Cluster requires them to be in one slot: a session's key is tagged with its id, a subject's two
+ * keys with the hash of the subject.
  */
 export class Keys {
-  /** With what the client would put before keys by itself: commands are handed to it finished. */
+  /**
+   * Includes the client's `keyPrefix`, because the store builds commands itself and ioredis does not add it.
+   */
   readonly #prefix: string;
 
   constructor(prefix: string, clientPrefix: string) {
@@ -44,12 +50,12 @@ export class Keys {
     return `${this.#prefix}:o:{${id}}`;
   }
 
-  /** SCAN pattern for the sessions' keys. */
+  /** The SCAN pattern that matches the keys of all sessions. */
   get sessions(): string {
     return `${this.#prefix.replace(GLOB, "\\$&")}:s:{*}`;
   }
 
-  /** The id in a session's key as SCAN finds it. */
+  /** Extracts the session id from a key that SCAN returned. */
   idOf(found: string): string | undefined {
     const start = `${this.#prefix}:s:{`;
     const id = found.slice(start.length, -1);
@@ -57,40 +63,51 @@ export class Keys {
   }
 
   /**
-   * A process's lease: one key, and where sessions are spread over the shards of a Cluster some more in other slots, so that
-   * a shard that is lost takes no process with it.
+   * The keys of a process's lease. On a Cluster there are several, in slots of different shards, because
+   * otherwise the loss of one shard would make a live process look dead.
    */
   leases(node: string, isCluster: boolean): readonly string[] {
     const key = `${this.#prefix}:n:${node}`;
     return isCluster ? [key, ...LEASE_TAGS.map((tag) => `${key}{${tag}}`)] : [key];
   }
 
-  /** The channel that a process listens on. Scripts build it from the session's key. */
+  /** The channel of one process. The scripts build the same name from the session's key. */
   channel(node: string): string {
     return `${this.#prefix}:k:${node}`;
   }
 
-  /** One that a process listens on at the server that has the tag's slot, as announce() in prelude.lua builds it. */
+  /**
+   * The sharded channel of one process in the slot of `tag`; `announce` in prelude.lua builds the same name.
+   */
   shardChannel(node: string, tag: string): string {
     return `${this.#prefix}:k:${node}{${tag}}`;
   }
 
-  /** The channel that all processes listen on. A node's name is longer. */
+  /**
+   * The channel that all processes subscribe to. It cannot clash with a process's own channel, because node
+   * names are longer.
+   */
   get everybody(): string {
     return `${this.#prefix}:k:all`;
   }
 
-  /** The sorted set that lists a subject's sessions, by the time until which each can be live. */
+  /**
+   * The sorted set that lists a subject's sessions. Its scores are the times until which each session can be
+   * live.
+   */
   index(hash: string): string {
     return `${this.#prefix}:u:{${hash}}`;
   }
 
-  /** When the subject's sessions were destroyed last. */
+  /** The subject's epoch: the time at which the subject's sessions were last destroyed. */
   epoch(hash: string): string {
     return `${this.#prefix}:g:{${hash}}`;
   }
 
-  /** The index of releases before 0.2, which lists the sessions of all subjects whose hashes begin alike. */
+  /**
+   * The index of releases before 0.2. It is shared by all subjects whose hashes have the same first
+   * characters.
+   */
   sharedIndex(hash: string): string {
     return `${this.#prefix}:u:{${hash.slice(0, SHARED_HASH)}}`;
   }
@@ -101,7 +118,10 @@ export class Keys {
   }
 }
 
-/** A session as a shared index lists it. All entries have the same score, so that they are in the order of their bytes. */
+/**
+ * The member of a shared index for a session. All members have the same score, so they are sorted by their
+ * bytes.
+ */
 export function sharedEntry(hash: string, id: string): string {
   return hash.slice(SHARED_HASH) + id;
 }
@@ -110,22 +130,22 @@ export function idOfSharedEntry(entry: string): string {
   return entry.slice(HASH - SHARED_HASH);
 }
 
-/** The bounds of a subject's entries for ZRANGEBYLEX: `~` comes after every character of an id. */
+/** The ZRANGEBYLEX bounds of a subject's members. `~` sorts after every character of an id. */
 export function sharedRange(hash: string): readonly [least: string, most: string] {
   const start = hash.slice(SHARED_HASH);
   return [`[${start}`, `(${start}~`];
 }
 
 /**
- * 72 bits of SHA-256: short, since it costs memory per session. Sessions carry the subject itself and scripts compare that,
- * so two subjects that share a hash share an index, an epoch and nothing else.
+ * The first 72 bits of SHA-256, kept short to save memory per session. Scripts compare the full subject,
+ * which the session stores, so two subjects with the same hash share only an index and an epoch.
  */
 export function hashSubject(subject: string): string {
   if (typeof subject !== "string")
     throw new SessionError("INVALID_ARGUMENT", "redisStore: a subject is a string", {
       outcome: "not-applied",
     });
-  // UTF-8 would make one subject of all that differ in such a half.
+  // UTF-8 replaces every unpaired surrogate by the same character, which would merge different subjects.
   if (LONE_SURROGATE.test(subject)) {
     throw new SessionError("INVALID_ARGUMENT", "a subject is well-formed Unicode", {
       outcome: "not-applied",

@@ -3,34 +3,68 @@ import { type RedisClient, isCluster } from "./client.ts";
 
 export interface RedisStoreOptions {
   /**
-   * The application's own ioredis client: standalone, Sentinel or Cluster, and not one that reads from replicas. The store
-   * makes two connections of its own like it (on a Cluster one to each master, and one), for commands and for announcements.
-   * It leaves the client as it is, at `close()` too, and ends its own connections when the client is closed.
+   * The application's ioredis client: standalone, Sentinel or Cluster, and not one that reads from replicas.
+   * The store opens connections of its own with the same options: one for commands and one for announcements.
+   * On a Cluster it opens one to each master for commands, one for announcements, and with Redis 7 one more
+   * to each master for sharded announcements. The store never changes or closes the client, and closes its
+   * own connections when the client is closed.
    */
   readonly client: RedisClient;
-  /** Before every key and channel; 1 to 64 letters, digits or any of `_ . : -`. Default `"ws"`. */
+  /**
+   * Prefix of every key and channel: 1 to 64 letters, digits or any of `_ . : -`.
+   *
+   * @default "ws"
+   */
   readonly prefix?: string | undefined;
-  /** How long a call may take, milliseconds; its effect does not come later either, by the server's clock. Default 2,000. */
+  /**
+   * How long one call may take, in milliseconds. A call that timed out is not applied later either, by the
+   * server's clock.
+   *
+   * @default 2_000
+   */
   readonly timeoutMs?: number | undefined;
-  /** Most that a session's data may take as JSON, bytes; a write past it rejects with TOO_LARGE. Default 65,536. */
+  /**
+   * The largest size of a session's data as JSON, in bytes. A write beyond it rejects with TOO_LARGE.
+   *
+   * @default 65_536
+   */
   readonly maxBytes?: number | undefined;
-  /** How long a process counts as alive without a sign, milliseconds; renewed in a third of it. Default 15,000. */
+  /**
+   * How long a process counts as alive without renewing its lease, in milliseconds. It is renewed three times
+   * in that span.
+   *
+   * @default 15_000
+   */
   readonly leaseMs?: number | undefined;
   /**
-   * Within what time an announcement is made up for that was lost with a connection, a lease or a process, milliseconds, beside the
-   * call's own time. One that was lost though nothing broke takes up to ten times as long. Default 30,000.
+   * The longest time, in milliseconds, until this process notices a change whose announcement was lost
+   * together with a connection, a lease or a process; the time of the read is added. An announcement that was
+   * lost without any such failure is noticed within ten times as long.
+   *
+   * @default 30_000
    */
   readonly sweepMs?: number | undefined;
-  /** How long a destruction waits for other processes to say what they closed, milliseconds. Default 1,000. */
+  /**
+   * How long a destruction waits for other processes to confirm which connections they closed, in
+   * milliseconds.
+   *
+   * @default 1_000
+   */
   readonly confirmMs?: number | undefined;
   /**
-   * Whether to use a server that evicts keys when its memory is full. Sessions then vanish before their time, and so may what
-   * keeps a destroyed one away. Without it calls reject with STORE_UNAVAILABLE until `maxmemory-policy` is `noeviction`.
+   * Whether to accept a server that evicts keys when its memory is full. Eviction can end sessions early, and
+   * can remove the tombstones that keep a destroyed session away. Without this option calls reject with
+   * STORE_UNAVAILABLE until `maxmemory-policy` is `noeviction`.
    *
    * @default false
    */
   readonly allowEviction?: boolean | undefined;
-  /** Called with failures that no caller waits for, instead of `createSessions`' own `onError`. A throw is ignored. */
+  /**
+   * Called with errors of background work, which no caller awaits. An error thrown by the callback is
+   * ignored.
+   *
+   * @default the `onError` of `createSessions`
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -42,11 +76,16 @@ export interface Settings {
   readonly sweepMs: number;
   readonly confirmMs: number;
   readonly allowEviction: boolean;
-  /** Longer than any not-after, and than a sweep: who was away for a while is told that it was destroyed, not that it expired. */
+  /**
+   * How long a tombstone is kept. It is longer than any not-after time and than a sweep, so that a process
+   * that was cut off for a while learns that the session was destroyed rather than expired.
+   */
   readonly tombstoneMs: number;
 }
 
-/** Not by class: the application may have another copy of ioredis. */
+/**
+ * Checks properties rather than the class, because the application may have loaded another copy of ioredis.
+ */
 function isClient(value: unknown): value is RedisClient {
   return (
     typeof value === "object" &&
@@ -65,7 +104,7 @@ function isClient(value: unknown): value is RedisClient {
   );
 }
 
-/** What was handed over instead of a client of ioredis, in words. */
+/** Describes what was passed in place of an ioredis client, for the error message. */
 function nameOf(value: unknown): string {
   if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
   const isNodeRedis = "sendCommand" in value && ("isOpen" in value || "nodes" in value || "masters" in value);
@@ -74,7 +113,11 @@ function nameOf(value: unknown): string {
   return isPipeline ? "a pipeline or transaction" : "another object";
 }
 
-/** The client, where it is one that the store can use. Throws INVALID_ARGUMENT. */
+/**
+ * Returns the client from the options.
+ *
+ * @throws INVALID_ARGUMENT if the store cannot use it.
+ */
 export function readClient(options: unknown): RedisClient {
   const client: unknown =
     typeof options === "object" && options !== null && "client" in options ? options.client : undefined;
@@ -83,7 +126,10 @@ export function readClient(options: unknown): RedisClient {
   return client;
 }
 
-/** A read that a replica answers may lack what was acknowledged (I7), and have what is missing taken for gone. */
+/**
+ * Rejects clients that read from replicas. A replica may lack acknowledged writes (I7), and a session that it
+ * lacks would count as gone.
+ */
 function assertReadsFromMasters(client: RedisClient): void {
   const behind = "and replicas may not have yet what was acknowledged";
   if (isCluster(client)) {
@@ -113,7 +159,11 @@ const NAMES: readonly string[] = [
   "onError",
 ] satisfies readonly (keyof RedisStoreOptions)[];
 
-/** Throws INVALID_ARGUMENT, for a misspelt name too. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws INVALID_ARGUMENT for an invalid value or an unknown name.
+ */
 export function readSettings(options: RedisStoreOptions): Settings {
   assertOptions("redisStore", options, NAMES);
   const { prefix = "ws", onError } = options;

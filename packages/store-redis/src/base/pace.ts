@@ -1,14 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Items that are begun at once. */
+/** Items per batch. */
 const BATCH = 128;
-/** What a server is asked without a thought. */
+/** A rate that does not burden a Redis server. */
 const LEAST_PER_SECOND = 1_000;
 
 /**
- * Calls `act` for batches of `items`, at most 1,000 items a second, or as many as it takes to be done within `withinMs`: a
- * process that asked for all that it holds at once, as all its neighbours may, would keep Redis from everything else. Ends where
- * `act` answers false. Returns what was not begun.
+ * Calls `act` for batches of `items`, rate-limited to 1,000 items a second, or to the rate that finishes
+ * within `withinMs` if that is higher. Without the limit, a process that reads all its sessions at once
+ * (often together with its neighbours) would block Redis for everything else. Stops when `act` resolves to
+ * false. Returns the items that were not started.
+ *
+ * `share` is the fraction of the rate that this server may use.
  */
 export async function paced(
   items: readonly string[],

@@ -2,32 +2,33 @@ import type { Outcome, Position, StoredSession } from "@wsession/core";
 import { decodeField } from "./codec.ts";
 import { corrupt } from "./failures.ts";
 
-/** A session's metadata, as field `m` packs it. */
+/** A session's metadata, which field `m` of the hash stores. */
 export interface Metadata {
   readonly version: number;
   readonly lineage: number;
   readonly fence: number;
   readonly schemaVersion: number;
-  /** By the server's clock; Infinity for none. */
+  /** Milliseconds by the server's clock; Infinity for no deadline. */
   readonly idleAt: number;
   readonly absoluteAt: number;
 }
 
-/** Connections of one process, as field `h` lists them. */
+/** The connections of one process to a session, as stored in field `h`. */
 export interface HolderEntry {
   readonly node: string;
   readonly connections: number;
-  /** What remove-holders.lua takes to remove it. */
+  /** The stored text, which remove-holders.lua compares before it removes the entry. */
   readonly entry: string;
 }
 
 /**
- * Numbers that a double holds exactly, as prelude.lua takes them; then, from later releases, the oldest format that a reader
- * has to know, and parts that are passed over here.
+ * Matches the metadata. The numbers are limited to what a double represents exactly, as in prelude.lua. Later
+ * releases may append the oldest format that a reader must understand, and further parts that this release
+ * ignores.
  */
 const METADATA =
   /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})(?: .*)?)?$/;
-/** The latest format that is known here. */
+/** The latest format that this release understands. */
 const FORMAT = 1;
 /** "first last chain bytes", and parts of later releases. */
 const OUTBOX = /^\d{1,15} (\d{1,15}) (\d{1,10}) \d{1,15}(?: .*)?$/;
@@ -54,7 +55,7 @@ function readDeadline(text: string | undefined): number {
   return Number.parseInt(text ?? "0", 36) || Number.POSITIVE_INFINITY;
 }
 
-/** Those that hold connections now. */
+/** Returns the processes that hold at least one connection. */
 export function parseHolders(text: unknown): HolderEntry[] {
   if (typeof text !== "string") return [];
   return text.split(",").flatMap((entry) => {
@@ -73,7 +74,11 @@ export function parseOutbox(text: unknown, outcome: Outcome = "not-applied"): Po
   return { offset: Number(offset), chain: Number(chain) };
 }
 
-/** The session in a hash's fields and values, as HGETALL lists them, at the server's time `now`. Throws CORRUPT_RECORD with `outcome`. */
+/**
+ * Decodes a session from the fields and values that HGETALL returned, at the server's time `now`.
+ *
+ * @throws CORRUPT_RECORD with `outcome`.
+ */
 export function parseSession(hash: unknown, now: unknown, outcome: Outcome): StoredSession {
   const at = Number(now);
   if (!Array.isArray(hash) || Number.isNaN(at)) throw corrupt(outcome);
@@ -114,7 +119,10 @@ function decodeOrThrow(data: Record<string, unknown>, field: string, text: strin
   }
 }
 
-/** In development what a store hands out is frozen, so that a change in place fails where it would be lost. */
+/**
+ * In development, data from a store is frozen, so that an in-place change throws instead of being silently
+ * lost.
+ */
 function deepFreeze<Value>(value: Value): Value {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

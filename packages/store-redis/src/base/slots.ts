@@ -8,7 +8,9 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** The slot of a Cluster that a hash tag of ASCII characters is in: CRC-16/XMODEM, as Redis Cluster's specification has it. */
+/**
+ * The Cluster slot of a hash tag of ASCII characters: CRC-16/XMODEM, as in the Redis Cluster specification.
+ */
 export function slotOf(tag: string): number {
   let crc = 0;
   for (let at = 0; at < tag.length; at += 1)
@@ -16,12 +18,12 @@ export function slotOf(tag: string): number {
   return crc % SLOTS;
 }
 
-/** The node that has a slot, as far as the client knows. */
+/** The master that owns a slot, as `host:port`, according to the client's slot table; "" if unknown. */
 export function masterOf(cluster: Pick<Cluster, "slots">, slot: number): string {
   return cluster.slots[slot]?.[0] ?? "";
 }
 
-/** The slot that a key or channel is in: by its hash tag, where it has one. */
+/** The slot of a key or channel: of its hash tag, if it has one. */
 export function keySlot(key: string): number {
   const open = key.indexOf("{");
   const close = open === -1 ? -1 : key.indexOf("}", open + 1);
@@ -30,7 +32,9 @@ export function keySlot(key: string): number {
 
 const tags = new Map<number, string>();
 
-/** A short hash tag that is in this slot; found by trying, which takes a few milliseconds for each slot, once. */
+/**
+ * Finds a short hash tag in a slot by trial. The search takes a few milliseconds, so the result is cached.
+ */
 export function tagIn(slot: number): string {
   const known = tags.get(slot);
   if (known !== undefined) return known;

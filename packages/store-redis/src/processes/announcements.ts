@@ -1,13 +1,13 @@
 import type { AppendedEvent, Change, OutboxEntry, StoreEvent } from "@wsession/core";
 import { decodeEntry } from "../base/outbox-entries.ts";
 
-/** A destruction that its author wants to be told of. */
+/** Asks the holders of a destroyed session to confirm how many connections they closed. */
 export interface ConfirmationRequest {
   readonly node: string;
   readonly token: string;
 }
 
-/** How many connections of a session a process ended. */
+/** How many connections of one session a process closed. */
 export interface Confirmation {
   readonly token: string;
   readonly node: string;
@@ -20,14 +20,17 @@ export type Announcement =
   | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] }
   | {
       readonly type: "subject";
-      /** Of the process that destroyed the subject's sessions. */
+      /** The process that destroyed the subject's sessions. */
       readonly node: string;
       readonly subject: string;
       readonly epoch: number;
       readonly reason: string | undefined;
     };
 
-/** The message by which destroy.lua tells the holders; the other two that holders get are written by the scripts. */
+/**
+ * The announcement that destroy.lua publishes to the holders. The scripts themselves build the announcements
+ * of writes and takeovers.
+ */
 export function destroyedMessage(
   id: string,
   reason: string | undefined,
@@ -49,7 +52,10 @@ export function confirmationMessage(
   return JSON.stringify(["a", token, node, closed]);
 }
 
-/** What all processes are told after a subject's sessions were destroyed: the index may have lost some that they hold. */
+/**
+ * The announcement to all processes that a subject's sessions were destroyed. It is needed because the index
+ * may have lost sessions that other processes hold.
+ */
 export function subjectMessage(
   node: string,
   subject: string,
@@ -59,7 +65,7 @@ export function subjectMessage(
   return JSON.stringify(["s", node, subject, epoch, reason ?? null]);
 }
 
-/** `undefined` for what is not one of ours. */
+/** Parses a message of a channel; `undefined` if this release does not understand it. */
 export function parseAnnouncement(text: string): Announcement | undefined {
   let message: unknown;
   try {
@@ -137,7 +143,7 @@ function parseAppended(
   return { ...unread, run: { before: { offset: offset - entries.length, chain: before }, entries } };
 }
 
-/** `undefined` where the change did not travel along: it is read then. */
+/** `undefined` if the announcement does not contain the change, which the receiver then has to read. */
 function parseChange([mode, set, unset]: readonly unknown[]): Change | undefined {
   if (typeof set !== "object" || set === null || !Array.isArray(unset)) return undefined;
   return mode === "r"

@@ -1,25 +1,31 @@
 import type { Confirmation } from "./announcements.ts";
 
-/** What the holders of destroyed sessions said. */
+/** The confirmations that were collected for one destruction. */
 export interface Confirmed {
   readonly closed: number;
   readonly unreachable: readonly string[];
 }
 
 interface Collection {
-  /** Sessions that each process has answered for. */
+  /** The sessions that each process has confirmed. */
   readonly answered: Map<string, Set<string>>;
-  /** Answers that are waited for, by process; `undefined` while it is not known who held what. */
+  /**
+   * The sessions that each process has yet to confirm; `undefined` until the destruction's replies list the
+   * holders.
+   */
   waiting: Map<string, Set<string>> | undefined;
   closed: number;
   finish: () => void;
 }
 
-/** Collects what other processes closed, for destructions that are waited for. */
+/** Collects how many connections other processes closed, for destructions whose caller waits. */
 export class Confirmations {
   readonly #collections = new Map<string, Collection>();
 
-  /** Before the destruction is sent: an answer may be here before its reply. */
+  /**
+   * Must be called before the destruction is sent, because a confirmation may arrive before the destruction's
+   * own reply.
+   */
   open(token: string): void {
     this.#collections.set(token, {
       answered: new Map(),
@@ -43,8 +49,8 @@ export class Confirmations {
   }
 
   /**
-   * Waits until all who held `sessions` have answered for them, those without a lease not counted, or `timeoutMs`. Never
-   * rejects.
+   * Waits until every holder of `sessions` has confirmed, or for `timeoutMs`. Holders without a lease are not
+   * waited for. Never rejects.
    */
   async collect(
     token: string,

@@ -1,8 +1,9 @@
 import type { StoreEvent, StoreHost } from "@wsession/core";
 
 /**
- * Hands events to the host. What comes for a session that is about to be held is kept until the host has it: the holder is
- * registered before its load is answered, and none falls between.
+ * Delivers events to the host. Events of a session whose load is under way are kept until the host has the
+ * session, because otherwise an event between the registration of the holder and the reply to its load would
+ * be lost.
  */
 export class Delivery {
   readonly #host: StoreHost;
@@ -18,7 +19,9 @@ export class Delivery {
     else entry.pending += 1;
   }
 
-  /** The hold has been answered. What was kept is delivered in a later turn, after the host took the answer in. */
+  /**
+   * The load was answered. Kept events are delivered in a later turn, after the host has processed the reply.
+   */
   settled(id: string): void {
     const entry = this.#expected.get(id);
     if (entry === undefined) return;
@@ -34,7 +37,7 @@ export class Delivery {
     }
   }
 
-  /** `told` learns how many connections the event ended here. */
+  /** Delivers an event. `onDelivered` is called with the number of connections that the event closed here. */
   deliver(of: StoreEvent, onDelivered?: (closed: number) => void): void {
     const kept = this.#expected.get(of.id)?.kept;
     if (kept === undefined) {
@@ -42,7 +45,8 @@ export class Delivery {
       onDelivered?.(closed);
       return;
     }
-    // One that is held already hears at once, and again with the newcomer: a version it has is no news to it.
+    // Connections that already have the session get the event at once, and once more with the new connection:
+    // a repeated version is ignored.
     const early = this.#notify(of);
     kept.push(() => {
       const late = this.#notify(of);
@@ -50,7 +54,10 @@ export class Delivery {
     });
   }
 
-  /** A destruction is told to a host that does not hold the session, too: it may be about to, with an answer that it has. */
+  /**
+   * Destructions are passed on even if the host does not have the session, because the host may be about to
+   * get it from a reply that has already arrived.
+   */
   #notify(of: StoreEvent): number {
     if (of.type !== "destroyed" && this.#host.held(of.id) === undefined) return 0;
     return this.#host.notify(of);

@@ -2,15 +2,15 @@ import { type SetHolderReply, setHolder } from "../commands/holders.ts";
 import type { HolderEntry } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
-/** What this process holds of one session, and what Redis was told. */
+/** The connections of this process to one session, and the count that Redis has acknowledged. */
 interface CountState {
   count: number;
-  /** Calls under way that carry a count. */
+  /** Calls in flight that carry a count. */
   pending: number;
-  /** Highest sequence that was acknowledged, and the count that it carried. */
+  /** The highest acknowledged sequence, and its count below. */
   sequence: number;
   acknowledged: number;
-  /** A count may or may not have arrived. */
+  /** The reply to a call that carried a count was lost. */
   uncertain: boolean;
   syncing: Promise<void> | undefined;
 }
@@ -18,7 +18,7 @@ interface CountState {
 const RETRY_MS = 500;
 const MOST_RETRY_MS = 10_000;
 
-/** A call that registers one more connection. */
+/** A call in flight that registers one more connection. */
 export interface CountedCall {
   readonly id: string;
   readonly sequence: number;
@@ -26,8 +26,9 @@ export interface CountedCall {
 }
 
 /**
- * Counts the connections of this process by session. Redis is told absolute counts in sequence, so that one which comes
- * twice or late does no harm, and what a failed call left uncertain is put right by telling it again.
+ * Counts the connections of this process by session, and keeps the counts in Redis up to date. Counts are
+ * absolute and sequenced, so a late or repeated one is harmless (idempotent), and sending the count again
+ * repairs what a failed call left uncertain.
  */
 export class HeldCounts {
   readonly #services: Services;
@@ -42,7 +43,7 @@ export class HeldCounts {
     this.#onError = onError;
   }
 
-  /** One more connection: the call that is about to be sent carries this count. */
+  /** Counts one more connection; the call that is about to be sent carries the new count. */
   begin(id: string): CountedCall {
     const state = this.#states.get(id) ?? {
       count: 0,
@@ -62,12 +63,12 @@ export class HeldCounts {
     this.#settle(call.id, (state) => acknowledge(state, call.sequence, call.count));
   }
 
-  /** The session was not taken: the connection doesn't count, and Redis was told nothing. */
+  /** The call was refused: the connection does not count, and Redis has not stored the count. */
   onRefused(call: CountedCall): void {
     this.#settle(call.id, (state) => (state.count -= 1));
   }
 
-  /** As `refused`, but Redis may have been told. */
+  /** As `onRefused`, but Redis may have stored the count. */
   onFailed(call: CountedCall): void {
     this.#settle(call.id, (state) => {
       state.count -= 1;
@@ -75,7 +76,7 @@ export class HeldCounts {
     });
   }
 
-  /** One connection fewer. Rejects where Redis could not be told; it is told again later. */
+  /** Counts one connection fewer. Rejects if Redis could not be updated, which is tried again later. */
   async release(id: string): Promise<void> {
     const state = this.#states.get(id);
     if (state === undefined || state.count === 0) return;
@@ -83,13 +84,13 @@ export class HeldCounts {
     if (state.pending === 0) await this.#reconcile(id, state);
   }
 
-  /** Connections that count: those that hold the session, without those on their way. */
+  /** The number of established connections, without those whose call is in flight. */
   connections(id: string): number {
     const state = this.#states.get(id);
     return state === undefined ? 0 : state.count - state.pending;
   }
 
-  /** Tells Redis again what it may not know. One report is enough for all that fails. */
+  /** Sends the counts again that Redis may not have. Reports one error for all that fail. */
   repair(): void {
     const updates = [...this.#states].flatMap(([id, state]) =>
       state.pending > 0 || this.#isAcknowledged(id, state) ? [] : [this.#reconcile(id, state)],
@@ -97,18 +98,18 @@ export class HeldCounts {
     if (updates.length > 0) Promise.all(updates).catch(this.#onError);
   }
 
-  /** Whether this process is among a session's holders: Redis may have come back without its last moments. */
+  /** Whether this process is among the holders. It may not be, if Redis was restored from an older state. */
   isListed(holders: readonly HolderEntry[]): boolean {
     return holders.some(({ node }) => node === this.#services.node);
   }
 
-  /** Tells Redis the count whatever it knows. `undefined`: nothing is held. */
+  /** Sends the count whether or not Redis has acknowledged it; `undefined` if no connection is held. */
   async register(id: string): Promise<SetHolderReply | undefined> {
     const state = this.#states.get(id);
     return state === undefined || state.count === 0 ? undefined : this.#send(id, state);
   }
 
-  /** Gives everything back. */
+  /** Releases all connections. */
   async releaseAll(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -127,20 +128,20 @@ export class HeldCounts {
     this.#reconcileIfNeeded(id, state);
   }
 
-  /** Puts right what Redis may not know, unless a call under way carries the count anyway. */
+  /** Sends the count if Redis may not have it, unless a call in flight carries the count. */
   #reconcileIfNeeded(id: string, state: CountState): void {
     if (state.pending > 0 || this.#isAcknowledged(id, state)) return;
     this.#reconcile(id, state).catch(this.#onError);
   }
 
-  /** Whether Redis knows the count, for certain; one of 0 is forgotten here then. */
+  /** Whether Redis certainly has the current count. Forgets the session here if that count is 0. */
   #isAcknowledged(id: string, state: CountState): boolean {
     if (state.syncing !== undefined || state.uncertain || state.acknowledged !== state.count) return false;
     if (state.count === 0 && state.pending === 0 && this.#states.get(id) === state) this.#states.delete(id);
     return true;
   }
 
-  /** Connections that come and go in one turn cost one call. */
+  /** Sends the count until Redis has it. Changes within one turn of the event loop share one call. */
   async #reconcile(id: string, state: CountState): Promise<void> {
     while (!this.#isAcknowledged(id, state)) {
       state.syncing ??= this.#sync(id, state);
@@ -151,7 +152,7 @@ export class HeldCounts {
 
   async #sync(id: string, state: CountState): Promise<void> {
     try {
-      // At the end of this turn, with what the turn still brings.
+      // Waits for the end of this turn, so that further changes in the turn are included.
       await undefined;
       await this.#send(id, state);
     } finally {
@@ -159,7 +160,7 @@ export class HeldCounts {
     }
   }
 
-  /** Soon, and less often with each failure: until then others see a count that may be wrong. */
+  /** Schedules a retry with exponential backoff. Until it succeeds, other processes may see a wrong count. */
   #repairLater(): void {
     if (this.#retry !== undefined || this.#isClosed) return;
     this.#retry = setTimeout(() => {
@@ -183,7 +184,7 @@ export class HeldCounts {
     }
     this.#retryMs = RETRY_MS;
     if (reply.type === "held") acknowledge(state, sequence, count);
-    // Gone, and its holders with it: there is nothing to be told.
+    // The session is gone together with its holders, so there is nothing left to update.
     else acknowledge(state, sequence, state.count);
     return reply;
   }

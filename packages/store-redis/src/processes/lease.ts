@@ -2,24 +2,28 @@ import type { Calls } from "../connection/calls.ts";
 import type { Gate } from "../connection/gate.ts";
 
 export interface LeaseEvents {
-  /** The lease was not there, or may not have been: others may have swept this process, which has to register again. */
+  /**
+   * The lease was missing, or may have been: other processes may have removed this one from the holders, so
+   * it has to register again.
+   */
   readonly lapsed: () => void;
-  /** One of several keys was lost, though not the lease: its server may have lost more. */
+  /** One of several keys was lost but the lease was kept. The server of that key may have lost more. */
   readonly doubted: () => void;
-  /** Called a few times in the life of a lease. */
+  /** Called three times in the life of a lease. */
   readonly beat: () => void;
 }
 
-/** What is known of one of the keys. */
+/** One key of the lease. */
 interface LeaseKey {
   readonly key: string;
-  /** What it is known to be set with; `undefined`: no answer came yet. */
+  /** The value that the key is known to have; `undefined` before the first reply. */
   mark: string | undefined;
 }
 
 /**
- * Says that this process is alive, by keys that expire. While any of them is there the process counts as alive, so that a
- * Cluster that lost a shard goes on: the keys are in slots of several shards.
+ * Renews the lease of this process: keys in Redis that expire. The process counts as alive while any of them
+ * exists. On a Cluster the keys are in slots of several shards, because otherwise the loss of one shard would
+ * make the process look dead.
  */
 export class Lease {
   readonly #calls: Pick<Calls, "command" | "script">;
@@ -47,7 +51,7 @@ export class Lease {
     this.#events = events;
   }
 
-  /** Resolves while the lease is good, after renewing it where it is not. */
+  /** `undefined` if the lease is valid; otherwise renews it first. */
   ensure(): Promise<void> | undefined {
     return performance.now() < this.#goodUntil ? undefined : this.#renew();
   }
@@ -59,7 +63,7 @@ export class Lease {
       this.#renew().catch(() => undefined);
     }, this.#leaseMs / 3);
     this.#timer.unref();
-    // A failure shows where the lease is needed, and the next beat tries again.
+    // A failure is reported by the call that needs the lease, and the next beat tries again.
     this.#renew().catch(() => undefined);
   }
 
@@ -75,7 +79,7 @@ export class Lease {
     return this.#renewing;
   }
 
-  /** Resolves with the first key that is set; the answers of the others are looked at when they come. */
+  /** Resolves when the first key is set; the other replies are evaluated when they arrive. */
   async #set(): Promise<void> {
     if (this.#closed) return;
     const renewal: Renewal = { startedAt: performance.now(), kept: 0, lost: 0, left: this.#keys.length };
@@ -92,7 +96,7 @@ export class Lease {
       const found = await this.#ask(key.key);
       key.mark = found;
       if (mark === found) renewal.kept += 1;
-      // Also where the answer to what set it was lost: it is there by a mark that was never known.
+      // This includes a key whose first reply was lost: its value was never known here.
       else if (mark !== undefined) renewal.lost += 1;
       this.#goodUntil = Math.max(this.#goodUntil, renewal.startedAt + this.#leaseMs);
     } finally {
@@ -101,7 +105,7 @@ export class Lease {
     }
   }
 
-  /** The mark that the key has, which is set where it is not there. */
+  /** Sets the key if it is missing, and returns the value that it has. */
   async #ask(key: string): Promise<string> {
     const reply = await this.#calls.script(
       "lease",
@@ -112,20 +116,20 @@ export class Lease {
     return String(found);
   }
 
-  /** While one key was kept, nobody can have found this process without a lease. */
+  /** While one key was kept, no other process can have found this one without a lease. */
   #conclude({ kept, lost }: Renewal): void {
     if (lost > 0 && kept === 0) this.#events.lapsed();
     else if (lost > 0) this.#events.doubted();
   }
 }
 
-/** What became of the keys. */
+/** The results of one renewal. */
 interface Renewal {
   readonly startedAt: number;
-  /** There still, with the mark that they were set with. */
+  /** Keys that still had the value they were set with. */
   kept: number;
-  /** Set anew. */
+  /** Keys that had to be set again. */
   lost: number;
-  /** Answers that are outstanding. */
+  /** Replies that are outstanding. */
   left: number;
 }

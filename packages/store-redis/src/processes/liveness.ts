@@ -2,21 +2,25 @@ import type { Calls, Reply } from "../connection/calls.ts";
 
 /** A process that was found without a lease. */
 interface Suspect {
-  /** When it was found so first, with no other finding since. */
+  /** When the lease was first found missing, with no contrary result since. */
   readonly since: number;
   lookedAt: number;
   timer: NodeJS.Timeout | undefined;
-  /** A second look, a lease later, found the same. */
+  /** A second check, at least one lease later, had the same result. */
   isDead: boolean;
 }
 
-/** Nobody asks about a dead process for so many leases: it is listed nowhere any more. */
+/**
+ * After this many leases without a question about a dead process it is forgotten, because no session lists it
+ * any more.
+ */
 const FORGOTTEN_AFTER = 100;
 
 /**
- * Whether other processes live. One without a lease does not count as present; it counts as dead, so that its holdings may be
- * taken away, only if a second look finds the same a lease later: a failover or a full memory can take the lease of a
- * process that lives, which then has time to set it again. About itself a process never asks.
+ * Finds out whether other processes are alive. A process without a lease does not count as present at once,
+ * but it counts as dead (so that its connections are removed from sessions) only if a second check finds the
+ * same one lease later. Otherwise a failover or a full memory that removes the lease of a live process would
+ * get that process removed before it can set the lease again. A process never checks itself.
  */
 export class Liveness {
   readonly #calls: Pick<Calls, "command">;
@@ -27,7 +31,10 @@ export class Liveness {
   readonly #suspects = new Map<string, Suspect>();
   #closed = false;
 
-  /** `keysOf`: the keys of a process's lease. `onDeath`: a process is known to be dead, and may be listed anywhere. */
+  /**
+   * `keysOf` returns the keys of a process's lease. `onDeath` is called when a process turns out to be dead;
+   * sessions may still list it.
+   */
   constructor(
     calls: Pick<Calls, "command">,
     keysOf: (node: string) => readonly string[],
@@ -42,7 +49,7 @@ export class Liveness {
     this.#onDeath = onDeath;
   }
 
-  /** Whether the process has a lease. Rejects where no server that could tell answers. */
+  /** Checks whether the process has a lease. Rejects if no server of its keys answers. */
   async look(node: string): Promise<boolean> {
     if (node === this.#node) return true;
     const askedAt = performance.now();
@@ -52,7 +59,7 @@ export class Liveness {
     return lives;
   }
 
-  /** Whether two looks, a lease apart, found it without a lease. Asks nothing. */
+  /** Whether two checks, one lease apart, found no lease. Sends nothing. */
   isDead(node: string): boolean {
     return this.#suspects.get(node)?.isDead === true;
   }
@@ -63,7 +70,7 @@ export class Liveness {
     this.#suspects.clear();
   }
 
-  /** One key that is there is enough. It is not there only if no server that answers has one. */
+  /** Any existing key is enough. The lease is missing only if none of the servers that answer has one. */
   async #ask(node: string): Promise<boolean> {
     const answers = this.#keysOf(node).map((key) => this.#calls.command("exists", [key]));
     const found = answers.map(async (answer) => {
@@ -104,7 +111,7 @@ export class Liveness {
 
   #lookAgain(node: string): void {
     this.look(node).catch(() => {
-      // Nothing was found out. The first look is too old to count beside a later one.
+      // The check failed. The first result is now too old to be combined with a later one.
       this.#acquit(node);
     });
   }

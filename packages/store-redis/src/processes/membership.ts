@@ -15,7 +15,10 @@ import type { RaisedEpoch } from "../commands/subject-index.ts";
 import { ShardedSubscription } from "./sharded-subscription.ts";
 import { Subscription } from "./subscription.ts";
 
-/** A call that registers one more connection of this process, which counts by the call's outcome. */
+/**
+ * Registers one more connection of this process, which counts depending on the outcome of the call that
+ * carries it.
+ */
 export class Registration {
   readonly #heldCounts: HeldCounts;
   readonly #delivery: Delivery;
@@ -32,12 +35,15 @@ export class Registration {
     return this.#call.sequence;
   }
 
-  /** How many connections there are with this one. */
+  /** The number of connections including this one. */
   get count(): number {
     return this.#call.count;
   }
 
-  /** `isTaken`: the session is there, and Redis counts the connection. `isAgain`: refused, but maybe not the first time. */
+  /**
+   * The call was answered. `isTaken`: Redis counts the connection. `isAgain`: refused, but possibly not at
+   * the first attempt, so an earlier attempt may have been counted.
+   */
   answered(isTaken: boolean, isAgain: boolean): void {
     if (isTaken) this.#heldCounts.onCounted(this.#call);
     else if (isAgain) this.#heldCounts.onFailed(this.#call);
@@ -52,7 +58,10 @@ export class Registration {
   }
 }
 
-/** This process among those that hold sessions: it listens, keeps its lease, counts its connections, and reads again. */
+/**
+ * This process as a holder of sessions: its subscription, its lease, its connection counts, and its rereads
+ * of sessions.
+ */
 export class Membership {
   readonly confirmations: Confirmations = new Confirmations();
   readonly delivery: Delivery;
@@ -64,13 +73,16 @@ export class Membership {
   readonly #sharded: ShardedSubscription;
   readonly #lease: Lease;
   readonly #resync: Resync;
-  /** Answers to destructions, by the message that they will travel in. */
+  /** Confirmations that are about to be sent, by the destruction that they answer. */
   readonly #confirmations = new Map<
     string,
     { readonly request: ConfirmationRequest; readonly closed: (readonly [string, number])[] }
   >();
 
-  /** `destroyHeld`: a subject's sessions were destroyed elsewhere, and some that are held here may have been missed. */
+  /**
+   * `destroyHeld` is called when another process destroyed a subject's sessions, because the index may have
+   * lost some that are held here.
+   */
   constructor(
     services: Services,
     host: StoreHost,
@@ -123,21 +135,23 @@ export class Membership {
   }
 
   open(): void {
-    // Another server may answer, and have lost what the one before it had.
+    // A new connection may lead to a server that has lost data, such as a promoted replica.
     this.#services.connection.follow({ renewed: () => this.#resync.doubt() });
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
-    // The Cluster's slots are known then. A connection that takes longer than a call may must not leave the channels to the
-    // next beat of the lease: the check tries again by itself while it knows no slots.
+    // After `ready` the Cluster's slots are known. Where connecting takes longer than one call, the check
+    // repeats itself while it knows no slots, because otherwise the channels would wait for the next beat of
+    // the lease.
     const { calls } = this.#services;
     const check = (): void => this.#sharded.check();
     calls.ready(calls.deadline()).then(check, check);
   }
 
   /**
-   * What a process must have before it registers as a holder: a confirmed subscription, or it would miss what is announced
-   * from then on, and a lease, or others would sweep it. `undefined`: it has both.
+   * Waits for what a process must have before it registers as a holder: a confirmed subscription, because
+   * otherwise it would miss announcements, and a lease, because otherwise others would remove it. `undefined`
+   * if it has both.
    */
   ready(deadline: number): Promise<void> | undefined {
     const lease = this.#lease.ensure();
@@ -145,32 +159,32 @@ export class Membership {
     return Promise.all([this.#subscription.wait(deadline), lease]).then(() => undefined);
   }
 
-  /** One more connection, registered by the call that is about to be sent. */
+  /** Counts one more connection, which the call that is about to be sent registers. */
   register(id: string): Registration {
     return new Registration(this.heldCounts, this.delivery, id);
   }
 
-  /** Waits until this process can hear answers; not for long, and never in vain for ever. */
+  /** Waits until this process can receive confirmations, until `deadline` at most. Never rejects. */
   async waitForSubscription(deadline: number): Promise<void> {
     if (!this.#subscription.confirmed) await this.#subscription.wait(deadline).catch(() => undefined);
   }
 
-  /** This process destroyed a session: its own connections end. Returns how many. */
+  /** Ends this process's own connections to a session that it has destroyed. Returns how many. */
   end(id: string, reason: string | undefined): number {
     return this.#host.held(id) === undefined ? 0 : this.#host.notify({ type: "destroyed", id, reason });
   }
 
-  /** Redis has no session of this id, nor a tombstone: it expired, or was lost. */
+  /** Redis has neither the session nor a tombstone: the session has expired or was lost. */
   expired(id: string): void {
     if (this.#host.held(id) !== undefined) this.#host.notify({ type: "expired", id });
   }
 
-  /** The sessions held here that are the subject's. */
+  /** The ids of the subject's sessions that this process holds. */
   heldIdsOf(subject: string): string[] {
     return [...this.#host.heldIds()].filter((id) => this.#host.held(id)?.subject === subject);
   }
 
-  /** A process that is listed anywhere is dead: what it holds is taken off the sessions that are held here too. */
+  /** Rereads the sessions that this process holds, to remove a dead process from them. */
   sweep(): void {
     void this.#resync.run(false);
   }
@@ -201,7 +215,7 @@ export class Membership {
     this.delivery.deliver(event, confirm && ((closed) => this.#confirm(confirm, event.id, closed)));
   }
 
-  /** Answers to one destruction of many sessions travel together, as they come in one turn. */
+  /** Confirmations for one destruction that arise in the same turn are sent in one message. */
   #confirm(request: ConfirmationRequest, id: string, closed: number): void {
     const key = `${request.node} ${request.token}`;
     const answer = this.#confirmations.get(key);
@@ -218,7 +232,10 @@ export class Membership {
     });
   }
 
-  /** To another process, through the server of a session that it has just changed: another one may be away. */
+  /**
+   * Publishes to another process through the server of a session that has just been changed, because other
+   * servers of a Cluster may be unreachable.
+   */
   async #publish(node: string, id: string, message: string): Promise<void> {
     const { calls, keys, shards } = this.#services;
     const tag = shards.tagOf(keys.session(id)) ?? "";

@@ -2,12 +2,12 @@ import { removeHolders } from "../commands/holders.ts";
 import type { HolderEntry } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
-/** Whether processes have a lease, by name, as far as it was asked. */
+/** Whether processes have a lease, by node name; shared by the checks of one sweep. */
 export type LeaseAnswers = Map<string, Promise<boolean>>;
 
 /**
- * Holders without a lease: they count for nothing. Those of dead processes are taken away, because otherwise
- * each change would be announced to them for as long as the session lives.
+ * Holders whose process has no lease. They do not count as present. Entries of dead processes are removed,
+ * because otherwise each change would be announced to them for as long as the session lives.
  */
 export class Orphans {
   readonly #services: Pick<Services, "calls" | "keys" | "liveness">;
@@ -16,7 +16,7 @@ export class Orphans {
     this.#services = services;
   }
 
-  /** Those of a session's holders that have no lease. The dead among them are taken off it, which nobody waits for. */
+  /** Returns the holders without a lease. Removes the dead ones from the session in the background. */
   async sweep(
     id: string,
     holders: readonly HolderEntry[],

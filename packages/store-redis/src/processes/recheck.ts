@@ -7,8 +7,8 @@ import type { LeaseAnswers, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
 
 /**
- * Reads one session again that this process holds. Costs a read of the metadata and the holders, a question for each other
- * process, and more only where something differs.
+ * Rereads one session that this process holds. This costs a read of the metadata and the holders, one lease
+ * check per other process, and a full load only if something differs.
  */
 export class Recheck {
   readonly #calls: Calls;
@@ -25,7 +25,10 @@ export class Recheck {
     this.#orphans = orphans;
   }
 
-  /** `lives`: what was found of other processes meanwhile. `register`: whether Redis lists this process or not. */
+  /**
+   * Rereads a session. `lives` caches lease checks. `register`: whether to register this process as a holder
+   * even if Redis lists it.
+   */
   async check(id: string, register: boolean, lives: LeaseAnswers): Promise<void> {
     const asked = this.#host.held(id)?.outbox;
     const { metadata, outbox } = await this.#read(id, register, lives);
@@ -49,7 +52,7 @@ export class Recheck {
       const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h", "o"]);
       const [metadata, listed, outbox]: readonly unknown[] = Array.isArray(found) ? found : [];
       const holders = parseHolders(listed);
-      // Not waited for: whether others live may be a question to servers that do not answer.
+      // Runs in the background, because the lease checks may go to servers that do not answer.
       this.#orphans.sweep(id, holders, lives).catch(() => undefined);
       if (typeof metadata !== "string" || this.#heldCounts.isListed(holders)) return { metadata, outbox };
     }
@@ -74,7 +77,7 @@ export class Recheck {
     if (isNews && !isSame(held, end)) this.#host.notify({ type: "appended", id, end });
   }
 
-  /** `behind`: the store lost changes that this process had heard of before it asked. */
+  /** `behind`: the store has lost changes that this process had before it asked. */
   #notify(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
     if (behind || session.version > held.version) this.#host.notify({ type: "loaded", id, session, behind });
@@ -104,7 +107,10 @@ function isCurrent(held: HeldSession, text: unknown, now: number | undefined): b
   );
 }
 
-/** Whether what was held as the session was asked for, and is held still, is of a history that the store has lost. */
+/**
+ * Whether the held version, unchanged since the question was sent, belongs to a history that the store has
+ * lost.
+ */
 function isLoss(asked: HeldSession, held: HeldSession, stored: StoredSession): boolean {
   if (asked.version !== held.version || asked.lineage !== held.lineage) return false;
   return (

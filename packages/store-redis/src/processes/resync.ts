@@ -7,23 +7,29 @@ import { paced } from "../base/pace.ts";
 import type { Recheck } from "./recheck.ts";
 
 const RETRY_MS = 500;
-/** While nothing says that an announcement was lost, one sweep in so many looks at a session. */
+/** With no sign of a lost announcement, each session is reread in one of this many sweeps. */
 const CALM_SHARE = 10;
-/** How long a process that is one of many waits before it reads all that it holds: by sessions, and at most. */
+/**
+ * A random delay before a full reread, because otherwise all processes would read at once after a shared
+ * failure: per session, and at most.
+ */
 const JITTER_PER_SESSION_MS = 1;
 const JITTER_MS = 1_000;
 
 export interface ResyncSources {
-  /** Since when everything that was published to this process was heard; `undefined`: it may be missing something now. */
+  /** Since when every published message was received; `undefined` if messages may be missing now. */
   readonly unbrokenSince: () => number | undefined;
-  /** The server that a session is on, by any name: one that does not answer keeps no session of another from being read. */
+  /**
+   * An identifier of the server that has the session. Servers are read independently, so one that does not
+   * answer delays only its own sessions.
+   */
   readonly serverOf: (id: string) => string;
 }
 
 /**
- * Reads again what this process holds, since an announcement is a hint and may be lost: after the subscription was cut,
- * after the lease lapsed, and on a sweep. While the subscription is proved to hear, and no connection was made anew, a sweep
- * reads a tenth.
+ * Rereads the sessions that this process holds, because announcements are only hints and may be lost: after
+ * the subscription was interrupted, after the lease lapsed, and in periodic sweeps. While the subscription is
+ * confirmed and no connection was replaced, a sweep reads one tenth of the sessions.
  */
 export class Resync {
   readonly #recheck: Recheck;
@@ -34,13 +40,13 @@ export class Resync {
   #timer: NodeJS.Timeout | undefined;
   #sweeps = 0;
   #running = false;
-  /** When the last reading of everything began. */
+  /** When the last full reread began. */
   #readSince = Number.NEGATIVE_INFINITY;
-  /** When it was last said that announcements or holders may be lost. */
+  /** When announcements or holders were last known to be possibly lost. */
   #doubtedAt = Number.NEGATIVE_INFINITY;
-  /** Asked for while one was running: it may have passed what was missed. */
+  /** A full reread was requested during one: the running one may already have passed what was missed. */
   #again: { register: boolean } | undefined;
-  /** Sessions whose server could not be asked: what was missed is missed still. */
+  /** Sessions whose server did not answer, so that changes of theirs may still be missed. */
   #unread:
     | { readonly timer: NodeJS.Timeout; readonly ids: readonly string[]; readonly register: boolean }
     | undefined;
@@ -61,7 +67,10 @@ export class Resync {
     this.#sources = sources;
   }
 
-  /** Sweeps at odd times, so that processes that started together don't sweep together; never later than `sweepMs`. */
+  /**
+   * Schedules the next sweep at a random time, at most `sweepMs` from now, so that processes that started
+   * together do not sweep together.
+   */
   open(): void {
     if (this.#closed) return;
     this.#timer = setTimeout(
@@ -80,14 +89,15 @@ export class Resync {
     clearTimeout(this.#unread?.timer);
   }
 
-  /** Something may be lost, now or since a moment ago: the next sweep reads everything. */
+  /** Something may have been lost: the next sweep reads everything. */
   doubt(): void {
     this.#doubtedAt = performance.now();
   }
 
   /**
-   * Reads everything. Holders are registered again where Redis does not list them, with `register` all of them. Never rejects:
-   * what fails is reported; what could not be asked is asked again soon.
+   * Rereads all sessions. Registers this process again for sessions that do not list it, or for all with
+   * `register`. Never rejects: failures are reported, and sessions whose server did not answer are read again
+   * soon.
    */
   async run(register: boolean): Promise<void> {
     this.doubt();
@@ -116,7 +126,7 @@ export class Resync {
     await this.#read(ids, false);
   }
 
-  /** Whether all that is held was read since anything can have been lost. */
+  /** Whether all held sessions were read since the last time that anything can have been lost. */
   #isCalm(): boolean {
     const since = this.#sources.unbrokenSince();
     return since !== undefined && since <= this.#readSince && this.#doubtedAt <= this.#readSince;
@@ -128,7 +138,10 @@ export class Resync {
     if (most > 1) await delay(Math.random() * most, undefined, { ref: false });
   }
 
-  /** Each server on its own: the sessions of one that does not answer are tried again later, the others' are read now. */
+  /**
+   * Reads each server's sessions independently. Sessions of a server that does not answer are read again
+   * later.
+   */
   async #read(ids: readonly string[], register: boolean): Promise<void> {
     const byServer = new Map<string, string[]>();
     for (const id of ids) {
@@ -152,7 +165,7 @@ export class Resync {
     else if (this.#unread === undefined) this.#retryMs = RETRY_MS;
   }
 
-  /** Returns those that could not be asked for. One report is enough for a batch. */
+  /** Returns the sessions whose server did not answer. Reports one error per batch. */
   async #check(batch: readonly string[], register: boolean, lives: LeaseAnswers): Promise<readonly string[]> {
     const checks = await Promise.allSettled(batch.map((id) => this.#recheck.check(id, register, lives)));
     const failed = checks.find((check) => check.status === "rejected");
@@ -163,7 +176,7 @@ export class Resync {
     });
   }
 
-  /** Less often with each failure, since a shard of a Cluster may be away for long. */
+  /** Schedules a retry with exponential backoff, because a shard of a Cluster may be down for long. */
   #retryLater(ids: readonly string[], register: boolean): void {
     const before = this.#unread;
     this.#forgetUnread();
@@ -186,7 +199,10 @@ export class Resync {
   }
 }
 
-/** Which sweep of those that read a part looks at a session: FNV-1a, since an application may choose ids that end alike. */
+/**
+ * The partial sweep that reads a session. A hash (FNV-1a) spreads the sessions evenly, because an application
+ * may choose ids with equal endings.
+ */
 function turnOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);

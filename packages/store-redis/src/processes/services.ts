@@ -11,17 +11,20 @@ import { Sender } from "../connection/sender.ts";
 import { Shards } from "../connection/shards.ts";
 import { masterOf, slotOf } from "../base/slots.ts";
 
-/** What the parts of one store share. */
+/** The objects that the parts of one store share. */
 export interface Services {
   readonly connection: Connection;
   readonly settings: Settings;
   readonly calls: Calls;
   readonly gate: Gate;
   readonly keys: Keys;
-  /** This process's name, new at each start: as a holder, as a writer, and on its channel. */
+  /**
+   * A random name of this process, new at each start. It identifies the process as a holder, as a writer, and
+   * in its channel.
+   */
   readonly node: string;
   readonly liveness: Liveness;
-  /** The server that a session is on, by any name. */
+  /** An identifier of the server that has the session. */
   readonly serverOf: (id: string) => string;
   readonly shards: Shards;
   readonly nextSequence: () => number;
@@ -29,7 +32,7 @@ export interface Services {
 
 export interface ServiceEvents {
   readonly report: (error: unknown) => void;
-  /** A process has been without a lease for long enough to count as dead. */
+  /** A process has been without a lease for so long that it counts as dead. */
   readonly nodeDied: () => void;
 }
 

@@ -7,22 +7,22 @@ const RETRY_MS = 250;
 const MOST_RETRY_MS = 10_000;
 
 export interface ShardedEvents {
-  /** A message came. */
+  /** A message arrived. */
   readonly message: (text: string) => void;
-  /** A connection that heard was lost: messages may be lost with it. */
+  /** A subscribed connection was lost, and messages may be lost with it. */
   readonly lost: () => void;
 }
 
 interface Listener {
   readonly redis: Redis;
-  /** Channels that are subscribed to, and the last probe that was heard on each. */
+  /** The subscribed channels, each with the last probe that arrived on it. */
   readonly lastProbes: Map<string, number>;
 }
 
 /**
- * This process's channels on a Cluster with sharded channels (Redis 7): a connection to each master, so that a change reaches
- * this process from the server that made it, past the Cluster's bus. All of it only saves: whoever is not heard here is heard by
- * the plain subscription, since what has no listener is announced there.
+ * This process's sharded channels on a Cluster (Redis 7): one connection to each master, so that
+ * announcements do not pass the Cluster's bus. This is an optimisation only: a message that no sharded
+ * subscriber receives is published to the plain subscription.
  */
 export class ShardedSubscription {
   readonly #calls: Calls;
@@ -38,7 +38,10 @@ export class ShardedSubscription {
   #isUnsupported = false;
   #isClosed = false;
 
-  /** `cluster`: where the slots are; `undefined` on one server. `listen`: makes a connection to a node, not connected yet. */
+  /**
+   * `cluster` returns the client with the slot table, or `undefined` for a single server. `listen` creates a
+   * connection to a node without connecting it.
+   */
   constructor(
     calls: Calls,
     shards: Shards,
@@ -55,7 +58,7 @@ export class ShardedSubscription {
     this.#events = events;
   }
 
-  /** Follows the Cluster's slots, and finds out whether what is published is lastProbes. */
+  /** Follows changes of the Cluster's slots, and probes whether published messages arrive. */
   check(): void {
     const cluster = this.#cluster();
     if (cluster === undefined || this.#isUnsupported || this.#isClosed) return;
@@ -70,7 +73,7 @@ export class ShardedSubscription {
     if (runs.size === 0) this.#checkLater();
   }
 
-  /** Before the next beat, and less often with each failure. */
+  /** Checks again before the next beat of the lease, with exponential backoff. */
   #checkLater(): void {
     if (this.#retry !== undefined || this.#isClosed || this.#isUnsupported) return;
     this.#retry = setTimeout(() => {
@@ -130,20 +133,24 @@ export class ShardedSubscription {
         this.#shards.activate();
       })
       .catch((error: unknown) => {
-        // Another error than that the slot is elsewhere by now: a Redis before 7, or no right to do so.
+        // Redis before 7 does not have the command, or the ACL refuses it. Any other error means that the
+        // slot has moved.
         if (isRefusal(error)) this.#giveUp();
         else this.#checkLater();
       })
       .finally(() => clearTimeout(late));
   }
 
-  /** A connection on which a message does not arrive that somebody lastProbes is made anew. */
+  /**
+   * Publishes a probe. If Redis reports a receiver and the probe does not arrive, the connection is broken
+   * and is replaced.
+   */
   async #prove(listener: Listener, channel: string): Promise<void> {
     this.#probes += 1;
     const probe = this.#probes;
     const receivers = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));
     if (receivers === 0) {
-      // The slot moved away, and the subscription with it.
+      // No receiver: the slot has moved to another master, and the subscription ended with it.
       listener.lastProbes.delete(channel);
       return;
     }

@@ -5,26 +5,30 @@ import type { Connection } from "../connection/connection.ts";
 import { reasonOf, unavailable } from "../base/failures.ts";
 import { retryPause } from "../connection/own-options.ts";
 
-/** What is published to find out whether this process hears; other versions of the library pass it over. */
+/** The first element of a probe message. Other releases ignore such messages. */
 const PROBE = "p";
-/** How long connecting may take, in handshakes: where Sentinels hang, each is asked. */
+/** The time limit for connecting, in handshakes: each Sentinel that hangs costs one. */
 const MOST_HANDSHAKES = 4;
 
 export interface SubscriptionEvents {
   /** Publishes to this process's own channel. */
   readonly publish: (text: string) => Promise<unknown>;
-  /** A message came. */
+  /** A message arrived. */
   readonly message: (text: string) => void;
-  /** The subscription is confirmed again, after a time without: messages may be lost. */
+  /** The subscription was re-established after an interruption: messages may be lost. */
   readonly resubscribed: () => void;
-  /** Why there is none: what says so is often the reason for all that does not work. */
+  /**
+   * The subscription failed. The reason usually explains other failures too, so it is attached to their
+   * errors.
+   */
   readonly failed: (reason: Error) => void;
 }
 
 /**
- * This process's one subscription, on a connection of its own. It is confirmed once a message to the own channel was heard,
- * and is proved again by each beat of the lease: a node that left its Cluster, or a server that nothing is replicated to any
- * more, answers PING and hears nothing. It comes back by itself, from another node in a Cluster.
+ * The subscription of this process, on a connection of its own. It counts as confirmed once a probe that was
+ * published to the own channel arrived. Each beat of the lease probes again, because a node that left its
+ * Cluster, or a server that no longer replicates, still answers PING but receives no messages. The
+ * subscription is re-established automatically, on a Cluster through another node.
  */
 export class Subscription {
   readonly #connection: Connection;
@@ -33,7 +37,7 @@ export class Subscription {
   readonly #events: SubscriptionEvents;
   readonly #waiters = new Set<() => void>();
   #listener: Redis | undefined;
-  /** The message that is to be heard. */
+  /** The probe that is expected. */
   #expected: { readonly text: string; readonly arrived: () => void } | undefined;
   #probes = 0;
   #isChecking = false;
@@ -65,7 +69,10 @@ export class Subscription {
     return this.#confirmed;
   }
 
-  /** Since when everything that was published to this process was heard, as far as it was proved; `undefined`: not now. */
+  /**
+   * Since when every published message was received, as far as probes have shown; `undefined` while not
+   * confirmed.
+   */
   get unbrokenSince(): number | undefined {
     return this.#confirmed ? this.#confirmedAt : undefined;
   }
@@ -74,7 +81,7 @@ export class Subscription {
     this.#connect();
   }
 
-  /** Resolves once the subscription is confirmed; rejects with `not-applied` at `deadline`. */
+  /** Resolves once the subscription is confirmed; rejects with outcome `not-applied` at `deadline`. */
   wait(deadline: number): Promise<void> {
     if (this.#confirmed) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -91,7 +98,7 @@ export class Subscription {
     });
   }
 
-  /** Finds out whether messages are heard still; a connection that hears none is made anew. */
+  /** Probes whether messages still arrive; if not, replaces the connection. */
   check(): void {
     const listener = this.#listener;
     if (listener === undefined || !this.#confirmed || this.#isChecking) return;
@@ -101,7 +108,8 @@ export class Subscription {
       () => (this.#isChecking = false),
       (error: unknown) => {
         this.#isChecking = false;
-        // Where nothing can be published, that says nothing of this connection: it is ended only if it does not answer.
+        // A failure to publish says nothing about this connection, which is closed only if it does not answer
+        // PING.
         if (error === NOT_DELIVERED) this.#giveUp(listener, NOT_DELIVERED);
       },
     );
@@ -125,7 +133,7 @@ export class Subscription {
     const listener = this.#connection.makeListener();
     if (listener === undefined) return this.#connectLater();
     this.#listener = listener;
-    // This connection's end is seen below, and mended.
+    // The `end` event below handles the failure; this listener only records the reason.
     listener.on("error", (error) => this.#failed(error));
     listener.on("message", (_channel, text) => this.#onMessage(text));
     listener.once("end", () => {
@@ -137,7 +145,7 @@ export class Subscription {
     this.#subscribe(listener).then(
       () => this.#confirm(listener),
       (error: unknown) => {
-        // After an error of the connection's, only what followed from it.
+        // An earlier error of the connection is the cause; this one is a consequence of it.
         if (this.#reason === undefined) this.#failed(error);
         cut(listener);
       },
@@ -157,12 +165,15 @@ export class Subscription {
   #giveUp(listener: Redis, reason: Error): void {
     if (this.#listener !== listener) return;
     this.#failed(reason);
-    // The node may have left its Cluster, which the others know.
+    // The node may have left its Cluster. The other nodes know, so the slots are read again.
     this.#connection.refresh();
     cut(listener);
   }
 
-  /** In bounded time: what a connection is not told while it is being made, it would wait for for ever. */
+  /**
+   * Subscribes within a time limit, because ioredis would wait for ever for a reply that a new connection
+   * never gets.
+   */
   async #subscribe(listener: Redis): Promise<void> {
     await within(this.#connection.handshakeMs * MOST_HANDSHAKES, listener, listener.connect());
     await within(this.#timeoutMs, listener, listener.subscribe(...this.#channels));
@@ -173,14 +184,17 @@ export class Subscription {
         if (error === NOT_DELIVERED) this.#connection.refresh();
         if (error === NOT_DELIVERED || this.#listener !== listener || listener.status !== "ready")
           throw error;
-        // Nothing can be published at present. The subscription itself may be fine.
+        // Publishing fails at present, but the subscription itself may be fine.
         this.#failed(error instanceof Error && error.cause !== undefined ? error.cause : error);
       }
       await delay(retryPause((this.#failures += 1)), undefined, { ref: false });
     }
   }
 
-  /** Resolves once a message to the own channel has come; rejects with `NOT_DELIVERED`, or where it can't be published. */
+  /**
+   * Publishes a probe and resolves when it arrives. Rejects with `NOT_DELIVERED` if it does not, or with the
+   * error if it cannot be published.
+   */
   async #prove(): Promise<void> {
     this.#probes += 1;
     const text = JSON.stringify([PROBE, String(this.#probes)]);
@@ -220,7 +234,7 @@ export class Subscription {
 
 const NOT_DELIVERED = new Error("what is published does not arrive on the subscription's connection");
 
-/** At once, whatever is on its way: a peer that hangs would keep the connection open. */
+/** Closes the socket at once: a graceful close would wait for a peer that hangs. */
 function cut(listener: Redis): void {
   if (listener.status === "ready" || listener.status === "connect") listener.stream.destroy();
   else listener.disconnect();
