@@ -16,18 +16,18 @@ import type { ScriptName } from "../scripts/generated.ts";
 import type { Shards } from "./shards.ts";
 import type { Sender, SentCommand } from "./sender.ts";
 
-/** What Redis answers: integers, bulk strings, nil and arrays of these. */
+/** A reply of Redis: an integer, a bulk string, nil, or an array of these. */
 export type Reply = unknown;
 
 /**
- * What a script's reply means. `attempts`: how often the call was written to a socket. A refusal after more than one may come
- * from a session that an earlier attempt has changed.
+ * Interprets the reply of a script. `attempts` is how often the call was written to a socket. After more than
+ * one attempt, a refusal may be about a session that an earlier attempt has changed.
  */
 export type ReadReply<Result> = (reply: Reply, attempts: number) => Result;
 
 /**
- * Calls, each within its own deadline (I11): rejected as `not-applied` if it was never handed over or the script refused
- * it as too late, as `unknown` if no answer came.
+ * Sends commands and scripts, each with a deadline (I11). A call rejects as `not-applied` if it was never
+ * sent or the script refused it as too late, and as `unknown` if no reply came.
  */
 export class Calls {
   readonly #sender: Sender;
@@ -50,37 +50,39 @@ export class Calls {
     this.timeoutMs = timeoutMs;
   }
 
-  /** When a call that starts now has to be answered. */
+  /** The deadline of a call that starts now. */
   deadline(): number {
     return performance.now() + this.timeoutMs;
   }
 
-  /** The server's time now, or `undefined` while it is not known. */
+  /** The server's time now; `undefined` while it is unknown. */
   serverNow(): number | undefined {
     return this.#clock.known ? this.#clock.serverTime(performance.now()) : undefined;
   }
 
-  /** The server's time at our time `at`, at the earliest; `undefined` while it is not known. */
+  /** The earliest possible server time at this process's time `at`; `undefined` while it is unknown. */
   serverTime(at: number): number | undefined {
     return this.#clock.known ? this.#clock.serverTime(at) : undefined;
   }
 
-  /** An answer to what was sent at `sentAt`, our time, and has just come, was made at `serverMs`. */
+  /** Records the server time in a reply that has just arrived, to a request of `sentAt`. */
   observe(serverMs: number, sentAt: number): void {
     if (Number.isFinite(serverMs)) this.#clock.observe(serverMs, sentAt, performance.now());
   }
 
-  /** Resolves once calls can be sent and the server's clock is known; rejects as `not-applied`. */
+  /**
+   * Resolves once calls can be sent and the server's clock is known. Rejects as `not-applied` at `deadline`.
+   */
   ready(deadline: number): Promise<void> {
     return this.#gate.wait(deadline);
   }
 
-  /** Any command that may run twice without harm. */
+  /** Sends a command. It must be idempotent, because it may be sent again. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
     return this.#run({ type: "repeatable", name, words: args, read: asIs, deadline, script: undefined }, 0);
   }
 
-  /** A script that changes nothing, or nothing that a repeat could harm. */
+  /** Runs an idempotent script, which may be sent again. */
   script(
     name: ScriptName,
     keys: readonly string[],
@@ -91,10 +93,7 @@ export class Calls {
     return this.#run({ type: "repeatable", name: "evalsha", words, read: asIs, deadline, script: name }, 0);
   }
 
-  /**
-   * A script whose first argument is a not-after time, put there in the server's terms. `otherKey` is in the slot of `key`. A script
-   * that does without it is not given it, because Redis would refuse the script while the slot moves and that key is not there.
-   */
+  /** Runs a script whose first argument is the not-after time, computed from `deadline` in server time. */
   timedScript<Result>(
     name: ScriptName,
     key: string,
@@ -106,7 +105,7 @@ export class Calls {
     return this.#run({ type: "timed", script: name, key, otherKey, args, read, deadline }, 0);
   }
 
-  /** `attemptsBefore`: how many there were that may have run. */
+  /** `attemptsBefore`: how many earlier attempts may have run. */
   #run<Result>(call: Call<Result>, attemptsBefore: number): Promise<Result> {
     if (this.#gate.open) return this.#attempt(call, attemptsBefore);
     return this.#gate
@@ -129,7 +128,7 @@ export class Calls {
     return this.#dispatch({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
 
-  /** The time limit rejects the command itself, so that an answer costs one promise more and no race. */
+  /** The timeout rejects the command itself; that needs one promise less than a race. */
   #dispatch<Result>(attempt: Attempt<Result>, now: number): Promise<Result> {
     const left = attempt.call.deadline - now;
     if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attempt.attemptsBefore));
@@ -147,7 +146,9 @@ export class Calls {
     );
   }
 
-  /** `attempts`: how often it was written to a socket, this time included. What it returns may be a promise. */
+  /**
+   * `attempts`: how often the call was written to a socket, including this time. The result may be a promise.
+   */
   #answered<Result>(
     { call }: Attempt<Result>,
     sentAt: number,
@@ -155,7 +156,8 @@ export class Calls {
     attempts: number,
   ): Result | Promise<Result> {
     if (call.type === "timed" && Array.isArray(reply) && reply[0] === "late") {
-      // This attempt is refused for certain. With time left by our own clock the estimate was off: the answer corrects it.
+      // This attempt certainly did not run. If the deadline has not passed by the local clock, the estimate
+      // of the server's clock was wrong; the reply corrects it.
       const now = performance.now();
       this.#clock.observe(Number(reply[1]), sentAt, now);
       if (now >= call.deadline) throw tooLate("Redis was reached too late", attempts - 1);
@@ -164,7 +166,7 @@ export class Calls {
     return call.read(reply, attempts);
   }
 
-  /** `attempts`: how often it was written to a socket. */
+  /** `attempts`: how often the call was written to a socket. */
   #failed<Result>(attempt: Attempt<Result>, error: unknown, attempts: number): Promise<Result> {
     const { call, script, args } = attempt;
     const { deadline } = call;
@@ -182,7 +184,8 @@ export class Calls {
     }
     const failure = asStoreFailure(error);
     if (isReplica(error)) this.#gate.demoted();
-    // A caller waits still: what the connection lost is sent again, and what Redis refused for now is tried again.
+    // The caller is still waiting, so a call that was lost with the connection, or refused temporarily, is
+    // sent again.
     const isRefused = isRefusedForNow(error);
     if ((isLost(error) || isRefused) && performance.now() < deadline) {
       const mayHaveRun = isRefused ? attempts - 1 : attempts;
@@ -191,12 +194,15 @@ export class Calls {
         .waitAgain(deadline, reason)
         .then(() => this.#run(call, mayHaveRun), notReached(mayHaveRun));
     }
-    // Refused this time; an earlier attempt may have been answered otherwise.
+    // This attempt was refused, but an earlier one may have run.
     const isSure = attempts <= 1 || failure.outcome === "unknown";
     throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
   }
 
-  /** Time is up. An answer that has arrived by now counts, though nobody has read it yet. */
+  /**
+   * The deadline has passed. A reply that has already arrived still counts, although it has not been read
+   * yet.
+   */
   readonly #giveUp = (command: SentCommand): void => {
     afterArrivals(() => {
       if (command.isSettled) return;
@@ -228,23 +234,23 @@ interface TimedCall<Result> {
   readonly deadline: number;
 }
 
-/** A call as it is handed over once. No closures: a call is made for each change of a session. */
+/** One attempt of a call. It has no closures, because one is created for each change of a session. */
 interface Attempt<Result> {
   readonly call: Call<Result>;
   readonly name: string;
   readonly args: string[];
-  /** What to hand over with its text where the server does not have it. */
+  /** The script to send with its text if the server does not have it. */
   readonly script: ScriptName | undefined;
-  /** How many attempts before this one may have run. */
+  /** How many earlier attempts may have run. */
   readonly attemptsBefore: number;
 }
 
-/** Not applied, unless one of the attempts before was. */
+/** The error of a call that came too late: not applied, unless an earlier attempt may have been. */
 function tooLate(message: string, attemptsBefore: number): SessionError {
   return unavailable(message, attemptsBefore > 0 ? "unknown" : "not-applied");
 }
 
-/** The gate did not open again in time. */
+/** The error of a call for which the gate did not open again in time. */
 function notReached(attemptsBefore: number): (error: unknown) => never {
   return (error) => {
     throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;

@@ -1,29 +1,29 @@
 /**
- * What time it is by the server's clock, told from answers that carry it. The estimate is the latest that the clock can
- * have been behind, so a not-after time made from it is never later than the caller's own deadline (I10); one that is too
- * early is refused by the script, whose answer corrects the estimate.
+ * Estimates the server's time from replies that contain it. The estimate is a lower bound, so a not-after
+ * time computed from it is never later than the caller's own deadline (I10). If it is too early, the script
+ * refuses the call, and its reply corrects the estimate.
  */
 export class ServerClock {
-  /** Server's milliseconds less ours (monotonic). */
+  /** The server's time minus this process's monotonic time, in milliseconds. */
   #offset: number | undefined;
 
   get known(): boolean {
     return this.#offset !== undefined;
   }
 
-  /** The server's clock read `serverMs` at some time between `sentAt` and `receivedAt`. */
+  /** The server's clock showed `serverMs` at some time between `sentAt` and `receivedAt`. */
   observe(serverMs: number, sentAt: number, receivedAt: number): void {
     const least = serverMs - receivedAt;
     const most = serverMs + 1 - sentAt;
     if (this.#offset === undefined || least > this.#offset || most < this.#offset) this.#offset = least;
   }
 
-  /** Another server may answer from here on. */
+  /** Discards the estimate, because another server may answer from now on. */
   forget(): void {
     this.#offset = undefined;
   }
 
-  /** The server's time at our time `at`. */
+  /** The server's time at this process's monotonic time `at`. */
   serverTime(at: number): number {
     return Math.floor(at + (this.#offset ?? Number.NEGATIVE_INFINITY));
   }

@@ -12,10 +12,13 @@ import type { Listed, Subjects } from "./subjects.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 const AT_ONCE = 256;
-/** How long a process without a lease is waited for. */
+/** How long to wait for a confirmation from a process that has no lease but may be alive. */
 const LATE_ANSWER_MS = 250;
 
-/** Destroys sessions everywhere, one or a subject's, and collects what their holders closed. */
+/**
+ * Destroys one session, or all sessions of a subject, in all processes, and collects how many connections the
+ * holders closed.
+ */
 export class Destruction {
   readonly #services: Services;
   readonly #subjects: Subjects;
@@ -27,7 +30,10 @@ export class Destruction {
     this.#unknownOutcomes = unknownOutcomes;
   }
 
-  /** With `membership`, waits (bounded) for what other processes say that they closed. */
+  /**
+   * Destroys one session. With `membership`, waits up to `confirmMs` for the confirmations of other
+   * processes.
+   */
   async one(
     id: string,
     reason: string | undefined,
@@ -36,7 +42,7 @@ export class Destruction {
     return this.#withConfirmations(membership, reason, async (token) => {
       const reply = await this.#send(id, reason, token, undefined);
       if (reply.type !== "destroyed") return new Map<string, readonly HolderEntry[]>();
-      // Not waited for: an entry that stays costs memory until its session's last deadline, and no more.
+      // Runs in the background. A remaining entry only costs memory, until the session's last deadline.
       if (reply.subject !== undefined)
         this.#subjects.destroyed(reply.subject, [{ id }]).catch(() => undefined);
       return new Map([[id, reply.holders]]);
@@ -67,12 +73,13 @@ export class Destruction {
         destroyed.set(id, holders);
       return destroyed;
     });
-    // Only now: what could be destroyed is, and its connections have ended.
+    // The error is thrown last, after everything that could be destroyed was destroyed and its connections
+    // were closed.
     if (unreachable.failure !== undefined) throw notAll(unreachable.failure);
     return result;
   }
 
-  /** Adds to `destroyed` what is, and to `unreachable` what may not be. */
+  /** Destroys one page of listed sessions. Adds successes to `destroyed` and failures to `unreachable`. */
   async #destroyPage(
     page: readonly Listed[],
     raised: RaisedEpoch,
@@ -99,8 +106,9 @@ export class Destruction {
   }
 
   /**
-   * Destroys what this process holds of a subject whose sessions were destroyed: the index may have lost some, by an eviction
-   * or a failover. What has logged in since then stays. `unreachable` knows of what could not be asked for.
+   * Destroys the sessions of a subject that this process holds, because the index may have lost some by an
+   * eviction or a failover. Sessions that logged in after the destruction are kept. Failures are added to
+   * `unreachable`.
    */
   async destroyHeld(
     of: RaisedEpoch,
@@ -111,7 +119,7 @@ export class Destruction {
   ): Promise<ReadonlyMap<string, readonly HolderEntry[]>> {
     const destroyed = new Map<string, readonly HolderEntry[]>();
     const held = membership?.heldIdsOf(of.subject) ?? [];
-    // The caller ends the connections of those that are destroyed already, and counts them.
+    // Skips the sessions in `before`: the caller closes and counts their connections.
     const ids = [...held].filter((id) => !before.has(id));
     const send = (id: string): Promise<DestroyReply | undefined> =>
       this.#send(id, reason, undefined, of).catch((error: unknown) => {
@@ -124,14 +132,17 @@ export class Destruction {
       batch.forEach((id, index) => {
         const reply = replies[index];
         if (reply?.type === "destroyed") destroyed.set(id, reply.holders);
-        // Destroyed before, though this process did not hear of that.
+        // Destroyed earlier, but the announcement did not reach this process.
         else if (isFinished(reply)) membership?.end(id, reason);
       });
     }
     return destroyed;
   }
 
-  /** As `held`, where another process destroyed the subject's sessions; ends their connections. */
+  /**
+   * Like `destroyHeld`, after another process destroyed the subject's sessions. Also closes their
+   * connections.
+   */
   async destroyHeldAndEnd(
     of: RaisedEpoch,
     reason: string | undefined,
@@ -143,14 +154,20 @@ export class Destruction {
     if (unreachable.failure !== undefined) throw notAll(unreachable.failure);
   }
 
-  /** A session that survived the destruction of its subject's, since the index had lost it. */
+  /**
+   * Destroys a session that survived the destruction of its subject's sessions, because the index had lost
+   * it.
+   */
   async destroyOverdue(id: string, of: RaisedEpoch, membership: Membership | undefined): Promise<void> {
     const reply = await this.#send(id, undefined, undefined, of);
     if (reply.type === "destroyed") membership?.end(id, undefined);
     if (isFinished(reply)) await this.#subjects.destroyed(of.subject, [{ id }]);
   }
 
-  /** Runs `destroyAll`, which says what was destroyed and who held it, and collects what those closed. */
+  /**
+   * Runs `destroyAll`, which returns the destroyed sessions with their holders, and collects the
+   * confirmations of the holders.
+   */
   async #withConfirmations(
     membership: Membership | undefined,
     reason: string | undefined,
@@ -166,7 +183,7 @@ export class Destruction {
     try {
       await membership.waitForSubscription(performance.now() + confirmMs);
       const destroyed = await destroyAll(token);
-      // This process's own connections don't wait for what others say.
+      // This process's own connections are closed at once, before other processes confirm.
       let here = 0;
       for (const id of destroyed.keys()) here += membership.end(id, reason);
       const confirmed = await confirmations.collect(token, this.#byNode(destroyed), this.#isDead, confirmMs);
@@ -199,12 +216,12 @@ export class Destruction {
   readonly #isDead = async (node: string): Promise<boolean> => {
     const { liveness, settings } = this.#services;
     if (await liveness.look(node)) return false;
-    // It may have lost its lease and live: its answer is under way then.
+    // The process may be alive although its lease was lost; its confirmation is then on its way.
     if (!liveness.isDead(node)) await wait(Math.min(LATE_ANSWER_MS, settings.confirmMs));
     return true;
   };
 
-  /** The sessions that each other process held. */
+  /** Groups the destroyed sessions by the other processes that held them. */
   #byNode(holders: ReadonlyMap<string, readonly HolderEntry[]>): ReadonlyMap<string, readonly string[]> {
     const byNode = new Map<string, string[]>();
     for (const [id, nodes] of holders) {
@@ -219,7 +236,7 @@ export class Destruction {
   }
 }
 
-/** A tombstone is in the session's place. */
+/** Whether the session has been replaced by a tombstone. */
 function isFinished(reply: DestroyReply | undefined): boolean {
   return reply?.type === "destroyed" || reply?.type === "denied" || reply?.type === "missing";
 }

@@ -14,7 +14,10 @@ import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 type Creation = Pick<CreateRequest, "id" | "idleMs" | "absoluteMs" | "decidedAt">;
 
-/** What changes a session's secrets or deadlines, and so its entry in its subject's index, which has to come first. */
+/**
+ * Changes that affect a session's entry in its subject's index: create, rotate and touch. The index is always
+ * updated first, because `destroySubject` must find every live session.
+ */
 export class IndexedChanges {
   readonly #services: Services;
   readonly #subjects: Subjects;
@@ -33,7 +36,7 @@ export class IndexedChanges {
     this.#onMissing = onMissing;
   }
 
-  /** Lists a session that is about to be created, under its subject; its creation carries the listing. */
+  /** Lists a session under its subject before it is created. The creation carries the listing. */
   async listBeforeCreate(
     { subject, id, idleMs, absoluteMs, decidedAt }: Creation & { readonly subject: string },
     deadline: number,
@@ -41,7 +44,7 @@ export class IndexedChanges {
     const { calls } = this.#services;
     await calls.ready(deadline);
     const lastMs = Math.min(2 * untilDeadline(idleMs), untilDeadline(absoluteMs));
-    // It is created a little later, and so are its deadlines.
+    // The session is created up to one call later, so its deadlines are later too.
     const until = (calls.serverNow() ?? 0) + calls.timeoutMs + lastMs;
     return beforehand(this.#subjects.login(subject, id, until, deadline, decidedAt));
   }
@@ -63,7 +66,8 @@ export class IndexedChanges {
     while (until !== undefined) {
       const listing = await beforehand(this.#subjects.login(subject, id, until, deadline, request.decidedAt));
       if (listing.type === "revoked") return listing;
-      // The first one read: the login has been under way since, and a later one would let it slip past a destruction.
+      // Keeps the epoch of the first attempt, because with a later one the login would escape a destruction
+      // that happened in between.
       epoch ??= listing.epoch;
       const becomes = { subject, hash, epoch, until: listing.until };
       const reply = await this.#rotateOnce(request, sequence, deadline, becomes);
@@ -73,7 +77,10 @@ export class IndexedChanges {
     return { type: "missing" };
   }
 
-  /** `absoluteMs` `undefined`: that deadline stays. `listed`: where the session was listed just now. */
+  /**
+   * Moves a session's deadlines. `absoluteMs` `undefined` leaves the absolute deadline. `listed` is where the
+   * session has just been listed.
+   */
   async touch(
     id: string,
     idleMs: number,
@@ -87,7 +94,7 @@ export class IndexedChanges {
       if (reply.type === "missing") this.#onMissing(id, reply);
       if (reply.type !== "index") return reply.type === "touched";
       const { subject } = reply;
-      // The next try is a little later, and so are its deadlines.
+      // The next attempt is up to one call later, so the deadlines are later too.
       const until = reply.until + calls.timeoutMs;
       const listing = await beforehand(this.#subjects.list(subject, id, until, deadline));
       listed = { subject, until: listing.until };
@@ -95,10 +102,9 @@ export class IndexedChanges {
   }
 
   /**
-   * Lists a session again that was resumed, where its subject's index lists it for too short a time or not at all: the index
-   * may have been lost without the session, by an eviction or a failover, or the session is of a release before 0.2. A
-   * session that should be destroyed long since, because its subject's sessions were while the index had lost it, is
-   * handed to `destroy`.
+   * Lists a resumed session again if its subject's index lists it for too short a time or not at all: the
+   * index may have lost it by an eviction or a failover, or the session is from a release before 0.2. If the
+   * subject's sessions were destroyed while the index had lost this one, it is passed to `destroy`.
    */
   async listAgain(
     id: string,
@@ -139,7 +145,10 @@ export class IndexedChanges {
     }
   }
 
-  /** How long a session has to be listed that becomes a subject's, as listed_until has it; `undefined`: it is not there. */
+  /**
+   * Until when a session must be listed that is about to become a subject's, as `listed_until` in prelude.lua
+   * computes it; `undefined` if the session does not exist.
+   */
   async #listedUntil(id: string, deadline: number): Promise<number | undefined> {
     const { calls, keys } = this.#services;
     const metadata = await beforehand(calls.command("hget", [keys.session(id), "m"], deadline));

@@ -1,9 +1,13 @@
-/** More would be those of a process that destroys all the time; the oldest is forgotten, and is in doubt again then. */
+/**
+ * Limits memory in a process that destroys sessions all the time. A forgotten epoch only means that a
+ * decision may be refused in doubt.
+ */
 const MAX_KNOWN_EPOCHS = 10_000;
 
 /**
- * When this process saw an epoch: whatever it decides later is decided after that destruction for certain. The server's clock
- * alone would leave a doubt as long as a call takes, and a longer one after the clock was set back.
+ * Remembers when this process first saw an epoch. A decision made after that time was certainly made after
+ * that destruction. The server's clock alone leaves an uncertainty of the length of a call, and more after
+ * the clock was set back.
  */
 export class KnownEpochs {
   readonly #seen = new Map<string, { readonly epoch: number; readonly at: number }>();

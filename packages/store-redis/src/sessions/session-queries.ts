@@ -17,7 +17,7 @@ interface LiveSession {
   readonly holders: readonly HolderEntry[];
 }
 
-/** Finds sessions and who holds them; reads only, apart from sweeping what the dead left. */
+/** Lists sessions and their holders. Changes nothing, except that entries of dead processes are removed. */
 export class SessionQueries {
   readonly #services: Services;
   readonly #subjects: Subjects;
@@ -33,7 +33,7 @@ export class SessionQueries {
 
   async *ids(): AsyncGenerator<string, void, void> {
     const { connection, calls } = this.#services;
-    // It knows its nodes then.
+    // Once ready, the client knows the nodes of its Cluster.
     await calls.ready(calls.deadline());
     const { client } = connection;
     const servers = isCluster(client) ? client.nodes("master") : [client];
@@ -49,7 +49,7 @@ export class SessionQueries {
         unreachable.add(error);
       }
     }
-    // Last, so that whoever asks has those of the other shards by then.
+    // The error is thrown last, so that the caller gets the sessions of the other shards first.
     if (unreachable.failure !== undefined) throw unreachable.failure;
   }
 
@@ -68,7 +68,10 @@ export class SessionQueries {
     } while (cursor !== "0");
   }
 
-  /** Those that can be asked for, where a shard of a Cluster is unreachable; rejects where no session is left. */
+  /**
+   * The subject's live sessions. If a shard does not answer, its sessions are left out and the failure is
+   * reported; rejects if no session was found at all.
+   */
   async bySubject(subject: string): Promise<string[]> {
     const found = new Set<string>();
     const unreachable = new UnreachableServers(this.#services);
@@ -90,8 +93,8 @@ export class SessionQueries {
   }
 
   /**
-   * Those of `ids` that are live and `match`. One that can't be read hides none of the others: it is reported, once a batch. Those
-   * whose server does not answer are left out, and `unreachable` knows of it.
+   * Returns the ids of the live sessions that `match`. Unreadable sessions are skipped, with one report per
+   * batch. Sessions whose server does not answer are skipped and added to `unreachable`.
    */
   async #liveOf(
     ids: readonly string[],
@@ -120,7 +123,10 @@ export class SessionQueries {
     return live;
   }
 
-  /** `here`: connections of this process as of the call, since Redis hears of its own changes later than it does. */
+  /**
+   * Lists a session's holders. `here` is this process's own count, because Redis gets changes of the count
+   * later.
+   */
   async presence(id: string, here: number): Promise<StorePresence> {
     const { node: own } = this.#services;
     const session = await this.#read(id);
@@ -144,7 +150,9 @@ export class SessionQueries {
     return { subject: typeof subject === "string" ? subject : undefined, holders: parseHolders(holders) };
   }
 
-  /** One SCAN of one server; sent to that server, so outside of the calls, with the same bound. */
+  /**
+   * One SCAN step on one server. It must go to that server, so it bypasses `Calls`, with the same time limit.
+   */
   #scan(server: Redis, cursor: string): Promise<readonly [string, string[]]> {
     const { keys, settings } = this.#services;
     return new Promise((resolve, reject) => {

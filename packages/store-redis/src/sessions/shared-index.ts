@@ -4,8 +4,9 @@ import { raiseSharedEpoch } from "../commands/subject-index.ts";
 import { type Keys, idOfSharedEntry, sharedEntry, sharedRange } from "../base/keys.ts";
 
 /**
- * Subjects' indexes as releases before 0.2 keep them: 4,096 sorted sets that all subjects share. Read and never added to, so
- * that sessions which are listed there alone are found until their next touch or resume lists them in their subject's own index.
+ * The subject index of releases before 0.2: 4,096 sorted sets that all subjects share. It is read but never
+ * added to, so that sessions which are listed only there are found until their next touch or resume lists
+ * them in their subject's own index.
  */
 export class SharedIndex {
   readonly #calls: Pick<Calls, "command" | "script">;
@@ -16,12 +17,15 @@ export class SharedIndex {
     this.#keys = keys;
   }
 
-  /** Refuses logins of older processes that are under way. `epoch`: what the sessions are marked with; a later login there has it. */
+  /**
+   * Raises the shared epoch to at least `epoch`, so that logins in flight in processes of older releases are
+   * refused.
+   */
   async raise(hash: string, epoch: number, keepMs: number): Promise<void> {
     await raiseSharedEpoch({ calls: this.#calls, keys: this.#keys }, hash, { least: epoch, keepMs });
   }
 
-  /** The ids that are listed under the subject, in pages of at most `size`. */
+  /** The session ids of the subject, in pages of at most `size`. */
   async *pages(hash: string, size: number): AsyncGenerator<readonly string[], void, void> {
     const key = this.#keys.sharedIndex(hash);
     let [least, most] = sharedRange(hash);
@@ -36,7 +40,7 @@ export class SharedIndex {
     }
   }
 
-  /** Takes out sessions that were destroyed. */
+  /** Removes destroyed sessions. */
   async remove(hash: string, ids: readonly string[]): Promise<void> {
     await this.#calls.command("zrem", [
       this.#keys.sharedIndex(hash),

@@ -12,52 +12,63 @@ import { type Keys, hashSubject } from "../base/keys.ts";
 import { KnownEpochs } from "./known-epochs.ts";
 import { SharedIndex } from "./shared-index.ts";
 
-/** How far the clocks of two servers may differ: an entry stays this much longer. */
+/** An entry is kept this much longer than needed, because the clocks of two servers may differ by as much. */
 const MARGIN_MS = 60_000;
-/** How long an epoch is kept at least. Epochs outlive every mark that names one by far, and the oldest decision. */
+/**
+ * The shortest time for which an epoch is kept. It is far longer than any tombstone that names an epoch, and
+ * than the age of a decision.
+ */
 const EPOCH_MS = 24 * 3_600_000;
-/** The epoch that an older decision has to be compared with may be forgotten. */
+/** An older decision is refused, because the epoch to compare it with may have been deleted. */
 const OLDEST_DECISION_MS = EPOCH_MS / 2;
-/** How long an epoch is kept at most, for the sake of sessions that live longer. */
+/** The longest time for which an epoch is kept, for long-lived sessions. */
 const LONGEST_EPOCH_MS = 400 * EPOCH_MS;
-/** How many entries one command reads. */
+/** Entries that one command reads. */
 const PAGE = 512;
-/** As in prelude.lua: a session without deadlines has the time at which it was listed plus this. */
+/**
+ * The same as in prelude.lua: the score of a session without deadlines is the time at which it was listed
+ * plus this.
+ */
 const ENDLESS = 1e14;
 
-/** The subject's sessions were destroyed since the login was decided. */
+/** The login was refused because the subject's sessions were destroyed after it was decided. */
 export interface Revoked {
   readonly type: "revoked";
 }
 
-/** A session as its subject's index lists it. */
+/** An entry of a subject's index. */
 export interface Listed {
   readonly id: string;
   readonly score: number;
 }
 
 /**
- * Which sessions a subject has. The index is always a superset of the live ones: a session is listed before it becomes the
- * subject's, and before a deadline of it is moved past the time until which it is listed. An entry is removed after that
- * time, or after a tombstone in the session's place, and the index expires with its last entry.
+ * The index of a subject's sessions. It is always a superset of the live ones: a session is listed before it
+ * becomes the subject's, and before one of its deadlines moves past the time until which it is listed. An
+ * entry is removed after that time, or once a tombstone has replaced the session. The index expires with its
+ * last entry.
  *
- * Why `destroySubject` is complete. Logging in (create or identify) is two steps: A lists the session and reads the epoch, in
- * the subject's slot; B makes it the subject's, in the session's slot. Destroying is two as well: C raises the epoch in the
- * subject's slot, and reads the index after that, page by page; D goes to each listed session's slot. A and C are ordered:
- * - C before A: the login began after; it carries the new epoch and is none of C's business.
- * - A before C: the session is on one of C's pages, and D goes there. D and B are ordered in turn:
+ * Why `destroySubject` is complete. A login (create or identify) has two steps: A lists the session and reads
+ * the epoch, in the subject's slot; B makes the session the subject's, in the session's slot. A destruction
+ * has two steps as well: C raises the epoch in the subject's slot and then reads the index, page by page; D
+ * runs in the slot of each listed session. A and C are ordered:
+ * - C before A: the login began after the destruction. It carries the new epoch, and C does not concern it.
+ * - A before C: the session is on one of C's pages, so D runs for it. D and B are ordered in turn:
  *   - B before D: D finds the subject's session and destroys it.
- *   - D before B, no session yet (create): D leaves a tombstone with the new epoch, and B, a create, overwrites nothing.
- *     It stays longer than B's not-after, past which B is refused for being late.
- *   - D before B, another's session (identify): D leaves a note with the new epoch, and B, with the old one, is refused.
- *     The note, too, outlives B's not-after, and holds the highest epoch that any D brought.
- * Pages follow the entries' scores, so none is passed over while others come and go: a score only rises, which moves an entry
- * to a later page, unless the session was destroyed. The call resolves when every D has been acknowledged.
+ *   - D before B, no session yet (create): D leaves a tombstone with the new epoch, which B, a create, does
+ * not overwrite. The tombstone outlives B's not-after time, after which B is refused as too late.
+ *   - D before B, another subject's or nobody's session (identify): D leaves a denial with the new epoch, and
+ * B, which carries the old one, is refused. The denial also outlives B's not-after time, and keeps the
+ * highest epoch of all D steps.
  *
- * Between the application's decision (`decidedAt`) and A is a gap of its own: a newcomer's data may take its time. So A
- * compares the epoch, which is the time of the last destruction by the server's clock, with the earliest time by that clock at
- * which the decision can have been made. In doubt A refuses: `REVOKED`. The doubt ends with the refusal, since the process
- * knows from then on that this epoch is older than whatever it decides later.
+ * Pages follow the scores, so no entry is skipped while others are added or removed: the score of a live
+ * session only rises, which moves its entry to a later page. The call resolves once every D has been
+ * acknowledged.
+ *
+ * Between the application's decision (`decidedAt`) and A there is a gap, because loading a newcomer's data
+ * may take time. So A compares the epoch, which is the time of the last destruction by the server's clock,
+ * with the earliest server time at which the decision can have been made. In doubt A refuses with `REVOKED`.
+ * A refusal ends the doubt: from then on the process knows that this epoch is older than its later decisions.
  */
 export class Subjects {
   readonly #caller: { readonly calls: Calls; readonly keys: Keys };
@@ -75,7 +86,10 @@ export class Subjects {
     this.#tombstoneMs = tombstoneMs;
   }
 
-  /** Step A. `until`: the session can't be live later, by the server's clock; Infinity for ever. `decidedAt`: by ours. */
+  /**
+   * Step A. `until`: the session cannot be live after this server time; Infinity for ever. `decidedAt`: by
+   * this process's monotonic clock.
+   */
   async login(
     subject: string,
     id: string,
@@ -90,7 +104,7 @@ export class Subjects {
     return { type: "revoked" };
   }
 
-  /** Lists a session that is the subject's, or is about to become so. */
+  /** Lists a session that is the subject's or is about to become so. */
   async list(subject: string, id: string, until: number, deadline: number): Promise<Listing> {
     const hash = hashSubject(subject);
     const seconds = Number.isFinite(until) ? Math.ceil(until / 1_000) : 0;
@@ -101,14 +115,17 @@ export class Subjects {
     return { type: "listed", epoch, until: String(seconds) };
   }
 
-  /** Until when a session is listed, by the server's clock; Infinity for ever, `undefined` where it is not listed. */
+  /**
+   * Until when a session is listed, by the server's clock: Infinity for ever, `undefined` if it is not
+   * listed.
+   */
   async listedUntil(subject: string, id: string): Promise<number | undefined> {
     const score = await this.#calls.command("zscore", [this.#keys.index(hashSubject(subject)), id]);
     if (score === null) return undefined;
     return Number(score) >= ENDLESS ? Number.POSITIVE_INFINITY : Number(score) - MARGIN_MS;
   }
 
-  /** Step C, but for the pages. `missed`: as there. */
+  /** Step C without the pages. `missed` is called as described at `pages`. */
   async raise(subject: string, missed: (error: unknown) => void): Promise<RaisedEpoch> {
     const hash = hashSubject(subject);
     const epoch = await raiseEpoch(this.#caller, hash, { leastMs: EPOCH_MS, mostMs: LONGEST_EPOCH_MS });
@@ -118,8 +135,8 @@ export class Subjects {
   }
 
   /**
-   * What is listed, in pages; a session may be on more than one. `missed`: the index of an older version of the library can't
-   * be read; it is in another slot of a Cluster.
+   * The listed sessions, in pages; a session may be on more than one page. `missed` is called if the shared
+   * index of older releases, which is in another slot of a Cluster, cannot be read.
    */
   async *pages(
     subject: string,
@@ -134,7 +151,10 @@ export class Subjects {
     }
   }
 
-  /** Sessions that were destroyed: they are listed as long as their tombstones stay, since a failover may lose these. */
+  /**
+   * Shortens the entries of destroyed sessions. They remain as long as the tombstones, because a failover may
+   * lose a tombstone.
+   */
   async destroyed(subject: string, listed: readonly Pick<Listed, "id">[]): Promise<void> {
     if (listed.length === 0) return;
     const hash = hashSubject(subject);
@@ -149,14 +169,14 @@ export class Subjects {
   }
 
   /**
-   * Sessions that are listed and not there. Most are past an idle deadline, and their entries end by themselves. One that is
-   * listed for ever does not: it ends here, unless it may be about to come.
+   * Handles listed sessions that do not exist. Most have passed an idle deadline, and their entries expire.
+   * An entry without an end is removed here, unless its session may be about to be created.
    */
   async missing(subject: string, listed: readonly Listed[]): Promise<void> {
     const now = this.#calls.serverNow() ?? 0;
     const isOver = ({ score }: Listed): boolean =>
       score >= ENDLESS && score - ENDLESS + this.#tombstoneMs < now;
-    // One that can't be read is not missing.
+    // An unreadable session exists, so its entry must stay.
     const exists = async ({ id }: Listed): Promise<boolean> =>
       Number(await this.#calls.command("exists", [this.#keys.session(id)])) === 1;
     const over = listed.filter(isOver);
@@ -165,7 +185,7 @@ export class Subjects {
     if (entries.length > 0) await this.#end(hashSubject(subject), entries);
   }
 
-  /** Whether the destruction that made `epoch` may have come after what was decided at `decidedAt`. */
+  /** Whether the destruction with this epoch may have happened after the decision at `decidedAt`. */
   #isOvertaken(hash: string, epoch: number, decidedAt: number): boolean {
     if (performance.now() - decidedAt > OLDEST_DECISION_MS) return true;
     if (epoch === 0 || this.#knownEpochs.isBefore(hash, epoch, decidedAt)) return false;
@@ -180,7 +200,8 @@ export class Subjects {
       const last = page.at(-1);
       if (last === undefined) return;
       if (page.length < PAGE) return yield page;
-      // The last score may go on beyond the page: its sessions are read together, those that one millisecond brought.
+      // Entries with the last score may continue on the next page, so all entries with that score are read
+      // together.
       const complete = page.filter(({ score }) => score < last.score);
       yield complete;
       yield await this.#read(key, [String(last.score), String(last.score), "WITHSCORES"]);

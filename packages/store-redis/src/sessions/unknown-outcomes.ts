@@ -12,29 +12,33 @@ interface UnknownChange {
   readonly kind: "write" | "create" | "destroy";
   readonly id: string;
   readonly sequence: number;
-  /** By our clock: not applied after it. */
+  /** By this process's monotonic clock; the change cannot be applied later. */
   readonly deadline: number;
   outcome: Exclude<WriteOutcome, "unknown"> | undefined;
 }
 
-/** Records of writes are kept for a minute past their not-after; a little less is relied on. */
+/** The scripts keep the record of a write for a minute past its not-after time; this is slightly less. */
 const REMEMBERED_MS = 50_000;
 
 /**
- * Changes whose answer did not come. A write that is asked about is settled: if it was not applied it never will be, so that
- * the answer is certain at once. The next write of the same session settles the one before it first, while it can be told.
+ * Remembers changes whose reply was lost. Asking about a write settles it: if it was not applied, the script
+ * makes sure that it never will be, so the answer is certain at once. The next write of the same session
+ * first settles the one before it, because it would overwrite its record.
  */
 export class UnknownOutcomes {
   readonly #caller: Caller;
   readonly #changes = new WeakMap<Error, UnknownChange>();
-  /** The last one of each session; gone with the next write, or once it is too old to tell. */
+  /** The last unsettled write of each session, until the next write, or until its record has expired. */
   readonly #lastOf = new Map<string, UnknownChange>();
 
   constructor(caller: Caller) {
     this.#caller = caller;
   }
 
-  /** For the caller to throw on; keeps what is needed to ask about it if its outcome is unknown. */
+  /**
+   * Returns the error for the caller to throw. If its outcome is unknown, remembers the change, so that
+   * `outcome` can find out.
+   */
   remember(
     error: unknown,
     kind: UnknownChange["kind"],
@@ -53,7 +57,10 @@ export class UnknownOutcomes {
     return error;
   }
 
-  /** Before another write of the session is sent: it would hide what became of the last one. */
+  /**
+   * Must run before another write of the session is sent, because that write overwrites the record of the
+   * last one.
+   */
   settleLast(id: string, deadline: number): Promise<void> | undefined {
     if (this.#lastOf.size === 0) return undefined;
     const change = this.#lastOf.get(id);
@@ -89,7 +96,7 @@ export class UnknownOutcomes {
     return outcome ?? "unknown";
   }
 
-  /** Whether the session is there tells it, once it is too late for the change to come. */
+  /** Infers the outcome from whether the session exists, once the change is too late to be applied. */
   async #readLater(change: UnknownChange): Promise<WriteOutcome> {
     const left = change.deadline - performance.now();
     if (left >= 0) await wait(left + 1);

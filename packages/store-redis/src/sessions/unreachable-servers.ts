@@ -3,8 +3,9 @@ import { isSessionError } from "@wsession/core";
 import { masterOf, SLOTS } from "../base/slots.ts";
 
 /**
- * The servers that did not answer during one operation on many sessions. They are asked no more by it, because otherwise a
- * shard that is lost would cost a timeout for each batch; the other shards' sessions are seen to.
+ * The servers that did not answer during one operation on many sessions. The operation skips them from then
+ * on, because otherwise a lost shard would cost a timeout per batch. Sessions of other shards are still
+ * processed.
  */
 export class UnreachableServers {
   readonly #serverOf: (id: string) => string;
@@ -15,24 +16,27 @@ export class UnreachableServers {
     this.#serverOf = serverOf;
   }
 
-  /** What failed first; `undefined`: all answered. */
+  /** The first failure; `undefined` if all servers answered. */
   get failure(): unknown {
     return this.#failure;
   }
 
-  /** `id`: the session that was asked for. */
+  /** Records a failure. `id`: the session whose server was asked. */
   add(error: unknown, id?: string): void {
     this.#failure ??= error;
     if (id !== undefined && isSessionError(error, "STORE_UNAVAILABLE")) this.#servers.add(this.#serverOf(id));
   }
 
-  /** Whether the session's server is unreachable. */
+  /** Whether the session's server did not answer before. */
   has(id: string): boolean {
     return this.#servers.size > 0 && this.#servers.has(this.#serverOf(id));
   }
 }
 
-/** Whether these servers have all slots, as far as the client knows: a master that is not connected now is not among its nodes. */
+/**
+ * Whether these servers own all slots, according to the client's slot table. A master to which the client is
+ * not connected is missing from its list of nodes.
+ */
 export function coverAllSlots(cluster: Cluster, servers: readonly Redis[]): boolean {
   const names = new Set(servers.map(({ options }) => `${options.host}:${options.port}`));
   for (let slot = 0; slot < SLOTS; slot += 1) if (!names.has(masterOf(cluster, slot))) return false;
