@@ -1,15 +1,15 @@
 import type { Calls } from "../connection/calls.ts";
 import type { Keys } from "../base/keys.ts";
 
-/** What a command needs to be sent. */
+/** The objects that a command needs. */
 export interface Caller {
   readonly calls: Calls;
   readonly keys: Keys;
-  /** This process's name, as a holder and as a writer. */
+  /** The name of this process, as a holder and as a writer. */
   readonly node: string;
 }
 
-/** As scripts take what may be left out. */
+/** An optional number as a script argument. */
 export function optional(value: number | undefined): string {
   return value === undefined ? "" : String(value);
 }
@@ -19,12 +19,14 @@ export function countText(count: number): string {
   return String(Math.min(count, Number.MAX_SAFE_INTEGER));
 }
 
-/** As scripts take what is or is not so. */
+/** A boolean as a script argument. */
 export function flag(value: boolean): string {
   return value ? "1" : "";
 }
 
-/** A lineage that no other change makes, but by chance once in 2³¹: what a change makes of the version that its author knows. */
+/**
+ * A random lineage for the version that a change makes. Two changes get the same one with probability 2⁻³¹.
+ */
 export function newLineage(): number {
   return Math.trunc(Math.random() * 2 ** 31);
 }

@@ -10,14 +10,14 @@ export interface CreateCommand {
   readonly request: CreateRequest;
   readonly encoded: EncodedData;
   readonly sequence: number;
-  /** How many connections this process holds with this one; `undefined`: none is registered. */
+  /** The number of connections of this process including this one; `undefined` if none is registered. */
   readonly count: number | undefined;
-  /** Where the subject's index lists it; `undefined` without a subject. */
+  /** The entry in the subject's index; `undefined` without a subject. */
   readonly listing: Listing | undefined;
   readonly deadline: number;
 }
 
-/** `isRepeat`: refused, but maybe not at the first attempt. */
+/** `isRepeat`: refused, but possibly not at the first attempt. */
 export type CreateReply = CreateResult & { readonly isRepeat: boolean };
 
 /** create.lua: creates a session where there is none. */

@@ -8,10 +8,10 @@ export interface DestroyCommand {
   readonly id: string;
   readonly sequence: number;
   readonly tombstoneMs: number;
-  /** What its holders are told. */
+  /** The message for the holders. */
   readonly announcement: string;
   readonly reason: string | undefined;
-  /** As one of that subject's sessions; `undefined`: whoever's it is. */
+  /** Destroys the session only if it is this subject's; `undefined`: whoever's it is. */
   readonly of: RaisedEpoch | undefined;
   readonly deadline: number;
 }
@@ -25,11 +25,11 @@ export type DestroyReply =
       readonly hadOutbox: boolean;
     }
   | { readonly type: "missing" }
-  /** Not there yet, and won't be. */
+  /** The session does not exist, and its creation with this subject will be refused. */
   | { readonly type: "denied" }
-  /** Another subject's, or nobody's. */
+  /** The session is another subject's or nobody's. */
   | { readonly type: "other" }
-  /** The subject's, by a login that began after the destruction. */
+  /** The session is the subject's by a login that began after the destruction. */
   | { readonly type: "newer" };
 
 /** destroy.lua: puts a tombstone in a session's place, and tells its holders. */

@@ -7,7 +7,7 @@ import { partsOf, unexpected } from "./reply.ts";
 export interface SetHolderCommand {
   readonly id: string;
   readonly sequence: number;
-  /** Connections of this process, absolutely. */
+  /** The absolute number of connections of this process. */
   readonly count: number;
 }
 
@@ -16,7 +16,7 @@ export type SetHolderReply =
   | { readonly type: "held"; readonly metadata: unknown; readonly outbox: unknown }
   | { readonly type: "gone" };
 
-/** set-holder.lua: sets how many connections of a process hold the session. */
+/** set-holder.lua: sets the number of connections of a process to the session. */
 export function setHolder(
   { calls, keys, node }: Caller,
   { id, sequence, count }: SetHolderCommand,
@@ -42,7 +42,7 @@ function readSetHolder(reply: Reply): SetHolderReply {
   }
 }
 
-/** remove-holders.lua: takes the holdings of dead processes off a session, those that are still as they were read. */
+/** remove-holders.lua: removes the entries of dead processes from a session, if they are unchanged. */
 export async function removeHolders(
   { calls, keys }: { readonly calls: Pick<Calls, "script">; readonly keys: Keys },
   id: string,

@@ -3,7 +3,7 @@ import { parseSession } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 
-/** What was found where a session was looked for. */
+/** The result of loading a session. */
 export type Found =
   | { readonly type: "session"; readonly session: StoredSession }
   | { readonly type: "destroyed"; readonly reason: string | undefined }

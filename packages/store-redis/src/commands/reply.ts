@@ -1,4 +1,5 @@
-// What the replies of scripts have in common; each script's outcomes are told apart beside its command.
+// Parsing that is common to the replies of all scripts. The outcomes of each script are parsed beside its
+// command.
 import { SessionError } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { tooLarge } from "../base/codec.ts";
@@ -6,10 +7,10 @@ import { corrupt, unavailable } from "../base/failures.ts";
 
 const DIGITS = /^\d+$/;
 
-/** The session is not there. */
+/** The session does not exist. */
 export interface Missing {
   readonly type: "missing";
-  /** There is no tombstone either: the session expired, or the store lost it. */
+  /** There is no tombstone either, so the session expired or the store lost it. */
   readonly leftNothing: boolean;
   /** The script was sent more than once, and an earlier attempt may have found the session. */
   readonly isRepeat: boolean;
@@ -20,15 +21,15 @@ export function missing(code: unknown, attempts: number): Missing {
 }
 
 /**
- * A reply's parts, the outcome first; throws what every script may answer. Parts are taken by index (`{ 0: code }`): by iteration
- * (`[code]`) it is twice the work, and this is on the way of each answer.
+ * Returns a reply's parts, the outcome first. Throws the errors that any script may return. Read the parts by
+ * index (`{ 0: code }`): iterating (`[code]`) takes twice as long, and this runs for every reply.
  */
 export function partsOf(reply: Reply): readonly unknown[] {
   const parts: readonly unknown[] = Array.isArray(reply) ? reply : [reply];
   const code = parts[0];
   if (code === "corrupt") throw corrupt();
   if (code === "large") throw tooLarge(Number(parts[1]));
-  // A later command of this process was applied before: which it was can be asked, but not answered here.
+  // A later command of this process has been applied, so the record of this one is gone.
   if (code === "settled") throw unavailable("the write was overtaken by a later one", "unknown");
   return parts;
 }
@@ -41,7 +42,7 @@ export function texts(values: readonly unknown[]): string[] {
   return values.filter((value) => typeof value === "string");
 }
 
-/** A reply that is a version alone; text where the client's `stringNumbers` is set. */
+/** Parses a reply that is only a version. It is text if the client's `stringNumbers` option is set. */
 export function asVersion(reply: Reply): number | undefined {
   if (typeof reply === "number") return reply;
   return typeof reply === "string" && DIGITS.test(reply) ? Number(reply) : undefined;
@@ -51,7 +52,9 @@ export function unexpected(): Error {
   return unavailable("Redis answered what no script answers", "unknown");
 }
 
-/** The change was sent more than once, and the session may have gone in between: after it, or before. */
+/**
+ * The change was sent more than once, and the session ended between the attempts: before or after the change.
+ */
 export function goneSince(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "unknown" });
 }

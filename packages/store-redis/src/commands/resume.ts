@@ -8,24 +8,27 @@ import { asArray, partsOf, unexpected } from "./reply.ts";
 export interface ResumeCommand {
   readonly request: ResumeRequest;
   readonly sequence: number;
-  /** How many connections this process holds with this one; `undefined`: none is registered. */
+  /** The number of connections of this process including this one; `undefined` if none is registered. */
   readonly count: number | undefined;
   readonly deadline: number;
 }
 
 type Resumed = Extract<ResumeResult, { type: "resumed" }> & {
-  /** In which epoch of its subject the session logged in; `undefined` for a session of a release before 0.2. */
+  /**
+   * The epoch of the subject when the session logged in; `undefined` for a session of a release before 0.2.
+   */
   readonly loginEpoch: number | undefined;
 };
 
-/** `isRepeat`: refused, but maybe not at the first attempt. */
+/** `isRepeat`: refused, but possibly not at the first attempt. */
 type Refused = Exclude<ResumeResult, { type: "resumed" }> & { readonly isRepeat: boolean };
 
 export type ResumeReply = Resumed | Refused;
 
 /**
- * resume.lua: checks the digest, then touches, loads and registers the holder in one step. Where the session turns out to be
- * unreadable the move of its deadline is taken back, because such a record stays as it is.
+ * resume.lua: checks the digest, then touches and loads the session and registers the holder, in one step. If
+ * the session turns out to be unreadable, its deadline is restored, because an unreadable record must stay
+ * unchanged.
  */
 export async function resume(caller: Caller, command: ResumeCommand): Promise<ResumeReply> {
   const { calls, keys, node } = caller;
@@ -82,7 +85,7 @@ function loginEpoch(hash: unknown): number | undefined {
   return valueOf(fields, "u") === undefined ? undefined : Number(valueOf(fields, "e") ?? 0);
 }
 
-/** From where to where a resume moved the idle deadline, as the metadata has it. */
+/** The idle deadline before and after a resume, as encoded in the metadata. */
 interface DeadlineMove {
   readonly now: string;
   readonly before: string;

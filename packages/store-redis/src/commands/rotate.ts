@@ -5,19 +5,19 @@ import { parseSession } from "../base/record.ts";
 import { type Caller, flag, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
-/** Whose the session becomes, and where the index of that subject lists it. */
+/** The subject that the session gets, and its entry in the subject's index. */
 export interface NewSubject {
   readonly subject: string;
   readonly hash: string;
   readonly epoch: number;
-  /** As field `u`. */
+  /** In the format of field `u`. */
   readonly until: string;
 }
 
 export interface RotateCommand {
   readonly request: RotateRequest;
   readonly sequence: number;
-  /** `undefined`: the session stays whose it is. */
+  /** `undefined` leaves the session's subject. */
   readonly becomes: NewSubject | undefined;
   readonly deadline: number;
 }
@@ -25,7 +25,7 @@ export interface RotateCommand {
 export type RotateReply =
   | Exclude<RotateResult, { type: "missing" }>
   | Missing
-  /** The subject's index must list the session until that time first, by the server's clock; Infinity for ever. */
+  /** The subject's index must first list the session until this server time; Infinity for ever. */
   | { readonly type: "index"; readonly until: number };
 
 /** rotate.lua: replaces the verifier's digest; with a subject, makes the session that subject's. */
@@ -56,7 +56,7 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
   return calls.timedScript("rotate", keys.session(id), args, read, deadline);
 }
 
-/** `lineage`: of the version that follows from the one that the caller knows. */
+/** `lineage`: of the version after the one that the caller knows. */
 function readRotate(reply: Reply, attempts: number, lineage: number | undefined): RotateReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };

@@ -4,17 +4,19 @@ import { partsOf } from "./reply.ts";
 
 export interface SettleCommand {
   readonly id: string;
-  /** Of the write that is asked about. */
+  /** The sequence of the write in question. */
   readonly sequence: number;
-  /** The record of the write is gone by now. */
+  /** The record of the write has expired. */
   readonly isTooOld: boolean;
   readonly deadline: number;
 }
 
-/** `undefined`: overtaken, gone or forgotten. */
+/**
+ * `undefined`: unknown, because a later write replaced the record, the session ended, or the record expired.
+ */
 export type SettleReply = "applied" | "not-applied" | undefined;
 
-/** settle.lua: says whether a write or rotation was applied, and makes sure that the answer stays true. */
+/** settle.lua: finds out whether a write or rotation was applied. If it was not, it never will be. */
 export function settle({ calls, keys, node }: Caller, command: SettleCommand): Promise<SettleReply> {
   const { id, sequence, isTooOld, deadline } = command;
   const args = [node, String(sequence), isTooOld ? "1" : ""];

@@ -1,18 +1,18 @@
-// The scripts of a subject's index, which is in the subject's own slot.
+// The scripts that work on a subject's index, in the subject's own slot.
 import type { Calls } from "../connection/calls.ts";
 import type { Keys } from "../base/keys.ts";
 import { asArray } from "./reply.ts";
 
-/** What a login carries to the session's own slot. */
+/** What a login passes from the subject's slot to the session's slot. */
 export interface Listing {
   readonly type: "listed";
-  /** The epoch in which it began. */
+  /** The epoch when the login began. */
   readonly epoch: number;
-  /** Until when the index lists the session, as the session's field `u` has it. */
+  /** Until when the index lists the session, in the format of field `u`. */
   readonly until: string;
 }
 
-/** A subject whose epoch was raised. */
+/** A subject and its epoch after it was raised. */
 export interface RaisedEpoch {
   readonly subject: string;
   readonly hash: string;
@@ -30,7 +30,10 @@ export interface AddReply {
   readonly now: number;
 }
 
-/** index-add.lua: lists a session under a subject, and reads the subject's epoch. `lastAt`: milliseconds, 0 for ever. */
+/**
+ * index-add.lua: lists a session under a subject and returns the subject's epoch. `lastAt`: milliseconds by
+ * the server's clock, 0 for ever.
+ */
 export async function addToIndex(
   { calls, keys }: IndexCaller,
   hash: string,
@@ -43,7 +46,7 @@ export async function addToIndex(
   return { epoch: Number(epoch), now: Number(now) };
 }
 
-/** index-raise.lua: raises a subject's epoch. How long the epoch is kept, milliseconds: at least, and at most. */
+/** index-raise.lua: raises a subject's epoch, which is kept for `leastMs` to `mostMs`. */
 export async function raiseEpoch(
   { calls, keys }: IndexCaller,
   hash: string,
@@ -53,13 +56,13 @@ export async function raiseEpoch(
   return Number(await calls.script("index-raise", [keys.index(hash), keys.epoch(hash)], args));
 }
 
-/** An entry, as it was read; `score` `undefined`: whatever it is. */
+/** An entry as it was read. `score` `undefined` matches any score. */
 export interface EndedEntry {
   readonly id: string;
   readonly score: number | undefined;
 }
 
-/** index-end.lua: lets entries end, after as long as a tombstone stays. */
+/** index-end.lua: shortens entries so that they expire together with a tombstone. */
 export function endInIndex(
   { calls, keys }: IndexCaller,
   hash: string,
@@ -70,7 +73,7 @@ export function endInIndex(
   return calls.timedScript("index-end", keys.index(hash), [String(tombstoneMs), ...named], nothing);
 }
 
-/** shared-raise.lua: raises a subject's epoch as releases before 0.2 keep it. `least`: what the epoch has to be at least. */
+/** shared-raise.lua: raises the epoch of releases before 0.2, to at least `least`. */
 export async function raiseSharedEpoch(
   { calls, keys }: { readonly calls: Pick<Calls, "script">; readonly keys: Keys },
   hash: string,

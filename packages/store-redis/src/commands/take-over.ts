@@ -4,7 +4,10 @@ import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
 export type TakeOverReply = { readonly type: "taken"; readonly fence: number } | Missing;
 
-/** take-over.lua: raises a session's fence for a connection that is there, and tells the other holders. */
+/**
+ * take-over.lua: raises a session's fence for an existing connection, and announces that to the other
+ * holders.
+ */
 export function takeOver(
   { calls, keys, node }: Caller,
   { id, sequence }: { readonly id: string; readonly sequence: number },

@@ -9,7 +9,7 @@ export interface TouchCommand {
   readonly idleMs: number;
   /** Milliseconds; Infinity for never, `undefined` to leave the absolute deadline. */
   readonly absoluteMs: number | undefined;
-  /** Where the session was listed just now. */
+  /** Where the session has just been listed. */
   readonly listed: { readonly subject: string; readonly until: string } | undefined;
   readonly deadline: number;
 }
@@ -17,7 +17,7 @@ export interface TouchCommand {
 export type TouchReply =
   | { readonly type: "touched" }
   | Missing
-  /** The subject's index must list the session until that time first, by the server's clock; Infinity for ever. */
+  /** The subject's index must first list the session until this server time; Infinity for ever. */
   | { readonly type: "index"; readonly subject: string; readonly until: number };
 
 /** touch.lua: moves the deadlines of a session that exists. */

@@ -5,7 +5,7 @@ import { parseSession } from "../base/record.ts";
 import { type Caller, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
-/** A larger change is announced without its fields, and read by those who hold the session. */
+/** A larger change is announced without its fields; the holders then read the session. */
 const ANNOUNCED_BYTES = "2048";
 
 export interface WriteCommand {
@@ -43,7 +43,7 @@ export function write({ calls, keys, node }: Caller, command: WriteCommand): Pro
   return calls.timedScript("write", keys.session(id), args, read, deadline);
 }
 
-/** `lineage`: of the version that follows from the one that the caller knows. */
+/** `lineage`: of the version after the one that the caller knows. */
 function readWrite(reply: Reply, attempts: number, lineage: number | undefined): WriteReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "written", version, lineage, session: undefined };

@@ -4,48 +4,49 @@ import { type RedisClient, isCluster } from "../base/client.ts";
 import { reasonOf } from "../base/failures.ts";
 import { ownClusterOptions, ownOptions, retryPause, retryPauseOf } from "./own-options.ts";
 
-/** A connection is given this long to be made, or `timeoutMs` where that is longer. */
+/** The time limit for establishing a connection, unless `timeoutMs` is longer. */
 const HANDSHAKE_MS = 1_000;
 
 export interface ConnectionEvents {
-  /** Connected and authenticated. What kind of server answers is not known yet. */
+  /** Connected and authenticated. The role of the server is not checked yet. */
   readonly ready: () => void;
-  /** What was under way is lost, and another server may answer from here on. */
+  /** Calls in flight are lost, and another server may answer from now on. */
   readonly lost: () => void;
-  /** Why there is no connection. */
+  /** The connection failed for this reason. */
   readonly failed: (reason: Error) => void;
-  /** The application's client, or the store, was closed. */
+  /** The application's client or the store was closed. */
   readonly ended: () => void;
-  /** A server answered or can be written to; `node`: which one of a Cluster. */
+  /** A server sent data or became writable; `node`: which node of a Cluster. */
   readonly arrived: (node: string | undefined) => void;
-  /** A Cluster's slots or nodes have changed. */
+  /** The slots or nodes of a Cluster have changed. */
   readonly moved: () => void;
 }
 
-/** What else depends on the connection. */
+/** Callbacks for other parts that depend on the connection. */
 export interface ConnectionFollower {
-  /** The application's client, or the store, was closed. */
+  /** The application's client or the store was closed. */
   readonly ended?: () => void;
-  /** The application's client is used again. */
+  /** The application's client was connected again. */
   readonly resumed?: () => void;
-  /** There is another connection than before, perhaps to a server that has lost what the one before it had. */
+  /** The connection was replaced, perhaps by one to a server that has lost data. */
   readonly renewed?: () => void;
 }
 
 /**
- * The store's own client for commands, with the application's options. The store may end a connection that hangs, which it
- * may not do to the application's client; and MULTI, SELECT, BLPOP or SUBSCRIBE of the application have no effect here. This
- * client lives as long as the application's: `disconnect()` or `quit()` there closes it, `connect()` there brings it back.
+ * The store's own client for commands, with the application's options. The store may close a connection that
+ * hangs, which it must not do to the application's client. MULTI, SELECT, BLPOP and SUBSCRIBE of the
+ * application do not affect it. It follows the application's client: `disconnect()` or `quit()` there closes
+ * it, and `connect()` there reconnects it.
  */
 export class Connection {
   readonly handshakeMs: number;
   readonly #given: RedisClient;
-  /** The nodes of a Cluster that are known, by `host:port`. */
+  /** The known nodes of a Cluster, by `host:port`. */
   readonly #nodes = new Map<string, Redis>();
   #own: RedisClient;
   #events: ConnectionEvents | undefined;
   readonly #followers = new Set<ConnectionFollower>();
-  /** Connections that were of no use, since the last one that was. */
+  /** Failed connections since the last successful one. */
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #isGivenEnded: boolean;
@@ -68,7 +69,7 @@ export class Connection {
     this.#followers.add(follower);
   }
 
-  /** The store's own client; another one after it has ended. */
+  /** The store's own client. It is replaced after it has ended. */
   get client(): RedisClient {
     return this.#own;
   }
@@ -85,29 +86,32 @@ export class Connection {
     return this.#nodes.get(key);
   }
 
-  /** Whether a Cluster's master is known. Without one ioredis would ask a replica, which may be behind (I7). */
+  /**
+   * Whether any master of the Cluster is known. Without one ioredis would ask a replica, which may lag behind
+   * (I7).
+   */
   get hasMaster(): boolean {
     for (const { options } of this.#nodes.values()) if (options.readOnly !== true) return true;
     return false;
   }
 
-  /** Starts to connect, where that has not begun. */
+  /** Starts connecting, unless that has begun. */
   connect(): void {
     if (!this.isEnded && this.#own.status === "wait") this.#own.connect().catch(() => undefined);
   }
 
-  /** What answers is of use, so that the next failure is the first one again. */
+  /** Resets the backoff, because the server is usable. */
   succeeded(): void {
     this.#failures = 0;
   }
 
-  /** Finds the master again: by DNS or Sentinel over a new connection, or by a Cluster's slots. */
+  /** Looks for the master again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
   restart(): void {
     this.refresh();
     if (!isCluster(this.#own) && this.#own.status === "ready") this.#own.stream.destroy();
   }
 
-  /** Asks a Cluster where its slots are. */
+  /** Reads the slot table of a Cluster again. */
   refresh(): void {
     if (isCluster(this.#own) && this.#own.status === "ready") this.#own.refreshSlotsCache();
   }
@@ -140,8 +144,9 @@ export class Connection {
   }
 
   /**
-   * A connection that only listens, not connected yet; on a Cluster to the node `at` (`host:port`), or to any that is known, since each hears
-   * every message that is not for one shard. `undefined`: it is not known, or none is yet.
+   * Creates a connection for subscriptions without connecting it. On a Cluster it goes to the node `at`
+   * (`host:port`), or else to any known node, because every node delivers unsharded messages. `undefined` if
+   * that node, or every node, is unknown.
    */
   makeListener(at?: string): Redis | undefined {
     const options = {
@@ -167,7 +172,7 @@ export class Connection {
   #make(): RedisClient {
     const own = isCluster(this.#given) ? this.#makeCluster(this.#given) : this.#makeSingle(this.#given);
     const isCurrent = (): boolean => this.#own === own;
-    // Without a listener ioredis would write the error to the console.
+    // Without an error listener ioredis would write the error to the console.
     own.on("error", (error: unknown) => {
       if (isCurrent()) this.#events?.failed(reasonOf(error));
     });
@@ -191,7 +196,7 @@ export class Connection {
       enableOfflineQueue: false,
       readOnly: false,
       retryStrategy: () => {
-        // An application changes its password on its client at run time.
+        // The application may change its password at run time, on its own client.
         own.options.username = given.options.username;
         own.options.password = given.options.password;
         return retryPauseOf((this.#failures += 1), given.options.retryStrategy);
@@ -226,7 +231,7 @@ export class Connection {
       if (this.#nodes.get(keyOf(node)) !== node) return;
       this.#nodes.delete(keyOf(node));
       this.#events?.moved();
-      // Its slots may have a new master by now.
+      // The slots of the removed node may have a new master.
       this.refresh();
     });
     own.on("refresh", () => this.#events?.moved());
@@ -238,7 +243,7 @@ export class Connection {
     for (const { renewed } of this.#followers) renewed?.();
   }
 
-  /** ioredis gave up, as it does where Sentinel has no answer. */
+  /** Creates the client again after ioredis gave up, as it does when no Sentinel answers. */
   #makeLater(): void {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(
@@ -254,7 +259,7 @@ export class Connection {
   #watch(redis: Redis, node: string | undefined): void {
     boundHandshake(redis, this.handshakeMs);
     const arrived = (): void => this.#events?.arrived(node);
-    // After ioredis' own listener, which takes answers in.
+    // This listener runs after the one of ioredis, which processes the replies.
     redis.on("connect", () => redis.stream.on("data", arrived));
     redis.on("ready", arrived);
   }
@@ -264,7 +269,10 @@ function keyOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`;
 }
 
-/** Ends a connection whose handshake is not answered. A server that hangs accepts connections still, and ioredis would wait. */
+/**
+ * Closes a connection whose handshake gets no reply. A server that hangs still accepts connections, and
+ * ioredis would wait for ever.
+ */
 export function boundHandshake(redis: Redis, ms: number): void {
   let timer: PatientTimer | undefined;
   const stop = (): void => timer?.stop();

@@ -16,19 +16,23 @@ interface Waiter {
 export interface GateOptions {
   readonly allowEviction: boolean;
   readonly timeoutMs: number;
-  /** Told once for each cause. */
+  /** Called once per cause. */
   readonly report: (error: unknown) => void;
 }
 
-/** How often one server is asked for its role: a master that became a replica answers reads without an error. */
+/**
+ * How often a single server is asked for its role: a master that was demoted to a replica answers reads
+ * without an error.
+ */
 const PROBE_MS = 1_000;
-/** How soon a server is asked again that could not be used, or a command sent again that did not run. */
+/** The delay before an unusable server is checked again, or a command that did not run is sent again. */
 const RETRY_MS = 50;
 const REFUSED_RETRY_MS = 500;
 
 /**
- * Holds calls back until a server answers that is a master and fit for use, and its clock is known; each call no longer than
- * its own deadline. What waits here was never handed to ioredis, so that it can't run later.
+ * Delays calls until a server answers that is a master, meets the requirements, and whose clock is known;
+ * each call at most until its deadline. A call that waits here was not given to ioredis, so it cannot run
+ * after its caller was told that it failed.
  */
 export class Gate {
   readonly #connection: Connection;
@@ -37,11 +41,13 @@ export class Gate {
   readonly #check: ServerCheck;
   readonly #options: GateOptions;
   readonly #waiters = new Set<Waiter>();
-  /** What was told last, by what it is about. */
+  /** The last reported message, by topic. */
   readonly #reported = new Map<string, string>();
   #isAdmitted = false;
   #wasOpen = false;
-  /** Goes up with each connection: what an earlier one answered says nothing of this one. */
+  /**
+   * Incremented for each connection, because replies from an earlier connection say nothing about this one.
+   */
   #generation = 0;
   #examined: number | undefined;
   #examineAgain = false;
@@ -70,7 +76,7 @@ export class Gate {
     return this.#isAdmitted && this.#connection.isReady;
   }
 
-  /** Resolves once commands can be handed over; rejects with `not-applied` at `deadline`. */
+  /** Resolves once commands can be sent; rejects with outcome `not-applied` at `deadline`. */
   wait(deadline: number): Promise<void> {
     if (this.open) return Promise.resolve();
     if (this.#connection.isEnded) return Promise.reject(closed());
@@ -88,7 +94,7 @@ export class Gate {
     });
   }
 
-  /** As `wait`, a little later: for a command that did not run though the gate was open. */
+  /** Like `wait`, after a short delay: for a command that was refused although the gate was open. */
   async waitAgain(deadline: number, reason: Error | undefined): Promise<void> {
     if (reason !== undefined) this.explain(reason);
     if (!this.open) return this.wait(deadline);
@@ -102,20 +108,20 @@ export class Gate {
     return this.wait(deadline);
   }
 
-  /** Why Redis can't be used, for what waits meanwhile. */
+  /** Records why Redis cannot be used, for the errors of waiting calls. */
   explain(reason: Error): void {
     this.#reason = reason;
   }
 
-  /** The server has refused what only a master does: another one may be the master now. */
+  /** The server refused a write because it is a replica: another server may be the master now. */
   demoted(): void {
     this.#shut();
     this.#connection.restart();
-    // A Cluster's client stays connected.
+    // The client of a Cluster stays connected, so no `ready` event will start the check.
     if (isCluster(this.#connection.client)) this.#examineLater(RETRY_MS);
   }
 
-  /** Asks for the server's clock, its role and its policy again. */
+  /** Checks the server's clock, role and policy again. */
   askTime(): void {
     this.#examine();
   }
@@ -148,7 +154,7 @@ export class Gate {
     this.#waiters.clear();
   }
 
-  /** `section`: of what a server says of itself, this part alone. */
+  /** `section`: the section of INFO to ask for; all if omitted. */
   #examine(section?: "replication"): void {
     if (!this.#connection.isReady) return;
     const generation = this.#generation;
@@ -184,7 +190,7 @@ export class Gate {
   async #ask(section: "replication" | undefined): Promise<readonly ServerFacts[]> {
     const { client } = this.#connection;
     if (!isCluster(client)) return [await this.#askServer(client, section)];
-    // A node that hangs must not keep calls from the others.
+    // A node that hangs must not delay calls to the other nodes.
     const asked = client.nodes("master").map((node) => this.#askServer(node, section));
     if (asked.length === 0) throw new Error("no master of the Cluster is known");
     const first = await Promise.any(asked);
@@ -195,7 +201,7 @@ export class Gate {
     return (await Promise.allSettled(asked)).flatMap(valueOf);
   }
 
-  /** In bounded time: a connection on which nothing arrives meanwhile is ended. */
+  /** Checks one server. Closes its connection if no data arrives within the time limit. */
   async #askServer(server: Redis, section: "replication" | undefined): Promise<ServerFacts> {
     const { stream } = server;
     const before = stream?.bytesRead;
@@ -246,7 +252,7 @@ export class Gate {
     this.#waiters.clear();
   }
 
-  /** Tells what is wrong, once; returns why calls are refused. */
+  /** Reports problems, once each. Returns the reason for which calls are refused. */
   #judge(facts: readonly ServerFacts[]): Error | undefined {
     const isOneServer = !isCluster(this.#connection.client);
     const bad = facts.flatMap(
@@ -257,7 +263,8 @@ export class Gate {
     if (facts.some(({ policy }) => policy !== undefined)) this.#reportOnce("policy", eviction);
     const { unchecked } = this.#check;
     if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckable(unchecked));
-    // A policy that changes later is told, and stops nothing: what runs has its sessions there already.
+    // A policy that changes while the store is running is reported only: its sessions are on that server
+    // already.
     return bad ?? (this.#wasOpen ? undefined : eviction);
   }
 

@@ -4,28 +4,34 @@ import { type RedisClient, isCluster } from "../base/client.ts";
 const MIN_PAUSE_MS = 25;
 const MAX_PAUSE_MS = 1_000;
 const MOST_DOUBLINGS = 10;
-/** A Sentinel answers at once or hangs; the next one is asked then. */
+/**
+ * The time limit for one Sentinel. It answers at once or not at all; after the limit the next one is asked.
+ */
 const SENTINEL_MS = 500;
-/** ioredis' own default for what asks a Cluster for its slots. */
+/** The default of ioredis for the slot table request. */
 const SLOTS_TIMEOUT_MS = 1_000;
-/** A connection that was closed and whose peer does not answer is let go of after this long. */
+/** A closed connection whose peer does not respond is dropped after this time. */
 const CLOSING_MS = 500;
 
-/** Milliseconds before the next try. Random, because otherwise processes that lost one server together come back together. */
+/**
+ * The delay before the next attempt, in milliseconds. It is random, because otherwise processes that lost the
+ * same server would all reconnect at the same time.
+ */
 export function retryPause(times: number): number {
   const longest = Math.min(MIN_PAUSE_MS * 2 ** Math.min(times, MOST_DOUBLINGS), MAX_PAUSE_MS);
   return longest / 2 + (Math.random() * longest) / 2;
 }
 
-/** The same, or what the application's own client would wait where that is less. */
+/** The same, or the delay of the application's own strategy if that is shorter. */
 export function retryPauseOf(times: number, strategy: RedisOptions["retryStrategy"]): number {
   const given = strategy?.(times);
   return typeof given === "number" ? Math.min(given, retryPause(times)) : retryPause(times);
 }
 
 /**
- * What differs from the application's options on every connection of the store. ioredis never queues a command offline and
- * never sends one again, because otherwise a command could run long after its caller was told that it did not.
+ * The options that override the application's on every connection of the store. ioredis must not queue
+ * commands offline or send them again, because otherwise a command could run long after its caller was told
+ * that it did not.
  */
 export function ownOptions(client: RedisClient, handshakeMs: number): RedisOptions {
   const given: RedisOptions = isCluster(client) ? (client.options.redisOptions ?? {}) : client.options;
@@ -33,13 +39,13 @@ export function ownOptions(client: RedisClient, handshakeMs: number): RedisOptio
   return {
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // A command that ioredis gives up on by itself would look like one that Redis answered with an error.
+    // A command that timed out inside ioredis would look like an error reply of Redis.
     commandTimeout: undefined,
     connectTimeout: Math.min(connectTimeout ?? handshakeMs, handshakeMs),
     connectionName: connectionName ? `${connectionName}:wsession` : "wsession",
     disconnectTimeout: Math.min(disconnectTimeout ?? CLOSING_MS, CLOSING_MS),
     enableAutoPipelining: false,
-    // ioredis' check writes to the console where the ACL refuses INFO. `ServerCheck` takes its place.
+    // The check of ioredis writes to the console if the ACL refuses INFO. `ServerCheck` replaces it.
     enableReadyCheck: false,
     himportFieldsets: undefined,
     keyPrefix: "",
@@ -49,7 +55,7 @@ export function ownOptions(client: RedisClient, handshakeMs: number): RedisOptio
     reconnectOnError: null,
     replyMapping: "legacy",
     role: "master",
-    // Without a limit, one Sentinel that hangs would keep the others from being asked.
+    // Without a limit, one Sentinel that hangs would prevent the others from being asked.
     sentinelCommandTimeout: SENTINEL_MS,
     sentinelRetryStrategy: retryPause,
     socketTimeout: undefined,
@@ -57,7 +63,10 @@ export function ownOptions(client: RedisClient, handshakeMs: number): RedisOptio
   };
 }
 
-/** The same for a Cluster. A failed command comes back at once: the store tries again as long as a caller waits for it. */
+/**
+ * The same for a Cluster. Failed commands are returned at once, because `Calls` repeats them while their
+ * caller waits.
+ */
 export function ownClusterOptions({
   slotsRefreshTimeout,
 }: ClusterOptions): Omit<ClusterOptions, "redisOptions"> {

@@ -5,25 +5,29 @@ import type { Connection } from "./connection.ts";
 
 type WriteableStream = NonNullable<Parameters<Redis["sendCommand"]>[1]>;
 
-/** More at once would leave the server idle while they are made, and this process while they are answered. */
+/**
+ * Commands per write. With larger batches the server would idle while the batch is built, and this process
+ * while the replies arrive.
+ */
 const LARGEST_BATCH = 32;
-/** Most commands that wait for an answer on one connection. Those beyond wait here, unsent. */
+/** The limit of unanswered commands on one connection (backpressure). Further commands wait unsent. */
 const MOST_UNANSWERED = 1_000;
 /**
- * The same for a connection on which nothing arrives although answers are due: a server that hangs would run all of them
- * when it is back, though nobody waits for them any more.
+ * The limit on a connection that is silent although replies are due. A server that hangs would later run all
+ * of its commands, although no caller waits for them any more.
  */
 const MOST_IN_SILENCE = 64;
 const SILENCE_MS = 50;
 
 /**
- * Hands single commands to the store's client. Never through autopipelining: with a Cluster it lets MOVED through while slots
- * move, and it slows EVALSHA. To one server, what is asked for in one turn leaves in one write to the socket instead. That
- * is what a pipeline saves, but each command is still queued and answered on its own.
+ * Sends single commands through the store's client. It does not use autopipelining, which lets MOVED errors
+ * through while slots of a Cluster migrate, and slows EVALSHA down. Instead, commands to a single server that
+ * are sent in one turn of the event loop share one write to the socket. That saves what a pipeline saves, but
+ * each command is still queued and answered separately.
  */
 export class Sender {
   readonly #connection: Connection;
-  /** What waits for its turn, by node of a Cluster; `""`: one server. */
+  /** Commands that wait, by node of a Cluster; "" for a single server. */
   readonly #backlogs = new Map<string, Set<SentCommand>>();
   readonly #traffic = new Map<string, NodeTraffic>();
   #batch: Batch | undefined;
@@ -32,21 +36,21 @@ export class Sender {
     this.#connection = connection;
   }
 
-  /** `args` are the command's from here on, keys with every prefix. */
+  /** Sends a command. The array `args` must not be used afterwards. Its keys must include every prefix. */
   send(name: string, args: string[]): SentCommand {
     const command = new SentCommand(name, args);
     this.#dispatch(command);
     return command;
   }
 
-  /** Sends past what waits: for what finds out whether the connection is of use. */
+  /** Sends a command ahead of those that wait, to find out whether the connection works. */
   probe(name: string, args: string[], to: Redis | Cluster = this.#connection.client): SentCommand {
     const command = new SentCommand(name, args);
     to.sendCommand(command);
     return command;
   }
 
-  /** Answers came from a server, so that there is room for more. */
+  /** Replies arrived from a server: sends commands that were waiting for it. */
   sendWaiting(node: string = ""): void {
     this.#trafficOf(node).arrivedAt = performance.now();
     const backlog = this.#backlogs.get(node);
@@ -58,7 +62,7 @@ export class Sender {
     }
   }
 
-  /** A Cluster's slots have changed: what waits may belong elsewhere. */
+  /** The slots of a Cluster have changed: waiting commands may belong to other nodes. */
   reroute(): void {
     for (const backlog of [...this.#backlogs.values()]) {
       const waiting = [...backlog];
@@ -67,7 +71,9 @@ export class Sender {
     }
   }
 
-  /** What waits was meant for a server that is gone; its callers decide whether to try again. */
+  /**
+   * Rejects the waiting commands, because their server is gone. Their callers decide whether to try again.
+   */
   rejectWaiting(): void {
     for (const backlog of this.#backlogs.values()) {
       for (const command of backlog) command.reject(new Error("the connection was lost"));
@@ -92,11 +98,11 @@ export class Sender {
     const key = slot === null ? undefined : client.slots[slot]?.[0];
     const node = key === undefined ? undefined : this.#connection.node(key);
     if (key === undefined || node === undefined) {
-      // ioredis asks any master, which says where the slot is.
+      // ioredis asks any master, which redirects it to the owner of the slot.
       if (this.#connection.hasMaster) client.sendCommand(command);
       else command.reject(new Error("no master of the Cluster is known"));
     } else if (node.options.readOnly === true) {
-      // A replica by the Cluster's last word. It would answer reads, and may be behind (I7).
+      // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
       command.reject(new Error("the slot's master is not known"));
     } else if (this.#takes(key, node)) client.sendCommand(command);
     else this.#wait(key, command);
@@ -110,7 +116,10 @@ export class Sender {
     return to === undefined || this.#takes(node, to);
   }
 
-  /** Whether a node of a Cluster takes one more. ioredis connects to it with the first one. */
+  /**
+   * Whether another command may be sent to a node of a Cluster. ioredis connects to the node with the first
+   * one.
+   */
   #takes(key: string, node: Redis): boolean {
     if (node.status === "wait") return true;
     return node.status === "ready" && this.#trafficOf(key).takes(node.commandQueue.length);
@@ -130,12 +139,12 @@ export class Sender {
   }
 }
 
-/** When something last came from a server, and since when answers are due there. */
+/** When data last arrived from a server, and since when replies are due. */
 class NodeTraffic {
   arrivedAt = 0;
   #busySince = 0;
 
-  /** Whether one more may be sent where so many are unanswered. */
+  /** Whether another command may be sent while this many are unanswered. */
   takes(unanswered: number): boolean {
     if (unanswered === 0) this.#busySince = performance.now();
     if (unanswered < MOST_IN_SILENCE) return true;
@@ -144,16 +153,22 @@ class NodeTraffic {
   }
 }
 
-/** Knows how often it was written to a socket: one that was sent again may have run before, unanswered. */
+/**
+ * A command that counts how often it was written to a socket. If it was written more than once, an earlier
+ * attempt may have run without a reply.
+ */
 export class SentCommand extends Command {
   attempts = 0;
-  /** Where it waits, unsent. */
+  /** The set in which the command waits, unsent. */
   waitsIn: Set<SentCommand> | undefined;
   #socket: Socket | undefined;
   #writtenAt = 0;
   #bytesBefore = 0;
 
-  /** Past the client's own constructor, which flattens the arguments at ten times the cost of all the rest. */
+  /**
+   * Sets the arguments directly, because the constructor of ioredis flattens them, which costs ten times as
+   * much as everything else here.
+   */
   constructor(name: string, args: string[]) {
     super(name, [], { replyEncoding: "utf8" });
     this.args = args;
@@ -169,15 +184,15 @@ export class SentCommand extends Command {
     return super.toWritable(socket);
   }
 
-  /** Nobody waits for it any more. It is not sent, nor sent elsewhere, from here on. */
+  /** The caller no longer waits. From now on the command is neither sent nor redirected. */
   abandon(reason: Error): void {
     this.waitsIn?.delete(this);
     this.reject(reason);
-    // A Cluster's client would send it to another node where this answer says so.
+    // The client of a Cluster would send the command to another node if this reply redirects it.
     this.reject = () => undefined;
   }
 
-  /** Ends the connection that it was written to, if nothing came from there for `ms` and more. */
+  /** Closes the connection to which the command was written, if no data arrived there for at least `ms`. */
   endSilent(ms: number): void {
     const socket = this.#socket;
     if (socket === undefined || socket.bytesRead !== this.#bytesBefore) return;
@@ -185,10 +200,12 @@ export class SentCommand extends Command {
   }
 }
 
-/** One turn's commands for one connection, handed over and written without a break. */
+/**
+ * The commands of one turn for one connection. They are passed to ioredis and written without interruption.
+ */
 class Batch {
   readonly client: Redis;
-  /** What the client writes to: gathers while a batch is handed over. */
+  /** The stream that ioredis writes to: collects the text of the batch. */
   readonly #stream: WriteableStream;
   #commands: Command[] = [];
   #last: Command | undefined;
@@ -211,8 +228,9 @@ class Batch {
   }
 
   /**
-   * Until the end of this turn (a tick comes after the promises that answers have settled), or until it is worth a write.
-   * What finds the server with nothing to do goes at once (the rule is Nagle's, RFC 896).
+   * Collects commands until the end of this turn or until the batch is full. (`process.nextTick` runs after
+   * the promises that replies have settled.) A command that finds the server idle is sent at once (Nagle's
+   * rule, RFC 896).
    */
   add(command: Command): void {
     const isIdle = this.#commands.length === 0 && this.#last?.isSettled !== false;
@@ -234,7 +252,7 @@ class Batch {
     try {
       for (const command of commands) this.client.sendCommand(command, this.#stream);
     } finally {
-      // What the client counts as sent has to leave, whatever came after it.
+      // ioredis counts these commands as sent, so they must be written even if a later one throws.
       if (this.#text !== "") this.client.stream.write(this.#text);
       this.#text = "";
     }

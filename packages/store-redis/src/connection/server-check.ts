@@ -5,7 +5,7 @@ import type { Sender } from "./sender.ts";
 
 const LEAST_VERSION = [6, 2] as const;
 
-/** What a server says of itself; `undefined`: it does not say. */
+/** What a server reports about itself; `undefined`: not reported. */
 export interface ServerFacts {
   readonly version: string | undefined;
   readonly isMaster: boolean | undefined;
@@ -15,17 +15,23 @@ export interface ServerFacts {
 
 const NOTHING: ServerFacts = { version: undefined, isMaster: undefined, isLoading: false, policy: undefined };
 
-/** Asks a server what it is. Rejects where no answer comes, or none but an error that says nothing of rights. */
+/**
+ * Asks a server for its version, role and policy. Rejects if no reply comes, or an error that is not a
+ * refusal by the ACL.
+ */
 export class ServerCheck {
   readonly #sender: Sender;
-  /** Commands that the ACL refuses, or that the server does not have. */
+  /** Commands that the ACL refuses or that the server does not have. */
   readonly #refused = new Set<string>();
 
   constructor(sender: Sender) {
     this.#sender = sender;
   }
 
-  /** What can't be checked, because the ACL refuses the command; once `facts` has been asked. */
+  /**
+   * The properties that cannot be checked because the ACL refuses the commands. Valid after a call of
+   * `facts`.
+   */
   get unchecked(): readonly string[] {
     if (!this.#refused.has("info")) return [];
     const isRoleKnown = !this.#refused.has("hello");
@@ -33,7 +39,7 @@ export class ServerCheck {
     return [...(isRoleKnown ? [] : ["version", "role"]), ...(isPolicyKnown ? [] : ["maxmemory-policy"])];
   }
 
-  /** `section`: that part of INFO alone. */
+  /** `section`: asks for this section of INFO only. */
   async facts(server: Redis, section?: "replication"): Promise<ServerFacts> {
     const info = await this.#ask(server, "info", section === undefined ? [] : [section]);
     if (typeof info === "string") return readInfo(info);
@@ -60,7 +66,7 @@ export class ServerCheck {
   }
 }
 
-/** Why a server can't be used, whatever the options say. */
+/** The reason why a server cannot be used with any options. */
 export function unusable({ version, isMaster }: ServerFacts): SessionError | undefined {
   if (isMaster === false)
     return new SessionError("NOT_SUPPORTED", "the Redis server is a replica: reads from it may be behind");
@@ -69,7 +75,7 @@ export function unusable({ version, isMaster }: ServerFacts): SessionError | und
   return undefined;
 }
 
-/** What is wrong with a server's policy for full memory. */
+/** The reason why the server's `maxmemory-policy` is unsuitable. */
 export function evicts({ policy }: ServerFacts): SessionError | undefined {
   if (policy === undefined || policy === "noeviction") return undefined;
   return new SessionError(
@@ -79,7 +85,7 @@ export function evicts({ policy }: ServerFacts): SessionError | undefined {
   );
 }
 
-/** What nobody checks, because the ACL refuses the commands for it. */
+/** The report that some properties are not checked, because the ACL refuses the commands. */
 export function uncheckable(what: readonly string[]): SessionError {
   return new SessionError(
     "NOT_SUPPORTED",
@@ -107,7 +113,7 @@ function readInfo(text: string): ServerFacts {
   };
 }
 
-/** HELLO answers with a list of names and values, or with a map. */
+/** Reads the reply of HELLO: a list of names and values, or a map. */
 function readHello(reply: unknown): {
   readonly version: string | undefined;
   readonly role: string | undefined;

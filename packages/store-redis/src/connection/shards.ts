@@ -1,25 +1,29 @@
 import { keySlot, masterOf, SLOTS, tagIn } from "../base/slots.ts";
 
-/** Ranges of slots of one master for which there are channels; scripts of sessions in others announce by PUBLISH. */
+/**
+ * The limit of slot ranges per master that have a channel. Scripts of sessions in other ranges announce by
+ * PUBLISH.
+ */
 const MOST_RANGES = 64;
 
 /**
- * Through which channel a script reaches those who hold its session, on a Cluster with sharded channels. A script may SPUBLISH
- * to channels whose slot its own server has, whichever slot the session is in. So there is a channel for each run of
- * slots that one master has, in the run's first slot, and whoever holds sessions subscribes to all of his own, each at its master.
- * Two processes that see the slots differently miss each other, which the script notices: nobody hears it.
+ * Determines the channels by which scripts announce on a Cluster with sharded channels. A script may SPUBLISH
+ * to any channel whose slot is on its own server, whichever slot the session is in. So each contiguous range
+ * of slots of one master has a channel, in the first slot of the range, and each process that holds sessions
+ * subscribes to its own channel in every range. If two processes have different slot tables, the message has
+ * no receiver; the script notices that and uses PUBLISH.
  */
 export class Shards {
   #isActive = false;
-  /** By slot: the tag of the run that it is in, or "". */
+  /** By slot: the hash tag of its range, or "". */
   #tags: readonly string[] = [];
 
-  /** Somebody subscribed: the servers have sharded channels. */
+  /** A subscription succeeded, so the servers have sharded channels. */
   activate(): void {
     this.#isActive = true;
   }
 
-  /** Takes in where the slots are; returns the tags of each master's runs. */
+  /** Processes the slot table; returns the tags of each master's ranges. */
   update(cluster: { readonly slots: string[][] }): ReadonlyMap<string, readonly string[]> {
     const byMaster = new Map<string, string[]>();
     const tags: string[] = [];
@@ -39,7 +43,7 @@ export class Shards {
     return byMaster;
   }
 
-  /** The hash tag of the channels of the session's server; `undefined`: there are none. */
+  /** The hash tag of the channel for a session's key; `undefined` if there is none. */
   tagOf(key: string): string | undefined {
     return this.#isActive ? this.#tags[keySlot(key)] : undefined;
   }

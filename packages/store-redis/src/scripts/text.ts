@@ -7,7 +7,7 @@ export function scriptText(name: ScriptName): string {
   return SCRIPT_TEXTS[name];
 }
 
-/** SHA-1 of the script: what EVALSHA names it by. */
+/** The SHA-1 digest by which EVALSHA names the script. */
 export function scriptDigest(name: ScriptName): string {
   let digest = digests.get(name);
   if (digest === undefined) {
@@ -19,7 +19,10 @@ export function scriptDigest(name: ScriptName): string {
 
 const announcing = new Map<ScriptName, boolean>();
 
-/** Whether the script may tell the holders of its session, and so takes one more argument at its end: through which channels. */
+/**
+ * Whether the script may announce to holders, and so takes the hash tag of their sharded channels as its last
+ * argument.
+ */
 export function announces(name: ScriptName): boolean {
   let found = announcing.get(name);
   if (found === undefined) {
