@@ -1,0 +1,170 @@
+import { mixChain } from "@wsession/core";
+import type { OutboxEntry, Position, ReadRequest, ReadResult } from "@wsession/core";
+import { describe, expect, test, vi } from "vitest";
+import { BEGINNING, endOf } from "../src/session/kept-run.ts";
+import type { KeptRun } from "../src/session/kept-run.ts";
+import { OutboxStream } from "../src/session/outbox-stream.ts";
+
+/** Entries of a log, as `mark` makes them. */
+function log(count: number, mark = 7): OutboxEntry[] {
+  const entries: OutboxEntry[] = [];
+  let chain = 0;
+  for (let n = 1; n <= count; n += 1) {
+    chain = mixChain(chain, mark + n);
+    entries.push({ chain, data: `${n}`, isReplaced: false });
+  }
+  return entries;
+}
+
+function positionIn(entries: readonly OutboxEntry[], offset: number): Position {
+  return offset === 0 ? BEGINNING : { offset, chain: entries[offset - 1]!.chain };
+}
+
+function runOf(entries: readonly OutboxEntry[], from: number, to: number): KeptRun {
+  return { before: positionIn(entries, from - 1), entries: entries.slice(from - 1, to) };
+}
+
+/** One session with a connection, on a store that has `kept`. */
+function setting(kept: readonly OutboxEntry[]) {
+  const heard: string[] = [];
+  const reads: Position[] = [];
+  const reports: unknown[] = [];
+  let connections = 1;
+  const store = {
+    kept,
+    read({ from }: ReadRequest): ReadResult {
+      reads.push(from);
+      const isKnown =
+        from.offset <= store.kept.length && positionIn(store.kept, from.offset).chain === from.chain;
+      const start = isKnown ? from : BEGINNING;
+      const missed = isKnown ? undefined : { from: 1, to: 0, certain: false };
+      const entries = store.kept.slice(start.offset);
+      return { type: "read", missed, start, entries, end: positionIn(store.kept, store.kept.length) };
+    },
+  };
+  const session = {
+    id: "s",
+    gone: false,
+    get connectionCount() {
+      return connections;
+    },
+    connections: () => [
+      {
+        onKept(run: KeptRun, isAgain: boolean) {
+          for (const { data } of run.entries) heard.push(isAgain ? `again ${data}` : `${data}`);
+        },
+      },
+    ],
+    endSession: () => 0,
+  };
+  const calls = { begin: () => undefined, end: () => undefined };
+  const report = (error: unknown) => void reports.push(error);
+  const stream = new OutboxStream({ store, calls, report }, session);
+  const leave = () => void (connections = 0);
+  return { stream, store, heard, reads, reports, leave };
+}
+
+async function gapPasses(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(25);
+}
+
+describe("the stream of a session's kept messages", () => {
+  test("I15 hands on what follows, in whatever order it comes, each once", () => {
+    const entries = log(5);
+    const { stream, heard, reads } = setting(entries);
+    for (const run of [
+      runOf(entries, 2, 3),
+      runOf(entries, 5, 5),
+      runOf(entries, 1, 1),
+      runOf(entries, 3, 4),
+      runOf(entries, 1, 2),
+    ])
+      stream.take(run);
+    expect(heard).toEqual(["1", "2", "3", "4", "5"]);
+    expect([stream.end, reads]).toEqual([positionIn(entries, 5), []]);
+  });
+
+  test("I15 reads what stays missing, after a short time", async () => {
+    vi.useFakeTimers();
+    try {
+      const entries = log(4);
+      const { stream, heard, reads } = setting(entries);
+      stream.take(runOf(entries, 1, 1));
+      stream.take(runOf(entries, 3, 3));
+      expect(heard).toEqual(["1"]);
+      await gapPasses();
+      expect(heard).toEqual(["1", "2", "3", "4"]);
+      expect(reads).toEqual([positionIn(entries, 1)]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("I19 notices by the chain that what comes is of another history, and hands all on that the store has", async () => {
+    vi.useFakeTimers();
+    try {
+      const [lost, entries] = [log(3), log(4, 1_000)];
+      const { stream, store, heard } = setting(lost);
+      stream.take(runOf(lost, 1, 2));
+      store.kept = entries;
+      stream.take(runOf(entries, 3, 3));
+      expect(heard).toEqual(["1", "2"]);
+      await gapPasses();
+      expect(heard.slice(2)).toEqual(["again 1", "again 2", "again 3", "again 4"]);
+      expect(stream.end).toEqual(endOf(runOf(entries, 1, 4)));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("I19 compares chains, not offsets, with what a sweep of the store says", async () => {
+    vi.useFakeTimers();
+    try {
+      const [lost, entries] = [log(2), log(2, 1_000)];
+      const { stream, store, reads, heard } = setting(lost);
+      stream.take(runOf(lost, 1, 2));
+      stream.doubt(positionIn(lost, 2));
+      await gapPasses();
+      expect(reads).toEqual([]);
+      store.kept = entries;
+      stream.doubt(positionIn(entries, 2));
+      await gapPasses();
+      expect(heard.slice(2)).toEqual(["again 1", "again 2"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("asks the store nothing where no connection is there, and begins where the next answer says", async () => {
+    const entries = log(3);
+    const { stream, reads, heard, leave } = setting(entries);
+    leave();
+    stream.take(runOf(entries, 2, 3));
+    expect(stream.end).toEqual(positionIn(entries, 3));
+    stream.learn(positionIn(entries, 1));
+    expect(stream.end).toEqual(positionIn(entries, 1));
+    stream.unknown();
+    expect([reads, heard]).toEqual([[], []]);
+  });
+
+  test("a store that fails is reported, and the next message leads to the store again", async () => {
+    vi.useFakeTimers();
+    try {
+      const entries = log(3);
+      const { stream, store, reports, heard } = setting(entries);
+      const { read } = store;
+      store.read = () => {
+        throw new Error("away");
+      };
+      stream.take(runOf(entries, 2, 2));
+      await gapPasses();
+      expect(reports).toMatchObject([{ code: "STORE_UNAVAILABLE" }]);
+      store.read = read;
+      stream.take(runOf(entries, 3, 3));
+      await gapPasses();
+      expect(heard).toEqual(["1", "2", "3"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
