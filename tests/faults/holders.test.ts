@@ -92,6 +92,24 @@ test("a process stopped for longer than its lease registers again, and reads aga
   await until(async () => (await there.call("held", id))?.data.list.includes("meanwhile") === true);
 });
 
+test("fault B4: a process that stands still while holders confirm its destroy counts the answers that came in time", async () => {
+  const confirmMs = 1_000;
+  const here = await application(redis.port, { confirmMs });
+  const there = await applicationProcess();
+  const created = await here.create();
+  const { id } = created;
+  await there.call("connect", created);
+  there.pause();
+  const destroying = here.destroy(id);
+  // An answer that was asked for after the destruction comes after that of the destroy, which waits for the holder then.
+  await until(async () => (await here.read(id)) === null);
+  await here.read(id);
+  const end = performance.now() + confirmMs + 300;
+  there.continue();
+  while (performance.now() < end);
+  expect(await destroying).toMatchObject({ destroyed: 1, closed: 1, unreachable: [] });
+});
+
 test("a process cut off from Redis while others go on: it serves from memory, its writes say what became of them, and it catches up (I8, I9, I11)", async () => {
   const here = await application(redis.port);
   const cutOff = await application(proxy.port, { timeoutMs: 400 });

@@ -1,4 +1,5 @@
 import type { Confirmation } from "./announcements.ts";
+import { PatientTimer } from "../base/arrivals.ts";
 
 /** The confirmations that were collected for one destruction. */
 export interface Confirmed {
@@ -69,9 +70,10 @@ export class Confirmations {
     const dead: string[] = [];
     if (waiting.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
+        // A process that stood still would otherwise name holders whose answers lie unread in its socket.
+        const timer = new PatientTimer(timeoutMs, resolve);
         collection.finish = (): void => {
-          clearTimeout(timer);
+          timer.stop();
           resolve();
         };
         for (const node of waiting.keys()) {
