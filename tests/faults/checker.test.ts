@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { check, type Rules } from "./checker.ts";
+import { check } from "./checker.ts";
 import { type HistoryEvent, operationsOf } from "./history.ts";
+import type { Rules } from "./violations.ts";
 
 type Step = Extract<HistoryEvent, { type: "invoke" }>;
 type End = { readonly type: "ok" | "fail" | "unknown" | "resolved" } & Record<string, unknown>;
@@ -17,6 +18,12 @@ class Script {
     this.events.push({ at: (this.#at += 1), worker, op, type: "invoke", session: "s", ...call });
     for (const end of ends)
       this.events.push({ at: (this.#at += 1), worker, op, code: "", ...end } as HistoryEvent);
+    return this;
+  }
+
+  /** Nothing is called for so many microseconds. */
+  wait(microseconds: number): this {
+    this.#at += microseconds;
     return this;
   }
 
@@ -55,6 +62,29 @@ describe("the checker of histories accepts", () => {
       .run("a", { kind: "destroy" }, { ...ok, was: true })
       .read("b", null);
     expect(script.rules()).toEqual([]);
+  });
+
+  test("a whole session that is evicted, where the server may, and counts its changes", () => {
+    const script = new Script()
+      .append("a", "a1", ok)
+      .read("a", { list: ["a1"] })
+      .read("b", null)
+      .read("c", null);
+    expect(script.rules({ mayEvict: true })).toEqual(["evicted"]);
+    script.run("a", { kind: "identify", value: "u" }, fail).append("a", "a2", fail);
+    script.run("a", { kind: "index", session: "", value: "u" }, { ...ok, ids: [] });
+    expect(script.rules({ mayEvict: true })).toEqual(["evicted"]);
+  });
+
+  test("a read that a demoted server may have answered, and no later one (I7)", () => {
+    const script = new Script()
+      .append("a", "a1", ok)
+      .run("a", { kind: "increment" }, { ...ok, result: 1 })
+      .run("a", { kind: "write", field: "f", value: "v1" }, ok)
+      .read("b", { list: [], counter: 0 })
+      .read("b", { list: ["a1"], counter: 1, f: "v1" });
+    expect(script.rules()).toEqual(expect.arrayContaining(["stale", "revived"]));
+    expect(script.rules({ staleMs: 1 })).toEqual([]);
   });
 
   test("two operations of one worker that overlap and end in the other order", () => {
@@ -120,6 +150,53 @@ describe("the checker of histories rejects", () => {
     expect(script.read("c", { f: "v1" }).rules()).toContain("lost");
   });
 
+  test("a session that had gone and is there again, read or written, whatever may be lost (I9)", () => {
+    const read = new Script()
+      .append("a", "a1", ok)
+      .read("b", null)
+      .read("c", { list: ["a1"] });
+    const written = new Script().append("a", "a1", ok).read("b", null).append("a", "a2", ok).read("c", null);
+    for (const script of [read, written])
+      for (const rules of [{}, { mayLose: true }, { mayEvict: true }])
+        expect(script.rules(rules)).toContain("revived");
+  });
+
+  test("a change that is missing in a session which was not evicted, where others were (I8)", () => {
+    const script = new Script()
+      .append("a", "a1", ok)
+      .append("a", "a2", ok)
+      .read("c", { list: ["a1"] });
+    expect(script.rules({ mayEvict: true })).toEqual(["lost"]);
+    const early = new Script().append("a", "a1", ok).read("c", { list: [] }).read("c", null);
+    expect(early.rules({ mayEvict: true })).toEqual(["lost", "evicted"]);
+  });
+
+  test("a duplicate, a resurrection and a version that goes down where sessions may be evicted", () => {
+    const twice = new Script().append("a", "a1", ok).read("c", { list: ["a1", "a1"] });
+    expect(twice.rules({ mayEvict: true })).toContain("duplicate");
+    const back = new Script().run("b", { kind: "destroy" }, { ...ok, was: true }).read("c", { list: [] });
+    expect(back.rules({ mayEvict: true })).toContain("resurrected");
+    expect(new Script().read("a", {}, 5).read("a", {}, 4).rules({ mayEvict: true })).toEqual(["backwards"]);
+  });
+
+  test("a read that is staler than a demoted server explains, and a last read that is stale at all (I7)", () => {
+    const late = new Script()
+      .append("a", "a1", ok)
+      .wait(2_000)
+      .read("b", { list: [] })
+      .read("b", { list: ["a1"] });
+    expect(late.rules({ staleMs: 1 })).toEqual(expect.arrayContaining(["stale", "revived"]));
+    const last = new Script().append("a", "a1", ok).read("b", { list: [] });
+    expect(last.rules({ staleMs: 1_000 })).toEqual(["lost"]);
+  });
+
+  test("a destroyed session that is read for longer than a demoted server explains, or written (I9)", () => {
+    const destroyed = (): Script => new Script().run("b", { kind: "destroy" }, { ...ok, was: true });
+    expect(destroyed().read("c", { list: [] }).rules({ staleMs: 1 })).toEqual([]);
+    expect(destroyed().wait(2_000).read("c", { list: [] }).rules({ staleMs: 1 })).toEqual(["resurrected"]);
+    expect(destroyed().append("a", "a1", ok).rules({ staleMs: 1 })).toEqual(["resurrected"]);
+  });
+
   test("a duplicate: one append, twice in the list (I10)", () => {
     expect(
       new Script()
@@ -170,6 +247,15 @@ describe("the checker of histories rejects", () => {
   test("a resurrection: read after an acknowledged destroy (I9)", () => {
     const script = new Script().append("a", "a1", ok).run("b", { kind: "destroy" }, { ...ok, was: true });
     expect(script.read("c", { list: ["a1"] }).rules()).toContain("resurrected");
+  });
+
+  test("a session that two callers destroyed: a resurrection where a destroy may be lost, else a duplicate (I9)", () => {
+    const destroy = { kind: "destroy" } as const;
+    const script = new Script()
+      .run("a", destroy, { ...ok, was: true })
+      .run("b", destroy, { ...ok, was: true });
+    expect(script.rules()).toEqual(["duplicate"]);
+    expect(script.rules({ mayLose: true })).toEqual(["resurrected"]);
   });
 
   test("a resurrection: written after an acknowledged destroy (I9)", () => {

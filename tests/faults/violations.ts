@@ -1,0 +1,82 @@
+import type { Operation } from "./history.ts";
+
+export interface Violation {
+  readonly rule:
+    | "lost" // acknowledged, and not there in the end
+    | "evicted" // a whole session that the server gave up, where it may
+    | "collided" // two changes were made of the same state
+    | "duplicate" // applied twice
+    | "phantom" // there, and refused, or never asked for
+    | "rewritten" // what was read once was read differently later
+    | "stale" // a read missed what had been acknowledged before it
+    | "backwards" // an observer saw a version or a fence go down
+    | "resurrected" // seen or written after an acknowledged destroy
+    | "revived" // seen again, after a read had shown that it was lost
+    | "unlisted"; // live, and not in its subject's index
+  readonly session: string;
+  readonly text: string;
+  /** How many changes it is about. */
+  readonly count: number;
+}
+
+export interface Rules {
+  /** Acknowledged changes may be lost, as after an asynchronous failover: `lost` is counted, order is not checked. */
+  readonly mayLose?: boolean | undefined;
+  /**
+   * The server evicts: whole sessions may go, and are counted as `evicted`; so may their subject's index. What is there
+   * is complete, and what has gone stays away.
+   */
+  readonly mayEvict?: boolean | undefined;
+  /**
+   * A read may be answered by a server that was demoted: it may miss what was acknowledged less than so many milliseconds
+   * before it began. The last read of a session may not.
+   */
+  readonly staleMs?: number | undefined;
+}
+
+export type Say = (rule: Violation["rule"], text: string, count?: number) => void;
+
+export type Read = Operation & { readonly answer: { readonly data: Readonly<Record<string, unknown>> } };
+
+/** What was asked of one session, in the order of the calls. */
+export interface SessionHistory {
+  readonly own: readonly Operation[];
+  /** Reads that found the session. */
+  readonly reads: readonly Read[];
+  readonly rules: Rules;
+  readonly say: Say;
+}
+
+export function hasData(operation: Operation): operation is Read {
+  const { data } = operation.answer;
+  return operation.kind === "read" && operation.outcome === "ok" && data !== null && data !== undefined;
+}
+
+export const nameOf = ({ worker, op, kind, value, code = "" }: Operation): string =>
+  [`${worker}#${op}`, kind, value, code].join(" ");
+
+export const isSure = ({ outcome }: Operation): boolean => outcome === "ok" || outcome === "applied";
+
+export function isChange({ kind }: Operation): boolean {
+  return kind === "append" || kind === "increment" || kind === "write" || kind === "identify";
+}
+
+export function isLast(read: Read, reads: readonly Read[]): boolean {
+  return reads.at(-1) === read;
+}
+
+/** A read has to show what was acknowledged before this moment. */
+export function shownSince(read: Read, { reads, rules }: SessionHistory): number {
+  return read.invokedAt - (isLast(read, reads) ? 0 : (rules.staleMs ?? 0) * 1_000);
+}
+
+export function groupBy<Key, Item>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
