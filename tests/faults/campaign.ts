@@ -5,11 +5,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { isSessionError } from "@wsession/core";
 import { until } from "../../packages/store-redis/test/redis-server.ts";
-import { type Application, type ApplicationOptions, openApplication, type Where } from "./application.mjs";
-import { check, type Rules, type Violation } from "./checker.ts";
+import { SLOTS, slotOf } from "../../packages/store-redis/src/base/slots.ts";
+import {
+  type Application,
+  type ApplicationOptions,
+  type Created,
+  openApplication,
+  type Where,
+} from "./application.mjs";
+import { check } from "./checker.ts";
 import { type HistoryEvent, operationsOf, readHistory } from "./history.ts";
 import type { Target } from "./load.mjs";
 import { ApplicationProcess, type LoadReport } from "./processes.ts";
+import { groupBy, type Rules, type Violation } from "./violations.ts";
 
 export interface CampaignOptions {
   /** How each worker reaches Redis; their number is the number of processes. */
@@ -44,7 +52,7 @@ export interface RunningCampaign {
 export interface CampaignReport extends LoadReport {
   readonly operations: number;
   readonly violations: readonly Violation[];
-  /** Acknowledged changes that are not there. */
+  /** Acknowledged changes that are not there; those of evicted sessions are among them. */
   readonly lost: number;
 }
 
@@ -97,7 +105,9 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
     events.push(...(await lastReads(control, sessions)));
     const operations = operationsOf(events);
     const violations = check(operations, options.rules);
-    const lost = sum(violations.filter(({ rule }) => rule === "lost").map(({ count }) => count));
+    const lost = sum(
+      violations.filter(({ rule }) => rule === "lost" || rule === "evicted").map(({ count }) => count),
+    );
     return { ...addUp(reports), operations: operations.length, violations, lost };
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));
@@ -128,12 +138,24 @@ async function createTargets(
 ): Promise<Target[]> {
   const count = Math.max(6, Math.ceil((workers.length * operations) / 300));
   const created = await Promise.all(Array.from({ length: count }, () => control.create()));
-  return created.map((session, index) => ({
+  return acrossShards(created).map((session, index) => ({
     ...session,
     register: index % 5 === 4,
     mortal: index % 4 === 0 && index < count - 1,
     hold: false,
   }));
+}
+
+/**
+ * Spreads the sessions of each of a Cluster's three shards evenly. A load works on a few neighbours at a time, and would
+ * otherwise have nothing to do but wait where all of them are on a shard that is lost.
+ */
+function acrossShards(sessions: readonly Created[]): Created[] {
+  const shards = groupBy(sessions, ({ id }) => Math.floor((slotOf(id) * 3) / SLOTS));
+  return [...shards.values()]
+    .flatMap((shard) => shard.map((session, at) => ({ session, at: (at + 0.5) / shard.length })))
+    .toSorted((one, other) => one.at - other.at)
+    .map(({ session }) => session);
 }
 
 function startLoad(

@@ -19,6 +19,8 @@ export class Resharding {
   static async of(nodes: readonly RedisServer[]): Promise<Resharding> {
     const masters = nodes.map(async ({ host, port }) => {
       const client = new Redis({ host, port });
+      // The servers may be stopped first; commands reject by themselves.
+      client.on("error", () => undefined);
       return { id: await client.cluster("MYID"), port, client };
     });
     return new Resharding(await Promise.all(masters));
@@ -33,11 +35,12 @@ export class Resharding {
     return (await any?.client.cluster("KEYSLOT", tag)) ?? 0;
   }
 
-  /** To the next master. `half`: runs when some of its keys, or none, have moved. */
-  async move(slot: number, half: () => Promise<void>): Promise<void> {
+  /** To the next master, or the one at `to`. `half`: runs when some of its keys, or none, have moved. */
+  async move(slot: number, half: () => Promise<void>, to?: number): Promise<void> {
     const at = await this.#ownerOf(slot);
+    if (at === to) return;
     const source = this.#masters[at];
-    const target = this.#masters[(at + 1) % this.#masters.length];
+    const target = this.#masters[to ?? (at + 1) % this.#masters.length];
     if (source === undefined || target === undefined) throw new Error("a Cluster has masters");
     await target.client.cluster("SETSLOT", slot, "IMPORTING", source.id);
     await source.client.cluster("SETSLOT", slot, "MIGRATING", target.id);

@@ -24,7 +24,7 @@ export type Fault =
 /** A TCP proxy before one Redis server, on a port of its own. */
 export class Proxy {
   readonly #server: Server;
-  readonly #target: number;
+  #target: number;
   readonly #links = new Set<Link>();
   #fault: Fault = { type: "none" };
   #which: Which = "all";
@@ -47,6 +47,11 @@ export class Proxy {
   get port(): number {
     const address = this.#server.address();
     return typeof address === "object" ? (address?.port ?? 0) : 0;
+  }
+
+  /** Connections from now on go to another server; those that are there stay. */
+  leadTo(target: number): void {
+    this.#target = target;
   }
 
   set(fault: Fault, which: Which = "all"): void {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashSubject } from "../src/base/keys.ts";
 import { slotOf } from "../src/base/slots.ts";
+import { replicaOf, untilFailed } from "./cluster-nodes.ts";
 import { aCreation, aWrite, hold, newId } from "./fake-host.ts";
 import { type Process, clusterOf, startProcess } from "./processes.ts";
 import { type RedisCluster, cli, startCluster, until } from "./redis-server.ts";
@@ -39,16 +40,11 @@ function subjectOnLiving(): string {
 
 /** Kills a master and its replica; resolves when the others have noticed. */
 async function loseShard(): Promise<void> {
-  const [master, ...others] = cluster.nodes;
-  const port = others[0]?.port ?? 0;
-  const lines = (await cli(port, "cluster", "nodes")).split("\n");
-  const id = lines.find((line) => line.includes(`:${master?.port}@`))?.split(" ")[0] ?? expect.fail();
-  const replicas = lines.filter((line) => line.includes(` slave ${id} `));
-  const gone = others.filter((node) => replicas.some((line) => line.includes(`:${node.port}@`)));
-  expect(gone).toHaveLength(1);
-  await Promise.all([master?.kill(), gone[0]?.kill()]);
-  const living = others.find((node) => !gone.includes(node));
-  await until(async () => (await cli(living?.port ?? 0, "cluster", "nodes")).includes("master,fail "));
+  const [master, living] = cluster.nodes;
+  if (master === undefined || living === undefined) return expect.unreachable();
+  const replica = await replicaOf(cluster.nodes, master);
+  await Promise.all([master.kill(), replica.kill()]);
+  await untilFailed(living, master);
 }
 
 test("fault B7: a Cluster lost one of three shards: only its sessions suffer, in every operation of nine processes", async () => {

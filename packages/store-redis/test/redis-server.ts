@@ -179,7 +179,7 @@ async function startProcessOn(
 }
 
 /** Three masters with a replica each; every node says that the cluster is well. */
-export async function startCluster(): Promise<RedisCluster> {
+export async function startCluster(further: readonly string[] = []): Promise<RedisCluster> {
   const args = [
     "--cluster-enabled",
     "yes",
@@ -187,6 +187,7 @@ export async function startCluster(): Promise<RedisCluster> {
     "1000",
     "--repl-diskless-sync-delay",
     "0",
+    ...further,
   ];
   const started = await Promise.allSettled(Array.from({ length: 6 }, () => startRedis(args)));
   const nodes = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite } from "./fake-host.ts";
 import { redisStore } from "@wsession/store-redis";
 import { scriptDigest } from "../src/scripts/text.ts";
+import { leaveCluster } from "./cluster-nodes.ts";
 import { type Process, clusterOf, connected, startProcess } from "./processes.ts";
 import {
   type RedisServer,
@@ -237,11 +238,7 @@ describe("fault B5: a subscription is proved by a message to its own channel", (
       await held(holder, id);
       carrier = await carrierOf(cluster.nodes, holder, id);
     } while (carrier === undefined);
-    const node = await cli(carrier.port, "cluster", "myid");
-    for (const { port } of cluster.nodes)
-      if (port !== carrier.port) await cli(port, "cluster", "forget", node).catch(() => undefined);
-    // A replica alone can be reset without its data.
-    await cli(carrier.port, "cluster", "reset", "soft");
+    await leaveCluster(cluster.nodes, carrier);
     let version = 1;
     await until(async () => {
       const written = await writer.store.write(aWrite(id, { version }, { known: version }));

@@ -1,0 +1,74 @@
+// What operators and accidents do to the nodes of a Cluster.
+import { type RedisServer, cli, until } from "./redis-server.ts";
+
+async function linesOf({ port }: RedisServer): Promise<string[]> {
+  return (await cli(port, "cluster", "nodes")).split("\n");
+}
+
+const isOf =
+  ({ port }: RedisServer) =>
+  (line: string): boolean =>
+    line.includes(`:${port}@`);
+
+/** A node answers with its own role. */
+export async function isMaster({ port }: RedisServer): Promise<boolean> {
+  return (await cli(port, "role")).startsWith("master");
+}
+
+/** The node that replicates a master, as the master's Cluster sees it. Throws where there is none, or more than one. */
+export async function replicaOf(nodes: readonly RedisServer[], master: RedisServer): Promise<RedisServer> {
+  const id = await cli(master.port, "cluster", "myid");
+  const lines = (await linesOf(master)).filter((line) => line.includes(` slave ${id} `));
+  const [replica, ...more] = nodes.filter((node) => lines.some(isOf(node)));
+  if (replica === undefined || more.length > 0) throw new Error(`not one replica: ${lines.join("\n")}`);
+  return replica;
+}
+
+/** Resolves once one node has seen another node's master fail. */
+export async function untilFailed(living: RedisServer, master: RedisServer): Promise<void> {
+  await until(async () => {
+    const line = (await linesOf(living)).find(isOf(master));
+    return line !== undefined && /\bfail\b(?!\?)/.test(line);
+  }, 20_000);
+}
+
+/** Resolves once every one of these nodes says that the Cluster is well, and sees none of them fail. */
+export async function untilWell(nodes: readonly RedisServer[]): Promise<void> {
+  await until(async () => {
+    const views = nodes.map(async (node) => {
+      const known = (await linesOf(node)).filter((line) => nodes.some((other) => isOf(other)(line)));
+      const isWell = (await cli(node.port, "cluster", "info")).includes("cluster_state:ok");
+      return isWell && known.length === nodes.length && known.every((line) => !/fail|handshake/.test(line));
+    });
+    return (await Promise.all(views)).every((isWell) => isWell);
+  }, 30_000);
+}
+
+/**
+ * A node without slots leaves its Cluster, and lives. `soft`: it keeps its id, and can't be met again for a minute; `hard`: it
+ * gets a new one. A replica loses its data by either.
+ */
+export async function leaveCluster(
+  nodes: readonly RedisServer[],
+  leaving: RedisServer,
+  reset: "soft" | "hard" = "soft",
+): Promise<void> {
+  const id = await cli(leaving.port, "cluster", "myid");
+  for (const { port } of nodes)
+    if (port !== leaving.port) await cli(port, "cluster", "forget", id).catch(() => undefined);
+  await cli(leaving.port, "cluster", "reset", reset);
+}
+
+/** A node that is alone joins a Cluster, as a master without slots. */
+export async function joinCluster(nodes: readonly RedisServer[], joining: RedisServer): Promise<void> {
+  const [any] = nodes;
+  if (any === undefined) throw new Error("a Cluster has nodes");
+  await cli(any.port, "cluster", "meet", joining.host, String(joining.port));
+  await untilWell([...nodes, joining]);
+}
+
+/** A node without slots becomes a master's replica, and has its data. */
+export async function replicate(replica: RedisServer, master: RedisServer): Promise<void> {
+  await cli(replica.port, "cluster", "replicate", await cli(master.port, "cluster", "myid"));
+  await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));
+}
