@@ -1,10 +1,9 @@
 // What WAIT changes: `npm run test:faults -- --wait`. A master whose replica hears it late is killed, and the replica is
 // made master: how many acknowledged changes are gone, and what an acknowledgement costs. Figures, not a promise.
 import { once } from "node:events";
-import type { Redis } from "ioredis";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { cli, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
-import { openApplication } from "./application.mjs";
+import { type Application, openApplication } from "./application.mjs";
 import { Proxy } from "./proxy.ts";
 
 const CHANGES = 400;
@@ -16,7 +15,7 @@ const lines: string[] = ["replication late by | WAIT | acknowledged | of them lo
 afterAll(() => console.log(["", ...lines].join("\n")));
 
 /** Writes a key, then waits until a replica has it. Both commands are sent in one go, so nothing comes between them. */
-async function markAndWait(client: Redis): Promise<unknown> {
+async function markAndWait(client: Application["client"]): Promise<unknown> {
   const [, replicas] = await Promise.all([client.set("mark", "1"), client.wait(1, 1_000)]);
   return replicas;
 }
