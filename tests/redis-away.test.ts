@@ -32,6 +32,16 @@ async function statusOf({ port }: { readonly port: number }, path = "/"): Promis
   return (await client.response).status;
 }
 
+/** What `onError` is told, as "stage CODE". */
+function reports(): { readonly told: Journal<string>; readonly onError: SessionsOptions<Data>["onError"] } {
+  const told = new Journal<string>();
+  return {
+    told,
+    onError: (error, { stage }) =>
+      told.note(`${stage} ${isSessionError(error) ? error.code : String(error)}`),
+  };
+}
+
 const store = (redis: RedisServer, prefix = newPrefix()) =>
   redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 400, leaseMs: 1_000, sweepMs: 500 });
 
@@ -62,12 +72,13 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const redis = await startDurableRedis();
     const opened = new Journal<Conn>();
     const shared = store(redis);
-    const sessions = createSessions({ store: shared, initial: () => ({ n: 7 }) });
+    const [here, there] = [reports(), reports()];
+    const sessions = createSessions({ store: shared, initial: () => ({ n: 7 }), onError: here.onError });
     const server = await serve(runtime, sessions, {
       open: (connection) => opened.note(connection),
       message: (connection) => void connection.send(`${connection.session.data.n}`),
     });
-    const later = createSessions<Data>({ store: store(redis) });
+    const later = createSessions<Data>({ store: store(redis), onError: there.onError });
     const openServer = await serve(runtime, later, {
       async open(connection) {
         await connection.setSession({ n: 1 });
@@ -90,6 +101,8 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(session.data.n).toBe(8);
     expect(await statusOf(server)).toBe(503);
     expect((await (await connect(openServer)).closed).code).toBe(4503);
+    expect(new Set(here.told.entries)).toEqual(new Set(["store STORE_UNAVAILABLE"]));
+    expect(there.told.entries).toContain("open STORE_UNAVAILABLE");
     await client.roundTrip();
 
     await redis.restart();
@@ -106,7 +119,8 @@ describe.each(runtimeNames)("%s", (runtime) => {
   test("I10 I11 Redis that stops answering: a write's outcome is unknown at its deadline, and it is applied once or never", async () => {
     const redis = await startDurableRedis();
     const opened = new Journal<Conn>();
-    const sessions = createSessions({ store: store(redis), initial: () => ({ n: 0 }) });
+    const { told, onError } = reports();
+    const sessions = createSessions({ store: store(redis), initial: () => ({ n: 0 }), onError });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
     const client = await connect(server);
     await opened.until(1);
@@ -120,6 +134,8 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect([{ n: 0 }, { n: 1 }]).toContainEqual(data);
     await session.update(({ n }) => ({ n: n + 10 }));
     expect([10, 11]).toContain((await session.refresh()).n);
+    // The sweep and the lease fail meanwhile, or not yet.
+    expect(["", "store STORE_UNAVAILABLE"]).toContain([...new Set(told.entries)].join());
     await client.roundTrip();
   });
 
@@ -127,7 +143,8 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const redis = await startDurableRedis();
     const prefix = newPrefix();
     const opened = new Journal<Conn>();
-    const sessions = createSessions({ store: store(redis, prefix), initial: () => ({ n: 0 }) });
+    const { told, onError } = reports();
+    const sessions = createSessions({ store: store(redis, prefix), initial: () => ({ n: 0 }), onError });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
     const client = await connect(server);
     await opened.until(1);
@@ -140,6 +157,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     await admin.call("client", "kill", "type", "pubsub");
     await other.destroy(id, "while away");
     expect((await client.closed).code).toBe(4410);
+    expect(["", "store STORE_UNAVAILABLE"]).toContain([...new Set(told.entries)].join());
     await other.close();
   });
 });

@@ -56,9 +56,11 @@ const resumable = combinations.filter(({ store }) => store !== "in-connection");
 describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ runtime, store }) => {
   /** Each visitor is who the path says, and is attached to the session that it names. */
   async function open(own: SessionStore = openStore(store, redis.port)) {
+    const reports: string[] = [];
     const sessions = createSessions({
       store: own,
       token: queryToken(),
+      onError: (_, { stage, sessionId }) => reports.push(`${stage} of ${sessionId}`),
       admit({ url }) {
         const { searchParams } = new URL(url, "ws://x");
         const [subject, sessionId] = [searchParams.get("as"), searchParams.get("id")];
@@ -77,7 +79,7 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
       const connection = opened.get(visitor) ?? expect.unreachable();
       return { client, connection };
     };
-    return { sessions, server, visit };
+    return { sessions, server, visit, reports };
   }
 
   test("fault A2: becomes the subject's with accept({ subject, sessionId }), and ends with the subject's sessions", async () => {
@@ -93,11 +95,12 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
   });
 
   test("fault A2: has a new token from then on, which its connection is told: the older one opens nothing", async () => {
-    const { sessions, visit } = await open();
+    const { sessions, visit, reports } = await open();
     const { session, token } = await sessions.create({ n: 7 });
     const { connection } = await visit(`/?as=ada&id=${session.id}`);
     const stranger = await visit(`/?token=${token}`);
     expect(stranger.connection.session.id).not.toBe(session.id);
+    expect(reports).toEqual([`theft of ${session.id}`]);
     const back = await visit(`/?as=ada&token=${connection.token}`);
     expect(back.connection.session.id).toBe(session.id);
     // It is hers already: nothing is replaced.

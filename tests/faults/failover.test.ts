@@ -47,7 +47,6 @@ test("Sentinel failover under load: every process goes on, nothing is applied tw
     await progress(60);
   });
   expect(report.violations.filter(({ rule }) => rule !== "lost" && rule !== "resurrected")).toEqual([]);
-  console.log(`Sentinel failover: ${report.lost} of ${report.ok} acknowledged operations lost`);
 });
 
 test("a master of a Cluster killed under load: its replica takes over, every process goes on (I10, I11)", async () => {
@@ -66,7 +65,6 @@ test("a master of a Cluster killed under load: its replica takes over, every pro
     await progress(60);
   });
   expect(report.violations.filter(({ rule }) => rule !== "lost" && rule !== "resurrected")).toEqual([]);
-  console.log(`Cluster failover: ${report.lost} of ${report.ok} acknowledged operations lost`);
 });
 
 test("slots that move under load: nothing is lost, nothing applied twice (I7 to I11)", async () => {

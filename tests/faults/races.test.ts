@@ -78,9 +78,7 @@ test(`${WRITERS} processes' worth of writers on one session: all finish, no chan
   );
   expect(new Set((await first.read(id))?.data.list).size).toBe(WRITERS * WRITES_OF_EACH);
   const tries = Math.max(...writers.map(({ sessions }) => sessions.diagnostics.writeTriesMax));
-  const conflicts = writers.reduce((sum, { sessions }) => sum + sessions.diagnostics.conflicts, 0);
-  console.log(
-    `${WRITERS} writers, ${WRITES_OF_EACH} updates each of one session: at most ${tries} tries, ${conflicts} conflicts`,
-  );
   expect(tries).toBeGreaterThan(1);
+  // A try that fails shows that another change came in between.
+  expect(tries).toBeLessThanOrEqual(WRITERS * WRITES_OF_EACH);
 });

@@ -38,13 +38,16 @@ describe.each(runtimes)("on $runtime", (harness) => {
   test.each(["", 7, null, {}])(
     "admit that gives the subject %j, which is no name, refuses with 500",
     async (subject) => {
+      const reports = new Journal<string>();
       const sessions = createSessions({
         store: mapStore(),
         admit: () => untyped({ type: "accept", subject }),
         initial: () => ({}),
+        onError: (error, { stage }) => reports.note(`${stage}: ${error}`),
       });
       const server = await trialOf().serve(sessions, {});
       expect((await trialOf().refused(server)).status).toBe(500);
+      expect(reports.entries).toEqual([expect.stringMatching(/^admit: .*subject is a string/)]);
       expect(sessions.diagnostics.sessionsCreated).toBe(0);
     },
   );
@@ -63,9 +66,14 @@ describe.each(runtimes)("on $runtime", (harness) => {
   test.each(["a\r\nset-cookie: x=y", "a\nb", "a\0b", "\u007f"])(
     "a header of the answer with the value %j is refused: it could split the answer",
     async (value) => {
-      const sessions = createSessions({ admit: () => accept({ headers: { "x-echo": value } }) });
+      const reports = new Journal<string>();
+      const sessions = createSessions({
+        admit: () => accept({ headers: { "x-echo": value } }),
+        onError: (error, { stage }) => reports.note(`${stage}: ${error}`),
+      });
       const server = await trialOf().serve(sessions, {});
       expect((await trialOf().refused(server)).status).toBe(500);
+      expect(reports.entries).toEqual([expect.stringMatching(/^admit: .*"x-echo" has characters/)]);
     },
   );
 

@@ -54,8 +54,13 @@ describe.each(runtimes)("on $runtime", (harness) => {
       });
     });
 
-    test("session fixation: a token planted before the login is dead after identify, at once", async () => {
-      const sessions = createSessions({ ...serving(store), onBadToken: "refuse" as const });
+    test("session fixation: a token planted before the login is dead after identify, at once, and told as theft", async () => {
+      const reports = new Journal<string>();
+      const sessions = createSessions({
+        ...serving(store),
+        onBadToken: "refuse" as const,
+        onError: (_, { stage, sessionId }) => reports.note(`${stage} of ${sessionId}`),
+      });
       const server = await trialOf().serve(sessions, {
         async message(conn) {
           const { token } = await conn.session.identify("ada");
@@ -71,6 +76,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
         status: 401,
         body: "session token refused",
       });
+      expect(reports.entries).toEqual([`theft of ${own.split(".")[0]}`]);
       const back = await trialOf().connect(server, "/", withCookie(own));
       expect(cookieOf(back)).toBeUndefined();
       expect(own.split(".")[1]).not.toBe(String(planted).split(".")[1]);

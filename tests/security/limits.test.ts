@@ -108,14 +108,26 @@ describe.each(runtimes)("on $runtime", (harness) => {
 
   test("an initial that is larger than the store's limit answers 500: there is no session to refuse a part of", async () => {
     const store = redisStore({ client: redis.connect(), maxBytes: 100 });
-    const sessions = createSessions({ store, initial: () => ({ text: "x".repeat(200) }) });
+    const reports = new Journal<string>();
+    const sessions = createSessions({
+      store,
+      initial: () => ({ text: "x".repeat(200) }),
+      onError: (error, { stage }) => reports.note(`${stage}: ${error}`),
+    });
     const server = await trialOf().serve(sessions, {});
     expect((await trialOf().refused(server)).status).toBe(500);
+    expect(reports.entries).toEqual([expect.stringMatching(/^store: .*exceed maxBytes, 100/)]);
   });
 
   test("maxSessions of a map store: the idlest goes, never one with a connection; all connected, newcomers get 503", async () => {
     const store = mapStore({ maxSessions: 3 });
-    const sessions = createSessions({ store, token: testCookie(), initial: () => ({ n: 0 }) });
+    const reports = new Journal<string>();
+    const sessions = createSessions({
+      store,
+      token: testCookie(),
+      initial: () => ({ n: 0 }),
+      onError: (error, { stage }) => reports.note(`${stage}: ${error}`),
+    });
     const server = await trialOf().serve(sessions, {});
     const left = await trialOf().connect(server);
     const cookie = cookieOf(left);
@@ -125,6 +137,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(store.size).toBe(3);
     expect(await sessions.get(String(cookie).split(".")[0] ?? "")).toBeUndefined();
     expect(await trialOf().refused(server)).toMatchObject({ status: 503, body: "too many sessions" });
+    expect(reports.entries).toEqual([expect.stringMatching(/^store: .*the store is full/)]);
     expect(sessions.connections.size).toBe(3);
   });
 

@@ -102,13 +102,17 @@ describe.each(runtimes)("on $runtime", (harness) => {
 
   test("an initial that the schema refuses answers 500, and no session is made", async () => {
     const [, schema] = schemas[0] ?? expect.fail();
+    const reports = new Journal<string>();
     const sessions = createSessions<Profile>({
       store: redis.store(),
       schema,
       initial: () => ({ name: "ada", age: -1 }),
+      onError: (error, { stage }) =>
+        reports.note(`${stage} ${isSessionError(error) ? error.code : "untyped"}`),
     });
     const server = await trialOf().serve(sessions, {});
     expect((await trialOf().refused(server)).status).toBe(500);
+    expect(reports.entries).toEqual(["initial INVALID_DATA"]);
     expect(sessions.diagnostics.sessionsCreated).toBe(0);
   });
 });
