@@ -1,11 +1,12 @@
 // `npm test`: provides what the tests drive, builds the packages they import, and runs them all.
-// Further arguments go to vitest: `npm test -- packages/core`.
+// Further arguments go to vitest: `npm test -- packages/core`. A run whose tests print anything fails: quiet-reporter.mjs.
 // WSESSION_TEST_REPORT names a file for vitest's JSON report, beside the one for people.
 import process from "node:process";
 import { build } from "./build.mjs";
 import { provideTools } from "./provide.mjs";
 import { runTool } from "./run-tool.mjs";
 import { ToolError } from "./tools.mjs";
+import { vitestArguments } from "./vitest-arguments.mjs";
 
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -15,8 +16,8 @@ try {
   process.exitCode = 1;
 }
 
-/** @param {readonly string[]} vitestArguments */
-async function main(vitestArguments) {
+/** @param {readonly string[]} further */
+async function main(further) {
   const env = { ...process.env, ...(await provideTools(process.env)) };
   console.error(
     "npm test: builds the packages, then runs every suite on real servers and a browser; some five minutes.",
@@ -25,6 +26,5 @@ async function main(vitestArguments) {
   if (built !== 0) return built;
 
   const report = process.env["WSESSION_TEST_REPORT"];
-  const reporters = report ? ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`] : [];
-  return runTool("vitest", ["run", ...reporters, ...vitestArguments], { env });
+  return runTool("vitest", vitestArguments({ report }, further), { env });
 }
