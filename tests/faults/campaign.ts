@@ -45,6 +45,8 @@ export interface RunningCampaign {
   finished(): Promise<boolean>;
   /** Starts a fault, and resolves once each of `of` had a change rejected with `outcome: "unknown"`: proof that it bites. */
   doubts(of: readonly ApplicationProcess[], fault: () => unknown): Promise<void>;
+  /** Starts a fault, and resolves once each of `of` had a call that failed, in whatever way. */
+  failures(of: readonly ApplicationProcess[], fault: () => unknown): Promise<void>;
   /** Resolves once each of `of` had a change refused, as not applied. */
   refusals(of: readonly ApplicationProcess[]): Promise<void>;
 }
@@ -86,7 +88,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
       workers.map((worker, index) => startLoad(worker, index, paths[index] ?? "", sessions, options)),
     );
     const progress = (operations: number, of: readonly ApplicationProcess[] = workers): Promise<void> =>
-      waitFor("ok", operations, of);
+      waitFor(["ok"], operations, of);
     await progress(5);
     await options.faults({
       workers,
@@ -96,8 +98,9 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
         const counts = await Promise.all(workers.map((worker) => worker.call("counts")));
         return counts.every(({ ok, fail, unknown }) => ok + fail + unknown >= options.operations);
       },
-      doubts: (of, fault) => waitFor("unknown", 1, of, fault),
-      refusals: (of) => waitFor("fail", 1, of),
+      doubts: (of, fault) => waitFor(["unknown"], 1, of, fault),
+      failures: (of, fault) => waitFor(["unknown", "fail"], 1, of, fault),
+      refusals: (of) => waitFor(["fail"], 1, of),
     });
     const reports = await Promise.all(workers.map((worker) => worker.call("finishLoad")));
     const events = paths.flatMap((path) => readHistory(path));
@@ -118,16 +121,20 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
 
 /** Counts from before `fault`: what it does may be done by the time that it has resolved. */
 async function waitFor(
-  what: "ok" | "fail" | "unknown",
+  outcomes: readonly ("ok" | "fail" | "unknown")[],
   operations: number,
   workers: readonly ApplicationProcess[],
   fault?: () => unknown,
 ): Promise<void> {
-  const before = await Promise.all(workers.map((worker) => worker.call("counts")));
+  const countOf = async (worker: ApplicationProcess): Promise<number> => {
+    const counts = await worker.call("counts");
+    return sum(outcomes.map((outcome) => counts[outcome]));
+  };
+  const before = await Promise.all(workers.map(countOf));
   await fault?.();
   const each = workers.map(async (worker, index) => {
-    const goal = (before[index]?.[what] ?? 0) + operations;
-    await until(async () => (await worker.call("counts"))[what] >= goal, SETTLED_IN_MS);
+    const goal = (before[index] ?? 0) + operations;
+    await until(async () => (await countOf(worker)) >= goal, SETTLED_IN_MS);
   });
   await Promise.all(each);
 }

@@ -38,7 +38,8 @@ function network(
 }
 
 export const networkCases: readonly FaultCase[] = [
-  network("replies dropped", { type: "drop" }, ({ workers, doubts }, start) => doubts(workers, start)),
+  // A process that had nothing but reads on its way has no doubts: its connection is ended, and nothing is sent any more.
+  network("replies dropped", { type: "drop" }, ({ workers, failures }, start) => failures(workers, start)),
   network("replies 15 ms late", { type: "delay", ms: 15 }, ({ progress }, start) => {
     start();
     return progress(100);
