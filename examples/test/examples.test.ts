@@ -84,6 +84,7 @@ const steps = [
   { step: "step-08-two-processes", lines: ["you have 1", "you have 1"] },
   { step: "step-09-other-runtime", lines: ["you have 1, on ws", "you have 1, on uws"] },
   { step: "step-10-shutdown", lines: ["1012 and 1012", "nobody listens"] },
+  { step: "step-11-nothing-missing", lines: ["you said hello", "news (kept)"] },
 ];
 
 test.each(steps)("the tutorial's $step does what the page says", async ({ step, lines }) => {
@@ -115,6 +116,17 @@ test.each(answers)("how do I …? $program", async ({ program, lines }) => {
   expect(await main()).toEqual(lines);
 });
 
+const kept = [
+  { program: "offline", lines: ["waiting", "kept for 1", "your parcel is here (kept)"] },
+  { program: "unread", lines: ["unread: 7 (kept)", "that is all (kept)"] },
+  { program: "stream", lines: ["The sea is deep and blue."] },
+];
+
+test.each(kept)("kept messages: $program (I15, I16)", async ({ program, lines }) => {
+  const { main }: { main(): Promise<string[]> } = await import(`../dist/kept/${program}.js`);
+  expect(await main()).toEqual(lines);
+});
+
 test("typed messages: page and server share a file, and each checks what it sends and receives", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/messages/server.js");
   expect(await main()).toEqual([
@@ -135,7 +147,13 @@ test.each([
     files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
   },
   { page: "docs/http-login.md", files: ["http-login", "own-login"] },
-  { page: "docs/how-do-i.md", files: answers.map(({ program }) => `how-do-i/${program}`) },
+  {
+    page: "docs/how-do-i.md",
+    files: [
+      ...answers.map(({ program }) => `how-do-i/${program}`),
+      ...kept.map(({ program }) => `kept/${program}`),
+    ],
+  },
   {
     page: "docs/messages.md",
     files: ["messages/auction", "messages/server", "messages/over-socket"],
