@@ -4,8 +4,8 @@
 --       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes · 14 lineage
 --       15 until when the subject's index lists it, as field u · 16… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
--- At most once: a repeat finds its own digest (or, without one, its own sequence) and answers as the first did. Where
--- another took the session over since, it takes it back, as in resume.lua.
+-- At most once: a repeat finds its own digest (or, without one, its own sequence) and returns the same reply. If another
+-- process has taken the session over since, the repeat takes it back, as in resume.lua.
 local not_after, node, sequence, digest, idle_ms, absolute_ms, schema, has_subject, subject, epoch, connections,
   exclusive, bytes, lineage, listed = unpack(ARGV, 1, 15)
 local at = now_ms()
@@ -25,7 +25,7 @@ if found[1] then
   end
   return { 'created', at, redis.call('HGETALL', key) }
 end
--- A record without its metadata is left as it is.
+-- A record without metadata is unreadable and stays unchanged.
 if redis.call('EXISTS', key) == 1 then return { 'exists' } end
 if at > tonumber(not_after) then return { 'late', at } end
 

@@ -1,12 +1,12 @@
--- Puts a tombstone in a session's place, and tells its holders.
+-- Replaces a session by a tombstone, and announces that to its holders.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
 --       7 reason · 8 "1" as one of a subject's · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false, "1" if it had messages} · {"missing"} · {"late", now}
 --       of a subject's also: {"denied"}: not there yet, and won't be · {"other"}: not the subject's, and won't become so ·
 --       {"newer"}: the subject's by a login that began after the destruction
--- What frees memory comes before what takes some, because otherwise Redis refuses the script at maxmemory.
--- At most once: a repeat finds its own mark on the tombstone and answers as the first did.
+-- Commands that free memory run before those that need some, because otherwise Redis refuses the script at maxmemory.
+-- At most once: a repeat finds its own mark on the tombstone and returns the same reply.
 local not_after, node, sequence, tombstone_ms, announcement, has_reason, reason, is_of_subject, subject,
   subject_hash, denied_epoch = unpack(ARGV)
 local by_subject = is_of_subject == '1'
@@ -26,7 +26,7 @@ if at > tonumber(not_after) then return { 'late', at } end
 
 local epoch = by_subject and tonumber(denied_epoch) or 0
 if not there then
-  -- A session that is being created with the subject: its own script comes after this one, and finds the mark.
+  -- The session may be about to be created with the subject: create.lua runs after this and finds the tombstone.
   if found[4] then
     epoch = math.max(epoch, tonumber(found[4]))
     redis.call('HDEL', key, 't')
@@ -38,7 +38,7 @@ if not there then
   return { 'denied' }
 end
 if by_subject and found[2] ~= subject then
-  -- The highest one: an older destruction's step may come after a newer one's.
+  -- Keeps the highest epoch, because the step of an older destruction may arrive after that of a newer one.
   local denied = string.match(redis.call('HGET', key, 'x' .. subject_hash) or '', '^%d+')
   epoch = math.max(epoch, tonumber(denied or '0'))
   redis.call('HDEL', key, 'x' .. subject_hash)

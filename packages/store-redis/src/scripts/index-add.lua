@@ -1,15 +1,15 @@
 -- Lists a session under a subject before it becomes the subject's, and reads the subject's epoch.
 -- KEYS  1 index · 2 epoch
--- ARGV  1 session id · 2 a time after which the session can't be live, ms; 0 for never
+-- ARGV  1 session id · 2 the time, ms, after which the session cannot be live; 0 if it may live for ever
 -- Out   {epoch or 0, now}
--- Idempotent: a session is never listed for less time than before.
+-- Idempotent: an entry never gets an earlier end.
 local id, last_at = unpack(ARGV)
 local at = now_ms()
 remove_dead(at)
 local wanted = last_at == '0' and ENDLESS + at or tonumber(last_at)
 local listed = redis.call('ZSCORE', key, id)
 if not listed or tonumber(listed) < wanted then
-  -- Taken out first, because otherwise Redis refuses the script at maxmemory, and a live session would end.
+  -- Removes the entry first, because otherwise Redis refuses the script at maxmemory, and a live session would end.
   if listed then redis.call('ZREM', key, id) end
   redis.call('ZADD', key, wanted, id)
 end

@@ -1,18 +1,19 @@
--- Raises a subject's epoch: a login that began before it is refused, or its session is listed by now.
+-- Raises a subject's epoch. A login that began earlier is refused, or its session is already listed.
 -- KEYS  1 index · 2 epoch
 -- ARGV  1 how long the epoch is kept at least, ms: longer than any mark that names it, and than a decision
 --       may wait · 2 and at most
--- Out   the epoch: the time, or the epoch before + 1 where the clock was set back. A repeat raises it once more, which
---       denies nothing that the first did not.
+-- Out   the epoch: the time, or the previous epoch + 1 if the clock was set back. A repeat raises the epoch again, which
+--       refuses no other logins than the first run did.
 local least_ms, most_ms = unpack(ARGV)
 local at = now_ms()
--- Before the first command that may take memory, because otherwise Redis refuses the script at maxmemory.
+-- Runs before the first command that may need memory, because otherwise Redis refuses the script at maxmemory.
 redis.call('PEXPIRE', KEYS[2], least_ms)
 remove_dead(at)
--- An epoch is the time of its destruction, so that a new one is higher than one that was kept and forgotten, and so that a
--- decision can be compared with it by the time at which it was made.
+-- The epoch is the time of the destruction. So a new epoch is higher than a forgotten one, and the time of a decision can be
+-- compared with it.
 local epoch = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, at)
--- As long as a session that is listed now may live: one that the index lost is known by its older epoch as long.
+-- The epoch is kept as long as any listed session may live, because a session that the index lost is recognised by its
+-- older epoch.
 local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
 local keep = math.max(tonumber(least_ms), math.min(tonumber(most_ms), last and tonumber(last) - at or 0))
 redis.call('SET', KEYS[2], epoch, 'PX', keep)

@@ -1,7 +1,7 @@
--- Renews a process's lease, or sets it where it is not there.
+-- Renews a process's lease, or sets it if it is missing.
 -- KEYS  1 lease
 -- ARGV  1 how long it is good, ms · 2 mark to set it with
--- Out   {the mark that it has}: another one than before tells that it was lost meanwhile
+-- Out   {the mark that the key has}: a different mark than before means that the lease was lost meanwhile
 -- Idempotent. Works at maxmemory too: PEXPIRE needs no memory, and a script that has written may go on writing.
 local lease_ms, new_mark = unpack(ARGV)
 local mark = redis.call('GET', key)

@@ -1,5 +1,6 @@
--- What scripts share: embed-scripts.mjs puts before each the lines it needs. Redis 6.2's command set; one key, so one slot;
--- values are never decoded. Numbers are written by concatenation, which is exact up to 14 digits: milliseconds have 13.
+-- Functions that the scripts share: embed-scripts.mjs prepends to each script those that it uses. The scripts use commands of
+-- Redis 6.2, one key (so one slot), and never decode values. Numbers become text by concatenation, which is exact up to 14
+-- digits: milliseconds have 13.
 --
 -- The session hash p:s:{id}:
 --   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds
@@ -11,16 +12,16 @@
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
 --   h          holders: "node=connections.sequence[.until]", comma-separated; until: a zero that is kept against late repeats
---   f          "node sequence" of who took it over last
+--   f          "node sequence" of the last takeover
 --   w<node>    a writing process's last write: "sequence version until"; version 0: settled as never to be applied
 --   u          until when its subject's index lists it, seconds by this server's clock; 0 for ever. Only with a subject
 --   e          the subject's epoch as the login began, if there was one
---   x<hash>    "epoch until": whose sessions were destroyed while this one was about to become theirs
+--   x<hash>    "epoch until": a denial. The subject's sessions were destroyed while this one was about to become the subject's
 -- A subject's index p:u:{hash}: a sorted set of session ids, by the time until which each can be live.
--- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of who did it · r reason · h · s.
+-- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of the destruction · r reason · h · s.
 local key = KEYS[1]
 
--- How long what guards against late repeats outlives the not-after time that a command carries.
+-- How long records that guard against late repeats are kept after the not-after time of their command.
 local MEMORY_MS = 60000
 
 local function now_ms()
@@ -33,18 +34,18 @@ local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)'
 -- The latest format that these scripts know.
 local FORMAT = 1
 
--- Whether what follows the metadata's known parts leaves these as they are known here.
+-- Whether this release can read metadata with these further parts.
 local function is_known_format(more)
   local format = string.match(more, '^ (%d+)$') or string.match(more, '^ (%d+) ')
   return format ~= nil and #format <= 9 and tonumber(format) <= FORMAT
 end
 
--- As text: most scripts look at few of them, and taking numbers apart is what costs. Nothing: they can't be read. Numbers
--- that a double does not hold exactly nobody here has written.
+-- Returns the parts as text, because parsing numbers is expensive and most scripts need few of them. Returns nil if the
+-- metadata is unreadable, also for numbers that a double cannot represent exactly: no release has written such numbers.
 local function split_meta(text)
   local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '$')
   if not version then
-    -- Apart, so that records without further parts pay nothing for them.
+    -- A second match, so that records without further parts do not pay for them.
     version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '( .*)$')
     if not version or not is_known_format(more) then return nil end
   end
@@ -83,15 +84,16 @@ local function pack_meta(meta)
   return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute) .. meta.more
 end
 
--- The lineage of the version that a change makes stands for all changes up to here: versions that come up again, after a
--- failover or a restart lost some, have other ones. It is the change's own random number where the change is made of what its
--- author knows; else a mix with the lineage that is there, since the same change may have been made of another one before.
+-- The lineage identifies the history of a version. After a failover or a restart lost some versions, the same version numbers
+-- appear again with other lineages. The new lineage is the random number of the change (`mark`) if its author knows the
+-- current version; else it is mixed with the current lineage, because the same change may have been applied to another
+-- history before.
 local function next_lineage(is_known, lineage, mark)
   if is_known then return mark end
   return (lineage * 69069 + mark) % 2147483648
 end
 
--- Past a deadline is absent, whether or not the key is still there (I9).
+-- A session past a deadline is absent, whether or not the key still exists (I9).
 local function has_passed(idle, absolute, at)
   return (idle > 0 and idle <= at) or (absolute > 0 and absolute <= at)
 end
@@ -106,20 +108,21 @@ local function set_expiry(idle, absolute)
   end
 end
 
--- The idle deadline, moved to `idle_ms` from now (0: none). Most touches are skipped: only past 10 % of the idle time does it
--- move.
+-- The idle deadline, moved to `idle_ms` from now (0: none). Most touches are skipped: the deadline moves only by more than 10 %
+-- of the idle time.
 local function next_idle(idle, idle_ms, at)
   local wanted = idle_ms == 0 and 0 or at + idle_ms
   if wanted ~= 0 and idle ~= 0 and wanted >= idle and wanted - idle <= idle_ms / 10 then return idle end
   return wanted
 end
 
--- The last argument of each script that announces, which the script itself does not see: the hash tag of channels that this
--- server has, past its Cluster's bus, or "". No key: while slots move, Redis refuses scripts with a key that is not there.
+-- The last argument of each script that announces: the hash tag of the sharded channels on this server, or "". It is removed
+-- from ARGV, so the script does not see it. It is not a key, because while slots migrate Redis refuses scripts with a key
+-- that does not exist.
 local announce_tag = table.remove(ARGV)
 
--- Tells the other processes that hold the session; to this one its own change is no news. By PUBLISH where nobody hears the
--- sharded channel, or where its slot has moved.
+-- Publishes a message to the other holders of the session. Uses PUBLISH if the sharded channel has no subscriber, or if its
+-- slot has moved.
 local function announce(holders, node, message)
   if not holders then return end
   local channel = string.match(key, '^(.*):s:{') .. ':k:'
@@ -139,14 +142,14 @@ local function has_other_holders(holders, node)
   return false
 end
 
--- The last braces': the client's own key prefix may have some too.
+-- Matches the last braces, because the client's key prefix may contain braces too.
 local function session_id()
   return string.match(key, '{([^{}]*)}$')
 end
 
--- Raises the fence (I13), and tells those who have a lower one. To the time, unless it is past it: a takeover that was lost in
--- a failover left a connection with a fence that is past this one's + 1. Who did it is kept: a repeat holds the fence that it
--- is answered with only if nobody took over since.
+-- Raises the fence (I13), and announces that to the other holders. The new fence is the time, or the old fence + 1 if that is
+-- higher. A plain + 1 is not enough, because a takeover that a failover lost may have left a connection with a higher fence.
+-- Records the author of the takeover, because a repeat must return its fence only if there was no takeover since.
 local function take_over(fence, holders, node, sequence, at)
   local raised = math.max(fence + 1, at)
   redis.call('HSET', key, 'f', node .. ' ' .. sequence)
@@ -154,8 +157,8 @@ local function take_over(fence, holders, node, sequence, at)
   return raised
 end
 
--- The holders with this node's absolute count in them, and whether `sequence` is news: an older one never overwrites a
--- newer one, a repeated one changes nothing. A zero stays until no late repeat of an older count can come any more.
+-- Returns the holders with this node's absolute count, and whether `sequence` is new: an older sequence never overwrites a
+-- newer one, and a repeated one changes nothing. A count of zero is kept until no late repeat of an older count can arrive.
 local function with_holder(holders, node, count, sequence, at)
   local kept = ''
   for other, entry, seen, untill in string.gmatch(holders or '', '([^=,]+)(=%d+%.(%d+)%.?(%d*)[^,]*)') do
@@ -170,7 +173,7 @@ local function with_holder(holders, node, count, sequence, at)
   return kept .. own, true
 end
 
--- Forgets what other processes wrote last, once no repeat of it can be on its way.
+-- Deletes the records of the last writes of other processes that can no longer be repeated.
 local function prune_writers(node, at)
   local old = {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
@@ -182,7 +185,8 @@ local function prune_writers(node, at)
   if #old > 0 then redis.call('HDEL', key, unpack(old)) end
 end
 
--- What `node` wrote last: whether this sequence was applied (its version), settled or overtaken (0), or is new (nil).
+-- Compares a sequence with the last write of its node. Returns the version if this sequence was applied, 0 if it was settled
+-- or a later one was applied, nil if it is new.
 local function repeated(last, sequence)
   if not last then return nil end
   local seen, version = string.match(last, '^(%d+) (%d+)')
@@ -192,7 +196,7 @@ local function repeated(last, sequence)
   return nil
 end
 
--- The time until which the index has to list a session, with `part` of its idle time to spare: 0 for ever.
+-- The time until which the index must list a session, with `part` of its idle time to spare; 0 means for ever.
 local function listed_until(idle, absolute, at, part)
   if idle == 0 then return absolute end
   local last = idle + math.max(0, idle - at) * part
@@ -200,24 +204,24 @@ local function listed_until(idle, absolute, at, part)
   return last
 end
 
--- Whether a listing `listed` (as field u, nil for none) lasts until `wanted`, both 0 for ever.
+-- Whether a listing (as in field u; nil for none) lasts until `wanted`. 0 means for ever in both.
 local function is_listed(listed, wanted)
   if not listed then return false end
   return listed == '0' or (wanted ~= 0 and wanted <= tonumber(listed) * 1000)
 end
 
--- In a subject's index: a session that never expires is listed by the time at which it was listed, plus this.
+-- The score of a session that never expires is the time at which it was listed plus this.
 local ENDLESS = 100000000000000
--- Entries that one call removes.
+-- The most entries that one call removes.
 local DEAD_AT_ONCE = 64
 
--- Takes out entries whose sessions can't be live any more, some at a time, so that each call takes bounded time.
+-- Removes entries whose sessions can no longer be live. The number is limited, so that each call takes bounded time.
 local function remove_dead(at)
   local dead = redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. at, 'LIMIT', 0, DEAD_AT_ONCE)
   if #dead > 0 then redis.call('ZREM', key, unpack(dead)) end
 end
 
--- The index stays as long as its last entry.
+-- Makes the index expire with its last entry.
 local function expire_with_last()
   local last = tonumber(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or '0')
   if last >= ENDLESS then

@@ -1,7 +1,7 @@
--- Takes the holdings of dead processes off a session: those that are still as they were read.
+-- Removes the entries of dead processes from the holders of a session, if they are unchanged since they were read.
 -- KEYS  1 session
 -- ARGV  1… "node=connections.sequence"
--- Out   how many were dropped
+-- Out   the number of entries that were removed
 local holders = redis.call('HGET', key, 'h')
 if not holders then return 0 end
 local dead, kept, dropped = {}, {}, 0
@@ -10,7 +10,7 @@ for entry in string.gmatch(holders, '[^,]+') do
   if dead[entry] then dropped = dropped + 1 else kept[#kept + 1] = entry end
 end
 if dropped == 0 then return 0 end
--- Removed first, because otherwise Redis refuses the script at maxmemory.
+-- Removes the field first, because otherwise Redis refuses the script at maxmemory.
 redis.call('HDEL', key, 'h')
 if #kept > 0 then redis.call('HSET', key, 'h', table.concat(kept, ',')) end
 return dropped

@@ -1,5 +1,5 @@
--- Takes back the move of the idle deadline, where the session that was resumed turned out to be unreadable: such a record
--- stays as it is. Idempotent, and overtaken by any move since.
+-- Restores the idle deadline after a resume, if the session turned out to be unreadable: such a record must stay unchanged.
+-- Idempotent. Does nothing if the deadline has moved since.
 -- KEYS  1 session
 -- ARGV  1 idleAt as the resume left it · 2 idleAt as it was; base 36
 -- Out   {"restored"} · {"overtaken"}

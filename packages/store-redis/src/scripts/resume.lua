@@ -4,9 +4,9 @@
 --       7 connections held or "" · 8 "1" exclusive · 9 whose it must be, if not anybody's
 -- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
 --       {"corrupt"}
--- At most once: counts are absolute and in sequence, a repeated takeover finds that it was the last one, and a repeated
--- renewal finds its own next digest in place. A takeover that is repeated after another one's takes over again: answered
--- with the other's fence, both could write (I13).
+-- At most once: counts are absolute and sequenced, a repeated takeover finds its own record, and a repeated renewal finds its
+-- next digest in place. A takeover that is repeated after another process took over takes over again, because with the
+-- other's fence both could write (I13).
 local not_after, node, sequence, digest, next_digest, idle_ms, connections, exclusive, subject = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u')
@@ -34,13 +34,13 @@ elseif digest ~= '' then
     return { 'wrong' }
   end
 end
--- Before anything is touched. One that the application vouches for may be nobody's yet.
+-- Checked before anything changes. A session for which the application vouches may still belong to nobody.
 if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end
 if at > tonumber(not_after) then return { 'late', at } end
 
 if renews then
   redis.call('HSET', key, 'v', next_digest)
-  -- What was replaced stays known: the cookie that the code renews is good for its grace, and a sign of theft after.
+  -- Field q stays: the replaced cookie is valid during its grace period, and afterwards its use is a sign of theft.
   redis.call('HDEL', key, 'n')
 end
 local holders = found[3]
@@ -52,8 +52,8 @@ end
 local takes_over = exclusive == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence, at) end
 local next_at = idle_ms == '' and idle_at or next_idle(idle_at, tonumber(idle_ms), at)
--- Not past the time until which its subject's index lists it (index ⊇ live): a touch, which lists it for longer, comes next.
--- One without that time is listed as releases before 0.2 did, until its absolute deadline.
+-- The deadline must not pass the time until which the subject's index lists the session (index ⊇ live). The next touch extends
+-- both. A session without field u is listed in the shared index of older releases, until its absolute deadline.
 if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absolute_at, at, 0)) then
   next_at = math.max(idle_at, found[6] * 1000)
 end

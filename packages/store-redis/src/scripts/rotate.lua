@@ -71,9 +71,9 @@ else
   redis.call('HDEL', key, 'q')
 end
 if identifies then
-  -- Not before its time, though this login came after: an older one may still be on its way.
+  -- A denial is kept until it expires, because an older login may still be in flight.
   if found[5] and not is_denied then redis.call('HDEL', key, denial) end
-  -- Without the change, so that the others read again: an announcement has no room for the subject.
+  -- The announcement omits the change, so the holders read the session: announcements cannot carry the subject.
   announce(found[2], node, '["w","' .. session_id() .. '",' .. meta.version .. ',' .. meta.lineage .. ']')
 end
 return answer(meta.version)

@@ -1,4 +1,4 @@
--- Sets how many connections of a process hold the session, absolutely.
+-- Sets the number of connections of a process to a session.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 connections
 -- Out   {"held", metadata, outbox or false} · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
@@ -16,7 +16,7 @@ if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'mis
 if at > tonumber(not_after) then return { 'late', at } end
 local holders, fresh = with_holder(found[2], node, connections, sequence, at)
 if fresh then
-  -- A release takes no memory to speak of: removed first, because otherwise Redis refuses the script at maxmemory.
+  -- Removes the field first on a release, because otherwise Redis refuses the script at maxmemory.
   if connections == '0' then redis.call('HDEL', key, 'h') end
   redis.call('HSET', key, 'h', holders)
 end

@@ -1,8 +1,8 @@
--- Says whether a write or rotation was applied, and makes sure that the answer stays true: one that was not is refused from
--- here on, so the answer is certain at once and need not wait for the not-after.
+-- Finds out whether a write or rotation was applied. If it was not, it is refused from now on, so the reply is final without
+-- waiting for the not-after time.
 -- KEYS  1 session
 -- ARGV  1 not-after of this question · 2 node · 3 sequence asked about · 4 "1": too long ago for its record to be there
--- Out   {"applied", version} · {"not-applied"} · {"unknown"}: overtaken, gone or forgotten · {"late", now}
+-- Out   {"applied", version} · {"not-applied"} · {"unknown"}: a later write came, the session ended, or the record expired · {"late", now}
 local not_after, node, asked, is_too_old = unpack(ARGV)
 local at = now_ms()
 local writer = 'w' .. node

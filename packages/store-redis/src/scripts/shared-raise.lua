@@ -1,4 +1,4 @@
--- Raises a subject's epoch as releases before 0.2 keep it, for logins that are under way there.
+-- Raises the epoch of releases before 0.2, to refuse logins in flight in processes of those releases.
 -- KEYS  1 epoch
 -- ARGV  1 how long the epoch is kept, ms · 2 the least that it has to be
 -- Out   the epoch

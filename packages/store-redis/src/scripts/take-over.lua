@@ -1,9 +1,9 @@
--- Raises a session's fence for a connection that is there, and tells the other holders.
+-- Raises a session's fence for an existing connection, and announces that to the other holders.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence
 -- Out   {"taken", fence} · {"missing"} · {"gone"}: it was destroyed · {"late", now} · {"corrupt"}
--- At most once: a repeat finds that its takeover was the last one. After another one's it takes over again: answered with
--- the other's fence, both could write (I13).
+-- At most once: a repeat finds that its own takeover was the last one. If another process took over since, it takes over
+-- again, because with the other's fence both could write (I13).
 local not_after, node, sequence = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'h', 'f')

@@ -1,4 +1,4 @@
--- Moves the deadlines of a session that exists. Naturally idempotent: a repeat moves them to about the same time.
+-- Moves the deadlines of an existing session. Idempotent: a repeat moves them to about the same time.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject it was listed under just now,
 --       "" for none · 5 until when, as field u, or ""
@@ -20,7 +20,7 @@ if absolute_ms ~= '' then
   meta.absolute = absolute
 end
 local idle = next_idle(meta.idle, tonumber(idle_ms), at)
--- Half an idle time ahead, so that a resume, which can't wait for the index, has time to spare.
+-- Lists half an idle time ahead, so that a resume, which cannot update the index, can still move the deadline.
 local ahead = listed_until(idle, meta.absolute, at, 0.5)
 local is_given = found[2] and listed_now ~= '' and listed_subject == found[2]
 local listed = is_given and listed_now or found[3]
@@ -29,7 +29,7 @@ if found[2] and not is_listed(listed, ahead) then
 end
 if changed or listed ~= found[3] or idle ~= meta.idle then
   meta.idle = idle
-  -- The expiry first, because otherwise Redis refuses the script at maxmemory, and live sessions would end.
+  -- Sets the expiry first, because otherwise Redis refuses the script at maxmemory, and live sessions would end.
   set_expiry(meta.idle, meta.absolute)
   redis.call('HSET', key, 'm', pack_meta(meta))
   if listed ~= found[3] then redis.call('HSET', key, 'u', listed) end

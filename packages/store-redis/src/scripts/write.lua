@@ -1,4 +1,4 @@
--- Changes fields of a session that exists, once.
+-- Changes fields of an existing session, at most once.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 expected version or "" · 5 known version · 6 its lineage or "" · 7 lineage to make of it
 --       8 fence or "" · 9 schemaVersion · 10 maxBytes · 11 largest change that travels in an announcement
@@ -6,8 +6,9 @@
 -- Out   version, where it follows from what is known · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
 --       {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
 --       {"gone"}: it was destroyed
--- At most once: a repeat is told by (node, sequence) and answers as the first did; one that is older than the node's last,
--- or comes after its not-after, is refused. The repeat is looked for before the clock, so that 'late' means not applied.
+-- At most once: a repeat is recognised by (node, sequence) and returns the same reply. A command that is older than the node's
+-- last one, or arrives after its not-after time, is refused. The check for a repeat comes before the check of the time, so
+-- that 'late' always means not applied.
 local not_after, node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes,
   max_announced, mode, set_count = unpack(ARGV, 1, 13)
 local at = now_ms()
@@ -19,7 +20,7 @@ if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 
 local function answer(made)
-  -- Where a lineage is known it follows for certain: nothing else was changed, before it or since.
+  -- The version alone is enough if it follows the version that the caller knows: there was no other change before or since.
   if made == known_version + 1 and (known_lineage == '' or lineage == mark) then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
@@ -41,7 +42,7 @@ for index = last_set + 1, #ARGV do
   removed[#removed + 1] = ARGV[index]
 end
 
--- What the metadata keeps is never less than the data has: only where it could be too much is the data counted.
+-- The size in the metadata is an upper bound, so the data is measured only if the bound exceeds the limit.
 local replaces = mode == 'r'
 bytes = bytes + set_bytes
 if replaces or bytes > tonumber(max_bytes) then
@@ -60,7 +61,7 @@ if replaces or bytes > tonumber(max_bytes) then
     end
   end
   bytes = kept + set_bytes
-  -- One that is over the limit already, since the limit was lowered, may shrink.
+  -- Data that already exceeds the limit, because the limit was lowered, may still shrink.
   if bytes > tonumber(max_bytes) and bytes > had then return { 'large', tonumber(max_bytes) } end
 end
 if not found[3] then prune_writers(node, at) end
@@ -79,7 +80,7 @@ end
 
 if has_other_holders(found[2], node) then
   local parts = { '["w","', session_id(), '",', version, ',', lineage }
-  -- Not where the schema's version changes: a process of another one has to bring all of it to its own form.
+  -- Omits the change if the schema version changes, because processes with another version must migrate the whole data.
   if set_bytes + removed_bytes <= tonumber(max_announced) and schema == schema_version then
     parts[#parts + 1] = ',' .. after .. ',"' .. mode .. '",{'
     for index = 14, last_set, 2 do
