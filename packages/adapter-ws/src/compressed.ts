@@ -1,13 +1,14 @@
 /**
- * Messages under way on a socket that negotiated compression. ws compresses on a thread, and nothing but the callback of
- * `send` tells when a message has left that thread: neither ws nor the TCP socket has an event for it. To look in each turn of
- * the event loop cost 1.8 times the CPU of a broadcast (fault E8).
+ * Counts messages that are being compressed on a socket that negotiated compression. ws compresses on a
+ * thread pool, and only the callback of `send` shows when a message has left it: neither ws nor the TCP
+ * socket emits an event for that. Polling in each turn of the event loop made a broadcast cost 1.8 times the
+ * CPU time (fault E8).
  */
 export class CompressedSends {
   #pending = 0;
   #waiting: (() => void) | undefined;
 
-  /** For each `send`. Made once for each socket. */
+  /** The callback for each `send`. It is created once per socket. */
   readonly onSent = (): void => {
     this.#pending -= 1;
     const waiting = this.#waiting;
@@ -20,7 +21,7 @@ export class CompressedSends {
     return this;
   }
 
-  /** Calls `check` once a message has left; false: none of ours is under way. */
+  /** Calls `check` when the next message has been compressed; false if none is being compressed. */
   wait(check: () => void): boolean {
     if (this.#pending === 0) return false;
     this.#waiting = check;

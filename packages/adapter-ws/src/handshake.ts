@@ -5,14 +5,17 @@ import { SessionError } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
 import { invalidArgument, parseProtocols, plainAddress } from "@wsession/core/runtime";
 
-/** Copies what core needs. Node has lower-cased the names and joined the values already (`IncomingMessage.headers`). */
+/**
+ * Copies the parts of the request that core needs. Node has already lower-cased the header names and joined
+ * repeated values (`IncomingMessage.headers`).
+ */
 export function copyHandshake(request: IncomingMessage): Handshake {
   const headers: Record<string, string> = Object.create(null);
   const sent = request.headers;
   for (const name of Object.keys(sent)) {
     const value = sent[name];
     if (value === undefined) continue;
-    // HTTP code may have put anything there.
+    // Application code may have replaced header values by something else.
     if (typeof value !== "string" && !Array.isArray(value))
       throw new SessionError(
         "INVALID_ARGUMENT",
@@ -25,7 +28,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
     method: request.method ?? "GET",
     url: request.url ?? "/",
     headers,
-    // A system call, as much as all of the rest: made when somebody asks.
+    // A getter, because the address needs a system call that costs as much as the rest of this function.
     get remoteAddress() {
       return plainAddress(socket.remoteAddress);
     },
@@ -34,7 +37,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
   };
 }
 
-/** The lower layer's record of a TCP socket: HTTP code may put data there, and the connection finds it. */
+/** Data that HTTP code attaches to a TCP socket, for the connection to read. */
 export interface SocketRecord {
   data: unknown;
 }
@@ -42,8 +45,11 @@ export interface SocketRecord {
 const records = new WeakMap<object, SocketRecord>();
 
 /**
- * The transport record of a TCP socket, for code that runs before the upgrade (an `upgrade` or `secureConnection`
- * listener, a proxy protocol parser). What it holds at the handshake is what `transport` is given as `found`.
+ * Returns the transport record of a TCP socket, for code that runs before the upgrade: an `upgrade` or
+ * `secureConnection` listener, or a parser of the PROXY protocol. The data in the record at the time of the
+ * handshake is passed to `transport` as `found`.
+ *
+ * @throws INVALID_ARGUMENT if `socket` is not an object.
  */
 export function transportOf(socket: Socket): SocketRecord {
   if (typeof socket !== "object" || socket === null) throw invalidArgument("transportOf takes a socket");
@@ -52,7 +58,7 @@ export function transportOf(socket: Socket): SocketRecord {
   return record;
 }
 
-/** What was put there; `undefined` for nothing. */
+/** The data that was attached to the socket; `undefined` if none. */
 export function foundOn(socket: Socket): unknown {
   return records.get(socket)?.data;
 }

@@ -16,23 +16,41 @@ type VerifyAsync = WebSocket.VerifyClientCallbackAsync<IncomingMessage>;
 type VerifySync = WebSocket.VerifyClientCallbackSync<IncomingMessage>;
 type VerifyAnswer = Parameters<VerifyAsync>[1];
 
-/** ws would call it HTML, and the reason may quote the client. */
+/**
+ * ws declares refusals as HTML by default, and a reason may quote client input: text/plain prevents script
+ * injection.
+ */
 const PLAIN_TEXT = { "Content-Type": "text/plain; charset=utf-8" };
 
 const servers = new WeakSet<WebSocketServer>();
-/** The application's own hooks, of servers whose binding was closed. */
+/** The application's own `verifyClient`, for servers whose binding was closed. */
 const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "verifyClient">>();
 
-/** Of a server whose binding was closed: to let everybody in would be worse than to let nobody in. */
+/**
+ * The hook of a server whose binding was closed. It refuses everybody, because without it the server would
+ * accept everybody.
+ */
 const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restarting", PLAIN_TEXT);
 
 /**
- * Ties a ws server, made with `port`, `server` or `noServer`, to the sessions. Call it once per server, before the
- * first connection; with `noServer`, emit `connection` in the callback of `handleUpgrade`, as ws documents.
+ * Binds a ws server to the sessions. Call it once per server, before the first connection. The server may be
+ * created with `port`, `server` or `noServer`; with `noServer`, emit `connection` in the callback of
+ * `handleUpgrade`, as the documentation of ws describes.
  *
- * The user's `verifyClient` is asked first, and `handleProtocols` chooses among what was offered and is not a token. `clientTracking`,
- * `perMessageDeflate`, `maxPayload` and `closeTimeout` stay the user's. A second call throws INVALID_ARGUMENT, until `close()` of the first binding has settled: then
- * nothing of the binding is left on the server, which refuses handshakes with 503 until it is bound again.
+ * Your own `verifyClient` runs first. Your `handleProtocols` chooses among the offered subprotocols that are
+ * not tokens. `clientTracking`, `perMessageDeflate`, `maxPayload` and `closeTimeout` keep your values.
+ *
+ * After `close()` of the binding has settled, nothing of the binding is left on the server, which refuses
+ * handshakes with 503 until it is bound again.
+ *
+ * @throws INVALID_ARGUMENT for wrong arguments, for a server of ws 7 or older, and for a second binding
+ * before the first has closed.
+ * @example
+ * ```ts
+ * bindSessions(new WebSocketServer({ port: 8080 }), sessions, {
+ *   message: (connection, data) => connection.send(data),
+ * });
+ * ```
  */
 export function bindSessions<Data extends object, Transport, Unset extends undefined>(
   server: WebSocketServer,
@@ -59,7 +77,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   if (servers.has(server)) throw invalidArgument("this WebSocketServer is bound already");
   const binding = sessions.bind(runtimeOf(server), handlers);
   servers.add(server);
-  /** Admitted requests, from the answer to the `connection` event of the same tick. */
+  /** Admitted requests, from the answer until the `connection` event in the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
   /** What the application chose of a handshake that is answered with a subprotocol of core's. */
   const ownChoices = new WeakMap<IncomingMessage, string>();
@@ -71,7 +89,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   };
   server.on("headers", onHeaders);
   const report = (error: Error) => binding.report(error, { stage: stageOf(error) });
-  // First of all listeners, so that the user's own find `sessions.of(socket)`.
+  // Runs before all other listeners, so that `sessions.of(socket)` works in those of the application.
   const onConnection = (socket: WebSocket, request: IncomingMessage): void => {
     const admitted = accepted.get(request);
     accepted.delete(request);
@@ -99,8 +117,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
 }
 
 /**
- * Asks core before the 101, by the one hook that ws reads at each handshake for every kind of server. What comes after
- * the answer (`headers`, `connection`) happens in the same tick. Returns what takes the hooks back.
+ * Asks core before the 101 is sent, through the only hook that ws calls for every kind of server. The later
+ * events (`headers`, `connection`) follow the answer in the same tick. Returns a function that restores the
+ * hooks.
  */
 function admitBeforeAnswer(
   server: WebSocketServer,
@@ -121,7 +140,8 @@ function admitBeforeAnswer(
       if (verified) void decide(info.req, answer).catch((error: unknown) => binding.report(error));
       else answer(false, ...refusal);
     };
-    // The user's own code, whose errors are owed an answer to the client too.
+    // An error in the application's own hook must be answered too, because otherwise the client would wait
+    // for ever.
     const failed = (error: unknown) => {
       binding.report(error);
       if (!isAnswered) once(false, 500, "internal error", PLAIN_TEXT);
@@ -143,7 +163,8 @@ function admitBeforeAnswer(
       binding.report(error);
       return answer(false, 500, "internal error", PLAIN_TEXT);
     }
-    // Node tells it as long as the socket lives, and for good once it was asked: here, while the store is at work.
+    // Node caches `remoteAddress` after the first read. Read it now, because it is undefined once the socket
+    // is destroyed.
     void request.socket.remoteAddress;
     const outcome = await deciding;
     if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason, PLAIN_TEXT);
@@ -157,11 +178,11 @@ function admitBeforeAnswer(
     try {
       answer(true);
     } catch (error) {
-      // The user's own `connection` listener threw, after ours: the connection is there, and goes on.
+      // The application's own `connection` listener threw after ours: the connection exists and continues.
       if (!accepted.delete(request)) throw error;
       binding.abandon(outcome.ticket);
       binding.report(error);
-      // Before the 101 the client is owed another answer; after it nobody has the connection.
+      // If the 101 was not written, another answer is sent; after it, nobody owns the connection.
       if (request.socket.bytesWritten === written) answer(false, 500, "internal error", PLAIN_TEXT);
       else request.socket.destroy();
       return;
@@ -186,7 +207,8 @@ function admitBeforeAnswer(
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
     const chosen: unknown = ownProtocols(new Set(protocols), request);
     if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-    // The request that it is given still has the token: a choice among the others is the only one that is sent.
+    // The request passed to the hook still contains the token, so only a choice among the other subprotocols
+    // is sent.
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
   }
 
@@ -194,7 +216,7 @@ function admitBeforeAnswer(
   options.handleProtocols = choose;
   return () => {
     isClosed = true;
-    // What the application has set since stays.
+    // Hooks that the application has set since then are kept.
     if (options.handleProtocols === choose) Object.assign(options, { handleProtocols: ownProtocols });
     if (options.verifyClient !== verify) return;
     options.verifyClient = refuseAll;
@@ -208,30 +230,30 @@ function runtimeOf({ options }: WebSocketServer): Runtime<WebSocket> {
   return { ...wsRuntime, maxMessageBytes: maxPayload > 0 ? maxPayload : Infinity };
 }
 
-/** Not by class: the application may have another copy of ws. */
+/** Checks properties rather than the class, because the application may have loaded another copy of ws. */
 function isServer(value: unknown): boolean {
   return typeof value === "object" && value !== null && "handleUpgrade" in value && "options" in value;
 }
 
-/** A promise would be true: whoever it refuses later would be let in. */
+/** A promise is truthy, so an asynchronous refusal would admit the client. */
 function verdictOf(verified: unknown): boolean {
   if (isRefusedPromise(verified))
     throw invalidArgument("verifyClient without a callback must be synchronous");
   return Boolean(verified);
 }
 
-/** An asynchronous function may reject instead of calling back. */
+/** Reports the rejection of an asynchronous hook, which then never calls back. */
 function watch(result: unknown, failed: (error: unknown) => void): void {
   if (result instanceof Promise) result.catch(failed);
 }
 
-/** Protocol errors of ws, of its decompressor and of the operating system are the client's doing. */
+/** Errors of the WebSocket protocol, of the decompressor and of the network are caused by the client. */
 function stageOf(error: Error): "adapter" | "client" {
   const isClients = "syscall" in error || ("code" in error && /^(?:WS_ERR|Z)_/.test(String(error.code)));
   return isClients ? "client" : "adapter";
 }
 
-/** As ws tells them apart. */
+/** ws distinguishes the two forms by the number of parameters. */
 function isSync(verify: VerifyAsync | VerifySync): verify is VerifySync {
   return verify.length !== 2;
 }

@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 
-/** Stretches without progress, one behind the other, that tell of a peer which takes nothing. */
+/** This many consecutive intervals without progress mean that the peer has stopped reading. */
 const MAX_STALLS = 2;
 
 /**
- * Whether the peer takes what is written. Neither `bufferedAmount` nor `bytesWritten` moves while one large write is under
- * way; Node's own idle timer (`net.Socket#setTimeout`) sees into it: it fires only where the operating system has taken
- * nothing, and nothing was read. One is set while something waits, and none on an idle socket.
+ * Detects whether the peer reads what is written. During one large write neither `bufferedAmount` nor
+ * `bytesWritten` changes, but Node's idle timer (`net.Socket#setTimeout`) fires only if the operating system
+ * accepted nothing and nothing was read. The timer runs only while data is waiting, never on an idle socket.
  */
 export class WriteProgress {
   readonly #tcp: Socket;
@@ -22,8 +22,8 @@ export class WriteProgress {
   }
 
   /**
-   * Watches for stretches of `ms` without progress. `undefined`: nothing waits, the application uses the socket's timer, or
-   * the stream is no socket (`handleUpgrade` takes any Duplex) and has none.
+   * Watches for intervals of `ms` without progress. `undefined` if no data is waiting, if the application
+   * uses the socket's timer, or if the stream is not a socket (`handleUpgrade` accepts any Duplex).
    */
   static watch(tcp: Socket, ms: number): WriteProgress | undefined {
     const isUsed = tcp.timeout !== undefined && tcp.timeout > 0;
@@ -36,12 +36,12 @@ export class WriteProgress {
   }
 
   /**
-   * Whether there was progress since this was last asked, or the time before. Not each stretch shows some: an operating system
-   * takes more only when a third of its buffer is free, which is up to 1.5 MB.
+   * Whether there was progress since the last call or the one before. One interval may show none, because an
+   * operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
    */
   take(): boolean {
     this.#stalls = this.#stalled ? this.#stalls + 1 : 0;
-    // After it has fired the timer waits for the next read or write, which may never come.
+    // Once fired, the timer is only restarted by the next read or write, which may never come.
     if (this.#stalled) this.#tcp.setTimeout(this.#ms);
     this.#stalled = false;
     return this.#stalls < MAX_STALLS;

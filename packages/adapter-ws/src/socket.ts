@@ -5,7 +5,10 @@ import type { RawData, WebSocket } from "ws";
 import { CompressedSends } from "./compressed.ts";
 import { WriteProgress } from "./progress.ts";
 
-/** States of a WebSocket. Nothing is imported of ws, which the application may have another copy of. */
+/**
+ * The states of a WebSocket. They are not imported from ws, because the application may have loaded another
+ * copy.
+ */
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
@@ -19,25 +22,33 @@ const PONGED = Symbol("wsession.ponged");
 const COMPRESSED = Symbol("wsession.compressed");
 const PONGS_TAKEN = Symbol("wsession.pongsTaken");
 
-/** A ws socket with what the adapter keeps on it: symbols, so that nothing of the user's is in the way. */
+/**
+ * A ws socket with the adapter's own properties. They are symbols, so that they cannot clash with the
+ * application's.
+ */
 interface BoundSocket extends WebSocket {
   [CONNECTION]?: RuntimeConnection;
   [TCP]?: Socket;
-  /** At the last heartbeat; `undefined` before the first, and after a pause. */
+  /** Bytes read at the last heartbeat; `undefined` before the first one and after a pause. */
   [BYTES_READ]?: number | undefined;
-  /** What came of a stream that does not count it. */
+  /** Bytes read from a stream that does not count them. */
   [COUNTED]?: number;
-  /** While something waits that was written before the last heartbeat, or before a close frame. */
+  /** Set while data is waiting that was written before the last heartbeat or before a close frame. */
   [PROGRESS]?: WriteProgress | undefined;
-  /** After our close frame: whether a pong came since this was last asked, and how often one was taken for a sign. */
+  /**
+   * After our close frame: whether a pong arrived since the last check, and how many pongs counted as
+   * progress.
+   */
   [PONGED]?: boolean;
-  /** Where compression was negotiated. */
+  /** Set if compression was negotiated. */
   [COMPRESSED]?: CompressedSends;
   [PONGS_TAKEN]?: number;
 }
 
 const EMPTY = Buffer.alloc(0);
-/** Between two looks at messages that the application gave to ws past the connection, and that are being compressed. */
+/**
+ * The polling interval for messages that the application passed to ws directly and that are being compressed.
+ */
 const FOREIGN_MESSAGE_MS = 20;
 
 export const wsRuntime: Runtime<WebSocket> = {
@@ -46,7 +57,8 @@ export const wsRuntime: Runtime<WebSocket> = {
   send(socket: BoundSocket, data) {
     if (socket.readyState !== OPEN) return "closed";
     const compressed = socket[COMPRESSED];
-    // As a rule without a callback: it would cost a tick for each message, to learn what `close` tells.
+    // Without compression no callback is passed, because it would cost a tick per message, and errors appear
+    // in `close` anyway.
     if (compressed === undefined) socket.send(data);
     else socket.send(data, compressed.begin().onSent);
     return socket.bufferedAmount === 0 ? "sent" : "queued";
@@ -74,13 +86,14 @@ export const wsRuntime: Runtime<WebSocket> = {
   isTaking,
   pause: (socket) => socket.pause(),
   resume(socket) {
-    // What the peer has sent meanwhile is read after this: the next heartbeat has nothing to judge it by.
+    // Data that arrived during the pause is read after this, so the next heartbeat must not conclude that the
+    // peer was silent.
     bound(socket)[BYTES_READ] = undefined;
     socket.resume();
   },
 };
 
-/** Ties a socket to its connection, in the tick in which ws hands it over. The listeners are shared by all sockets. */
+/** Attaches a connection to a socket, in the tick in which ws emits it. All sockets share the listeners. */
 export function attach(
   socket: WebSocket,
   tcp: Socket,
@@ -101,7 +114,10 @@ function bound(socket: WebSocket): BoundSocket {
   return socket;
 }
 
-/** `handleUpgrade` takes any Duplex, and only a socket counts what it reads. */
+/**
+ * Counts the bytes of a stream that is not a socket. `handleUpgrade` accepts any Duplex, and only sockets
+ * have `bytesRead`.
+ */
 function countReads(own: BoundSocket, tcp: Socket): void {
   const counted: number | undefined = tcp.bytesRead;
   if (counted !== undefined) return;
@@ -120,12 +136,15 @@ function onClose(this: BoundSocket, code: number, reason: Buffer): void {
   this[CONNECTION]?.ended(code, reason.toString());
 }
 
-/** What `binaryType` "blob" hands out, which the types leave out. */
+/** `binaryType` "blob" produces Blobs, which the types of ws omit. */
 function isBlob(data: object): boolean {
   return data instanceof Blob;
 }
 
-/** Read later, it would come after what was sent behind it: neither it nor what follows is handed on (I2, I3). */
+/**
+ * A Blob can only be read asynchronously, so it would arrive after later messages. Neither it nor what
+ * follows is delivered (I2, I3).
+ */
 function refuseBlob(socket: BoundSocket): void {
   socket.off("message", onMessage);
   socket.emit("error", new SessionError("INVALID_ARGUMENT", 'binaryType "blob" can\'t be read in order'));
@@ -133,7 +152,7 @@ function refuseBlob(socket: BoundSocket): void {
   startClosing(socket, CloseCode.HandlerFailed, "message unreadable");
 }
 
-/** ws hands out Buffers, unless the user asked for something else by `binaryType`. */
+/** ws delivers Buffers, unless the application changed `binaryType`. */
 function textOf(data: RawData): string {
   return Buffer.isBuffer(data) ? data.toString() : bytesOf(data).toString();
 }
@@ -143,45 +162,48 @@ function bytesOf(data: RawData): Buffer {
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }
 
-/** The socket tells of a failed write by its `close` event; core has told by then what it could. */
+/** A failed write also emits `close`, which core handles. */
 function ignoreError(): void {}
 
-/** The TCP socket answers an empty write when all before it has gone, whether or not it was above its mark. */
+/**
+ * Writes an empty chunk to the TCP socket. Its callback runs when all earlier data was written, even below
+ * the high-water mark.
+ */
 function awaitDrain(socket: WebSocket): void {
   const own = bound(socket);
   const tcp = own[TCP];
   if (tcp === undefined || tcp.destroyed) return;
   const check = () => {
     if (socket.readyState === CLOSED) return;
-    // Looked up now: inside `open` there was no connection yet.
+    // Read the connection now, because it did not exist yet when this was called inside `open`.
     if (socket.bufferedAmount === 0) own[CONNECTION]?.drained();
     else awaitDrain(socket);
   };
-  // The peer has ended its side, and ws ours: a write would destroy the socket with what waits in it.
+  // Both sides of the socket have ended: a write would destroy it together with the waiting data.
   if (tcp.writableEnded && !tcp.writableFinished) tcp.once("finish", check);
   else if (tcp.writableLength > 0) tcp.write(EMPTY, check);
-  // Nothing waits in the socket, so a message is being compressed, on a thread: it gets there by itself. One that the
-  // application gave to ws by itself has no callback of ours.
+  // Nothing waits in the socket, so a message is being compressed on a thread and reaches the socket by
+  // itself. A message that the application passed to ws directly has no callback of ours, so poll.
   else if (own[COMPRESSED]?.wait(check) !== true) setTimeout(check, FOREIGN_MESSAGE_MS).unref();
 }
 
 /**
- * Core asks every 2 s whether the peer takes what waits before the close frame. Less than that, so that a stretch without
- * progress is over by then.
+ * Core asks every 2 s whether the peer reads what waits before the close frame. The interval is shorter, so
+ * that an interval without progress has ended by then.
  */
 const CLOSING_LOOK_MS = 1_900;
-/** After that a peer that sends pongs, which nobody asked for maybe, and no close frame, is cut off: 10 s. */
+/** Limits closing to 10 s for a peer that sends (possibly unsolicited) pongs but no close frame. */
 const MAX_PONGS_TAKEN = 4;
-/** Of the time between two heartbeats, likewise. */
+/** The same, as a fraction of the time between two heartbeats. */
 const HEARTBEAT_LOOK = 0.95;
 
-/** Events that bring something of the peer's. */
+/** Events that carry data of the peer. */
 const OF_THE_PEER: ReadonlySet<string | symbol> = new Set(["message", "ping", "pong"]);
 
 /**
- * From here on nothing that the peer sends reaches a listener, the application's own ones included: ws goes on reading until
- * the peer answers the close frame, and a message may be of a user who was logged out. `emit` is replaced on this one object.
- * `discarded` is told of each event.
+ * From now on nothing that the peer sends reaches a listener, including the application's own ones. ws keeps
+ * reading until the peer answers the close frame, and a message may come from a user who was logged out.
+ * Replaces `emit` on this one object. `discarded` is called for each dropped event.
  */
 function silence(socket: WebSocket, discarded: (socket: WebSocket, event: string | symbol) => void): void {
   if (Object.hasOwn(socket, "emit")) return;
@@ -193,7 +215,10 @@ function silence(socket: WebSocket, discarded: (socket: WebSocket, event: string
   };
 }
 
-/** Core counts messages. A pong answers a ping of before the close frame: the peer is still reading what was sent. */
+/**
+ * Core counts discarded messages. A pong answers a ping from before the close frame, so the peer is still
+ * reading what was sent.
+ */
 function discard(socket: WebSocket, event: string | symbol): void {
   const own = bound(socket);
   if (event === "message") own[CONNECTION]?.receive("");
@@ -202,7 +227,10 @@ function discard(socket: WebSocket, event: string | symbol): void {
 
 function ignoreEvent(): void {}
 
-/** Whether the peer took something of what waits, or of what lies in the buffers of the operating systems. */
+/**
+ * Whether the peer read something of the waiting data, in this process or in the buffers of the operating
+ * systems.
+ */
 function isTaking(socket: WebSocket): boolean {
   const own = bound(socket);
   if (takes(socket, CLOSING_LOOK_MS)) return true;
@@ -214,12 +242,15 @@ function isTaking(socket: WebSocket): boolean {
 }
 
 function startClosing(socket: WebSocket, code: number, reason: string): void {
-  // A paused socket sees neither the answer to a close frame nor the end (I3).
+  // A paused socket would notice neither the answer to the close frame nor the end of the stream (I3).
   if (socket.isPaused) socket.resume();
   socket.close(code, reason);
 }
 
-/** Whether the peer takes what waits for it: asked again after a while, whether it took something meanwhile. */
+/**
+ * Whether the peer reads the waiting data: call it again after an interval to learn whether there was
+ * progress.
+ */
 function takes(socket: WebSocket, ms: number): boolean {
   const own = bound(socket);
   const tcp = own[TCP];
@@ -231,31 +262,34 @@ function takes(socket: WebSocket, ms: number): boolean {
 }
 
 /**
- * Pings; ends a socket whose peer has shown no sign of life since the last heartbeat. A byte that came is one: of a pong,
- * or a part of a long message that a pong can't overtake (RFC 6455 section 5.4). What the peer took of what waits is one
- * too. A peer that we do not read is not to blame. One that has closed its side, and does not take what waits, is looked at
- * as well, because otherwise the socket would stay for ever.
+ * Pings the peer, and terminates the socket if the peer showed no sign of life since the last heartbeat. Any
+ * received byte is a sign: part of a pong, or of a long message that a pong cannot overtake (RFC 6455 section
+ * 5.4). Progress of waiting data is a sign too. A paused socket is not judged. A peer that has closed its
+ * side but does not read the waiting data is judged too, because otherwise its socket would stay for ever.
  */
 function heartbeat(socket: WebSocket, heartbeatMs = 30_000): void {
   if (socket.readyState !== OPEN && socket.readyState !== CLOSING) return;
   const own = bound(socket);
   const read = own[COUNTED] ?? own[TCP]?.bytesRead;
   const isSilent = read !== undefined && own[BYTES_READ] === read && !socket.isPaused;
-  // Asked in any case, because the answer is about the time since it was asked last.
+  // Called in any case, because the result covers the time since the last call.
   const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
   if (isSilent && !hasTaken) return socket.terminate();
   own[BYTES_READ] = read;
   if (socket.readyState === OPEN) socket.ping(undefined, undefined, ignoreError);
 }
 
-/** In fragments with a ping behind each: the peer answers it when it has read up to there (RFC 6455 section 5.4). */
+/**
+ * Sends a message in fragments, each followed by a ping, which the peer answers when it has read that far
+ * (RFC 6455 section 5.4).
+ */
 function sendLong(socket: WebSocket, data: string | Uint8Array, fragmentBytes: number): SendOutcome {
   if (socket.readyState !== OPEN) return "closed";
   const own = bound(socket);
   const tcp = own[TCP];
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   const binary = typeof data !== "string";
-  // One call of the operating system for all of them.
+  // Corked, so that all fragments share one system call.
   tcp?.cork();
   for (let start = 0; start < bytes.length; start += fragmentBytes) {
     const end = start + fragmentBytes;
