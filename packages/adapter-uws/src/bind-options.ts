@@ -5,11 +5,15 @@ import type { UserData } from "./socket.ts";
 /** The options of `bindSessions`. */
 export interface BindOptions {
   /**
-   * Settings of the runtime. `maxPayloadLength` defaults to 100 MiB as in ws (the runtime's own default is 16 KiB),
-   * `maxBackpressure` to no limit since `maxBufferedBytes` does its work. `idleTimeout`, in seconds, ends a socket that was
-   * closed and whose peer no longer reads what was queued before; it defaults to more than `heartbeatMs` leaves a live peer.
-   * Where `heartbeatMs` is 0, or too long for it, it defaults to its most, 960, and the runtime pings a peer that is silent
-   * for that long. Your own ends live connections too that are silent for that long; with 0 nothing ends such a socket.
+   * Settings of the runtime.
+   *
+   * - `maxPayloadLength` defaults to 100 MiB, as in ws. (The runtime's own default is 16 KiB.)
+   * - `maxBackpressure` defaults to no limit, because `maxBufferedBytes` limits the backlog.
+   * - `idleTimeout`, in seconds, ends a closed socket whose peer no longer reads the backlog. By default it
+   *   is longer than the silence of a live peer under `heartbeatMs`. If `heartbeatMs` is 0 or too long for
+   *   that, it is 960, the runtime's maximum, and the runtime pings a peer that has been silent for that
+   *   long. A value of your own also ends live connections that are silent for that long. With 0 nothing ends
+   *   such a socket.
    */
   readonly behavior?:
     | Pick<
@@ -23,19 +27,30 @@ export interface BindOptions {
       >
     | undefined;
   /**
-   * Chooses a subprotocol among what was offered, without a token; `undefined` for none, and so is what was not offered.
-   * Default: the first. A throw answers 500 and reaches `onError`.
+   * Chooses one of the offered subprotocols; tokens are not among them. Return `undefined` for none; a
+   * subprotocol that was not offered counts as none. A throw answers 500 and is passed to `onError`.
+   *
+   * @default the first one that was offered
    */
   readonly handleProtocols?:
     | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
     | undefined;
   /**
-   * What `transport` is given as `found`, e.g. the route's parameters. Synchronous: the request is gone afterwards.
-   * A throw answers 500 and reaches `onError`.
+   * Returns what is passed to `transport` as `found`, e.g. the parameters of the route. Must be synchronous,
+   * because the request is invalid afterwards. A throw answers 500 and is passed to `onError`.
    */
   readonly found?: ((request: HttpRequest, response: HttpResponse) => unknown) | undefined;
-  /** `"copied"` (default): a binary message is the handler's to keep. `"borrowed"`: it is valid until the first await. */
+  /**
+   * `"copied"`: a handler may keep a binary message. `"borrowed"`: the message is valid only until the
+   * handler's first await.
+   *
+   * @default "copied"
+   */
   readonly binary?: "copied" | "borrowed" | undefined;
-  /** Whether the app is an SSLApp; found out by its name unless given. */
+  /**
+   * Whether the connection is encrypted.
+   *
+   * @default whether the app is an SSLApp, by the name of its class
+   */
   readonly encrypted?: boolean | undefined;
 }

@@ -10,7 +10,7 @@ import {
 } from "@wsession/core/runtime";
 import type { BindOptions } from "./bind-options.ts";
 
-/** The most that the runtime takes, seconds; the least is 8. */
+/** The runtime's maximum, in seconds; the minimum is 8. */
 export const MAX_IDLE_TIMEOUT = 960;
 const MIN_IDLE_TIMEOUT = 8;
 const MAX_LIFETIME_MINUTES = 240;
@@ -33,8 +33,10 @@ const BEHAVIOR = [
 ] satisfies (keyof NonNullable<BindOptions["behavior"]>)[];
 
 /**
- * Throws INVALID_ARGUMENT for what can't be meant, before anything is bound. The runtime itself takes a text for 0, and ends the
- * process for a time that is out of its range.
+ * Checks the arguments before anything is bound, because the runtime itself treats a string as 0, and ends
+ * the process for a time out of range.
+ *
+ * @throws INVALID_ARGUMENT for a wrong argument.
  */
 export function checkArguments(app: unknown, pattern: unknown, sessions: unknown, surplus: unknown): void {
   assertMethods("bindSessions: app", app, "an app of uWebSockets.js", ["ws"]);

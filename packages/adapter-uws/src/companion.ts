@@ -4,13 +4,13 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 
-/** How long one is kept that nobody uses, milliseconds: it keeps the process alive meanwhile. */
+/** How long an unused companion is kept, in milliseconds. It keeps the process alive meanwhile. */
 const KEPT_MS = 1_000;
-/** How long it may take to be made, milliseconds. */
+/** The time limit for creating a companion, in milliseconds. */
 const MADE_IN_MS = 1_000;
 const HOST = "127.0.0.1";
 
-/** An HTTP request of this process to itself that stays unanswered: something that the runtime can cork. */
+/** An HTTP request from this process to itself that stays unanswered, so that its response can be corked. */
 interface Companion {
   readonly response: HttpResponse;
   readonly client: Socket;
@@ -19,15 +19,18 @@ interface Companion {
 type Runtime = typeof import("uWebSockets.js");
 
 let app: { readonly runtime: Runtime; readonly listener: TemplatedApp } | undefined;
-/** The secret path of the request to come, because another process of this machine may connect to the port first. */
+/**
+ * The secret path of the expected request. It is needed because another process on this machine may connect
+ * to the port first.
+ */
 let expected: { readonly path: string; readonly arrived: (response: HttpResponse) => void } | undefined;
 let current: Companion | undefined;
 let making: Promise<Companion | undefined> | undefined;
 let idle: NodeJS.Timeout | undefined;
 
 /**
- * The thread's companion, made where there is none; `undefined` where it can't be made, or would be of another copy of the
- * runtime than `response`, which knows nothing of this copy's corks.
+ * Returns this thread's companion, and creates it if necessary. `undefined` if it cannot be created, or if it
+ * belongs to another copy of the runtime than `response`, which does not share this copy's corks.
  */
 export async function companionOf(response: HttpResponse): Promise<HttpResponse | undefined> {
   const companion = current ?? (await (making ??= make()));
@@ -47,7 +50,8 @@ async function make(): Promise<Companion | undefined> {
     app ??= await start();
     return (current = await ask(app.runtime, app.listener));
   } catch {
-    // No such package by that name, or nothing may listen here: the caller does without.
+    // The runtime cannot be imported by this name, or listening is not allowed: the caller works without a
+    // companion.
     return undefined;
   } finally {
     making = undefined;
@@ -70,7 +74,7 @@ async function start() {
   return { runtime, listener };
 }
 
-/** Listens for as long as it takes this process to connect to itself. */
+/** Listens only until this process has connected to itself. */
 function ask(runtime: Runtime, listener: TemplatedApp): Promise<Companion> {
   return new Promise((resolve, reject) => {
     const path = `/${randomBytes(18).toString("base64url")}`;
@@ -101,7 +105,10 @@ function ask(runtime: Runtime, listener: TemplatedApp): Promise<Companion> {
   });
 }
 
-/** The responses of one copy have one prototype; those of an SSLApp have another, and then no other copy may be loaded. */
+/**
+ * Whether two responses are from the same copy of the runtime. Responses of one copy share a prototype,
+ * except those of an SSLApp; for these, only one copy may be loaded.
+ */
 function isSameCopy(one: HttpResponse, other: HttpResponse): boolean {
   if (Object.getPrototypeOf(one) === Object.getPrototypeOf(other)) return true;
   const loaded = Object.keys(createRequire(import.meta.url).cache);

@@ -2,26 +2,29 @@ import type { Handshake } from "@wsession/core";
 import { parseProtocols, plainAddress } from "@wsession/core/runtime";
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 
-/** What `res.upgrade` needs of the request, beside the handshake. */
+/** The parts of the request that `res.upgrade` needs, and the handshake. */
 export interface UpgradeRequest {
   readonly handshake: Handshake;
   readonly key: string;
   readonly extensions: string;
 }
 
-/** As Node's `http` has it. The runtime's own limit is for requests that come in pieces; one in a piece may be far longer. */
+/**
+ * The same limit as Node's `http`. The runtime's own limit applies only to requests that arrive in several
+ * pieces.
+ */
 const MAX_HEAD_LENGTH = 16 * 1024;
 
 /**
- * Copies all of the request at once: it is gone when the runtime's callback returns, and throws from then on. `undefined`
- * for one whose head is too long to be kept while it waits for its answer (I14).
+ * Copies the whole request at once, because it is invalid (and throws) after the runtime's callback returns.
+ * `undefined` if the head is too long to be kept in memory until the answer (I14).
  */
 export function copyRequest(
   response: HttpResponse,
   request: HttpRequest,
   encrypted: boolean,
 ): UpgradeRequest | undefined {
-  // Undefined where the URL has no query, whatever the types say.
+  // `undefined` if the URL has no query, despite the types.
   const query: string | undefined = request.getQuery();
   const url = query === undefined || query === "" ? request.getUrl() : `${request.getUrl()}?${query}`;
   let length = url.length;
@@ -30,7 +33,7 @@ export function copyRequest(
     length += name.length + value.length;
     if (length > MAX_HEAD_LENGTH) return;
     const before = headers[name];
-    // As Node joins them (`IncomingMessage.headers`).
+    // Repeated headers are joined as Node does (`IncomingMessage.headers`).
     headers[name] = before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;
   });
   if (length > MAX_HEAD_LENGTH) return undefined;

@@ -19,10 +19,18 @@ const MAX_PAYLOAD = 100 * 1024 * 1024;
 const NO_LIMIT = 2 ** 31 - 1;
 
 /**
- * Ties a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before `listen`. Once `close()` of the
- * binding has settled, the route refuses handshakes with 503, until the pattern is bound again.
+ * Binds a uWebSockets.js app to the sessions, for one route pattern. Call it once per pattern, before
+ * `listen`. After `close()` of the binding has settled, the route refuses handshakes with 503, until the
+ * pattern is bound again.
  *
- * The runtime can't stop reading a socket, so `inbox` and `early` are limits alone here: there is no pause before them.
+ * The runtime cannot pause reading from a socket, so `inbox` and `early` are hard limits here: there is no
+ * backpressure before they are reached.
+ *
+ * @throws INVALID_ARGUMENT for wrong arguments or options.
+ * @example
+ * ```ts
+ * bindSessions(app, "/*", sessions, { message: (connection, data) => connection.send(data) });
+ * ```
  */
 export function bindSessions<Data extends object, Transport, Unset extends undefined>(
   app: TemplatedApp,
@@ -50,7 +58,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     endsSilent: (heartbeatMs) => behavior.idleTimeout === undefined && endsSilent(heartbeatMs),
   });
   const binding = sessions.bind(runtime, handlers);
-  // The runtime can't take a route back. What it keeps refers to this alone, and to nothing once the binding was closed.
+  // The runtime cannot remove a route, so the route refers only to this variable. It is cleared when the
+  // binding closes, because otherwise the binding could never be garbage-collected.
   let bound: Bound | undefined = { binding, options };
   binding.onClosed(() => {
     bound = undefined;
@@ -67,7 +76,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       if (bound === undefined) return refuse(response, 503, "server restarting");
       const route = bound;
       let aborted = false;
-      // Without it the runtime ends the process when the client goes away meanwhile.
+      // Without an abort handler the runtime ends the process if the client disconnects before the answer.
       response.onAborted(() => {
         aborted = true;
       });
@@ -84,12 +93,13 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         refuse(response, 500, "internal error");
         return;
       }
-      // Node runs the microtasks that this callback leaves before the callback returns to the runtime, which corks meanwhile.
+      // Node runs the microtasks of this callback before the callback returns to the runtime, which corks the
+      // response meanwhile.
       let isInside = true;
       let isDecided = false;
       afterMicrotasks(() => {
         isInside = false;
-        // While the store is at work: making one takes as long.
+        // Started while the store is working, because creating a companion takes as long.
         if (!isDecided) void neighbours.find(response);
       });
       const answered = async () => {
@@ -111,10 +121,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const arrival = fields.wsession;
       if (!(arrival instanceof Arrival)) return;
       neighbours.add(socket);
-      // Not by way of `bound`: the binding may have been closed since it admitted this one, and says so.
+      // Uses the binding that admitted the connection rather than `bound`, which may have been cleared since.
+      // A closed binding rejects the connection itself.
       const connection = arrival.binding.open(socket, arrival.ticket, arrival.protocol);
       fields.wsession = connection;
-      // Closed in `open`, the runtime told so before there was a connection to tell.
+      // If the socket was closed inside `open`, its close event came before the connection existed.
       if (arrival.end !== undefined) connection.ended(arrival.end.code, arrival.end.reason);
     },
     message(socket, message, isBinary) {
@@ -122,7 +133,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const connection = connectionOf(socket);
       if (!isBinary) connection?.receive(textOf(message));
       else if (borrowed) connection?.receive(Buffer.from(message), true);
-      // The runtime takes the bytes back when this callback returns (I2).
+      // Copied, because the runtime reuses the bytes when this callback returns (I2).
       else connection?.receive(Buffer.from(message.slice(0)));
     },
     pong(socket) {
@@ -184,13 +195,16 @@ function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
   return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
 }
 
-/** From here on the runtime's own timeout, whose clock has steps of 4 seconds, ends silent peers. Milliseconds. */
+/**
+ * With heartbeats of at least this length, the runtime's own timeout ends silent peers; its clock has a
+ * resolution of 4 seconds. Milliseconds.
+ */
 const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
 
 /**
- * A live peer is heard of within two heartbeats, or three where one was left out; and the runtime's clock has steps of 4
- * seconds. Every byte that comes, and every one that is taken of what waits, starts this time anew: so a message that takes
- * long to arrive costs nobody the connection. Seconds.
+ * The idle timeout, in seconds. A live peer sends something within two heartbeats, or three if one was
+ * skipped; the clock's resolution of 4 seconds is added twice. Every byte received or written restarts the
+ * timeout, so a slow long message does not end its connection.
  */
 function silence(heartbeatMs: number): number {
   return Math.ceil((3 * heartbeatMs) / 1_000) + 8;
@@ -201,25 +215,34 @@ function endsSilent(heartbeatMs: number): boolean {
   return heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silence(heartbeatMs) <= MAX_IDLE_TIMEOUT;
 }
 
-/** After `end()` nothing of ours reaches the socket: while a backlog waits there, the runtime's timeout alone ends it. */
+/**
+ * The runtime's settings for silent peers. After `end()` the adapter can no longer use the socket, so while a
+ * backlog is waiting only the runtime's timeout ends it.
+ */
 function idling(
   heartbeatMs: number,
   own: number | undefined,
 ): Pick<WebSocketBehavior<UserData>, "idleTimeout" | "sendPingsAutomatically"> {
   if (own !== undefined) return { idleTimeout: own, sendPingsAutomatically: false };
   const idleTimeout = silence(heartbeatMs);
-  // Without heartbeats of ours in that time, a live peer that has nothing to say is heard of by the runtime's pings.
+  // Without heartbeats within the timeout, the runtime's own pings keep a live but silent peer connected.
   if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
     return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };
   return { idleTimeout, sendPingsAutomatically: false };
 }
 
-/** A tick that a microtask asks for comes when no microtask is left. */
+/**
+ * Runs a function after all pending microtasks: a tick that is requested in a microtask runs when none is
+ * left.
+ */
 function afterMicrotasks(run: () => void): void {
   queueMicrotask(() => process.nextTick(run));
 }
 
-/** RFC 6455 section 4.2.1: the runtime looks at `Upgrade` alone, and breaks the socket of a `Connection: close`. */
+/**
+ * RFC 6455 section 4.2.1. The runtime checks only `Upgrade`, and breaks the socket of a request with
+ * `Connection: close`.
+ */
 function asksForUpgrade({ headers }: Handshake): boolean {
   return /(?:^|[ ,])upgrade(?:[ ,]|$)/i.test(headers["connection"] ?? "");
 }

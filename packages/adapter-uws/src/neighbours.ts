@@ -2,15 +2,16 @@ import type { HttpResponse } from "uWebSockets.js";
 import { companionOf } from "./companion.ts";
 import type { Socket } from "./socket.ts";
 
-/** Enough that not all of them close between two upgrades, where many are open. */
+/** Enough that with many open sockets at least one remains between two upgrades. */
 const KEPT = 16;
 
 /**
- * Answers an upgrade that was waited for, past a fault of the runtime (uNetworking/uWebSockets pull request 1929 mends it).
- * When the callback of `cork` returns, the runtime looks at the response; after an upgrade that memory may be the
- * WebSocket's, and by what it finds there it may close the socket with 1006: one of twenty in a fresh process. It does not
- * look while another socket is corked, so another is: one of the WebSockets that are open, or the companion. Without any
- * the answer is written without `cork`, for which the runtime writes a warning to standard error, which is the lesser evil.
+ * Answers an asynchronous upgrade, working around a fault of the runtime (fixed by uNetworking/uWebSockets
+ * pull request 1929). When the callback of `cork` returns, the runtime inspects the response. After an
+ * upgrade that memory may belong to the WebSocket, and depending on its content the runtime closes the socket
+ * with 1006: in a fresh process one of twenty. It does not inspect the response while another socket is
+ * corked, so another one is corked: an open WebSocket, or the companion. If there is neither, the answer is
+ * written without `cork`, which only causes a warning of the runtime on standard error.
  */
 export class Neighbours {
   readonly #sockets = new Set<Socket>();
@@ -27,7 +28,7 @@ export class Neighbours {
     this.#sockets.delete(socket);
   }
 
-  /** Sees to it that there is something to cork. What was `found` is for `around`, in the same turn. */
+  /** Makes sure that something can be corked. Pass the result to `around` in the same turn. */
   async find(response: HttpResponse): Promise<HttpResponse | undefined> {
     return this.isEmpty ? companionOf(response) : undefined;
   }

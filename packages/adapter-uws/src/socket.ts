@@ -2,27 +2,31 @@ import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } 
 import type { WebSocket } from "uWebSockets.js";
 
 /**
- * What the runtime copies onto the socket object itself, where a field named like a method would hide it, and symbols are
- * lost: hence our names. Two fields there cost nothing; an object for them would cost 64 bytes a connection.
+ * The fields that the runtime copies onto the socket object. A field with the name of a method would hide the
+ * method, and symbols are lost: hence these names. Two fields cost no memory, while an object for them would
+ * cost 64 bytes per connection.
  */
 export interface UserData {
   /** The connection, once `open` was called. */
   readonly wsession: Arrival | RuntimeConnection;
-  /** `SEEN`, if anything came since the last heartbeat; else the bytes that waited then: `STALLED` less them, if none was taken. */
+  /**
+   * `SEEN` if anything arrived since the last heartbeat. Otherwise the number of waiting bytes at the
+   * heartbeat, or `STALLED` minus that number if the peer had read none of them.
+   */
   readonly wsessionSeen: number;
 }
 
-/** A message or a pong came. */
+/** A message or a pong arrived. */
 export const SEEN = -1;
 const STALLED = -2;
 
-/** What travels from `upgrade` to `open`. */
+/** The state between `upgrade` and `open`. */
 export class Arrival {
   readonly binding: RuntimeBinding<Socket>;
   readonly ticket: Ticket;
   /** What the application chose, where core answers with a subprotocol of its own. */
   readonly protocol: string;
-  /** The end, if it came while `open` was under way: `end()` and `close()` tell of it before they return. */
+  /** The close event, if it came during `open`: `end()` and `close()` emit it before they return. */
   end: { readonly code: number; readonly reason: string } | undefined = undefined;
 
   constructor(binding: RuntimeBinding<Socket>, ticket: Ticket, protocol: string) {
@@ -35,17 +39,26 @@ export class Arrival {
 export type Socket = WebSocket<UserData>;
 
 export interface RuntimeOptions {
-  /** Whether messages are sent compressed where that was negotiated. */
+  /** Whether messages are compressed if compression was negotiated. */
   readonly compress: boolean;
-  /** Whether long messages may be sent in fragments: the runtime's own limit could drop one in the middle of a message. */
+  /**
+   * Whether long messages may be sent in fragments. Not with the runtime's own backpressure limit, which
+   * could drop a fragment in the middle of a message.
+   */
   readonly fragments: boolean;
-  /** Whether the runtime's own `idleTimeout`, which sees every byte, ends silent peers at this `heartbeatMs`. */
+  /**
+   * Whether the runtime's own `idleTimeout`, which counts every byte, ends silent peers at this
+   * `heartbeatMs`.
+   */
   readonly endsSilent: (heartbeatMs: number) => boolean;
   /** The longest message that the runtime takes. */
   readonly maxMessageBytes: number;
 }
 
-/** Half of a surrogate pair becomes U+FFFD: the runtime would write it as bytes that are not UTF-8, for which the peer fails the connection. */
+/**
+ * Creates the runtime. Unpaired surrogates are replaced by U+FFFD, because the runtime would send them as
+ * invalid UTF-8, for which the peer fails the connection.
+ */
 export function uwsRuntime({
   compress,
   fragments,
@@ -55,7 +68,7 @@ export function uwsRuntime({
   return {
     name: "uws",
     connectionOf,
-    // As `attempt`, without a closure for each message.
+    // Like `attempt`, but without a closure per message.
     send(socket, data): SendOutcome {
       const isText = typeof data === "string";
       try {
@@ -72,7 +85,8 @@ export function uwsRuntime({
       }
     },
     sendLong(socket, data, fragmentBytes) {
-      // Fragments that the runtime compresses one by one are no compressed message together.
+      // The runtime compresses each fragment separately, and together these are not a valid compressed
+      // message.
       if (!fragments || compress || !hasFragments(socket)) return this.send(socket, data);
       return attempt(() => sendFragments(socket, data, fragmentBytes), "closed");
     },
@@ -86,7 +100,7 @@ export function uwsRuntime({
     maxMessageBytes,
     ping: (socket) => attempt(() => void socket.ping(), undefined),
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
-    // The runtime tells of every socket's drain by itself.
+    // The runtime emits the drain event of every socket anyway.
     awaitDrain: () => undefined,
     close: (socket, code, reason) => attempt(() => socket.end(code, reason.toWellFormed()), undefined),
     heartbeat(socket, heartbeatMs = 0) {
@@ -97,7 +111,10 @@ export function uwsRuntime({
   };
 }
 
-/** What the adapter keeps on a socket, good after close too, as no method is; without a value for any other object. */
+/**
+ * The adapter's fields on a socket. Unlike the methods, they remain usable after close. They are empty on any
+ * other object.
+ */
 interface Fields {
   wsession?: Arrival | RuntimeConnection;
   wsessionSeen?: number;
@@ -112,7 +129,9 @@ export function connectionOf(socket: object): RuntimeConnection | undefined {
   return wsession instanceof Arrival ? undefined : wsession;
 }
 
-/** Every method of a socket throws once it has closed, inside the close handler too. */
+/**
+ * Calls a method of a socket. Every method throws once the socket has closed, also inside the close handler.
+ */
 function attempt<Result>(call: () => Result, closed: Result): Result {
   try {
     return call();
@@ -122,9 +141,9 @@ function attempt<Result>(call: () => Result, closed: Result): Result {
 }
 
 /**
- * Pings; ends a socket from which neither a message nor a pong has come since the last heartbeat, unless the peer took
- * something of what waits for it, since then or since the one before: an operating system takes more only when a third of
- * its buffer is free, which is up to 1.5 MB.
+ * Pings the peer, and closes the socket if neither a message nor a pong has arrived since the last heartbeat,
+ * unless the peer has read waiting data since then or since the heartbeat before. Two heartbeats are needed,
+ * because an operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
  */
 function heartbeat(socket: Socket): void {
   const fields = fieldsOf(socket);
@@ -139,7 +158,7 @@ function heartbeat(socket: Socket): void {
   }
 }
 
-/** The runtime has these, and not every version of its types says so. */
+/** Methods of the runtime that are missing in some versions of its types. */
 interface FragmentSocket {
   sendFirstFragment(message: Uint8Array, isBinary: boolean, compress: boolean): number;
   sendFragment(message: Uint8Array, compress: boolean): number;
@@ -156,7 +175,10 @@ function hasFragments(socket: object): socket is FragmentSocket {
   );
 }
 
-/** With a ping behind each: the peer answers it when it has read up to there (RFC 6455 section 5.4). */
+/**
+ * Sends fragments, each followed by a ping, which the peer answers when it has read that far (RFC 6455
+ * section 5.4).
+ */
 function sendFragments(
   socket: FragmentSocket,
   data: string | Uint8Array,
