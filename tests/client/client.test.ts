@@ -1,0 +1,216 @@
+/** The client and the server together, over a network that can be cut, on both runtimes. */
+import { tokenInMemory } from "@wsession/client";
+import { Journal, outcomeOf, until } from "@wsession/conformance";
+import { cookieToken, createSessions, mapStore, protocolToken } from "@wsession/core";
+import type { Connection, SessionsOptions } from "@wsession/core";
+import { describe, expect, test } from "vitest";
+import { runtimeNames, serve } from "../runtimes.ts";
+import type { RuntimeName } from "../runtimes.ts";
+import { Cookies, open } from "./clients.ts";
+import { Line } from "./line.ts";
+
+interface Data {
+  readonly said: readonly string[];
+}
+
+/** A server that writes down what it is told, behind a line. */
+async function start(runtime: RuntimeName, options: Omit<SessionsOptions<Data>, "initial" | "schema"> = {}) {
+  const opened = new Journal<Connection<Data, unknown, never>>();
+  const sessions = createSessions<Data>({
+    store: mapStore(),
+    token: protocolToken(),
+    initial: () => ({ said: [] }),
+    // A client that is cut again and again is not what the tests want to hear of.
+    onError: () => undefined,
+    ...options,
+  });
+  const server = await serve(runtime, sessions, {
+    open: (connection) => opened.note(connection),
+    async message(connection, data) {
+      await connection.session.update(({ said }) => ({ said: [...said, String(data)] }));
+    },
+  });
+  const line = await Line.to(server.port);
+  return { sessions, server, line, opened };
+}
+
+const live = ({ status }: { readonly status: string }) => status === "live";
+const waiting = ({ status }: { readonly status: string }) => status === "waiting";
+
+describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
+  test("connects, and is told its session", async () => {
+    const { line, opened } = await start(runtime);
+    const { client, of, until: told } = open(line, { token: tokenInMemory() });
+    await told("status", live);
+    expect(of("session")).toEqual([{ id: opened.entries[0]!.session.id, resumed: false }]);
+    expect(client.sendNow("now")).toBe(true);
+    await until(() => opened.entries[0]!.session.data.said.includes("now"));
+  });
+
+  test.each([
+    ["by token", () => ({ server: {}, client: { token: tokenInMemory() } })],
+    [
+      "by cookie",
+      () => ({
+        server: { token: cookieToken({ name: "wsession", secure: false }) },
+        client: { WebSocket: new Cookies().WebSocket },
+      }),
+    ],
+  ] as const)("comes back to its session %s", async (_, options) => {
+    const { server, client: own } = options();
+    const { line, opened } = await start(runtime, server);
+    const { client, of, until: told } = open(line, own);
+    await told("status", live);
+    await client.send("first");
+    line.cut();
+    await told("session", ({ resumed }) => resumed);
+    await client.send("second");
+    const { id } = opened.entries[0]!.session;
+    expect(of("session")).toEqual([
+      { id, resumed: false },
+      { id, resumed: true },
+    ]);
+    expect(opened.entries.at(-1)!.session.data.said).toEqual(["first", "second"]);
+  });
+
+  test("I16 gets what was kept while it was away, in order, each once", async () => {
+    const { line, opened, sessions } = await start(runtime);
+    const { of, until: told } = open(line, { token: tokenInMemory() });
+    await told("status", live);
+    const { session } = opened.entries[0]!;
+    await session.send("0");
+    await told("message");
+    for (let round = 0; round < 3; round += 1) {
+      line.isDown = true;
+      line.cut();
+      await told("status", waiting);
+      for (let index = 1; index <= 20; index += 1) await sessions.send(session.id, `${round * 20 + index}`);
+      line.isDown = false;
+      await told("message", ({ data }) => data === `${round * 20 + 20}`);
+    }
+    const messages = of("message");
+    expect(messages.map(({ data }) => data)).toEqual(Array.from({ length: 61 }, (_, index) => `${index}`));
+    expect(messages.map(({ offset }) => offset)).toEqual(Array.from({ length: 61 }, (_, index) => index + 1));
+    expect(messages.map(({ replayed }) => replayed)).toEqual(messages.map((_, index) => index > 0));
+    expect(of("missed")).toEqual([]);
+  });
+
+  test("I16 is told which messages were kept no more", async () => {
+    const { line, opened } = await start(runtime, { outbox: { maxMessages: 5 } });
+    const { of, until: told } = open(line, { token: tokenInMemory() });
+    await told("status", live);
+    const { session } = opened.entries[0]!;
+    await session.send("1");
+    await told("message");
+    line.isDown = true;
+    line.cut();
+    await told("status", waiting);
+    for (let index = 2; index <= 10; index += 1) await session.send(`${index}`);
+    line.isDown = false;
+    await told("message", ({ data }) => data === "10");
+    // What is kept no more can't be compared either.
+    expect(of("missed")).toEqual([{ from: 2, to: 5, certain: false }]);
+    expect(of("message").map(({ offset }) => offset)).toEqual([1, 6, 7, 8, 9, 10]);
+  });
+
+  test("numbered messages are handled in order, each at least once, however often the line is cut", async () => {
+    const { line, opened } = await start(runtime);
+    const { client, until: told } = open(line, { token: tokenInMemory(), attempts: 50 });
+    await told("status", live);
+    const sent: Promise<string>[] = [];
+    for (let index = 0; index < 100; index += 1) {
+      sent.push(outcomeOf(client.send(`${index}`)));
+      if (index % 20 === 10) {
+        line.cut();
+        await told("status", live);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(await Promise.all(sent)).toEqual(sent.map(() => "applied"));
+    const { said } = opened.entries.at(-1)!.session.data;
+    const firsts = said.filter((one, index) => said.indexOf(one) === index);
+    expect(firsts).toEqual(Array.from({ length: 100 }, (_, index) => `${index}`));
+  });
+
+  test("exclusive: a newer client takes the session over, and the older one stops, replaced", async () => {
+    const token = tokenInMemory();
+    const { line } = await start(runtime, { exclusive: true });
+    const first = open(line, { token });
+    await first.until("status", live);
+    const second = open(line, { token });
+    expect(await first.until("closed")).toMatchObject({ code: 4409, why: "replaced" });
+    await second.until("status", live);
+    expect(second.client.session?.resumed).toBe(true);
+  });
+
+  test("exclusive: a client that replaces its own connection goes on (H12)", async () => {
+    const { line } = await start(runtime, { exclusive: true });
+    const { client, of, until: told } = open(line, { token: tokenInMemory() });
+    await told("status", live);
+    for (let turn = 0; turn < 5; turn += 1) {
+      client.reconnect();
+      await until(() => of("session").length === turn + 2 && client.status === "live");
+    }
+    expect(of("closed")).toEqual([]);
+    await client.send("still there");
+  });
+
+  test("a session that is destroyed asks for a login, and the token is forgotten", async () => {
+    const token = tokenInMemory();
+    const { line, opened, sessions } = await start(runtime);
+    const { client, until: told } = open(line, { token });
+    await told("status", live);
+    expect(await token.read()).toBeTypeOf("string");
+    await sessions.destroy(opened.entries[0]!.session.id);
+    expect(await told("closed")).toMatchObject({ code: 4410, why: "login" });
+    expect(await outcomeOf(client.send("late"))).toBe("CLOSED not-applied");
+    await until(() => token.read() === undefined);
+  });
+
+  test("a session that expires asks for a login", async () => {
+    const { line } = await start(runtime, { idleMs: 300 });
+    const { until: told } = open(line, { token: tokenInMemory() });
+    expect(await told("closed")).toMatchObject({ code: 4419, why: "login" });
+  });
+
+  test("a server that closes sends its clients elsewhere, and none of their messages is lost", async () => {
+    const store = mapStore();
+    const { line, server, opened } = await start(runtime, { store });
+    const { client, of, until: told } = open(line, { token: tokenInMemory() });
+    await told("status", live);
+    await client.send("before");
+    const { session } = opened.entries[0]!;
+    await session.send("kept");
+    await told("message");
+    line.isDown = true;
+    const closing = server.binding.close();
+    await told("status", waiting);
+    const meanwhile = client.send("meanwhile");
+    await closing;
+    expect(of("closed")).toEqual([]);
+    expect(await Promise.race([outcomeOf(meanwhile), "waits"])).toBe("waits");
+  });
+
+  test("gate open: a login by a plain message, and numbered ones after it (H13)", async () => {
+    const said: string[] = [];
+    const sessions = createSessions<Data>({ gate: "open", onError: () => undefined });
+    const server = await serve(
+      runtime,
+      sessions as never,
+      {
+        async message(connection: Connection<Data>, data: string | Uint8Array) {
+          if (connection.session === undefined) await connection.setSession({ said: [] });
+          else said.push(String(data));
+        },
+      } as never,
+    );
+    const { client, until: told } = open(server);
+    const numbered = client.send("after");
+    await told("status", live);
+    expect(client.session).toBeUndefined();
+    expect(client.sendNow("log in")).toBe(true);
+    await numbered;
+    expect(said).toEqual(["after"]);
+    expect(client.session).toMatchObject({ resumed: false });
+  });
+});
