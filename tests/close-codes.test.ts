@@ -8,8 +8,8 @@ const root = join(import.meta.dirname, "..");
 
 /** Causes whose test is elsewhere: another runtime's, or a race that has to be held open. */
 const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>> = {
-  "1011 not admitted": ["packages/adapter-ws/test/telling.test.ts", "bound after the first handshake"],
-  "1011 message unreadable": ["packages/adapter-ws/test/telling.test.ts", 'binaryType "blob"'],
+  "1011 not admitted": ["packages/adapter-ws/test/reporting.test.ts", "bound after the first handshake"],
+  "1011 message unreadable": ["packages/adapter-ws/test/reporting.test.ts", 'binaryType "blob"'],
   "4410 sessions revoked": ["tests/overtaken.test.ts", "closed 4410"],
   "400 not an upgrade": ["packages/adapter-uws/test/hazards.test.ts", "toBe(400)"],
   "431 header fields too large": ["tests/security/attacks.test.ts", "[431, 0]"],

@@ -51,7 +51,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/index.ts",
     find: 'if (isAnswered) return binding.report(invalidArgument("verifyClient answered twice"));',
     replace: 'if (isAnswered) binding.report(invalidArgument("verifyClient answered twice"));',
-    tests: inPackage("adapter-ws", "telling"),
+    tests: inPackage("adapter-ws", "reporting"),
   },
   {
     name: "ws-unoffered-protocol",

@@ -19,7 +19,7 @@ import { refusalCases } from "./adapter-cases/refusals.ts";
 import { sendingCases } from "./adapter-cases/sending.ts";
 import { sessionCases } from "./adapter-cases/sessions.ts";
 import { shutdownCases } from "./adapter-cases/shutdown.ts";
-import { tellingCases } from "./adapter-cases/telling.ts";
+import { reportingCases } from "./adapter-cases/reporting.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
 import { checkAdapterHarness } from "./check-harness.ts";
 import type { AdapterHarness } from "./adapter-harness.ts";
@@ -35,7 +35,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "the order of handlers": orderCases,
   failures: failureCases,
   outages: outageCases,
-  "what is told to whom": tellingCases,
+  "errors that are reported, and to whom": reportingCases,
   "the handshake": handshakeCases,
   refusals: refusalCases,
   sessions: sessionCases,

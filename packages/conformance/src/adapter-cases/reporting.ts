@@ -74,7 +74,7 @@ async function comeAndLeave(
 }
 
 /** A mistake of the application is told; what clients do is counted; nothing that is not awaited ends the process (I12). */
-export const tellingCases: readonly AdapterCase[] = [
+export const reportingCases: readonly AdapterCase[] = [
   ...Object.entries(cutShort).map(([how, open]): AdapterCase => ({
     name: `fault F2: clients that leave during an open that ${how} are counted, and nobody is told`,
     async run(trial) {
