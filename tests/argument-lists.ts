@@ -216,6 +216,7 @@ export const conformanceCalls: Calls = {
       "shortOf",
       "watch",
       "AdapterTrial",
+      "FramedPeer",
       "StoreTrial",
       "Client",
       "RawClient",

@@ -24,6 +24,13 @@ const COUNTED =
 const IGNORES_CLOSE =
   "after destroy() nothing of a peer that ignores the close frame is handled, and its socket ends soon (fault A6)";
 
+const CHOICE =
+  "a client of v1.wsession is answered with it; the application chooses among its own subprotocols, and sees no other";
+const KEPT =
+  "I15 kept messages reach a client in order, plain ones beside them, and each side counts the same";
+const BACK =
+  "I16 a client that drops and comes back gets every message after its position, and then what is sent live, none twice";
+
 /** `target` with some members replaced. */
 function overriding<Target extends object>(target: Target, members: Partial<Target>): Target {
   return new Proxy(target, {
@@ -141,7 +148,45 @@ async function fails(harness: AdapterHarness, name: string, timeoutMs = 1_000): 
   );
 }
 
+const forgetsTheChoice = broken((connection) => connection);
+
+const ignoresTheSubprotocol = broken(
+  (connection) => connection,
+  1,
+  (runtime) => overriding(runtime, { speaksSubprotocol: false }),
+);
+
+const losesKeptMessages = broken(
+  (connection) => connection,
+  1,
+  (runtime) =>
+    overriding(runtime, {
+      send: (socket, data) =>
+        typeof data === "string" && data.startsWith("=") ? "sent" : runtime.send(socket, data),
+    }),
+);
+
 describe("the suite for adapters catches", () => {
+  test.each([CHOICE, KEPT, BACK])("nothing in the real one: %s", async (name) => {
+    expect(await fails(wsHarness("port"), name)).toBe(false);
+  });
+
+  test("an adapter that does not hand on what the application chose of a client of v1.wsession", async () => {
+    expect(await fails(forgetsTheChoice, CHOICE)).toBe(true);
+    expect(await fails(forgetsTheChoice, KEPT)).toBe(false);
+  });
+
+  test.each([CHOICE, KEPT, BACK])(
+    "an adapter that does not answer with the subprotocol: %s",
+    async (name) => {
+      expect(await fails(ignoresTheSubprotocol, name)).toBe(true);
+    },
+  );
+
+  test.each([KEPT, BACK])("an adapter that loses frames: %s", async (name) => {
+    expect(await fails(losesKeptMessages, name)).toBe(true);
+  });
+
   test.each([EARLY, EAGER, ORDER, ONE_ORDER, LIFE, TERMINATE])(
     "nothing in the real one: %s",
     async (name) => {

@@ -59,6 +59,11 @@ export class FramedPeer {
     return new FramedPeer(client);
   }
 
+  /** Over a connection that offered the protocol. */
+  static over(client: Client): FramedPeer {
+    return new FramedPeer(client);
+  }
+
   /** Attaches as a client without a past, but for what is given. */
   attach(attach: Partial<Omit<Attach, "type">> = {}): void {
     this.client.send(

@@ -20,6 +20,8 @@ export type { FrameOptions, RawResponse, UpgradeOptions } from "./raw-client.ts"
 export { helloOf, ScriptedPeer, ScriptedServer } from "./scripted-server.ts";
 export type { ScriptedServerOptions } from "./scripted-server.ts";
 export { deferred, delay, Journal, macrotask, until, within } from "./waiting.ts";
+export { FramedPeer } from "./framed-peer.ts";
+export type { FramedOptions, ServerFrame } from "./framed-peer.ts";
 export type { Deferred } from "./waiting.ts";
 export type { StoreBacking, StoreHarness } from "./store-harness.ts";
 export { newDigest, newId, StoreProcess } from "./store-process.ts";
