@@ -1,23 +1,37 @@
 /** The client and the server together, over a network that can be cut, on both runtimes. */
 import { tokenInMemory } from "@wsession/client";
 import { Journal, outcomeOf, until } from "@wsession/conformance";
-import { cookieToken, createSessions, mapStore, protocolToken } from "@wsession/core";
+import { cookieToken, createSessions, protocolToken } from "@wsession/core";
 import type { Connection, SessionsOptions } from "@wsession/core";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
+import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
 import { runtimeNames, serve } from "../runtimes.ts";
 import type { RuntimeName } from "../runtimes.ts";
 import { Cookies, open } from "./clients.ts";
+import { openStore } from "../stores.ts";
 import { Line } from "./line.ts";
 
 interface Data {
   readonly said: readonly string[];
 }
 
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis?.stop());
+
+/** Where the session, and what is kept for its client, lies. */
+const stores = ["map", "redis"] as const;
+const places = runtimeNames.flatMap((runtime) => stores.map((store) => ({ runtime, store })));
+
 /** A server that writes down what it is told, behind a line. */
-async function start(runtime: RuntimeName, options: Omit<SessionsOptions<Data>, "initial" | "schema"> = {}) {
+async function startServer(runtime: RuntimeName, options: Omit<SessionsOptions<Data>, "initial" | "schema">) {
   const opened = new Journal<Connection<Data, unknown, never>>();
   const sessions = createSessions<Data>({
-    store: mapStore(),
     token: protocolToken(),
     initial: () => ({ said: [] }),
     // A client that is cut again and again is not what the tests want to hear of.
@@ -37,9 +51,12 @@ async function start(runtime: RuntimeName, options: Omit<SessionsOptions<Data>, 
 const live = ({ status }: { readonly status: string }) => status === "live";
 const waiting = ({ status }: { readonly status: string }) => status === "waiting";
 
-describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
+describe.each(places)("the client, with a server on $runtime and a $store store,", ({ runtime, store }) => {
+  const start = (options: Partial<Parameters<typeof startServer>[1]> = {}) =>
+    startServer(runtime, { store: openStore(store, redis.port), ...options });
+
   test("connects, and is told its session", async () => {
-    const { line, opened } = await start(runtime);
+    const { line, opened } = await start();
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
     expect(of("session")).toEqual([{ id: opened.entries[0]!.session.id, resumed: false }]);
@@ -58,7 +75,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
     ],
   ] as const)("comes back to its session %s", async (_, options) => {
     const { server, client: own } = options();
-    const { line, opened } = await start(runtime, server);
+    const { line, opened } = await start(server);
     const { client, of, until: told } = open(line, own);
     await told("status", live);
     await client.send("first");
@@ -74,7 +91,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
   });
 
   test("I16 gets what was kept while it was away, in order, each once", async () => {
-    const { line, opened, sessions } = await start(runtime);
+    const { line, opened, sessions } = await start();
     const { of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
     const { session } = opened.entries[0]!;
@@ -96,7 +113,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
   });
 
   test("I16 is told which messages were kept no more", async () => {
-    const { line, opened } = await start(runtime, { outbox: { maxMessages: 5 } });
+    const { line, opened } = await start({ outbox: { maxMessages: 5 } });
     const { of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
     const { session } = opened.entries[0]!;
@@ -114,7 +131,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
   });
 
   test("numbered messages are handled in order, each at least once, however often the line is cut", async () => {
-    const { line, opened } = await start(runtime);
+    const { line, opened } = await start();
     const { client, until: told } = open(line, { token: tokenInMemory(), attempts: 50 });
     await told("status", live);
     const sent: Promise<string>[] = [];
@@ -134,7 +151,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
 
   test("exclusive: a newer client takes the session over, and the older one stops, replaced", async () => {
     const token = tokenInMemory();
-    const { line } = await start(runtime, { exclusive: true });
+    const { line } = await start({ exclusive: true });
     const first = open(line, { token });
     await first.until("status", live);
     const second = open(line, { token });
@@ -144,7 +161,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
   });
 
   test("exclusive: a client that replaces its own connection goes on (H12)", async () => {
-    const { line } = await start(runtime, { exclusive: true });
+    const { line } = await start({ exclusive: true });
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
     for (let turn = 0; turn < 5; turn += 1) {
@@ -157,7 +174,7 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
 
   test("a session that is destroyed asks for a login, and the token is forgotten", async () => {
     const token = tokenInMemory();
-    const { line, opened, sessions } = await start(runtime);
+    const { line, opened, sessions } = await start();
     const { client, until: told } = open(line, { token });
     await told("status", live);
     expect(await token.read()).toBeTypeOf("string");
@@ -168,14 +185,13 @@ describe.each(runtimeNames)("the client, with a server on %s,", (runtime) => {
   });
 
   test("a session that expires asks for a login", async () => {
-    const { line } = await start(runtime, { idleMs: 300 });
+    const { line } = await start({ idleMs: 300 });
     const { until: told } = open(line, { token: tokenInMemory() });
     expect(await told("closed")).toMatchObject({ code: 4419, why: "login" });
   });
 
   test("a server that closes sends its clients elsewhere, and none of their messages is lost", async () => {
-    const store = mapStore();
-    const { line, server, opened } = await start(runtime, { store });
+    const { line, server, opened } = await start();
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
     await client.send("before");

@@ -1,6 +1,6 @@
 /** The client in Node, with a browser's cookies. */
 import { connect } from "@wsession/client";
-import type { ClientOptions } from "@wsession/client";
+import type { ClientOptions, WebSocketClass } from "@wsession/client";
 import { watch } from "@wsession/conformance";
 import type { WatchedClient } from "@wsession/conformance";
 import { onTestFinished } from "vitest";
@@ -15,7 +15,7 @@ export class Cookies {
   }
 
   /** A class of WebSocket that keeps and sends them. */
-  get WebSocket(): typeof WebSocket {
+  get WebSocket(): WebSocketClass {
     const keep = (lines: readonly string[] = []) => {
       for (const line of lines) {
         const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
