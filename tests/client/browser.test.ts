@@ -1,11 +1,19 @@
 /** The client in a real Chromium, with a real server: nothing is missing on the page. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { cookieToken, createSessions, mapStore } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startBrowser } from "../../apps/demo/test/visitor.ts";
+import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import { runtimeNames, serve } from "../runtimes.ts";
 import type { RuntimeName } from "../runtimes.ts";
+import { newPrefix, redisClient } from "../stores.ts";
 import { Line } from "./line.ts";
 import { bundleClient, newTab, seenBy, servePage, untilPage } from "./page.ts";
 
@@ -121,3 +129,74 @@ describe.each(runtimeNames)("a page in Chromium, with a server on %s,", (runtime
     expect(connection!.session.data.said).toEqual(["left behind", "new"]);
   });
 });
+
+/** A server process on `port`. `kill` ends it by SIGKILL: its sockets are reset, and nothing of it runs any more. */
+async function startProcess(redisPort: number, prefix: string, port: number) {
+  const program = join(import.meta.dirname, "server.mjs");
+  const child = spawn(process.execPath, [program, `${redisPort}`, prefix, `${port}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  return {
+    async kill() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  };
+}
+
+test("kill -9 of the server, three times: a page in Chromium misses nothing, and all that it said is handled", async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const prefix = newPrefix();
+  // Another process of the application, which keeps messages for the page all the while.
+  const sessions = createSessions<Data>({
+    store: redisStore({ client: redisClient(redis.port), prefix }),
+    onError: () => undefined,
+  });
+  onTestFinished(() => sessions.close());
+  const line = await Line.to(1);
+  let server = await startProcess(redis.port, prefix, (line.target = await freePort()));
+  const page = await newTab(browser, `${await servePage(script)}?port=${line.port}`);
+  await untilPage(page, "seen.sessions.length > 0");
+  const { id } = (await seenBy(page)).sessions[0]!;
+  let tick = 0;
+  let isOver = false;
+  const keeping = (async () => {
+    while (!isOver) {
+      await sessions.send(id, `${(tick += 1)}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  await untilPage(page, "seen.messages.length > 10");
+  for (let round = 0; round < 3; round += 1) {
+    await page.evaluate(`window.sent = [0, 1, 2].map((n) => client.send("${round}." + n)), undefined`);
+    await server.kill();
+    await untilPage(page, `client.status !== "live"`);
+    server = await startProcess(redis.port, prefix, (line.target = await freePort()));
+    await untilPage(page, `client.status === "live"`);
+    await page.evaluate("Promise.all(window.sent)");
+  }
+  isOver = true;
+  await keeping;
+  await untilPage(page, `seen.messages.at(-1).data === "${tick}"`);
+  const { messages, missed, sessions: seen } = await seenBy(page);
+  expectDense(messages);
+  expect(messages[0]!.data).toBe("1");
+  expect(missed).toEqual([]);
+  expect(new Set(seen.map((session) => session.id)).size).toBe(1);
+  const { said } = (await sessions.get(id))!.data;
+  // At least once: what was handled as the server was killed may be handled again.
+  const firsts = said.filter((one, index) => said.indexOf(one) === index);
+  expect(firsts).toEqual(["0.0", "0.1", "0.2", "1.0", "1.1", "1.2", "2.0", "2.1", "2.2"]);
+}, 60_000);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

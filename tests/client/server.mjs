@@ -1,0 +1,21 @@
+// A server process of its own, to be killed: `server.mjs <port of Redis> <prefix> <port>`. Says "ready" once it listens.
+import { bindSessions } from "@wsession/adapter-ws";
+import { cookieToken, createSessions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import process from "node:process";
+import { WebSocketServer } from "ws";
+
+const [redisPort = "", prefix = "", port = ""] = process.argv.slice(2);
+const sessions = createSessions({
+  store: redisStore({ client: new Redis(Number(redisPort), "127.0.0.1"), prefix }),
+  token: cookieToken({ name: "wsession", secure: false }),
+  initial: () => ({ said: /** @type {string[]} */ ([]) }),
+});
+const server = new WebSocketServer({ host: "127.0.0.1", port: Number(port) });
+bindSessions(server, sessions, {
+  async message(connection, data) {
+    await connection.session.update(({ said }) => ({ said: [...said, String(data)] }));
+  },
+});
+server.on("listening", () => process.stdout.write("ready\n"));
