@@ -49,8 +49,8 @@ export const adapterMutants = [
     name: "ws-answered-twice",
     promise: "verifyClient answers once",
     file: "packages/adapter-ws/src/index.ts",
-    find: 'if (isAnswered) return binding.report(invalidArgument("verifyClient answered twice"));',
-    replace: 'if (isAnswered) binding.report(invalidArgument("verifyClient answered twice"));',
+    find: 'if (isAnswered) return binding.report(invalidArgument("verifyClient called its callback twice"));',
+    replace: 'if (isAnswered) binding.report(invalidArgument("verifyClient called its callback twice"));',
     tests: inPackage("adapter-ws", "reporting"),
   },
   {

@@ -132,12 +132,12 @@ test.each([
   ["Capacitor://localhost"],
 ])("a list with %j, which no browser sends as an Origin, throws at once", (origin) => {
   const rule = JSON.parse(JSON.stringify([HERE, origin ?? null]));
-  expect(() => createSessions({ origins: rule })).toThrow(/origins lists/);
+  expect(() => createSessions({ origins: rule })).toThrow(/origins must be an array/);
 });
 
 test("a list with a hole in it throws at once, and so does one of anything but strings", () => {
   for (const wrong of [undefined, 5, Symbol("origin"), new String(HERE), [HERE], () => true])
-    expect(() => createSessions({ origins: [HERE, wrong] as never })).toThrow(/origins lists/);
+    expect(() => createSessions({ origins: [HERE, wrong] as never })).toThrow(/origins must be an array/);
 });
 
 test("a string in place of a list throws: its parts would pass", () => {

@@ -41,7 +41,7 @@ const BEHAVIOR = [
 export function checkArguments(app: unknown, pattern: unknown, sessions: unknown, surplus: unknown): void {
   assertMethods("bindSessions: app", app, "an app of uWebSockets.js", ["ws"]);
   if (typeof pattern !== "string" || pattern === "")
-    throw invalidArgument("bindSessions: pattern is a route's pattern, such as /*");
+    throw invalidArgument("bindSessions: the pattern must be a route pattern, such as /*");
   assertMethods("bindSessions: sessions", sessions, "what createSessions returned", [
     "bind",
     "destroySubject",
@@ -74,13 +74,15 @@ function checkBehavior(behavior: NonNullable<BindOptions["behavior"]>): void {
     assertBoolean("behavior.closeOnBackpressureLimit", closeOnBackpressureLimit);
   const isTime = idleTimeout === undefined || idleTimeout === 0;
   if (!isTime && (idleTimeout < MIN_IDLE_TIMEOUT || idleTimeout > MAX_IDLE_TIMEOUT))
-    throw invalidArgument(`behavior.idleTimeout is 0, or ${MIN_IDLE_TIMEOUT} to ${MAX_IDLE_TIMEOUT} seconds`);
+    throw invalidArgument(
+      `behavior.idleTimeout must be 0, or ${MIN_IDLE_TIMEOUT} to ${MAX_IDLE_TIMEOUT} seconds`,
+    );
   if (maxLifetime !== undefined && maxLifetime > MAX_LIFETIME_MINUTES)
-    throw invalidArgument(`behavior.maxLifetime is at most ${MAX_LIFETIME_MINUTES} minutes`);
+    throw invalidArgument(`behavior.maxLifetime must be at most ${MAX_LIFETIME_MINUTES} minutes`);
 }
 
 function checkInteger(name: string, value: unknown): void {
   if (value === undefined) return;
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_INTEGER) return;
-  throw invalidArgument(`behavior.${name} is a whole number from 0, not ${shown(value)}`);
+  throw invalidArgument(`behavior.${name} must be a whole number from 0, not ${shown(value)}`);
 }

@@ -67,7 +67,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     throw invalidArgument("bindSessions takes a WebSocketServer of ws, the sessions, handlers");
   if (!("skipUTF8Validation" in server.options))
     throw invalidArgument(
-      "bindSessions needs ws ^8.18.0: this server is of ws 7 or older, which does not tell text and binary apart",
+      "bindSessions needs ws ^8.18.0: this server is of ws 7 or older, which does not mark text and binary messages",
     );
   assertMethods("bindSessions: sessions", sessions, "what createSessions returned", [
     "bind",
@@ -94,7 +94,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     const admitted = accepted.get(request);
     accepted.delete(request);
     if (admitted === undefined) {
-      binding.report(invalidArgument("a connection came that was not admitted: bind before it, once"));
+      binding.report(
+        invalidArgument("a connection was not admitted: call bindSessions once, before the first connection"),
+      );
       socket.close(CloseCode.HandlerFailed, "not admitted");
       return;
     }
@@ -135,7 +137,7 @@ function admitBeforeAnswer(
   const verify: VerifyAsync = (info, answer) => {
     let isAnswered = false;
     const once: VerifyAnswer = (verified, ...refusal) => {
-      if (isAnswered) return binding.report(invalidArgument("verifyClient answered twice"));
+      if (isAnswered) return binding.report(invalidArgument("verifyClient called its callback twice"));
       isAnswered = true;
       if (verified) void decide(info.req, answer).catch((error: unknown) => binding.report(error));
       else answer(false, ...refusal);

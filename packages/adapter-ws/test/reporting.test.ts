@@ -96,7 +96,10 @@ describe("fault F1: the application's mistakes are told as stage adapter, withou
     const client = await connect(address.port);
     expect((await client.closed).code).toBe(1011);
     expect(told.entries).toEqual([
-      { stage: "adapter", message: "a connection came that was not admitted: bind before it, once" },
+      {
+        stage: "adapter",
+        message: "a connection was not admitted: call bindSessions once, before the first connection",
+      },
     ]);
     await sessions.close();
   });
@@ -271,8 +274,8 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
     const client = await connect(port);
     await client.roundTrip();
     expect(told.entries.map(({ message }) => message)).toEqual([
-      "verifyClient answered twice",
-      "verifyClient answered twice",
+      "verifyClient called its callback twice",
+      "verifyClient called its callback twice",
     ]);
   });
 

@@ -70,7 +70,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     expect(reports[1]).toMatchObject({
       stage: "store",
       message: expect.stringMatching(
-        /^the store still fails; calls that failed within \d+ s and were not told: \d+: away \(\d+\)$/,
+        /^the store still fails; calls that failed within \d+ s without a report: \d+: away \(\d+\)$/,
       ),
     });
     failWith(undefined);
@@ -132,7 +132,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     await sessions.close();
     expect(reports.map(({ failures }) => failures)).toEqual([undefined, 4]);
     expect(reports[1]?.message).toBe(
-      "the sessions are closed; calls that failed within 0 s and were not told: 4: away (4)",
+      "the sessions are closed; calls that failed within 0 s without a report: 4: away (4)",
     );
     await vi.advanceTimersByTimeAsync(120 * SECOND);
     expect(reports.length).toBe(2);

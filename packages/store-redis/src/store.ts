@@ -141,7 +141,9 @@ class RedisStore implements RedisSessionStore {
     const { id, subject } = request;
     const { calls, settings, nextSequence } = this.#services;
     if (!isSessionId(id))
-      throw new SessionError("INVALID_ARGUMENT", "create: not a session id", { outcome: "not-applied" });
+      throw new SessionError("INVALID_ARGUMENT", "create: the id is not a session id", {
+        outcome: "not-applied",
+      });
     const encoded = encodeData(request.data, settings.maxBytes);
     const deadline = calls.deadline();
     const listing =

@@ -124,7 +124,7 @@ type Accepted = Extract<Admission, { type: "accept" }>;
 
 /** Throws for an answer that is no admission, so that a program without types fails closed. */
 function assertAccepted(admission: Accepted | null | undefined): asserts admission is Accepted {
-  if (admission?.type !== "accept") throw invalidArgument("admit answers with accept(…) or reject(…)");
+  if (admission?.type !== "accept") throw invalidArgument("admit must return accept(…) or reject(…)");
   const { type: _, ...options } = admission;
   accept(options);
 }

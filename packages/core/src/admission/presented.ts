@@ -27,7 +27,7 @@ export function readRenewalCode(carrier: TokenCarrier | undefined, raw: Handshak
  */
 export function otherTokens(carrier: TokenCarrier | undefined, raw: Handshake, token: string): string[] {
   const all: unknown = carrier?.readAll?.(raw) ?? [];
-  if (!Array.isArray(all)) throw invalidArgument("token.readAll answers with an array of strings");
+  if (!Array.isArray(all)) throw invalidArgument("token.readAll must return an array of strings");
   const tokens = new Set(all.slice(0, MAX_TOKENS).map((one: unknown) => textOrNothing("readAll", one)));
   // In `{ ...cookieToken(), read }` only `read` was replaced, and `readAll` reads other tokens: ignore such a list.
   if (!tokens.delete(token)) return [];
@@ -36,7 +36,7 @@ export function otherTokens(carrier: TokenCarrier | undefined, raw: Handshake, t
 
 function textOrNothing(method: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === "string") return value;
-  throw invalidArgument(`token.${method} answers with a string, at once, or with undefined`);
+  throw invalidArgument(`token.${method} must return a string or undefined, and no promise`);
 }
 
 /**

@@ -235,7 +235,7 @@ function countFailedResume<Data extends object, Transport>(
       return;
     case "stolen":
       diagnostics.tokensStolen += 1;
-      registry.report(new Error("a session's previous token was presented after its grace"), {
+      registry.report(new Error("a session's previous token was presented after its grace period"), {
         stage: "theft",
         sessionId: id,
       });

@@ -19,6 +19,6 @@ export function resolveCloseOptions(options: CloseOptions): Closing {
   const { code = CloseCode.Restarting, reason = "server restarting", drainMs = 0 } = options;
   assertClose(code, reason);
   if (typeof drainMs !== "number" || !Number.isFinite(drainMs) || drainMs < 0)
-    throw invalidArgument(`drainMs is milliseconds from 0, not ${shown(drainMs)}`);
+    throw invalidArgument(`drainMs must be 0 or more milliseconds, not ${shown(drainMs)}`);
   return { code, reason, drainMs };
 }

@@ -67,7 +67,7 @@ export function resolveOptions<Data extends object, Transport>(
   const lasting = store.capabilities.resumable;
   if (token !== undefined && !lasting) {
     throw invalidArgument(
-      "a token brings back a session that outlives its connection: it needs a store such as mapStore() or redisStore()",
+      "the option token needs a store that keeps sessions after their connection, such as mapStore() or redisStore()",
     );
   }
   return {
@@ -184,7 +184,7 @@ function origins(rule: OriginRule | undefined): OriginRule | undefined {
   const wrong = Array.isArray(rule) ? given.findIndex((origin) => !isOrigin(origin)) : 0;
   if (wrong === -1) return [...rule];
   throw invalidArgument(
-    `origins lists origins such as "https://example.com" in an array, not ${shown(given[wrong])}`,
+    `origins must be an array, and each entry an origin such as "https://example.com", not ${shown(given[wrong])}`,
   );
 }
 
@@ -223,7 +223,7 @@ function flag(name: string, value: unknown): boolean {
 
 function schemaVersion(value: unknown = 0): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 1e15) return value;
-  throw invalidArgument(`schemaVersion is an integer of 15 digits at most, not ${shown(value)}`);
+  throw invalidArgument(`schemaVersion must be an integer of 15 digits at most, not ${shown(value)}`);
 }
 
 /** A value among `allowed`, whose first is the default. */

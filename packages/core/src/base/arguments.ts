@@ -44,17 +44,17 @@ export function assertPlain(where: string, given: unknown): asserts given is obj
 /** Throws unless `value` is milliseconds above 0. `Infinity` is allowed, for no limit. */
 export function assertDuration(name: string, value: unknown): asserts value is number {
   if (typeof value !== "number" || !(value > 0))
-    throw invalidArgument(`${name} is milliseconds above 0, not ${shown(value)}`);
+    throw invalidArgument(`${name} must be more than 0 milliseconds, not ${shown(value)}`);
 }
 
 /** Throws unless `value` is a number from 1. `Infinity` is allowed, for no limit. */
 export function assertCount(name: string, value: unknown): asserts value is number {
   if (typeof value !== "number" || !(value >= 1))
-    throw invalidArgument(`${name} is a number from 1, not ${shown(value)}`);
+    throw invalidArgument(`${name} must be a number from 1, not ${shown(value)}`);
 }
 
 export function assertBoolean(name: string, value: unknown): asserts value is boolean {
-  if (typeof value !== "boolean") throw invalidArgument(`${name} is true or false, not ${shown(value)}`);
+  if (typeof value !== "boolean") throw invalidArgument(`${name} must be true or false, not ${shown(value)}`);
 }
 
 export function assertOneOf<Value extends string>(
@@ -63,17 +63,17 @@ export function assertOneOf<Value extends string>(
   allowed: readonly Value[],
 ): asserts value is Value {
   if (!allowed.some((one) => one === value))
-    throw invalidArgument(`${name} is one of ${allowed.join(", ")}, not ${shown(value)}`);
+    throw invalidArgument(`${name} must be one of ${allowed.join(", ")}, not ${shown(value)}`);
 }
 
 export function assertString(name: string, value: unknown): asserts value is string {
-  if (typeof value !== "string") throw invalidArgument(`${name} is a string, not ${kindOf(value)}`);
+  if (typeof value !== "string") throw invalidArgument(`${name} must be a string, not ${kindOf(value)}`);
 }
 
 /** Throws unless `value` is a string that is not empty. */
 export function assertText(name: string, value: unknown): asserts value is string {
   if (typeof value !== "string" || value === "")
-    throw invalidArgument(`${name} is a string that is not empty, not ${kindOf(value)}`);
+    throw invalidArgument(`${name} must be a string that is not empty, not ${kindOf(value)}`);
 }
 
 /** Throws unless `value` is a string or `undefined`. */
@@ -82,14 +82,14 @@ export function assertReason(name: string, value: unknown): asserts value is str
 }
 
 export function assertFunction(name: string, value: unknown): void {
-  if (typeof value !== "function") throw invalidArgument(`${name} is a function, not ${kindOf(value)}`);
+  if (typeof value !== "function") throw invalidArgument(`${name} must be a function, not ${kindOf(value)}`);
 }
 
 /** Throws unless `value` is an object or a function that has these methods. */
 export function assertMethods(name: string, value: unknown, what: string, methods: readonly string[]): void {
   const missing = methods.find((method) => typeof memberOf(value, method) !== "function");
   if (missing !== undefined)
-    throw invalidArgument(`${name} is ${what}: ${kindOf(value)} has no method ${missing}`);
+    throw invalidArgument(`${name} must be ${what}: ${kindOf(value)} has no method ${missing}`);
 }
 
 /** A member of an object or a function; `undefined` for any other value. */
@@ -109,5 +109,5 @@ export function assertNone(where: string, surplus: unknown): void {
  */
 export function assertNoMore(where: string, surplus: unknown): void {
   if ((typeof surplus === "object" && surplus !== null) || typeof surplus === "function")
-    throw invalidArgument(`${where} takes no such argument: ${kindOf(surplus)} would be passed over`);
+    throw invalidArgument(`${where} takes no further argument: ${kindOf(surplus)} would be ignored`);
 }

@@ -48,7 +48,9 @@ const encoder = new TextEncoder();
 /** Throws INVALID_ARGUMENT unless an endpoint may send `code` (RFC 6455 section 7.4) with `reason`. */
 export function assertClose(code: unknown, reason: unknown): void {
   if (!isSendable(code))
-    throw invalidArgument(`close code ${shown(code)} can't be sent: use 1000 or 3000 to 4999`);
+    throw invalidArgument(
+      `close code ${shown(code)} can't be sent: use 1000 to 1003, 1007 to 1014 or 3000 to 4999`,
+    );
   assertString("a close reason", reason);
   if (encoder.encode(reason).length > MAX_REASON_BYTES)
     throw invalidArgument(`close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`);

@@ -72,7 +72,7 @@ export class SessionError extends Error {
  */
 export function isSessionError(error: unknown, code?: SessionErrorCode): error is SessionError {
   if (code !== undefined && typeof code !== "string")
-    throw invalidArgument("isSessionError takes a code as a string");
+    throw invalidArgument("isSessionError: the code must be a string");
   return (
     error instanceof Error &&
     error.name === "SessionError" &&
@@ -131,7 +131,7 @@ export function goneError(): SessionError {
 }
 
 export function revokedError(): SessionError {
-  return new SessionError("REVOKED", "the subject's sessions were destroyed meanwhile", {
+  return new SessionError("REVOKED", "destroySubject destroyed the subject's sessions meanwhile", {
     outcome: "not-applied",
   });
 }

@@ -6,7 +6,7 @@ import { invalidArgument } from "./errors.ts";
  */
 export function assertSubject(where: string, subject: unknown): asserts subject is string {
   if (typeof subject !== "string" || subject === "")
-    throw invalidArgument(`${where}: a subject is a string that is not empty`);
+    throw invalidArgument(`${where}: the subject must be a string that is not empty`);
 }
 
 /** As `assertSubject`, for a subject that may be left out. */
@@ -19,10 +19,10 @@ export function assertOptionalSubject(
 
 /** For stores, where the empty name means no subject. Throws INVALID_ARGUMENT unless `subject` is a string. */
 export function assertSubjectText(store: string, subject: unknown): asserts subject is string {
-  if (typeof subject !== "string") throw invalidArgument(`${store}: a subject is a string`);
+  if (typeof subject !== "string") throw invalidArgument(`${store}: the subject must be a string`);
 }
 
 /** Throws INVALID_ARGUMENT unless `id` is a string. A string that can't be an id names no session. */
 export function assertId(where: string, id: unknown): asserts id is string {
-  if (typeof id !== "string") throw invalidArgument(`${where}: a session's id is a string`);
+  if (typeof id !== "string") throw invalidArgument(`${where}: the session's id must be a string`);
 }

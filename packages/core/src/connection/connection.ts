@@ -188,7 +188,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     const { signal, timeoutMs = this.context.settings.early.timeoutMs } = options;
     if (signal !== undefined) assertMethods("signal", signal, "an AbortSignal", SIGNAL_METHODS);
     if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
-      throw invalidArgument(`timeoutMs is milliseconds, not ${shown(timeoutMs)}`);
+      throw invalidArgument(`timeoutMs must be a number of milliseconds, not ${shown(timeoutMs)}`);
     return owned(this.awaitSession(timeoutMs, signal), {
       unhandled: (error) => this.readyUnhandled(error, signal),
     });

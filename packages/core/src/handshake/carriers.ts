@@ -97,12 +97,15 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   assertOptions("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
   const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
   assertString("cookieToken: name", name);
-  if (!COOKIE_NAME.test(name)) throw invalidArgument("cookieToken: the name is not a cookie name");
+  if (!COOKIE_NAME.test(name))
+    throw invalidArgument("cookieToken: the name has characters that a cookie's name can't have");
   assertOneOf("cookieToken: sameSite", sameSite, ["Strict", "Lax", "None"]);
   assertBoolean("cookieToken: secure", secure);
   assertText("cookieToken: renewalParameter", renewalParameter);
   if (!secure && (/^__(host|secure)-/i.test(name) || sameSite === "None")) {
-    throw invalidArgument("cookieToken: this name or SameSite=None needs secure: true");
+    throw invalidArgument(
+      "cookieToken: a name with the prefix __Host- or __Secure-, and SameSite=None, need secure: true",
+    );
   }
   const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
   return {
@@ -116,9 +119,10 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
     },
     write: (token, maxAgeMs) => {
       assertString("write: token", token);
-      if (!COOKIE_VALUE.test(token)) throw invalidArgument("write: the token is not a cookie's value");
+      if (!COOKIE_VALUE.test(token))
+        throw invalidArgument("write: the token has characters that a cookie's value can't have");
       if (typeof maxAgeMs !== "number" || Number.isNaN(maxAgeMs))
-        throw invalidArgument(`write: maxAgeMs is milliseconds, not ${shown(maxAgeMs)}`);
+        throw invalidArgument(`write: maxAgeMs must be a number of milliseconds, not ${shown(maxAgeMs)}`);
       const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
       return ["set-cookie", `${name}=${token}${attributes}${maxAge}`];
     },
@@ -190,7 +194,8 @@ export function protocolToken(options: { readonly prefix?: string | undefined } 
   assertOptions("protocolToken", options, ["prefix"]);
   const { prefix = "wsession." } = options;
   assertString("protocolToken: prefix", prefix);
-  if (!COOKIE_NAME.test(prefix)) throw invalidArgument("protocolToken: the prefix is not a token");
+  if (!COOKIE_NAME.test(prefix))
+    throw invalidArgument("protocolToken: the prefix has characters that a subprotocol can't have");
   return {
     read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
     readAll: ({ protocols }) =>

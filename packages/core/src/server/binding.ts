@@ -192,7 +192,10 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   open(socket: Socket, ticket: Ticket, protocol: string = ""): RuntimeConnection {
     if (ticket instanceof RefusedHandshake) return ticket.open(this.runtime, this.deadlines, socket);
     const admitted = this.#onItsWay(ticket);
-    if (admitted === undefined) throw invalidArgument("this ticket was used already");
+    if (admitted === undefined)
+      throw invalidArgument(
+        "open(): this admitted handshake was used or abandoned already, or belongs to other sessions",
+      );
     const { handshake } = admitted;
     const connections = this.#connections;
     const number = connections.nextNumber();

@@ -44,7 +44,7 @@ function assertHandlers(handlers: unknown): void {
   for (const name of HANDLERS) {
     const handler: unknown = Reflect.get(handlers, name);
     if (handler !== undefined && typeof handler !== "function")
-      throw invalidArgument(`handlers are functions, ${HANDLERS.join(", ")}, in one object`);
+      throw invalidArgument(`handlers must be an object with functions among ${HANDLERS.join(", ")}`);
   }
 }
 
@@ -110,7 +110,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   of(socket: object, surplus?: undefined): Connection<Data, Transport, Unset> | undefined {
     if ((typeof socket !== "object" && typeof socket !== "function") || socket === null)
-      throw invalidArgument("of() takes a runtime's own socket, an object");
+      throw invalidArgument("of() takes the runtime's own socket, which is an object");
     assertNoMore("of()", surplus);
     for (const { runtime, opening } of this.#bindings) {
       const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);

@@ -65,13 +65,13 @@ function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
   const outcome = "not-applied";
   switch (type) {
     case "full":
-      return new SessionError("STORE_FULL", "the store is full of sessions with live connections", {
+      return new SessionError("STORE_FULL", "the store is full, and all its sessions have live connections", {
         outcome,
       });
     case "revoked":
       return revokedError();
     case "exists":
-      return new SessionError("STORE_UNAVAILABLE", "the store has a session of this random id already", {
+      return new SessionError("STORE_UNAVAILABLE", "the store already has a session with this random id", {
         outcome,
       });
   }

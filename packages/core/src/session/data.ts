@@ -16,10 +16,10 @@ export function checkData<Data extends object>(
   value: unknown,
 ): Data {
   if (typeof value !== "object" || value === null) {
-    throw new SessionError("INVALID_DATA", "a session's data is an object", { outcome: "not-applied" });
+    throw new SessionError("INVALID_DATA", "a session's data must be an object", { outcome: "not-applied" });
   }
   if (isRefusedPromise(value)) {
-    throw new SessionError("INVALID_DATA", "a session's data is no promise: wait for it", {
+    throw new SessionError("INVALID_DATA", "a session's data can't be a promise: await it first", {
       outcome: "not-applied",
     });
   }

@@ -122,7 +122,7 @@ export class OutageReports {
     const failures = counted.reduce((sum, { count }) => sum + count, 0);
     const seconds = Math.ceil((this.#lastAt - this.#since) / 1_000);
     const named = counted.slice(0, MAX_NAMED_CAUSES).map(({ error, count }) => `${error.message} (${count})`);
-    const message = `${state}; calls that failed within ${seconds} s and were not told: ${failures}: ${named.join(", ")}`;
+    const message = `${state}; calls that failed within ${seconds} s without a report: ${failures}: ${named.join(", ")}`;
     this.#callOnError(new SessionError(most.error.code, message, { cause: most.error }), {
       stage: "store",
       failures,

@@ -81,7 +81,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     if (!this.store.capabilities.resumable) {
       throw new SessionError(
         "NOT_SUPPORTED",
-        "this store keeps sessions on connections, and there is none to keep it on",
+        "this store keeps sessions on connections, so it can't create a session without a connection",
       );
     }
     const withoutSubject = { subject: undefined, decidedAt: undefined };

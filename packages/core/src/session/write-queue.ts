@@ -228,7 +228,7 @@ function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }
 }
 
 function conflictError(): SessionError {
-  return new SessionError("CONFLICT", `other writers came first ${MAX_TRIES} times`, {
+  return new SessionError("CONFLICT", `other writers won ${MAX_TRIES} rounds: the change was not written`, {
     outcome: "not-applied",
   });
 }

@@ -16,5 +16,5 @@ export function mixChain(chain: Chain, mark: number): Chain {
 
 function assertBits(name: string, value: unknown): void {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** 31)
-    throw invalidArgument(`mixChain: ${name} is a whole number of 31 bits, not ${shown(value)}`);
+    throw invalidArgument(`mixChain: ${name} must be a whole number of 31 bits, not ${shown(value)}`);
 }

@@ -83,14 +83,15 @@ function own(fields: Fields, name: string): unknown {
 export function decodeField(data: Record<string, unknown>, field: string, text: string): boolean {
   if (!field.startsWith(DATA)) return false;
   const name = field.slice(DATA.length);
-  if (FORBIDDEN.has(name)) throw new SyntaxError("a field's name reaches a prototype");
+  if (FORBIDDEN.has(name))
+    throw new SyntaxError("a field's name is reserved, because it reaches a prototype");
   data[name] = JSON.parse(text);
   return true;
 }
 
 function fieldName(name: string): string {
-  if (FORBIDDEN.has(name)) throw notSerialisable(name, "has a name that reaches a prototype");
-  if (LONE_SURROGATE.test(name)) throw notSerialisable("a field", "has a name that UTF-8 can't carry");
+  if (FORBIDDEN.has(name)) throw notSerialisable(name, "has a reserved name, which reaches a prototype");
+  if (LONE_SURROGATE.test(name)) throw notSerialisable("a field", "has a name that UTF-8 can't represent");
   return DATA + name;
 }
 
@@ -122,7 +123,7 @@ function assertJson(path: string, value: unknown, above: Set<object> | undefined
     case "boolean":
       return;
     case "number":
-      if (!Number.isFinite(value)) throw notSerialisable(path, "is a number that JSON can't carry");
+      if (!Number.isFinite(value)) throw notSerialisable(path, "is a number that JSON can't represent");
       return;
     case "object":
       if (value !== null) assertContainer(path, value, above ?? new Set());

@@ -31,7 +31,7 @@ export function unavailable(message: string, outcome: Outcome, cause?: unknown):
 
 /** An unreadable record. Pass `unknown` when the change was applied but its reply cannot be read. */
 export function corrupt(outcome: Outcome = "not-applied"): SessionError {
-  return new SessionError("CORRUPT_RECORD", "what Redis holds of this session can't be read", { outcome });
+  return new SessionError("CORRUPT_RECORD", "the record of this session in Redis can't be read", { outcome });
 }
 
 /**

@@ -35,7 +35,7 @@ export class Keys {
     if (!PREFIX.test(prefix)) {
       throw new SessionError(
         "INVALID_ARGUMENT",
-        "redisStore: prefix is 1 to 64 letters, digits or any of _ . : -",
+        "redisStore: the prefix must be 1 to 64 letters, digits or any of _ . : -",
       );
     }
     this.#prefix = clientPrefix + prefix;
@@ -142,12 +142,12 @@ export function sharedRange(hash: string): readonly [least: string, most: string
  */
 export function hashSubject(subject: string): string {
   if (typeof subject !== "string")
-    throw new SessionError("INVALID_ARGUMENT", "redisStore: a subject is a string", {
+    throw new SessionError("INVALID_ARGUMENT", "redisStore: the subject must be a string", {
       outcome: "not-applied",
     });
   // UTF-8 replaces every unpaired surrogate by the same character, which would merge different subjects.
   if (LONE_SURROGATE.test(subject)) {
-    throw new SessionError("INVALID_ARGUMENT", "a subject is well-formed Unicode", {
+    throw new SessionError("INVALID_ARGUMENT", "the subject must be well-formed Unicode", {
       outcome: "not-applied",
     });
   }

@@ -131,7 +131,7 @@ export function readClient(options: unknown): RedisClient {
  * lacks would count as gone.
  */
 function assertReadsFromMasters(client: RedisClient): void {
-  const behind = "and replicas may not have yet what was acknowledged";
+  const behind = "and a replica may not have an acknowledged change yet";
   if (isCluster(client)) {
     if ((client.options.scaleReads ?? "master") !== "master")
       throw invalid(`the client's scaleReads is not "master", ${behind}`);
@@ -186,11 +186,11 @@ export function readSettings(options: RedisStoreOptions): Settings {
 function positive(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
-  throw invalidArgument(`redisStore: ${name} is a whole number above 0, not ${shown(value)}`);
+  throw invalidArgument(`redisStore: ${name} must be a whole number above 0, not ${shown(value)}`);
 }
 
 function flag(name: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value === "boolean") return value;
-  throw invalid(`${name} is true or false, not ${shown(value)}`);
+  throw invalid(`${name} must be true or false, not ${shown(value)}`);
 }

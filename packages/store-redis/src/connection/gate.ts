@@ -213,7 +213,7 @@ export class Gate {
       const time = this.#sender.probe("time", [], server).promise.then((reply) => {
         const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
         if (seconds === undefined || micros === undefined)
-          throw new Error("TIME was not answered with a time");
+          throw new Error("Redis did not answer TIME with a time");
         this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
       });
       const [facts] = await Promise.all([this.#check.facts(server, section), time]);

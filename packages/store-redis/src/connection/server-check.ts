@@ -69,7 +69,7 @@ export class ServerCheck {
 /** The reason why a server cannot be used with any options. */
 export function unusable({ version, isMaster }: ServerFacts): SessionError | undefined {
   if (isMaster === false)
-    return new SessionError("NOT_SUPPORTED", "the Redis server is a replica: reads from it may be behind");
+    return new SessionError("NOT_SUPPORTED", "the Redis server is a replica: its data may be stale");
   if (version !== undefined && isTooOld(version))
     return new SessionError("NOT_SUPPORTED", `Redis ${version} is too old: 6.2 or newer is needed`);
   return undefined;
@@ -80,7 +80,7 @@ export function evicts({ policy }: ServerFacts): SessionError | undefined {
   if (policy === undefined || policy === "noeviction") return undefined;
   return new SessionError(
     "NOT_SUPPORTED",
-    `Redis evicts keys when its memory is full (maxmemory-policy is ${policy}), sessions and what revokes them: ` +
+    `Redis evicts keys when its memory is full (maxmemory-policy is ${policy}), also sessions and tombstones: ` +
       "set noeviction, or give redisStore allowEviction",
   );
 }
@@ -89,7 +89,7 @@ export function evicts({ policy }: ServerFacts): SessionError | undefined {
 export function uncheckable(what: readonly string[]): SessionError {
   return new SessionError(
     "NOT_SUPPORTED",
-    `the Redis user may not ask for the server's ${what.join(", ")}, which is not checked therefore: allow INFO`,
+    `the Redis user has no right to read the server's ${what.join(", ")}, so the store can't check it: allow INFO`,
   );
 }
 

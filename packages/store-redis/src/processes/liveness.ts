@@ -74,7 +74,7 @@ export class Liveness {
   async #ask(node: string): Promise<boolean> {
     const answers = this.#keysOf(node).map((key) => this.#calls.command("exists", [key]));
     const found = answers.map(async (answer) => {
-      if (!isOne(await answer)) throw new Error("no lease there");
+      if (!isOne(await answer)) throw new Error("the process has no lease on this node");
     });
     try {
       await Promise.any(found);

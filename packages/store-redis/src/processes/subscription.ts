@@ -232,7 +232,7 @@ export class Subscription {
   }
 }
 
-const NOT_DELIVERED = new Error("what is published does not arrive on the subscription's connection");
+const NOT_DELIVERED = new Error("published messages do not arrive on the connection of the subscription");
 
 /** Closes the socket at once: a graceful close would wait for a peer that hangs. */
 function cut(listener: Redis): void {
