@@ -23,9 +23,9 @@ async function during(
 
 test("redis-server stopped with SIGSTOP and continued (I8, I10, I11)", async () => {
   const server = await startRedis();
-  const report = await during(server, 11, async ({ workers, progress, doubts }) => {
+  const report = await during(server, 11, async ({ workers, progress, failures }) => {
     for (let round = 0; round < 2; round += 1) {
-      await doubts(workers, () => server.pause());
+      await failures(workers, () => server.pause());
       server.continue();
       await progress(30);
     }

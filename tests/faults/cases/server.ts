@@ -62,7 +62,7 @@ export const serverCases: readonly FaultCase[] = [
     again(
       running,
       async () => {
-        await running.doubts(running.workers, () => at.pause());
+        await running.failures(running.workers, () => at.pause());
         at.continue();
       },
       200,
