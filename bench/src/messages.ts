@@ -18,6 +18,7 @@ const CONNECTIONS = options.quick ? 8 : 64;
 const ECHOES = options.quick ? 2_000 : 15_000;
 const CLIENTS = options.quick ? 10 : 200;
 const KEPT = options.quick ? 500 : 20_000;
+const IDLE = options.quick ? 200 : 2_000;
 const MISSED = 50;
 const RETURNS = options.quick ? 4 : 40;
 const BYTES_OF_TEXT = 100;
@@ -63,6 +64,38 @@ async function framedEcho(runtime: "ws" | "uws"): Promise<void> {
   } finally {
     await Promise.all([forFramed.stop(), forRaw.stop()]);
   }
+}
+
+/** Heap that a connection takes in its server's process, in bytes. */
+async function heapOf(open: (port: number) => Promise<RawConnection>): Promise<number> {
+  const server = await ServerProcess.start("messages-wsession", {
+    args: ["0", "ws"],
+    execArgv: ["--expose-gc"],
+  });
+  const heap = async (): Promise<number> => (await server.ask("memory"))["heapUsed"] ?? Number.NaN;
+  try {
+    // What the first connections load and compile is not theirs.
+    const first = await openMany(IDLE / 10, () => open(server.port));
+    const before = await heap();
+    const others = await openMany(IDLE, () => open(server.port));
+    const bytes = ((await heap()) - before) / IDLE;
+    for (const connection of [...first, ...others]) connection.destroy();
+    return bytes;
+  } finally {
+    await server.stop();
+  }
+}
+
+async function framedHeap(): Promise<void> {
+  const framed = await heapOf(async (port) => (await framedPeer(port, undefined, false)).connection);
+  const raw = await heapOf((port) => RawConnection.open({ port }));
+  figures.push({
+    field: "framedHeapBytes",
+    what: "heap of a live connection over v1.wsession, beyond that of a raw one (ws, mapStore)",
+    value: single(framed - raw),
+    target: { atMost: 200 },
+    digits: 0,
+  });
 }
 
 interface Side {
@@ -214,6 +247,7 @@ function close({ connection }: Peer): void {
 
 if (isWanted("framedCpuRatio")) await framedEcho("ws");
 if (isWanted("framedUwsCpuRatio")) await framedEcho("uws");
+if (isWanted("framedHeapBytes")) await framedHeap();
 const redis = await startRedis();
 try {
   const both = await sides(redis);

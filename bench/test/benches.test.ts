@@ -26,6 +26,7 @@ const fields = {
   messages: [
     "framedCpuRatio",
     "framedUwsCpuRatio",
+    "framedHeapBytes",
     "sendVsSocketio",
     "sendCommands",
     "replayP50VsSocketio",
