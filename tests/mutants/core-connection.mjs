@@ -176,7 +176,7 @@ export const connectionMutants = [
   {
     name: "left-waits-on",
     promise: "I6: ready() rejects when the connection ends",
-    file: "packages/core/src/connection/connection.ts",
+    file: "packages/core/src/connection/session-slot.ts",
     find: "    this.#expectation?.readyWaiters?.reject(connectionClosedError());\n",
     replace: "",
     tests: onWs("I6 ready\\(\\) rejects when our side"),

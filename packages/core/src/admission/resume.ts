@@ -1,4 +1,5 @@
 /** A client that comes back: from the token that it presents to its session. */
+import { destroyedEnding } from "../base/endings.ts";
 import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { assertHeader } from "../handshake/handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";
@@ -239,8 +240,18 @@ function countFailedResume<Data extends object, Transport>(
         stage: "theft",
         sessionId: id,
       });
-      if (settings.destroyOnTheft) registry.destroyStolen(id);
+      if (settings.destroyOnTheft) destroyStolen(registry, id);
   }
+}
+
+function destroyStolen<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
+  id: string,
+): void {
+  registry.calls.inBackground(async () => {
+    await registry.store.destroy(id, "token stolen", false);
+    registry.endSession(id, destroyedEnding("token stolen"));
+  }, id);
 }
 
 /** The answer to a client whose stored session can't be read. The stored session is left as it is. */

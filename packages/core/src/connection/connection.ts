@@ -1,22 +1,16 @@
 import { assertClose } from "../base/close-codes.ts";
-import { SendingConnection } from "./sending.ts";
+import { SessionSlot } from "./session-slot.ts";
 import type { SendingContext } from "./sending.ts";
 import type { CloseEvent } from "./context.ts";
-import type { Connection, Handlers, ReadyOptions, Renewal, ReplayEvent, Session } from "../api/contract.ts";
-import { assertMethods, assertNoMore, assertOptions, shown } from "../base/arguments.ts";
-import { connectionClosedError, invalidArgument, isAboutTheEnd, isSessionError } from "../base/errors.ts";
-import type { Awaitable, Position } from "@wsession/protocol";
+import type { Connection, Handlers, Renewal, ReplayEvent, Session } from "../api/contract.ts";
+import { assertNoMore } from "../base/arguments.ts";
+import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { Settings } from "../api/options.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
-import type { SessionConnection } from "../session/session-connection.ts";
-import { SessionHandle } from "../session/handle.ts";
-import { owned } from "../base/owned-promise.ts";
-import type { PendingDecision } from "../session/pending.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
-import { ReadyWaiters } from "./ready-waiters.ts";
 
 /** What all connections of one binding share. `ServerBinding` implements the interface: connections call up through it. */
 export interface ConnectionContext<
@@ -39,36 +33,20 @@ export interface ConnectionContext<
   onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
 }
 
-/** What a connection needs whose session is set after `open`. Few do, so the object is created on demand. */
-interface Expectation<Data extends object> {
-  /** The subject of the session to come, as `admit` decided; `undefined`: no subject. */
-  decision: PendingDecision | undefined;
-  readyWaiters: ReadyWaiters<Session<Data>> | undefined;
-  setting: Promise<void> | undefined;
-}
-
-const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
-
 /** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLifecycle`'s. */
 export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
-  extends SendingConnection<Socket>
-  implements Connection<Data, Transport, Unset>, SessionConnection<Data>
+  extends SessionSlot<Data, Socket>
+  implements Connection<Data, Transport, Unset>
 {
   readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
   readonly socket: Socket;
   /** The connection's number, unique in the process. */
   readonly number: number;
-  fence = 0;
-  resumed = false;
-  token: string | undefined = undefined;
   /** What the transport record is made of. `#transportData` is the record itself once the application has read it. */
   readonly #remoteAddress: string | undefined;
   readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
   #transportData: Transport | TransportRecord<Transport>;
-  #state: LocalSession<Data> | undefined = undefined;
-  #handle: Session<Data> | undefined = undefined;
-  #expectation: Expectation<Data> | undefined = undefined;
 
   constructor(
     context: ConnectionContext<Data, Transport, Unset, Socket>,
@@ -110,124 +88,6 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     // Without a session `Unset` is `undefined`; where it is `never`, `initial` has set the session before `open`.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
     return this.ownSession() ?? (undefined as Unset);
-  }
-
-  /** What `admit` decided about the session that is set later. */
-  get decision(): PendingDecision | undefined {
-    return this.#expectation?.decision;
-  }
-
-  set decision(decision: PendingDecision | undefined) {
-    this.expectation.decision = decision;
-    if (decision !== undefined) decision.connection = this;
-  }
-
-  private get expectation(): Expectation<Data> {
-    return (this.#expectation ??= { decision: undefined, readyWaiters: undefined, setting: undefined });
-  }
-
-  get state(): LocalSession<Data> | undefined {
-    return this.#state;
-  }
-
-  protected get hasSession(): boolean {
-    return this.#state !== undefined;
-  }
-
-  protected get isAnonymous(): boolean {
-    return !this.resumed && this.#state?.subject === undefined;
-  }
-
-  // --- the session ---
-
-  setSession(data: Data, surplus?: undefined): Promise<Session<Data>> {
-    assertNoMore("setSession()", surplus);
-    return owned(this.setSessionData(data), this);
-  }
-
-  private setSessionData(data: Data): Promise<Session<Data>> {
-    if (this.isEnding) return Promise.reject(connectionClosedError());
-    const session = this.ownSession();
-    if (session !== undefined) return session.set(data).then(() => session);
-    const before = this.#expectation?.setting;
-    if (before !== undefined) {
-      const again = () => this.setSessionData(data);
-      return before.then(again, again);
-    }
-    return this.create(data);
-  }
-
-  private async create(data: Data): Promise<Session<Data>> {
-    const creating = this.context.createFor(this, data);
-    if (creating !== undefined) {
-      this.expectation.setting = Promise.resolve(creating);
-      try {
-        await creating;
-      } finally {
-        this.expectation.setting = undefined;
-      }
-    }
-    const session = this.ownSession();
-    if (session === undefined) throw connectionClosedError();
-    return session;
-  }
-
-  /** Attaches the session: opens the gate, and resolves the promises of `ready`. */
-  attach(state: LocalSession<Data>, fence: number, _outbox: Position | undefined): void {
-    this.#state = state;
-    this.fence = fence;
-    state.addConnection(this);
-    // The handle is created on demand, because an idle connection needs none.
-    this.#expectation?.readyWaiters?.resolve(this.handleOf(state));
-    this.openGate();
-  }
-
-  ready(options: ReadyOptions = {}, surplus?: undefined): Promise<Session<Data>> {
-    assertOptions("ready()", options, ["signal", "timeoutMs"]);
-    assertNoMore("ready()", surplus);
-    const { signal, timeoutMs = this.context.settings.early.timeoutMs } = options;
-    if (signal !== undefined) assertMethods("signal", signal, "an AbortSignal", SIGNAL_METHODS);
-    if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
-      throw invalidArgument(`timeoutMs must be a number of milliseconds, not ${shown(timeoutMs)}`);
-    return owned(this.awaitSession(timeoutMs, signal), {
-      unhandled: (error) => this.readyUnhandled(error, signal),
-    });
-  }
-
-  private awaitSession(timeoutMs: number, signal: AbortSignal | undefined): Promise<Session<Data>> {
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const session = this.ownSession();
-    if (session !== undefined) return Promise.resolve(session);
-    if (this.hasEnded) return Promise.reject(connectionClosedError());
-    return (this.expectation.readyWaiters ??= new ReadyWaiters()).wait(
-      this.context.deadlines,
-      timeoutMs,
-      signal,
-    );
-  }
-
-  /**
-   * A `ready` that nobody awaited and that got no session is counted alone. An error that the application's code threw after
-   * `ready` is reported.
-   */
-  private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
-    const isAborted = signal?.aborted === true && error === signal.reason;
-    if (isAborted || isAboutTheEnd(error) || isSessionError(error, "READY_TIMEOUT"))
-      this.context.diagnostics.handlersCutShort += 1;
-    else this.unhandled(error);
-  }
-
-  /** A call on this connection or its session failed, and nobody awaited the call: as if the handler had failed (I12). */
-  unhandled(error: unknown): void {
-    this.failed("unhandled", error);
-  }
-
-  private ownSession(): Session<Data> | undefined {
-    return this.#state === undefined ? undefined : this.handleOf(this.#state);
-  }
-
-  private handleOf(state: LocalSession<Data>): Session<Data> {
-    return (this.#handle ??= new SessionHandle(state, this));
   }
 
   // --- events ---
@@ -285,6 +145,10 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   // --- what the lifecycle calls ---
 
+  protected createSession(data: Data): Awaitable<void> {
+    return this.context.createFor(this, data);
+  }
+
   protected callOpen(handshake: Handshake): unknown {
     const { open, resumed } = this.context.handlers;
     if (resumed === undefined || !this.resumed) return open?.(this, handshake);
@@ -315,12 +179,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
 
   protected notifyClosed(): void {
     this.context.onConnectionClosed(this);
-    this.#expectation?.decision?.dispose();
-    this.#expectation?.readyWaiters?.reject(connectionClosedError());
+    this.stopExpecting();
   }
 
   protected notifyActivity(): void {
-    if (this.#state !== undefined) this.context.touchBeforeIdleDeadline(this.#state);
+    if (this.state !== undefined) this.context.touchBeforeIdleDeadline(this.state);
   }
 
   protected notifyFinished(): void {

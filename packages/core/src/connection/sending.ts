@@ -5,6 +5,17 @@ import { invalidArgument } from "../base/errors.ts";
 import type { LifecycleContext } from "./context.ts";
 import { ConnectionLifecycle } from "./lifecycle.ts";
 
+/** Bytes in a millisecond, 64 kbit/s. A peer that reads as fast shows a sign of life between any two heartbeats. */
+const SLOWEST_LINE = 8;
+const MIN_PROBE_BYTES = 16 * 1024;
+const MAX_PROBE_BYTES = 256 * 1024;
+
+/** How much is written between two pings at most. */
+export function probeBytesFor(heartbeatMs: number): number {
+  if (heartbeatMs === 0) return Infinity;
+  return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
+}
+
 export interface SendingContext<Socket extends object> extends LifecycleContext<Socket> {
   readonly settings: LifecycleContext<Socket>["settings"] & { readonly maxBufferedBytes: number };
   /** How much is written between two pings at most: UTF-16 code units or bytes. */

@@ -6,6 +6,7 @@ import { resolveCloseOptions } from "../api/resolve-close-options.ts";
 import { CloseCode } from "../base/close-codes.ts";
 import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
+import { probeBytesFor } from "../connection/sending.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
 import { FramedConnection } from "../framed/framed-connection.ts";
@@ -35,17 +36,6 @@ import { Admitted } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
-
-/** Bytes in a millisecond, 64 kbit/s. A peer that reads as fast shows a sign of life between any two heartbeats. */
-const SLOWEST_LINE = 8;
-const MIN_PROBE_BYTES = 16 * 1024;
-const MAX_PROBE_BYTES = 256 * 1024;
-
-/** How much is written between two pings at most. */
-function probeBytes(heartbeatMs: number): number {
-  if (heartbeatMs === 0) return Infinity;
-  return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
-}
 
 /** One server of a runtime, tied to the sessions: from the handshake to the end of each connection. */
 export class ServerBinding<Data extends object, Transport, Unset extends undefined, Socket extends object>
@@ -89,7 +79,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.diagnostics = registry.diagnostics;
     this.deadlines = deadlines;
     this.prefix = connections.prefix;
-    this.probeBytes = probeBytes(this.settings.heartbeatMs);
+    this.probeBytes = probeBytesFor(this.settings.heartbeatMs);
     if (this.settings.heartbeatMs > 0) this.#keepBeating();
   }
 

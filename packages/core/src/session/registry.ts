@@ -2,7 +2,7 @@ import type { Session } from "../api/contract.ts";
 import type { ErrorContext, Settings } from "../api/options.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { destroyedEnding, GONE, REPLACED, REVOKED } from "../base/endings.ts";
+import { GONE, REPLACED, REVOKED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
@@ -237,13 +237,6 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   /** A message came for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
     this.#lifetimes.touchNow(state);
-  }
-
-  destroyStolen(id: string): void {
-    this.calls.inBackground(async () => {
-      await this.store.destroy(id, "token stolen", false);
-      this.endSession(id, destroyedEnding("token stolen"));
-    }, id);
   }
 
   deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
