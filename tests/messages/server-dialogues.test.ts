@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Journal } from "@wsession/conformance";
@@ -58,7 +59,7 @@ class Player {
     else if (line.cut === true) {
       this.#client?.socket.terminate();
       this.#client = undefined;
-    } else if (line.closed !== undefined) expect((await this.#client?.closed)?.code).toBe(line.closed);
+    } else if (line.closed !== undefined) assert.equal((await this.#client?.closed)?.code, line.closed);
     else if (line.server !== undefined) await this.#server(line.server, line.message ?? "", line.same ?? []);
   }
 
@@ -87,7 +88,8 @@ class Player {
   }
 
   #compare(wanted: string, frame: string, same: readonly string[]): void {
-    expect(frame.slice(0, wanted.startsWith(".") ? 2 : 1)).toBe(
+    assert.equal(
+      frame.slice(0, wanted.startsWith(".") ? 2 : 1),
       wanted.slice(0, wanted.startsWith(".") ? 2 : 1),
     );
     if (wanted.startsWith(".h")) {
@@ -95,16 +97,16 @@ class Player {
       this.#token = typeof actual["token"] === "string" ? actual["token"] : this.#token;
       this.#bind(JSON.parse(wanted.slice(2)), actual);
       const expected = JSON.parse(this.#filled(wanted.slice(2))) as Record<string, unknown>;
-      for (const member of same) expect([member, actual[member]]).toEqual([member, expected[member]]);
+      for (const member of same) assert.deepEqual([member, actual[member]], [member, expected[member]]);
     } else if (wanted.startsWith(".")) {
       const [actual, expected] = [frame, this.#filled(wanted)].map((one) => {
         return parseServerControl(one) as unknown as Record<string, unknown>;
       });
-      for (const member of same) expect([member, actual?.[member]]).toEqual([member, expected?.[member]]);
+      for (const member of same) assert.deepEqual([member, actual?.[member]], [member, expected?.[member]]);
     } else {
       const [, name = "", text] = /^=(\$c\d)(.*)$/.exec(wanted) ?? [];
       if (name !== "") this.#values.set(name, frame.slice(1, 7));
-      expect(frame).toBe(name === "" ? wanted : `=${this.#values.get(name)}${text}`);
+      assert.equal(frame, name === "" ? wanted : `=${this.#values.get(name)}${text}`);
     }
   }
 
@@ -113,7 +115,7 @@ class Player {
     if (typeof wanted === "string" && wanted.startsWith("$")) {
       const known = this.#values.get(wanted);
       if (known === undefined) this.#values.set(wanted, String(actual));
-      else expect(actual).toBe(known);
+      else assert.equal(actual, known);
     } else if (typeof wanted === "object" && wanted !== null && typeof actual === "object" && actual !== null)
       for (const [name, value] of Object.entries(wanted)) this.#bind(value, Reflect.get(actual, name));
   }
