@@ -148,7 +148,12 @@ describe.each(runtimeNames)("a server on %s plays its part of the dialogue:", (r
     for (const { server, message } of lines) if (server === "fails") parts.failing.add(message ?? "");
     const { port } = await serve(runtime, parts.sessions, parts.handlers);
     const player = new Player(port, parts);
-    for (const line of lines) await player.play(line);
+    let played = 0;
+    for (const line of lines) {
+      await player.play(line);
+      played += 1;
+    }
+    expect(played).toBe(lines.length);
   });
 
   test("and is caught where it does not", async () => {
