@@ -134,6 +134,14 @@ export const outboxScriptMutants = [
     tests: suite("with whenFull refuse"),
   },
   {
+    name: "lua-outbox-reader-claims",
+    promise: "I20: a reader whose position is a reset has nothing",
+    file: read,
+    find: "redis.call('HSET', key, 'a' .. reader, start .. ' '",
+    replace: "redis.call('HSET', key, 'a' .. reader, offset .. ' '",
+    tests: suite("position is a reset has nothing"),
+  },
+  {
     name: "lua-outbox-readers-without-bound",
     promise: "I20: eight readers are noted",
     file: read,

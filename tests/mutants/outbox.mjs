@@ -162,6 +162,14 @@ export const outboxMutants = [
     tests: core("stores"),
   },
   {
+    name: "outbox-reader-claims",
+    promise: "I20: a reader whose position is a reset has nothing",
+    file: outbox,
+    find: "this.#note(reader.name, start.offset, now",
+    replace: "this.#note(reader.name, from.offset, now",
+    tests: core("stores"),
+  },
+  {
     name: "outbox-readers-without-bound",
     promise: "I20: eight readers are noted",
     file: outbox,

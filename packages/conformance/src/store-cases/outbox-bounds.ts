@@ -54,6 +54,10 @@ export const outboxBoundCases: readonly StoreCase[] = [
       const first = await read(store, id, BEGINNING);
       expect(first).toMatchObject({ missed: { from: 1, to: 1, certain: false }, start: endOf(old) });
       expect(textsOf(first.entries)).toEqual(["young"]);
+      expect(await read(store, id, BEGINNING, { maxBytes: 0 })).toMatchObject({
+        missed: { from: 1, to: 1, certain: false },
+        start: endOf(old),
+      });
       await trial.pass(3);
       expect(await read(store, id, endOf(old))).toMatchObject({
         missed: { from: 2, to: 2, certain: false },
@@ -173,6 +177,24 @@ export const outboxBoundCases: readonly StoreCase[] = [
       await has("one", end);
       await trial.pass(2);
       await appended(store, id, ["5"], { bounds });
+    },
+  },
+  {
+    name: "I20 with whenFull refuse a reader whose position is a reset has nothing: a client may claim any position",
+    applies: outbox,
+    async run(trial) {
+      const store = await trial.process();
+      const { id } = await store.born();
+      const bounds = { maxMessages: 2, whenFull: "refuse" } as const;
+      const answer = await appended(store, id, ["1", "2"], { bounds });
+      const reader = { name: "A".repeat(16), maxAgeMs: trial.ticks(100) };
+      const ahead = { offset: 1e12, chain: 1 };
+      const another = { ...endOf(answer), chain: (endOf(answer).chain + 1) % 2 ** 31 };
+      for (const from of [ahead, another]) {
+        await read(store, id, from, { reader, maxBytes: 0 });
+        expect(await append(store, id, ["3"], { bounds })).toEqual({ type: "full" });
+      }
+      expect(textsOf((await read(store, id, BEGINNING)).entries)).toEqual(["1", "2"]);
     },
   },
 ];

@@ -73,7 +73,8 @@ export class MapOutbox {
     const start = isReset || isBehind ? { offset: base, chain: this.#baseChain } : from;
     const missed =
       isReset || isBehind ? { from: isReset ? 1 : from.offset + 1, to: base, certain: false } : undefined;
-    if (reader !== undefined) this.#note(reader.name, from.offset, now + reader.maxAgeMs);
+    // Not `from`: a client may claim any position, and would have what it was never given dropped as read.
+    if (reader !== undefined) this.#note(reader.name, start.offset, now + reader.maxAgeMs);
     return { type: "read", missed, start, entries: this.#after(start.offset, maxBytes, now), end: this.end };
   }
 

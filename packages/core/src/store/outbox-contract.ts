@@ -80,8 +80,8 @@ export interface ReadRequest {
   readonly maxBytes: number;
   /**
    * Given with `whenFull: "refuse"` alone: a name of the reader, 16 characters of base64url. The store notes in the same step
-   * that this reader has what is up to `from` (not where the answer is `missing`), and forgets the name `maxAgeMs` after the
-   * last call that gave it. A store MAY refuse to note more than 8 readers of a session: the one that read longest ago goes.
+   * that this reader has what is up to the answer's `start` (not where the answer is `missing`), and forgets the name `maxAgeMs`
+   * after the last call that gave it. A store MAY refuse to note more than 8 readers of a session: the one that read longest ago goes.
    */
   readonly reader?: { readonly name: string; readonly maxAgeMs: number } | undefined;
 }
