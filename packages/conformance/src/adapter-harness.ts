@@ -1,18 +1,23 @@
 import type { Awaitable, Binding, Handlers, Sessions } from "@wsession/core";
 
-/** How the suite meets an adapter. */
+/** What the suite needs to test an adapter. */
 export interface AdapterHarness {
   readonly runtime: "ws" | "uws";
-  /** Whether the runtime can stop reading a socket, so that a busy handler slows the peer down instead of losing it. */
+  /**
+   * Whether the runtime can pause reading, so that a busy handler slows the peer down (backpressure) instead
+   * of exceeding the limits of the inbox.
+   */
   readonly pauses: boolean;
   /**
-   * Whether the runtime hands over frames that came with the upgrade request, before its answer. A client MUST NOT send
-   * such (RFC 6455 section 4.1): uWebSockets.js drops them, or takes them for a bad request.
+   * Whether the runtime delivers frames that arrived together with the upgrade request, before its answer. A
+   * client MUST NOT send such frames (RFC 6455 section 4.1); uWebSockets.js drops them or rejects the
+   * request.
    */
   readonly keepsEagerFrames: boolean;
   /**
-   * Boots a server on a free port of 127.0.0.1, binds the sessions to every path of it, and resolves when it listens.
-   * Called several times at once; each server is closed again. A rejection fails the case.
+   * Starts a server on a free port of 127.0.0.1, binds the sessions to all of its paths, and resolves once it
+   * is listening. The suite calls it several times concurrently and closes each server. A rejection fails the
+   * case.
    */
   readonly listen: <Data extends object, Transport, Unset extends undefined>(
     sessions: Sessions<Data, Transport, Unset>,
@@ -23,6 +28,6 @@ export interface AdapterHarness {
 export interface AdapterServer {
   readonly port: number;
   readonly binding: Binding;
-  /** Frees the port; called once, after the sessions were closed. */
+  /** Frees the port. Called once, after the sessions were closed. */
   close(): Awaitable<void>;
 }

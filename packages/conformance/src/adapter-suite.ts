@@ -26,7 +26,7 @@ import type { AdapterHarness } from "./adapter-harness.ts";
 import { runAdapterCase } from "./adapter-trial.ts";
 import type { AdapterCase } from "./adapter-trial.ts";
 
-/** All that an adapter has to do, by subject. */
+/** All cases for adapters, by topic. */
 export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "the gate": gateCases,
   "ready()": readyCases,
@@ -52,7 +52,10 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "the bounds of kept messages": keptBoundCases,
 };
 
-/** Registers the suite that every adapter passes, over real sockets. */
+/**
+ * Registers the suite that every adapter must pass, over real sockets. Call it at the top level of a vitest
+ * file.
+ */
 export function testAdapter(name: string, harness: AdapterHarness): void {
   checkAdapterHarness(name, harness);
   describe(name, () => {

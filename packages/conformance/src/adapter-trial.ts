@@ -9,14 +9,14 @@ import type { RunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
 export interface AdapterCase {
-  /** A sentence about behaviour, which cites the invariant that it checks. */
+  /** A sentence about behaviour that cites the invariant it checks. */
   readonly name: string;
-  /** Absent: for every adapter. */
+  /** Whether the case applies to this adapter; if absent, to every adapter. */
   readonly applies?: ((harness: AdapterHarness) => boolean) | undefined;
   readonly run: (trial: AdapterTrial) => Promise<void>;
 }
 
-/** What a case works with: servers and peers, all of which are gone when it is over. */
+/** The servers and peers of one case. All of them are closed when the case is over. */
 export class AdapterTrial {
   readonly harness: AdapterHarness;
   readonly #sessions = new Set<{ close(): Promise<void> }>();
@@ -50,7 +50,7 @@ export class AdapterTrial {
     return client;
   }
 
-  /** A raw peer whose handshake was answered with a 101. */
+  /** Opens a raw peer; its handshake must be answered with 101. */
   async rawUpgraded(server: AdapterServer, options: UpgradeOptions = {}): Promise<RawClient> {
     const client = this.raw(server);
     client.upgrade(options);
@@ -59,7 +59,7 @@ export class AdapterTrial {
     return client;
   }
 
-  /** The whole answer to a handshake that is expected to be refused. */
+  /** Returns the whole response to a handshake that must be refused. */
   async refused(server: AdapterServer, options: UpgradeOptions = {}): Promise<RawResponse> {
     const client = this.raw(server);
     client.upgrade(options);
@@ -74,7 +74,11 @@ export class AdapterTrial {
   }
 }
 
-/** Runs one case; rejects where the adapter does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */
+/**
+ * Runs one case. Rejects if the adapter violates it.
+ *
+ * @throws INVALID_ARGUMENT at once for an invalid option.
+ */
 export function runAdapterCase(
   one: AdapterCase,
   harness: AdapterHarness,

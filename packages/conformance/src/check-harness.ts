@@ -11,11 +11,19 @@ import type { AdapterHarness } from "./adapter-harness.ts";
 import type { StoreHarness } from "./store-harness.ts";
 
 export interface RunOptions {
-  /** How long a case may take; default 10,000. */
+  /**
+   * The time limit of a case, in milliseconds.
+   *
+   * @default 10_000
+   */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Each throws INVALID_ARGUMENT: a harness with a slip in it would leave out the cases that matter. */
+/**
+ * Checks a harness. A mistyped property must not pass unnoticed, because the suite would then skip cases.
+ *
+ * @throws INVALID_ARGUMENT for an invalid harness.
+ */
 export function checkAdapterHarness(name: string, harness: AdapterHarness): void {
   assertText("testAdapter: name", name);
   assertMethods("testAdapter: harness", harness, "an AdapterHarness", ["listen"]);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
-/** A line on which what the server sends arrives at a fixed rate; what the client sends arrives at once. */
+/** A connection that delivers the server's data at a fixed rate. Data of the client is not delayed. */
 export class SlowLine {
   readonly port: number;
   readonly #server: Server;

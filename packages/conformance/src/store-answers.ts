@@ -1,7 +1,10 @@
-/** What a process makes of the answers of a store. */
+/** How a process interprets the results of a store. */
 import type { Awaitable, Change } from "@wsession/core";
 
-/** A store that answers at once is adopted at once: to one without records of its own, that makes its writes atomic. */
+/**
+ * Applies a synchronous result in the same tick. A store without records of its own relies on this for atomic
+ * writes.
+ */
 export async function inItsTick<Result extends { readonly type: string }>(
   answer: Awaitable<Result>,
   adopt: (result: Result) => void,

@@ -1,23 +1,30 @@
 import type { Awaitable, SessionStore, StoreCapabilities } from "@wsession/core";
 
-/** How the suite meets a store. */
+/** What the suite needs to test a store. */
 export interface StoreHarness {
-  /** What the store says of itself; the suite checks that it does, and leaves out what can't apply. */
+  /**
+   * The capabilities of the store. The suite checks that the store reports them, and skips cases that do not
+   * apply.
+   */
   readonly capabilities: StoreCapabilities;
   /**
-   * The shortest time that the cases tell apart, milliseconds: deadlines are a few of it. 1,000 with a fake clock; by a
-   * real one long enough that a call and its answer surely fit, and short enough that the suite stays fast (100).
+   * The time unit of the cases, in milliseconds; deadlines are a few units long. Use 1,000 with a fake clock.
+   * With a real clock, choose one that is long enough for a call and its reply, and short enough for a fast
+   * suite (100).
    */
   readonly tickMs: number;
-  /** Makes an empty place for sessions; one for each case. */
+  /** Creates an empty backing for sessions, once per case. */
   open(): Awaitable<StoreBacking>;
 }
 
 export interface StoreBacking {
-  /** A new store on this place, not attached yet. A second call, only where `shared`, is made as another process would. */
+  /**
+   * Creates a store on this backing without attaching it. With `shared`, further calls act as other
+   * processes.
+   */
   store(): Awaitable<SessionStore>;
-  /** Lets time pass: for the store, its server, and this process's `Date.now()`. */
+  /** Advances the time for the store, its server, and `Date.now()` of this process. */
   pass(ms: number): Awaitable<void>;
-  /** Called last, once; the stores are closed by then. */
+  /** Called once, after all stores were closed. */
   close(): Awaitable<void>;
 }

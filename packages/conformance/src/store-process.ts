@@ -45,12 +45,12 @@ export function newDigest(): string {
 }
 
 /**
- * One process as a store sees it. It asks and holds sessions as core does: what a store without records of its own
- * answers from (`held`) is kept up to date after every call.
+ * One process from the point of view of a store. It calls the store and holds sessions as core does: `held`,
+ * which stores without records of their own read, is updated after every call.
  */
 export class StoreProcess implements StoreHost {
   readonly store: SessionStore;
-  /** What others did. */
+  /** Events from other processes. */
   readonly events: Journal<StoreEvent> = new Journal();
   readonly errors: unknown[] = [];
   readonly #held = new Map<string, Held>();
@@ -60,7 +60,7 @@ export class StoreProcess implements StoreHost {
     store.attach(this);
   }
 
-  // --- as core asks ---
+  // --- calls, as core makes them ---
 
   async create(request: Partial<CreateRequest> = {}): Promise<CreateResult> {
     const whole: CreateRequest = {
@@ -80,7 +80,7 @@ export class StoreProcess implements StoreHost {
     });
   }
 
-  /** Creates a session that has to be new. */
+  /** Creates a session, which must be new. */
   async born(request: Partial<CreateRequest> = {}): Promise<Born> {
     const id = request.id ?? newId();
     const digest = newDigest();
@@ -191,7 +191,7 @@ export class StoreProcess implements StoreHost {
     return this.#ended(await this.store.destroySubject(subject, reason));
   }
 
-  /** One connection less. */
+  /** Releases one connection. */
   async release(id: string): Promise<void> {
     const held = this.#held.get(id);
     if (held !== undefined) {
@@ -207,7 +207,7 @@ export class StoreProcess implements StoreHost {
     return ids;
   }
 
-  // --- for the store ---
+  // --- the store's host ---
 
   held(id: string): HeldSession | undefined {
     const held = this.#held.get(id);
@@ -237,7 +237,9 @@ export class StoreProcess implements StoreHost {
     this.errors.push(error);
   }
 
-  /** Ends this process's part of what is gone, unless the store did, and counts it in. */
+  /**
+   * Ends this process's connections to destroyed sessions, unless the store did, and adds them to the result.
+   */
   #ended(result: StoreDestroyResult): StoreDestroyResult {
     let { closed } = result;
     for (const id of result.destroyed) {

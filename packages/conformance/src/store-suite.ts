@@ -18,7 +18,7 @@ import type { StoreHarness } from "./store-harness.ts";
 import { runStoreCase } from "./store-trial.ts";
 import type { StoreCase } from "./store-trial.ts";
 
-/** All that a store has to do, by subject. */
+/** All cases for stores, by topic. */
 export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   creation: creationCases,
   writes: writeCases,
@@ -36,7 +36,7 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   "positions in the outbox": outboxPositionCases,
 };
 
-/** Registers the suite that every store passes. */
+/** Registers the suite that every store must pass. Call it at the top level of a vitest file. */
 export function testStore(name: string, harness: StoreHarness): void {
   checkStoreHarness(name, harness);
   describe(name, () => {

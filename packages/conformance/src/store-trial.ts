@@ -6,14 +6,14 @@ import type { RunOptions } from "./check-harness.ts";
 import { within } from "./waiting.ts";
 
 export interface StoreCase {
-  /** A sentence about behaviour, which cites the invariant that it checks. */
+  /** A sentence about behaviour that cites the invariant it checks. */
   readonly name: string;
-  /** Absent: for every store. */
+  /** Whether the case applies to this store; if absent, to every store. */
   readonly applies?: ((capabilities: StoreCapabilities) => boolean) | undefined;
   readonly run: (trial: StoreTrial) => Promise<void>;
 }
 
-/** What a case works with: a store in one process, others on the same backing, and time. */
+/** The stores and processes of one case, on one backing, and its clock. */
 export class StoreTrial {
   readonly harness: StoreHarness;
   readonly #backing: StoreBacking;
@@ -28,25 +28,25 @@ export class StoreTrial {
     return new StoreTrial(harness, await harness.open());
   }
 
-  /** A process of its own, with a store of its own. */
+  /** Starts another process with a store of its own. */
   async process(): Promise<StoreProcess> {
     const started = new StoreProcess(await this.#backing.store());
     this.#processes.push(started);
     return started;
   }
 
-  /** Two processes where the store is shared, else one under both names. */
+  /** Two processes if the store is shared; otherwise the same process twice. */
   async processes(): Promise<readonly [StoreProcess, StoreProcess]> {
     const first = await this.process();
     return [first, this.harness.capabilities.shared ? await this.process() : first];
   }
 
-  /** So many ticks in milliseconds. */
+  /** Converts ticks to milliseconds. */
   ticks(count: number): number {
     return count * this.harness.tickMs;
   }
 
-  /** Lets so many ticks pass. */
+  /** Advances the time by ticks. */
   async pass(count: number): Promise<void> {
     await this.#backing.pass(this.ticks(count));
   }
@@ -57,7 +57,11 @@ export class StoreTrial {
   }
 }
 
-/** Runs one case; rejects where the store does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */
+/**
+ * Runs one case. Rejects if the store violates it.
+ *
+ * @throws INVALID_ARGUMENT at once for an invalid option.
+ */
 export function runStoreCase(one: StoreCase, harness: StoreHarness, options: RunOptions = {}): Promise<void> {
   checkRunOptions(options);
   return runCase(one, harness, options.timeoutMs ?? 10_000);

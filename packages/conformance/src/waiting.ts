@@ -1,4 +1,4 @@
-/** A promise and its two ends. */
+/** A promise with its resolve and reject functions. */
 export interface Deferred<Value> {
   readonly promise: Promise<Value>;
   readonly resolve: (value: Value) => void;
@@ -14,14 +14,17 @@ export function deferred<Value = void>(): Deferred<Value> {
   return { promise, ...ends };
 }
 
-/** After everything that is due now. A detached buffer still looks whole in a microtask. */
+/**
+ * Resolves after everything that is due now. Microtasks are too early to check bytes: a detached buffer still
+ * looks intact in them.
+ */
 export function macrotask(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
 }
 
-/** Resolves once `condition` holds; for states that nothing announces. The case's own time limit bounds it. */
+/** Polls until `condition` holds, for states without an event. The time limit of the case bounds it. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) {
     await new Promise((resolve) => {
@@ -36,7 +39,7 @@ export function delay(ms: number): Promise<void> {
   });
 }
 
-/** What happened, in order. */
+/** A log of events, in order. */
 export class Journal<Entry = string> {
   readonly entries: Entry[] = [];
   #wake: (() => void)[] = [];
@@ -48,7 +51,7 @@ export class Journal<Entry = string> {
     for (const wake of waiting) wake();
   }
 
-  /** Resolves once there are `count` entries, or one that satisfies the predicate, which it returns. */
+  /** Resolves once there are `count` entries, or an entry that satisfies the predicate. */
   async until(wanted: number | ((entry: Entry) => boolean)): Promise<void> {
     const reached = () =>
       typeof wanted === "number" ? this.entries.length >= wanted : this.entries.some(wanted);
@@ -60,7 +63,7 @@ export class Journal<Entry = string> {
   }
 }
 
-/** Rejects when `run` takes longer, so that a case against a broken implementation ends too. */
+/** Rejects if `run` takes longer than `ms`, so that a case against a broken implementation ends. */
 export async function within<Value>(ms: number, what: string, run: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

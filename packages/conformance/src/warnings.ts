@@ -1,4 +1,7 @@
-/** The warnings of the process of this type while `act` runs. They are kept from the console, and all others are not. */
+/**
+ * Collects process warnings of one type while `act` runs, and keeps them off the console. Other warnings are
+ * printed as usual.
+ */
 export async function warningsDuring(type: string, act: () => Promise<void>): Promise<Error[]> {
   const warned: Error[] = [];
   const printers = process.listeners("warning");
@@ -10,7 +13,7 @@ export async function warningsDuring(type: string, act: () => Promise<void>): Pr
   process.on("warning", listen);
   try {
     await act();
-    // A warning is emitted in the tick after it was given.
+    // Node emits a warning in the tick after the call.
     await new Promise((resolve) => {
       setImmediate(resolve);
     });

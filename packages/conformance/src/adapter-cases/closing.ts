@@ -6,7 +6,7 @@ import { deferred, delay, Journal, until } from "../waiting.ts";
 
 type Conn = Connection<{ n: number }, unknown, never>;
 
-/** How connections and servers end. */
+/** How connections and servers are closed. */
 export const closingCases: readonly AdapterCase[] = [
   {
     name: "close is idempotent: the first one's code and reason count",

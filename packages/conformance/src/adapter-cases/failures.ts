@@ -10,7 +10,7 @@ interface Reported {
   readonly connected: boolean;
 }
 
-/** What reached `onError`, and the option that puts it there. */
+/** A log of what `onError` received, and the option that fills it. */
 function reports(): Journal<Reported> & {
   readonly onError: (error: unknown, context: { stage: Stage; connection?: unknown }) => void;
 } {
@@ -38,7 +38,7 @@ const fails = (how: (typeof WAYS)[number], message: string): Promise<void> => {
   });
 };
 
-/** Errors of handlers end their own connection and nothing else (I12). */
+/** Errors of handlers close their own connection and affect nothing else (I12). */
 export const failureCases: readonly AdapterCase[] = [
   ...WAYS.map((how): AdapterCase => ({
     name: `I12 an open that ${how} closes its connection with 1011 and reaches onError`,

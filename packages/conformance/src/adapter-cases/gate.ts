@@ -6,7 +6,7 @@ import { deferred, delay, Journal, macrotask, until } from "../waiting.ts";
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index}`);
 
-/** Messages are held back until the connection may handle them (I1), within limits (I14). */
+/** Messages wait until the connection may handle them (I1), within limits (I14). */
 export const gateCases: readonly AdapterCase[] = [
   {
     name: "I1 messages sent in the tick of the client's open wait for an async initial and an async open",

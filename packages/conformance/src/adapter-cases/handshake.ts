@@ -12,7 +12,7 @@ import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, delay, Journal, macrotask } from "../waiting.ts";
 
-/** What an accepted handshake shows, and what its 101 carries. */
+/** What the application sees of an accepted handshake, and what its 101 contains. */
 export const handshakeCases: readonly AdapterCase[] = [
   {
     name: "the handshake is a copy: method, url, headers, address and protocols are there after an await",
@@ -82,7 +82,7 @@ export const handshakeCases: readonly AdapterCase[] = [
       await asked.promise;
       client.socket.resetAndDestroy();
       await client.closed;
-      // Others are answered: the server's end of the socket was told by then.
+      // These handshakes are answered later, so the server has noticed the end of the socket by then.
       for (let turn = 0; turn < 3; turn += 1) await trial.refused(server);
       gone.resolve();
       expect(await seen.promise).toMatchObject({ url: "/gone", remoteAddress: "127.0.0.1" });

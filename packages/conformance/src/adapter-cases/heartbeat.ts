@@ -4,10 +4,10 @@ import type { AdapterCase } from "../adapter-trial.ts";
 import { frame } from "../raw-client.ts";
 import { Journal, until } from "../waiting.ts";
 
-/** Long enough that a busy machine answers in between. */
+/** Long enough for a busy machine to answer in between. */
 const HEARTBEAT_MS = 120;
 
-/** A peer that is gone without a word is found out. */
+/** Peers that vanish without closing are detected. */
 export const heartbeatCases: readonly AdapterCase[] = [
   {
     name: "heartbeatMs ends a half-open connection, whose peer answers no ping, with 1006",

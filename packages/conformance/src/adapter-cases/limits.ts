@@ -8,21 +8,21 @@ import { deferred, Journal, macrotask, until } from "../waiting.ts";
 
 const KIB64 = 65_536;
 
-/** Ten messages, "0" to "9", of a peer that goes when a limit was exceeded. */
+/** A peer that sends ten messages, "0" to "9", and whose limit is exceeded. */
 async function sendTen(
   trial: AdapterTrial,
   server: AdapterServer,
   { diagnostics }: Pick<Sessions<{ n: number }>, "diagnostics">,
 ): Promise<void> {
   const client = await trial.rawUpgraded(server);
-  // In one segment: a runtime that can pause has parsed all of it by then.
+  // In one TCP segment, so that even a runtime that can pause has parsed all of them.
   client.write(...Array.from({ length: 10 }, (_, index) => frame(`${index}`)));
   await until(() => diagnostics.limitsExceeded === 1);
   await macrotask();
   client.destroy();
 }
 
-/** A session whose client left it; who comes back to it finds an `open` that waits for the gate. */
+/** A session whose client has left. A client that returns finds an `open` handler that waits for the gate. */
 async function backAgain(trial: AdapterTrial, options: Pick<SessionsOptions<{ n: number }>, "inbox"> = {}) {
   const gate = deferred();
   const journal = new Journal();
@@ -38,7 +38,7 @@ async function backAgain(trial: AdapterTrial, options: Pick<SessionsOptions<{ n:
   return { server, path: `/?token=${token}`, gate, journal, sessions };
 }
 
-/** Nothing is dropped in silence (I3). */
+/** No message is lost silently (I3). */
 export const limitCases: readonly AdapterCase[] = [
   {
     name: "I3 more messages waiting than inbox.maxMessages close the connection with 1013; what waited is counted",
@@ -55,7 +55,7 @@ export const limitCases: readonly AdapterCase[] = [
       await journal.until(2);
       expect(journal.entries).toEqual(["0", "close 1013"]);
       expect(sessions.diagnostics.limitsExceeded).toBe(1);
-      // What had not been parsed by then may never have become a message.
+      // Data that was not parsed by then may never have become messages.
       expect(sessions.diagnostics.messagesDiscarded).toBeGreaterThanOrEqual(5);
     },
   },

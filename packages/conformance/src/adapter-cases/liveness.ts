@@ -9,7 +9,10 @@ import { deferred, Journal, until } from "../waiting.ts";
 const MIB = 1024 * 1024;
 const HEARTBEAT_MS = 400;
 
-/** Who is alive: what arrives, what is taken of what is written, and connections that this side has ended. */
+/**
+ * How live peers are told from dead ones: received data, progress of written data, and connections that this
+ * side has closed.
+ */
 export const livenessCases: readonly AdapterCase[] = [
   ...(["one message", "many messages"] as const).map((what): AdapterCase => ({
     name: `heartbeatMs leaves a peer alone that reads ${what} of 8 MiB steadily over a slow line (fault C1)`,

@@ -7,7 +7,10 @@ import { deferred, delay, Journal, macrotask } from "../waiting.ts";
 
 const counted = (): Sessions<{ n: number }, unknown, never> => createSessions({ initial: () => ({ n: 0 }) });
 
-/** Arrival order, each once, one at a time; text is text and bytes are the handler's own (I2). */
+/**
+ * Messages are handled in order of arrival, once, and one at a time. Text stays text, and handlers own the
+ * bytes (I2).
+ */
 export const messageCases: readonly AdapterCase[] = [
   {
     name: "I2 500 messages reach a synchronous handler in order, each once",

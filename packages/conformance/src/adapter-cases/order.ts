@@ -7,7 +7,7 @@ import { deferred, Journal, until } from "../waiting.ts";
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
 
-/** Two connections of one session in a store of this process. */
+/** Two connections of one session in a store in this process. */
 async function pair(trial: AdapterTrial, handlers: Handlers<Data, unknown, never>, onError?: () => void) {
   const opened = new Journal<Conn>();
   const sessions = createSessions<Data>({
@@ -27,7 +27,10 @@ async function pair(trial: AdapterTrial, handlers: Handlers<Data, unknown, never
   return { sessions, opened: opened.entries, first, second };
 }
 
-/** Answers with promises, and keeps sessions no longer than their connections: what a store of another make may do. */
+/**
+ * A store that answers asynchronously and keeps sessions only as long as their connections, as third-party
+ * stores may.
+ */
 function slowStore(gate: Promise<unknown>): SessionStore & { readonly inner: Iterable<unknown> } {
   const inner = mapStore();
   const later = async <Answer>(answer: () => Awaitable<Answer>): Promise<Answer> => {
@@ -54,7 +57,7 @@ function slowStore(gate: Promise<unknown>): SessionStore & { readonly inner: Ite
   };
 }
 
-/** In which order handlers run, beside the application's own code. */
+/** The order of handlers relative to the application's own code. */
 export const orderCases: readonly AdapterCase[] = [
   {
     name: "fault E3: change handlers run after the code that wrote, and before its await, never inside it",

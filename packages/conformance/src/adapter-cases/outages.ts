@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { Journal } from "../waiting.ts";
 
-/** A map whose sessions can't be created: the store is down. */
+/** A map store that cannot create sessions, as if the store were down. */
 function unavailable(): SessionStore {
   const store: SessionStore = mapStore();
   store.create = () =>
@@ -12,7 +12,7 @@ function unavailable(): SessionStore {
   return store;
 }
 
-/** A store that is out of reach is told as such: with a status before the 101, with a close code after it (I11). */
+/** An unreachable store is signalled by a status before the 101, and by a close code after it (I11). */
 export const outageCases: readonly AdapterCase[] = [
   {
     name: "I11 a store that is away answers a newcomer with 503 before the 101",

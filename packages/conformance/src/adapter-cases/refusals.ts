@@ -7,7 +7,7 @@ import { deferred, Journal, macrotask, until } from "../waiting.ts";
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the types forbid is the subject
 const numeric = 5 as never;
 
-/** A refusal is an HTTP status before the 101, and no handler ever hears of it. */
+/** A refusal is an HTTP status before the 101, and no handler runs. */
 export const refusalCases: readonly AdapterCase[] = [
   {
     name: "admit refuses with any status from 400 to 599 and a short body, sync or async",
@@ -102,7 +102,7 @@ export const refusalCases: readonly AdapterCase[] = [
           onError: (error: unknown, { stage }: { readonly stage: string }) =>
             reported.note([stage, isSessionError(error) ? error.code : error]),
         };
-        // As a program without types may.
+        // As untyped programs may do.
         Reflect.set(options, "origins", origins);
         const sessions = createSessions(options);
         const server = await trial.serve(sessions, {});
@@ -161,7 +161,7 @@ export const refusalCases: readonly AdapterCase[] = [
       gone.upgrade({ path: "/slow" });
       await asked.promise;
       gone.destroy();
-      // Its end is at the server before the answer to this one.
+      // The server notices the end of the first socket before it answers this handshake.
       const other = await trial.connect(server, "/other");
       await other.roundTrip();
       gate.resolve();

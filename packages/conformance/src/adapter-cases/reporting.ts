@@ -12,7 +12,7 @@ interface Reported {
   readonly message: string;
 }
 
-/** What reached `onError`, and the option that puts it there. */
+/** A log of what `onError` received, and the option that fills it. */
 function reports() {
   const journal = new Journal<Reported>();
   const onError = (error: unknown, { stage }: { readonly stage: Stage }) =>
@@ -22,7 +22,7 @@ function reports() {
 
 const LEAVING = 20;
 
-/** Handlers that a client which leaves during `open` cuts short, each in its own way. */
+/** Handlers that are interrupted in different ways by a client that leaves during `open`. */
 const cutShort: Readonly<Record<string, (connection: Connection<Data>, left: Promise<void>) => unknown>> = {
   "waits for the session": (connection) => connection.ready(),
   "sets the session afterwards": async (connection, left) => {
@@ -43,7 +43,7 @@ const cutShort: Readonly<Record<string, (connection: Connection<Data>, left: Pro
   },
 };
 
-/** Twenty clients come, and leave while their `open` is under way. */
+/** Twenty clients connect, and leave during `open`. */
 async function comeAndLeave(
   trial: AdapterTrial,
   open: (connection: Connection<Data>, left: Promise<void>) => unknown,
@@ -73,7 +73,10 @@ async function comeAndLeave(
   return { told, sessions };
 }
 
-/** A mistake of the application is told; what clients do is counted; nothing that is not awaited ends the process (I12). */
+/**
+ * Mistakes of the application are reported, misbehaviour of clients is counted, and no unawaited promise ends
+ * the process (I12).
+ */
 export const reportingCases: readonly AdapterCase[] = [
   ...Object.entries(cutShort).map(([how, open]): AdapterCase => ({
     name: `fault F2: clients that leave during an open that ${how} are counted, and nobody is told`,
@@ -219,7 +222,7 @@ export const reportingCases: readonly AdapterCase[] = [
       const sessions = createSessions({ initial: () => ({ n: 0 }), onError });
       const server = await trial.serve(sessions, { close: () => closed.resolve() });
       const client = await trial.rawUpgraded(server);
-      // Text that is no UTF-8 (RFC 6455 section 8.1).
+      // A text frame that is not valid UTF-8 (RFC 6455 section 8.1).
       client.write(frame(Buffer.of(0xff), { opcode: Opcode.Text }));
       await closed.promise;
       await macrotask();

@@ -8,7 +8,7 @@ type Conn = Connection<{ n: number }, unknown, never>;
 
 const CHUNK = Buffer.alloc(65_536, 7);
 
-/** Sends until the outcome is another one; the kernel's buffers are bounded, and so is this. */
+/** Sends until the outcome changes. The number is bounded, because the kernel's buffers are. */
 async function sendWhile(connection: Conn, while_: SendOutcome): Promise<SendOutcome> {
   for (let tries = 0; tries < 2_000; tries += 1) {
     const outcome = connection.send(CHUNK);
@@ -18,7 +18,7 @@ async function sendWhile(connection: Conn, while_: SendOutcome): Promise<SendOut
   return while_;
 }
 
-/** What became of a message is told, the same on every runtime. */
+/** `send` reports what became of a message, in the same way on every runtime. */
 export const sendingCases: readonly AdapterCase[] = [
   {
     name: "text is sent as text and bytes as binary, in order, of any size",

@@ -14,7 +14,7 @@ const resumable = (
 ): Sessions<Data, unknown, never> =>
   createSessions<Data>({ store: mapStore(), token: queryToken(), initial: () => ({ n: 0 }), ...options });
 
-/** A server of sessions that two connections at most may have, and the first one of such a session. */
+/** A server whose sessions allow two connections, and the first connection of such a session. */
 async function twoAtMost(trial: AdapterTrial) {
   const opened = new Journal<Conn>();
   const sessions = resumable({ maxConnectionsPerSession: 2 });
@@ -24,7 +24,7 @@ async function twoAtMost(trial: AdapterTrial) {
   return { opened, server, first, path: `/?token=${opened.entries[0]?.token}` };
 }
 
-/** Sessions as their connections see them. */
+/** Sessions from the point of view of their connections. */
 export const sessionCases: readonly AdapterCase[] = [
   {
     name: "I8 two connections of one session share its state; change tells the one that did not write",
@@ -106,7 +106,7 @@ export const sessionCases: readonly AdapterCase[] = [
     name: "maxConnectionsPerSession: one that is closing already does not count",
     async run(trial) {
       const { opened, server, first, path } = await twoAtMost(trial);
-      // It does not answer the close frame.
+      // This peer does not answer the close frame.
       await trial.rawUpgraded(server, { path });
       await opened.until(2);
       opened.entries[1]?.close();
@@ -240,7 +240,7 @@ export const sessionCases: readonly AdapterCase[] = [
       await opened.until(4);
       expect(opened.entries.map(({ resumed }) => resumed)).toEqual([false, true, false, false]);
       expect(opened.entries[1]).toMatchObject({ session: { subject: "ada", data: { n: 7 } } });
-      // The token that the login replaced is nobody's but a thief's.
+      // The login replaced this token, so only a thief would present it.
       expect(reported.entries).toEqual([["theft", session.id]]);
       const [, { token: next } = expect.unreachable()] = opened.entries;
       expect(next).toMatch(/^[\w-]{22}\.[\w-]{43}$/);

@@ -3,7 +3,10 @@ import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, delay, Journal, until } from "../waiting.ts";
 
-/** What sessions.close() promises: turns, heartbeats, what has arrived, and handlers that wait for it. */
+/**
+ * What `sessions.close()` guarantees: handlers in progress, heartbeats, messages that have arrived, and
+ * handlers that await it.
+ */
 export const shutdownCases: readonly AdapterCase[] = [
   {
     name: "sessions.close({ drainMs }) ends connection i of n after drainMs * i / n (fault C3)",
@@ -119,7 +122,7 @@ export const shutdownCases: readonly AdapterCase[] = [
         const close = async () => {
           const started = performance.now();
           await closing.close();
-          // Once more, of what is closed already.
+          // A second call on closed sessions.
           await closing.close();
           took.resolve(performance.now() - started);
         };
@@ -135,7 +138,7 @@ export const shutdownCases: readonly AdapterCase[] = [
         const client = await trial.connect(server);
         if (handler === "message") client.send("close");
         if (handler === "close") client.socket.close();
-        // Far below what a hung handler gets.
+        // Far below the time limit for a handler that hangs.
         expect(await took.promise).toBeLessThan(3_000);
         expect(closed.entries).toEqual([handler === "close" ? 1005 : 1012]);
       },

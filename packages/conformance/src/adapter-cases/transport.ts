@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, Journal } from "../waiting.ts";
 
-/** The lower layer's own record, which has nothing in common with the session (I5). */
+/** The record of the transport layer, which is independent of the session (I5). */
 export const transportCases: readonly AdapterCase[] = [
   {
     name: "I5 the transport record and the session never overwrite one another",

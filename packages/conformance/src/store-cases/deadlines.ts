@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { StoreProcess } from "../store-process.ts";
 import type { StoreCase } from "../store-trial.ts";
 
-/** Gone in every answer, and nothing brings it back. */
+/** Expects that every call finds the session gone, and that no call revives it. */
 async function expectGone(store: StoreProcess, id: string, digest: string, subject?: string): Promise<void> {
   expect(await store.load(id)).toBeUndefined();
   expect(await store.fields(id, { late: true })).toEqual({ type: "missing" });

@@ -55,7 +55,7 @@ export const fenceCases: readonly StoreCase[] = [
     async run(trial) {
       const [first, second] = await trial.processes();
       const { id, digest } = await first.born({ data: { n: 0 }, exclusive: true });
-      // A store of 0.1 takes over in a resume alone.
+      // Stores written for 0.1 take over only in a resume.
       if (second.store.takeOver === undefined) return;
       const resumed = await second.resume(id, digest);
       expect(resumed).toMatchObject({ type: "resumed", session: { fence: 1 } });

@@ -14,7 +14,7 @@ class Point {
   readonly x = 1;
 }
 
-/** What JSON would drop, change or refuse. */
+/** Values that JSON would drop, change or refuse. */
 const UNFAITHFUL: Readonly<Record<string, () => unknown>> = {
   "a function": () => () => undefined,
   "a symbol": () => Symbol("x"),

@@ -8,7 +8,7 @@ const shared = (capabilities: { readonly shared: boolean }): boolean => capabili
 const heard = (store: StoreProcess, type: StoreEvent["type"], id: string): Promise<void> =>
   store.events.until((event) => event.type === type && event.id === id);
 
-/** What one process does reaches the others that hold the session. */
+/** Changes of one process reach the other holders of the session. */
 export const sharingCases: readonly StoreCase[] = [
   {
     name: "a write reaches the host of a process that holds the session: the change itself, or the whole session",

@@ -94,7 +94,7 @@ export const subjectCases: readonly StoreCase[] = [
       const before = await store.load(id);
       expect(await store.rotate(id, adas)).toMatchObject({ type: "rotated" });
       const result = await store.rotate(id, { subject: "eve", onlyUnowned: true });
-      // A store of 0.1 does not know the request.
+      // Stores written for 0.1 ignore this request.
       if (result.type === "rotated") return;
       expect(result).toEqual({ type: "foreign" });
       expect(await store.load(id)).toMatchObject({ subject: "ada", version: (before?.version ?? 0) + 1 });
