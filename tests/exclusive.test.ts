@@ -2,24 +2,17 @@ import { Journal, RawClient } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection, SessionsOptions, SessionStore } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { startRedis } from "../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(() => redis?.stop());
+const redis = useRedisServer();
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 

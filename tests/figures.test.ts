@@ -2,21 +2,14 @@ import { deferred, delay, Journal, until } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { startRedis } from "../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { hear, startApplication } from "./applications.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient, storeNames } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(() => redis?.stop());
+const redis = useRedisServer();
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? [error.code, error.outcome] : error);
 

@@ -3,25 +3,18 @@ import type { Client } from "@wsession/conformance";
 import { accept, createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Handlers, Sessions, SessionsOptions, SessionStore } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { startRedis } from "../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient, storeNames } from "./stores.ts";
 import type { StoreName } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 type Data = { readonly n: number };
 type Handled = Handlers<Data>;
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(() => redis?.stop());
+const redis = useRedisServer();
 
 /** A way from a decision about ada to its effect, with a gap in it. */
 interface Operation {

@@ -1,19 +1,12 @@
 import { accept, createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection, SessionStore } from "@wsession/core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startRedis } from "../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { describe, expect, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { openStore, storeNames } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(() => redis?.stop());
+const redis = useRedisServer();
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 

@@ -2,23 +2,16 @@ import { Journal } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
 import type { Connection, SessionsOptions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startRedis } from "../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { expect, test } from "vitest";
 import { connect, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, redisClient } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(() => redis?.stop());
+const redis = useRedisServer();
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 

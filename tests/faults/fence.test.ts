@@ -1,16 +1,11 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { until } from "../../packages/store-redis/test/redis-server.ts";
 import { type ApplicationOptions, openApplication } from "./application.mjs";
 import { ApplicationProcess } from "./processes.ts";
+import { useRedisServer } from "../../packages/store-redis/test/shared-servers.ts";
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(() => redis.stop());
+const redis = useRedisServer();
 
 test("a connection that was replaced while its process stood still writes no more, and is closed with 4409 (I13)", async () => {
   const options: ApplicationOptions = {

@@ -1,23 +1,13 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { StoreEvent } from "@wsession/core";
 import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
 import { type Process, clusterOf, startProcess } from "./processes.ts";
-import { type RedisCluster, type RedisServer, cli, startCluster, startRedis, until } from "./redis-server.ts";
+import { cli, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
+import { useStandaloneAndCluster } from "./shared-servers.ts";
 
-const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = {
-  standalone: undefined,
-  cluster: undefined,
-};
-
-beforeAll(async () => {
-  [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
-});
-
-afterAll(async () => {
-  await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
-});
+const servers = useStandaloneAndCluster();
 
 async function heard(process: Process, id: string, type: StoreEvent["type"]): Promise<StoreEvent> {
   await until(() => process.host.eventsOf(id).some((event) => event.type === type));

@@ -1,20 +1,14 @@
 import { readFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { Cluster } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { aCreation, aWrite } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { type RedisServer, startRedis } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 const cyclic: Record<string, unknown> = {};
 cyclic["self"] = [cyclic];

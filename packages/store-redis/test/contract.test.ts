@@ -1,22 +1,12 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isSessionError } from "@wsession/core";
 import { aCreation, aResume, aWrite, hold, newDigest, newId } from "./fake-host.ts";
 import { clusterOf, startProcess } from "./processes.ts";
-import { type RedisCluster, type RedisServer, cli, startCluster, startRedis, until } from "./redis-server.ts";
+import { cli, until } from "./redis-server.ts";
+import { useStandaloneAndCluster } from "./shared-servers.ts";
 
-const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = {
-  standalone: undefined,
-  cluster: undefined,
-};
-
-beforeAll(async () => {
-  [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
-});
-
-afterAll(async () => {
-  await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
-});
+const servers = useStandaloneAndCluster();
 
 describe.each([
   { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },

@@ -1,17 +1,12 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseMetadata } from "../src/base/record.ts";
 import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { until } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 const connect = (): Redis => new Redis(server.port);
 /** What a later release of the library may append to the metadata: format 1 still, and parts that are unknown here. */

@@ -1,18 +1,13 @@
 import type { AppendRequest, ReadRequest, ReadResult } from "@wsession/core";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { aCreation, anAppend } from "./fake-host.ts";
 import { connected, type Process, startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { startRedis, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 type Read = Extract<ReadResult, { type: "read" }>;
 

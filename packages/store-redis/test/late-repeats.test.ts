@@ -1,17 +1,12 @@
 import { createHash } from "node:crypto";
 import { type Command, Redis } from "ioredis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { aCreation, anAppend, aResume, aWrite } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { until } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 const indexOf = (subject: string): string =>
   `ws:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 12)}}`;

@@ -1,17 +1,12 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { Lease } from "../src/processes/lease.ts";
 import { aCreation, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { startRedis, until } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 test("a lease that lapsed is told once it is good again, though the answer that would have told it was lost", async () => {
   const lost = new Error("no answer came");

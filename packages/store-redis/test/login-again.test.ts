@@ -1,16 +1,11 @@
 import { type Command, Redis } from "ioredis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { aCreation, newDigest, newId } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { until } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 const connect = (): Redis => new Redis(server.port, "127.0.0.1");
 

@@ -1,17 +1,12 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 test("presence counts the connections of each process, this one included", async () => {
   const [a, b] = [startProcess(server), startProcess(server)];

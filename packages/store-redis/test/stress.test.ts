@@ -1,21 +1,16 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
 import { aCreation, aWrite } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
+import { useRedisServer } from "./shared-servers.ts";
 
 const WRITERS = 4;
 const WRITES = 60;
 
-let server: RedisServer;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-
-afterAll(() => server.stop());
+const server = useRedisServer();
 
 describe("while connections are cut, answers dropped and requests delayed", () => {
   test("each acknowledged append is there once, each other one as its outcome says (I7, I8, I10)", async () => {

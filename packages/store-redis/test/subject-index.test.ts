@@ -1,22 +1,12 @@
 import { createHash } from "node:crypto";
 import { type Command, Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { aCreation, aResume, hold, newDigest, newId } from "./fake-host.ts";
 import { type Process, clusterOf, startProcess } from "./processes.ts";
-import { type RedisCluster, type RedisServer, startCluster, startRedis, until } from "./redis-server.ts";
+import { startRedis, until } from "./redis-server.ts";
+import { useStandaloneAndCluster } from "./shared-servers.ts";
 
-const servers: { standalone: RedisServer | undefined; cluster: RedisCluster | undefined } = {
-  standalone: undefined,
-  cluster: undefined,
-};
-
-beforeAll(async () => {
-  [servers.standalone, servers.cluster] = await Promise.all([startRedis(), startCluster()]);
-});
-
-afterAll(async () => {
-  await Promise.all([servers.standalone?.stop(), servers.cluster?.stop()]);
-});
+const servers = useStandaloneAndCluster();
 
 const connectStandalone = (): Redis => new Redis(servers.standalone?.port ?? 0);
 const NEVER = Number.POSITIVE_INFINITY;
