@@ -1,4 +1,4 @@
-// Provides what the tests drive: found where it is installed, else installed by the system's package manager.
+// Finds the programs that the tests need, and installs missing ones with the system's package manager.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -84,7 +84,8 @@ async function install(missing, surroundings) {
 function installWithApt(missing, aptGet, environment) {
   const packages = unique(missing.map((tool) => tool.apt));
   say(`installing ${packages.join(", ")} with apt-get, for ${labels(missing)}, which the tests need`);
-  // An update that fails in part can still leave lists that are good enough; the install tells.
+  // An update that partly fails may still provide usable package lists; the installation shows whether it
+  // did.
   execute([...aptGet, "update", "-q"], environment);
   const wait = "DPkg::Lock::Timeout=300";
   return execute(

@@ -147,7 +147,7 @@ function isExecutable(file) {
   }
 }
 
-// A file alone proves nothing: Ubuntu's chromium-browser is a stub that asks for a snap.
+// A file may not be the program: Ubuntu's chromium-browser only asks to install a snap.
 /**
  * @param {string} file
  * @param {Tool} tool

@@ -9,11 +9,11 @@ const APPLICATION = fileURLToPath(new URL("application.mjs", import.meta.url));
 
 export interface Running {
   readonly port: number;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when the process has exited. */
   kill(): Promise<void>;
 }
 
-/** What application.mjs says to its clients. */
+/** The messages of application.mjs to its clients. */
 export type Said =
   | {
       readonly type: "open";
@@ -26,7 +26,7 @@ export type Said =
   | { readonly type: "done"; readonly version: number; readonly data: { readonly n: number } }
   | { readonly type: "change"; readonly data: { readonly n: number } };
 
-/** A process of its own; gone when the test is. */
+/** Starts the application in its own process, which is killed when the test ends. */
 export async function startApplication(
   redis: number,
   prefix: string,
@@ -48,7 +48,7 @@ export async function startApplication(
   return { port, kill };
 }
 
-/** The next thing of this type that the application says to the client. */
+/** Resolves with the next message of this type that the application sends to the client. */
 export async function hear<Type extends Said["type"]>(
   client: Client,
   type: Type,

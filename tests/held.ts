@@ -1,18 +1,18 @@
 import { deferred } from "@wsession/conformance";
 import type { SessionStore } from "@wsession/core";
 
-/** A wait in the middle of something, for a test to put another thing into. */
+/** A pause in the middle of an operation, in which a test can do something else. */
 export class Gap {
   readonly #reached = deferred();
   readonly #left = deferred();
   #isUsed = false;
 
-  /** Resolves once the gap has been reached. */
+  /** Resolves once an operation has reached the gap. */
   get reached(): Promise<void> {
     return this.#reached.promise;
   }
 
-  /** The first who comes here waits until the test lets go; others pass. */
+  /** The first caller waits until the test releases it; later callers pass. */
   async wait(): Promise<void> {
     if (this.#isUsed) return;
     this.#isUsed = true;
@@ -28,8 +28,8 @@ export class Gap {
 type Call = "create" | "resume" | "rotate" | "takeOver";
 
 /**
- * The store, with a gap before or after a call: before, the store has not heard of the call yet; after, the call has taken
- * effect, and its answer is on the way.
+ * Wraps a store with a gap before or after a call. Before: the store has not received the call yet. After:
+ * the call has taken effect, and its reply is on the way.
  */
 export function withGap(store: SessionStore, call: Call, when: "before" | "after", gap: Gap): SessionStore {
   return new Proxy(store, {

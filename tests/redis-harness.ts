@@ -3,7 +3,9 @@ import { redisStore } from "@wsession/store-redis";
 import type { Cluster, Redis } from "ioredis";
 import { newPrefix } from "./stores.ts";
 
-/** For the suite of every store: Redis stores on clients of their own, with the prefix of one case. */
+/**
+ * The harness of Redis stores for the store suite. Each store has its own client; a case has its own prefix.
+ */
 export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
   return {
     capabilities: { resumable: true, shared: true, values: "json", outbox: true },
@@ -17,8 +19,8 @@ export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
           clients.push(client);
           return redisStore({ client, prefix });
         },
-        // The server's own clock runs: there is none to be faked. A timer may end a millisecond early, and the server's is
-        // cut to whole ones.
+        // The server's clock cannot be faked. A timer may fire a millisecond early, and the server rounds
+        // down to whole milliseconds.
         pass: (ms) =>
           new Promise((resolve) => {
             setTimeout(resolve, ms + 2);

@@ -11,7 +11,7 @@ export const runtimeNames: readonly RuntimeName[] = ["ws", "uws"];
 
 const harnesses: Readonly<Record<RuntimeName, AdapterHarness>> = { ws: wsHarness("port"), uws: uwsHarness() };
 
-/** A server of this runtime, bound to the sessions; gone when the test is. */
+/** Starts a server of this runtime, bound to the sessions. It is closed when the test ends. */
 export async function serve<Data extends object, Transport, Unset extends undefined>(
   runtime: RuntimeName,
   sessions: Sessions<Data, Transport, Unset>,
@@ -25,7 +25,7 @@ export async function serve<Data extends object, Transport, Unset extends undefi
   return server;
 }
 
-/** The client of `ws`, connected; gone when the test is. */
+/** Connects a client of `ws`. It is closed when the test ends. */
 export async function connect(
   { port }: { readonly port: number },
   path = "/",

@@ -12,25 +12,28 @@ export const storeNames: readonly StoreName[] = ["in-connection", "map", "redis"
 
 let prefixes = 0;
 
-/** Keys of their own for every test. */
+/** A new key prefix for each test. */
 export function newPrefix(): string {
   return `t${process.pid}-${(prefixes += 1)}`;
 }
 
-/** A client that is gone when the test is. */
+/** A client that is closed when the test ends. */
 export function redisClient(port: number): Redis {
   const client = new Redis(port, "127.0.0.1");
   disposeOf(client);
   return client;
 }
 
-/** The store speaks of what it can't reach; the client would, to the console. */
+/**
+ * Closes the client when the test ends, and silences its errors: the store reports them, and ioredis would
+ * print them.
+ */
 export function disposeOf(client: Redis | Cluster): void {
   client.on("error", () => undefined);
   onTestFinished(() => client.disconnect());
 }
 
-/** A store of this kind, empty; `port` is where Redis is. */
+/** Creates an empty store of this kind; `port` is the port of Redis. */
 export function openStore(
   name: StoreName,
   port: number,

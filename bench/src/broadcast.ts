@@ -4,7 +4,7 @@ import type { Figure } from "./kit/report.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 import { median, ratio } from "./kit/stats.ts";
 
-// What a message to every client costs the server, in CPU time of all its threads, beside what it costs bare ws.
+// The CPU time that a broadcast costs the server, in all of its threads, compared with bare ws.
 
 const options = readOptions();
 const SOCKETS = options.quick ? 50 : 2_000;
@@ -51,7 +51,7 @@ class Audience {
     return new Audience(server, connections);
   }
 
-  /** CPU microseconds for each message to each socket. */
+  /** CPU microseconds per message and socket. */
   async measure(): Promise<number> {
     const before = await this.#server.cpu();
     for (let message = 0; message < MESSAGES; message += 1) {
@@ -81,7 +81,7 @@ async function compare(compression: string): Promise<readonly [number[], number[
   try {
     for (let round = 0; round < WARM_UP; round += 1) for (const audience of pair) await audience.measure();
     for (let round = 0; round < ROUNDS; round += 1) {
-      // Each goes first every second time.
+      // Alternates which side runs first.
       const first = round % 2;
       const [a, b] = first === 0 ? pair : [pair[1], pair[0]];
       const measured = [await a.measure(), await b.measure()];

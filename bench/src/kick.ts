@@ -8,7 +8,8 @@ import { progress, readOptions, report, single } from "./kit/report.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 import { estimate, quantile } from "./kit/stats.ts";
 
-// How long after `destroy` is called, in a process that holds none of them, the last socket has closed.
+// The time from a call of `destroy`, in a process without connections of the session, until the last socket
+// has closed.
 
 process.env["NODE_ENV"] = "production";
 const PROCESSES = 4;
@@ -26,7 +27,7 @@ function portOf(index: number): number {
   return servers[index % PROCESSES]?.port ?? 0;
 }
 
-/** Resolves when the server has closed it. */
+/** Resolves once the server has closed the connection. */
 function closed(connection: RawConnection): Promise<void> {
   return new Promise((resolve) => {
     connection.onClose = resolve;
@@ -61,7 +62,7 @@ async function kickOne(index: number): Promise<number> {
   );
 }
 
-/** Many sessions of one subject, a connection on each, spread over the processes. */
+/** Many sessions of one subject with one connection each, spread over the processes. */
 async function kickSubject(round: number): Promise<number> {
   const subject = `many-${round}`;
   const connections: RawConnection[] = [];

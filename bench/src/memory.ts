@@ -4,7 +4,8 @@ import { measureRedis } from "./memory/redis.ts";
 import { printTable, readOptions, report } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
 
-// What a connection, a session without one, and a session in Redis take, beyond what they would take without us.
+// The memory of a connection, of a session without a connection, and of a session in Redis, beyond that of
+// the same data without this library.
 
 const options = readOptions();
 const figures: Figure[] = [];

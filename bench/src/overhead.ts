@@ -4,7 +4,7 @@ import { median, ratio } from "./kit/stats.ts";
 import { startLoaded } from "./kit/subjects.ts";
 import type { LoadedServer } from "./kit/subjects.ts";
 
-// What a message costs the server, in CPU time, beside what it costs the bare runtime that does the same work.
+// The CPU time that a message costs the server, compared with the bare runtime doing the same work.
 
 interface Comparison {
   readonly field: string;
@@ -44,7 +44,10 @@ const comparisons: readonly Comparison[] = [
 const options = readOptions();
 const CONNECTIONS = options.quick ? 8 : 64;
 const WINDOW = 8;
-/** Processes differ among themselves, by where their code and heap come to lie: each pair of rounds of one pair of them. */
+/**
+ * The number of times the processes are restarted, because the memory layout of code and heap differs between
+ * processes. Each pair of rounds uses one pair of processes.
+ */
 const GENERATIONS = options.quick ? 1 : Math.max(1, Math.round(6 * options.rounds));
 const WARM_UP = options.quick ? 1 : 8;
 const ROUNDS = options.quick ? 2 : 40;
@@ -73,7 +76,7 @@ async function compare({ field, subject, control }: Comparison): Promise<[number
     try {
       for (const { load } of pair) await load.run(WARM_UP * messages);
       for (let round = 0; round < ROUNDS; round += 1) {
-        // Each goes first every second time.
+        // Alternates which side runs first.
         const first = round % 2;
         const [a, b] = first === 0 ? pair : [pair[1], pair[0]];
         const measured = [await measure(a, messages), await measure(b, messages)];

@@ -6,20 +6,24 @@ import { quantile, ratio } from "./kit/stats.ts";
 import { socketioClient, wsessionClient } from "./resume/clients.ts";
 import type { Client } from "./resume/clients.ts";
 
-// How long a client that lost its connection waits for its state, beside Socket.IO's connection state recovery.
+// The time until a client that lost its connection has its state again, compared with Socket.IO's connection
+// state recovery.
 
 const options = readOptions();
 const CLIENTS = options.quick ? 4 : 20;
-/** Servers are started anew as often: where code and heap come to lie differs from one start to the next. */
+/**
+ * The number of times the servers are restarted, because the memory layout of code and heap differs between
+ * starts.
+ */
 const STARTS = options.quick ? 1 : 3;
 const ROUNDS = options.quick ? 2 : Math.max(2, Math.round(20 * options.rounds));
 const WARM_UP = options.quick ? 1 : 10;
-/** A server that takes longer to notice that its clients are gone does not work. */
+/** The time limit for a server to notice that its clients have disconnected. */
 const NOTICE_MS = 10_000;
 
 /**
- * When the clients come back, and how often in a round: as soon as the server has noticed that they are gone, or after as
- * many milliseconds more, in which nothing runs, so that the first of them finds the processor's caches empty.
+ * When the clients return, and how often per round: as soon as the server has noticed their absence, or this
+ * many milliseconds later. Nothing runs in that time, so the first client finds the CPU caches cold.
  */
 const WAITS = {
   none: { ms: 0, turns: options.quick ? 3 : 30 },
@@ -34,7 +38,7 @@ type BySide<Value> = Record<Side, Value>;
 interface Subject {
   readonly server: ServerProcess;
   readonly clients: readonly Client[];
-  /** Connections beside the clients'. */
+  /** Other connections than those of the clients. */
   readonly staying: number;
 }
 
@@ -45,7 +49,10 @@ function noTimes(): Times {
   return { wsession: [], "wsession on uWS": [], "Socket.IO": [], floor: [] };
 }
 
-/** The server knows that its clients are gone. Noticing it, and for Socket.IO keeping what it needs, is not what is timed. */
+/**
+ * Waits until the server has noticed that its clients are gone, because that work (for Socket.IO, also saving
+ * their state) must not be measured.
+ */
 async function noticed(server: ServerProcess, staying: number): Promise<void> {
   const deadline = performance.now() + NOTICE_MS;
   while ((await server.ask("connections"))["connections"] !== staying) {
@@ -53,7 +60,7 @@ async function noticed(server: ServerProcess, staying: number): Promise<void> {
   }
 }
 
-/** Clients come back one at a time, so that none waits for another. */
+/** Clients return one at a time, so that none waits for another. */
 async function measure({ server, clients, staying }: Subject, wait: Wait): Promise<number[]> {
   const times: number[] = [];
   const { ms, turns } = WAITS[wait];
@@ -76,7 +83,7 @@ async function connect(
   return { server, clients, staying };
 }
 
-/** Rounds of returns to four servers that are started for them. */
+/** Measures rounds of returns to four servers, which are started for them. */
 async function compare(redisPort: number, times: Record<Wait, Times>): Promise<void> {
   const servers: ServerProcess[] = [];
   const start = async (module: string, ...more: string[]): Promise<ServerProcess> => {
@@ -89,7 +96,8 @@ async function compare(redisPort: number, times: Record<Wait, Times>): Promise<v
     const uws = await start("app-redis", "small", "uws");
     const socketio = await start("resume-socketio");
     const floor = await start("resume-floor");
-    // One connection that stays, as any server has: without another, uWS prints warnings for each upgrade after a wait.
+    // One permanent connection, as any real server has: without one, uWS prints a warning for each
+    // asynchronous upgrade.
     const staying = await wsessionClient(uws.port, CLIENTS);
     const subjects: BySide<Subject> = {
       wsession: await connect(ws, (number) => wsessionClient(ws.port, number)),
@@ -131,7 +139,7 @@ try {
       all("idle", side, 0.99),
     ]),
   );
-  /** Over Socket.IO's, round by round. */
+  /** The ratio to Socket.IO's time, round by round. */
   const over = (side: Side, wait: Wait, part: 0.5 | 0.99): Omit<Figure, "field" | "what"> => {
     const each = (of: Side): number[] => times[wait][of].map((round) => quantile(round, part));
     return { value: ratio(each(side), each("Socket.IO")), worthlessOver: part === 0.5 ? 0.1 : 0.2 };

@@ -5,7 +5,7 @@ import { measureConnectionsGrowth } from "./scale/connections.ts";
 import { measureLive } from "./scale/live.ts";
 import { measureProcessesGrowth, measureSessionsGrowth } from "./scale/updates.ts";
 
-// What stays as it is when there are more of them.
+// Figures that should not grow with the number of connections, sessions or processes.
 
 process.env["NODE_ENV"] = "production";
 const options = readOptions();

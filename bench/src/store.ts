@@ -5,7 +5,8 @@ import { ServerProcess } from "./kit/server-process.ts";
 import { median, ratio } from "./kit/stats.ts";
 import { hotSession } from "./store/subjects.ts";
 
-// What an acknowledged change of a session in Redis costs, beside the bare command and beside what is done today.
+// The cost of an acknowledged change of a session in Redis, compared with the bare command and with today's
+// usual way.
 
 process.env["NODE_ENV"] = "production";
 const options = readOptions();
@@ -14,7 +15,10 @@ const AT_ONCE = options.quick ? 20 : 200;
 const UPDATES = options.quick ? 1_000 : 8_000;
 const WARM_UP = options.quick ? 1 : 12;
 const ROUNDS = options.quick ? 2 : 30;
-/** Processes differ among themselves, by where their code and heap come to lie. */
+/**
+ * The number of times the processes are restarted, because the memory layout of code and heap differs between
+ * processes.
+ */
 const GENERATIONS = options.quick ? 1 : Math.max(1, Math.round(6 * options.rounds));
 
 const NAMES = ["update", "script", "connectRedis"] as const;

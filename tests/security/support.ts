@@ -10,10 +10,10 @@ import { wsHarness } from "../../packages/adapter-ws/test/servers.ts";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../../packages/store-redis/test/redis-server.ts";
 
-/** Every attack is tried on each: nothing here may depend on the runtime. */
+/** Each attack is tried on every runtime, because none may be vulnerable. */
 export const runtimes: readonly AdapterHarness[] = [wsHarness("port"), uwsHarness()];
 
-/** Servers and peers for one test, all of which are gone after it. */
+/** Servers and peers for one test. All of them are closed after it. */
 export function useTrial(harness: AdapterHarness): () => AdapterTrial {
   let trial = new AdapterTrial(harness);
   beforeEach(() => {
@@ -24,13 +24,13 @@ export function useTrial(harness: AdapterHarness): () => AdapterTrial {
 }
 
 export interface RedisFixture {
-  /** A client that ends with the file's tests. */
+  /** A client that is closed after the last test of the file. */
   connect(): Redis;
-  /** A store of its own, as another process would have; the same `prefix` means the same sessions. */
+  /** Creates a store, as another process would. The same `prefix` means the same sessions. */
   store(prefix?: string): SessionStore;
 }
 
-/** One redis-server for the file. */
+/** One Redis server for the tests of the file. */
 export function useRedis(): RedisFixture {
   let server: RedisServer | undefined;
   const clients: Redis[] = [];
@@ -62,12 +62,12 @@ export function storeOf(name: StoreName, redis: RedisFixture): SessionStore {
 }
 
 export const COOKIE = "sid";
-/** Plain HTTP on 127.0.0.1 can't have the default `__Host-` name. */
+/** A cookie carrier without the default `__Host-` prefix, which plain HTTP on 127.0.0.1 cannot use. */
 export function testCookie(): TokenCarrier {
   return cookieToken({ name: COOKIE, secure: false });
 }
 
-/** The token in a 101's `Set-Cookie`; `undefined` for none. */
+/** The token in the `Set-Cookie` header of a 101; `undefined` if there is none. */
 export function cookieOf(client: Pick<Client, "headers">): string | undefined {
   const [header = ""] = client.headers["set-cookie"] ?? [];
   return /^sid=([^;]*)/.exec(header)?.[1];
@@ -79,7 +79,7 @@ export function withCookie(token: string | undefined): {
   return { headers: { cookie: `${COOKIE}=${token}` } };
 }
 
-/** `token` with another verifier: what one who knows the selector can make up. */
+/** `token` with another verifier: a guess by an attacker who knows the selector. */
 export function guess(token: string): string {
   const other = token.at(-2) === "A" ? "B" : "A";
   return token.slice(0, -2) + other + token.slice(-1);
@@ -93,7 +93,7 @@ export async function closedOf(client: Client): Promise<number> {
   return (await client.closed).code;
 }
 
-/** The code of the close frame that a raw peer is sent; nothing else may have been sent to it since its handshake. */
+/** The code of the close frame sent to a raw peer. Fails if anything else was sent since the handshake. */
 export function closeFrameOf({ socket }: RawClient): Promise<number> {
   return new Promise((resolve) => {
     socket.on("data", (chunk: Buffer) => {
@@ -102,7 +102,7 @@ export function closeFrameOf({ socket }: RawClient): Promise<number> {
   });
 }
 
-/** Never to be found in what may be logged. */
+/** A value that must not appear in anything that may be logged. */
 export const SECRET = "s3cr3t-value";
 
 export interface Profile {

@@ -1,4 +1,4 @@
-/** The child's side of a server process: answers what its parent asks, with numbers. */
+/** The child's side of a server process: answers the questions of its parent with numbers. */
 export type Answer = Readonly<Record<string, number>>;
 export type Questions = Readonly<Record<string, (argument: string) => Answer | Promise<Answer>>>;
 
@@ -13,7 +13,7 @@ export type Reply =
   | { readonly type: "answer"; readonly number: number; readonly answer: Answer }
   | { readonly type: "failure"; readonly number: number; readonly message: string };
 
-/** Says that the server listens, and answers from then on. Ends with its parent. */
+/** Reports that the server is listening, and answers questions from then on. Exits with its parent. */
 export function serve(port: number, questions: Questions = {}): void {
   const known: Questions = { cpu: cpuMicroseconds, memory: memoryBytes, ...questions };
   process.on("message", (ask: Ask) => {
@@ -40,7 +40,7 @@ function cpuMicroseconds(): Answer {
   return { user, system, total: user + system };
 }
 
-/** After garbage collections, until what is in use stops shrinking; wants `--expose-gc`. */
+/** Collects garbage until memory use stops shrinking. Needs `--expose-gc`. */
 export async function memoryBytes(): Promise<Answer> {
   if (globalThis.gc === undefined) throw new Error("start it with --expose-gc");
   let before = Infinity;

@@ -8,10 +8,10 @@ import type { RedisServer } from "./redis.ts";
 const MASTERS = 3;
 const HOST = "127.0.0.1";
 
-/** Three masters with a replica each. */
+/** A Cluster of three masters with one replica each. */
 export interface RedisCluster {
   connect(): Cluster;
-  /** The sum of a number of CLUSTER INFO over all nodes. */
+  /** The sum of a numeric field of CLUSTER INFO over all nodes. */
   sum(field: string): Promise<number>;
   stop(): Promise<void>;
 }

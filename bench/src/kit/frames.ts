@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 export const Opcode = { Text: 1, Close: 8, Ping: 9, Pong: 10 } as const;
 
-/** A frame as clients send it: masked. */
+/** A masked frame, as clients send it. */
 export function maskedFrame(opcode: number, payload: Buffer): Buffer {
   if (payload.length > 125) throw new Error("a load message has at most 125 bytes");
   const mask = randomBytes(4);
@@ -11,16 +11,16 @@ export function maskedFrame(opcode: number, payload: Buffer): Buffer {
 }
 
 export interface FrameVisitor {
-  /** `payload` is there only if the visitor wants payloads, and is valid for this call. */
+  /** `payload` is passed only if the visitor asks for payloads. It is valid only during the call. */
   frame(opcode: number, payload: Buffer | undefined): void;
   readonly wantsPayloads: boolean;
 }
 
-/** Finds the frames in a server's bytes; looks at headers alone unless payloads are wanted. */
+/** Finds the frames in the data of a server. Parses only headers, unless payloads are wanted. */
 export class FrameReader {
   readonly #visitor: FrameVisitor;
   #rest: Buffer | undefined;
-  /** Bytes of a payload that are still to come, and its opcode. */
+  /** The remaining bytes of the current payload, and its opcode. */
   #skip = 0;
   #opcode = 0;
 

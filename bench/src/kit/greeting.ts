@@ -1,4 +1,4 @@
-/** What the servers with sessions say when a connection opens. */
+/** The first message of servers with sessions on each connection. */
 export interface Greeting {
   readonly id: string;
   readonly token: string | undefined;

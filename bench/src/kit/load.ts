@@ -1,17 +1,17 @@
 import { maskedFrame, Opcode } from "./frames.ts";
 import type { RawConnection } from "./raw-connection.ts";
 
-/** Echoed text: of a length that chat messages, cursors and game moves have. */
+/** The text that is echoed. Its length is typical of chat messages, cursors and game moves. */
 export const MESSAGE = "a message of an ordinary length: 48 bytes of it.";
 
 export interface LoadOptions {
-  /** Messages under way on each connection. */
+  /** Messages in flight on each connection. */
   readonly window: number;
-  /** As it travels: what a protocol on top of WebSocket adds is part of it. */
+  /** The text on the wire, including what a protocol on top of WebSocket adds. */
   readonly text?: string;
 }
 
-/** Keeps a number of messages under way on each of many connections. */
+/** Keeps a number of messages in flight on each of many connections. */
 export class Load {
   readonly #connections: readonly RawConnection[];
   readonly #window: number;
@@ -31,7 +31,7 @@ export class Load {
     for (const connection of connections) this.#drive(connection);
   }
 
-  /** Sends this many messages over all connections, and resolves when each was answered. */
+  /** Sends this many messages over all connections. Resolves when each was answered. */
   run(messages: number): Promise<void> {
     this.#unsent = messages;
     this.#unanswered = messages;
@@ -56,7 +56,8 @@ export class Load {
       answered += 1;
     };
     connection.onClose = () => this.#failed(new Error("the server closed a connection under load"));
-    // After the reader's own listener: everything in the chunk is counted, and as many are sent in one write.
+    // Runs after the reader's own listener, when all messages of the chunk are counted. As many are sent in
+    // one write.
     connection.socket.on("data", () => {
       if (answered === 0) return;
       const count = answered;

@@ -13,13 +13,13 @@ export interface RawOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A WebSocket client over a plain TCP socket: it costs a small part of what the server under test costs. */
+/** A WebSocket client on a plain TCP socket. It uses much less CPU time than the server under test. */
 export class RawConnection implements FrameVisitor {
   readonly socket: Socket;
   /** The head of the server's answer. */
   head = "";
   wantsPayloads = false;
-  /** Called for each text or binary message; the payload is there if payloads are wanted. */
+  /** Called for each text or binary message; with the payload if payloads are wanted. */
   onMessage: (payload: Buffer | undefined) => void = () => undefined;
   onClose: () => void = () => undefined;
   #reader = new FrameReader(this);
@@ -79,7 +79,7 @@ export class RawConnection implements FrameVisitor {
     this.socket.write(maskedFrame(Opcode.Text, Buffer.from(text)));
   }
 
-  /** Opens, and waits for the message with which the server greets. */
+  /** Opens a connection and waits for the server's greeting. */
   static async greeted(options: RawOptions): Promise<{ connection: RawConnection; greeting: string }> {
     const greeting = { resolve: (_text: string): void => undefined };
     const greeted = new Promise<string>((resolve) => {
@@ -97,7 +97,7 @@ export class RawConnection implements FrameVisitor {
   }
 }
 
-/** Opens many, a bounded number of handshakes at a time. */
+/** Opens many connections, with a limited number of concurrent handshakes. */
 export async function openMany(
   count: number,
   open: (index: number) => Promise<RawConnection>,

@@ -9,16 +9,16 @@ import { Redis } from "ioredis";
 const HOST = "127.0.0.1";
 const STARTED_IN_MS = 10_000;
 
-/** A Redis server of this run's own, in memory alone. */
+/** A Redis server for this run, without persistence. */
 export interface RedisServer {
   readonly port: number;
   readonly client: Redis;
-  /** A number of INFO. */
+  /** A numeric field of INFO. */
   info(section: string, field: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** WSESSION_REDIS_SERVER names the binary. */
+/** Starts a server; WSESSION_REDIS_SERVER names the binary. */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-bench-"));
   const port = await freePort();

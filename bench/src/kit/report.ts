@@ -3,12 +3,12 @@ import { isWorthless } from "./stats.ts";
 import type { Estimate } from "./stats.ts";
 
 export interface Options {
-  /** Seconds instead of minutes: shows that it runs, and no more than that. */
+  /** Runs for seconds instead of minutes. That only shows that the benchmark works. */
   readonly quick: boolean;
   readonly json: boolean;
   /** Scales the number of rounds. */
   readonly rounds: number;
-  /** Names of the figures to measure; all if there are none. */
+  /** The names of the figures to measure; all if empty. */
   readonly only: readonly string[];
 }
 
@@ -31,7 +31,10 @@ export interface Figure {
   readonly value: Estimate;
   readonly target?: { readonly atMost: number } | { readonly atLeast: number };
   readonly digits?: number;
-  /** A difference near 0 has no width in per cent; bytes say it better. */
+  /**
+   * The widest interval of a difference, in its own unit. A percentage makes no sense for a difference near
+   * 0.
+   */
   readonly worthlessOver?: number;
 }
 
@@ -39,7 +42,7 @@ export function single(value: number): Estimate {
   return { median: value, low: value, high: value, rounds: 1 };
 }
 
-/** Prints the table for people and, with `--json`, one object as the last line. */
+/** Prints a table and, with `--json`, one JSON object as the last line. */
 export function report(title: string, figures: readonly Figure[], options: Options): void {
   const rows = figures.map((figure) => [
     figure.field,
@@ -95,7 +98,7 @@ export function printTable(
   process.stdout.write(`\n${title}\n\n${[line(head), rule, ...rows.map(line)].join("\n")}\n`);
 }
 
-/** How far it has come, for people who wait; on standard error. */
+/** Prints progress to standard error. */
 export function progress(text: string): void {
   process.stderr.write(`  ${text}\n`);
 }

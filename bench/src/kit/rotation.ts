@@ -2,7 +2,10 @@ import { maskedFrame, Opcode } from "./frames.ts";
 import { MESSAGE } from "./load.ts";
 import type { RawConnection } from "./raw-connection.ts";
 
-/** Keeps a fixed number of messages under way, whatever the number of connections: each next one on the next connection. */
+/**
+ * Keeps a fixed number of messages in flight for any number of connections. Each message goes to the next
+ * connection.
+ */
 export class Rotation {
   readonly #connections: readonly RawConnection[];
   readonly #underWay: number;

@@ -1,4 +1,4 @@
-/** A session as applications have them: a few small fields; `large` adds one value of 200 bytes. */
+/** Typical session data: a few small fields. `large` adds a value of 200 bytes. */
 export interface SampleData {
   readonly user: string;
   readonly visits: number;

@@ -9,7 +9,7 @@ export interface StartOptions {
   readonly execArgv?: readonly string[];
 }
 
-/** A server in a process of its own, which answers questions over IPC. */
+/** A server in its own process, which answers questions over IPC. */
 export class ServerProcess {
   readonly port: number;
   readonly #child: ChildProcess;
@@ -30,7 +30,7 @@ export class ServerProcess {
     const file = fileURLToPath(new URL(`../servers/${module}.js`, import.meta.url));
     const child = fork(file, [...(options.args ?? [])], {
       execArgv: [...(options.execArgv ?? [])],
-      // Like everything that is measured: as it runs in production.
+      // Measured in production mode.
       env: { ...process.env, NODE_ENV: "production" },
     });
     const failed = new AbortController();
@@ -48,7 +48,7 @@ export class ServerProcess {
     });
   }
 
-  /** CPU time that the process has used so far, microseconds. */
+  /** The CPU time that the process has used so far, in microseconds. */
   async cpu(): Promise<number> {
     return (await this.ask("cpu"))["total"] ?? Number.NaN;
   }
@@ -60,14 +60,14 @@ export class ServerProcess {
   async stop(): Promise<void> {
     if (this.#hasExited) return;
     const gone = once(this.#child, "exit");
-    // Lets it write its profile, where one is taken.
+    // Lets the process write its profile, if there is one.
     this.#child.disconnect();
     const late = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
     await gone;
     clearTimeout(late);
   }
 
-  /** Without a chance to say anything. */
+  /** Kills the process without letting it close connections. */
   async kill(): Promise<void> {
     if (this.#hasExited) return;
     const gone = once(this.#child, "exit");

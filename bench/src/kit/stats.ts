@@ -1,4 +1,4 @@
-/** A figure with the interval in which its median lies in 95 of 100 such runs. */
+/** A median with its 95 % confidence interval. */
 export interface Estimate {
   readonly median: number;
   readonly low: number;
@@ -6,14 +6,14 @@ export interface Estimate {
   readonly rounds: number;
 }
 
-/** The interval is wider than this part of the median: the run says nothing. */
+/** If the interval is wider than this fraction of the median, the run is useless. */
 const WORTHLESS = 0.1;
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Between the two nearest ranks, in proportion. */
+/** A quantile, interpolated between the two nearest ranks. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * part;
@@ -22,7 +22,9 @@ export function quantile(values: readonly number[], part: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** The interval comes from the order of the values (binomial), so that no outlier widens it. */
+/**
+ * The median and its confidence interval from order statistics (binomial), so that outliers do not widen it.
+ */
 export function estimate(values: readonly number[]): Estimate {
   const half = Math.min(0.5, 0.98 / Math.sqrt(Math.max(1, values.length)));
   return {
@@ -33,12 +35,15 @@ export function estimate(values: readonly number[]): Estimate {
   };
 }
 
-/** Subject over control, pair by pair: a machine that changes its speed changes both of a pair. */
+/**
+ * The ratio of subject to control, pair by pair. A change of the machine's speed affects both values of a
+ * pair.
+ */
 export function ratio(subject: readonly number[], control: readonly number[]): Estimate {
   return estimate(subject.map((value, index) => value / (control[index] ?? Number.NaN)));
 }
 
-/** Subject minus control, pair by pair. */
+/** The difference between subject and control, pair by pair. */
 export function difference(subject: readonly number[], control: readonly number[]): Estimate {
   return estimate(subject.map((value, index) => value - (control[index] ?? Number.NaN)));
 }

@@ -2,7 +2,7 @@ import { Load, MESSAGE } from "./load.ts";
 import { openMany, RawConnection } from "./raw-connection.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** Opens one client of the server that `name` stands for, ready for load. */
+/** Opens a client of the server called `name`, ready for load. */
 export async function openClient(name: string, port: number): Promise<RawConnection> {
   if (name !== "socketio") return RawConnection.open({ port });
   const path = "/socket.io/?EIO=4&transport=websocket";
@@ -24,12 +24,12 @@ export async function openClient(name: string, port: number): Promise<RawConnect
   return connection;
 }
 
-/** What travels for one echo. */
+/** The text on the wire for one echo. */
 export function messageFor(name: string): string {
   return name === "socketio" ? `42["message",${JSON.stringify(MESSAGE)}]` : MESSAGE;
 }
 
-/** A server process under a load of its own. */
+/** A server process and its load. */
 export interface LoadedServer {
   readonly server: ServerProcess;
   readonly load: Load;

@@ -9,7 +9,9 @@ interface PerConnection {
   readonly rss: number;
 }
 
-/** Idle connections with a session on each, beyond idle connections of the bare runtime. */
+/**
+ * The memory of idle connections with a session each, beyond that of idle connections of the bare runtime.
+ */
 export async function measureConnections(
   runtime: "ws" | "uws",
   options: Options,
@@ -60,11 +62,12 @@ export async function measureConnections(
   };
 }
 
-/** A process of its own: what another left behind in the heap would be counted otherwise. */
+/** Measures in a new process, because garbage of another measurement would be counted. */
 async function measure(name: string, count: number): Promise<PerConnection> {
   const server = await ServerProcess.start("echo", { args: [name], execArgv: ["--expose-gc"] });
   const open = (): Promise<RawConnection> => RawConnection.open({ port: server.port });
-  // The first ones pay for code and tables; they stay, so that what they free is not counted.
+  // The first connections cause code and tables to be loaded. They stay open, so that their memory is not
+  // subtracted.
   const warm = await openMany(Math.min(500, count), open);
   const before = await server.ask("memory");
   const connections = await openMany(count, open);

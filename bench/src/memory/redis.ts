@@ -10,7 +10,10 @@ import type { Figure, Options } from "../kit/report.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 
-/** Live sessions in Redis, beyond their data as JSON: keys, metadata, holders, subject index, and Redis' own tables. */
+/**
+ * The memory of live sessions in Redis, beyond their data as JSON: keys, metadata, holders, subject index,
+ * and the tables of Redis.
+ */
 export async function measureRedis(options: Options): Promise<Figure[]> {
   const count = options.quick ? 300 : 15_000;
   const figures: Figure[] = [];
@@ -38,7 +41,7 @@ export async function measureRedis(options: Options): Promise<Figure[]> {
 
 type Fill = (redis: RedisServer, count: number, large: boolean) => Promise<() => Promise<void>>;
 
-/** The server's own `used_memory` before and after, so that its tables count too. */
+/** Compares `used_memory` before and after, which includes the server's own tables. */
 async function measure(count: number, large: boolean, fill: Fill): Promise<number> {
   const redis = await startRedis();
   try {

@@ -10,7 +10,7 @@ import { single } from "../kit/report.ts";
 import type { Figure, Options } from "../kit/report.ts";
 
 const HOLDERS = 4;
-/** Longer than the measurement: probes of the subscriptions are not what is counted. */
+/** Longer than the measurement, because probes of the subscriptions must not be counted. */
 const NEVER_MS = 600_000;
 const SENT = ["cluster_stats_messages_publish_sent", "cluster_stats_messages_publishshard_sent"];
 

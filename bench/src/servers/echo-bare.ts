@@ -4,8 +4,8 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { listenHttp, listenUws } from "./listen.ts";
 
-// The controls: the runtimes alone, doing the work that every subject does. Text is decoded, counted on an object that
-// belongs to the connection, and sent back.
+// The controls: the bare runtimes doing the same work as the subjects. Text is decoded, counted on an object
+// of the connection, and sent back.
 
 interface Counted {
   session: { count: number };

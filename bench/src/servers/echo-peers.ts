@@ -5,7 +5,7 @@ import { Server } from "socket.io";
 import uWS from "uWebSockets.js";
 import { listenHttp, listenUws } from "./listen.ts";
 
-// The peers, doing the same work in the way that their own documentation shows.
+// Other libraries doing the same work in the way that their documentation shows.
 
 const hooks: Parameters<typeof crosswsUws>[0] = {
   hooks: {

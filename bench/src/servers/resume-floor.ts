@@ -1,5 +1,5 @@
-// The least that a return to state in Redis can be on ws: one read before the answer, and a message when it opens. No
-// token is checked, nothing is written, nobody is told.
+// The minimum cost of restoring state from Redis with ws: one read before the answer, and one message on
+// open. It checks no token, writes nothing, and informs no other process.
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { Redis } from "ioredis";

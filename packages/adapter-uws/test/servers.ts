@@ -4,12 +4,15 @@ import type { BindOptions } from "@wsession/adapter-uws";
 import uWS from "uWebSockets.js";
 import type { ListenOptions, TemplatedApp } from "uWebSockets.js";
 
-/** Without it ports are shared with other processes by default. The runtime exports it, its types as an enum alone. */
+/**
+ * Without this flag the runtime shares ports with other processes. The runtime exports it, but its types
+ * declare only an enum.
+ */
 const { LIBUS_LISTEN_EXCLUSIVE_PORT: EXCLUSIVE } = uWS as unknown as {
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: ListenOptions;
 };
 
-/** Listens on a free port, which no other process of this machine's tests may share. */
+/** Listens on a free port that no other process on this machine shares. */
 export async function listen(app: TemplatedApp): Promise<number> {
   return new Promise((resolve, reject) => {
     app.listen(0, EXCLUSIVE, (token) => {

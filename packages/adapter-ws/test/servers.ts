@@ -9,7 +9,7 @@ import type { ServerOptions } from "ws";
 
 type Options = Omit<ServerOptions, "port" | "server" | "noServer">;
 
-/** The three ways to make a server of ws, on a free port of 127.0.0.1. */
+/** The three ways to create a ws server, on a free port of 127.0.0.1. */
 export const ways = {
   port: async (options: Options = {}) => {
     const server = new WebSocketServer({ ...options, port: 0, host: "127.0.0.1" });
@@ -52,7 +52,7 @@ export function wsHarness(way: Way, options: Options = {}): AdapterHarness {
 }
 
 export async function closeAll(server: WebSocketServer, http: Server | undefined): Promise<void> {
-  // Undefined without `clientTracking`, whatever the types say.
+  // `undefined` without `clientTracking`, despite the types.
   const clients: Set<{ terminate(): void }> | undefined = server.clients;
   for (const client of clients ?? []) client.terminate();
   server.close();

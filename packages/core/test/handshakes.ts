@@ -1,6 +1,6 @@
 import type { Handshake } from "@wsession/core";
 
-/** A handshake with nothing in it but `parts`. */
+/** An empty handshake, apart from `parts`. */
 export function aHandshake(parts: Partial<Handshake> = {}): Handshake {
   return {
     method: "GET",

@@ -3,9 +3,9 @@ import { sharedStore } from "./memory-runtime.ts";
 
 type Call = "load" | "write" | "rotate" | "destroy" | "touch" | "resume" | "create";
 
-/** A shared store whose answers a test holds back: a call takes effect at once, and its answer waits. */
+/** A shared store whose replies a test can delay: a call takes effect at once, but its reply waits. */
 export interface HeldStore extends ReturnType<typeof sharedStore> {
-  /** Holds back the answers to calls of this name, until the returned function is called. */
+  /** Delays the replies to calls of this name until the returned function is called. */
   hold(call: Call): () => void;
 }
 

@@ -12,7 +12,7 @@ import type {
 import type { Runtime, RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
 import { aHandshake } from "./handshakes.ts";
 
-/** A socket of no network: what core did to it, and core's end of it. */
+/** A socket without a network: records what core did to it. */
 export class MemorySocket {
   readonly sent: (string | Uint8Array)[] = [];
   readonly calls: string[] = [];
@@ -46,7 +46,7 @@ export const memoryRuntime: Runtime<MemorySocket> = {
 export interface Opened<Data extends object, Unset extends undefined> {
   readonly socket: MemorySocket;
   readonly connection: Connection<Data, unknown, Unset>;
-  /** A message comes. */
+  /** Receives a message. */
   receive(data: string | Uint8Array): void;
 }
 
@@ -71,13 +71,16 @@ export function serveInMemory<Data extends object, Unset extends undefined>(
   };
 }
 
-/** As a store that other processes share, without a network: its answers take a while, and others are played by the test. */
+/**
+ * A stand-in for a store that is shared with other processes, without a network: its replies are
+ * asynchronous, and the test plays the other processes.
+ */
 export function sharedStore(): SessionStore & {
   /** Names of the calls, in order. */
   readonly calls: string[];
-  /** What another process did. */
+  /** Delivers an event of another process. */
   notify(event: StoreEvent): number;
-  /** Another process's write, of which this one hears nothing. */
+  /** The store as another process uses it, without events for this one. */
   readonly behindTheBack: SessionStore;
 } {
   const inner: SessionStore = mapStore();

@@ -1,4 +1,4 @@
-// What operators and accidents do to the nodes of a Cluster.
+// Operations and failures of the nodes of a Cluster.
 import { type RedisServer, cli, until } from "./redis-server.ts";
 
 async function linesOf({ port }: RedisServer): Promise<string[]> {
@@ -10,12 +10,12 @@ const isOf =
   (line: string): boolean =>
     line.includes(`:${port}@`);
 
-/** A node answers with its own role. */
+/** Whether a node reports that it is a master. */
 export async function isMaster({ port }: RedisServer): Promise<boolean> {
   return (await cli(port, "role")).startsWith("master");
 }
 
-/** The node that replicates a master, as the master's Cluster sees it. Throws where there is none, or more than one. */
+/** The node that replicates a master, according to the master. Throws unless there is exactly one. */
 export async function replicaOf(nodes: readonly RedisServer[], master: RedisServer): Promise<RedisServer> {
   const id = await cli(master.port, "cluster", "myid");
   const lines = (await linesOf(master)).filter((line) => line.includes(` slave ${id} `));
@@ -24,7 +24,7 @@ export async function replicaOf(nodes: readonly RedisServer[], master: RedisServ
   return replica;
 }
 
-/** Resolves once one node has seen another node's master fail. */
+/** Resolves once `living` has detected the failure of the master. */
 export async function untilFailed(living: RedisServer, master: RedisServer): Promise<void> {
   await until(async () => {
     const line = (await linesOf(living)).find(isOf(master));
@@ -32,7 +32,7 @@ export async function untilFailed(living: RedisServer, master: RedisServer): Pro
   }, 20_000);
 }
 
-/** Resolves once every one of these nodes says that the Cluster is well, and sees none of them fail. */
+/** Resolves once each of these nodes reports that the Cluster is healthy and no node has failed. */
 export async function untilWell(nodes: readonly RedisServer[]): Promise<void> {
   await until(async () => {
     const views = nodes.map(async (node) => {
@@ -45,8 +45,8 @@ export async function untilWell(nodes: readonly RedisServer[]): Promise<void> {
 }
 
 /**
- * A node without slots leaves its Cluster, and lives. `soft`: it keeps its id, and can't be met again for a minute; `hard`: it
- * gets a new one. A replica loses its data by either.
+ * Removes a running node without slots from its Cluster. `soft`: the node keeps its id, and cannot join again
+ * for a minute. `hard`: it gets a new id. A replica loses its data in both cases.
  */
 export async function leaveCluster(
   nodes: readonly RedisServer[],
@@ -59,7 +59,7 @@ export async function leaveCluster(
   await cli(leaving.port, "cluster", "reset", reset);
 }
 
-/** A node that is alone joins a Cluster, as a master without slots. */
+/** Adds a standalone node to a Cluster, as a master without slots. */
 export async function joinCluster(nodes: readonly RedisServer[], joining: RedisServer): Promise<void> {
   const [any] = nodes;
   if (any === undefined) throw new Error("a Cluster has nodes");
@@ -67,7 +67,7 @@ export async function joinCluster(nodes: readonly RedisServer[], joining: RedisS
   await untilWell([...nodes, joining]);
 }
 
-/** A node without slots becomes a master's replica, and has its data. */
+/** Makes a node without slots a replica of a master, and waits until it has the data. */
 export async function replicate(replica: RedisServer, master: RedisServer): Promise<void> {
   await cli(replica.port, "cluster", "replicate", await cli(master.port, "cluster", "myid"));
   await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));

@@ -14,7 +14,7 @@ import { randomBytes, randomInt } from "node:crypto";
 export const newId = (): string => randomBytes(16).toString("base64url");
 export const newDigest = (): string => randomBytes(32).toString("base64url");
 
-/** What core does with a store, as far as a store can see it: adopts what it holds, and takes events. */
+/** A stand-in for core, as far as a store can see it: it keeps held sessions and receives events. */
 export class FakeHost implements StoreHost {
   readonly sessions = new Map<string, HeldSession>();
   readonly events: StoreEvent[] = [];
@@ -126,7 +126,7 @@ export function anAppend(
   return { id, messages, bounds: { ...all, ...bounds }, fence: undefined };
 }
 
-/** Resumes as a connection of this host's process. */
+/** Resumes a session as a connection of this host's process. */
 export async function hold(
   store: SessionStore,
   host: FakeHost,

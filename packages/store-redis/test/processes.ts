@@ -4,10 +4,10 @@ import { type RedisSessionStore, type RedisStoreOptions, redisStore } from "@wse
 import { FakeHost, aCreation } from "./fake-host.ts";
 import { until } from "./redis-server.ts";
 
-/** What an application's process has of a store: its own client, the store, and what core would be. */
+/** One process of an application: its own client, its store, and a stand-in for core. */
 export interface Process {
   readonly client: Redis | Cluster;
-  /** The store's own client for commands, as it was made first. */
+  /** The store's own client for commands, as it was first created. */
   readonly commands: Redis | Cluster;
   readonly store: RedisSessionStore;
   readonly host: FakeHost;
@@ -15,7 +15,7 @@ export interface Process {
 
 type Address = { readonly host?: string; readonly port: number };
 
-/** Connects as one more process; closed when the test ends. */
+/** Starts another process, which is closed when the test ends. */
 export function startProcess(
   connect: Address | (() => Redis | Cluster),
   options: Partial<RedisStoreOptions> = {},
@@ -42,8 +42,8 @@ export function startProcess(
 }
 
 /**
- * Waits until a process is connected and subscribed. On a busy machine that takes longer than a call of a short `timeoutMs` has,
- * and a test of what comes later would fail by its first call.
+ * Waits until a process is connected and subscribed. On a busy machine that takes longer than one call with a
+ * short `timeoutMs`, and the first call of a test would fail.
  */
 export async function connected({ store }: Pick<Process, "store">): Promise<void> {
   const { id } = aCreation();
@@ -51,7 +51,9 @@ export async function connected({ store }: Pick<Process, "store">): Promise<void
   await store.release(id);
 }
 
-/** Looks on as the store makes its own client, which comes before those for subscriptions. */
+/**
+ * Records the client that the store creates for commands, which it creates before those for subscriptions.
+ */
 function ownClientOf(client: Redis | Cluster): () => Redis | Cluster | undefined {
   let own: Redis | Cluster | undefined;
   if (client instanceof Cluster) {

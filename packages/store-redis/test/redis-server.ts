@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-/** Honours WSESSION_REDIS_SERVER; redis-cli and redis-sentinel are looked for beside it. */
+/**
+ * The server binary: WSESSION_REDIS_SERVER if it is set. redis-cli and redis-sentinel are expected beside it.
+ */
 const SERVER = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
 const run = promisify(execFile);
 const HOST = "127.0.0.1";
@@ -45,8 +47,9 @@ function beside(tool: string): string {
 }
 
 /**
- * Below the ports that systems give to clients, and low enough that a Cluster's bus port, 10,000 above it, is one too. Another
- * process may take it before the server does: whoever starts a server checks that it is the one that answers.
+ * Picks a port below the range of ephemeral ports, and low enough that the bus port of a Cluster, which is
+ * 10,000 higher, is valid. Another process may take it first, so whoever starts a server checks that this
+ * server answers.
  */
 async function freePort(): Promise<number> {
   for (;;) {
@@ -70,7 +73,7 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-/** Polls until `check` answers true; throws what failed last. */
+/** Polls until `check` returns true. On timeout, throws the last error of `check`. */
 export async function until(
   check: () => Promise<boolean> | boolean,
   timeoutMs: number = STARTED_IN_MS,
@@ -95,8 +98,8 @@ export async function cli(port: number, ...args: readonly string[]): Promise<str
 }
 
 /**
- * Resolves once so many of the servers have a session, replicas too. WAIT by another client than the writer's says nothing of
- * it: WAIT counts that client's own writes.
+ * Resolves once this many of the servers, replicas included, have the session. WAIT cannot be used, because
+ * it covers only the writes of its own connection.
  */
 export async function untilCopied(
   servers: readonly { readonly port: number }[],
@@ -109,7 +112,7 @@ export async function untilCopied(
   });
 }
 
-/** One redis-server on a free port, without persistence unless `args` ask for it. */
+/** Starts a redis-server on a free port, without persistence unless `args` enable it. */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   return startProcess(SERVER, ["--save", "", "--appendonly", "no", ...args]);
 }
@@ -178,7 +181,10 @@ async function startProcessOn(
   };
 }
 
-/** Three masters with a replica each; every node says that the cluster is well. */
+/**
+ * Starts a Cluster of three masters with one replica each, and waits until every node reports that the
+ * Cluster is healthy.
+ */
 export async function startCluster(further: readonly string[] = []): Promise<RedisCluster> {
   const args = [
     "--cluster-enabled",
@@ -195,7 +201,7 @@ export async function startCluster(further: readonly string[] = []): Promise<Red
     await Promise.all(nodes.map((node) => node.stop()));
   };
   try {
-    // One that failed must not leave the others behind.
+    // Stops all servers if one fails to start.
     for (const result of started) if (result.status === "rejected") throw result.reason;
     const addresses = nodes.map((node) => `${HOST}:${node.port}`);
     await run(beside("redis-cli"), [
@@ -218,7 +224,7 @@ export async function startCluster(further: readonly string[] = []): Promise<Red
   }
 }
 
-/** A master, a replica and three sentinels that agree on both. */
+/** Starts a master, a replica and three Sentinels that agree on both. */
 export async function startSentinel(): Promise<RedisSentinel> {
   const name = "wsession";
   const master = await startRedis(["--repl-diskless-sync-delay", "0"]);

@@ -1,23 +1,23 @@
 import { once } from "node:events";
 import { type Server, type Socket, connect, createServer } from "node:net";
 
-/** What becomes of the bytes that the server answers with. */
+/** What happens to the data that the server sends. */
 export type Replies = "pass" | "drop" | "hold";
 
 export interface TcpProxy {
   readonly port: number;
-  /** Applies to what comes from now on, on every connection. `hold` keeps it until it is `pass` again. */
+  /** Applies to data from now on, on every connection. `hold` delays it until the mode is `pass` again. */
   replies(mode: Replies): void;
-  /** Delays what clients send, milliseconds. */
+  /** Delays the data of clients, in milliseconds. */
   delayRequests(ms: number): void;
-  /** Cuts each connection in the middle of the next answer: its first `bytes` go through. */
+  /** Cuts each connection in the middle of the next reply, after its first `bytes`. */
   cutAfter(bytes: number): void;
-  /** Cuts every connection now; the server still gets what was on the way to it. */
+  /** Cuts every connection now. Data on its way to the server is still delivered. */
   cut(): void;
-  /** Refuses new connections, or takes them again. */
+  /** Refuses new connections, or accepts them again. */
   refuse(refused: boolean): void;
   readonly connections: number;
-  /** Pieces of what clients sent that are still delayed. */
+  /** The number of chunks from clients that are still delayed. */
   readonly pending: number;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ interface Pair {
   readonly held: Buffer[];
 }
 
-/** Stands between a client and a server, and does what a network does. */
+/** Starts a TCP proxy that simulates the faults of a network between a client and a server. */
 export async function startProxy(target: {
   readonly host: string;
   readonly port: number;
@@ -50,7 +50,7 @@ export async function startProxy(target: {
     pairs.add(pair);
     client.setNoDelay(true);
     server.setNoDelay(true);
-    // In order, whatever the delays are: TCP never reorders.
+    // Keeps the order for any delays, because TCP never reorders.
     const waiting: Buffer[] = [];
     let readyAt = 0;
     client.on("data", (data) => {
@@ -78,7 +78,7 @@ export async function startProxy(target: {
     server.on("error", () => undefined);
     client.on("close", () => {
       pairs.delete(pair);
-      // What the client sent before it went is the server's to read.
+      // The server must still receive what the client sent before it disconnected.
       setTimeout(() => server.destroy(), 1_000).unref();
     });
     server.on("close", () => client.destroy());
