@@ -32,8 +32,8 @@ export interface Figure {
   readonly target?: { readonly atMost: number } | { readonly atLeast: number };
   readonly digits?: number;
   /**
-   * The widest interval of a difference, in its own unit. A percentage makes no sense for a difference near
-   * 0.
+   * The widest useful interval, as an absolute width instead of a fraction of the median, which makes no
+   * sense near 0.
    */
   readonly worthlessOver?: number;
 }
