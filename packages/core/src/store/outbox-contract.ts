@@ -16,7 +16,7 @@ export interface OutboxBounds {
   readonly maxMessages: number;
   /** Bytes of all messages together, a text as UTF-8; `Infinity` for no limit. A store MAY count what it adds to each, too. */
   readonly maxBytes: number;
-  /** Milliseconds that a message is kept; `Infinity`: as long as its session. */
+  /** Milliseconds that a message is kept; `Infinity`: as long as its session. A store MAY drop them 30 days after the last append. */
   readonly maxAgeMs: number;
   /** What gives way where one more message is over a bound: the oldest ones, or the new one. */
   readonly whenFull: "drop-oldest" | "refuse";
@@ -143,7 +143,8 @@ export interface AppendedEvent {
  *    `fenced`, as `write` does. It never touches: version, lineage, data and the idle deadline stay as they are, so that a kept
  *    message is no conflict for anybody's `update`;
  * 2. with `"refuse"`, while the new messages do not fit into `maxMessages` and `maxBytes`: drop the first entry if it has no data, or if
- *    every reader that is noted has it (without a reader noted, none has). Then answer `full` if they do not fit;
+ *    every reader that is noted has it (without a reader noted, none has). Then answer `full` if they do not fit, where a store MAY
+ *    have dropped none of them;
  * 3. append each message at `last + 1`, with the chain `mixChain(chain of last, mark)`: mixed over all entries before, also over
  *    those that are kept no more, and never drawn anew. Two appends that come after different entries MUST end in different chains (I19);
  * 4. mark the entry that the message's key stands for, if that is kept, as replaced: its offset and chain stay, its data goes;
