@@ -57,7 +57,13 @@ export function isNoScript(error: unknown): boolean {
  * Temporary refusals: they end by themselves or after a failover, so the call is tried again until its
  * deadline.
  */
-const FOR_NOW: ReadonlySet<string> = new Set(["CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY"]);
+const FOR_NOW: ReadonlySet<string> = new Set([
+  "CLUSTERDOWN",
+  "LOADING",
+  "MASTERDOWN",
+  "READONLY",
+  "TRYAGAIN",
+]);
 
 export function isRefusedForNow(error: unknown): boolean {
   const word = error instanceof Error ? replyWord(error) : undefined;

@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import { type Cluster, Command, type Redis } from "ioredis";
 import { isCluster } from "../base/client.ts";
+import { replyWord } from "../base/failures.ts";
 import type { Connection } from "./connection.ts";
 
 type WriteableStream = NonNullable<Parameters<Redis["sendCommand"]>[1]>;
@@ -99,12 +100,12 @@ export class Sender {
     const node = key === undefined ? undefined : this.#connection.node(key);
     if (key === undefined || node === undefined) {
       // ioredis asks any master, which redirects it to the owner of the slot.
-      if (this.#connection.hasMaster) client.sendCommand(command);
+      if (this.#connection.hasMaster) command.sendThrough(client);
       else command.reject(new Error("no master of the Cluster is known"));
     } else if (node.options.readOnly === true) {
       // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
       command.reject(new Error("the slot's master is not known"));
-    } else if (this.#takes(key, node)) client.sendCommand(command);
+    } else if (this.#takes(key, node)) command.sendThrough(client);
     else this.#wait(key, command);
   }
 
@@ -165,6 +166,8 @@ export class SentCommand extends Command {
   #writtenAt = 0;
   #bytesBefore = 0;
 
+  readonly #fail: (reason: Error) => void;
+
   /**
    * Sets the arguments directly, because the constructor of ioredis flattens them, which costs ten times as
    * much as everything else here.
@@ -172,6 +175,22 @@ export class SentCommand extends Command {
   constructor(name: string, args: string[]) {
     super(name, [], { replyEncoding: "utf8" });
     this.args = args;
+    this.#fail = this.reject;
+  }
+
+  /**
+   * A Cluster's client answers a redirection by itself. What a node redirects it has not run. TRYAGAIN is the caller's: the client
+   * would ask nodes by chance, past the caller's time, and the outcome would be unknown although nothing was done.
+   */
+  sendThrough(cluster: Cluster): void {
+    cluster.sendCommand(this);
+    const redirect = this.reject;
+    this.reject = (reason) => {
+      const word = replyWord(reason);
+      if (word === "MOVED" || word === "ASK") this.attempts -= 1;
+      if (word === "TRYAGAIN") this.#fail(reason);
+      else redirect.call(this, reason);
+    };
   }
 
   override toWritable(socket: object): string | Buffer {
