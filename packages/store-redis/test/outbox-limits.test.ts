@@ -1,0 +1,207 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
+import { aMessage, anAppend, appended, BEGINNING, endOf, readFrom, textsOf } from "./fake-reader.ts";
+import { type Process, startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+
+let server: RedisServer;
+let client: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.port);
+});
+
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
+
+const listOf = (id: string): string => `ws:o:{${id}}`;
+const hashOf = (id: string): string => `ws:s:{${id}}`;
+
+async function born(process: Process, request: Parameters<typeof aCreation>[0] = {}): Promise<string> {
+  const creation = aCreation(request);
+  await process.store.create(creation);
+  return creation.id;
+}
+
+const bytesOf = async (key: string): Promise<number> =>
+  Number(await client.memory("USAGE", key, "SAMPLES", 0));
+
+test("ten kept messages of 100 bytes take 512 bytes at most beyond their text (outboxBytes)", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  // The record of this process's writes is there with the first change of any kind.
+  await process.store.write(aWrite(id, { visits: 1 }));
+  const before = await bytesOf(hashOf(id));
+  for (let n = 0; n < 10; n += 1) await appended(process, id, ["x".repeat(100)]);
+  const more = (await bytesOf(listOf(id))) + (await bytesOf(hashOf(id))) - before - 1_000;
+  expect(more).toBeGreaterThan(0);
+  expect(more).toBeLessThanOrEqual(512);
+});
+
+test("a session without kept messages has no byte of an outbox, and no command is sent for one", async () => {
+  const process = startProcess(server);
+  await client.config("RESETSTAT");
+  const id = await born(process, { hold: true });
+  process.host.adopt(id, (await process.store.load(id)) ?? expect.fail());
+  await process.store.write(aWrite(id, { visits: 1 }));
+  await process.store.resume(aResume(id));
+  expect(Object.keys(await client.hgetall(hashOf(id))).filter((name) => /^[oka]/.test(name))).toEqual([]);
+  await process.store.destroy(id, undefined, false);
+  expect(Object.keys(await client.hgetall(hashOf(id)))).not.toContain("o");
+  // What comes after it was sent after it.
+  await process.store.load(id);
+  const stats = await client.info("commandstats");
+  for (const name of ["unlink", "llen", "lrange", "rpush"]) expect(stats).not.toContain(`cmdstat_${name}:`);
+});
+
+test("ten messages of one tick are one command: 0.15 a message at most (sendCommands)", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  await appended(process, id, ["the script is known from here on"]);
+  await client.config("RESETSTAT");
+  for (let tick = 0; tick < 10; tick += 1)
+    await appended(
+      process,
+      id,
+      Array.from({ length: 10 }, (_, n) => `${tick}:${n}`),
+    );
+  const stats = await client.info("commandstats");
+  const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]);
+  expect(calls / 100).toBeGreaterThan(0);
+  expect(calls / 100).toBeLessThanOrEqual(0.15);
+});
+
+test("I20 thousands of messages in one append, each with a key, are taken whole, and read in pages", async () => {
+  const process = startProcess(server, { timeoutMs: 5_000 });
+  const id = await born(process);
+  const count = 5_000;
+  const messages = Array.from({ length: count }, (_, n) => aMessage(String(n), { key: `k${n}` }));
+  await appended(process, id, messages, { maxMessages: count });
+  let from = BEGINNING;
+  const texts: (string | undefined)[] = [];
+  for (let pages = 0; from.offset < count; pages += 1) {
+    const page = await readFrom(process, id, from, { maxBytes: 4_000 });
+    expect(page).toMatchObject({ missed: undefined, start: from });
+    texts.push(...textsOf(page));
+    from = { offset: from.offset + page.entries.length, chain: page.entries.at(-1)?.chain ?? expect.fail() };
+    expect(pages).toBeLessThan(10);
+  }
+  expect(texts).toEqual(messages.map(({ data }) => data));
+  expect((await client.hkeys(hashOf(id))).filter((name) => name.startsWith("k"))).toHaveLength(32);
+});
+
+test("of more than 32 keys those that were used longest ago are forgotten, and the others replace", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  for (let n = 0; n < 40; n += 1) await appended(process, id, [aMessage(`old ${n}`, { key: `k${n}` })]);
+  await appended(process, id, [aMessage("new 7", { key: "k7" }), aMessage("new 8", { key: "k8" })]);
+  const texts = textsOf(await readFrom(process, id, BEGINNING));
+  expect([texts[7], texts[8], texts.at(-2), texts.at(-1)]).toEqual(["old 7", undefined, "new 7", "new 8"]);
+  expect((await client.hkeys(hashOf(id))).filter((name) => name.startsWith("k"))).toHaveLength(32);
+});
+
+test("I20 a message as large as the outbox pushes out all others, bytes too, and comes back as it was", async () => {
+  const process = startProcess(server, { timeoutMs: 5_000 });
+  const id = await born(process);
+  const large = Uint8Array.from({ length: 256 * 1024 }, (_, n) => n % 251);
+  await appended(process, id, ["a", "b"]);
+  await appended(process, id, [aMessage(large)]);
+  const { missed, entries } = await readFrom(process, id, BEGINNING);
+  expect(missed).toEqual({ from: 1, to: 2, certain: false });
+  expect(entries[0]?.data).toEqual(large);
+  await appended(process, id, ["c"]);
+  expect(textsOf(await readFrom(process, id, BEGINNING))).toEqual(["c"]);
+  expect(Number((await client.hget(hashOf(id), "o"))?.split(" ")[3])).toBe(1);
+});
+
+test("texts with control characters, a byte order mark and quotes come back as they were, read and announced", async () => {
+  const [process, holder] = [startProcess(server), startProcess(server)];
+  const id = await born(process);
+  await hold(holder.store, holder.host, id);
+  const texts = ["\uFEFFmark", "\u0000\u001F\u007F", '"\\/', "é🙂", "", "\u2028"];
+  await appended(process, id, texts);
+  expect(textsOf(await readFrom(process, id, BEGINNING))).toEqual(texts);
+  await until(() => holder.host.eventsOf(id).length > 0);
+  const [event] = holder.host.eventsOf(id);
+  expect(event?.type === "appended" && event.run?.entries.map(({ data }) => data)).toEqual(texts);
+});
+
+test("the list expires maxAgeMs after the last append; an endless age ends with the session, or after 30 days", async () => {
+  const process = startProcess(server);
+  const days = 24 * 3_600_000;
+  const lasting = await born(process, { absoluteMs: Infinity });
+  const brief = await born(process, { absoluteMs: 600_000 });
+  await appended(process, lasting, ["a"], { maxAgeMs: 50_000 });
+  expect(Math.abs((await client.pttl(listOf(lasting))) - 50_000)).toBeLessThan(10_000);
+  await appended(process, lasting, ["b"], { maxAgeMs: Infinity });
+  expect(Math.abs((await client.pttl(listOf(lasting))) - 30 * days)).toBeLessThan(10_000);
+  await appended(process, brief, ["a"], { maxAgeMs: Infinity });
+  expect(Math.abs((await client.pttl(listOf(brief))) - 600_000)).toBeLessThan(10_000);
+});
+
+test("I16 an age that was made shorter takes what is before it along, and the reader is told", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  const one = await appended(process, id, ["long"], { maxAgeMs: 60_000 });
+  const two = await appended(process, id, ["short"], { maxAgeMs: 1 });
+  await appended(process, id, ["long again"], { maxAgeMs: 60_000 });
+  await until(async () => (await readFrom(process, id, BEGINNING)).missed !== undefined);
+  const read = await readFrom(process, id, BEGINNING);
+  expect(read).toMatchObject({ missed: { from: 1, to: 2, certain: false }, start: endOf(two) });
+  expect(textsOf(read)).toEqual(["long again"]);
+  expect((await readFrom(process, id, endOf(one))).missed).toEqual({ from: 2, to: 2, certain: false });
+});
+
+test("I19 a position that is no number, or a negative one, is a reset or told as missed, and never a failure", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  await appended(process, id, ["a"]);
+  for (const offset of [1.5, Number.NaN, Infinity, -1, 2 ** 60]) {
+    const read = await readFrom(process, id, { offset, chain: 1.5 }, { witness: { offset, chain: -7 } });
+    expect(read).toMatchObject({ missed: { from: 1, to: 0, certain: false }, start: BEGINNING });
+    expect(textsOf(read)).toEqual(["a"]);
+  }
+});
+
+test("I20 a reader that was told of a reset does not count as one that has what comes after it", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  const bounds = { maxMessages: 2, whenFull: "refuse" } as const;
+  const reader = { name: "A".repeat(16), maxAgeMs: 60_000 };
+  await readFrom(process, id, { offset: 1_000, chain: 5 }, { reader });
+  await appended(process, id, ["1", "2"], bounds);
+  expect(await process.store.append(anAppend(id, ["3"], bounds))).toEqual({ type: "full" });
+});
+
+test("of nine readers the one that read longest ago is waited for no more", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  for (let n = 0; n < 9; n += 1) {
+    const reader = { name: String(n).padStart(16, "A"), maxAgeMs: 60_000 + n };
+    await readFrom(process, id, BEGINNING, { reader });
+  }
+  const names = (await client.hkeys(hashOf(id))).filter((name) => name.startsWith("a")).toSorted();
+  expect(names.map((name) => name.at(-1)).join("")).toBe("12345678");
+});
+
+test("processes that only send leave no record longer than a minute after their call's deadline", async () => {
+  const [first, second] = [startProcess(server), startProcess(server)];
+  const id = await born(first);
+  await appended(first, id, ["a"]);
+  await appended(second, id, ["b"]);
+  const writers = async (): Promise<string[]> =>
+    (await client.hkeys(hashOf(id))).filter((name) => name.startsWith("w"));
+  expect(await writers()).toHaveLength(2);
+  // As they are two minutes later: the not-after time is the record's third word.
+  for (const name of await writers()) {
+    const [sequence, version, notAfter, ...rest] = (await client.hget(hashOf(id), name))?.split(" ") ?? [];
+    const then = String(Number(notAfter) - 120_000);
+    await client.hset(hashOf(id), name, [sequence, version, then, ...rest].join(" "));
+  }
+  await appended(second, id, ["c"]);
+  expect(await writers()).toHaveLength(1);
+});

@@ -1,0 +1,225 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { withFullMemory } from "../../../tests/faults/full-memory.ts";
+import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
+import { aCreation, aResume, aWrite, newDigest } from "./fake-host.ts";
+import { aMessage, anAppend, appended, BEGINNING, endOf, readFrom, textsOf } from "./fake-reader.ts";
+import { type Process, connected, startProcess } from "./processes.ts";
+import { type RedisServer, startRedis, until } from "./redis-server.ts";
+import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
+
+let server: RedisServer;
+let client: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.port);
+  // A script that the server doesn't know is sent twice: what is lost here is to be the answer of the one that runs.
+  for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
+});
+
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
+
+const listOf = (id: string): string => `ws:o:{${id}}`;
+const hashOf = (id: string): string => `ws:s:{${id}}`;
+
+async function born(process: Process, request: Parameters<typeof aCreation>[0] = {}): Promise<string> {
+  const creation = aCreation(request);
+  await process.store.create(creation);
+  return creation.id;
+}
+
+/** A process that reaches the server through a proxy, and one that is undisturbed. */
+async function behindProxy(timeoutMs = 2_000): Promise<{
+  proxy: TcpProxy;
+  process: Process;
+  onlooker: Process;
+}> {
+  const proxy = await startProxy(server);
+  onTestFinished(() => proxy.close());
+  const connect = (): Redis => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 });
+  const process = startProcess(connect, { timeoutMs });
+  await connected(process);
+  return { proxy, process, onlooker: startProcess(server) };
+}
+
+const offsetOf = async (id: string): Promise<number> =>
+  Number((await client.hget(hashOf(id), "o"))?.split(" ")[1] ?? 0);
+
+test("I10, I17 an append whose reply was lost and that is sent again is applied once, and answers as the first did", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  const id = await born(process);
+  await appended(onlooker, id, ["before"]);
+  proxy.replies("drop");
+  const appending = appended(process, id, ["a", "b"]);
+  await until(async () => (await offsetOf(id)) === 3);
+  // Others have appended since: the repeat's answer is about its own messages all the same.
+  await appended(onlooker, id, ["after"]);
+  proxy.replies("pass");
+  proxy.cut();
+  const answer = await appending;
+  expect(answer.offset).toBe(2);
+  const read = await readFrom(onlooker, id, BEGINNING);
+  expect(textsOf(read)).toEqual(["before", "a", "b", "after"]);
+  expect(read.entries.slice(1, 3).map(({ chain }) => chain)).toEqual(answer.chains);
+  expect(read.entries[0]?.chain).toBe(answer.before);
+});
+
+test("I10 appends whose replies are cut in the middle are applied once, in order", async () => {
+  const { proxy, process, onlooker } = await behindProxy();
+  const id = await born(process);
+  for (let n = 1; n <= 6; n += 1) {
+    proxy.cutAfter(n % 4);
+    expect((await appended(process, id, [String(n)])).offset).toBe(n);
+  }
+  expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["1", "2", "3", "4", "5", "6"]);
+});
+
+test("I11 what became of an append whose answer did not come is told, and an append that was not applied never is", async () => {
+  const { proxy, process, onlooker } = await behindProxy(500);
+  const id = await born(process);
+  proxy.replies("drop");
+  const lost = await process.store.append(anAppend(id, ["applied"])).catch((error: unknown) => error);
+  expect(lost).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  expect(await offsetOf(id)).toBe(1);
+  proxy.replies("pass");
+  proxy.cut();
+  await connected(process);
+  expect(await process.store.outcome(lost)).toBe("applied");
+
+  proxy.delayRequests(2_000);
+  const late = await process.store.append(anAppend(id, ["late"])).catch((error: unknown) => error);
+  expect(late).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
+  proxy.delayRequests(0);
+  proxy.cut();
+  await connected(process);
+  expect(await process.store.outcome(late)).toBe("not-applied");
+  await until(() => proxy.pending === 0);
+  await appended(process, id, ["next"]);
+  expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["applied", "next"]);
+});
+
+test("an append settles the write before it, whose answer was lost, and a write comes after it as after any other (I10)", async () => {
+  const { proxy, process } = await behindProxy(500);
+  const id = await born(process);
+  proxy.replies("drop");
+  const write = await process.store.write(aWrite(id, { n: 1 })).catch((error: unknown) => error);
+  proxy.replies("pass");
+  proxy.cut();
+  await connected(process);
+  await appended(process, id, ["a"]);
+  expect(await process.store.outcome(write)).toBe("applied");
+  expect(await process.store.write(aWrite(id, { n: 2 }, { expect: 2, known: 2 }))).toMatchObject({
+    type: "written",
+    version: 3,
+  });
+});
+
+test("I19 a list that was lost alone, or replaced by another one, is told as missed, and no offset is given out twice", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  const one = await appended(process, id, ["1", "2", "3"]);
+  for (const lose of [
+    () => client.del(listOf(id)),
+    () => client.rpush(listOf(id), "one too many"),
+    () => client.lpop(listOf(id)),
+  ]) {
+    const { end } = await readFrom(process, id, BEGINNING);
+    await lose();
+    const read = await readFrom(process, id, { offset: 1, chain: one.chains[0] ?? 0 });
+    expect(read).toMatchObject({
+      missed: { from: 2, to: end.offset, certain: false },
+      start: end,
+      entries: [],
+      end,
+    });
+    const next = await appended(process, id, ["next", "and next"]);
+    expect(next).toMatchObject({ offset: end.offset + 1, before: end.chain });
+    expect(textsOf(await readFrom(process, id, end))).toEqual(["next", "and next"]);
+    expect(await client.llen(listOf(id))).toBe(2);
+  }
+});
+
+test("I18 a destroyed session's list is unlinked; a list that outlives its session is not the next one's of the same id", async () => {
+  const process = startProcess(server);
+  const gone = await born(process);
+  await appended(process, gone, ["secret"]);
+  await process.store.destroy(gone, undefined, false);
+  expect(await process.store.read({ id: gone, from: BEGINNING, witness: undefined, maxBytes: 9 })).toEqual({
+    type: "missing",
+  });
+  await until(async () => (await client.exists(listOf(gone))) === 0);
+
+  const id = await born(process);
+  const old = await appended(process, id, ["secret", "and more"]);
+  // As a session that expired: Redis removes the hash, and the list later.
+  await client.del(hashOf(id));
+  await process.store.create(aCreation({ id }));
+  expect(await client.llen(listOf(id))).toBe(2);
+  expect(await readFrom(process, id, BEGINNING)).toMatchObject({
+    missed: undefined,
+    entries: [],
+    end: BEGINNING,
+  });
+  expect(await readFrom(process, id, endOf(old))).toMatchObject({ missed: { from: 1, to: 0 }, entries: [] });
+  await appended(process, id, ["new"]);
+  expect(textsOf(await readFrom(process, id, BEGINNING))).toEqual(["new"]);
+  expect(await client.llen(listOf(id))).toBe(1);
+});
+
+test("another subject finds nothing of the former one's outbox: no message, no key, no reader", async () => {
+  const process = startProcess(server);
+  const id = await born(process, { subject: "ada" });
+  await appended(process, id, [aMessage("for ada", { key: "k" })]);
+  const reader = { name: "A".repeat(16), maxAgeMs: 60_000 };
+  await readFrom(process, id, BEGINNING, { reader });
+  const rotation = { digest: newDigest(), renewalDigest: newDigest(), renewalMs: 1_000, graceMs: 0 };
+  const known = { fence: undefined, known: 1 };
+  expect(await process.store.rotate({ id, ...rotation, ...known, subject: "bob" })).toMatchObject({
+    type: "rotated",
+  });
+  const fields = await client.hkeys(hashOf(id));
+  expect(fields.filter((name) => /^[ak]/.test(name))).toEqual([]);
+  await appended(process, id, [aMessage("for bob", { key: "k" })]);
+  expect(await client.lrange(listOf(id), 0, -1)).toEqual([expect.stringMatching(/tfor bob$/)]);
+});
+
+test("at maxmemory an append is refused at its first write, and nothing is half done (I11, I20)", async () => {
+  const process = startProcess(server);
+  const id = await born(process);
+  const keyed = (text: string) => aMessage(text, { key: "k" });
+  const one = await appended(process, id, [keyed("1"), "2"]);
+  const state = async (): Promise<unknown> => [
+    await client.hgetall(hashOf(id)),
+    await client.lrange(listOf(id), 0, -1),
+  ];
+  const before = await state();
+  await withFullMemory(server.port, async () => {
+    for (const bounds of [{}, { maxMessages: 1 }, { maxMessages: 9, whenFull: "refuse" as const }]) {
+      await expect(process.store.append(anAppend(id, [keyed("3")], bounds))).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        outcome: "not-applied",
+      });
+    }
+    expect(await state()).toEqual(before);
+    // A client that comes back is served, and noted as a reader.
+    const reader = { name: "A".repeat(16), maxAgeMs: 60_000 };
+    expect(textsOf(await readFrom(process, id, BEGINNING, { reader }))).toEqual(["1", "2"]);
+  });
+  expect(await appended(process, id, [keyed("3")])).toMatchObject({ offset: 3, before: endOf(one).chain });
+  expect(textsOf(await readFrom(process, id, BEGINNING))).toEqual([undefined, "2", "3"]);
+});
+
+test("a resume that is no activity keeps a subject's session listed, and its deadline where it is", async () => {
+  const process = startProcess(server);
+  const id = await born(process, { subject: "ada", digest: undefined, idleMs: 10_000 });
+  const index = await client.keys("ws:u:*");
+  for (const key of index) await client.del(key);
+  const before = (await process.store.load(id))?.idleInMs ?? 0;
+  await process.store.resume(aResume(id, { idleMs: 10_000, touch: false }));
+  await until(async () => (await process.store.bySubject("ada")).includes(id));
+  expect((await process.store.load(id))?.idleInMs).toBeLessThanOrEqual(before);
+});

@@ -1,0 +1,165 @@
+import { Cluster, Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
+import type { Position } from "@wsession/core";
+import { aCreation } from "../../packages/store-redis/test/fake-host.ts";
+import {
+  anAppend,
+  appended,
+  BEGINNING,
+  endOf,
+  readFrom,
+  textsOf,
+} from "../../packages/store-redis/test/fake-reader.ts";
+import { connected, startProcess } from "../../packages/store-redis/test/processes.ts";
+import {
+  cli,
+  type RedisServer,
+  startCluster,
+  startRedis,
+  until,
+} from "../../packages/store-redis/test/redis-server.ts";
+import { Resharding } from "./cluster.ts";
+import { type EpochPosition, EpochLog } from "./epoch-log.ts";
+
+/** A master and a replica that has all that the master has. */
+async function masterAndReplica(): Promise<{ readonly master: RedisServer; readonly replica: RedisServer }> {
+  const master = await startRedis(["--repl-diskless-sync-delay", "0"]);
+  const replica = await startRedis(["--replicaof", `${master.host} ${master.port}`]);
+  onTestFinished(async () => {
+    await Promise.all([master.stop(), replica.stop()]);
+  });
+  await until(async () => (await cli(replica.port, "info", "replication")).includes("master_link_status:up"));
+  return { master, replica };
+}
+
+/** The replica has what was written by now: it knows as many bytes of the master's history as the master. */
+async function copied(master: RedisServer, replica: RedisServer): Promise<void> {
+  const offset = async ({ port }: RedisServer, name: string): Promise<string | undefined> =>
+    new RegExp(`${name}:(\\d+)`).exec(await cli(port, "info", "replication"))?.[1];
+  await until(
+    async () => (await offset(master, "master_repl_offset")) === (await offset(replica, "slave_repl_offset")),
+  );
+}
+
+/** What comes to the master from here on is acknowledged, and lost by the failover. */
+const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "replicaof", "no", "one");
+
+/**
+ * What systems with an epoch and an offset do, on the same servers in the same failover. The epoch is kept, the lost offsets are
+ * given out again, and the client is told that it was recovered.
+ */
+test("after a failover that loses messages, epoch and offset hide the loss, and the chain tells of it (I16, I19)", async () => {
+  const { master, replica } = await masterAndReplica();
+  const clients = [new Redis(master.port, master.host), new Redis(replica.port, replica.host)];
+  // The master is killed under its client.
+  for (const client of clients) client.on("error", () => undefined);
+  onTestFinished(() => clients.forEach((client) => client.disconnect()));
+  const [before, after] = clients.map((client) => new EpochLog(client, "epoch-log"));
+  if (before === undefined || after === undefined) throw new Error("there are two");
+  const process = startProcess(master);
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id }));
+  await before.append(["1", "2"]);
+  await appended(process, id, ["1", "2"]);
+  await copied(master, replica);
+  await cutOff(replica);
+
+  // Acknowledged by the master, seen by both clients, and never replicated.
+  const known: EpochPosition = await before.append(["lost 3", "lost 4"]);
+  const position: Position = endOf(await appended(process, id, ["lost 3", "lost 4"]));
+  await master.kill();
+
+  const promoted = startProcess(replica);
+  await after.append(["new 3", "new 4", "new 5"]);
+  await appended(promoted, id, ["new 3", "new 4", "new 5"]);
+
+  // "Recovered": the epoch is the same, and only what comes after offset 4. Messages 3 and 4 are missed in silence.
+  expect(await after.recover(known)).toEqual({ recovered: true, messages: ["new 5"] });
+
+  const read = await readFrom(promoted, id, position);
+  expect(read.missed).toEqual({ from: 1, to: 0, certain: false });
+  expect(textsOf(read)).toEqual(["1", "2", "new 3", "new 4", "new 5"]);
+});
+
+test("a promoted replica that is behind: who has less than it goes on, who has more is told (I19)", async () => {
+  const { master, replica } = await masterAndReplica();
+  const process = startProcess(master);
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id }));
+  const kept = endOf(await appended(process, id, ["1", "2"]));
+  await copied(master, replica);
+  await cutOff(replica);
+  const lost = endOf(await appended(process, id, ["lost 3"]));
+  await master.kill();
+  const promoted = startProcess(replica);
+  // Before anything new is there, too: the client is ahead of the store.
+  expect(await readFrom(promoted, id, lost)).toMatchObject({ missed: { from: 1, to: 0 }, end: kept });
+  expect(await readFrom(promoted, id, kept)).toMatchObject({ missed: undefined, entries: [] });
+  // The same message, sent again by its sender: the chain after it is another one only by its mark.
+  const next = await appended(promoted, id, ["lost 3"]);
+  expect(next).toMatchObject({ offset: 3, before: kept.chain });
+  expect(await readFrom(promoted, id, lost)).toMatchObject({ missed: { from: 1, to: 0 } });
+  expect(textsOf(await readFrom(promoted, id, kept))).toEqual(["lost 3"]);
+});
+
+test("an append that is sent again after a failover lands behind other messages, and has another chain there (I19, H28)", async () => {
+  const { master, replica } = await masterAndReplica();
+  const process = startProcess(master);
+  const { id } = aCreation();
+  await process.store.create(aCreation({ id }));
+  await appended(process, id, ["1"]);
+  await copied(master, replica);
+  await cutOff(replica);
+  const request = anAppend(id, ["again"]);
+  await appended(process, id, ["lost 2"]);
+  const first = await process.store.append(request);
+  if (first.type !== "appended") throw new Error(first.type);
+  await master.kill();
+  const promoted = startProcess(replica);
+  await appended(promoted, id, ["new 2"]);
+  const second = await promoted.store.append(request);
+  expect(second).toMatchObject({ type: "appended", offset: first.offset });
+  expect(await readFrom(promoted, id, endOf(first))).toMatchObject({ missed: { from: 1, to: 0 } });
+});
+
+test("while a slot moves, sessions are written and destroyed; an append waits or is refused, and none is lost or doubled", async () => {
+  const cluster = await startCluster();
+  onTestFinished(() => cluster.stop());
+  const resharding = await Resharding.of(cluster.nodes.slice(0, 3));
+  onTestFinished(() => resharding.close());
+  const connect = (): Cluster => new Cluster(cluster.nodes.map(({ host, port }) => ({ host, port })));
+  const process = startProcess(connect, { timeoutMs: 600 });
+  await connected(process);
+  const [plain, kept] = [aCreation(), aCreation()];
+  await process.store.create(plain);
+  await process.store.create(kept);
+  const taken = ["before"];
+  await appended(process, kept.id, ["before"]);
+  const append = async (text: string): Promise<void> => {
+    try {
+      await appended(process, kept.id, [text]);
+      taken.push(text);
+    } catch (error) {
+      // Two keys of which one has moved: Redis says TRYAGAIN, and nothing was done.
+      expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
+    }
+  };
+  let round = 0;
+  await resharding.move(await resharding.slotOf(kept.id), async () => {
+    for (let n = 0; n < 3; n += 1) await append(`kept ${(round += 1)}`);
+  });
+  await resharding.move(await resharding.slotOf(plain.id), async () => {
+    // A script of one key is never refused, though the session has no list.
+    round += 1;
+    const patch = { type: "fields", set: { round }, unset: [] } as const;
+    const request = { id: plain.id, change: patch, expect: undefined, known: 1, fence: undefined };
+    expect(await process.store.write({ ...request, schemaVersion: 0 })).toMatchObject({ type: "written" });
+    await process.store
+      .append(anAppend(plain.id, ["first"], { maxMessages: 1 }))
+      .catch((error: unknown) => expect(error).toMatchObject({ outcome: "not-applied" }));
+  });
+  await append("after");
+  expect(taken.at(-1)).toBe("after");
+  expect(textsOf(await readFrom(process, kept.id, BEGINNING))).toEqual(taken);
+  await appended(process, plain.id, ["first"]);
+});
