@@ -14,7 +14,7 @@ export interface Running {
 }
 
 /** The messages of application.mjs to its clients. */
-export type Said =
+export type ApplicationMessage =
   | {
       readonly type: "open";
       readonly id: string;
@@ -49,16 +49,19 @@ export async function startApplication(
 }
 
 /** Resolves with the next message of this type that the application sends to the client. */
-export async function hear<Type extends Said["type"]>(
+export async function nextOf<Type extends ApplicationMessage["type"]>(
   client: Client,
   type: Type,
-): Promise<Extract<Said, { type: Type }>> {
+): Promise<Extract<ApplicationMessage, { type: Type }>> {
   for (;;) {
-    const said: Said = JSON.parse(String(await client.next()));
-    if (isOf(said, type)) return said;
+    const message: ApplicationMessage = JSON.parse(String(await client.next()));
+    if (isOf(message, type)) return message;
   }
 }
 
-function isOf<Type extends Said["type"]>(said: Said, type: Type): said is Extract<Said, { type: Type }> {
-  return said.type === type;
+function isOf<Type extends ApplicationMessage["type"]>(
+  message: ApplicationMessage,
+  type: Type,
+): message is Extract<ApplicationMessage, { type: Type }> {
+  return message.type === type;
 }

@@ -4,7 +4,7 @@ import type { Connection } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { hear, startApplication } from "./applications.ts";
+import { nextOf, startApplication } from "./applications.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient, storeNames } from "./stores.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
@@ -78,13 +78,13 @@ test("8 writers in 2 processes × 500 updates of one Redis session: 4,000 of 4,0
     runtimeNames.map((runtime) => startApplication(redis.port, prefix, runtime)),
   );
   const first = await connect(servers[0]!);
-  const { id, token } = await hear(first, "open");
+  const { id, token } = await nextOf(first, "open");
   const others = await Promise.all(
     Array.from({ length: 7 }, (_, index) => connect(servers[(index + 1) % 2]!, `/?token=${token}`)),
   );
   const writers = [first, ...others];
   for (const writer of writers) writer.send(JSON.stringify({ do: "update", times: 500 }));
-  await Promise.all(writers.map((writer) => hear(writer, "done")));
+  await Promise.all(writers.map((writer) => nextOf(writer, "done")));
   const sessions = createSessions<{ n: number }>({
     store: redisStore({ client: redisClient(redis.port), prefix }),
   });

@@ -1,7 +1,7 @@
 import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { expect, test } from "vitest";
-import { hear, startApplication } from "./applications.ts";
+import { nextOf, startApplication } from "./applications.ts";
 import { connect } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, redisClient } from "./stores.ts";
@@ -17,9 +17,9 @@ async function twoProcesses() {
   const start = (runtime: RuntimeName) => startApplication(redis.port, prefix, runtime);
   const [one, two] = await Promise.all([start("ws"), start("uws")]);
   const first = await connect(one);
-  const { id, token } = await hear(first, "open");
+  const { id, token } = await nextOf(first, "open");
   const second = await connect(two, `/?token=${token}`);
-  return { prefix, id, token, one, two, first, second, resumed: await hear(second, "open") };
+  return { prefix, id, token, one, two, first, second, resumed: await nextOf(second, "open") };
 }
 
 test("two processes on one Redis share a session: it is resumed by the other, with its data", async () => {
@@ -30,15 +30,15 @@ test("two processes on one Redis share a session: it is resumed by the other, wi
 test("I8 a change made in one process reaches the other's session.data and its change handler, both ways", async () => {
   const { first, second } = await twoProcesses();
   first.send(command({ do: "patch", fields: { n: 5, note: "from the first" } }));
-  expect((await hear(second, "change")).data).toEqual({ n: 5, note: "from the first" });
+  expect((await nextOf(second, "change")).data).toEqual({ n: 5, note: "from the first" });
   second.send(command({ do: "read" }));
-  expect(await hear(second, "done")).toMatchObject({ version: 2, data: { n: 5, note: "from the first" } });
-  await hear(first, "done");
+  expect(await nextOf(second, "done")).toMatchObject({ version: 2, data: { n: 5, note: "from the first" } });
+  await nextOf(first, "done");
   second.send(command({ do: "update", times: 3 }));
-  await hear(second, "done");
+  await nextOf(second, "done");
   // Announcements are hints: what came in between may be read at once.
   const heard = [5];
-  while (heard.at(-1) !== 8) heard.push((await hear(first, "change")).data.n);
+  while (heard.at(-1) !== 8) heard.push((await nextOf(first, "change")).data.n);
   expect(heard).toEqual(heard.toSorted((a, b) => a - b));
 });
 
@@ -48,17 +48,17 @@ test("I9 a destroy in one process closes the other's sockets with 4410 and its r
   const wanted = { code: 4410, reason: "by command" };
   expect(await Promise.all([first.closed, second.closed])).toEqual([wanted, wanted]);
   const late = await connect(two, `/?token=${token}`);
-  expect((await hear(late, "open")).resumed).toBe(false);
+  expect((await nextOf(late, "open")).resumed).toBe(false);
 });
 
 test("I7 what a killed process had acknowledged is there for the other, and its connections can come back", async () => {
   const { one, two, first, token } = await twoProcesses();
   first.send(command({ do: "update", times: 20 }));
-  expect((await hear(first, "done")).data.n).toBe(20);
+  expect((await nextOf(first, "done")).data.n).toBe(20);
   await one.kill();
   expect((await first.closed).code).toBe(1006);
   const back = await connect(two, `/?token=${token}`);
-  expect(await hear(back, "open")).toMatchObject({ resumed: true, data: { n: 20 } });
+  expect(await nextOf(back, "open")).toMatchObject({ resumed: true, data: { n: 20 } });
 });
 
 test("presence counts the connections of both processes", async () => {

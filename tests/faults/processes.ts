@@ -57,7 +57,7 @@ export class ApplicationProcess {
 
   private constructor() {
     this.#child = fork(WORKER, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    this.#child.on("message", (message) => this.#hear(message));
+    this.#child.on("message", (message) => this.#onMessage(message));
     this.#child.on("exit", () => {
       for (const { reject } of this.#waiting.values()) reject(new Error("the process has ended"));
       this.#waiting.clear();
@@ -97,7 +97,7 @@ export class ApplicationProcess {
     await gone;
   }
 
-  #hear(message: unknown): void {
+  #onMessage(message: unknown): void {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- worker.mjs sends nothing else
     const { call, result, error } = message as Reply;
     const waiting = this.#waiting.get(call);

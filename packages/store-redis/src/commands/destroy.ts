@@ -32,7 +32,7 @@ export type DestroyReply =
   /** The session is the subject's by a login that began after the destruction. */
   | { readonly type: "newer" };
 
-/** destroy.lua: puts a tombstone in a session's place, and tells its holders. */
+/** destroy.lua: replaces a session by a tombstone, and announces that to its holders. */
 export async function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
   const { id, sequence, tombstoneMs, announcement, reason, of, deadline } = command;
   const why = reason === undefined ? ["", ""] : ["1", reason];

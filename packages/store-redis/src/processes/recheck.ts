@@ -72,7 +72,7 @@ export class Recheck {
     held: Position = BEGINNING,
     end: Position = BEGINNING,
   ): void {
-    // What was heard of since the question may be newer than its answer, unless the answer is further on.
+    // An announcement since the question may be newer than the answer, unless the answer has a higher offset.
     const isNews = end.offset > held.offset || isSame(asked, held);
     if (isNews && !isSame(held, end)) this.#host.notify({ type: "appended", id, end });
   }
