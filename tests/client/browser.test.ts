@@ -162,9 +162,9 @@ test("kill -9 of the server, three times: a page in Chromium misses nothing, and
   await untilPage(page, "seen.sessions.length > 0");
   const { id } = (await seenBy(page)).sessions[0]!;
   let tick = 0;
-  let isOver = false;
+  const over = new AbortController();
   const keeping = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await sessions.send(id, `${(tick += 1)}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -178,7 +178,7 @@ test("kill -9 of the server, three times: a page in Chromium misses nothing, and
     await untilPage(page, `client.status === "live"`);
     await page.evaluate("Promise.all(window.sent)");
   }
-  isOver = true;
+  over.abort();
   await keeping;
   await untilPage(page, `seen.messages.at(-1).data === "${tick}"`);
   const { messages, missed, sessions: seen } = await seenBy(page);

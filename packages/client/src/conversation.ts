@@ -29,6 +29,8 @@ const READ_MESSAGES = 32;
 const READ_BYTES = 65_536;
 const READ_MS = 1_000;
 
+const unsent = (): ProtocolError => new ProtocolError("settled before it was sent");
+
 /** @param send false where the connection has ended */
 export function converse(
   send: (frame: string | Uint8Array) => boolean,
@@ -143,13 +145,13 @@ export function converse(
     outgoing.settle(stream, (entry) => {
       if (entry.number > number) return null;
       // Else a server that is wrong would settle what it was never sent.
-      if (entry.sentIn === undefined) throw new ProtocolError("settled before it was sent");
+      if (entry.sentIn === undefined) throw unsent();
       return errorOf?.(entry);
     });
   };
 
   const onSettled = (number: number, error?: Error): void => {
-    if (number >= next) throw new ProtocolError("settled before it was sent");
+    if (number >= next) throw unsent();
     settle(number, (entry) => (entry.number === number ? error : undefined));
     if (hello?.mode === "transaction") stream.known = Math.max(stream.known, number);
     pump();

@@ -124,11 +124,14 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     if (live === undefined) tell({ status: "connecting" });
     const own: Attempt = {};
     attempt = own;
-    open(own).catch((error: unknown) => {
-      if (attempt !== own) return;
+    const fail = (error: unknown): void => {
+      if (attempt !== own || own.connection !== undefined) return;
       attempt = undefined;
       retry(1006, String(error));
-    });
+    };
+    // A function for the address, or a token storage, may never answer.
+    const done = after(settings.silenceMs, () => fail("no answer"));
+    void open(own).catch(fail).finally(done);
   };
   const open = async (own: Attempt): Promise<void> => {
     const address = await addressOf();
@@ -183,7 +186,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   /** Why `message` can't be queued. */
   const refusalOf = (message: unknown): Error | undefined => {
     if (typeof message !== "string" && !(message instanceof Uint8Array))
-      return invalid("a message is a string or a Uint8Array");
+      return invalid("a message is text or bytes");
     if (closing !== undefined) return failure("CLOSED");
     return live?.isPlain === true ? failure("NOT_SUPPORTED") : undefined;
   };
@@ -219,7 +222,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     },
     async close(code = 1000, reason = "") {
       const isCode = code === 1000 || (Number.isInteger(code) && code >= 3000 && code < 5000);
-      if (!isCode || bytesOf(reason) > 123) throw invalid("close: its code or reason is wrong");
+      if (!isCode || bytesOf(reason) > 123) throw invalid("close() is wrong");
       if (closing === undefined) stop(code, reason, "asked");
       await closing;
     },

@@ -41,10 +41,10 @@ export function resolveOptions(options: ClientOptions): Settings {
     attempts = 5,
     renewalParameter = "renewal",
   } = options;
-  if (WebSocket === undefined) throw invalid("WebSocket is needed here");
+  if (WebSocket === undefined) throw invalid("WebSocket is missing");
   // A WebSocket class throws for others at each attempt.
   if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
-    throw invalid("options.protocols is wrong");
+    throw invalid("protocols is wrong");
   return {
     WebSocket,
     protocols,

@@ -133,8 +133,8 @@ const WHY = {
   NOT_SUPPORTED: "the server does not speak v1.wsession",
   QUEUE_FULL: "too much is queued",
   SESSION_LOST: "the session is gone",
-  TOO_LARGE: "longer than the server allows",
-  UNKNOWN: "it may have been handled",
+  TOO_LARGE: "too long for the server",
+  UNKNOWN: "maybe handled",
 };
 
 /** What a message rejects with that the server did not settle. */

@@ -10,9 +10,12 @@ import {
 } from "@wsession/protocol";
 import type { Position } from "@wsession/protocol";
 import type { KeyValueStorage } from "./contract.ts";
+import { after } from "./environment.ts";
 import { bytesOf } from "./outgoing.ts";
 import type { Numbered, Outgoing, Stream } from "./outgoing.ts";
 import type { Standing } from "./page.ts";
+
+const ANSWER_MS = 1_000;
 
 /** What survives a reload, under two keys: where the page stands, and what was not settled. */
 export interface PageStorage {
@@ -36,7 +39,7 @@ export function createPageStorage(
 
   const read = async (suffix: string, use: (body: Body) => void): Promise<void> => {
     try {
-      use(new Body((await storage.getItem(key + suffix)) ?? ""));
+      use(new Body(String(await soon(storage.getItem(key + suffix)))));
     } catch {
       // Storage that is forbidden, empty, or of another version.
     }
@@ -46,7 +49,7 @@ export function createPageStorage(
     if (written[suffix] === text) return;
     written[suffix] = text;
     try {
-      await (text === "" ? storage.removeItem(key + suffix) : storage.setItem(key + suffix, text));
+      await soon(text === "" ? storage.removeItem(key + suffix) : storage.setItem(key + suffix, text));
     } catch {
       // Full, or forbidden: this page goes on without.
     }
@@ -88,6 +91,14 @@ export function createPageStorage(
       });
     },
   };
+}
+
+/** What a storage answers, if it does: one that never does must not keep the client from connecting, or a promise from settling. */
+function soon(answer: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const cancel = after(ANSWER_MS, () => resolve(""));
+    Promise.resolve(answer).then(resolve, reject).finally(cancel);
+  });
 }
 
 function pair(position: Position | undefined): readonly [number, string] | undefined {

@@ -121,3 +121,22 @@ test("isClientError tells by name and code, across copies of the package", () =>
   expect(isClientError(foreign, "QUEUE_FULL")).toBe(false);
   expect(isClientError({ name: "ClientError", code: "CLOSED" })).toBe(false);
 });
+
+test("an address, a token or a storage that never answers hinders nothing for ever", async () => {
+  const server = await listen();
+  const never = new Promise<never>(() => undefined);
+  let asked = 0;
+  const address = () => ((asked += 1) === 1 ? never : server.url);
+  const storage = { getItem: () => never, setItem: () => never, removeItem: () => never };
+  const token = { read: () => (asked === 2 ? never : undefined), write: () => never };
+  const { client: one, until } = client(server, { storage, token, silenceMs: 300 }, address);
+  const peer = await server.peer();
+  expect(asked).toBe(3);
+  await peer.attach();
+  peer.hello({ token: "t" });
+  await until("status", ({ status }) => status === "live");
+  const sent = one.send("a").catch(({ code }: { readonly code: string }) => code);
+  expect(await peer.frame()).toBe("=a");
+  await one.close();
+  expect(await sent).toBe("CLOSED");
+});
