@@ -1,4 +1,7 @@
-/** What is sent when on a connection that speaks v1.wsession, and what each frame of the server does. */
+/**
+ * What is sent when on a connection that speaks v1.wsession, and what each frame of the server does: the client's part in I16
+ * and I19.
+ */
 import {
   EARLY_BYTES,
   EARLY_MESSAGES,
