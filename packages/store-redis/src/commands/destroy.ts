@@ -40,7 +40,7 @@ export async function destroy({ calls, keys, node }: Caller, command: DestroyCom
   const args = [node, String(sequence), String(tombstoneMs), announcement, ...why, ...whose];
   const reply = await calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
   // Apart from the script, because Redis would refuse that while the slot moves and there is no list. Not waited for: without its
-  // session nobody reads the list, and it expires by itself.
+  // session nobody reads the list (I18), and it expires by itself.
   if (reply.type === "destroyed" && reply.hadOutbox)
     calls.command("unlink", [keys.outbox(id)]).catch(() => undefined);
   return reply;

@@ -1,4 +1,4 @@
--- Keeps messages for a session's client. The session's version, lineage, data and deadlines stay as they are.
+-- Keeps messages for a session's client (I17). The session's version, lineage, data and deadlines stay as they are.
 -- KEYS  1 session · 2 its outbox list
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 fence or "" · 5 most messages · 6 most bytes · 7 how long they are kept, ms, or 0
 --       8 "1" to refuse what does not fit · 9 largest messages that travel in an announcement

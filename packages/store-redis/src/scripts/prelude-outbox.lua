@@ -27,7 +27,7 @@ local function in_chunks(command, of, values)
 end
 
 -- The outbox as field `o` and the list say; nothing: it can't be read. A list of another length was lost alone, or is that of
--- an earlier session or subject: what it had is missed. `last` and its chain stay, so that no offset is given out twice.
+-- an earlier session or subject: what it had is missed. `last` and its chain stay, so that no offset is given out twice (I18, I19).
 local function open_outbox(text, list)
   local first, last, chain, bytes = string.match(text or '1 0 0 0', '^(%d+) (%d+) (%d+) (%d+)')
   if not first then return nil end
@@ -116,7 +116,7 @@ local function prune_keys(box)
   if #gone > 0 then in_chunks('HDEL', key, gone) end
 end
 
--- Appends the messages in ARGV from `from` on, each five: mark, flag, ttl in ms or "", key or "", payload. What is over the bounds
+-- Appends the messages in ARGV from `from` on, each five: mark, flag, ttl in ms or "", key or "", payload. What is over the bounds (I20)
 -- then goes, the oldest first, unless `drop` of them were chosen before. Puts what the hash has to say into `fields`, which the
 -- caller sets; `box` is as it is then. Returns the chain after each message, and whether a key is new. `bounds`: messages, bytes,
 -- age (ms, 0 for endless), and absolute, the session's deadline.

@@ -1,4 +1,4 @@
--- Reads a session's outbox from a position on, and notes up to where a reader has it.
+-- Reads a session's outbox from a position on, in order (I15) and with what was missed (I16), and notes up to where a reader has it.
 -- KEYS  1 session · 2 its outbox list
 -- ARGV  1 offset and 2 chain of the position · 3 offset and 4 chain of the witness, or "" · 5 bytes of messages at most
 --       6 reader or "" · 7 how long it is waited for, ms
