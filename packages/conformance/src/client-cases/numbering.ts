@@ -214,6 +214,22 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "1009: the longest message that was on its way rejects with TOO_LARGE, and the others go again (H11)",
+    async run(trial) {
+      const { server, peer, sent } = await sending(trial, ["a", "x".repeat(90), "c"]);
+      peer.socket.close(1009);
+      const next = await server.peer();
+      strictEqual((await next.attach()).from, 1);
+      strictEqual(await next.frame(), "=a");
+      next.hello({ resumed: true, mark: 7 });
+      strictEqual((await next.attach()).from, 3);
+      next.hello({ resumed: true, mark: 7 });
+      strictEqual(await next.frame(), "=c");
+      next.send(".+3");
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["applied", "TOO_LARGE unknown", "applied"]);
+    },
+  },
+  {
     name: "QUEUE_FULL: over the queue's bounds send rejects, and what is queued stays",
     async run(trial) {
       const server = await trial.listen();

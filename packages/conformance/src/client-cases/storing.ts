@@ -83,6 +83,26 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "bytes that a page left are the same bytes after a reload",
+    async run(trial) {
+      const storage = new TabStorage();
+      const server = await trial.listen();
+      const { client } = trial.connect(server, { storage });
+      const peer = await server.peer();
+      await peer.attach();
+      peer.hello();
+      void client.send(new Uint8Array([0, 9, 128, 255]));
+      deepStrictEqual(await peer.frame(), Buffer.from([0x3d, 0, 9, 128, 255]));
+      const left = storage.copy();
+      await client.close();
+      const next = await reload(trial, server, left);
+      deepStrictEqual(await next.peer.frame(), Buffer.from([0x3d, 0, 9, 128, 255]));
+      next.peer.hello({ resumed: true });
+      next.peer.send(".+1");
+      deepStrictEqual([...Buffer.from((await next.until("leftover")).data)], [0, 9, 128, 255]);
+    },
+  },
+  {
     name: "leftovers of a session that is gone are told of as SESSION_LOST, unknown",
     async run(trial) {
       const { server, left } = await page(trial);
