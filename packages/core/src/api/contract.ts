@@ -195,7 +195,7 @@ export interface Handlers<
     | undefined;
   /**
    * Called when a client has come back to its session: after `open` has settled, before the first message, which waits until this
-   * handler has settled. Raw connections too. What the handler throws closes the connection as a message's does (I12).
+   * handler has settled. For a client of `v1.wsession` that is once it has attached; raw connections too. What the handler throws closes the connection as a message's does (I12).
    */
   readonly resumed?:
     | ((connection: Connection<Data, Transport, Unset>, event: ReplayEvent) => unknown)

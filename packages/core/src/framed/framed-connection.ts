@@ -25,11 +25,10 @@ import type { LocalSession } from "../session/local-session.ts";
 import { ControlLimit } from "./control-limit.ts";
 import { helloOf } from "./hello.ts";
 import { Numbers } from "./numbers.ts";
-import { Replay } from "./replay.ts";
+import { NOTHING_KEPT, Replay } from "./replay.ts";
 import type { Begun } from "./replay.ts";
 
 const MAX_ATTACHES = 8;
-const NOTHING_KEPT: Begun = { at: BEGINNING, last: 0, missed: undefined, replayed: 0 };
 
 /** A connection that speaks `v1.wsession`. What it costs, raw connections do not pay. */
 export class FramedConnection<

@@ -8,7 +8,7 @@ import { PAGE_BYTES } from "../session/outbox-stream.ts";
 import type { OutboxStream } from "../session/outbox-stream.ts";
 import type { OutboxEntry, ReadResult } from "../store/outbox-contract.ts";
 import { pageSlots } from "./page-slots.ts";
-import { spendReplay } from "./replay-budget.ts";
+import { replayDelay, spendReplay } from "./replay-budget.ts";
 
 /** The next page is read when less than this waits to be sent. */
 const LOW_BYTES = 16 * 1024;
@@ -37,6 +37,8 @@ export interface Begun {
   readonly replayed: number;
 }
 
+export const NOTHING_KEPT: Begun = { at: BEGINNING, last: 0, missed: undefined, replayed: 0 };
+
 /**
  * One framed connection's place in the outbox of its session. A message that comes live is sent only if it follows on that place, by
  * offset and by chain; else the place is caught up from the store, page by page, and what comes live meanwhile only says that there is
@@ -52,6 +54,8 @@ export class Replay<Data extends object> {
   #witness: Position | undefined;
   #isLive = false;
   #page: Page | undefined;
+  /** Up to here it is a replay, which a client could ask for again and again; beyond it is what was sent since. */
+  #replayedTo = 0;
   #sent: Position[] = [];
   #acked: Position | undefined;
   #isAcking = false;
@@ -74,9 +78,12 @@ export class Replay<Data extends object> {
     this.#witness = witness;
     const isCurrent = isSame(from, this.#stream.end) && witness === undefined && this.#reader === undefined;
     if (isCurrent) return { at: from, last: from.offset, missed: undefined, replayed: 0 };
+    await pause(replayDelay(this.#state));
     const release = await pageSlots.acquire();
     try {
       const page = await this.#read();
+      spendReplay(this.#state, bytesOf(page.entries));
+      this.#replayedTo = page.end.offset;
       this.#page = page;
       this.#position = page.start;
       const { entries, end, missed, start } = page;
@@ -142,19 +149,16 @@ export class Replay<Data extends object> {
     try {
       for (;;) {
         await this.#untilLow();
+        const isReplay = this.#position.offset < this.#replayedTo;
+        if (isReplay) await pause(replayDelay(this.#state));
         const heard = this.#stream.end;
         const page = await this.#nextPage();
         if (page === undefined) return;
-        const waitMs = spendReplay(
-          this.#state,
-          bytesOf(page.entries),
-          this.#state.context.settings.outbox.maxBytes,
-        );
+        if (isReplay) spendReplay(this.#state, bytesOf(page.entries));
         if (this.#isAtEnd(page, heard)) {
           this.#isLive = true;
           return;
         }
-        if (waitMs > 0) await pause(waitMs);
       }
     } catch (error) {
       if (!this.#outlet.isEnding) this.#outlet.replayFailed(error);
@@ -274,6 +278,7 @@ function bytesOf(entries: readonly OutboxEntry[]): number {
 }
 
 function pause(ms: number): Promise<void> {
+  if (ms <= 0) return Promise.resolve();
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });

@@ -16,8 +16,6 @@ import { writesOf } from "./write-queue.ts";
 export interface OutboxesContext<Data extends object> extends OutboxContext {
   readonly store: SessionStore;
   readonly settings: Pick<Settings<Data, unknown>, "outbox">;
-  /** The session's state in this process, if there is one. */
-  find(id: string): LocalSession<Data> | undefined;
 }
 
 /** Nothing was kept: there is no position to come back to. */
@@ -29,11 +27,14 @@ const NOT_KEPT: Sent = { offset: 0 };
  */
 export class Outboxes<Data extends object> implements OutboxAccess {
   readonly #context: OutboxesContext<Data>;
+  readonly #find: (id: string) => LocalSession<Data> | undefined;
   readonly #streams = new WeakMap<OutboxSession, OutboxStream>();
   readonly #sending = new Map<string, SendQueue>();
 
-  constructor(context: OutboxesContext<Data>) {
+  /** `find`: the session's state in this process, if there is one. */
+  constructor(context: OutboxesContext<Data>, find: (id: string) => LocalSession<Data> | undefined) {
     this.#context = context;
+    this.#find = find;
   }
 
   get areKept(): boolean {
@@ -81,7 +82,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
 
   /** A session that ends with its connection has nobody who could come back for a message. */
   #sendToThoseHere(id: string, { data }: OutgoingMessage): Sent | undefined {
-    const state = this.#context.find(id);
+    const state = this.#find(id);
     if (state === undefined || state.gone) return undefined;
     for (const connection of state.connections()) connection.publicConnection.send(data);
     return NOT_KEPT;
@@ -95,7 +96,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
 
   #sendContext(id: string): SendContext {
     const { store, settings } = this.#context;
-    const state = () => this.#context.find(id);
+    const state = () => this.#find(id);
     return {
       bounds: settings.outbox,
       run: (append) => this.#alone(state(), append),

@@ -51,7 +51,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   ) {
     this.settings = settings;
     this.store = settings.store;
-    this.outboxes = new Outboxes(this);
+    this.outboxes = new Outboxes(this, (id) => this.#table.find(id));
     this.diagnostics = diagnostics;
     this.#table = new SessionTable(onConnections);
     this.#lifetimes = new Lifetimes<Data>(deadlines, settings);
@@ -89,11 +89,6 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     const { id, stored, token = "" } = await createStored(this, wanted);
     const state = this.#adoptCreated(id, false, () => this.#stateForHandle(id, stored, undefined, true));
     return { session: new SessionHandle(state, undefined), token };
-  }
-
-  /** The session's state in this process, if there is one. */
-  find(id: string): LocalSession<Data> | undefined {
-    return this.#table.find(id);
   }
 
   /** Ends this process's connections of a session that is gone. Returns how many. */
