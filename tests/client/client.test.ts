@@ -160,7 +160,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(second.client.session?.resumed).toBe(true);
   });
 
-  test("exclusive: a client that replaces its own connection goes on (H12)", async () => {
+  test("exclusive: a client that replaces its own connection goes on", async () => {
     const { line } = await start({ exclusive: true });
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
@@ -207,7 +207,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(await Promise.race([outcomeOf(meanwhile), "waits"])).toBe("waits");
   });
 
-  test("gate open: a login by a plain message, and numbered ones after it (H13)", async () => {
+  test("gate open: a login by a plain message, and numbered ones after it", async () => {
     const said: string[] = [];
     const sessions = createSessions<Data>({ gate: "open", onError: () => undefined });
     const server = await serve(

@@ -102,7 +102,7 @@ test("a promoted replica that is behind: who has less than it goes on, who has m
   expect(textsOf(await readFrom(promoted, id, kept))).toEqual(["lost 3"]);
 });
 
-test("an append that is sent again after a failover lands behind other messages, and has another chain there (I19, H28)", async () => {
+test("an append that is sent again after a failover lands behind other messages, and has another chain there (I19)", async () => {
   const { master, replica } = await masterAndReplica();
   const process = startProcess(master);
   const { id } = aCreation();

@@ -97,17 +97,17 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "takes a refusal in hello for success",
     broken({ in: change(".h", (fields) => Object.assign(fields, { refused: "0" })) }),
-    "hello says of each unsettled number whether it was applied or refused (H1)",
+    "hello says of each unsettled number whether it was applied or refused",
   ],
   [
     "ignores the record's floor",
     broken({ in: change(".h", (fields) => Object.assign(fields, { floor: 0 })) }),
-    "numbers below the record's floor are unknown (H7)",
+    "numbers below the record's floor are unknown",
   ],
   [
     "knows no mark",
     broken({ out: change(".a", (fields) => Object.assign(fields, { mark: 0 })) }),
-    "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark (H7)",
+    "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark",
   ],
   [
     "ignores chains",
@@ -116,27 +116,27 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         if (Array.isArray(fields["at"])) fields["at"] = [fields["at"][0], "000000"];
       }),
     }),
-    "I19 a position is an offset and the chain of that very offset (H21)",
+    "I19 a position is an offset and the chain of that very offset",
   ],
   [
     "forgets the witness",
     broken({ out: change(".a", (fields) => delete fields["witness"]) }),
-    "a jump moves the position, with its chain, and its witness travels until the position has passed it (H24)",
+    "a jump moves the position, with its chain, and its witness travels until the position has passed it",
   ],
   [
     "does not hear of what it missed",
     broken({ in: lose(".x") }),
-    "I16 missed: what is kept no more is told, in hello and later, and the position goes there (H18)",
+    "I16 missed: what is kept no more is told, in hello and later, and the position goes there",
   ],
   [
     "names no session, and sends at once all the same",
     broken({ out: change(".a", (fields) => delete fields["session"]) }),
-    "a client that comes back names its session, and its messages travel with attach, 32 of them (H39)",
+    "a client that comes back names its session, and its messages travel with attach, 32 of them",
   ],
   [
     "takes another session for its own",
     broken({ in: change(".h", (fields) => Object.assign(fields, { session: "s1" })) }),
-    "SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
+    "SESSION_LOST: in another session nothing runs that was meant for the old one",
   ],
   [
     "reuses the client id from storage",
@@ -151,7 +151,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         };
       },
     }),
-    "two copies of a page never share an id for new messages (H6)",
+    "two copies of a page never share an id for new messages",
   ],
   [
     "leaves without a word",
@@ -161,7 +161,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "confirms no token",
     broken({ out: lose(".t") }),
-    "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed (H30)",
+    "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed",
   ],
   [
     "never says what it read",
@@ -171,7 +171,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "never asks whether the server is there",
     broken({ out: lose(".?") }),
-    "a probe of a silent server is answered by a beat, and the connection stays (H15)",
+    "a probe of a silent server is answered by a beat, and the connection stays",
   ],
 ];
 

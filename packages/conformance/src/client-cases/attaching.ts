@@ -6,7 +6,7 @@ import { macrotask } from "../waiting.ts";
 
 export const attachingCases: readonly ClientCase[] = [
   {
-    name: "offers a decoy before the subprotocol, and attaches first (H14)",
+    name: "offers a decoy before the subprotocol, and attaches first",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -36,7 +36,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a page load sends nothing numbered before hello, since its session is not known (H4)",
+    name: "a page load sends nothing numbered before hello, since its session is not known",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -53,7 +53,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a client that comes back names its session, and its messages travel with attach, 32 of them (H39)",
+    name: "a client that comes back names its session, and its messages travel with attach, 32 of them",
     async run(trial) {
       const server = await trial.listen();
       const { client, until } = trial.connect(server);
@@ -130,7 +130,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "under an open gate plain messages pass, and numbered ones wait for a hello with a session (H13)",
+    name: "under an open gate plain messages pass, and numbered ones wait for a hello with a session",
     async run(trial) {
       const server = await trial.listen();
       const { client, until } = trial.connect(server);
@@ -150,7 +150,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a probe of a silent server is answered by a beat, and the connection stays (H15)",
+    name: "a probe of a silent server is answered by a beat, and the connection stays",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server, { silenceMs: 50 });

@@ -49,7 +49,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   })),
   {
-    name: "4401 is tried twice more by a client that had a session, since another tab may renew the cookie (H33)",
+    name: "4401 is tried twice more by a client that had a session, since another tab may renew the cookie",
     async run(trial) {
       const { server, peer, until: told } = await live(trial);
       peer.socket.close(4401);
@@ -69,7 +69,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "4409 on a connection that the client itself is replacing ends nothing (H12)",
+    name: "4409 on a connection that the client itself is replacing ends nothing",
     async run(trial) {
       const { server, peer, client, until: told } = await live(trial);
       client.reconnect();
@@ -96,7 +96,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a server that does not speak the protocol is a plain WebSocket: send rejects, the rest works (H14)",
+    name: "a server that does not speak the protocol is a plain WebSocket: send rejects, the rest works",
     async run(trial) {
       const server = await trial.listen({ choose: ([first = ""]) => first });
       const { client, until: told } = trial.connect(server);
@@ -114,7 +114,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed (H30)",
+    name: "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed",
     async run(trial) {
       let token: string | undefined = "t1";
       const storage = {

@@ -59,7 +59,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "hello says of each unsettled number whether it was applied or refused (H1)",
+    name: "hello says of each unsettled number whether it was applied or refused",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b", "c"]);
       const { next } = await comeBack(server, peer);
@@ -71,7 +71,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "numbers below the record's floor are unknown (H7)",
+    name: "numbers below the record's floor are unknown",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b"]);
       const { next } = await comeBack(server, peer);
@@ -80,7 +80,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark (H7)",
+    name: "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["a"]);
       const { next } = await comeBack(server, peer);
@@ -99,7 +99,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "SESSION_LOST: in another session nothing runs that was meant for the old one (H3, H5)",
+    name: "SESSION_LOST: in another session nothing runs that was meant for the old one",
     async run(trial) {
       const { server, peer, sent, client, id, until } = await sending(trial, ["a"]);
       peer.cut();
@@ -122,7 +122,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "carryOver: what was never sent goes to the new session, what was sent does not (H5)",
+    name: "carryOver: what was never sent goes to the new session, what was sent does not",
     async run(trial) {
       const server = await trial.listen();
       const { client, until } = trial.connect(server, { carryOver: true });
@@ -149,7 +149,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "rolledBack: a store that has less than it acknowledged is told of (H26)",
+    name: "rolledBack: a store that has less than it acknowledged is told of",
     async run(trial) {
       const { peer, sent, of } = await sending(trial, ["a", "b", "c"]);
       peer.send(".+3");
@@ -160,7 +160,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a message that no connection gets further with is unknown after five, and the next has its turn (H11)",
+    name: "a message that no connection gets further with is unknown after five, and the next has its turn",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["poison"]);
       let last = peer;
@@ -178,7 +178,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "TOO_LARGE: what the server can't take is not sent, and the next number follows by another attach (H11)",
+    name: "TOO_LARGE: what the server can't take is not sent, and the next number follows by another attach",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -214,7 +214,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "1009: the longest message that was on its way rejects with TOO_LARGE, and the others go again (H11)",
+    name: "1009: the longest message that was on its way rejects with TOO_LARGE, and the others go again",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "x".repeat(90), "c"]);
       peer.socket.close(1009);

@@ -23,7 +23,7 @@ async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
 
 export const positionCases: readonly ClientCase[] = [
   {
-    name: "I19 a position is an offset and the chain of that very offset (H21)",
+    name: "I19 a position is an offset and the chain of that very offset",
     async run(trial) {
       const { server, peer, of } = await reading(trial);
       deepStrictEqual(
@@ -43,7 +43,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a newcomer's position is where hello says that it stands (H10)",
+    name: "a newcomer's position is where hello says that it stands",
     async run(trial) {
       const server = await trial.listen();
       const { until } = trial.connect(server);
@@ -55,7 +55,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a jump moves the position, with its chain, and its witness travels until the position has passed it (H24)",
+    name: "a jump moves the position, with its chain, and its witness travels until the position has passed it",
     async run(trial) {
       const { server, peer } = await reading(trial);
       peer.send(".>2 00000c 6 00000d");
@@ -81,7 +81,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I16 missed: what is kept no more is told, in hello and later, and the position goes there (H18)",
+    name: "I16 missed: what is kept no more is told, in hello and later, and the position goes there",
     async run(trial) {
       const { server, peer, of, until } = await reading(trial);
       const { next } = await comeBack(server, peer);
@@ -102,7 +102,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I19 a reset: offsets go back, the application is told that it is not certain, and the witness is gone (H25)",
+    name: "I19 a reset: offsets go back, the application is told that it is not certain, and the witness is gone",
     async run(trial) {
       const { server, peer, of } = await reading(trial);
       peer.send(".>1 00000c 9 00000d");

@@ -31,7 +31,7 @@ async function reload(trial: ClientTrial, server: ScriptedServer, storage: TabSt
 
 export const storingCases: readonly ClientCase[] = [
   {
-    name: "a reload comes back to its position, and settles what the page before it left under that page's id (H6)",
+    name: "a reload comes back to its position, and settles what the page before it left under that page's id",
     async run(trial) {
       const { server, left, id } = await page(trial);
       const { client, peer, attach, of, until } = await reload(trial, server, left);
@@ -65,7 +65,7 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "two copies of a page never share an id for new messages (H6)",
+    name: "two copies of a page never share an id for new messages",
     async run(trial) {
       const { server, left, id } = await page(trial);
       const one = await reload(trial, server, left.copy());
