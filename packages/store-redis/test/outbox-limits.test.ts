@@ -139,6 +139,8 @@ test("the list expires maxAgeMs after the last append; an endless age ends with 
   expect(Math.abs((await client.pttl(listOf(lasting))) - 50_000)).toBeLessThan(10_000);
   await appended(process, lasting, ["b"], { maxAgeMs: Infinity });
   expect(Math.abs((await client.pttl(listOf(lasting))) - 30 * days)).toBeLessThan(10_000);
+  await appended(process, lasting, [aMessage("c", { ttlMs: 1_000 })], { maxAgeMs: 50_000 });
+  expect(Math.abs((await client.pttl(listOf(lasting))) - 100_000)).toBeLessThan(10_000);
   await appended(process, brief, ["a"], { maxAgeMs: Infinity });
   expect(Math.abs((await client.pttl(listOf(brief))) - 600_000)).toBeLessThan(10_000);
 });
