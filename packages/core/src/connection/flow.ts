@@ -36,7 +36,7 @@ export const Flow = {
   /** `open` was not called yet, since the session that `initial` gave is still being created. */
   Unopened: 16384,
   /** A message of it was refused as invalid, and that was reported. */
-  Refused: 32768,
+  Refused: 65536,
   /** The client has attached and was not told yet where it stands, or the handler `resumed` has not settled. */
   Attaching: 32768,
 } as const;
