@@ -1,4 +1,5 @@
 import { createSessions, mapStore } from "@wsession/core";
+import { TransactionRefused } from "@wsession/protocol";
 import type { Attach } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
@@ -157,6 +158,34 @@ export const numberedCases: readonly AdapterCase[] = [
       expect(await peer.until("applied")).toMatchObject({ number: 1 });
       expect(await peer.until("refused")).toMatchObject({ number: 2, code: "HANDLER_FAILED" });
       expect((await peer.client.closed).code).toBe(1011);
+    },
+  },
+  {
+    name: "a message that is refused as invalid is told by that code, and those behind it are handled",
+    async run(trial) {
+      const journal = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          message(_connection, data) {
+            journal.note(`${data}`);
+            if (data === "wrong")
+              throw new TransactionRefused("INVALID_MESSAGE", { message: "not an order" });
+            return data === "late" ? Promise.reject(new TransactionRefused("INVALID_MESSAGE")) : undefined;
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      for (const text of ["1", "wrong", "3", "late", "5"]) peer.sendCounted(text);
+      await peer.until("applied", ({ number }) => number === 5);
+      expect(journal.entries).toEqual(["1", "wrong", "3", "late", "5"]);
+      const refused = peer.frames.filter(({ type }) => type === "refused");
+      expect(refused).toMatchObject([
+        { number: 2, code: "INVALID_MESSAGE", message: "not an order" },
+        { number: 4, code: "INVALID_MESSAGE" },
+      ]);
+      expect(setting.sessions.diagnostics.messagesRefused).toBe(2);
     },
   },
   {

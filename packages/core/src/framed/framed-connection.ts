@@ -14,7 +14,6 @@ import type { Attach, Position } from "@wsession/protocol";
 import type { Renewal, ReplayEvent } from "../api/contract.ts";
 import type { SendOutcome } from "../api/runtime.ts";
 import { CloseCode } from "../base/close-codes.ts";
-import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
@@ -147,9 +146,7 @@ export class FramedConnection<
   /** Hands a numbered message to the handler, and settles the number once the handler has settled: at least once. */
   #handle(number: number, message: string | Uint8Array): unknown {
     const failed = (error: unknown): never => {
-      // Of what the store has not said the number stays open, and the client sends it again.
-      if (!isAboutTheEnd(error) && !isSessionError(error, "STORE_UNAVAILABLE"))
-        this.#numbers.fail(number, "HANDLER_FAILED");
+      this.#numbers.fail(number, error);
       throw error;
     };
     try {

@@ -1,4 +1,5 @@
-import { WINDOW_MESSAGES, writeServerControl } from "@wsession/protocol";
+import { isTransactionRefused, WINDOW_MESSAGES, writeServerControl } from "@wsession/protocol";
+import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 
 /** Acks that are put off at most: a client sends on only once it has some. */
 const MAX_UNTOLD = 32;
@@ -57,15 +58,19 @@ export class Numbers {
     else this.#timer ??= setImmediate(() => this.#tell());
   }
 
-  /** The handler of `number` failed: said before the connection ends, because otherwise the client would send it for ever. */
-  fail(number: number, code: string, message?: string): void {
+  /**
+   * The handler of `number` failed, or refused the message: said before the connection ends, because otherwise the client would
+   * send the message for ever. Where the store has not said what happened, the number stays open, and the client sends again.
+   */
+  fail(number: number, error: unknown): void {
+    if (isAboutTheEnd(error) || isSessionError(error, "STORE_UNAVAILABLE")) return;
     this.#tell();
     this.#open -= 1;
     if (this.#outlet.isEnding) return;
-    const text = message?.slice(0, MAX_TEXT);
-    this.#outlet.sendFrame(
-      writeServerControl({ type: "refused", number, code, message: text, detail: undefined }),
-    );
+    const isInvalid = isTransactionRefused(error, "INVALID_MESSAGE");
+    const code = isInvalid ? error.code : "HANDLER_FAILED";
+    const message = isInvalid ? error.message.slice(0, MAX_TEXT) : undefined;
+    this.#outlet.sendFrame(writeServerControl({ type: "refused", number, code, message, detail: undefined }));
   }
 
   /** The connection ends. */
