@@ -39,6 +39,14 @@ export const Flow = {
   Refused: 65536,
   /** The client has attached and was not told yet where it stands, or the handler `resumed` has not settled. */
   Attaching: 32768,
+  /** Of a connection over v1.wsession: the latest attach was answered, by a hello with or without a session. */
+  Greeted: 131072,
+  /** Of a connection over v1.wsession: the client numbers its messages for a session, as its attach said. */
+  MeansSession: 262144,
+  /** Of a connection over v1.wsession: something was sent since the last heartbeat. */
+  HasSent: 524288,
+  /** Of a connection over v1.wsession: what is kept for its session goes to the client. */
+  Following: 1048576,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */

@@ -20,6 +20,8 @@
  * | HadSession | `open` with a session                     | never                         | nothing: `early` applies longer  |
  * | Refused    | a message is refused as invalid           | never                         | a second report of one           |
  * | Unopened   | `start` while the session is created      | the session is there          | `open`; without it no `close`    |
+ * | Attaching  | a client of v1.wsession attaches          | `resumed` has settled         | messages                         |
+ * | Greeted, MeansSession, HasSent, Following | framed/ alone | framed/ alone            | nothing: see flow.ts             |
  */
 import { isTransactionRefused } from "@wsession/protocol";
 import type { Connection } from "../api/contract.ts";

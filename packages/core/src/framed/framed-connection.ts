@@ -1,7 +1,5 @@
 import { isUint8Array } from "node:util/types";
 import {
-  EARLY_BYTES,
-  EARLY_MESSAGES,
   Lead,
   leadOf,
   parseClientControl,
@@ -10,46 +8,43 @@ import {
   writePlain,
   writeServerControl,
 } from "@wsession/protocol";
-import type { Attach, Position } from "@wsession/protocol";
+import type { Attach, ClientControl, Position } from "@wsession/protocol";
 import type { Renewal, ReplayEvent } from "../api/contract.ts";
 import type { SendOutcome } from "../api/runtime.ts";
 import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
-import { LiveConnection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
+import { Flow } from "../connection/flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
-import { BEGINNING } from "../session/kept-run.ts";
-import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
+import { Arrival } from "./arrival.ts";
 import { ControlLimit } from "./control-limit.ts";
+import { FollowingConnection } from "./following-connection.ts";
 import { helloOf } from "./hello.ts";
 import { Numbers } from "./numbers.ts";
-import { NOTHING_KEPT, Replay } from "./replay.ts";
+import { NOTHING_KEPT } from "./replay.ts";
 import type { Begun } from "./replay.ts";
 
 const MAX_ATTACHES = 8;
 
-/** A connection that speaks `v1.wsession`. What it costs, raw connections do not pay. */
+/**
+ * A connection that speaks `v1.wsession`. What it costs, raw connections do not pay. An idle one costs few bytes more: what few
+ * connections need, or all for a moment, is made when it is needed, and let go of. So are methods `private`, as in its base.
+ */
 export class FramedConnection<
   Data extends object,
   Transport,
   Unset extends undefined,
   Socket extends object,
-> extends LiveConnection<Data, Transport, Unset, Socket> {
+> extends FollowingConnection<Data, Transport, Unset, Socket> {
   readonly #protocol: string;
-  readonly #numbers: Numbers = new Numbers(this);
-  readonly #controls: ControlLimit = new ControlLimit();
-  #replay: Replay<Data> | undefined;
-  /** The latest attach that took effect, and how many came. */
-  #attach: Attach | undefined;
+  /** Once numbered messages came; until then the number that they begin with, as `Numbers.begin` takes it. */
+  #numbers: Numbers | number | undefined = undefined;
+  /** Once control frames came that no message followed. */
+  #controls: ControlLimit | undefined = undefined;
+  /** Until the client is told where it stands in its session. */
+  #arrival: Arrival | undefined = undefined;
   #attaches = 0;
-  /** Whether the latest attach was answered, by a hello with or without a session. */
-  #isGreeted = false;
-  #early = { messages: 0, bytes: 0 };
-  /** Where the outbox ended at the handshake. */
-  #start: Position = BEGINNING;
-  #opened: Promise<unknown> | undefined;
-  #hasSent = false;
 
   /** `protocol`: the application's own subprotocol, which the 101 has no room for. */
   constructor(
@@ -64,8 +59,9 @@ export class FramedConnection<
     this.#protocol = protocol;
   }
 
-  get maxBufferedBytes(): number {
-    return this.context.settings.maxBufferedBytes;
+  /** Whether the latest attach was answered, by a hello with or without a session. */
+  private get isGreeted(): boolean {
+    return (this.flow & Flow.Greeted) !== 0;
   }
 
   // --- frames in ---
@@ -74,10 +70,10 @@ export class FramedConnection<
     if (this.isEnding) return super.receive(frame, borrowed);
     try {
       const lead = leadOf(frame);
-      if (lead === Lead.Control) this.#control(String(frame));
+      if (lead === Lead.Control) this.control(String(frame));
       else {
-        this.#admitMessage(frame, lead === Lead.Counted);
-        this.#controls.onMessage();
+        this.admitMessage(frame, lead === Lead.Counted);
+        this.#controls = undefined;
         super.receive(frame, borrowed);
       }
     } catch (error) {
@@ -88,43 +84,37 @@ export class FramedConnection<
   }
 
   /** Throws where the client sends what it may not send yet, or more than it may. */
-  #admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
+  private admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
     if (this.#attaches === 0) throw new ProtocolError("attach is the first frame");
-    const meansSession = this.#attach?.session !== undefined;
-    if (isCounted && !meansSession && !(this.#isGreeted && this.hasSession))
+    const meansSession = (this.flow & Flow.MeansSession) !== 0;
+    if (isCounted && !meansSession && !(this.isGreeted && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
-    if (!this.#isGreeted) {
-      this.#early.messages += 1;
-      this.#early.bytes += typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
-      if (this.#early.messages > EARLY_MESSAGES || this.#early.bytes > EARLY_BYTES + EARLY_MESSAGES)
-        throw new ProtocolError("too much before hello");
-    }
-    if (isCounted && !this.#numbers.receive()) throw new ProtocolError("too many unsettled messages");
+    if (!this.isGreeted && this.ownArrival().exceeds(frame)) throw new ProtocolError("too much before hello");
+    if (isCounted && !this.ownNumbers().receive()) throw new ProtocolError("too many unsettled messages");
   }
 
-  #control(frame: string): void {
+  private control(frame: string): void {
     const control = parseClientControl(frame);
     if (control.type !== "attach" && this.#attaches === 0)
       throw new ProtocolError("attach is the first frame");
-    if (control.type !== "read" && this.#controls.isExceeded())
+    if (control.type !== "read" && this.isTooMany(control))
       throw new ProtocolError("too many control frames");
     switch (control.type) {
       case "attach":
         this.#attaches += 1;
         if (this.#attaches > MAX_ATTACHES) throw new ProtocolError("too many attaches");
         if (control.fresh) this.markActive();
-        if (this.#attaches === 1) this.#attachFirst(control);
+        if (this.#attaches === 1) this.attachFirst(control);
         // It takes its place among the messages, whose numbers it begins anew.
         else this.receiveQuietly(frame);
         return;
       case "read":
         if (this.context.settings.outbox.whenFull !== "refuse")
           throw new ProtocolError("no acks were asked for");
-        if (this.#replay?.ack(control.offset) !== true)
-          throw new ProtocolError("an ack of what was never sent");
+        if (!this.acknowledge(control.offset)) throw new ProtocolError("an ack of what was never sent");
         return;
       case "probe":
-        this.#beat();
+        this.beat();
         return;
       case "bye":
         this.endHandled(1000, "");
@@ -134,28 +124,34 @@ export class FramedConnection<
     }
   }
 
+  /** The first attach, which each client sends, does not count: most send no other control frame. */
+  private isTooMany({ type }: ClientControl): boolean {
+    if (type === "attach" && this.#attaches === 0) return false;
+    return (this.#controls ??= new ControlLimit()).isExceeded();
+  }
+
   protected override callMessage(frame: string | Uint8Array): unknown {
     const lead = leadOf(frame);
-    if (lead === Lead.Control) return this.#attachAgain(String(frame));
+    if (lead === Lead.Control) return this.attachAgain(String(frame));
     const message = payloadOf(frame);
     if (lead === Lead.Plain) return super.callMessage(message);
-    const number = this.#numbers.take();
-    return number === undefined ? undefined : this.#handle(number, message);
+    const number = this.ownNumbers().take();
+    return number === undefined ? undefined : this.handle(number, message);
   }
 
   /** Hands a numbered message to the handler, and settles the number once the handler has settled: at least once. */
-  #handle(number: number, message: string | Uint8Array): unknown {
+  private handle(number: number, message: string | Uint8Array): unknown {
     const failed = (error: unknown): never => {
-      this.#numbers.fail(number, error);
+      this.ownNumbers().fail(number, error);
       throw error;
     };
     try {
       const handling = promiseOf(super.callMessage(message));
-      if (handling !== undefined) return handling.then(() => this.#numbers.settle(number), failed);
+      if (handling !== undefined) return handling.then(() => this.ownNumbers().settle(number), failed);
     } catch (error) {
       failed(error);
     }
-    this.#numbers.settle(number);
+    this.ownNumbers().settle(number);
     return undefined;
   }
 
@@ -163,41 +159,43 @@ export class FramedConnection<
 
   override attach(state: LocalSession<Data>, fence: number, outbox?: Position): void {
     super.attach(state, fence, outbox);
-    this.#start = outbox ?? BEGINNING;
     // It came while there was no session.
-    if (this.#attach !== undefined) void this.#greet(this.#attach, state);
+    const attach = this.#arrival?.attach;
+    if (attach !== undefined) void this.greet(attach, state);
   }
 
-  #attachFirst(attach: Attach): void {
-    this.#attach = attach;
-    if (this.state !== undefined) void this.#greet(attach, this.state);
-    else if (this.context.settings.gate === "open") this.#hello(attach, NOTHING_KEPT);
+  private attachFirst(attach: Attach): void {
+    this.noteAttach(attach);
+    if (this.state !== undefined) void this.greet(attach, this.state);
+    else if (this.context.settings.gate === "open") this.hello(attach, NOTHING_KEPT);
   }
 
-  #attachAgain(frame: string): unknown {
+  private attachAgain(frame: string): unknown {
     const attach = parseClientControl(frame);
     if (attach.type !== "attach") return undefined;
-    this.#attach = attach;
-    const at = this.#replay?.position ?? BEGINNING;
+    this.noteAttach(attach);
+    const at = this.position;
     // First, because acks that are put off are of the client id before: behind hello they would be taken for the new one's.
-    this.#numbers.begin(this.#isMeant(attach) ? attach.from : undefined);
-    this.#hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 });
+    this.beginNumbers(attach);
+    this.hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 });
     return undefined;
   }
 
   /** Answers the first attach, now that there is a session: where the client stands, what it missed, and who it is to us. */
-  async #greet(attach: Attach, state: LocalSession<Data>): Promise<void> {
+  private async greet(attach: Attach, state: LocalSession<Data>): Promise<void> {
     this.holdMessages(true);
     try {
-      const begun = await this.#locate(attach, state);
+      const begun = await this.locate(attach, state);
       if (this.isEnding) return;
-      this.#hello(attach, begun);
-      this.#numbers.begin(this.#isMeant(attach) ? attach.from : undefined);
-      this.#replay?.go();
+      const opened = this.#arrival?.opened;
+      this.#arrival = undefined;
+      this.hello(attach, begun);
+      this.beginNumbers(attach);
+      this.follow(state, begun.at);
       if (this.resumed) {
         const { replayed } = begun;
         const missed = begun.missed && { from: begun.missed.from, to: begun.missed.to };
-        await this.#opened;
+        await opened;
         await this.callResumed({ replayed, missed } satisfies ReplayEvent);
       }
     } catch (error) {
@@ -207,28 +205,37 @@ export class FramedConnection<
     }
   }
 
-  /** Whether the numbers of an attach are for this connection's session. */
-  #isMeant({ session }: Attach): boolean {
-    return session === undefined || session === this.state?.id;
+  private noteAttach(attach: Attach): void {
+    if (attach.session === undefined) this.flow &= ~Flow.MeansSession;
+    else this.flow |= Flow.MeansSession;
+    if (!this.isGreeted || !this.hasSession) this.ownArrival().attach = attach;
   }
 
-  async #locate(attach: Attach, state: LocalSession<Data>): Promise<Begun> {
-    const { outboxes, settings } = state.context;
-    if (!outboxes.areKept) return NOTHING_KEPT;
-    const reader = settings.outbox.whenFull === "refuse" ? attach.client : undefined;
-    const replay = new Replay<Data>(this, state, reader);
-    this.#replay = replay;
-    // A position is one in the outbox of a session: in another one it means nothing.
-    const isOwn = attach.session === state.id && attach.at !== undefined;
-    return replay.begin(isOwn ? attach.at : this.#start, isOwn ? attach.witness : undefined);
+  /** The numbers of an attach may be for another session than the connection's: then they are none here. */
+  private beginNumbers({ session, from }: Attach): void {
+    const first = session === undefined || session === this.state?.id ? from : undefined;
+    if (this.#numbers instanceof Numbers) this.#numbers.begin(first);
+    else this.#numbers = first;
   }
 
-  #hello(attach: Attach, begun: Begun): void {
-    this.#isGreeted = true;
+  private ownNumbers(): Numbers {
+    if (this.#numbers instanceof Numbers) return this.#numbers;
+    const numbers = new Numbers(this);
+    numbers.begin(this.#numbers);
+    this.#numbers = numbers;
+    return numbers;
+  }
+
+  private ownArrival(): Arrival {
+    return (this.#arrival ??= new Arrival());
+  }
+
+  private hello(attach: Attach, begun: Begun): void {
+    this.flow |= Flow.Greeted;
     const { state, token, resumed } = this;
     const { context } = this;
     const frame = helloOf(context, { state, token, resumed, begun, protocol: this.#protocol, attach });
-    this.#hasSent = true;
+    this.flow |= Flow.HasSent;
     if (token === undefined) this.transmit(frame);
     else this.transmitSecret(frame);
   }
@@ -236,7 +243,7 @@ export class FramedConnection<
   protected override callOpen(handshake: Handshake): unknown {
     const opening = promiseOf(this.context.handlers.open?.(this, handshake));
     // What it rejects with is the lifecycle's to tell.
-    this.#opened = opening?.catch(() => undefined);
+    if (opening !== undefined && this.resumed) this.ownArrival().opened = opening.catch(() => undefined);
     return opening;
   }
 
@@ -244,29 +251,15 @@ export class FramedConnection<
 
   override send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
     const isMessage = typeof data === "string" || isUint8Array(data);
-    this.#hasSent = true;
+    this.flow |= Flow.HasSent;
     return super.send(isMessage ? writePlain(data) : data, surplus);
-  }
-
-  sendFrame(frame: string | Uint8Array): void {
-    if (this.isEnding) return;
-    this.#hasSent = true;
-    this.transmit(frame);
-  }
-
-  replayFailed(error: unknown): void {
-    this.failed("store", error);
-  }
-
-  override onKept(run: KeptRun): void {
-    this.#replay?.onKept(run);
   }
 
   override onRenewed({ token, renewalCode }: Renewal): void {
     if (this.isEnding || this.#attaches === 0) return;
     const byCookie = this.context.settings.token?.write !== undefined;
     const told = byCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
-    this.#hasSent = true;
+    this.flow |= Flow.HasSent;
     this.transmitSecret(writeServerControl({ type: "notice", ...told }));
   }
 
@@ -276,22 +269,16 @@ export class FramedConnection<
 
   override heartbeat(): void {
     super.heartbeat();
-    if (!this.#hasSent && this.#isGreeted) this.#beat();
-    this.#hasSent = false;
-  }
-
-  override drained(): void {
-    super.drained();
-    this.#replay?.onDrained();
+    if ((this.flow & Flow.HasSent) === 0 && this.isGreeted) this.beat();
+    this.flow &= ~Flow.HasSent;
   }
 
   protected override notifyClosed(): void {
     super.notifyClosed();
-    this.#numbers.stop();
-    this.#replay?.onDrained();
+    if (this.#numbers instanceof Numbers) this.#numbers.stop();
   }
 
-  #beat(): void {
-    this.sendFrame(writeServerControl({ type: "beat", ...(this.#replay?.position ?? BEGINNING) }));
+  private beat(): void {
+    this.sendFrame(writeServerControl({ type: "beat", ...this.position }));
   }
 }

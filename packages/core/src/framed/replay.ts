@@ -50,21 +50,24 @@ export class Replay<Data extends object> {
   readonly #stream: OutboxStream;
   /** Where the store is to wait for what this client has read (`whenFull: "refuse"`): the client's id. */
   readonly #reader: string | undefined;
-  #position: Position = BEGINNING;
+  #position: Position;
   #witness: Position | undefined;
   #isLive = false;
   #page: Page | undefined;
   /** Up to here it is a replay, which a client could ask for again and again; beyond it is what was sent since. */
   #replayedTo = 0;
-  #sent: Position[] = [];
+  /** `undefined` where no acks are asked for. */
+  #sent: Position[] | undefined;
   #acked: Position | undefined;
   #isAcking = false;
-  #drained: (() => void)[] = [];
+  #drained: (() => void)[] | undefined;
 
-  constructor(outlet: ReplayOutlet, state: LocalSession<Data>, reader: string | undefined) {
+  /** `from`: where the client stands. */
+  constructor(outlet: ReplayOutlet, state: LocalSession<Data>, from: Position, reader: string | undefined) {
     this.#outlet = outlet;
     this.#state = state;
     this.#stream = state.context.outboxes.of(state);
+    this.#position = from;
     this.#reader = reader;
   }
 
@@ -73,11 +76,8 @@ export class Replay<Data extends object> {
   }
 
   /** Finds out what the client missed. Nothing is sent before `go`. */
-  async begin(from: Position, witness: Position | undefined): Promise<Begun> {
-    this.#position = from;
+  async begin(witness: Position | undefined): Promise<Begun> {
     this.#witness = witness;
-    const isCurrent = isSame(from, this.#stream.end) && witness === undefined && this.#reader === undefined;
-    if (isCurrent) return { at: from, last: from.offset, missed: undefined, replayed: 0 };
     await pause(replayDelay(this.#state));
     const release = await pageSlots.acquire();
     try {
@@ -104,6 +104,11 @@ export class Replay<Data extends object> {
     else void this.#catchUp();
   }
 
+  /** The client has everything up to `from`: what is kept next follows on it. */
+  goLive(): void {
+    this.#isLive = true;
+  }
+
   onKept(run: KeptRun): void {
     if (!this.#isLive) return;
     const next = after(this.#position, run);
@@ -116,16 +121,19 @@ export class Replay<Data extends object> {
   }
 
   onDrained(): void {
-    for (const resolve of this.#drained.splice(0)) resolve();
+    const waiting = this.#drained;
+    this.#drained = undefined;
+    for (const resolve of waiting ?? []) resolve();
   }
 
   /** The client has read up to `offset`. False: that was never sent. */
   ack(offset: number): boolean {
     if (offset > this.#position.offset) return false;
-    const index = this.#sent.findIndex((one) => one.offset === offset);
-    const position = this.#sent[index];
+    const sent = this.#sent ?? [];
+    const index = sent.findIndex((one) => one.offset === offset);
+    const position = sent[index];
     if (position === undefined) return true;
-    this.#sent.splice(0, index + 1);
+    sent.splice(0, index + 1);
     this.#acked = position;
     if (!this.#isAcking) void this.#tellStore();
     return true;
@@ -261,6 +269,7 @@ export class Replay<Data extends object> {
   }
 
   #remember(): void {
+    this.#sent ??= [];
     this.#sent.push(this.#position);
     if (this.#sent.length > MAX_SENT) this.#sent.shift();
   }
@@ -268,7 +277,7 @@ export class Replay<Data extends object> {
   #untilLow(): Promise<void> {
     if (this.#outlet.isEnding || this.#outlet.bufferedAmount < LOW_BYTES) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#drained.push(resolve);
+      (this.#drained ??= []).push(resolve);
     });
   }
 }

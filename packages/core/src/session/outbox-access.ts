@@ -1,4 +1,4 @@
-import type { Sent } from "@wsession/protocol";
+import type { Position, Sent } from "@wsession/protocol";
 import type { AppendedEvent } from "../store/outbox-contract.ts";
 import type { OutboxSession, OutboxStream } from "./outbox-stream.ts";
 import type { OutgoingMessage } from "./send-queue.ts";
@@ -10,6 +10,8 @@ export interface OutboxAccess {
   /** The session's stream, if there is one. */
   peek(session: OutboxSession): OutboxStream | undefined;
   of(session: OutboxSession): OutboxStream;
+  /** Up to where the session's outbox was heard of: the beginning where there is no stream. */
+  endOf(session: OutboxSession): Position;
   /** What another process appended. */
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;
   /**

@@ -4,6 +4,7 @@ import { SessionError } from "../base/errors.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { AppendedEvent, AppendRequest, AppendResult, Position } from "../store/outbox-contract.ts";
 import type { LocalSession } from "./local-session.ts";
+import { BEGINNING, isSame } from "./kept-run.ts";
 import { OutboxStream } from "./outbox-stream.ts";
 import type { OutboxAccess } from "./outbox-access.ts";
 import type { OutboxContext, OutboxSession } from "./outbox-stream.ts";
@@ -52,9 +53,16 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     return stream;
   }
 
-  /** An answer of the store about the session said where the outbox ends. */
+  /** Up to where the session's outbox was heard of. */
+  endOf(state: OutboxSession): Position {
+    return this.peek(state)?.end ?? BEGINNING;
+  }
+
+  /** An answer of the store about the session said where the outbox ends. A stream is made for more than the beginning alone. */
   learn(state: OutboxSession, end: Position | undefined): void {
-    if (end !== undefined) this.of(state).learn(end);
+    if (end === undefined) return;
+    if (isSame(end, BEGINNING)) this.peek(state)?.learn(end);
+    else this.of(state).learn(end);
   }
 
   applyAnnouncement(state: OutboxSession, { end, run }: AppendedEvent): void {
@@ -110,7 +118,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
       },
       unknown: () => {
         const found = state();
-        if (found !== undefined) this.peek(found)?.unknown();
+        if (found !== undefined) this.of(found).unknown();
       },
       missing: () => void state()?.endSession({ code: 4410, reason: "session gone" }),
       idle: () => void this.#sending.delete(id),
