@@ -138,7 +138,11 @@ export interface Client {
    * threw; either has an `outcome`. A rejection that nobody handles is no `unhandledRejection`.
    */
   send(message: string | Uint8Array): Promise<void>;
-  /** Sends a message that is neither numbered nor kept. False when the client is not live: nothing was sent. */
+  /**
+   * Sends a message that is neither numbered nor kept. False when the client is not live: nothing was sent.
+   *
+   * @throws ClientError INVALID_ARGUMENT for what is neither text nor bytes
+   */
   sendNow(message: string | Uint8Array): boolean;
   /** Connects anew, now: after a login over HTTP, say. The connection that is live goes once the new one is. */
   reconnect(): void;

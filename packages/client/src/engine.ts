@@ -142,7 +142,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL, ...settings.protocols];
     const secret = renewalCode ?? token;
     const parameter = tokens === undefined ? settings.renewalParameter : tokens.queryParameter;
-    if (secret !== undefined) {
+    // A storage of one's own may answer null, as `localStorage` does.
+    if (secret) {
       if (parameter === undefined) protocols.push(`wsession.${secret}`);
       else url += `${url.includes("?") ? "&" : "?"}${parameter}=${encodeURIComponent(secret)}`;
     }
@@ -183,13 +184,18 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       return false;
     }
   };
+  const mistakeIn = (message: unknown): Error | undefined =>
+    typeof message === "string" || message instanceof Uint8Array
+      ? undefined
+      : invalid("the message is wrong");
   /** Why `message` can't be queued. */
-  const refusalOf = (message: unknown): Error | undefined => {
-    if (typeof message !== "string" && !(message instanceof Uint8Array))
-      return invalid("a message is text or bytes");
-    if (closing !== undefined) return failure("CLOSED");
-    return live?.isPlain === true ? failure("NOT_SUPPORTED") : undefined;
-  };
+  const refusalOf = (message: unknown): Error | undefined =>
+    mistakeIn(message) ??
+    (closing !== undefined
+      ? failure("CLOSED")
+      : live?.isPlain === true
+        ? failure("NOT_SUPPORTED")
+        : undefined);
 
   const stopWaking = onWake(() => {
     if (cancel !== undefined) connect();
@@ -215,7 +221,11 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       page.reader?.pump();
       return promise;
     },
-    sendNow: (message) => live?.sendNow(message) ?? false,
+    sendNow(message) {
+      const mistake = mistakeIn(message);
+      if (mistake !== undefined) throw mistake;
+      return live?.sendNow(message) ?? false;
+    },
     reconnect() {
       page.isFresh = true;
       if (closing === undefined && attempt === undefined) connect();

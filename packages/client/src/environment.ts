@@ -8,9 +8,12 @@ declare const crypto: { getRandomValues(bytes: Uint8Array): Uint8Array } | undef
 declare const addEventListener: ((type: string, listener: () => void, capture: boolean) => void) | undefined;
 declare const removeEventListener: (type: string, listener: () => void, capture: boolean) => void;
 
-/** Runs `run` in `ms` milliseconds. Returns what cancels it. */
+/** A timer of more than 31 bits ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Runs `run` in `ms` milliseconds, or in 24 days where that is less. Returns what cancels it. */
 export function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
+  const timer = setTimeout(run, Math.min(ms, MAX_TIMER_MS));
   return () => clearTimeout(timer);
 }
 

@@ -29,8 +29,7 @@ export function createListeners(): Listeners {
   };
   return {
     add(type, listener) {
-      if (!Object.hasOwn(sets, type) || typeof listener !== "function")
-        throw invalid("on() takes an event and a function");
+      if (!Object.hasOwn(sets, type) || typeof listener !== "function") throw invalid("on() is wrong");
       // A wrapper, so that one function that is added twice is called twice, and taken off once.
       const entry: typeof listener = (event) => listener(event);
       sets[type].add(entry);

@@ -6,9 +6,6 @@ const LATE_MS = 1_000;
 /** How often in a row a late timer is excused: one of a background tab may be late each time. */
 const MAX_EXCUSES = 3;
 
-/** A timer of more than 31 bits ends at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export interface Liveness {
   silenceMs: number;
   heard(): void;
@@ -40,7 +37,7 @@ export function watchLiveness(silenceMs: number, ask: () => void, dead: () => vo
   };
   const wait = (): void => {
     const rest = heardAt + liveness.silenceMs - Date.now();
-    if (rest > 0) stop = after(Math.min(rest, MAX_TIMER_MS), wait);
+    if (rest > 0) stop = after(rest, wait);
     else askNow();
   };
   const askNow = (): void => {

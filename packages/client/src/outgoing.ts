@@ -130,7 +130,7 @@ export function bytesOf(message: string | Uint8Array): number {
 
 const WHY = {
   CLOSED: "the client has closed",
-  NOT_SUPPORTED: "the server does not speak v1.wsession",
+  NOT_SUPPORTED: "no v1.wsession server",
   QUEUE_FULL: "too much is queued",
   SESSION_LOST: "the session is gone",
   TOO_LARGE: "too long for the server",

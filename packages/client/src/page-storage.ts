@@ -54,24 +54,26 @@ export function createPageStorage(
       // Full, or forbidden: this page goes on without.
     }
   };
+  const load = async (): Promise<void> => {
+    await read(".at", (body) => {
+      // Read as a whole, or not at all.
+      const stored: Standing = {
+        session: body.read("session", readSessionId),
+        mark: body.read("mark", readMark),
+        at: body.optional("at", readPosition),
+        witness: body.optional("witness", readPosition),
+      };
+      Object.assign(standing, stored);
+      outgoing.own.session = stored.session;
+      for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
+    });
+    await read(".queue", (body) => {
+      outgoing.leftovers = body.read("streams", (value) => readList(value, (one) => readStream(one, told)));
+    });
+  };
   return {
-    async load() {
-      await read(".at", (body) => {
-        // Read as a whole, or not at all.
-        const stored: Standing = {
-          session: body.read("session", readSessionId),
-          mark: body.read("mark", readMark),
-          at: body.optional("at", readPosition),
-          witness: body.optional("witness", readPosition),
-        };
-        Object.assign(standing, stored);
-        outgoing.own.session = stored.session;
-        for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
-      });
-      await read(".queue", (body) => {
-        outgoing.leftovers = body.read("streams", (value) => readList(value, (one) => readStream(one, told)));
-      });
-    },
+    // Else what is queued meanwhile would be written over what earlier pages left, before that is read.
+    load: () => (writing = load()),
     save(then) {
       if (callbacks.push(then) > 1) return;
       // One after the other: a storage that answers later must not keep the older of two states.

@@ -52,11 +52,13 @@ test("wrong arguments of the client's methods are refused by name, and the clien
   await peer.attach();
   peer.hello();
   await peer.roundTrip();
-  for (const message of [undefined, null, 5, {}, [1], new ArrayBuffer(1)] as never[])
+  for (const message of [undefined, null, 5, {}, [1], new ArrayBuffer(1)] as never[]) {
     await expect(one.send(message)).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
       outcome: "not-applied",
     });
+    expect(() => one.sendNow(message)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  }
   expect(() => one.on("mesage" as never, () => {})).toThrow(
     expect.objectContaining({ code: "INVALID_ARGUMENT" }),
   );
@@ -83,6 +85,59 @@ test("an address that can't be used is an attempt that failed, and is asked for 
   peer.hello();
   await until("status", ({ status }) => status === "live");
   expect(asked).toBe(4);
+});
+
+test("times without an end are no timers that end at once", async () => {
+  const server = await listen();
+  let asked = 0;
+  const address = async () => {
+    asked += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return server.url;
+  };
+  const { of, until } = client(server, { silenceMs: Infinity, backoff: { maxMs: Infinity } }, address);
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello();
+  await until("status", ({ status }) => status === "live");
+  expect([asked, of("status").filter(({ status }) => status === "waiting")]).toEqual([1, []]);
+});
+
+test("a token storage that answers null, as localStorage does, has no token", async () => {
+  const server = await listen();
+  client(server, { token: { read: () => null as never, write: () => undefined } });
+  expect((await server.peer()).offered).toHaveLength(2);
+});
+
+test("a message that is sent before a slow storage was read is not written over what an earlier page left", async () => {
+  const server = await listen();
+  const values = new Map<string, string>();
+  const storage = {
+    getItem: async (key: string) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return values.get(key) ?? null;
+    },
+    setItem: (key: string, value: string) => void values.set(key, value),
+    removeItem: (key: string) => void values.delete(key),
+  };
+  const former = client(server, { storage });
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello();
+  await former.until("status", ({ status }) => status === "live");
+  void former.client.send("left");
+  await peer.frame();
+  // What a page leaves is what is stored at that moment: nothing runs when a browser ends the page.
+  const left = new Map(values);
+  await former.client.close();
+  values.clear();
+  for (const [key, value] of left) values.set(key, value);
+
+  const { client: one } = client(server, { storage });
+  void one.send("new");
+  const next = await server.peer();
+  expect((await next.attach()).session).toBe("s1");
+  expect(await next.frame()).toBe("=left");
 });
 
 test("tokens: in memory, and under a key of a storage that may answer later", async () => {
