@@ -1,5 +1,5 @@
 export { redisStore } from "./store.ts";
-export type { RedisSessionStore } from "./store.ts";
+export type { RedisSessionStore } from "./redis-session-store.ts";
 export type { RedisStoreOptions } from "./base/options.ts";
 export type { RedisClient } from "./base/client.ts";
 export type { WriteOutcome } from "./sessions/unknown-outcomes.ts";

@@ -10,7 +10,6 @@ import type {
   ResumeResult,
   RotateRequest,
   RotateResult,
-  SessionStore,
   StoreCapabilities,
   StoredSession,
   StoreDestroyResult,
@@ -28,7 +27,7 @@ import { resume, type ResumeReply } from "./commands/resume.ts";
 import { takeOver } from "./commands/take-over.ts";
 import { write } from "./commands/write.ts";
 import { Destruction } from "./sessions/destruction.ts";
-import { beforehand } from "./base/failures.ts";
+import { beforehand, quietly } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
 import { IndexedChanges } from "./sessions/indexed-changes.ts";
 import { SessionQueries } from "./sessions/session-queries.ts";
@@ -38,36 +37,11 @@ import { makeServices, type Services } from "./processes/services.ts";
 import type { RaisedEpoch } from "./commands/subject-index.ts";
 import { Outbox } from "./sessions/outbox.ts";
 import { Subjects } from "./sessions/subjects.ts";
+import type { RedisSessionStore } from "./redis-session-store.ts";
 import { UnknownOutcomes, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
 /** A request that may register one more connection of this process as a holder of the session. */
 type HoldingRequest = Pick<ResumeRequest, "id" | "hold">;
-
-/** A SessionStore in Redis. Its `outcome` method reports what became of a change whose reply was lost. */
-export interface RedisSessionStore extends SessionStore {
-  create(request: CreateRequest): Promise<CreateResult>;
-  resume(request: ResumeRequest): Promise<ResumeResult>;
-  takeOver(id: string): Promise<TakeOverResult>;
-  load(id: string): Promise<StoredSession | undefined>;
-  write(request: WriteRequest): Promise<WriteResult>;
-  touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
-  rotate(request: RotateRequest): Promise<RotateResult>;
-  destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
-  release(id: string): Promise<void>;
-  /** Messages that are larger than 2 KB together are read by the other processes that hold the session, not announced to them. */
-  append(request: AppendRequest): Promise<AppendResult>;
-  read(request: ReadRequest): Promise<ReadResult>;
-  close(): Promise<void>;
-  /**
-   * Reports what became of a change that was rejected with `error` (or with an error whose `cause` chain
-   * contains it) and whose `outcome` is `"unknown"`. A write or rotation reported as `"not-applied"` is
-   * guaranteed never to be applied later. Returns `"unknown"` for errors of other stores, and once the record
-   * of the change is gone: when the session has ended, or after about a minute.
-   *
-   * @throws STORE_UNAVAILABLE when Redis cannot be reached within `timeoutMs`.
-   */
-  outcome(error: unknown): Promise<WriteOutcome>;
-}
 
 /**
  * Creates a store that keeps sessions in Redis 6.2 or newer, shared by any number of processes. Standalone
@@ -319,13 +293,5 @@ class RedisStore implements RedisSessionStore {
     if (this.#membership === undefined)
       throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
     return this.#membership.register(id);
-  }
-}
-
-function quietly(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // The error handler itself failed; there is nowhere left to report that.
   }
 }

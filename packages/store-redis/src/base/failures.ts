@@ -111,3 +111,12 @@ export function replyWord(error: Error): string | undefined {
   if (error.name !== "ReplyError") return undefined;
   return /^(?:ERR Error running script.*?: -?)?([A-Z]+)\b/.exec(error.message)?.[1];
 }
+
+/** Calls the application's own code, which may throw. */
+export function quietly(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // The error handler itself failed; there is nowhere left to report that.
+  }
+}

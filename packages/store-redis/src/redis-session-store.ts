@@ -1,0 +1,45 @@
+import type {
+  AppendRequest,
+  AppendResult,
+  CreateRequest,
+  CreateResult,
+  ReadRequest,
+  ReadResult,
+  ResumeRequest,
+  ResumeResult,
+  RotateRequest,
+  RotateResult,
+  SessionStore,
+  StoredSession,
+  StoreDestroyResult,
+  TakeOverResult,
+  WriteRequest,
+  WriteResult,
+} from "@wsession/core";
+import type { WriteOutcome } from "./sessions/unknown-outcomes.ts";
+
+/** A SessionStore in Redis. Its `outcome` method reports what became of a change whose reply was lost. */
+export interface RedisSessionStore extends SessionStore {
+  create(request: CreateRequest): Promise<CreateResult>;
+  resume(request: ResumeRequest): Promise<ResumeResult>;
+  takeOver(id: string): Promise<TakeOverResult>;
+  load(id: string): Promise<StoredSession | undefined>;
+  write(request: WriteRequest): Promise<WriteResult>;
+  touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
+  rotate(request: RotateRequest): Promise<RotateResult>;
+  destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
+  release(id: string): Promise<void>;
+  /** Messages that are larger than 2 KB together are read by the other processes that hold the session, not announced to them. */
+  append(request: AppendRequest): Promise<AppendResult>;
+  read(request: ReadRequest): Promise<ReadResult>;
+  close(): Promise<void>;
+  /**
+   * Reports what became of a change that was rejected with `error` (or with an error whose `cause` chain
+   * contains it) and whose `outcome` is `"unknown"`. A write or rotation reported as `"not-applied"` is
+   * guaranteed never to be applied later. Returns `"unknown"` for errors of other stores, and once the record
+   * of the change is gone: when the session has ended, or after about a minute.
+   *
+   * @throws STORE_UNAVAILABLE when Redis cannot be reached within `timeoutMs`.
+   */
+  outcome(error: unknown): Promise<WriteOutcome>;
+}
