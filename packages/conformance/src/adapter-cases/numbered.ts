@@ -6,7 +6,7 @@ import type { AdapterCase } from "../adapter-trial.ts";
 import { FramedPeer, newClientId } from "../framed-peer.ts";
 import { arrived, framedServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
-import { delay, Journal } from "../waiting.ts";
+import { deferred, delay, Journal } from "../waiting.ts";
 
 /** Numbered messages of a client: handled at least once, in order, and told as settled once the handler has settled. */
 export const numberedCases: readonly AdapterCase[] = [
@@ -56,6 +56,26 @@ export const numberedCases: readonly AdapterCase[] = [
       const { code, reason } = await peer.client.closed;
       expect([code, reason]).toEqual([4400, "too many unsettled messages"]);
       release?.();
+    },
+  },
+  {
+    name: "I25 messages of a session that is gone take no room from those behind the next attach, though open takes its time",
+    async run(trial) {
+      const handled: string[] = [];
+      const { promise, resolve } = deferred();
+      const message = (_connection: unknown, data: string | Uint8Array) => void handled.push(`${data}`);
+      const setting = await framedServer(trial, {}, { open: () => promise, message });
+      const peer = await setting.connect();
+      peer.attach({ session: "gone" });
+      for (let n = 1; n <= 32; n += 1) peer.sendCounted(`old ${n}`);
+      const { session } = await peer.until("hello");
+      peer.attach({ session });
+      for (let n = 1; n <= 32; n += 1) peer.sendCounted(`${n}`);
+      peer.client.send(".?");
+      await peer.until("beat");
+      resolve();
+      await peer.until("applied", ({ number }) => number === 32);
+      expect(handled).toEqual(Array.from({ length: 32 }, (_, index) => `${index + 1}`));
     },
   },
   {

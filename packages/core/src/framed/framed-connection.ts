@@ -106,7 +106,10 @@ export class FramedConnection<
         if (control.fresh) this.markActive();
         if (this.#attaches === 1) this.attachFirst(control);
         // It takes its place among the messages, whose numbers it begins anew.
-        else this.receiveQuietly(frame);
+        else {
+          if (this.#numbers instanceof Numbers) this.#numbers.reattach();
+          this.receiveQuietly(frame);
+        }
         return;
       case "read":
         if (this.context.settings.outbox.whenFull !== "refuse")

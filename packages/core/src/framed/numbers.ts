@@ -22,6 +22,8 @@ export class Numbers {
   #last = 0;
   /** How many came and were not told as settled. */
   #open = 0;
+  /** How many came before the latest attach, to be discarded. */
+  #void = 0;
   #untold = 0;
   #timer: NodeJS.Immediate | undefined;
 
@@ -35,6 +37,13 @@ export class Numbers {
     this.#next = from;
   }
 
+  /** A further attach came, behind messages that are to be discarded: they take no room from those that follow it. */
+  reattach(): void {
+    if (this.#next !== undefined) return;
+    this.#void += this.#open;
+    this.#open = 0;
+  }
+
   /** A message came. False: the client has sent more than may be unsettled. */
   receive(): boolean {
     this.#open += 1;
@@ -44,7 +53,8 @@ export class Numbers {
   /** The number of the message that is handled next; `undefined`: it is discarded. */
   take(): number | undefined {
     if (this.#next === undefined) {
-      this.#open -= 1;
+      if (this.#void > 0) this.#void -= 1;
+      else this.#open -= 1;
       return undefined;
     }
     this.#next += 1;
