@@ -128,11 +128,11 @@ export class Replay<Data extends object> {
 
   /** The client has read up to `offset`. False: that was never sent. */
   ack(offset: number): boolean {
-    if (offset > this.#position.offset) return false;
     const sent = this.#sent ?? [];
-    const index = sent.findIndex((one) => one.offset === offset);
+    // The newest one: where the store lost messages, offsets were given out twice, and an ack of the former may be on its way.
+    const index = sent.findLastIndex((one) => one.offset === offset);
     const position = sent[index];
-    if (position === undefined) return true;
+    if (position === undefined) return offset <= this.#position.offset;
     sent.splice(0, index + 1);
     this.#acked = position;
     if (!this.#isAcking) void this.#tellStore();
