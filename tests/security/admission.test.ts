@@ -47,7 +47,9 @@ describe.each(runtimes)("on $runtime", (harness) => {
       });
       const server = await trialOf().serve(sessions, {});
       expect((await trialOf().refused(server)).status).toBe(500);
-      expect(reports.entries).toEqual([expect.stringMatching(/^admit: .*subject is a string/)]);
+      expect(reports.entries).toEqual([
+        expect.stringMatching(/^admit: .*subject must be a string that is not empty/),
+      ]);
       expect(sessions.diagnostics.sessionsCreated).toBe(0);
     },
   );
