@@ -59,7 +59,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I25 messages of a session that is gone take no room from those behind the next attach, though open takes its time",
+    name: "messages of a session that is gone take no room from those behind the next attach, though open takes its time",
     async run(trial) {
       const handled: string[] = [];
       const { promise, resolve } = deferred();
