@@ -4,6 +4,7 @@ import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/run
 import type { RawData, WebSocket } from "ws";
 import { CompressedSends } from "./compressed.ts";
 import { WriteProgress } from "./progress.ts";
+import { silence } from "./silence.ts";
 
 /**
  * The states of a WebSocket. They are not imported from ws, because the application may have loaded another
@@ -196,24 +197,6 @@ const CLOSING_LOOK_MS = 1_900;
 const MAX_PONGS_TAKEN = 4;
 /** The same, as a fraction of the time between two heartbeats. */
 const HEARTBEAT_LOOK = 0.95;
-
-/** Events that carry data of the peer. */
-const OF_THE_PEER: ReadonlySet<string | symbol> = new Set(["message", "ping", "pong"]);
-
-/**
- * From now on nothing that the peer sends reaches a listener, including the application's own ones. ws keeps
- * reading until the peer answers the close frame, and a message may come from a user who was logged out.
- * Replaces `emit` on this one object. `discarded` is called for each dropped event.
- */
-function silence(socket: WebSocket, discarded: (socket: WebSocket, event: string | symbol) => void): void {
-  if (Object.hasOwn(socket, "emit")) return;
-  const emit = socket.emit.bind(socket);
-  socket.emit = (event: string | symbol, ...values: unknown[]) => {
-    if (!OF_THE_PEER.has(event)) return emit(event, ...values);
-    discarded(socket, event);
-    return false;
-  };
-}
 
 /**
  * Core counts discarded messages. A pong answers a ping from before the close frame, so the peer is still
