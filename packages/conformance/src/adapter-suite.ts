@@ -18,6 +18,7 @@ import { readyCases } from "./adapter-cases/ready.ts";
 import { refusalCases } from "./adapter-cases/refusals.ts";
 import { sendingCases } from "./adapter-cases/sending.ts";
 import { sessionCases } from "./adapter-cases/sessions.ts";
+import { tokenCases } from "./adapter-cases/tokens.ts";
 import { shutdownCases } from "./adapter-cases/shutdown.ts";
 import { reportingCases } from "./adapter-cases/reporting.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
@@ -39,6 +40,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "the handshake": handshakeCases,
   refusals: refusalCases,
   sessions: sessionCases,
+  tokens: tokenCases,
   "the transport record": transportCases,
   sending: sendingCases,
   limits: limitCases,
