@@ -1,8 +1,9 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { aCreation, aResume, aWrite, hold } from "./fake-host.ts";
+import { aResume, aWrite, hold } from "./fake-host.ts";
 import { aMessage, anAppend, appended, BEGINNING, endOf, readFrom, textsOf } from "./fake-reader.ts";
-import { type Process, startProcess } from "./processes.ts";
+import { startProcess } from "./processes.ts";
+import { hashOf, listOf, newSession } from "./kept-sessions.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
 
 let server: RedisServer;
@@ -18,21 +19,12 @@ afterAll(async () => {
   await server.stop();
 });
 
-const listOf = (id: string): string => `ws:o:{${id}}`;
-const hashOf = (id: string): string => `ws:s:{${id}}`;
-
-async function born(process: Process, request: Parameters<typeof aCreation>[0] = {}): Promise<string> {
-  const creation = aCreation(request);
-  await process.store.create(creation);
-  return creation.id;
-}
-
 const bytesOf = async (key: string): Promise<number> =>
   Number(await client.memory("USAGE", key, "SAMPLES", 0));
 
 test("ten kept messages of 100 bytes take 512 bytes at most beyond their text (outboxBytes)", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   // The record of this process's writes is there with the first change of any kind.
   await process.store.write(aWrite(id, { visits: 1 }));
   const before = await bytesOf(hashOf(id));
@@ -45,7 +37,7 @@ test("ten kept messages of 100 bytes take 512 bytes at most beyond their text (o
 test("a session without kept messages has no byte of an outbox, and no command is sent for one", async () => {
   const process = startProcess(server);
   await client.config("RESETSTAT");
-  const id = await born(process, { hold: true });
+  const id = await newSession(process, { hold: true });
   process.host.adopt(id, (await process.store.load(id)) ?? expect.fail());
   await process.store.write(aWrite(id, { visits: 1 }));
   await process.store.resume(aResume(id));
@@ -60,7 +52,7 @@ test("a session without kept messages has no byte of an outbox, and no command i
 
 test("ten messages of one tick are one command: 0.15 a message at most (sendCommands)", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   await appended(process, id, ["the script is known from here on"]);
   await client.config("RESETSTAT");
   for (let tick = 0; tick < 10; tick += 1)
@@ -77,7 +69,7 @@ test("ten messages of one tick are one command: 0.15 a message at most (sendComm
 
 test("I20 thousands of messages in one append, each with a key, are taken whole, and read in pages", async () => {
   const process = startProcess(server, { timeoutMs: 5_000 });
-  const id = await born(process);
+  const id = await newSession(process);
   const count = 5_000;
   const messages = Array.from({ length: count }, (_, n) => aMessage(String(n), { key: `k${n}` }));
   await appended(process, id, messages, { maxMessages: count });
@@ -96,7 +88,7 @@ test("I20 thousands of messages in one append, each with a key, are taken whole,
 
 test("of more than 32 keys those that were used longest ago are forgotten, and the others replace", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   for (let n = 0; n < 40; n += 1) await appended(process, id, [aMessage(`old ${n}`, { key: `k${n}` })]);
   await appended(process, id, [aMessage("new 7", { key: "k7" }), aMessage("new 8", { key: "k8" })]);
   const texts = textsOf(await readFrom(process, id, BEGINNING));
@@ -106,7 +98,7 @@ test("of more than 32 keys those that were used longest ago are forgotten, and t
 
 test("I20 a message as large as the outbox pushes out all others, bytes too, and comes back as it was", async () => {
   const process = startProcess(server, { timeoutMs: 5_000 });
-  const id = await born(process);
+  const id = await newSession(process);
   const large = Uint8Array.from({ length: 256 * 1024 }, (_, n) => n % 251);
   await appended(process, id, ["a", "b"]);
   await appended(process, id, [aMessage(large)]);
@@ -120,7 +112,7 @@ test("I20 a message as large as the outbox pushes out all others, bytes too, and
 
 test("texts with control characters, a byte order mark and quotes come back as they were, read and announced", async () => {
   const [process, holder] = [startProcess(server), startProcess(server)];
-  const id = await born(process);
+  const id = await newSession(process);
   await hold(holder.store, holder.host, id);
   const texts = ["\uFEFFmark", "\u0000\u001F\u007F", '"\\/', "é🙂", "", "\u2028"];
   await appended(process, id, texts);
@@ -133,8 +125,8 @@ test("texts with control characters, a byte order mark and quotes come back as t
 test("the list expires maxAgeMs after the last append; an endless age ends with the session, or after 30 days", async () => {
   const process = startProcess(server);
   const days = 24 * 3_600_000;
-  const lasting = await born(process, { absoluteMs: Infinity });
-  const brief = await born(process, { absoluteMs: 600_000 });
+  const lasting = await newSession(process, { absoluteMs: Infinity });
+  const brief = await newSession(process, { absoluteMs: 600_000 });
   await appended(process, lasting, ["a"], { maxAgeMs: 50_000 });
   expect(Math.abs((await client.pttl(listOf(lasting))) - 50_000)).toBeLessThan(10_000);
   await appended(process, lasting, ["b"], { maxAgeMs: Infinity });
@@ -147,7 +139,7 @@ test("the list expires maxAgeMs after the last append; an endless age ends with 
 
 test("I16 an age that was made shorter takes what is before it along, and the reader is told", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   const one = await appended(process, id, ["long"], { maxAgeMs: 60_000 });
   const two = await appended(process, id, ["short"], { maxAgeMs: 1 });
   await appended(process, id, ["long again"], { maxAgeMs: 60_000 });
@@ -160,7 +152,7 @@ test("I16 an age that was made shorter takes what is before it along, and the re
 
 test("I19 a position that is no number, or a negative one, is a reset or told as missed, and never a failure", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   await appended(process, id, ["a"]);
   for (const offset of [1.5, Number.NaN, Infinity, -1, 2 ** 60]) {
     const read = await readFrom(process, id, { offset, chain: 1.5 }, { witness: { offset, chain: -7 } });
@@ -171,7 +163,7 @@ test("I19 a position that is no number, or a negative one, is a reset or told as
 
 test("I20 a reader that was told of a reset does not count as one that has what comes after it", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   const bounds = { maxMessages: 2, whenFull: "refuse" } as const;
   const reader = { name: "A".repeat(16), maxAgeMs: 60_000 };
   await readFrom(process, id, { offset: 1_000, chain: 5 }, { reader });
@@ -181,7 +173,7 @@ test("I20 a reader that was told of a reset does not count as one that has what 
 
 test("of nine readers the one that read longest ago is waited for no more", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   for (let n = 0; n < 9; n += 1) {
     const reader = { name: String(n).padStart(16, "A"), maxAgeMs: 60_000 + n };
     await readFrom(process, id, BEGINNING, { reader });
@@ -192,7 +184,7 @@ test("of nine readers the one that read longest ago is waited for no more", asyn
 
 test("processes that only send leave no record longer than a minute after their call's deadline", async () => {
   const [first, second] = [startProcess(server), startProcess(server)];
-  const id = await born(first);
+  const id = await newSession(first);
   await appended(first, id, ["a"]);
   await appended(second, id, ["b"]);
   const writers = async (): Promise<string[]> =>

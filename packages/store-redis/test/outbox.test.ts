@@ -5,6 +5,7 @@ import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
 import { aCreation, aResume, aWrite, newDigest } from "./fake-host.ts";
 import { aMessage, anAppend, appended, BEGINNING, endOf, readFrom, textsOf } from "./fake-reader.ts";
 import { type Process, connected, startProcess } from "./processes.ts";
+import { hashOf, listOf, newSession } from "./kept-sessions.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
 import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
 
@@ -22,15 +23,6 @@ afterAll(async () => {
   client.disconnect();
   await server.stop();
 });
-
-const listOf = (id: string): string => `ws:o:{${id}}`;
-const hashOf = (id: string): string => `ws:s:{${id}}`;
-
-async function born(process: Process, request: Parameters<typeof aCreation>[0] = {}): Promise<string> {
-  const creation = aCreation(request);
-  await process.store.create(creation);
-  return creation.id;
-}
 
 /** A process that reaches the server through a proxy, and one that is undisturbed. */
 async function behindProxy(timeoutMs = 2_000): Promise<{
@@ -51,7 +43,7 @@ const offsetOf = async (id: string): Promise<number> =>
 
 test("I10, I17 an append whose reply was lost and that is sent again is applied once, and answers as the first did", async () => {
   const { proxy, process, onlooker } = await behindProxy();
-  const id = await born(process);
+  const id = await newSession(process);
   await appended(onlooker, id, ["before"]);
   proxy.replies("drop");
   const appending = appended(process, id, ["a", "b"]);
@@ -70,7 +62,7 @@ test("I10, I17 an append whose reply was lost and that is sent again is applied 
 
 test("I10 appends whose replies are cut in the middle are applied once, in order", async () => {
   const { proxy, process, onlooker } = await behindProxy();
-  const id = await born(process);
+  const id = await newSession(process);
   for (let n = 1; n <= 6; n += 1) {
     proxy.cutAfter(n % 4);
     expect((await appended(process, id, [String(n)])).offset).toBe(n);
@@ -80,7 +72,7 @@ test("I10 appends whose replies are cut in the middle are applied once, in order
 
 test("I11 what became of an append whose answer did not come is told, and an append that was not applied never is", async () => {
   const { proxy, process, onlooker } = await behindProxy(500);
-  const id = await born(process);
+  const id = await newSession(process);
   proxy.replies("drop");
   const lost = await process.store.append(anAppend(id, ["applied"])).catch((error: unknown) => error);
   expect(lost).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });
@@ -104,7 +96,7 @@ test("I11 what became of an append whose answer did not come is told, and an app
 
 test("an append settles the write before it, whose answer was lost, and a write comes after it as after any other (I10)", async () => {
   const { proxy, process } = await behindProxy(500);
-  const id = await born(process);
+  const id = await newSession(process);
   proxy.replies("drop");
   const write = await process.store.write(aWrite(id, { n: 1 })).catch((error: unknown) => error);
   proxy.replies("pass");
@@ -120,7 +112,7 @@ test("an append settles the write before it, whose answer was lost, and a write 
 
 test("I19 a list that was lost alone, or replaced by another one, is told as missed, and no offset is given out twice", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   const one = await appended(process, id, ["1", "2", "3"]);
   for (const lose of [
     () => client.del(listOf(id)),
@@ -145,7 +137,7 @@ test("I19 a list that was lost alone, or replaced by another one, is told as mis
 
 test("I18 a destroyed session's list is unlinked; a list that outlives its session is not the next one's of the same id", async () => {
   const process = startProcess(server);
-  const gone = await born(process);
+  const gone = await newSession(process);
   await appended(process, gone, ["secret"]);
   await process.store.destroy(gone, undefined, false);
   expect(await process.store.read({ id: gone, from: BEGINNING, witness: undefined, maxBytes: 9 })).toEqual({
@@ -153,7 +145,7 @@ test("I18 a destroyed session's list is unlinked; a list that outlives its sessi
   });
   await until(async () => (await client.exists(listOf(gone))) === 0);
 
-  const id = await born(process);
+  const id = await newSession(process);
   const old = await appended(process, id, ["secret", "and more"]);
   // As a session that expired: Redis removes the hash, and the list later.
   await client.del(hashOf(id));
@@ -172,7 +164,7 @@ test("I18 a destroyed session's list is unlinked; a list that outlives its sessi
 
 test("another subject finds nothing of the former one's outbox: no message, no key, no reader", async () => {
   const process = startProcess(server);
-  const id = await born(process, { subject: "ada" });
+  const id = await newSession(process, { subject: "ada" });
   await appended(process, id, [aMessage("for ada", { key: "k" })]);
   const reader = { name: "A".repeat(16), maxAgeMs: 60_000 };
   await readFrom(process, id, BEGINNING, { reader });
@@ -189,7 +181,7 @@ test("another subject finds nothing of the former one's outbox: no message, no k
 
 test("at maxmemory an append is refused at its first write, and nothing is half done (I11, I20)", async () => {
   const process = startProcess(server);
-  const id = await born(process);
+  const id = await newSession(process);
   const keyed = (text: string) => aMessage(text, { key: "k" });
   const one = await appended(process, id, [keyed("1"), "2"]);
   const state = async (): Promise<unknown> => [
@@ -215,7 +207,7 @@ test("at maxmemory an append is refused at its first write, and nothing is half 
 
 test("a resume that is no activity keeps a subject's session listed, and its deadline where it is", async () => {
   const process = startProcess(server);
-  const id = await born(process, { subject: "ada", digest: undefined, idleMs: 10_000 });
+  const id = await newSession(process, { subject: "ada", digest: undefined, idleMs: 10_000 });
   const index = await client.keys("ws:u:*");
   for (const key of index) await client.del(key);
   const before = (await process.store.load(id))?.idleInMs ?? 0;
