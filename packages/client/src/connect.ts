@@ -22,7 +22,7 @@ export function connect(url: Address | (() => Awaitable<Address>), options: Clie
   return startClient(typeof url === "function" ? url : () => url, `wsession:${keyOf(url)}`, settings);
 }
 
-/** Throws INVALID_ARGUMENT for what is no address. A query may hold a secret, and another one at each load. */
+/** Throws INVALID_ARGUMENT for an invalid address. The error leaves the query out, because the query may hold a secret. */
 function keyOf(url: unknown): string {
   if (typeof url === "function") return "";
   const href: unknown = typeof url === "object" && url !== null && "href" in url ? url.href : url;

@@ -1,4 +1,4 @@
-/** The client: which connection there is, when the next attempt is, and what the application is told of it. */
+/** The client's engine. It opens connections, schedules the next attempt, and emits events to the application. */
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import type { Awaitable } from "@wsession/protocol";
 import { createBackoff } from "./backoff.ts";
