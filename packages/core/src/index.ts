@@ -46,6 +46,14 @@ export type {
   WriteResult,
 } from "./store/contract.ts";
 export type {
+  ClientRecord,
+  ClientRecords,
+  CommitMethods,
+  CommitNumbers,
+  CommitRequest,
+  CommitResult,
+} from "./store/commit-contract.ts";
+export type {
   AppendedEvent,
   AppendRequest,
   AppendResult,

@@ -1,4 +1,5 @@
 import type { Awaitable } from "@wsession/protocol";
+import type { ClientRecords, CommitMethods } from "./commit-contract.ts";
 import type { AppendedEvent, OutboxMethods, Position } from "./outbox-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
 
@@ -44,6 +45,8 @@ export interface StoredSession {
   readonly absoluteInMs: number;
   /** Where the session's outbox ends, as of the same moment; `undefined`: nothing was ever appended, the same as offset 0, chain 0. */
   readonly outbox?: Position | undefined;
+  /** What is remembered of its clients' numbers, as of the same moment; `undefined`: no client settled a number, and none was forgotten. */
+  readonly clients?: ClientRecords | undefined;
 }
 
 /** What the application decided about a subject, in a request that carries the decision out. */
@@ -251,11 +254,11 @@ export interface StoreHost {
  *
  * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
  *
- * Core promises: one `write`, `rotate` or `append` of a session at a time from one process; `attach` before any other call, once;
+ * Core promises: one `write`, `rotate`, `append` or `commit` of a session at a time from one process; `attach` before any other call, once;
  * ids of 1 to 64 characters of base64url, whoever named them;
  * `hold` and `release` in pairs. A method that needs no I/O may answer with a plain value, in the same tick.
  */
-export interface SessionStore extends OutboxMethods {
+export interface SessionStore extends OutboxMethods, CommitMethods {
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;
