@@ -45,14 +45,8 @@ export type {
   WriteRequest,
   WriteResult,
 } from "./store/contract.ts";
-export type {
-  ClientRecord,
-  ClientRecords,
-  CommitMethods,
-  CommitNumbers,
-  CommitRequest,
-  CommitResult,
-} from "./store/commit-contract.ts";
+export type { CommitMethods, CommitNumbers, CommitRequest, CommitResult } from "./store/commit-contract.ts";
+export type { ClientRecord, ClientRecords } from "./store/stored-session.ts";
 export type {
   AppendedEvent,
   AppendRequest,

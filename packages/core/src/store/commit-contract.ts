@@ -3,26 +3,9 @@
  * made, and the kept messages that it caused. Either all of them are in the store, or none is (I21 to I23).
  */
 import type { Awaitable } from "@wsession/protocol";
-import type { Change, StoredSession, WriteResult } from "./contract.ts";
 import type { AppendResult, OutboxAppend } from "./outbox-contract.ts";
-
-/** What a session remembers of one client: the record of its numbered messages. */
-export interface ClientRecord {
-  /** The last number that is settled, from 1. All numbers below it are settled too. */
-  readonly settled: number;
-  /** Which of the 48 numbers (`WINDOW_MESSAGES`) up to `settled` were refused, ascending. */
-  readonly refused: readonly number[];
-  /** The record says nothing about numbers below this one, from 1: it was made after the client had been forgotten. */
-  readonly floor: number;
-}
-
-/** What a session remembers of all its clients. */
-export interface ClientRecords {
-  /** By client id. At most 8: of more, the client that settled a number longest ago is forgotten. */
-  readonly byClient: ReadonlyMap<string, ClientRecord>;
-  /** The forget mark: 0, and another integer of 31 bits after each record that was dropped. */
-  readonly mark: number;
-}
+import type { ClientRecord, StoredSession } from "./stored-session.ts";
+import type { Change, WriteResult } from "./write-contract.ts";
 
 /** The numbers of one client that a commit settles. */
 export interface CommitNumbers {

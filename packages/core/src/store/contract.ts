@@ -1,12 +1,13 @@
 import type { Awaitable } from "@wsession/protocol";
-import type { ClientRecords, CommitMethods } from "./commit-contract.ts";
-import type { AppendedEvent, OutboxMethods, Position } from "./outbox-contract.ts";
+import type { CommitMethods } from "./commit-contract.ts";
+import type { AppendedEvent, OutboxMethods } from "./outbox-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
+import type { StoredSession } from "./stored-session.ts";
+import type { Change, WriteRequest, WriteResult } from "./write-contract.ts";
 
 export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.ts";
-
-/** Top-level fields of a session's data. */
-export type Fields = Readonly<Record<string, unknown>>;
+export type { StoredSession } from "./stored-session.ts";
+export type { Change, Fields, WriteRequest, WriteResult } from "./write-contract.ts";
 
 /** What a store can do. */
 export interface StoreCapabilities {
@@ -18,35 +19,6 @@ export interface StoreCapabilities {
   readonly values: "any" | "json";
   /** Messages are kept for clients that are away: `append` and `read` are there. Absent: false. */
   readonly outbox?: boolean | undefined;
-}
-
-/** What a store knows of a session, as of one moment. */
-export interface StoredSession {
-  /** 1 at creation. Each applied write adds exactly 1. */
-  readonly version: number;
-  /**
-   * An integer that tells histories of one session apart, where a store can lose acknowledged writes (an asynchronous failover,
-   * a restart from an older file): the same versions come up again then, with other data. Two records of a session with the
-   * same version and lineage are alike. `undefined` is the same as 0, and for stores that lose nothing while they run.
-   */
-  readonly lineage?: number | undefined;
-  readonly data: object;
-  readonly subject: string | undefined;
-  /**
-   * 0 until a connection takes the session over with `exclusive`; each takeover raises the fence. Where a store can lose a
-   * takeover, the next fence must be higher than the lost one too, because the connection that has the lost one may live on.
-   */
-  readonly fence: number;
-  /** The application's `schemaVersion` at the write; 0 if it has none. */
-  readonly schemaVersion: number;
-  /** Milliseconds to the idle deadline by the store's clock at the time of the answer; `Infinity` for none. */
-  readonly idleInMs: number;
-  /** Milliseconds to the absolute deadline by the store's clock at the time of the answer; `Infinity` for none. */
-  readonly absoluteInMs: number;
-  /** Where the session's outbox ends, as of the same moment; `undefined`: nothing was ever appended, the same as offset 0, chain 0. */
-  readonly outbox?: Position | undefined;
-  /** What is remembered of its clients' numbers, as of the same moment; `undefined`: no client settled a number, and none was forgotten. */
-  readonly clients?: ClientRecords | undefined;
 }
 
 /** What the application decided about a subject, in a request that carries the decision out. */
@@ -120,43 +92,6 @@ export type ResumeResult =
   | { readonly type: "stolen" }
   /** The secret is right, but the session is another subject's, or nobody's. Nothing was changed. */
   | { readonly type: "foreign" };
-
-/** What a write changes. */
-export type Change =
-  /** These fields only. A name is in `set` or in `unset`, never in both. */
-  | { readonly type: "fields"; readonly set: Fields; readonly unset: readonly string[] }
-  /** All of it. `base`, where given, is the data at the version `expect`: a store may send the difference alone. */
-  | { readonly type: "replace"; readonly data: object; readonly base: object | undefined };
-
-export interface WriteRequest {
-  readonly id: string;
-  readonly change: Change;
-  /** Apply only at this version; `undefined` to apply at any. */
-  readonly expect: number | undefined;
-  /** The version the caller holds: the answer carries the whole session unless the write made it `known + 1`. */
-  readonly known: number;
-  /**
-   * The lineage of `known`: where the write was not made of that very version, the answer carries the whole session too.
-   * `expect` is not met by a version of another lineage. `undefined`: the version alone is compared.
-   */
-  readonly lineage?: number | undefined;
-  /** Refuse if the session's fence is higher; `undefined` for an administrative write. */
-  readonly fence: number | undefined;
-  readonly schemaVersion: number;
-}
-
-export type WriteResult =
-  | {
-      readonly type: "written";
-      readonly version: number;
-      /** Of the version that was written; read only where `session` is `undefined`. */
-      readonly lineage?: number | undefined;
-      readonly session: StoredSession | undefined;
-    }
-  /** `expect` was not the version. Nothing was changed, and this is the session now. */
-  | { readonly type: "conflict"; readonly session: StoredSession }
-  | { readonly type: "missing" }
-  | { readonly type: "fenced" };
 
 export interface RotateRequest extends Decision {
   readonly id: string;
