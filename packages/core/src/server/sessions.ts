@@ -22,7 +22,7 @@ import type { StoreDestroyResult } from "../store/contract.ts";
 import { isSessionId } from "../handshake/token.ts";
 import type { SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
-import type { OutgoingMessage } from "../session/send-queue.ts";
+import type { OutgoingMessage } from "../session/appending.ts";
 
 const HANDLERS = ["open", "resumed", "message", "change", "expiring", "drain", "close"];
 

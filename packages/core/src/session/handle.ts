@@ -2,7 +2,7 @@ import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
 import type { SendOptions, Sent } from "@wsession/protocol";
 import { replaceToken } from "./secrets.ts";
 import { checkMessage } from "./send-queue.ts";
-import type { OutgoingMessage } from "./send-queue.ts";
+import type { OutgoingMessage } from "./appending.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
 import { fencedError, goneError, asStoreError } from "../base/errors.ts";

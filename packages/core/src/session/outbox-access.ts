@@ -1,7 +1,7 @@
 import type { Position, Sent } from "@wsession/protocol";
 import type { AppendedEvent } from "../store/outbox-contract.ts";
 import type { OutboxSession, OutboxStream } from "./outbox-stream.ts";
-import type { OutgoingMessage } from "./send-queue.ts";
+import type { OutgoingMessage } from "./appending.ts";
 
 /** The outboxes of this process, as sessions and connections see them. */
 export interface OutboxAccess {

@@ -9,7 +9,8 @@ import { OutboxStream } from "./outbox-stream.ts";
 import type { OutboxAccess } from "./outbox-access.ts";
 import type { OutboxContext, OutboxSession } from "./outbox-stream.ts";
 import { SendQueue } from "./send-queue.ts";
-import type { OutgoingMessage, SendContext } from "./send-queue.ts";
+import type { OutgoingMessage } from "./appending.ts";
+import type { SendContext } from "./send-queue.ts";
 import { fenceOf } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 

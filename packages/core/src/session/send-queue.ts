@@ -3,15 +3,9 @@ import { assertDuration, assertOptions, assertString, shown } from "../base/argu
 import { asStoreError, fencedError, invalidArgument, SessionError } from "../base/errors.ts";
 import type { Awaitable, Sent } from "@wsession/protocol";
 import type { AppendRequest, AppendResult, OutboxBounds } from "../store/outbox-contract.ts";
+import { appendOf, lastOfEachKey, runOf } from "./appending.ts";
+import type { OutgoingMessage } from "./appending.ts";
 import type { KeptRun } from "./kept-run.ts";
-
-/** A message that the application gave, checked. */
-export interface OutgoingMessage {
-  readonly data: string | Uint8Array;
-  readonly key: string | undefined;
-  readonly ttlMs: number | undefined;
-  readonly bytes: number;
-}
 
 interface Queued extends OutgoingMessage {
   readonly fence: number | undefined;
@@ -127,13 +121,7 @@ export class SendQueue {
   }
 
   #requestOf(batch: readonly Queued[]): Omit<AppendRequest, "id"> {
-    const messages = lastOfEachKey(batch).map(({ data, key, ttlMs }) => ({
-      data,
-      key,
-      ttlMs,
-      mark: newMark(),
-    }));
-    return { messages, bounds: this.#context.bounds, fence: batch[0]?.fence };
+    return { ...appendOf(lastOfEachKey(batch), this.#context.bounds), fence: batch[0]?.fence };
   }
 
   #settle(batch: readonly Queued[], result: AppendResult): void {
@@ -154,11 +142,10 @@ export class SendQueue {
   }
 
   #appended(batch: readonly Queued[], result: Extract<AppendResult, { type: "appended" }>): void {
-    const { offset, before, chains } = result;
+    const { offset } = result;
     const sent = lastOfEachKey(batch);
-    const entries = chains.map((chain, index) => ({ chain, data: sent[index]?.data, isReplaced: false }));
     // First, so that who awaits `send` finds its message delivered.
-    this.#context.appended({ before: { offset: offset - 1, chain: before }, entries });
+    this.#context.appended(runOf(sent, result));
     const offsets = new Map(sent.map((one, index) => [one, offset + index]));
     const byKey = new Map(sent.map((one) => [one.key, offsets.get(one)]));
     // One that was replaced before it was sent has the offset of the one that replaced it.
@@ -179,18 +166,6 @@ export class SendQueue {
     this.#count -= 1;
     this.#bytes -= bytes;
   }
-}
-
-/** Of messages with one key the last alone is appended, where it stands. */
-function lastOfEachKey(batch: readonly Queued[]): readonly Queued[] {
-  const last = new Map<string, Queued>();
-  for (const one of batch) if (one.key !== undefined) last.set(one.key, one);
-  return last.size === 0 ? batch : batch.filter((one) => one.key === undefined || last.get(one.key) === one);
-}
-
-/** No secret: a chain tells histories apart and opens nothing. */
-function newMark(): number {
-  return Math.floor(Math.random() * 2 ** 31);
 }
 
 function refuse(code: "TOO_LARGE" | "OUTBOX_FULL", message: string): Promise<never> {

@@ -36,7 +36,7 @@ export function makePlan<Data extends object>(
   let next: Readonly<Data> = base;
   const writes = batch.filter((write) => {
     try {
-      next = state.protect(state.check(applyWrite(write.kind, next)));
+      next = dataAfter(state, next, write.kind);
     } catch (error) {
       write.reject(error);
       return false;
@@ -45,15 +45,10 @@ export function makePlan<Data extends object>(
     return true;
   });
   const reads = writes.some(({ kind }) => kind.type === "update");
-  // A record of another schema version is replaced as a whole, because otherwise fields of two versions would mix in it.
   const whole = state.isOtherVersion;
-  const change: Change =
-    !whole && writes.every(({ kind }) => kind.type === "patch")
-      ? pick(next, patchedBy(writes))
-      : { type: "replace", data: next, base: reads && !whole ? base : undefined };
   const request: WriteRequest = {
     id: state.id,
-    change,
+    change: changeBy(writes, next, reads && !whole ? base : undefined, whole),
     expect: reads || whole ? state.version : undefined,
     known: state.version,
     lineage: state.lineage,
@@ -63,7 +58,31 @@ export function makePlan<Data extends object>(
   return { request, next, versionAtRequest: state.versionStamp, writes };
 }
 
-function patchedBy<Data extends object>(writes: readonly QueuedWrite<Data>[]): ReadonlySet<string> {
+/** The session's data after one more write. Throws what the write's function throws, and INVALID_DATA. */
+export function dataAfter<Data extends object>(
+  state: LocalSession<Data>,
+  data: Readonly<Data>,
+  kind: Write<Data>["kind"],
+): Readonly<Data> {
+  return state.protect(state.check(applyWrite(kind, data)));
+}
+
+/**
+ * The change that leads to `next`. `base`: the data that was read, if a store may send the difference alone. `whole`: a record of
+ * another schema version is replaced as a whole, because otherwise fields of two versions would mix in it.
+ */
+export function changeBy<Data extends object>(
+  writes: readonly Pick<Write<Data>, "kind">[],
+  next: Readonly<Data>,
+  base: Readonly<Data> | undefined,
+  whole: boolean,
+): Change {
+  return !whole && writes.every(({ kind }) => kind.type === "patch")
+    ? pick(next, patchedBy(writes))
+    : { type: "replace", data: next, base };
+}
+
+function patchedBy<Data extends object>(writes: readonly Pick<Write<Data>, "kind">[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { kind } of writes)
     if (kind.type === "patch") for (const name of Object.keys(kind.fields)) names.add(name);
