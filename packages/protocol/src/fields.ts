@@ -6,12 +6,12 @@ import { MAX_CONTROL_LENGTH, MAX_NUMBER } from "./limits.ts";
 
 export function assertControlLength(frame: string): void {
   if (frame.length > MAX_CONTROL_LENGTH)
-    throw new ProtocolError(`a control frame has ${MAX_CONTROL_LENGTH} characters at the most`);
+    throw new ProtocolError(`a control frame must have at most ${MAX_CONTROL_LENGTH} characters`);
 }
 
 /** A number of messages or an offset, from 0. */
 export function readNumber(value: unknown, name: string, most: number = MAX_NUMBER): number {
-  if (Number.isInteger(value) && typeof value === "number" && value >= 0 && value <= most) return value;
+  if (typeof value === "number" && value >= 0 && value <= most && value % 1 === 0) return value;
   throw malformed(name);
 }
 

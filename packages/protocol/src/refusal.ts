@@ -21,7 +21,7 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
   constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
     const { message = code, detail } = { ...options };
     if (typeof code !== "string" || code === "" || typeof message !== "string")
-      throw invalidArgument("TransactionRefused takes a code, which is not empty, and a message: strings");
+      throw invalidArgument("code and message must be of type string, and code not empty");
     super(message);
     this.code = code;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- left out, it is undefined, which `Detail` includes then
@@ -41,7 +41,7 @@ export function isTransactionRefused<Code extends string = string>(
   code?: Code,
 ): error is TransactionRefused<Code> {
   if (code !== undefined && typeof code !== "string")
-    throw invalidArgument("isTransactionRefused takes a code as a string");
+    throw invalidArgument("isTransactionRefused() takes a code of type string");
   if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
   return code === undefined || ("code" in error && error.code === code);
 }

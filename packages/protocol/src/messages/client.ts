@@ -29,7 +29,7 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
   constructor(client: ClientLike, toServer: Definition, toClient: Definition, refusals: NamedRefusals) {
     for (const method of ["send", "sendNow", "on"])
       if (!isObject(client) || typeof client[method] !== "function")
-        throw invalidArgument(`client() takes a client, which has the method ${method}`);
+        throw invalidArgument(`client() takes a client with the method ${method}`);
     this.#client = client;
     this.#toClient = toClient;
     this.#refusals = refusals;

@@ -11,10 +11,10 @@ const FORBIDDEN: ReadonlySet<string> = new Set(["then", "__proto__"]);
 export function readDefinition(direction: string, given: unknown): Definition {
   const definition = new Map<string, StandardSchemaV1>();
   if (given === undefined) return definition;
-  if (!isObject(given)) throw invalidArgument(`${direction} takes an object with schemas`);
+  if (!isObject(given)) throw invalidArgument(`${direction} must be an object with a schema for each name`);
   for (const [name, schema] of Object.entries(given)) {
-    if (FORBIDDEN.has(name)) throw invalidArgument(`${direction}: no message can be called ${name}`);
-    if (!isSchema(schema)) throw invalidArgument(`${direction}.${name} is no Standard Schema`);
+    if (FORBIDDEN.has(name)) throw invalidArgument(`${direction} must not define the reserved name ${name}`);
+    if (!isSchema(schema)) throw invalidArgument(`${direction}.${name} must be a Standard Schema`);
     definition.set(name, schema);
   }
   return definition;

@@ -19,14 +19,14 @@ function jsonOf(name: string, payload: unknown): string {
   try {
     json = JSON.stringify(payload);
   } catch (cause) {
-    throw new MessageError("NOT_SERIALISABLE", name, "can't be carried by JSON", cause);
+    throw new MessageError("NOT_SERIALISABLE", name, "can't be written as JSON", cause);
   }
   // Functions and symbols have no JSON.
-  if (json === undefined) throw new MessageError("NOT_SERIALISABLE", name, "can't be carried by JSON");
+  if (json === undefined) throw new MessageError("NOT_SERIALISABLE", name, "can't be written as JSON");
   return json;
 }
 
-/** `undefined`: it is no message. */
+/** Returns `undefined` if `data` is not a message. */
 export function readMessage(data: unknown): { readonly name: string; readonly payload: unknown } | undefined {
   if (typeof data !== "string") return undefined;
   let parts: unknown;

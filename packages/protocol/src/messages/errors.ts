@@ -28,7 +28,7 @@ export class MessageError extends Error {
  */
 export function isMessageError(error: unknown, code?: MessageErrorCode): error is MessageError {
   if (code !== undefined && typeof code !== "string")
-    throw invalidArgument("isMessageError takes a code as a string");
+    throw invalidArgument("isMessageError() takes a code of type string");
   return (
     error instanceof Error &&
     error.name === "MessageError" &&

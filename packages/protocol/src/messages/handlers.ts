@@ -33,14 +33,17 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
     return order.follow(key, verdict, (known) => {
       const handler = name === undefined ? undefined : handlers.get(name);
       // A name that nobody defined is not quoted: a stranger wrote it.
-      const subject = handler === undefined ? "what came" : name;
+      const subject = handler === undefined ? "the received message" : name;
       if (!known.accepted) throw invalid(`${subject} ${known.problem}`, known.cause);
       return handler === undefined ? undefined : act(handler, known.value);
     });
   };
   const message: LooseHandlers["message"] = (connection, data) =>
     receive(connection, data, ({ handle, inTransaction }, payload) => {
-      if (inTransaction) throw invalid("what came is handled in transactions alone: send it with a number");
+      if (inTransaction)
+        throw invalid(
+          "the received message must be sent by `send`, because its handler runs in a transaction",
+        );
       return handle(connection, payload);
     });
   if (![...handlers.values()].some(({ inTransaction }) => inTransaction)) return { message };
@@ -65,10 +68,13 @@ function connectionOf(transaction: unknown): unknown {
 }
 
 function readHandlers(definition: Definition, given: unknown): ReadonlyMap<string, Handler> {
-  if (!isObject(given)) throw invalidArgument("handlers() takes an object with a handler for each message");
+  if (!isObject(given))
+    throw invalidArgument("handlers() takes an object with one handler for each message of toServer");
   const surplus = Object.keys(given).find((name) => !definition.has(name));
   if (surplus !== undefined)
-    throw invalidArgument(`handlers(): there is no message ${JSON.stringify(surplus)}`);
+    throw invalidArgument(
+      `handlers() has a handler for ${JSON.stringify(surplus)}, which toServer does not define`,
+    );
   const handlers = new Map<string, Handler>();
   for (const name of definition.keys())
     handlers.set(name, readHandler(name, Object.hasOwn(given, name) ? given[name] : undefined));
@@ -81,7 +87,9 @@ function readHandler(name: string, given: unknown): Handler {
     const { transaction } = given;
     if (isHandle(transaction)) return { handle: transaction, inTransaction: true };
   }
-  throw invalidArgument(`handlers(): ${name} takes a function, or { transaction }`);
+  throw invalidArgument(
+    `the handler of ${name} must be a function, or an object with the function transaction`,
+  );
 }
 
 function isHandle(value: unknown): value is Handle {

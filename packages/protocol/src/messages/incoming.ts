@@ -1,11 +1,11 @@
-/** The receiving side: what came, and what its schema says of it. */
+/** The receiving side: reads a message, and checks the payload against its schema. */
 import { check } from "./check.ts";
 import type { Verdict } from "./check.ts";
 import type { Definition } from "./definition.ts";
 import { readMessage } from "./envelope.ts";
 
 export interface Incoming {
-  /** `undefined`: it is no message of this form. */
+  /** `undefined` if the received data is not a message of this form. */
   readonly name: string | undefined;
   readonly verdict: Verdict | Promise<Verdict>;
 }
@@ -20,11 +20,11 @@ export function readIncoming(definition: Definition, data: unknown): Incoming {
 
 const NO_MESSAGE: Verdict = {
   accepted: false,
-  problem: 'is no JSON text ["name", payload]',
+  problem: 'is not a JSON text ["name", payload]',
   cause: undefined,
 };
 const NO_SUCH_NAME: Verdict = {
   accepted: false,
-  problem: "has a name that no message has",
+  problem: "has a name that is not defined",
   cause: undefined,
 };

@@ -55,17 +55,23 @@ export function defineMessages<
   { [Name in keyof Refusals]: Payload<InputOf<Refusals[Name]>, OutputOf<Refusals[Name]>> }
 >;
 export function defineMessages(definition: unknown): Messages<Payloads, Payloads, Payloads> {
-  if (!isObject(definition)) throw invalidArgument("defineMessages() takes an object");
+  if (!isObject(definition))
+    throw invalidArgument("defineMessages() takes an object with toServer, toClient and refusals");
   const surplus = Object.keys(definition).find((name) => !DIRECTIONS.has(name));
   if (surplus !== undefined)
-    throw invalidArgument(`defineMessages(): there is no direction ${JSON.stringify(surplus)}`);
+    throw invalidArgument(
+      `defineMessages() takes toServer, toClient and refusals, not ${JSON.stringify(surplus)}`,
+    );
   const toServer = readDefinition("toServer", definition["toServer"]);
   const toClient = readDefinition("toClient", definition["toClient"]);
   const refusals = new NamedRefusals(readDefinition("refusals", definition["refusals"]));
   const senders = new MessageSenders(toClient);
   return {
     handlers: (sessions, handlers) => {
-      if (!isObject(sessions)) throw invalidArgument("handlers() takes sessions, and the handlers");
+      if (!isObject(sessions))
+        throw invalidArgument(
+          "handlers() takes the result of createSessions first, and an object with handlers second",
+        );
       return rawHandlers(toServer, handlers);
     },
     to: (target) => senders.to(target),

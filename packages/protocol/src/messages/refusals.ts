@@ -33,7 +33,7 @@ export class NamedRefusals {
   /** Throws INVALID_ARGUMENT for a name that no refusal has. */
   is(error: unknown, name: string): boolean {
     if (!this.#definition.has(name))
-      throw invalidArgument(`isRefused(): there is no refusal ${JSON.stringify(name)}`);
+      throw invalidArgument(`isRefused() takes the name of a defined refusal, not ${JSON.stringify(name)}`);
     if (!isTransactionRefused(error, name)) return false;
     if (this.#read.has(error)) return true;
     // Of another origin: a detail that the schema would change is not of the type that is promised.

@@ -25,7 +25,8 @@ export class MessageSenders {
     send(message: string, ...options: Options): Result;
   }): Senders<Payloads, Options, Result> {
     assertSends("to()", target, "send");
-    if (typeof target.id !== "string") throw invalidArgument("to() takes what has an id");
+    if (typeof target.id !== "string")
+      throw invalidArgument("to() takes a connection, a session or a transaction, each of which has an id");
     // A session has connections. Its `send` returns a promise, which a connection's and a transaction's do not.
     const waits = "connections" in target;
     return byName(this.#definition, (name, schema) => (payload?: unknown, ...options: Options) => {
@@ -39,14 +40,14 @@ export class MessageSenders {
 
   toSession(sessions: SessionsLike, id: string): Kept<Sent | undefined> {
     assertSends("toSession()", sessions, "send");
-    if (typeof id !== "string") throw invalidArgument("toSession() takes a session's id as a string");
+    if (typeof id !== "string") throw invalidArgument("toSession() takes the id of a session as a string");
     return this.#kept(`session ${id}`, (text, options) => sessions.send(id, text, options));
   }
 
   toSubject(sessions: SessionsLike, subject: string): Kept<{ readonly sessions: number }> {
     assertSends("toSubject()", sessions, "sendToSubject");
     if (typeof subject !== "string" || subject === "")
-      throw invalidArgument("toSubject() takes a subject that is a string, and not empty");
+      throw invalidArgument("toSubject() takes a subject that is a non-empty string");
     return this.#kept(`subject ${subject}`, (text, options) =>
       sessions.sendToSubject(subject, text, options),
     );
@@ -77,5 +78,5 @@ export class MessageSenders {
 
 function assertSends(where: string, target: unknown, method: string): void {
   if (!isObject(target) || typeof target[method] !== "function")
-    throw invalidArgument(`${where} takes what has the method ${method}`);
+    throw invalidArgument(`${where} takes an object with the method ${method}`);
 }
