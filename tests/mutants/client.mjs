@@ -216,8 +216,8 @@ export const clientMutants = [
     name: "client-queue-counts-units",
     promise: "The queue's bytes are bytes of UTF-8",
     file: outgoing,
-    find: "bytes += point < 0x80 ? 1 : point < 0x800 ? 2",
-    replace: "bytes += point < 0x80 ? 1 : point < 0x800 ? 1",
+    find: 'bytes += character < "\\u0080" ? 1 : character < "\\u0800" ? 2',
+    replace: 'bytes += character < "\\u0080" ? 1 : character < "\\u0800" ? 1',
     tests: suite("QUEUE_FULL"),
   },
   {

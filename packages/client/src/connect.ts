@@ -25,7 +25,7 @@ export function connect(url: Address | (() => Awaitable<Address>), options: Clie
 /** Throws INVALID_ARGUMENT for an invalid address. The error leaves the query out, because the query may hold a secret. */
 function keyOf(url: unknown): string {
   if (typeof url === "function") return "";
-  const href: unknown = typeof url === "object" && url !== null && "href" in url ? url.href : url;
+  const href: unknown = Reflect.get(Object(url), "href") ?? url;
   if (typeof href === "string" && href !== "") return href.replace(/[?#].*/s, "");
-  throw invalid("the url is wrong");
+  throw invalid("url must be of type string or URL, and not empty");
 }

@@ -32,7 +32,7 @@ const READ_MESSAGES = 32;
 const READ_BYTES = 65_536;
 const READ_MS = 1_000;
 
-const unsent = (): ProtocolError => new ProtocolError("settled before it was sent");
+const unsent = (): ProtocolError => new ProtocolError("a message was settled before it was sent");
 
 /** @param send false where the connection has ended */
 export function converse(
@@ -66,19 +66,7 @@ export function converse(
     isGreeted = false;
     const { client, session, known, waiting } = stream;
     const mark = waiting[0]?.mark ?? standing.mark;
-    send(
-      writeAttach({
-        client,
-        session,
-        from,
-        known,
-        mark,
-        at: undefined,
-        witness: undefined,
-        fresh: false,
-        ...first,
-      }),
-    );
+    send(writeAttach({ client, session, from, known, mark, ...first }));
   };
 
   const mayCount = ({ bytes }: Numbered): boolean => {
@@ -122,7 +110,8 @@ export function converse(
 
   const onKept = (frame: string | Uint8Array): void => {
     const { chain, message } = parseKept(frame);
-    if (hello === undefined || standing.at === undefined) throw new ProtocolError("kept before hello");
+    if (hello === undefined || standing.at === undefined)
+      throw new ProtocolError("a kept message came before hello");
     isBehind ||= !listeners.hearMessages();
     if (!isReading()) return;
     const offset = standing.at.offset + 1;

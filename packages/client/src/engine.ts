@@ -130,7 +130,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       retry(1006, String(error));
     };
     // A function for the address, or a token storage, may never answer.
-    const done = after(settings.silenceMs, () => fail("no answer"));
+    const done = after(settings.silenceMs, () => fail("url or token timeout"));
     void open(own).catch(fail).finally(done);
   };
   const open = async (own: Attempt): Promise<void> => {
@@ -187,7 +187,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   const mistakeIn = (message: unknown): Error | undefined =>
     typeof message === "string" || message instanceof Uint8Array
       ? undefined
-      : invalid("the message is wrong");
+      : invalid("a message must be of type string or Uint8Array");
   /** Why `message` can't be queued. */
   const refusalOf = (message: unknown): Error | undefined =>
     mistakeIn(message) ??
@@ -232,7 +232,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     },
     async close(code = 1000, reason = "") {
       const isCode = code === 1000 || (Number.isInteger(code) && code >= 3000 && code < 5000);
-      if (!isCode || bytesOf(reason) > 123) throw invalid("close() is wrong");
+      if (!isCode || bytesOf(reason) > 123)
+        throw invalid("code must be 1000 or 3000 to 4999, and reason at most 123 bytes");
       if (closing === undefined) stop(code, reason, "asked");
       await closing;
     },

@@ -18,18 +18,20 @@ export interface Listeners {
 
 /** Who listens to which event. */
 export function createListeners(): Listeners {
+  const newSet = <Listener>(): Set<Listener> => new Set();
   const sets: Sets = {
-    message: new Set(),
-    status: new Set(),
-    session: new Set(),
-    missed: new Set(),
-    rolledBack: new Set(),
-    leftover: new Set(),
-    closed: new Set(),
+    message: newSet(),
+    status: newSet(),
+    session: newSet(),
+    missed: newSet(),
+    rolledBack: newSet(),
+    leftover: newSet(),
+    closed: newSet(),
   };
   return {
     add(type, listener) {
-      if (!Object.hasOwn(sets, type) || typeof listener !== "function") throw invalid("on() is wrong");
+      if (!Object.hasOwn(sets, type) || typeof listener !== "function")
+        throw invalid("on() takes an event and a function");
       // A wrapper, so that one function that is added twice is called twice, and taken off once.
       const entry: typeof listener = (event) => listener(event);
       sets[type].add(entry);

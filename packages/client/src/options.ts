@@ -15,9 +15,10 @@ export type Settings = Pick<ClientOptions, "token" | "storage" | "carryOver"> & 
   readonly renewalParameter: string;
 };
 
-/** Throws INVALID_ARGUMENT by name. */
+/** Throws INVALID_ARGUMENT with a message that names the option. */
 export function resolveOptions(options: ClientOptions): Settings {
-  check("options", options, {
+  const given: Partial<Settings> = {};
+  collect(given, "options", options, {
     protocols: "object",
     WebSocket: "function",
     token: ["read", "write"],
@@ -29,64 +30,52 @@ export function resolveOptions(options: ClientOptions): Settings {
     attempts: "number",
     renewalParameter: "string",
   });
-  const {
-    WebSocket = platformWebSocket(),
-    protocols = [],
-    token,
-    storage,
-    backoff: { minMs = 250, maxMs = 30_000 } = {},
-    queue: { maxMessages = 256, maxBytes = 1_048_576 } = {},
-    carryOver,
-    silenceMs = 45_000,
-    attempts = 5,
-    renewalParameter = "renewal",
-  } = options;
-  if (WebSocket === undefined) throw invalid("WebSocket is missing");
-  // A WebSocket class throws for others at each attempt.
+  const { WebSocket = platformWebSocket(), protocols = [] } = given;
+  if (WebSocket === undefined) throw invalid("WebSocket is required");
+  // Otherwise the WebSocket class would throw at each attempt.
   if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
-    throw invalid("protocols is wrong");
+    throw invalid("protocols must be valid, unique names");
   return {
+    minMs: 250,
+    maxMs: 30_000,
+    maxMessages: 256,
+    maxBytes: 1_048_576,
+    silenceMs: 45_000,
+    attempts: 5,
+    renewalParameter: "renewal",
+    ...given,
     WebSocket,
     protocols,
-    token,
-    storage,
-    minMs,
-    maxMs,
-    maxMessages,
-    maxBytes,
-    carryOver,
-    silenceMs,
-    attempts,
-    renewalParameter,
   };
 }
 
-/** The characters are those of a token of RFC 9110. */
+/** A subprotocol name is a token of RFC 9110. */
 function isSubprotocol(name: unknown, index: number, all: readonly unknown[]): boolean {
   return typeof name === "string" && /^[!#-'*+\-.\w^`|~]+$/.test(name) && all.indexOf(name) === index;
 }
 
-/** A type; the methods of an object; or the members of one. */
+/** The type of a value, the methods of an object, or the members of an object. */
 type Kind = string | readonly string[] | Kinds;
 interface Kinds {
   readonly [name: string]: Kind;
 }
 
-function check(where: string, given: unknown, kind: Kind): void {
-  const isRight =
-    typeof kind === "string"
-      ? typeof given === kind && given !== null && (kind !== "number" || Number(given) > 0)
-      : typeof given === "object" && given !== null;
-  if (!isRight) throw invalid(`${where} is wrong`);
+/** Checks `given`, and copies the options in it, nested ones too, to `settings`. A copy has no option that is `undefined`. */
+function collect(settings: object, where: string, given: unknown, kind: Kind): void {
+  const type = typeof kind === "string" ? kind : "object";
+  if (typeof given !== type || given === null || (type === "number" && !(Number(given) > 0)))
+    throw invalid(`${where} must be of type ${type}${type === "number" ? " and above 0" : ""}`);
   if (typeof kind === "string") return;
   if (isList(kind)) {
-    for (const name of kind) check(`${where}.${name}`, Reflect.get(Object(given), name), "function");
+    for (const name of kind) collect({}, `${where}.${name}`, Reflect.get(Object(given), name), "function");
     return;
   }
   for (const [name, value] of Object.entries(Object(given))) {
     const expected = kind[name];
     if (expected === undefined) throw invalid(`${where}.${name} is unknown`);
-    if (value !== undefined) check(name, value, expected);
+    if (value === undefined) continue;
+    collect(settings, name, value, expected);
+    Object.assign(settings, { [name]: value });
   }
 }
 

@@ -121,20 +121,19 @@ function newStream(): Stream {
 export function bytesOf(message: string | Uint8Array): number {
   if (typeof message !== "string") return message.length;
   let bytes = 0;
-  for (const character of message) {
-    const point = character.codePointAt(0) ?? 0;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
+  // A character has a length of 2 if UTF-16 needs two units. UTF-8 needs four bytes then.
+  for (const character of message)
+    bytes += character < "\u0080" ? 1 : character < "\u0800" ? 2 : character.length + 2;
   return bytes;
 }
 
 const WHY = {
-  CLOSED: "the client has closed",
-  NOT_SUPPORTED: "no v1.wsession server",
-  QUEUE_FULL: "too much is queued",
+  CLOSED: "the client is closed",
+  NOT_SUPPORTED: "the server does not speak v1.wsession",
+  QUEUE_FULL: "the queue is full",
   SESSION_LOST: "the session is gone",
-  TOO_LARGE: "too long for the server",
-  UNKNOWN: "maybe handled",
+  TOO_LARGE: "the message is too long",
+  UNKNOWN: "the message may be handled",
 };
 
 /** What a message rejects with that the server did not settle. */
@@ -142,17 +141,17 @@ export function failure(code: keyof typeof WHY, entry?: Numbered): Error {
   return clientError(code, WHY[code], entry?.sentIn === undefined ? "not-applied" : "unknown");
 }
 
-const CODES: ReadonlySet<string> = /* @__PURE__ */ new Set([
+const CODES: readonly string[] = [
   "HANDLER_FAILED",
   "INVALID_MESSAGE",
   "INVALID_DATA",
   "TOO_LARGE",
   "NOT_SERIALISABLE",
   "OUTBOX_FULL",
-] satisfies ClientErrorCode[]);
+] satisfies ClientErrorCode[];
 
 function isServersCode(code: string): code is ClientErrorCode {
-  return CODES.has(code);
+  return CODES.includes(code);
 }
 
 /** What a message rejects with that the server refused. */

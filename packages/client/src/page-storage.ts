@@ -54,6 +54,29 @@ export function createPageStorage(
       // Full, or forbidden: this page goes on without.
     }
   };
+  const readEntry = (body: Body): Numbered => {
+    const bytes = body.optional("bytes", readText);
+    const message =
+      bytes === undefined
+        ? body.read("text", readText)
+        : Uint8Array.from(bytes, (character) => character.charCodeAt(0));
+    return {
+      number: body.read("number", readNumber),
+      message,
+      bytes: bytesOf(message),
+      mark: body.read("mark", readMark),
+      sentIn: "an earlier page",
+      failures: 0,
+      settle: (error) => told(message, error),
+    };
+  };
+  const readStream = (body: Body): Stream => ({
+    client: body.read("client", readClientId),
+    session: body.read("session", readSessionId),
+    known: body.read("known", readNumber),
+    next: body.read("next", readNumber),
+    waiting: body.read("waiting", (value) => readList(value, readEntry)),
+  });
   const load = async (): Promise<void> => {
     await read(".at", (body) => {
       // Read as a whole, or not at all.
@@ -68,7 +91,7 @@ export function createPageStorage(
       for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
     });
     await read(".queue", (body) => {
-      outgoing.leftovers = body.read("streams", (value) => readList(value, (one) => readStream(one, told)));
+      outgoing.leftovers = body.read("streams", (value) => readList(value, readStream));
     });
   };
   return {
@@ -80,11 +103,9 @@ export function createPageStorage(
       writing = writing.then(async () => {
         const due = callbacks;
         callbacks = [];
-        const { session, mark, at, witness } = standing;
-        await write(
-          ".at",
-          session === undefined ? undefined : { session, mark, at: pair(at), witness: pair(witness) },
-        );
+        const { session, at, witness } = standing;
+        const isStored = session !== undefined;
+        await write(".at", isStored ? { ...standing, at: pair(at), witness: pair(witness) } : undefined);
         const streams = outgoing
           .streams()
           .filter(({ session: named, waiting }) => named !== undefined && waiting.length > 0);
@@ -107,8 +128,8 @@ function pair(position: Position | undefined): readonly [number, string] | undef
   return position && [position.offset, writeChain(position.chain)];
 }
 
-function writeStream({ client, session, known, next, waiting }: Stream): object {
-  return { client, session, known, next, waiting: waiting.map(writeEntry) };
+function writeStream(stream: Stream): object {
+  return { ...stream, waiting: stream.waiting.map(writeEntry) };
 }
 
 /** A character for each byte of a binary message. */
@@ -120,31 +141,4 @@ function writeEntry({ number, mark, message }: Numbered): object {
 
 function readList<Value>(value: unknown, read: (body: Body) => Value): Value[] {
   return Array.isArray(value) ? value.map((one) => read(new Body(JSON.stringify(one)))) : [];
-}
-
-function readStream(body: Body, told: (data: string | Uint8Array, error: unknown) => void): Stream {
-  return {
-    client: body.read("client", readClientId),
-    session: body.read("session", readSessionId),
-    known: body.read("known", readNumber),
-    next: body.read("next", readNumber),
-    waiting: body.read("waiting", (value) => readList(value, (one) => readEntry(one, told))),
-  };
-}
-
-function readEntry(body: Body, told: (data: string | Uint8Array, error: unknown) => void): Numbered {
-  const bytes = body.optional("bytes", readText);
-  const message =
-    bytes === undefined
-      ? body.read("text", readText)
-      : Uint8Array.from(bytes, (character) => character.charCodeAt(0));
-  return {
-    number: body.read("number", readNumber),
-    message,
-    bytes: bytesOf(message),
-    mark: body.read("mark", readMark),
-    sentIn: "an earlier page",
-    failures: 0,
-    settle: (error) => told(message, error),
-  };
 }

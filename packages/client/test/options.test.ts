@@ -37,6 +37,26 @@ describe("connect throws INVALID_ARGUMENT at once for", () => {
   });
 });
 
+test.each([
+  [null, "options must be of type object"],
+  [{ silenceMs: 0 }, "silenceMs must be of type number and above 0"],
+  [{ backoff: { maxMs: "1" } }, "maxMs must be of type number and above 0"],
+  [{ token: { read: () => "" } }, "token.write must be of type function"],
+  [{ carryover: true }, "options.carryover is unknown"],
+  [{ protocols: ["a", "a"], WebSocket }, "protocols must be valid, unique names"],
+])("the error about %o says what is right: %s", (options, text) => {
+  expect(() => connect("ws://127.0.0.1:1", options as ClientOptions)).toThrow(text);
+});
+
+test("an option that is undefined has its default", async () => {
+  const server = await listen();
+  const { until } = client(server, { silenceMs: undefined, backoff: { minMs: undefined }, queue: undefined });
+  const peer = await server.peer();
+  await peer.attach();
+  peer.hello();
+  expect(await until("status", ({ status }) => status === "live")).toMatchObject({ status: "live" });
+});
+
 test("no WebSocket on a platform without one: connect says so", () => {
   expect(typeof globalThis.WebSocket).toBe(
     Number(process.versions.node.split(".")[0]) < 22 ? "undefined" : "function",

@@ -93,7 +93,9 @@ function assertVersion(value: unknown): void {
 }
 
 export function readClientId(value: unknown, name: string): string {
-  if (typeof value === "string" && value.length === CLIENT_ID_LENGTH && /^[\w-]+$/.test(value)) return value;
+  // Both kinds of id have the same characters.
+  const id = readSessionId(value, name);
+  if (id.length === CLIENT_ID_LENGTH) return id;
   throw malformed(name);
 }
 
@@ -114,15 +116,15 @@ export function writeRead(offset: number): string {
   return `.k${offset}`;
 }
 
-export function writeAttach(attach: Omit<Attach, "type">): string {
-  const { client, session, from, known, mark, at, witness, fresh } = attach;
+type OptionalInAttach = "at" | "witness" | "fresh";
+
+export function writeAttach(
+  attach: Omit<Attach, "type" | OptionalInAttach> & Partial<Pick<Attach, OptionalInAttach>>,
+): string {
+  const { at, witness, fresh, ...rest } = attach;
   return `.a${JSON.stringify({
     v: VERSION,
-    client,
-    session,
-    from,
-    known,
-    mark,
+    ...rest,
     at: at && pairOf(at),
     witness: witness && pairOf(witness),
     fresh: fresh || undefined,
@@ -136,8 +138,10 @@ function pairOf({ offset, chain }: Position): readonly [number, string] {
 /** Writes a control frame of a client. */
 export function writeClientControl(control: Exclude<ClientControl, { type: "unknown" }>): string {
   switch (control.type) {
-    case "attach":
-      return writeAttach(control);
+    case "attach": {
+      const { type: _, ...attach } = control;
+      return writeAttach(attach);
+    }
     case "read":
       return writeRead(control.offset);
     case "probe":

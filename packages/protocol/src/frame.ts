@@ -1,4 +1,4 @@
-import { ProtocolError } from "./errors.ts";
+import { malformed } from "./errors.ts";
 
 /** What a frame begins with: a character of a text frame, or the byte of that number in a binary one. */
 export const Lead = { Plain: 0x2d, Counted: 0x3d, Control: 0x2e } as const;
@@ -12,7 +12,7 @@ export function leadOf(frame: string | Uint8Array): (typeof Lead)[keyof typeof L
   const lead = isText ? frame.charCodeAt(0) : frame[0];
   if (lead === Lead.Plain || lead === Lead.Counted) return lead;
   if (lead === Lead.Control && isText) return lead;
-  throw new ProtocolError("a frame begins with -, = or, where it is text, a dot");
+  throw malformed("a frame's first byte");
 }
 
 /** The message in a plain frame, or in a counted one of a client. Binary shares the frame's memory, from its second byte on. */

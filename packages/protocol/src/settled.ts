@@ -12,8 +12,8 @@ export function readRefused(text: unknown, settled: number): number[] {
   if (!(bits < 2 ** WINDOW_MESSAGES)) throw malformed("refused");
   const numbers: number[] = [];
   // Without shifts: JavaScript's take 32 bits.
-  for (let index = 0, rest = bits; rest > 0; index += 1, rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1 && settled - index > 0) numbers.unshift(settled - index);
+  for (let number = settled, rest = bits; rest > 0 && number > 0; number -= 1, rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) numbers.unshift(number);
   }
   return numbers;
 }
