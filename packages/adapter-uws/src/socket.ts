@@ -90,6 +90,15 @@ export function uwsRuntime({
       if (!fragments || compress || !hasFragments(socket)) return this.send(socket, data);
       return attempt(() => sendFragments(socket, data, fragmentBytes), "closed");
     },
+    sendAll(socket, messages) {
+      const outcomes: SendOutcome[] = [];
+      // Corked, because the runtime makes a system call for each otherwise.
+      const send = () => messages.forEach((message) => outcomes.push(this.send(socket, message)));
+      attempt(() => void socket.cork(send), undefined);
+      if (outcomes.length === 0) return "closed";
+      const waits = this.bufferedAmount(socket) > 0;
+      return outcomes.find((outcome) => outcome !== "sent") ?? (waits ? "queued" : "sent");
+    },
     sendUncompressed: (socket, data) =>
       attempt<SendOutcome>(() => {
         const isText = typeof data === "string";

@@ -64,6 +64,15 @@ export const wsRuntime: Runtime<WebSocket> = {
     else socket.send(data, compressed.begin().onSent);
     return socket.bufferedAmount === 0 ? "sent" : "queued";
   },
+  sendAll(socket: BoundSocket, messages) {
+    if (socket.readyState !== OPEN) return "closed";
+    const tcp = socket[TCP];
+    // ws sends each in a system call of its own otherwise.
+    tcp?.cork();
+    for (const message of messages) wsRuntime.send(socket, message);
+    tcp?.uncork();
+    return socket.bufferedAmount === 0 ? "sent" : "queued";
+  },
   sendUncompressed(socket, data) {
     if (socket.readyState !== OPEN) return "closed";
     socket.send(data, { compress: false });

@@ -50,6 +50,7 @@ test("I19 an ack on its way while the store loses what was read is no mistake of
     bufferedAmount: 0,
     maxBufferedBytes: 1_000,
     sendFrame: (frame: string | Uint8Array) => void sent.push(`${frame}`),
+    sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
     replayFailed: (error: unknown) => expect.fail(String(error)),
   };
   // What a replay reads of a session's state.

@@ -42,6 +42,13 @@ export interface Runtime<Socket extends object> {
   readonly sendLong?:
     | ((socket: Socket, data: string | Uint8Array, fragmentBytes: number) => SendOutcome)
     | undefined;
+  /**
+   * As `send`, for several messages: hands all of them to the operating system at once, since a system call for each costs more
+   * than the rest of its way. Answers "sent" where all were sent. Absent: `send`, one by one.
+   */
+  readonly sendAll?:
+    | ((socket: Socket, messages: ReadonlyArray<string | Uint8Array>) => SendOutcome)
+    | undefined;
   /** As `send`, never compressed: for secrets. Absent: `send`. */
   readonly sendUncompressed?: ((socket: Socket, data: string | Uint8Array) => SendOutcome) | undefined;
   /**

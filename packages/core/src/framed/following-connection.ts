@@ -90,6 +90,12 @@ export abstract class FollowingConnection<
     this.transmit(frame);
   }
 
+  sendFrames(frames: ReadonlyArray<string | Uint8Array>): void {
+    if (this.isEnding || frames.length === 0) return;
+    this.flow |= Flow.HasSent;
+    this.transmitAll(frames);
+  }
+
   replayFailed(error: unknown): void {
     this.failed("store", error);
   }

@@ -25,6 +25,8 @@ export interface ReplayOutlet {
   readonly bufferedAmount: number;
   readonly maxBufferedBytes: number;
   sendFrame(frame: string | Uint8Array): void;
+  /** In order, and in as few writes as possible. */
+  sendFrames(frames: ReadonlyArray<string | Uint8Array>): void;
   /** The store failed, or the session is gone. */
   replayFailed(error: unknown): void;
 }
@@ -235,6 +237,7 @@ export class Replay<Data extends object> {
 
   /** `end`: where the outbox ended as the entries were read. False: what follows was lost by the store. */
   #send(entries: readonly OutboxEntry[], end: Position | undefined): boolean {
+    const frames: (string | Uint8Array)[] = [];
     let jumped = 0;
     let isReplaced = false;
     const jump = () => {
@@ -242,26 +245,29 @@ export class Replay<Data extends object> {
       if (isReplaced) this.#witness = end;
       const witness = isReplaced ? end : undefined;
       const { chain } = this.#position;
-      this.#outlet.sendFrame(writeServerControl({ type: "jump", count: jumped, chain, witness }));
+      frames.push(writeServerControl({ type: "jump", count: jumped, chain, witness }));
       jumped = 0;
       isReplaced = false;
     };
+    let follows = true;
     for (const { chain, data, isReplaced: wasReplaced } of entries) {
       const offset = this.#position.offset + 1;
-      if (this.#contradictsWitness(offset, chain)) return false;
+      follows = !this.#contradictsWitness(offset, chain);
+      if (!follows) break;
       if (data === undefined) {
         jumped += 1;
         isReplaced ||= wasReplaced;
       } else {
         jump();
-        this.#outlet.sendFrame(writeKept({ chain, message: data }));
+        frames.push(writeKept({ chain, message: data }));
       }
       this.#position = { offset, chain };
       if (this.#reader !== undefined) this.#remember();
       if (this.#witness !== undefined && offset >= this.#witness.offset) this.#witness = undefined;
     }
-    jump();
-    return true;
+    if (follows) jump();
+    this.#outlet.sendFrames(frames);
+    return follows;
   }
 
   #contradictsWitness(offset: number, chain: number): boolean {
