@@ -75,7 +75,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       });
       const server = await trialOf().serve(sessions, {});
       expect((await trialOf().refused(server)).status).toBe(500);
-      expect(reports.entries).toEqual([expect.stringMatching(/^admit: .*"x-echo" has characters/)]);
+      expect(reports.entries).toEqual([expect.stringMatching(/^admit: .*"x-echo" must not have characters/)]);
     },
   );
 

@@ -41,7 +41,7 @@ const BEHAVIOR = [
 export function checkArguments(app: unknown, pattern: unknown, sessions: unknown, surplus: unknown): void {
   assertMethods("bindSessions: app", app, "an app of uWebSockets.js", ["ws"]);
   if (typeof pattern !== "string" || pattern === "")
-    throw invalidArgument("bindSessions: the pattern must be a route pattern, such as /*");
+    throw invalidArgument("bindSessions: the pattern must be a route of uWebSockets.js, such as /*");
   assertMethods("bindSessions: sessions", sessions, "what createSessions returned", [
     "bind",
     "destroySubject",

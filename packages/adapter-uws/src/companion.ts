@@ -79,19 +79,22 @@ function ask(runtime: Runtime, listener: TemplatedApp): Promise<Companion> {
   return new Promise((resolve, reject) => {
     const path = `/${randomBytes(18).toString("base64url")}`;
     listener.listen(HOST, 0, (token) => {
-      if (token === false) return reject(new Error("nothing may listen here"));
+      if (token === false) return reject(new Error("the process can't listen on the loopback address"));
       const client = connect(runtime.us_socket_local_port(token), HOST);
       const settled = () => {
         expected = undefined;
         clearTimeout(late);
         runtime.us_listen_socket_close(token);
       };
-      const late = setTimeout(() => client.destroy(new Error("late")), MADE_IN_MS);
+      const late = setTimeout(
+        () => client.destroy(new Error("the companion connection did not open in time")),
+        MADE_IN_MS,
+      );
       client.unref();
       client.on("error", () => undefined);
       client.once("close", () => {
         if (expected?.path === path) settled();
-        reject(new Error("the companion was not made"));
+        reject(new Error("the companion connection failed"));
       });
       expected = {
         path,

@@ -19,7 +19,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
     if (typeof value !== "string" && !Array.isArray(value))
       throw new SessionError(
         "INVALID_ARGUMENT",
-        `the request's header ${JSON.stringify(name)} is not a string`,
+        `the value of the request's header ${JSON.stringify(name)} must be a string`,
       );
     headers[name] = typeof value === "string" ? value : value.join(", ");
   }

@@ -64,17 +64,18 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   surplus?: undefined,
 ): Binding {
   if (!isServer(server))
-    throw invalidArgument("bindSessions takes a WebSocketServer of ws, the sessions, handlers");
+    throw invalidArgument("bindSessions takes a WebSocketServer of ws, the sessions and the handlers");
   if (!("skipUTF8Validation" in server.options))
     throw invalidArgument(
-      "bindSessions needs ws ^8.18.0: this server is of ws 7 or older, which does not mark text and binary messages",
+      "bindSessions requires ws ^8.18.0, because ws 7 and older does not distinguish text from binary messages",
     );
   assertMethods("bindSessions: sessions", sessions, "what createSessions returned", [
     "bind",
     "destroySubject",
   ]);
   assertNoMore("bindSessions for ws", surplus);
-  if (servers.has(server)) throw invalidArgument("this WebSocketServer is bound already");
+  if (servers.has(server))
+    throw invalidArgument("this WebSocketServer is bound already: call bindSessions once for each server");
   const binding = sessions.bind(runtimeOf(server), handlers);
   servers.add(server);
   /** Admitted requests, from the answer until the `connection` event in the same tick. */
@@ -192,7 +193,9 @@ function admitBeforeAnswer(
     if (!accepted.delete(request)) return;
     binding.abandon(outcome.ticket);
     if (request.socket.writable && request.socket.readable) {
-      binding.report(invalidArgument("emit `connection` in the callback of handleUpgrade"));
+      binding.report(
+        invalidArgument("the event `connection` must be emitted in the callback of handleUpgrade"),
+      );
     }
   }
 

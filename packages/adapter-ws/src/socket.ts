@@ -157,7 +157,13 @@ function isBlob(data: object): boolean {
  */
 function refuseBlob(socket: BoundSocket): void {
   socket.off("message", onMessage);
-  socket.emit("error", new SessionError("INVALID_ARGUMENT", 'binaryType "blob" can\'t be read in order'));
+  socket.emit(
+    "error",
+    new SessionError(
+      "INVALID_ARGUMENT",
+      'binaryType must not be "blob", because a Blob can\'t be read in order',
+    ),
+  );
   silence(socket, ignoreEvent);
   startClosing(socket, CloseCode.HandlerFailed, "message unreadable");
 }

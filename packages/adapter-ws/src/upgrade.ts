@@ -17,7 +17,7 @@ export function guardUpgrade(server: WebSocketServer, report: (error: unknown) =
       if (!hasSocket(request))
         throw new SessionError(
           "INVALID_ARGUMENT",
-          "the request has no socket: it did not come through a server",
+          "the request must come from a server, because it needs a socket",
         );
       upgrade(request, socket, head, callback);
     } catch (error) {

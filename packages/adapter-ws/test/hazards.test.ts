@@ -178,7 +178,7 @@ describe("HTTP code before the upgrade", () => {
     expect(await answer((http.address() as AddressInfo).port)).toBe(101);
     await errors.until(1);
     expect(isSessionError(errors.entries[0], "INVALID_ARGUMENT")).toBe(true);
-    expect(String(errors.entries[0])).toContain("emit `connection`");
+    expect(String(errors.entries[0])).toContain("`connection` must be emitted");
     await until(() => store.size === 0);
     expect(sessions.diagnostics.handshakesAbandoned).toBe(1);
   });

@@ -111,7 +111,7 @@ describe("fault F1: the application's mistakes are told as stage adapter, withou
     client.send(Buffer.of(1));
     expect((await client.closed).code).toBe(1011);
     expect(told.entries).toEqual([
-      { stage: "adapter", message: 'binaryType "blob" can\'t be read in order' },
+      { stage: "adapter", message: 'binaryType must not be "blob", because a Blob can\'t be read in order' },
     ]);
   });
 
@@ -165,7 +165,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
       http?.prependListener("upgrade", ({ headers }) => void Object.assign(headers, { "x-hops": 3 }));
       expect(await answerOf(port)).toBe(500);
       expect(told.entries).toEqual([
-        { stage: "adapter", message: 'the request\'s header "x-hops" is not a string' },
+        { stage: "adapter", message: 'the value of the request\'s header "x-hops" must be a string' },
       ]);
     },
   );
@@ -218,7 +218,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
       );
       expect(written).toMatch(/^HTTP\/1\.1 500 /);
       expect(told.entries).toEqual([
-        { stage: "adapter", message: "the request has no socket: it did not come through a server" },
+        { stage: "adapter", message: "the request must come from a server, because it needs a socket" },
       ]);
       await sessions.close();
     },

@@ -63,8 +63,8 @@ interface Kinds {
 /** Checks `given`, and copies the options in it, nested ones too, to `settings`. A copy has no option that is `undefined`. */
 function collect(settings: object, where: string, given: unknown, kind: Kind): void {
   const type = typeof kind === "string" ? kind : "object";
-  if (typeof given !== type || given === null || (type === "number" && !(Number(given) > 0)))
-    throw invalid(`${where} must be of type ${type}${type === "number" ? " and above 0" : ""}`);
+  if (typeof given !== type || given === null) throw invalid(`${where} must be of type ${type}`);
+  if (typeof given === "number" && !(given > 0)) throw invalid(`${where} must be above 0`);
   if (typeof kind === "string") return;
   if (isList(kind)) {
     for (const name of kind) collect({}, `${where}.${name}`, Reflect.get(Object(given), name), "function");

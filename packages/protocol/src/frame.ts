@@ -12,7 +12,7 @@ export function leadOf(frame: string | Uint8Array): (typeof Lead)[keyof typeof L
   const lead = isText ? frame.charCodeAt(0) : frame[0];
   if (lead === Lead.Plain || lead === Lead.Counted) return lead;
   if (lead === Lead.Control && isText) return lead;
-  throw malformed("a frame's first byte");
+  throw malformed("a frame's first byte (-, = or .)");
 }
 
 /** The message in a plain frame, or in a counted one of a client. Binary shares the frame's memory, from its second byte on. */

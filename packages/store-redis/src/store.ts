@@ -95,7 +95,10 @@ class RedisStore implements RedisSessionStore {
 
   attach(host: StoreHost): void {
     if (this.#membership !== undefined)
-      throw new SessionError("INVALID_ARGUMENT", "this redisStore() is in use already");
+      throw new SessionError(
+        "INVALID_ARGUMENT",
+        "this redisStore() belongs to other sessions already: create one store for each createSessions",
+      );
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
     this.#report = (error) => quietly(() => onError(error));
     const guardedHost: StoreHost = {
@@ -115,7 +118,7 @@ class RedisStore implements RedisSessionStore {
     const { id, subject } = request;
     const { calls, settings, nextSequence } = this.#services;
     if (!isSessionId(id))
-      throw new SessionError("INVALID_ARGUMENT", "create: the id is not a session id", {
+      throw new SessionError("INVALID_ARGUMENT", "create: the id must be the selector of a token", {
         outcome: "not-applied",
       });
     const encoded = encodeData(request.data, settings.maxBytes);
@@ -291,7 +294,11 @@ class RedisStore implements RedisSessionStore {
   #register({ id, hold }: HoldingRequest): Registration | undefined {
     if (!hold) return undefined;
     if (this.#membership === undefined)
-      throw new SessionError("INVALID_ARGUMENT", "the store is not attached", { outcome: "not-applied" });
+      throw new SessionError(
+        "INVALID_ARGUMENT",
+        "the store must be given to createSessions before it is used",
+        { outcome: "not-applied" },
+      );
     return this.#membership.register(id);
   }
 }

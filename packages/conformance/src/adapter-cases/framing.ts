@@ -13,10 +13,10 @@ const attach = (members: object = {}): string =>
 
 /** What a client may not send, as frames, and the rule that it is told. */
 const wrong: Readonly<Record<string, readonly [frames: readonly (string | Uint8Array)[], reason: RegExp]>> = {
-  "raw text": [["hello"], /begins with/],
-  "raw bytes": [[Uint8Array.from([1, 2])], /begins with/],
-  "an empty frame": [[""], /begins with/],
-  "a binary control frame": [[Uint8Array.from([0x2e, 0x3f])], /where it is text/],
+  "raw text": [["hello"], /first byte \(-, = or \.\)/],
+  "raw bytes": [[Uint8Array.from([1, 2])], /first byte \(-, = or \.\)/],
+  "an empty frame": [[""], /first byte \(-, = or \.\)/],
+  "a binary control frame": [[Uint8Array.from([0x2e, 0x3f])], /first byte/],
   "a message before attach": [["-x"], /attach is the first frame/],
   "a numbered message before attach": [["=x"], /attach is the first frame/],
   "a probe before attach": [[".?"], /attach is the first frame/],

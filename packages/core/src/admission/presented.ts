@@ -36,7 +36,7 @@ export function otherTokens(carrier: TokenCarrier | undefined, raw: Handshake, t
 
 function textOrNothing(method: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === "string") return value;
-  throw invalidArgument(`token.${method} must return a string or undefined, and no promise`);
+  throw invalidArgument(`token.${method} must return a string or undefined, and not a promise`);
 }
 
 /**

@@ -67,7 +67,7 @@ export function resolveOptions<Data extends object, Transport>(
   const lasting = store.capabilities.resumable;
   if (token !== undefined && !lasting) {
     throw invalidArgument(
-      "the option token needs a store that keeps sessions after their connection, such as mapStore() or redisStore()",
+      "the option token requires a store that keeps a session longer than its connection, such as mapStore() or redisStore()",
     );
   }
   return {
@@ -224,7 +224,7 @@ function flag(name: string, value: unknown): boolean {
 
 function schemaVersion(value: unknown = 0): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 1e15) return value;
-  throw invalidArgument(`schemaVersion must be an integer of 15 digits at most, not ${shown(value)}`);
+  throw invalidArgument(`schemaVersion must be an integer of at most 15 digits, not ${shown(value)}`);
 }
 
 /** A value among `allowed`, whose first is the default. */

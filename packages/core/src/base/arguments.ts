@@ -44,13 +44,13 @@ export function assertPlain(where: string, given: unknown): asserts given is obj
 /** Throws unless `value` is milliseconds above 0. `Infinity` is allowed, for no limit. */
 export function assertDuration(name: string, value: unknown): asserts value is number {
   if (typeof value !== "number" || !(value > 0))
-    throw invalidArgument(`${name} must be more than 0 milliseconds, not ${shown(value)}`);
+    throw invalidArgument(`${name} must be a number of milliseconds above 0, not ${shown(value)}`);
 }
 
 /** Throws unless `value` is a number from 1. `Infinity` is allowed, for no limit. */
 export function assertCount(name: string, value: unknown): asserts value is number {
   if (typeof value !== "number" || !(value >= 1))
-    throw invalidArgument(`${name} must be a number from 1, not ${shown(value)}`);
+    throw invalidArgument(`${name} must be a number of at least 1, not ${shown(value)}`);
 }
 
 export function assertBoolean(name: string, value: unknown): asserts value is boolean {

@@ -49,11 +49,11 @@ const encoder = new TextEncoder();
 export function assertClose(code: unknown, reason: unknown): void {
   if (!isSendable(code))
     throw invalidArgument(
-      `close code ${shown(code)} can't be sent: use 1000 to 1003, 1007 to 1014 or 3000 to 4999`,
+      `the close code must be one of 1000 to 1003, 1007 to 1014 or 3000 to 4999, not ${shown(code)}`,
     );
   assertString("a close reason", reason);
   if (encoder.encode(reason).length > MAX_REASON_BYTES)
-    throw invalidArgument(`close reason is longer than ${MAX_REASON_BYTES} bytes of UTF-8`);
+    throw invalidArgument(`the close reason must have at most ${MAX_REASON_BYTES} bytes of UTF-8`);
 }
 
 function isSendable(code: unknown): boolean {

@@ -72,7 +72,7 @@ export class SessionError extends Error {
  */
 export function isSessionError(error: unknown, code?: SessionErrorCode): error is SessionError {
   if (code !== undefined && typeof code !== "string")
-    throw invalidArgument("isSessionError: the code must be a string");
+    throw invalidArgument("isSessionError() takes a code of type string");
   return (
     error instanceof Error &&
     error.name === "SessionError" &&
@@ -131,9 +131,13 @@ export function goneError(): SessionError {
 }
 
 export function revokedError(): SessionError {
-  return new SessionError("REVOKED", "destroySubject destroyed the subject's sessions meanwhile", {
-    outcome: "not-applied",
-  });
+  return new SessionError(
+    "REVOKED",
+    "destroySubject destroyed the subject's sessions after this login began",
+    {
+      outcome: "not-applied",
+    },
+  );
 }
 
 export function fencedError(): SessionError {

@@ -98,13 +98,15 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
   assertString("cookieToken: name", name);
   if (!COOKIE_NAME.test(name))
-    throw invalidArgument("cookieToken: the name has characters that a cookie's name can't have");
+    throw invalidArgument(
+      "cookieToken: the name must have only characters that RFC 6265 allows in the name of a cookie",
+    );
   assertOneOf("cookieToken: sameSite", sameSite, ["Strict", "Lax", "None"]);
   assertBoolean("cookieToken: secure", secure);
   assertText("cookieToken: renewalParameter", renewalParameter);
   if (!secure && (/^__(host|secure)-/i.test(name) || sameSite === "None")) {
     throw invalidArgument(
-      "cookieToken: a name with the prefix __Host- or __Secure-, and SameSite=None, need secure: true",
+      "cookieToken: secure must be true for SameSite=None, and for a name with the prefix __Host- or __Secure-",
     );
   }
   const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
@@ -120,7 +122,9 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
     write: (token, maxAgeMs) => {
       assertString("write: token", token);
       if (!COOKIE_VALUE.test(token))
-        throw invalidArgument("write: the token has characters that a cookie's value can't have");
+        throw invalidArgument(
+          "write: the token must have only characters that RFC 6265 allows in the value of a cookie",
+        );
       if (typeof maxAgeMs !== "number" || Number.isNaN(maxAgeMs))
         throw invalidArgument(`write: maxAgeMs must be a number of milliseconds, not ${shown(maxAgeMs)}`);
       const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
@@ -195,7 +199,9 @@ export function protocolToken(options: { readonly prefix?: string | undefined } 
   const { prefix = "wsession." } = options;
   assertString("protocolToken: prefix", prefix);
   if (!COOKIE_NAME.test(prefix))
-    throw invalidArgument("protocolToken: the prefix has characters that a subprotocol can't have");
+    throw invalidArgument(
+      "protocolToken: the prefix must have only characters that RFC 6455 allows in a subprotocol",
+    );
   return {
     read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
     readAll: ({ protocols }) =>

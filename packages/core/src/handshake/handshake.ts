@@ -126,7 +126,8 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Throws INVALID_ARGUMENT where a header is no text, or could split the response (RFC 9110 sections 5.1 and 5.5). */
 export function assertHeader(name: string, value: string): void {
   assertString("a header's name", name);
-  if (typeof value !== "string") throw invalidArgument(`the header ${JSON.stringify(name)} is not a string`);
+  if (typeof value !== "string")
+    throw invalidArgument(`the value of the header ${JSON.stringify(name)} must be a string`);
   if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value))
-    throw invalidArgument(`the header ${JSON.stringify(name)} has characters that can't be sent`);
+    throw invalidArgument(`the header ${JSON.stringify(name)} must not have characters that HTTP forbids`);
 }

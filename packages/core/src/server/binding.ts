@@ -184,7 +184,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     const admitted = this.#onItsWay(ticket);
     if (admitted === undefined)
       throw invalidArgument(
-        "open(): this admitted handshake was used or abandoned already, or belongs to other sessions",
+        "open() takes an admitted handshake of these sessions that was neither opened nor abandoned before",
       );
     const { handshake } = admitted;
     const connections = this.#connections;

@@ -93,7 +93,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     surplus?: undefined,
   ): RuntimeBinding<Socket> {
     if (this.registry.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
-    assertMethods("runtime", runtime, "what an adapter hands to bind()", RUNTIME_METHODS);
+    assertMethods("runtime", runtime, "the runtime of an adapter", RUNTIME_METHODS);
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
     const binding = new ServerBinding<Data, Transport, Unset, Socket>(
@@ -110,7 +110,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   of(socket: object, surplus?: undefined): Connection<Data, Transport, Unset> | undefined {
     if ((typeof socket !== "object" && typeof socket !== "function") || socket === null)
-      throw invalidArgument("of() takes the runtime's own socket, which is an object");
+      throw invalidArgument("of() takes the socket object of the runtime");
     assertNoMore("of()", surplus);
     for (const { runtime, opening } of this.#bindings) {
       const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);

@@ -71,7 +71,7 @@ function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
     case "revoked":
       return revokedError();
     case "exists":
-      return new SessionError("STORE_UNAVAILABLE", "the store already has a session with this random id", {
+      return new SessionError("STORE_UNAVAILABLE", "the store already has a session with the new random id", {
         outcome,
       });
   }

@@ -19,13 +19,13 @@ export function checkData<Data extends object>(
     throw new SessionError("INVALID_DATA", "a session's data must be an object", { outcome: "not-applied" });
   }
   if (isRefusedPromise(value)) {
-    throw new SessionError("INVALID_DATA", "a session's data can't be a promise: await it first", {
+    throw new SessionError("INVALID_DATA", "the data must not be a promise: await the promise first", {
       outcome: "not-applied",
     });
   }
   const forbidden = forbiddenField(value);
   if (forbidden !== undefined) {
-    throw new SessionError("INVALID_DATA", `a session can't have a field called ${forbidden}`, {
+    throw new SessionError("INVALID_DATA", `the data must not have a field with the name ${forbidden}`, {
       outcome: "not-applied",
     });
   }
@@ -76,7 +76,7 @@ function validated<Data extends object>(
   try {
     return schema["~standard"].validate(value);
   } catch (cause) {
-    throw new SessionError("INVALID_DATA", "the schema threw", { outcome: "not-applied", cause });
+    throw new SessionError("INVALID_DATA", "the schema threw an error", { outcome: "not-applied", cause });
   }
 }
 

@@ -81,7 +81,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     if (!this.areKept)
       throw new SessionError(
         "NOT_SUPPORTED",
-        "this store keeps no messages: use mapStore() or redisStore()",
+        "this store can't keep messages: use mapStore() or redisStore()",
         {
           outcome: "not-applied",
         },

@@ -50,7 +50,7 @@ function assertKey(where: string, key: unknown): asserts key is string {
   assertString(`${where}: key`, key);
   if (key === "" || Buffer.byteLength(key) > MAX_KEY_BYTES)
     throw invalidArgument(
-      `${where}: key has 1 to ${MAX_KEY_BYTES} bytes of UTF-8, not ${shown(Buffer.byteLength(key))}`,
+      `${where}: key must have 1 to ${MAX_KEY_BYTES} bytes of UTF-8, not ${shown(Buffer.byteLength(key))}`,
     );
 }
 
@@ -173,7 +173,7 @@ function refuse(code: "TOO_LARGE" | "OUTBOX_FULL", message: string): Promise<nev
 }
 
 function fullError(): SessionError {
-  return new SessionError("OUTBOX_FULL", "the outbox is full of messages that were not read", {
+  return new SessionError("OUTBOX_FULL", "the outbox is full of messages that no client has read", {
     outcome: "not-applied",
   });
 }

@@ -125,7 +125,7 @@ function patchData(data: object, fields: unknown): object {
   }
   const forbidden = forbiddenField(fields);
   if (forbidden !== undefined) {
-    throw invalidData(`a session can't have a field called ${forbidden}`);
+    throw invalidData(`the data must not have a field with the name ${forbidden}`);
   }
   const entries = Object.entries(fields);
   return applyChange(data, {

@@ -228,7 +228,11 @@ function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }
 }
 
 function conflictError(): SessionError {
-  return new SessionError("CONFLICT", `other writers won ${MAX_TRIES} rounds: the change was not written`, {
-    outcome: "not-applied",
-  });
+  return new SessionError(
+    "CONFLICT",
+    `the change was not written, because other writers changed the session first in ${MAX_TRIES} attempts`,
+    {
+      outcome: "not-applied",
+    },
+  );
 }

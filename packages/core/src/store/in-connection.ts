@@ -36,7 +36,10 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
   return {
     capabilities: { resumable: false, shared: false, values: "any" },
     attach(given) {
-      if (host !== undefined) throw invalidArgument("this inConnectionStore() is in use already");
+      if (host !== undefined)
+        throw invalidArgument(
+          "this inConnectionStore() belongs to other sessions already: create one store for each createSessions",
+        );
       host = given;
     },
     create(request) {

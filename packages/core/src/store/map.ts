@@ -92,7 +92,10 @@ class MapSessionStore implements MapStore {
   }
 
   attach(host: StoreHost): void {
-    if (this.#host !== undefined) throw invalidArgument("this mapStore() is in use already");
+    if (this.#host !== undefined)
+      throw invalidArgument(
+        "this mapStore() belongs to other sessions already: create one store for each createSessions",
+      );
     this.#host = host;
   }
 

@@ -91,8 +91,8 @@ export function asStoreFailure(error: unknown): SessionError {
   const word = replyWord(error);
   if (word === "WRONGTYPE") return corrupt();
   if (word !== undefined && REFUSED.has(word))
-    return unavailable(`Redis refused: ${word}`, "not-applied", cause);
-  return unavailable("Redis could not be asked", "unknown", cause);
+    return unavailable(`Redis refused the command with the error ${word}`, "not-applied", cause);
+  return unavailable("the command failed before Redis answered", "unknown", cause);
 }
 
 /**

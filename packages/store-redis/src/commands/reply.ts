@@ -49,7 +49,7 @@ export function asVersion(reply: Reply): number | undefined {
 }
 
 export function unexpected(): Error {
-  return unavailable("Redis answered what no script answers", "unknown");
+  return unavailable("Redis sent a reply that no script of this store returns", "unknown");
 }
 
 /**

@@ -192,7 +192,7 @@ export class Gate {
     if (!isCluster(client)) return [await this.#askServer(client, section)];
     // A node that hangs must not delay calls to the other nodes.
     const asked = client.nodes("master").map((node) => this.#askServer(node, section));
-    if (asked.length === 0) throw new Error("no master of the Cluster is known");
+    if (asked.length === 0) throw new Error("the client knows no master of the Cluster");
     const first = await Promise.any(asked);
     if (this.#wasOpen) {
       void Promise.allSettled(asked).then((all) => this.#judge(all.flatMap(valueOf)));
@@ -283,5 +283,5 @@ function valueOf<Value>(result: PromiseSettledResult<Value>): Value[] {
 }
 
 function closed(): Error {
-  return unavailable("the store or its Redis client was closed", "not-applied");
+  return unavailable("the store or its Redis client is closed", "not-applied");
 }

@@ -101,10 +101,10 @@ export class Sender {
     if (key === undefined || node === undefined) {
       // ioredis asks any master, which redirects it to the owner of the slot.
       if (this.#connection.hasMaster) command.sendThrough(client);
-      else command.reject(new Error("no master of the Cluster is known"));
+      else command.reject(new Error("the client knows no master of the Cluster"));
     } else if (node.options.readOnly === true) {
       // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
-      command.reject(new Error("the slot's master is not known"));
+      command.reject(new Error("the client does not know the master of the slot"));
     } else if (this.#takes(key, node)) command.sendThrough(client);
     else this.#wait(key, command);
   }

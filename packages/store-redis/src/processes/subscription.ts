@@ -92,7 +92,9 @@ export class Subscription {
       };
       const timer = new PatientTimer(deadline - performance.now(), () => {
         this.#waiters.delete(done);
-        reject(unavailable("the subscription to announcements is not there", "not-applied", this.#reason));
+        reject(
+          unavailable("the subscription to announcements is not established", "not-applied", this.#reason),
+        );
       });
       this.#waiters.add(done);
     });
