@@ -11,6 +11,8 @@ import type { Change, WriteResult } from "./write-contract.ts";
 export interface CommitNumbers {
   /** The client's id, 16 characters of base64url. */
   readonly client: string;
+  /** The first number that this commit settles, at most `number`: several that changed nothing may wait for the next one. */
+  readonly first: number;
   /** The last number that this commit settles; all between `settled` and this one are settled with it. */
   readonly number: number;
   /** The last number that the caller knows to be settled; 0 for none. Where the store has less, it lost changes (failover). */
@@ -70,15 +72,16 @@ export type CommitResult =
  *    settled number (0 without a record) below `numbers.settled`: answer `behind`;
  * 3. answer `conflict` where `expect` is not met, then `full` as `append` does;
  * 4. change the data as `write` does, append as `append` does, and write the record: `settled` becomes `number`, and the numbers in
- *    `refused` above the old `settled` are refused ones. Outcomes that the record already has stay. A new record has as its `floor`
- *    the least of `number` and `refused`. Where the session has 8 other records, the one that settled a number longest ago is dropped,
+ *    `refused` above the old `settled` are refused ones. Outcomes that the record already has stay. A new record has `first` as its
+ *    `floor`. Where the session has 8 other records, the one that settled a number longest ago is dropped,
  *    and the forget mark becomes another one.
  *
  * A commit without messages MUST NOT touch the outbox. A commit without a change leaves version, lineage and data as they are. No
  * commit moves the idle deadline. A commit whose outcome is not known rejects with `outcome: "unknown"`, one that did not happen with
  * `"not-applied"` (I11); what the data or the messages are refused for (NOT_SERIALISABLE, TOO_LARGE) did not happen.
  *
- * A `rotate` that changes one subject to another one drops all records in the same step, and the forget mark becomes another one.
+ * A `rotate` that changes one subject to another one drops all records in the same step, and the forget mark becomes another one. Of a
+ * session that never had a record a store MAY leave the mark at 0: no message of the former subject was settled there.
  * `destroy`, `destroySubject` and a deadline take the records along (I18). A session without records costs no byte for them.
  *
  * Other holders hear of the change and of the messages as they do of a write and of an append. They do not hear of records: who needs
