@@ -1,10 +1,11 @@
+import { applyChange } from "./change.ts";
 import type {
+  Change,
   CreateRequest,
   ResumedBy,
   ResumeRequest,
   RotateRequest,
   StoredSession,
-  WriteResult,
 } from "./contract.ts";
 
 /** Fields that few sessions need. They are kept in an object of their own, so that the other entries stay small. */
@@ -103,9 +104,15 @@ export function snapshot(entry: Entry): StoredSession {
   };
 }
 
-export function written(entry: Entry, known: number): Extract<WriteResult, { type: "written" }> {
-  const { version } = entry;
-  return { type: "written", version, session: version === known + 1 ? undefined : snapshot(entry) };
+/** The checks of a write are `isFenced` and this; `applyWrite` is its effect. A commit consists of them too. */
+export function isConflict(entry: Entry, expect: number | undefined): boolean {
+  return expect !== undefined && expect !== entry.version;
+}
+
+export function applyWrite(entry: Entry, change: Change, schemaVersion: number): void {
+  entry.data = applyChange(entry.data, change);
+  entry.version += 1;
+  if (schemaVersion !== (peekExtra(entry)?.schemaVersion ?? 0)) extraOf(entry).schemaVersion = schemaVersion;
 }
 
 /** A session that the application named by `sessionId` may have no subject yet. */

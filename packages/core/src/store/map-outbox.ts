@@ -1,8 +1,8 @@
 import { mixChain } from "@wsession/protocol";
 import type { Chain, Position } from "@wsession/protocol";
 import type {
-  AppendRequest,
   AppendResult,
+  OutboxAppend,
   OutboxBounds,
   OutboxMessage,
   ReadRequest,
@@ -26,7 +26,7 @@ interface Reader {
   readonly until: number;
 }
 
-type Appended = Extract<AppendResult, { type: "appended" | "full" }>;
+export type Appended = Extract<AppendResult, { type: "appended" | "full" }>;
 
 const MAX_READERS = 8;
 
@@ -55,7 +55,7 @@ export class MapOutbox {
     return this.#bytes;
   }
 
-  append({ messages, bounds }: Pick<AppendRequest, "messages" | "bounds">, now: number): Appended {
+  append({ messages, bounds }: OutboxAppend, now: number): Appended {
     this.dropOld(now);
     if (bounds.whenFull === "refuse" && !this.#makeRoom(messages, bounds, now)) return { type: "full" };
     const offset = this.#last + 1;

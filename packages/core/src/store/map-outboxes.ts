@@ -1,7 +1,8 @@
 import type { Position } from "@wsession/protocol";
 import { monotonicNow } from "./map-entry.ts";
 import { MapOutbox } from "./map-outbox.ts";
-import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
+import type { Appended } from "./map-outbox.ts";
+import type { OutboxAppend, ReadRequest, ReadResult } from "./outbox-contract.ts";
 
 /** What an entry takes beside its message, about: otherwise empty messages would be bounded by nothing. */
 const ENTRY_BYTES = 128;
@@ -21,11 +22,11 @@ export class MapOutboxes {
     return this.#byId.get(id)?.end;
   }
 
-  append(request: AppendRequest): AppendResult {
-    const outbox = this.#byId.get(request.id) ?? new MapOutbox();
-    this.#byId.delete(request.id);
-    this.#byId.set(request.id, outbox);
-    const result = this.#counted(outbox, () => outbox.append(request, monotonicNow()));
+  append(id: string, messages: OutboxAppend): Appended {
+    const outbox = this.#byId.get(id) ?? new MapOutbox();
+    this.#byId.delete(id);
+    this.#byId.set(id, outbox);
+    const result = this.#counted(outbox, () => outbox.append(messages, monotonicNow()));
     this.#dropOverTotal();
     return result;
   }

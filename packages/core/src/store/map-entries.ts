@@ -1,0 +1,134 @@
+import { isExpired, monotonicNow } from "./map-entry.ts";
+import type { Entry } from "./map-entry.ts";
+import { TouchOrder } from "./touch-order.ts";
+
+const SWEEP_MS = 1_000;
+/** How many sessions with live connections an eviction passes over before it gives up. */
+const MAX_PASSED_OVER = 1_000;
+
+export interface MapEntriesOptions {
+  readonly maxSessions: number;
+  /** Whether the host has a live connection of the session: such a session is not evicted. */
+  readonly isHeld: (id: string) => boolean;
+  /** A session was deleted, for whatever reason: what is kept beside it goes too. */
+  readonly onDeleted: (id: string) => void;
+  /** A session's deadline passed, and `onDeleted` was called. */
+  readonly onExpired: (id: string) => void;
+  /** Called about once a second while there are sessions. */
+  readonly onSweep: () => void;
+}
+
+/** The sessions of a map store by id: which there are, and when each of them goes. */
+export class MapEntries {
+  readonly #options: MapEntriesOptions;
+  /** In order of creation. A touch does not change that order, so an iteration meets each session once. */
+  readonly #entries = new Map<string, Entry>();
+  /** In order of the last touch: with one idle time for all sessions, the order in which they expire. */
+  readonly #byTouch = new TouchOrder(this.#entries);
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: MapEntriesOptions) {
+    this.#options = options;
+  }
+
+  /** Expired sessions that were not swept count too. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The live sessions, without those that are created meanwhile. */
+  *live(): Generator<readonly [id: string, entry: Entry]> {
+    // Sessions that are created meanwhile come last. They are left out, because otherwise a loop that creates sessions, or
+    // takes longer than new ones take to come, would never end.
+    let left = this.#entries.size;
+    for (const one of this.#entries) {
+      if (left === 0) return;
+      left -= 1;
+      if (!isExpired(one[1], monotonicNow())) yield one;
+    }
+  }
+
+  /** The entry of a live session; `undefined` for an expired one, swept or not. */
+  find(id: string): Entry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !isExpired(entry, monotonicNow())) return entry;
+    this.#expire(id);
+    return undefined;
+  }
+
+  /** The entry, though its deadline may have passed. */
+  peek(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** Makes room for one more session. Answers false where no session may be evicted. */
+  makeRoom(): boolean {
+    return this.#entries.size < this.#options.maxSessions || this.#evict();
+  }
+
+  add(id: string, entry: Entry): void {
+    this.#entries.set(id, entry);
+    this.#byTouch.append(id, entry);
+    this.#scheduleSweep();
+  }
+
+  touch(id: string, entry: Entry, idleMs: number): void {
+    entry.idleAt = monotonicNow() + idleMs;
+    this.#byTouch.moveToEnd(id, entry);
+  }
+
+  delete(id: string): void {
+    this.#byTouch.remove(this.#entries.get(id));
+    this.#entries.delete(id);
+    this.#options.onDeleted(id);
+  }
+
+  close(): void {
+    clearTimeout(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  #expire(id: string): void {
+    this.delete(id);
+    this.#options.onExpired(id);
+  }
+
+  /** Evicts one session. The number of sessions that the search passes over is bounded. */
+  #evict(): boolean {
+    const now = monotonicNow();
+    const most = Math.min(MAX_PASSED_OVER, this.#entries.size);
+    for (let passed = 0; passed < most; passed += 1) {
+      const [id, entry] = this.#byTouch.oldest() ?? [];
+      if (id === undefined || entry === undefined) return false;
+      if (isExpired(entry, now)) {
+        this.#expire(id);
+        return true;
+      }
+      // The host counts a connection longer than the entry does: until the close handler has settled.
+      if (entry.holders === 0 && !this.#options.isHeld(id)) {
+        this.delete(id);
+        return true;
+      }
+      // The session has a connection: move it to the end, so that the next eviction does not pass over it again.
+      this.#byTouch.moveToEnd(id, entry);
+    }
+    return false;
+  }
+
+  /** Starts from the session that was touched longest ago, so that a sweep costs what has expired and no more. */
+  #scheduleSweep(): void {
+    if (this.#sweeper !== undefined) return;
+    this.#sweeper = setTimeout(() => {
+      this.#sweeper = undefined;
+      const now = monotonicNow();
+      for (;;) {
+        const [id, entry] = this.#byTouch.oldest() ?? [];
+        if (id === undefined || entry === undefined || !isExpired(entry, now)) break;
+        this.#expire(id);
+      }
+      this.#options.onSweep();
+      if (this.#entries.size > 0) this.#scheduleSweep();
+    }, SWEEP_MS);
+    this.#sweeper.unref();
+  }
+}
