@@ -1,16 +1,16 @@
 import { EARLY_BYTES, EARLY_MESSAGES } from "@wsession/protocol";
 import type { Attach } from "@wsession/protocol";
 
-/** What is kept of a client until it is told where it stands in its session, and no longer. */
+/** The state of a connection between its first frame and hello. The connection drops the object after hello, to save memory. */
 export class Arrival {
-  /** The latest one. */
+  /** The latest attach. */
   attach: Attach | undefined = undefined;
-  /** Settles with the handler `open` of a client that came back. Never rejects. */
+  /** Settles when the handler `open` has returned for a resumed client. Never rejects. */
   opened: Promise<unknown> | undefined = undefined;
   #messages = 0;
   #bytes = 0;
 
-  /** Counts a message that came before hello. Whether there are too many. */
+  /** Counts a message that arrived before hello. Returns whether there are too many messages or bytes. */
   exceeds(frame: string | Uint8Array): boolean {
     this.#messages += 1;
     this.#bytes += typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;

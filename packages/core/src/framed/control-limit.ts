@@ -1,12 +1,15 @@
 const WINDOW_MS = 10_000;
 const MAX_FRAMES = 64;
 
-/** Control frames that come without a message between them: so many within a short time are no client's that means well. A message ends the count. */
+/**
+ * Limits the control frames that arrive without a message between them. A correct client never sends so many in a short time. A
+ * message resets the count.
+ */
 export class ControlLimit {
   #frames = 0;
   #until = 0;
 
-  /** Whether one more is too many. */
+  /** Counts a control frame. Returns whether the limit is exceeded. */
   isExceeded(): boolean {
     const now = performance.now();
     if (now >= this.#until) {

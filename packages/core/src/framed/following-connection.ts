@@ -8,8 +8,8 @@ import { NOTHING_KEPT, Replay } from "./replay.ts";
 import type { Begun, ReplayOutlet } from "./replay.ts";
 
 /**
- * A connection's place in the outbox of its session. As long as nothing was kept since the client had everything, the place is a
- * position alone: a `Replay` costs 128 bytes, and most connections that are live need none.
+ * A connection that follows the outbox of its session. While no new message was kept since the client was up to date, the
+ * connection stores only a position. A `Replay` costs 128 bytes, and most live connections do not need one.
  */
 export abstract class FollowingConnection<
   Data extends object,
@@ -20,9 +20,9 @@ export abstract class FollowingConnection<
   extends LiveConnection<Data, Transport, Unset, Socket>
   implements ReplayOutlet
 {
-  /** Where the outbox ended at the handshake; with `Flow.Following`, where the client stands until there is a replay. */
+  /** The end of the outbox at the handshake. With `Flow.Following` and no replay: the client's position. */
   #place: Position = BEGINNING;
-  /** Of a client that missed something, confirms what it read, or was sent a kept message. */
+  /** Exists once the client missed messages, has to send acks, or received a kept message. */
   #replay: Replay<Data> | undefined = undefined;
 
   get maxBufferedBytes(): number {
@@ -34,37 +34,37 @@ export abstract class FollowingConnection<
     super.attach(state, fence, outbox);
   }
 
-  /** Where the client stands; the beginning while that is not known. */
+  /** The client's position in the outbox. The beginning while the position is unknown. */
   protected get position(): Position {
     if (this.#replay !== undefined) return this.#replay.position;
     return (this.flow & Flow.Following) === 0 ? BEGINNING : this.#place;
   }
 
-  /** Finds out what the client missed. Nothing is sent before `follow`. */
+  /** Finds out which messages the client missed. `follow` sends them. */
   protected async locate(attach: Attach, state: LocalSession<Data>): Promise<Begun> {
     const { outboxes, settings } = state.context;
     if (!outboxes.areKept) return NOTHING_KEPT;
     const reader = settings.outbox.whenFull === "refuse" ? attach.client : undefined;
-    // A position is one in the outbox of a session: in another one it means nothing.
+    // A position is valid for one session only: the outbox of another session has other messages at that offset.
     const isOwn = attach.session === state.id && attach.at !== undefined;
     const from = isOwn ? attach.at : this.#place;
     const witness = isOwn ? attach.witness : undefined;
     const end = outboxes.endOf(state);
     const isCurrent = isSame(from, end) && witness === undefined && reader === undefined;
-    // The stream's own object, because the connection would keep a copy of 32 bytes.
+    // Share the stream's object: a copy would cost 32 bytes for each connection.
     if (isCurrent) return { at: end, last: end.offset, missed: undefined, replayed: 0 };
     this.#replay = new Replay<Data>(this, state, from, reader);
     return this.#replay.begin(witness);
   }
 
-  /** Sends what was found, and then what is kept from here on. `at`: where the client stands. */
+  /** Sends the missed messages, then each new one. `at` is the client's position. */
   protected follow(state: LocalSession<Data>, at: Position): void {
     const { outboxes } = state.context;
     if (!outboxes.areKept) return;
     this.flow |= Flow.Following;
     this.#place = at;
     if (this.#replay === undefined && isSame(at, outboxes.endOf(state))) return;
-    // Without one, more was kept since the client was found to have everything.
+    // There is no replay if the client was up to date at first, and a message was kept after that.
     this.#replay ??= new Replay<Data>(this, state, at, undefined);
     this.#replay.go();
   }
@@ -79,7 +79,7 @@ export abstract class FollowingConnection<
     this.#replay.onKept(run);
   }
 
-  /** The client has read up to `offset`. False: that was never sent. */
+  /** The client confirms that it has read up to `offset`. Returns false if that offset was never sent. */
   protected acknowledge(offset: number): boolean {
     return this.#replay?.ack(offset) === true;
   }

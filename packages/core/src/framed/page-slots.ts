@@ -1,7 +1,7 @@
-/** How many pages of replays this process holds in memory at once: after a deploy thousands of clients come back together. */
+/** The pages of replays that this process holds in memory at once. After a deploy thousands of clients reconnect together. */
 const MAX_PAGES = 64;
 
-/** Places that are given out in order, to as many as there are. */
+/** A counting semaphore. Callers acquire a slot in the order in which they asked. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -10,7 +10,7 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Resolves with what gives the place back, which is idempotent. */
+  /** Resolves with a function that releases the slot. A second call of that function has no effect. */
   async acquire(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else

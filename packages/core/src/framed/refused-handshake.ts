@@ -4,12 +4,13 @@ import type { Diagnostics } from "../base/diagnostics.ts";
 import type { Runtime, RuntimeConnection, Ticket } from "../api/runtime.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 
-/** How long the peer may take to answer the close frame, milliseconds. */
+/** Milliseconds that the peer has to answer the close frame. */
 const CLOSING_MS = 2_000;
 
 /**
- * A handshake of a client that speaks `v1.wsession`, which is refused by a close code after the 101: a page is shown no status of
- * a refused handshake. It makes no connection and no session, and counts as a pending handshake until its socket has ended.
+ * Refuses the handshake of a client that speaks `v1.wsession`: answers 101, and then closes with a close code, because a browser
+ * hides the HTTP status of a refused handshake from the page. No connection and no session is created. The handshake counts as
+ * pending until its socket has ended.
  */
 export class RefusedHandshake implements Ticket {
   readonly handshake: Handshake;
@@ -26,7 +27,7 @@ export class RefusedHandshake implements Ticket {
     diagnostics.handshakesPending += 1;
   }
 
-  /** The socket is there: it is closed. */
+  /** Closes the new socket. */
   open<Socket extends object>(
     runtime: Runtime<Socket>,
     deadlines: Deadlines,
@@ -56,7 +57,7 @@ export class RefusedHandshake implements Ticket {
   }
 }
 
-/** Three codes, by what a client does next: log in, give up, try again. */
+/** One of three codes. Each code says what the client should do next: log in, give up, or try again. */
 function codeOf(status: number): number {
   if (status === 401) return CloseCode.SessionNeeded;
   return status >= 500 || status === 408 || status === 425 || status === 429

@@ -1,7 +1,7 @@
 import type { LocalSession } from "../session/local-session.ts";
 
 const WINDOW_MS = 60_000;
-/** Outboxes that one session may have replayed within a minute, in this process. */
+/** How many times the size of an outbox this process replays to one session within a minute. */
 const OUTBOXES = 4;
 
 interface Spent {
@@ -9,12 +9,12 @@ interface Spent {
   until: number;
 }
 
-/** By session: few have something replayed, so that a field would cost every session. */
+/** A map by session, because few sessions have a replay, and a field would cost memory in every session. */
 const spentBy = new WeakMap<object, Spent>();
 
 /**
- * For how long the next page of a replay has to wait, milliseconds. Otherwise a client that attaches again and again would be
- * sent 64 KiB for each 60 bytes (amplification).
+ * Milliseconds that the next page of a replay has to wait. Otherwise a client that attaches again and again would make the server
+ * send 64 KiB for each 60 bytes (an amplification attack).
  */
 export function replayDelay<Data extends object>(state: LocalSession<Data>): number {
   const spent = spentBy.get(state);
@@ -23,7 +23,7 @@ export function replayDelay<Data extends object>(state: LocalSession<Data>): num
   return Math.max(0, spent.until - performance.now());
 }
 
-/** Notes that so many bytes were replayed. */
+/** Adds `bytes` to the bytes that were replayed to this session. */
 export function spendReplay<Data extends object>(state: LocalSession<Data>, bytes: number): void {
   const now = performance.now();
   let spent = spentBy.get(state);

@@ -10,28 +10,28 @@ import type { OutboxEntry, ReadResult } from "../store/outbox-contract.ts";
 import { pageSlots } from "./page-slots.ts";
 import { replayDelay, spendReplay } from "./replay-budget.ts";
 
-/** The next page is read when less than this waits to be sent. */
+/** The next page is read when the send buffer has fewer bytes than this. */
 const LOW_BYTES = 16 * 1024;
-/** How long a page counts as held in memory where the client does not take it. */
+/** The longest time for which a page occupies a slot, milliseconds, even if the client does not read. */
 const MAX_HELD_MS = 1_000;
-/** Positions that are remembered for the client's acks; one that is older is passed over. */
+/** Sent positions that are remembered for the client's acks. An ack of an older position has no effect. */
 const MAX_SENT = 512;
 
 type Page = Extract<ReadResult, { type: "read" }>;
 
-/** What a replay needs of its connection. */
+/** The part of a connection that a replay uses. */
 export interface ReplayOutlet {
   readonly isEnding: boolean;
   readonly bufferedAmount: number;
   readonly maxBufferedBytes: number;
   sendFrame(frame: string | Uint8Array): void;
-  /** In order, and in as few writes as possible. */
+  /** Sends the frames in order, in as few writes as possible. */
   sendFrames(frames: ReadonlyArray<string | Uint8Array>): void;
-  /** The store failed, or the session is gone. */
+  /** Called when the store failed, or the session is gone. */
   replayFailed(error: unknown): void;
 }
 
-/** What a client that has attached is told. */
+/** The client's position after an attach, as hello reports it. */
 export interface Begun {
   readonly at: Position;
   readonly last: number;
@@ -42,29 +42,29 @@ export interface Begun {
 export const NOTHING_KEPT: Begun = { at: BEGINNING, last: 0, missed: undefined, replayed: 0 };
 
 /**
- * One framed connection's place in the outbox of its session. A message that comes live is sent only if it follows on that place, by
- * offset and by chain; else the place is caught up from the store, page by page, and what comes live meanwhile only says that there is
- * more (I15, I16, I19). A client that reads slowly so costs a page, and not a queue (I20).
+ * The cursor of one framed connection in the outbox of its session. A live message is sent only if its offset and its chain follow
+ * on the cursor. Otherwise the replay reads pages from the store until it has caught up. A live message that arrives meanwhile is not
+ * queued: it only tells that there is more to read (I15, I16, I19). So a slow client costs one page of memory, not a queue (I20).
  */
 export class Replay<Data extends object> {
   readonly #outlet: ReplayOutlet;
   readonly #state: LocalSession<Data>;
   readonly #stream: OutboxStream;
-  /** Where the store is to wait for what this client has read (`whenFull: "refuse"`): the client's id. */
+  /** The client's id if the store has to keep messages until this client has read them (`whenFull: "refuse"`). */
   readonly #reader: string | undefined;
   #position: Position;
   #witness: Position | undefined;
   #isLive = false;
   #page: Page | undefined;
-  /** Up to here it is a replay, which a client could ask for again and again; beyond it is what was sent since. */
+  /** Offsets up to here count as a replay, which a client could request again and again. Later offsets are new messages. */
   #replayedTo = 0;
-  /** `undefined` where no acks are asked for. */
+  /** `undefined` if hello asks for no acks. */
   #sent: Position[] | undefined;
   #acked: Position | undefined;
   #isAcking = false;
   #drained: (() => void)[] | undefined;
 
-  /** `from`: where the client stands. */
+  /** `from` is the client's position. */
   constructor(outlet: ReplayOutlet, state: LocalSession<Data>, from: Position, reader: string | undefined) {
     this.#outlet = outlet;
     this.#state = state;
@@ -77,7 +77,7 @@ export class Replay<Data extends object> {
     return this.#position;
   }
 
-  /** Finds out what the client missed. Nothing is sent before `go`. */
+  /** Finds out which messages the client missed. `go` sends them. */
   async begin(witness: Position | undefined): Promise<Begun> {
     this.#witness = witness;
     await pause(replayDelay(this.#state));
@@ -97,7 +97,7 @@ export class Replay<Data extends object> {
     }
   }
 
-  /** Sends what was found, and then what comes. */
+  /** Sends the missed messages, then each new one. */
   go(): void {
     const page = this.#page;
     this.#page = undefined;
@@ -106,7 +106,7 @@ export class Replay<Data extends object> {
     else void this.#catchUp();
   }
 
-  /** The client has everything up to `from`: what is kept next follows on it. */
+  /** Starts with live messages, because the client has every message up to `from`. */
   goLive(): void {
     this.#isLive = true;
   }
@@ -128,10 +128,10 @@ export class Replay<Data extends object> {
     for (const resolve of waiting ?? []) resolve();
   }
 
-  /** The client has read up to `offset`. False: that was never sent. */
+  /** The client confirms that it has read up to `offset`. Returns false if that offset was never sent. */
   ack(offset: number): boolean {
     const sent = this.#sent ?? [];
-    // The newest one: where the store lost messages, offsets were given out twice, and an ack of the former may be on its way.
+    // Take the newest entry: after the store lost messages an offset can be sent twice, and an ack of the first may still arrive.
     const index = sent.findLastIndex((one) => one.offset === offset);
     const position = sent[index];
     if (position === undefined) return offset <= this.#position.offset;
@@ -175,7 +175,7 @@ export class Replay<Data extends object> {
     }
   }
 
-  /** `undefined`: the connection has ended meanwhile. */
+  /** Returns `undefined` if the connection ended meanwhile. */
   async #nextPage(): Promise<Page | undefined> {
     const release = await pageSlots.acquire();
     try {
@@ -186,12 +186,12 @@ export class Replay<Data extends object> {
       this.#sendPage(page);
       return page;
     } finally {
-      // What was sent counts until the client takes it, or for a while: slow ones must not keep the others from theirs.
+      // The page occupies its slot until the client has read it, at most for MAX_HELD_MS: slow clients must not block the others.
       void Promise.race([this.#untilLow(), pause(MAX_HELD_MS)]).then(release);
     }
   }
 
-  /** Whether what comes live follows on the position. `heard`: up to where the outbox was heard of before the page was read. */
+  /** Whether the next live message follows on the position. `heard` is the end of the stream as it was before the page was read. */
   #isAtEnd(page: Page, heard: Position): boolean {
     const { end } = this.#stream;
     if (!isSame(this.#position, page.end)) return false;
@@ -200,7 +200,7 @@ export class Replay<Data extends object> {
       this.#stream.learn(this.#position);
       return true;
     }
-    // More was heard of while the page was on its way; else the store has lost what was heard of before.
+    // If the stream grew while the page was read, read on. If not, the store has lost messages that were announced before.
     if (!isSame(heard, end)) return false;
     this.#stream.doubt(this.#position);
     return true;
@@ -235,7 +235,7 @@ export class Replay<Data extends object> {
     this.#send(entries, end);
   }
 
-  /** `end`: where the outbox ended as the entries were read. False: what follows was lost by the store. */
+  /** `end` is the end of the outbox when the entries were read. Returns false if the entries contradict the witness. */
   #send(entries: readonly OutboxEntry[], end: Position | undefined): boolean {
     const frames: (string | Uint8Array)[] = [];
     let jumped = 0;

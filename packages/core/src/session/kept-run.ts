@@ -1,7 +1,7 @@
 import type { Position } from "@wsession/protocol";
 import type { OutboxEntry } from "../store/outbox-contract.ts";
 
-/** Entries of an outbox that follow one another: the first is right behind `before`. */
+/** Consecutive entries of an outbox. The first entry follows directly on `before`. */
 export interface KeptRun {
   readonly before: Position;
   readonly entries: readonly OutboxEntry[];
@@ -19,8 +19,9 @@ export function endOf({ before, entries }: KeptRun): Position {
 }
 
 /**
- * What of `run` comes after `position`. `"gap"`: something lies between the two. `"other"`: the offsets fit and the chains do not,
- * so that one of the two is of a history that the store has lost (I19). A run that ends before `position` has nothing for it.
+ * Returns the part of `run` that comes after `position`. The part is empty if the run ends before `position`. Returns `"gap"` if entries
+ * are missing between the two. Returns `"other"` if the offsets fit and the chains differ: then one of the two belongs to a history
+ * that the store has lost (I19).
  */
 export function after(position: Position, run: KeptRun): KeptRun | "gap" | "other" {
   const index = position.offset - run.before.offset;

@@ -3,20 +3,20 @@ import type { AppendedEvent } from "../store/outbox-contract.ts";
 import type { OutboxSession, OutboxStream } from "./outbox-stream.ts";
 import type { OutgoingMessage } from "./appending.ts";
 
-/** The outboxes of this process, as sessions and connections see them. */
+/** The interface through which sessions and connections use the outboxes of this process. */
 export interface OutboxAccess {
   /** Whether the store keeps messages. */
   readonly areKept: boolean;
-  /** The session's stream, if there is one. */
+  /** The stream of the session's outbox, if this process has one. */
   peek(session: OutboxSession): OutboxStream | undefined;
   of(session: OutboxSession): OutboxStream;
-  /** Up to where the session's outbox was heard of: the beginning where there is no stream. */
+  /** The end of the session's outbox, as this process knows it. The beginning if there is no stream. */
   endOf(session: OutboxSession): Position;
-  /** What another process appended. */
+  /** Handles entries that another process appended. */
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;
   /**
    * Keeps a message, and delivers it to the session's connections here. Resolves with `undefined` if there is no such session. Rejects
-   * with NOT_SUPPORTED, TOO_LARGE, OUTBOX_FULL, FENCED, and as the store does. `sender`: the connection whose fence the message carries.
+   * with NOT_SUPPORTED, TOO_LARGE, OUTBOX_FULL, FENCED, or the error of the store. The append carries the fence of `sender`.
    */
   send(
     id: string,

@@ -7,14 +7,14 @@ import { after, BEGINNING, endOf, isSame } from "./kept-run.ts";
 import type { KeptRun } from "./kept-run.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
-/** How long what is missing may be on its way: the answer to an append overtakes another process's announcement, and back. */
+/** How long to wait for missing entries, milliseconds. An announcement of another process and a reply of the store race. */
 const GAP_MS = 20;
-/** Bytes of messages in one answer of the store. */
+/** The bytes of messages that one read of the store may return. */
 export const PAGE_BYTES: number = 64 * 1024;
-/** Announcements that came too early and wait for those before them; beyond it the store is read in any case. */
+/** The most announcements that wait for an earlier one. With more, the stream reads the store instead. */
 const MAX_EARLY = 64;
 
-/** A session, as its outbox sees it. */
+/** The part of a session that its outbox stream uses. */
 export interface OutboxSession {
   readonly id: string;
   readonly gone: boolean;
@@ -25,22 +25,22 @@ export interface OutboxSession {
 
 export interface OutboxContext {
   readonly store: Pick<SessionStore, "read">;
-  /** A call of the store is under way, which shutdown waits for. */
+  /** Marks the start of a call of the store, so that shutdown waits for the call. */
   readonly calls: Pick<StoreCalls, "begin" | "end">;
   report(error: unknown, context: ErrorContext): void;
 }
 
 /**
- * What is kept for one session, in the order of its offsets, as this process hears of it: by the answers to its own appends and by
- * the announcements of others, which overtake one another. Only what follows on the last one is handed on, and a gap that stays is
- * read from the store, so that all connections get one order (I15), and a history that the store lost is noticed (I19).
+ * Puts the kept messages of one session into the order of their offsets. The messages arrive as replies to appends of this process and
+ * as announcements of other processes, and the two race. The stream hands on only entries that follow on the last one, and reads a gap
+ * that stays open from the store. So all connections get one order (I15), and a history that the store lost is detected (I19).
  */
 export class OutboxStream {
   readonly #context: OutboxContext;
   readonly #session: OutboxSession;
   #end: Position = BEGINNING;
   #early: KeptRun[] = [];
-  /** Where the outbox ends, as somebody said who did not say what lies between. */
+  /** An end of the outbox that was announced without the entries before it. */
   #said: Position | undefined;
   #isDoubtful = false;
   #isReading = false;
@@ -51,24 +51,24 @@ export class OutboxStream {
     this.#session = session;
   }
 
-  /** Up to where it was heard of. */
+  /** The position of the last entry that the stream handed on. */
   get end(): Position {
     return this.#end;
   }
 
-  /** An answer about the session says where the outbox ended. The answer may be older than what was heard meanwhile. */
+  /** Takes the end of the outbox from a reply of the store. The reply may be older than the stream. */
   learn(end: Position): void {
     if (!this.#isHeard) this.#end = end;
     else if (end.offset > this.#end.offset) this.#hear(end);
   }
 
-  /** The store says that the outbox ends there, and not here. */
+  /** The store reports an end of the outbox that contradicts the stream. */
   doubt(end: Position): void {
     if (!this.#isHeard) this.#end = end;
     else if (!isSame(end, this.#end)) this.#hear(end);
   }
 
-  /** An append may have happened, or not: the store knows. */
+  /** The outcome of an append is unknown: read the store. */
   unknown(): void {
     if (!this.#isHeard) return;
     this.#isDoubtful = true;
@@ -93,7 +93,7 @@ export class OutboxStream {
     this.#wait();
   }
 
-  /** Hands on what follows, and keeps what does not. */
+  /** Hands on the entries that follow on the end, and keeps the others for later. */
   #advance(): void {
     for (let index = 0; index < this.#early.length;) {
       const run = this.#early[index];
@@ -131,7 +131,7 @@ export class OutboxStream {
     const isSaid = this.#said === undefined || isSame(this.#said, this.#end);
     if (isSaid && this.#early.length === 0 && !this.#isDoubtful) return;
     if (!this.#isHeard) {
-      // Nobody is there to whom the messages between would go.
+      // The session has no connection here, so the entries between need not be read.
       this.#end = this.#said ?? this.#end;
       this.#forget();
     } else void this.#read();
@@ -150,7 +150,7 @@ export class OutboxStream {
     try {
       while (this.#isHeard && (await this.#readPage()));
     } catch (error) {
-      // The next message, or the store's sweep, leads here again.
+      // The next message or the store's sweep starts another read.
       this.#context.report(asStoreError(error), { stage: "store", sessionId: this.#session.id });
     }
     this.#isReading = false;
@@ -159,7 +159,7 @@ export class OutboxStream {
     if (this.#said !== undefined) this.#wait();
   }
 
-  /** Whether there is more. */
+  /** Returns whether there is more to read. */
   async #readPage(): Promise<boolean> {
     const { id } = this.#session;
     const request = { id, from: this.#end, witness: undefined, maxBytes: PAGE_BYTES };
@@ -169,7 +169,7 @@ export class OutboxStream {
       this.#session.endSession({ code: 4410, reason: "session gone" });
       return false;
     }
-    // A connection that stands where `#end` was learns of the loss as it finds that this does not follow.
+    // A connection at the old `#end` detects the loss, because these entries do not follow on its position.
     if (result.missed !== undefined) this.#end = result.start;
     const next = after(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;

@@ -14,18 +14,18 @@ import type { SendContext } from "./send-queue.ts";
 import { fenceOf } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
-/** What the registry lends. */
+/** The parts of the registry that the outboxes use. */
 export interface OutboxesContext<Data extends object> extends OutboxContext {
   readonly store: SessionStore;
   readonly settings: Pick<Settings<Data, unknown>, "outbox">;
 }
 
-/** Nothing was kept: there is no position to come back to. */
+/** The result of a send that kept nothing. There is no position to return to. */
 const NOT_KEPT: Sent = { offset: 0 };
 
 /**
- * The outboxes of this process's sessions. Few sessions have one, so they are kept apart: a field would cost every session. A
- * session without kept messages costs nothing here.
+ * The outboxes of this process's sessions, in a map by session. Few sessions have an outbox, and a field would cost memory in every
+ * session. A session without kept messages costs nothing here.
  */
 export class Outboxes<Data extends object> implements OutboxAccess {
   readonly #context: OutboxesContext<Data>;
@@ -33,7 +33,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   readonly #streams = new WeakMap<OutboxSession, OutboxStream>();
   readonly #sending = new Map<string, SendQueue>();
 
-  /** `find`: the session's state in this process, if there is one. */
+  /** `find` returns the session's state, if this process has one. */
   constructor(context: OutboxesContext<Data>, find: (id: string) => LocalSession<Data> | undefined) {
     this.#context = context;
     this.#find = find;
@@ -54,12 +54,12 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     return stream;
   }
 
-  /** Up to where the session's outbox was heard of. */
+  /** The end of the session's outbox, as this process knows it. */
   endOf(state: OutboxSession): Position {
     return this.peek(state)?.end ?? BEGINNING;
   }
 
-  /** An answer of the store about the session said where the outbox ends. A stream is made for more than the beginning alone. */
+  /** Takes the end of the outbox from a reply of the store. A stream is created only if the outbox has entries. */
   learn(state: OutboxSession, end: Position | undefined): void {
     if (end === undefined) return;
     if (isSame(end, BEGINNING)) this.peek(state)?.learn(end);
@@ -89,7 +89,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     return this.#queueOf(id).send(message, fenceOf(sender));
   }
 
-  /** A session that ends with its connection has nobody who could come back for a message. */
+  /** If a session ends with its connection, no client can return for a kept message. */
   #sendToThoseHere(id: string, { data }: OutgoingMessage): Sent | undefined {
     const state = this.#find(id);
     if (state === undefined || state.gone) return undefined;
@@ -110,7 +110,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
       bounds: settings.outbox,
       run: (append) => this.#alone(state(), append),
       append(request: Omit<AppendRequest, "id">) {
-        // Asked for in `send`, before anything waits for it.
+        // `send` has checked already that the store has `append`.
         return store.append?.({ id, ...request }) ?? { type: "missing" };
       },
       appended: (run) => {
@@ -126,7 +126,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     };
   }
 
-  /** When nothing else of this process writes to the session: a store takes one write of a session at a time from a process. */
+  /** Runs `run` while this process does not write to the session otherwise: a process MUST send one write of a session at a time. */
   async #alone(
     state: LocalSession<Data> | undefined,
     append: () => AppendResult | PromiseLike<AppendResult>,

@@ -9,31 +9,31 @@ import type { KeptRun } from "./kept-run.ts";
 
 interface Queued extends OutgoingMessage {
   readonly fence: number | undefined;
-  /** Sent alone: the batch that it was in did not fit. */
+  /** True if the message has to be sent alone, because its batch did not fit. */
   readonly isSingle: boolean;
-  /** `undefined`: there is no such session. */
+  /** `undefined` if there is no such session. */
   readonly resolve: (sent: Sent | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export interface SendContext {
   readonly bounds: OutboxBounds;
-  /** Runs an append when nothing else of this process writes to the session. */
+  /** Runs an append while this process does not write to the session otherwise. */
   run(append: () => Awaitable<AppendResult>): Promise<AppendResult>;
   append(request: Omit<AppendRequest, "id">): Awaitable<AppendResult>;
   appended(run: KeptRun): void;
-  /** What became of an append is not known. */
+  /** Called when the outcome of an append is unknown. */
   unknown(): void;
   missing(): void;
-  /** Everything was settled. */
+  /** Called when every message is settled. */
   idle(): void;
 }
 
 const MAX_KEY_BYTES = 63;
 
-/** Throws INVALID_ARGUMENT for what is no message, and for options that make no sense. */
+/** Throws INVALID_ARGUMENT unless `message` is a string or bytes and the options are valid. */
 export function checkMessage(where: string, data: unknown, options: unknown = {}): OutgoingMessage {
-  // Not by class: another realm's bytes are bytes too.
+  // `instanceof` would refuse a Uint8Array of another realm.
   if (typeof data !== "string" && !isUint8Array(data))
     throw invalidArgument(`${where} takes a string or a Uint8Array`);
   assertOptions(where, options, ["key", "ttlMs"]);
@@ -41,7 +41,7 @@ export function checkMessage(where: string, data: unknown, options: unknown = {}
   if (key !== undefined) assertKey(where, key);
   if (ttlMs !== undefined) assertDuration(`${where}: ttlMs`, ttlMs);
   const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
-  // A copy: it is sent later, and the application may write over its bytes meanwhile.
+  // Copy the bytes: the message is sent later, and the application may reuse its array before that.
   const own = typeof data === "string" ? data : Buffer.from(data);
   return { data: own, key, ttlMs: ttlMs === Infinity ? undefined : ttlMs, bytes };
 }
@@ -55,9 +55,9 @@ function assertKey(where: string, key: unknown): asserts key is string {
 }
 
 /**
- * The messages that this process is about to append to one session's outbox: one append at a time, and what is sent in one tick, or
- * while an append is under way, travels as one. What waits is bounded as the outbox is, because otherwise a slow store would let it
- * grow without end.
+ * The messages that this process is about to append to one session's outbox. The queue sends one append at a time. Messages of one
+ * tick, and messages that were sent during an append, form one batch. The outbox's limits apply to the queue too, because otherwise
+ * the queue would grow without limit while the store is slow.
  */
 export class SendQueue {
   readonly #context: SendContext;
@@ -89,7 +89,7 @@ export class SendQueue {
     queueMicrotask(() => void this.#work());
   }
 
-  /** Until nothing waits. Never rejects. */
+  /** Resolves when no message waits. Never rejects. */
   async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
       let batch: readonly Queued[] = [];
@@ -110,7 +110,7 @@ export class SendQueue {
     this.#context.idle();
   }
 
-  /** Those at the head that may travel together. */
+  /** The messages at the head that may form one batch. */
   #take(): readonly Queued[] {
     const [first] = this.#waiting;
     const end =
@@ -144,11 +144,11 @@ export class SendQueue {
   #appended(batch: readonly Queued[], result: Extract<AppendResult, { type: "appended" }>): void {
     const { offset } = result;
     const sent = lastOfEachKey(batch);
-    // First, so that who awaits `send` finds its message delivered.
+    // Deliver before `send` resolves, so that its caller finds the message delivered.
     this.#context.appended(runOf(sent, result));
     const offsets = new Map(sent.map((one, index) => [one, offset + index]));
     const byKey = new Map(sent.map((one) => [one.key, offsets.get(one)]));
-    // One that was replaced before it was sent has the offset of the one that replaced it.
+    // A message that was replaced in the queue resolves with the offset of its replacement.
     for (const one of batch) this.#resolve(one, { offset: offsets.get(one) ?? byKey.get(one.key) ?? offset });
   }
 
