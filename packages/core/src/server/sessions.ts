@@ -149,7 +149,10 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   create(data: Data, surplus?: undefined): Promise<{ session: Session<Data>; token: string }> {
     assertNoMore("create()", surplus);
-    return owned(this.registry.create(data), this);
+    return owned(
+      this.registry.calls.counted(() => this.registry.create(data)),
+      this,
+    );
   }
 
   destroy(id: string, reason?: string, surplus?: undefined): Promise<DestroyReport> {
@@ -171,7 +174,10 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
   bySubject(subject: string, surplus?: undefined): Promise<Session<Data>[]> {
     assertSubject("bySubject()", subject);
     assertNoMore("bySubject()", surplus);
-    return owned(this.#bySubject(subject), this);
+    return owned(
+      this.registry.calls.counted(() => this.#bySubject(subject)),
+      this,
+    );
   }
 
   async #bySubject(subject: string): Promise<Session<Data>[]> {
@@ -239,7 +245,10 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     assertSubject("sendToSubject()", subject);
     const checked = checkMessage("sendToSubject()", message, options);
     assertNoMore("sendToSubject()", surplus);
-    return owned(this.#sendToSubject(subject, checked), this);
+    return owned(
+      this.registry.calls.counted(() => this.#sendToSubject(subject, checked)),
+      this,
+    );
   }
 
   async #sendToSubject(

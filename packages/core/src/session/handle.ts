@@ -5,7 +5,7 @@ import { checkMessage } from "./send-queue.ts";
 import type { OutgoingMessage } from "./appending.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
-import { fencedError, goneError, asStoreError } from "../base/errors.ts";
+import { fencedError, goneError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
@@ -166,11 +166,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   async #ask<Result>(question: () => Result): Promise<Awaited<Result>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    try {
-      return await question();
-    } catch (error) {
-      throw asStoreError(error);
-    }
+    return this.#state.context.calls.ask(question);
   }
 
   #refusal(): SessionError | undefined {

@@ -20,10 +20,20 @@ export class StoreCalls {
     if (this.#isClosed) throw shutDownError();
   }
 
-  /** Calls the store. Every rejection is a typed error (I11): SHUTTING_DOWN once `close` has settled. */
+  /** Calls the store, counted. Every rejection is a typed error (I11): SHUTTING_DOWN once `close` has settled. */
   async ask<Result>(call: () => Result): Promise<Awaited<Result>> {
     this.assertNotClosed();
-    return typed(call);
+    return this.counted(() => typed(call));
+  }
+
+  /** Counts `run` as one call. Of several calls that make up one operation, shutdown would otherwise let the first alone through. */
+  async counted<Result>(run: () => Promise<Result>): Promise<Result> {
+    this.begin();
+    try {
+      return await run();
+    } finally {
+      this.end();
+    }
   }
 
   /**
