@@ -6,6 +6,8 @@ export class Gap {
   readonly #reached = deferred();
   readonly #left = deferred();
   #isUsed = false;
+  /** The session, or the subject, of the call that waits in the gap, where a store has the gap. */
+  name: string | undefined;
 
   /** Resolves once an operation has reached the gap. */
   get reached(): Promise<void> {
@@ -25,7 +27,16 @@ export class Gap {
   }
 }
 
-type Call = "create" | "resume" | "rotate" | "takeOver";
+type Call =
+  | "create"
+  | "resume"
+  | "rotate"
+  | "takeOver"
+  | "append"
+  | "bySubject"
+  | "touch"
+  | "destroy"
+  | "destroySubject";
 
 /**
  * Wraps a store with a gap before or after a call. Before: the store has not received the call yet. After:
@@ -38,6 +49,7 @@ export function withGap(store: SessionStore, call: Call, when: "before" | "after
       if (typeof member !== "function") return member;
       if (name !== call) return member.bind(target);
       return async (...args: unknown[]): Promise<unknown> => {
+        gap.name ??= nameIn(args[0]);
         if (when === "before") await gap.wait();
         const answer: unknown = await Reflect.apply(member, target, args);
         if (when === "after") await gap.wait();
@@ -45,4 +57,11 @@ export function withGap(store: SessionStore, call: Call, when: "before" | "after
       };
     },
   });
+}
+
+/** Of a request, or an argument that is the name itself. */
+function nameIn(argument: unknown): string | undefined {
+  if (typeof argument === "string") return argument;
+  const id: unknown = Object(argument).id;
+  return typeof id === "string" ? id : undefined;
 }

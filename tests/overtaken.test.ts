@@ -1,139 +1,24 @@
-import { until } from "@wsession/conformance";
+import { delay, until } from "@wsession/conformance";
 import type { Client } from "@wsession/conformance";
-import { accept, createSessions, isSessionError, queryToken } from "@wsession/core";
-import type { Handlers, Sessions, SessionsOptions, SessionStore } from "@wsession/core";
+import { createSessions, isSessionError, queryToken } from "@wsession/core";
+import type { Sessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Gap, withGap } from "./held.ts";
+import { Gap } from "./held.ts";
+import { BEFORE, CLOSED, operations } from "./overtaken-operations.ts";
+import type { Data, Operation, Overtaker, World } from "./overtaken-operations.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient, storeNames } from "./stores.ts";
 import type { StoreName } from "./stores.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
-type Data = { readonly n: number };
-type Handled = Handlers<Data>;
-
 const redis = useRedisServer();
 
-/** A way from a decision about ada to its effect, with a gap in it. */
-interface Operation {
-  readonly name: string;
-  /** Where the store has to keep sessions beyond connections. */
-  readonly resumable?: true;
-  /** Its session stays: it was there before, or `close()` lets the handler finish that sets it. */
-  readonly keeps?: true;
-  readonly options?: (gap: Gap) => Partial<Pick<SessionsOptions<Data>, "admit" | "initial">>;
-  readonly store?: (store: SessionStore, gap: Gap) => SessionStore;
-  readonly handlers?: (gap: Gap) => Handled;
-  /** What a destruction in the gap may come to for the client: 401 before the 101, or 4410 right after, unless given. */
-  readonly outcomes?: readonly string[];
-  /** Begins; resolves with what it came to for the client. Without it a client connects. */
-  readonly begin?: (world: World) => Promise<string>;
-}
+/** Of sessions that expire in the gap. */
+const SHORT_MS = 600;
 
-interface World {
-  readonly sessions: Sessions<Data>;
-  /** A client that connects: `401`, or `closed 4410`. */
-  visit(path?: string): Promise<string>;
-  /** A session of ada's from before, and its token. */
-  hers(): Promise<{ readonly id: string; readonly token: string }>;
-}
-
-/** Data of a session that was there before. */
-const BEFORE = 5;
-
-const asAda = () => accept({ subject: "ada" });
-const setsSession = (gap: Gap): Handled => ({
-  async open(connection) {
-    await gap.wait();
-    await connection.setSession({ n: 1 });
-  },
-});
-
-const operations: readonly Operation[] = [
-  {
-    name: "admit, and initial that takes long",
-    options: (gap) => ({
-      admit: asAda,
-      async initial() {
-        await gap.wait();
-        return { n: 1 };
-      },
-    }),
-  },
-  {
-    name: "admit, a token that opens nothing, and initial that takes long",
-    resumable: true,
-    options: (gap) => ({
-      admit: asAda,
-      async initial() {
-        await gap.wait();
-        return { n: 1 };
-      },
-    }),
-    begin: (world) => world.visit(`/?token=${"A".repeat(22)}.${"B".repeat(43)}`),
-  },
-  ...(["before", "after"] as const).flatMap((when): Operation[] => [
-    {
-      name: `create, ${when} it took effect`,
-      resumable: true,
-      options: () => ({ admit: asAda, initial: () => ({ n: 1 }) }),
-      store: (store, gap) => withGap(store, "create", when, gap),
-    },
-    {
-      name: `resume of her own session, ${when} it took effect`,
-      resumable: true,
-      options: () => ({ admit: asAda, initial: () => ({ n: 1 }) }),
-      store: (store, gap) => withGap(store, "resume", when, gap),
-      begin: async (world) => world.visit(`/?token=${(await world.hers()).token}`),
-    },
-    {
-      name: `setSession, ${when} it took effect`,
-      resumable: true,
-      keeps: true,
-      options: () => ({ admit: asAda }),
-      store: (store, gap) => withGap(store, "create", when, gap),
-      handlers: () => ({ open: async (connection) => void (await connection.setSession({ n: 1 })) }),
-    },
-    {
-      name: `identify, ${when} it took effect`,
-      resumable: true,
-      keeps: true,
-      options: () => ({ initial: () => ({ n: 1 }) }),
-      store: (store, gap) => withGap(store, "rotate", when, gap),
-      // A login that is refused leaves the session nobody's: it is the handler that fails.
-      outcomes: ["closed 1011", "closed 4410"],
-      handlers: () => ({
-        async open(connection) {
-          await connection.session?.identify("ada");
-        },
-      }),
-    },
-  ]),
-  ...(["before", "after"] as const).map((when): Operation => {
-    let sessionId: string | undefined;
-    return {
-      name: `accept of a session that is nobody's yet, ${when} it took effect`,
-      resumable: true,
-      keeps: true,
-      options: () => ({ admit: () => accept({ subject: "ada", sessionId }), initial: () => ({ n: 1 }) }),
-      store: (store, gap) => withGap(store, "rotate", when, gap),
-      async begin(world) {
-        sessionId = (await world.sessions.create({ n: BEFORE })).session.id;
-        return world.visit();
-      },
-    };
-  }),
-  {
-    name: "setSession, long after admit",
-    keeps: true,
-    options: () => ({ admit: asAda }),
-    handlers: setsSession,
-  },
-];
-
-async function prepare(operation: Operation, runtime: RuntimeName, name: StoreName) {
+async function prepare(operation: Operation, runtime: RuntimeName, name: StoreName, absoluteMs?: number) {
   const gap = new Gap();
   onTestFinished(() => gap.letGo());
   const prefix = newPrefix();
@@ -142,10 +27,13 @@ async function prepare(operation: Operation, runtime: RuntimeName, name: StoreNa
   const sessions = createSessions<Data>({
     store: operation.store?.(own, gap) ?? own,
     ...(name === "in-connection" ? {} : { token: queryToken() }),
+    ...(absoluteMs === undefined ? {} : { absoluteMs }),
     onError: (error) => errors.push(error),
     ...operation.options?.(gap),
   });
   const server = await serve(runtime, sessions, operation.handlers?.(gap));
+  const hasAnother = () =>
+    [...sessions.connections].some(({ session }) => session !== undefined && session.id !== gap.name);
   const world: World = {
     sessions,
     async visit(path = "/") {
@@ -155,7 +43,11 @@ async function prepare(operation: Operation, runtime: RuntimeName, name: StoreNa
       } catch (error) {
         return String(error).replace(/.*answered with /, "");
       }
-      return `closed ${(await client.closed).code}`;
+      const closed = client.closed.then(({ code }) => `closed ${code}`);
+      return Promise.race([
+        closed,
+        until(() => gap.name !== undefined && hasAnother()).then(() => "another session"),
+      ]);
     },
     async hers() {
       const { session } = await sessions.create({ n: BEFORE });
@@ -169,8 +61,30 @@ async function prepare(operation: Operation, runtime: RuntimeName, name: StoreNa
     onTestFinished(() => other.close());
     return other;
   };
-  return { world, gap, errors, elsewhere };
+  const outboxes = async () => (name === "redis" ? redisClient(redis.port).keys(`${prefix}:o:*`) : []);
+  return { world, gap, errors, elsewhere, outboxes };
 }
+
+/** What came to nothing is no error, but for the handler that waits for it. */
+function unexpected(errors: readonly unknown[]): readonly unknown[] {
+  const codes = ["REVOKED", "CONNECTION_CLOSED"] as const;
+  return errors.filter((error) => !codes.some((code) => isSessionError(error, code)));
+}
+
+function outcomesOf({ outcomes = {} }: Operation, overtaker: Overtaker): readonly string[] {
+  return outcomes[overtaker] ?? CLOSED[overtaker];
+}
+
+/** Resolves once the session's deadline is over. */
+async function expired(sessions: Sessions<Data>, id: string): Promise<void> {
+  while ((await sessions.get(id)) !== undefined) await delay(10);
+}
+
+const overtake: Readonly<Record<Overtaker, (sessions: Sessions<Data>, id: string) => Promise<unknown>>> = {
+  destroySubject: (sessions) => sessions.destroySubject("ada", "revoked"),
+  destroy: (sessions, id) => sessions.destroy(id, "revoked"),
+  expiry: expired,
+};
 
 describe.each(runtimeNames)("%s", (runtime) => {
   describe.each(storeNames)("%s", (store) => {
@@ -178,27 +92,53 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const where = store === "redis" ? ["here", "elsewhere"] : ["here"];
 
     for (const operation of possible) {
-      test.each(where)(
+      const { overtakers } = operation;
+      test.each(overtakers.includes("destroySubject") ? where : [])(
         `fault A1: ${operation.name}: a destroySubject in the gap, %s, leaves nothing of hers`,
         async (place) => {
-          const { world, gap, elsewhere, errors } = await prepare(operation, runtime, store);
+          const { world, gap, elsewhere, errors, outboxes } = await prepare(operation, runtime, store);
           const { sessions } = world;
           const other = place === "here" ? sessions : elsewhere();
           const outcome = operation.begin?.(world) ?? world.visit();
           await gap.reached;
           await other.destroySubject("ada", "revoked");
           gap.letGo();
-          expect(operation.outcomes ?? ["401", "closed 4410"]).toContain(await outcome);
+          expect(outcomesOf(operation, "destroySubject")).toContain(await outcome);
           for (const one of [other, sessions]) expect(await one.bySubject("ada")).toEqual([]);
           await until(() => sessions.connections.size === 0);
-          // What came to nothing is no error, but for the handler that waits for it.
-          expect(
-            errors.filter(
-              (error) => !isSessionError(error, "REVOKED") && !isSessionError(error, "CONNECTION_CLOSED"),
-            ),
-          ).toEqual([]);
+          expect(unexpected(errors)).toEqual([]);
+          expect(await outboxes()).toEqual([]);
         },
       );
+
+      for (const overtaker of overtakers.filter((one) => one !== "destroySubject"))
+        test.each(where)(
+          `fault A1: ${operation.name}: ${overtaker} of the session in the gap, %s, leaves nothing of it`,
+          async (place) => {
+            const absoluteMs = overtaker === "expiry" ? SHORT_MS : undefined;
+            const { world, gap, elsewhere, errors, outboxes } = await prepare(
+              operation,
+              runtime,
+              store,
+              absoluteMs,
+            );
+            const { sessions } = world;
+            const other = place === "here" ? sessions : elsewhere();
+            const outcome = operation.begin?.(world) ?? world.visit();
+            await gap.reached;
+            const [hers] = await other.bySubject("ada");
+            const id = gap.name === "ada" ? hers?.id : gap.name;
+            if (id === undefined) throw new Error("no session is in the gap");
+            await overtake[overtaker](other, id);
+            gap.letGo();
+            expect(outcomesOf(operation, overtaker)).toContain(await outcome);
+            for (const one of [other, sessions]) expect(await one.get(id)).toBeUndefined();
+            await until(() => [...sessions.connections].every(({ session }) => session?.id !== id));
+            expect(unexpected(errors)).toEqual([]);
+            // The list of an expired session ends by itself; without the session nobody reads it.
+            if (overtaker === "destroy") expect(await outboxes()).toEqual([]);
+          },
+        );
 
       test(`fault A1: ${operation.name}: close() in the gap leaves nothing behind`, async () => {
         const { world, gap, elsewhere } = await prepare(operation, runtime, store);
@@ -206,7 +146,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
         await gap.reached;
         const closing = world.sessions.close();
         gap.letGo();
-        expect(await outcome).toMatch(/^(503|closed 1012)$/);
+        expect(operation.closeOutcomes ?? ["503", "closed 1012"]).toContain(await outcome);
         await closing;
         // Of hers there is at most what a client had the token of.
         const left = store === "redis" ? (await elsewhere().bySubject("ada")).map(({ data }) => data.n) : [];

@@ -1,6 +1,7 @@
 import { adapterMutants } from "./adapters.mjs";
 import { clientMutants } from "./client.mjs";
 import { coreMutants } from "./core.mjs";
+import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
 import { messageMutants } from "./messages.mjs";
@@ -26,6 +27,7 @@ import { storeMutants } from "./store-redis.mjs";
 /** @type {readonly Mutant[]} */
 export const mutants = [
   ...sessionMutants,
+  ...decisionMutants,
   ...connectionMutants,
   ...coreMutants,
   ...outboxMutants,
