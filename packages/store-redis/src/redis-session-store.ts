@@ -29,7 +29,7 @@ export interface RedisSessionStore extends SessionStore {
   rotate(request: RotateRequest): Promise<RotateResult>;
   destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
   release(id: string): Promise<void>;
-  /** Messages that are larger than 2 KB together are read by the other processes that hold the session, not announced to them. */
+  /** If the messages have more than 2 KB together, the announcement omits them, and the other holders of the session read them. */
   append(request: AppendRequest): Promise<AppendResult>;
   read(request: ReadRequest): Promise<ReadResult>;
   close(): Promise<void>;

@@ -19,7 +19,7 @@ export interface AdmittedParts<Data extends object, Transport> {
   readonly decision: PendingDecision;
 }
 
-/** An admitted handshake: all that its connection starts with. It ends with `attach` or `release`, whichever comes first. */
+/** An admitted handshake, with everything that its connection needs. It ends with the first call of `attach` or `release`. */
 export class Admitted<Data extends object, Transport> implements Ticket {
   readonly type = "admitted";
   /** Whether its connection speaks `v1.wsession`. */
@@ -49,7 +49,7 @@ export class Admitted<Data extends object, Transport> implements Ticket {
 
   /**
    * Attaches the connection to its session, or leaves it waiting for one. Throws what the creation of a session throws.
-   * Returns a promise where the store needs one to create the session.
+   * Returns a promise if the store creates the session asynchronously.
    */
   attach(connection: UnattachedConnection<Data>): Awaitable<void> {
     this.#isOver = true;
@@ -68,7 +68,7 @@ export class Admitted<Data extends object, Transport> implements Ticket {
     if (this.#initial !== undefined) return this.registry.createFor(connection, this.#initial, true);
   }
 
-  /** Takes back what was made for a connection that never comes. Idempotent. */
+  /** Releases the session of a connection that will never exist. Idempotent. */
   release(): void {
     if (this.#isOver) return;
     this.#isOver = true;

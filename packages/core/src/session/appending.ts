@@ -1,8 +1,8 @@
-/** From messages that the application gave to what is appended, and from the store's answer to what is delivered. */
+/** Converts messages of the application to an append, and the store's answer to entries for delivery. */
 import type { AppendResult, OutboxAppend, OutboxBounds } from "../store/outbox-contract.ts";
 import type { KeptRun } from "./kept-run.ts";
 
-/** A message that the application gave, checked. */
+/** A checked message of the application. */
 export interface OutgoingMessage {
   readonly data: string | Uint8Array;
   readonly key: string | undefined;
@@ -10,7 +10,7 @@ export interface OutgoingMessage {
   readonly bytes: number;
 }
 
-/** Of messages with one key the last alone is appended, where it stands. */
+/** Of several messages with one key only the last is appended, at its own place. */
 export function lastOfEachKey<Message extends OutgoingMessage>(
   messages: readonly Message[],
 ): readonly Message[] {
@@ -21,7 +21,7 @@ export function lastOfEachKey<Message extends OutgoingMessage>(
     : messages.filter((one) => one.key === undefined || last.get(one.key) === one);
 }
 
-/** `messages`: no two have the same key. */
+/** The keys of `messages` are unique. */
 export function appendOf(messages: readonly OutgoingMessage[], bounds: OutboxBounds): OutboxAppend {
   return {
     messages: messages.map(({ data, key, ttlMs }) => ({ data, key, ttlMs, mark: newMark() })),
@@ -29,7 +29,7 @@ export function appendOf(messages: readonly OutgoingMessage[], bounds: OutboxBou
   };
 }
 
-/** What was appended, for the session's connections. */
+/** The appended entries, for the session's connections. */
 export function runOf(
   messages: readonly Pick<OutgoingMessage, "data">[],
   { offset, before, chains }: Extract<AppendResult, { type: "appended" }>,
@@ -38,7 +38,7 @@ export function runOf(
   return { before: { offset: offset - 1, chain: before }, entries };
 }
 
-/** No secret: a chain tells histories apart and opens nothing. */
+/** The mark needs no secure random source: a chain distinguishes histories, and gives access to nothing. */
 function newMark(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }

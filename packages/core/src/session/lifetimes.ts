@@ -12,25 +12,25 @@ interface Lifetime {
   absoluteAt: number;
   /** Whether the `expiring` handlers were called for this absolute deadline. */
   warned: boolean;
-  /** A message came, and the store was not touched for it yet. A touch that fails is tried again, because the message counts. */
+  /** A message arrived after the last touch in the store. A touch that fails is tried again, because the message counts. */
   touchOwed: boolean;
   check: Deadline | undefined;
   checkAt: number;
 }
 
-/** How often within `idleMs` a live session is looked at. A touch is late by a tenth of `idleMs` at most. */
+/** How often within `idleMs` a live session is checked. A touch is late by a tenth of `idleMs` at most. */
 const LOOKS_PER_IDLE_TIME = 10;
 /** Part of `idleMs`. With more than this left, a touch at the end of a connection is not worth a call of the store. */
 const JUST_TOUCHED = 0.95;
-/** How long before the idle deadline the last look is taken, at most. After that look a message touches at once. */
+/** The longest time between the last check and the idle deadline. After that check a message touches the session at once. */
 const LAST_LOOK_MS = 1_000;
 const CLOCKS_DIFFER_MS = 1_000;
 /** How long after a failed call of the store the call is tried again, milliseconds. */
 const RETRY_MS = 1_000;
 
 /**
- * Keeps sessions alive while their clients send messages, and ends them at their deadlines. A message only sets a flag. Now
- * and then the flagged sessions are touched in the store, so that a message costs no round trip.
+ * Keeps sessions alive while their clients send messages, and ends them at their deadlines. A message only sets a flag. At
+ * intervals the flagged sessions are touched in the store, so that a message costs no round trip.
  */
 export class Lifetimes<Data extends object> {
   readonly #deadlines: Deadlines;
@@ -65,13 +65,13 @@ export class Lifetimes<Data extends object> {
     this.#schedule(state, lifetime);
   }
 
-  /** A message came after the last look: touches the session at once, because the next look would be too late. */
+  /** Touches the session at once for a message after the last check, because the next check would be too late. */
   touchNow(state: LocalSession<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime !== undefined) this.#start(state, lifetime);
   }
 
-  /** A connection ends: its last message counts, though no further look will touch the session. */
+  /** Touches the session when a connection ends, because its last message counts and no further check will touch the session. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined || state.gone || !connection.active) return;
@@ -120,7 +120,7 @@ export class Lifetimes<Data extends object> {
     const idle = now < lastLook ? lastLook : lifetime.idleAt;
     const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
     const next = Math.max(wanted, now + retryMs);
-    // A look that is due sooner checks the same things, and schedules the next one.
+    // An earlier check covers the same work, and schedules the next check.
     if (lifetime.check !== undefined && lifetime.checkAt <= next) return;
     lifetime.check?.cancel();
     lifetime.checkAt = next;

@@ -20,7 +20,7 @@ const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 /** A point in the history of a session. A lineage of `undefined` is the same as 0. */
 export type VersionStamp = Pick<StoredSession, "version" | "lineage">;
 
-/** What all sessions of a process share. The registry implements the interface: sessions call up through it. */
+/** The objects that all sessions of a process share. The registry implements the interface, because sessions call up through it. */
 export interface SessionContext<Data extends object> {
   readonly store: SessionStore;
   readonly settings: Settings<Data, unknown>;
@@ -30,7 +30,7 @@ export interface SessionContext<Data extends object> {
   readonly outboxes: OutboxAccess;
   readonly calls: StoreCalls;
   report(error: unknown, context: ErrorContext): void;
-  /** The deadlines are this far away now, milliseconds; `undefined`: the absolute deadline was not moved. */
+  /** Milliseconds from now until each deadline. `undefined`: the absolute deadline did not change. */
   deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
 }
 
@@ -135,9 +135,9 @@ export class LocalSession<Data extends object> {
   }
 
   /**
-   * Adopts what the store answered, if that is newer than the version here. The store has lost acknowledged changes, in a
-   * failover or a restart, where the answer is older than the version at the request (`versionAtRequest`) and that version is
-   * still the one here; so it has where the versions are equal and the lineages differ. Versions go on from the answer then.
+   * Adopts the store's answer if its version is newer than the version here. There are two signs that the store lost acknowledged
+   * changes in a failover or a restart. Either the answer is older than `versionAtRequest`, and that version is still the current one
+   * here. Or the versions are equal and the lineages differ. In both cases the answer is adopted, and versions continue from it.
    */
   adopt(stored: StoredSession, versionAtRequest?: VersionStamp): void {
     const { version, lineage = 0 } = stored;
@@ -163,7 +163,7 @@ export class LocalSession<Data extends object> {
     this.moveTo(made.version, made.lineage ?? 0, data, writer);
   }
 
-  /** This process set the subject, at `versionAtRequest`. */
+  /** Applies a subject that this process set at `versionAtRequest`. */
   applyOwnSubject(versionAtRequest: VersionStamp, made: VersionStamp, subject: string): void {
     if (!this.isAt(versionAtRequest) || made.version !== versionAtRequest.version + 1) return;
     this.subject = subject;
@@ -207,7 +207,7 @@ export class LocalSession<Data extends object> {
     this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
   }
 
-  /** The session is gone: nothing is written from here on, and its connections end. Returns how many. */
+  /** Ends the session here: refuses further writes and ends the connections. Returns the number of ended connections. */
   endSession(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
@@ -215,7 +215,7 @@ export class LocalSession<Data extends object> {
     return this.endConnections((connection) => connection !== undefined, ending);
   }
 
-  /** Ends the other connections at once, while a newer one of this process takes the session over in the store. */
+  /** Ends the other connections at once while a newer connection of this process takes the session over in the store. */
   replaceOthers(newer: SessionConnection<Data>): void {
     for (const connection of this.connections())
       if (connection !== newer && connection.fence === PENDING_FENCE) connection.fence = LOST_FENCE;
@@ -237,7 +237,7 @@ export class LocalSession<Data extends object> {
     }
   }
 
-  /** Nobody handled the rejection of a call on an administrative handle. */
+  /** Handles an unhandled rejection of a call on an administrative handle. */
   unhandled(error: unknown): void {
     this.context.report(error, { stage: "unhandled", sessionId: this.id });
   }

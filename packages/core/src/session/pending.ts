@@ -13,16 +13,16 @@ export class PendingDecision {
   /** By `performance.now()`: when the subject was named. Stores compare the time with what other processes destroyed. */
   decidedAt: number | undefined;
   subject: string | undefined;
-  /** Set where the decision must have no effect any more: why. */
+  /** Why the decision must have no effect any more. `undefined` while it may have one. */
   ending: Ending | undefined;
   /** Whether what is opened for the decision counts as activity of the session. */
   isActivity = true;
-  /** The connection that waits for the session, where the connection is there already. */
+  /** The connection that waits for the session, if the connection exists already. */
   connection: Pick<SessionConnection<object>, "isEnding" | "end"> | undefined;
   /** The session of the request to the store that is under way, and how that session ended since the request. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
-  /** The place of this decision among those whose session is there, so that the older of two is known; 0: none yet. */
+  /** A number that orders the decisions whose sessions exist, so that the older one can be found. 0: the session does not exist yet. */
   readyNumber = 0;
 
   constructor(decisions: PendingDecisions) {
@@ -46,7 +46,7 @@ export class PendingDecision {
     bySession.add(sessionId, this);
   }
 
-  /** The expected session is there. */
+  /** Called when the expected session exists. */
   markSessionReady(): void {
     this.readyNumber = this.#decisions.nextNumber();
   }
@@ -92,12 +92,12 @@ export class PendingDecisions {
     return ended;
   }
 
-  /** The session is gone: a request for the session that is under way must not resume it, whatever the store answers. */
+  /** Called when a session is gone: a request in flight must not resume it, whatever the store answers. */
   endSession(sessionId: string, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId)) decision.sessionEnding ??= ending;
   }
 
-  /** A connection took the session over: ends older decisions whose connection is not there yet. */
+  /** Called after a takeover: ends older decisions whose connection does not exist yet. */
   endOlder(sessionId: string, readyNumber: number, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId))
       if (decision.readyNumber > 0 && decision.readyNumber < readyNumber) decision.end(ending);

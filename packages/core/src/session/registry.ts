@@ -105,7 +105,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   // --- for connections ---
 
   /**
-   * Creates a connection's session and attaches it: in the same tick where the store answers so. A connection whose subject
+   * Creates a connection's session and attaches it, in the same tick if the store answers synchronously. A connection whose subject
    * was destroyed since `admit` named the subject ends with 4410, and the call rejects with REVOKED.
    * `isChecked`: the data has passed the schema already.
    */
@@ -156,7 +156,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return this.#table.find(id)?.versionStamp;
   }
 
-  /** The one state of the session in this process, brought up to `stored` and retained for one more connection. */
+  /** The one state of the session in this process, updated to `stored` and retained for one more connection. */
   adopt(
     id: string,
     stored: StoredSession,
@@ -202,7 +202,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
-  /** Takes back a session whose connection never came. A new session is destroyed, because no client knows its token. */
+  /** Releases a session whose connection never came to be. Destroys a new session, because no client knows its token. */
   releaseAdmitted({ state, resumed }: AdmittedSession<Data>): void {
     const { id } = state;
     this.releaseInStore(id);
@@ -210,7 +210,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     if (!resumed) this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
   }
 
-  /** A connection of the session ends, or is being ended by this side, and counts no more. */
+  /** Stops counting a connection that ends, or that this side is ending. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.store.capabilities.resumable) this.#lifetimes.onConnectionClosed(state, connection);
     state.removeConnection(connection);
@@ -229,7 +229,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     this.#lifetimes.unwatch(state);
   }
 
-  /** A message came for a session whose idle deadline is near. */
+  /** Handles a message for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
     this.#lifetimes.touchNow(state);
   }
@@ -262,7 +262,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     }
   }
 
-  /** The state that is here, brought up to `stored`, or a new one. */
+  /** The existing state, updated to `stored`, or a new state. */
   #stateOf(
     id: string,
     stored: StoredSession,

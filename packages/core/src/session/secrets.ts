@@ -11,7 +11,7 @@ import { writesOf } from "./write-queue.ts";
 export interface Replacement {
   /** The decision that names the new subject; `undefined`: the subject stays. */
   readonly decision: PendingDecision | undefined;
-  /** Refuses a session of another subject: only one without a subject, or of this subject already, is changed. */
+  /** Whether to refuse a session of another subject. A session without a subject, or of this subject, is changed. */
   readonly onlyUnowned: boolean;
   /** How long the replaced token stays good, milliseconds. */
   readonly graceMs: number;

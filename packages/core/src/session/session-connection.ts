@@ -21,14 +21,14 @@ export interface SessionConnection<Data extends object> {
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void;
   /**
-   * Delivers messages that were kept for the session, in the order of their offsets. `isAgain`: the store lost some, and the run is all
-   * that the store has, with messages that were delivered before. Must not throw.
+   * Delivers kept messages of the session, in the order of their offsets. With `isAgain` the store lost messages. Then the run has
+   * everything that the store still has, also messages that were delivered before. Must not throw.
    */
   onKept(run: KeptRun, isAgain: boolean): void;
   /** A call of this connection's handle replaced the session's token: the client has to learn of the new one. */
   onRenewed(renewal: Renewal): void;
   end(code: number, reason: string): void;
-  /** Nobody handled the rejection of a call on the connection's handle. */
+  /** Handles an unhandled rejection of a call on the connection's handle. */
   unhandled(error: unknown): void;
 }
 

@@ -37,8 +37,8 @@ export class StoreCalls {
   }
 
   /**
-   * Calls the store where no caller waits for the answer; a failure is reported. The call is made after `close` too, because
-   * what a late handshake created still has to be taken back.
+   * Calls the store where no caller waits for the answer; a failure is reported. The call works after `close` too, because
+   * a session that a late handshake created still has to be released.
    */
   inBackground(call: () => unknown, sessionId: string): void {
     this.begin();

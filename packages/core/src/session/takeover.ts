@@ -9,7 +9,7 @@ import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
 /**
- * Takes a session over for a connection that is there (`exclusive`). Before the 101 would be too early: a handshake that never
+ * Takes a session over for an existing connection (`exclusive`). Before the 101 would be too early: a handshake that never
  * becomes a connection would end the connection that has the session. The other connections of this process end at once. The
  * writes of the new connection wait for the answer, because otherwise they would carry an older fence (I13). A connection
  * whose takeover fails is closed with 4503.

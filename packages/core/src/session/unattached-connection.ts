@@ -11,18 +11,18 @@ export interface UnattachedConnection<Data extends object> extends SessionConnec
   token: string | undefined;
   /** What `admit` decided about a session that is set later. */
   decision: PendingDecision | undefined;
-  /** `outbox`: where the outbox ended as the session was opened for this connection. */
+  /** `outbox` is the end of the outbox at the time when the session was opened for this connection. */
   attach(state: LocalSession<Data>, fence: number, outbox: Position | undefined): void;
 }
 
-/** A session that was resumed or created for one connection, which is not there yet. */
+/** A session that was resumed or created for a connection that does not exist yet. */
 export interface AdmittedSession<Data extends object> {
   readonly state: LocalSession<Data>;
   /** The fence of this very connection. The state may have a higher one by now. */
   readonly fence: number;
   readonly resumed: boolean;
-  /** The token that the application must give to the client, where no header does. A secret. */
+  /** The token that the application must pass to the client if no header does. A secret. */
   readonly token: string | undefined;
-  /** Where the outbox ended as the session was opened: what is kept from then on is not missed. */
+  /** The end of the outbox when the session was opened. The connection gets every message that is kept after this position. */
   readonly outbox?: Position | undefined;
 }

@@ -89,7 +89,7 @@ function patchedBy<Data extends object>(writes: readonly Pick<Write<Data>, "kind
   return names;
 }
 
-/** The change that sets these fields of `data`, and removes those that `data` has not. */
+/** The change that sets these fields of `data`, and removes the fields that `data` does not have. */
 function pick(data: object, names: ReadonlySet<string>): Change {
   const present = new Map<string, unknown>(Object.entries(data));
   const set: Record<string, unknown> = {};

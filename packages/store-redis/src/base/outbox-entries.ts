@@ -2,11 +2,14 @@ import type { OutboxEntry, OutboxMessage } from "@wsession/core";
 import { deadlineText } from "./durations.ts";
 import { corrupt } from "./failures.ts";
 
-/** Characters before an entry's message: the chain before it, until when it counts, its flag. */
+/** The number of characters before the message of an entry: the chain before the entry, its deadline, its flag. */
 const HEADER = 16;
 const CHAIN = 6;
 
-/** Messages as append.lua takes them: mark, flag, ttl, key, payload. Bytes travel as text, since the client decodes replies. */
+/**
+ * Messages as arguments of append.lua: mark, flag, ttl, key, payload. Bytes are sent as base64, because the client decodes replies
+ * as UTF-8.
+ */
 export function encodeMessages(messages: readonly OutboxMessage[]): string[] {
   const words: string[] = [];
   for (const { data, mark, key, ttlMs } of messages) {
@@ -17,7 +20,7 @@ export function encodeMessages(messages: readonly OutboxMessage[]): string[] {
   return words;
 }
 
-/** An endless ttl is a ttl all the same: a message that has one is never missed. */
+/** An infinite ttl still counts as a ttl, because a message with a ttl is never reported as missed. */
 function ttlText(ms: number): string {
   const text = deadlineText(ms);
   return text === "0" ? LONGEST_TTL : text;
@@ -25,7 +28,7 @@ function ttlText(ms: number): string {
 
 const LONGEST_TTL = String(1e13);
 
-/** Entries as the list keeps them, each with the chain before it; `after`: the chain after the last one. Throws CORRUPT_RECORD. */
+/** Decodes entries of the list, each of which has the chain before it. `after` is the chain after the last entry. Throws CORRUPT_RECORD. */
 export function decodeEntries(texts: readonly unknown[], after: number): OutboxEntry[] {
   return texts.map((text, index) => {
     if (typeof text !== "string" || text.length < HEADER) throw corrupt();
@@ -35,7 +38,7 @@ export function decodeEntries(texts: readonly unknown[], after: number): OutboxE
   });
 }
 
-/** The flags are those of prelude-outbox.lua. Throws CORRUPT_RECORD. */
+/** Decodes one entry. prelude-outbox.lua defines the flags. Throws CORRUPT_RECORD. */
 export function decodeEntry(flag: string, payload: string, chain: number): OutboxEntry {
   switch (flag) {
     case "t":
@@ -58,7 +61,7 @@ function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url");
 }
 
-/** A copy of its own size, because Node's small buffers share memory, and the application is handed this one. */
+/** Copies the bytes into memory of their own: small Buffers of Node share memory, and the application gets this array. */
 function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, "base64url"));
 }

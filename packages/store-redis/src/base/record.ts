@@ -66,7 +66,7 @@ export function parseHolders(text: unknown): HolderEntry[] {
   });
 }
 
-/** Where an outbox ends, as field `o` says; `undefined`: nothing was ever appended. Throws CORRUPT_RECORD. */
+/** Decodes field `o` to the end of the outbox; `undefined` if no message was ever appended. Throws CORRUPT_RECORD. */
 export function parseOutbox(text: unknown, outcome: Outcome = "not-applied"): Position | undefined {
   if (typeof text !== "string") return undefined;
   const [, offset, chain] = OUTBOX.exec(text) ?? [];

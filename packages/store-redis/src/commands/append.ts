@@ -6,7 +6,7 @@ import { encodeMessages } from "../base/outbox-entries.ts";
 import { type Caller, countText, flag, optional } from "./caller.ts";
 import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
-/** Larger messages are announced without their text, and read by those who hold the session. */
+/** The announcement omits larger messages. The holders of the session then read them from Redis. */
 const ANNOUNCED_BYTES = "2048";
 
 export interface AppendCommand {
@@ -17,7 +17,7 @@ export interface AppendCommand {
 
 export type AppendReply = Exclude<AppendResult, { type: "missing" }> | Missing;
 
-/** append.lua: keeps messages for a session's client, once. */
+/** append.lua: appends messages to a session's outbox, at most once. */
 export function append({ calls, keys, node }: Caller, command: AppendCommand): Promise<AppendReply> {
   const { request, sequence, deadline } = command;
   const { id, fence, messages, bounds } = request;

@@ -11,7 +11,7 @@ export interface DestroyCommand {
   /** The message for the holders. */
   readonly announcement: string;
   readonly reason: string | undefined;
-  /** Destroys the session only if it is this subject's; `undefined`: whoever's it is. */
+  /** Destroys the session only if it belongs to this subject; `undefined`: regardless of its subject. */
   readonly of: RaisedEpoch | undefined;
   readonly deadline: number;
 }
@@ -21,15 +21,15 @@ export type DestroyReply =
       readonly type: "destroyed";
       readonly subject: string | undefined;
       readonly holders: readonly HolderEntry[];
-      /** It had messages. Nobody can read them any more, though their list is there still. */
+      /** The session had kept messages. Their list still exists, but no command can read it. */
       readonly hadOutbox: boolean;
     }
   | { readonly type: "missing" }
   /** The session does not exist, and its creation with this subject will be refused. */
   | { readonly type: "denied" }
-  /** The session is another subject's or nobody's. */
+  /** The session has another subject, or none. */
   | { readonly type: "other" }
-  /** The session is the subject's by a login that began after the destruction. */
+  /** The session got the subject by a login that began after the destruction. */
   | { readonly type: "newer" };
 
 /** destroy.lua: replaces a session by a tombstone, and announces that to its holders. */
@@ -39,8 +39,8 @@ export async function destroy({ calls, keys, node }: Caller, command: DestroyCom
   const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
   const args = [node, String(sequence), String(tombstoneMs), announcement, ...why, ...whose];
   const reply = await calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
-  // Apart from the script, because Redis would refuse that while the slot moves and there is no list. Not waited for: without its
-  // session nobody reads the list (I18), and it expires by itself.
+  // A separate command, because Redis would refuse a script with a missing list while the slot migrates. Do not await it: without
+  // its session no command reads the list (I18), and the list expires.
   if (reply.type === "destroyed" && reply.hadOutbox)
     calls.command("unlink", [keys.outbox(id)]).catch(() => undefined);
   return reply;

@@ -6,7 +6,7 @@ import { asArray, type Missing, missing, partsOf, unexpected } from "./reply.ts"
 
 export type ReadReply = Exclude<ReadResult, { type: "missing" }> | Missing;
 
-/** read.lua: reads an outbox from a position on, and notes up to where a reader has it. */
+/** read.lua: reads an outbox from a position on, and records the reader's position. */
 export async function read({ calls, keys }: Caller, request: ReadRequest): Promise<ReadReply> {
   const { id, from, witness, maxBytes, reader } = request;
   const args = [
@@ -38,7 +38,7 @@ export async function read({ calls, keys }: Caller, request: ReadRequest): Promi
   }
 }
 
-/** What is no offset is ahead of every outbox, and so answered as the position of another one. */
+/** Converts an invalid offset to an offset after every outbox, so that the script answers with a reset. */
 function offsetText(offset: number): string {
   return String(Number.isSafeInteger(offset) && offset >= 0 ? offset : Number.MAX_SAFE_INTEGER);
 }

@@ -28,7 +28,7 @@ export type RotateReply =
   /** The subject's index must first list the session until this server time; Infinity for ever. */
   | { readonly type: "index"; readonly until: number };
 
-/** rotate.lua: replaces the verifier's digest; with a subject, makes the session that subject's. */
+/** rotate.lua: replaces the verifier's digest. With a subject, also sets the session's subject. */
 export function rotate({ calls, keys, node }: Caller, command: RotateCommand): Promise<RotateReply> {
   const { request, sequence, becomes, deadline } = command;
   const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;

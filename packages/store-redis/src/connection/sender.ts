@@ -179,8 +179,9 @@ export class SentCommand extends Command {
   }
 
   /**
-   * A Cluster's client answers a redirection by itself. What a node redirects it has not run. TRYAGAIN is the caller's: the client
-   * would ask nodes by chance, past the caller's time, and the outcome would be unknown although nothing was done.
+   * The client of a Cluster follows redirections by itself: a node that redirects a command has not run it. TRYAGAIN goes to the caller
+   * instead. The client would retry on random nodes beyond the caller's deadline, and the outcome would be unknown although no node
+   * ran the command.
    */
   sendThrough(cluster: Cluster): void {
     cluster.sendCommand(this);

@@ -122,7 +122,7 @@ function parseWritten(
   return event({ type: "written", id, version, lineage, after, change: parseChange(change) });
 }
 
-/** What announce_messages in prelude-outbox.lua writes; without what can't be read, since that can be read from the store. */
+/** Parses a message of `announce_messages` in prelude-outbox.lua. Omits unreadable entries: the receiver reads them from the store. */
 function parseAppended(
   id: string,
   [offset, chain, before, ...messages]: readonly unknown[],

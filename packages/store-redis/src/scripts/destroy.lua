@@ -3,8 +3,8 @@
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
 --       7 reason · 8 "1" as one of a subject's · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false, "1" if it had messages} · {"missing"} · {"late", now}
---       of a subject's also: {"denied"}: not there yet, and won't be · {"other"}: not the subject's, and won't become so ·
---       {"newer"}: the subject's by a login that began after the destruction
+--       if one of a subject's, also: {"denied"}: does not exist, and its creation will be refused · {"other"}: has another subject,
+--       and will not get this one · {"newer"}: got the subject by a login that began after the destruction
 -- Commands that free memory run before those that need some, because otherwise Redis refuses the script at maxmemory.
 -- At most once: a repeat finds its own mark on the tombstone and returns the same reply.
 local not_after, node, sequence, tombstone_ms, announcement, has_reason, reason, is_of_subject, subject,

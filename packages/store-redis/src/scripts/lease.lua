@@ -1,6 +1,6 @@
 -- Renews a process's lease, or sets it if it is missing.
 -- KEYS  1 lease
--- ARGV  1 how long it is good, ms · 2 mark to set it with
+-- ARGV  1 lifetime, ms · 2 the mark to set
 -- Out   {the mark that the key has}: a different mark than before means that the lease was lost meanwhile
 -- Idempotent. Works at maxmemory too: PEXPIRE needs no memory, and a script that has written may go on writing.
 local lease_ms, new_mark = unpack(ARGV)

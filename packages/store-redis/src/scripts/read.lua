@@ -1,11 +1,11 @@
--- Reads a session's outbox from a position on, in order (I15) and with what was missed (I16), and notes up to where a reader has it.
+-- Reads a session's outbox from a position on, in order (I15), reports missed offsets (I16), and records the reader's position.
 -- KEYS  1 session · 2 its outbox list
--- ARGV  1 offset and 2 chain of the position · 3 offset and 4 chain of the witness, or "" · 5 bytes of messages at most
---       6 reader or "" · 7 how long it is waited for, ms
--- Out   {"read", offset and chain where the reader starts, first offset that it missed or 0, offset and chain of the end,
+-- ARGV  1 offset and 2 chain of the position · 3 offset and 4 chain of the witness, or "" · 5 the most bytes of messages
+--       6 reader or "" · 7 how long the outbox waits for the reader, ms
+-- Out   {"read", offset and chain of the start, first missed offset or 0, offset and chain of the end,
 --       chain after the last entry, {entries}} · {"missing"} · {"gone"}: it was destroyed · {"corrupt"}
---       An entry is as in the list; "e" is its flag where its ttl is over
--- A repeat notes the reader once more, maybe further back: then less makes room for what is refused, and nothing is lost.
+--       An entry has the format of the list. Its flag is "e" if its ttl is over
+-- A repeat may record an earlier position of the reader. Then the outbox keeps more than necessary, and loses nothing.
 local offset, chain, max_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
 local witness, reader, list = tonumber(ARGV[3]), ARGV[6], KEYS[2]
 local at = now_ms()
@@ -17,7 +17,7 @@ if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'mis
 local box = open_outbox(found[2], list)
 if not box then return { 'corrupt' } end
 
--- What is too old is kept no more, nor is what comes before it. Ages end in the order of the entries.
+-- An entry past its age is dropped, together with all entries before it, because ages end in the order of the entries.
 local base = box.first - 1
 for index = box.first, box.last do
   local entry = redis.call('LINDEX', list, index - box.first)
@@ -46,7 +46,7 @@ while index <= box.last and not is_full do
   for _, entry in ipairs(redis.call('LRANGE', list, index - box.first, index - box.first + 31)) do
     local is_late = is_over(entry, at)
     if is_late and not has_ttl(entry) then
-      -- Its age was made shorter than that of one before it.
+      -- The application has shortened the age since an earlier entry was appended.
       start, missed, entries, size = index, missed > 0 and missed or offset + 1, {}, 0
     else
       if is_late then entry = string.sub(entry, 1, 15) .. (is_replaced(entry) and 'X' or 'e') end
@@ -75,7 +75,7 @@ if reader ~= '' then
     end
   end
   if others >= MOST_READERS then gone[#gone + 1] = oldest[2] end
-  -- Taken out first, because otherwise Redis refuses the script at maxmemory, and a client that comes back gets nothing.
+  -- Removes the field first, because otherwise Redis refuses the script at maxmemory, and a returning client gets no messages.
   redis.call('HDEL', key, unpack(gone))
   redis.call('HSET', key, 'a' .. reader, start .. ' ' .. base36(at + tonumber(ARGV[7])))
 end

@@ -1,7 +1,7 @@
 -- Checks the digest, then touches, loads and registers the holder in one step.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (none is asked for) · 5 next digest or "" · 6 idleMs or 0, "" for no touch
---       7 connections held or "" · 8 "1" exclusive · 9 whose it must be, if not anybody's
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (no check) · 5 next digest or "" · 6 idleMs or 0, "" for no touch
+--       7 connections held or "" · 8 "1" exclusive · 9 required subject, if any
 -- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
 --       {"corrupt"}
 -- At most once: counts are absolute and sequenced, a repeated takeover finds its own record, and a repeated renewal finds its

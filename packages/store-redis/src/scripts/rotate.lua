@@ -1,9 +1,9 @@
--- Replaces the verifier's digest; with a subject, makes the session that subject's.
+-- Replaces the verifier's digest. With a subject, also sets the session's subject.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
 --       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
---       13 fence or "" · 14 known version · 15 its lineage or "" · 16 lineage to make of it · 17 "1": only if nobody else's
--- Out   version, where the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"} · {"foreign"}
+--       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
+-- Out   version, if the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"} · {"foreign"}
 --       {"settled"} · {"late", now} · {"corrupt"} · {"index", time}: the index must list it until then first
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
@@ -56,7 +56,7 @@ if identifies then
     redis.call('HSET', key, 'e', epoch)
   end
 end
--- What was kept for another subject goes in this step. The list is not touched: that of an empty outbox counts for nothing.
+-- Drops the messages that were kept for another subject. The list stays, because the list of an empty outbox is ignored.
 local empties = identifies and found[6] and found[6] ~= subject and found[7]
 if empties then
   local last, chain = string.match(found[7], '^%d+ (%d+) (%d+)')

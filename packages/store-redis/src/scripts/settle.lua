@@ -1,8 +1,8 @@
 -- Finds out whether a write or rotation was applied. If it was not, it is refused from now on, so the reply is final without
 -- waiting for the not-after time.
 -- KEYS  1 session
--- ARGV  1 not-after of this question · 2 node · 3 sequence asked about · 4 "1": too long ago for its record to be there
--- Out   {"applied", version} · {"not-applied"} · {"unknown"}: a later write came, the session ended, or the record expired · {"late", now}
+-- ARGV  1 not-after of this question · 2 node · 3 sequence in question · 4 "1": the record of the write has expired
+-- Out   {"applied", version} · {"not-applied"} · {"unknown"}: overwritten, session ended, or record expired · {"late", now}
 local not_after, node, asked, is_too_old = unpack(ARGV)
 local at = now_ms()
 local writer = 'w' .. node

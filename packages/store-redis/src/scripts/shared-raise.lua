@@ -1,6 +1,6 @@
 -- Raises the epoch of releases before 0.2, to refuse logins in flight in processes of those releases.
 -- KEYS  1 epoch
--- ARGV  1 how long the epoch is kept, ms · 2 the least that it has to be
+-- ARGV  1 how long the epoch is kept, ms · 2 the lowest allowed epoch
 -- Out   the epoch
 local keep_ms, least = unpack(ARGV)
 redis.call('PEXPIRE', key, keep_ms)

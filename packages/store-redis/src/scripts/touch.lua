@@ -1,7 +1,7 @@
 -- Moves the deadlines of an existing session. Idempotent: a repeat moves them to about the same time.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject it was listed under just now,
---       "" for none · 5 until when, as field u, or ""
+-- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject under which the session was
+--       listed just now, or "" · 5 until when, as field u, or ""
 -- Out   1 · {"missing"} · {"gone"}: it was destroyed · {"late", now} · {"corrupt"}
 --       {"index", subject, time, 0 for ever}: the subject's index must list it until then first (index ⊇ live)
 local not_after, idle_ms, absolute_ms, listed_subject, listed_now = unpack(ARGV)

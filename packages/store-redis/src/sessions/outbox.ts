@@ -6,7 +6,7 @@ import { goneSince, type Missing } from "../commands/reply.ts";
 import type { Services } from "../processes/services.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
-/** Messages that are kept for a session's client: a list beside the session, in the same slot. */
+/** The outboxes. The kept messages of a session are in a list of their own, in the session's slot. */
 export class Outbox {
   readonly #services: Services;
   readonly #unknownOutcomes: UnknownOutcomes;
@@ -27,7 +27,7 @@ export class Outbox {
     const { calls, nextSequence } = this.#services;
     if (!isSessionId(id)) return { type: "missing" };
     const deadline = calls.deadline();
-    // This process has one record of its last change of the session, and an append takes that over.
+    // Redis has one record of this process's last change of the session, and the append overwrites that record.
     const before = this.#unknownOutcomes.settleLast(id, deadline);
     if (before !== undefined) await before;
     const sequence = nextSequence();
