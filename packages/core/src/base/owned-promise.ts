@@ -50,6 +50,29 @@ export class OwnedPromise<Value> extends Promise<Value> {
   }
 }
 
+/** A promise with an owner that is settled from outside: one promise, where an async function on the way costs two more. */
+export class OwnedResult<Value> {
+  readonly promise: OwnedPromise<Value>;
+  #resolve: (value: Value) => void = ignore;
+  #reject: (error: unknown) => void = ignore;
+
+  constructor(owner: RejectionOwner | undefined) {
+    this.promise = new OwnedPromise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.promise.owner = owner;
+  }
+
+  resolve(value: Value): void {
+    this.#resolve(value);
+  }
+
+  reject(error: unknown): void {
+    this.promise.fail(this.#reject, error);
+  }
+}
+
 /** The same promise with an owner for its rejection. */
 export function owned<Value>(promise: Promise<Value>, owner: RejectionOwner | undefined): Promise<Value> {
   const result = new OwnedPromise<Value>((resolve, reject) => {

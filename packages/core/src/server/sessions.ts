@@ -233,7 +233,12 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
   }
 
   #send(id: string, message: OutgoingMessage): Promise<Sent | undefined> {
-    return this.registry.calls.ask(() => this.registry.outboxes.send(id, message, undefined));
+    const { calls, outboxes } = this.registry;
+    const send = () =>
+      new Promise<Sent | undefined>((resolve, reject) => {
+        outboxes.send(id, message, undefined, { resolve, reject, missing: () => resolve(undefined) });
+      });
+    return calls.ask(send);
   }
 
   sendToSubject(

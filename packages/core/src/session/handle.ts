@@ -2,13 +2,13 @@ import type { Connection, Patch, Renewal, Session } from "../api/contract.ts";
 import type { SendOptions, Sent } from "@wsession/protocol";
 import { replaceToken } from "./secrets.ts";
 import { checkMessage } from "./send-queue.ts";
-import type { OutgoingMessage } from "./appending.ts";
+import type { SendResult } from "./send-queue.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
 import { fencedError, goneError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
-import { owned } from "../base/owned-promise.ts";
+import { owned, OwnedResult } from "../base/owned-promise.ts";
 import { fenceOf } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { Write } from "./writes.ts";
@@ -94,16 +94,12 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   send(message: string | Uint8Array, options?: SendOptions, surplus?: undefined): Promise<Sent> {
     const checked = checkMessage("send()", message, options);
     assertNoMore("send()", surplus);
-    return this.#owned(this.#send(checked));
-  }
-
-  async #send(message: OutgoingMessage): Promise<Sent> {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) throw refusal;
     const { context, id } = this.#state;
-    const sent = await context.outboxes.send(id, message, this.#connection);
-    if (sent === undefined) throw goneError();
-    return sent;
+    const result = new SentToSession(this.#connection ?? this.#state);
+    const refusal = this.#refusal();
+    if (refusal === undefined) context.outboxes.send(id, checked, this.#connection, result);
+    else result.reject(refusal);
+    return result.promise;
   }
 
   destroy(reason?: string, surplus?: undefined): Promise<boolean> {
@@ -175,6 +171,12 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#connection !== undefined && this.#connection.fence < this.#state.fence
       ? fencedError()
       : undefined;
+  }
+}
+
+class SentToSession extends OwnedResult<Sent> implements SendResult {
+  missing(): void {
+    this.reject(goneError());
   }
 }
 

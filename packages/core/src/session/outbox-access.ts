@@ -1,7 +1,8 @@
-import type { Position, Sent } from "@wsession/protocol";
+import type { Position } from "@wsession/protocol";
 import type { AppendedEvent } from "../store/outbox-contract.ts";
 import type { OutboxSession, OutboxStream } from "./outbox-stream.ts";
 import type { OutgoingMessage } from "./appending.ts";
+import type { SendResult } from "./send-queue.ts";
 
 /** The interface through which sessions and connections use the outboxes of this process. */
 export interface OutboxAccess {
@@ -15,12 +16,13 @@ export interface OutboxAccess {
   /** Handles entries that another process appended. */
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;
   /**
-   * Keeps a message, and delivers it to the session's connections here. Resolves with `undefined` if there is no such session. Rejects
-   * with NOT_SUPPORTED, TOO_LARGE, OUTBOX_FULL, FENCED, or the error of the store. The append carries the fence of `sender`.
+   * Keeps a message, and delivers it to the session's connections here. Rejects `result`, maybe before it returns, with NOT_SUPPORTED,
+   * TOO_LARGE, OUTBOX_FULL, FENCED, or the error of the store. The append carries the fence of `sender`.
    */
   send(
     id: string,
     message: OutgoingMessage,
     sender: { readonly fence: number } | undefined,
-  ): Promise<Sent | undefined>;
+    result: SendResult,
+  ): void;
 }

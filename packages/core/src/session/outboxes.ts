@@ -10,7 +10,7 @@ import type { OutboxAccess } from "./outbox-access.ts";
 import type { OutboxContext, OutboxSession } from "./outbox-stream.ts";
 import { SendQueue } from "./send-queue.ts";
 import type { OutgoingMessage } from "./appending.ts";
-import type { SendContext } from "./send-queue.ts";
+import type { SendContext, SendResult } from "./send-queue.ts";
 import { fenceOf } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
@@ -72,29 +72,28 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     else stream.take(run);
   }
 
-  async send(
+  send(
     id: string,
     message: OutgoingMessage,
     sender: { readonly fence: number } | undefined,
-  ): Promise<Sent | undefined> {
-    if (!this.#context.store.capabilities.resumable) return this.#sendToThoseHere(id, message);
-    if (!this.areKept)
-      throw new SessionError(
-        "NOT_SUPPORTED",
-        "this store can't keep messages: use mapStore() or redisStore()",
-        {
+    result: SendResult,
+  ): void {
+    if (!this.#context.store.capabilities.resumable) this.#sendToThoseHere(id, message, result);
+    else if (this.areKept) this.#queueOf(id).send(message, fenceOf(sender), result);
+    else
+      result.reject(
+        new SessionError("NOT_SUPPORTED", "this store can't keep messages: use mapStore() or redisStore()", {
           outcome: "not-applied",
-        },
+        }),
       );
-    return this.#queueOf(id).send(message, fenceOf(sender));
   }
 
   /** If a session ends with its connection, no client can return for a kept message. */
-  #sendToThoseHere(id: string, { data }: OutgoingMessage): Sent | undefined {
+  #sendToThoseHere(id: string, { data }: OutgoingMessage, result: SendResult): void {
     const state = this.#find(id);
-    if (state === undefined || state.gone) return undefined;
+    if (state === undefined || state.gone) return result.missing();
     for (const connection of state.connections()) connection.publicConnection.send(data);
-    return NOT_KEPT;
+    result.resolve(NOT_KEPT);
   }
 
   #queueOf(id: string): SendQueue {
