@@ -41,6 +41,7 @@ export function checkStoreHarness(name: string, harness: StoreHarness): void {
   assertBoolean("harness.capabilities.shared", shared);
   assertOneOf("harness.capabilities.values", values, ["any", "json"]);
   if (outbox !== undefined) assertBoolean("harness.capabilities.outbox", outbox);
+  if (harness.commits !== undefined) assertBoolean("harness.commits", harness.commits);
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -8,6 +8,12 @@ export interface StoreHarness {
    */
   readonly capabilities: StoreCapabilities;
   /**
+   * Whether the store has `commit`. The suite checks that, and skips the cases of transactions otherwise.
+   *
+   * @default false
+   */
+  readonly commits?: boolean | undefined;
+  /**
    * The time unit of the cases, in milliseconds; deadlines are a few units long. Use 1,000 with a fake clock.
    * With a real clock, choose one that is long enough for a call and its reply, and short enough for a fast
    * suite (100).

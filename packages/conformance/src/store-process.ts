@@ -1,8 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type {
   AppendRequest,
   AppendResult,
   Change,
+  CommitRequest,
+  CommitResult,
   CreateRequest,
   CreateResult,
   Fields,
@@ -21,6 +22,7 @@ import type {
   WriteResult,
 } from "@wsession/core";
 import { applied, inItsTick } from "./store-answers.ts";
+import { newDigest, newId } from "./random-ids.ts";
 import { Journal } from "./waiting.ts";
 
 interface Held {
@@ -34,14 +36,6 @@ export interface Born {
   readonly id: string;
   readonly digest: string;
   readonly session: StoredSession;
-}
-
-export function newId(): string {
-  return randomBytes(16).toString("base64url");
-}
-
-export function newDigest(): string {
-  return randomBytes(32).toString("base64url");
 }
 
 /**
@@ -114,11 +108,7 @@ export class StoreProcess implements StoreHost {
   }
 
   async write(id: string, change: Change, request: Partial<WriteRequest> = {}): Promise<WriteResult> {
-    const stored = this.#held.get(id)?.stored;
-    const known = request.known ?? stored?.version ?? request.expect ?? 0;
-    const lineage = known === stored?.version ? stored.lineage : undefined;
-    const basis = { expect: undefined, known, lineage, fence: undefined, schemaVersion: 0 };
-    return inItsTick(this.store.write({ id, change, ...basis, ...request }), (result) => {
+    return inItsTick(this.store.write({ id, change, ...this.#basis(id, request), ...request }), (result) => {
       if (result.type === "written") this.#move(id, result, result.session, change);
     });
   }
@@ -145,10 +135,23 @@ export class StoreProcess implements StoreHost {
   async append(request: AppendRequest): Promise<AppendResult> {
     if (this.store.append === undefined) throw new Error("the store has no append()");
     const result = await this.store.append(request);
-    const chain = result.type === "appended" ? result.chains.at(-1) : undefined;
-    if (result.type === "appended" && chain !== undefined)
-      this.#heard(request.id, { offset: result.offset + result.chains.length - 1, chain });
+    if (result.type === "appended") this.#appended(request.id, result);
     return result;
+  }
+
+  /** Commits as core does: what is held has the change from then on, and knows where the outbox ends. */
+  async commit(
+    request: Pick<CommitRequest, "id" | "numbers"> & Partial<CommitRequest>,
+  ): Promise<CommitResult> {
+    if (this.store.commit === undefined) throw new Error("the store has no commit()");
+    const { id, change, outbox } = request;
+    const whole = { change, outbox, ...this.#basis(id, request), ...request };
+    return inItsTick(this.store.commit(whole), (result) => {
+      if (result.type !== "committed") return;
+      const { written, appended } = result;
+      if (written !== undefined) this.#move(id, written, written.session, change);
+      if (appended !== undefined) this.#appended(id, appended);
+    });
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
@@ -251,6 +254,19 @@ export class StoreProcess implements StoreHost {
 
   get #resumable(): boolean {
     return this.store.capabilities.resumable;
+  }
+
+  /** The part of a write that core derives from what it holds. */
+  #basis(id: string, { known: given, expect }: Partial<Pick<WriteRequest, "known" | "expect">>) {
+    const stored = this.#held.get(id)?.stored;
+    const known = given ?? stored?.version ?? expect ?? 0;
+    const lineage = known === stored?.version ? stored.lineage : undefined;
+    return { expect: undefined, known, lineage, fence: undefined, schemaVersion: 0 };
+  }
+
+  #appended(id: string, { offset, chains }: Extract<AppendResult, { type: "appended" }>): void {
+    const chain = chains.at(-1);
+    if (chain !== undefined) this.#heard(id, { offset: offset + chains.length - 1, chain });
   }
 
   #heard(id: string, outbox: Position): void {

@@ -1,4 +1,7 @@
 import { describe, it } from "vitest";
+import { commitEffectCases } from "./store-cases/commit-effects.ts";
+import { commitRecordCases } from "./store-cases/commit-records.ts";
+import { commitCases } from "./store-cases/commit.ts";
 import { creationCases } from "./store-cases/creation.ts";
 import { deadlineCases } from "./store-cases/deadlines.ts";
 import { destructionCases } from "./store-cases/destruction.ts";
@@ -34,6 +37,9 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   "the outbox": outboxCases,
   "the outbox's bounds": outboxBoundCases,
   "positions in the outbox": outboxPositionCases,
+  transactions: commitCases,
+  "the records of clients": commitRecordCases,
+  "what a transaction changes": commitEffectCases,
 };
 
 /** Registers the suite that every store must pass. Call it at the top level of a vitest file. */
@@ -41,7 +47,7 @@ export function testStore(name: string, harness: StoreHarness): void {
   checkStoreHarness(name, harness);
   describe(name, () => {
     for (const [subject, cases] of Object.entries(storeCases)) {
-      const applicable = cases.filter(({ applies }) => applies?.(harness.capabilities) !== false);
+      const applicable = cases.filter(({ applies }) => applies?.(harness.capabilities, harness) !== false);
       if (applicable.length === 0) continue;
       describe(subject, () => {
         for (const one of applicable) it(one.name, () => runStoreCase(one, harness));

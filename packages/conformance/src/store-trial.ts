@@ -9,7 +9,9 @@ export interface StoreCase {
   /** A sentence about behaviour that cites the invariant it checks. */
   readonly name: string;
   /** Whether the case applies to this store; if absent, to every store. */
-  readonly applies?: ((capabilities: StoreCapabilities) => boolean) | undefined;
+  readonly applies?:
+    | ((capabilities: StoreCapabilities, harness?: Pick<StoreHarness, "commits">) => boolean)
+    | undefined;
   readonly run: (trial: StoreTrial) => Promise<void>;
 }
 

@@ -22,6 +22,7 @@ testStore("inConnectionStore", {
 
 testStore("mapStore", {
   capabilities: { resumable: true, shared: false, values: "any", outbox: true },
+  commits: true,
   tickMs: 1_000,
   open: () => openAtRest(mapStore()),
 });

@@ -1,6 +1,7 @@
 import { isSessionError } from "@wsession/core";
 import { expect } from "vitest";
-import { newId, StoreProcess } from "../store-process.ts";
+import { newId } from "../random-ids.ts";
+import { StoreProcess } from "../store-process.ts";
 import type { StoreCase } from "../store-trial.ts";
 
 export const creationCases: readonly StoreCase[] = [
@@ -9,6 +10,7 @@ export const creationCases: readonly StoreCase[] = [
     async run(trial) {
       const { store } = await trial.process();
       expect(store.capabilities).toEqual(trial.harness.capabilities);
+      expect(store.commit !== undefined).toBe(trial.harness.commits === true);
     },
   },
   {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { newId } from "../store-process.ts";
+import { newId } from "../random-ids.ts";
 import type { StoreProcess } from "../store-process.ts";
 import type { StoreCase } from "../store-trial.ts";
 

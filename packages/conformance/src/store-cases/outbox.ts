@@ -1,7 +1,7 @@
 import { mixChain } from "@wsession/core";
 import { expect } from "vitest";
 import { append, appended, BEGINNING, endOf, message, positionOf, read, textsOf } from "../outbox-reader.ts";
-import { newId } from "../store-process.ts";
+import { newId } from "../random-ids.ts";
 import type { StoreCase } from "../store-trial.ts";
 
 const outbox: StoreCase["applies"] = (capabilities) => capabilities.outbox === true;

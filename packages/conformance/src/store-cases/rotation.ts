@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { newDigest } from "../store-process.ts";
+import { newDigest } from "../random-ids.ts";
 import type { StoreCase } from "../store-trial.ts";
 
 const resumable = (capabilities: { readonly resumable: boolean }): boolean => capabilities.resumable;

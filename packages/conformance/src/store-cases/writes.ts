@@ -1,6 +1,6 @@
 import type { WriteResult } from "@wsession/core";
 import { expect } from "vitest";
-import { newId } from "../store-process.ts";
+import { newId } from "../random-ids.ts";
 import type { StoreProcess } from "../store-process.ts";
 import type { StoreCase } from "../store-trial.ts";
 

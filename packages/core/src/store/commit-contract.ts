@@ -1,6 +1,6 @@
 /**
  * What a store does for transactions: one call writes that a client's message is settled, the change of data that the message
- * made, and the kept messages that it caused. Either all of them are in the store, or none is (I21 to I23).
+ * made, and the kept messages that it caused. Either all of them are in the store, or none is (I21, I22, I23).
  */
 import type { Awaitable } from "@wsession/protocol";
 import type { AppendResult, OutboxAppend } from "./outbox-contract.ts";

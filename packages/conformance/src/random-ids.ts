@@ -1,0 +1,9 @@
+import { randomBytes } from "node:crypto";
+
+export function newId(): string {
+  return randomBytes(16).toString("base64url");
+}
+
+export function newDigest(): string {
+  return randomBytes(32).toString("base64url");
+}

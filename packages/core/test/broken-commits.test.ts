@@ -1,0 +1,190 @@
+import { runStoreCase, storeCases } from "@wsession/conformance";
+import { mapStore } from "@wsession/core";
+import type { CommitRequest, CommitResult, MapStore, StoredSession } from "@wsession/core";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+type Commit = (request: CommitRequest) => CommitResult;
+type Committed = Extract<CommitResult, { type: "committed" }>;
+
+function now<Result extends object>(answer: Result | PromiseLike<Result>): Result {
+  if ("then" in answer) throw new Error("mapStore answers at once");
+  return answer;
+}
+
+function loaded(store: MapStore, id: string): StoredSession | undefined {
+  const session = store.load(id);
+  return session === undefined ? undefined : now(session);
+}
+
+/** A map store whose commit is wrapped. */
+function tampered(wrap: (commit: Commit, request: CommitRequest, store: MapStore) => CommitResult) {
+  return (): MapStore => {
+    const store = mapStore();
+    const original = store.commit!.bind(store);
+    const commit: Commit = (request) => now(original(request));
+    return Object.assign(store, {
+      commit: (request: CommitRequest) => wrap(commit, request, store),
+    });
+  };
+}
+
+/** Numbers other than the request's. */
+const numbered = (change: (numbers: CommitRequest["numbers"]) => Partial<CommitRequest["numbers"]>) =>
+  tampered((commit, request) =>
+    commit({ ...request, numbers: { ...request.numbers, ...change(request.numbers) } }),
+  );
+
+/** A request other than the caller's. */
+const requested = (change: Partial<CommitRequest>) =>
+  tampered((commit, request) => commit({ ...request, ...change }));
+
+/** An answer other than the store's. */
+const answered = (change: (result: Committed) => CommitResult) =>
+  tampered((commit, request) => {
+    const result = commit(request);
+    return result.type === "committed" ? change(result) : result;
+  });
+
+const settlesAlone = tampered((commit, request) => {
+  const result = commit({ ...request, change: undefined, outbox: undefined });
+  const written = request.change && ({ type: "written", version: 2, session: undefined } as const);
+  return result.type === "committed" ? { ...result, written } : result;
+});
+
+/** The other half: what was to be changed is changed, and the number is not settled. */
+const changesAlone = tampered((_, { id, numbers, change, outbox, ...rest }, store) => {
+  const write = change && now(store.write({ id, change, ...rest }));
+  if (write !== undefined && write.type !== "written") return write;
+  const append = outbox && now(store.append!({ id, ...outbox, fence: rest.fence }));
+  if (append !== undefined && append.type !== "appended") return append;
+  const record = { settled: numbers.number, refused: numbers.refused, floor: numbers.first };
+  return { type: "committed", written: write, appended: append, record };
+});
+
+/** In two steps: what the second one is refused for leaves the first one done. */
+const keepsMessagesFirst = tampered((commit, request, store) => {
+  const { id, outbox, fence } = request;
+  const result = outbox && now(store.append!({ id, ...outbox, fence }));
+  if (result !== undefined && result.type !== "appended") return result;
+  const rest = commit({ ...request, outbox: undefined });
+  return rest.type === "committed" ? { ...rest, appended: result } : rest;
+});
+
+const settlesConflicts = tampered((commit, request) => {
+  const result = commit(request);
+  if (result.type === "conflict" || result.type === "full")
+    commit({ ...request, expect: undefined, change: undefined, outbox: undefined });
+  return result;
+});
+
+const lastDecides = tampered((commit, request, store) => {
+  const result = commit(request);
+  const { id, change } = request;
+  if (result.type === "settled" && change) void store.write({ ...request, id, change, expect: undefined });
+  return result;
+});
+
+/** Takes any mark for the session's: who was forgotten looks like a newcomer. */
+const forgetsInSilence = tampered((commit, request, store) => {
+  const mark = loaded(store, request.id)?.clients?.mark ?? 0;
+  return commit({ ...request, numbers: { ...request.numbers, mark } });
+});
+
+const touches = tampered((commit, request, store) => {
+  void store.touch(request.id, 1e9);
+  return commit(request);
+});
+
+const looksAtVersionsFirst = tampered((commit, request, store) => {
+  const session = loaded(store, request.id);
+  const { expect: expected } = request;
+  return session !== undefined && expected !== undefined && session.version !== expected
+    ? { type: "conflict", session }
+    : commit(request);
+});
+
+const bounds = (change: Partial<NonNullable<CommitRequest["outbox"]>["bounds"]>) =>
+  tampered((commit, request) => {
+    const { outbox } = request;
+    return commit({ ...request, outbox: outbox && { ...outbox, bounds: { ...outbox.bounds, ...change } } });
+  });
+
+const countsEmptyOnes = tampered((commit, request) =>
+  commit({ ...request, change: request.change ?? { type: "fields", set: {}, unset: [] } }),
+);
+
+const SUBJECTS = ["transactions", "the records of clients", "what a transaction changes"];
+
+/** The names of the cases of transactions that the store fails. */
+async function caught(make: () => MapStore): Promise<string[]> {
+  const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
+  const harness = {
+    capabilities,
+    commits: true,
+    tickMs: 1_000,
+    open() {
+      vi.useFakeTimers({ toFake: ["Date", "performance"] });
+      const store = make();
+      return {
+        store: () => store,
+        pass: (ms: number) => void vi.advanceTimersByTime(ms),
+        close: () => void vi.useRealTimers(),
+      };
+    },
+  };
+  const names: string[] = [];
+  for (const one of SUBJECTS.flatMap((subject) => storeCases[subject] ?? [])) {
+    if (one.applies?.(capabilities, harness) === false) continue;
+    await runStoreCase(one, harness).catch(() => names.push(one.name));
+  }
+  return names;
+}
+
+describe("the suite for stores catches a commit that", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test("is as it should be, in nothing", async () => {
+    expect(await caught(tampered((commit, request) => commit(request)))).toEqual([]);
+  });
+
+  test.each([
+    ["settles the number without its change", settlesAlone, /^I21, I22 a commit settles/],
+    ["makes the change without the number", changesAlone, /^I21 a number that is settled/],
+    ["keeps messages in a step of their own", keepsMessagesFirst, /^I21 a conflict changes nothing/],
+    ["settles what it refuses", settlesConflicts, /^I21, I22 with whenFull refuse/],
+    ["lets the last one decide", lastDecides, /^I21 a number that is settled/],
+    [
+      "gives an offset out twice",
+      answered((result) => ({
+        ...result,
+        appended: result.appended && { ...result.appended, offset: 1 },
+      })),
+      /^I22 messages of commits and of appends/,
+    ],
+    ["drops what was refused", numbered(() => ({ refused: [] })), /^I21 which of the last 48/],
+    [
+      "lets a refusal be taken over",
+      numbered(({ refused, number }) => ({ refused: refused.filter((one) => one === number) })),
+      /^I21 outcomes that the record has/,
+    ],
+    ["forgets a client in silence", forgetsInSilence, /^I21 of 9 clients/],
+    ["sees no loss of the store's", numbered(() => ({ settled: 0 })), /^I21 a store that has less/],
+    ["makes a record that speaks of everything", numbered(() => ({ first: 1 })), /^I21 numbers below/],
+    ["looks at versions first", looksAtVersionsFirst, /^I21 the client's record is looked at/],
+    ["overwrites what it did not read", requested({ expect: undefined }), /^I21 a conflict changes/],
+    ["is made by a connection that was replaced", requested({ fence: undefined }), /^I13 a commit/],
+    ["is activity", touches, /^a commit does not touch/],
+    ["counts a version without a change", countsEmptyOnes, /^a commit without a change/],
+    ["drops where it is to refuse", bounds({ whenFull: "drop-oldest" }), /^I21, I22 with whenFull/],
+    ["keeps any number of messages", bounds({ maxMessages: Infinity }), /^I22 messages of commits/],
+  ] as const)("%s", async (_, make, name) => {
+    expect(await caught(make)).toEqual(expect.arrayContaining([expect.stringMatching(name)]));
+  });
+});
+
+test("the suite for stores leaves the cases of transactions out for a store without commit", () => {
+  const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
+  for (const subject of SUBJECTS)
+    for (const { applies } of storeCases[subject] ?? expect.fail(subject))
+      expect([applies?.(capabilities, {}), applies?.(capabilities)]).toEqual([false, false]);
+});
