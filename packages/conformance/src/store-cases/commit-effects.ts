@@ -43,7 +43,7 @@ export const commitEffectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21, I22 every state that is read between commits has the number, its change and its messages, or none of them",
+    name: "I21, I22, I23 every state that is read between commits has the number, its change and its messages, or none of them",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
