@@ -60,7 +60,7 @@ interface Accepting {
   readonly admission: Accepted;
 }
 
-/** Carries out what `admit` decided. Shutdown waits for this call, so that what was made for a handshake can be taken back. */
+/** Carries out the decision of `admit`. Shutdown waits for this call, so that a session of the handshake can be released. */
 async function resolveSession<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   { raw, handshake, found, headers, admission }: Accepting,
@@ -113,7 +113,7 @@ function transportOf<Data extends object, Transport>(
   handshake: Handshake,
   found: unknown,
 ): Transport {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its type is what the application says it is
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the application declares its type
   if (settings.transport === undefined) return found as Transport;
   const transport = settings.transport(handshake, found);
   if (isRefusedPromise(transport)) throw invalidArgument("transport must be synchronous");

@@ -78,7 +78,7 @@ function isOwnOlderToken<Data extends object>(
   );
 }
 
-/** Resumes by the first of these that names a session; `undefined`: none does. */
+/** Resumes by the first token that names a session; `undefined` if no token does. */
 async function resumeFirst<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   presented: readonly (string | { readonly id: string } | undefined)[],
@@ -105,7 +105,7 @@ async function resumeFirst<Data extends object, Transport>(
     try {
       const versionAtRequest = registry.versionAtRequest(id);
       decision.expectSession(id);
-      // A client that reconnects by itself is no activity; one that speaks the protocol says whether it did.
+      // An automatic reconnect is not activity. A client that speaks the protocol states in attach whether it was automatic.
       const touch = decision.isActivity;
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch });

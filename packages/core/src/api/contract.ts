@@ -32,7 +32,10 @@ export interface TransportSession<Transport> {
   readonly encrypted: boolean;
   /** When the WebSocket was opened, milliseconds since the epoch. */
   readonly openedAt: number;
-  /** The lower layer's own data: what the option `transport` returned, else what HTTP code had put there, else `undefined`. */
+  /**
+   * The lower layer's own data: the result of the option `transport`, or the data that HTTP code put on the socket, or
+   * `undefined`.
+   */
   data: Transport;
 }
 
@@ -68,7 +71,7 @@ export interface Connection<
    */
   setSession(data: Data): Promise<Session<Data>>;
   /**
-   * Resolves with the session as soon as it is set, whoever sets it. Never hangs (I6).
+   * Resolves with the session as soon as any code has set the session. Never hangs (I6).
    *
    * @throws CONNECTION_CLOSED, READY_TIMEOUT, or the reason of the signal, as rejections.
    */
@@ -90,7 +93,7 @@ export interface Connection<
   close(code?: number, reason?: string): void;
   /** Ends the connection at once, without a closing handshake. Idempotent. */
   terminate(): void;
-  /** The runtime's own socket object, for what this library does not cover. */
+  /** The runtime's own socket object, for features that this library does not cover. */
   readonly socket: unknown;
 }
 
@@ -102,11 +105,14 @@ export interface Renewal {
   readonly renewalCode: string;
 }
 
-/** A client came back. */
+/** The second argument of the handler `resumed`. */
 export interface ReplayEvent {
-  /** How many messages were kept for the client meanwhile and are on their way, at most; 0 for a raw connection. */
+  /** The most messages that are replayed to the client, because they were kept while it was away; 0 for a raw connection. */
   readonly replayed: number;
-  /** The messages that the client did not get and that are kept no more, both offsets included. The client should ask for the state anew. */
+  /**
+   * The offsets that the client missed for good, both ends included, because the messages are no longer kept. The client should
+   * fetch the state.
+   */
   readonly missed: { readonly from: number; readonly to: number } | undefined;
 }
 
@@ -121,7 +127,7 @@ export interface Session<Data extends object = object> {
   readonly data: Readonly<Data>;
   /** 1 at creation. Each change adds 1. */
   readonly version: number;
-  /** Whose session it is, as `identify` or `admit` set it; `undefined`: nobody's. */
+  /** The session's subject, as `identify` or `admit` set it; `undefined` if there is none. */
   readonly subject: string | undefined;
   /** This process's connections of the session. */
   readonly connections: Iterable<Connection<Data>>;
@@ -138,7 +144,7 @@ export interface Session<Data extends object = object> {
   patch(fields: Patch<Data>): Promise<void>;
   /**
    * Changes the data atomically (compare-and-set): `change` gets the current data and returns the next. It must be synchronous
-   * and free of side effects, because it runs again whenever another writer came first (I8). Resolves with what was written.
+   * and free of side effects, because it runs again whenever another writer came first (I8). Resolves with the written data.
    *
    * @throws What `change` throws, CONFLICT after many lost races, and INVALID_ARGUMENT for a `change` that returns a promise, as
    * rejections of this call alone.
@@ -164,14 +170,15 @@ export interface Session<Data extends object = object> {
   /** Replaces the token. The older token stays good for `graceMs`. */
   rotate(): Promise<Renewal>;
   /**
-   * Keeps a message for the client in the session's outbox, and delivers it to all its connections, on any process. Resolves once the
-   * message is in the store (I17). A client that speaks `v1.wsession` and is away gets the message when it comes back; a raw connection
-   * gets it as an ordinary message while it is connected. Messages of one tick travel to the store together. Of two messages of one key
-   * in one tick the later one alone is kept, and both have its offset. With `inConnectionStore()` the message is delivered and kept
-   * nowhere, and `offset` is 0.
+   * Keeps a message for the client in the session's outbox, and delivers it to all its connections, on any process. Resolves
+   * once the message is in the store (I17). A client of `v1.wsession` that is away gets the message when it reconnects. A raw
+   * connection gets the message as an ordinary message while it is connected. Messages of one tick are sent to the store
+   * together. If two messages of one tick have the same key, only the later message is kept, and both calls resolve with its
+   * offset. With `inConnectionStore()` the message is delivered but not kept, and `offset` is 0.
    *
-   * @throws INVALID_ARGUMENT for what is neither a string nor a Uint8Array, and for options that make no sense. Rejects with TOO_LARGE
-   * for a message over `outbox.maxBytes`, OUTBOX_FULL, NOT_SUPPORTED where the store keeps no messages, and as the store does.
+   * @throws INVALID_ARGUMENT unless the message is a string or a Uint8Array and the options are valid. Rejects with TOO_LARGE
+   * for a message over `outbox.maxBytes`, OUTBOX_FULL, NOT_SUPPORTED if the store can't keep messages, or an error of the
+   * store.
    * @example
    * await session.send(JSON.stringify({ unread: 7 }), { key: "unread" });
    */
@@ -181,27 +188,28 @@ export interface Session<Data extends object = object> {
 }
 
 /**
- * Application code. What a handler returns is ignored, unless it is a promise, which is awaited. The handlers are properties and
- * not methods, so that the compiler refuses handlers that rely on `initial` where that option is absent.
+ * The application's handlers. The result of a handler is ignored, unless it is a promise, which is awaited. The handlers are
+ * properties and not methods, so that the compiler refuses handlers that rely on `initial` where that option is absent.
  */
 export interface Handlers<
   Data extends object = object,
   Transport = unknown,
   Unset extends undefined = undefined,
 > {
-  /** Called first, once. No message is handled until it has settled (I1). */
+  /** Called first, once. No message is handled until this handler has settled (I1). */
   readonly open?:
     | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => unknown)
     | undefined;
   /**
-   * Called when a client has come back to its session: after `open` has settled, before the first message, which waits until this
-   * handler has settled. For a client of `v1.wsession` that is once it has attached; raw connections too. What the handler throws closes the connection as a message's does (I12).
+   * Called when a client has resumed its session: after `open` has settled, for a client of `v1.wsession` also after its
+   * attach. The first message waits until this handler has settled. Called for raw connections too. An error of the handler
+   * closes the connection like an error of `message` (I12).
    */
   readonly resumed?:
     | ((connection: Connection<Data, Transport, Unset>, event: ReplayEvent) => unknown)
     | undefined;
   /**
-   * Called with each message once, in order, one at a time (I2). What the handler throws closes the connection: with 4503 for
+   * Called with each message once, in order, one at a time (I2). An error of the handler closes the connection: with 4503 for
    * an error of the store, else with 1011 (I12).
    */
   readonly message?:

@@ -8,7 +8,7 @@ import type { OutboxBounds } from "../store/outbox-contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 
 /**
- * Where an error came from that no caller waits for. `"unhandled"`: a promise of this library rejected, and the application
+ * The origin of an error that no caller waits for. `"unhandled"`: a promise of this library rejected, and the application
  * neither awaited nor caught it. `"adapter"`: an adapter noticed a mistake of the application. `"client"`: a client or its
  * network did something wrong, such as a protocol error, or the first message of a connection that was refused as invalid.
  * Errors of the stage `"client"` are counted as `clientErrors`, and reported to an explicit `onError` alone.
@@ -30,16 +30,16 @@ export type Stage =
   | "adapter"
   | "client";
 
-/** What `onError` gets beside the error. */
+/** The second argument of `onError`. */
 export interface ErrorContext {
   readonly stage: Stage;
-  /** The connection whose handler or call failed; `undefined` where there is none. */
+  /** The connection whose handler or call failed; `undefined` if there is none. */
   readonly connection?: Connection | undefined;
-  /** The session's id, where the error is about a session without a connection. */
+  /** The session's id, if the error concerns a session without a connection. */
   readonly sessionId?: string | undefined;
   /**
-   * Set where one report stands for failures of the store that were not reported one by one: how many. The message of the
-   * error names their causes, and its `cause` is the last failure of the most frequent one.
+   * The number of failures of the store that this report summarises. The message of the error names the causes, and its `cause` is
+   * the last failure of the most frequent cause. Absent for an error that is reported alone.
    */
   readonly failures?: number | undefined;
 }
@@ -78,8 +78,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly transport?: ((handshake: Handshake, found: unknown) => Transport) | undefined;
   /**
-   * What keeps messages from the `message` handler. `"session"`: messages wait until `open` has settled and the session is
-   * set. `"open"`: messages wait until `open` has settled.
+   * How long messages are held back from the `message` handler. `"session"`: messages wait until `open` has settled and the
+   * session is set. `"open"`: messages wait until `open` has settled.
    *
    * @default "session"
    */
@@ -103,20 +103,20 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly expiringMs?: number | undefined;
   /**
-   * Bounds what a stranger may have waiting, and the time until the session is set (I14). Over the bound the connection
-   * closes with 4413, after the time with 4408. `early` bounds messages that wait before the session is set. Where `initial`
-   * gave a session to a new client without a subject, it bounds them until `open` has settled.
+   * Limits the waiting messages of a client without a session, and the time until the session is set (I14). Over the limit the
+   * connection closes with 4413, after the time with 4408. `early` applies to messages that wait before the session is set. If
+   * `initial` gave a session to a new client without a subject, `early` applies until `open` has settled.
    */
   readonly early?: EarlyLimits | undefined;
   /**
-   * Bounds what may wait once the session is set, also while `open` is awaited. Over the bound the connection closes with
-   * 1013. A single message of any size may always wait. Until `open` has settled, `early` bounds a new client without a
+   * Limits the waiting messages once the session is set, also while `open` runs. Over the limit the connection closes with
+   * 1013. A single message of any size may always wait. Until `open` has settled, `early` applies to a new client without a
    * subject instead.
    */
   readonly inbox?: InboxLimits | undefined;
   /**
-   * Bytes that may wait to be sent on one connection. Over the bound `send` answers `"dropped"`. A single message of any size
-   * may always wait.
+   * The most bytes that may wait to be sent on one connection. Over the limit `send` returns `"dropped"`. A single message of
+   * any size may always wait.
    *
    * @default 16_777_216
    */
@@ -142,8 +142,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly maxConnectionsPerSession?: number | undefined;
   /**
-   * Milliseconds between two pings. A peer that shows no sign of life from one ping to the next is ended: nothing came from
-   * it, and it took nothing of what waits for it. 0: no pings.
+   * Milliseconds between two pings. A peer without a sign of life between two pings is ended: no byte arrived from
+   * the peer, and the peer read nothing of the data that waits to be sent. 0: no pings.
    *
    * @default 30_000
    */
@@ -162,52 +162,53 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly exclusive?: boolean | undefined;
   /**
    * The origins that may connect, as browsers send them (`https://example.com`, no slash at the end). They are compared
-   * exactly; other origins, and requests without one, are answered with 403. Pages of apps and extensions have origins of
-   * other schemes: `file://`, `capacitor://localhost`, `chrome-extension://<id>`. A function is called with `undefined` where
-   * there is no Origin, and admits by `true` alone. It must be synchronous; a throw answers 500 and reaches `onError`.
+   * exactly; other origins, and requests without one, are answered with 403. Pages of apps and extensions have origins of other
+   * schemes: `file://`, `capacitor://localhost`, `chrome-extension://<id>`. A function is called with `undefined` if the
+   * request has no Origin, and admits only by `true`. The function must be synchronous. A throw answers 500 and reaches
+   * `onError`.
    *
-   * WARNING: where a cookie carries the token, an application without this option lets any website open a socket with the
-   * cookie of its visitor (cross-site WebSocket hijacking).
+   * WARNING: if a cookie carries the token and this option is absent, any website can open a socket with the cookie of its
+   * visitor (cross-site WebSocket hijacking).
    *
    * @default every origin may connect
-   * @throws INVALID_ARGUMENT from `createSessions` for an entry that is no origin.
+   * @throws INVALID_ARGUMENT from `createSessions` for an entry that is not an origin.
    */
   readonly origins?: OriginRule | undefined;
   /**
    * How a client presents its token: `cookieToken()`, `queryToken()`, `protocolToken()`, or a carrier of your own.
    *
-   * @default undefined: no client comes back to a session
+   * @default undefined: no client can resume a session
    */
   readonly token?: TokenCarrier | undefined;
   /**
-   * What a token gets that resumes no session. `"fresh"`: a new session, as if there were no token. `"refuse"`: 401.
+   * The answer to a token that resumes no session. `"fresh"`: a new session, as for a client without a token. `"refuse"`: 401.
    *
    * @default "fresh"
    */
   readonly onBadToken?: "fresh" | "refuse" | undefined;
   /**
-   * What a client gets whose stored session can't be read. `"refuse"`: 503. `"fresh"`: a new session.
+   * The answer to a client whose stored session can't be read. `"refuse"`: 503. `"fresh"`: a new session.
    *
    * @default "refuse"
    */
   readonly onCorruptRecord?: "fresh" | "refuse" | undefined;
   /**
-   * How long a token that `rotate` replaced stays good, and how long a renewal code is good, milliseconds.
+   * Milliseconds for which a token that `rotate` replaced stays valid, and for which a renewal code is valid.
    *
    * @default 30_000
    */
   readonly graceMs?: number | undefined;
   /**
-   * Whether a stolen token destroys its session: a replaced token that is presented after its grace.
+   * Whether a replaced token that is presented after its grace period, a sign of theft, destroys its session.
    *
    * @default false
    */
   readonly destroyOnTheft?: boolean | undefined;
-  /** The bounds of what `session.send` keeps of each session for a client that is away. */
+  /** The limits of the messages that `session.send` keeps for each session. */
   readonly outbox?: OutboxLimits | undefined;
   /**
-   * Checks data on every write and on every load; must be synchronous. What does not satisfy the schema rejects with
-   * INVALID_DATA.
+   * Checks data on every write and on every load. The schema must be synchronous. Data that does not satisfy the schema rejects the
+   * call with INVALID_DATA.
    */
   readonly schema?: StandardSchemaV1<unknown, Data> | undefined;
   /**
@@ -222,7 +223,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly migrate?: ((data: unknown, fromVersion: number) => unknown) | undefined;
   /**
-   * Called with errors that no caller waits for, above all what a handler throws. What the function throws or rejects with is
+   * Called with errors that no caller waits for, such as an error that a handler throws. An error of this function itself is
    * ignored. Failures of the store (STORE_UNAVAILABLE, STORE_FULL) with one cause are reported once at first and then counted:
    * one report a minute, and one when the store answers again, each with `failures`.
    *
@@ -232,7 +233,7 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;
 }
 
-/** Bounds for strangers. */
+/** Limits for clients without a session. */
 export interface EarlyLimits {
   /**
    * How many messages may wait.
@@ -254,7 +255,7 @@ export interface EarlyLimits {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Bounds for clients with a session. */
+/** Limits for clients with a session. */
 export interface InboxLimits {
   /**
    * How many messages may wait. A runtime that can pause a socket does so at half of this number. What was read by then (64

@@ -1,13 +1,13 @@
-/** The bounds of what is kept of one session for a client that is away. */
+/** The limits of the messages that are kept of one session for a client that is away. */
 export interface OutboxLimits {
   /**
-   * Messages.
+   * The most messages.
    *
    * @default 256
    */
   readonly maxMessages?: number | undefined;
   /**
-   * Bytes of all messages together, of UTF-8 for text. A longer message is refused with TOO_LARGE.
+   * The most bytes of all messages together; a text counts as UTF-8. A single longer message is refused with TOO_LARGE.
    *
    * @default 262_144 (256 KiB)
    */
@@ -19,8 +19,9 @@ export interface OutboxLimits {
    */
   readonly maxAgeMs?: number | undefined;
   /**
-   * What gives way where a message is over a bound. `"drop-oldest"`: the oldest messages, and a client that comes back is told that it
-   * missed them. `"refuse"`: the new message, with OUTBOX_FULL, unless every client that has read within `maxAgeMs` has the oldest ones.
+   * What happens when a new message would exceed a limit. `"drop-oldest"`: the oldest messages are dropped, and a returning
+   * client is told that it missed them. `"refuse"`: the oldest messages are dropped only if every client that has read within
+   * `maxAgeMs` has them. Otherwise the new message is refused with OUTBOX_FULL.
    *
    * @default "drop-oldest"
    */

@@ -53,10 +53,10 @@ export interface Runtime<Socket extends object> {
   readonly sendUncompressed?: ((socket: Socket, data: string | Uint8Array) => SendOutcome) | undefined;
   /**
    * True: the adapter answers a handshake with the `subprotocol` that `admit` says, and hands the application's own choice to
-   * `open`. Absent: clients of `v1.wsession` are answered as those of any other subprotocol.
+   * `open`. Absent: a client of `v1.wsession` gets the answer of an unknown subprotocol.
    */
   readonly speaksSubprotocol?: boolean | undefined;
-  /** The longest message that the runtime takes, in bytes. Absent: a client of `v1.wsession` is told 64 KiB. */
+  /** The longest message that the runtime accepts, in bytes. Absent: hello states 64 KiB to a client of `v1.wsession`. */
   readonly maxMessageBytes?: number | undefined;
   /** Sends one ping. Core calls it where much is written between two heartbeats, for the same reason. */
   readonly ping?: ((socket: Socket) => void) | undefined;
@@ -108,8 +108,8 @@ export type HandshakeAnswer =
       /** The subprotocols that the client offered, without a token. The application chooses among these. */
       readonly protocols: readonly string[];
       /**
-       * The subprotocol to answer with, whatever the application chooses; given only where the runtime says `speaksSubprotocol`. The
-       * application's choice among `protocols` goes to `open` then.
+       * The subprotocol of the answer, regardless of the application's choice. Given only if the runtime has
+       * `speaksSubprotocol`. Then the adapter passes the application's choice among `protocols` to `open`.
        */
       readonly subprotocol?: string | undefined;
     }
@@ -129,13 +129,13 @@ export interface Ticket {
 /** What `sessions.bind` returns to an adapter. */
 export interface RuntimeBinding<Socket extends object> {
   /**
-   * Decides on a handshake before it is answered. Never rejects. `found` is what HTTP code put on the record of the
+   * Decides on a handshake before it is answered. Never rejects. `found` is the data that HTTP code put on the record of the
    * transport.
    */
   admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
   /**
    * Starts the connection. MUST be called in the tick in which the runtime hands the socket over (I1).
-   * `protocol` is what the application chose, where the answer had a `subprotocol` of its own; "" for nothing.
+   * `protocol` is the application's choice, if the answer had a `subprotocol` of its own; "" for no choice.
    *
    * @throws INVALID_ARGUMENT for a ticket that was used already, or that another binding made. Nothing else is thrown.
    */

@@ -35,7 +35,7 @@ export interface Sessions<
 > {
   /** The live connections of all runtimes. */
   readonly connections: Iterable<Connection<Data, Transport, Unset>> & { readonly size: number };
-  /** The connection of a runtime's own socket object; `undefined` for a socket of none of these sessions. */
+  /** The connection of a runtime's own socket object; `undefined` if the socket belongs to other sessions. */
   of(socket: object): Connection<Data, Transport, Unset> | undefined;
   /** Reads a session, whether connected or not. The handle is administrative: it carries no fence (I13). */
   get(id: string): Promise<Session<Data> | undefined>;
@@ -54,17 +54,18 @@ export interface Sessions<
   destroy(id: string, reason?: string): Promise<DestroyReport>;
   /** All live sessions of a subject. A session that can't be read is reported to `onError` and left out. */
   bySubject(subject: string): Promise<Session<Data>[]>;
-  /** Destroys all sessions of a subject, those that are being created too: a logout everywhere. */
+  /** Destroys all sessions of a subject, also sessions that are being created: a logout everywhere. */
   destroySubject(subject: string, reason?: string): Promise<DestroyReport>;
   /**
-   * As `session.send`, for a session that is known by its id, without reading the session first. Resolves with `undefined` if there is no
+   * As `session.send`, for the id of a session, without reading the session first. Resolves with `undefined` if there is no
    * such session. The call is administrative: it carries no fence (I13).
    */
   send(id: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent | undefined>;
   /**
-   * Sends a message to each live session of a subject. `sessions` counts those that keep it; `failed` those whose store refused it, or of
-   * which nothing is known. Never rejects because of a single session, because otherwise whoever sends again would send twice to the
-   * others. Rejects where the sessions can't be listed.
+   * Sends a message to each live session of a subject. `sessions` counts the sessions that keep the message. `failed` counts
+   * the sessions whose store refused the message, or whose outcome is unknown. A failure of a single session never rejects the
+   * call, because a caller that sends again would send the message twice to the other sessions. Rejects if the sessions can't
+   * be listed.
    */
   sendToSubject(
     subject: string,

@@ -62,7 +62,7 @@ function isSendable(code: unknown): boolean {
   return isRegistered || (code >= 3000 && code <= 4999);
 }
 
-/** `reason` cut to what a close frame holds, at a character's boundary. */
+/** `reason`, truncated to the size of a close frame at the boundary of a character. */
 export function clipReason(reason: string): string {
   let bytes = 0;
   let end = 0;

@@ -23,7 +23,7 @@ export function destroyedEnding(reason = "session destroyed"): Ending {
   return { code: CloseCode.Destroyed, reason };
 }
 
-/** An ending as an error, for what has no connection yet. */
+/** An ending as an error, for a decision that has no connection yet. */
 export function errorOf({ code, reason }: Ending): SessionError {
   if (code === CloseCode.Destroyed) return revokedError();
   if (code === CloseCode.Replaced) return fencedError();

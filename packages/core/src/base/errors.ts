@@ -144,7 +144,7 @@ export function fencedError(): SessionError {
   return new SessionError("FENCED", "a newer connection took the session over", { outcome: "not-applied" });
 }
 
-/** A typed error for what a store threw. An error without a type does not say whether the write was applied (I11). */
+/** Converts an error of a store to a typed error. An untyped error does not say whether the write was applied (I11). */
 export function asStoreError(error: unknown): SessionError {
   if (isSessionError(error)) return error;
   return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });

@@ -3,7 +3,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** What a handler returned, as a promise; `undefined` where there is nothing to wait for. */
+/** The result of a handler as a promise; `undefined` if the result is not a promise. */
 export function promiseOf(result: unknown): Promise<unknown> | undefined {
   if (result instanceof Promise) return result;
   return isThenable(result) ? Promise.resolve(result) : undefined;

@@ -51,7 +51,7 @@ export class Warnings {
   }
 }
 
-/** Application code may throw any value, one that can't be converted to a string too. */
+/** Application code may throw any value, also a value that can't be converted to a string. */
 function describe(error: unknown): { readonly text: string; readonly detail: string } {
   try {
     if (!(error instanceof Error)) return { text: oneLine(String(error)), detail: "" };

@@ -9,7 +9,7 @@ import { Inbox } from "./inbox.ts";
  */
 export class Backlog<Socket extends object> {
   readonly inbox: Inbox = new Inbox();
-  /** How the connection ends once what has arrived was handled. */
+  /** How the connection ends after the messages that have arrived were handled. */
   ending: CloseEvent | undefined = undefined;
   /** What follows a message's handler. Created once, because a closure for each message would be garbage. */
   readonly onSettled: () => void;

@@ -1,7 +1,7 @@
 import type { Runtime } from "../api/runtime.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 
-/** How long a peer may take to answer a close frame, milliseconds; longer while it takes what was sent before. */
+/** Milliseconds that a peer has to answer a close frame. The peer gets more time while it still reads earlier data. */
 const CLOSING_HANDSHAKE_MS = 2_000;
 /** How often that time is given again, at most. */
 const MAX_CLOSING_TURNS = 15;

@@ -21,9 +21,12 @@ export interface ConnectionContext<
 > extends SendingContext<Socket> {
   readonly handlers: Handlers<Data, Transport, Unset>;
   readonly settings: Settings<Data, Transport>;
-  /** The first part of a connection's id, which tells the connections of different processes apart in logs. */
+  /** The first part of a connection's id, which distinguishes the connections of different processes in logs. */
   readonly prefix: string;
-  /** Creates a session for a connection that has none, and attaches it; in the same tick where the store answers so. */
+  /**
+   * Creates a session for a connection without one, and attaches the session; in the same tick if the store answers
+   * synchronously.
+   */
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
   /** The socket has ended, or this side is ending the connection: the session has one connection less. */
   onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
@@ -98,7 +101,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     for (const { data } of entries) if (data !== undefined) this.send(data);
   }
 
-  /** The application itself tells a raw client of its new token. */
+  /** Does nothing for a raw client: the application itself sends the new token. */
   onRenewed(_renewal: Renewal): void {}
 
   /** The connection will be ended within so many milliseconds. */
@@ -143,7 +146,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     this.end(code, reason);
   }
 
-  // --- what the lifecycle calls ---
+  // --- called by the lifecycle ---
 
   protected createSession(data: Data): Awaitable<void> {
     return this.context.createFor(this, data);

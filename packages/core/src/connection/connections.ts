@@ -25,7 +25,7 @@ export type AnyConnection<Data extends object, Transport, Unset extends undefine
 export class Connections<Data extends object, Transport, Unset extends undefined> implements Iterable<
   AnyConnection<Data, Transport, Unset>
 > {
-  /** Tells this process's connections apart from those of others, in logs. */
+  /** Distinguishes this process's connections from those of other processes, in logs. */
   readonly prefix: string = randomBytes(6).toString("base64url");
   readonly #byNumber = new Map<number, AnyConnection<Data, Transport, Unset>>();
   #last = 0;

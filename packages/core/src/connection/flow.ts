@@ -21,7 +21,7 @@ export const Flow = {
   GivenUp: 64,
   /** The close handler was called. */
   Finished: 128,
-  /** The connection ends as soon as what has arrived was handled; what comes from now on is discarded. */
+  /** The connection ends as soon as all messages that have arrived were handled. Later messages are discarded. */
   Draining: 256,
   /** The session's idle deadline is near: the next message counts at once, and not at the next look. */
   LastLook: 512,
@@ -37,7 +37,7 @@ export const Flow = {
   Unopened: 16384,
   /** A message of it was refused as invalid, and that was reported. */
   Refused: 65536,
-  /** The client has attached and was not told yet where it stands, or the handler `resumed` has not settled. */
+  /** Hello was not sent yet after an attach, or the handler `resumed` has not settled. */
   Attaching: 32768,
   /** Of a connection over v1.wsession: the latest attach was answered, by a hello with or without a session. */
   Greeted: 131072,
@@ -45,7 +45,7 @@ export const Flow = {
   MeansSession: 262144,
   /** Of a connection over v1.wsession: something was sent since the last heartbeat. */
   HasSent: 524288,
-  /** Of a connection over v1.wsession: what is kept for its session goes to the client. */
+  /** On a connection over v1.wsession: kept messages of its session are sent to the client. */
   Following: 1048576,
 } as const;
 

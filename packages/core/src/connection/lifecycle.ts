@@ -39,7 +39,7 @@ import type { CloseEvent } from "./context.ts";
 import { BLOCKS_CLOSE, Flow } from "./flow.ts";
 import { MessageFlow } from "./message-flow.ts";
 
-/** When a connection's handlers run, from its start to its one end. `LiveConnection` says what they are called with. */
+/** Decides when a connection's handlers run, from its start to its end. `LiveConnection` supplies their arguments. */
 export abstract class ConnectionLifecycle<Socket extends object>
   extends MessageFlow<Socket>
   implements RuntimeConnection
@@ -175,7 +175,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   /**
-   * Ends the connection from this side: what waits is discarded and counted (I4), and the connection counts no more. The
+   * Ends the connection from this side: waiting messages are discarded and counted (I4), and the connection counts no more. The
    * close handler is called once the socket has ended. That takes a short time at most, because a peer that does not answer
    * the close frame is cut off.
    */
@@ -193,7 +193,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if (!this.hasEnded) this.#deadline = new ClosingHandshake(runtime, deadlines, this.socket);
   }
 
-  /** As `end`, once what has arrived was handled. What comes from now on is discarded and counted. */
+  /** As `end`, after the messages that have arrived were handled. Later messages are discarded and counted. */
   endHandled(code: number, reason: string): void {
     if (this.isEnding) return;
     if (!this.isHandling) return this.end(code, reason);

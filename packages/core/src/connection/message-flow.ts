@@ -6,7 +6,7 @@ import type { LifecycleContext } from "./context.ts";
 import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";
 
 /**
- * The way of a connection's messages to their handler: the gate, their order, and the limits on what waits (I1, I2, I3, I14).
+ * Delivers a connection's messages to their handler: the gate, their order, and the limits of waiting messages (I1, I2, I3, I14).
  * `ConnectionLifecycle` extends the class by how a connection starts and ends.
  *
  * Methods are `private` or `protected`, not `#`, in all classes that a connection consists of: with `#` methods each object
@@ -21,7 +21,7 @@ export abstract class MessageFlow<Socket extends object> {
   protected backlog: Backlog<Socket> | undefined = undefined;
 
   protected abstract readonly hasSession: boolean;
-  /** Whether neither a token nor a subject says who the client is. */
+  /** Whether the client is anonymous: it has neither a token nor a subject. */
   protected abstract readonly isAnonymous: boolean;
   protected abstract callMessage(data: string | Uint8Array): unknown;
   /** A message came within the last look at its session's idle deadline. */
@@ -29,7 +29,7 @@ export abstract class MessageFlow<Socket extends object> {
   /** A handler failed. */
   protected abstract failed(stage: Stage, error: unknown): void;
   abstract end(code: number, reason: string): void;
-  /** The messages that may be handled now have been handled: what comes after them may be due. */
+  /** Called after all messages that may be handled now were handled, because a later step may be due. */
   protected abstract advanceEnd(): void;
 
   /** Whether a message came since the flag was last cleared. */
@@ -61,7 +61,7 @@ export abstract class MessageFlow<Socket extends object> {
     else this.receiveSlowly(data, borrowed);
   }
 
-  /** As `receive`, for what is no activity. */
+  /** As `receive`, for a message that does not count as activity. */
   protected receiveQuietly(data: string): void {
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
     else if (!this.isEnding && (this.flow & Flow.Draining) === 0) this.enqueue(data);
@@ -157,21 +157,21 @@ export abstract class MessageFlow<Socket extends object> {
     this.backlog?.unpause(!this.hasEnded);
   }
 
-  /** Discards what waits, and counts it (I4). */
+  /** Discards and counts the waiting messages (I4). */
   protected discard(): void {
     this.context.diagnostics.messagesDiscarded += this.backlog?.inbox.clear() ?? 0;
     this.flow &= ~Flow.Queued;
   }
 
-  // --- what may be done now ---
+  // --- steps that are due ---
 
-  /** Clears a bit in a microtask of its own, and goes on at once with what the bit held back. */
+  /** Clears a bit in a microtask of its own, and continues at once with the messages that the bit held back. */
   protected clearAndAdvance(bit: number): void {
     this.flow &= ~bit;
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.advance();
   }
 
-  /** Clears a bit while application code may be on the stack, and goes on later with what the bit held back. */
+  /** Clears a bit while application code may be on the stack, and continues later with the messages that the bit held back. */
   protected clearAndSchedule(bit: number): void {
     this.flow &= ~bit;
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
@@ -187,7 +187,7 @@ export abstract class MessageFlow<Socket extends object> {
     });
   }
 
-  /** Does what may be done now: waiting messages, then what comes after them. */
+  /** Runs the steps that are due: waiting messages first, then the step after them. */
   private advance(): void {
     while ((this.flow & (BLOCKS_MESSAGES | Flow.Busy)) === 0) {
       const message = this.backlog?.inbox.shift();

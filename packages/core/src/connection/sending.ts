@@ -22,7 +22,7 @@ export interface SendingContext<Socket extends object> extends LifecycleContext<
   readonly probeBytes: number;
 }
 
-/** The way of a connection's messages to its peer: backpressure, and pings among what is written. */
+/** Sends a connection's messages to its peer, with backpressure and pings. */
 export abstract class SendingConnection<Socket extends object> extends ConnectionLifecycle<Socket> {
   abstract override readonly context: SendingContext<Socket>;
   /** Something waits in this process to be sent; the runtime calls `drained` once nothing does. */
@@ -71,7 +71,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
     }
   }
 
-  /** As `transmit`, uncompressed: beside a stranger's text, the length of what is compressed would tell a secret (CRIME). */
+  /** As `transmit`, without compression: next to attacker-chosen text the compressed length would reveal a secret (CRIME). */
   protected transmitSecret(data: string): void {
     const { runtime } = this.context;
     this.awaitDrainOf(runtime.sendUncompressed?.(this.socket, data) ?? runtime.send(this.socket, data));

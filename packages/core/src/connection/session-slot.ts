@@ -21,7 +21,10 @@ interface Expectation<Data extends object> {
 
 const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
 
-/** A connection and its session: until the session is there, who waits for it; from then on, the connection's handle. */
+/**
+ * Links a connection to its session. Before the session is set: the callers that wait for it. After that: the connection's
+ * handle.
+ */
 export abstract class SessionSlot<Data extends object, Socket extends object>
   extends SendingConnection<Socket>
   implements UnattachedConnection<Data>
@@ -145,7 +148,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
     else this.unhandled(error);
   }
 
-  /** A call on this connection or its session failed, and nobody awaited the call: as if the handler had failed (I12). */
+  /** Handles the failure of a call that was not awaited, on this connection or its session, as a failure of the handler (I12). */
   unhandled(error: unknown): void {
     this.failed("unhandled", error);
   }

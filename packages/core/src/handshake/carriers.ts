@@ -12,7 +12,7 @@ import { MAX_TOKENS, SELECTOR_LENGTH } from "./token.ts";
 
 /** How a client presents its token, and how the client gets it. */
 export interface TokenCarrier {
-  /** Reads the token of a handshake; `undefined` for none. MUST NOT throw, whatever a stranger sends. */
+  /** Reads the token of a handshake; `undefined` for none. MUST NOT throw, whatever the client sends. */
   read(handshake: Handshake): string | undefined;
   /**
    * Reads all tokens of a handshake, in order, that of `read` among them: a browser may send several cookies of one name, and

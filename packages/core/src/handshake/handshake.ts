@@ -15,7 +15,7 @@ export interface Handshake {
   readonly url: string;
   /** The headers: names in lower case, no prototype. A repeated header is joined, `cookie` by `"; "` and others by `", "`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The peer's address as text, without a port; `undefined` for a socket that has none. */
+  /** The peer's address as text, without a port; `undefined` if the socket has no address. */
   readonly remoteAddress: string | undefined;
   /** Whether TLS ends in this process; false behind a proxy that ends TLS. */
   readonly encrypted: boolean;

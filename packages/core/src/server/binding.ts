@@ -59,7 +59,10 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   #emptied: (() => void) | undefined;
   readonly #releases: (() => void)[] = [];
   #nextBeat: Deadline | undefined;
-  /** The connection whose `open` handler is being called. The runtime has no reference to it yet, but `sessions.of` must find it. */
+  /**
+   * The connection whose `open` handler is being called. The runtime has no reference to it yet, but `sessions.of` must find
+   * it.
+   */
   opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
   /** The connection whose handler is being called in this very moment, up to the handler's first `await`. */
   running: object | undefined;
@@ -212,7 +215,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     return connection;
   }
 
-  // --- what connections ask for ---
+  // --- called by connections ---
 
   report(error: unknown, context?: ErrorContext): void {
     this.#registry.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });

@@ -57,7 +57,7 @@ async function withClosed(
   return { ...result, closed: result.closed + ended };
 }
 
-/** The sessions of one application in one process: puts the parts together, and implements what applications call. */
+/** The sessions of one application in one process. Builds the parts, and implements the public methods. */
 export class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
   Data,
   Transport,
@@ -206,7 +206,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
     const result = await this.registry.calls.ask(() => {
-      // Before the call of the store, because what is decided from here on comes after this destruction.
+      // Before the call of the store, because later decisions come after this destruction.
       const ended = this.registry.pending.endSubject(subject, destroyedEnding(reason));
       return withClosed(this.registry.store.destroySubject(subject, reason), ended);
     });

@@ -38,7 +38,7 @@ export class Shutdown {
     const count = connections.length;
     this.#bound(drainMs - drainMs / Math.max(1, count));
     caller?.abandon();
-    // Clients whose turn comes later are told at once, so that they connect elsewhere before their connection is ended.
+    // Tell all clients at once, so that those whose connection ends later connect elsewhere before that.
     for (const [index, connection] of connections.entries())
       if (index > 0 && drainMs > 0) connection.announceEnd((drainMs * index) / count);
     for (let index = 0; index < count;) {

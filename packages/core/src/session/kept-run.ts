@@ -19,9 +19,9 @@ export function endOf({ before, entries }: KeptRun): Position {
 }
 
 /**
- * Returns the part of `run` that comes after `position`. The part is empty if the run ends before `position`. Returns `"gap"` if entries
- * are missing between the two. Returns `"other"` if the offsets fit and the chains differ: then one of the two belongs to a history
- * that the store has lost (I19).
+ * Returns the part of `run` that comes after `position`. The part is empty if the run ends before `position`. Returns `"gap"`
+ * if entries are missing between the two. Returns `"other"` if the offsets fit and the chains differ: then one of the two
+ * belongs to a history that the store has lost (I19).
  */
 export function after(position: Position, run: KeptRun): KeptRun | "gap" | "other" {
   const index = position.offset - run.before.offset;

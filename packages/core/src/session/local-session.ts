@@ -135,9 +135,10 @@ export class LocalSession<Data extends object> {
   }
 
   /**
-   * Adopts the store's answer if its version is newer than the version here. There are two signs that the store lost acknowledged
-   * changes in a failover or a restart. Either the answer is older than `versionAtRequest`, and that version is still the current one
-   * here. Or the versions are equal and the lineages differ. In both cases the answer is adopted, and versions continue from it.
+   * Adopts the store's answer if its version is newer than the version here. There are two signs that the store lost
+   * acknowledged changes in a failover or a restart. Either the answer is older than `versionAtRequest`, and that version is
+   * still the current one here. Or the versions are equal and the lineages differ. In both cases the answer is adopted, and
+   * versions continue from it.
    */
   adopt(stored: StoredSession, versionAtRequest?: VersionStamp): void {
     const { version, lineage = 0 } = stored;

@@ -31,9 +31,10 @@ export interface OutboxContext {
 }
 
 /**
- * Puts the kept messages of one session into the order of their offsets. The messages arrive as replies to appends of this process and
- * as announcements of other processes, and the two race. The stream hands on only entries that follow on the last one, and reads a gap
- * that stays open from the store. So all connections get one order (I15), and a history that the store lost is detected (I19).
+ * Puts the kept messages of one session into the order of their offsets. The messages arrive as replies to appends of this
+ * process and as announcements of other processes, and the two race. The stream hands on only entries that follow on the last
+ * one, and reads a gap that stays open from the store. So all connections get one order (I15), and a history that the store
+ * lost is detected (I19).
  */
 export class OutboxStream {
   readonly #context: OutboxContext;

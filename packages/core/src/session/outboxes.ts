@@ -125,7 +125,10 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     };
   }
 
-  /** Runs `run` while this process does not write to the session otherwise: a process MUST send one write of a session at a time. */
+  /**
+   * Runs `run` while this process does not write to the session otherwise: a process MUST send one write of a session at a
+   * time.
+   */
   async #alone(
     state: LocalSession<Data> | undefined,
     append: () => AppendResult | PromiseLike<AppendResult>,

@@ -22,7 +22,10 @@ export class PendingDecision {
   /** The session of the request to the store that is under way, and how that session ended since the request. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
-  /** A number that orders the decisions whose sessions exist, so that the older one can be found. 0: the session does not exist yet. */
+  /**
+   * A number that orders the decisions whose sessions exist, so that the older one can be found. 0: the session does not exist
+   * yet.
+   */
   readyNumber = 0;
 
   constructor(decisions: PendingDecisions) {

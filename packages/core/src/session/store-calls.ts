@@ -26,7 +26,7 @@ export class StoreCalls {
     return this.counted(() => typed(call));
   }
 
-  /** Counts `run` as one call. Of several calls that make up one operation, shutdown would otherwise let the first alone through. */
+  /** Counts `run` as one call. Otherwise shutdown would let only the first call of an operation with several calls through. */
   async counted<Result>(run: () => Promise<Result>): Promise<Result> {
     this.begin();
     try {

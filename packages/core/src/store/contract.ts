@@ -9,23 +9,23 @@ export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.
 export type { StoredSession } from "./stored-session.ts";
 export type { Change, Fields, WriteRequest, WriteResult } from "./write-contract.ts";
 
-/** What a store can do. */
+/** The features of a store. */
 export interface StoreCapabilities {
   /** Whether sessions outlive their connections, so that a client can come back. */
   readonly resumable: boolean;
   /** Whether other processes see the sessions. */
   readonly shared: boolean;
-  /** `"any"`: the store keeps values as they are, by reference. `"json"`: it keeps what JSON can carry, and nothing else. */
+  /** `"any"`: the store keeps values as they are, by reference. `"json"`: it keeps only values that JSON can represent. */
   readonly values: "any" | "json";
-  /** Messages are kept for clients that are away: `append` and `read` are there. Absent: false. */
+  /** Whether the store has `append` and `read`, and so keeps messages for clients that are away. Absent: false. */
   readonly outbox?: boolean | undefined;
 }
 
-/** What the application decided about a subject, in a request that carries the decision out. */
+/** The application's decision about a subject, as part of the request that carries the decision out. */
 export interface Decision {
   /**
    * When the application named the subject, by `performance.now()` of this process; `undefined`: at the time of the call. A
-   * shared store answers `revoked` where the subject's sessions were destroyed since then, in any process, and in doubt too. A
+   * shared store answers `revoked` if any process destroyed the subject's sessions after that time, and in doubt too. A
    * store that ignores the time misses a destruction by another process between the decision and the request (time of check
    * to time of use).
    */
@@ -34,7 +34,7 @@ export interface Decision {
 
 export interface CreateRequest extends Decision {
   readonly id: string;
-  /** Base64url SHA-256 of the verifier; `undefined` for a session that no token opens. */
+  /** Base64url SHA-256 of the verifier; `undefined` for a session without a token. */
   readonly digest: string | undefined;
   readonly data: object;
   readonly subject: string | undefined;
@@ -51,46 +51,52 @@ export interface CreateRequest extends Decision {
 
 export type CreateResult =
   | { readonly type: "created"; readonly session: StoredSession }
-  /** The id is taken, or was until a tombstone. Nothing was changed. */
+  /** A session or a tombstone with this id exists. Nothing was changed. */
   | { readonly type: "exists" }
   /** The subject's sessions were destroyed while this one was being created. */
   | { readonly type: "revoked" }
-  /** The store is bounded, full, and may evict nothing. */
+  /** The store is full, and may not evict any session. */
   | { readonly type: "full" };
 
 export interface ResumeRequest {
   readonly id: string;
   /** Base64url SHA-256 of the verifier that was presented; `undefined` where the application vouches (`admit`). */
   readonly digest: string | undefined;
-  /** What replaces the digest: given where a renewal code was presented, whose holder is given a new verifier. Without it a code is wrong. */
+  /**
+   * The new digest. Given if the carrier may have presented a renewal code: the client then gets a new verifier. `undefined`: a
+   * renewal code is wrong.
+   */
   readonly nextDigest: string | undefined;
-  /** Whose session it must be; `undefined`: anybody's. One that the application vouches for may be nobody's yet. */
+  /** The required subject; `undefined`: any. A session that the application named by id may have no subject yet. */
   readonly subject: string | undefined;
   readonly idleMs: number;
   readonly hold: boolean;
   readonly exclusive: boolean;
   /**
-   * False: the idle deadline stays where it is, because a client that reconnects by itself is no activity (OWASP: idle
-   * timeout). Absent, the same as true: it moves to now + `idleMs`. A store that ignores it keeps such sessions alive.
+   * False: the idle deadline does not change, because an automatic reconnect is not activity (OWASP: idle timeout). True or absent:
+   * the idle deadline moves to now + `idleMs`. A store that ignores this member keeps such sessions alive.
    */
   readonly touch?: boolean | undefined;
 }
 
 export type TakeOverResult =
-  /** The fence is raised to this one: connections with a lower fence have been replaced. */
+  /** The new fence. Connections with a lower fence have been replaced. */
   { readonly type: "taken"; readonly fence: number } | { readonly type: "missing" };
 
-/** Which secret matched: the current one, the replaced one within its grace, a renewal code, or none was required. */
+/**
+ * Which secret matched: the current one, the replaced one within its grace period, or a renewal code; or that none was
+ * required.
+ */
 export type ResumedBy = "current" | "previous" | "renewal" | "none";
 
 export type ResumeResult =
   | { readonly type: "resumed"; readonly session: StoredSession; readonly by: ResumedBy }
   | { readonly type: "missing" }
-  /** A wrong verifier, or none is set. Nothing was changed. */
+  /** The verifier is wrong, or the session has no verifier. Nothing was changed. */
   | { readonly type: "wrong" }
   /** The previous verifier, after its grace: two parties hold this session's token. Nothing was changed. */
   | { readonly type: "stolen" }
-  /** The secret is right, but the session is another subject's, or nobody's. Nothing was changed. */
+  /** The secret is right, but the session has another subject, or none. Nothing was changed. */
   | { readonly type: "foreign" };
 
 export interface RotateRequest extends Decision {
@@ -99,13 +105,13 @@ export interface RotateRequest extends Decision {
   /** Base64url SHA-256 of the single-use renewal code, good for `renewalMs`. */
   readonly renewalDigest: string;
   readonly renewalMs: number;
-  /** How long the digest that is replaced stays good, milliseconds; 0 kills it at once. */
+  /** Milliseconds for which the replaced digest stays valid; 0: it becomes invalid at once. */
   readonly graceMs: number;
   /** Sets the subject too (login); adds 1 to the version. */
   readonly subject: string | undefined;
   /**
-   * With a subject: answers `foreign`, and changes nothing, where the session is another subject's. A store that ignores it
-   * leaves a race: of two subjects who are given one unowned session at once, the later one has it.
+   * With a subject: answers `foreign`, and changes nothing, if the session has another subject. A store that ignores this member
+   * has a race: if two subjects log in to one session without a subject at once, the later one gets the session.
    */
   readonly onlyUnowned?: boolean | undefined;
   readonly fence: number | undefined;
@@ -124,12 +130,15 @@ export type RotateResult =
     }
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
-  /** The session is another subject's, and the request has `onlyUnowned`. Nothing was changed. */
+  /** The session has another subject, and the request has `onlyUnowned`. Nothing was changed. */
   | { readonly type: "foreign" }
-  /** The subject's sessions were destroyed while this one was about to become the subject's. Nothing was changed. */
+  /** The subject's sessions were destroyed while this session was about to get the subject. Nothing was changed. */
   | { readonly type: "revoked" };
 
-/** What another process did to a session that this process holds. Events are hints: a lost one costs time, not correctness. */
+/**
+ * A change that another process made to a session of this process. An event is a hint: a lost event costs time, not
+ * correctness.
+ */
 export type StoreEvent =
   /** A write. A small `change` is included; it leads from `version - 1` of the lineage `after` to `version`. */
   | {
@@ -145,7 +154,7 @@ export type StoreEvent =
       readonly type: "loaded";
       readonly id: string;
       readonly session: StoredSession;
-      /** The store has lost changes that the held session had as the reading began: adopt the older record. */
+      /** The store has lost changes that the held session had when the read began: adopt the older record. */
       readonly behind?: boolean | undefined;
     }
   | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }
@@ -154,21 +163,21 @@ export type StoreEvent =
   | { readonly type: "replaced"; readonly id: string; readonly fence: number }
   | AppendedEvent;
 
-/** A session with a live connection here, as the host sees it. `outbox` ends where this process last learned that it does. */
+/** A session with a live connection here, as the host sees it. `outbox` is the last known end of its outbox. */
 export interface HeldSession extends StoredSession {
   readonly connections: number;
 }
 
-/** What a store calls of core. */
+/** The callbacks of core for a store. */
 export interface StoreHost {
   /** The session, if it has a live connection in this process. */
   held(id: string): HeldSession | undefined;
   /** The ids of all such sessions, in no order. */
   heldIds(): Iterable<string>;
   /**
-   * Applies what another process did. Returns how many connections that ended here. Never throws. MUST be called from the store's
-   * own I/O, not inside one of its methods: `change` handlers run before `notify` returns, and would then run inside the
-   * application's call (reentrancy).
+   * Applies a change of another process. Returns how many connections that ended here. Never throws. MUST be called from the
+   * store's own I/O, not inside one of its methods: `change` handlers run before `notify` returns, and would then run inside
+   * the application's call (reentrancy).
    */
   notify(event: StoreEvent): number;
   /** Reports a failure that no caller waits for. Never throws. */
@@ -189,9 +198,9 @@ export interface StoreHost {
  *
  * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
  *
- * Core promises: one `write`, `rotate`, `append` or `commit` of a session at a time from one process; `attach` before any other call, once;
- * ids of 1 to 64 characters of base64url, whoever named them;
- * `hold` and `release` in pairs. A method that needs no I/O may answer with a plain value, in the same tick.
+ * Core promises: one `write`, `rotate`, `append` or `commit` of a session at a time from one process; `attach` before any other
+ * call, once; ids of 1 to 64 characters of base64url, also if the application chose them; `hold` and `release` in pairs. A
+ * method that needs no I/O may answer with a plain value, in the same tick.
  */
 export interface SessionStore extends OutboxMethods, CommitMethods {
   readonly capabilities: StoreCapabilities;
@@ -201,30 +210,36 @@ export interface SessionStore extends OutboxMethods, CommitMethods {
   /** Checks the digest, touches, and registers the holder, in one step. */
   resume(request: ResumeRequest): Awaitable<ResumeResult>;
   /**
-   * Raises the fence for a connection that is there, and notifies the other holders, as `resume` does with `exclusive`. With this
-   * member core never calls `resume` with `exclusive`, so a handshake that is never answered takes nothing over. A store without
-   * the member takes over in `resume`, and the older connection ends even where the newer one never comes.
+   * Raises the fence for an existing connection, and notifies the other holders, as `resume` does with `exclusive`. With this
+   * member core never calls `resume` with `exclusive`, so a handshake that is never answered does not take the session over. A
+   * store without the member takes over in `resume`, and the older connection ends even if the newer one never opens.
    */
   readonly takeOver?: ((id: string) => Awaitable<TakeOverResult>) | undefined;
   /** Reads the session itself, never a copy that may be older. Does not touch. Rejects with CORRUPT_RECORD for a bad record. */
   load(id: string): Awaitable<StoredSession | undefined>;
   write(request: WriteRequest): Awaitable<WriteResult>;
-  /** Moves the idle deadline to now + `idleMs`, and the absolute one where `absoluteMs` is given. Answers false if it is gone. */
+  /**
+   * Moves the idle deadline to now + `idleMs`, and the absolute one if `absoluteMs` is given. Answers false if the session is
+   * gone.
+   */
   touch(id: string, idleMs: number, absoluteMs?: number): Awaitable<boolean>;
   rotate(request: RotateRequest): Awaitable<RotateResult>;
-  /** Destroys the session everywhere. With `confirm`, waits within a bound until the other holders say what they closed. */
+  /**
+   * Destroys the session everywhere. With `confirm`, waits, within a limit, until the other holders report the connections that
+   * they closed.
+   */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
   /** One connection of this process no longer holds the session. Where sessions do not outlive connections, the session ends. */
   release(id: string): Awaitable<void>;
   /**
    * The ids of live sessions, in no order. MUST give each at most once, and a session that exists from the beginning to the end
-   * exactly once, also when it is touched, written or resumed meanwhile. A session that comes or goes meanwhile may be left out.
-   * MUST end, even when sessions are created meanwhile.
+   * exactly once, also when it is touched, written or resumed meanwhile. A session that is created or ends meanwhile may be
+   * left out. MUST end, even when sessions are created meanwhile.
    */
   ids(): AsyncIterable<string>;
   /** The ids of a subject's live sessions, in no order. */
   bySubject(subject: string): Awaitable<readonly string[]>;
-  /** Destroys all sessions of a subject, those that are being created too. */
+  /** Destroys all sessions of a subject, also sessions that are being created. */
   destroySubject(subject: string, reason: string | undefined): Awaitable<StoreDestroyResult>;
   presence(id: string): Awaitable<StorePresence>;
   /** Ends timers, subscriptions and holdings, but not a client that the application made. Idempotent. */

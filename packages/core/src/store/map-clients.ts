@@ -7,12 +7,12 @@ const MAX_CLIENTS = 8;
 const BEFORE_FIRST: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 interface Clients {
-  /** In the order in which they last settled a number, so that the one that is dropped comes first. */
+  /** Ordered by the time at which each client last settled a number. The first client is dropped first. */
   readonly byClient: Map<string, ClientRecord>;
   mark: number;
 }
 
-/** What the sessions of a map store remember of their clients' numbers. A session without records costs nothing. */
+/** The records of settled numbers that a map store keeps for each session. A session without records costs nothing. */
 export class MapClients {
   readonly #byId = new Map<string, Clients>();
 
@@ -22,7 +22,7 @@ export class MapClients {
     return clients && { byClient: new Map(clients.byClient), mark: clients.mark };
   }
 
-  /** Why the numbers can't be settled; `undefined`: they can. */
+  /** Returns why the numbers can't be settled; `undefined` if they can. */
   refusal(
     id: string,
     { client, number, settled, mark }: CommitNumbers,
@@ -41,7 +41,7 @@ export class MapClients {
     const clients = this.#byId.get(id) ?? { byClient: new Map<string, ClientRecord>(), mark: 0 };
     this.#byId.set(id, clients);
     const before = clients.byClient.get(client) ?? { ...BEFORE_FIRST, floor: first };
-    // Outcomes that the record has stay: another connection of the client settled them.
+    // Keep the outcomes that the record has already: another connection of the client settled them.
     const added = refused.filter((one) => one > before.settled);
     const inWindow = [...before.refused, ...added].filter((one) => one > number - WINDOW_MESSAGES);
     const record = { settled: number, refused: inWindow, floor: before.floor };
@@ -51,7 +51,7 @@ export class MapClients {
     return record;
   }
 
-  /** The session is another subject's: it remembers nothing of the former one's clients. */
+  /** The session has a new subject: drops the records of the former subject's clients. */
   clear(id: string): void {
     const clients = this.#byId.get(id);
     if (clients === undefined) return;
@@ -59,7 +59,7 @@ export class MapClients {
     clients.mark = anotherMark(clients.mark);
   }
 
-  /** The session is gone. */
+  /** Drops the records of a session that is gone. */
   delete(id: string): void {
     this.#byId.delete(id);
   }

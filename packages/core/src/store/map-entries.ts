@@ -10,7 +10,7 @@ export interface MapEntriesOptions {
   readonly maxSessions: number;
   /** Whether the host has a live connection of the session: such a session is not evicted. */
   readonly isHeld: (id: string) => boolean;
-  /** A session was deleted, for whatever reason: what is kept beside it goes too. */
+  /** Called after a session was deleted for any reason, so that its messages and records are deleted too. */
   readonly onDeleted: (id: string) => void;
   /** A session's deadline passed, and `onDeleted` was called. */
   readonly onExpired: (id: string) => void;
@@ -18,7 +18,7 @@ export interface MapEntriesOptions {
   readonly onSweep: () => void;
 }
 
-/** The sessions of a map store by id: which there are, and when each of them goes. */
+/** The sessions of a map store by id, with their expiry and eviction. */
 export class MapEntries {
   readonly #options: MapEntriesOptions;
   /** In order of creation. A touch does not change that order, so an iteration meets each session once. */
@@ -36,10 +36,10 @@ export class MapEntries {
     return this.#entries.size;
   }
 
-  /** The live sessions, without those that are created meanwhile. */
+  /** The live sessions, without sessions that are created during the iteration. */
   *live(): Generator<readonly [id: string, entry: Entry]> {
-    // Sessions that are created meanwhile come last. They are left out, because otherwise a loop that creates sessions, or
-    // takes longer than new ones take to come, would never end.
+    // New sessions come last. Skip them, because otherwise a loop that creates sessions, or that is slower than new sessions
+    // arrive, would never end.
     let left = this.#entries.size;
     for (const one of this.#entries) {
       if (left === 0) return;
@@ -56,12 +56,12 @@ export class MapEntries {
     return undefined;
   }
 
-  /** The entry, though its deadline may have passed. */
+  /** The entry, even if its deadline has passed. */
   peek(id: string): Entry | undefined {
     return this.#entries.get(id);
   }
 
-  /** Makes room for one more session. Answers false where no session may be evicted. */
+  /** Makes room for one more session. Returns false if no session may be evicted. */
   makeRoom(): boolean {
     return this.#entries.size < this.#options.maxSessions || this.#evict();
   }

@@ -26,7 +26,7 @@ class Extra {
 export interface Entry {
   version: number;
   data: object;
-  /** The token's digest, alone or as part of what few sessions have. */
+  /** The token's digest, alone or inside the object for rare fields. */
   secret: string | Extra | undefined;
   /** By the process's monotonic clock (`monotonicNow`). A small integer is kept in the field itself and costs no object. */
   idleAt: number;

@@ -3,18 +3,18 @@ import type { SessionStore } from "./contract.ts";
 export interface MapStoreOptions {
   /**
    * How many sessions the store keeps at most. Over the bound the session that has been idle longest is evicted, never one with
-   * a live connection. Where the 1,000 sessions that were touched longest ago all have one, the creation rejects with
-   * STORE_FULL, and the next search begins behind these.
+   * a live connection. If all of the 1,000 sessions that were touched longest ago have a connection, the creation rejects with
+   * STORE_FULL, and the next search starts after these sessions.
    *
    * @default 1_000_000
    */
   readonly maxSessions?: number | undefined;
-  /** What all sessions together may keep in their outboxes. */
+  /** The limits of all outboxes together. */
   readonly outbox?:
     | {
         /**
-         * Bytes of all kept messages, about; over it the oldest messages go of the session that was sent nothing for longest. A
-         * client that comes back to it is told what it missed.
+         * The approximate bytes of all kept messages. Over the limit the store drops the oldest messages of the session whose last
+         * append is oldest. A client that returns to that session is told which messages it missed.
          *
          * @default 268_435_456 (256 MiB)
          */

@@ -4,13 +4,13 @@ import { MapOutbox } from "./map-outbox.ts";
 import type { Appended } from "./map-outbox.ts";
 import type { OutboxAppend, ReadRequest, ReadResult } from "./outbox-contract.ts";
 
-/** What an entry takes beside its message, about: otherwise empty messages would be bounded by nothing. */
+/** The approximate bytes of an entry without its message. Without them the limit would not apply to empty messages. */
 const ENTRY_BYTES = 128;
 
-/** The outboxes of a map store: those of sessions that something was appended to, since the others cost nothing. */
+/** The outboxes of a map store. A session without any append has no outbox, so that it costs nothing. */
 export class MapOutboxes {
   readonly #maxTotalBytes: number;
-  /** In the order of their last append, so that the one without news for longest gives way. */
+  /** Ordered by the last append. Over the limit the first outbox loses messages. */
   readonly #byId = new Map<string, MapOutbox>();
   #totalBytes = 0;
 
@@ -36,19 +36,19 @@ export class MapOutboxes {
     return this.#counted(outbox, () => outbox.read(request, monotonicNow()));
   }
 
-  /** The session is gone. */
+  /** Drops the outbox of a session that is gone. */
   delete(id: string): void {
     this.clear(id);
     this.#byId.delete(id);
   }
 
-  /** The session is another subject's: what was kept for the former one goes, and offsets go on. */
+  /** The session has a new subject: drops the messages of the former subject. Offsets continue. */
   clear(id: string): void {
     const outbox = this.#byId.get(id);
     if (outbox !== undefined) this.#counted(outbox, () => outbox.clear());
   }
 
-  /** Lets go of what is too old, from the outbox without news for longest on, so that it costs what it drops. */
+  /** Drops entries past their age. Starts with the oldest append, so that the cost is proportional to the dropped entries. */
   sweep(): void {
     const now = monotonicNow();
     for (const outbox of this.#byId.values()) {

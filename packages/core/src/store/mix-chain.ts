@@ -6,7 +6,7 @@ import { invalidArgument } from "../base/errors.ts";
 /**
  * For authors of stores: the chain of an outbox after one more message, `(chain * 69069 + mark) mod 2^31`.
  *
- * @throws INVALID_ARGUMENT for what is no number of 31 bits.
+ * @throws INVALID_ARGUMENT unless both arguments are numbers of 31 bits.
  */
 export function mixChain(chain: Chain, mark: number): Chain {
   assertBits("chain", chain);

@@ -1,10 +1,11 @@
 /**
  * The contract of the outbox: a store keeps the messages of a session for a client that is away. A store with outboxes has
- * `capabilities.outbox: true` and both methods. A store without them has neither method, and `session.send` rejects with NOT_SUPPORTED.
+ * `capabilities.outbox: true` and both methods. A store without them has neither method, and `session.send` rejects with
+ * NOT_SUPPORTED.
  *
  * An outbox is a log. Its entries have the offsets 1, 2, 3 …, without a gap. Each entry has a chain: a number of 31 bits that
- * stands for all entries up to this one. `first` is the offset of the oldest entry that is kept. `last` is the offset of the newest
- * entry that was ever appended. Before the first append `last` is 0. The chain of offset 0 is 0.
+ * stands for all entries up to this one. `first` is the offset of the oldest entry that is kept. `last` is the offset of the
+ * newest entry that was ever appended. Before the first append `last` is 0. The chain of offset 0 is 0.
  */
 import type { Awaitable, Chain, Position } from "@wsession/protocol";
 
@@ -16,7 +17,10 @@ export interface OutboxBounds {
   readonly maxMessages: number;
   /** The most bytes of all messages together, a text as UTF-8; `Infinity` for no limit. A store MAY count its own overhead too. */
   readonly maxBytes: number;
-  /** Milliseconds that a message is kept; `Infinity`: as long as its session. A store MAY drop messages 30 days after the last append. */
+  /**
+   * Milliseconds that a message is kept; `Infinity`: as long as its session. A store MAY drop messages 30 days after the last
+   * append.
+   */
   readonly maxAgeMs: number;
   /** What happens when a new message would exceed a limit: drop the oldest messages, or refuse the new one. */
   readonly whenFull: "drop-oldest" | "refuse";
@@ -72,16 +76,17 @@ export interface ReadRequest {
   /** The reader's position. Offset and chain may have any values, because a client sends them. */
   readonly from: Position;
   /**
-   * The end of the outbox at the time when the reader skipped a replaced message. The replacement has an offset up to this end. If the
-   * store no longer has this position, it has lost the replacement, and the reader would see neither message.
+   * The end of the outbox at the time when the reader skipped a replaced message. The replacement has an offset up to this end.
+   * If the store no longer has this position, it has lost the replacement, and the reader would see neither message.
    */
   readonly witness: Position | undefined;
   /** The most bytes of messages in one answer. Above 0 the answer has at least one message, however long. At 0 it has none. */
   readonly maxBytes: number;
   /**
-   * Only with `whenFull: "refuse"`: the name of the reader, 16 characters of base64url. In the same step the store records that this
-   * reader has all messages up to the answer's `start`, unless the answer is `missing`. The store forgets the name `maxAgeMs` after the
-   * last call with it. A store MAY keep at most 8 readers of a session: then the reader whose last call is oldest goes.
+   * Only with `whenFull: "refuse"`: the name of the reader, 16 characters of base64url. In the same step the store records that
+   * this reader has all messages up to the answer's `start`, unless the answer is `missing`. The store forgets the name
+   * `maxAgeMs` after the last call with it. A store MAY keep at most 8 readers of a session: then the reader whose last call is
+   * oldest goes.
    */
   readonly reader?: { readonly name: string; readonly maxAgeMs: number } | undefined;
 }
@@ -121,8 +126,9 @@ export interface AppendedEvent {
   /** The end of the outbox after the append. */
   readonly end: Position;
   /**
-   * The messages, if they were small enough for the announcement. `entries[0]` has the offset `before.offset + 1`, `before.chain` is the
-   * chain before `entries[0]`, and the last entry is at `end`. `undefined`: the messages have to be read from the store.
+   * The messages, if they were small enough for the announcement. `entries[0]` has the offset `before.offset + 1`,
+   * `before.chain` is the chain before `entries[0]`, and the last entry is at `end`. `undefined`: the messages have to be read
+   * from the store.
    */
   readonly run?: { readonly before: Position; readonly entries: readonly OutboxEntry[] } | undefined;
 }
@@ -131,43 +137,46 @@ export interface AppendedEvent {
  * A store implements both methods, or neither of them.
  *
  * Which entries are kept. This holds in every answer, whether a sweep has run or not:
- * - When the `maxAgeMs` of an entry without `ttlMs` is over (as passed with its append), that entry and all entries before it are
- *   dropped: `first` is the next offset. The reader learns that it missed them (I16).
- * - When the `ttlMs` or the `maxAgeMs` of an entry with `ttlMs` is over, the entry stays without data, because it has no use any more.
- * - If the stored list is not exactly the entries `first` to `last`, the list was lost without its session (evicted, expired). The outbox
- *   counts as empty, with `first = last + 1`. `last` and its chain stay, so that no offset is assigned twice. A store that keeps the list
- *   apart from the session MUST compare the two in each call.
+ * - When the `maxAgeMs` of an entry without `ttlMs` is over (as passed with its append), that entry and all entries before it
+ *   are dropped: `first` is the next offset. The reader learns that it missed them (I16).
+ * - When the `ttlMs` or the `maxAgeMs` of an entry with `ttlMs` is over, the entry stays without data, because it has no use
+ *   any more.
+ * - If the stored list is not exactly the entries `first` to `last`, the list was lost without its session (evicted, expired).
+ *   The outbox counts as empty, with `first = last + 1`. `last` and its chain stay, so that no offset is assigned twice. A
+ *   store that keeps the list apart from the session MUST compare the two in each call.
  *
  * `append` MUST, in one atomic step:
- * 1. answer `missing` for a session that does not exist, is destroyed or past a deadline; then refuse a late call, and answer `fenced`,
- *    as `write` does. `append` changes neither version, lineage, data nor the idle deadline, so that a kept message never conflicts
- *    with an `update`;
- * 2. with `"refuse"`, while the new messages do not fit into `maxMessages` and `maxBytes`: drop the first entry if it has no data, or if
- *    every recorded reader has it (if no reader is recorded, keep it). Then answer `full` if the messages still do not fit. In that case
- *    a store MAY keep the entries that it could have dropped;
- * 3. append each message at `last + 1`, with the chain `mixChain(chain of last, mark)`. The chain covers all earlier entries, also the
- *    dropped ones. Two appends that come after different entries MUST end in different chains (I19);
+ * 1. answer `missing` for a session that does not exist, is destroyed or past a deadline; then refuse a late call, and answer
+ *    `fenced`, as `write` does. `append` changes neither version, lineage, data nor the idle deadline, so that a kept message
+ *    never conflicts with an `update`;
+ * 2. with `"refuse"`, while the new messages do not fit into `maxMessages` and `maxBytes`: drop the first entry if it has no
+ *    data, or if every recorded reader has it (if no reader is recorded, keep it). Then answer `full` if the messages still do
+ *    not fit. In that case a store MAY keep the entries that it could have dropped;
+ * 3. append each message at `last + 1`, with the chain `mixChain(chain of last, mark)`. The chain covers all earlier entries,
+ *    also the dropped ones. Two appends that come after different entries MUST end in different chains (I19);
  * 4. mark the kept entry with the same key as replaced: delete its data, and keep its offset and its chain;
- * 5. with `"drop-oldest"`: drop entries from the beginning until both limits hold (I20), also entries of this append if necessary. A store
- *    MUST NOT drop an entry without data earlier, because a reader before that entry would be told of a loss that did not happen.
+ * 5. with `"drop-oldest"`: drop entries from the beginning until both limits hold (I20), also entries of this append if
+ *    necessary. A store MUST NOT drop an entry without data earlier, because a reader before that entry would be told of a loss
+ *    that did not happen.
  *
- * A repeat of a call whose answer was lost MUST answer as the first call did, and append nothing (I10). An append whose outcome is
- * not known rejects with `outcome: "unknown"`, one that did not happen with `"not-applied"` (I11).
+ * A repeat of a call whose answer was lost MUST answer as the first call did, and append nothing (I10). An append whose outcome
+ * is not known rejects with `outcome: "unknown"`, one that did not happen with `"not-applied"` (I11).
  *
  * `read` changes only the record of its reader. It MUST, in one atomic step, with `base = first - 1`:
  * 1. answer `missing` as above;
  * 2. compare. The chains of the offsets `base` to `last` are known. The reader has to **reset** if `from.offset > last`; or
- *    `from.offset >= base` and the chain at that offset differs; or `witness.offset > last`; or `witness.offset >= base` and the chain at
- *    that offset differs. Then `start` is `base` with its chain, and `missed` is `{ from: 1, to: base, certain: false }` (`to` may be 0);
- * 3. else, if `from.offset < base`: `start` is `base` with its chain, `missed` is `{ from: from.offset + 1, to: base, certain: false }`.
- *    `certain` is false, because the store could not compare the position with a chain;
+ *    `from.offset >= base` and the chain at that offset differs; or `witness.offset > last`; or `witness.offset >= base` and
+ *    the chain at that offset differs. Then `start` is `base` with its chain, and `missed` is `{ from: 1, to: base, certain:
+ *    false }` (`to` may be 0);
+ * 3. else, if `from.offset < base`: `start` is `base` with its chain, `missed` is `{ from: from.offset + 1, to: base, certain:
+ *    false }`. `certain` is false, because the store could not compare the position with a chain;
  * 4. else `start` is `from`, and `missed` is `undefined`;
  * 5. return the entries after `start` in order (I15), also those without data, up to `maxBytes` bytes of messages.
  *
  * Order: once `append` has answered, every `read` that begins later returns its messages, on any process (I17). `destroy`,
- * `destroySubject` and a deadline delete the outbox in the same step as the session (I18). A `rotate` that changes one subject to another
- * one drops all entries in the same step: `first = last + 1`, and `last` and its chain stay. A session without any append costs no
- * byte and no command for the outbox.
+ * `destroySubject` and a deadline delete the outbox in the same step as the session (I18). A `rotate` that changes one subject
+ * to another one drops all entries in the same step: `first = last + 1`, and `last` and its chain stay. A session without any
+ * append costs no byte and no command for the outbox.
  */
 export interface OutboxMethods {
   readonly append?: ((request: AppendRequest) => Awaitable<AppendResult>) | undefined;

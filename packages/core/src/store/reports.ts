@@ -1,4 +1,4 @@
-/** What a store reports of other processes. */
+/** The reports of a store about other processes. */
 
 /** A process that holds connections, as the store names it. */
 export interface NodePresence {

@@ -19,14 +19,14 @@ export interface ClientRecords {
   readonly mark: number;
 }
 
-/** What a store knows of a session, as of one moment. */
+/** A consistent copy of a session in the store. */
 export interface StoredSession {
   /** 1 at creation. Each applied write adds exactly 1. */
   readonly version: number;
   /**
-   * An integer that tells histories of one session apart, where a store can lose acknowledged writes (an asynchronous failover,
-   * a restart from an older file): the same versions come up again then, with other data. Two records of a session with the
-   * same version and lineage are alike. `undefined` is the same as 0, and for stores that lose nothing while they run.
+   * An integer that distinguishes histories of one session, for a store that can lose acknowledged writes (an asynchronous
+   * failover, a restart from an older file): the same versions come up again then, with other data. Two records of a session
+   * with the same version and lineage are alike. `undefined` is the same as 0, and for stores that lose nothing while they run.
    */
   readonly lineage?: number | undefined;
   readonly data: object;
@@ -42,8 +42,11 @@ export interface StoredSession {
   readonly idleInMs: number;
   /** Milliseconds to the absolute deadline by the store's clock at the time of the answer; `Infinity` for none. */
   readonly absoluteInMs: number;
-  /** Where the session's outbox ends, as of the same moment; `undefined`: nothing was ever appended, the same as offset 0, chain 0. */
+  /** The end of the session's outbox, from the same moment. `undefined`: no message was ever appended (offset 0, chain 0). */
   readonly outbox?: Position | undefined;
-  /** What is remembered of its clients' numbers, as of the same moment; `undefined`: no client settled a number, and none was forgotten. */
+  /**
+   * The records of its clients' numbers, from the same moment. `undefined`: no client settled a number, and no record was
+   * forgotten.
+   */
   readonly clients?: ClientRecords | undefined;
 }

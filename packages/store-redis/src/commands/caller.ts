@@ -14,7 +14,10 @@ export function optional(value: number | undefined): string {
   return value === undefined ? "" : String(value);
 }
 
-/** A limit as a script argument. Infinity, and a number that a double can't represent exactly, becomes a limit that is never reached. */
+/**
+ * A limit as a script argument. Infinity, and a number that a double can't represent exactly, becomes a limit that is never
+ * reached.
+ */
 export function countText(count: number): string {
   return String(Math.min(count, Number.MAX_SAFE_INTEGER));
 }

@@ -179,9 +179,9 @@ export class SentCommand extends Command {
   }
 
   /**
-   * The client of a Cluster follows redirections by itself: a node that redirects a command has not run it. TRYAGAIN goes to the caller
-   * instead. The client would retry on random nodes beyond the caller's deadline, and the outcome would be unknown although no node
-   * ran the command.
+   * The client of a Cluster follows redirections by itself: a node that redirects a command has not run it. TRYAGAIN goes to
+   * the caller instead. The client would retry on random nodes beyond the caller's deadline, and the outcome would be unknown
+   * although no node ran the command.
    */
   sendThrough(cluster: Cluster): void {
     cluster.sendCommand(this);

@@ -122,7 +122,10 @@ function parseWritten(
   return event({ type: "written", id, version, lineage, after, change: parseChange(change) });
 }
 
-/** Parses a message of `announce_messages` in prelude-outbox.lua. Omits unreadable entries: the receiver reads them from the store. */
+/**
+ * Parses a message of `announce_messages` in prelude-outbox.lua. Omits unreadable entries: the receiver reads them from the
+ * store.
+ */
 function parseAppended(
   id: string,
   [offset, chain, before, ...messages]: readonly unknown[],
