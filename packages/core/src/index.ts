@@ -1,7 +1,6 @@
 export { CloseCode, MAX_REASON_BYTES } from "./base/close-codes.ts";
 export type {
   Connection,
-  Handlers,
   Patch,
   ReadyOptions,
   ReplayEvent,
@@ -9,6 +8,7 @@ export type {
   Session,
   TransportSession,
 } from "./api/contract.ts";
+export type { Handlers } from "./api/handlers.ts";
 export type { DestroyReport, HandlersOf, PresenceReport, Sessions } from "./api/sessions.ts";
 export type { Diagnostics } from "./base/diagnostics.ts";
 export { isSessionError, SessionError } from "./base/errors.ts";
@@ -20,6 +20,7 @@ export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
 export type { OutboxLimits } from "./api/outbox-limits.ts";
+export type { Transaction } from "./api/transaction.ts";
 export { createSessions } from "./server/create-sessions.ts";
 export type {
   Change,

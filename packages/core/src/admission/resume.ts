@@ -5,7 +5,7 @@ import { assertHeader } from "../handshake/handshake.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { HeaderLine } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
-import type { AdmittedSession } from "../session/unattached-connection.ts";
+import type { AdmittedSession, FoundSession } from "../session/unattached-connection.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { replaceToken } from "../session/secrets.ts";
@@ -155,7 +155,7 @@ async function makeOwned<Data extends object, Transport>(
   | { readonly type: "missing" }
   | { readonly type: "foreign" }
 > {
-  const session = { state, fence: stored.fence, resumed: true, token: undefined, outbox: stored.outbox };
+  const session = { state, fence: stored.fence, resumed: true, token: undefined, found: foundOf(stored) };
   let replaced: Replaced;
   try {
     const fence = () => undefined;
@@ -189,15 +189,19 @@ function toAdmitted<Data extends object, Transport>(
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
   next: string | undefined,
 ): ResolvedSession<Data> {
-  const { fence, absoluteInMs, outbox } = stored;
+  const { fence, absoluteInMs } = stored;
   const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : undefined;
   const resolved = withTokenHeader(
     registry,
-    { state, fence, resumed: true, token: renewed, outbox },
+    { state, fence, resumed: true, token: renewed, found: foundOf(stored) },
     absoluteInMs,
   );
   registry.diagnostics.sessionsResumed += 1;
   return resolved;
+}
+
+function foundOf({ outbox, clients }: StoredSession): FoundSession {
+  return { outbox, clients };
 }
 
 /** Puts the session's token into a header, where the carrier writes headers. Releases the session where that fails. */

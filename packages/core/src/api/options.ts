@@ -20,6 +20,7 @@ export type Stage =
   | "open"
   | "resumed"
   | "message"
+  | "transaction"
   | "change"
   | "expiring"
   | "drain"

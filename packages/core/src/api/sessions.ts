@@ -2,7 +2,8 @@
 import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import type { NodePresence } from "../store/contract.ts";
-import type { Connection, Handlers, Session } from "./contract.ts";
+import type { Connection, Session } from "./contract.ts";
+import type { Handlers } from "./handlers.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
 
 /** What a destruction did. */

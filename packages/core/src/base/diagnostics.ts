@@ -41,6 +41,10 @@ export interface Diagnostics {
   /** Writes that were sent to the store; `conflicts` counts those that the store answered with a conflict. */
   writes: number;
   conflicts: number;
+  /** Commits of the handler `transaction` that the store has acknowledged. */
+  transactions: number;
+  /** Numbered messages that changed nothing because the handler `transaction` failed, or refused them. */
+  transactionsRefused: number;
   /** The largest number of tries that one write needed. */
   writeTriesMax: number;
   /** Announcements of changes that did not follow the version here, so that the session was read again. */
@@ -75,6 +79,8 @@ export function newDiagnostics(): Diagnostics {
     tokensStolen: 0,
     writes: 0,
     conflicts: 0,
+    transactions: 0,
+    transactionsRefused: 0,
     writeTriesMax: 0,
     rereads: 0,
     storeLosses: 0,

@@ -20,6 +20,10 @@ export type SessionErrorCode =
   | "STORE_UNAVAILABLE"
   /** The store holds as many sessions as it may, and each has a live connection. */
   | "STORE_FULL"
+  /** A call on the connection's session while the handler `transaction` runs: stage the change with the transaction instead. */
+  | "IN_TRANSACTION"
+  /** A transaction was used after its handler had settled, or the handler did not settle within `handlerTimeoutMs`. */
+  | "TRANSACTION_OVER"
   /** `update` lost against other writers more often than it retries. Nothing was written. */
   | "CONFLICT"
   /** The value can't be stored faithfully; nothing was changed. */
@@ -142,6 +146,14 @@ export function revokedError(): SessionError {
 
 export function fencedError(): SessionError {
   return new SessionError("FENCED", "a newer connection took the session over", { outcome: "not-applied" });
+}
+
+export function inTransactionError(): SessionError {
+  return new SessionError(
+    "IN_TRANSACTION",
+    "the handler transaction runs: stage the change with the transaction, or make the call in its after()",
+    { outcome: "not-applied" },
+  );
 }
 
 /** Converts an error of a store to a typed error. An untyped error does not say whether the write was applied (I11). */

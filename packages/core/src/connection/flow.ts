@@ -47,6 +47,8 @@ export const Flow = {
   HasSent: 524288,
   /** On a connection over v1.wsession: kept messages of its session are sent to the client. */
   Following: 1048576,
+  /** Of a connection over v1.wsession: the handler `transaction` runs. */
+  InTransaction: 2097152,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */

@@ -21,6 +21,11 @@ export class Inbox {
     return this.#messages.length - this.#head;
   }
 
+  /** The next message, which stays. */
+  peek(): Message | undefined {
+    return this.#messages[this.#head];
+  }
+
   push(message: Message): void {
     this.#messages.push(message);
     this.#units += message.length;

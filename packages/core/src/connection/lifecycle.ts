@@ -21,7 +21,7 @@
  * | Refused    | a message is refused as invalid           | never                         | a second report of one           |
  * | Unopened   | `start` while the session is created      | the session is there          | `open`; without it no `close`    |
  * | Attaching  | a client of v1.wsession attaches          | `resumed` has settled         | messages                         |
- * | Greeted, MeansSession, HasSent, Following | framed/ alone | framed/ alone            | nothing: see flow.ts             |
+ * | Greeted, MeansSession, HasSent, Following, InTransaction | framed/ alone | framed/ alone | nothing: see flow.ts        |
  */
 import { isTransactionRefused } from "@wsession/protocol";
 import type { Connection } from "../api/contract.ts";
@@ -143,7 +143,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   /** Counts a refused message. The first of a connection is reported, and no other: a stranger could fill the log. */
-  private refuseMessage(error: unknown): void {
+  protected refuseMessage(error: unknown): void {
     const { context } = this;
     context.diagnostics.messagesRefused += 1;
     if ((this.flow & Flow.Refused) !== 0) return;
@@ -152,7 +152,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   /** A failure that only follows from the end of the connection is counted alone: clients that leave would fill the log. */
-  private reportFailure(stage: Stage, error: unknown): void {
+  protected reportFailure(stage: Stage, error: unknown): void {
     if (this.isEnding && this.isConsequence(error)) this.context.diagnostics.handlersCutShort += 1;
     else this.context.report(error, { stage, connection: this.publicConnection });
   }

@@ -1,4 +1,4 @@
-import type { Awaitable, Position } from "@wsession/protocol";
+import type { Awaitable } from "@wsession/protocol";
 import type { Connection, ReadyOptions, Renewal, Session } from "../api/contract.ts";
 import { assertMethods, assertNoMore, assertOptions, shown } from "../base/arguments.ts";
 import { connectionClosedError, invalidArgument, isAboutTheEnd, isSessionError } from "../base/errors.ts";
@@ -7,8 +7,9 @@ import { SessionHandle } from "../session/handle.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { PendingDecision } from "../session/pending.ts";
-import type { UnattachedConnection } from "../session/unattached-connection.ts";
+import type { FoundSession, UnattachedConnection } from "../session/unattached-connection.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
+import { Flow } from "./flow.ts";
 import { SendingConnection } from "./sending.ts";
 
 /** What a connection needs whose session is set after `open`. Few do, so the object is created on demand. */
@@ -71,6 +72,10 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
     return !this.resumed && this.#state?.subject === undefined;
   }
 
+  get isInTransaction(): boolean {
+    return (this.flow & Flow.InTransaction) !== 0;
+  }
+
   setSession(data: Data, surplus?: undefined): Promise<Session<Data>> {
     assertNoMore("setSession()", surplus);
     return owned(this.setSessionData(data), this);
@@ -104,7 +109,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   }
 
   /** Attaches the session: opens the gate, and resolves the promises of `ready`. */
-  attach(state: LocalSession<Data>, fence: number, _outbox: Position | undefined): void {
+  attach(state: LocalSession<Data>, fence: number, _found: FoundSession | undefined): void {
     this.#state = state;
     this.fence = fence;
     state.addConnection(this);

@@ -1,10 +1,13 @@
 import { EARLY_BYTES, EARLY_MESSAGES } from "@wsession/protocol";
 import type { Attach } from "@wsession/protocol";
+import type { ClientRecords } from "../store/stored-session.ts";
 
 /** The state of a connection between its first frame and hello. The connection drops the object after hello, to save memory. */
 export class Arrival {
   /** The latest attach. */
   attach: Attach | undefined = undefined;
+  /** What the store remembered of the session's clients at the handshake. */
+  clients: ClientRecords | undefined = undefined;
   /** Settles when the handler `open` has returned for a resumed client. Never rejects. */
   opened: Promise<unknown> | undefined = undefined;
   #messages = 0;

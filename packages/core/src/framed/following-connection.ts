@@ -4,6 +4,7 @@ import { Flow } from "../connection/flow.ts";
 import { BEGINNING, isSame } from "../session/kept-run.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
+import type { FoundSession } from "../session/unattached-connection.ts";
 import { NOTHING_KEPT, Replay } from "./replay.ts";
 import type { Begun, ReplayOutlet } from "./replay.ts";
 
@@ -29,9 +30,9 @@ export abstract class FollowingConnection<
     return this.context.settings.maxBufferedBytes;
   }
 
-  override attach(state: LocalSession<Data>, fence: number, outbox?: Position): void {
-    this.#place = outbox ?? BEGINNING;
-    super.attach(state, fence, outbox);
+  override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
+    this.#place = found?.outbox ?? BEGINNING;
+    super.attach(state, fence, found);
   }
 
   /** The client's position in the outbox. The beginning while the position is unknown. */

@@ -8,7 +8,7 @@ import {
   writePlain,
   writeServerControl,
 } from "@wsession/protocol";
-import type { Attach, ClientControl, Position } from "@wsession/protocol";
+import type { Attach, ClientControl } from "@wsession/protocol";
 import type { Renewal, ReplayEvent } from "../api/contract.ts";
 import type { SendOutcome } from "../api/runtime.ts";
 import { CloseCode } from "../base/close-codes.ts";
@@ -17,11 +17,12 @@ import type { ConnectionContext } from "../connection/connection.ts";
 import { Flow } from "../connection/flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { LocalSession } from "../session/local-session.ts";
+import type { FoundSession } from "../session/unattached-connection.ts";
 import { Arrival } from "./arrival.ts";
 import { ControlLimit } from "./control-limit.ts";
-import { FollowingConnection } from "./following-connection.ts";
 import { helloOf } from "./hello.ts";
-import { Numbers } from "./numbers.ts";
+import type { KnownClient } from "./hello.ts";
+import { NumberedConnection } from "./numbered-connection.ts";
 import { NOTHING_KEPT } from "./replay.ts";
 import type { Begun } from "./replay.ts";
 
@@ -36,10 +37,8 @@ export class FramedConnection<
   Transport,
   Unset extends undefined,
   Socket extends object,
-> extends FollowingConnection<Data, Transport, Unset, Socket> {
+> extends NumberedConnection<Data, Transport, Unset, Socket> {
   readonly #protocol: string;
-  /** Once numbered messages came; until then the number that they begin with, as `Numbers.begin` takes it. */
-  #numbers: Numbers | number | undefined = undefined;
   /** Once control frames came that no message followed. */
   #controls: ControlLimit | undefined = undefined;
   /** Until the client is told where it stands in its session. */
@@ -90,7 +89,7 @@ export class FramedConnection<
     if (isCounted && !meansSession && !(this.isGreeted && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
     if (!this.isGreeted && this.ownArrival().exceeds(frame)) throw new ProtocolError("too much before hello");
-    if (isCounted && !this.ownNumbers().receive()) throw new ProtocolError("too many unsettled messages");
+    if (isCounted) this.countNumbered();
   }
 
   private control(frame: string): void {
@@ -107,7 +106,7 @@ export class FramedConnection<
         if (this.#attaches === 1) this.attachFirst(control);
         // It takes its place among the messages, whose numbers it begins anew.
         else {
-          if (this.#numbers instanceof Numbers) this.#numbers.reattach();
+          this.noteReattach();
           this.receiveQuietly(frame);
         }
         return;
@@ -137,31 +136,18 @@ export class FramedConnection<
     const lead = leadOf(frame);
     if (lead === Lead.Control) return this.attachAgain(String(frame));
     const message = payloadOf(frame);
-    if (lead === Lead.Plain) return super.callMessage(message);
-    const number = this.ownNumbers().take();
-    return number === undefined ? undefined : this.handle(number, message);
+    return lead === Lead.Plain ? this.callPlain(message) : this.callNumbered(message);
   }
 
-  /** Hands a numbered message to the handler, and settles the number once the handler has settled: at least once. */
-  private handle(number: number, message: string | Uint8Array): unknown {
-    const failed = (error: unknown): never => {
-      this.ownNumbers().fail(number, error);
-      throw error;
-    };
-    try {
-      const handling = promiseOf(super.callMessage(message));
-      if (handling !== undefined) return handling.then(() => this.ownNumbers().settle(number), failed);
-    } catch (error) {
-      failed(error);
-    }
-    this.ownNumbers().settle(number);
-    return undefined;
+  protected callPlain(message: string | Uint8Array): unknown {
+    return super.callMessage(message);
   }
 
   // --- attaching ---
 
-  override attach(state: LocalSession<Data>, fence: number, outbox?: Position): void {
-    super.attach(state, fence, outbox);
+  override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
+    super.attach(state, fence, found);
+    if (found?.clients !== undefined && this.isTransactional) this.ownArrival().clients = found.clients;
     // It came while there was no session.
     const attach = this.#arrival?.attach;
     if (attach !== undefined) void this.greet(attach, state);
@@ -170,18 +156,30 @@ export class FramedConnection<
   private attachFirst(attach: Attach): void {
     this.noteAttach(attach);
     if (this.state !== undefined) void this.greet(attach, this.state);
-    else if (this.context.settings.gate === "open") this.hello(attach, NOTHING_KEPT);
+    else if (this.context.settings.gate === "open") this.hello(attach, NOTHING_KEPT, undefined);
   }
 
   private attachAgain(frame: string): unknown {
     const attach = parseClientControl(frame);
     if (attach.type !== "attach") return undefined;
     this.noteAttach(attach);
+    const { state } = this;
+    if (this.isTransactional && state !== undefined) return this.recallAgain(attach, state);
+    this.greetAgain(attach, undefined);
+    return undefined;
+  }
+
+  private async recallAgain(attach: Attach, state: LocalSession<Data>): Promise<void> {
+    await this.flushNumbers();
+    const client = await this.recallClient(attach, state, "unknown");
+    if (!this.isEnding) this.greetAgain(attach, client);
+  }
+
+  private greetAgain(attach: Attach, client: KnownClient | undefined): void {
     const at = this.position;
     // First, because acks that are put off are of the client id before: behind hello they would be taken for the new one's.
-    this.beginNumbers(attach);
-    this.hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 });
-    return undefined;
+    this.beginNumbers(attach, client);
+    this.hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 }, client);
   }
 
   /** Answers the first attach, now that there is a session: where the client stands, what it missed, and who it is to us. */
@@ -189,11 +187,14 @@ export class FramedConnection<
     this.holdMessages(true);
     try {
       const begun = await this.locate(attach, state);
+      const client = this.isTransactional
+        ? await this.recallClient(attach, state, this.#arrival?.clients)
+        : undefined;
       if (this.isEnding) return;
       const opened = this.#arrival?.opened;
       this.#arrival = undefined;
-      this.hello(attach, begun);
-      this.beginNumbers(attach);
+      this.hello(attach, begun, client);
+      this.beginNumbers(attach, client);
       this.follow(state, begun.at);
       if (this.resumed) {
         const { replayed } = begun;
@@ -214,30 +215,23 @@ export class FramedConnection<
     if (!this.isGreeted || !this.hasSession) this.ownArrival().attach = attach;
   }
 
-  /** The numbers of an attach may be for another session than the connection's: then they are none here. */
-  private beginNumbers({ session, from }: Attach): void {
-    const first = session === undefined || session === this.state?.id ? from : undefined;
-    if (this.#numbers instanceof Numbers) this.#numbers.begin(first);
-    else this.#numbers = first;
-  }
-
-  private ownNumbers(): Numbers {
-    if (this.#numbers instanceof Numbers) return this.#numbers;
-    const numbers = new Numbers(this);
-    numbers.begin(this.#numbers);
-    this.#numbers = numbers;
-    return numbers;
-  }
-
   private ownArrival(): Arrival {
     return (this.#arrival ??= new Arrival());
   }
 
-  private hello(attach: Attach, begun: Begun): void {
+  private hello(attach: Attach, begun: Begun, client: KnownClient | undefined): void {
     this.flow |= Flow.Greeted;
     const { state, token, resumed } = this;
     const { context } = this;
-    const frame = helloOf(context, { state, token, resumed, begun, protocol: this.#protocol, attach });
+    const frame = helloOf(context, {
+      state,
+      token,
+      resumed,
+      begun,
+      protocol: this.#protocol,
+      attach,
+      client,
+    });
     this.flow |= Flow.HasSent;
     if (token === undefined) this.transmit(frame);
     else this.transmitSecret(frame);
@@ -274,11 +268,6 @@ export class FramedConnection<
     super.heartbeat();
     if ((this.flow & Flow.HasSent) === 0 && this.isGreeted) this.beat();
     this.flow &= ~Flow.HasSent;
-  }
-
-  protected override notifyClosed(): void {
-    super.notifyClosed();
-    if (this.#numbers instanceof Numbers) this.#numbers.stop();
   }
 
   private beat(): void {

@@ -2,6 +2,7 @@ import { MAX_NUMBER, writeServerControl } from "@wsession/protocol";
 import type { Attach } from "@wsession/protocol";
 import type { ConnectionContext } from "../connection/connection.ts";
 import type { LocalSession } from "../session/local-session.ts";
+import type { ClientRecord } from "../store/stored-session.ts";
 import type { Begun } from "./replay.ts";
 
 /** What a message may have where the runtime does not say. */
@@ -14,25 +15,34 @@ export interface Greeting<Data extends object> {
   readonly begun: Begun;
   readonly protocol: string;
   readonly attach: Attach;
+  /** What the store remembers of the client; `undefined` where numbered messages are handled at least once. */
+  readonly client: KnownClient | undefined;
+}
+
+/** What the store remembers of a client. */
+export interface KnownClient {
+  /** `undefined`: nothing. */
+  readonly record: ClientRecord | undefined;
+  /** The session's forget mark. */
+  readonly mark: number;
 }
 
 /** The answer to an attach, as a frame. */
 export function helloOf<Data extends object, Transport, Unset extends undefined, Socket extends object>(
   { settings, runtime }: ConnectionContext<Data, Transport, Unset, Socket>,
-  { state, token, resumed, begun, protocol, attach }: Greeting<Data>,
+  { state, token, resumed, begun, protocol, attach, client }: Greeting<Data>,
 ): string {
   return writeServerControl({
     type: "hello",
     session: state?.id,
     lasting: settings.store.capabilities.resumable,
     resumed,
-    // Numbers are not written down here: a message is handled at least once.
-    mode: "message",
-    record: false,
-    settled: 0,
-    refused: [],
-    floor: 0,
-    mark: attach.mark,
+    mode: client === undefined ? "message" : "transaction",
+    record: client?.record !== undefined,
+    settled: client?.record?.settled ?? 0,
+    refused: client?.record?.refused ?? [],
+    floor: client?.record?.floor ?? 0,
+    mark: client?.mark ?? attach.mark,
     at: begun.at,
     last: begun.last,
     missed: begun.missed,

@@ -1,10 +1,25 @@
-import { isTransactionRefused, WINDOW_MESSAGES, writeServerControl } from "@wsession/protocol";
+import {
+  isTransactionRefused,
+  MAX_CONTROL_LENGTH,
+  WINDOW_MESSAGES,
+  writeServerControl,
+} from "@wsession/protocol";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 
 /** Acks that are put off at most: a client sends on only once it has some. */
 const MAX_UNTOLD = 32;
 /** Characters of what a refusal says. */
 const MAX_TEXT = 512;
+/** Characters of its code. */
+const MAX_CODE = 128;
+
+/** Why a number was not applied, as the client is told. */
+export interface Refusal {
+  readonly code: string;
+  readonly message?: string | undefined;
+  /** What JSON can carry. */
+  readonly detail?: unknown;
+}
 
 export interface NumbersOutlet {
   readonly isEnding: boolean;
@@ -33,7 +48,7 @@ export class Numbers {
 
   /** From an attach on; `from` is `undefined` where the client means another session. */
   begin(from: number | undefined): void {
-    this.#tell();
+    this.tell();
     this.#next = from;
   }
 
@@ -64,8 +79,8 @@ export class Numbers {
   settle(number: number): void {
     this.#last = number;
     this.#untold += 1;
-    if (this.#untold >= MAX_UNTOLD) this.#tell();
-    else this.#timer ??= setImmediate(() => this.#tell());
+    if (this.#untold >= MAX_UNTOLD) this.tell();
+    else this.#timer ??= setImmediate(() => this.tell());
   }
 
   /**
@@ -74,13 +89,22 @@ export class Numbers {
    */
   fail(number: number, error: unknown): void {
     if (isAboutTheEnd(error) || isSessionError(error, "STORE_UNAVAILABLE")) return;
-    this.#tell();
+    if (isTransactionRefused(error, "INVALID_MESSAGE")) this.refuse(number, error);
+    else this.refuse(number, { code: "HANDLER_FAILED" });
+  }
+
+  /** `number` is settled, and was not applied. */
+  refuse(number: number, refusal: Refusal): void {
+    this.tell();
     this.#open -= 1;
-    if (this.#outlet.isEnding) return;
-    const isInvalid = isTransactionRefused(error, "INVALID_MESSAGE");
-    const code = isInvalid ? error.code : "HANDLER_FAILED";
-    const message = isInvalid ? error.message.slice(0, MAX_TEXT) : undefined;
-    this.#outlet.sendFrame(writeServerControl({ type: "refused", number, code, message, detail: undefined }));
+    if (!this.#outlet.isEnding) this.#outlet.sendFrame(refusedFrame(number, refusal));
+  }
+
+  /** What comes is discarded until the next attach, and `taken` numbers that were taken are not settled here. */
+  ignore(taken: number): void {
+    this.tell();
+    this.#open -= taken;
+    this.#next = undefined;
   }
 
   /** The connection ends. */
@@ -88,7 +112,8 @@ export class Numbers {
     clearImmediate(this.#timer);
   }
 
-  #tell(): void {
+  /** Tells what is settled now, and not in the next turn. */
+  tell(): void {
     clearImmediate(this.#timer);
     this.#timer = undefined;
     if (this.#untold === 0) return;
@@ -96,5 +121,26 @@ export class Numbers {
     this.#untold = 0;
     if (!this.#outlet.isEnding)
       this.#outlet.sendFrame(writeServerControl({ type: "applied", number: this.#last }));
+  }
+}
+
+/** Leaves out what JSON can't carry or what is too long for a control frame: first the detail, then the message too. */
+function refusedFrame(number: number, { code, message, detail }: Refusal): string {
+  const type = "refused";
+  const told = { type, number, code: code.slice(0, MAX_CODE), message: message?.slice(0, MAX_TEXT) } as const;
+  return (
+    controlFrame({ ...told, detail }) ??
+    controlFrame({ ...told, detail: undefined }) ??
+    writeServerControl({ ...told, message: undefined, detail: undefined })
+  );
+}
+
+function controlFrame(control: Parameters<typeof writeServerControl>[0]): string | undefined {
+  try {
+    const frame = writeServerControl(control);
+    return frame.length <= MAX_CONTROL_LENGTH ? frame : undefined;
+  } catch {
+    // A circular structure, say, which the handler that gave it is told of by a report.
+    return undefined;
   }
 }

@@ -13,7 +13,7 @@ import { FramedConnection } from "../framed/framed-connection.ts";
 import { RefusedHandshake } from "../framed/refused-handshake.ts";
 import { offersFraming, withoutFraming } from "../handshake/subprotocol.ts";
 import { SUBPROTOCOL } from "@wsession/protocol";
-import type { Handlers } from "../api/contract.ts";
+import type { Handlers } from "../api/handlers.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";

@@ -3,7 +3,8 @@ import { resolveCloseOptions } from "../api/resolve-close-options.ts";
 import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import { Connections } from "../connection/connections.ts";
-import type { Connection, Handlers, Session } from "../api/contract.ts";
+import type { Connection, Session } from "../api/contract.ts";
+import type { Handlers } from "../api/handlers.ts";
 import type { DestroyReport, PresenceReport, Sessions } from "../api/sessions.ts";
 import { assertMethods, assertNoMore, assertNone, assertPlain, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
@@ -24,7 +25,7 @@ import type { SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
 import type { OutgoingMessage } from "../session/appending.ts";
 
-const HANDLERS = ["open", "resumed", "message", "change", "expiring", "drain", "close"];
+const HANDLERS = ["open", "resumed", "message", "transaction", "change", "expiring", "drain", "close"];
 
 const RUNTIME_METHODS = [
   "connectionOf",
@@ -96,6 +97,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     assertMethods("runtime", runtime, "the runtime of an adapter", RUNTIME_METHODS);
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
+    if (handlers.transaction !== undefined) this.#assertTransactions();
     const binding = new ServerBinding<Data, Transport, Unset, Socket>(
       this.registry,
       this.connections,
@@ -106,6 +108,15 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     this.#bindings.add(binding);
     binding.onClosed(() => this.#bindings.delete(binding));
     return binding;
+  }
+
+  /** Otherwise each numbered message would be handled at least once, though the application relies on exactly once. */
+  #assertTransactions(): void {
+    if (this.registry.outboxes.areKept && this.registry.store.commit !== undefined) return;
+    throw new SessionError(
+      "NOT_SUPPORTED",
+      "this store has no transactions: use mapStore() or redisStore(), or leave the handler transaction out",
+    );
   }
 
   of(socket: object, surplus?: undefined): Connection<Data, Transport, Unset> | undefined {

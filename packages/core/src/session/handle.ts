@@ -5,7 +5,7 @@ import { checkMessage } from "./send-queue.ts";
 import type { SendResult } from "./send-queue.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
-import { fencedError, goneError } from "../base/errors.ts";
+import { fencedError, goneError, inTransactionError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned, OwnedResult } from "../base/owned-promise.ts";
@@ -96,7 +96,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     assertNoMore("send()", surplus);
     const { context, id } = this.#state;
     const result = new SentToSession(this.#connection ?? this.#state);
-    const refusal = this.#refusal();
+    const refusal = this.#writeRefusal();
     if (refusal === undefined) context.outboxes.send(id, checked, this.#connection, result);
     else result.reject(refusal);
     return result.promise;
@@ -127,7 +127,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   }
 
   #write<Result>(kind: Write<Data>["kind"], resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
-    const refusal = this.#refusal();
+    const refusal = this.#writeRefusal();
     if (refusal !== undefined) return this.#owned(Promise.reject(refusal));
     return writesOf(this.#state).write({ kind, writer: this.#connection }, resultOf);
   }
@@ -142,7 +142,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   }
 
   async #renew(subject: string | undefined, graceMs: number): Promise<Renewal> {
-    const refusal = this.#refusal();
+    const refusal = this.#writeRefusal();
     if (refusal !== undefined) throw refusal;
     const state = this.#state;
     // Only a login can be overtaken: by a destruction of its subject's sessions (time of check to time of use).
@@ -163,6 +163,11 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     return this.#state.context.calls.ask(question);
+  }
+
+  /** A write beside a transaction could be applied though the transaction is not, or more than once (I21). */
+  #writeRefusal(): SessionError | undefined {
+    return this.#connection?.isInTransaction === true ? inTransactionError() : this.#refusal();
   }
 
   #refusal(): SessionError | undefined {

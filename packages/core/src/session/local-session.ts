@@ -172,7 +172,7 @@ export class LocalSession<Data extends object> {
     this.lineage = made.lineage ?? 0;
   }
 
-  private isAt({ version, lineage = 0 }: VersionStamp): boolean {
+  isAt({ version, lineage = 0 }: VersionStamp): boolean {
     return this.version === version && this.lineage === lineage;
   }
 

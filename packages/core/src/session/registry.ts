@@ -179,7 +179,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   /** Attaches a connection to its session, and ends it at once where the session has ended or was taken over meanwhile. */
   attach(
     connection: UnattachedConnection<Data>,
-    { state, fence, token, resumed, outbox }: AdmittedSession<Data>,
+    { state, fence, token, resumed, found }: AdmittedSession<Data>,
     decision: PendingDecision,
   ): void {
     const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
@@ -187,7 +187,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     if (exclusive && !takesOver) state.replace(fence);
     decision.dispose();
     connection.token = token;
-    connection.attach(state, takesOver ? PENDING_FENCE : fence, outbox);
+    connection.attach(state, takesOver ? PENDING_FENCE : fence, found);
     this.#lifetimes.warnIfExpiring(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);

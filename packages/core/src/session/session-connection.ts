@@ -11,6 +11,8 @@ export interface SessionConnection<Data extends object> {
   fence: number;
   /** Whether the connection has ended, or is about to. */
   readonly isEnding: boolean;
+  /** Whether a handler `transaction` of the connection runs: writes of its handle would be no part of the transaction. */
+  readonly isInTransaction: boolean;
   /** Whether a message came since the flag was last cleared. The idle deadline counts from such messages. */
   active: boolean;
   /** The session's idle deadline is near: the next message must touch the session at once. */

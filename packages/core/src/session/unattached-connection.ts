@@ -1,4 +1,4 @@
-import type { Position } from "@wsession/protocol";
+import type { StoredSession } from "../store/contract.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { PendingDecision } from "./pending.ts";
@@ -11,9 +11,15 @@ export interface UnattachedConnection<Data extends object> extends SessionConnec
   token: string | undefined;
   /** What `admit` decided about a session that is set later. */
   decision: PendingDecision | undefined;
-  /** `outbox` is the end of the outbox at the time when the session was opened for this connection. */
-  attach(state: LocalSession<Data>, fence: number, outbox: Position | undefined): void;
+  /** `found` is `undefined` for a new session. */
+  attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void;
 }
+
+/**
+ * The part of the stored session that the session's clients need, as of the time when the session was opened for this connection. The
+ * connection gets every message that is kept after the end of `outbox`.
+ */
+export type FoundSession = Pick<StoredSession, "outbox" | "clients">;
 
 /** A session that was resumed or created for a connection that does not exist yet. */
 export interface AdmittedSession<Data extends object> {
@@ -23,6 +29,6 @@ export interface AdmittedSession<Data extends object> {
   readonly resumed: boolean;
   /** The token that the application must pass to the client if no header does. A secret. */
   readonly token: string | undefined;
-  /** The end of the outbox when the session was opened. The connection gets every message that is kept after this position. */
-  readonly outbox?: Position | undefined;
+  /** `undefined` for a new session. */
+  readonly found?: FoundSession | undefined;
 }

@@ -1,8 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { GONE } from "../base/endings.ts";
-import { asStoreError, fencedError, goneError, isSessionError, SessionError } from "../base/errors.ts";
+import { asStoreError, fencedError, goneError, isSessionError } from "../base/errors.ts";
 import { OwnedPromise } from "../base/owned-promise.ts";
 import type { Awaitable } from "@wsession/protocol";
+import { adoptWritten } from "./adopt-written.ts";
+import { conflictError, MAX_TRIES, pauseAfter } from "./lost-races.ts";
 import { fenceOf } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { Write, SessionWrites } from "./writes.ts";
@@ -10,11 +12,6 @@ import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
 import type { Plan, QueuedWrite } from "./write-plan.ts";
 
-/** A write fails with CONFLICT after so many lost races against writers on other processes. */
-const MAX_TRIES = 1_000;
-/** Tries without a pause. Later tries pause for a random time, so that writers do not keep meeting each other (backoff). */
-const EAGER_TRIES = 4;
-const MAX_PAUSE_MS = 32;
 /** `NEXT_MICROTASK.then` runs a function in a microtask, at a third of the cost of `queueMicrotask`. */
 const NEXT_MICROTASK = Promise.resolve();
 
@@ -160,7 +157,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     const { writes, next } = plan;
     switch (result.type) {
       case "written":
-        this.#adopt(plan, result);
+        adoptWritten(state, result, plan, soleWriter(plan.writes));
         for (const write of writes) write.resolve(write.result ?? next);
         return;
       case "conflict":
@@ -175,18 +172,6 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     }
   }
 
-  #adopt(plan: Plan<Data>, result: Extract<WriteResult, { type: "written" }>): void {
-    const state = this.#state;
-    try {
-      if (result.session !== undefined) state.adopt(result.session, plan.versionAtRequest);
-      else state.applyOwnWrite(plan.versionAtRequest, result, plan.next, soleWriter(plan.writes));
-    } catch (error) {
-      // The write is applied, though this process can't read what others had written before it. Report in a microtask,
-      // because the application's own call may be on the stack.
-      queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
-    }
-  }
-
   #retry(plan: Plan<Data>, result: Extract<WriteResult, { type: "conflict" }>, tries: number): void {
     const { writes } = plan;
     this.#state.context.diagnostics.conflicts += 1;
@@ -196,9 +181,9 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
       return rejectAll(writes, error);
     }
     if (tries >= MAX_TRIES) return rejectAll(writes, conflictError());
-    if (tries < EAGER_TRIES) return this.#attempt(writes, tries + 1);
-    const pause = Math.random() * Math.min(MAX_PAUSE_MS, 2 ** (tries - EAGER_TRIES + 1));
-    this.#pauseFor(wait(pause), () => this.#attempt(writes, tries + 1));
+    const pauseMs = pauseAfter(tries);
+    if (pauseMs === 0) return this.#attempt(writes, tries + 1);
+    this.#pauseFor(wait(pauseMs), () => this.#attempt(writes, tries + 1));
   }
 
   /** A batch that the store refused for its data is sent again one by one, so that only the bad write fails. */
@@ -225,14 +210,4 @@ function soleWriter<Data extends object>(writes: readonly QueuedWrite<Data>[]): 
 
 function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }[], error: unknown): void {
   for (const write of batch) write.reject(error);
-}
-
-function conflictError(): SessionError {
-  return new SessionError(
-    "CONFLICT",
-    `the change was not written, because other writers changed the session first in ${MAX_TRIES} attempts`,
-    {
-      outcome: "not-applied",
-    },
-  );
 }

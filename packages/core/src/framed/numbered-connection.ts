@@ -1,0 +1,197 @@
+import { isTransactionRefused, Lead, leadOf, ProtocolError, writeServerControl } from "@wsession/protocol";
+import type { Attach } from "@wsession/protocol";
+import type { Connection } from "../api/contract.ts";
+import type { Transaction } from "../api/transaction.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import { asStoreError, goneError } from "../base/errors.ts";
+import { GONE } from "../base/endings.ts";
+import { promiseOf } from "../base/promises.ts";
+import { Flow } from "../connection/flow.ts";
+import type { LocalSession } from "../session/local-session.ts";
+import type { SessionConnection } from "../session/session-connection.ts";
+import type { ClientRecords } from "../store/stored-session.ts";
+import { FollowingConnection } from "./following-connection.ts";
+import type { KnownClient } from "./hello.ts";
+import { Numbers } from "./numbers.ts";
+import { NO_RECORD, Transactions } from "./transactions.ts";
+import type { TransactionOutlet } from "./transactions.ts";
+
+/** A connection's numbered messages: each goes to the handler `transaction`, or where there is none to `message`. */
+export abstract class NumberedConnection<
+  Data extends object,
+  Transport,
+  Unset extends undefined,
+  Socket extends object,
+>
+  extends FollowingConnection<Data, Transport, Unset, Socket>
+  implements TransactionOutlet<Data>
+{
+  /** Once numbered messages came; until then the number that they begin with, as `Numbers.begin` takes it. */
+  #numbers: Numbers | number | undefined = undefined;
+  /** Of the latest attach, with the handler `transaction`. */
+  #transactions: Transactions<Data> | undefined = undefined;
+
+  /** Hands a message to the handler `message`. */
+  protected abstract callPlain(message: string | Uint8Array): unknown;
+
+  // --- counting ---
+
+  /** A numbered message came. Throws ProtocolError where the client sends more than it may. */
+  protected countNumbered(): void {
+    if (!this.ownNumbers().receive()) throw new ProtocolError("too many unsettled messages");
+  }
+
+  /** A further attach came, and waits for its turn among the messages. */
+  protected noteReattach(): void {
+    if (this.#numbers instanceof Numbers) this.#numbers.reattach();
+  }
+
+  /** The numbers of an attach may be for another session than the connection's: then they are none here. */
+  protected beginNumbers(attach: Attach, client: KnownClient | undefined): void {
+    const { session, from } = attach;
+    const first = session === undefined || session === this.state?.id ? from : undefined;
+    if (this.#numbers instanceof Numbers) this.#numbers.begin(first);
+    else this.#numbers = first;
+    if (client === undefined || this.state === undefined) return;
+    this.#transactions ??= new Transactions(this, this.state, this.ownNumbers());
+    this.#transactions.begin(attach, client);
+  }
+
+  private ownNumbers(): Numbers {
+    if (this.#numbers instanceof Numbers) return this.#numbers;
+    const numbers = new Numbers(this);
+    numbers.begin(this.#numbers);
+    this.#numbers = numbers;
+    return numbers;
+  }
+
+  // --- handling ---
+
+  /** Hands the next numbered message to its handler. */
+  protected callNumbered(message: string | Uint8Array): unknown {
+    const number = this.ownNumbers().take();
+    if (number === undefined) return undefined;
+    return this.#transactions === undefined
+      ? this.handleAtLeastOnce(number, message)
+      : this.#transactions.handle(number, message);
+  }
+
+  /** Hands a numbered message to the handler, and settles the number once the handler has settled: at least once. */
+  private handleAtLeastOnce(number: number, message: string | Uint8Array): unknown {
+    const failed = (error: unknown): never => {
+      this.ownNumbers().fail(number, error);
+      throw error;
+    };
+    try {
+      const handling = promiseOf(this.callPlain(message));
+      if (handling !== undefined) return handling.then(() => this.ownNumbers().settle(number), failed);
+    } catch (error) {
+      failed(error);
+    }
+    this.ownNumbers().settle(number);
+    return undefined;
+  }
+
+  /** Settles what waits for a further message, because what comes next is of another client id. */
+  protected flushNumbers(): Promise<void> | undefined {
+    return this.#transactions?.flush();
+  }
+
+  protected override notifyClosed(): void {
+    super.notifyClosed();
+    if (this.#numbers instanceof Numbers) this.#numbers.stop();
+  }
+
+  // --- what transactions need ---
+
+  get connection(): Connection<Data, unknown, never> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- transactions run once there is a session
+    return this as Connection<Data, unknown, never>;
+  }
+
+  get sessionConnection(): SessionConnection<Data> {
+    return this;
+  }
+
+  get deadlines(): Deadlines {
+    return this.context.deadlines;
+  }
+
+  get handlerTimeoutMs(): number {
+    return this.context.settings.handlerTimeoutMs;
+  }
+
+  get isFollowed(): boolean {
+    const next = this.backlog?.inbox.peek();
+    return !this.isEnding && next !== undefined && leadOf(next) === Lead.Counted;
+  }
+
+  callTransaction(transaction: Transaction<Data>, message: string | Uint8Array): unknown {
+    const { context } = this;
+    const { running } = context;
+    context.running = this;
+    this.flow |= Flow.InTransaction;
+    try {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+      return context.handlers.transaction?.(transaction as Transaction<Data, Transport>, message);
+    } finally {
+      context.running = running;
+    }
+  }
+
+  leave(): void {
+    this.flow &= ~Flow.InTransaction;
+  }
+
+  /** A handler failed, which changed nothing (I21), or what it left to `after` did: the connection stays. */
+  transactionFailed(error: unknown): void {
+    if (isTransactionRefused(error, "INVALID_MESSAGE")) this.refuseMessage(error);
+    else this.reportFailure("transaction", error);
+  }
+
+  // --- what the store remembers ---
+
+  /** Whether numbered messages are handled in transactions. */
+  protected get isTransactional(): boolean {
+    return this.context.handlers.transaction !== undefined;
+  }
+
+  /**
+   * What the store remembers of the client. `found`: as of the handshake, which is as good as new where the client does not know more.
+   * Tells the client where the store has less than it had acknowledged.
+   */
+  protected async recallClient(
+    attach: Attach,
+    state: LocalSession<Data>,
+    found: ClientRecords | undefined | "unknown",
+  ): Promise<KnownClient> {
+    const { client, known } = attach;
+    const isOwn = attach.session === state.id;
+    let records = found === "unknown" ? undefined : found;
+    const isEnough =
+      found !== "unknown" && (!isOwn || (records?.byClient.get(client)?.settled ?? 0) >= known);
+    if (!isEnough) records = await this.loadClients(state);
+    const record = records?.byClient.get(client);
+    const mark = records?.mark ?? 0;
+    const { settled } = record ?? NO_RECORD;
+    const isForgotten = record === undefined && mark !== attach.mark;
+    if (isOwn && settled < known && !isForgotten)
+      this.sendFrame(writeServerControl({ type: "behind", number: settled }));
+    return { record, mark };
+  }
+
+  private async loadClients(state: LocalSession<Data>): Promise<ClientRecords | undefined> {
+    const { store, calls } = state.context;
+    calls.begin();
+    try {
+      const stored = await store.load(state.id);
+      if (stored !== undefined) return stored.clients;
+    } catch (error) {
+      throw asStoreError(error);
+    } finally {
+      calls.end();
+    }
+    state.endSession(GONE);
+    throw goneError();
+  }
+}

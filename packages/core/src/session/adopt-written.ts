@@ -1,0 +1,23 @@
+import type { WriteResult } from "../store/contract.ts";
+import type { LocalSession, VersionStamp } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
+
+/**
+ * Brings the session's state here up to a change that this process made and the store has acknowledged. `next`: the data that the
+ * change leads to from `versionAtRequest`. The connection `writer` gets no `change` event.
+ */
+export function adoptWritten<Data extends object>(
+  state: LocalSession<Data>,
+  result: Extract<WriteResult, { type: "written" }>,
+  { versionAtRequest, next }: { readonly versionAtRequest: VersionStamp; readonly next: Readonly<Data> },
+  writer: SessionConnection<Data> | undefined,
+): void {
+  try {
+    if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
+    else state.applyOwnWrite(versionAtRequest, result, next, writer);
+  } catch (error) {
+    // The write is applied, though this process can't read what others had written before it. Report in a microtask,
+    // because the application's own call may be on the stack.
+    queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
+  }
+}

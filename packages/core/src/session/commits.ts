@@ -1,0 +1,48 @@
+import { fencedError, goneError } from "../base/errors.ts";
+import { GONE } from "../base/endings.ts";
+import type { CommitRequest, CommitResult } from "../store/commit-contract.ts";
+import { adoptWritten } from "./adopt-written.ts";
+import { runOf } from "./appending.ts";
+import type { LocalSession } from "./local-session.ts";
+import type { SessionConnection } from "./session-connection.ts";
+import type { StagedTransaction } from "./transaction.ts";
+
+/** An answer after which the session and its connections are still there. */
+export type CommitAnswer = Exclude<CommitResult, { type: "missing" | "fenced" }>;
+
+/**
+ * Sends a commit to the store. Called only while nothing else of this process writes to the session. Rejects with SESSION_GONE and FENCED,
+ * and has ended the session's connections then.
+ */
+export async function sendCommit<Data extends object>(
+  state: LocalSession<Data>,
+  request: () => CommitRequest,
+): Promise<CommitAnswer> {
+  if (state.gone) throw goneError();
+  const { store, diagnostics } = state.context;
+  const sent = request();
+  diagnostics.writes += 1;
+  // Asked for where the handlers were bound.
+  const result = (await store.commit?.(sent)) ?? { type: "missing" };
+  if (result.type === "missing") {
+    state.endSession(GONE);
+    throw goneError();
+  }
+  if (result.type === "fenced") {
+    // The answer does not say the store's fence, only that it is higher than the one that was sent.
+    state.replace((sent.fence ?? 0) + 1);
+    throw fencedError();
+  }
+  return result;
+}
+
+/** What a transaction changed and sent is in the store: the session here follows, and its connections get the kept messages. */
+export function applyCommitted<Data extends object>(
+  state: LocalSession<Data>,
+  staged: StagedTransaction<Data>,
+  { written, appended }: Extract<CommitResult, { type: "committed" }>,
+  writer: SessionConnection<Data>,
+): void {
+  if (written !== undefined) adoptWritten(state, written, staged, writer);
+  if (appended !== undefined) state.context.outboxes.of(state).take(runOf(staged.messages, appended));
+}

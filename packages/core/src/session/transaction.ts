@@ -1,0 +1,204 @@
+import type { SendOptions } from "@wsession/protocol";
+import type { Connection, Patch } from "../api/contract.ts";
+import type { Transaction } from "../api/transaction.ts";
+import { assertFunction, assertNoMore } from "../base/arguments.ts";
+import { invalidArgument, SessionError } from "../base/errors.ts";
+import type { CommitNumbers, CommitRequest } from "../store/commit-contract.ts";
+import { appendOf, lastOfEachKey } from "./appending.ts";
+import type { OutgoingMessage } from "./appending.ts";
+import type { LocalSession, VersionStamp } from "./local-session.ts";
+import { checkMessage } from "./send-queue.ts";
+import { changeBy, dataAfter } from "./write-plan.ts";
+import type { Write } from "./writes.ts";
+
+export interface TransactionOwner<Data extends object> {
+  readonly connection: Connection<Data, unknown, never>;
+  /** The handler wants no transaction any more: `atLeastOnce` was called. */
+  leave(): void;
+}
+
+/** One run of the handler `transaction`: what the run read, and what it staged. Nothing of it is seen by anybody else. */
+export class StagedTransaction<Data extends object> implements Transaction<Data> {
+  readonly id: string;
+  readonly #owner: TransactionOwner<Data>;
+  readonly #state: LocalSession<Data>;
+  readonly #base: Readonly<Data>;
+  /** The version that the run began at. */
+  readonly versionAtRequest: VersionStamp;
+  #next: Readonly<Data>;
+  readonly #writes: Pick<Write<Data>, "kind">[] = [];
+  readonly #messages: OutgoingMessage[] = [];
+  #bytes = 0;
+  readonly #effects: (() => unknown)[] = [];
+  #hasRead = false;
+  #isOver = false;
+  #thrown: unknown;
+
+  constructor(owner: TransactionOwner<Data>, state: LocalSession<Data>, id: string) {
+    this.id = id;
+    this.#owner = owner;
+    this.#state = state;
+    this.#base = this.#next = state.data;
+    this.versionAtRequest = state.versionStamp;
+  }
+
+  get connection(): Connection<Data, unknown, never> {
+    return this.#owner.connection;
+  }
+
+  get data(): Readonly<Data> {
+    this.#assertRunning();
+    this.#hasRead = true;
+    return this.#next;
+  }
+
+  set(data: Data, surplus?: undefined): void {
+    assertNoMore("set()", surplus);
+    this.#write({ type: "set", data });
+  }
+
+  patch(fields: Patch<Data>, surplus?: undefined): void {
+    assertNoMore("patch()", surplus);
+    this.#write({ type: "patch", fields });
+  }
+
+  update(change: (data: Readonly<Data>) => Data, surplus?: undefined): void {
+    assertFunction("update()'s change", change);
+    assertNoMore("update()", surplus);
+    this.#write({ type: "update", change });
+    this.#hasRead = true;
+  }
+
+  send(message: string | Uint8Array, options?: SendOptions, surplus?: undefined): void {
+    this.#assertRunning();
+    const checked = checkMessage("send()", message, options);
+    assertNoMore("send()", surplus);
+    const { maxMessages, maxBytes } = this.#state.context.settings.outbox;
+    const { bytes } = checked;
+    if (bytes > maxBytes)
+      throw this.#refuse("TOO_LARGE", `the message is longer than outbox.maxBytes, ${maxBytes}`);
+    if (this.#messages.length + 1 > maxMessages || this.#bytes + bytes > maxBytes)
+      throw this.#refuse("OUTBOX_FULL", "the transaction sends more than the option outbox keeps");
+    this.#messages.push(checked);
+    this.#bytes += bytes;
+  }
+
+  after(effect: () => unknown, surplus?: undefined): void {
+    this.#assertRunning();
+    assertFunction("after()'s effect", effect);
+    assertNoMore("after()", surplus);
+    this.#effects.push(effect);
+  }
+
+  atLeastOnce<Result>(work: () => Result, surplus?: undefined): Result {
+    this.#assertRunning();
+    assertFunction("atLeastOnce()'s work", work);
+    assertNoMore("atLeastOnce()", surplus);
+    if (!this.isEmpty) throw invalidArgument("atLeastOnce(): something was staged already");
+    this.#isOver = true;
+    this.#owner.leave();
+    return work();
+  }
+
+  // --- for who commits ---
+
+  /** The handler has settled: what it still calls comes too late. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  get isEmpty(): boolean {
+    return this.#writes.length === 0 && this.#messages.length === 0 && this.#effects.length === 0;
+  }
+
+  get effects(): readonly (() => unknown)[] {
+    return this.#effects;
+  }
+
+  /** Whether `error` is what one of the methods here threw because of what was staged. */
+  isRefusal(error: unknown): error is SessionError {
+    return error !== undefined && error === this.#thrown;
+  }
+
+  /** Whether this process knows already that the store would answer with a conflict. */
+  get isStale(): boolean {
+    return this.#expects && !this.#state.isAt(this.versionAtRequest);
+  }
+
+  /** The data that the commit leads to. */
+  get next(): Readonly<Data> {
+    return this.#next;
+  }
+
+  /** The messages that the commit appends. */
+  get messages(): readonly OutgoingMessage[] {
+    return lastOfEachKey(this.#messages);
+  }
+
+  request(numbers: CommitNumbers, fence: number | undefined): CommitRequest {
+    const { id, isOtherVersion, context } = this.#state;
+    const { version, lineage } = this.versionAtRequest;
+    const { messages } = this;
+    const base = this.#hasRead && !isOtherVersion ? this.#base : undefined;
+    return {
+      id,
+      numbers,
+      change:
+        this.#writes.length === 0 ? undefined : changeBy(this.#writes, this.#next, base, isOtherVersion),
+      expect: this.#expects ? version : undefined,
+      known: version,
+      lineage,
+      schemaVersion: context.settings.schemaVersion,
+      outbox: messages.length === 0 ? undefined : appendOf(messages, context.settings.outbox),
+      fence,
+    };
+  }
+
+  /** Whether what is staged holds for the version alone at which the run began. */
+  get #expects(): boolean {
+    if (this.#writes.length === 0 && this.#messages.length === 0) return false;
+    return this.#hasRead || (this.#writes.length > 0 && this.#state.isOtherVersion);
+  }
+
+  #write(kind: Write<Data>["kind"]): void {
+    this.#assertRunning();
+    try {
+      this.#next = dataAfter(this.#state, this.#next, kind);
+    } catch (error) {
+      this.#thrown = error;
+      throw error;
+    }
+    this.#writes.push({ kind });
+  }
+
+  #refuse(code: "TOO_LARGE" | "OUTBOX_FULL", message: string): SessionError {
+    const error = new SessionError(code, message, { outcome: "not-applied" });
+    this.#thrown = error;
+    return error;
+  }
+
+  #assertRunning(): void {
+    if (this.#isOver)
+      throw new SessionError("TRANSACTION_OVER", "the transaction is over: its handler has settled");
+  }
+}
+
+/** The request that settles numbers, and changes nothing else. */
+export function settlingRequest<Data extends object>(
+  { id, version, lineage, context }: LocalSession<Data>,
+  numbers: CommitNumbers,
+  fence: number | undefined,
+): CommitRequest {
+  const { schemaVersion } = context.settings;
+  return {
+    id,
+    numbers,
+    change: undefined,
+    expect: undefined,
+    known: version,
+    lineage,
+    schemaVersion,
+    outbox: undefined,
+    fence,
+  };
+}
