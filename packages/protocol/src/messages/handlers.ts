@@ -51,7 +51,9 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
     message,
     transaction: (transaction, data) =>
       receive(connectionOf(transaction), data, ({ handle, inTransaction }, payload) =>
-        handle(inTransaction ? transaction : connectionOf(transaction), payload),
+        inTransaction
+          ? handle(transaction, payload)
+          : outside(transaction, () => handle(connectionOf(transaction), payload)),
       ),
   };
 }
@@ -65,6 +67,12 @@ function invalid(message: string, cause?: unknown): TransactionRefused {
 
 function connectionOf(transaction: unknown): unknown {
   return isObject(transaction) ? transaction["connection"] : undefined;
+}
+
+/** A handler without a transaction may write through its connection's session, which a transaction refuses. */
+function outside(transaction: unknown, work: () => unknown): unknown {
+  const atLeastOnce: unknown = isObject(transaction) ? transaction["atLeastOnce"] : undefined;
+  return isHandle(atLeastOnce) ? Reflect.apply(atLeastOnce, transaction, [work]) : work();
 }
 
 function readHandlers(definition: Definition, given: unknown): ReadonlyMap<string, Handler> {
