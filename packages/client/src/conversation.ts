@@ -214,7 +214,9 @@ export function converse(
         if (control.number < stream.known)
           listeners.emit("rolledBack", { from: control.number + 1, to: stream.known });
         stream.known = Math.min(stream.known, control.number);
-        return;
+        // The server settles nothing more before the client has attached again: what was lost may have had no answer yet.
+        attach(firstNumber());
+        return pump();
       case "forgotten":
         return onForgotten(control.mark);
       case "notice":
