@@ -21,6 +21,8 @@ import { sessionCases } from "./adapter-cases/sessions.ts";
 import { tokenCases } from "./adapter-cases/tokens.ts";
 import { shutdownCases } from "./adapter-cases/shutdown.ts";
 import { reportingCases } from "./adapter-cases/reporting.ts";
+import { failedTransactionCases } from "./adapter-cases/failed-transactions.ts";
+import { transactionCases } from "./adapter-cases/transactions.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
 import { checkAdapterHarness } from "./check-harness.ts";
 import type { AdapterHarness } from "./adapter-harness.ts";
@@ -50,6 +52,8 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   shutdown: shutdownCases,
   "frames of v1.wsession": framingCases,
   "numbered messages": numberedCases,
+  transactions: transactionCases,
+  "transactions that fail": failedTransactionCases,
   "kept messages": keptCases,
   "the bounds of kept messages": keptBoundCases,
 };

@@ -8,7 +8,10 @@ import { Journal } from "./waiting.ts";
 
 export type Data = { readonly n: number };
 export type Conn = Connection<Data, unknown, never>;
-type Own = Pick<SessionsOptions<Data>, "outbox" | "gate" | "heartbeatMs" | "onError">;
+type Own = Pick<
+  SessionsOptions<Data>,
+  "outbox" | "gate" | "heartbeatMs" | "onError" | "schema" | "handlerTimeoutMs" | "exclusive"
+>;
 
 export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
   return createSessions<Data>({

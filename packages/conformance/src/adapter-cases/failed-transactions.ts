@@ -1,0 +1,269 @@
+import { isSessionError, TransactionRefused } from "@wsession/core";
+import type { Transaction } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { arrived, framedServer } from "../framed-server.ts";
+import type { Data } from "../framed-server.ts";
+import { deferred, Journal } from "../waiting.ts";
+
+type Handle = (tx: Transaction<Data>, message: string | Uint8Array) => unknown;
+
+/** What a client is told of a message whose handler stages a change first and then does as `handle`. */
+async function refusedBy(trial: Parameters<AdapterCase["run"]>[0], handle: Handle, own = {}) {
+  const reported = new Journal<{ readonly error: unknown; readonly stage: string }>();
+  const setting = await framedServer(
+    trial,
+    { onError: (error, { stage }) => reported.note({ error, stage }), ...own },
+    {
+      transaction(tx, message) {
+        tx.patch({ n: 5 });
+        tx.send("never");
+        return handle(tx, message);
+      },
+    },
+  );
+  const { peer } = await arrived(setting);
+  peer.sendCounted("message");
+  const { code, message, detail } = await peer.until("refused");
+  expect(setting.session().data).toEqual({ n: 0 });
+  expect(peer.kept).toEqual([]);
+  peer.client.send(".?");
+  await peer.until("beat");
+  return { code, message, detail, reported: reported.entries };
+}
+
+/** A transaction that is refused, fails, or meets an end. */
+export const failedTransactionCases: readonly AdapterCase[] = [
+  {
+    name: "I21 a TransactionRefused is told with its code and detail, and nothing was committed",
+    async run(trial) {
+      const { reported, ...told } = await refusedBy(trial, () => {
+        throw new TransactionRefused("outbid", { message: "too low", detail: { highest: 7 } });
+      });
+      expect(told).toEqual({ code: "outbid", message: "too low", detail: { highest: 7 } });
+      expect(reported).toEqual([]);
+    },
+  },
+  {
+    name: "I21 a refusal is settled: it is told again on the next connection, and the message is handled no more",
+    async run(trial) {
+      const handled = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          transaction(tx, message) {
+            handled.note(`${message}`);
+            if (handled.entries.length === 1) throw new TransactionRefused("no");
+            tx.patch({ n: 1 });
+          },
+        },
+      );
+      const { peer, token } = await arrived(setting);
+      peer.sendCounted("first");
+      await peer.until("refused");
+      peer.client.socket.terminate();
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 1 });
+      again.sendCounted("first");
+      expect(await again.until("hello")).toMatchObject({ settled: 1, refused: [1] });
+      expect(await again.until("refused")).toMatchObject({ number: 1 });
+      expect(handled.entries).toEqual(["first"]);
+      expect(setting.session().data).toEqual({ n: 0 });
+    },
+  },
+  {
+    name: "I12 I21 a handler that throws is reported, and the client is told HANDLER_FAILED without its message; the connection stays",
+    async run(trial) {
+      const mistake = new Error("a secret of the server");
+      const { reported, ...told } = await refusedBy(trial, () => Promise.reject(mistake));
+      expect(told).toEqual({ code: "HANDLER_FAILED", message: undefined, detail: undefined });
+      expect(reported).toEqual([{ error: mistake, stage: "transaction" }]);
+    },
+  },
+  {
+    name: "I21 a handler that does not settle in handlerTimeoutMs has failed, and what it stages later throws TRANSACTION_OVER",
+    async run(trial) {
+      const { promise, resolve } = deferred();
+      const late = new Journal<unknown>();
+      const { code, reported } = await refusedBy(
+        trial,
+        async (tx) => {
+          await promise;
+          try {
+            tx.patch({ n: 9 });
+          } catch (error) {
+            late.note(error);
+          }
+        },
+        { handlerTimeoutMs: 50 },
+      );
+      expect(code).toBe("HANDLER_FAILED");
+      expect(reported.map(({ error }) => isSessionError(error, "TRANSACTION_OVER"))).toEqual([true]);
+      resolve();
+      await late.until(1);
+      expect(isSessionError(late.entries[0], "TRANSACTION_OVER")).toBe(true);
+    },
+  },
+  {
+    name: "I21 data that the schema refuses is told as INVALID_DATA, and a message over outbox.maxBytes as TOO_LARGE",
+    async run(trial) {
+      const schema = {
+        "~standard": {
+          version: 1,
+          vendor: "case",
+          validate: (value: unknown) =>
+            typeof value === "object" && value !== null && "n" in value && typeof value.n === "number"
+              ? { value: { n: value.n } }
+              : { issues: [{ message: "no number" }] },
+        },
+      } as const;
+      const invalid = await refusedBy(trial, (tx) => tx.set(JSON.parse('{"n":"many"}')), { schema });
+      expect(invalid).toMatchObject({ code: "INVALID_DATA", reported: [] });
+      const large = await refusedBy(trial, (tx) => tx.send("x".repeat(2_000)), {
+        outbox: { maxBytes: 1_000 },
+      });
+      expect(large).toMatchObject({ code: "TOO_LARGE", reported: [] });
+    },
+  },
+  {
+    name: "I22 a full outbox that refuses is told as OUTBOX_FULL, and the change is not made",
+    async run(trial) {
+      const outbox = { maxMessages: 2, whenFull: "refuse" } as const;
+      const setting = await framedServer(
+        trial,
+        { outbox },
+        {
+          transaction(tx) {
+            tx.update(({ n }) => ({ n: n + 1 }));
+            tx.send("answer");
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      for (let n = 1; n <= 3; n += 1) peer.sendCounted("go");
+      expect(await peer.until("refused")).toMatchObject({ number: 3, code: "OUTBOX_FULL" });
+      expect(setting.session().data).toEqual({ n: 2 });
+    },
+  },
+  {
+    name: "I21 writes of the connection's handle reject with IN_TRANSACTION while its handler runs, and work after it",
+    async run(trial) {
+      const codes = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          async transaction(tx) {
+            const { session } = tx.connection;
+            const calls = [
+              () => session.set({ n: 1 }),
+              () => session.patch({ n: 1 }),
+              () => session.update((data) => data),
+              () => session.send("x"),
+              () => session.identify("ada"),
+              () => session.rotate(),
+            ];
+            for (const call of calls)
+              await call().catch((error: unknown) =>
+                codes.note(isSessionError(error) ? error.code : "other"),
+              );
+            await session.refresh();
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("go");
+      await peer.until("applied");
+      expect(codes.entries).toEqual(Array.from({ length: 6 }, () => "IN_TRANSACTION"));
+      await setting.session().patch({ n: 3 });
+      expect(setting.session().data).toEqual({ n: 3 });
+    },
+  },
+  {
+    name: "I21 a handler that destroys its session changes nothing, and its connection ends with 4410",
+    async run(trial) {
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          async transaction(tx) {
+            tx.patch({ n: 1 });
+            await tx.connection.session.destroy("enough");
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      const { id } = setting.session();
+      peer.sendCounted("go");
+      const { code } = await peer.client.closed;
+      expect(code).toBe(4410);
+      expect(peer.frames.some(({ type }) => type === "applied" || type === "refused")).toBe(false);
+      expect(await setting.sessions.get(id)).toBeUndefined();
+    },
+  },
+  {
+    name: "I21 a handler that closes its connection commits all the same, and the client learns of it when it comes back",
+    async run(trial) {
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          transaction(tx) {
+            tx.patch({ n: 1 });
+            tx.connection.close(4000, "bye");
+          },
+        },
+      );
+      const { peer, token } = await arrived(setting);
+      peer.sendCounted("go");
+      await peer.client.closed;
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 1 });
+      expect(await again.until("hello")).toMatchObject({ settled: 1 });
+      expect(setting.session().data).toEqual({ n: 1 });
+    },
+  },
+  {
+    name: "I12 an effect that fails is reported, and the message stays applied",
+    async run(trial) {
+      const reported = new Journal<unknown>();
+      const setting = await framedServer(
+        trial,
+        { onError: (error, { stage }) => reported.note([stage, error]) },
+        {
+          transaction(tx) {
+            tx.patch({ n: 1 });
+            tx.after(() => {
+              throw new Error("at once");
+            });
+            tx.after(() => Promise.reject(new Error("later")));
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("go");
+      await peer.until("applied");
+      await reported.until(2);
+      expect(reported.entries).toEqual([
+        ["transaction", new Error("at once")],
+        ["transaction", new Error("later")],
+      ]);
+      peer.sendCounted("go on");
+      await peer.until("applied", ({ number }) => number === 2);
+    },
+  },
+  {
+    name: "a detail that JSON can't carry, or that is too long for a frame, is left out, and the code is told",
+    async run(trial) {
+      const circular: Record<string, unknown> = {};
+      circular["itself"] = circular;
+      for (const detail of [circular, "x".repeat(5_000), 1n]) {
+        const { code, detail: told } = await refusedBy(trial, () => {
+          throw new TransactionRefused("no", { detail });
+        });
+        expect([code, told]).toEqual(["no", undefined]);
+      }
+    },
+  },
+];

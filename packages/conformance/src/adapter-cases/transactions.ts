@@ -1,0 +1,267 @@
+import type { Transaction } from "@wsession/core";
+import { expect } from "vitest";
+import type { AdapterCase } from "../adapter-trial.ts";
+import { arrived, framedServer } from "../framed-server.ts";
+import type { Data } from "../framed-server.ts";
+import { deferred, Journal } from "../waiting.ts";
+
+const add = (tx: Transaction<Data>, message: string | Uint8Array) => {
+  tx.update(({ n }) => ({ n: n + Number(String(message)) }));
+  tx.send(`sum ${tx.data.n}`);
+};
+
+/** The handler `transaction`: a number, what it changes, and what it sends are one. */
+export const transactionCases: readonly AdapterCase[] = [
+  {
+    name: "I21 I22 a numbered message changes the session and sends an answer, which comes before its ack",
+    async run(trial) {
+      const setting = await framedServer(trial, {}, { transaction: add });
+      const { peer } = await arrived(setting);
+      expect(peer.hello).toMatchObject({ mode: "transaction", record: false, settled: 0 });
+      peer.sendCounted("2");
+      peer.sendCounted("3");
+      await peer.until("applied", ({ number }) => number === 2);
+      expect(peer.kept).toEqual(["sum 2", "sum 5"]);
+      expect(setting.session().data).toEqual({ n: 5 });
+      expect(setting.sessions.diagnostics).toMatchObject({ transactions: 2, transactionsRefused: 0 });
+    },
+  },
+  {
+    name: "I21 I23 a message that comes again on another connection is told as it was settled, and handled no more",
+    async run(trial) {
+      const handled = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          transaction(tx, message) {
+            handled.note(`${message}`);
+            add(tx, message);
+          },
+        },
+      );
+      const { peer, token } = await arrived(setting);
+      peer.sendCounted("2");
+      await peer.until("applied");
+      peer.client.socket.terminate();
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 1 });
+      again.sendCounted("2");
+      again.sendCounted("5");
+      const hello = await again.until("hello");
+      expect(hello).toMatchObject({ record: true, settled: 1, refused: [] });
+      await again.until("applied", ({ number }) => number === 2);
+      expect(handled.entries).toEqual(["2", "5"]);
+      expect(setting.session().data).toEqual({ n: 7 });
+    },
+  },
+  {
+    name: "I21 of two connections of one client that handle a message at once, one commits, and both tell its outcome",
+    async run(trial) {
+      const gates = [deferred(), deferred()];
+      const begun = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          async transaction(tx, message) {
+            begun.note(`${message}`);
+            await gates[begun.entries.length - 1]?.promise;
+            add(tx, message);
+          },
+        },
+      );
+      const { peer, token } = await arrived(setting);
+      peer.sendCounted("2");
+      await begun.until(1);
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 1 });
+      again.sendCounted("2");
+      await begun.until(2);
+      gates[1]?.resolve();
+      await again.until("applied");
+      gates[0]?.resolve();
+      await peer.until("applied");
+      expect(setting.session().data).toEqual({ n: 2 });
+      expect(again.kept).toEqual(["sum 2"]);
+    },
+  },
+  {
+    name: "I21 the handler runs again on the new data where another writer came first, and its effects run once",
+    async run(trial) {
+      const ids = new Journal();
+      const effects = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          async transaction(tx, message) {
+            ids.note(tx.id);
+            const { n } = tx.data;
+            if (ids.entries.length === 1) {
+              const other = await setting.sessions.get(setting.session().id);
+              await other?.update((data) => ({ n: data.n + 100 }));
+            }
+            tx.set({ n: n + Number(String(message)) });
+            tx.send(`from ${n}`);
+            tx.after(() => effects.note(`was ${n}`));
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("1");
+      await peer.until("applied");
+      await effects.until(1);
+      expect(setting.session().data).toEqual({ n: 101 });
+      expect(peer.kept).toEqual(["from 100"]);
+      expect(effects.entries).toEqual(["was 100"]);
+      expect(new Set(ids.entries).size).toBe(1);
+      expect(ids.entries).toHaveLength(2);
+    },
+  },
+  {
+    name: "I21 a change that read nothing does not run again where another writer came first",
+    async run(trial) {
+      const runs = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          async transaction(tx) {
+            runs.note("run");
+            const other = await setting.sessions.get(setting.session().id);
+            await other?.set({ n: 100 });
+            tx.patch({ n: 1 });
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("1");
+      await peer.until("applied");
+      expect(setting.session().data).toEqual({ n: 1 });
+      expect(runs.entries).toEqual(["run"]);
+    },
+  },
+  {
+    name: "I21 messages that change nothing are settled in the store, together where more wait",
+    async run(trial) {
+      const { promise, resolve } = deferred();
+      const setting = await framedServer(trial, {}, { transaction: () => promise });
+      const { peer, token } = await arrived(setting);
+      for (let n = 1; n <= 40; n += 1) peer.sendCounted("nothing");
+      peer.client.send(".?");
+      await peer.until("beat");
+      resolve();
+      await peer.until("applied", ({ number }) => number === 40);
+      peer.client.socket.terminate();
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 41 });
+      expect(await again.until("hello")).toMatchObject({ record: true, settled: 40, refused: [] });
+      expect(setting.sessions.diagnostics.transactions).toBe(1);
+      expect(setting.session().version).toBe(1);
+    },
+  },
+  {
+    name: "I22 a transaction's effect runs after its kept messages and its ack were sent, and not before the commit",
+    async run(trial) {
+      const { promise, resolve } = deferred();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          transaction(tx) {
+            tx.send("kept");
+            tx.after(() => tx.connection.send("effect"));
+            tx.after(async () => {
+              await tx.connection.session.patch({ n: 9 });
+              resolve();
+            });
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("1");
+      await peer.until("plain");
+      expect(peer.frames.slice(-3).map(({ type }) => type)).toEqual(["kept", "applied", "plain"]);
+      await promise;
+      expect(setting.session().data).toEqual({ n: 9 });
+    },
+  },
+  {
+    name: "what the handler message gets is not numbered: plain frames, and all messages of raw connections",
+    async run(trial) {
+      const journal = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          message: (_connection, data) => journal.note(`message ${data}`),
+          transaction: (_tx, data) => journal.note(`transaction ${data}`),
+        },
+      );
+      const { peer, token } = await arrived(setting);
+      peer.sendPlain("plain");
+      peer.sendCounted("numbered");
+      await peer.until("applied");
+      const raw = await setting.connectRaw(token);
+      raw.send("raw");
+      await journal.until(3);
+      expect(journal.entries).toEqual(["message plain", "transaction numbered", "message raw"]);
+    },
+  },
+  {
+    name: "I21 of a client that was forgotten, messages of an earlier connection are not handled: it is told so, and attaches again",
+    async run(trial) {
+      const handled = new Journal();
+      const setting = await framedServer(
+        trial,
+        {},
+        { transaction: (tx, data) => (handled.note(`${data}`), add(tx, data)) },
+      );
+      const { peer, token } = await arrived(setting);
+      peer.sendCounted("1");
+      await peer.until("applied");
+      for (let n = 0; n < 8; n += 1) {
+        const other = await setting.connect(token);
+        other.attach();
+        await other.until("hello");
+        other.sendCounted("10");
+        await other.until("applied");
+        other.client.socket.terminate();
+      }
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 1, known: 1 });
+      again.sendCounted("1");
+      const { mark } = await again.until("forgotten");
+      expect(handled.entries.filter((text) => text === "1")).toHaveLength(1);
+      expect(setting.session().data).toEqual({ n: 81 });
+      again.attach({ session: again.hello?.session, from: 2, mark });
+      await again.until("hello", (hello) => !hello.record && hello.mark === mark);
+      again.sendCounted("5");
+      await again.until("applied", ({ number }) => number === 2);
+      expect(setting.session().data).toEqual({ n: 86 });
+    },
+  },
+  {
+    name: "I22 a transaction that stages more messages than the outbox keeps throws at the call, and one of 256 is kept whole",
+    async run(trial) {
+      const setting = await framedServer(
+        trial,
+        {},
+        {
+          transaction(tx, message) {
+            for (let n = 1; n <= Number(String(message)); n += 1) tx.send(`${n}`);
+            tx.patch({ n: 1 });
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("1000");
+      expect(await peer.until("refused")).toMatchObject({ number: 1, code: "OUTBOX_FULL" });
+      expect(setting.session().data).toEqual({ n: 0 });
+      peer.sendCounted("256");
+      await peer.until("applied");
+      expect(peer.kept).toHaveLength(256);
+    },
+  },
+];
