@@ -1,7 +1,7 @@
 import type { ClosedWhy } from "./contract.ts";
 import type { Settings } from "./options.ts";
 
-/** Codes after which another attempt would end as this one did. */
+/** Close codes after which another attempt would fail for the same reason. */
 const STOPS: Readonly<Partial<Record<number, ClosedWhy>>> = {
   4400: "protocol",
   4401: "login",
@@ -10,7 +10,7 @@ const STOPS: Readonly<Partial<Record<number, ClosedWhy>>> = {
   4410: "login",
   4419: "login",
 };
-/** A connection that lived so long was no failure. */
+/** A connection that lived longer than this resets the count of failures, milliseconds. */
 const STEADY_MS = 5_000;
 const RESTART_MS = 1_000;
 const LOGIN_MS = 2_000;
@@ -18,11 +18,14 @@ const LOGIN_ATTEMPTS = 2;
 
 export interface Backoff {
   greeted(hasSession: boolean): void;
-  /** What follows a connection, or an attempt, that ended: milliseconds until the next one, or why there is none. */
+  /** Called when a connection or an attempt ended. Returns the milliseconds until the next attempt, or the reason to stop. */
   next(code: number): number | ClosedWhy;
 }
 
-/** The close codes as code: when to try again, with full jitter, since a thousand clients lost one server at a time. */
+/**
+ * Decides by the close code whether and when to try again. Full jitter, because all clients of a server lose it at the same
+ * time.
+ */
 export function createBackoff({ minMs, maxMs }: Settings): Backoff {
   let failures = 0;
   let logins = 0;
@@ -39,10 +42,10 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
       if (Date.now() - (greetedAt ?? Infinity) >= STEADY_MS) failures = 0;
       greetedAt = undefined;
       const why = STOPS[code];
-      // A tab that renewed the cookie, or logs in just now, leaves the others with a dead one for a moment.
+      // While one tab renews the cookie or logs in, the other tabs have an invalid cookie for a moment.
       const mayRecover = code === 4401 && hadSession && logins++ < LOGIN_ATTEMPTS;
       if (why !== undefined && !mayRecover) return why;
-      // Going away, or restarting: another server takes over, or this one is back soon.
+      // The server shuts down or restarts: another server takes over, or this server is back soon.
       const isRestart = wasGreeted && (code === 1001 || code === 1012);
       const longest = mayRecover
         ? LOGIN_MS

@@ -1,45 +1,45 @@
-/** What went wrong, for code. The union may grow in a minor version; `switch` with a default. */
+/** The kind of an error. The union may grow in a minor version, so use `switch` with a default. */
 export type ClientErrorCode =
   /** A mistake of the programmer: a bad option or argument. */
   | "INVALID_ARGUMENT"
-  /** The client has closed. */
+  /** The client is closed. */
   | "CLOSED"
-  /** As many messages, or bytes, are unsettled as `queue` allows. */
+  /** The unsettled messages have reached a limit of `queue`. */
   | "QUEUE_FULL"
-  /** The session that the message was meant for is gone. */
+  /** The session of the message is gone. */
   | "SESSION_LOST"
-  /** The server can't say any more whether it handled the message. */
+  /** The server no longer knows whether it handled the message. */
   | "UNKNOWN"
-  /** The server does not speak v1.wsession: it has numbered messages from nobody. Use `sendNow`. */
+  /** The server does not speak v1.wsession, and so accepts no numbered messages. Use `sendNow`. */
   | "NOT_SUPPORTED"
   /** The server's handler failed. */
   | "HANDLER_FAILED"
   /** The message does not satisfy the server's schema. */
   | "INVALID_MESSAGE"
-  /** What the handler made of the data does not satisfy the schema. */
+  /** The data that the handler wrote does not satisfy the schema. */
   | "INVALID_DATA"
-  /** The message, or what the handler made of the data, is longer than the server allows. */
+  /** The message, or the data that the handler wrote, is longer than the server allows. */
   | "TOO_LARGE"
-  /** What the handler made of the data can't be stored. */
+  /** The store can't represent the data that the handler wrote. */
   | "NOT_SERIALISABLE"
   /** The session's outbox is full. */
   | "OUTBOX_FULL";
 
-/** `"not-applied"`: the message changed nothing, and never will. `"unknown"`: it was sent, and may have been handled. */
+/** `"not-applied"`: the message changed nothing, and never will. `"unknown"`: the server may have handled the message. */
 export type Outcome = "not-applied" | "unknown";
 
-/** Made by `clientError` alone: an application has no need to. */
+/** Creates a ClientError. The constructor is private, because applications do not create such errors. */
 export let clientError: <Code extends ClientErrorCode>(
   code: Code,
   message: string,
   outcome?: Outcome,
 ) => ClientError<Code>;
 
-/** What `send` rejects with, and what `connect` throws. */
+/** The error with which `send` rejects, and which `connect` throws. */
 export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends Error {
   override readonly name = "ClientError";
   readonly code: Code;
-  /** What became of the message. */
+  /** Whether the server may have handled the message. */
   readonly outcome: Outcome;
 
   static {
@@ -53,12 +53,12 @@ export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends
   }
 }
 
-/** A mistake of the programmer. */
+/** The error for a mistake of the programmer. `message` names the argument and the required value. */
 export function invalid(message: string): ClientError {
   return clientError("INVALID_ARGUMENT", message);
 }
 
-/** Whether `error` is a ClientError, of `code` where one is given; true across copies of this package. */
+/** Whether `error` is a ClientError, with `code` if a code is given. Works across copies of this package. */
 export function isClientError<Code extends ClientErrorCode = ClientErrorCode>(
   error: unknown,
   code?: Code,

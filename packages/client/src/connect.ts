@@ -5,11 +5,11 @@ import { startClient } from "./engine.ts";
 import { resolveOptions } from "./options.ts";
 
 /**
- * Connects to a server of wsession, and stays connected until `close()`. With a server that does not speak v1.wsession it is a
- * plain WebSocket that comes back: `sendNow` and "message" work, and `send` rejects with NOT_SUPPORTED.
+ * Connects to a server of wsession, and reconnects until `close()`. If the server does not speak v1.wsession, the client is a plain
+ * WebSocket that reconnects: `sendNow` and "message" work, and `send` rejects with NOT_SUPPORTED.
  *
- * @param url asked for before each attempt, where it is a function
- * @throws ClientError INVALID_ARGUMENT for a bad option or address. Nothing throws later.
+ * @param url the address, or a function that is called before each attempt and returns the address
+ * @throws ClientError INVALID_ARGUMENT for an invalid option or address. Later failures are reported as events.
  * @example
  * ```ts
  * const client = connect("wss://app.example.com/live");

@@ -9,26 +9,26 @@ import type { Conversation } from "./speaker.ts";
 
 const CLOSE_MS = 3_000;
 
-/** A WebSocket, of whatever class, and what is spoken on it. */
+/** A WebSocket of any class, with its protocol state. */
 export interface Connection {
   readonly liveness: Liveness;
-  /** `undefined`: it is not open yet, or the server does not speak v1.wsession. */
+  /** `undefined` until the socket is open, and if the server does not speak v1.wsession. */
   conversation: Conversation | undefined;
-  /** The server does not speak v1.wsession. */
+  /** Whether the server does not speak v1.wsession. */
   isPlain: boolean;
   sendNow(message: string | Uint8Array): boolean;
-  /** Leaves for good, and hears nothing more. Resolves when the socket has closed, within a bound. */
+  /** Closes the socket, and ignores further events. Resolves when the socket has closed, at the latest after CLOSE_MS. */
   close(code?: number, reason?: string): Promise<void>;
 }
 
 export interface ConnectionOwner {
-  /** The server does not speak v1.wsession. */
+  /** Called if the server does not speak v1.wsession. */
   plain(connection: Connection): void;
   /** Called once, and never after `close`. */
   ended(connection: Connection, code: number, reason: string): void;
 }
 
-/** Throws what the WebSocket class throws. */
+/** Throws if the constructor of the WebSocket class throws. */
 export function openConnection(
   url: string,
   protocols: string[],
@@ -41,7 +41,7 @@ export function openConnection(
   let whenClosed: () => void = () => {};
 
   const send = (frame: string | Uint8Array): boolean => {
-    // 1 is OPEN. A closing socket takes data and drops it.
+    // 1 is OPEN. A closing socket accepts data and discards it.
     const isOpen = !hasEnded && socket.readyState === 1;
     if (isOpen) socket.send(typeof frame === "string" ? frame : frame.slice().buffer);
     return isOpen;
@@ -95,7 +95,7 @@ export function openConnection(
     },
   };
 
-  // A Blob could only be read later, out of order.
+  // A Blob is read asynchronously, so messages would get out of order.
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     if (hasEnded) return;
@@ -104,7 +104,7 @@ export function openConnection(
       connection.conversation = converse(send, page, attempts);
       return;
     }
-    // A page can't ping, and a plain server answers no probe.
+    // Without pings (a page can't send them) and probes (a plain server ignores them) the client can't check the connection.
     connection.liveness.stop();
     connection.isPlain = true;
     owner.plain(connection);
@@ -113,7 +113,7 @@ export function openConnection(
     if (typeof data === "string") received(data);
     else if (data instanceof ArrayBuffer) received(new Uint8Array(data));
   };
-  // The close event says the same; ws throws an error that nobody listens to.
+  // The close event reports the same failure. Without a listener ws would throw the error.
   socket.onerror = () => {};
   socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
     whenClosed();

@@ -1,7 +1,7 @@
-/** What an application meets: the types of the client, its options and its events. */
+/** The public types: the client, its options and its events. */
 import type { Awaitable } from "@wsession/protocol";
 
-/** What the client needs of a WebSocket: the classes of browsers, Node.js 22, ws, Bun, Deno and React Native have it. */
+/** The part of a WebSocket that the client uses. The classes of browsers, Node.js 22, ws, Bun, Deno and React Native have it. */
 export interface WebSocketLike {
   readonly readyState: number;
   readonly protocol?: string;
@@ -24,65 +24,65 @@ export interface KeyValueStorage {
   removeItem(key: string): unknown;
 }
 
-/** Where the session's token is, where no cookie carries it. */
+/** Stores the session's token for a client without cookies. */
 export interface TokenStorage {
-  /** Asked before each attempt to connect, so that a token which another tab wrote counts. */
+  /** Called before each attempt to connect, so that the client uses a token that another tab has written. */
   read(): Awaitable<string | undefined>;
-  /** Given `undefined` where the token opens no session any more. */
+  /** Called with `undefined` when the token no longer opens a session. */
   write(token: string | undefined): unknown;
   /**
-   * The query parameter in which the token is offered, for `queryToken()` on the server. Absent: it is offered as a
-   * subprotocol, as `protocolToken()` reads it.
+   * The query parameter that carries the token, for `queryToken()` on the server. Absent: the token is sent as a subprotocol, for
+   * `protocolToken()` on the server.
    */
   readonly queryParameter?: string | undefined;
 }
 
-/** An address: `{ href }` is a `URL` or `location`, without needing its type. */
+/** An address. `{ href }` accepts a `URL` or `location` without depending on their types. */
 export type Address = string | { readonly href: string };
 
 export interface Backoff {
-  /** The first wait before a new attempt is between 0 and this, milliseconds; it doubles from attempt to attempt. @default 250 */
+  /** The upper limit of the first delay, milliseconds. The limit doubles with each failed attempt. @default 250 */
   readonly minMs?: number | undefined;
-  /** The longest wait, milliseconds. @default 30000 */
+  /** The longest delay, milliseconds. @default 30000 */
   readonly maxMs?: number | undefined;
 }
 
 export interface QueueLimits {
-  /** Messages of `send` that are not settled. @default 256 */
+  /** The most unsettled messages of `send`. @default 256 */
   readonly maxMessages?: number | undefined;
-  /** Their bytes. @default 1048576 */
+  /** The most bytes of unsettled messages together; a text counts as UTF-8. @default 1048576 */
   readonly maxBytes?: number | undefined;
 }
 
 export interface ClientOptions {
-  /** The application's own subprotocols, offered behind those of this library. @default [] */
+  /** The application's own subprotocols, offered after those of this library. @default [] */
   readonly protocols?: readonly string[] | undefined;
-  /** The WebSocket class, where the platform has none (Node.js 20: that of ws). @default globalThis.WebSocket */
+  /** The WebSocket class. Required if the platform has none (on Node.js 20 pass the class of ws). @default globalThis.WebSocket */
   readonly WebSocket?: WebSocketClass | undefined;
-  /** Where the token is. None with cookies. */
+  /** Stores the token. Absent: a cookie carries the token. */
   readonly token?: TokenStorage | undefined;
   /**
-   * Where the position and unsettled messages survive a reload of the page: `sessionStorage`, and nothing that two pages
-   * share at a time. What throws, is full, or holds what another version wrote is passed over.
+   * Stores the position and the unsettled messages, so that they survive a reload of the page: `sessionStorage`, or another
+   * storage that two pages never share. The client ignores a storage that throws, is full, or has data of another version.
    */
   readonly storage?: KeyValueStorage | undefined;
-  /** How long to wait between two attempts, with full jitter. */
+  /** The delays between two attempts, with full jitter. */
   readonly backoff?: Backoff | undefined;
-  /** What `send` keeps; over it `send` rejects with QUEUE_FULL. */
+  /** The limits of the queue of `send`. Over a limit `send` rejects with QUEUE_FULL. */
   readonly queue?: QueueLimits | undefined;
   /**
-   * Whether messages that were never sent go to the new session where the old one is gone. It may be another user's. Those
-   * that were sent reject with SESSION_LOST in any case. @default false
+   * Whether messages that were never sent go to the new session after the old session is gone. The new session may be another
+   * user's. Messages that were sent reject with SESSION_LOST in any case. @default false
    */
   readonly carryOver?: boolean | undefined;
   /**
-   * A server that was silent for so long is asked by a probe; without an answer within 5 s the connection counts as dead.
-   * Milliseconds; 2.5 times the server's beat where that is longer. @default 45000
+   * Milliseconds of silence after which the client probes the server. Without an answer within 5 s the connection counts as
+   * dead. If 2.5 times the server's beat is longer, that time applies. @default 45000
    */
   readonly silenceMs?: number | undefined;
-  /** So many connections that end without progress while a message is the first in line reject it with UNKNOWN. @default 5 */
+  /** The number of connections without progress after which the first unsettled message rejects with UNKNOWN. @default 5 */
   readonly attempts?: number | undefined;
-  /** The query parameter of a renewal code, as `cookieToken({ renewalParameter })` has it. @default "renewal" */
+  /** The query parameter of a renewal code: the same as in `cookieToken({ renewalParameter })`. @default "renewal" */
   readonly renewalParameter?: string | undefined;
 }
 
@@ -105,56 +105,63 @@ export type StatusEvent =
 export type ClosedWhy = "asked" | "login" | "replaced" | "refused" | "protocol";
 
 export interface ClientEvents {
-  /** A message of the server. One that is kept has its `offset`, and is `replayed` if it was sent before this connection. */
+  /** A message of the server. A kept message has an `offset`, and is `replayed` if it was kept before this connection. */
   readonly message: {
     readonly data: string | Uint8Array;
     readonly offset: number | undefined;
     readonly replayed: boolean;
   };
   readonly status: StatusEvent;
-  /** The session of a new connection; `resumed`: it was there before. */
+  /** The session of a new connection. `resumed`: the session existed before. */
   readonly session: { readonly id: string; readonly resumed: boolean };
   /**
-   * Kept messages `from` to `to` will not come. `certain` false: the server lost messages, or could not compare: what came
-   * before may not be what the server has, so fetch the state anew. Offsets may go back then.
+   * The client will not get the kept messages `from` to `to`. If `certain` is false, the server lost messages or could not
+   * compare the positions. Then earlier messages may be ones that the server lost, so fetch the state again. The next offsets
+   * may be lower.
    */
   readonly missed: { readonly from: number; readonly to: number; readonly certain: boolean };
-  /** The server lost what it had acknowledged (a failover of its store): the messages that were the `from`th to the `to`th. */
+  /** The server lost acknowledged messages in a failover of its store: the `from`th to the `to`th message of this client. */
   readonly rolledBack: { readonly from: number; readonly to: number };
-  /** A message that an earlier page left in `storage` is settled; `error` where it was not applied, or may not be. */
+  /**
+   * A message that an earlier page left in `storage` is settled. `error` is set if the message was not applied, or may not have
+   * been.
+   */
   readonly leftover: { readonly data: string | Uint8Array; readonly error: unknown };
-  /** The client is closed for good. Nothing comes after it. */
+  /** The client is closed for good. This is the last event. */
   readonly closed: { readonly code: number; readonly reason: string; readonly why: ClosedWhy };
 }
 
 export interface Client {
   readonly status: StatusEvent["status"];
-  /** The session of the latest connection; `undefined` before the first, and where the server has none yet. */
+  /** The session of the latest connection; `undefined` before the first connection, and while the server has set no session. */
   readonly session: ClientEvents["session"] | undefined;
   /**
-   * Sends a numbered message. It waits while the client is away, survives drops, and is sent again under its number until the
-   * server has settled it. Resolves when the server has handled it (exactly once where it has a `transaction` handler, at least
-   * once otherwise). A rejection is a ClientError, or a TransactionRefused with the code and detail that the server's handler
-   * threw; either has an `outcome`. A rejection that nobody handles is no `unhandledRejection`.
+   * Sends a numbered message. The message waits while the client is offline, survives lost connections, and is sent again under
+   * its number until the server has settled the message. Resolves when the server has handled the message: exactly once with a
+   * `transaction` handler, else at least once. Rejects with a ClientError, or with a TransactionRefused that has the code and
+   * detail of the server's handler. Both have an `outcome`. An unhandled rejection does not cause an `unhandledRejection`.
    */
   send(message: string | Uint8Array): Promise<void>;
   /**
-   * Sends a message that is neither numbered nor kept. False when the client is not live: nothing was sent.
+   * Sends a message that is neither numbered nor kept. Returns false, and sends nothing, if the client is not live.
    *
-   * @throws ClientError INVALID_ARGUMENT for what is neither text nor bytes
+   * @throws ClientError INVALID_ARGUMENT unless the message is a string or a Uint8Array
    */
   sendNow(message: string | Uint8Array): boolean;
-  /** Connects anew, now: after a login over HTTP, say. The connection that is live goes once the new one is. */
+  /** Opens a new connection now, for example after a login over HTTP. The old connection closes once the new one is live. */
   reconnect(): void;
   /**
-   * Closes for good: what is unsettled rejects with CLOSED. Resolves when the socket is closed, 3 s later at the most.
+   * Closes for good. Unsettled messages reject with CLOSED. Resolves when the socket is closed, after at most 3 s.
    *
    * @param code 1000, or 3000 to 4999. @default 1000
    * @param reason at most 123 bytes
    */
   close(code?: number, reason?: string): Promise<void>;
-  /** Calls `listener` at each event of this type. Returns what takes it off. What it throws is thrown in a task of its own. */
-  // Spelled out: an error about a wrong name then lists the right ones.
+  /**
+   * Calls `listener` at each event of this type. Returns a function that removes the listener. An error of a listener is thrown
+   * in a task of its own.
+   */
+  // The names are spelled out, so that a compiler error about a wrong name lists the right names.
   on<Type extends "message" | "status" | "session" | "missed" | "rolledBack" | "leftover" | "closed">(
     type: Type,
     listener: (event: ClientEvents[Type]) => unknown,

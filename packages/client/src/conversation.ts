@@ -1,6 +1,6 @@
 /**
- * What is sent when on a connection that speaks v1.wsession, and what each frame of the server does: the client's part in I16
- * and I19.
+ * The client's side of v1.wsession on one connection: decides when to send which frame, and handles each frame of the server. The
+ * client's part in I16 and I19.
  */
 import {
   EARLY_BYTES,
@@ -27,14 +27,14 @@ import type { Conversation } from "./speaker.ts";
 
 /** A server closes a connection that attaches more often. */
 const MAX_ATTACHES = 8;
-/** How much is read until a server is told that asked for it. */
+/** The messages, the bytes and the milliseconds after which the client confirms what it has read, if hello asks for acks. */
 const READ_MESSAGES = 32;
 const READ_BYTES = 65_536;
 const READ_MS = 1_000;
 
 const unsent = (): ProtocolError => new ProtocolError("a message was settled before it was sent");
 
-/** @param send false where the connection has ended */
+/** @param send returns false if the connection has ended */
 export function converse(
   send: (frame: string | Uint8Array) => boolean,
   page: Page,
@@ -42,7 +42,7 @@ export function converse(
 ): Conversation {
   const { outgoing, listeners, standing } = page;
   let stream = outgoing.current();
-  /** The number of the next counted frame; NaN: an attach has to come first. */
+  /** The number of the next counted frame; NaN if the client has to attach first. */
   let next = Number.NaN;
   let attaches = 0;
   let hello: Hello | undefined;
@@ -55,11 +55,11 @@ export function converse(
 
   const firstNumber = (): number => stream.waiting[0]?.number ?? stream.next;
   const sent = (): Numbered[] => stream.waiting.filter(({ number }) => number < next);
-  /** Whether the position is this conversation's to move. */
+  /** Whether this conversation may move the position. */
   const isReading = (): boolean => page.reader === conversation && !isBehind;
 
   const attach = (from: number, first?: Partial<Attach>): void => {
-    // Another attach waits for the answer to the one before, and so does what would follow it.
+    // Send no second attach before the first is answered. Messages after it wait too.
     if (first === undefined && !isGreeted) return;
     if (attaches++ === MAX_ATTACHES) return page.handOver(0);
     next = from;
@@ -72,10 +72,10 @@ export function converse(
   const mayCount = ({ bytes }: Numbered): boolean => {
     const unsettled = sent();
     const total = unsettled.reduce((sum, entry) => sum + entry.bytes, bytes);
-    // Before hello only what is meant for a session that attach has named.
+    // Before hello send only messages for the session that attach named.
     if (!isGreeted)
       return stream.session !== undefined && unsettled.length < EARLY_MESSAGES && total <= EARLY_BYTES;
-    // One that is longer than the window goes alone.
+    // A message that is longer than the window is sent alone.
     const hasRoom = total <= WINDOW_BYTES || unsettled.length === 0;
     return hello?.session !== undefined && unsettled.length < WINDOW_MESSAGES && hasRoom;
   };
@@ -117,7 +117,7 @@ export function converse(
     const offset = standing.at.offset + 1;
     const replayed = offset <= (hello.last ?? 0);
     listeners.emit("message", { data: message.slice(), offset, replayed });
-    // Only now: a page that reloads while a listener runs gets the message again.
+    // Move the position after the listeners, so that a page that reloads during a listener gets the message again.
     moveTo({ offset, chain });
     if (!hello.acks) return;
     unreadBytes += message.length;
@@ -131,12 +131,12 @@ export function converse(
     listeners.emit("missed", { from, to, certain });
   };
 
-  /** Everything up to `number` is settled: applied, but for what `errorOf` has an error for. */
+  /** Settles all messages up to `number`. A message is applied, unless `errorOf` returns an error for it. */
   const settle = (number: number, errorOf?: (entry: Numbered) => unknown): void => {
     hasProgress ||= firstNumber() <= number;
     outgoing.settle(stream, (entry) => {
       if (entry.number > number) return null;
-      // Else a server that is wrong would settle what it was never sent.
+      // Otherwise a faulty server could settle a message that was never sent.
       if (entry.sentIn === undefined) throw unsent();
       return errorOf?.(entry);
     });
@@ -149,7 +149,10 @@ export function converse(
     pump();
   };
 
-  /** The record of these numbers is gone: what an earlier connection, or a copy of this page, may have sent is unknown. */
+  /**
+   * The server's record is gone: the outcome of messages that an earlier connection or a copy of this page may have sent is
+   * unknown.
+   */
   const onForgotten = (mark: number): void => {
     outgoing.settle(stream, (entry) => {
       const isSentEarlier = entry.sentIn !== undefined && entry.sentIn !== conversation;
@@ -237,14 +240,14 @@ export function converse(
       const lead = leadOf(frame);
       if (lead === Lead.Counted) onKept(frame);
       else if (lead === Lead.Control) onControl(parseServerControl(String(frame)));
-      // Bytes of its own: a frame's payload does not begin where typed arrays of larger elements may.
+      // Copy the bytes: the payload starts at an odd address, where a typed array of larger elements can't start.
       else listeners.emit("message", { data: payloadOf(frame).slice(), offset: undefined, replayed: false });
     },
     ended(code) {
       const unsettled = sent();
       const [head] = unsettled;
       if (head !== undefined && !hasProgress) head.failures += 1;
-      // 1009: the server says not which message it found too long.
+      // The close code 1009 does not say which message was too long.
       const most = Math.max(...unsettled.map(({ bytes }) => bytes));
       outgoing.settle(stream, (entry) => {
         if (code === 1009 && entry.bytes === most) return failure("TOO_LARGE", entry);

@@ -13,12 +13,12 @@ import { bytesOf, createOutgoing, failure } from "./outgoing.ts";
 import type { Page } from "./page.ts";
 import { createPageStorage } from "./page-storage.ts";
 
-/** An attempt under way, from the first question for its address on. */
+/** An attempt to connect. Starts with the request for the address. */
 interface Attempt {
   connection?: Connection;
 }
 
-/** @param key tells the clients of one page apart in a storage */
+/** @param key distinguishes the clients of one page in a storage */
 export function startClient(addressOf: () => Awaitable<Address>, key: string, settings: Settings): Client {
   const { token: tokens } = settings;
   const backoff = createBackoff(settings);
@@ -27,10 +27,10 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   let session: ClientEvents["session"] | undefined;
   let live: Connection | undefined;
   let attempt: Attempt | undefined;
-  /** Cancels the attempt that is to come. */
+  /** Cancels the scheduled attempt. */
   let cancel: (() => void) | undefined;
   let renewalCode: string | undefined;
-  /** The token that this page offered, or was told, last. */
+  /** The last token that this page sent or received. */
   let token: string | undefined;
   let closing: Promise<unknown> | undefined;
 
@@ -89,7 +89,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       if (page.reader === connection.conversation) page.reader = undefined;
       if (connection === live) {
         live = undefined;
-        // What becomes of the attempt decides: the server may have ended this connection because of it.
+        // Wait for the result of the attempt, because the server may have ended this connection in favour of the new one.
         if (attempt !== undefined) return tell({ status: "connecting" });
       }
       attempt = undefined;
@@ -129,7 +129,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       attempt = undefined;
       retry(1006, String(error));
     };
-    // A function for the address, or a token storage, may never answer.
+    // The promise of the address or of the token storage may never settle.
     const done = after(settings.silenceMs, () => fail("url or token timeout"));
     void open(own).catch(fail).finally(done);
   };
@@ -142,7 +142,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL, ...settings.protocols];
     const secret = renewalCode ?? token;
     const parameter = tokens === undefined ? settings.renewalParameter : tokens.queryParameter;
-    // A storage of one's own may answer null, as `localStorage` does.
+    // A custom storage may return null, as `localStorage` does.
     if (secret) {
       if (parameter === undefined) protocols.push(`wsession.${secret}`);
       else url += `${url.includes("?") ? "&" : "?"}${parameter}=${encodeURIComponent(secret)}`;
@@ -173,7 +173,10 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       listeners.emit("closed", { code, reason, why });
     });
   };
-  /** Whether it was written. With `instead`: only where that is what is stored, since another tab may have a new one. */
+  /**
+   * Returns whether the token was written. With `instead`: writes only over that token, because another tab may have a newer
+   * one.
+   */
   const writeToken = async (value: string | undefined, instead?: string): Promise<boolean> => {
     try {
       if (tokens === undefined || (instead !== undefined && (await tokens.read()) !== instead)) return false;
@@ -188,7 +191,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     typeof message === "string" || message instanceof Uint8Array
       ? undefined
       : invalid("a message must be of type string or Uint8Array");
-  /** Why `message` can't be queued. */
+  /** Returns why `message` can't be queued; `undefined` if it can. */
   const refusalOf = (message: unknown): Error | undefined =>
     mistakeIn(message) ??
     (closing !== undefined
@@ -239,7 +242,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     },
     on(type, listener) {
       const off = listeners.add(type, listener);
-      // Somebody listens now: what came before has to come again.
+      // Without a listener earlier messages were not delivered. Reconnect, so that the server replays them.
       if (type === "message" && live?.conversation?.isBehind() === true) page.handOver(0);
       return off;
     },

@@ -1,4 +1,7 @@
-/** What the client uses of the platform. Declared here, since neither the DOM's types nor Node's are needed to use this package. */
+/**
+ * The globals of the platform that the client uses. Declared here, so that users need neither the types of the DOM nor those of
+ * Node.
+ */
 import type { WebSocketClass } from "./contract.ts";
 
 declare const setTimeout: (run: () => void, ms: number) => unknown;
@@ -8,10 +11,10 @@ declare const crypto: { getRandomValues(bytes: Uint8Array): Uint8Array } | undef
 declare const addEventListener: ((type: string, listener: () => void, capture: boolean) => void) | undefined;
 declare const removeEventListener: (type: string, listener: () => void, capture: boolean) => void;
 
-/** A timer of more than 31 bits ends at once. */
+/** The longest delay of a timer. With more than 31 bits a timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Runs `run` in `ms` milliseconds, or in 24 days where that is less. Returns what cancels it. */
+/** Calls `run` after `ms` milliseconds, at most 24 days. Returns a function that cancels the timer. */
 export function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, Math.min(ms, MAX_TIMER_MS));
   return () => clearTimeout(timer);
@@ -21,16 +24,22 @@ export function platformWebSocket(): WebSocketClass | undefined {
   return typeof WebSocket === "undefined" ? undefined : WebSocket;
 }
 
-/** 16 random characters, some 82 bits: an id of a page load. It is no secret, so React Native without `crypto` may guess. */
+/**
+ * The random id of a page load: 16 characters, about 82 bits. The id is not a secret, so `Math.random` is enough without
+ * `crypto`.
+ */
 export function randomId(): string {
   const bytes = new Uint8Array(16).map(() => Math.random() * 256);
   if (typeof crypto !== "undefined") crypto.getRandomValues(bytes);
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
 }
 
-/** Calls `wake` when the network, or the page, goes or is back. Returns what ends that. Where nothing tells, nothing happens. */
+/**
+ * Calls `wake` when the network or the page becomes available or unavailable, on platforms with such events. Returns a function
+ * that stops it.
+ */
 export function onWake(wake: () => void): () => void {
-  // visibilitychange is an event of the document, which the window sees on its way there.
+  // visibilitychange is an event of the document. The window gets it in the capture phase.
   const types = ["online", "offline", "pageshow", "visibilitychange"];
   if (typeof addEventListener === "undefined") return () => {};
   for (const type of types) addEventListener(type, wake, true);

@@ -5,18 +5,21 @@ import { after } from "./environment.ts";
 type Sets = { readonly [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => unknown> };
 
 export interface Listeners {
-  /** Returns what takes the listener off. */
+  /** Adds a listener. Returns a function that removes it. */
   add<Type extends keyof ClientEvents>(
     type: Type,
     listener: (event: ClientEvents[Type]) => unknown,
   ): () => void;
-  /** Never throws: what a listener throws must not reach the socket's event, or keep others from theirs. */
+  /**
+   * Calls the listeners. Never throws: an error of a listener must not reach the socket's event or keep other listeners from
+   * being called.
+   */
   emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void;
-  /** Whether somebody hears messages. */
+  /** Whether there is a listener for messages. */
   hearMessages(): boolean;
 }
 
-/** Who listens to which event. */
+/** Creates the listeners of a client, by event. */
 export function createListeners(): Listeners {
   const newSet = <Listener>(): Set<Listener> => new Set();
   const sets: Sets = {

@@ -1,24 +1,24 @@
 import { after } from "./environment.ts";
 
 const ANSWER_MS = 5_000;
-/** A timer that is later than this says that the page was frozen, or the machine asleep. */
+/** If a timer fires later than this, the page was frozen or the machine was asleep. */
 const LATE_MS = 1_000;
-/** How often in a row a late timer is excused: one of a background tab may be late each time. */
+/** The most late timers in a row that are ignored. In a background tab every timer may be late. */
 const MAX_EXCUSES = 3;
 
 export interface Liveness {
   silenceMs: number;
   heard(): void;
-  /** Something happened that may have cut the connection: asks now, unless the server was heard just now. */
+  /** Called after an event that may have cut the connection. Probes now, unless a frame arrived within LATE_MS. */
   doubt(): void;
   stop(): void;
 }
 
 /**
- * Finds out that a connection is dead. After a silence it asks, and a silence that lasts is the end. After a standstill of
- * this process timers run before what the socket has received, so a late timer asks again and concludes nothing.
+ * Detects a dead connection. Probes the server after a silence, and calls `dead` if no answer arrives. After the process was
+ * paused, timers fire before the socket's received data is read. So a late timer only probes again.
  *
- * @param ask makes a server that is alive say something
+ * @param ask sends a probe, which a live server answers
  */
 export function watchLiveness(silenceMs: number, ask: () => void, dead: () => void): Liveness {
   let heardAt = Date.now();

@@ -10,48 +10,54 @@ export interface Numbered {
   number: number;
   readonly message: string | Uint8Array;
   readonly bytes: number;
-  /** The session's forget mark as it was queued; `undefined`: there was no session yet. */
+  /** The session's forget mark when the message was queued; `undefined` if there was no session yet. */
   mark: number | undefined;
-  /** The conversation in which it was sent first; `undefined`: it never was. A page that is gone, or its copy, may have. */
+  /** The conversation, earlier page or copy of the page that first sent, or may have sent, the message. `undefined`: never sent. */
   sentIn: Conversation | "an earlier page" | "a copy of the page" | undefined;
-  /** Connections that ended without progress while it was the first in line. */
+  /** The connections that ended without progress while this message was the first unsettled one. */
   failures: number;
-  /** Tells the application; `error` is `undefined` where it was applied. */
+  /** Settles the application's promise. `error` is `undefined` if the message was applied. */
   readonly settle: (error?: unknown) => void;
 }
 
 /**
- * The numbered messages of one client id. A client id and a number always mean the same message: what another page, or
- * a copy of this one, sent under them settles them for all.
+ * The numbered messages of one client id. A client id and a number always identify the same message. If a copy of this page
+ * sent that message, its outcome is valid for every copy.
  */
 export interface Stream {
   readonly client: string;
-  /** The session that the numbers are for; `undefined` until it is known, and where sessions end with their connection. */
+  /** The session of the numbers. `undefined` until the session is known, and if sessions end with their connection. */
   session: string | undefined;
-  /** The highest number known to be in the server's record. */
+  /** The highest number that the client knows to be in the server's record. */
   known: number;
-  /** The next number to give. */
+  /** The number of the next message. */
   next: number;
   waiting: Numbered[];
 }
 
-/** What `send` has queued: this page's own stream, and before it what earlier pages left. */
+/** The queue of `send`: the streams that earlier pages left, then this page's own stream. */
 export interface Outgoing {
   own: Stream;
   leftovers: Stream[];
   streams(): readonly Stream[];
-  /** The stream whose turn it is: what was queued first goes first. */
+  /** The stream to send from. The oldest message is sent first. */
   current(): Stream;
-  /** `refused`: why nothing is to be sent. */
+  /** Queues a message. With `refused` rejects with that error instead. */
   add(message: string | Uint8Array, mark: number | undefined, refused: Error | undefined): Promise<void>;
-  /** Settles messages of `stream` in order: those for which `outcomeOf` gives an error reject, `null` lets one stay. */
+  /**
+   * Settles messages of `stream` in order. If `outcomeOf` returns an error, the message rejects; `null`: the message stays
+   * queued.
+   */
   settle(stream: Stream, outcomeOf: (entry: Numbered) => unknown): void;
-  /** The session of `stream` is gone: what was sent is unknown, and the rest goes over where that is wished. */
+  /**
+   * Handles the loss of the session of `stream`: messages reject with SESSION_LOST. With `carryOver` unsent ones go to the next
+   * session.
+   */
   lose(stream: Stream): void;
   rejectAll(code: "CLOSED" | "NOT_SUPPORTED"): void;
 }
 
-/** @param saved runs what it is given once the storage has what is queued now */
+/** @param saved calls its argument after the storage has the current queue */
 export function createOutgoing(
   { maxMessages, maxBytes, carryOver }: Settings,
   saved: (then?: () => void) => void,
@@ -70,7 +76,7 @@ export function createOutgoing(
         if (own.waiting.length >= maxMessages || total > maxBytes) return reject(failure("QUEUE_FULL"));
         own.waiting.push({
           number: own.next++,
-          // The application may go on to write into its array.
+          // Copy the bytes, because the application may reuse its array.
           message: message.slice(),
           bytes,
           mark,
@@ -80,7 +86,7 @@ export function createOutgoing(
         });
         saved();
       });
-      // Whoever awaits the promise gets the rejection all the same.
+      // Prevents an unhandledRejection. A caller that awaits the promise still gets the rejection.
       promise.catch(() => {});
       return promise;
     },
@@ -98,7 +104,7 @@ export function createOutgoing(
         isOwn && carryOver === true && entry.sentIn === undefined ? null : failure("SESSION_LOST", entry),
       );
       if (!isOwn) return;
-      // Under a new id: the numbers of the old one may come up in a session that this page comes back to.
+      // Use a new client id: if this page returns to the old session, the old id's numbers would clash there.
       outgoing.own = { ...newStream(), waiting: stream.waiting };
       stream.waiting = [];
       for (const entry of outgoing.own.waiting) {
@@ -117,7 +123,7 @@ function newStream(): Stream {
   return { client: randomId(), session: undefined, known: 0, next: 1, waiting: [] };
 }
 
-/** Bytes of UTF-8. */
+/** The length of a message in bytes; a text counts as UTF-8. */
 export function bytesOf(message: string | Uint8Array): number {
   if (typeof message !== "string") return message.length;
   let bytes = 0;
@@ -136,7 +142,7 @@ const WHY = {
   UNKNOWN: "the message may be handled",
 };
 
-/** What a message rejects with that the server did not settle. */
+/** The error of a message that the server did not settle. */
 export function failure(code: keyof typeof WHY, entry?: Numbered): Error {
   return clientError(code, WHY[code], entry?.sentIn === undefined ? "not-applied" : "unknown");
 }
@@ -154,7 +160,7 @@ function isServersCode(code: string): code is ClientErrorCode {
   return CODES.includes(code);
 }
 
-/** What a message rejects with that the server refused. */
+/** The error of a message that the server refused. */
 export function refusal(code: string, message?: string, detail?: unknown): Error {
   return isServersCode(code)
     ? clientError(code, message ?? code)

@@ -17,15 +17,15 @@ import type { Standing } from "./page.ts";
 
 const ANSWER_MS = 1_000;
 
-/** What survives a reload, under two keys: where the page stands, and what was not settled. */
+/** The state that survives a reload, under two keys: the page's position, and the unsettled messages. */
 export interface PageStorage {
-  /** Puts what earlier pages left into `standing` and `outgoing`; nothing where it can't be read. */
+  /** Copies the state of earlier pages to `standing` and `outgoing`. Ignores unreadable state. */
   load(): Promise<void>;
-  /** Writes, once for all changes of a task, and runs `then` after that. */
+  /** Writes the state once for all changes of a task, and calls `then` after that. */
   save(then: () => void): void;
 }
 
-/** @param told hears of each leftover that is settled */
+/** @param told called for each message of an earlier page that is settled */
 export function createPageStorage(
   storage: KeyValueStorage,
   key: string,
@@ -41,7 +41,7 @@ export function createPageStorage(
     try {
       use(new Body(String(await soon(storage.getItem(key + suffix)))));
     } catch {
-      // Storage that is forbidden, empty, or of another version.
+      // The storage is forbidden, empty, or has data of another version.
     }
   };
   const write = async (suffix: string, value: object | undefined): Promise<void> => {
@@ -51,7 +51,7 @@ export function createPageStorage(
     try {
       await soon(text === "" ? storage.removeItem(key + suffix) : storage.setItem(key + suffix, text));
     } catch {
-      // Full, or forbidden: this page goes on without.
+      // The storage is full or forbidden. The page continues without it.
     }
   };
   const readEntry = (body: Body): Numbered => {
@@ -79,7 +79,7 @@ export function createPageStorage(
   });
   const load = async (): Promise<void> => {
     await read(".at", (body) => {
-      // Read as a whole, or not at all.
+      // Read all members before the assignment, so that an unreadable member leaves `standing` unchanged.
       const stored: Standing = {
         session: body.read("session", readSessionId),
         mark: body.read("mark", readMark),
@@ -95,11 +95,11 @@ export function createPageStorage(
     });
   };
   return {
-    // Else what is queued meanwhile would be written over what earlier pages left, before that is read.
+    // `save` waits for `load`, because otherwise it would overwrite the state of earlier pages before that is read.
     load: () => (writing = load()),
     save(then) {
       if (callbacks.push(then) > 1) return;
-      // One after the other: a storage that answers later must not keep the older of two states.
+      // Write one state after the other: with a slow storage an older state could overwrite a newer one.
       writing = writing.then(async () => {
         const due = callbacks;
         callbacks = [];
@@ -116,7 +116,7 @@ export function createPageStorage(
   };
 }
 
-/** What a storage answers, if it does: one that never does must not keep the client from connecting, or a promise from settling. */
+/** Awaits a storage for ANSWER_MS at most. A storage that never answers must not block the client or its promises. */
 function soon(answer: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const cancel = after(ANSWER_MS, () => resolve(""));
@@ -132,7 +132,7 @@ function writeStream(stream: Stream): object {
   return { ...stream, waiting: stream.waiting.map(writeEntry) };
 }
 
-/** A character for each byte of a binary message. */
+/** Encodes a message. A binary message becomes a text with one character for each byte. */
 function writeEntry({ number, mark, message }: Numbered): object {
   return typeof message === "string"
     ? { number, mark, text: message }

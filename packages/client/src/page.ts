@@ -3,35 +3,35 @@ import type { Listeners } from "./listeners.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { Conversation } from "./speaker.ts";
 
-/** Where a page stands, as it says in an attach. */
+/** The page's session and position, as its attach states them. */
 export interface Standing {
-  /** `undefined`: there is none yet, or it ends with its connection. */
+  /** `undefined` if there is no session yet, or if the session ends with its connection. */
   session: string | undefined;
   /** The session's forget mark. */
   mark: number;
-  /** The last kept message that was heard. */
+  /** The position of the last delivered kept message. */
   at: Position | undefined;
   witness: Position | undefined;
 }
 
-/** What a page knows, whatever connection it has. */
+/** The state of a page that outlives a connection. */
 export interface Page {
   readonly standing: Standing;
   readonly outgoing: Outgoing;
   readonly listeners: Listeners;
-  /** Who attached last: the kept messages are that one's to deliver. */
+  /** The conversation that attached last. Only this one delivers kept messages. */
   reader: Conversation | undefined;
-  /** A person opened the page, or asked to reconnect, and no server knows of it yet. */
+  /** Whether a person opened the page or called `reconnect`, and no server was told yet. */
   isFresh: boolean;
-  /** Whether a copy of the page may have what is queued. */
+  /** Whether a copy of the page may have the queue, because the queue is stored. */
   readonly isStored: boolean;
-  /** The longest frame that the server takes, as far as it is known. */
+  /** The longest frame that the server accepts; Infinity while unknown. */
   maxMessage: number;
-  /** Stores what changed, and runs `then` after that. */
+  /** Stores the changes, and calls `then` after that. */
   save(then?: () => void): void;
   greeted(conversation: Conversation, hello: Hello): void;
   /** `kept` is called once the token is in its storage. */
   renewToken(token: string, kept: () => void): void;
-  /** Connects anew within so many milliseconds, while this connection lives on. */
+  /** Opens a new connection within `withinMs`, while the current connection stays open. */
   handOver(withinMs: number, renewalCode?: string): void;
 }

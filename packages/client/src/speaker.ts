@@ -1,11 +1,11 @@
 /** A connection that speaks v1.wsession. */
 export interface Conversation {
-  /** A kept message came, and nobody listened: the position stays before it. */
+  /** Whether a kept message arrived without a listener. Then the position stays before that message. */
   isBehind(): boolean;
-  /** Sends what may be sent of the queue. */
+  /** Sends the queued messages that may be sent now. */
   pump(): void;
   /** Throws ProtocolError. */
   received(frame: string | Uint8Array): void;
-  /** The connection has ended: whoever was first in line, and got no further, has one attempt less. */
+  /** Called when the connection has ended. Without progress, the first unsettled message has one attempt less. */
   ended(code: number): void;
 }

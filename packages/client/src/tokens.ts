@@ -1,11 +1,11 @@
 import type { KeyValueStorage, TokenStorage } from "./contract.ts";
 
 export interface TokenOptions {
-  /** The query parameter in which the token is offered, for `queryToken()` on the server. Absent: as `protocolToken()` reads it. */
+  /** The query parameter that carries the token, for `queryToken()` on the server. Absent: a subprotocol, for `protocolToken()`. */
   readonly queryParameter?: string | undefined;
 }
 
-/** Keeps the session's token as long as this page is there. */
+/** Keeps the session's token in memory, until the page is closed or reloaded. */
 export function tokenInMemory({ queryParameter }: TokenOptions = {}): TokenStorage {
   let token: string | undefined;
   return {
@@ -18,8 +18,8 @@ export function tokenInMemory({ queryParameter }: TokenOptions = {}): TokenStora
 }
 
 /**
- * Keeps the session's token in `sessionStorage` (a tab), `localStorage` (all tabs of a browser) or another storage. A script of
- * the page can read it there; a cookie that is HttpOnly it can't.
+ * Keeps the session's token in `sessionStorage` (a tab), `localStorage` (all tabs of a browser) or another storage. Scripts of
+ * the page can read the token there. They can't read an HttpOnly cookie.
  *
  * @param options `key`: the key in the storage; "wsession.token" by default
  */

@@ -1,8 +1,8 @@
 import { malformed } from "./errors.ts";
 
 /**
- * A chain is a number of 31 bits that stands for all messages of an outbox up to one of them: each append mixes a random number
- * in. Two outboxes that have other messages at one offset, since a failover lost some, have other chains there.
+ * A chain is a number of 31 bits that stands for all messages of an outbox up to an offset. Each append mixes a random number into
+ * the chain. If a failover lost messages, two histories of an outbox have different messages, and different chains, at one offset.
  */
 export type Chain = number;
 
@@ -13,14 +13,15 @@ const TEXT = /^[0-9a-z]{6}$/;
 const FACTOR = 69_069;
 
 /**
- * The chain after one more message: `(chain * 69069 + mark) mod 2^31`. `mark` is 31 random bits that were drawn for this message
- * alone. A chain that were drawn anew, and not mixed, would hide that an append which was sent twice came after other messages.
+ * The chain after one more message: `(chain * 69069 + mark) mod 2^31`. `mark` is 31 random bits for this message alone. The new
+ * chain must depend on the old chain: otherwise an append that is sent twice after a failover would get the same chain in both
+ * histories.
  */
 export function mixChain(chain: Chain, mark: number): Chain {
   return (chain * FACTOR + mark) % (MAX_CHAIN + 1);
 }
 
-/** Six characters of base 36. */
+/** Writes a chain as six characters of base 36. */
 export function writeChain(chain: Chain): string {
   return chain.toString(36).padStart(DIGITS, "0");
 }
@@ -32,7 +33,7 @@ export function readChain(text: unknown): Chain {
   throw malformed("chain");
 }
 
-/** Four bytes, the most significant first, in front of a binary message. */
+/** Writes a chain as four bytes in big-endian order. */
 export function writeChainBytes(chain: Chain, into: Uint8Array, at: number): void {
   new DataView(into.buffer, into.byteOffset, into.byteLength).setUint32(at, chain);
 }
@@ -44,7 +45,7 @@ export function readChainBytes(from: Uint8Array, at: number): Chain {
   throw malformed("chain");
 }
 
-/** A place in an outbox: the offset of a message, and the chain after it. */
+/** A position in an outbox: the offset of a message, and the chain after the message. */
 export interface Position {
   readonly offset: number;
   readonly chain: Chain;

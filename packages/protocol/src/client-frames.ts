@@ -1,4 +1,4 @@
-/** What a client sends. */
+/** The control frames of a client. */
 import { writeChain } from "./chain.ts";
 import type { Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
@@ -14,38 +14,41 @@ import {
 } from "./fields.ts";
 import { CLIENT_ID_LENGTH } from "./limits.ts";
 
-/** Who the client is, where it stands, and which number comes next: the first frame of each connection. */
+/** The first frame of each connection: the client's id, its position in the outbox, and its next number. */
 export interface Attach {
   readonly type: "attach";
   /** A random id of this page load. */
   readonly client: string;
-  /** The session that numbered messages are for; `undefined`: the client has none yet. */
+  /** The session of the numbered messages. `undefined`: the client has no session yet. */
   readonly session: string | undefined;
-  /** The number of the first counted frame to come: 1 + the last number that the client knows to be settled. */
+  /** The number of the next counted frame: 1 + the last number that the client knows to be settled. */
   readonly from: number;
   /** The highest number that the client knows to be in the store's record of it; 0 for none. */
   readonly known: number;
-  /** The session's forget mark as the oldest unsettled message was queued, else that of the latest hello. */
+  /**
+   * The session's forget mark when the oldest unsettled message was queued. Without such a message: the mark of the latest
+   * hello.
+   */
   readonly mark: number;
-  /** Up to where the client has the kept messages; `undefined`: it wants those that come from here on. */
+  /** The client's position in the outbox. `undefined`: the client wants only messages that are kept from now on. */
   readonly at: Position | undefined;
-  /** Where the outbox ended as the client passed over a replaced message. */
+  /** The end of the outbox when the client skipped a replaced message. */
   readonly witness: Position | undefined;
-  /** A person opened or reloaded the page: it counts as activity, which an automatic reconnect does not. */
+  /** Whether a person opened or reloaded the page. That counts as activity. An automatic reconnect does not. */
   readonly fresh: boolean;
 }
 
 export type ClientControl =
   | Attach
-  /** Kept messages up to `offset` were read; sent only where hello says `acks`. */
+  /** The client has read the kept messages up to `offset`. Sent only if hello has `acks`. */
   | { readonly type: "read"; readonly offset: number }
   /** Asks for a beat. */
   | { readonly type: "probe" }
-  /** The token of the last notice is kept. */
+  /** The client has stored the token of the last notice. */
   | { readonly type: "token-kept" }
-  /** The client leaves for good: a close frame with 1000 follows. */
+  /** The client closes for good. A close frame with 1000 follows. */
   | { readonly type: "bye" }
-  /** Of a later version: passed over. */
+  /** A frame of a later version. The receiver ignores the frame. */
   | { readonly type: "unknown" };
 
 const VERSION = 1;
@@ -106,12 +109,12 @@ function readFirst(value: unknown, name: string): number {
 
 /** Asks for a beat. */
 export const PROBE = ".?";
-/** The token of the last notice is kept. */
+/** The client has stored the token of the last notice. */
 export const TOKEN_KEPT = ".t";
-/** The client leaves for good. */
+/** The client closes for good. */
 export const BYE = ".b";
 
-/** Kept messages up to `offset` were read. */
+/** The client has read the kept messages up to `offset`. */
 export function writeRead(offset: number): string {
   return `.k${offset}`;
 }

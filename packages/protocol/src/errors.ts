@@ -1,17 +1,17 @@
 /**
- * What came is not a frame of the protocol. A server ends such a connection with the close code 4400 and this error's message
- * as its reason: the message names the rule, and never what was sent.
+ * A received frame violates the protocol. A server closes the connection with 4400 and this error's message as the reason. The
+ * message names the rule, and never quotes the frame.
  */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** `name`: of the member, or of another part of a frame. */
+/** `name` is the member, or another part of a frame, that is malformed. */
 export function malformed(name: string): ProtocolError {
   return new ProtocolError(`${name} is malformed`);
 }
 
-/** A mistake of the programmer: `message` says which argument, and what it has to be. Its `code` is INVALID_ARGUMENT. */
+/** The error for a mistake of the programmer. `message` names the argument and the required value. `code` is INVALID_ARGUMENT. */
 export function invalidArgument(message: string): TypeError & { readonly code: "INVALID_ARGUMENT" } {
   return Object.assign(new TypeError(message), { code: "INVALID_ARGUMENT" as const });
 }

@@ -1,4 +1,4 @@
-/** Readers of what a control frame holds: each throws ProtocolError with the member's name, and none quotes what came. */
+/** Readers of the members of a control frame. A reader throws a ProtocolError that names the member and never quotes its value. */
 import { readChain } from "./chain.ts";
 import type { Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
@@ -9,20 +9,20 @@ export function assertControlLength(frame: string): void {
     throw new ProtocolError(`a control frame must have at most ${MAX_CONTROL_LENGTH} characters`);
 }
 
-/** A number of messages or an offset, from 0. */
+/** Reads the number of a message or an offset: an integer of at least 0. */
 export function readNumber(value: unknown, name: string, most: number = MAX_NUMBER): number {
   if (typeof value === "number" && value >= 0 && value <= most && value % 1 === 0) return value;
   throw malformed(name);
 }
 
-/** As `readNumber`, from decimal digits without a leading zero. */
+/** Reads a number from decimal digits without a leading zero. */
 export function readDigits(text: string | undefined, name: string, most?: number): number {
   const number = Number(text);
-  // "1e3", " 1" and "01" are written otherwise.
+  // `Number` also accepts "1e3", " 1" and "01", so compare the text.
   return readNumber(`${number}` === text ? number : undefined, name, most);
 }
 
-/** A number of 31 bits. */
+/** Reads a number of 31 bits. */
 export function readMark(value: unknown, name: string): number {
   return readNumber(value, name, 2 ** 31 - 1);
 }
@@ -48,7 +48,7 @@ export function readPosition(value: unknown, name: string): Position {
   return { offset: readNumber(offset, name), chain: readChain(chain) };
 }
 
-/** The JSON object behind a control frame's name. Members that this version does not know are passed over. */
+/** The JSON object after the name of a control frame. Unknown members are ignored, because a later version may add some. */
 export class Body {
   readonly #fields: Readonly<Record<string, unknown>>;
 
@@ -57,7 +57,7 @@ export class Body {
     try {
       value = JSON.parse(json);
     } catch {
-      // Falls through: undefined is no object.
+      // `value` stays undefined, which the check below refuses.
     }
     if (!isObject(value)) throw malformed("a control frame's body");
     this.#fields = value;
@@ -67,7 +67,7 @@ export class Body {
     return reader(this.#fields[name], name);
   }
 
-  /** A member that may be left out. */
+  /** Reads a member that may be absent. */
   optional<Value>(name: string, reader: (value: unknown, name: string) => Value): Value | undefined {
     return this.#fields[name] === undefined ? undefined : this.read(name, reader);
   }

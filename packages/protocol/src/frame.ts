@@ -1,12 +1,12 @@
 import { malformed } from "./errors.ts";
 
-/** What a frame begins with: a character of a text frame, or the byte of that number in a binary one. */
+/** The kind of a frame: the first character of a text frame, or the first byte of a binary frame. */
 export const Lead = { Plain: 0x2d, Counted: 0x3d, Control: 0x2e } as const;
 
 const PLAIN = "-";
 const COUNTED = "=";
 
-/** What a frame is, by its first character or byte. Throws ProtocolError for an empty frame, and for any other lead. */
+/** Returns the kind of a frame. Throws ProtocolError for an empty frame, an unknown lead, and a binary control frame. */
 export function leadOf(frame: string | Uint8Array): (typeof Lead)[keyof typeof Lead] {
   const isText = typeof frame === "string";
   const lead = isText ? frame.charCodeAt(0) : frame[0];
@@ -15,7 +15,7 @@ export function leadOf(frame: string | Uint8Array): (typeof Lead)[keyof typeof L
   throw malformed("a frame's first byte (-, = or .)");
 }
 
-/** The message in a plain frame, or in a counted one of a client. Binary shares the frame's memory, from its second byte on. */
+/** Returns the message of a plain frame, or of a client's counted frame. A binary message shares the memory of the frame. */
 export function payloadOf<Frame extends string | Uint8Array>(
   frame: Frame,
 ): Frame extends string ? string : Uint8Array;
@@ -23,12 +23,12 @@ export function payloadOf(frame: string | Uint8Array): string | Uint8Array {
   return typeof frame === "string" ? frame.slice(1) : frame.subarray(1);
 }
 
-/** A message that no one counts: `sendNow` of a client, `conn.send` of a server. */
+/** Writes a message without a number: `sendNow` of a client, `conn.send` of a server. */
 export function writePlain(message: string | Uint8Array): string | Uint8Array {
   return typeof message === "string" ? PLAIN + message : withLead(Lead.Plain, message);
 }
 
-/** A client's numbered message. The frame has no number, since both sides count. */
+/** Writes a client's numbered message. The frame does not contain the number, because both sides count. */
 export function writeCounted(message: string | Uint8Array): string | Uint8Array {
   return typeof message === "string" ? COUNTED + message : withLead(Lead.Counted, message);
 }

@@ -1,21 +1,22 @@
 import { invalidArgument } from "./errors.ts";
 
-/** In the registry of symbols, so that every copy of this package has the same one. */
+/** A registered symbol, so that every copy of this package has the same symbol. */
 const BRAND: symbol = /* @__PURE__ */ Symbol.for("@wsession/protocol TransactionRefused");
 
 /**
- * Thrown in a transaction: nothing is committed, and the client's `send` rejects with an error of the same code and detail.
+ * An error that a handler throws to refuse a transaction. Nothing is committed. The client's `send` rejects with an error of
+ * the same code and detail.
  *
- * @throws a TypeError with the code INVALID_ARGUMENT where `code` or `message` is no string.
+ * @throws a TypeError with the code INVALID_ARGUMENT if `code` is empty, or if `code` or `message` is not a string.
  * @example
  * throw new TransactionRefused("closed", { message: "the auction is over", detail: { at: 1 } });
  */
 export class TransactionRefused<Code extends string = string, Detail = unknown> extends Error {
   override readonly name = "TransactionRefused";
   readonly code: Code;
-  /** For the program of the client: what JSON can carry. `undefined` where none was given. */
+  /** Data for the client's program, which JSON must be able to represent. `undefined` if none was given. */
   readonly detail: Detail;
-  /** The message changed nothing, and never will: a refusal is as final as a commit. */
+  /** The message changed nothing, and never will, because a refusal is final. */
   readonly outcome = "not-applied";
 
   constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
@@ -26,15 +27,15 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
     this.code = code;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- left out, it is undefined, which `Detail` includes then
     this.detail = detail as Detail;
-    // Not enumerable: a logger that prints an error's properties has no use for it.
+    // Not enumerable, so that loggers do not print the brand.
     Object.defineProperty(this, BRAND, { value: true });
   }
 }
 
 /**
- * Whether `error` is a TransactionRefused, of `code` where one is given; true across copies of this package.
+ * Whether `error` is a TransactionRefused, with `code` if a code is given. Works across copies of this package.
  *
- * @throws a TypeError with the code INVALID_ARGUMENT where `code` is given and no string.
+ * @throws a TypeError with the code INVALID_ARGUMENT if `code` is given and not a string.
  */
 export function isTransactionRefused<Code extends string = string>(
   error: unknown,

@@ -21,7 +21,7 @@ export interface SchemaIssue {
 }
 
 /**
- * A schema that checks nothing. It says a type where no validator is wanted, so that the types of all others are inferred.
+ * A schema that accepts every value. It declares a type without a validator, so that the types of the other messages are inferred.
  *
  * @example
  * defineMessages({ toServer: { ping: unchecked<{ n: number }>(), bid: z.object({ amount: z.number() }) } });
@@ -41,8 +41,8 @@ const MAX_PATHS = 5;
 const MAX_PATH = 64;
 
 /**
- * Where a value does not satisfy its schema, for the message of an error: the paths of the first few issues. A schema's own words
- * may quote the value, and the value decides how many issues there are, and how long the keys of a record.
+ * The paths of the first few issues, for the message of an error. The schema's own messages are left out, because they may
+ * quote the value. The paths are limited, because the value determines their number and the length of their keys.
  */
 export function issuePaths(issues: readonly SchemaIssue[]): string {
   const paths = issues

@@ -1,6 +1,6 @@
-/** How a message is kept in the outbox of its session. */
+/** The options of a kept message. */
 export interface SendOptions {
-  /** A later message of the same key replaces one that is still kept: the last value wins. */
+  /** A later message with the same key replaces this message while it is kept. */
   readonly key?: string | undefined;
   /** Milliseconds for which the message is kept. */
   readonly ttlMs?: number | undefined;

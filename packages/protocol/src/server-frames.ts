@@ -1,4 +1,4 @@
-/** What a server sends. */
+/** The control frames and the kept messages of a server. */
 import { readChain, readChainBytes, writeChain, writeChainBytes } from "./chain.ts";
 import type { Chain, Position } from "./chain.ts";
 import { malformed, ProtocolError } from "./errors.ts";
@@ -15,56 +15,62 @@ import {
 import { Lead } from "./frame.ts";
 import { readRefused, writeRefused } from "./settled.ts";
 
-/** Kept messages that the client did not get, and that are kept no more: from offset `from` to offset `to`, both of them. */
+/** The offsets `from` to `to`, both included: messages that the client did not get, and that are no longer kept. */
 export interface Missed {
   readonly from: number;
   readonly to: number;
-  /** False: the store lost messages, or what the client has could not be compared. It may have others than the server's. */
+  /**
+   * False: the store lost messages, or could not compare the client's position. The client may have messages that the server
+   * lost.
+   */
   readonly certain: boolean;
 }
 
-/** The answer to each attach, and once more when the session is set later. */
+/** The answer to each attach. Sent again if the session is set later. */
 export interface Hello {
   readonly type: "hello";
-  /** `undefined`: there is none yet (`gate: "open"`). */
+  /** `undefined` if there is no session yet (`gate: "open"`). */
   readonly session: string | undefined;
   /** Whether the session outlives the connection. */
   readonly lasting: boolean;
   readonly resumed: boolean;
-  /** What becomes of numbered messages: handled at least once, or exactly once. */
+  /** The guarantee for numbered messages. `"message"`: handled at least once. `"transaction"`: applied exactly once. */
   readonly mode: "message" | "transaction";
   /** Whether the store has a record of this client. */
   readonly record: boolean;
   /** The last number that is settled. */
   readonly settled: number;
-  /** Which of the 48 numbers up to `settled` were refused. */
+  /** The refused numbers among the 48 numbers up to `settled`. */
   readonly refused: readonly number[];
-  /** The record says nothing of numbers below it. */
+  /** The lowest number of which the record knows the outcome. */
   readonly floor: number;
   /** The session's forget mark. */
   readonly mark: number;
-  /** Where the connection stands in the outbox. */
+  /** The connection's position in the outbox. */
   readonly at: Position;
-  /** The offset of the newest kept message as hello was made: kept messages up to it are replayed, later ones are live. */
+  /**
+   * The offset of the newest kept message at the time of hello. Messages up to this offset are replayed. Later messages are
+   * live.
+   */
   readonly last?: number | undefined;
   readonly missed: Missed | undefined;
-  /** Milliseconds between two beats; 0 for none. */
+  /** Milliseconds between two beats; 0: no beats. */
   readonly beatMs: number;
-  /** The longest message that the server takes, in bytes, its frame's lead included. */
+  /** The longest frame of a message that the server accepts, in bytes. */
   readonly maxMessage: number;
   /** Whether the server wants `read` frames. */
   readonly acks: boolean;
   /** The application's own subprotocol; "" for none. */
   readonly protocol: string;
-  /** A secret, where no cookie carries it. */
+  /** The session's token, a secret. Absent if a cookie carries the token. */
   readonly token: string | undefined;
 }
 
 export type ServerControl =
   | Hello
-  /** Every unsettled number up to `number` is applied, but for those that were refused before on this connection. */
+  /** Every unsettled number up to `number` is applied, except numbers that were refused earlier on this connection. */
   | { readonly type: "applied"; readonly number: number }
-  /** `number` is settled, and was not applied. */
+  /** `number` is settled without being applied. */
   | {
       readonly type: "refused";
       readonly number: number;
@@ -72,32 +78,32 @@ export type ServerControl =
       readonly message: string | undefined;
       readonly detail: unknown;
     }
-  /** The next `count` offsets are replaced or expired; `chain` is that of the offset that the position reaches. */
+  /** The next `count` offsets were replaced or have expired. `chain` is the chain of the last of these offsets. */
   | {
       readonly type: "jump";
       readonly count: number;
       readonly chain: Chain;
       readonly witness: Position | undefined;
     }
-  /** `chain` is that of offset `to`: the position is there now. */
+  /** `chain` is the chain of offset `to`, which is the new position. */
   | ({ readonly type: "missed"; readonly chain: Chain } & Missed)
-  /** Where the connection stands: the answer to a probe, and what a server with nothing to say says. */
+  /** The connection's position. A server sends a beat as the answer to a probe, and after a period without other frames. */
   | ({ readonly type: "beat" } & Position)
-  /** The store has `number`, less than it had acknowledged. */
+  /** The last number in the store is `number`, although the store had acknowledged later numbers. */
   | { readonly type: "behind"; readonly number: number }
-  /** The store has no record of this client under its mark any more. */
+  /** The store no longer has a record of this client under the client's mark. */
   | { readonly type: "forgotten"; readonly mark: number }
-  /** A new token, or the renewal code that a cookie is renewed with. A secret: never compressed. */
+  /** A new token, or the renewal code for a new cookie. Either is a secret, and the frame is never compressed. */
   | { readonly type: "notice"; readonly token: string | undefined; readonly renewalCode: string | undefined }
-  /** The server goes away within `ms`. */
+  /** The server shuts down within `ms`. */
   | { readonly type: "going-away"; readonly ms: number }
-  /** Of a later version: passed over. */
+  /** A frame of a later version. The receiver ignores the frame. */
   | { readonly type: "unknown" };
 
 const VERSION = 1;
 const CHAIN_LENGTH = 6;
 
-/** A kept message and the chain after it. */
+/** A kept message, and the chain after the message. */
 export interface Kept {
   readonly chain: Chain;
   readonly message: string | Uint8Array;
@@ -112,7 +118,7 @@ export function writeKept({ chain, message }: Kept): string | Uint8Array {
   return frame;
 }
 
-/** Reads a counted frame of a server. Binary shares the frame's memory, from its sixth byte on. Throws ProtocolError. */
+/** Reads a counted frame of a server. A binary message shares the memory of the frame. Throws ProtocolError. */
 export function parseKept(frame: string | Uint8Array): Kept {
   if (typeof frame === "string")
     return { chain: readChain(frame.slice(1, 1 + CHAIN_LENGTH)), message: frame.slice(1 + CHAIN_LENGTH) };

@@ -4,21 +4,20 @@ import { WINDOW_MESSAGES } from "./limits.ts";
 const TEXT = /^[0-9a-z]{1,10}$/;
 
 /**
- * Which numbers were refused, as a number of 48 bits in base 36: bit i stands for the number `settled - i`. Throws
- * ProtocolError.
+ * Reads the refused numbers from a bit set of 48 bits in base 36. Bit i stands for the number `settled - i`. Throws ProtocolError.
  */
 export function readRefused(text: unknown, settled: number): number[] {
   const bits = typeof text === "string" && TEXT.test(text) ? Number.parseInt(text, 36) : Number.NaN;
   if (!(bits < 2 ** WINDOW_MESSAGES)) throw malformed("refused");
   const numbers: number[] = [];
-  // Without shifts: JavaScript's take 32 bits.
+  // JavaScript's shift operators work on 32 bits only.
   for (let number = settled, rest = bits; rest > 0 && number > 0; number -= 1, rest = Math.floor(rest / 2)) {
     if (rest % 2 === 1) numbers.unshift(number);
   }
   return numbers;
 }
 
-/** Numbers that are not among the 48 up to `settled` are left out. */
+/** Writes the refused numbers as a bit set. Numbers outside the 48 numbers up to `settled` are left out. */
 export function writeRefused(numbers: readonly number[], settled: number): string {
   let bits = 0;
   for (const number of new Set(numbers)) {

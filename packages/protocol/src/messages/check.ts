@@ -2,14 +2,14 @@ import { isPromiseLike } from "../awaitable.ts";
 import { issuePaths } from "../schema.ts";
 import type { SchemaResult, StandardSchemaV1 } from "../schema.ts";
 
-/** What a schema says of a payload. `problem` names places, and never what stands there. */
+/** The result of checking a payload. `problem` names paths in the payload, and never quotes values. */
 export type Verdict =
   | { readonly accepted: true; readonly value: unknown }
   | { readonly accepted: false; readonly problem: string; readonly cause: unknown };
 
 /**
- * Asks a schema. Never throws, and never rejects: a schema that throws has refused, because otherwise a stranger whose
- * payload makes a transform throw could make a handler fail.
+ * Checks a value against a schema. Never throws, and never rejects. A schema that throws counts as a refusal, because otherwise a
+ * client could make a handler fail with a payload that makes a transform throw.
  */
 export function check(schema: StandardSchemaV1, value: unknown): Verdict | Promise<Verdict> {
   try {

@@ -1,4 +1,4 @@
-/** The client's side: the same messages over a client. */
+/** The client's side: sends and receives the defined messages over a client. */
 import { invalidArgument } from "../errors.ts";
 import type { Verdict } from "./check.ts";
 import { byName, isObject } from "./definition.ts";
@@ -23,7 +23,7 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
   readonly #order = new Sequence<Way>();
   readonly #listeners = new Map<string, Set<{ readonly listener: Listener }>>();
   readonly #invalid = new Set<{ readonly listener: InvalidListener }>();
-  /** Takes our listener off the client; `undefined` while there is none. */
+  /** Removes this object's listener from the client; `undefined` while there is none. */
   #unsubscribe: (() => void) | undefined = undefined;
 
   constructor(client: ClientLike, toServer: Definition, toClient: Definition, refusals: NamedRefusals) {
@@ -69,7 +69,10 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
     }
   }
 
-  /** The client is listened to from the first listener on: what came before would reach nobody, and count as read. */
+  /**
+   * Subscribes to the client with the first listener. With an earlier subscription, messages without a listener would count as
+   * read.
+   */
   #add<Entry>(entries: Set<Entry>, entry: Entry): () => void {
     entries.add(entry);
     this.#unsubscribe ??= this.#client.on("message", (event) => this.#receive(event));
@@ -92,13 +95,13 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
   }
 }
 
-/** Calls every listener, though one throws, and throws what they threw. */
+/** Calls every listener, even if one throws, and then throws their errors. */
 function callAll<Called>(
   entries: Iterable<{ readonly listener: Called }>,
   call: (listener: Called) => unknown,
 ): void {
   const errors: unknown[] = [];
-  // A copy: a listener may take itself off, or add another one, which is for the next message.
+  // Iterate over a copy, because a listener may remove itself or add a listener. A new listener gets the next message.
   for (const { listener } of [...entries]) {
     try {
       call(listener);

@@ -1,13 +1,13 @@
 import { invalidArgument } from "../errors.ts";
 import type { StandardSchemaV1 } from "../schema.ts";
 
-/** The schemas of one direction. A Map, so that a name such as `constructor` finds nothing that nobody defined. */
+/** The schemas of one direction. A Map, because an object would find inherited members for a name such as `constructor`. */
 export type Definition = ReadonlyMap<string, StandardSchemaV1>;
 
-/** `then` would make a promise of `messages.to(…)`, and `__proto__` in a literal is no property. */
+/** A message `then` would make `messages.to(…)` a thenable, and `__proto__` in an object literal does not define a property. */
 const FORBIDDEN: ReadonlySet<string> = new Set(["then", "__proto__"]);
 
-/** Throws INVALID_ARGUMENT for what is no definition. */
+/** Throws INVALID_ARGUMENT unless `given` is a valid definition. */
 export function readDefinition(direction: string, given: unknown): Definition {
   const definition = new Map<string, StandardSchemaV1>();
   if (given === undefined) return definition;
@@ -32,8 +32,8 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
 }
 
 /**
- * An object that has a member for each name, made as it is asked for: `messages.to(connection)` is called for each message, and
- * must not cost a function for each name. What has no definition is undefined, `then` among it.
+ * An object with a member for each name. A member is created at its first access, because `messages.to(connection)` is called
+ * for each message and must not create a function for each name. A name without a definition is undefined, also `then`.
  */
 export function byName<Member>(
   definition: Definition,

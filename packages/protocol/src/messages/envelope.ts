@@ -3,7 +3,7 @@ import { MessageError } from "./errors.ts";
 
 export interface Envelope {
   readonly text: string;
-  /** What the receiver will read: a Date has become a string, NaN null, and an undefined member is gone. */
+  /** The payload after the JSON round trip: a Date is a string, NaN is null, and an undefined member is absent. */
   readonly received: unknown;
 }
 

@@ -1,17 +1,17 @@
 import { invalidArgument } from "../errors.ts";
 
-/** What is wrong with a message that is to be sent. `switch` with a default: the union may grow in a minor version. */
+/** The reason for which a message can't be sent. The union may grow in a minor version, so use `switch` with a default. */
 export type MessageErrorCode =
-  /** Its payload does not satisfy its schema once it is JSON. The error's `cause` is what the schema said. */
+  /** The payload, as JSON, does not satisfy its schema. The error's `cause` has the issues of the schema. */
   | "INVALID_MESSAGE"
-  /** JSON can't carry its payload: a BigInt, a function, an object that contains itself. */
+  /** JSON can't represent the payload: a BigInt, a function, an object that contains itself. */
   | "NOT_SERIALISABLE";
 
-/** A message was not sent. The error's `message` names the place in the payload, and never what stands there. */
+/** The error for a message that was not sent. Its text names paths in the payload, and never quotes values. */
 export class MessageError extends Error {
   override readonly name = "MessageError";
   readonly code: MessageErrorCode;
-  /** The message's name, or that of the refusal. */
+  /** The name of the message or of the refusal. */
   readonly messageName: string;
 
   constructor(code: MessageErrorCode, messageName: string, problem: string, cause?: unknown) {
@@ -22,9 +22,9 @@ export class MessageError extends Error {
 }
 
 /**
- * Whether `error` is a MessageError, of `code` where one is given; true across copies of this package.
+ * Whether `error` is a MessageError, with `code` if a code is given. Works across copies of this package.
  *
- * @throws a TypeError with the code INVALID_ARGUMENT where `code` is given and no string.
+ * @throws a TypeError with the code INVALID_ARGUMENT if `code` is given and not a string.
  */
 export function isMessageError(error: unknown, code?: MessageErrorCode): error is MessageError {
   if (code !== undefined && typeof code !== "string")

@@ -14,7 +14,7 @@ interface Handler {
   readonly inTransaction: boolean;
 }
 
-/** What the two handlers of `bindSessions` are to this file: it hands connections and transactions on, and looks at neither. */
+/** The two handlers of `bindSessions`, without types, because this file only passes connections and transactions on. */
 interface LooseHandlers {
   readonly message: (connection: unknown, data: string | Uint8Array) => unknown;
   readonly transaction?: (transaction: unknown, data: string | Uint8Array) => unknown;
@@ -32,7 +32,7 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
     const { name, verdict } = readIncoming(definition, data);
     return order.follow(key, verdict, (known) => {
       const handler = name === undefined ? undefined : handlers.get(name);
-      // A name that nobody defined is not quoted: a stranger wrote it.
+      // Do not quote an undefined name, because the client chose it.
       const subject = handler === undefined ? "the received message" : name;
       if (!known.accepted) throw invalid(`${subject} ${known.problem}`, known.cause);
       return handler === undefined ? undefined : act(handler, known.value);
@@ -58,7 +58,7 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
   };
 }
 
-/** The client is told the message's text; the server's report has the cause as well, which is what the schema said. */
+/** The client gets only the text. The server's report also has the cause: the issues of the schema. */
 function invalid(message: string, cause?: unknown): TransactionRefused {
   const error = new TransactionRefused("INVALID_MESSAGE", { message });
   if (cause !== undefined) error.cause = cause;

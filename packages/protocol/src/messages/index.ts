@@ -1,5 +1,6 @@
 /**
- * Messages with names and types, above the protocol: one definition for page and server. The same file runs over raw sockets.
+ * Messages with names and types, on top of the protocol. Page and server share one definition. The messages also work over raw
+ * sockets.
  */
 import { invalidArgument } from "../errors.ts";
 import { TypedClient } from "./client.ts";
@@ -29,10 +30,10 @@ export type {
 const DIRECTIONS: ReadonlySet<string> = new Set(["toServer", "toClient", "refusals"]);
 
 /**
- * Defines messages by name, each with a Standard Schema: what the client sends, what the server sends, and what a transaction
- * may refuse with. Every side checks what it sends, and what it receives.
+ * Defines messages by name, each with a Standard Schema: the messages of the client (`toServer`), the messages of the server
+ * (`toClient`), and the details of refused transactions (`refusals`). Each side checks every message that it sends or receives.
  *
- * @throws a TypeError with the code INVALID_ARGUMENT where something is no schema, or where a message is called `then`.
+ * @throws a TypeError with the code INVALID_ARGUMENT if a schema is not a Standard Schema, or if the name of a message is `then`.
  * @example
  * export const messages = defineMessages({
  *   toServer: { bid: z.object({ amount: z.number() }) },
@@ -49,7 +50,7 @@ export function defineMessages<
   readonly toClient?: ToClient;
   readonly refusals?: Refusals;
 }): Messages<
-  // Written out, not by an alias: so editors and errors show payloads, and never a validator's own types.
+  // Written out, because with an alias editors and errors would show a validator's own types instead of payloads.
   { [Name in keyof ToServer]: Payload<InputOf<ToServer[Name]>, OutputOf<ToServer[Name]>> },
   { [Name in keyof ToClient]: Payload<InputOf<ToClient[Name]>, OutputOf<ToClient[Name]>> },
   { [Name in keyof Refusals]: Payload<InputOf<Refusals[Name]>, OutputOf<Refusals[Name]>> }

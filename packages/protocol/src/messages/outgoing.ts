@@ -1,4 +1,4 @@
-/** The sending side: a payload is checked as the receiver will read it, and then sent as it was given. */
+/** The sending side: checks a payload in the form that the receiver reads, and sends the payload as given. */
 import { isPromiseLike } from "../awaitable.ts";
 import { invalidArgument } from "../errors.ts";
 import type { StandardSchemaV1 } from "../schema.ts";
@@ -12,7 +12,7 @@ export class Outgoing {
   readonly verdict: Verdict | Promise<Verdict>;
   readonly #name: string;
 
-  /** Throws MessageError where JSON can't carry the payload. */
+  /** Throws MessageError if JSON can't represent the payload. */
   constructor(name: string, schema: StandardSchemaV1, payload: unknown) {
     const { text, received } = writeMessage(name, payload);
     this.text = text;
@@ -26,7 +26,7 @@ export class Outgoing {
       throw new MessageError("INVALID_MESSAGE", this.#name, verdict.problem, verdict.cause);
   }
 
-  /** For what answers at once. Throws MessageError, and INVALID_ARGUMENT where the schema answers with a promise. */
+  /** For a synchronous caller. Throws MessageError, or INVALID_ARGUMENT if the schema is asynchronous. */
   assertNow(): void {
     const { verdict } = this;
     if (isPromiseLike(verdict))
@@ -37,7 +37,10 @@ export class Outgoing {
   }
 }
 
-/** A promise that may be left alone: its rejection is told to whoever awaits it, and ends no process. */
+/**
+ * Returns the promise, whose rejection no longer causes an `unhandledRejection`. A caller that awaits it still gets the
+ * rejection.
+ */
 export function harmless<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;

@@ -1,4 +1,4 @@
-/** Refusals with a name: made by the server, and told apart by whoever called `send`. */
+/** Named refusals: the server creates them, and the caller of `send` distinguishes them. */
 import { invalidArgument } from "../errors.ts";
 import { isTransactionRefused, TransactionRefused } from "../refusal.ts";
 import { check } from "./check.ts";
@@ -9,7 +9,7 @@ import { Outgoing } from "./outgoing.ts";
 export class NamedRefusals {
   readonly refuse: Readonly<Record<string, (detail?: unknown) => TransactionRefused>>;
   readonly #definition: Definition;
-  /** Those whose detail is what the schema made of it. */
+  /** Refusals whose detail is the output of the schema. */
   readonly #read = new WeakSet<TransactionRefused>();
 
   constructor(definition: Definition) {
@@ -20,7 +20,7 @@ export class NamedRefusals {
     });
   }
 
-  /** What the client's `send` rejected with: with the detail as its schema gives it, where it is one of these refusals. */
+  /** Converts the error of the client's `send`. If it is one of these refusals, its detail becomes the output of the schema. */
   received(error: unknown): unknown {
     if (!isTransactionRefused(error)) return error;
     const output = this.#outputOf(error);
@@ -30,13 +30,13 @@ export class NamedRefusals {
     return read;
   }
 
-  /** Throws INVALID_ARGUMENT for a name that no refusal has. */
+  /** Throws INVALID_ARGUMENT for a name without a definition. */
   is(error: unknown, name: string): boolean {
     if (!this.#definition.has(name))
       throw invalidArgument(`isRefused() takes the name of a defined refusal, not ${JSON.stringify(name)}`);
     if (!isTransactionRefused(error, name)) return false;
     if (this.#read.has(error)) return true;
-    // Of another origin: a detail that the schema would change is not of the type that is promised.
+    // The error has another origin. If the schema would change its detail, the detail does not have the declared type.
     const output = this.#outputOf(error);
     return output !== undefined && isSame(output.value, error.detail);
   }
@@ -48,7 +48,7 @@ export class NamedRefusals {
   }
 }
 
-/** Whether two values of JSON are the same. What JSON does not have, a Date among it, is the same as itself alone. */
+/** Whether two JSON values are equal. Other values, such as a Date, are compared by identity. */
 function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;

@@ -13,7 +13,7 @@ type Kept<Result> = Senders<Payloads, [options?: SendOptions], Promise<Result>>;
 
 export class MessageSenders {
   readonly #definition: Definition;
-  /** By whom a message is for: a subject, or a session, whatever handle it is sent through. */
+  /** The key is the receiver, a subject or a session, so that all handles of a session share one order. */
   readonly #order = new Sequence<string>();
 
   constructor(definition: Definition) {
@@ -27,7 +27,7 @@ export class MessageSenders {
     assertSends("to()", target, "send");
     if (typeof target.id !== "string")
       throw invalidArgument("to() takes a connection, a session or a transaction, each of which has an id");
-    // A session has connections. Its `send` returns a promise, which a connection's and a transaction's do not.
+    // Only a session has `connections`. Its `send` returns a promise; `send` of a connection or a transaction does not.
     const waits = "connections" in target;
     return byName(this.#definition, (name, schema) => (payload?: unknown, ...options: Options) => {
       const message = new Outgoing(name, schema, payload);
@@ -61,8 +61,8 @@ export class MessageSenders {
   }
 
   /**
-   * Where nothing has to be waited for it throws at once, and returns the very promise of `send`, because whoever made that
-   * promise knows what becomes of one that nobody awaits.
+   * If no earlier message and no schema is pending, throws at once and returns the promise of `send` itself, because the
+   * session handles an unawaited rejection of its own promise.
    */
   #inOrder<Promised>(key: string, message: Outgoing, send: () => Promised): Promised {
     const { verdict } = message;

@@ -1,17 +1,17 @@
 import { isPromiseLike } from "../awaitable.ts";
 import type { Verdict } from "./check.ts";
 
-/** Keeps the order of what is done for each key, where some of it has to wait for a schema. */
+/** Keeps the order of the calls of each key, although some calls have to wait for an asynchronous schema. */
 export class Sequence<Key> {
-  /** The last one of each key that waits. A key that nothing waits for has no entry. */
+  /** The last pending call of each key. A key without a pending call has no entry. */
   readonly #tails = new Map<Key, Promise<void>>();
 
-  /** Whether something of this key waits. */
+  /** Whether a call of this key is pending. */
   isWaiting(key: Key): boolean {
     return this.#tails.has(key);
   }
 
-  /** Calls `act` with the verdict, once the `act` of every earlier call with this key was called. The verdict must not reject. */
+  /** Calls `act` with the verdict after the `act` of every earlier call of this key was called. The verdict must not reject. */
   behind<Result>(
     key: Key,
     verdict: Verdict | Promise<Verdict>,
@@ -19,7 +19,7 @@ export class Sequence<Key> {
   ): Promise<Result> {
     const turn = Promise.all([verdict, this.#tails.get(key)]);
     const result = turn.then(([known]) => act(known));
-    // Behind `act`, and not behind what it returns: only the order of the calls is kept.
+    // Wait for the call of `act`, and not for its promise: only the order of the calls is kept.
     const tail = turn.then(() => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     });
@@ -27,7 +27,7 @@ export class Sequence<Key> {
     return result;
   }
 
-  /** As `behind`; at once, and with the very result of `act`, where nothing has to be waited for. */
+  /** As `behind`, but calls `act` at once and returns its result if nothing is pending. */
   follow(key: Key, verdict: Verdict | Promise<Verdict>, act: (verdict: Verdict) => unknown): unknown {
     return isPromiseLike(verdict) || this.#tails.has(key) ? this.behind(key, verdict, act) : act(verdict);
   }

@@ -1,9 +1,9 @@
-/** The public types: what the sender gives, what the receiver gets, and the shapes of what messages go through. */
+/** The public types: the payloads of sender and receiver, and the interfaces of the objects that send messages. */
 import type { TransactionRefused } from "../refusal.ts";
 import type { StandardSchemaV1 } from "../schema.ts";
 import type { SendOptions, Sent } from "../sending.ts";
 
-// `Sessions` and `Client` by their shapes: neither core nor the client is imported, so that page and server share a file.
+// Structural types in place of `Sessions` and `Client`, so that page and server share a file that imports neither core nor the client.
 export interface SessionsLike {
   readonly connections: Iterable<object>;
   send(id: string, message: string, options?: SendOptions): Promise<Sent | undefined>;
@@ -32,10 +32,10 @@ type TransactionIn<S> = S extends { bind(runtime: never, handlers: infer H): unk
     : never
   : never;
 
-/** None is called `then`: who awaits `messages.to(…)` would send it, and wait for ever. */
+/** The name `then` is excluded, because `await messages.to(…)` would send that message and never resolve. */
 export type Schemas = Readonly<Record<string, StandardSchemaV1>> & { readonly then?: never };
 
-/** What the sender gives (the schema's input), and what the receiver gets (its output). */
+/** The payload of the sender (the schema's input), and the payload of the receiver (the schema's output). */
 export interface Payload<Given, Got> {
   readonly given: Given;
   readonly got: Got;
@@ -45,7 +45,7 @@ export type InputOf<Schema extends StandardSchemaV1> = NonNullable<Schema["~stan
 export type OutputOf<Schema extends StandardSchemaV1> = NonNullable<Schema["~standard"]["types"]>["output"];
 export type Payloads = Readonly<Record<string, Payload<unknown, unknown>>>;
 
-/** One for each name: a function, or `{ transaction }` where the message is to be handled exactly once. */
+/** One handler for each name: a function, or `{ transaction }` to apply the message exactly once. */
 export type MessageHandlers<ToServer extends Payloads, S> = {
   readonly [Name in keyof ToServer]:
     | ((connection: ConnectionIn<S>, payload: ToServer[Name]["got"]) => unknown)
@@ -56,14 +56,14 @@ export type MessageHandlers<ToServer extends Payloads, S> = {
 export type MessageHandlersOf<M, S> =
   M extends Messages<infer ToServer, infer _ToClient, infer _Refusals> ? MessageHandlers<ToServer, S> : never;
 
-/** What `handlers` returns, for `bindSessions`. */
+/** The result of `handlers`, for `bindSessions`. */
 export interface RawHandlers<S> {
   readonly message: (connection: ConnectionIn<S>, data: string | Uint8Array) => unknown;
-  /** There only where one of the handlers is a `{ transaction }`. */
+  /** Present only if one of the handlers is a `{ transaction }`. */
   readonly transaction?: (transaction: TransactionIn<S>, data: string | Uint8Array) => unknown;
 }
 
-/** Where a payload may be undefined (`z.void()`) it may be left out. */
+/** A payload that may be undefined (`z.void()`) may be omitted. */
 export type Senders<To extends Payloads, Options extends unknown[], Result> = {
   readonly [Name in keyof To]: undefined extends To[Name]["given"]
     ? (payload?: To[Name]["given"], ...options: Options) => Result
@@ -83,13 +83,16 @@ export type Refusers<Refusals extends Payloads> = {
 };
 
 export interface MessageClient<ToServer extends Payloads, ToClient extends Payloads> {
-  /** As the client's `send`. Rejects with a MessageError where the payload does not satisfy its schema. */
+  /** As the client's `send`. Rejects with a MessageError if the payload does not satisfy its schema. */
   readonly send: Senders<ToServer, [], Promise<void>>;
-  /** As the client's `sendNow`. Throws a MessageError where the payload does not satisfy its schema. */
+  /** As the client's `sendNow`. Throws a MessageError if the payload does not satisfy its schema. */
   readonly sendNow: Senders<ToServer, [], boolean>;
-  /** Each returns a function that takes the listener off. */
+  /** Each method adds a listener, and returns a function that removes it. */
   readonly on: Listeners<ToClient>;
-  /** A message of no such name, or whose payload is not what its schema says. A binary message has no name. */
+  /**
+   * Adds a listener for messages with an undefined name or a payload that does not satisfy its schema. A binary message has no
+   * name.
+   */
   onInvalid(
     listener: (message: { readonly name: string | undefined; readonly data: string | Uint8Array }) => unknown,
   ): () => void;
@@ -97,21 +100,21 @@ export interface MessageClient<ToServer extends Payloads, ToClient extends Paylo
 
 export interface Messages<ToServer extends Payloads, ToClient extends Payloads, Refusals extends Payloads> {
   /**
-   * Handlers for `bindSessions`, among the others: `{ open, ...messages.handlers(sessions, { … }) }`. What is no message of a
-   * known name, or does not satisfy its schema, is refused with a TransactionRefused of the code INVALID_MESSAGE, and reaches
-   * no handler.
+   * Handlers for `bindSessions`, among the others: `{ open, ...messages.handlers(sessions, { … }) }`. A received message
+   * with an undefined name, or with a payload that does not satisfy its schema, is refused with a TransactionRefused of the code
+   * INVALID_MESSAGE, and no handler is called.
    *
-   * @throws INVALID_ARGUMENT where a name has no handler, or a handler has no name.
+   * @throws INVALID_ARGUMENT if a name has no handler, or a handler has a name that is not defined.
    */
   handlers<S extends Pick<SessionsLike, "connections">>(
     sessions: S,
     handlers: MessageHandlers<ToServer, S>,
   ): RawHandlers<S>;
   /**
-   * To a connection, a session, or from a transaction: takes the options and gives the answer of the target's own `send`.
+   * Sends through a connection, a session or a transaction. Has the options and the result of the target's own `send`.
    *
-   * @throws MessageError where the payload does not satisfy its schema; INVALID_ARGUMENT where the schema answers with a
-   * promise and the target's `send` does not.
+   * @throws MessageError if the payload does not satisfy its schema; INVALID_ARGUMENT if the schema is asynchronous and the
+   * target's `send` is synchronous.
    */
   to<Options extends unknown[], Result>(target: {
     readonly id: string;
@@ -127,13 +130,13 @@ export interface Messages<ToServer extends Payloads, ToClient extends Payloads, 
     sessions: SessionsLike,
     subject: string,
   ): Senders<ToClient, [options?: SendOptions], Promise<{ readonly sessions: number }>>;
-  /** To throw in a transaction: `throw messages.refuse.outbid({ highest })`. */
+  /** Creates the error that refuses a transaction: `throw messages.refuse.outbid({ highest })`. */
   readonly refuse: Refusers<Refusals>;
   /** Whether `error` is a refusal of this name, with a detail that satisfies its schema. */
   isRefused<Name extends keyof Refusals & string>(
     error: unknown,
     name: Name,
   ): error is TransactionRefused<Name, Refusals[Name]["got"]>;
-  /** The same messages over a client. It listens for messages from the first listener on. */
+  /** Sends and receives the messages over a client. Subscribes to the client with the first listener. */
   client(client: ClientLike): MessageClient<ToServer, ToClient>;
 }
