@@ -8,6 +8,7 @@ import { progress, readOptions, report, single } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 import { ratio } from "./kit/stats.ts";
+import { transactions } from "./messages/transactions.ts";
 import { framedPeer, type Peer, type PeerState, socketioPeer } from "./messages/peers.ts";
 
 // What kept messages cost, beside Socket.IO's recovery on Redis Streams; and what a frame of v1.wsession costs beside a raw one.
@@ -275,6 +276,14 @@ try {
     if (isWanted("outboxBytes")) await outboxBytes(redis, both);
     if (isWanted("replayP50VsSocketio")) await replays(both);
     if (isWanted("sendVsSocketio")) await sends(both);
+    if (isWanted("transactionRatio"))
+      figures.push(
+        ...(await transactions(redis.port, {
+          clients: CLIENTS,
+          messages: KEPT,
+          rounds: Math.max(2, ROUNDS / 2),
+        })),
+      );
   } finally {
     await Promise.all(both.map(({ server }) => server.stop()));
   }

@@ -13,7 +13,7 @@ import { RawConnection } from "../kit/raw-connection.ts";
 
 export interface Peer {
   readonly connection: RawConnection;
-  /** Called for each kept message. */
+  /** Called for each message of the application, kept or not. */
   onKept: () => void;
   /** Kept messages that came before `onKept` could be set. */
   readonly seen: number;
@@ -45,7 +45,8 @@ export async function framedPeer(port: number, before: PeerState | undefined, re
       if (frame.startsWith("=")) {
         if (peer === undefined) return void early.push(frame);
         take(peer, frame, reads);
-      } else if (frame.startsWith(".h")) {
+      } else if (frame.startsWith("-")) peer?.onKept();
+      else if (frame.startsWith(".h")) {
         const control = parseServerControl(frame);
         if (control.type !== "hello") return hello.reject(new Error(`no hello: ${frame}`));
         const { session: id = "", token: secret = before?.secret ?? "", at } = control;
