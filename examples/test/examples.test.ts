@@ -127,6 +127,16 @@ test.each(kept)("kept messages: $program (I15, I16)", async ({ program, lines })
   expect(await main()).toEqual(lines);
 });
 
+test("transactions: a handler that runs twice charges once, and a refusal has its detail (I21)", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/transactions/payment.js");
+  expect(await main()).toEqual([
+    "paid 40",
+    "2 requests, 1 charge",
+    'refused: {"credit":50}',
+    '{"credit":50,"paid":40}',
+  ]);
+});
+
 test("typed messages: page and server share a file, and each checks what it sends and receives", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/messages/server.js");
   expect(await main()).toEqual([
@@ -158,6 +168,7 @@ test.each([
     page: "docs/messages.md",
     files: ["messages/auction", "messages/server", "messages/over-socket"],
   },
+  { page: "docs/transactions.md", files: ["transactions/payment"] },
   { page: "docs/tutorial.md", files: steps.map(({ step }) => `tutorial/${step}`) },
 ])("every code block of $page stands in an example that runs", async ({ page, files }) => {
   const guide = await readFile(join(root, page), "utf8");
