@@ -56,7 +56,7 @@ test("I19 an ack on its way while the store loses what was read is no mistake of
   // What a replay reads of a session's state.
   const replay = new Replay(outlet, state as never, BEGINNING, "reader-of-16-chr");
   await replay.begin(undefined);
-  replay.go();
+  replay.go([]);
   await expect.poll(() => sent.at(-1)).toBe("=000009of 9");
   expect(replay.position).toEqual({ offset: 1, chain: 9 });
   expect(replay.ack(2)).toBe(true);

@@ -58,16 +58,16 @@ export abstract class FollowingConnection<
     return this.#replay.begin(witness);
   }
 
-  /** Sends the missed messages, then each new one. `at` is the client's position. */
-  protected follow(state: LocalSession<Data>, at: Position): void {
+  /** Sends `first`, the missed messages, then each new one. `at` is the client's position. */
+  protected follow(state: LocalSession<Data>, at: Position, first: readonly string[]): void {
     const { outboxes } = state.context;
-    if (!outboxes.areKept) return;
+    if (!outboxes.areKept) return this.sendFrames(first);
     this.flow |= Flow.Following;
     this.#place = at;
-    if (this.#replay === undefined && isSame(at, outboxes.endOf(state))) return;
+    if (this.#replay === undefined && isSame(at, outboxes.endOf(state))) return this.sendFrames(first);
     // There is no replay if the client was up to date at first, and a message was kept after that.
     this.#replay ??= new Replay<Data>(this, state, at, undefined);
-    this.#replay.go();
+    this.#replay.go(first);
   }
 
   override onKept(run: KeptRun): void {

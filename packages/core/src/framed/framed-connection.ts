@@ -193,9 +193,8 @@ export class FramedConnection<
       if (this.isEnding) return;
       const opened = this.#arrival?.opened;
       this.#arrival = undefined;
-      this.hello(attach, begun, client);
+      this.follow(state, begun.at, this.helloTo(attach, begun, client));
       this.beginNumbers(attach, client);
-      this.follow(state, begun.at);
       if (this.resumed) {
         const { replayed } = begun;
         const missed = begun.missed && { from: begun.missed.from, to: begun.missed.to };
@@ -220,9 +219,13 @@ export class FramedConnection<
   }
 
   private hello(attach: Attach, begun: Begun, client: KnownClient | undefined): void {
-    this.flow |= Flow.Greeted;
-    const { state, token, resumed } = this;
-    const { context } = this;
+    this.sendFrames(this.helloTo(attach, begun, client));
+  }
+
+  /** The hello that is still to be sent. None if the hello had a token: a secret is sent by itself, uncompressed. */
+  private helloTo(attach: Attach, begun: Begun, client: KnownClient | undefined): readonly string[] {
+    this.flow |= Flow.Greeted | Flow.HasSent;
+    const { context, state, token, resumed } = this;
     const frame = helloOf(context, {
       state,
       token,
@@ -232,9 +235,9 @@ export class FramedConnection<
       attach,
       client,
     });
-    this.flow |= Flow.HasSent;
-    if (token === undefined) this.transmit(frame);
-    else this.transmitSecret(frame);
+    if (token === undefined) return [frame];
+    this.transmitSecret(frame);
+    return [];
   }
 
   protected override callOpen(handshake: Handshake): unknown {

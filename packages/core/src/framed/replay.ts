@@ -97,11 +97,12 @@ export class Replay<Data extends object> {
     }
   }
 
-  /** Sends the missed messages, then each new one. */
-  go(): void {
+  /** Sends `first` and the missed messages in one write, then each new one. */
+  go(first: readonly string[]): void {
     const page = this.#page;
     this.#page = undefined;
-    if (page !== undefined) this.#sendPage(page);
+    if (page === undefined) this.#outlet.sendFrames(first);
+    else this.#sendPage(page, first);
     if (isSame(this.#position, this.#stream.end)) this.#isLive = true;
     else void this.#catchUp();
   }
@@ -116,7 +117,7 @@ export class Replay<Data extends object> {
     const next = after(this.#position, run);
     const waits = this.#outlet.bufferedAmount;
     if (next !== "gap" && next !== "other" && (waits === 0 || waits <= this.#outlet.maxBufferedBytes)) {
-      if (this.#send(next.entries, undefined)) return;
+      if (this.#send(next.entries)) return;
     }
     this.#isLive = false;
     void this.#catchUp();
@@ -230,14 +231,14 @@ export class Replay<Data extends object> {
     this.#outlet.sendFrame(writeServerControl({ type: "missed", ...missed, chain }));
   }
 
-  #sendPage({ entries, end, missed }: Page): void {
+  #sendPage({ entries, end, missed }: Page, first: readonly string[] = []): void {
     if (missed !== undefined) this.#witness = undefined;
-    this.#send(entries, end);
+    this.#send(entries, end, first);
   }
 
   /** `end` is the end of the outbox when the entries were read. Returns false if the entries contradict the witness. */
-  #send(entries: readonly OutboxEntry[], end: Position | undefined): boolean {
-    const frames: (string | Uint8Array)[] = [];
+  #send(entries: readonly OutboxEntry[], end?: Position, first: readonly string[] = []): boolean {
+    const frames: (string | Uint8Array)[] = [...first];
     let jumped = 0;
     let isReplaced = false;
     const jump = () => {
@@ -252,8 +253,7 @@ export class Replay<Data extends object> {
     let follows = true;
     for (const { chain, data, isReplaced: wasReplaced } of entries) {
       const offset = this.#position.offset + 1;
-      follows = !this.#contradictsWitness(offset, chain);
-      if (!follows) break;
+      if (!(follows = !this.#contradictsWitness(offset, chain))) break;
       if (data === undefined) {
         jumped += 1;
         isReplaced ||= wasReplaced;
