@@ -6,10 +6,10 @@ import { byId, make, rich } from "./dom.js";
 /** @type {readonly (readonly [Step, string, string])[]} */
 const ALL = [
   ["change", "Change something", "A name, a colour, a note."],
-  ["drop", "Drop the connection", "As if the cable had been pulled."],
+  ["drop", "Drop the connection", "The server ends the socket without a closing handshake."],
   ["return", "Come back through another server", "Same id, same data, same version."],
-  ["tab", "Change it from a second tab", "Both tabs follow at once."],
-  ["kill", "Kill the process that serves you", "`kill -9`, and come back elsewhere."],
+  ["tab", "Change it from a second tab", "Both tabs show the change at once."],
+  ["kill", "Kill the process that serves you", "`kill -9`; then come back through another process."],
   ["destroy", "Destroy the session", "Every tab is closed with 4410."],
 ];
 

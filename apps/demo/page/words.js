@@ -1,4 +1,4 @@
-/** What the page says about what the library just did. */
+/** The texts with which the page explains the library's last step. */
 
 /** @typedef {{ readonly title: string, readonly text: string }} Saying */
 
@@ -26,7 +26,7 @@ const MEANINGS = new Map([
  * @returns {string}
  */
 export function meaningOf(code) {
-  return MEANINGS.get(code) ?? "no meaning agreed on";
+  return MEANINGS.get(code) ?? "unknown close code";
 }
 
 /**
@@ -36,7 +36,7 @@ export function meaningOf(code) {
 export function fresh(server) {
   return {
     title: `A fresh session, through ${server}`,
-    text: "No token opened a session, so `initial` made one before the handshake was answered. The 101 set an HttpOnly cookie with its token, and the server keeps only a hash of it.",
+    text: "The browser had no valid token, so `initial` created a session before the handshake was answered. The 101 set an HttpOnly cookie with the token. The server stores only a hash of the token.",
   };
 }
 
@@ -51,7 +51,7 @@ export function resumed(server, previous, version, renewed) {
   if (renewed) {
     return {
       title: "The same session, with a new token",
-      text: "`session.rotate()` replaced the token. An open socket can't set an HttpOnly cookie, so the page came back with a renewal code, good once, and the 101 set the new cookie.",
+      text: "`session.rotate()` replaced the token. An open socket can't set an HttpOnly cookie. So the page reconnected with a renewal code for a single use, and the 101 set the new cookie.",
     };
   }
   const other = previous !== undefined && previous !== server;
@@ -59,7 +59,7 @@ export function resumed(server, previous, version, renewed) {
     title: other
       ? `Back in the same session, through ${server} instead of ${previous}`
       : `Back in the same session, through ${server}`,
-    text: `The browser showed its cookie at the handshake. The token's hash matched, so the session was attached, at version ${version}, before the 101 was sent: no message can arrive without it.`,
+    text: `The browser sent its cookie with the handshake. The token's hash matched, so the server attached the session, at version ${version}, before the 101. So every message has a session.`,
   };
 }
 
@@ -73,8 +73,8 @@ export function written(method, version) {
     title: `Saved as version ${version}`,
     text:
       method === "patch"
-        ? "`patch` wrote this one field and no other, so a change that another tab makes to another field can't be lost."
-        : "`update` applied the change to the data as it is now, atomically. Had another writer come first, it would have run again on their result.",
+        ? "`patch` wrote only this field, so a simultaneous change of another field by another tab is not lost."
+        : "`update` applied the change atomically to the current data. If another writer had been first, the change would have run again on the new data.",
   };
 }
 
@@ -85,7 +85,7 @@ export function written(method, version) {
 export function changed(version) {
   return {
     title: `Changed elsewhere: now version ${version}`,
-    text: "Another connection of this session wrote. The `change` handler was called for every connection but the writer's, with the new data in memory already.",
+    text: "Another connection of this session changed the data. The server called the `change` handler of every other connection with the new data.",
   };
 }
 
@@ -99,7 +99,7 @@ export function closed(code, { killed, process, several }) {
   if (killed) {
     return {
       title: `Process ${process} is dead, your session is not`,
-      text: `It got SIGKILL and could save nothing on its way out. It did not have to: what was acknowledged is in Redis. ${back}`,
+      text: `SIGKILL ended the process at once, without a chance to save data. Nothing is lost, because every acknowledged change is in Redis. ${back}`,
     };
   }
   switch (code) {
@@ -107,27 +107,27 @@ export function closed(code, { killed, process, several }) {
     case 1006:
       return {
         title: "The connection is gone, the session is not",
-        text: `The socket was cut without a closing handshake. \`close\` saw the session as it was, and the store keeps it until its idle deadline. ${back}`,
+        text: `The socket ended without a closing handshake. The \`close\` handler could still read the session, and the store keeps the session until its idle deadline. ${back}`,
       };
     case 1012:
       return {
-        title: "The server is going down, in order",
-        text: "`sessions.close()` stopped admission, settled the writes under way, and closed every connection with 1012.",
+        title: "The server is shutting down",
+        text: "`sessions.close()` refused new connections, waited for pending writes, and closed every connection with 1012.",
       };
     case 4410:
       return {
         title: "The session is destroyed",
-        text: "It is gone from the store and each of its connections was closed with 4410. Late writes and its old token are refused, so nothing can bring it back. Connect again for a fresh one.",
+        text: "The store deleted the session, and each of its connections was closed with 4410. Late writes and the old token are refused, so the session stays destroyed. Connect again for a fresh session.",
       };
     case 4419:
       return {
         title: "The session has expired",
-        text: "A deadline passed, so the store let go of it and its connections were closed with 4419. Connect again for a fresh one.",
+        text: "A deadline passed, so the store deleted the session, and its connections were closed with 4419. Connect again for a fresh session.",
       };
     case 4503:
       return {
         title: "The session store can't be reached",
-        text: "Newcomers are refused until it is back; nothing is guessed meanwhile.",
+        text: "New connections are refused until the store answers again.",
       };
     default:
       return {
@@ -144,7 +144,7 @@ export function closed(code, { killed, process, several }) {
 export function unreachable(server) {
   return {
     title: `${server} did not open a connection`,
-    text: "It is down, still starting, or refused the handshake: with 503 if the session store can't be reached. Try again, or another server.",
+    text: "The server is down, is still starting, or refused the handshake (with 503 if the session store can't be reached). Try again, or try another server.",
   };
 }
 
@@ -155,12 +155,12 @@ export function unreachable(server) {
 export function failed({ code, outcome }) {
   const known =
     outcome === "not-applied"
-      ? "It was not applied, and will not be."
+      ? "The change was not applied, and never will be."
       : outcome === "unknown"
-        ? "It may have been applied, at most once: the library says so rather than guess."
+        ? "The library does not know whether the change was applied. It was applied at most once."
         : "";
   return {
     title: `Not saved: ${code}`,
-    text: `The write was rejected with a typed error. ${known} The connection stays, and what is in memory can still be read.`,
+    text: `The write was rejected with a typed error. ${known} The connection stays open, and the session's data can still be read from memory.`,
   };
 }
