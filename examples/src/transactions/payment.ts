@@ -1,12 +1,11 @@
 // A payment in a transaction: the handler may run more than once, and the payment service takes `tx.id` as its idempotency key.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { bindSessions } from "@wsession/adapter-ws";
 import { connect, tokenInMemory } from "@wsession/client";
 import { createSessions, mapStore, protocolToken, TransactionRefused } from "@wsession/core";
 import { WebSocket } from "ws";
-import { listen } from "../client.ts";
+import { listen, portOf } from "../client.ts";
 import { nextEvent, nextMessages } from "../kept/events.ts";
 
 const sessions = createSessions({
@@ -19,12 +18,12 @@ const sessions = createSessions({
 function paymentService(onRequest: (count: number) => Promise<void>) {
   const charges = new Map<string, number>();
   let requests = 0;
-  const server = createServer(async (request, response) => {
-    await onRequest((requests += 1));
+  const server = createServer((request, response) => {
+    requests += 1;
     const key = String(request.headers["idempotency-key"]);
     const amount = Number(new URL(request.url ?? "", "http://localhost").searchParams.get("amount"));
     if (!charges.has(key)) charges.set(key, amount);
-    response.end();
+    void onRequest(requests).then(() => response.end());
   });
   server.listen(0, "127.0.0.1");
   return { server, charges, requests: () => requests };
@@ -37,7 +36,7 @@ export async function main(): Promise<string[]> {
     if (count === 1) await (await sessions.get(sessionId))?.patch({ credit: 90 });
   });
   await once(payments.server, "listening");
-  const service = `http://127.0.0.1:${(payments.server.address() as AddressInfo).port}`;
+  const service = `http://127.0.0.1:${portOf(payments.server)}`;
   const { server, url } = await listen();
   bindSessions(server, sessions, {
     // #region payment
