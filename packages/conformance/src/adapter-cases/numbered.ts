@@ -59,6 +59,31 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "I20 a client may have 256 KiB beyond what is settled, a single message more, and then no more: 4400",
+    async run(trial) {
+      const gates: (() => void)[] = [];
+      const setting = await framedServer(
+        trial,
+        {},
+        { message: () => new Promise<void>((resolve) => void gates.push(resolve)) },
+      );
+      const { peer } = await arrived(setting);
+      const quarter = "x".repeat(64 * 1024);
+      for (let n = 1; n <= 4; n += 1) peer.sendCounted(quarter);
+      peer.client.send(".?");
+      await peer.until("beat");
+      gates.shift()?.();
+      await peer.until("applied");
+      peer.sendCounted(quarter);
+      peer.client.send(".?");
+      await peer.until("beat");
+      peer.sendCounted("x");
+      const { code, reason } = await peer.client.closed;
+      expect([code, reason]).toEqual([4400, "too many unsettled messages"]);
+      for (const open of gates) open();
+    },
+  },
+  {
     name: "messages of a session that is gone take no room from those behind the next attach, though open takes its time",
     async run(trial) {
       const handled: string[] = [];

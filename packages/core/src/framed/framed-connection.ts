@@ -89,7 +89,7 @@ export class FramedConnection<
     if (isCounted && !meansSession && !(this.isGreeted && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
     if (!this.isGreeted && this.ownArrival().exceeds(frame)) throw new ProtocolError("too much before hello");
-    if (isCounted) this.countNumbered();
+    if (isCounted) this.countNumbered(frame);
   }
 
   private control(frame: string): void {

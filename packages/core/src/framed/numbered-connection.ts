@@ -37,8 +37,9 @@ export abstract class NumberedConnection<
   // --- counting ---
 
   /** A numbered message came. Throws ProtocolError where the client sends more than it may. */
-  protected countNumbered(): void {
-    if (!this.ownNumbers().receive()) throw new ProtocolError("too many unsettled messages");
+  protected countNumbered(frame: string | Uint8Array): void {
+    const bytes = (typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength) - 1;
+    if (!this.ownNumbers().receive(bytes)) throw new ProtocolError("too many unsettled messages");
   }
 
   /** A further attach came, and waits for its turn among the messages. */

@@ -1,6 +1,7 @@
 import {
   isTransactionRefused,
   MAX_CONTROL_LENGTH,
+  WINDOW_BYTES,
   WINDOW_MESSAGES,
   writeServerControl,
 } from "@wsession/protocol";
@@ -35,8 +36,9 @@ export class Numbers {
   /** Of the next message to be handled; `undefined`: messages are of another session, and are discarded until the next attach. */
   #next: number | undefined;
   #last = 0;
-  /** How many came and were not told as settled. */
-  #open = 0;
+  /** Bytes of each message that came and was not told as settled, in order, and of all of them. */
+  readonly #open: number[] = [];
+  #bytes = 0;
   /** How many came before the latest attach, to be discarded. */
   #void = 0;
   #untold = 0;
@@ -55,21 +57,23 @@ export class Numbers {
   /** A further attach came, behind messages that are to be discarded: they take no room from those that follow it. */
   reattach(): void {
     if (this.#next !== undefined) return;
-    this.#void += this.#open;
-    this.#open = 0;
+    this.#void += this.#open.length;
+    this.#close(this.#open.length);
   }
 
-  /** A message came. False: the client has sent more than may be unsettled. */
-  receive(): boolean {
-    this.#open += 1;
-    return this.#open <= WINDOW_MESSAGES;
+  /** A message of so many bytes came. False: the client has sent more than may be unsettled. A message alone may be of any size. */
+  receive(bytes: number): boolean {
+    this.#open.push(bytes);
+    this.#bytes += bytes;
+    const count = this.#open.length;
+    return count <= WINDOW_MESSAGES && (count === 1 || this.#bytes <= WINDOW_BYTES);
   }
 
   /** The number of the message that is handled next; `undefined`: it is discarded. */
   take(): number | undefined {
     if (this.#next === undefined) {
       if (this.#void > 0) this.#void -= 1;
-      else this.#open -= 1;
+      else this.#close(1);
       return undefined;
     }
     this.#next += 1;
@@ -96,14 +100,14 @@ export class Numbers {
   /** `number` is settled, and was not applied. */
   refuse(number: number, refusal: Refusal): void {
     this.tell();
-    this.#open -= 1;
+    this.#close(1);
     if (!this.#outlet.isEnding) this.#outlet.sendFrame(refusedFrame(number, refusal));
   }
 
   /** What comes is discarded until the next attach, and `taken` numbers that were taken are not settled here. */
   ignore(taken: number): void {
     this.tell();
-    this.#open -= taken;
+    this.#close(taken);
     this.#next = undefined;
   }
 
@@ -112,12 +116,17 @@ export class Numbers {
     clearImmediate(this.#timer);
   }
 
+  /** The oldest messages are settled, or not to be settled here. */
+  #close(count: number): void {
+    for (const bytes of this.#open.splice(0, count)) this.#bytes -= bytes;
+  }
+
   /** Tells what is settled now, and not in the next turn. */
   tell(): void {
     clearImmediate(this.#timer);
     this.#timer = undefined;
     if (this.#untold === 0) return;
-    this.#open -= this.#untold;
+    this.#close(this.#untold);
     this.#untold = 0;
     if (!this.#outlet.isEnding)
       this.#outlet.sendFrame(writeServerControl({ type: "applied", number: this.#last }));
