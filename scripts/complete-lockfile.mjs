@@ -1,5 +1,5 @@
-// Adds to package-lock.json the builds for other platforms that npm left out, and with which alone `npm ci` accepts it.
-// npm leaves them out where its registry (a partial mirror, say) does not serve them. Run it after `npm install NAME`.
+// Adds the builds for other platforms to package-lock.json, because `npm ci` refuses a lock file without them. npm leaves a build out
+// if the registry, such as a partial mirror, does not serve it. Run this after `npm install NAME`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

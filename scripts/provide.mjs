@@ -24,7 +24,7 @@ export async function provideTools(environment, folders = usualFolders, wanted =
 
   const failure = await install(before.missing, surroundings);
   const after = findAll(wanted, surroundings);
-  // A package whose service could not start counts as failed, but its program is there, and that is all we need.
+  // A package counts as failed if its service could not start. Its program is installed all the same, which is enough.
   if (after.missing.length === 0) return after.found;
   const variables = after.missing.map((tool) => tool.variable).join(", ");
   throw new ToolError(
@@ -147,7 +147,7 @@ function execute([program = "", ...args], environment) {
 }
 
 /**
- * What must stand before a command for it to run as root without a question; undefined where nothing does.
+ * The prefix with which a command runs as root without a prompt; undefined if there is none.
  *
  * @param {Surroundings} surroundings
  * @returns {readonly string[] | undefined}

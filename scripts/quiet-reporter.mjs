@@ -1,8 +1,8 @@
-// A reporter of vitest that fails the run if a test, or a process that a test started, has printed anything. A warning that
-// nobody reads hides the next one. A test that expects a report asserts it, by an `onError` or by listening for the warning.
+// A reporter of vitest that fails the run if a test, or a process of a test, has printed anything. Otherwise an ignored warning would
+// hide the next one. A test that expects a report asserts it, by an `onError` or by a listener for the warning.
 import process from "node:process";
 
-/** More would bury the first ones. Without the lines of stacks. */
+/** The most lines that are shown, without the lines of stacks, so that the first lines stay visible. */
 const QUOTED_LINES = 60;
 
 /**
@@ -18,7 +18,7 @@ export default class QuietReporter {
   #vitest;
   /** Files whose tests are running. @type {Set<string>} */
   #running = new Set();
-  /** Lines by where they came from. @type {Map<string, string[]>} */
+  /** The printed lines by their source. @type {Map<string, string[]>} */
   #printed = new Map();
 
   /** @param {Vitest} vitest */
@@ -49,7 +49,7 @@ export default class QuietReporter {
   }
 
   /**
-   * What went through `console`, which vitest takes over in its workers.
+   * Output of `console`, which vitest intercepts in its workers.
    *
    * @param {import("vitest").UserConsoleLog} log
    */
@@ -67,7 +67,7 @@ export default class QuietReporter {
 
   onTestRunEnd() {
     this.#judge();
-    // What workers say as they end comes later.
+    // Output of ending workers arrives later.
     process.once("exit", () => this.#judge());
   }
 

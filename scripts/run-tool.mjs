@@ -7,8 +7,8 @@ import { ToolError } from "./tools.mjs";
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Runs a program of this project's node_modules, hands on the signals that end us, and resolves with its exit code. What the
- * program prints is shown as it comes, or, with `onlyFailures`, only if the program fails. Rejects with a ToolError.
+ * Runs a program of this project's node_modules, forwards terminating signals to it, and resolves with its exit code. The output of the
+ * program is shown at once, or, with `onlyFailures`, only if the program fails. Rejects with a ToolError.
  *
  * @param {string} program
  * @param {readonly string[]} args

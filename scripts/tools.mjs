@@ -81,11 +81,11 @@ export const modelChecking = [
 // Package managers install here; a user's PATH may lack them.
 export const usualFolders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
 
-/** A failure that the user can act on: its message is the whole story. */
+/** A failure that the user can fix. The message is all that is shown. */
 export class ToolError extends Error {}
 
 /**
- * Where programs are looked for, in order.
+ * The places in which programs are searched, in order.
  *
  * @typedef {object} Surroundings
  * @property {NodeJS.ProcessEnv} environment

@@ -13,7 +13,7 @@ const [file = ""] = process.argv.slice(2);
 /** @type {Report} */
 const report = JSON.parse(readFileSync(file, "utf8"));
 
-// A file that could not be loaded holds no failed test, and must not look like a success.
+// A file that could not be loaded has no failed test, but must count as a failure.
 const brokenFiles = report.testResults.filter(
   ({ status, assertionResults }) =>
     status === "failed" && assertionResults.every((result) => result.status !== "failed"),

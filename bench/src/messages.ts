@@ -11,7 +11,7 @@ import { ratio } from "./kit/stats.ts";
 import { transactions } from "./messages/transactions.ts";
 import { framedPeer, type Peer, type PeerState, socketioPeer } from "./messages/peers.ts";
 
-// What kept messages cost, beside Socket.IO's recovery on Redis Streams; and what a frame of v1.wsession costs beside a raw one.
+// The cost of kept messages, compared with Socket.IO's recovery on Redis Streams; and of a frame of v1.wsession, compared with a raw one.
 
 const options = readOptions();
 const ROUNDS = options.quick ? 2 : Math.max(4, Math.round(20 * options.rounds));
@@ -28,7 +28,7 @@ const BYTES_MESSAGES = 10;
 const figures: Figure[] = [];
 const isWanted = (field: string): boolean => options.only.length === 0 || options.only.includes(field);
 
-/** Each kind of connection has a server of its own, so that neither slows the other down by its presence. */
+/** Each kind of connection has a server of its own, so that the kinds do not slow each other down. */
 async function framedEcho(runtime: "ws" | "uws"): Promise<void> {
   const start = (): Promise<ServerProcess> =>
     ServerProcess.start("messages-wsession", { args: ["0", runtime] });
@@ -75,7 +75,7 @@ async function heapOf(open: (port: number) => Promise<RawConnection>): Promise<n
   });
   const heap = async (): Promise<number> => (await server.ask("memory"))["heapUsed"] ?? Number.NaN;
   try {
-    // What the first connections load and compile is not theirs: V8 compiles on for some thousand.
+    // Do not count the code that the first connections load and compile. V8 compiles for the first few thousand.
     const first = await openMany(IDLE, () => open(server.port));
     const before = await heap();
     const others = await openMany(IDLE, () => open(server.port));
@@ -182,7 +182,7 @@ async function sends([ours, theirs]: readonly [Side, Side]): Promise<void> {
   );
 }
 
-/** Milliseconds from the attempt to come back until the last of the missed messages is there. */
+/** Milliseconds from the attempt to reconnect until the last missed message has arrived. */
 async function replay(side: Side, peer: Peer): Promise<{ readonly ms: number; readonly peer: Peer }> {
   close(peer);
   await untilDisconnected(side);
@@ -195,7 +195,7 @@ async function replay(side: Side, peer: Peer): Promise<{ readonly ms: number; re
     left -= 1;
     if (left === 0) all.resolve();
   };
-  // Those that came with the answer to the handshake are counted when the listener is there.
+  // Messages that arrived with the answer to the handshake are counted once the listener is set.
   left -= back.seen;
   back.onKept = count;
   if (left > 0) await all.promise;

@@ -1,6 +1,6 @@
 // @ts-check
-// An application as users write it: Redis, a WebSocket server, and what its clients ask for. Runs in a process of its own
-// (worker.mjs) or in the test's.
+// An application as users write it: Redis, a WebSocket server, and the calls of its clients. Runs in a process of its own (worker.mjs)
+// or in the process of the test.
 import { bindSessions } from "@wsession/adapter-ws";
 import { createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
@@ -33,7 +33,7 @@ export function connectRedis(where) {
             name: where.name,
           })
         : new Redis({ ...options, host: HOST, port: where.port });
-  // Connections that break are what this is about; the store's calls say what came of it.
+  // Ignore connection errors, because the tests break connections. The calls of the store report the effects.
   client.on("error", () => undefined);
   return client;
 }
@@ -61,7 +61,7 @@ export async function openApplication(options) {
   await once(server, "listening");
   const address = server.address();
   const url = `ws://${HOST}:${typeof address === "object" ? address?.port : ""}/`;
-  /** How often a connection of a session was told of a change by others. */
+  /** The number of `change` events of each session. */
   let changes = 0;
   bindSessions(server, sessions, {
     message: () => undefined,

@@ -20,41 +20,44 @@ import { ApplicationProcess, type LoadReport } from "./processes.ts";
 import { groupBy, type Rules, type Violation } from "./violations.ts";
 
 export interface CampaignOptions {
-  /** How each worker reaches Redis; their number is the number of processes. */
+  /** The address of Redis for each worker. There is one worker process for each entry. */
   readonly workers: readonly Where[];
-  /** How the judge reaches it, past all faults. */
+  /** The address of Redis for the judge, without any faults. */
   readonly direct: Where;
   readonly seed: number;
-  /** Of each worker, at least: the load goes on until the faults are over. */
+  /** The fewest operations of each worker. The load continues until the faults are over. */
   readonly operations: number;
   readonly inFlight?: number | undefined;
   readonly destroys?: boolean | undefined;
   readonly application?: Partial<ApplicationOptions> | undefined;
   readonly rules?: Rules | undefined;
-  /** Runs once every worker is at work; the server has to be well again when it resolves. */
+  /** Called once every worker is running. The server must work again when the promise resolves. */
   faults(campaign: RunningCampaign): Promise<void>;
 }
 
 export interface RunningCampaign {
   readonly workers: readonly ApplicationProcess[];
-  /** Ids of the sessions that they work on. */
+  /** Ids of the sessions that the workers change. */
   readonly sessions: readonly string[];
-  /** Resolves once each of the workers (`of`: all) had this many more operations acknowledged; proof that the load goes on. */
+  /** Resolves once each worker (default: all) had this many more acknowledged operations, as proof that the load continues. */
   progress(operations: number, of?: readonly ApplicationProcess[]): Promise<void>;
-  /** Whether each worker has done all its operations; faults that go on to the end ask it. */
+  /** Whether each worker has finished its operations. Faults that last until the end call it. */
   finished(): Promise<boolean>;
-  /** Starts a fault, and resolves once each of `of` had a change rejected with `outcome: "unknown"`: proof that it bites. */
+  /**
+   * Starts a fault, and resolves once each of `of` had a change rejected with `outcome: "unknown"`, as proof that the fault has
+   * an effect.
+   */
   doubts(of: readonly ApplicationProcess[], fault: () => unknown): Promise<void>;
-  /** Starts a fault, and resolves once each of `of` had a call that failed, in whatever way. */
+  /** Starts a fault, and resolves once each of `of` had a failed call of any kind. */
   failures(of: readonly ApplicationProcess[], fault: () => unknown): Promise<void>;
-  /** Resolves once each of `of` had a change refused, as not applied. */
+  /** Resolves once each of `of` had a change rejected with `outcome: "not-applied"`. */
   refusals(of: readonly ApplicationProcess[]): Promise<void>;
 }
 
 export interface CampaignReport extends LoadReport {
   readonly operations: number;
   readonly violations: readonly Violation[];
-  /** Acknowledged changes that are not there; those of evicted sessions are among them. */
+  /** Acknowledged changes that are missing, including those of evicted sessions. */
   readonly lost: number;
 }
 
@@ -64,14 +67,14 @@ const TIMING: Partial<ApplicationOptions> = {
   sweepMs: 1_000,
   confirmMs: 200,
 };
-/** For what comes in the end: it takes no longer than the faults' own bounds. */
+/** The time limit of the last steps. They take no longer than the limits of the faults. */
 const SETTLED_IN_MS = 20_000;
 
-/** Workers in processes of their own change shared sessions while faults happen; then their histories are judged. */
+/** Worker processes change shared sessions during the faults. After that their histories are checked. */
 export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
   const folder = await mkdtemp(join(tmpdir(), "wsession-history-"));
   const workers: ApplicationProcess[] = [];
-  // The judge has time: a busy machine is none of what is judged.
+  // A long timeout for the judge, because the speed of the machine is not under test.
   const control = await openApplication({
     ...TIMING,
     ...options.application,
@@ -119,7 +122,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
   }
 }
 
-/** Counts from before `fault`: what it does may be done by the time that it has resolved. */
+/** Counts from before the call of `fault`, because the fault may be over when its promise resolves. */
 async function waitFor(
   outcomes: readonly ("ok" | "fail" | "unknown")[],
   operations: number,
@@ -154,8 +157,8 @@ async function createTargets(
 }
 
 /**
- * Spreads the sessions of each of a Cluster's three shards evenly. A load works on a few neighbours at a time, and would
- * otherwise have nothing to do but wait where all of them are on a shard that is lost.
+ * Distributes the sessions evenly over the three shards of a Cluster. A load works on a few neighbours at a time. Otherwise all of
+ * them could be on a lost shard, and the load would only wait.
  */
 function acrossShards(sessions: readonly Created[]): Created[] {
   const shards = groupBy(sessions, ({ id }) => Math.floor((slotOf(id) * 3) / SLOTS));
@@ -172,7 +175,7 @@ function startLoad(
   sessions: readonly Target[],
   options: CampaignOptions,
 ): Promise<void> {
-  // Each is held by some of the workers and not by others.
+  // Some of the workers hold the session, and others do not.
   const targets = sessions.map((target, at) => ({ ...target, hold: at < 60 && (at + index) % 3 === 0 }));
   const { seed, operations, inFlight = 4, destroys = true } = options;
   return worker.call("startLoad", {
@@ -186,7 +189,7 @@ function startLoad(
   });
 }
 
-/** The judge's own client may be the last to learn where a failover has put things: it asks until it is answered. */
+/** Repeats a call until it is answered, because the judge's client may learn of a failover last. */
 async function answered<Answer>(question: () => PromiseLike<Answer> | Answer): Promise<Answer> {
   const deadline = performance.now() + SETTLED_IN_MS;
   for (;;) {
@@ -199,7 +202,7 @@ async function answered<Answer>(question: () => PromiseLike<Answer> | Answer): P
   }
 }
 
-/** What a process has in memory of a session that it holds is what the store has, at rest and within a sweep. */
+/** Checks that the memory of each holder agrees with the store, without load and within a sweep. */
 async function expectCaughtUp(
   workers: readonly ApplicationProcess[],
   control: Application,
@@ -218,7 +221,7 @@ async function expectCaughtUp(
   }
 }
 
-/** After everything else: each session, and each subject's index. */
+/** The last reads: each session, and each subject's index. */
 async function lastReads(control: Application, sessions: readonly Target[]): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = [];
   const now = (): number => Number(process.hrtime.bigint() / 1_000n);

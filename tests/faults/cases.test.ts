@@ -1,4 +1,4 @@
-// Faults of the long run that no other file has under load, in short.
+// Short versions of those faults of the long run that no other file tests under load.
 import { expect, test } from "vitest";
 import { EVICTION } from "./cases/losing.ts";
 import { plannedSwap } from "./cases/roles.ts";

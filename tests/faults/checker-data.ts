@@ -1,4 +1,4 @@
-// What a session holds: an append-only list, a counter, and fields that are written over.
+// The data of a session: an append-only list, a counter, and fields that are overwritten.
 import type { Operation } from "./history.ts";
 import { groupBy, isLast, isSure, nameOf, type Read, type SessionHistory, shownSince } from "./violations.ts";
 
@@ -7,7 +7,7 @@ function listOf(read: Read): readonly unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
-/** An append-only list: every read is the beginning of every longer one, and holds what was acknowledged before it. */
+/** An append-only list: every read is a prefix of every longer read, and has all values that were acknowledged before it. */
 export function checkList(history: SessionHistory): void {
   const { own, reads, say } = history;
   const appends = new Map(
@@ -15,7 +15,7 @@ export function checkList(history: SessionHistory): void {
   );
   if (appends.size === 0) return;
   let longest: readonly unknown[] = [];
-  /** Acknowledged values that a read missed, and when that read had ended. */
+  /** Acknowledged values that a read missed, with the end of that read. */
   const missed = new Map<unknown, number>();
   for (const read of reads) {
     const list = listOf(read);
@@ -54,7 +54,7 @@ export function checkList(history: SessionHistory): void {
   }
 }
 
-/** Increments by one: what each made of the counter is unique, and a read is between what was sure and what was possible. */
+/** Increments by one: each result is unique, and a read lies between the certain and the possible number of increments. */
 export function checkCounter(history: SessionHistory): void {
   const { own, reads, say } = history;
   const increments = own.filter(({ kind }) => kind === "increment");
@@ -82,7 +82,7 @@ export function checkCounter(history: SessionHistory): void {
   }
 }
 
-/** Fields that are written over: no read shows a value that an acknowledged write, after it and before the read, replaced. */
+/** Overwritten fields: no read returns a value that an acknowledged write had replaced before the read began. */
 export function checkRegisters(history: SessionHistory): void {
   const { own, reads, say } = history;
   const writes = own.filter(({ kind }) => kind === "write");

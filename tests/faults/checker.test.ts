@@ -21,7 +21,7 @@ class Script {
     return this;
   }
 
-  /** Nothing is called for so many microseconds. */
+  /** Advances the time by this many microseconds without a call. */
   wait(microseconds: number): this {
     this.#at += microseconds;
     return this;

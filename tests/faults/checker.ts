@@ -12,7 +12,7 @@ import {
   type Violation,
 } from "./violations.ts";
 
-/** What is counted, and judged, where acknowledged changes may be lost. */
+/** The counts of a history in which acknowledged changes may be lost. */
 const KEPT: ReadonlySet<Violation["rule"]> = new Set([
   "duplicate",
   "phantom",
@@ -22,8 +22,8 @@ const KEPT: ReadonlySet<Violation["rule"]> = new Set([
 ]);
 
 /**
- * Judges a history of lists, counters and registers in sessions. Its last reads come after everything else, at rest.
- * I7 to I11 are the rules; each acknowledged change is there once, an unknown one zero times or once, a refused one never.
+ * Checks a history of lists, counters and registers in sessions. Its last reads come after all other operations. The rules are
+ * I7 to I11: an acknowledged change is applied once, an unknown change at most once, and a refused change never.
  */
 export function check(operations: readonly Operation[], rules: Rules = {}): Violation[] {
   const violations: Violation[] = [];
@@ -42,7 +42,7 @@ export function check(operations: readonly Operation[], rules: Rules = {}): Viol
   return rules.mayLose === true ? violations.filter(({ rule }) => KEPT.has(rule)) : violations;
 }
 
-/** Nothing is read, and no write acknowledged, once a destroy has been (I9). */
+/** After an acknowledged destroy no read finds the session, and no write is acknowledged (I9). */
 function checkDestroy({ own, rules, say }: SessionHistory): void {
   const destroys = own.filter((operation) => operation.kind === "destroy" && isSure(operation));
   const goneAt = Math.min(...destroys.map(({ endedAt }) => endedAt));
@@ -53,12 +53,12 @@ function checkDestroy({ own, rules, say }: SessionHistory): void {
       say("resurrected", `${nameOf(operation)} after an acknowledged destroy`);
   }
   const firsts = destroys.filter(({ answer }) => answer.was === true);
-  // A destroy that was lost is asked for again, and done again.
+  // A lost destroy is repeated, and succeeds again.
   const rule = rules.mayLose === true ? "resurrected" : "duplicate";
   if (firsts.length > 1) say(rule, `${firsts.map(nameOf).join(" and ")} both destroyed it`);
 }
 
-/** A session that nobody destroyed is there. One that has gone all the same stays away (I9). */
+/** A session that was not destroyed exists. If it was lost all the same, it never comes back (I9). */
 function checkVanished({ own, rules, say }: SessionHistory): void {
   const reads = own.filter(({ kind, outcome }) => kind === "read" && outcome === "ok");
   const last = reads.at(-1);
@@ -85,13 +85,13 @@ function checkVanished({ own, rules, say }: SessionHistory): void {
       say("revived", `${nameOf(operation)}, after a read had found no session`);
 }
 
-/** As one process sees it, in the order in which it saw it: versions and fences only go up (I8, I13). */
+/** In the order of the observations of one process, versions and fences never decrease (I8, I13). */
 function checkVersions(own: readonly Operation[], say: Say): void {
   for (const [worker, seen] of groupBy(own, (operation) => operation.worker)) {
     const ended = seen
       .filter(({ outcome }) => outcome === "ok")
       .toSorted((one, other) => one.endedAt - other.endedAt);
-    // A read that was on its way while another operation ended may show what was before that one.
+    // A read that overlaps another operation may return the state before that operation.
     for (const what of ["version", "fence"] as const) {
       let highest = Number.NEGATIVE_INFINITY;
       let pending: Operation[] = [];
@@ -108,7 +108,7 @@ function checkVersions(own: readonly Operation[], say: Say): void {
   }
 }
 
-/** Every session that is its subject's for certain is listed (index ⊇ live). */
+/** Every session that certainly has a subject is in the subject's index (index ⊇ live). */
 function checkIndex(operations: readonly Operation[], violations: Violation[]): void {
   const destroyed = new Set(
     operations

@@ -19,7 +19,7 @@ export class Resharding {
   static async of(nodes: readonly RedisServer[]): Promise<Resharding> {
     const masters = nodes.map(async ({ host, port }) => {
       const client = new Redis({ host, port });
-      // The servers may be stopped first; commands reject by themselves.
+      // The servers may stop before the client. Ignore its errors, because commands reject by themselves.
       client.on("error", () => undefined);
       return { id: await client.cluster("MYID"), port, client };
     });
@@ -35,7 +35,7 @@ export class Resharding {
     return (await any?.client.cluster("KEYSLOT", tag)) ?? 0;
   }
 
-  /** To the next master, or the one at `to`. `half`: runs when some of its keys, or none, have moved. */
+  /** Moves the slot to the next master, or to `to`. Calls `half` when some of the keys, or none, have moved. */
   async move(slot: number, half: () => Promise<void>, to?: number): Promise<void> {
     const at = await this.#ownerOf(slot);
     if (at === to) return;

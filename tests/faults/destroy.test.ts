@@ -10,7 +10,7 @@ const AT_ONCE = 12;
 
 let redis: RedisServer;
 let proxy: Proxy;
-/** Logs in, over a network that is slow by different amounts; destroys. */
+/** A process that logs in, over a network with varying delays, and a process that destroys. */
 let login: Application;
 let destroyer: Application;
 
@@ -28,7 +28,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Whether an index lists it: from there on its login is under way. */
+/** Whether an index lists the session. From then on its login is in progress. */
 async function isListed(id: string): Promise<boolean> {
   for (const key of await destroyer.client.keys("d:u:*"))
     if ((await destroyer.client.zrange(key, "0", "-1")).some((entry) => entry.endsWith(id))) return true;
@@ -36,13 +36,16 @@ async function isListed(id: string): Promise<boolean> {
 }
 
 interface Trial {
-  /** The login had begun, in the index, before `destroySubject` was called. */
+  /** Whether the index listed the login before the call of `destroySubject`. */
   readonly begun: boolean;
   readonly result: "in" | "REVOKED" | "SESSION_GONE";
   readonly survives: boolean;
 }
 
-/** A login and a `destroySubject`, the second when the first is listed, or after looking `pauses` times; Infinity: after it. */
+/**
+ * A login and a `destroySubject`. The destruction starts when the login is listed, or after `pauses` checks; Infinity: after
+ * the login.
+ */
 async function race(subject: string, pauses: number): Promise<Trial> {
   const { id } = await destroyer.create();
   const loggedIn = login.identify({ id, subject }).then(
@@ -60,7 +63,7 @@ async function race(subject: string, pauses: number): Promise<Trial> {
   const owned = (await destroyer.store.load(id))?.subject === subject;
   const result = await loggedIn;
   const survives = (await destroyer.store.load(id))?.subject === subject;
-  // What was seen right after the destruction can only become more: a login that came after it.
+  // After the destruction only a later login can add a session.
   expect(owned && !survives).toBe(false);
   return { begun, result, survives };
 }
@@ -69,7 +72,7 @@ test(`destroySubject, while ${LOGINS} logins are at every stage: of those begun 
   const seed = 21;
   const random = randomFrom(seed);
   const trials: Trial[] = [];
-  // Before the login, between its steps, and after it; from then on wherever chance has it.
+  // First before the login, between its steps, and after it. After that at random times.
   const sure = [
     { ms: 40, looks: () => 0 },
     { ms: 40, looks: () => 1_000_000 },
@@ -88,9 +91,9 @@ test(`destroySubject, while ${LOGINS} logins are at every stage: of those begun 
   }
   const begun = trials.filter((trial) => trial.begun);
   expect(begun.filter(({ survives }) => survives)).toEqual([]);
-  // A login that was acknowledged, and not destroyed, is there; one that was refused is not.
+  // An acknowledged login that was not destroyed has a session. A refused login has none.
   expect(trials.filter(({ result, survives }) => survives && result !== "in")).toEqual([]);
-  // The interleavings are of all kinds, or this shows nothing.
+  // All kinds of interleavings occurred. Otherwise the test shows nothing.
   expect(begun.length).toBeGreaterThan(20);
   expect(trials.some(({ result }) => result === "REVOKED")).toBe(true);
   expect(trials.some(({ result, survives }) => result === "in" && !survives)).toBe(true);

@@ -6,7 +6,7 @@ export interface EpochPosition {
   readonly offset: number;
 }
 
-/** One step, as those systems have it: the epoch is drawn with the first message and kept, the offset is counted. */
+/** The append of those systems, in one step: the first message creates the epoch, and each message increments the offset. */
 const APPEND = `
 redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
 for index = 2, #ARGV do
@@ -17,8 +17,8 @@ return redis.call('HMGET', KEYS[1], 'epoch', 'offset')
 `;
 
 /**
- * A log whose readers name an epoch and an offset: the scheme that most systems for messages that survive a reconnect have, with
- * nothing else of them. Kept here to show what it can't see.
+ * A log whose positions have an epoch and an offset, the scheme of most systems that replay messages after a reconnect. It
+ * exists to show the losses that this scheme can't detect.
  */
 export class EpochLog {
   readonly #client: Redis;
@@ -36,7 +36,7 @@ export class EpochLog {
     return position(answer);
   }
 
-  /** What a client that comes back with a position is told. */
+  /** The answer to a client that returns with a position. */
   async recover({
     epoch,
     offset,

@@ -124,11 +124,11 @@ test("a server that comes back with an older state under load, again and again: 
     direct: where,
     seed: 44,
     operations: 150,
-    // A destroy that was lost has to be asked for again: no matter of this.
+    // A lost destroy has to be repeated, which is not under test here.
     destroys: false,
     rules: { mayLose: true },
     async faults({ progress }) {
-      // Few are lost each time, so that as many new ones are soon there in their place.
+      // Few changes are lost each time, so that soon as many new changes have their version numbers.
       for (let times = 0; times < 12; times += 1) {
         await cli(redis.port, "save");
         await progress(1);
@@ -150,8 +150,8 @@ const appended = (handle: Handle, value: string): Promise<Readonly<Data>> =>
   handle.update((data) => ({ ...data, list: [...data.list, value] }));
 
 /**
- * A server that lost changes in a restart, and has as many new ones in their place: its version is the one that `here`
- * has in memory, of other data.
+ * A server that lost changes in a restart and then got as many new changes. Its version equals the version in the memory of
+ * `here`, with other data.
  */
 async function twoHistories(
   handleOf: (here: Application, created: Created) => Promise<Handle | undefined>,

@@ -11,7 +11,7 @@ test("a connection that was replaced while its process stood still writes no mor
   const options: ApplicationOptions = {
     redis: { kind: "standalone", port: redis.port },
     exclusive: true,
-    // The announcement that waits for it, or the store's refusal, has to do: no sweep does.
+    // Without sweeps, so that the test depends on the pending announcement, or on the store's refusal.
     sweepMs: 600_000,
   };
   const here = await openApplication(options);
@@ -24,7 +24,7 @@ test("a connection that was replaced while its process stood still writes no mor
     await there.call("connect", created);
     await there.call("append", { id, value: "before", held: true });
     there.pause();
-    // Waits in the process's pipe: the first thing that it does when it continues, having heard nothing yet.
+    // The call waits in the pipe of the stopped process, which runs the call first when it continues, before it reads its sockets.
     const late = there.call("append", { id, value: "late", held: true }).catch((error: unknown) => error);
     await here.connect(created);
     await here.append({ id, value: "after", held: true });
@@ -39,7 +39,7 @@ test("a connection that was replaced while its process stood still writes no mor
 });
 
 describe("a takeover that the server lost", () => {
-  /** Two processes, and a client's connection to the first; what is lost is played by the record as it was. */
+  /** Two processes, with a client connected to the first. The test restores an older record to simulate a loss. */
   async function heldHere(sweepMs: number) {
     const where = { kind: "standalone", port: redis.port } as const;
     const here = await openApplication({ redis: where, exclusive: true, sweepMs });

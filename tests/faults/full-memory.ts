@@ -11,7 +11,7 @@ async function withClient<Result>(port: number, use: (client: Redis) => Promise<
   }
 }
 
-/** Runs `during` while the server refuses whatever may take memory. */
+/** Runs `during` while the server refuses every command that may need memory. */
 export function withFullMemory(port: number, during: () => Promise<unknown>): Promise<void> {
   return withClient(port, async (client) => {
     await client.config("SET", "maxmemory-policy", "noeviction");
@@ -28,7 +28,7 @@ export function keysOf(port: number, pattern: string): Promise<string[]> {
   return withClient(port, (client) => client.keys(pattern));
 }
 
-/** Fills a server that evicts what was used least recently, until `enough`; then there is room again. */
+/** Fills a server with an LRU policy until `enough` resolves to true. Then frees the memory. */
 export function evictSome(port: number, enough: () => Promise<boolean>): Promise<void> {
   return withClient(port, async (client) => {
     await client.config("SET", "maxmemory-policy", "volatile-lru");
@@ -36,7 +36,7 @@ export function evictSome(port: number, enough: () => Promise<boolean>): Promise
     await client.config("SET", "maxmemory", String(used + 100_000));
     let fill = 0;
     await until(async () => {
-      // What has no expiry is never evicted: it makes the sessions go.
+      // Keys without an expiry are never evicted, so the server evicts sessions.
       await client.append("filler", "x".repeat(2_000)).catch(() => undefined);
       fill += 1;
       return fill % 5 === 0 && (await enough());

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** What a worker does to a session. `read` asks the store; `index` asks which sessions a subject has. */
+/** The operations on a session. `read` reads it from the store; `index` lists the sessions of a subject. */
 export type Kind = "append" | "increment" | "write" | "read" | "destroy" | "identify" | "index";
 
 /** One line of a history. Times are the machine's monotonic clock in microseconds, the same for all its processes. */
@@ -13,30 +13,30 @@ export type HistoryEvent = {
       readonly type: "invoke";
       readonly kind: Kind;
       readonly session: string;
-      /** What is appended or written, unique in the history; the subject, for `identify` and `index`. */
+      /** The appended or written value, unique in the history. The subject for `identify` and `index`. */
       readonly value?: string | undefined;
       /** The field that is written. */
       readonly field?: string | undefined;
     }
   | ({ readonly type: "ok" } & Answer)
   | { readonly type: "fail" | "unknown"; readonly code: string }
-  /** What the store said later of a change whose outcome was unknown. */
+  /** The later answer of the store about a change with an unknown outcome. */
   | { readonly type: "resolved"; readonly outcome: "applied" | "not-applied" | "unknown" }
 );
 
 export interface Answer {
   readonly version?: number | undefined;
   readonly fence?: number | undefined;
-  /** Where in the list the value went; what the counter became. */
+  /** The value's index in the list, or the new value of the counter. */
   readonly result?: number | undefined;
-  /** Of a read: the data, or `null` for no such session. Of an index: ids. */
+  /** The result of a read: the data, or `null` if there is no such session. The result of an index: ids. */
   readonly data?: Readonly<Record<string, unknown>> | null | undefined;
   readonly ids?: readonly string[] | undefined;
-  /** Of a destroy: whether this call was the one. */
+  /** The result of a destroy: whether this call destroyed the session. */
   readonly was?: boolean | undefined;
 }
 
-/** An operation from its call to its end. One that never ended, since its process died, is unknown. */
+/** An operation from its call to its end. If the process died before the end, the outcome is unknown. */
 export interface Operation {
   readonly worker: string;
   readonly op: number;
@@ -45,9 +45,9 @@ export interface Operation {
   readonly value: string | undefined;
   readonly field: string | undefined;
   readonly invokedAt: number;
-  /** Infinity: it may still come. */
+  /** Infinity if the operation may still take effect. */
   readonly endedAt: number;
-  /** `applied` was unknown to its caller, and became certain later. */
+  /** Whether `applied` was unknown to the caller at first, and became certain later. */
   readonly outcome: "ok" | "applied" | "fail" | "unknown";
   readonly code: string | undefined;
   readonly answer: Answer;

@@ -6,7 +6,7 @@ import { type Application, type ApplicationOptions, openApplication } from "./ap
 import { ApplicationProcess } from "./processes.ts";
 import { Proxy } from "./proxy.ts";
 
-/** Never within a test: what a test sees is not the sweep's doing. */
+/** Longer than a test, so that no sweep causes the observed effects. */
 const NEVER_MS = 600_000;
 
 let redis: RedisServer;
@@ -71,7 +71,7 @@ test("a process killed with SIGKILL stops counting after its lease; its session 
   await here.connect(created);
   expect(here.held(id)?.data.list).toEqual(Array.from({ length: 20 }, (_, value) => String(value)));
   expect((await here.presence(id)).connections).toBe(1);
-  // It is swept after two looks a lease apart (fault B6), the first of which came once its lease had run out.
+  // Its entry is removed after two checks, one lease apart (fault B6). The first check came after its lease had expired.
   await until(async () => (await here.presence(id)).missing.length === 0);
   expect(performance.now() - killedAt).toBeLessThan(2 * leaseMs + 1_000);
   expect(await here.presence(id)).toMatchObject({ connections: 1, missing: [] });
@@ -101,7 +101,7 @@ test("fault B4: a process that stands still while holders confirm its destroy co
   await there.call("connect", created);
   there.pause();
   const destroying = here.destroy(id);
-  // An answer that was asked for after the destruction comes after that of the destroy, which waits for the holder then.
+  // The destroy has been sent once a later command is answered. It then waits for the holder.
   await until(async () => (await here.read(id)) === null);
   await here.read(id);
   const end = performance.now() + confirmMs + 300;
@@ -146,7 +146,7 @@ test("a subscription that is cut while the commands go on: changes and destroys 
   expect(report).toEqual({ destroyed: 1, closed: 0, unreachable: nodes.map(({ node }) => node) });
   await until(() => deaf.held(changed.id)?.data.list.length === 1);
   await until(() => deaf.codes(destroyed.id)[0] === 4410);
-  // The sweep's bound, the call's, and what a busy machine adds.
+  // The time limits of the sweep and of the call, plus a margin for a busy machine.
   expect(performance.now() - startedAt).toBeLessThan(sweepMs + 1_000 + 1_000);
   expect(await deaf.append({ id: changed.id, value: "its own", held: true })).toBe(1);
 

@@ -1,5 +1,5 @@
 // @ts-check
-// A seeded load on shared sessions, which writes down what it did: a line before each call, and one after.
+// A seeded load on shared sessions. Writes a history: one line before each call, and one line after it.
 import { isSessionError } from "@wsession/core";
 import { writeSync } from "node:fs";
 
@@ -23,7 +23,7 @@ export function randomFrom(seed) {
   };
 }
 
-/** Sessions that are worked on at the same time. */
+/** The number of sessions that are changed at the same time. */
 const WINDOW = 4;
 
 export class Load {
@@ -66,7 +66,7 @@ export class Load {
     await Promise.all(lanes);
   }
 
-  /** Asks the store what became of the changes whose outcome is unknown. Its server has to be there. */
+  /** Asks the store for the unknown outcomes. Its server must be reachable. */
   async resolve() {
     for (const { op, error } of this.#unknown.splice(0)) {
       const outcome = await this.#application.store.outcome(error);
@@ -81,7 +81,7 @@ export class Load {
       Math.floor((this.done / operations) * Math.max(1, targets.length - WINDOW)) % targets.length;
     const place = progress + Math.floor(this.#random() * WINDOW);
     const first = targets[place % targets.length];
-    // Of one that is gone there is little to see; the one after it is not mortal.
+    // Operations on a destroyed session show little. The next session is not mortal.
     const isPassedOver = first !== undefined && this.#gone.has(first.id) && this.#random() < 0.9;
     const target = isPassedOver ? targets[(place + 1) % targets.length] : first;
     if (target === undefined) return;
@@ -97,7 +97,7 @@ export class Load {
     return this.#patch(handle);
   }
 
-  /** Half of the time a fresh one; else one that was there before: a connection's, where there is one. @param {Target} target */
+  /** Half of the time a new handle. Otherwise an existing one: the handle of a connection, if there is one. @param {Target} target */
   async #handle({ id }) {
     const known = this.#handles.get(id);
     if (known !== undefined && this.#random() < 0.5) return known;
@@ -107,7 +107,7 @@ export class Load {
       if (handle !== undefined) this.#handles.set(id, handle);
       return handle;
     } catch {
-      // Out of reach: the read that comes instead says so.
+      // The store can't be reached. The read that follows reports that.
       return undefined;
     }
   }
@@ -150,7 +150,7 @@ export class Load {
 
   /** @param {Handle} handle */
   #identify(handle) {
-    // One subject each, so that who owns it does not depend on whose login came last.
+    // One subject for each session, so that the owner does not depend on the order of logins.
     const value = `subject-${handle.id.slice(0, 1)}`;
     return this.#record({ kind: "identify", session: handle.id, value }, async () => {
       await handle.identify(value);
@@ -201,7 +201,7 @@ export class Load {
     }
   }
 
-  /** Synchronous: what a killed process did is in its file. @param {Record<string, unknown>} event */
+  /** Writes synchronously, so that the file of a killed process is complete. @param {Record<string, unknown>} event */
   #write(event) {
     const at = Number(process.hrtime.bigint() / 1000n);
     writeSync(this.#file, `${JSON.stringify({ at, worker: this.#options.worker, ...event })}\n`);

@@ -1,5 +1,5 @@
-// The long run: `npm run test:faults -- --seed 7 --ops 100000`. Each fault again and again, under load, to the end; then
-// what the losses are where losses are possible. Run by run.mjs; not one of `npm test`'s files.
+// The long run: `npm run test:faults -- --seed 7 --ops 100000`. Repeats each fault under load until the end, and then
+// counts the losses under faults that may lose changes. run.mjs runs this file; `npm test` does not.
 import { afterAll, describe, expect, test } from "vitest";
 import type { CampaignReport } from "./campaign.ts";
 import { clusterCases } from "./cases/cluster.ts";

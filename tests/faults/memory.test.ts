@@ -103,7 +103,7 @@ test("fault A5: under eviction (allowed) a session that is lost is told, and no 
   const codesOf = async (index: number, id: string): Promise<readonly (number | null)[]> =>
     index % 2 === 0 ? here.codes(id) : there.call("codes", id);
   const gone = await Promise.all(all.map(lost));
-  // Who holds a session that was lost ends its connection, counts the loss and says so.
+  // The holder of a lost session ends its connection, and counts and reports the loss.
   for (const [index, { id }] of all.entries())
     if (gone[index] === true) await until(async () => (await codesOf(index, id))[0] === 4419);
   const lostHere = all.filter((_, index) => index % 2 === 0 && gone[index] === true).length;
@@ -111,10 +111,10 @@ test("fault A5: under eviction (allowed) a session that is lost is told, and no 
   expect(here.errors.filter((error) => String(error).includes("the store lost a session"))).toHaveLength(
     lostHere,
   );
-  // What is not lost has all that was acknowledged.
+  // The remaining sessions have all acknowledged changes.
   for (const [index, { id }] of all.entries())
     if (gone[index] !== true) expect((await here.read(id))?.data.list).toEqual(["acknowledged"]);
-  // The index is lost, and destroySubject ends what is held all the same.
+  // Without the index destroySubject still ends the held sessions.
   await here.destroySubject("ada");
   for (const [index, { id }] of adas.entries()) {
     await until(async () => (await codesOf(index, id))[0] !== null);

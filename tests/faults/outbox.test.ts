@@ -32,7 +32,7 @@ async function masterAndReplica(): Promise<{ readonly master: RedisServer; reado
   return { master, replica };
 }
 
-/** The replica has what was written by now: it knows as many bytes of the master's history as the master. */
+/** Waits until the replica has all writes so far: the same offset in the replication stream as the master. */
 async function copied(master: RedisServer, replica: RedisServer): Promise<void> {
   const offset = async ({ port }: RedisServer, name: string): Promise<string | undefined> =>
     new RegExp(`${name}:(\\d+)`).exec(await cli(port, "info", "replication"))?.[1];
@@ -41,12 +41,12 @@ async function copied(master: RedisServer, replica: RedisServer): Promise<void> 
   );
 }
 
-/** What comes to the master from here on is acknowledged, and lost by the failover. */
+/** Later writes to the master are acknowledged, and lost by the failover. */
 const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "replicaof", "no", "one");
 
 /**
- * What systems with an epoch and an offset do, on the same servers in the same failover. The epoch is kept, the lost offsets are
- * given out again, and the client is told that it was recovered.
+ * The behaviour of a system with epoch and offset, on the same servers in the same failover. The epoch stays, the lost offsets are
+ * assigned again, and the system reports to the client that it recovered.
  */
 test("after a failover that loses messages, epoch and offset hide the loss, and the chain tells of it (I16, I19)", async () => {
   const { master, replica } = await masterAndReplica();
@@ -73,7 +73,7 @@ test("after a failover that loses messages, epoch and offset hide the loss, and 
   await after.append(["new 3", "new 4", "new 5"]);
   await appended(promoted, id, ["new 3", "new 4", "new 5"]);
 
-  // "Recovered": the epoch is the same, and only what comes after offset 4. Messages 3 and 4 are missed in silence.
+  // "Recovered": the epoch is the same, and the client gets only messages after offset 4. It misses messages 3 and 4 silently.
   expect(await after.recover(known)).toEqual({ recovered: true, messages: ["new 5"] });
 
   const read = await readFrom(promoted, id, position);
@@ -92,10 +92,10 @@ test("a promoted replica that is behind: who has less than it goes on, who has m
   const lost = endOf(await appended(process, id, ["lost 3"]));
   await master.kill();
   const promoted = startProcess(replica);
-  // Before anything new is there, too: the client is ahead of the store.
+  // Also without new messages: the client's position is after the end of the outbox.
   expect(await readFrom(promoted, id, lost)).toMatchObject({ missed: { from: 1, to: 0 }, end: kept });
   expect(await readFrom(promoted, id, kept)).toMatchObject({ missed: undefined, entries: [] });
-  // The same message, sent again by its sender: the chain after it is another one only by its mark.
+  // The sender sends the same message again. Only its mark makes the chain differ.
   const next = await appended(promoted, id, ["lost 3"]);
   expect(next).toMatchObject({ offset: 3, before: kept.chain });
   expect(await readFrom(promoted, id, lost)).toMatchObject({ missed: { from: 1, to: 0 } });
@@ -140,7 +140,7 @@ test("while a slot moves, sessions are written and destroyed; an append waits or
       await appended(process, kept.id, [text]);
       taken.push(text);
     } catch (error) {
-      // Two keys of which one has moved: Redis says TRYAGAIN, and nothing was done.
+      // One of two keys has moved: Redis answers TRYAGAIN, and runs nothing.
       expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "not-applied" });
     }
   };

@@ -6,7 +6,7 @@ import type { LoadOptions } from "./load.mjs";
 
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 
-/** What a worker process can be asked: its application's methods, and its load's. */
+/** The calls of a worker process: the methods of its application and of its load. */
 type Calls = Pick<
   Application,
   | "append"
@@ -33,7 +33,7 @@ export interface Counts {
   readonly ok: number;
   readonly fail: number;
   readonly unknown: number;
-  /** Of the unknown ones, those that became certain. */
+  /** The number of unknown outcomes that became certain later. */
   readonly resolved: number;
 }
 
@@ -49,7 +49,7 @@ interface Reply {
   readonly error?: { readonly message: string; readonly code?: string; readonly outcome?: string };
 }
 
-/** An application process of this test. `call` never hangs for ever: it rejects when the process ends. */
+/** An application process of this test. `call` rejects when the process ends, so it never hangs. */
 export class ApplicationProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();

@@ -31,7 +31,7 @@ async function under(
     workers: proxies.map(({ port }) => ({ kind: "standalone", port })),
     direct: { kind: "standalone", port: redis.port },
     seed,
-    // Of a session that is gone nobody can say what was written last.
+    // After the end of a session its last writes can't be determined.
     destroys: fault.type !== "drop",
     operations: 150,
     async faults(running) {
@@ -40,7 +40,7 @@ async function under(
           for (const proxy of faulty) proxy.set(fault);
         });
         for (const proxy of faulty) proxy.set({ type: "none" });
-        // A TCP stream loses nothing in its middle: where replies were dropped, nothing more comes.
+        // A TCP stream has no gaps, so no data arrives after dropped replies.
         if (fault.type === "drop") for (const proxy of faulty) proxy.cut();
         await running.progress(30);
       }
@@ -54,7 +54,7 @@ test("replies that never arrive, and changes sent again: none is lost, none appl
   );
   expect(report.violations).toEqual([]);
   expect(report.unknown).toBeGreaterThan(0);
-  // With the server back, the store can say of each what became of it.
+  // With the server back, the store knows the outcome of each change.
   expect(report.resolved).toBe(report.unknown);
 });
 

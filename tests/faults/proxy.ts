@@ -1,21 +1,21 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** One connection through the proxy. `listens` is the one that announcements come on. */
+/** One connection through the proxy. `listens` is true for the connection of the announcements. */
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
   listens: boolean;
-  /** What the server said and is held up, in its order. */
+  /** Delayed data of the server, in order. */
   readonly held: { readonly chunk: Buffer; readonly until: number }[];
 }
 
 export type Which = "all" | "commands" | "subscriptions";
 
-/** What to do to what the server says. */
+/** The fault to apply to data of the server. */
 export type Fault =
   | { readonly type: "none" }
-  /** It never arrives; the connection stays. */
+  /** The data never arrives; the connection stays open. */
   | { readonly type: "drop" }
   | { readonly type: "delay"; readonly ms: number }
   /** The next reply arrives by half, and the connection ends. */
@@ -29,7 +29,7 @@ export class Proxy {
   #fault: Fault = { type: "none" };
   #which: Which = "all";
   #refuses: Which | undefined;
-  /** Connections that were cut, and pieces of replies that were dropped or held up. */
+  /** The number of cut connections, and of dropped or delayed pieces of replies. */
   readonly counts: { cut: number; dropped: number; delayed: number } = { cut: 0, dropped: 0, delayed: 0 };
 
   private constructor(target: number) {
@@ -49,7 +49,7 @@ export class Proxy {
     return typeof address === "object" ? (address?.port ?? 0) : 0;
   }
 
-  /** Connections from now on go to another server; those that are there stay. */
+  /** Sends new connections to another server. Existing connections stay. */
   leadTo(target: number): void {
     this.#target = target;
   }
@@ -59,12 +59,12 @@ export class Proxy {
     this.#which = which;
   }
 
-  /** Ends connections at once. */
+  /** Ends all connections at once. */
   cut(which: Which = "all"): void {
     for (const link of this.#links) if (matches(link, which)) this.#end(link);
   }
 
-  /** Ends connections and new ones too, until `accept`. */
+  /** Ends all connections, and each new connection until `accept`. */
   refuse(which: Which = "all"): void {
     this.#refuses = which;
     this.cut(which);
@@ -126,7 +126,7 @@ export class Proxy {
     if (link.held.length === 1) this.#release(link);
   }
 
-  /** Lets go of what is due, head by head: nothing overtakes what was said before it. */
+  /** Forwards the data that is due, from the head of the queue, so that the order is kept. */
   #release(link: Link): void {
     for (let [head] = link.held; head !== undefined; [head] = link.held) {
       const left = head.until - performance.now();

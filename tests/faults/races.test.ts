@@ -12,14 +12,14 @@ let redis: RedisServer;
 const opened: Application[] = [];
 
 async function application(): Promise<Application> {
-  // No sweep and no lapsed lease helps: what a test sees came by the answer, or by the announcement.
+  // Without sweeps and expired leases, so that a test only sees effects of the reply or of the announcement.
   const here = await openApplication({
     redis: { kind: "standalone", port: redis.port },
     sweepMs: 600_000,
     leaseMs: 600_000,
   });
   opened.push(here);
-  // A race begins once every process has its connections: to make those of 64 at once takes longer than one call may.
+  // Start a race after every process has its connections, because opening 64 at once takes longer than the limit of a call.
   await until(async () => (await here.read("nobody")) === null);
   return here;
 }
@@ -36,7 +36,7 @@ afterAll(async () => {
 test(`a client that resumes here while a process there writes, ${RACES} times: the write is seen (I7, I8)`, async () => {
   const [here, there] = [await application(), await application()];
   const random = randomFrom(31);
-  // The write before the resume, and long after it; from then on wherever chance has it.
+  // First the write before the resume, and long after it. After that at random times.
   const sure = [-1, 10_000];
   const turns = async (count: number): Promise<void> => {
     for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -56,7 +56,7 @@ test(`a client that resumes here while a process there writes, ${RACES} times: t
   const versions: number[] = [];
   while (versions.length < RACES)
     versions.push(...(await Promise.all(Array.from({ length: AT_ONCE }, race))));
-  // Both orders came, or this shows nothing.
+  // Both orders occurred. Otherwise the test shows nothing.
   expect(new Set(versions)).toEqual(new Set([1, 2]));
 });
 
@@ -79,6 +79,6 @@ test(`${WRITERS} processes' worth of writers on one session: all finish, no chan
   expect(new Set((await first.read(id))?.data.list).size).toBe(WRITERS * WRITES_OF_EACH);
   const tries = Math.max(...writers.map(({ sessions }) => sessions.diagnostics.writeTriesMax));
   expect(tries).toBeGreaterThan(1);
-  // A try that fails shows that another change came in between.
+  // A retry shows that another change came in between.
   expect(tries).toBeLessThanOrEqual(WRITERS * WRITES_OF_EACH);
 });

@@ -1,8 +1,8 @@
 // `npm run test:faults`: the long run of the faults, seeded.
-//   --seed N   the random choices of the workers; printed, and new each time without it
-//   --ops N    operations in all under faults that must lose nothing; 100,000 without it
-//   --only X   cases whose name has X in it
-//   --wait     instead: what WAIT changes
+//   --seed N   the seed of the workers' random choices; without the option a new seed, which is printed
+//   --ops N    the number of operations under faults that must lose nothing; 100,000 by default
+//   --only X   runs the cases whose name contains X
+//   --wait     measures the effect of WAIT instead
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";

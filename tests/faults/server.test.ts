@@ -9,7 +9,7 @@ afterEach(async () => {
   redis = undefined;
 });
 
-/** Three processes at work on one redis-server, to which `faults` happen. */
+/** Three processes work on one redis-server during the `faults`. */
 async function during(
   server: RedisServer,
   seed: number,
@@ -62,8 +62,8 @@ test("CLIENT PAUSE past the calls' deadline, of everything and of writes alone (
   const server = await startRedis();
   const report = await during(server, 14, async ({ workers, progress, failures }) => {
     for (const what of ["ALL", "WRITE"]) {
-      // Ends by itself: CLIENT UNPAUSE would have to wait, too.
-      // A call that was not handed over any more is not applied; one that was is unknown.
+      // The pause ends by itself, because CLIENT UNPAUSE would have to wait too.
+      // A call that was not sent is not applied. The outcome of a sent call is unknown.
       await failures(workers, () => cli(server.port, "client", "pause", "1500", what));
       await progress(30);
     }
@@ -92,7 +92,7 @@ test("redis-server killed without an append-only file: it starts empty, and noth
     async ({ workers }) => {
       await server.kill();
       await server.restart();
-      // Every session is gone; what is asked of it says so, and is no failure of the store.
+      // Every session is gone. Calls answer that the session is gone, and not that the store failed.
       const { length } = workers;
       await until(
         async () =>

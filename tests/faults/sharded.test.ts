@@ -4,7 +4,7 @@ import { clusterOf, type Process, startProcess } from "../../packages/store-redi
 import { cli, type RedisCluster, startCluster, until } from "../../packages/store-redis/test/redis-server.ts";
 import { Resharding } from "./cluster.ts";
 
-/** Never within a test: what is heard was announced. */
+/** Longer than a test, so that every observed change was announced. */
 const NEVER_MS = 600_000;
 const MASTERS = 3;
 
@@ -22,13 +22,13 @@ async function everywhere(...command: string[]): Promise<string[]> {
   return Promise.all(cluster.nodes.map(({ port }) => cli(port, ...command)));
 }
 
-/** Sharded channels that somebody is subscribed to. */
+/** The sharded channels with a subscriber. */
 async function channels(): Promise<number> {
   const lists = await Promise.all(masters().map(({ port }) => cli(port, "pubsub", "shardchannels")));
   return lists.flatMap((list) => list.split("\n").filter((line) => line !== "")).length;
 }
 
-/** Processes that listen on sharded channels; those of a test before are gone first. */
+/** Waits for the processes to subscribe to sharded channels, after those of an earlier test are gone. */
 async function start(count: number, leaseMs: number): Promise<Process[]> {
   await until(async () => (await channels()) === 0);
   const started = Array.from({ length: count }, () =>

@@ -15,7 +15,7 @@ export interface Violation {
     | "unlisted"; // live, and not in its subject's index
   readonly session: string;
   readonly text: string;
-  /** How many changes it is about. */
+  /** The number of affected changes. */
   readonly count: number;
 }
 
@@ -23,13 +23,13 @@ export interface Rules {
   /** Acknowledged changes may be lost, as after an asynchronous failover: `lost` is counted, order is not checked. */
   readonly mayLose?: boolean | undefined;
   /**
-   * The server evicts: whole sessions may go, and are counted as `evicted`; so may their subject's index. What is there
-   * is complete, and what has gone stays away.
+   * The server evicts keys. Whole sessions may disappear, and are counted as `evicted`. Their subject's index may disappear
+   * too. The remaining sessions are complete, and the evicted sessions never come back.
    */
   readonly mayEvict?: boolean | undefined;
   /**
-   * A read may be answered by a server that was demoted: it may miss what was acknowledged less than so many milliseconds
-   * before it began. The last read of a session may not.
+   * A demoted server may answer a read. Such a read may miss changes that were acknowledged less than this many milliseconds
+   * before it began. The last read of a session may not miss any.
    */
   readonly staleMs?: number | undefined;
 }
@@ -38,7 +38,7 @@ export type Say = (rule: Violation["rule"], text: string, count?: number) => voi
 
 export type Read = Operation & { readonly answer: { readonly data: Readonly<Record<string, unknown>> } };
 
-/** What was asked of one session, in the order of the calls. */
+/** The operations on one session, in the order of the calls. */
 export interface SessionHistory {
   readonly own: readonly Operation[];
   /** Reads that found the session. */
@@ -65,7 +65,7 @@ export function isLast(read: Read, reads: readonly Read[]): boolean {
   return reads.at(-1) === read;
 }
 
-/** A read has to show what was acknowledged before this moment. */
+/** A read must show every change that was acknowledged before this time. */
 export function shownSince(read: Read, { reads, rules }: SessionHistory): number {
   return read.invokedAt - (isLast(read, reads) ? 0 : (rules.staleMs ?? 0) * 1_000);
 }

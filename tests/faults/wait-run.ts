@@ -1,5 +1,5 @@
-// What WAIT changes: `npm run test:faults -- --wait`. A master whose replica hears it late is killed, and the replica is
-// made master: how many acknowledged changes are gone, and what an acknowledgement costs. Figures, not a promise.
+// The effect of WAIT: `npm run test:faults -- --wait`. Kills a master whose replica lags, and promotes the replica. Measures the lost
+// acknowledged changes and the cost of an acknowledgement. These are figures, not promises.
 import { once } from "node:events";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { cli, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
@@ -41,7 +41,7 @@ for (const lateMs of [0, 20]) {
       const acknowledged: { readonly id: string; readonly value: string }[] = [];
       const times: number[] = [];
       const over = new AbortController();
-      // The client forgets what was unanswered when it is closed.
+      // A closed client drops its unanswered commands.
       const isOver = once(over.signal, "abort").then(() => 0);
       const writers = sessions.map(async ({ id }) => {
         for (let write = 0; !over.signal.aborted; write += 1) {

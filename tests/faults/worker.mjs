@@ -36,7 +36,7 @@ const calls = {
 };
 
 /**
- * On a busy machine the first answers may come too late, and a client comes again.
+ * On a busy machine the first answers may be late, so the client tries again.
  *
  * @param {import("./application.mjs").Application} here
  * @param {import("./application.mjs").Created} created

@@ -1,6 +1,6 @@
 import type { Change, StoredSession } from "@wsession/core";
 
-/** What is compared of a session: all but the time left. */
+/** The compared part of a session: everything except the remaining time. */
 export interface View {
   readonly version: number;
   readonly data: Readonly<Record<string, unknown>>;
@@ -19,7 +19,7 @@ export function viewOf({ version, data, subject, fence, schemaVersion }: StoredS
   return { version, data: { ...data }, subject, fence, schemaVersion };
 }
 
-/** What a secret is, at the time when it is presented. */
+/** The kind of a secret when it is presented. */
 export type Secret = "none" | "current" | "previous" | "renewal" | "wrong";
 
 export type Operation =
@@ -35,10 +35,10 @@ export type Operation =
       readonly change:
         | Exclude<Change, { type: "replace" }>
         | { readonly type: "replace"; readonly data: Readonly<Record<string, unknown>> };
-      /** How far behind the version is that the writer expects; `undefined`: it expects none. */
+      /** How many versions behind the writer's expected version is; `undefined`: the writer expects none. */
       readonly expectBehind: number | undefined;
       readonly knownBehind: number;
-      /** How far below the session's fence; `undefined`: administrative. */
+      /** The distance below the session's fence; `undefined`: an administrative write. */
       readonly fenceBelow: number | undefined;
       readonly schemaVersion: number;
     }
@@ -62,14 +62,14 @@ export type Operation =
   | { readonly type: "ids" };
 
 export interface Step {
-  /** Which process does it, where there are several. */
+  /** The process that runs the step, if there are several. */
   readonly writer: number;
-  /** To which of the run's sessions. */
+  /** The session of the step. */
   readonly session: number;
   readonly operation: Operation;
 }
 
-/** What a store has to answer, told by a plain map: the contract in fifty lines. */
+/** A model of a store on a plain map, which computes the required answers: the contract in fifty lines. */
 export class Model {
   readonly sessions: Map<string, ModelSession> = new Map();
   readonly destroyed: Set<string> = new Set();
@@ -105,7 +105,7 @@ export class Model {
     return "written";
   }
 
-  /** `taken`: the fence, where it is taken over; any that is higher will do. */
+  /** `taken`: the fence after a takeover. The contract allows any higher fence. */
   resume(
     id: string,
     digest: string | undefined,
@@ -117,7 +117,7 @@ export class Model {
     if (session === undefined) return "missing";
     const by = whichSecret(session, digest);
     if (by === "wrong" || by === "stolen") return by;
-    // The application may vouch for one that is nobody's.
+    // The application may name a session without a subject.
     const owner = by === "none" ? (session.subject ?? subject) : session.subject;
     if (subject !== undefined && owner !== subject) return "foreign";
     const secrets = by === "renewal" ? { current: next, previous: undefined, renewal: undefined } : {};

@@ -208,7 +208,7 @@ describe("a planted bug is found:", () => {
   };
 
   test.each(Object.entries(bugs))("%s", async (_, bug) => {
-    // The rarest takes some 100 runs to find: 500 are not enough one time in a hundred.
+    // The rarest fault takes about 100 runs to find. With 500 runs one attempt in a hundred would miss it.
     const { failed } = await fc.check(property(broken(bug)), { numRuns: 5_000, endOnFailure: true });
     expect(failed).toBe(true);
   });

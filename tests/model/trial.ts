@@ -5,7 +5,7 @@ import { Model, type ModelSession, type Operation, type Secret, type Step, viewO
 
 const LONG_MS = 3_600_000;
 
-/** Holds what an in-connection store has no other place for, as core does: in the connection's slot. */
+/** Holds the sessions of an in-connection store in the slots of connections, as core does. */
 export class SlotHost implements StoreHost {
   readonly slots: Map<string, HeldSession> = new Map();
   readonly held = (id: string): HeldSession | undefined => this.slots.get(id);
@@ -17,10 +17,10 @@ export class SlotHost implements StoreHost {
   }
 }
 
-/** One run: steps by several writers against a store and against the model, whose answers have to be the same. */
+/** One run: the same steps by several writers against a store and against the model, which must give the same answers. */
 export class Trial {
   readonly #stores: readonly SessionStore[];
-  /** Where the store keeps nothing by itself. */
+  /** The sessions of a store without records of its own. */
   readonly #slots: Map<string, HeldSession> | undefined;
   readonly #model = new Model();
   readonly #run = randomBytes(6).toString("hex");
@@ -37,7 +37,7 @@ export class Trial {
     await this.#act(store, `${this.#run}-${session}`, operation);
   }
 
-  /** At rest: each session is in the store as in the model, seen by every writer. */
+  /** After the last step: for every writer, each session in the store equals the session in the model. */
   async end(): Promise<void> {
     for (const store of this.#stores) {
       for (const id of new Set([...this.#model.sessions.keys(), ...this.#model.destroyed]))
@@ -97,7 +97,7 @@ export class Trial {
     const { data, exclusive } = operation;
     const limits = { schemaVersion: 0, idleMs: LONG_MS, absoluteMs: LONG_MS };
     const result = await store.create({ id, digest, data, subject, hold: false, exclusive, ...limits });
-    // A store may refuse an id that was destroyed, for as long as it likes: nobody uses one again.
+    // A store may refuse a destroyed id for any time, because no id is used twice.
     if (result.type !== "created" && this.#model.destroyed.has(id)) return;
     deepStrictEqual(
       result.type,
@@ -205,7 +205,7 @@ export class Trial {
     return digests[secret] ?? this.#digest();
   }
 
-  /** One that was not there before, and is the same when the run is done again. */
+  /** A new id, which is the same in a repeated run. */
   #digest(): string {
     this.#digests += 1;
     return createHash("sha256").update(`${this.#run} ${this.#digests}`).digest("base64url");

@@ -9,7 +9,7 @@ const outgoing = "packages/client/src/outgoing.ts";
 /** @param {string} test a part of a case's name */
 const suite = (test) => inPackage("client", "client", test);
 
-/** Promises of the client: what becomes of what was sent, and which messages come again.
+/** Promises of the client: the outcome of sent messages, and the replay of kept messages.
  * @type {readonly Mutant[]} */
 export const clientMutants = [
   {

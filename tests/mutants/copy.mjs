@@ -72,7 +72,7 @@ export function removeCopy(folder) {
 }
 
 /**
- * How often a mutant's text stands in its file: it has to be once.
+ * Returns how often a mutant's text occurs in its file. It must occur exactly once.
  *
  * @param {{ readonly file: string, readonly find: string }} mutant
  */

@@ -2,7 +2,7 @@
 
 import { core, hazards, onWs } from "./suites.mjs";
 
-/** Promises of core's connections: when handlers run, what waits, and how a connection ends.
+/** Promises of core's connections: the order of handlers, waiting messages, and the end of a connection.
  * @type {readonly Mutant[]} */
 export const connectionMutants = [
   {

@@ -2,7 +2,7 @@
 
 import { core, tests } from "./suites.mjs";
 
-/** Promises of core's sessions: what is written, by whom, and for how long.
+/** Promises of core's sessions: writes, fences and lifetimes.
  * @type {readonly Mutant[]} */
 export const sessionMutants = [
   {

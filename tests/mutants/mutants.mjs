@@ -11,8 +11,8 @@ import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
 
 /**
- * A change to a line that keeps a promise, made by hand. `promise` says what is broken by it; `tests` are vitest's arguments
- * that have to notice.
+ * A manual change of a line that keeps a promise. `promise` describes the broken promise. `tests` are vitest's arguments for the tests
+ * that must fail.
  *
  * @typedef {object} Mutant
  * @property {string} name

@@ -42,8 +42,8 @@ async function main() {
 }
 
 /**
- * Without a mutant every test passes in the copy: else "noticed" would say nothing. In few runs, because a run takes seconds to
- * start: one for each project, and one more for the tests that are chosen by their names.
+ * Checks that every test passes in the copy without a mutant, because otherwise "noticed" would prove nothing. Uses few runs, because a
+ * run takes seconds to start: one for each project, and one more for the tests that are selected by name.
  *
  * @param {string} folder
  * @param {NodeJS.ProcessEnv} environment
@@ -88,7 +88,7 @@ async function judge(folder, mutant, environment) {
 }
 
 /**
- * Resolves with the exit code; a run that hangs counts as failed, since a hang is what some mutants bring about.
+ * Resolves with the exit code; a run that hangs counts as failed, because some mutants cause a hang.
  *
  * @param {string} command
  * @param {readonly string[]} args

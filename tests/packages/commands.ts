@@ -1,7 +1,7 @@
-/** Runs npm and node as a user does: from a shell that knows nothing of this repository. */
+/** Runs npm and node as a user does: with an environment that has no trace of this repository. */
 import { execFile } from "node:child_process";
 
-/** Resolves with what the command printed; rejects with all of it when the command fails. */
+/** Resolves with the output of the command. Rejects with the whole output if the command fails. */
 export async function run(folder: string, program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { cwd: folder, env: userEnvironment(), maxBuffer: 64 * 1024 * 1024 };

@@ -8,7 +8,7 @@ import { install, run } from "./commands.ts";
 import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
 import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
 
-// Installing asks a registry for what no cache holds, and compilers share the machine with the other tests.
+// A long timeout: an installation may download packages, and compilers share the machine with the other tests.
 const installMs = 180_000;
 
 let workshop: Workshop;
@@ -48,7 +48,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
       ...(await peersOf("adapter-ws", ["ws"])),
       ...(await peersOf("store-redis", ["ioredis"])),
     ]);
-    // Aside from the first install, so that it shows what a project gets that never asked for them.
+    // After the first installation, which shows the result for a project that does not install these packages.
     const versions = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
     await install(project, ["ts59@npm:typescript@5.9", "ts7@npm:typescript@7.0.2", "-D", ...versions]);
     await writeFile(join(project, "example.ts"), await readmeExample());
@@ -192,7 +192,7 @@ describe("packages that install one by one", () => {
   });
 });
 
-/** Core, and what it depends on: no registry has the protocol's version that is being tested. */
+/** Core with its dependency: no registry has the protocol's version under test. */
 function coreTarballs(): readonly string[] {
   return [workshop.tarball("core").file, workshop.tarball("protocol").file];
 }
@@ -232,7 +232,7 @@ async function exportsOf(
 
 const strict = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"];
 
-/** Checks the declarations that a file reaches, too: a user may not skip those of libraries. */
+/** Also checks the declarations that a file imports, because a user may not set `skipLibCheck`. */
 async function typeCheck(
   project: string,
   compiler: "ts59" | "ts7",

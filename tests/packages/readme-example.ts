@@ -1,4 +1,4 @@
-/** The README's first example: taken out of the page, completed where it leaves something to the application, and run. */
+/** The README's first example: extracted from the page, completed with the parts of the application, and run. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { repository } from "./tarballs.ts";
 
 const readme = join(repository, "README.md");
 
-/** What an example may leave to the application that it stands in. */
+/** The declarations that an example leaves to the application. */
 const leftToTheApplication: Readonly<Record<string, string>> = {
   whoIs: `async function whoIs(_handshake: unknown): Promise<string> {\n  return "ada";\n}\n`,
 };
@@ -75,7 +75,7 @@ async function stop(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** Every test machine has another server on the README's port: any free one does, and nothing else is changed. */
+/** Replaces the README's port by a free one, because the port may be in use. Changes nothing else. */
 export function withAnyPort(javascript: string): string {
   const changed = javascript.replace(/\bport: 8080\b/, "port: 0");
   if (changed === javascript) throw new Error("The README's example no longer says `port: 8080`.");

@@ -30,11 +30,11 @@ export async function manifestOf(folder: PackageFolder): Promise<Manifest> {
 
 export interface Tarball {
   readonly file: string;
-  /** The paths it holds. */
+  /** The paths in the tarball. */
   readonly paths: readonly string[];
 }
 
-/** A workspace outside the repository: tarballs, and projects that are empty but for their manifest. */
+/** A folder outside the repository, with tarballs, and projects that contain only a manifest. */
 export class Workshop implements AsyncDisposable {
   readonly #folder: string;
   readonly #tarballs = new Map<PackageFolder, Tarball>();

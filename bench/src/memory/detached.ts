@@ -4,8 +4,8 @@ import { ServerProcess } from "../kit/server-process.ts";
 import { difference } from "../kit/stats.ts";
 
 /**
- * Detached sessions in a map store, beyond their data: the same objects in an array whose slots are not counted. What is
- * left is the id, the digest of the token, the version, the deadlines and the place in the map.
+ * The memory of detached sessions in a map store, beyond their data. The control has the same objects in an array whose slots
+ * are not counted. The rest is the id, the digest of the token, the version, the deadlines and the slot in the map.
  */
 export async function measureDetached(options: Options): Promise<Figure> {
   const count = options.quick ? 10_000 : 1_000_000;

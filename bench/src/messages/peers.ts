@@ -1,4 +1,4 @@
-// Clients that are told of messages which are kept for them: of v1.wsession, and of Socket.IO's recovery. Both over plain TCP.
+// Clients that receive kept messages: one for v1.wsession, and one for Socket.IO's recovery. Both use plain TCP.
 import { randomBytes } from "node:crypto";
 import {
   DECOY_SUBPROTOCOL,
@@ -15,13 +15,13 @@ export interface Peer {
   readonly connection: RawConnection;
   /** Called for each message of the application, kept or not. */
   onKept: () => void;
-  /** Kept messages that came before `onKept` could be set. */
+  /** Kept messages that arrived before `onKept` was set. */
   readonly seen: number;
-  /** Where the peer stands, as the next connection of it needs it. */
+  /** The state that the peer's next connection needs. */
   readonly state: PeerState;
 }
 
-/** What a client keeps over a drop. */
+/** The state of a client that outlives a connection. */
 export interface PeerState {
   readonly id: string;
   readonly secret: string;
@@ -31,7 +31,7 @@ export interface PeerState {
   position: Position | undefined;
 }
 
-/** A client of v1.wsession; with a state, one that comes back. It does not read what is kept unless `reads`. */
+/** A client of v1.wsession. With a state it resumes a session. It counts kept messages only if `reads` is true. */
 export async function framedPeer(port: number, before: PeerState | undefined, reads: boolean): Promise<Peer> {
   const path = before === undefined ? "/" : `/?token=${before.secret}`;
   const headers = { "Sec-WebSocket-Protocol": `${DECOY_SUBPROTOCOL}, ${SUBPROTOCOL}` };
@@ -79,7 +79,7 @@ function take(peer: Peer, frame: string, reads: boolean): void {
   peer.onKept();
 }
 
-/** A client of Socket.IO with connection state recovery; with a state, one that comes back. */
+/** A client of Socket.IO with connection state recovery. With a state it recovers that state. */
 export async function socketioPeer(port: number, before: PeerState | undefined): Promise<Peer> {
   const path = "/socket.io/?EIO=4&transport=websocket";
   const connected = new Deferred<PeerState>();

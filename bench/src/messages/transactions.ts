@@ -78,7 +78,7 @@ async function cpuOf(crowd: Crowd, messages: number): Promise<number> {
   return ((await crowd.server.cpu()) - before) / messages;
 }
 
-/** What a transaction costs beside a handler that awaits an update, and beside Socket.IO with a de-duplication of its own. */
+/** The cost of a transaction, compared with a handler that awaits an update, and with Socket.IO with its own de-duplication. */
 export async function transactions(redisPort: number, run: TransactionRun): Promise<Figure[]> {
   const { clients, messages, rounds } = run;
   const [subject, control, theirs] = await Promise.all([

@@ -2,11 +2,11 @@ import { io } from "socket.io-client";
 import { WebSocket } from "ws";
 import { readGreeting } from "../kit/greeting.ts";
 
-/** A client that loses its connection, and comes back to its state. */
+/** A client that loses its connection, and then recovers its state. */
 export interface Client {
   /** Ends the TCP connection without a closing handshake. */
   drop(): Promise<void>;
-  /** Milliseconds from the attempt until the state is here again; rejects if it is another state. */
+  /** Milliseconds from the attempt until the state has arrived. Rejects if the state is another one. */
   comeBack(): Promise<number>;
   close(): void;
 }

@@ -5,7 +5,10 @@ import { Rotation } from "../kit/rotation.ts";
 import { ServerProcess } from "../kit/server-process.ts";
 import { ratio } from "../kit/stats.ts";
 
-/** CPU per message with many live connections over few, all of which take their turn; the bare runtimes beside it. */
+/**
+ * The ratio of the CPU time per message with many live connections to that with few. All connections take turns. Also for the
+ * bare runtimes.
+ */
 export async function measureConnectionsGrowth(options: Options): Promise<Figure[]> {
   const [few, many] = options.quick ? [50, 300] : [500, 15_000];
   const what = `CPU per message with ${many} live connections over ${few}`;

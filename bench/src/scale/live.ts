@@ -7,7 +7,10 @@ import { ServerProcess } from "../kit/server-process.ts";
 const PROCESSES = 4;
 const QUICK_PROCESSES = 2;
 
-/** Live sessions in Redis, each with a connection, over several processes; and what a connection takes there, over bare ws. */
+/**
+ * The number of live sessions in Redis, each with a connection, on several processes; and the memory of a connection, beyond
+ * bare ws.
+ */
 export async function measureLive(options: Options): Promise<Figure[]> {
   const each = options.quick ? 100 : 15_500;
   const processes = options.quick ? QUICK_PROCESSES : PROCESSES;

@@ -23,7 +23,7 @@ type Operation = (side: Side, index: number) => Promise<unknown> | undefined;
 
 interface Side {
   readonly redis: RedisServer;
-  /** For commands by hand; what is asked for in one turn leaves together, as the store does it. */
+  /** For direct commands. The commands of one turn are sent together, as in the store. */
   readonly byHand: Redis;
   readonly others: readonly ServerProcess[];
   readonly handles: readonly Session<SampleData>[];
@@ -37,9 +37,9 @@ interface Cost {
 }
 
 /**
- * What an update costs, on both sides of the wire, where there are a million sessions and where there are few. In the same
- * rounds the least that changes the field in one atomic step: what that grows by is Redis' own. An update that cost what
- * ours costs among few, and grew by that alone, would grow to `leastSessionsGrowth`.
+ * The cost of an update in the client and in Redis, with a million sessions and with few. The same rounds measure the smallest
+ * script that changes the field atomically. The growth of that script is Redis' own. If an update grew only by that amount, its
+ * growth would be `leastSessionsGrowth`.
  */
 export async function measureSessionsGrowth(options: Options): Promise<Figure[]> {
   const [few, many] = options.quick ? [1_000, 5_000] : [1_000, 1_000_000];
@@ -81,7 +81,7 @@ function growth(costs: readonly Cost[]): Estimate {
   return estimate(costs.map(({ few, many }) => many / few));
 }
 
-/** What each operation cost where there are few, and where there are many: round by round, in pairs. */
+/** The cost of each operation with few and with many sessions, in pairs, round by round. */
 async function compare(
   [few, many]: readonly [Side, Side],
   operations: readonly Operation[],
@@ -139,7 +139,7 @@ async function start(sessionCount: number, otherCount: number): Promise<Side> {
   };
 }
 
-/** Stores the sessions, and says the ids of `HANDLES` of them, from first to last. */
+/** Stores the sessions, and returns the ids of `HANDLES` of them, spread over all sessions. */
 async function store(redis: RedisServer, count: number): Promise<readonly string[]> {
   const args = [String(redis.port), String(count), String(HANDLES)];
   const filler = await ServerProcess.start("stored", { args });

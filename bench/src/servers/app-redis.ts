@@ -1,4 +1,4 @@
-// An application as it would be: sessions in Redis, with subjects; it greets each connection with what it holds.
+// A typical application: sessions in Redis, with subjects. It greets each connection with the data of its session.
 import { createServer } from "node:http";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";

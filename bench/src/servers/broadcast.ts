@@ -5,7 +5,7 @@ import { WebSocketServer } from "ws";
 import type { Questions } from "../kit/child.ts";
 import { listenHttp } from "./listen.ts";
 
-// A server that says the same to all of its clients, with what ws compresses by itself: bare ws, and with sessions.
+// A server that sends one message to all of its clients, with the compression of ws: bare ws, and ws with sessions.
 
 const ENTRY =
   '{"room":"lobby","from":"somebody","at":1764172800000,"text":"a message of an ordinary length"}';

@@ -1,4 +1,4 @@
-// Fills a map store with sessions that have no connection, or an array with the same data, and says what that takes.
+// Fills a map store with sessions without connections, or an array with the same data, and reports the used memory.
 import { createSessions, mapStore } from "@wsession/core";
 import { memoryBytes, serve } from "../kit/child.ts";
 import type { Answer } from "../kit/child.ts";
@@ -16,7 +16,7 @@ function dataOf(index: number): Data {
   return { user: `user-${index}`, visits: index & 1023 };
 }
 
-/** The slots are there before: what is counted is the data. */
+/** The slots are allocated before the measurement, so that only the data is counted. */
 const kept: (Data | undefined)[] = Array.from({ length: what === "data" ? count : 0 });
 const sessions = createSessions<Data>({ store: mapStore({ maxSessions: count + 1 }) });
 

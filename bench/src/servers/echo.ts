@@ -1,4 +1,4 @@
-// Starts the echo server that its argument names; only what that one needs is loaded.
+// Starts the echo server that the argument names, and loads only the modules of that server.
 const starts: Readonly<Record<string, () => Promise<() => void>>> = {
   "bare-ws": async () => (await import("./echo-bare.ts")).bareWs,
   "bare-uws": async () => (await import("./echo-bare.ts")).bareUws,

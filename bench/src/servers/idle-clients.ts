@@ -1,4 +1,4 @@
-// Opens connections and leaves them idle, but for the heartbeat: in a process of its own, for its file descriptors.
+// Opens connections and leaves them idle, except for the heartbeat. A separate process, because each process has a limit of file descriptors.
 import { serve } from "../kit/child.ts";
 import { openMany, RawConnection } from "../kit/raw-connection.ts";
 

@@ -19,7 +19,7 @@ const AT_ONCE = 500;
 
 listenHttp(http, {
   connections: () => ({ connections: server.of("/").sockets.size }),
-  /** So many messages, to all clients in turn; in the stream when it answers. */
+  /** Sends this many messages, to all clients in turn. The messages are in the stream when it answers. */
   async send(argument: string) {
     const { messages }: { messages: number } = JSON.parse(argument);
     const rooms = [...server.of("/").sockets.keys()];

@@ -1,4 +1,4 @@
-// Keeps messages for its clients, in Redis, or in this process where the port is 0; echoes what they send.
+// Keeps messages for its clients, in Redis, or in this process if the port is 0. Echoes the clients' messages.
 import { createServer } from "node:http";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
@@ -26,7 +26,7 @@ const handlers: HandlersOf<typeof sessions> = { message: (conn, text) => conn.se
 const questions = {
   connections: () => ({ connections: sessions.connections.size }),
   commands: () => ({ commands: sent?.count ?? 0 }),
-  /** So many messages, ten a tick and session, to all sessions in turn; each tick's are awaited. */
+  /** Sends this many messages, to all sessions in turn, ten for each session and tick. Awaits the messages of each tick. */
   async send(argument: string) {
     const { messages, perTick }: { messages: number; perTick: number } = JSON.parse(argument);
     const targets = [...sessions.connections].map(({ session }) => session);
