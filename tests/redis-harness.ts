@@ -9,6 +9,7 @@ import { newPrefix } from "./stores.ts";
 export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
   return {
     capabilities: { resumable: true, shared: true, values: "json", outbox: true },
+    commits: true,
     tickMs: 100,
     open() {
       const prefix = newPrefix();

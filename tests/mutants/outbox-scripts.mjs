@@ -209,8 +209,8 @@ export const outboxScriptMutants = [
     name: "lua-outbox-of-the-former-subject",
     promise: "What was kept for one subject is not read by the next one",
     file: "packages/store-redis/src/scripts/rotate.lua",
-    find: "local empties = identifies and found[6] and found[6] ~= subject and found[7]",
-    replace: "local empties = false",
+    find: "  if found[7] then\n    local last, chain",
+    replace: "  if false then\n    local last, chain",
     tests: suite("from one subject to another one drops"),
   },
 ];

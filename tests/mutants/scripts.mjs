@@ -104,7 +104,7 @@ export const scriptMutants = [
   {
     name: "lua-size-without-bound",
     promise: "Data over maxBytes is refused",
-    file: "packages/store-redis/src/scripts/write.lua",
+    file: "packages/store-redis/src/scripts/prelude-change.lua",
     find: "if bytes > tonumber(max_bytes) and bytes > had then",
     replace: "if bytes > had and bytes < 0 then",
     tests: redis("codec"),

@@ -2,6 +2,8 @@ import { SessionError } from "@wsession/core";
 import type {
   AppendRequest,
   AppendResult,
+  CommitRequest,
+  CommitResult,
   CreateRequest,
   CreateResult,
   ReadRequest,
@@ -19,13 +21,13 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { encodeChange, encodeData } from "./base/codec.ts";
+import { encodeData } from "./base/codec.ts";
 import { create } from "./commands/create.ts";
 import { load } from "./commands/load.ts";
-import { goneSince, type Missing } from "./commands/reply.ts";
+import { read } from "./commands/read.ts";
+import type { Missing } from "./commands/reply.ts";
 import { resume, type ResumeReply } from "./commands/resume.ts";
 import { takeOver } from "./commands/take-over.ts";
-import { write } from "./commands/write.ts";
 import { Destruction } from "./sessions/destruction.ts";
 import { beforehand, quietly } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
@@ -35,7 +37,7 @@ import { Membership, type Registration } from "./processes/membership.ts";
 import type { RedisStoreOptions } from "./base/options.ts";
 import { makeServices, type Services } from "./processes/services.ts";
 import type { RaisedEpoch } from "./commands/subject-index.ts";
-import { Outbox } from "./sessions/outbox.ts";
+import { SessionChanges } from "./sessions/session-changes.ts";
 import { Subjects } from "./sessions/subjects.ts";
 import type { RedisSessionStore } from "./redis-session-store.ts";
 import { UnknownOutcomes, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
@@ -67,7 +69,7 @@ class RedisStore implements RedisSessionStore {
   readonly #indexedChanges: IndexedChanges;
   readonly #destruction: Destruction;
   readonly #queries: SessionQueries;
-  readonly #outbox: Outbox;
+  readonly #changes: SessionChanges;
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
   #report: (error: unknown) => void = () => undefined;
@@ -88,7 +90,9 @@ class RedisStore implements RedisSessionStore {
       this.#unknownOutcomes,
       (id, found) => this.#missing(id, found),
     );
-    this.#outbox = new Outbox(this.#services, this.#unknownOutcomes, (id, found) => this.#missing(id, found));
+    this.#changes = new SessionChanges(this.#services, this.#unknownOutcomes, (id, found) =>
+      this.#missing(id, found),
+    );
     this.#destruction = new Destruction(this.#services, this.#subjects, this.#unknownOutcomes);
     this.#queries = new SessionQueries(this.#services, this.#subjects, (error) => this.#report(error));
   }
@@ -196,25 +200,22 @@ class RedisStore implements RedisSessionStore {
     return found.type === "session" ? found.session : undefined;
   }
 
-  async write(request: WriteRequest): Promise<WriteResult> {
-    const { id } = request;
-    const { calls, settings, nextSequence } = this.#services;
-    if (!isSessionId(id)) return { type: "missing" };
-    const encoded = encodeChange(request.change, request.expect, settings.maxBytes);
-    const deadline = calls.deadline();
-    const before = this.#unknownOutcomes.settleLast(id, deadline);
-    if (before !== undefined) await before;
-    const sequence = nextSequence();
-    try {
-      const command = { request, encoded, sequence, maxBytes: settings.maxBytes, deadline };
-      const reply = await write(this.#services, command);
-      if (reply.type !== "missing") return reply;
-      const result = this.#missing(id, reply);
-      if (reply.isRepeat) throw goneSince();
-      return result;
-    } catch (error) {
-      throw this.#unknownOutcomes.remember(error, "write", id, sequence, deadline);
-    }
+  write(request: WriteRequest): Promise<WriteResult> {
+    return this.#changes.write(request);
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    return this.#changes.append(request);
+  }
+
+  commit(request: CommitRequest): Promise<CommitResult> {
+    return this.#changes.commit(request);
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    if (!isSessionId(request.id)) return { type: "missing" };
+    const reply = await read(this.#services, request);
+    return reply.type === "missing" ? this.#missing(request.id, reply) : reply;
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
@@ -233,14 +234,6 @@ class RedisStore implements RedisSessionStore {
 
   release(id: string): Promise<void> {
     return this.#membership?.heldCounts.release(id) ?? Promise.resolve();
-  }
-
-  append(request: AppendRequest): Promise<AppendResult> {
-    return this.#outbox.append(request);
-  }
-
-  read(request: ReadRequest): Promise<ReadResult> {
-    return this.#outbox.read(request);
   }
 
   ids(): AsyncIterable<string> {

@@ -1,4 +1,5 @@
 import type { Outcome, Position, StoredSession } from "@wsession/core";
+import { ClientFields, isClientField } from "./client-records.ts";
 import { decodeField } from "./codec.ts";
 import { corrupt } from "./failures.ts";
 
@@ -86,6 +87,7 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
   let metadata: string | undefined;
   let subject: string | undefined;
   let outbox: string | undefined;
+  let clients: ClientFields | undefined;
   for (let index = 0; index + 1 < hash.length; index += 2) {
     const field: unknown = hash[index];
     const text: unknown = hash[index + 1];
@@ -93,6 +95,8 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     if (field === "m") metadata = text;
     else if (field === "s") subject = text;
     else if (field === "o") outbox = text;
+    else if (field === "g") (clients ??= new ClientFields()).readMark(text, outcome);
+    else if (isClientField(field)) (clients ??= new ClientFields()).readRecord(field, text, outcome);
     else decodeOrThrow(data, field, text, outcome);
   }
   const { version, lineage, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
@@ -108,6 +112,7 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     idleInMs,
     absoluteInMs,
     outbox: parseOutbox(outbox, outcome),
+    ...(clients && { clients: clients.records }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { mixChain } from "@wsession/core";
-import type { AppendRequest, AppendResult, OutboxMessage } from "@wsession/core";
+import type { AppendRequest, AppendResult, OutboxBounds, OutboxMessage } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { deadlineText } from "../base/durations.ts";
 import { encodeMessages } from "../base/outbox-entries.ts";
@@ -25,24 +25,40 @@ export function append({ calls, keys, node }: Caller, command: AppendCommand): P
     node,
     String(sequence),
     optional(fence),
+    ...boundArgs(bounds),
+    ANNOUNCED_BYTES,
+    ...encodeMessages(messages),
+  ];
+  const read = (reply: Reply, attempts: number): AppendReply => readAppend(reply, attempts, messages);
+  return calls.timedScript("append", keys.session(id), args, read, deadline, keys.outbox(id));
+}
+
+/** The offset of the first message and the chain before it; the other chains follow from the marks. */
+export function toAppended(
+  offset: unknown,
+  before: unknown,
+  messages: readonly OutboxMessage[],
+): Extract<AppendResult, { type: "appended" }> {
+  let chain = Number(before);
+  const chains = messages.map(({ mark }) => (chain = mixChain(chain, mark)));
+  return { type: "appended", offset: Number(offset), before: Number(before), chains };
+}
+
+/** The bounds of an outbox as append.lua and commit.lua take them. */
+export function boundArgs(bounds: OutboxBounds): string[] {
+  return [
     countText(bounds.maxMessages),
     countText(bounds.maxBytes),
     deadlineText(bounds.maxAgeMs),
     flag(bounds.whenFull === "refuse"),
-    ANNOUNCED_BYTES,
-  ].concat(encodeMessages(messages));
-  const read = (reply: Reply, attempts: number): AppendReply => readAppend(reply, attempts, messages);
-  return calls.timedScript("append", keys.session(id), args, read, deadline, keys.outbox(id));
+  ];
 }
 
 function readAppend(reply: Reply, attempts: number, messages: readonly OutboxMessage[]): AppendReply {
   const { 0: code, 1: offset, 2: before } = partsOf(reply);
   switch (code) {
-    case "appended": {
-      let chain = Number(before);
-      const chains = messages.map(({ mark }) => (chain = mixChain(chain, mark)));
-      return { type: code, offset: Number(offset), before: Number(before), chains };
-    }
+    case "appended":
+      return toAppended(offset, before, messages);
     case "missing":
     case "gone":
       return missing(code, attempts);

@@ -8,23 +8,32 @@ import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.t
 /** A larger change is announced without its fields; the holders then read the session. */
 const ANNOUNCED_BYTES = "2048";
 
-export interface WriteCommand {
-  readonly request: WriteRequest;
-  readonly encoded: EncodedChange;
+/** What write.lua and commit.lua have in common. */
+export interface ChangeCommand {
+  readonly request: Omit<WriteRequest, "change">;
+  readonly encoded: EncodedChange | undefined;
   readonly sequence: number;
   readonly maxBytes: number;
   readonly deadline: number;
 }
 
+export interface WriteCommand extends ChangeCommand {
+  readonly encoded: EncodedChange;
+}
+
 export type WriteReply = Exclude<WriteResult, { type: "missing" }> | Missing;
 
-/** write.lua: changes fields of a session that exists, once. */
-export function write({ calls, keys, node }: Caller, command: WriteCommand): Promise<WriteReply> {
-  const { request, encoded, sequence, maxBytes, deadline } = command;
-  const { id, expect, known, lineage, fence, schemaVersion } = request;
-  const { mode, set, unset } = encoded;
-  const next = newLineage();
-  const args = [
+/**
+ * The first arguments of write.lua and commit.lua after the not-after time. `next` is the lineage of the new version; `undefined` for
+ * `encoded`: nothing is changed.
+ */
+export function changeArgs(
+  node: string,
+  { request, encoded, sequence, maxBytes }: ChangeCommand,
+  next: number,
+): string[] {
+  const { expect, known, lineage, fence, schemaVersion } = request;
+  return [
     node,
     String(sequence),
     optional(expect),
@@ -35,9 +44,17 @@ export function write({ calls, keys, node }: Caller, command: WriteCommand): Pro
     String(schemaVersion),
     String(maxBytes),
     ANNOUNCED_BYTES,
-    mode,
-    String(set.length / 2),
-  ].concat(set, unset);
+    encoded?.mode ?? "",
+    String((encoded?.set.length ?? 0) / 2),
+  ];
+}
+
+/** write.lua: changes fields of a session that exists, once. */
+export function write({ calls, keys, node }: Caller, command: WriteCommand): Promise<WriteReply> {
+  const { encoded, deadline } = command;
+  const { id, lineage } = command.request;
+  const next = newLineage();
+  const args = changeArgs(node, command, next).concat(encoded.set, encoded.unset);
   const made = lineage === undefined ? undefined : next;
   const read = (reply: Reply, attempts: number): WriteReply => readWrite(reply, attempts, made);
   return calls.timedScript("write", keys.session(id), args, read, deadline);

@@ -35,12 +35,7 @@ local bounds = {
 }
 local drop = nil
 if refuses == '1' then
-  local count, size = (#ARGV - from + 1) / 5, 0
-  for index = from, #ARGV, 5 do
-    local payload = #ARGV[index + 4]
-    size = size + (ARGV[index + 1] == 'b' and math.floor(payload * 3 / 4) or payload)
-  end
-  drop = room_for(box, list, at, count, size, bounds)
+  drop = room_for(box, list, at, from, bounds)
   if not drop then return { 'full' } end
 end
 

@@ -69,9 +69,14 @@ local function read_by_all(at)
   return least or 0
 end
 
--- For an outbox that refuses what does not fit: how many of the oldest entries have to go for `count` more messages of `size`
--- bytes, and their bytes; nothing where that would take one that a reader lacks. Changes nothing.
-local function room_for(box, list, at, count, size, bounds)
+-- For an outbox that refuses messages that do not fit: returns how many of the oldest entries have to go for the messages in ARGV
+-- from `from` on, and the bytes of those entries. Returns nothing if one of them is an entry that a reader lacks. Changes nothing.
+local function room_for(box, list, at, from, bounds)
+  local count, size = (#ARGV - from + 1) / 5, 0
+  for index = from, #ARGV, 5 do
+    local payload = #ARGV[index + 4]
+    size = size + (ARGV[index + 1] == 'b' and math.floor(payload * 3 / 4) or payload)
+  end
   local drop, freed, read = 0, 0, nil
   local kept = box.last - box.first + 1
   while kept - drop + count > bounds.messages or box.bytes - freed + size > bounds.bytes do
@@ -171,13 +176,13 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   return chains, has_new_key
 end
 
--- Removes the fields whose names match.
-local function forget_fields(pattern)
-  local gone = {}
+-- The fields whose names match.
+local function matching_fields(pattern)
+  local names = {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
-    if string.match(name, pattern) then gone[#gone + 1] = name end
+    if string.match(name, pattern) then names[#names + 1] = name end
   end
-  if #gone > 0 then in_chunks('HDEL', key, gone) end
+  return names
 end
 
 -- Tells the other holders of a session where its outbox ends now, with the messages in ARGV from `from` on where they are small.

@@ -24,9 +24,10 @@ local key = KEYS[1]
 -- How long records that guard against late repeats are kept after the not-after time of their command.
 local MEMORY_MS = 60000
 
+-- The time in milliseconds; then as TIME returned it, seconds and microseconds.
 local function now_ms()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000 + math.floor(time[2] / 1000), time
 end
 
 local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)'

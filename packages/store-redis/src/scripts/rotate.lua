@@ -12,7 +12,7 @@ local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, h
 local identifies = has_subject == '1'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
-local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o')
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'g')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -56,15 +56,26 @@ if identifies then
     redis.call('HSET', key, 'e', epoch)
   end
 end
--- Drops the messages that were kept for another subject. The list stays, because the list of an empty outbox is ignored.
-local empties = identifies and found[6] and found[6] ~= subject and found[7]
-if empties then
-  local last, chain = string.match(found[7], '^%d+ (%d+) (%d+)')
-  fields[#fields + 1] = 'o'
-  fields[#fields + 1] = last and (last + 1) .. ' ' .. last .. ' ' .. chain .. ' 0' or '1 0 0 0'
+-- Kept messages and records of clients belong to the former subject, so they are dropped in this step. The list is not touched: without
+-- its entries in field o, the outbox counts as empty.
+local dropped = {}
+if identifies and found[6] and found[6] ~= subject then
+  dropped = matching_fields('^[akc]')
+  if found[7] then
+    local last, chain = string.match(found[7], '^%d+ (%d+) (%d+)')
+    fields[#fields + 1] = 'o'
+    fields[#fields + 1] = last and (last + 1) .. ' ' .. last .. ' ' .. chain .. ' 0' or '1 0 0 0'
+  end
+  -- Otherwise a client whose record is dropped would look like a new one.
+  local had_clients = found[8]
+  for _, name in ipairs(dropped) do had_clients = had_clients or string.sub(name, 1, 1) == 'c' end
+  if had_clients then
+    fields[#fields + 1] = 'g'
+    fields[#fields + 1] = forget_mark(mark)
+  end
 end
 redis.call('HSET', key, unpack(fields))
-if empties then forget_fields('^[ak]') end
+if #dropped > 0 then in_chunks('HDEL', key, dropped) end
 if found[4] then
   redis.call('HSET', key, 'q', found[4] .. ' ' .. (at + tonumber(grace_ms)))
 else

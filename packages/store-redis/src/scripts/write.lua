@@ -20,8 +20,7 @@ if not version then return { 'corrupt' } end
 if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
 
 local function answer(made)
-  -- The version alone is enough if it follows the version that the caller knows: there was no other change before or since.
-  if made == known_version + 1 and (known_lineage == '' or lineage == mark) then return made end
+  if is_next_version(made, known_version, known_lineage, lineage, mark) then return made end
   return { 'written', made, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
@@ -35,64 +34,20 @@ if expected ~= '' and (expected ~= version or not (is_known or known_lineage == 
 end
 
 local last_set = 13 + 2 * set_count
-local set_bytes, removed_bytes, removed = 0, 0, {}
-for index = 14, last_set do set_bytes = set_bytes + #ARGV[index] end
-for index = last_set + 1, #ARGV do
-  removed_bytes = removed_bytes + #ARGV[index]
-  removed[#removed + 1] = ARGV[index]
-end
-
--- The size in the metadata is an upper bound, so the data is measured only if the bound exceeds the limit.
-local replaces = mode == 'r'
-bytes = bytes + set_bytes
-if replaces or bytes > tonumber(max_bytes) then
-  local changed, had, kept, old = {}, 0, 0, redis.call('HGETALL', key)
-  for index = 14, last_set, 2 do changed[ARGV[index]] = true end
-  for _, name in ipairs(removed) do changed[name] = true end
-  for index = 1, #old, 2 do
-    local name, size = old[index], #old[index] + #old[index + 1]
-    if string.sub(name, 1, 2) == 'd:' then
-      had = had + size
-      if replaces and not changed[name] then
-        removed[#removed + 1] = name
-      elseif not changed[name] then
-        kept = kept + size
-      end
-    end
-  end
-  bytes = kept + set_bytes
-  -- Data that already exceeds the limit, because the limit was lowered, may still shrink.
-  if bytes > tonumber(max_bytes) and bytes > had then return { 'large', tonumber(max_bytes) } end
-end
+local new_bytes, removed, change_bytes = measure_change(bytes, max_bytes, mode == 'r', 14, last_set, #ARGV)
+if not new_bytes then return { 'large', tonumber(max_bytes) } end
 if not found[3] then prune_writers(node, at) end
 local after = lineage
 version, lineage = version + 1, next_lineage(is_known, lineage, mark)
-local record = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. ' ' .. bytes
-  .. ' ' .. idle .. ' ' .. absolute .. more
+local record = changed_meta(version, lineage, fence, schema_version, new_bytes, idle, absolute, more)
 local last = math.min(513, last_set)
 redis.call('HSET', key, 'm', record, writer, sequence .. ' ' .. version .. ' ' .. not_after, unpack(ARGV, 14, last))
 for first = last + 1, last_set, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, last_set)))
 end
-for first = 1, #removed, 500 do
-  redis.call('HDEL', key, unpack(removed, first, math.min(first + 499, #removed)))
-end
+if #removed > 0 then in_chunks('HDEL', key, removed) end
 
-if has_other_holders(found[2], node) then
-  local parts = { '["w","', session_id(), '",', version, ',', lineage }
-  -- Omits the change if the schema version changes, because processes with another version must migrate the whole data.
-  if set_bytes + removed_bytes <= tonumber(max_announced) and schema == schema_version then
-    parts[#parts + 1] = ',' .. after .. ',"' .. mode .. '",{'
-    for index = 14, last_set, 2 do
-      parts[#parts + 1] = (index > 14 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
-    end
-    parts[#parts + 1] = '},['
-    for index = last_set + 1, #ARGV do
-      parts[#parts + 1] = (index > last_set + 1 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3))
-    end
-    parts[#parts + 1] = ']'
-  end
-  parts[#parts + 1] = ']'
-  announce(found[2], node, table.concat(parts))
-end
+-- Omits the change if the schema version changes, because processes with another version must migrate the whole data.
+local is_small = change_bytes <= tonumber(max_announced) and schema == schema_version
+announce_change(found[2], node, version, lineage, after, is_small and mode, 14, last_set, #ARGV)
 return answer(version)

@@ -1,0 +1,130 @@
+-- Settles numbers of one client, changes fields of the session and keeps messages: all of that, or nothing (I21, I22, I23).
+-- KEYS  1 session · 2 its outbox list, only with messages: while a slot migrates, Redis refuses scripts with a second key (TRYAGAIN)
+-- ARGV  1…13 as write.lua; 12 is "" without a change. 7 also becomes the forget mark if a record is dropped
+--       14 client · 15 first and 16 last number to settle · 17 the last number that the caller knows to be settled · 18 the client's forget mark
+--       19 which numbers are refused, base 36: bit i for the last number - i · 20 how many fields to remove
+--       21 most messages · 22 most bytes · 23 how long they are kept, ms, or 0 · 24 "1" to refuse messages that do not fit
+--       25… field, text for each to set; then fields to remove; then messages as append.lua
+-- Out   {"committed", settled, refused, floor, offset, chain before it, version[, now, all]}: offset 0 without messages; version 0
+--       without a change; all where the version does not follow from what is known
+--       {"known", settled, refused, floor}: settled before · {"forgotten", mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
+--       {"missing"} · {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
+--       {"gone"}: it was destroyed
+-- At most once: as in write.lua. A repeat returns the first call's outcomes, offset and chain.
+local not_after, node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes,
+  max_announced, mode, set_count, client, first_number, number, known_settled, client_mark, refused_now, unset_count,
+  most_messages, most_bytes, age, refuses = unpack(ARGV, 1, 24)
+local list = KEYS[2]
+local last_set = 24 + 2 * set_count
+local last_change = last_set + unset_count
+local from = last_change + 1
+local changes = mode ~= ''
+local at, time = now_ms()
+local writer, own = 'w' .. node, 'c' .. client
+local found = redis.call('HMGET', key, 'm', 'h', writer, own, 'g', 'o')
+if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
+if not version then return { 'corrupt' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+local settled, refused, floor = string.match(found[4] or '', '^(%d+) ([0-9a-z]+) %d+ ?(%d*)')
+if found[4] and not settled then return { 'corrupt' } end
+if floor == '' then floor = '1' end
+
+local function answer(made, outcomes, since, offset, chain)
+  local reply = { 'committed', number, outcomes, since, offset, chain, 0 }
+  if changes then
+    reply[7] = made
+    if not is_next_version(made, known_version, known_lineage, lineage, mark) then
+      reply[8], reply[9] = at, redis.call('HGETALL', key)
+    end
+  end
+  return reply
+end
+local made = repeated(found[3], sequence)
+if made == 0 then return { 'settled' } end
+if made then
+  local offset, chain = string.match(found[3], '^%d+ %d+ %d+ (%d+) (%d+)')
+  local later = settled and settled - number or -1
+  -- Other connections of the client may have settled more since then, or the client may have been forgotten.
+  local outcomes, since = refused_now, first_number
+  if later >= 0 and tonumber(floor) <= tonumber(number) then
+    outcomes, since = base36(math.floor(tonumber(refused, 36) / 2 ^ later)), floor
+  end
+  return answer(made, outcomes, since, tonumber(offset or '0'), tonumber(chain or '0'))
+end
+if at > tonumber(not_after) then return { 'late', at } end
+if held_fence ~= '' and tonumber(held_fence) < tonumber(fence) then return { 'fenced' } end
+
+if settled then
+  if tonumber(number) < tonumber(floor) then return { 'forgotten', found[5] or '0' } end
+  if tonumber(number) <= tonumber(settled) then return { 'known', settled, refused, floor } end
+elseif (found[5] or '0') ~= client_mark then
+  return { 'forgotten', found[5] or '0' }
+end
+if tonumber(settled or '0') < tonumber(known_settled) then return { 'behind', settled or '0' } end
+
+local is_known = known_version == version and known_lineage == lineage
+if expected ~= '' and (expected ~= version or not (is_known or known_lineage == '')) then
+  return { 'conflict', at, redis.call('HGETALL', key) }
+end
+local box, drop, bounds = nil, nil, nil
+if list then
+  box = open_outbox(found[6], list)
+  if not box then return { 'corrupt' } end
+  bounds = {
+    messages = tonumber(most_messages),
+    bytes = tonumber(most_bytes),
+    age = tonumber(age),
+    absolute = tonumber(absolute, 36),
+  }
+  if refuses == '1' then
+    drop = room_for(box, list, at, from, bounds)
+    if not drop then return { 'full' } end
+  end
+end
+local new_bytes, removed, change_bytes = bytes, {}, 0
+if changes then
+  new_bytes, removed, change_bytes = measure_change(bytes, max_bytes, mode == 'r', 25, last_set, last_change)
+  if not new_bytes then return { 'large', tonumber(max_bytes) } end
+end
+
+-- Up to here nothing was changed; from here on everything is. The commands that take memory come first (RPUSH, HSET), because Redis at
+-- maxmemory refuses only the first write of a script, and would run the rest.
+local after, fields, offset, before = lineage, {}, 0, 0
+local chains, has_new_key = nil, false
+if box then
+  offset, before = box.last + 1, box.chain
+  chains, has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
+end
+local function put(name, text)
+  fields[#fields + 1], fields[#fields + 2] = name, text
+end
+if changes then
+  version, lineage = version + 1, next_lineage(is_known, lineage, mark)
+  put('m', changed_meta(version, lineage, fence, schema_version, new_bytes, idle, absolute, more))
+  for index = 25, last_set, 2 do put(ARGV[index], ARGV[index + 1]) end
+end
+put(writer, sequence .. ' ' .. version .. ' ' .. not_after .. (box and ' ' .. offset .. ' ' .. before or ''))
+
+-- The number of 48 bits is exact in a double: a factor of 2^n changes the exponent alone. Bits of numbers that the record already has
+-- settled are not taken from this call.
+local moved, outcomes = number - (settled or 0), tonumber(refused_now, 36)
+if moved < 48 then outcomes = outcomes % 2 ^ moved + (tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48 end
+outcomes = base36(outcomes)
+local since = settled and floor or first_number
+local stamp = time[1] .. string.sub('00000' .. time[2], -6)
+put(own, number .. ' ' .. outcomes .. ' ' .. stamp .. (since ~= '1' and ' ' .. since or ''))
+local forgotten = not settled and oldest_client() or nil
+if forgotten then put('g', forget_mark(mark)) end
+in_chunks('HSET', key, fields)
+if #removed > 0 then in_chunks('HDEL', key, removed) end
+if forgotten then redis.call('HDEL', key, forgotten) end
+if has_new_key then prune_keys(box) end
+if not found[3] then prune_writers(node, at) end
+
+if changes then
+  local is_small = change_bytes <= tonumber(max_announced) and schema == schema_version
+  announce_change(found[2], node, version, lineage, after, is_small and mode, 25, last_set, last_change)
+end
+if box then announce_messages(found[2], node, box, before, chains, from, tonumber(max_announced)) end
+return answer(version, outcomes, since, offset, before)

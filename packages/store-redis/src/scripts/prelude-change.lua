@@ -1,0 +1,90 @@
+-- What scripts that change a session's data share; embed-scripts.mjs treats this file as it does prelude.lua. A change is in ARGV: field
+-- and text of each field to set from `first` to `last_set`, then the fields to remove up to `last`.
+--
+-- More fields of the session hash p:s:{id}, only where clients have settled numbers:
+--   c<client>  "settled refused time[ floor]": the last number that is settled; in base 36, which numbers were refused: bit i for the number
+--              settled - i, of 48; when, in microseconds by this server's clock; the first number that the record covers, if that is
+--              not 1. At most 8 of these fields: of more, the one with the least time goes
+--   g          forget mark: another one whenever a field c<client> was dropped. Absent: 0
+
+-- Returns an upper bound of the size of the changed data, the fields to remove, and the bytes of the change. Returns nothing if the
+-- data would exceed `max_bytes`. The data is measured only if the bound exceeds the limit. Changes nothing.
+local function measure_change(bytes, max_bytes, replaces, first, last_set, last)
+  local set_bytes, removed_bytes, removed = 0, 0, {}
+  for index = first, last_set do set_bytes = set_bytes + #ARGV[index] end
+  for index = last_set + 1, last do
+    removed_bytes = removed_bytes + #ARGV[index]
+    removed[#removed + 1] = ARGV[index]
+  end
+  bytes = bytes + set_bytes
+  if replaces or bytes > tonumber(max_bytes) then
+    local changed, had, kept, old = {}, 0, 0, redis.call('HGETALL', key)
+    for index = first, last_set, 2 do changed[ARGV[index]] = true end
+    for _, name in ipairs(removed) do changed[name] = true end
+    for index = 1, #old, 2 do
+      local name, size = old[index], #old[index] + #old[index + 1]
+      if string.sub(name, 1, 2) == 'd:' then
+        had = had + size
+        if replaces and not changed[name] then
+          removed[#removed + 1] = name
+        elseif not changed[name] then
+          kept = kept + size
+        end
+      end
+    end
+    bytes = kept + set_bytes
+    -- Data that already exceeds the limit, because the limit was lowered, may still shrink.
+    if bytes > tonumber(max_bytes) and bytes > had then return nil end
+  end
+  return bytes, removed, set_bytes + removed_bytes
+end
+
+-- Field m of the next version.
+local function changed_meta(version, lineage, fence, schema, bytes, idle, absolute, more)
+  return version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes .. ' ' .. idle .. ' ' .. absolute .. more
+end
+
+-- Whether the version alone is enough of an answer: it follows the version that the caller knows, so that there was no other change
+-- before or since.
+local function is_next_version(made, known_version, known_lineage, lineage, mark)
+  return made == known_version + 1 and (known_lineage == '' or lineage == mark)
+end
+
+-- Publishes a change to the other holders; `mode` "f" fields or "r" replace. Without `mode` the message omits the change, and the
+-- holders read the session.
+local function announce_change(holders, node, version, lineage, after, mode, first, last_set, last)
+  if not has_other_holders(holders, node) then return end
+  local parts = { '["w","', session_id(), '",', version, ',', lineage }
+  if mode then
+    parts[#parts + 1] = ',' .. after .. ',"' .. mode .. '",{'
+    for index = first, last_set, 2 do
+      parts[#parts + 1] = (index > first and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3)) .. ':' .. ARGV[index + 1]
+    end
+    parts[#parts + 1] = '},['
+    for index = last_set + 1, last do
+      parts[#parts + 1] = (index > last_set + 1 and ',' or '') .. cjson.encode(string.sub(ARGV[index], 3))
+    end
+    parts[#parts + 1] = ']'
+  end
+  parts[#parts + 1] = ']'
+  announce(holders, node, table.concat(parts))
+end
+
+-- The forget mark that follows from a random number of 31 bits. 0 means that no record was ever dropped.
+local function forget_mark(random)
+  return math.max(1, tonumber(random))
+end
+
+local MOST_CLIENTS = 8
+
+-- The record to drop for one more client: the one that settled a number longest ago. nil if there is room.
+local function oldest_client()
+  local oldest, oldest_at = nil, math.huge
+  local names = matching_fields('^c')
+  if #names < MOST_CLIENTS then return nil end
+  for _, name in ipairs(names) do
+    local settled_at = tonumber(string.match(redis.call('HGET', key, name), '^%d+ %w+ (%d+)') or '0')
+    if settled_at < oldest_at then oldest, oldest_at = name, settled_at end
+  end
+  return oldest
+end
