@@ -78,6 +78,44 @@ export const modelChecking = [
   },
 ];
 
+/**
+ * What `npm run test:browsers` needs beside Chromium.
+ *
+ * @type {Readonly<Record<string, readonly Tool[]>>}
+ */
+export const browsers = {
+  firefox: [
+    {
+      label: "firefox",
+      variable: "WSESSION_FIREFOX",
+      names: ["firefox-esr", "firefox"],
+      places: ["/Applications/Firefox.app/Contents/MacOS/firefox"],
+      apt: "firefox-esr",
+      brew: "--cask firefox",
+    },
+  ],
+  webkit: [
+    {
+      label: "WebKitWebDriver",
+      variable: "WSESSION_WEBKIT_DRIVER",
+      names: ["WebKitWebDriver"],
+      places: [],
+      apt: "webkit2gtk-driver",
+      brew: "",
+      versionFlag: "--help",
+    },
+    {
+      label: "Xvfb",
+      variable: "WSESSION_XVFB",
+      names: ["Xvfb"],
+      places: [],
+      apt: "xvfb",
+      brew: "",
+      versionFlag: "-help",
+    },
+  ],
+};
+
 // Package managers install here; a user's PATH may lack them.
 export const usualFolders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
 

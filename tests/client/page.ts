@@ -1,11 +1,11 @@
-/** A page that uses the client, in a real Chromium. */
+/** A page that uses the client, in a real browser. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
 import { rolldown } from "rolldown";
 import { onTestFinished } from "vitest";
+import type { BrowserDriver, Profile, Tab } from "./browsers/driver.ts";
 
 const entry = join(import.meta.dirname, "../../packages/client/dist/index.js");
 
@@ -31,19 +31,28 @@ export interface Seen {
   readonly sessions: { readonly id: string; readonly resumed: boolean }[];
   readonly missed: object[];
   readonly leftovers: { readonly data: string; readonly failed: boolean }[];
+  /** The close codes after which the client tries again. */
+  readonly codes: number[];
+  readonly closed: { readonly code: number; readonly why: string }[];
 }
 
 const HTML = `<!doctype html><title>client</title><script src="/client.js"></script><script>
-  const seen = (window.seen = { messages: [], statuses: [], sessions: [], missed: [], leftovers: [] });
+  const seen = (window.seen = { messages: [], statuses: [], sessions: [], missed: [], leftovers: [], codes: [], closed: [] });
   const query = new URLSearchParams(location.search);
   const client = (window.client = wsession.connect("ws://localhost:" + query.get("port") + "/", {
     backoff: { minMs: 20, maxMs: 60 },
     ...(query.has("storage") && { storage: sessionStorage }),
+    ...(query.has("silence") && { silenceMs: 500 }),
+    ...(query.has("token") && { token: wsession.tokenInStorage(localStorage) }),
   }));
   client.on("message", ({ data, offset, replayed }) => seen.messages.push({ data, offset, replayed }));
-  client.on("status", ({ status }) => seen.statuses.push(status));
+  client.on("status", ({ status, code }) => {
+    seen.statuses.push(status);
+    if (status === "waiting") seen.codes.push(code);
+  });
   client.on("session", (session) => seen.sessions.push(session));
   client.on("missed", (missed) => seen.missed.push(missed));
+  client.on("closed", ({ code, why }) => seen.closed.push({ code, why }));
   client.on("leftover", ({ data, error }) => seen.leftovers.push({ data, failed: error !== undefined }));
 </script>`;
 
@@ -63,20 +72,33 @@ export async function servePage(script: string): Promise<string> {
   return `http://localhost:${(server.address() as AddressInfo).port}/`;
 }
 
-export function seenBy(page: Page): Promise<Seen> {
-  return page.evaluate<Seen>("window.seen");
+export function seenBy(tab: Tab): Promise<Seen> {
+  return tab.evaluate<Seen>("window.seen");
 }
+
+const PATIENCE_MS = 15_000;
 
 /** Resolves once the page satisfies `condition`, an expression of its own. */
-export async function untilPage(page: Page, condition: string): Promise<void> {
-  await page.waitForFunction(condition, undefined, { timeout: 15_000 });
+export async function untilPage(tab: Tab, condition: string): Promise<void> {
+  const late = Date.now() + PATIENCE_MS;
+  while (!(await tab.evaluate<boolean>(`Boolean(${condition})`))) {
+    if (Date.now() > late) {
+      const { statuses, sessions, closed } = await seenBy(tab);
+      const told = JSON.stringify({ statuses: statuses.slice(-10), sessions, closed });
+      throw new Error(`the page does not satisfy ${condition}: ${told}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
 }
 
-/** A tab of a browser with cookies of its own. */
-export async function newTab(browser: Browser, url: string): Promise<Page> {
-  const context = await browser.newContext();
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  await page.goto(url);
-  return page;
+/** A browser without cookies, gone when the test is. */
+export async function newProfile(browser: BrowserDriver): Promise<Profile> {
+  const profile = await browser.newProfile();
+  onTestFinished(() => profile.close());
+  return profile;
+}
+
+/** A tab of a browser without cookies. */
+export async function newTab(browser: BrowserDriver, url: string): Promise<Tab> {
+  return (await newProfile(browser)).open(url);
 }

@@ -1,4 +1,5 @@
-// A server process of its own, to be killed: `server.mjs <port of Redis> <prefix> <port>`. Says "ready" once it listens.
+// A server process of its own, to be killed: `server.mjs <port of Redis> <prefix> <port> [exclusive]`. Says "ready" once it listens.
+// SIGTERM ends it as a deploy does.
 import { bindSessions } from "@wsession/adapter-ws";
 import { cookieToken, createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
@@ -6,10 +7,11 @@ import { Redis } from "ioredis";
 import process from "node:process";
 import { WebSocketServer } from "ws";
 
-const [redisPort = "", prefix = "", port = ""] = process.argv.slice(2);
+const [redisPort = "", prefix = "", port = "", mode] = process.argv.slice(2);
 const sessions = createSessions({
   store: redisStore({ client: new Redis(Number(redisPort), "127.0.0.1"), prefix }),
   token: cookieToken({ name: "wsession", secure: false }),
+  exclusive: mode === "exclusive",
   initial: () => ({ said: /** @type {string[]} */ ([]) }),
 });
 const server = new WebSocketServer({ host: "127.0.0.1", port: Number(port) });
@@ -19,3 +21,6 @@ bindSessions(server, sessions, {
   },
 });
 server.on("listening", () => process.stdout.write("ready\n"));
+process.on("SIGTERM", () => {
+  void sessions.close().then(() => process.exit(0));
+});
