@@ -11,6 +11,7 @@ const [redisPort = "", prefix = "", port = "", mode] = process.argv.slice(2);
 const sessions = createSessions({
   store: redisStore({ client: new Redis(Number(redisPort), "127.0.0.1"), prefix }),
   token: cookieToken({ name: "wsession", secure: false }),
+  outbox: { maxMessages: 6_000, maxBytes: 4 * 1024 * 1024 },
   exclusive: mode === "exclusive",
   initial: () => ({ said: /** @type {string[]} */ ([]) }),
 });
