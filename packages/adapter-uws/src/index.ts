@@ -154,7 +154,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   return binding;
 }
 
-/** What a route refers to while it is bound. */
+/** The state of a route while it is bound. */
 interface Bound {
   readonly binding: RuntimeBinding<Socket>;
   readonly options: BindOptions;

@@ -24,7 +24,7 @@ const STALLED = -2;
 export class Arrival {
   readonly binding: RuntimeBinding<Socket>;
   readonly ticket: Ticket;
-  /** What the application chose, where core answers with a subprotocol of its own. */
+  /** The application's choice of a subprotocol, if core answers with its own subprotocol. */
   readonly protocol: string;
   /** The close event, if it came during `open`: `end()` and `close()` emit it before they return. */
   end: { readonly code: number; readonly reason: string } | undefined = undefined;

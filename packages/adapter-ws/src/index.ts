@@ -80,7 +80,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   servers.add(server);
   /** Admitted requests, from the answer until the `connection` event in the same tick. */
   const accepted = new WeakMap<IncomingMessage, Accepted>();
-  /** What the application chose of a handshake that is answered with a subprotocol of core's. */
+  /** The application's choice of a subprotocol, for a handshake that core answers with its own subprotocol. */
   const ownChoices = new WeakMap<IncomingMessage, string>();
   const restoreHooks = admitBeforeAnswer(server, binding, accepted, ownChoices);
   const restoreUpgrade = guardUpgrade(server, (error) => binding.report(error));
@@ -185,7 +185,7 @@ function admitBeforeAnswer(
       if (!accepted.delete(request)) throw error;
       binding.abandon(outcome.ticket);
       binding.report(error);
-      // If the 101 was not written, another answer is sent; after it, nobody owns the connection.
+      // If the 101 was not written, another answer is sent. After the 101 the connection has no owner.
       if (request.socket.bytesWritten === written) answer(false, 500, "internal error", PLAIN_TEXT);
       else request.socket.destroy();
       return;
@@ -229,7 +229,7 @@ function admitBeforeAnswer(
   };
 }
 
-/** ws' own limit, which 0 lifts, is told to clients that ask what they may send. */
+/** The limit of ws, which hello states to clients of `v1.wsession`. 0 means no limit. */
 function runtimeOf({ options }: WebSocketServer): Runtime<WebSocket> {
   const { maxPayload = 0 } = options;
   return { ...wsRuntime, maxMessageBytes: maxPayload > 0 ? maxPayload : Infinity };

@@ -1,6 +1,6 @@
 import type { Awaitable, Binding, Handlers, Sessions } from "@wsession/core";
 
-/** What the suite needs to test an adapter. */
+/** The description of an adapter under test. */
 export interface AdapterHarness {
   readonly runtime: "ws" | "uws";
   /**

@@ -1,4 +1,4 @@
-/** What a client under test has to look like, so that the suite can drive it: the parts of `@wsession/client` that cases use. */
+/** The interface of a client under test: the parts of `@wsession/client` that the cases use. */
 
 export interface TestedEvents {
   readonly message: {

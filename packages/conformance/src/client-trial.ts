@@ -19,7 +19,7 @@ export interface ClientCase {
 
 type Lists = { readonly [Type in keyof TestedEvents]: TestedEvents[Type][] };
 
-/** A client, and what it told, in order. */
+/** A client, with its events in order. */
 export interface WatchedClient {
   readonly client: TestedClient;
   /** The types of its events, in order. */
@@ -32,7 +32,7 @@ export interface WatchedClient {
   ): Promise<TestedEvents[Type]>;
 }
 
-/** What a case works with: scripted servers and clients, all of which are gone when it is over. */
+/** The scripted servers and clients of one case. All of them are closed when the case is over. */
 export class ClientTrial {
   readonly #harness: ClientHarness;
   readonly #servers: ScriptedServer[] = [];
@@ -48,7 +48,7 @@ export class ClientTrial {
     return server;
   }
 
-  /** `isDeaf`: without a listener for messages. */
+  /** With `isDeaf` the client has no listener for messages. */
   connect(
     server: ScriptedServer,
     options: Partial<TestedOptions> & { readonly isDeaf?: boolean } = {},
@@ -113,14 +113,14 @@ export async function outcomeOf(sent: Promise<void>): Promise<string> {
   }
 }
 
-/** The code and outcome of what `send` rejected with. */
+/** The code and outcome of the error with which `send` rejected. */
 export function shortOf(error: unknown): string {
   if (error instanceof Error && "code" in error && "outcome" in error)
     return `${String(error.code)} ${String(error.outcome)}`;
   throw new Error(`a rejection has a code and an outcome: ${String(error)}`, { cause: error });
 }
 
-/** What `sessionStorage` is to a page; `copy` is what a duplicated tab gets. */
+/** A replacement of `sessionStorage`. `copy` returns the storage of a duplicated tab. */
 export class TabStorage implements TestedStorage {
   readonly values: Map<string, string>;
 

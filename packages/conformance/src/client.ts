@@ -38,11 +38,11 @@ export class Client {
     });
     this.socket.on("message", (data, isBinary) => this.#keep(data, isBinary));
     this.socket.on("close", (code, reason) => ended.resolve({ code, reason: reason.toString() }));
-    // Nobody may be waiting for it any more; `closed` tells.
+    // The promise may have no awaiter. `closed` reports the same end.
     this.socket.on("error", () => undefined);
   }
 
-  /** Resolves once the handshake was answered with a 101; rejects with what it was answered else. */
+  /** Resolves once the handshake was answered with 101. Rejects with the status of any other answer. */
   static async connect(url: string, options: ClientOptions = {}): Promise<Client> {
     const client = new Client(url, options);
     const opened = deferred();
@@ -83,7 +83,7 @@ export class Client {
     await this.#unlessClosed(answered);
   }
 
-  /** Rejects when the connection ends first: what is waited for would never come. */
+  /** Rejects when the connection ends first, because otherwise the promise would never settle. */
   async #unlessClosed(wanted: Promise<unknown>): Promise<void> {
     const ended = this.closed.then(({ code, reason }) => {
       throw new Error(`the connection was closed with ${code} ${reason}`);

@@ -16,7 +16,7 @@ import type { AdapterServer } from "./adapter-harness.ts";
 import type { AdapterTrial } from "./adapter-trial.ts";
 import type { Client, Received } from "./client.ts";
 
-/** What a server sent, read. */
+/** A parsed frame of a server. */
 export type ServerFrame =
   | ServerControl
   | { readonly type: "plain"; readonly message: string | Uint8Array }
@@ -33,7 +33,7 @@ export function newClientId(): string {
   return randomBytes(12).toString("base64url");
 }
 
-/** A client of `v1.wsession` that sends what it is told to, right or wrong, and says where it stands. */
+/** A client of `v1.wsession` that sends any frame, valid or not, and tracks its position. */
 export class FramedPeer {
   readonly client: Client;
   readonly frames: ServerFrame[] = [];
@@ -64,7 +64,7 @@ export class FramedPeer {
     return new FramedPeer(client);
   }
 
-  /** Attaches as a client without a past, but for what is given. */
+  /** Attaches as a new client, with the given members replaced. */
   attach(attach: Partial<Omit<Attach, "type">> = {}): void {
     this.client.send(
       writeClientControl({

@@ -99,7 +99,7 @@ export class ScriptedPeer {
     socket.on("error", () => undefined);
   }
 
-  /** Frames that came, and that nobody has taken. */
+  /** Received frames that the case has not read. */
   get untaken(): readonly (string | Buffer)[] {
     return this.#frames;
   }
@@ -134,7 +134,7 @@ export class ScriptedPeer {
     this.send(writeKept({ chain, message }));
   }
 
-  /** Resolves once the client has read what was sent before: its pong came. */
+  /** Resolves once the client has read all earlier frames, by a ping and its pong. */
   async roundTrip(): Promise<void> {
     const answered = once(this.socket, "pong");
     this.socket.ping();

@@ -1,6 +1,6 @@
 import type { Awaitable, SessionStore, StoreCapabilities } from "@wsession/core";
 
-/** What the suite needs to test a store. */
+/** The description of a store under test. */
 export interface StoreHarness {
   /**
    * The capabilities of the store. The suite checks that the store reports them, and skips cases that do not

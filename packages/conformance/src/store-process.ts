@@ -131,7 +131,7 @@ export class StoreProcess implements StoreHost {
     return this.write(id, { type: "replace", data, base }, rest);
   }
 
-  /** Appends as core does: what is held knows from then on where the outbox ends. */
+  /** Appends as core does, and updates the held session's end of the outbox. */
   async append(request: AppendRequest): Promise<AppendResult> {
     if (this.store.append === undefined) throw new Error("the store has no append()");
     const result = await this.store.append(request);

@@ -31,7 +31,7 @@ export function unchecked<T>(): StandardSchemaV1<T> {
     "~standard": {
       version: 1,
       vendor: "wsession",
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever calls it vouches for the type
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller declares the type
       validate: (value) => ({ value: value as T }),
     },
   };

@@ -10,7 +10,7 @@ interface Reported {
   readonly connected: boolean;
 }
 
-/** A log of what `onError` received, and the option that fills it. */
+/** A log of the errors that `onError` received, with the option that fills the log. */
 function reports(): Journal<Reported> & {
   readonly onError: (error: unknown, context: { stage: Stage; connection?: unknown }) => void;
 } {

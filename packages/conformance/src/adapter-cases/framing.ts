@@ -11,7 +11,7 @@ import { delay, Journal } from "../waiting.ts";
 const attach = (members: object = {}): string =>
   `.a${JSON.stringify({ v: 1, client: newClientId(), from: 1, known: 0, mark: 0, ...members })}`;
 
-/** What a client may not send, as frames, and the rule that it is told. */
+/** Forbidden frames of a client, with the rule in the close reason. */
 const wrong: Readonly<Record<string, readonly [frames: readonly (string | Uint8Array)[], reason: RegExp]>> = {
   "raw text": [["hello"], /first byte \(-, = or \.\)/],
   "raw bytes": [[Uint8Array.from([1, 2])], /first byte \(-, = or \.\)/],

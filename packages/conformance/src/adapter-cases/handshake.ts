@@ -12,7 +12,7 @@ import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, delay, Journal, macrotask } from "../waiting.ts";
 
-/** What the application sees of an accepted handshake, and what its 101 contains. */
+/** The application's view of an accepted handshake, and the content of its 101. */
 export const handshakeCases: readonly AdapterCase[] = [
   {
     name: "the handshake is a copy: method, url, headers, address and protocols are there after an await",

@@ -19,7 +19,7 @@ async function untilSent(session: Conn["session"], text: string): Promise<void> 
   }
 }
 
-/** The ends of an outbox: of its session, of its bounds, and of what a store can do. */
+/** The limits of an outbox: the end of its session, its configured limits, and stores without outboxes. */
 export const keptBoundCases: readonly AdapterCase[] = [
   {
     name: "I18 a destroyed session has no outbox: send says that it is gone, and its connections end with 4410",

@@ -3,7 +3,7 @@ import type { AdapterCase } from "../adapter-trial.ts";
 import { arrived, framedServer } from "../framed-server.ts";
 import { delay, Journal } from "../waiting.ts";
 
-/** What is kept for a client that is away. */
+/** Messages that are kept for a client that is away. */
 export const keptCases: readonly AdapterCase[] = [
   {
     name: "I15 kept messages reach a client in order, plain ones beside them, and each side counts the same",

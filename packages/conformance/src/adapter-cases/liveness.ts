@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 const HEARTBEAT_MS = 400;
 
 /**
- * How live peers are told from dead ones: received data, progress of written data, and connections that this
+ * How live peers are distinguished from dead peers: received data, progress of written data, and connections that this
  * side has closed.
  */
 export const livenessCases: readonly AdapterCase[] = [

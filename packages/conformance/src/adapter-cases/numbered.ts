@@ -8,7 +8,7 @@ import { arrived, framedServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { deferred, delay, Journal } from "../waiting.ts";
 
-/** Numbered messages of a client: handled at least once, in order, and told as settled once the handler has settled. */
+/** Numbered messages of a client: handled at least once, in order, and acknowledged after the handler has settled. */
 export const numberedCases: readonly AdapterCase[] = [
   {
     name: "I2 numbered messages are handled in order, one at a time, and acked once their handler has settled",

@@ -12,7 +12,7 @@ interface Reported {
   readonly message: string;
 }
 
-/** A log of what `onError` received, and the option that fills it. */
+/** A log of the errors that `onError` received, with the option that fills the log. */
 function reports() {
   const journal = new Journal<Reported>();
   const onError = (error: unknown, { stage }: { readonly stage: Stage }) =>

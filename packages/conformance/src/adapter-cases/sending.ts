@@ -18,7 +18,7 @@ async function sendWhile(connection: Conn, while_: SendOutcome): Promise<SendOut
   return while_;
 }
 
-/** `send` reports what became of a message, in the same way on every runtime. */
+/** `send` returns the result for a message, in the same way on every runtime. */
 export const sendingCases: readonly AdapterCase[] = [
   {
     name: "text is sent as text and bytes as binary, in order, of any size",

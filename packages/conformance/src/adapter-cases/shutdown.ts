@@ -4,7 +4,7 @@ import type { AdapterCase } from "../adapter-trial.ts";
 import { deferred, delay, Journal, until } from "../waiting.ts";
 
 /**
- * What `sessions.close()` guarantees: handlers in progress, heartbeats, messages that have arrived, and
+ * The guarantees of `sessions.close()`: handlers in progress, heartbeats, messages that have arrived, and
  * handlers that await it.
  */
 export const shutdownCases: readonly AdapterCase[] = [

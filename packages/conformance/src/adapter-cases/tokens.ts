@@ -7,7 +7,7 @@ import { delay, Journal } from "../waiting.ts";
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
 
-/** What becomes of a token that is replaced. */
+/** Replaced tokens: their grace period, and their use after it. */
 export const tokenCases: readonly AdapterCase[] = [
   {
     name: "identify at login replaces the token at once; its renewal code opens the session once, for the next connection",

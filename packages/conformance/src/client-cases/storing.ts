@@ -17,7 +17,7 @@ async function page(trial: ClientTrial) {
   for (const message of ["a", "b", "c"]) strictEqual(await peer.frame(), `=${message}`);
   peer.send(".+1");
   await peer.roundTrip();
-  // What a page leaves behind is what is stored at that moment: nothing runs when a browser ends it.
+  // A page leaves the state that is stored at this moment, because no code runs when a browser ends the page.
   const left = storage.copy();
   await client.close();
   return { server, left, id };
@@ -184,7 +184,7 @@ function full(): TabStorage {
   });
 }
 
-/** Answers to every key with what no version reads. */
+/** Returns an unreadable value for every key. */
 function garbage(): TabStorage {
   let turn = 0;
   const values = ['{"v":99}', "[[1,2],3]", "not JSON"];

@@ -4,7 +4,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 const outbox: StoreCase["applies"] = (capabilities) => capabilities.outbox === true;
 
-/** What gives way, and what the reader is told of it. */
+/** Entries that are dropped or refused at a limit, and the report to the reader. */
 export const outboxBoundCases: readonly StoreCase[] = [
   {
     name: "I16, I20 over maxMessages the oldest go, and who had not read them is told which",
@@ -170,7 +170,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
       expect(await append(store, id, ["4"], { bounds })).toEqual({ type: "full" });
       await has("two", endOf(answer));
       await appended(store, id, ["4"], { bounds });
-      // A reader that is not heard of for that long is waited for no more.
+      // The outbox no longer waits for a reader without a call for that long.
       expect(await append(store, id, ["5"], { bounds })).toEqual({ type: "full" });
       await trial.pass(3);
       const { end } = await read(store, id, endOf(answer), { maxBytes: 0 });

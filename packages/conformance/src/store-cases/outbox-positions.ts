@@ -8,7 +8,7 @@ const shared: StoreCase["applies"] = (capabilities) => capabilities.outbox === t
 
 const another = ({ offset, chain }: Position): Position => ({ offset, chain: (chain + 1) % 2 ** 31 });
 
-/** What a store says to a position, right or wrong. */
+/** The store's answers to valid and invalid positions. */
 export const outboxPositionCases: readonly StoreCase[] = [
   {
     name: "I19 a position whose chain is another one, or that is ahead, is a reset: all that is kept comes again",
@@ -21,7 +21,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
       const ahead = { offset: 5, chain: endOf(answer).chain };
       const farAhead = { offset: 1e12, chain: 1 };
       const wrong = [ahead, farAhead, another(endOf(answer)), another(positionOf(answer, 1))];
-      // The chain of the offset before the first one that is kept is known too.
+      // The store also knows the chain of the offset before the first kept one.
       for (const from of [...wrong, another(positionOf(answer, 0))]) {
         const { missed, start, entries } = await read(store, id, from);
         expect(missed).toEqual({ from: 1, to: 1, certain: false });

@@ -6,7 +6,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 const outbox: StoreCase["applies"] = (capabilities) => capabilities.outbox === true;
 
-/** What is kept of a session, in which order, and for how long. */
+/** The kept messages of a session: their order and their lifetime. */
 export const outboxCases: readonly StoreCase[] = [
   {
     name: "I15 messages are read in the order in which they were appended, from any position on, text as text and bytes as bytes",

@@ -142,8 +142,8 @@ function isUnowned(
 
 /**
  * Sets the subject of a session that the application attaches to a subject, because otherwise `destroySubject` would miss the
- * session. The token is replaced, as at every login, because otherwise whoever knew the older token could resume the subject's
- * session (session fixation). The new token goes to this connection.
+ * session. The token is replaced, as at every login, because otherwise an attacker with the older token could resume the
+ * subject's session (session fixation). The new token goes to this connection.
  */
 async function makeOwned<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,

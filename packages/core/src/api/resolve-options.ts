@@ -176,8 +176,8 @@ function inbox(given: InboxLimits = {}): Settings<object, unknown>["inbox"] {
 const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9\-._~%!$&'()+,;=:[\]]*$/;
 
 /**
- * Refuses what no browser sends as an Origin: in a list it would match nobody. A string in place of a list would match parts of
- * itself, and so let strangers in.
+ * Refuses entries that no browser sends as an Origin, because they would never match. A string in place of a list would match its
+ * own substrings, and so admit other origins.
  */
 function origins(rule: OriginRule | undefined): OriginRule | undefined {
   if (rule === undefined || typeof rule === "function") return rule;

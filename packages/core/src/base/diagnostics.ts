@@ -18,8 +18,8 @@ export interface Diagnostics {
   /** Protocol errors of clients, and errors of their networks: reports of the stage `client`. */
   clientErrors: number;
   /**
-   * Failures of handlers, and of calls that nobody awaited, that only follow from the end of the connection or its session,
-   * or from a session that was not set in time. `onError` is not called for these, because clients cause them by leaving.
+   * Failures of handlers, and of unawaited calls, whose only cause is the end of the connection or of its session, or a session
+   * that was not set in time. `onError` is not called for these, because clients cause them by leaving.
    */
   handlersCutShort: number;
   /** Calls of `send` that were answered with `"dropped"`. */

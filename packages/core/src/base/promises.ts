@@ -15,8 +15,8 @@ export function disregard(result: unknown): void {
 }
 
 /**
- * Whether a callback that must be synchronous returned a promise. Such a promise is refused and nobody awaits it, so its
- * rejection is caught here, because otherwise it ends the process (I12).
+ * Whether a callback that must be synchronous returned a promise. The promise is refused and never awaited, so its rejection is
+ * caught here, because otherwise the rejection ends the process (I12).
  */
 export function isRefusedPromise(value: unknown): boolean {
   if (!isThenable(value)) return false;

@@ -31,7 +31,7 @@ export class Warnings {
     });
   }
 
-  /** How many warnings were left out since the last one that was emitted; `undefined`: this one is left out too. */
+  /** Returns how many warnings were omitted since the last emitted one; `undefined` if this warning is omitted too. */
   #admit(stage: string): number | undefined {
     const now = performance.now();
     let window = this.#windows.get(stage);

@@ -131,10 +131,10 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   /**
-   * Whether `early` bounds what waits, because the client is a stranger (I14). That is so while the session is not set; with
-   * gate "open" a message's handler may still be at the login. It is so too where `initial` gave a session to somebody whom
-   * nobody knows, until `open`, which may be the login, has settled. A client that came back, or whose subject is known, has
-   * `inbox`.
+   * Whether `early` limits the waiting messages, because the client is not authenticated (I14). That holds until the session is
+   * set: with gate "open" the handler of a message may be logging the client in. It also holds for an anonymous client with a
+   * session from `initial` until `open` has settled, because `open` may log the client in. For a client that resumed its session,
+   * or whose subject is known, `inbox` applies.
    */
   private get isEarly(): boolean {
     if (!this.hasSession) return true;

@@ -143,8 +143,8 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   }
 
   /**
-   * A `ready` that nobody awaited and that got no session is counted alone. An error that the application's code threw after
-   * `ready` is reported.
+   * If an unawaited `ready` got no session, that is only counted. An error that the application's code threw after `ready` is
+   * reported.
    */
   private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
     const isAborted = signal?.aborted === true && error === signal.reason;

@@ -18,7 +18,7 @@ export function withoutProtocols(handshake: Handshake, isLeftOut: (name: string)
   const headers: Record<string, string> = Object.create(null);
   Object.assign(headers, handshake.headers, { "sec-websocket-protocol": protocols.join(", ") });
   const { method, url, encrypted } = handshake;
-  // Not by spreading: an adapter may read the address when somebody asks for it.
+  // Do not spread the handshake: that would call the getter of the address, which an adapter may read at its first use.
   return {
     method,
     url,

@@ -221,7 +221,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.#registry.report(error, context ?? { stage: isSystemError(error) ? "client" : "adapter" });
   }
 
-  /** Nobody handled the rejection of `close` of this binding. */
+  /** Handles an unhandled rejection of `close` of this binding. */
   unhandled(error: unknown): void {
     this.report(error, { stage: "unhandled" });
   }

@@ -29,7 +29,7 @@ export async function sendCommit<Data extends object>(
     throw goneError();
   }
   if (result.type === "fenced") {
-    // The answer does not say the store's fence, only that it is higher than the one that was sent.
+    // The answer does not contain the store's fence, which is higher than the sent one.
     state.replace((sent.fence ?? 0) + 1);
     throw fencedError();
   }

@@ -108,7 +108,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#owned(this.#destroy(reason));
   }
 
-  /** The connection, or for an administrative handle the session, is the owner of a rejection that nobody handles (I12). */
+  /** The owner of an unhandled rejection: the connection, or the session for an administrative handle (I12). */
   #owned<Result>(promise: Promise<Result>): Promise<Result> {
     return owned(promise, this.#connection ?? this.#state);
   }

@@ -7,7 +7,7 @@ import { isSessionError, SessionError } from "../base/errors.ts";
 const LOOK_MS = 5_000;
 /** Milliseconds. How often a lasting outage is reported. An outage is over too once no call has failed for so long. */
 const REPEAT_MS = 60_000;
-/** How many causes are told apart at most. An error's text may differ each time, and would make every call a new cause. */
+/** The most causes that are distinguished. If the text of an error differed each time, every call would be a new cause. */
 const MAX_CAUSES = 16;
 /** How many causes one report names, the most frequent first. */
 const MAX_NAMED_CAUSES = 5;

@@ -166,7 +166,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
         state.endSession(GONE);
         return rejectAll(writes, goneError());
       case "fenced":
-        // The answer does not say the store's fence, only that it is higher than the one that was sent.
+        // The answer does not contain the store's fence, which is higher than the sent one.
         state.replace((plan.request.fence ?? 0) + 1);
         return rejectAll(writes, fencedError());
     }

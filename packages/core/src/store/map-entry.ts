@@ -76,7 +76,7 @@ export function isFenced(entry: Entry, fence: number | undefined): boolean {
   return fence !== undefined && fence < (peekExtra(entry)?.fence ?? 0);
 }
 
-/** The entry's object for rare fields, created where there is none. */
+/** The entry's object for rare fields. Creates the object if it is missing. */
 export function extraOf(entry: Entry): Extra {
   const { secret } = entry;
   if (secret instanceof Extra) return secret;

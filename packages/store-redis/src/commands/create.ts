@@ -20,7 +20,7 @@ export interface CreateCommand {
 /** `isRepeat`: refused, but possibly not at the first attempt. */
 export type CreateReply = CreateResult & { readonly isRepeat: boolean };
 
-/** create.lua: creates a session where there is none. */
+/** create.lua: creates a session unless its id is taken. */
 export function create({ calls, keys, node }: Caller, command: CreateCommand): Promise<CreateReply> {
   const { request, encoded, sequence, count, listing, deadline } = command;
   const { id, subject, digest, idleMs, absoluteMs } = request;

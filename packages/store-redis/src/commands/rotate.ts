@@ -56,7 +56,7 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
   return calls.timedScript("rotate", keys.session(id), args, read, deadline);
 }
 
-/** `lineage`: of the version after the one that the caller knows. */
+/** `lineage` is the lineage of the version after the caller's known version. */
 function readRotate(reply: Reply, attempts: number, lineage: number | undefined): RotateReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };

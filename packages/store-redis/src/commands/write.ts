@@ -60,7 +60,7 @@ export function write({ calls, keys, node }: Caller, command: WriteCommand): Pro
   return calls.timedScript("write", keys.session(id), args, read, deadline);
 }
 
-/** `lineage`: of the version after the one that the caller knows. */
+/** `lineage` is the lineage of the version after the caller's known version. */
 function readWrite(reply: Reply, attempts: number, lineage: number | undefined): WriteReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "written", version, lineage, session: undefined };

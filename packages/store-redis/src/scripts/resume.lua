@@ -34,7 +34,7 @@ elseif digest ~= '' then
     return { 'wrong' }
   end
 end
--- Checked before anything changes. A session for which the application vouches may still belong to nobody.
+-- Checked before anything changes. A session that the application names by id may have no subject yet.
 if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end
 if at > tonumber(not_after) then return { 'late', at } end
 
