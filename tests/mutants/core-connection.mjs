@@ -50,7 +50,7 @@ export const connectionMutants = [
     promise: "I3: a paused socket is looked at again after handlerTimeoutMs",
     file: "packages/core/src/connection/backlog.ts",
     find: "deadlines.after(settings.handlerTimeoutMs, () => this.unpause(true))",
-    replace: "deadlines.after(Infinity, () => this.unpause(true))",
+    replace: "deadlines.after(settings.handlerTimeoutMs * 1_000, () => this.unpause(true))",
     tests: onWs("I3 a peer that goes while it is not being read"),
   },
   {

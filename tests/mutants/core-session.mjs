@@ -146,7 +146,7 @@ export const sessionMutants = [
     promise: "A message counts though the touch that it was for failed",
     file: "packages/core/src/session/lifetimes.ts",
     find: "    const { idleMs } = this.#settings;\n    if (!(await",
-    replace: "    const { idleMs } = this.#settings;\n    lifetime.owed = false;\n    if (!(await",
+    replace: "    const { idleMs } = this.#settings;\n    lifetime.touchOwed = false;\n    if (!(await",
     tests: core("liveness"),
   },
   {
@@ -210,7 +210,7 @@ export const sessionMutants = [
     promise: "A session is held until its last connection has ended",
     file: "packages/core/src/session/table.ts",
     find: "if (entry.uses > 0) return false;",
-    replace: "if (held.uses > 1) return false;",
+    replace: "if (entry.uses > 1) return false;",
     tests: core("pending"),
   },
   {

@@ -170,7 +170,7 @@ export const coreMutants = [
     promise: "A handshake that fails after its session was created leaves none behind",
     file: "packages/core/src/admission/admit.ts",
     find: 'if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);',
-    replace: 'if ("session" in opened && opened.session === undefined) return failure(error);',
+    replace: 'if ("session" in resolved && resolved.session === undefined) return failure(error);',
     tests: onWs("I12 a transport that answers with a promise"),
   },
 ];

@@ -9,6 +9,7 @@ import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
+import { transactionMutants } from "./transactions.mjs";
 
 /**
  * A manual change of a line that keeps a promise. `promise` describes the broken promise. `tests` are vitest's arguments for the tests
@@ -34,6 +35,7 @@ export const mutants = [
   ...adapterMutants,
   ...clientMutants,
   ...messageMutants,
+  ...transactionMutants,
   ...scriptMutants,
   ...outboxScriptMutants,
   ...storeMutants,

@@ -10,7 +10,7 @@ export type Data = { readonly n: number };
 export type Conn = Connection<Data, unknown, never>;
 type Own = Pick<
   SessionsOptions<Data>,
-  "outbox" | "gate" | "heartbeatMs" | "onError" | "schema" | "handlerTimeoutMs" | "exclusive"
+  "store" | "outbox" | "gate" | "heartbeatMs" | "onError" | "schema" | "handlerTimeoutMs"
 >;
 
 export function lasting(options: Own = {}): Sessions<Data, unknown, never> {

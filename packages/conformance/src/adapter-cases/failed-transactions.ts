@@ -1,5 +1,5 @@
-import { isSessionError, TransactionRefused } from "@wsession/core";
-import type { Transaction } from "@wsession/core";
+import { isSessionError, mapStore, SessionError, TransactionRefused } from "@wsession/core";
+import type { CommitRequest, Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { arrived, framedServer } from "../framed-server.ts";
@@ -222,6 +222,44 @@ export const failedTransactionCases: readonly AdapterCase[] = [
       again.comeBack(peer, { client: peer.id, from: 1 });
       expect(await again.until("hello")).toMatchObject({ settled: 1 });
       expect(setting.session().data).toEqual({ n: 1 });
+    },
+  },
+  {
+    name: "I21 nothing is told before the store has answered, and where it did not, the connection ends with 4503",
+    async run(trial) {
+      const store = mapStore();
+      const commit = store.commit?.bind(store);
+      const asked = new Journal<{ readonly answer: () => void; readonly fail: () => void }>();
+      Object.defineProperty(store, "commit", {
+        async value(request: CommitRequest) {
+          await new Promise<void>((resolve, reject) => {
+            const error = new SessionError("STORE_UNAVAILABLE", "away", { outcome: "unknown" });
+            asked.note({ answer: resolve, fail: () => reject(error) });
+          });
+          return commit?.(request);
+        },
+      });
+      const setting = await framedServer(trial, { store }, { transaction: (tx) => tx.patch({ n: 1 }) });
+      const { peer, token } = await arrived(setting);
+      const isTold = () => peer.frames.some(({ type }) => type === "applied" || type === "refused");
+      peer.sendCounted("first");
+      await asked.until(1);
+      peer.client.send(".?");
+      await peer.until("beat");
+      expect(isTold()).toBe(false);
+      asked.entries[0]?.answer();
+      await peer.until("applied");
+      peer.sendCounted("second");
+      await asked.until(2);
+      asked.entries[1]?.fail();
+      expect((await peer.client.closed).code).toBe(4503);
+      const again = await setting.connect(token);
+      again.comeBack(peer, { client: peer.id, from: 2, known: 1 });
+      expect(await again.until("hello")).toMatchObject({ settled: 1 });
+      again.sendCounted("second");
+      await asked.until(3);
+      asked.entries[2]?.answer();
+      await again.until("applied", ({ number }) => number === 2);
     },
   },
   {

@@ -1,0 +1,127 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { onWs } from "./suites.mjs";
+
+const transactions = "packages/core/src/framed/transactions.ts";
+const staged = "packages/core/src/session/transaction.ts";
+const numbered = "packages/core/src/framed/numbered-connection.ts";
+
+/** Promises of the handler `transaction` on a connection.
+ * @type {readonly Mutant[]} */
+export const transactionMutants = [
+  {
+    name: "transaction-told-before-commit",
+    promise: "I21: a number is told once it is in the store",
+    file: transactions,
+    find: "    const outcomes = [...this.#waiting, { number, refusal }];",
+    replace:
+      "    const outcomes = [...this.#waiting, { number, refusal }];\n    this.#numbers.settle(number);",
+    tests: onWs("I21 nothing is told before"),
+  },
+  {
+    name: "transaction-refusal-not-stored",
+    promise: "I21: a refusal is settled in the store",
+    file: transactions,
+    find: "    if (!this.#outlet.isFollowed) await this.#settleWaiting(turn);",
+    replace:
+      "    if (outcome.refusal !== undefined) {\n      this.#waiting = [];\n      this.#numbers.refuse(outcome.number, outcome.refusal);\n    } else if (!this.#outlet.isFollowed) await this.#settleWaiting(turn);",
+    tests: onWs("I21 a refusal is settled"),
+  },
+  {
+    name: "transaction-refused-in-record-is-applied",
+    promise: "I21: what the record says of a number counts",
+    file: transactions,
+    find: "if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);",
+    replace: "if (refusal !== undefined) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);",
+    tests: onWs("I21 a refusal is settled"),
+  },
+  {
+    name: "transaction-handled-twice",
+    promise: "I21: a number that is settled is handled no more",
+    file: transactions,
+    find: "    if (number <= this.#record.settled) return this.#tell(outcome);\n",
+    replace: "",
+    tests: onWs("I21 I23 a message that comes again"),
+  },
+  {
+    name: "transaction-forgotten-handled",
+    promise: "I21: messages of a client that was forgotten are not handled",
+    file: transactions,
+    find: "if (this.#forgottenUnder !== undefined)",
+    replace: "if (this.#forgottenUnder === -1)",
+    tests: onWs("I21 of a client that was forgotten"),
+  },
+  {
+    name: "transaction-effect-without-commit",
+    promise: "I21: effects run once the commit is acknowledged, and not in a run that lost its race",
+    file: transactions,
+    find: "      case undefined:\n        return false;",
+    replace:
+      "      case undefined:\n        for (const effect of staged.effects) this.#runEffect(effect);\n        return false;",
+    tests: onWs("I21 the handler runs again"),
+  },
+  {
+    name: "transaction-stale-data",
+    promise: "I21: a change that was made of older data is not committed",
+    file: staged,
+    find: "    return this.#hasRead || (this.#writes.length > 0 && this.#state.isOtherVersion);",
+    replace: "    return this.#writes.length > 0 && this.#state.isOtherVersion;",
+    tests: onWs("I21 the handler runs again"),
+  },
+  {
+    name: "transaction-reads-always",
+    promise: "I21: a change that read nothing does not run again",
+    file: staged,
+    find: "  #hasRead = false;",
+    replace: "  #hasRead = true;",
+    tests: onWs("I21 a change that read nothing"),
+  },
+  {
+    name: "transaction-ack-after-effect",
+    promise: "I22: the ack goes before the effects",
+    file: transactions,
+    find: "        if (staged.effects.length > 0) this.#numbers.tell();\n",
+    replace: "",
+    tests: onWs("I22 a transaction's effect"),
+  },
+  {
+    name: "transaction-never-late",
+    promise: "I21: a handler has handlerTimeoutMs",
+    file: transactions,
+    find: "if (handlerTimeoutMs === Infinity) return running;",
+    replace: "if (handlerTimeoutMs > 0) return running;",
+    tests: onWs("I21 a handler that does not settle"),
+  },
+  {
+    name: "transaction-usable-after-its-end",
+    promise: "I21: what a handler stages too late throws",
+    file: transactions,
+    find: "      staged.end();\n",
+    replace: "",
+    tests: onWs("I21 a handler that does not settle"),
+  },
+  {
+    name: "transaction-handle-writes",
+    promise: "I21: writes beside a transaction are refused",
+    file: numbered,
+    find: "    this.flow |= Flow.InTransaction;\n",
+    replace: "",
+    tests: onWs("I21 writes of the connection's handle"),
+  },
+  {
+    name: "transaction-handle-stays-shut",
+    promise: "Writes of the handle work once the handler has settled",
+    file: numbered,
+    find: "    this.flow &= ~Flow.InTransaction;",
+    replace: "    this.flow &= ~0;",
+    tests: onWs("I21 writes of the connection's handle"),
+  },
+  {
+    name: "transaction-each-settled-alone",
+    promise: "I21: messages that change nothing are settled together",
+    file: transactions,
+    find: "if (!this.#outlet.isFollowed) await",
+    replace: "if (this.#waiting.length > 0) await",
+    tests: onWs("I21 messages that change nothing"),
+  },
+];
