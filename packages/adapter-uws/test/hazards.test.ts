@@ -6,6 +6,7 @@ import type { Connection, Handlers, Sessions } from "@wsession/core";
 import { expect, onTestFinished, test, vi } from "vitest";
 import uWS from "uWebSockets.js";
 import type { TemplatedApp, WebSocket } from "uWebSockets.js";
+import { upgraded } from "../../adapter-ws/test/peers.ts";
 import { listen } from "./servers.ts";
 
 type Data = { readonly n: number };
@@ -33,14 +34,6 @@ async function serve<Transport, Unset extends undefined>(
 async function connect(port: number, path = "/", protocols: readonly string[] = []): Promise<Client> {
   const client = await Client.connect(`ws://127.0.0.1:${port}${path}`, { protocols });
   onTestFinished(() => client.socket.terminate());
-  return client;
-}
-
-async function upgraded(port: number, path = "/"): Promise<RawClient> {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  client.upgrade({ path });
-  await client.response;
   return client;
 }
 

@@ -1,19 +1,26 @@
 import { bindSessions } from "@wsession/adapter-uws";
-import { delay, frame, Journal, RawClient, until } from "@wsession/conformance";
+import { delay, frame, Journal } from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
+import type { Handlers } from "@wsession/core";
 import { expect, onTestFinished, test } from "vitest";
 import uWS from "uWebSockets.js";
 import type { WebSocket } from "uWebSockets.js";
+import { expectAliveWhileReading, MIB, upgraded } from "../../adapter-ws/test/peers.ts";
 import { listen } from "./servers.ts";
 
-const MIB = 1024 * 1024;
+type Data = { readonly n: number };
 
-async function upgraded(port: number): Promise<RawClient> {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  client.upgrade();
-  await client.response;
-  return client;
+/** Serves `handlers` until the end of the test. Resolves with the port. */
+async function serve(heartbeatMs: number, handlers: Handlers<Data, unknown, never>): Promise<number> {
+  const sessions = createSessions<Data>({ heartbeatMs, initial: () => ({ n: 0 }) });
+  const app = uWS.App();
+  bindSessions(app, "/*", sessions, handlers);
+  const port = await listen(app);
+  onTestFinished(async () => {
+    await sessions.close();
+    app.close();
+  });
+  return port;
 }
 
 test(
@@ -21,16 +28,9 @@ test(
   { timeout: 60_000 },
   async () => {
     const journal = new Journal();
-    const sessions = createSessions({ heartbeatMs: 8_000, initial: () => ({ n: 0 }) });
-    const app = uWS.App();
-    bindSessions(app, "/*", sessions, {
+    const port = await serve(8_000, {
       message: (_, data) => journal.note(`message of ${data.length}`),
       close: (_, { code }) => journal.note(`close ${code}`),
-    });
-    const port = await listen(app);
-    onTestFinished(async () => {
-      await sessions.close();
-      app.close();
     });
     const client = await upgraded(port);
     const whole = frame(new Uint8Array(1_000_000));
@@ -47,29 +47,10 @@ test(
 
 test("a peer that answers no ping, and takes what is written, is alive as long as it does (fault C1)", async () => {
   const closed = new Journal<number>();
-  const sessions = createSessions({ heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
-  const app = uWS.App();
-  // By the runtime's own method: no ping of ours lies among it.
-  bindSessions(app, "/*", sessions, {
+  // The runtime's own method writes no pings between the data.
+  const port = await serve(1_000, {
     message: ({ socket }) => void (socket as WebSocket<object>).send(Buffer.alloc(24 * MIB), true),
     close: (_, { code }) => closed.note(code),
   });
-  const port = await listen(app);
-  onTestFinished(async () => {
-    await sessions.close();
-    app.close();
-  });
-  const client = await upgraded(port);
-  let read = 0;
-  client.socket.on("data", ({ length }) => {
-    read += length;
-    client.socket.pause();
-    setTimeout(() => client.socket.resume(), length / 8_000);
-  });
-  client.write(frame("go"));
-  await until(() => closed.entries.length > 0 || read > 16 * MIB);
-  expect(closed.entries).toEqual([]);
-  // It has its answer, and stays silent: found out.
-  await closed.until(1);
-  expect(closed.entries).toEqual([1006]);
+  await expectAliveWhileReading(port, closed);
 });

@@ -4,12 +4,13 @@ import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { bindSessions, transportOf } from "@wsession/adapter-ws";
-import { Client, deferred, frame, Journal, macrotask, Opcode, RawClient, until } from "@wsession/conformance";
+import { Client, deferred, frame, Journal, macrotask, Opcode, until } from "@wsession/conformance";
 import { accept, createSessions, isSessionError, mapStore, protocolToken } from "@wsession/core";
 import type { Connection, Handlers, Sessions } from "@wsession/core";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import type { ServerOptions, WebSocket } from "ws";
+import { raw } from "./peers.ts";
 import { closeAll, ways } from "./servers.ts";
 import type { Way } from "./servers.ts";
 
@@ -28,12 +29,6 @@ async function serve<Transport, Unset extends undefined>(
     await closeAll(server, http);
   });
   return { port: address.port, server };
-}
-
-function raw(port: number): RawClient {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  return client;
 }
 
 async function answer(port: number, path = "/"): Promise<number> {

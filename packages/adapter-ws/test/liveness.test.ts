@@ -1,17 +1,16 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { bindSessions } from "@wsession/adapter-ws";
-import { deferred, delay, frame, Journal, Opcode, RawClient, until } from "@wsession/conformance";
+import { deferred, delay, frame, Journal, Opcode, until } from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
 import type { Connection, Handlers, Sessions } from "@wsession/core";
 import { expect, onTestFinished, test } from "vitest";
 import type { WebSocket } from "ws";
+import { expectAliveWhileReading, MIB, upgraded } from "./peers.ts";
 import { closeAll, ways } from "./servers.ts";
 
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
-
-const MIB = 1024 * 1024;
 
 async function serve(sessions: Sessions<Data, unknown, never>, handlers: Handlers<Data, unknown, never>) {
   const { server, address, http } = await ways.server();
@@ -24,12 +23,9 @@ async function serve(sessions: Sessions<Data, unknown, never>, handlers: Handler
   return { port: address.port, tcp: connected.then(([, request]) => request.socket as Socket) };
 }
 
-async function upgraded(port: number): Promise<RawClient> {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  client.upgrade();
-  await client.response;
-  return client;
+/** Sessions whose connections may have a long answer waiting. */
+function patientSessions(heartbeatMs: number): Sessions<Data, unknown, never> {
+  return createSessions<Data>({ heartbeatMs, maxBufferedBytes: 64 * MIB, initial: () => ({ n: 0 }) });
 }
 
 test("after destroy() other listeners of the same socket hear nothing of a peer that ignores the close frame (fault A6)", async () => {
@@ -86,38 +82,18 @@ test("after terminate() nothing that was read already reaches a listener (fault 
 
 test("a peer that answers no ping, and takes what is written, is alive as long as it does (fault C1)", async () => {
   const closed = new Journal<number>();
-  const sessions = createSessions<Data>({
-    heartbeatMs: 1_000,
-    maxBufferedBytes: 64 * MIB,
-    initial: () => ({ n: 0 }),
-  });
-  // By the runtime's own method: no ping of ours lies among it.
+  const sessions = patientSessions(1_000);
+  // The runtime's own method writes no pings between the data.
   const { port } = await serve(sessions, {
     message: ({ socket }) => (socket as WebSocket).send(Buffer.alloc(24 * MIB)),
     close: (_, { code }) => closed.note(code),
   });
-  const client = await upgraded(port);
-  let read = 0;
-  client.socket.on("data", ({ length }) => {
-    read += length;
-    client.socket.pause();
-    setTimeout(() => client.socket.resume(), length / 8_000);
-  });
-  client.write(frame("go"));
-  await until(() => closed.entries.length > 0 || read > 16 * MIB);
-  expect(closed.entries).toEqual([]);
-  // It has its answer, and stays silent: found out.
-  await closed.until(1);
-  expect(closed.entries).toEqual([1006]);
+  await expectAliveWhileReading(port, closed);
 });
 
 test("a peer that closes its side and takes nothing of what waits does not stay for ever", async () => {
   const closed = new Journal<number>();
-  const sessions = createSessions<Data>({
-    heartbeatMs: 300,
-    maxBufferedBytes: 64 * MIB,
-    initial: () => ({ n: 0 }),
-  });
+  const sessions = patientSessions(300);
   const { port } = await serve(sessions, {
     message: (connection) => connection.send(Buffer.alloc(24 * MIB)),
     close: (_, { code }) => closed.note(code),
@@ -132,11 +108,7 @@ test("a peer that closes its side and takes nothing of what waits does not stay 
 });
 
 test("a time limit that the application has set on the TCP socket stays its own", async () => {
-  const sessions = createSessions<Data>({
-    heartbeatMs: 200,
-    maxBufferedBytes: 64 * MIB,
-    initial: () => ({ n: 0 }),
-  });
+  const sessions = patientSessions(200);
   const { port, tcp } = await serve(sessions, {
     message: (connection) => connection.send(Buffer.alloc(24 * MIB)),
   });

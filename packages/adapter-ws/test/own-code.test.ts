@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { bindSessions } from "@wsession/adapter-ws";
-import { Client, frame, Opcode, RawClient, until } from "@wsession/conformance";
+import { Client, frame, Opcode, until } from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ServerOptions, WebSocket } from "ws";
+import { raw } from "./peers.ts";
 import { closeAll, ways } from "./servers.ts";
 
 type Data = { readonly n: number };
@@ -28,12 +29,6 @@ async function serve(options: Pick<ServerOptions, "verifyClient"> = {}) {
     return [socket, tcp];
   };
   return { sessions, errors, port: address.port, arrived };
-}
-
-function raw(port: number): RawClient {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  return client;
 }
 
 test("a verifyClient that answers with a promise lets nobody in: 500, and told", async () => {

@@ -1,22 +1,16 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { bindSessions } from "@wsession/adapter-ws";
-import { Client, Journal, RawClient } from "@wsession/conformance";
+import { Client, Journal } from "@wsession/conformance";
 import { createSessions } from "@wsession/core";
 import { WebSocketServer } from "ws";
 import { expect, onTestFinished, test } from "vitest";
+import { statusOf } from "./peers.ts";
 import { closeAll, ways } from "./servers.ts";
 import type { Way } from "./servers.ts";
 
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
-
-async function statusOf(port: number): Promise<number> {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  client.upgrade();
-  return (await client.response).status;
-}
 
 async function greeting(port: number, protocols: readonly string[] = []): Promise<string> {
   const client = await Client.connect(`ws://127.0.0.1:${port}/`, { protocols });

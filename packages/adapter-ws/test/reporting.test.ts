@@ -9,6 +9,7 @@ import type { Handlers, SessionsOptions, Stage } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocketServer } from "ws";
 import type { ServerOptions } from "ws";
+import { statusOf } from "./peers.ts";
 import { closeAll, ways } from "./servers.ts";
 import type { Way } from "./servers.ts";
 
@@ -44,13 +45,6 @@ async function serve(
     await closeAll(server, http);
   });
   return { server, http, port: address.port, sessions, told };
-}
-
-async function answerOf(port: number, headers: readonly (readonly [string, string])[] = []): Promise<number> {
-  const client = new RawClient(port);
-  onTestFinished(() => client.destroy());
-  client.upgrade({ headers });
-  return (await client.response).status;
 }
 
 async function connect(port: number): Promise<Client> {
@@ -163,7 +157,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
     async (way) => {
       const { http, port, told } = await serve({}, {}, {}, way);
       http?.prependListener("upgrade", ({ headers }) => void Object.assign(headers, { "x-hops": 3 }));
-      expect(await answerOf(port)).toBe(500);
+      expect(await statusOf(port)).toBe(500);
       expect(told.entries).toEqual([
         { stage: "adapter", message: 'the value of the request\'s header "x-hops" must be a string' },
       ]);
@@ -173,7 +167,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
   test("a header that ws itself reads, set to what is no string: 500", async () => {
     const { http, port, told } = await serve({}, {}, {}, "server");
     http?.prependListener("upgrade", ({ headers }) => void Object.assign(headers, { upgrade: 1 }));
-    expect(await answerOf(port)).toBe(500);
+    expect(await statusOf(port)).toBe(500);
     expect(told.entries).toHaveLength(1);
   });
 
@@ -257,7 +251,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
     "the user's verifyClient, %s: 500, and nobody is let in",
     async (_, verifyClient) => {
       const { port, told } = await serve({ verifyClient: verifyClient as never });
-      expect(await answerOf(port)).toBe(500);
+      expect(await statusOf(port)).toBe(500);
       expect(told.entries).toHaveLength(1);
       expect(told.entries[0]?.stage).toBe("adapter");
     },
@@ -284,7 +278,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
       { handleProtocols: (() => Promise.reject(new Error("late"))) as unknown as () => false },
       { store: mapStore(), token: protocolToken() },
     );
-    expect(await answerOf(port, [["Sec-WebSocket-Protocol", "a"]])).toBe(500);
+    expect(await statusOf(port, { headers: [["Sec-WebSocket-Protocol", "a"]] })).toBe(500);
     expect(told.entries).toEqual([{ stage: "adapter", message: "handleProtocols must be synchronous" }]);
   });
 });

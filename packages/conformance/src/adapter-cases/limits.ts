@@ -22,6 +22,17 @@ async function sendTen(
   client.destroy();
 }
 
+/** Every message waits for `gate`. Notes messages and the close code. */
+async function blocked(trial: AdapterTrial, sessions: Sessions<{ n: number }>) {
+  const journal = new Journal();
+  const gate = deferred();
+  const server = await trial.serve(sessions, {
+    message: (_, text) => (journal.note(`${text}`), gate.promise),
+    close: (_, { code }) => journal.note(`close ${code}`),
+  });
+  return { server, journal, gate };
+}
+
 /** A session whose client has left. A client that returns finds an `open` handler that waits for the gate. */
 async function backAgain(trial: AdapterTrial, options: Pick<SessionsOptions<{ n: number }>, "inbox"> = {}) {
   const gate = deferred();
@@ -43,13 +54,8 @@ export const limitCases: readonly AdapterCase[] = [
   {
     name: "I3 more messages waiting than inbox.maxMessages close the connection with 1013; what waited is counted",
     async run(trial) {
-      const journal = new Journal();
-      const gate = deferred();
       const sessions = createSessions({ initial: () => ({ n: 0 }), inbox: { maxMessages: 4 } });
-      const server = await trial.serve(sessions, {
-        message: (_, text) => (journal.note(`${text}`), gate.promise),
-        close: (_, { code }) => journal.note(`close ${code}`),
-      });
+      const { server, journal, gate } = await blocked(trial, sessions);
       await sendTen(trial, server, sessions);
       gate.resolve();
       await journal.until(2);
@@ -84,13 +90,8 @@ export const limitCases: readonly AdapterCase[] = [
   {
     name: 'I14 with gate "open" too, early bounds what waits before the session is set: while its login is under way',
     async run(trial) {
-      const login = deferred();
-      const journal = new Journal();
       const sessions = createSessions<{ n: number }>({ gate: "open", early: { maxMessages: 4 } });
-      const server = await trial.serve(sessions, {
-        message: (_, text) => (journal.note(`${text}`), login.promise),
-        close: (_, { code }) => journal.note(`close ${code}`),
-      });
+      const { server, journal, gate: login } = await blocked(trial, sessions);
       await sendTen(trial, server, sessions);
       login.resolve();
       await journal.until(2);

@@ -1,10 +1,23 @@
 import { createSessions, isSessionError, mapStore } from "@wsession/core";
-import type { Connection } from "@wsession/core";
+import type { Connection, SessionsOptions } from "@wsession/core";
 import { expect } from "vitest";
-import type { AdapterCase } from "../adapter-trial.ts";
+import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
 import { deferred, delay, Journal } from "../waiting.ts";
 
 type Data = { readonly n: number };
+
+/** A connection of a client, on which the application has set no session. */
+async function opened(trial: AdapterTrial, options: SessionsOptions<Data> = {}) {
+  const first = deferred<Connection<Data>>();
+  const closed = deferred();
+  const sessions = createSessions<Data>(options);
+  const server = await trial.serve(sessions, {
+    open: (connection) => first.resolve(connection),
+    close: () => closed.resolve(),
+  });
+  const client = await trial.connect(server);
+  return { client, connection: await first.promise, closed };
+}
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 
@@ -31,11 +44,7 @@ export const readyCases: readonly AdapterCase[] = [
   {
     name: "I6 ready() resolves for everyone when the session is set from elsewhere, and at once from then on",
     async run(trial) {
-      const opened = deferred<Connection<Data>>();
-      const sessions = createSessions<Data>();
-      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
-      await trial.connect(server);
-      const connection = await opened.promise;
+      const { connection } = await opened(trial);
       const waiting = [
         connection.ready(),
         connection.ready({ timeoutMs: Infinity }),
@@ -62,15 +71,7 @@ export const readyCases: readonly AdapterCase[] = [
   {
     name: "I6 ready() rejects with CONNECTION_CLOSED when the peer goes, and after it has gone",
     async run(trial) {
-      const opened = deferred<Connection<Data>>();
-      const closed = deferred();
-      const sessions = createSessions<Data>();
-      const server = await trial.serve(sessions, {
-        open: (connection) => opened.resolve(connection),
-        close: () => closed.resolve(),
-      });
-      const client = await trial.connect(server);
-      const connection = await opened.promise;
+      const { client, connection, closed } = await opened(trial);
       const waiting = connection.ready({ timeoutMs: Infinity }).catch(codeOf);
       client.socket.terminate();
       expect(await waiting).toBe("CONNECTION_CLOSED");
@@ -99,11 +100,7 @@ export const readyCases: readonly AdapterCase[] = [
   {
     name: "I6 ready() rejects with READY_TIMEOUT after timeoutMs, and the connection goes on",
     async run(trial) {
-      const opened = deferred<Connection<Data>>();
-      const sessions = createSessions<Data>();
-      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
-      const client = await trial.connect(server);
-      const connection = await opened.promise;
+      const { client, connection } = await opened(trial);
       expect(await connection.ready({ timeoutMs: 20 }).catch(codeOf)).toBe("READY_TIMEOUT");
       await connection.setSession({ n: 1 });
       expect((await connection.ready()).data.n).toBe(1);
@@ -113,11 +110,7 @@ export const readyCases: readonly AdapterCase[] = [
   {
     name: "I6 ready() with no time left rejects at once, with a time that is no number throws; neither waits for good",
     async run(trial) {
-      const opened = deferred<Connection<Data>>();
-      const sessions = createSessions<Data>({ early: { timeoutMs: 0 } });
-      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
-      await trial.connect(server);
-      const connection = await opened.promise;
+      const { connection } = await opened(trial, { early: { timeoutMs: 0 } });
       for (const timeoutMs of [-5, -Infinity])
         expect(await connection.ready({ timeoutMs }).catch(codeOf)).toBe("READY_TIMEOUT");
       expect(() => void connection.ready({ timeoutMs: Number.NaN })).toThrow(
@@ -130,11 +123,7 @@ export const readyCases: readonly AdapterCase[] = [
   {
     name: "I6 ready() rejects with the signal's own reason, whether it aborts later or had aborted before",
     async run(trial) {
-      const opened = deferred<Connection<Data>>();
-      const sessions = createSessions<Data>();
-      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
-      await trial.connect(server);
-      const connection = await opened.promise;
+      const { connection } = await opened(trial);
       const reason = new Error("changed my mind");
       const abort = new AbortController();
       const waiting = connection.ready({ signal: abort.signal }).catch((error: unknown) => error);
@@ -164,11 +153,7 @@ export const readyCases: readonly AdapterCase[] = [
     name: "setSession twice keeps one session, and the last one wins",
     async run(trial) {
       const store = mapStore();
-      const opened = deferred<Connection<Data>>();
-      const sessions = createSessions<Data>({ store });
-      const server = await trial.serve(sessions, { open: (connection) => opened.resolve(connection) });
-      await trial.connect(server);
-      const connection = await opened.promise;
+      const { connection } = await opened(trial, { store });
       const [first, second] = await Promise.all([
         connection.setSession({ n: 1 }),
         connection.setSession({ n: 2 }),

@@ -1,11 +1,47 @@
 import { accept, createSessions, isSessionError, mapStore, queryToken, reject } from "@wsession/core";
 import type { Admission } from "@wsession/core";
 import { expect } from "vitest";
-import type { AdapterCase } from "../adapter-trial.ts";
+import type { AdapterServer } from "../adapter-harness.ts";
+import type { AdapterCase, AdapterTrial } from "../adapter-trial.ts";
+import type { Client } from "../client.ts";
 import { deferred, Journal, macrotask, until } from "../waiting.ts";
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the types forbid is the subject
-const numeric = 5 as never;
+/** Sets members without type checks, as a program without types may do. */
+function withMembers(admission: Admission, members: object): Admission {
+  return Object.assign(admission, members);
+}
+
+/** Holds the handshake of `/slow` back. */
+function slowHandshake() {
+  const asked = deferred();
+  const gate = deferred();
+  return {
+    asked,
+    gate,
+    async hold(url: string) {
+      if (url !== "/slow") return;
+      asked.resolve();
+      await gate.promise;
+    },
+  };
+}
+
+/** A client leaves during its slow handshake. Returns another client, which proves that the server has noticed. */
+async function leaveEarly(
+  trial: AdapterTrial,
+  server: AdapterServer,
+  { asked, gate }: ReturnType<typeof slowHandshake>,
+): Promise<Client> {
+  const gone = trial.raw(server);
+  gone.upgrade({ path: "/slow" });
+  await asked.promise;
+  gone.destroy();
+  // The server reads the end of the first socket before it answers this handshake.
+  const other = await trial.connect(server, "/other");
+  await other.roundTrip();
+  gate.resolve();
+  return other;
+}
 
 /** A refusal is an HTTP status before the 101, and no handler runs. */
 export const refusalCases: readonly AdapterCase[] = [
@@ -59,10 +95,10 @@ export const refusalCases: readonly AdapterCase[] = [
       const store = mapStore();
       const admissions: Record<string, Admission> = {
         "/status": { type: "reject", status: 200, reason: "fine" },
-        "/reason": { type: "reject", status: 403, reason: numeric },
+        "/reason": withMembers(reject(403), { reason: 5 }),
         // Built by hand, because `accept` itself throws for these.
         "/header": { type: "accept", headers: { "x-evil": "a\r\nset-cookie: b=1" } },
-        "/number": { type: "accept", headers: { "x-limit": numeric } },
+        "/number": withMembers(accept(), { headers: { "x-limit": 5 } }),
       };
       const sessions = createSessions({
         store,
@@ -142,13 +178,10 @@ export const refusalCases: readonly AdapterCase[] = [
     name: "a client that goes away while admit waits is forgotten: no handler is called, and the process lives",
     async run(trial) {
       const journal = new Journal();
-      const asked = deferred();
-      const gate = deferred();
+      const slow = slowHandshake();
       const sessions = createSessions({
         async admit({ url }) {
-          if (url !== "/slow") return accept();
-          asked.resolve();
-          await gate.promise;
+          await slow.hold(url);
           return accept();
         },
         initial: () => ({ n: 0 }),
@@ -157,14 +190,7 @@ export const refusalCases: readonly AdapterCase[] = [
         open: (_, { url }) => journal.note(`open ${url}`),
         close: () => journal.note("close"),
       });
-      const gone = trial.raw(server);
-      gone.upgrade({ path: "/slow" });
-      await asked.promise;
-      gone.destroy();
-      // The server notices the end of the first socket before it answers this handshake.
-      const other = await trial.connect(server, "/other");
-      await other.roundTrip();
-      gate.resolve();
+      await leaveEarly(trial, server, slow);
       await until(() => sessions.diagnostics.handshakesAbandoned === 1);
       expect(journal.entries).toEqual(["open /other"]);
       expect(sessions.connections.size).toBe(1);
@@ -175,26 +201,16 @@ export const refusalCases: readonly AdapterCase[] = [
     name: "a client that goes away while initial waits leaves no session behind",
     async run(trial) {
       const store = mapStore();
-      const asked = deferred();
-      const gate = deferred();
+      const slow = slowHandshake();
       const sessions = createSessions({
         store,
         async initial({ url }) {
-          if (url === "/slow") {
-            asked.resolve();
-            await gate.promise;
-          }
+          await slow.hold(url);
           return { url };
         },
       });
       const server = await trial.serve(sessions, {});
-      const gone = trial.raw(server);
-      gone.upgrade({ path: "/slow" });
-      await asked.promise;
-      gone.destroy();
-      const other = await trial.connect(server, "/other");
-      await other.roundTrip();
-      gate.resolve();
+      await leaveEarly(trial, server, slow);
       await until(() => sessions.diagnostics.handshakesAbandoned === 1);
       await macrotask();
       expect([...store].map(([, data]) => data)).toEqual([{ url: "/other" }]);
@@ -203,25 +219,16 @@ export const refusalCases: readonly AdapterCase[] = [
   {
     name: "I4 a client that goes away while its refusal is under way harms nobody",
     async run(trial) {
-      const asked = deferred();
-      const gate = deferred();
+      const slow = slowHandshake();
       const sessions = createSessions({
         async admit({ url }) {
-          if (url !== "/slow") return accept();
-          asked.resolve();
-          await gate.promise;
-          return reject(403, "no");
+          await slow.hold(url);
+          return url === "/slow" ? reject(403, "no") : accept();
         },
         initial: () => ({ n: 0 }),
       });
       const server = await trial.serve(sessions, {});
-      const gone = trial.raw(server);
-      gone.upgrade({ path: "/slow" });
-      await asked.promise;
-      gone.destroy();
-      const other = await trial.connect(server, "/other");
-      await other.roundTrip();
-      gate.resolve();
+      const other = await leaveEarly(trial, server, slow);
       await until(() => sessions.diagnostics.handshakesRefused === 1);
       await other.roundTrip();
     },

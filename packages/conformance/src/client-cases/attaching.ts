@@ -3,6 +3,7 @@ import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { outcomeOf } from "../client-trial.ts";
 import type { ClientCase } from "../client-trial.ts";
 import { macrotask } from "../waiting.ts";
+import { attachedClient, cutOffClient, greetedClient, liveClient } from "./greeted-client.ts";
 
 export const attachingCases: readonly ClientCase[] = [
   {
@@ -55,18 +56,14 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "a client that comes back names its session, and its messages travel with attach, 32 of them",
     async run(trial) {
-      const server = await trial.listen();
-      const { client, until } = trial.connect(server);
-      const first = await server.peer();
-      const { client: id } = await first.attach();
-      first.hello();
-      await until("status", ({ status }) => status === "live");
-      first.cut();
-      await until("status", ({ status }) => status === "waiting");
+      const { server, client, attach: first } = await cutOffClient(trial);
       for (let number = 1; number <= 40; number += 1) void client.send(`${number}`);
       const second = await server.peer();
       const attach = await second.attach();
-      deepStrictEqual([attach.client, attach.session, attach.from, attach.fresh], [id, "s1", 1, false]);
+      deepStrictEqual(
+        [attach.client, attach.session, attach.from, attach.fresh],
+        [first.client, "s1", 1, false],
+      );
       for (let number = 1; number <= 32; number += 1) strictEqual(await second.frame(), `=${number}`);
       await second.roundTrip();
       deepStrictEqual(second.untaken, []);
@@ -77,11 +74,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "at the most 48 numbered messages are unsettled, and the others follow as these are settled",
     async run(trial) {
-      const server = await trial.listen();
-      const { client } = trial.connect(server);
-      const peer = await server.peer();
-      await peer.attach();
-      peer.hello();
+      const { client, peer } = await greetedClient(trial);
       const sent = Array.from({ length: 60 }, (_, index) => client.send(`${index + 1}`));
       for (let number = 1; number <= 48; number += 1) strictEqual(await peer.frame(), `=${number}`);
       await peer.roundTrip();
@@ -97,14 +90,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "at the most 256 KiB are unsettled, of which 64 KiB travel with attach; a longer message goes alone",
     async run(trial) {
-      const server = await trial.listen();
-      const { client, until } = trial.connect(server);
-      const first = await server.peer();
-      await first.attach();
-      first.hello();
-      await until("status", ({ status }) => status === "live");
-      first.cut();
-      await until("status", ({ status }) => status === "waiting");
+      const { server, client } = await cutOffClient(trial);
       const lengths = [...Array.from({ length: 12 }, () => 30 * 1_024), 300 * 1_024, 1];
       const sent = lengths.map((length) => client.send("x".repeat(length)));
       const second = await server.peer();
@@ -132,10 +118,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "under an open gate plain messages pass, and numbered ones wait for a hello with a session",
     async run(trial) {
-      const server = await trial.listen();
-      const { client, until } = trial.connect(server);
-      const peer = await server.peer();
-      await peer.attach();
+      const { client, peer, until } = await attachedClient(trial);
       const sent = client.send("a");
       peer.hello({ session: undefined });
       await until("status", ({ status }) => status === "live");
@@ -152,11 +135,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "a probe of a silent server is answered by a beat, and the connection stays",
     async run(trial) {
-      const server = await trial.listen();
-      const { client } = trial.connect(server, { silenceMs: 50 });
-      const peer = await server.peer();
-      await peer.attach();
-      peer.hello();
+      const { server, client, peer } = await greetedClient(trial, { silenceMs: 50 });
       for (let round = 0; round < 2; round += 1) {
         strictEqual(await peer.frame(), ".?");
         peer.send(".@0 000000");
@@ -168,11 +147,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "unknown control frames and members are passed over, and a malformed frame ends the connection with 4400",
     async run(trial) {
-      const server = await trial.listen();
-      const { client, until } = trial.connect(server);
-      const peer = await server.peer();
-      await peer.attach();
-      peer.hello();
+      const { client, peer, until } = await greetedClient(trial);
       peer.send(".zwhatever");
       await peer.roundTrip();
       strictEqual(client.status, "live");
@@ -184,10 +159,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "a version that the client does not speak is refused by name",
     async run(trial) {
-      const server = await trial.listen();
-      const { until } = trial.connect(server);
-      const peer = await server.peer();
-      await peer.attach();
+      const { peer, until } = await attachedClient(trial);
       peer.send('.h{"v":2}');
       const { code, reason } = await peer.closed;
       strictEqual(code, 4400);
@@ -198,11 +170,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "an answer to what was never sent settles nothing: the connection ends with 4400",
     async run(trial) {
-      const server = await trial.listen();
-      const { client } = trial.connect(server);
-      const peer = await server.peer();
-      await peer.attach();
-      peer.hello();
+      const { client, peer } = await greetedClient(trial);
       const sent = client.send("a");
       await peer.frame();
       peer.send(".+2");
@@ -213,12 +181,7 @@ export const attachingCases: readonly ClientCase[] = [
   {
     name: "going away: the client attaches elsewhere, says bye here, and loses nothing between the two",
     async run(trial) {
-      const server = await trial.listen();
-      const { client, of, until } = trial.connect(server);
-      const old = await server.peer();
-      await old.attach();
-      old.hello();
-      await until("status", ({ status }) => status === "live");
+      const { server, client, peer: old, of, until } = await liveClient(trial);
       const sent = client.send("a");
       strictEqual(await old.frame(), "=a");
       old.send(".g20");
