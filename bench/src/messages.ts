@@ -9,6 +9,7 @@ import type { Figure } from "./kit/report.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 import { ratio } from "./kit/stats.ts";
 import { transactions } from "./messages/transactions.ts";
+import { clientBytes } from "./messages/client-bytes.ts";
 import { framedPeer, type Peer, type PeerState, socketioPeer } from "./messages/peers.ts";
 
 // The cost of kept messages, compared with Socket.IO's recovery on Redis Streams; and of a frame of v1.wsession, compared with a raw one.
@@ -266,6 +267,7 @@ function close({ connection }: Peer): void {
   connection.destroy();
 }
 
+if (isWanted("clientBytes")) figures.push(...(await clientBytes()));
 if (isWanted("framedCpuRatio")) await framedEcho("ws");
 if (isWanted("framedUwsCpuRatio")) await framedEcho("uws");
 if (isWanted("framedHeapBytes")) await framedHeap();

@@ -31,6 +31,9 @@ const fields = {
     "sendCommands",
     "replayP50VsSocketio",
     "outboxBytes",
+    "clientBytes",
+    "socketioClientBytes",
+    "reconnectingWebsocketBytes",
   ],
   kick: ["kickP99Ms", "kick1000Ms"],
   scale: [
