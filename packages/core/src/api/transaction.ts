@@ -2,31 +2,30 @@ import type { SendOptions } from "@wsession/protocol";
 import type { Connection, Patch } from "./contract.ts";
 
 /**
- * One numbered message of a client, while the handler `transaction` handles it. What the handler stages here is committed in one step
- * with the message's number, once the handler has settled: either all of it is in the store, or none (I21, I22, I23). Where another
- * writer changed the session meanwhile, the handler runs again with a new transaction on the new data.
+ * One numbered message of a client, while the handler `transaction` handles it. The staged changes and the message's number are
+ * committed in one step once the handler has settled: either the store has all of them, or none (I21, I22, I23). If another writer
+ * changed the session meanwhile, the handler runs again with a new transaction on the new data.
  *
- * The writes of `connection.session` (`set`, `patch`, `update`, `send`, `identify`, `rotate`) reject with IN_TRANSACTION meanwhile.
- * Once the handler has settled, every method throws TRANSACTION_OVER.
+ * During the handler the writes of `connection.session` (`set`, `patch`, `update`, `send`, `identify`, `rotate`) reject with
+ * IN_TRANSACTION. Once the handler has settled, every method throws TRANSACTION_OVER.
  */
 export interface Transaction<Data extends object = object, Transport = unknown> {
   readonly connection: Connection<Data, Transport, never>;
   /**
-   * `session:client:number`, the same when the handler runs again, in this process or in another one. Give the id to services that
-   * take an idempotency key, because what a handler does outside of the session may happen more than once.
+   * `session:client:number`, the same when the handler runs again, in this process or in another one. Pass the id to services that
+   * accept an idempotency key, because effects outside of the session may happen more than once.
    */
   readonly id: string;
-  /** The session's data with all that is staged so far. Reading makes the commit depend on what was read (compare-and-set). */
+  /** The session's data with the staged changes. A read makes the commit depend on the version (compare-and-set). */
   readonly data: Readonly<Data>;
   /**
    * Stages other data for the session.
    *
-   * @throws INVALID_DATA for what does not satisfy `schema`.
+   * @throws INVALID_DATA for data that does not satisfy `schema`.
    */
   set(data: Data): void;
   /**
-   * Stages a change of these fields, and of no other. The commit depends on nothing that another writer may change, unless `data` was
-   * read.
+   * Stages a change of these fields only. Unless `data` was read, the commit does not conflict with other writers.
    *
    * @throws INVALID_DATA as `session.patch` does.
    */
@@ -34,13 +33,14 @@ export interface Transaction<Data extends object = object, Transport = unknown> 
   /**
    * Stages a change that depends on the data.
    *
-   * @throws what `change` throws, INVALID_DATA, and INVALID_ARGUMENT for a `change` that returns a promise.
+   * @throws the error of `change`, INVALID_DATA, and INVALID_ARGUMENT for a `change` that returns a promise.
    * @example
    * tx.update((data) => ({ ...data, balance: data.balance - 10 }));
    */
   update(change: (data: Readonly<Data>) => Data): void;
   /**
-   * Stages a message for the session's outbox, as `session.send` keeps one. Of two messages of one key the later one alone is kept.
+   * Stages a message for the session's outbox, as `session.send` keeps one. If two messages have the same key, only the later
+   * one is kept.
    *
    * @throws INVALID_ARGUMENT as `session.send` does, TOO_LARGE for a message over `outbox.maxBytes`, and OUTBOX_FULL for more
    * messages, or more bytes, than the option `outbox` lets one session keep.
@@ -48,7 +48,7 @@ export interface Transaction<Data extends object = object, Transport = unknown> 
   send(message: string | Uint8Array, options?: SendOptions): void;
   /**
    * Calls `effect` once the commit is acknowledged: at most once, because this process may end before. `effect` runs after the
-   * kept messages and the acknowledgement were sent, and the next message does not wait for it. What `effect` throws is reported to
+   * kept messages and the acknowledgement were sent, and the next message does not wait for it. An error of `effect` is reported to
    * `onError`.
    *
    * @example
@@ -56,11 +56,11 @@ export interface Transaction<Data extends object = object, Transport = unknown> 
    */
   after(effect: () => unknown): void;
   /**
-   * Ends the transaction with nothing staged, and returns what `work` returns. `work` handles the message at least once, as the handler
-   * `message` would, and may write through `connection.session`: for an application of which some messages need no transaction. The
+   * Ends the transaction without a change, and returns the result of `work`. Use it for messages that need no transaction.
+   * `work` may write through `connection.session`, and handles the message at least once, as the handler `message` does. The
    * number is settled once the handler has settled.
    *
-   * @throws INVALID_ARGUMENT where something was staged.
+   * @throws INVALID_ARGUMENT if a change or a message was staged.
    */
   atLeastOnce<Result>(work: () => Result): Result;
 }

@@ -29,8 +29,9 @@ import type { Begun } from "./replay.ts";
 const MAX_ATTACHES = 8;
 
 /**
- * A connection that speaks `v1.wsession`. What it costs, raw connections do not pay. An idle one costs few bytes more: what few
- * connections need, or all for a moment, is made when it is needed, and let go of. So are methods `private`, as in its base.
+ * A connection that speaks `v1.wsession`. Raw connections pay nothing for it. To keep an idle connection small, its helper
+ * objects are created at their first use, and dropped after their last use. For the same reason methods are `private` and not
+ * `#`, as in the base class.
  */
 export class FramedConnection<
   Data extends object,
@@ -39,13 +40,13 @@ export class FramedConnection<
   Socket extends object,
 > extends NumberedConnection<Data, Transport, Unset, Socket> {
   readonly #protocol: string;
-  /** Once control frames came that no message followed. */
+  /** The limit of control frames. Exists from the second control frame until the next message. */
   #controls: ControlLimit | undefined = undefined;
-  /** Until the client is told where it stands in its session. */
+  /** The state until hello. */
   #arrival: Arrival | undefined = undefined;
   #attaches = 0;
 
-  /** `protocol`: the application's own subprotocol, which the 101 has no room for. */
+  /** `protocol` is the application's own subprotocol. hello names it, because the 101 can name only one subprotocol. */
   constructor(
     context: ConnectionContext<Data, Transport, Unset, Socket>,
     socket: Socket,
@@ -58,12 +59,12 @@ export class FramedConnection<
     this.#protocol = protocol;
   }
 
-  /** Whether the latest attach was answered, by a hello with or without a session. */
+  /** Whether the latest attach was answered by a hello, with or without a session. */
   private get isGreeted(): boolean {
     return (this.flow & Flow.Greeted) !== 0;
   }
 
-  // --- frames in ---
+  // --- received frames ---
 
   override receive(frame: string | Uint8Array, borrowed: boolean = false): void {
     if (this.isEnding) return super.receive(frame, borrowed);
@@ -82,7 +83,7 @@ export class FramedConnection<
     }
   }
 
-  /** Throws where the client sends what it may not send yet, or more than it may. */
+  /** Throws a ProtocolError for a frame that the client may not send yet, and for too many frames. */
   private admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
     if (this.#attaches === 0) throw new ProtocolError("attach is the first frame");
     const meansSession = (this.flow & Flow.MeansSession) !== 0;
@@ -104,7 +105,7 @@ export class FramedConnection<
         if (this.#attaches > MAX_ATTACHES) throw new ProtocolError("too many attaches");
         if (control.fresh) this.markActive();
         if (this.#attaches === 1) this.attachFirst(control);
-        // It takes its place among the messages, whose numbers it begins anew.
+        // Queue the attach among the messages, because it restarts their numbers.
         else {
           this.noteReattach();
           this.receiveQuietly(frame);
@@ -126,7 +127,7 @@ export class FramedConnection<
     }
   }
 
-  /** The first attach, which each client sends, does not count: most send no other control frame. */
+  /** Counts a control frame. The first attach does not count, so that most connections need no limit object. */
   private isTooMany({ type }: ClientControl): boolean {
     if (type === "attach" && this.#attaches === 0) return false;
     return (this.#controls ??= new ControlLimit()).isExceeded();
@@ -148,7 +149,7 @@ export class FramedConnection<
   override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
     super.attach(state, fence, found);
     if (found?.clients !== undefined && this.isTransactional) this.ownArrival().clients = found.clients;
-    // It came while there was no session.
+    // The attach arrived before the session was set.
     const attach = this.#arrival?.attach;
     if (attach !== undefined) void this.greet(attach, state);
   }
@@ -177,12 +178,12 @@ export class FramedConnection<
 
   private greetAgain(attach: Attach, client: KnownClient | undefined): void {
     const at = this.position;
-    // First, because acks that are put off are of the client id before: behind hello they would be taken for the new one's.
+    // Send postponed acks before hello: they belong to the previous client id. After hello the client would apply them to the new id.
     this.beginNumbers(attach, client);
     this.hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 }, client);
   }
 
-  /** Answers the first attach, now that there is a session: where the client stands, what it missed, and who it is to us. */
+  /** Answers the first attach once the session is set: the client's position, its missed messages, and its record. */
   private async greet(attach: Attach, state: LocalSession<Data>): Promise<void> {
     this.holdMessages(true);
     try {
@@ -222,7 +223,7 @@ export class FramedConnection<
     this.sendFrames(this.helloTo(attach, begun, client));
   }
 
-  /** The hello that is still to be sent. None if the hello had a token: a secret is sent by itself, uncompressed. */
+  /** Returns the hello to be sent with other frames. Returns none if hello has a token: a secret is sent alone and uncompressed. */
   private helloTo(attach: Attach, begun: Begun, client: KnownClient | undefined): readonly string[] {
     this.flow |= Flow.Greeted | Flow.HasSent;
     const { context, state, token, resumed } = this;
@@ -242,12 +243,12 @@ export class FramedConnection<
 
   protected override callOpen(handshake: Handshake): unknown {
     const opening = promiseOf(this.context.handlers.open?.(this, handshake));
-    // What it rejects with is the lifecycle's to tell.
+    // The lifecycle reports the rejection.
     if (opening !== undefined && this.resumed) this.ownArrival().opened = opening.catch(() => undefined);
     return opening;
   }
 
-  // --- frames out ---
+  // --- sent frames ---
 
   override send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
     const isMessage = typeof data === "string" || isUint8Array(data);

@@ -5,7 +5,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
 import type { Begun } from "./replay.ts";
 
-/** What a message may have where the runtime does not say. */
+/** The longest message, in bytes, if the runtime does not state its limit. */
 const MAX_MESSAGE = 64 * 1024;
 
 export interface Greeting<Data extends object> {
@@ -15,13 +15,13 @@ export interface Greeting<Data extends object> {
   readonly begun: Begun;
   readonly protocol: string;
   readonly attach: Attach;
-  /** What the store remembers of the client; `undefined` where numbered messages are handled at least once. */
+  /** The client's record in the store; `undefined` if numbered messages are handled at least once. */
   readonly client: KnownClient | undefined;
 }
 
-/** What the store remembers of a client. */
+/** The record of a client in the store. */
 export interface KnownClient {
-  /** `undefined`: nothing. */
+  /** `undefined` if there is no record. */
   readonly record: ClientRecord | undefined;
   /** The session's forget mark. */
   readonly mark: number;

@@ -16,7 +16,10 @@ import { Numbers } from "./numbers.ts";
 import { NO_RECORD, Transactions } from "./transactions.ts";
 import type { TransactionOutlet } from "./transactions.ts";
 
-/** A connection's numbered messages: each goes to the handler `transaction`, or where there is none to `message`. */
+/**
+ * A connection with numbered messages. Each message goes to the handler `transaction`, or to `message` if there is no
+ * `transaction`.
+ */
 export abstract class NumberedConnection<
   Data extends object,
   Transport,
@@ -26,9 +29,9 @@ export abstract class NumberedConnection<
   extends FollowingConnection<Data, Transport, Unset, Socket>
   implements TransactionOutlet<Data>
 {
-  /** Once numbered messages came; until then the number that they begin with, as `Numbers.begin` takes it. */
+  /** The counter, once a numbered message has arrived. Until then the first number, as an argument of `Numbers.begin`. */
   #numbers: Numbers | number | undefined = undefined;
-  /** Of the latest attach, with the handler `transaction`. */
+  /** The transactions of the latest attach. Only with the handler `transaction`. */
   #transactions: Transactions<Data> | undefined = undefined;
 
   /** Hands a message to the handler `message`. */
@@ -36,18 +39,18 @@ export abstract class NumberedConnection<
 
   // --- counting ---
 
-  /** A numbered message came. Throws ProtocolError where the client sends more than it may. */
+  /** Counts a received numbered message. Throws ProtocolError if the client exceeds a limit. */
   protected countNumbered(frame: string | Uint8Array): void {
     const bytes = (typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength) - 1;
     if (!this.ownNumbers().receive(bytes)) throw new ProtocolError("too many unsettled messages");
   }
 
-  /** A further attach came, and waits for its turn among the messages. */
+  /** Handles a further attach, which waits for its turn among the messages. */
   protected noteReattach(): void {
     if (this.#numbers instanceof Numbers) this.#numbers.reattach();
   }
 
-  /** The numbers of an attach may be for another session than the connection's: then they are none here. */
+  /** Starts the numbers of an attach. If the attach names another session, its messages are discarded here. */
   protected beginNumbers(attach: Attach, client: KnownClient | undefined): void {
     const { session, from } = attach;
     const first = session === undefined || session === this.state?.id ? from : undefined;
@@ -93,7 +96,7 @@ export abstract class NumberedConnection<
     return undefined;
   }
 
-  /** Settles what waits for a further message, because what comes next is of another client id. */
+  /** Settles outcomes that wait for a further message, because the next message has another client id. */
   protected flushNumbers(): Promise<void> | undefined {
     return this.#transactions?.flush();
   }
@@ -103,7 +106,7 @@ export abstract class NumberedConnection<
     if (this.#numbers instanceof Numbers) this.#numbers.stop();
   }
 
-  // --- what transactions need ---
+  // --- called by transactions ---
 
   get connection(): Connection<Data, unknown, never> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- transactions run once there is a session
@@ -144,13 +147,13 @@ export abstract class NumberedConnection<
     this.flow &= ~Flow.InTransaction;
   }
 
-  /** A handler failed, which changed nothing (I21), or what it left to `after` did: the connection stays. */
+  /** Reports a failed handler, which changed nothing (I21), or a failed effect of `after`. The connection stays open. */
   transactionFailed(error: unknown): void {
     if (isTransactionRefused(error, "INVALID_MESSAGE")) this.refuseMessage(error);
     else this.reportFailure("transaction", error);
   }
 
-  // --- what the store remembers ---
+  // --- the client's record in the store ---
 
   /** Whether numbered messages are handled in transactions. */
   protected get isTransactional(): boolean {
@@ -158,8 +161,8 @@ export abstract class NumberedConnection<
   }
 
   /**
-   * What the store remembers of the client. `found`: as of the handshake, which is as good as new where the client does not know more.
-   * Tells the client where the store has less than it had acknowledged.
+   * Returns the client's record. `found` is the record at the handshake, which is current unless the client knows a later
+   * number. If the store has lost acknowledged numbers, sends the frame `behind`.
    */
   protected async recallClient(
     attach: Attach,

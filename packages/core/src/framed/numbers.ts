@@ -7,18 +7,18 @@ import {
 } from "@wsession/protocol";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 
-/** Acks that are put off at most: a client sends on only once it has some. */
+/** The most postponed acks. A client with a full window waits for acks. */
 const MAX_UNTOLD = 32;
-/** Characters of what a refusal says. */
+/** The most characters of a refusal's message. */
 const MAX_TEXT = 512;
-/** Characters of its code. */
+/** The most characters of a refusal's code. */
 const MAX_CODE = 128;
 
-/** Why a number was not applied, as the client is told. */
+/** The reason for which a number was not applied, as it is sent to the client. */
 export interface Refusal {
   readonly code: string;
   readonly message?: string | undefined;
-  /** What JSON can carry. */
+  /** Any JSON value. */
   readonly detail?: unknown;
 }
 
@@ -28,18 +28,22 @@ export interface NumbersOutlet {
 }
 
 /**
- * The numbers of one client's messages on one connection. Neither side writes them down: both count. A number is told as settled
- * once its handler has settled, with all before it, and in the turn after: many settle in one turn as a rule, and one frame tells them.
+ * The numbers of one client's messages on one connection. Frames do not contain the numbers, because both sides count. A number
+ * is acknowledged, together with all earlier numbers, after its handler has settled. The ack is sent in the next turn, so that
+ * one frame acknowledges all numbers of a turn.
  */
 export class Numbers {
   readonly #outlet: NumbersOutlet;
-  /** Of the next message to be handled; `undefined`: messages are of another session, and are discarded until the next attach. */
+  /**
+   * The number of the next message. `undefined`: the messages belong to another session, and are discarded until the next
+   * attach.
+   */
   #next: number | undefined;
   #last = 0;
-  /** Bytes of each message that came and was not told as settled, in order, and of all of them. */
+  /** The bytes of each received message without an ack, in order, and of all of them together. */
   readonly #open: number[] = [];
   #bytes = 0;
-  /** How many came before the latest attach, to be discarded. */
+  /** The number of messages that arrived before the latest attach and are to be discarded. */
   #void = 0;
   #untold = 0;
   #timer: NodeJS.Immediate | undefined;
@@ -48,20 +52,23 @@ export class Numbers {
     this.#outlet = outlet;
   }
 
-  /** From an attach on; `from` is `undefined` where the client means another session. */
+  /** Starts counting at an attach. `from` is `undefined` if the client names another session. */
   begin(from: number | undefined): void {
     this.tell();
     this.#next = from;
   }
 
-  /** A further attach came, behind messages that are to be discarded: they take no room from those that follow it. */
+  /** Handles a further attach after messages that are to be discarded. These no longer count against the limits. */
   reattach(): void {
     if (this.#next !== undefined) return;
     this.#void += this.#open.length;
     this.#close(this.#open.length);
   }
 
-  /** A message of so many bytes came. False: the client has sent more than may be unsettled. A message alone may be of any size. */
+  /**
+   * Counts a received message. Returns false if the client exceeds the limits of unsettled messages. A single message may have
+   * any size.
+   */
   receive(bytes: number): boolean {
     this.#open.push(bytes);
     this.#bytes += bytes;
@@ -69,7 +76,7 @@ export class Numbers {
     return count <= WINDOW_MESSAGES && (count === 1 || this.#bytes <= WINDOW_BYTES);
   }
 
-  /** The number of the message that is handled next; `undefined`: it is discarded. */
+  /** Returns the number of the next message to be handled; `undefined` if that message is discarded. */
   take(): number | undefined {
     if (this.#next === undefined) {
       if (this.#void > 0) this.#void -= 1;
@@ -88,8 +95,9 @@ export class Numbers {
   }
 
   /**
-   * The handler of `number` failed, or refused the message: said before the connection ends, because otherwise the client would
-   * send the message for ever. Where the store has not said what happened, the number stays open, and the client sends again.
+   * Settles a number whose handler failed or refused the message. Called before the connection ends, because otherwise the
+   * client would send the message again for ever. If the store's answer is missing, the number stays unsettled, and the client
+   * sends the message again.
    */
   fail(number: number, error: unknown): void {
     if (isAboutTheEnd(error) || isSessionError(error, "STORE_UNAVAILABLE")) return;
@@ -97,31 +105,31 @@ export class Numbers {
     else this.refuse(number, { code: "HANDLER_FAILED" });
   }
 
-  /** `number` is settled, and was not applied. */
+  /** Settles `number` as refused. */
   refuse(number: number, refusal: Refusal): void {
     this.tell();
     this.#close(1);
     if (!this.#outlet.isEnding) this.#outlet.sendFrame(refusedFrame(number, refusal));
   }
 
-  /** What comes is discarded until the next attach, and `taken` numbers that were taken are not settled here. */
+  /** Discards messages until the next attach. The `taken` numbers in progress are not settled here. */
   ignore(taken: number): void {
     this.tell();
     this.#close(taken);
     this.#next = undefined;
   }
 
-  /** The connection ends. */
+  /** Called when the connection ends. */
   stop(): void {
     clearImmediate(this.#timer);
   }
 
-  /** The oldest messages are settled, or not to be settled here. */
+  /** Stops counting the oldest messages, which are settled, or are not to be settled here. */
   #close(count: number): void {
     for (const bytes of this.#open.splice(0, count)) this.#bytes -= bytes;
   }
 
-  /** Tells what is settled now, and not in the next turn. */
+  /** Sends the postponed ack now. */
   tell(): void {
     clearImmediate(this.#timer);
     this.#timer = undefined;
@@ -133,7 +141,10 @@ export class Numbers {
   }
 }
 
-/** Leaves out what JSON can't carry or what is too long for a control frame: first the detail, then the message too. */
+/**
+ * Omits parts of a refusal that JSON can't represent or that are too long for a control frame: first the detail, then the
+ * message.
+ */
 function refusedFrame(number: number, { code, message, detail }: Refusal): string {
   const type = "refused";
   const told = { type, number, code: code.slice(0, MAX_CODE), message: message?.slice(0, MAX_TEXT) } as const;
@@ -149,7 +160,7 @@ function controlFrame(control: Parameters<typeof writeServerControl>[0]): string
     const frame = writeServerControl(control);
     return frame.length <= MAX_CONTROL_LENGTH ? frame : undefined;
   } catch {
-    // A circular structure, say, which the handler that gave it is told of by a report.
+    // For example a circular structure, which is reported as an error of the handler.
     return undefined;
   }
 }

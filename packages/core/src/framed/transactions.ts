@@ -19,10 +19,10 @@ import type { ClientRecord } from "../store/stored-session.ts";
 import type { KnownClient } from "./hello.ts";
 import type { Numbers, Refusal } from "./numbers.ts";
 
-/** After so many lost races no other writer of this process comes between, because a hot session would starve a slow handler. */
+/** After this many lost races other writers of this process wait, because otherwise a busy session would starve a slow handler. */
 const RACES = 3;
 const FAILED: Refusal = { code: "HANDLER_FAILED" };
-/** What the record does not say: why. */
+/** The refusal of a number whose reason is unknown, because the record does not contain the reason. */
 const REFUSED_BEFORE: Refusal = { code: "REFUSED" };
 
 /** The connection whose messages are handled in transactions. */
@@ -31,7 +31,7 @@ export interface TransactionOutlet<Data extends object> extends TransactionOwner
   readonly deadlines: Deadlines;
   /** Milliseconds that a handler may take. */
   readonly handlerTimeoutMs: number;
-  /** Whether another numbered message is the next to be handled. */
+  /** Whether the next message to be handled is a numbered one. */
   readonly isFollowed: boolean;
   /** Calls the handler. Until `leave` the writes of the connection's handle are refused. */
   callTransaction(transaction: Transaction<Data>, message: string | Uint8Array): unknown;
@@ -40,19 +40,20 @@ export interface TransactionOutlet<Data extends object> extends TransactionOwner
   transactionFailed(error: unknown): void;
 }
 
-/** A number whose handler has settled. The number is told once it is in the store. */
+/** A number whose handler has settled. The client is told once the store has the number. */
 interface Outcome {
   readonly number: number;
-  /** `undefined`: applied. */
+  /** `undefined` if the message was applied. */
   readonly refusal: Refusal | undefined;
 }
 
-/** Runs a commit when nothing else of this process writes to the session. */
+/** Runs a commit while this process does not write to the session otherwise. */
 type Turn = <Result>(task: () => Awaitable<Result>) => Promise<Result>;
 
 /**
- * Handles the numbered messages of one client on one connection, each exactly once: the number, the change and the kept messages are
- * committed in one step, and told after that. What another connection of the client has settled first counts (I21, I22, I23).
+ * Handles the numbered messages of one client on one connection, each exactly once: the number, the change and the kept
+ * messages are committed in one step. The client is told after that. If another connection of the client has settled a number
+ * first, that outcome counts (I21, I22, I23).
  */
 export class Transactions<Data extends object> {
   readonly #outlet: TransactionOutlet<Data>;
@@ -60,11 +61,11 @@ export class Transactions<Data extends object> {
   readonly #numbers: Numbers;
   #client = "";
   #mark = 0;
-  /** What the store has of the client, as far as this connection knows. */
+  /** The client's record, as far as this connection knows it. */
   #record: ClientRecord;
-  /** The forget mark, where the store was found to know the client no more. */
+  /** The forget mark, after the store turned out to have no record of the client any more. */
   #forgottenUnder: number | undefined;
-  /** Outcomes that changed nothing. They travel with the next commit, and are told after it. */
+  /** Outcomes that changed nothing. They are part of the next commit, and sent to the client after it. */
   #waiting: Outcome[] = [];
 
   constructor(outlet: TransactionOutlet<Data>, state: LocalSession<Data>, numbers: Numbers) {
@@ -74,16 +75,16 @@ export class Transactions<Data extends object> {
     this.#record = NO_RECORD;
   }
 
-  /** From an attach on. `client`: what hello tells the client. */
+  /** Starts with an attach. `client` is the record that hello contains. */
   begin(attach: Attach, { record, mark }: KnownClient): void {
     this.#client = attach.client;
-    // A client that named no session has queued its messages under the mark of this hello: they waited for it.
+    // The messages of a client that named no session waited for this hello, so they have its mark.
     this.#mark = attach.session === undefined ? mark : attach.mark;
     this.#record = record ?? NO_RECORD;
     this.#forgottenUnder = record === undefined && this.#mark !== mark ? mark : undefined;
   }
 
-  /** Rejects where it is not known what became of the message: the connection ends then, and the client sends the message again. */
+  /** Rejects if the outcome of the message is unknown. The connection then ends, and the client sends the message again. */
   async handle(number: number, message: string | Uint8Array): Promise<void> {
     const outcome: Outcome = { number, refusal: undefined };
     if (number <= this.#record.settled) return this.#tell(outcome);
@@ -112,7 +113,7 @@ export class Transactions<Data extends object> {
 
   readonly #turn: Turn = (task) => writesOf(this.#state).alone(task);
 
-  /** One run of the handler, and its commit. False: another writer came first. */
+  /** Runs the handler once, and commits. Returns false if another writer was first. */
   async #attempt(number: number, message: string | Uint8Array, turn: Turn): Promise<boolean> {
     const state = this.#state;
     const id = `${state.id}:${this.#client}:${number}`;
@@ -157,7 +158,7 @@ export class Transactions<Data extends object> {
     }
   }
 
-  /** A number that changes nothing: it travels with the next commit where another message waits, else in a commit of its own. */
+  /** Settles a number that changes nothing: with the next commit if another message waits, else with a commit of its own. */
   async #settle(outcome: Outcome, turn: Turn): Promise<boolean> {
     if (outcome.refusal !== undefined) this.#state.context.diagnostics.transactionsRefused += 1;
     this.#waiting.push(outcome);
@@ -173,11 +174,11 @@ export class Transactions<Data extends object> {
   }
 
   #send(request: (fence: number | undefined) => CommitRequest): Promise<CommitAnswer> {
-    // The fence is read in the turn: a takeover that was under way is answered by then.
+    // Read the fence inside the turn, when a pending takeover has been answered.
     return sendCommit(this.#state, () => request(fenceOf(this.#outlet.sessionConnection)));
   }
 
-  /** `outcomes`: of numbers that follow one another, one at least. */
+  /** `outcomes` has at least one outcome, of consecutive numbers. */
   #numbersOf(outcomes: readonly Outcome[]): CommitNumbers {
     const numbers = outcomes.map(({ number }) => number);
     const refused = outcomes.filter(({ refusal }) => refusal !== undefined).map(({ number }) => number);
@@ -196,7 +197,7 @@ export class Transactions<Data extends object> {
         this.#record = answer.record;
         for (const outcome of outcomes) this.#tell(outcome);
         return;
-      // What the client has no answer to may be among what was lost: the client has to send that first.
+      // Unacknowledged messages of the client may be among the lost ones, so the client must send those first.
       case "behind":
         this.#numbers.ignore(outcomes.length);
         this.#outlet.sendFrame(writeServerControl({ type: "behind", number: answer.settled }));
@@ -213,7 +214,7 @@ export class Transactions<Data extends object> {
     }
   }
 
-  /** What the record says of a number counts, and not what happened here: another connection may have settled the number first. */
+  /** The outcome in the record counts, not the local one, because another connection may have settled the number first. */
   #tell({ number, refusal }: Outcome): void {
     if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);
     else this.#numbers.settle(number);
@@ -250,7 +251,7 @@ export class Transactions<Data extends object> {
     });
   }
 
-  /** Why a message is refused whose handler threw `error`. Throws where the message is to be sent again. */
+  /** Returns the refusal of a message whose handler threw `error`. Throws if the client has to send the message again. */
   #refusalOf(error: unknown, staged: StagedTransaction<Data>): Refusal {
     if (isTransactionRefused(error)) {
       if (error.code === "INVALID_MESSAGE") this.#outlet.transactionFailed(error);
@@ -281,7 +282,7 @@ export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 const atOnce: Turn = async (task) => task();
 
-/** Of what is staged, what can't be stored; `undefined` where that is not why `error` was thrown. */
+/** The refusal of staged data or messages that can't be stored; `undefined` if `error` has another cause. */
 function refusalByStore(error: unknown): Refusal | undefined {
   if (!isSessionError(error) || error.outcome !== "not-applied") return undefined;
   const { code, message } = error;

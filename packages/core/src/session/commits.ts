@@ -7,12 +7,12 @@ import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { StagedTransaction } from "./transaction.ts";
 
-/** An answer after which the session and its connections are still there. */
+/** An answer after which the session and its connections still exist. */
 export type CommitAnswer = Exclude<CommitResult, { type: "missing" | "fenced" }>;
 
 /**
- * Sends a commit to the store. Called only while nothing else of this process writes to the session. Rejects with SESSION_GONE and FENCED,
- * and has ended the session's connections then.
+ * Sends a commit to the store. Called only while nothing else of this process writes to the session. Rejects with SESSION_GONE
+ * and FENCED, and has ended the session's connections then.
  */
 export async function sendCommit<Data extends object>(
   state: LocalSession<Data>,
@@ -22,7 +22,7 @@ export async function sendCommit<Data extends object>(
   const { store, diagnostics } = state.context;
   const sent = request();
   diagnostics.writes += 1;
-  // Asked for where the handlers were bound.
+  // `bindSessions` has checked already that the store has `commit`.
   const result = (await store.commit?.(sent)) ?? { type: "missing" };
   if (result.type === "missing") {
     state.endSession(GONE);
@@ -36,7 +36,7 @@ export async function sendCommit<Data extends object>(
   return result;
 }
 
-/** What a transaction changed and sent is in the store: the session here follows, and its connections get the kept messages. */
+/** Applies an acknowledged transaction: updates the session here, and delivers the kept messages to its connections. */
 export function applyCommitted<Data extends object>(
   state: LocalSession<Data>,
   staged: StagedTransaction<Data>,

@@ -13,17 +13,17 @@ import type { Write } from "./writes.ts";
 
 export interface TransactionOwner<Data extends object> {
   readonly connection: Connection<Data, unknown, never>;
-  /** The handler wants no transaction any more: `atLeastOnce` was called. */
+  /** Whether the handler has ended the transaction by `atLeastOnce`. */
   leave(): void;
 }
 
-/** One run of the handler `transaction`: what the run read, and what it staged. Nothing of it is seen by anybody else. */
+/** One run of the handler `transaction`, with its reads and its staged changes. Staged changes are invisible to other code. */
 export class StagedTransaction<Data extends object> implements Transaction<Data> {
   readonly id: string;
   readonly #owner: TransactionOwner<Data>;
   readonly #state: LocalSession<Data>;
   readonly #base: Readonly<Data>;
-  /** The version that the run began at. */
+  /** The version at the start of the run. */
   readonly versionAtRequest: VersionStamp;
   #next: Readonly<Data>;
   readonly #writes: Pick<Write<Data>, "kind">[] = [];
@@ -100,9 +100,9 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     return work();
   }
 
-  // --- for who commits ---
+  // --- for the commit ---
 
-  /** The handler has settled: what it still calls comes too late. */
+  /** Called when the handler has settled. Later calls throw TRANSACTION_OVER. */
   end(): void {
     this.#isOver = true;
   }
@@ -115,17 +115,17 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     return this.#effects;
   }
 
-  /** Whether `error` is what one of the methods here threw because of what was staged. */
+  /** Whether one of the methods here threw `error` because of the staged data or messages. */
   isRefusal(error: unknown): error is SessionError {
     return error !== undefined && error === this.#thrown;
   }
 
-  /** Whether this process knows already that the store would answer with a conflict. */
+  /** Whether the commit would certainly conflict, because this process knows a newer version. */
   get isStale(): boolean {
     return this.#expects && !this.#state.isAt(this.versionAtRequest);
   }
 
-  /** The data that the commit leads to. */
+  /** The data after the commit. */
   get next(): Readonly<Data> {
     return this.#next;
   }
@@ -154,7 +154,7 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     };
   }
 
-  /** Whether what is staged holds for the version alone at which the run began. */
+  /** Whether the staged changes depend on the version at the start of the run. */
   get #expects(): boolean {
     if (this.#writes.length === 0 && this.#messages.length === 0) return false;
     return this.#hasRead || (this.#writes.length > 0 && this.#state.isOtherVersion);

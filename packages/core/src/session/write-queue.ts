@@ -16,8 +16,8 @@ import type { Plan, QueuedWrite } from "./write-plan.ts";
 const NEXT_MICROTASK = Promise.resolve();
 
 /**
- * Sends a session's writes one at a time, in order. Writes that wait meanwhile are sent as one request (I8, I10). Where the
- * store is shared, the writes of one tick are sent as one request too.
+ * Sends a session's writes one at a time, in order. Writes that wait meanwhile are sent as one request (I8, I10). With a
+ * shared store the writes of one tick are sent as one request too.
  */
 export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #state: LocalSession<Data>;
@@ -67,7 +67,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     return done;
   }
 
-  // These closures are created once for the queue, since one write is under way at a time: a write allocates none.
+  // These closures are created once for the queue, because one write is in flight at a time. So a write allocates no closure.
   readonly #onTurn = (): void => {
     this.#scheduled = false;
     this.#flush();
@@ -132,7 +132,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   #attempt(batch: readonly QueuedWrite<Data>[], tries: number): void {
     const state = this.#state;
     if (state.gone) return rejectAll(batch, goneError());
-    // The application's functions run here, and may write: such a write comes after this one, whose data they were given.
+    // The application's functions run here, and may write. Such a write comes after this one, because it is based on its data.
     this.#busy = true;
     const plan = makePlan(state, batch);
     this.#busy = false;

@@ -9,7 +9,7 @@ import type {
   ReadResult,
 } from "./outbox-contract.ts";
 
-/** One offset. Objects of one shape, whether or not there is something to deliver. */
+/** One offset. All entries have the same shape, also those without a message, so that V8 keeps them small. */
 interface Entry {
   readonly chain: Chain;
   data: string | Uint8Array | undefined;
@@ -30,12 +30,12 @@ export type Appended = Extract<AppendResult, { type: "appended" | "full" }>;
 
 const MAX_READERS = 8;
 
-/** The messages that mapStore keeps for one session. OutboxMethods says what each step has to be. */
+/** The outbox of one session in mapStore. `OutboxMethods` specifies each step. */
 export class MapOutbox {
   /** Offset and chain of the newest entry that was ever appended. */
   #last = 0;
   #chain: Chain = 0;
-  /** Of the offset before the first entry. */
+  /** The chain of the offset before the first entry. */
   #baseChain: Chain = 0;
   #entries: Entry[] = [];
   #bytes = 0;
@@ -50,7 +50,7 @@ export class MapOutbox {
     return this.#entries.length;
   }
 
-  /** Of all messages that are kept. */
+  /** The bytes of all kept messages. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -73,18 +73,18 @@ export class MapOutbox {
     const start = isReset || isBehind ? { offset: base, chain: this.#baseChain } : from;
     const missed =
       isReset || isBehind ? { from: isReset ? 1 : from.offset + 1, to: base, certain: false } : undefined;
-    // Not `from`: a client may claim any position, and would have what it was never given dropped as read.
+    // Do not use `from`: a client may claim any position, and messages that it never got would be dropped as read.
     if (reader !== undefined) this.#note(reader.name, start.offset, now + reader.maxAgeMs);
     return { type: "read", missed, start, entries: this.#after(start.offset, maxBytes, now), end: this.end };
   }
 
-  /** Drops what is kept, and goes on counting where it was. */
+  /** Drops all kept messages. Offsets continue. */
   clear(): void {
     while (this.#entries.length > 0) this.dropFirst();
     this.#readers.clear();
   }
 
-  /** Drops the entries that are too old, with all before them. */
+  /** Drops the entries past their age, with all entries before them. */
   dropOld(now: number): void {
     let old = 0;
     for (let index = 0; index < this.#entries.length; index += 1) {
@@ -151,7 +151,7 @@ export class MapOutbox {
     return true;
   }
 
-  /** Up to which offset all readers have it; 0 without a reader. */
+  /** The offset up to which all readers have the messages; 0 without a reader. */
   #readByAll(now: number): number {
     let least = Infinity;
     for (const [name, reader] of this.#readers) {
@@ -162,7 +162,7 @@ export class MapOutbox {
   }
 
   #note(name: string, offset: number, until: number): void {
-    // In the order of their last call, so that the one that read longest ago comes first.
+    // Ordered by the last call, so that the first reader is the one to drop.
     this.#readers.delete(name);
     this.#readers.set(name, { offset, until });
     if (this.#readers.size <= MAX_READERS) return;
@@ -172,7 +172,7 @@ export class MapOutbox {
     }
   }
 
-  /** Whether the position is another one's: what is older than all that is kept can't be compared. */
+  /** Whether the position contradicts this outbox. A position before all kept messages can't be compared. */
   #differs({ offset, chain }: Position): boolean {
     const base = this.#last - this.#entries.length;
     if (offset > this.#last) return true;
@@ -189,7 +189,7 @@ export class MapOutbox {
       if (entry === undefined) break;
       const { chain, isReplaced } = entry;
       const data = dataOf(entry, now);
-      // The first message is given in any case, because otherwise the reader would ask for the same for ever.
+      // Return the first message in any case, because otherwise the reader would repeat the same request for ever.
       if (bytes > 0 && data !== undefined && bytes + entry.bytes > maxBytes) break;
       if (data !== undefined) bytes += entry.bytes;
       entries.push({ chain, data, isReplaced });

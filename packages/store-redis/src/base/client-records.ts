@@ -37,7 +37,7 @@ export function toRecord(
   return { settled, refused, floor };
 }
 
-/** Collects what a session's hash says of clients, field by field. */
+/** Collects the records of clients from a session's hash, field by field. */
 export class ClientFields {
   readonly #byClient = new Map<string, ClientRecord>();
   #mark = 0;
@@ -48,7 +48,7 @@ export class ClientFields {
     this.#mark = Number(text);
   }
 
-  /** A field for which `isClientField` is true. Throws CORRUPT_RECORD. */
+  /** Adds a field for which `isClientField` is true. Throws CORRUPT_RECORD. */
   readRecord(field: string, text: string, outcome: Outcome): void {
     const { 1: settled, 2: refused, 3: floor } = RECORD.exec(text) ?? [];
     this.#byClient.set(field.slice(CLIENT.length), toRecord(settled, refused, floor, outcome));

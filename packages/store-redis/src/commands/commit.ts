@@ -13,7 +13,7 @@ const NO_BOUNDS = ["", "", "", ""];
 
 export interface CommitCommand {
   readonly request: CommitRequest;
-  /** `undefined`: the data stays as it is. */
+  /** `undefined`: the data does not change. */
   readonly encoded: EncodedChange | undefined;
   readonly sequence: number;
   readonly maxBytes: number;
@@ -22,7 +22,7 @@ export interface CommitCommand {
 
 export type CommitReply = Exclude<CommitResult, { type: "missing" }> | Missing;
 
-/** commit.lua: settles numbers, changes data and keeps messages, all of that once, or nothing. */
+/** commit.lua: settles numbers, changes data and keeps messages, all of that or nothing, at most once. */
 export function commit({ calls, keys, node }: Caller, command: CommitCommand): Promise<CommitReply> {
   const { request, encoded, deadline } = command;
   const { id, numbers, outbox, lineage } = request;
@@ -48,7 +48,7 @@ export function commit({ calls, keys, node }: Caller, command: CommitCommand): P
 interface Requested {
   readonly outbox: OutboxAppend | undefined;
   readonly changes: boolean;
-  /** Of the version after the one that the caller knows. */
+  /** The lineage of the version after the caller's known version. */
   readonly lineage: number | undefined;
 }
 

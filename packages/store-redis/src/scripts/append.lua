@@ -1,11 +1,11 @@
--- Keeps messages for a session's client (I17). The session's version, lineage, data and deadlines stay as they are.
+-- Appends messages to a session's outbox (I17). The session's version, lineage, data and deadlines do not change.
 -- KEYS  1 session · 2 its outbox list
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 fence or "" · 5 most messages · 6 most bytes · 7 how long they are kept, ms, or 0
---       8 "1" to refuse what does not fit · 9 largest messages that travel in an announcement
---       10… mark, flag "t" or "b", ttl in ms or "", key or "", payload; of messages of one key the caller sends the last alone
+--       8 "1" to refuse messages that do not fit · 9 the most bytes of messages in an announcement
+--       10… mark, flag "t" or "b", ttl in ms or "", key or "", payload; the keys are unique
 -- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"settled"} · {"late", now}
 --       {"corrupt"} · {"gone"}: it was destroyed
--- At most once: as in write.lua. A repeat is answered with the first call's offset and chain; the others follow from the marks.
+-- At most once: as in write.lua. A repeat returns the first call's offset and chain. The other chains follow from the marks.
 local not_after, node, sequence, fenced, most_messages, most_bytes, age, refuses, announced = unpack(ARGV, 1, 9)
 local list, from = KEYS[2], 10
 local at = now_ms()
@@ -39,14 +39,14 @@ if refuses == '1' then
   if not drop then return { 'full' } end
 end
 
--- Nothing was changed up to here; from here on everything is. What takes memory comes first, because otherwise Redis, which
--- refuses a script at its first write alone, would do half of it at maxmemory.
+-- Up to here nothing was changed; from here on everything is. The commands that take memory come first, because Redis at maxmemory
+-- refuses only the first write of a script, and would run the rest.
 local offset, before = box.last + 1, box.chain
 local fields = { writer, sequence .. ' ' .. version .. ' ' .. not_after .. ' ' .. offset .. ' ' .. before }
 local chains, has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
 in_chunks('HSET', key, fields)
 if has_new_key then prune_keys(box) end
--- A process without a connection of the session is one of many that send: their records would stay as long as the session.
+-- Writes no record for a process without a connection of the session, because the records of many senders would stay in the session.
 local holds = found[2] and string.find(found[2], node .. '=', 1, true)
 if not (found[3] and holds) then prune_writers(node, at) end
 announce_messages(found[2], node, box, before, chains, from, tonumber(announced))

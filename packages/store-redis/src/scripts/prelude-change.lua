@@ -1,4 +1,4 @@
--- What scripts that change a session's data share; embed-scripts.mjs treats this file as it does prelude.lua. A change is in ARGV: field
+-- Functions that the scripts share which change a session's data. embed-scripts.mjs treats this file like prelude.lua. A change is in ARGV: field
 -- and text of each field to set from `first` to `last_set`, then the fields to remove up to `last`.
 --
 -- More fields of the session hash p:s:{id}, only where clients have settled numbers:

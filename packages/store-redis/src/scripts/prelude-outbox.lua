@@ -1,33 +1,34 @@
--- What scripts on outboxes share; embed-scripts.mjs treats this file as it does prelude.lua, which comes first.
+-- Functions that the scripts on outboxes share. embed-scripts.mjs treats this file like prelude.lua, which comes first.
 --
 -- More fields of the session hash p:s:{id}:
 --   o          "first last chain bytes": the offsets of the oldest and the newest entry, the chain after the newest, and bytes of
---              all messages. Only where something was appended
---   k<key>     offset of the last message that has this key; 32 at most
---   a<name>    "offset until": up to where a reader has the messages, and until when it is waited for, in base 36; 8 at most
---   w<node>    after an append: "sequence version until offset chain", of its first message and before it
--- The list p:o:{id} has the entries first to last, each of:
+--              all messages. Absent before the first append
+--   k<key>     the offset of the last message with this key; at most 32 of these fields
+--   a<name>    "offset until": a reader's position, and the time until which the outbox waits for it, in base 36; at most 8
+--   w<node>    after an append: "sequence version until offset chain": the offset of its first message, and the chain before that
+-- The list p:o:{id} has the entries first to last. The parts of an entry, with their lengths:
 --   6   the chain before it, base 36, so that each position from first - 1 on can be compared
---   9   until when it is kept, or its ttl, milliseconds by this server's clock in base 36
---   1   flag: t a text, b bytes as base64; x replaced. In capitals if `until` is a ttl: such an entry is never missed
+--   9   the end of its age or of its ttl, in milliseconds by this server's clock, in base 36
+--   1   flag: t text, b bytes as base64, x replaced. A capital letter for an entry with a ttl, which is never reported as missed
 --       the message
 local HEADER = 16
--- Of an entry that is kept as long as its session.
+-- The end of an entry that is kept as long as its session.
 local ENDLESS_AGE = 'zzzzzzzzz'
--- Then the list is kept so long after the last append, because otherwise those of expired sessions would stay for ever.
+-- How long a list without an end is kept after the last append, because otherwise lists of expired sessions would stay for ever.
 local LONGEST_AGE = 2592000000
 local MOST_KEYS = 32
 local MOST_READERS = 8
 
--- Most values that one command is given: Lua can't unpack more than about 8,000.
+-- The most arguments of one command, because Lua can't unpack more than about 8,000 values.
 local function in_chunks(command, of, values)
   for first = 1, #values, 500 do
     redis.call(command, of, unpack(values, first, math.min(first + 499, #values)))
   end
 end
 
--- The outbox as field `o` and the list say; nothing: it can't be read. A list of another length was lost alone, or is that of
--- an earlier session or subject: what it had is missed. `last` and its chain stay, so that no offset is given out twice (I18, I19).
+-- Returns the outbox from field `o` and the list; nothing if it is unreadable. A list of another length was lost without its session, or
+-- belongs to an earlier session or subject: its messages count as missed. `last` and its chain stay, so that no offset is assigned
+-- twice (I18, I19).
 local function open_outbox(text, list)
   local first, last, chain, bytes = string.match(text or '1 0 0 0', '^(%d+) (%d+) (%d+) (%d+)')
   if not first then return nil end
@@ -37,7 +38,7 @@ local function open_outbox(text, list)
   return box
 end
 
--- Bytes of an entry's message: of base64 those that it stands for.
+-- The bytes of an entry's message; for base64 the decoded bytes.
 local function size_of(entry)
   local flag = string.byte(entry, HEADER)
   if flag == 98 or flag == 66 then return math.floor((#entry - HEADER) * 3 / 4) end
@@ -57,7 +58,7 @@ local function is_replaced(entry)
   return flag == 120 or flag == 88
 end
 
--- Up to which offset all readers have the messages that are waited for; 0 without one.
+-- The offset up to which all readers have the messages; 0 without a reader.
 local function read_by_all(at)
   local least = nil
   for _, name in ipairs(redis.call('HKEYS', key)) do
@@ -91,7 +92,7 @@ local function room_for(box, list, at, from, bounds)
   return drop, freed
 end
 
--- Takes what a later message of the same key replaced out of the list; its offset and its chain stay.
+-- Removes the message that a later message of the same key replaced from the list. Its offset and its chain stay.
 local function replace(box, list, offset)
   if not offset or offset < box.first or offset > box.last then return end
   local entry = redis.call('LINDEX', list, offset - box.first)
@@ -107,7 +108,7 @@ local function drop_first(box, list)
   box.first, box.bytes = box.first + 1, box.bytes - size_of(redis.call('LPOP', list))
 end
 
--- Forgets keys whose messages are kept no more, and of the others those used longest ago.
+-- Deletes the fields of keys whose messages are no longer kept, and of the keys that were used longest ago.
 local function prune_keys(box)
   local used, gone = {}, {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
@@ -121,11 +122,11 @@ local function prune_keys(box)
   if #gone > 0 then in_chunks('HDEL', key, gone) end
 end
 
--- Appends the messages in ARGV from `from` on, each five: mark, flag, ttl in ms or "", key or "", payload. What is over the bounds (I20)
--- then goes, the oldest first, unless `drop` of them were chosen before. Puts what the hash has to say into `fields`, which the
--- caller sets; `box` is as it is then. Returns the chain after each message, and whether a key is new. `bounds`: messages, bytes,
+-- Appends the messages in ARGV from `from` on, each with five values: mark, flag, ttl in ms or "", key or "", payload. Then drops the oldest
+-- entries beyond the limits (I20), or the first `drop` entries if they were chosen before. Collects changes of the hash in `fields`, which
+-- the caller writes, and updates `box`. Returns the chain after each message, and whether a key is new. `bounds`: messages, bytes,
 -- age (ms, 0 for endless), and absolute, the session's deadline.
--- Before the first RPUSH nothing may be written, because otherwise Redis would not refuse it at maxmemory.
+-- Nothing may be written before the first RPUSH, because otherwise Redis would not refuse the RPUSH at maxmemory.
 local function push_messages(box, list, at, from, bounds, drop, fields)
   local until_age, stay = ENDLESS_AGE, bounds.age
   if bounds.age > 0 then
@@ -161,14 +162,14 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   while not drop and box.first <= box.last and is_over_bounds(box, bounds) do
     drop_first(box, list)
   end
-  -- Those that are too old, as far as they come first: who reads passes over the others.
+  -- Drops the entries past their age at the beginning of the list. A reader skips the others.
   while box.first <= box.last do
     local entry = redis.call('LINDEX', list, 0)
     if has_ttl(entry) or not is_over(entry, at) then break end
     drop_first(box, list)
   end
-  -- Entries with a ttl that nothing without one comes after are never missed: the list stays for readers who come soon after their
-  -- age. If it went with their age, it would count as lost alone.
+  -- If only entries with a ttl remain at the end of the list, they are never missed. So the list stays for some time after their age, for
+  -- late readers. Without the list the outbox would count as lost.
   if bounds.age > 0 and has_ttl(entries[#entries]) then stay = 2 * stay end
   redis.call('PEXPIRE', list, math.max(1, stay))
   fields[#fields + 1] = 'o'
@@ -185,7 +186,7 @@ local function matching_fields(pattern)
   return names
 end
 
--- Tells the other holders of a session where its outbox ends now, with the messages in ARGV from `from` on where they are small.
+-- Announces the new end of the outbox to the other holders, with the messages in ARGV from `from` on if they are small.
 local function announce_messages(holders, node, box, before, chains, from, most_bytes)
   if not has_other_holders(holders, node) then return end
   local parts, size = { '["o","', session_id(), '",', box.last, ',', box.chain }, 0
