@@ -92,7 +92,7 @@ export const closings: Readonly<Record<string, (runtime: RuntimeName) => Promise
     return [...endings].join();
   },
   "1011 initial failed": async (runtime) => {
-    // A store of somebody else's, which keeps sessions on connections and refuses a new one.
+    // A third party's store, which keeps sessions on connections and refuses a new session.
     const store: SessionStore = { ...inConnectionStore(), create: fail };
     return ending(await start(runtime, { store, initial }));
   },

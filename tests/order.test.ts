@@ -83,7 +83,7 @@ describe.each(combinations)("fault E3 on $runtime, $store", ({ runtime, store })
     });
     const server = await serve(runtime, sessions, {
       open: (connection) => opened.note(connection),
-      // Writes, too: to its own session, and nobody awaits it.
+      // Also writes to its own session, without an await.
       change: ({ session }, { n, by }) => (n === 1 && by === "inner" ? session.update(add) : undefined),
     });
     await connect(server);

@@ -48,7 +48,7 @@ export const CLOSED: Readonly<Record<Overtaker, readonly string[]>> = {
 const ALL = ["destroySubject", "destroy", "expiry"] as const;
 const OF_A_SESSION = ["destroy", "expiry"] as const;
 const OF_THE_SUBJECT = ["destroySubject"] as const;
-// A login that is refused leaves the session nobody's: it is the handler that fails.
+// A refused login leaves the session without a subject, and the handler fails.
 const REFUSED_LOGIN = { destroySubject: ["closed 1011", "closed 4410"] };
 // A session that is gone is no session to come back to, so the client has a new one.
 const FRESH = {
@@ -109,7 +109,7 @@ const handshakes: readonly Operation[] = [
 ];
 
 function creations(when: "before" | "after"): readonly Operation[] {
-  // Nobody knows the id before the call, so nobody can destroy the session.
+  // No caller knows the id before the call, so the session can't be destroyed.
   const overtakers = when === "before" ? OF_THE_SUBJECT : ALL;
   return [
     {

@@ -135,7 +135,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
             for (const one of [other, sessions]) expect(await one.get(id)).toBeUndefined();
             await until(() => [...sessions.connections].every(({ session }) => session?.id !== id));
             expect(unexpected(errors)).toEqual([]);
-            // The list of an expired session ends by itself; without the session nobody reads it.
+            // The list of an expired session expires too. Without the session no command reads the list.
             if (overtaker === "destroy") expect(await outboxes()).toEqual([]);
           },
         );

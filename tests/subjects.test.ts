@@ -114,7 +114,7 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
     expect((await sessions.get(session.id))?.subject).toMatch(/^(ada|eve)$/);
     const all = [...(await sessions.bySubject("ada")), ...(await sessions.bySubject("eve"))];
     expect(all.filter(({ id }) => id === session.id)).toHaveLength(1);
-    // Whoever is too late has a session of their own: nobody is let into another's.
+    // A late client gets a session of its own, and never the session of another subject.
     expect(opened.filter(({ id }) => id === session.id)).toHaveLength(1);
     expect(new Set(opened.map(({ subject }) => subject))).toEqual(new Set(["ada", "eve"]));
   });

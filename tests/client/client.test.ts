@@ -34,7 +34,7 @@ async function startServer(runtime: RuntimeName, options: Omit<SessionsOptions<D
   const sessions = createSessions<Data>({
     token: protocolToken(),
     initial: () => ({ said: [] }),
-    // A client that is cut again and again is not what the tests want to hear of.
+    // Ignore reports about cut connections, which the tests cause.
     onError: () => undefined,
     ...options,
   });

@@ -9,7 +9,7 @@ export class Line {
   readonly #sockets = new Set<Socket>();
   /** The port of the server behind it. */
   target: number;
-  /** Whether nobody gets through. */
+  /** Whether the line is cut. */
   isDown = false;
 
   private constructor(target: number) {

@@ -53,7 +53,7 @@ async function heldBy(holders: readonly Process[], by: Process): Promise<string>
   return id;
 }
 
-/** Changes the session until each holder has heard of one change. */
+/** Changes the session until each holder got an announcement. */
 async function reaches(writer: Process, holders: readonly Process[], id: string): Promise<void> {
   const known = (await writer.store.load(id))?.version ?? 0;
   expect(await writer.store.write(aWrite(id, { known }, { known }))).toMatchObject({ version: known + 1 });

@@ -228,7 +228,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
         url === "/honest" ? { type: "accept" } : answer.promise.then(() => ({ type: "accept" as const })),
     });
     const server = await trialOf().serve(sessions, {});
-    // They never finish the HTTP request: the runtime's own affair, and core never hears of them.
+    // These peers never finish the HTTP request. Only the runtime handles them; core does not see them.
     const unfinished = Array.from({ length: 1_000 }, () => trialOf().raw(server));
     for (const peer of unfinished)
       peer.write(Buffer.from("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nX-Slow: "));

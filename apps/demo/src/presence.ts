@@ -12,7 +12,7 @@ export interface PresenceTeller {
 
 /**
  * What happens here is told at once. Other processes don't announce their connections, so with a shared store presence
- * is asked for again while somebody looks.
+ * is queried again while a page shows it.
  */
 export function presenceTeller(
   sessions: VisitorSessions,

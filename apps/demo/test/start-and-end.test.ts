@@ -67,7 +67,7 @@ describe("npm run demo", () => {
 
   it.each(["SIGINT", "SIGTERM"] as const)("ends when npm is sent %s", async (signal) => {
     const demo = await startDemo([], NPM);
-    // Resolves when nobody holds its output any more.
+    // Resolves when no process has its output open any more.
     expect(await demo.end(signal)).toMatchObject({ code: 0, signal: null });
     await expect(fetch(demo.url)).rejects.toThrow("fetch failed");
   });
@@ -156,7 +156,7 @@ describe("npm run demo -- --redis", () => {
   it("says that a process's port is taken, and leaves no process behind", async () => {
     const redis = await startRedis();
     const { port, free } = await takenPort(2);
-    // Resolves when nobody holds its output any more.
+    // Resolves when no process has its output open any more.
     const { code, output } = await runDemo([
       ...["--port", String(port - 2)],
       ...["--redis", `redis://${redis.host}:${redis.port}`],

@@ -115,7 +115,7 @@ const judgesByPongs = broken(
   },
 );
 
-/** Ends nobody who has an open socket. */
+/** Ends no connection whose socket is open. */
 const neverJudges = broken(
   (connection) => connection,
   1,

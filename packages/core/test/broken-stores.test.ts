@@ -88,7 +88,7 @@ const takesNothingOver = () =>
     },
   }));
 
-/** Gives a session to whoever asks last, though asked for an unowned one alone, and says that it does not. */
+/** Ignores `onlyUnowned`: the last subject gets the session, and the store answers `foreign` all the same. */
 const givesAway = () =>
   tampered((store) => {
     const rotate = store.rotate.bind(store);

@@ -98,7 +98,7 @@ describe("a connection that was replaced", () => {
   test("I13 its write travels with no administrative one of the same tick", async () => {
     const { store, sessions, session, socket } = await openSession({ exclusive: true });
     const administrative = await sessions.get(session.id);
-    // Another process's connection takes the session over, and this process hears nothing of it.
+    // Another process's connection takes the session over, and this process gets no announcement.
     await store.behindTheBack.resume({
       id: session.id,
       digest: undefined,

@@ -48,7 +48,7 @@ describe("a full mapStore", () => {
 
   test("never one whose connection is on its way: the store counts holders itself, until each has released", async () => {
     const store = mapStore({ maxSessions: 2 });
-    // Core hears of a session once the store has answered.
+    // Core knows a session only after the store has answered.
     store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
     const request = { ...aRequest, digest: "d", hold: true };
     const secret = { digest: "d", nextDigest: undefined, subject: undefined };

@@ -96,7 +96,7 @@ test("a write that is sent again to a server with another history makes another 
   const writing = process.store.write(aWrite(id, { n: 1 }, { known: 2, lineage: base?.lineage }));
   await until(async () => (await onlooker.store.load(id))?.version === 3);
   const lost = await onlooker.store.load(id);
-  // As a replica that had not heard of the last two changes, and of another one since.
+  // The state of a replica that lacks the last two changes, and has another change since.
   await client.restore(key, 60_000, before, "REPLACE");
   await onlooker.store.write(aWrite(id, { who: "kept" }));
   proxy.replies("pass");
@@ -243,7 +243,7 @@ test("a write that was asked about and was not there yet never comes (I10)", asy
   const writing = rejection(process.store.write(aWrite(id, { n: 1 })));
   await until(() => proxy.pending > 0);
   proxy.delayRequests(0);
-  // Long before the write's deadline nobody waits for its answer any more.
+  // The caller stops waiting long before the write's deadline.
   process.client.disconnect();
   const error = await writing;
   expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" });

@@ -222,7 +222,7 @@ describe.each([
       type: "wrong",
     });
     expect(await store.resume(aResume(id, { digest: replaced }))).toEqual({ type: "wrong" });
-    // What clients had before the rotation is good for its grace, whoever renewed meanwhile.
+    // The token before the rotation stays valid for its grace period, even if another client renewed meanwhile.
     expect(await store.resume(aResume(id, { digest: creation.digest }))).toMatchObject({ by: "previous" });
     expect(await store.resume(aResume(id, { digest: nextDigest }))).toMatchObject({ by: "current" });
     // The same call again, as after a lost answer (I10).

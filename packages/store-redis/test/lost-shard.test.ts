@@ -87,7 +87,7 @@ test("fault B7: a Cluster lost one of three shards: only its sessions suffer, in
   }
   await expect(two.store.load(lost[0] ?? "")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
 
-  // The sweep reads those of the living shards: one that hears nothing of a change finds it.
+  // The sweep reads the sessions of the live shards, and so finds a change without an announcement.
   const [silent = "", destroyed = ""] = living;
   await one.client.hdel(`ws:s:{${silent}}`, "h");
   await one.store.write(aWrite(silent, { swept: true }, { known: 2 }));

@@ -241,7 +241,7 @@ describe("at maxmemory, with noeviction", () => {
       for (const creation of [...mine, single, endless]) await store.create(creation);
       await hold(store, host, mine[0]?.id ?? "");
       await hold(store, host, single.id);
-      // One that is somebody else's, and listed: a login of the subject may be under way.
+      // A listed session of another subject: a login of the subject may be in progress.
       const others = aCreation({ subject: newId() });
       await store.create(others);
       await client.zadd(indexOf(subject), Date.now() + 1_000_000, others.id);
