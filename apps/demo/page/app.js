@@ -1,4 +1,5 @@
-/** The page: one WebSocket at a time, and what it tells. */
+/** The page: a client that stays connected, and what its events mean. */
+import { connect } from "./client.js";
 import { draw, focusServer, key, showServers, travel } from "./diagram.js";
 import { byId, rich } from "./dom.js";
 import { log } from "./log.js";
@@ -12,27 +13,27 @@ import * as words from "./words.js";
 /** @typedef {import("../src/messages.ts").Report} Report */
 /** @typedef {import("../src/messages.ts").SessionView} SessionView */
 
-const MOST_STUMBLES = 10;
 const VIA = "wsession-demo-via";
 
 /** @type {DemoDescription | undefined} */
 let demo;
-/** @type {WebSocket | undefined} */
-let socket;
-/** The server in use, or the last one. @type {Endpoint | undefined} */
+/** @type {import("./client.js").Client | undefined} */
+let client;
+/** The server in use, or the one that is tried. @type {Endpoint | undefined} */
 let endpoint;
+/** The server to go to. */
+let wanted = sessionStorage.getItem(VIA) ?? "";
+/** Whether the wanted server was tried, so that the next attempt goes to another one. */
+let isTried = false;
+let isOpen = false;
+let askedAt = 0;
 /** The server through which the session was seen last. @type {Endpoint | undefined} */
 let seenThrough;
 /** @type {SessionView | undefined} */
 let session;
-/** Where to go once the socket has closed. @type {{ readonly to: Endpoint, readonly renewal?: string } | undefined} */
-let next;
-let killed = false;
-/** Since the socket opened: messages heard and sent. */
-let heard = 0;
-let sent = 0;
-/** How often in a row a server let go of the page as soon as it had it. */
-let stumbles = 0;
+/** The server whose process this page has killed. @type {Endpoint | undefined} */
+let killed;
+let isRenewing = false;
 let presence = "";
 
 listenToForm(send);
@@ -40,35 +41,55 @@ byId("drop", HTMLButtonElement).addEventListener("click", () => send({ type: "dr
 byId("destroy", HTMLButtonElement).addEventListener("click", () => send({ type: "destroy" }));
 byId("rotate", HTMLButtonElement).addEventListener("click", () => send({ type: "rotate" }));
 enableForm(false);
-await start();
+start();
 
-async function start() {
-  const description = await describe();
-  if (description === undefined) return;
-  const wanted = new URLSearchParams(location.search).get("via") ?? sessionStorage.getItem(VIA);
+function start() {
+  wanted = new URLSearchParams(location.search).get("via") ?? wanted;
   // Said once: a reload stays where the visitor has gone since.
   history.replaceState(null, "", location.pathname);
-  const first = description.endpoints.find((known) => key(known) === wanted) ?? description.endpoints[0];
-  if (first !== undefined) open(first);
+  open();
 }
 
-/** Asks which servers there are: one that was started again has a new pid. */
-async function describe() {
-  try {
-    const response = await fetch("/demo.json");
-    /** @type {DemoDescription} */
-    const description = await response.json();
-    demo = description;
-    showDemo(description);
-    return description;
-  } catch {
-    phase("ended");
-    say({
-      title: "The demo is not running",
-      text: "Start it again with `npm run demo`, then reload this page.",
-    });
-    return undefined;
-  }
+function open() {
+  client = connect(address, { backoff: { minMs: 1_000, maxMs: 4_000 } });
+  client.on("session", () => {
+    isTried = false;
+    isOpen = true;
+    if (endpoint === undefined) return;
+    log(
+      "open",
+      `101 from ${endpoint.name} on port ${endpoint.port}, ${(performance.now() - askedAt).toFixed(1)} ms after the request`,
+    );
+  });
+  client.on("message", ({ data }) => {
+    /** @type {Report} */
+    const report = JSON.parse(String(data));
+    hear(report);
+  });
+  client.on("status", ({ status, code, reason }) => {
+    if (status === "waiting") lost(code, reason);
+  });
+  client.on("closed", ({ code, reason }) => lost(code, reason));
+}
+
+/** Where the client connects to, asked before each attempt: a server that was started again has a new pid. */
+async function address() {
+  const response = await fetch("/demo.json");
+  /** @type {DemoDescription} */
+  const description = await response.json();
+  demo = description;
+  showDemo(description);
+  const { endpoints, path } = description;
+  const index = endpoints.findIndex((known) => key(known) === wanted);
+  const next = endpoints[(Math.max(index, 0) + (isTried ? 1 : 0)) % endpoints.length];
+  if (next === undefined) throw new Error("there is no server");
+  isTried = true;
+  endpoint = next;
+  wanted = key(next);
+  sessionStorage.setItem(VIA, wanted);
+  phase("connecting");
+  askedAt = performance.now();
+  return `ws://${location.hostname}:${next.port}${path}`;
 }
 
 /** @param {DemoDescription} description */
@@ -76,7 +97,7 @@ function showDemo({ store, endpoints, idleMs, absoluteMs }) {
   const redis = store === "redis";
   const several = endpoints.length > 1;
   showServers(endpoints, redis, choose, () => {
-    killed = true;
+    killed = endpoint;
     send({ type: "kill" });
   });
   showSteps((step) => (step === "kill" ? redis : step === "return" ? several : true));
@@ -91,107 +112,52 @@ function showDemo({ store, endpoints, idleMs, absoluteMs }) {
 
 /** @param {Endpoint} to */
 function choose(to) {
-  if (socket !== undefined && socket.readyState <= WebSocket.OPEN) {
-    next = { to };
-    socket.close(1000, "moving");
-  } else {
-    void describe().then((description) => {
-      const now = description?.endpoints.find((known) => key(known) === key(to));
-      if (now !== undefined) open(now);
-    });
-  }
+  wanted = key(to);
+  isTried = false;
+  if (client === undefined || client.status === "closed") open();
+  else client.reconnect();
 }
 
 /**
- * @param {Endpoint} to
- * @param {string} [renewal]
- */
-function open(to, renewal) {
-  if (demo === undefined || (socket !== undefined && socket.readyState <= WebSocket.OPEN)) return;
-  endpoint = to;
-  killed = false;
-  heard = 0;
-  sent = 0;
-  sessionStorage.setItem(VIA, key(to));
-  phase("connecting");
-  const query = renewal === undefined ? "" : `?renewal=${encodeURIComponent(renewal)}`;
-  const began = performance.now();
-  const opened = new WebSocket(`ws://${location.hostname}:${to.port}${demo.path}${query}`);
-  socket = opened;
-  let answered = false;
-  opened.addEventListener("open", () => {
-    answered = true;
-    log(
-      "open",
-      `101 from ${to.name} on port ${to.port}, ${(performance.now() - began).toFixed(1)} ms after the request`,
-    );
-  });
-  opened.addEventListener("message", ({ data }) => {
-    heard += 1;
-    if (heard > 1) stumbles = 0;
-    /** @type {Report} */
-    const report = JSON.parse(String(data));
-    hear(report, to, renewal !== undefined);
-  });
-  opened.addEventListener("close", ({ code, reason }) => {
-    socket = undefined;
-    if (answered) closed(code, reason, to);
-    else {
-      log("closed", `No 101 from ${to.name} on port ${to.port}`);
-      phase("dropped");
-      say(words.unreachable(to.name));
-    }
-  });
-}
-
-/**
+ * The connection has ended, or an attempt has failed. The client tries again, unless it is closed.
+ *
  * @param {number} code
  * @param {string} reason
- * @param {Endpoint} from
  */
-function closed(code, reason, from) {
-  log("closed", `\`${code}\` ${words.meaningOf(code)}${reason === "" ? "" : ` (“${reason}”)`}`);
+function lost(code, reason) {
+  const wasOpen = isOpen;
+  isOpen = false;
   presence = "";
+  isTried = true;
   byId("presence", HTMLElement).textContent = "–";
-  if (next !== undefined) {
-    const { to, renewal } = next;
-    next = undefined;
-    open(to, renewal);
-    return;
+  const ended = client?.status === "closed";
+  if (!wasOpen && !ended) {
+    const name = endpoint?.name ?? "the demo";
+    log("closed", `No 101 from ${name}`);
+    phase("dropped");
+    return say(words.unreachable(name));
   }
-  // Some versions of uWebSockets.js end a socket right after they have upgraded it (uNetworking/uWebSockets#1928). As any
-  // client should: come back. The cookie is there already, so it is to the session that the 101 belonged to.
-  if (code === 1006 && heard <= 1 && sent === 0 && stumbles < MOST_STUMBLES) {
-    stumbles += 1;
-    open(from);
-    return;
-  }
-  stumbles = 0;
-  const ended = code === 4410 || code === 4419;
-  if (code === 1006) tick(killed ? "kill" : "drop");
+  log("closed", `\`${code}\` ${words.meaningOf(code)}${reason === "" ? "" : ` (“${reason}”)`}`);
+  if (code === 1006) tick(killed === undefined ? "drop" : "kill");
   if (code === 4410) tick("destroy");
   phase(ended ? "ended" : "dropped", code);
-  say(words.closed(code, { killed, process: from.process, several: (demo?.endpoints.length ?? 0) > 2 }));
+  say(words.closed(code, killed?.process));
 }
 
 /** @param {Command} command */
 function send(command) {
-  if (socket?.readyState !== WebSocket.OPEN) return;
-  socket.send(JSON.stringify(command));
-  sent += 1;
+  // At most once: a command that kills a process must not be sent again to the next one.
+  if (client?.sendNow(JSON.stringify(command)) !== true) return;
+  if (command.type === "rotate") isRenewing = true;
   travel("out");
   log("sent", `\`${JSON.stringify(command)}\``, `sent ${command.type}`);
 }
 
-/**
- * @param {Report} report
- * @param {Endpoint} from
- * @param {boolean} renewed
- */
-function hear(report, from, renewed) {
+/** @param {Report} report */
+function hear(report) {
   switch (report.type) {
     case "welcome":
-      return welcome(report, from, renewed);
+      return endpoint === undefined ? undefined : welcome(report, endpoint);
     case "written": {
       const what = difference(session, report.session);
       log(
@@ -215,10 +181,6 @@ function hear(report, from, renewed) {
       return say(words.changed(report.session.version));
     case "presence":
       return showPresence(report);
-    case "renewal":
-      log("received", "A renewal code, good once: reconnecting with it");
-      next = { to: from, renewal: report.code };
-      return socket?.close(1000, "renewing");
     case "refused":
       log("received", `Refused: ${report.reason}`);
       if (session !== undefined) show(session);
@@ -233,9 +195,8 @@ function hear(report, from, renewed) {
 /**
  * @param {Extract<Report, { type: "welcome" }>} report
  * @param {Endpoint} from
- * @param {boolean} renewed
  */
-function welcome(report, from, renewed) {
+function welcome(report, from) {
   const same = session?.id === report.session.id;
   log(
     "received",
@@ -246,11 +207,12 @@ function welcome(report, from, renewed) {
   byId("served-by", HTMLElement).textContent = `${from.name}, process ${report.process} (pid ${report.pid})`;
   byId("connection-id", HTMLElement).textContent = report.connection;
   byId("resumed", HTMLElement).textContent = report.resumed ? "resumed" : "fresh";
-  say(
-    report.resumed
-      ? words.resumed(from.name, same ? seenThrough?.name : undefined, report.session.version, renewed)
-      : words.fresh(from.name),
-  );
+  if (!report.resumed) say(words.fresh(from.name));
+  else if (killed !== undefined) say(words.survived(killed.process, from.name));
+  else
+    say(words.resumed(from.name, same ? seenThrough?.name : undefined, report.session.version, isRenewing));
+  killed = undefined;
+  isRenewing = false;
   show(report.session);
   seenThrough = from;
   const other = demo?.endpoints.find((known) => key(known) !== key(from)) ?? from;
@@ -290,7 +252,7 @@ function showDetail() {
  * @param {number} [closeCode]
  */
 function phase(now, closeCode) {
-  const isOpen = now === "open";
+  const isLive = now === "open";
   const focused = document.activeElement;
   const name = endpoint?.name ?? "";
   const texts = {
@@ -302,19 +264,19 @@ function phase(now, closeCode) {
   };
   byId("status", HTMLElement).dataset["phase"] = now;
   byId("status-text", HTMLElement).textContent = texts[now];
-  document.title = isOpen ? `${name} · wsession demo` : "wsession demo";
-  byId("tab-detail", HTMLElement).textContent = isOpen
+  document.title = isLive ? `${name} · wsession demo` : "wsession demo";
+  byId("tab-detail", HTMLElement).textContent = isLive
     ? `ws://${location.hostname}:${endpoint?.port}`
     : "not connected";
-  byId("drop", HTMLButtonElement).disabled = !isOpen;
-  byId("destroy", HTMLButtonElement).disabled = !isOpen;
+  byId("drop", HTMLButtonElement).disabled = !isLive;
+  byId("destroy", HTMLButtonElement).disabled = !isLive;
   if (now === "dropped")
     byId("session-node-detail", HTMLElement).textContent =
       session === undefined ? "" : `version ${session.version}, waiting for you`;
   if (now === "ended") byId("session-node-detail", HTMLElement).textContent = "gone for good";
-  if (!isOpen) for (const id of ["served-by", "connection-id"]) byId(id, HTMLElement).textContent = "–";
-  if (!isOpen) byId("resumed", HTMLElement).textContent = "";
-  enableForm(isOpen);
+  if (!isLive) for (const id of ["served-by", "connection-id"]) byId(id, HTMLElement).textContent = "–";
+  if (!isLive) byId("resumed", HTMLElement).textContent = "";
+  enableForm(isLive);
   draw({ phase: now, endpoint, closeCode });
   // Who pressed what can't be pressed any more goes on where the way on is.
   if (focused instanceof HTMLButtonElement && focused.disabled) focusServer(endpoint);

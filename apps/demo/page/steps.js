@@ -9,7 +9,7 @@ const ALL = [
   ["drop", "Drop the connection", "The server ends the socket without a closing handshake."],
   ["return", "Come back through another server", "Same id, same data, same version."],
   ["tab", "Change it from a second tab", "Both tabs show the change at once."],
-  ["kill", "Kill the process that serves you", "`kill -9`; then come back through another process."],
+  ["kill", "Kill the process that serves you", "`kill -9`; the page comes back through another process."],
   ["destroy", "Destroy the session", "Every tab is closed with 4410."],
 ];
 

@@ -90,17 +90,26 @@ export function changed(version) {
 }
 
 /**
- * @param {number} code
- * @param {{ readonly killed: boolean, readonly process: number, readonly several: boolean }} how
+ * @param {number} process
+ * @param {string} server
  * @returns {Saying}
  */
-export function closed(code, { killed, process, several }) {
-  const back = several ? "Come back through any of them." : "Come back through either server.";
-  if (killed) {
-    return {
-      title: `Process ${process} is dead, your session is not`,
-      text: `SIGKILL ended the process at once, without a chance to save data. Nothing is lost, because every acknowledged change is in Redis. ${back}`,
-    };
+export function survived(process, server) {
+  return {
+    title: `Process ${process} is dead, your session is not`,
+    text: `SIGKILL ended the process at once, without a chance to save data. Nothing is lost, because every acknowledged change is in Redis. The client came back by itself, through ${server}.`,
+  };
+}
+
+/**
+ * @param {number} code
+ * @param {number | undefined} killed the process that this page has killed
+ * @returns {Saying}
+ */
+export function closed(code, killed) {
+  const back = "The client connects again by itself, through another server where there is one.";
+  if (killed !== undefined) {
+    return { title: `Process ${killed} is dead`, text: `SIGKILL ended the process at once. ${back}` };
   }
   switch (code) {
     case 1005:
@@ -144,7 +153,7 @@ export function closed(code, { killed, process, several }) {
 export function unreachable(server) {
   return {
     title: `${server} did not open a connection`,
-    text: "The server is down, is still starting, or refused the handshake (with 503 if the session store can't be reached). Try again, or try another server.",
+    text: "The server is down, is still starting, or refused the handshake (with 503 if the session store can't be reached). The client tries again, at another server where there is one. If the demo has ended, start it again with `npm run demo`.",
   };
 }
 

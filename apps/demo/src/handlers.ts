@@ -84,10 +84,10 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
     case "forget":
       await session.update((data) => ({ ...data, notes: data.notes.filter(({ id }) => id !== command.id) }));
       return tell(connection, { type: "written", method: "update", session: view(session) });
-    case "rotate": {
-      const { renewalCode } = await session.rotate();
-      return tell(connection, { type: "renewal", code: renewalCode });
-    }
+    case "rotate":
+      // The library tells the page's client, which connects again for the new cookie.
+      await session.rotate();
+      return;
     case "drop":
       // No closing handshake: for the page it is as if the cable had been pulled.
       return connection.terminate();

@@ -40,7 +40,6 @@ export type Report =
       readonly processes: number;
       readonly missing: number;
     }
-  | { readonly type: "renewal"; readonly code: string }
   | { readonly type: "refused"; readonly reason: string }
   | {
       readonly type: "failed";

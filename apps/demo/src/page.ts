@@ -22,6 +22,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Beside src and dist alike. */
 const FOLDER = new URL("../page/", import.meta.url);
+/** What the build bundled for the page. */
+const BUNDLES = new URL("../dist/page/", import.meta.url);
 
 export function origins(port: number): string[] {
   return HOST_NAMES.map((name) => `http://${name}:${port}`);
@@ -65,9 +67,12 @@ export function pageServer(store: "map" | "redis", endpoints: () => readonly End
 
 function readFiles(): ReadonlyMap<string, { readonly type: string; readonly body: Buffer }> {
   const files = new Map<string, { readonly type: string; readonly body: Buffer }>();
-  for (const name of readdirSync(FOLDER)) {
-    const type = TYPES[extname(name)];
-    if (type !== undefined) files.set(`/${name}`, { type, body: readFileSync(new URL(name, FOLDER)) });
+  // A bundle takes the place of the source that has its name.
+  for (const folder of [FOLDER, BUNDLES]) {
+    for (const name of readdirSync(folder)) {
+      const type = TYPES[extname(name)];
+      if (type !== undefined) files.set(`/${name}`, { type, body: readFileSync(new URL(name, folder)) });
+    }
   }
   return files;
 }

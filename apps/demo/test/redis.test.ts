@@ -58,8 +58,7 @@ describe.each(PROCESSES)(
       const { pid } = await servedBy(tab);
 
       await tab.press("Drop the connection");
-      await tab.isDropped();
-      await tab.comeBackThrough(other);
+      await tab.isConnectedThrough(other);
       await expectToShow(tab, changed);
       const now = await servedBy(tab);
       expect(now.number).toBe(otherNumber);
@@ -93,9 +92,8 @@ describe.each(PROCESSES)(
       const { pid } = await servedBy(tab);
 
       process.kill(pid, "SIGKILL");
-      await tab.isDropped();
       await tab.logged("1006 dropped: no closing handshake");
-      await tab.comeBackThrough(other);
+      await tab.isConnectedThrough(other);
       expect(await tab.shown()).toEqual(before);
       await tab.press("One more");
       await expectToShow(tab, { ...before, count: "26" });
@@ -132,8 +130,8 @@ it("the page's own button kills the process, and says what that means", async ()
   await expectFact(tab, "version", "2");
   const before = await tab.shown();
   await tab.server("ws").getByRole("button", { name: "Kill it" }).click();
+  await tab.isConnectedThrough("uWebSockets.js");
   await tab.says("Process 1 is dead, your session is not");
-  await tab.comeBackThrough("uWebSockets.js");
   expect(await tab.shown()).toEqual(before);
 });
 

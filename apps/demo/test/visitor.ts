@@ -85,10 +85,6 @@ export class Tab {
     await this.page.getByText(`Connected through ${name}`, { exact: true }).waitFor();
   }
 
-  async isDropped(): Promise<void> {
-    await this.page.getByText("Not connected", { exact: true }).waitFor();
-  }
-
   async hasEnded(): Promise<void> {
     await this.page.getByText("Session ended", { exact: true }).waitFor();
   }
@@ -119,14 +115,10 @@ export class Tab {
   }
 
   /** Presses the button of a server in the diagram. */
-  async go(how: "Move here" | "Come back here" | "Start afresh here", name: string): Promise<void> {
+  async go(how: "Move here" | "Start afresh here", name: string): Promise<void> {
     await this.turnTo();
     await this.server(name).getByRole("button", { name: how }).click();
     await this.isConnectedThrough(name);
-  }
-
-  comeBackThrough(name: string): Promise<void> {
-    return this.go("Come back here", name);
   }
 
   async rename(name: string): Promise<void> {
