@@ -8,6 +8,9 @@ import type { FoundSession } from "../session/unattached-connection.ts";
 import { NOTHING_KEPT, Replay } from "./replay.ts";
 import type { Begun, ReplayOutlet } from "./replay.ts";
 
+/** The connection whose frames are gathered at the moment, in `inOneWrite`. A field would cost each connection memory. */
+let gathering: { readonly by: object; readonly frames: (string | Uint8Array)[] } | undefined;
+
 /**
  * A connection that follows the outbox of its session. While no new message was kept since the client was up to date, the
  * connection stores only a position. A `Replay` costs 128 bytes, and most live connections do not need one.
@@ -85,13 +88,28 @@ export abstract class FollowingConnection<
     return this.#replay?.ack(offset) === true;
   }
 
+  /** Sends the frames that `task` sends as one write: each write is a system call. `task` must be synchronous. */
+  inOneWrite(task: () => void): void {
+    const frames: (string | Uint8Array)[] = [];
+    const outer = gathering;
+    gathering = { by: this, frames };
+    try {
+      task();
+    } finally {
+      gathering = outer;
+      this.sendFrames(frames);
+    }
+  }
+
   sendFrame(frame: string | Uint8Array): void {
+    if (gathering?.by === this) return void gathering.frames.push(frame);
     if (this.isEnding) return;
     this.flow |= Flow.HasSent;
     this.transmit(frame);
   }
 
   sendFrames(frames: ReadonlyArray<string | Uint8Array>): void {
+    if (gathering?.by === this) return void gathering.frames.push(...frames);
     if (this.isEnding || frames.length === 0) return;
     this.flow |= Flow.HasSent;
     this.transmitAll(frames);

@@ -36,6 +36,8 @@ export interface TransactionOutlet<Data extends object> extends TransactionOwner
   /** Calls the handler. Until `leave` the writes of the connection's handle are refused. */
   callTransaction(transaction: Transaction<Data>, message: string | Uint8Array): unknown;
   sendFrame(frame: string): void;
+  /** Sends the frames that `task` sends as one write. */
+  inOneWrite(task: () => void): void;
   /** Reports a failure after which the connection stays. */
   transactionFailed(error: unknown): void;
 }
@@ -145,9 +147,11 @@ export class Transactions<Data extends object> {
       case "full":
         return this.#settle({ number, refusal: { code: "OUTBOX_FULL" } }, turn);
       case "committed":
-        applyCommitted(state, staged, answer, this.#outlet.sessionConnection);
-        this.#conclude(answer, outcomes);
-        if (staged.effects.length > 0) this.#numbers.tell();
+        this.#outlet.inOneWrite(() => {
+          applyCommitted(state, staged, answer, this.#outlet.sessionConnection);
+          this.#conclude(answer, outcomes);
+          this.#numbers.tell();
+        });
         for (const effect of staged.effects) this.#runEffect(effect);
         return true;
       case "settled":
