@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { tests } from "./suites.mjs";
+import { core, tests } from "./suites.mjs";
 
 /** Promises about what happens between a decision and its effect.
  * @type {readonly Mutant[]} */
@@ -38,5 +38,29 @@ export const decisionMutants = [
     replace:
       "  async counted<Result>(run: () => Promise<Result>): Promise<Result> {\n    this.#underWay += 0;",
     tests: tests("overtaken.test.ts", "close\\(\\) in the gap"),
+  },
+  {
+    name: "message-fence-at-the-call",
+    promise: "I13: a message carries its connection's fence as of the append, not of the call of send",
+    file: "packages/core/src/session/send-queue.ts",
+    find: "this.sender = sender;",
+    replace: "this.sender = sender && { fence: sender.fence };",
+    tests: tests("overtaken-messages.test.ts", "I13"),
+  },
+  {
+    name: "message-for-whoever",
+    promise: "A message to a subject is kept in no session that became another subject's meanwhile",
+    file: "packages/core/src/session/send-queue.ts",
+    find: "fence: fenceOf(first?.sender), subject: first?.subject };",
+    replace: "fence: fenceOf(first?.sender) };",
+    tests: tests("overtaken-messages.test.ts", "another subject's in the gap"),
+  },
+  {
+    name: "fenced-sender-stays",
+    promise: "I13: a connection whose message was refused for its fence ends with 4409",
+    file: "packages/core/src/session/send-queue.ts",
+    find: "        this.#context.fenced(batch[0]?.sender);\n",
+    replace: "",
+    tests: core("overtaken-messages"),
   },
 ];

@@ -45,6 +45,14 @@ export const outboxScriptMutants = [
     tests: suite("I13 an append with a lower fence"),
   },
   {
+    name: "lua-append-for-another",
+    promise: "A message for a subject is not kept in a session of another one",
+    file: append,
+    find: "if subject ~= '' and found[5] ~= subject then return { 'foreign' } end",
+    replace: "",
+    tests: suite("a message for a subject is not kept"),
+  },
+  {
     name: "lua-append-unannounced",
     promise: "An append reaches the other processes that hold the session",
     file: append,

@@ -205,8 +205,8 @@ export const outboxMutants = [
     name: "outbox-append-unfenced",
     promise: "I13: an append with a lower fence is refused",
     file: store,
-    find: 'return isFenced(entry, request.fence) ? { type: "fenced" } : this',
-    replace: "return this",
+    find: 'if (isFenced(entry, request.fence)) return { type: "fenced" };\n    const { subject } = request;',
+    replace: "const { subject } = request;",
     tests: core("stores"),
   },
   {

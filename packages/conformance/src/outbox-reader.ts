@@ -32,6 +32,7 @@ export function message(
 
 export interface AppendOptions {
   readonly fence?: number | undefined;
+  readonly subject?: string | undefined;
   readonly bounds?: Partial<OutboxBounds> | undefined;
 }
 
@@ -39,12 +40,12 @@ export function append(
   store: StoreProcess,
   id: string,
   messages: readonly (string | Uint8Array | OutboxMessage)[],
-  { fence, bounds }: AppendOptions = {},
+  { fence, subject, bounds }: AppendOptions = {},
 ): Promise<AppendResult> {
   const whole = messages.map((one) =>
     typeof one === "string" || one instanceof Uint8Array ? message(one) : one,
   );
-  return store.append({ id, messages: whole, bounds: { ...BOUNDS, ...bounds }, fence });
+  return store.append({ id, messages: whole, bounds: { ...BOUNDS, ...bounds }, fence, subject });
 }
 
 /** Appends what has to be taken. */

@@ -1,6 +1,13 @@
 import { runStoreCase, storeCases } from "@wsession/conformance";
 import { mapStore } from "@wsession/core";
-import type { CommitRequest, CommitResult, MapStore, StoredSession } from "@wsession/core";
+import type {
+  AppendRequest,
+  AppendResult,
+  CommitRequest,
+  CommitResult,
+  MapStore,
+  StoredSession,
+} from "@wsession/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 type Commit = (request: CommitRequest) => CommitResult;
@@ -14,6 +21,12 @@ function now<Result extends object>(answer: Result | PromiseLike<Result>): Resul
 function loaded(store: MapStore, id: string): StoredSession | undefined {
   const session = store.load(id);
   return session === undefined ? undefined : now(session);
+}
+
+/** Appends for any subject. */
+function appendTo(store: MapStore, request: AppendRequest): Exclude<AppendResult, { type: "foreign" }> {
+  const result = now(store.append!(request));
+  return result.type === "foreign" ? expect.fail("no subject was given") : result;
 }
 
 /** A map store whose commit is wrapped. */
@@ -55,7 +68,7 @@ const settlesAlone = tampered((commit, request) => {
 const changesAlone = tampered((_, { id, numbers, change, outbox, ...rest }, store) => {
   const write = change && now(store.write({ id, change, ...rest }));
   if (write !== undefined && write.type !== "written") return write;
-  const append = outbox && now(store.append!({ id, ...outbox, fence: rest.fence }));
+  const append = outbox && appendTo(store, { id, ...outbox, fence: rest.fence });
   if (append !== undefined && append.type !== "appended") return append;
   const record = { settled: numbers.number, refused: numbers.refused, floor: numbers.first };
   return { type: "committed", written: write, appended: append, record };
@@ -64,7 +77,7 @@ const changesAlone = tampered((_, { id, numbers, change, outbox, ...rest }, stor
 /** In two steps: what the second one is refused for leaves the first one done. */
 const keepsMessagesFirst = tampered((commit, request, store) => {
   const { id, outbox, fence } = request;
-  const result = outbox && now(store.append!({ id, ...outbox, fence }));
+  const result = outbox && appendTo(store, { id, ...outbox, fence });
   if (result !== undefined && result.type !== "appended") return result;
   const rest = commit({ ...request, outbox: undefined });
   return rest.type === "committed" ? { ...rest, appended: result } : rest;

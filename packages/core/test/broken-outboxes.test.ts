@@ -104,6 +104,9 @@ const bounded =
 const ignoresFences = () =>
   tampered({ append: (append, request) => append({ ...request, fence: undefined }) });
 
+const ignoresSubjects = () =>
+  tampered({ append: (append, request) => append({ ...request, subject: undefined }) });
+
 const ignoresReaders = () => tampered({ read: (read, request) => read({ ...request, reader: undefined }) });
 
 const ignoresPages = () => tampered({ read: (read, request) => read({ ...request, maxBytes: Infinity }) });
@@ -163,6 +166,7 @@ describe("the suite for stores catches an outbox that", () => {
       /^I20 with whenFull refuse a message/,
     ],
     ["is written by a connection that was replaced", ignoresFences, /^I13 an append/],
+    ["gives one subject's messages to another", ignoresSubjects, /^a message for a subject is not kept/],
     ["forgets who has read", ignoresReaders, /^I20 with whenFull refuse what every reader has/],
     ["gives all at once", ignoresPages, /^I20 an answer has about maxBytes/],
   ] as const)("%s", async (_, make, name) => {

@@ -107,6 +107,23 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "a message for a subject is not kept in a session of another subject, or of none",
+    applies: outbox,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id } = await first.born();
+      expect(await append(second, id, ["no"], { subject: "ada" })).toEqual({ type: "foreign" });
+      await first.rotate(id, { subject: "ada" });
+      await appended(second, id, ["for ada"], { subject: "ada" });
+      expect(textsOf((await read(first, id, BEGINNING)).entries)).toEqual(["for ada"]);
+      await first.rotate(id, { subject: "bob" });
+      const { end } = await read(second, id, BEGINNING);
+      expect(await append(second, id, ["no"], { subject: "ada" })).toEqual({ type: "foreign" });
+      expect(await read(first, id, BEGINNING)).toMatchObject({ entries: [], end });
+      await appended(first, id, ["for anybody"]);
+    },
+  },
+  {
     name: "I18 a destroyed or expired session has no outbox: it can't be appended to, nor read, nor come back",
     applies: outbox,
     async run(trial) {

@@ -63,7 +63,8 @@ export interface Sessions<
    */
   send(id: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent | undefined>;
   /**
-   * Sends a message to each live session of a subject. `sessions` counts the sessions that keep the message. `failed` counts
+   * Sends a message to each live session of a subject. A session that becomes another subject's meanwhile does not get the
+   * message. `sessions` counts the sessions that keep the message. `failed` counts
    * the sessions whose store refused the message, or whose outcome is unknown. A failure of a single session never rejects the
    * call, because a caller that sends again would send the message twice to the other sessions. Rejects if the sessions can't
    * be listed.

@@ -139,6 +139,11 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     this.registry.report(error, { stage: "unhandled" });
   }
 
+  /** An operation of several calls of the store, which shutdown waits for as a whole. */
+  #whole<Result>(operation: () => Promise<Result>): Promise<Result> {
+    return owned(this.registry.calls.counted(operation), this);
+  }
+
   get(id: string, surplus?: undefined): Promise<Session<Data> | undefined> {
     assertId("get()", id);
     assertNoMore("get()", surplus);
@@ -160,10 +165,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   create(data: Data, surplus?: undefined): Promise<{ session: Session<Data>; token: string }> {
     assertNoMore("create()", surplus);
-    return owned(
-      this.registry.calls.counted(() => this.registry.create(data)),
-      this,
-    );
+    return this.#whole(() => this.registry.create(data));
   }
 
   destroy(id: string, reason?: string, surplus?: undefined): Promise<DestroyReport> {
@@ -185,10 +187,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
   bySubject(subject: string, surplus?: undefined): Promise<Session<Data>[]> {
     assertSubject("bySubject()", subject);
     assertNoMore("bySubject()", surplus);
-    return owned(
-      this.registry.calls.counted(() => this.#bySubject(subject)),
-      this,
-    );
+    return this.#whole(() => this.#bySubject(subject));
   }
 
   async #bySubject(subject: string): Promise<Session<Data>[]> {
@@ -243,13 +242,11 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     return owned(this.#send(id, checked), this);
   }
 
-  #send(id: string, message: OutgoingMessage): Promise<Sent | undefined> {
+  #send(id: string, message: OutgoingMessage, subject?: string): Promise<Sent | undefined> {
     const { calls, outboxes } = this.registry;
-    const send = () =>
-      new Promise<Sent | undefined>((resolve, reject) => {
-        outboxes.send(id, message, undefined, { resolve, reject, missing: () => resolve(undefined) });
-      });
-    return calls.ask(send);
+    const kept = (resolve: (sent: Sent | undefined) => void, reject: (error: unknown) => void): void =>
+      outboxes.send(id, message, undefined, subject, { resolve, reject, missing: () => resolve(undefined) });
+    return calls.ask(() => new Promise(kept));
   }
 
   sendToSubject(
@@ -261,10 +258,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     assertSubject("sendToSubject()", subject);
     const checked = checkMessage("sendToSubject()", message, options);
     assertNoMore("sendToSubject()", surplus);
-    return owned(
-      this.registry.calls.counted(() => this.#sendToSubject(subject, checked)),
-      this,
-    );
+    return this.#whole(() => this.#sendToSubject(subject, checked));
   }
 
   async #sendToSubject(
@@ -272,7 +266,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     message: OutgoingMessage,
   ): Promise<{ readonly sessions: number; readonly failed: number }> {
     const ids = await this.registry.calls.ask(() => this.registry.store.bySubject(subject));
-    const sent = await Promise.allSettled(ids.map((id) => this.#send(id, message)));
+    const sent = await Promise.allSettled(ids.map((id) => this.#send(id, message, subject)));
     const failed = sent.filter(({ status }) => status === "rejected").length;
     const kept = sent.filter((one) => one.status === "fulfilled" && one.value !== undefined).length;
     return { sessions: kept, failed };

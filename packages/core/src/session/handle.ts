@@ -97,7 +97,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const { context, id } = this.#state;
     const result = new SentToSession(this.#connection ?? this.#state);
     const refusal = this.#writeRefusal();
-    if (refusal === undefined) context.outboxes.send(id, checked, this.#connection, result);
+    if (refusal === undefined) context.outboxes.send(id, checked, this.#connection, undefined, result);
     else result.reject(refusal);
     return result.promise;
   }

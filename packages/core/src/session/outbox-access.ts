@@ -2,7 +2,7 @@ import type { Position } from "@wsession/protocol";
 import type { AppendedEvent } from "../store/outbox-contract.ts";
 import type { OutboxSession, OutboxStream } from "./outbox-stream.ts";
 import type { OutgoingMessage } from "./appending.ts";
-import type { SendResult } from "./send-queue.ts";
+import type { Sender, SendResult } from "./send-queue.ts";
 
 /** The interface through which sessions and connections use the outboxes of this process. */
 export interface OutboxAccess {
@@ -17,12 +17,14 @@ export interface OutboxAccess {
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;
   /**
    * Keeps a message, and delivers it to the session's connections here. Rejects `result`, maybe before it returns, with NOT_SUPPORTED,
-   * TOO_LARGE, OUTBOX_FULL, FENCED, or the error of the store. The append carries the fence of `sender`.
+   * TOO_LARGE, OUTBOX_FULL, FENCED, or the error of the store. The append carries the fence of `sender`. With
+   * a `subject`, a session of another one counts as missing.
    */
   send(
     id: string,
     message: OutgoingMessage,
-    sender: { readonly fence: number } | undefined,
+    sender: Sender,
+    subject: string | undefined,
     result: SendResult,
   ): void;
 }

@@ -10,7 +10,7 @@ import type { OutboxAccess } from "./outbox-access.ts";
 import type { OutboxContext, OutboxSession } from "./outbox-stream.ts";
 import { SendQueue } from "./send-queue.ts";
 import type { OutgoingMessage } from "./appending.ts";
-import type { SendContext, SendResult } from "./send-queue.ts";
+import type { SendContext, Sender, SendResult } from "./send-queue.ts";
 import { fenceOf } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
@@ -75,11 +75,12 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   send(
     id: string,
     message: OutgoingMessage,
-    sender: { readonly fence: number } | undefined,
+    sender: Sender,
+    subject: string | undefined,
     result: SendResult,
   ): void {
-    if (!this.#context.store.capabilities.resumable) this.#sendToThoseHere(id, message, result);
-    else if (this.areKept) this.#queueOf(id).send(message, fenceOf(sender), result);
+    if (!this.#context.store.capabilities.resumable) this.#sendToThoseHere(id, message, subject, result);
+    else if (this.areKept) this.#queueOf(id).send(message, sender, subject, result);
     else
       result.reject(
         new SessionError("NOT_SUPPORTED", "this store can't keep messages: use mapStore() or redisStore()", {
@@ -89,9 +90,15 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   }
 
   /** If a session ends with its connection, no client can return for a kept message. */
-  #sendToThoseHere(id: string, { data }: OutgoingMessage, result: SendResult): void {
+  #sendToThoseHere(
+    id: string,
+    { data }: OutgoingMessage,
+    subject: string | undefined,
+    result: SendResult,
+  ): void {
     const state = this.#find(id);
     if (state === undefined || state.gone) return result.missing();
+    if (subject !== undefined && subject !== state.subject) return result.missing();
     for (const connection of state.connections()) connection.publicConnection.send(data);
     result.resolve(NOT_KEPT);
   }
@@ -120,6 +127,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
         const found = state();
         if (found !== undefined) this.of(found).unknown();
       },
+      fenced: (sender) => void state()?.replace((fenceOf(sender) ?? 0) + 1),
       missing: () => void state()?.endSession({ code: 4410, reason: "session gone" }),
       idle: () => void this.#sending.delete(id),
     };

@@ -6,12 +6,16 @@ import type { AppendRequest, AppendResult, OutboxBounds } from "../store/outbox-
 import { appendOf, lastOfEachKey, runOf } from "./appending.ts";
 import type { OutgoingMessage } from "./appending.ts";
 import type { KeptRun } from "./kept-run.ts";
+import { fenceOf } from "./session-connection.ts";
+
+/** The connection whose fence an append carries, as the fence is when the append is sent; `undefined`: administrative. */
+export type Sender = { readonly fence: number } | undefined;
 
 /** The caller that waits until a message is kept. One of these methods is called, once. */
 export interface SendResult {
   resolve(sent: Sent): void;
   reject(error: unknown): void;
-  /** Called if there is no such session. */
+  /** Called if there is no such session, or if the session is not the subject's for whom the message is. */
   missing(): void;
 }
 
@@ -21,17 +25,21 @@ class Queued implements OutgoingMessage {
   readonly key: string | undefined;
   readonly ttlMs: number | undefined;
   readonly bytes: number;
-  readonly fence: number | undefined;
+  readonly sender: Sender;
+  /** The message is for this subject alone. */
+  readonly subject: string | undefined;
   readonly result: SendResult;
   /** True if the message has to be sent alone, because its batch did not fit. */
   isSingle = false;
 
-  constructor({ data, key, ttlMs, bytes }: OutgoingMessage, fence: number | undefined, result: SendResult) {
+  constructor(message: OutgoingMessage, sender: Sender, subject: string | undefined, result: SendResult) {
+    const { data, key, ttlMs, bytes } = message;
     this.data = data;
     this.key = key;
     this.ttlMs = ttlMs;
     this.bytes = bytes;
-    this.fence = fence;
+    this.sender = sender;
+    this.subject = subject;
     this.result = result;
   }
 }
@@ -45,6 +53,8 @@ export interface SendContext {
   /** Called when the outcome of an append is unknown. */
   unknown(): void;
   missing(): void;
+  /** Called if the store has a higher fence than the sender. */
+  fenced(sender: Sender): void;
   /** Called when every message is settled. */
   idle(): void;
 }
@@ -92,7 +102,7 @@ export class SendQueue {
     this.#context = context;
   }
 
-  send(message: OutgoingMessage, fence: number | undefined, result: SendResult): void {
+  send(message: OutgoingMessage, sender: Sender, subject: string | undefined, result: SendResult): void {
     const { maxMessages, maxBytes } = this.#context.bounds;
     if (message.bytes > maxBytes)
       return result.reject(refused("TOO_LARGE", `the message is longer than outbox.maxBytes, ${maxBytes}`));
@@ -100,7 +110,7 @@ export class SendQueue {
       return result.reject(refused("OUTBOX_FULL", "too many messages wait for the store"));
     this.#count += 1;
     this.#bytes += message.bytes;
-    this.#waiting.push(new Queued(message, fence, result));
+    this.#waiting.push(new Queued(message, sender, subject, result));
     if (this.#isBusy) return;
     this.#isBusy = true;
     void NEXT_MICROTASK.then(() => this.#work());
@@ -131,9 +141,7 @@ export class SendQueue {
   #take(): readonly Queued[] {
     const [first] = this.#waiting;
     const end =
-      first?.isSingle === true
-        ? 1
-        : this.#waiting.findIndex((one) => one.isSingle || one.fence !== first?.fence);
+      first?.isSingle === true ? 1 : this.#waiting.findIndex((one) => one.isSingle || !isAlike(one, first));
     if (end >= 0) return this.#waiting.splice(0, end);
     const all = this.#waiting;
     this.#waiting = [];
@@ -141,7 +149,9 @@ export class SendQueue {
   }
 
   #requestOf(batch: readonly Queued[]): Omit<AppendRequest, "id"> {
-    return { ...appendOf(lastOfEachKey(batch), this.#context.bounds), fence: batch[0]?.fence };
+    const [first] = batch;
+    const { messages, bounds } = appendOf(lastOfEachKey(batch), this.#context.bounds);
+    return { messages, bounds, fence: fenceOf(first?.sender), subject: first?.subject };
   }
 
   #settle(batch: readonly Queued[], result: AppendResult): void {
@@ -159,7 +169,11 @@ export class SendQueue {
         this.#context.missing();
         for (const one of batch) this.#release(one).missing();
         return;
+      case "foreign":
+        for (const one of batch) this.#release(one).missing();
+        return;
       case "fenced":
+        this.#context.fenced(batch[0]?.sender);
         this.#rejectAll(batch, fencedError);
     }
   }
@@ -189,6 +203,10 @@ export class SendQueue {
     this.#bytes -= bytes;
     return result;
   }
+}
+
+function isAlike(one: Queued, other: Queued | undefined): boolean {
+  return fenceOf(one.sender) === fenceOf(other?.sender) && one.subject === other?.subject;
 }
 
 function refused(code: "TOO_LARGE" | "OUTBOX_FULL", message: string): SessionError {

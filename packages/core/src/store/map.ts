@@ -146,7 +146,10 @@ class MapSessionStore implements MapStore {
   append(request: AppendRequest): AppendResult {
     const entry = this.#entries.find(request.id);
     if (entry === undefined) return { type: "missing" };
-    return isFenced(entry, request.fence) ? { type: "fenced" } : this.#outboxes.append(request.id, request);
+    if (isFenced(entry, request.fence)) return { type: "fenced" };
+    const { subject } = request;
+    if (subject !== undefined && subject !== peekExtra(entry)?.subject) return { type: "foreign" };
+    return this.#outboxes.append(request.id, request);
   }
 
   commit(request: CommitRequest): CommitResult {

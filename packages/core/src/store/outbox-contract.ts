@@ -52,6 +52,11 @@ export interface AppendRequest extends OutboxAppend {
   readonly id: string;
   /** Refuse if the session's fence is higher, as a write does; `undefined` for an administrative append. */
   readonly fence: number | undefined;
+  /**
+   * Answer `foreign` unless the session has this subject. The messages are for this subject alone, and the session may have
+   * become another subject's since the caller listed the subject's sessions. `undefined`: any session.
+   */
+  readonly subject?: string | undefined;
 }
 
 export type AppendResult =
@@ -69,7 +74,9 @@ export type AppendResult =
   /** There is no such session. Nothing was changed. */
   | { readonly type: "missing" }
   /** The session's fence is higher. Nothing was changed. */
-  | { readonly type: "fenced" };
+  | { readonly type: "fenced" }
+  /** The session does not have the request's `subject`. Nothing was changed. */
+  | { readonly type: "foreign" };
 
 export interface ReadRequest {
   readonly id: string;
@@ -146,8 +153,8 @@ export interface AppendedEvent {
  *   store that keeps the list apart from the session MUST compare the two in each call.
  *
  * `append` MUST, in one atomic step:
- * 1. answer `missing` for a session that does not exist, is destroyed or past a deadline; then refuse a late call, and answer
- *    `fenced`, as `write` does. `append` changes neither version, lineage, data nor the idle deadline, so that a kept message
+ * 1. answer `missing` for a session that does not exist, is destroyed or past a deadline; then refuse a late call, answer
+ *    `fenced`, as `write` does, and `foreign` if the session does not have the request's subject. `append` changes neither version, lineage, data nor the idle deadline, so that a kept message
  *    never conflicts with an `update`;
  * 2. with `"refuse"`, while the new messages do not fit into `maxMessages` and `maxBytes`: drop the first entry if it has no
  *    data, or if every recorded reader has it (if no reader is recorded, keep it). Then answer `full` if the messages still do

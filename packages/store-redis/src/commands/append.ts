@@ -20,13 +20,14 @@ export type AppendReply = Exclude<AppendResult, { type: "missing" }> | Missing;
 /** append.lua: appends messages to a session's outbox, at most once. */
 export function append({ calls, keys, node }: Caller, command: AppendCommand): Promise<AppendReply> {
   const { request, sequence, deadline } = command;
-  const { id, fence, messages, bounds } = request;
+  const { id, fence, subject, messages, bounds } = request;
   const args = [
     node,
     String(sequence),
     optional(fence),
     ...boundArgs(bounds),
     ANNOUNCED_BYTES,
+    subject ?? "",
     ...encodeMessages(messages),
   ];
   const read = (reply: Reply, attempts: number): AppendReply => readAppend(reply, attempts, messages);
@@ -63,6 +64,7 @@ function readAppend(reply: Reply, attempts: number, messages: readonly OutboxMes
     case "gone":
       return missing(code, attempts);
     case "full":
+    case "foreign":
     case "fenced":
       return { type: code };
     default:

@@ -2,15 +2,16 @@
 -- KEYS  1 session · 2 its outbox list
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 fence or "" · 5 most messages · 6 most bytes · 7 how long they are kept, ms, or 0
 --       8 "1" to refuse messages that do not fit · 9 the most bytes of messages in an announcement
---       10… mark, flag "t" or "b", ttl in ms or "", key or "", payload; the keys are unique
--- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"settled"} · {"late", now}
+--       10 subject that the session must have, or ""
+--       11… mark, flag "t" or "b", ttl in ms or "", key or "", payload; the keys are unique
+-- Out   {"appended", offset of the first message, chain before it} · {"full"} · {"missing"} · {"fenced"} · {"foreign"} · {"settled"} · {"late", now}
 --       {"corrupt"} · {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat returns the first call's offset and chain. The other chains follow from the marks.
-local not_after, node, sequence, fenced, most_messages, most_bytes, age, refuses, announced = unpack(ARGV, 1, 9)
-local list, from = KEYS[2], 10
+local not_after, node, sequence, fenced, most_messages, most_bytes, age, refuses, announced, subject = unpack(ARGV, 1, 10)
+local list, from = KEYS[2], 11
 local at = now_ms()
 local writer = 'w' .. node
-local found = redis.call('HMGET', key, 'm', 'h', writer, 'o')
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'o', 's')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local version, _, fence, _, _, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
@@ -24,6 +25,7 @@ if made then
 end
 if at > tonumber(not_after) then return { 'late', at } end
 if fenced ~= '' and tonumber(fenced) < tonumber(fence) then return { 'fenced' } end
+if subject ~= '' and found[5] ~= subject then return { 'foreign' } end
 
 local box = open_outbox(found[4], list)
 if not box then return { 'corrupt' } end

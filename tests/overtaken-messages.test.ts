@@ -1,0 +1,92 @@
+import { Journal } from "@wsession/conformance";
+import { createSessions, isSessionError, queryToken } from "@wsession/core";
+import type { Connection, SessionsOptions } from "@wsession/core";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { Gap, withGap } from "./held.ts";
+import { connect, runtimeNames, serve } from "./runtimes.ts";
+import type { RuntimeName } from "./runtimes.ts";
+import { openStore } from "./stores.ts";
+import type { StoreName } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
+
+type Data = { readonly n: number };
+type Conn = Connection<Data, unknown, never>;
+
+const redis = useRedisServer();
+
+/** A server whose store has a gap before or after a call, and its connections as they open. */
+async function open(
+  runtime: RuntimeName,
+  store: StoreName,
+  [call, when]: [Parameters<typeof withGap>[1], "before" | "after"],
+  options: Pick<SessionsOptions<Data>, "exclusive"> = {},
+) {
+  const gap = new Gap();
+  onTestFinished(() => gap.letGo());
+  const sessions = createSessions<Data>({
+    store: withGap(openStore(store, redis.port), call, when, gap),
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+    ...options,
+  });
+  const opened = new Journal<Conn>();
+  const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
+  const visit = async (path = "/") => {
+    const before = opened.entries.length;
+    const client = await connect(server, path);
+    await opened.until(before + 1);
+    return { client, connection: opened.entries[before] ?? expect.unreachable() };
+  };
+  return { sessions, gap, visit };
+}
+
+const combinations = runtimeNames.flatMap((runtime) =>
+  (["map", "redis"] as const).map((store) => ({ runtime, store })),
+);
+
+describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
+  test("fault A1: I13 a message of a connection that is replaced before its takeover is answered is kept nowhere", async () => {
+    const { sessions, gap, visit } = await open(runtime, store, ["takeOver", "before"], { exclusive: true });
+    const { connection } = await visit();
+    const url = `/?token=${connection.token}`;
+    const replaced = await visit(url);
+    const sending = replaced.connection.session
+      .send("of the replaced one")
+      .catch((error: unknown) => (isSessionError(error) ? error.code : error));
+    await gap.reached;
+    const newest = await visit(url);
+    expect((await replaced.client.closed).code).toBe(4409);
+    gap.letGo();
+    expect(await sending).toBe("FENCED");
+    expect(await sessions.send(connection.session.id, "to the newest")).toEqual({ offset: 1 });
+    expect(await newest.client.next()).toBe("to the newest");
+  });
+
+  test("fault A1: a message to a subject is not kept in a session that becomes another subject's in the gap", async () => {
+    const { sessions, gap, visit } = await open(runtime, store, ["bySubject", "after"]);
+    const { client, connection } = await visit();
+    await connection.session.identify("ada");
+    const sending = sessions.sendToSubject("ada", "for ada alone");
+    await gap.reached;
+    await connection.session.identify("bob");
+    gap.letGo();
+    expect(await sending).toEqual({ sessions: 0, failed: 0 });
+    expect(await sessions.sendToSubject("bob", "for bob")).toEqual({ sessions: 1, failed: 0 });
+    expect(await client.next()).toBe("for bob");
+  });
+
+  test("fault A1: messages to a session and to its subject that are sent in one tick each keep their condition", async () => {
+    const { sessions, gap, visit } = await open(runtime, store, ["append", "before"]);
+    const { client, connection } = await visit();
+    const { id } = connection.session;
+    await connection.session.identify("ada");
+    const first = sessions.send(id, "first");
+    await gap.reached;
+    const both = [sessions.sendToSubject("ada", "for ada"), sessions.send(id, "for the session")] as const;
+    gap.letGo();
+    expect(await Promise.all(both)).toEqual([{ sessions: 1, failed: 0 }, { offset: expect.any(Number) }]);
+    await first;
+    const came = [await client.next(), await client.next(), await client.next()];
+    expect(came.map(String).toSorted()).toEqual(["first", "for ada", "for the session"]);
+  });
+});
