@@ -20,7 +20,7 @@ function now<Result extends object>(answer: Result | PromiseLike<Result>): Resul
 
 function loaded(store: MapStore, id: string): StoredSession | undefined {
   const session = store.load(id);
-  return session === undefined ? undefined : now(session);
+  return session === undefined || "then" in session ? undefined : session;
 }
 
 /** Appends for any subject. */

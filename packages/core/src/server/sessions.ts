@@ -1,4 +1,5 @@
 import { ServerBinding } from "./binding.ts";
+import { assertHandlers, assertRuntime } from "./bind-arguments.ts";
 import { resolveCloseOptions } from "../api/resolve-close-options.ts";
 import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
@@ -6,12 +7,12 @@ import { Connections } from "../connection/connections.ts";
 import type { Connection, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
 import type { DestroyReport, PresenceReport, Sessions } from "../api/sessions.ts";
-import { assertMethods, assertNoMore, assertNone, assertPlain, assertReason } from "../base/arguments.ts";
+import { assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { destroyedEnding } from "../base/endings.ts";
-import { assertNames, invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
+import { invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { Settings } from "../api/options.ts";
@@ -24,30 +25,6 @@ import { isSessionId } from "../handshake/token.ts";
 import type { SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
 import type { OutgoingMessage } from "../session/appending.ts";
-
-const HANDLERS = ["open", "resumed", "message", "transaction", "change", "expiring", "drain", "close"];
-
-const RUNTIME_METHODS = [
-  "connectionOf",
-  "send",
-  "bufferedAmount",
-  "awaitDrain",
-  "close",
-  "terminate",
-  "heartbeat",
-] satisfies readonly (keyof Runtime<object>)[];
-
-function assertHandlers(handlers: unknown): void {
-  if (typeof handlers !== "function") assertPlain("handlers", handlers);
-  const prototype: unknown = Object.getPrototypeOf(handlers);
-  // An instance of a class may have other members than handlers.
-  if (prototype === Object.prototype || prototype === null) assertNames("handlers", handlers, HANDLERS);
-  for (const name of HANDLERS) {
-    const handler: unknown = Reflect.get(handlers, name);
-    if (handler !== undefined && typeof handler !== "function")
-      throw invalidArgument(`handlers must be an object with functions among ${HANDLERS.join(", ")}`);
-  }
-}
 
 /** The store's result, plus the connections that core itself ended. */
 async function withClosed(
@@ -94,7 +71,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     surplus?: undefined,
   ): RuntimeBinding<Socket> {
     if (this.registry.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
-    assertMethods("runtime", runtime, "the runtime of an adapter", RUNTIME_METHODS);
+    assertRuntime(runtime);
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
     if (handlers.transaction !== undefined) this.#assertTransactions();

@@ -1,0 +1,32 @@
+/** The checks of the arguments of `bind()`, which throw INVALID_ARGUMENT at once. */
+import type { Runtime } from "../api/runtime.ts";
+import { assertMethods, assertPlain } from "../base/arguments.ts";
+import { assertNames, invalidArgument } from "../base/errors.ts";
+
+const HANDLERS = ["open", "resumed", "message", "transaction", "change", "expiring", "drain", "close"];
+
+const RUNTIME_METHODS = [
+  "connectionOf",
+  "send",
+  "bufferedAmount",
+  "awaitDrain",
+  "close",
+  "terminate",
+  "heartbeat",
+] satisfies readonly (keyof Runtime<object>)[];
+
+export function assertHandlers(handlers: unknown): void {
+  if (typeof handlers !== "function") assertPlain("handlers", handlers);
+  const prototype: unknown = Object.getPrototypeOf(handlers);
+  // An instance of a class may have other members than handlers.
+  if (prototype === Object.prototype || prototype === null) assertNames("handlers", handlers, HANDLERS);
+  for (const name of HANDLERS) {
+    const handler: unknown = Reflect.get(handlers, name);
+    if (handler !== undefined && typeof handler !== "function")
+      throw invalidArgument(`handlers must be an object with functions among ${HANDLERS.join(", ")}`);
+  }
+}
+
+export function assertRuntime(runtime: unknown): void {
+  assertMethods("runtime", runtime, "the runtime of an adapter", RUNTIME_METHODS);
+}
