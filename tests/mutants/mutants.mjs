@@ -1,5 +1,6 @@
 import { adapterMutants } from "./adapters.mjs";
 import { clientMutants } from "./client.mjs";
+import { commitMutants } from "./commit.mjs";
 import { coreMutants } from "./core.mjs";
 import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
@@ -32,6 +33,7 @@ export const mutants = [
   ...connectionMutants,
   ...coreMutants,
   ...outboxMutants,
+  ...commitMutants,
   ...adapterMutants,
   ...clientMutants,
   ...messageMutants,

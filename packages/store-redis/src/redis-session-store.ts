@@ -1,6 +1,8 @@
 import type {
   AppendRequest,
   AppendResult,
+  CommitRequest,
+  CommitResult,
   CreateRequest,
   CreateResult,
   ReadRequest,
@@ -32,6 +34,8 @@ export interface RedisSessionStore extends SessionStore {
   /** If the messages have more than 2 KB together, the announcement omits them, and the other holders of the session read them. */
   append(request: AppendRequest): Promise<AppendResult>;
   read(request: ReadRequest): Promise<ReadResult>;
+  /** Sends one script. The announcement of the change and that of the messages each have the limit of 2 KB. */
+  commit(request: CommitRequest): Promise<CommitResult>;
   close(): Promise<void>;
   /**
    * Reports what became of a change that was rejected with `error` (or with an error whose `cause` chain

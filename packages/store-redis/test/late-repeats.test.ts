@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Command, Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { aCommit, CLIENT } from "./fake-client.ts";
 import { aCreation, anAppend, aResume, aWrite } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
@@ -83,6 +84,25 @@ test("I10 an append that is delivered again keeps nothing twice, and answers as 
   const found = await other.store.read?.({ id, from, witness: undefined, maxBytes: 1_000 });
   const entries = found?.type === "read" ? found.entries : [];
   expect(entries.map(({ data }) => data)).toEqual(["a", "b", "c"]);
+});
+
+test("I10, I21 a commit that is delivered again changes nothing twice, and answers as the first did, or is refused after a newer one", async () => {
+  const { store, lastScript } = repeatingProcess();
+  const { id } = aCreation();
+  await store.create(aCreation({ id, data: { n: 0 } }));
+  await store.commit(aCommit(id, { number: 1 }, { set: { n: 1 }, messages: ["a"] }));
+  const again = lastScript(2);
+  const other = startProcess(server);
+  await other.store.commit(aCommit(id, { number: 2, refused: [2] }, { messages: ["b"] }));
+  expect(await again()).toEqual(["committed", "1", "0", "1", 1, 0, 2]);
+  await store.commit(aCommit(id, { number: 3 }, { set: { n: 3 }, messages: ["c"] }));
+  expect(await again()).toEqual(["settled"]);
+  expect(await store.load(id)).toMatchObject({
+    version: 3,
+    data: { n: 3 },
+    outbox: { offset: 3 },
+    clients: { byClient: new Map([[CLIENT, { settled: 3, refused: [2], floor: 1 }]]) },
+  });
 });
 
 test("I13 a takeover that is delivered again, with none since, has the fence that it had", async () => {

@@ -34,7 +34,8 @@ local function answer(made, outcomes, since, offset, chain)
   local reply = { 'committed', number, outcomes, since, offset, chain, 0 }
   if changes then
     reply[7] = made
-    if not is_next_version(made, known_version, known_lineage, lineage, mark) then
+    -- As in write.lua: whether the version follows the version that the caller knows.
+    if made ~= known_version + 1 or (known_lineage ~= '' and lineage ~= mark) then
       reply[8], reply[9] = at, redis.call('HGETALL', key)
     end
   end
@@ -101,7 +102,8 @@ local function put(name, text)
 end
 if changes then
   version, lineage = version + 1, next_lineage(is_known, lineage, mark)
-  put('m', changed_meta(version, lineage, fence, schema_version, new_bytes, idle, absolute, more))
+  local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. ' ' .. new_bytes
+  put('m', counts .. ' ' .. idle .. ' ' .. absolute .. more)
   for index = 25, last_set, 2 do put(ARGV[index], ARGV[index + 1]) end
 end
 put(writer, sequence .. ' ' .. version .. ' ' .. not_after .. (box and ' ' .. offset .. ' ' .. before or ''))

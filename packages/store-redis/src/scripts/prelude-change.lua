@@ -39,17 +39,6 @@ local function measure_change(bytes, max_bytes, replaces, first, last_set, last)
   return bytes, removed, set_bytes + removed_bytes
 end
 
--- Field m of the next version.
-local function changed_meta(version, lineage, fence, schema, bytes, idle, absolute, more)
-  return version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes .. ' ' .. idle .. ' ' .. absolute .. more
-end
-
--- Whether the version alone is enough of an answer: it follows the version that the caller knows, so that there was no other change
--- before or since.
-local function is_next_version(made, known_version, known_lineage, lineage, mark)
-  return made == known_version + 1 and (known_lineage == '' or lineage == mark)
-end
-
 -- Publishes a change to the other holders; `mode` "f" fields or "r" replace. Without `mode` the message omits the change, and the
 -- holders read the session.
 local function announce_change(holders, node, version, lineage, after, mode, first, last_set, last)

@@ -80,6 +80,6 @@ export class SessionChanges {
   }
 }
 
-function isMissing<Result extends { readonly type: string }>(reply: Result | Missing): reply is Missing {
+function isMissing(reply: { readonly type: string }): reply is Missing {
   return reply.type === "missing";
 }
