@@ -105,6 +105,7 @@ const givesAway = () =>
 function harnessOf(make: () => SessionStore): StoreHarness {
   return {
     capabilities: { resumable: true, shared: false, values: "any", outbox: true },
+    commits: true,
     tickMs: 1_000,
     open() {
       vi.useFakeTimers({ toFake: ["Date", "performance"] });
