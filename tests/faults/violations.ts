@@ -12,7 +12,13 @@ export interface Violation {
     | "backwards" // an observer saw a version or a fence go down
     | "resurrected" // seen or written after an acknowledged destroy
     | "revived" // seen again, after a read had shown that it was lost
-    | "unlisted"; // live, and not in its subject's index
+    | "unlisted" // live, and not in its subject's index
+    // Of transactions:
+    | "torn" // a change without its answer, or an answer without its change
+    | "hole" // an answer that a page did not get, in silence
+    | "missed" // a page was told of a loss where nothing may be lost
+    | "untold" // a page was not told of a loss
+    | "unsettled"; // a promise that never settled
   readonly session: string;
   readonly text: string;
   /** The number of affected changes. */
