@@ -1,17 +1,18 @@
 // @ts-check
 // An application as users write it: Redis, a WebSocket server, and the calls of its clients. Runs in a process of its own (worker.mjs)
 // or in the process of the test.
-import { bindSessions } from "@wsession/adapter-ws";
 import { createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Cluster, Redis } from "ioredis";
 import { once } from "node:events";
-import { WebSocket, WebSocketServer } from "ws";
+import { WebSocket } from "ws";
+import { listen } from "./listen.mjs";
+import { transaction } from "./transactions/handler.mjs";
 
 /**
  * @typedef {{ list: string[], counter: number, [field: string]: unknown }} Data
  * @typedef {{ kind: "standalone", port: number } | { kind: "sentinel", ports: number[], name: string } | { kind: "cluster", ports: number[] }} Where
- * @typedef {{ redis: Where, prefix?: string, timeoutMs?: number, leaseMs?: number, sweepMs?: number, confirmMs?: number, allowEviction?: boolean, exclusive?: boolean, idleMs?: number, heartbeatMs?: number }} ApplicationOptions
+ * @typedef {{ redis: Where, prefix?: string, timeoutMs?: number, leaseMs?: number, sweepMs?: number, confirmMs?: number, allowEviction?: boolean, exclusive?: boolean, idleMs?: number, heartbeatMs?: number, runtime?: "ws" | "uws", transactions?: boolean }} ApplicationOptions
  * @typedef {{ id: string, token: string }} Created
  */
 
@@ -43,7 +44,7 @@ const newData = () => ({ list: [], counter: 0 });
 
 /** @param {ApplicationOptions} options */
 export async function openApplication(options) {
-  const { redis, exclusive, idleMs, heartbeatMs, ...storeOptions } = options;
+  const { redis, exclusive, idleMs, heartbeatMs, runtime = "ws", transactions, ...storeOptions } = options;
   const client = connectRedis(redis);
   const store = redisStore({ client, ...storeOptions });
   /** @type {unknown[]} */
@@ -55,18 +56,19 @@ export async function openApplication(options) {
     exclusive,
     idleMs,
     heartbeatMs,
+    // All answers of a history are kept to its end.
+    outbox:
+      transactions === true ? { maxMessages: 10_000, maxBytes: 2 ** 22, maxAgeMs: 3_600_000 } : undefined,
     onError: (error) => void errors.push(error),
   });
-  const server = new WebSocketServer({ port: 0, host: HOST });
-  await once(server, "listening");
-  const address = server.address();
-  const url = `ws://${HOST}:${typeof address === "object" ? address?.port : ""}/`;
   /** The number of `change` events of each session. */
   let changes = 0;
-  bindSessions(server, sessions, {
+  const server = await listen(runtime, sessions, {
     message: () => undefined,
     change: () => void (changes += 1),
+    ...(transactions === true && { transaction }),
   });
+  const url = `ws://${HOST}:${server.port}/`;
   /** @type {Map<string, { socket: WebSocket, code: number | undefined, refused: boolean }[]>} */
   const clients = new Map();
 
