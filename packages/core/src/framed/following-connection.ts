@@ -73,14 +73,14 @@ export abstract class FollowingConnection<
     this.#replay.go(first);
   }
 
-  override onKept(run: KeptRun): void {
+  override onKept(run: KeptRun, isAgain: boolean): void {
     const { state } = this;
     if ((this.flow & Flow.Following) === 0 || state === undefined) return;
     if (this.#replay === undefined) {
       this.#replay = new Replay<Data>(this, state, this.#place, undefined);
       this.#replay.goLive();
     }
-    this.#replay.onKept(run);
+    this.#replay.onKept(run, isAgain);
   }
 
   /** The client confirms that it has read up to `offset`. Returns false if that offset was never sent. */

@@ -1,7 +1,7 @@
 import { writeKept, writeServerControl } from "@wsession/protocol";
 import type { Missed, Position } from "@wsession/protocol";
 import { goneError } from "../base/errors.ts";
-import { after, BEGINNING, isSame } from "../session/kept-run.ts";
+import { after, BEGINNING, endsBefore, isSame } from "../session/kept-run.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import { PAGE_BYTES } from "../session/outbox-stream.ts";
@@ -16,7 +16,6 @@ const LOW_BYTES = 16 * 1024;
 const MAX_HELD_MS = 1_000;
 /** Sent positions that are remembered for the client's acks. An ack of an older position has no effect. */
 const MAX_SENT = 512;
-
 type Page = Extract<ReadResult, { type: "read" }>;
 
 /** The part of a connection that a replay uses. */
@@ -112,9 +111,10 @@ export class Replay<Data extends object> {
     this.#isLive = true;
   }
 
-  onKept(run: KeptRun): void {
+  /** `isAgain`: the store has lost messages, and `run` is what it has instead. */
+  onKept(run: KeptRun, isAgain: boolean): void {
     if (!this.#isLive) return;
-    const next = after(this.#position, run);
+    const next = isAgain && endsBefore(run, this.#position) ? "other" : after(this.#position, run);
     const waits = this.#outlet.bufferedAmount;
     if (next !== "gap" && next !== "other" && (waits === 0 || waits <= this.#outlet.maxBufferedBytes)) {
       if (this.#send(next.entries)) return;

@@ -170,7 +170,7 @@ export class OutboxStream {
       this.#session.endSession({ code: 4410, reason: "session gone" });
       return false;
     }
-    // A connection at the old `#end` detects the loss, because these entries do not follow on its position.
+    // A connection at the old `#end` is told so, because its position may lie behind all entries that the store has now.
     if (result.missed !== undefined) this.#end = result.start;
     const next = after(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;

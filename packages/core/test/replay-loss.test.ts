@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { Replay } from "../src/framed/replay.ts";
+import { BEGINNING, type KeptRun } from "../src/session/kept-run.ts";
+import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
+
+const message = (chain: number) => ({ chain, data: `of ${chain}`, isReplaced: false });
+
+/** A connection that is live at offset 3 of a history, of which the store has `kept` after a failover. */
+function live(kept: readonly ReturnType<typeof message>[], position = { offset: 3, chain: 3 }) {
+  const end = kept.length === 0 ? BEGINNING : { offset: kept.length, chain: kept.at(-1)?.chain ?? 0 };
+  const again: KeptRun = { before: BEGINNING, entries: kept };
+  const sent: string[] = [];
+  let reads = 0;
+  const read = ({ from }: ReadRequest): ReadResult => {
+    reads += 1;
+    const missed = { from: 1, to: 0, certain: false };
+    if (from.offset <= kept.length && (from.offset === 0 || kept[from.offset - 1]?.chain === from.chain))
+      return { type: "read", missed: undefined, start: from, entries: kept.slice(from.offset), end };
+    return { type: "read", missed, start: BEGINNING, entries: kept, end };
+  };
+  const state = {
+    id: "s",
+    context: {
+      outboxes: { of: () => ({ end, learn: () => undefined, doubt: () => undefined }) },
+      store: { read },
+      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 } },
+      calls: { begin: () => undefined, end: () => undefined },
+    },
+  };
+  const outlet = {
+    isEnding: false,
+    bufferedAmount: 0,
+    maxBufferedBytes: 1_000,
+    sendFrame: (frame: string | Uint8Array) => void sent.push(`${frame}`),
+    sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
+    replayFailed: (error: unknown) => expect.fail(String(error)),
+  };
+  // What a replay reads of a session's state.
+  const replay = new Replay(outlet, state as never, position, undefined);
+  replay.goLive();
+  return { replay, again, sent, reads: () => reads };
+}
+
+test("I19 a live connection is told that the store lost messages, though the store has fewer than the connection got", async () => {
+  const { replay, again, sent } = live([message(1), message(9)]);
+  replay.onKept(again, true);
+  await expect.poll(() => sent.at(-1)).toBe("=000009of 9");
+  expect(sent[0]).toMatch(/^\.x\{"from":1,"to":0/);
+  expect(replay.position).toEqual({ offset: 2, chain: 9 });
+});
+
+test("I19 a live connection is told that the store lost all messages", async () => {
+  const { replay, again, sent } = live([]);
+  replay.onKept(again, true);
+  await expect.poll(() => sent).toHaveLength(1);
+  expect(replay.position).toEqual(BEGINNING);
+});
+
+test("I15 a live connection whose messages the store still has gets none of them again, and asks nothing", async () => {
+  const { replay, again, sent, reads } = live([message(1), message(2), message(3)]);
+  replay.onKept(again, true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([sent, reads()]).toEqual([[], 0]);
+});
+
+test("I15 an announcement that comes late is passed over, and the store is not asked", async () => {
+  const { replay, sent, reads } = live([message(1), message(2), message(3)]);
+  replay.onKept({ before: BEGINNING, entries: [message(1)] }, false);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([sent, reads()]).toEqual([[], 0]);
+});
