@@ -34,7 +34,7 @@ export async function main(): Promise<string[]> {
   bindSessions(server, sessions, {
     // #region own-login-use
     async open(conn, handshake) {
-      // A fresh session: this is the first of this login, or the one before is gone.
+      // Not resumed: this is the login's first session, or its previous session is gone.
       const login = conn.resumed ? undefined : await loginOf(handshake);
       if (login !== undefined) login.sessionId = conn.session.id;
       conn.send(conn.resumed ? "welcome back" : "welcome");

@@ -1,4 +1,4 @@
-/** The page: a client that stays connected, and what its events mean. */
+/** The page: connects by the client of wsession, and shows each event of the client. */
 import { connect } from "./client.js";
 import { draw, focusServer, key, showServers, travel } from "./diagram.js";
 import { byId, rich } from "./dom.js";
@@ -19,15 +19,15 @@ const VIA = "wsession-demo-via";
 let demo;
 /** @type {import("./client.js").Client | undefined} */
 let client;
-/** The server in use, or the one that is tried. @type {Endpoint | undefined} */
+/** The server of the connection, or of the current attempt. @type {Endpoint | undefined} */
 let endpoint;
-/** The server to go to. */
+/** The key of the server that the visitor chose, or that was used last. */
 let wanted = sessionStorage.getItem(VIA) ?? "";
 /** Whether the wanted server was tried, so that the next attempt goes to another one. */
 let isTried = false;
 let isOpen = false;
 let askedAt = 0;
-/** The server through which the session was seen last. @type {Endpoint | undefined} */
+/** The server of the last connection with a session. @type {Endpoint | undefined} */
 let seenThrough;
 /** @type {SessionView | undefined} */
 let session;
@@ -45,7 +45,7 @@ start();
 
 function start() {
   wanted = new URLSearchParams(location.search).get("via") ?? wanted;
-  // Said once: a reload stays where the visitor has gone since.
+  // Remove the parameter, so that a reload connects to the server that the visitor chose since.
   history.replaceState(null, "", location.pathname);
   open();
 }
@@ -72,7 +72,7 @@ function open() {
   client.on("closed", ({ code, reason }) => lost(code, reason));
 }
 
-/** Where the client connects to, asked before each attempt: a server that was started again has a new pid. */
+/** The client calls this before each attempt. The description is fetched each time, because a restarted server has a new pid. */
 async function address() {
   const response = await fetch("/demo.json");
   /** @type {DemoDescription} */
@@ -278,7 +278,7 @@ function phase(now, closeCode) {
   if (!isLive) byId("resumed", HTMLElement).textContent = "";
   enableForm(isLive);
   draw({ phase: now, endpoint, closeCode });
-  // Who pressed what can't be pressed any more goes on where the way on is.
+  // A button that had the focus is disabled now: move the focus to a server, so that a keyboard user can continue.
   if (focused instanceof HTMLButtonElement && focused.disabled) focusServer(endpoint);
 }
 

@@ -1,4 +1,4 @@
-/** The diagram: this tab, the servers, the session, and the path between them that is live. */
+/** The diagram: this tab, the servers, the session, and the live path between them. */
 import { byId, make } from "./dom.js";
 
 /** @typedef {import("../src/messages.ts").Endpoint} Endpoint */
@@ -58,7 +58,7 @@ export function showServers(endpoints, killable, choose, kill) {
 function serverNode(endpoint, choose, kill) {
   const id = `server-${key(endpoint)}`;
   const kind = make("p", { className: "kind" });
-  // Where the name may break on a narrow screen.
+  // The name may break before "Sockets" on a narrow screen.
   const [head = "", ...rest] = endpoint.name.split(/(?=Sockets)/);
   const name = make("h3", {}, [make("span", {}, [head, make("wbr"), ...rest])]);
   name.id = id;
@@ -96,7 +96,7 @@ export function draw(next) {
     const current = key(its) === key(endpoint);
     const live = current && phase === "open";
     node.classList.toggle("live", live);
-    // It stays focusable: who pressed it must not lose their place on the page.
+    // Not `disabled`, because a disabled button loses the focus, and a keyboard user would lose the place on the page.
     button.setAttribute("aria-disabled", String(live || phase === "connecting"));
     button.textContent = buttonText(phase, current);
     kill.disabled = !live;
@@ -118,7 +118,7 @@ function buttonText(phase, current) {
 }
 
 /**
- * Moves the focus to a server to go to: another one than `last` where there is one.
+ * Moves the focus to the button of a server other than `last`; of `last` if there is no other.
  *
  * @param {Endpoint | undefined} last
  */
@@ -164,7 +164,7 @@ function placeCut(broken, closeCode) {
 }
 
 /**
- * A curve from one node to the next: sideways where they stand side by side, downwards where they are stacked.
+ * A curve from one node to the next: horizontal if the nodes are side by side, vertical if they are stacked.
  *
  * @param {HTMLElement} from
  * @param {HTMLElement} to
@@ -196,7 +196,7 @@ function path(d, className) {
 }
 
 /**
- * Shows a message travel between this tab and the session.
+ * Animates a message between this tab and the session.
  *
  * @param {"out" | "in"} direction
  */

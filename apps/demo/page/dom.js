@@ -1,4 +1,4 @@
-/** The few things that this page asks of the document. */
+/** Helpers to find and create elements. */
 
 /**
  * @template {HTMLElement | SVGElement} Kind

@@ -1,4 +1,4 @@
-/** The event log: newest first, what repeats at once is counted. */
+/** The event log, newest first. An entry that repeats within a second is counted. */
 import { byId, make, rich } from "./dom.js";
 
 const MOST_ENTRIES = 200;
@@ -16,7 +16,7 @@ byId("clear", HTMLButtonElement).addEventListener("click", () => {
 /**
  * @param {"open" | "sent" | "received" | "closed" | "page"} kind
  * @param {string} text `Backticks` mark code.
- * @param {string} [key] Entries of one key that follow each other at once are counted as one.
+ * @param {string} [key] Entries with the same key that follow each other within a second are shown once, with their number.
  */
 export function log(kind, text, key = "") {
   const now = Date.now();

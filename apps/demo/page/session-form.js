@@ -9,7 +9,7 @@ const note = byId("note", HTMLInputElement);
 const notes = byId("notes", HTMLUListElement);
 const count = byId("count", HTMLOutputElement);
 const panel = byId("session", HTMLElement);
-/** Whether the name in the field is the visitor's, not saved yet: it is not to be overwritten. */
+/** Whether the field has a name that the visitor has not saved yet. Such a name must not be overwritten. */
 let typing = false;
 
 /** @param {(command: Command) => void} send */
@@ -86,7 +86,7 @@ export function enableForm(enabled) {
 }
 
 /**
- * What `next` changed, in words.
+ * Describes what changed from `last` to `next`.
  *
  * @param {SessionView | undefined} last
  * @param {SessionView} next

@@ -1,4 +1,4 @@
-/** The texts with which the page explains the library's last step. */
+/** The texts of the panel "What just happened". */
 
 /** @typedef {{ readonly title: string, readonly text: string }} Saying */
 

@@ -9,7 +9,7 @@ export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   bindSessions(server, sessions, {});
   // #region shutdown
-  /** Step 10: a process that has to stop sends its clients elsewhere. */
+  /** Step 10: a shutdown closes the connections, and the clients reconnect to another process. */
   async function stop(): Promise<void> {
     await sessions.close({ drainMs: 200 });
     server.close();

@@ -10,7 +10,7 @@ const sessions = createSessions({ store: mapStore(), token: protocolToken(), ini
 export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   // #region server
-  /** Step 11: what the server keeps for the session reaches the client, also after a drop. */
+  /** Step 11: a message that the server keeps for the session reaches the client, also after a lost connection. */
   bindSessions(server, sessions, {
     async message(conn, text) {
       await conn.session.send(`you said ${String(text)}`);

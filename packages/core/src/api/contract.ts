@@ -1,4 +1,4 @@
-/** The nouns an application meets: Connection and Session. */
+/** The interfaces Connection and Session. */
 import type { SendOptions, Sent } from "@wsession/protocol";
 
 /** The fields of `Data` to change. `undefined` removes a field, and is allowed for optional fields only. */
@@ -8,21 +8,21 @@ export type Patch<Data> = {
 
 /** The options of `ready`. */
 export interface ReadyOptions {
-  /** Rejects with the signal's reason when it aborts. */
+  /** When the signal aborts, `ready` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How long to wait, milliseconds. 0 or `Infinity`: until the connection ends. Below 0, as the rest of a time limit may be:
-   * not at all.
+   * How long to wait, milliseconds. 0 or `Infinity`: until the connection ends. Below 0: not at all, because a caller may pass
+   * the remaining time of a limit that is over.
    *
    * @default `early.timeoutMs` of the sessions
-   * @throws INVALID_ARGUMENT from `ready` for a value that is no number.
+   * @throws INVALID_ARGUMENT from `ready` for a value that is not a number.
    */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * The record of a connection's lower layer. The record and the session are separate: setting one never touches the other (I5).
- * An adapter keeps nothing in the record, so its data can't break the connection.
+ * The record of a connection's lower layer. The record and the session are separate: setting one never changes the other (I5).
+ * An adapter stores nothing of its own in the record, so a change of the record can't break the connection.
  */
 export interface TransportSession<Transport> {
   /** The peer's address as text at the handshake, without a port; readable after close too. */
@@ -39,10 +39,10 @@ export interface TransportSession<Transport> {
 }
 
 /**
- * What became of a message. `"sent"`: the message was handed to the operating system, or to the runtime's cork, which is
- * flushed in this tick. `"queued"`: the message was taken, and part of it waits in this process (backpressure); the handler
- * `drain` is called later. `"dropped"`: the message was not taken, because it would exceed `maxBufferedBytes`. `"closed"`: the
- * message was not taken, because the connection has ended or is ending.
+ * The result of `connection.send`. `"sent"`: the message was handed to the operating system, or to the runtime's cork, which is
+ * flushed in this tick. `"queued"`: the message was accepted, and part of it waits in this process (backpressure); the handler
+ * `drain` is called later. `"dropped"`: the message was not accepted, because it would exceed `maxBufferedBytes`. `"closed"`: the
+ * message was not accepted, because the connection has ended or is ending.
  */
 export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 
@@ -60,10 +60,10 @@ export interface Connection<
   readonly session: Session<Data> | Unset;
   /** Whether the client came back to a session that existed before. */
   readonly resumed: boolean;
-  /** The token to give to the client, where no cookie on the 101 carries it; else `undefined`. A secret. */
+  /** The token that the application must send to the client, if no cookie on the 101 carries it; else `undefined`. A secret. */
   readonly token: string | undefined;
   /**
-   * Sets the session: creates a session, or replaces the data of the one that is set already (the last call wins). Messages
+   * Sets the session: creates a session, or replaces the data of the session that is set already (the last call wins). Messages
    * that waited for the session are handled from then on.
    *
    * @throws CONNECTION_CLOSED once the connection has ended, INVALID_DATA, REVOKED, and the errors of the store, as rejections.
@@ -76,9 +76,9 @@ export interface Connection<
    */
   ready(options?: ReadyOptions): Promise<Session<Data>>;
   /**
-   * Sends a text message (string) or a binary one (bytes). Never throws for the state of the connection: see `SendOutcome`.
+   * Sends a text message (string) or a binary message (bytes). Never throws because of the connection's state: see `SendOutcome`.
    *
-   * @throws INVALID_ARGUMENT for data that is neither.
+   * @throws INVALID_ARGUMENT for data that is neither a string nor a Uint8Array.
    */
   send(data: string | Uint8Array): SendOutcome;
   /** How many bytes wait in this process to be sent; 0 once the connection has closed. */
@@ -96,21 +96,21 @@ export interface Connection<
   readonly socket: unknown;
 }
 
-/** What replaces a token that is good no more. */
+/** A new token, with a code by which a page gets the new token's cookie. */
 export interface Renewal {
-  /** The new token, for an application that sends tokens to its clients. Using the renewal code replaces it. A secret. */
+  /** The new token, for an application that sends tokens to its clients. A use of the renewal code replaces this token. A secret. */
   readonly token: string;
-  /** A code that is good once, within `graceMs`: the page reconnects with it, and the 101 sets the new cookie. A secret. */
+  /** A single-use code, valid for `graceMs`: the page reconnects with the code, and the 101 sets the new cookie. A secret. */
   readonly renewalCode: string;
 }
 
 /** The second argument of the handler `resumed`. */
 export interface ReplayEvent {
-  /** The most messages that are replayed to the client, because they were kept while it was away; 0 for a raw connection. */
+  /** How many messages at most are replayed: those that were kept while the client was away. 0 for a raw connection. */
   readonly replayed: number;
   /**
-   * The offsets that the client missed for good, both ends included, because the messages are no longer kept. The client should
-   * fetch the state.
+   * The offsets that the client missed, both ends included. Their messages are no longer kept, so the client should fetch the
+   * state.
    */
   readonly missed: { readonly from: number; readonly to: number } | undefined;
 }
@@ -120,9 +120,9 @@ export interface ReplayEvent {
  * with SESSION_GONE, with FENCED, or with an error of the store (STORE_UNAVAILABLE, …).
  */
 export interface Session<Data extends object = object> {
-  /** The session's id, which is the selector of its token: not a secret, and fit for logs and keys. */
+  /** The session's id, which is the selector of its token. Not a secret: it may stand in logs and keys. */
   readonly id: string;
-  /** The data as of `version`, in memory: reading costs no I/O. Frozen deeply in development where the store keeps JSON. */
+  /** The data as of `version`, in memory: reading costs no I/O. Frozen deeply in development if the store keeps JSON. */
   readonly data: Readonly<Data>;
   /** 1 at creation. Each change adds 1. */
   readonly version: number;
@@ -133,40 +133,41 @@ export interface Session<Data extends object = object> {
   /** Replaces the data. The last write wins. */
   set(data: Data): Promise<void>;
   /**
-   * Changes these fields and no other field, so that no change of another writer to another field is lost. Several calls in
-   * one tick are sent as one write. The data becomes a copy with these fields, of the same class; an own getter becomes the
-   * value that it had.
+   * Changes these fields and no other field, so that a simultaneous change of another field is not lost. Several calls in one tick
+   * are sent as one write. The new data is a copy of the same class with these fields. In the copy an own getter is a field with
+   * the getter's value.
    *
-   * @throws INVALID_DATA, as a rejection, for data that its fields alone do not make up: an array, a Map or another built-in, an
-   * instance of a class with `#private` fields. Use `update` there.
+   * @throws INVALID_DATA, as a rejection, for data that can't be copied field by field: an array, a Map or another built-in, an
+   * instance of a class with `#private` fields. Use `update` for these.
    */
   patch(fields: Patch<Data>): Promise<void>;
   /**
-   * Changes the data atomically (compare-and-set): `change` gets the current data and returns the next. It must be synchronous
-   * and free of side effects, because it runs again whenever another writer came first (I8). Resolves with the written data.
+   * Changes the data atomically (compare-and-set): `change` gets the current data and returns the next data. `change` must be
+   * synchronous and free of side effects, because it runs again each time another writer was first (I8). Resolves with the written
+   * data.
    *
-   * @throws What `change` throws, CONFLICT after many lost races, and INVALID_ARGUMENT for a `change` that returns a promise, as
+   * @throws the error of `change`, CONFLICT after many lost races, and INVALID_ARGUMENT for a `change` that returns a promise, as
    * rejections of this call alone.
    * @example
    * await session.update((data) => ({ ...data, visits: data.visits + 1 }));
    */
   update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>>;
-  /** Reads the data from the store. Sees every write that was acknowledged before, on any process (I7). */
+  /** Reads the data from the store. The data includes every write that was acknowledged before the call, on any process (I7). */
   refresh(): Promise<Readonly<Data>>;
   /** Moves the idle deadline to `idleMs` from now. */
   touch(): Promise<void>;
   /** Moves the absolute deadline to `absoluteMs` from now, and the idle deadline as `touch` does. */
   extend(): Promise<void>;
   /**
-   * Logs in: sets the subject and replaces the token. The older token is good no more at once, against session fixation.
+   * Logs in: sets the subject and replaces the token. The older token becomes invalid at once, against session fixation.
    *
-   * @throws REVOKED, as a rejection, where the subject's sessions were destroyed meanwhile.
+   * @throws REVOKED, as a rejection, if the subject's sessions were destroyed meanwhile.
    * @example
    * const { renewalCode } = await session.identify(user.id);
    * connection.send(JSON.stringify({ type: "reconnect", renewalCode }));
    */
   identify(subject: string): Promise<Renewal>;
-  /** Replaces the token. The older token stays good for `graceMs`. */
+  /** Replaces the token. The older token stays valid for `graceMs`. */
   rotate(): Promise<Renewal>;
   /**
    * Keeps a message for the client in the session's outbox, and delivers it to all its connections, on any process. Resolves
@@ -182,6 +183,6 @@ export interface Session<Data extends object = object> {
    * await session.send(JSON.stringify({ unread: 7 }), { key: "unread" });
    */
   send(message: string | Uint8Array, options?: SendOptions): Promise<Sent>;
-  /** Destroys the session everywhere, and closes its connections with 4410. Resolves with false if it was gone already. */
+  /** Destroys the session everywhere, and closes its connections with 4410. Resolves with false if the session was gone already. */
   destroy(reason?: string): Promise<boolean>;
 }

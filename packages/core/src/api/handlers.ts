@@ -31,12 +31,14 @@ export interface Handlers<
     | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
     | undefined;
   /**
-   * Called with each numbered message of a client of `v1.wsession` (`client.send`), in order, one at a time. What the handler stages with
-   * `transaction` is committed together with the message's number, once the handler has settled, so that each message counts exactly
-   * once (I21). The handler runs again where another writer changed the session meanwhile. What it throws commits nothing: a
-   * TransactionRefused rejects the client's `send` with the same code and detail; anything else is reported to `onError` and rejects
-   * with HANDLER_FAILED. The connection stays. A handler that does not settle within `handlerTimeoutMs` has failed. Without this
-   * handler numbered messages go to `message`, at least once. Needs a store that keeps messages.
+   * Called with each numbered message of a client of `v1.wsession` (`client.send`), in order, one at a time. Once the handler has
+   * settled, the changes that it staged with `transaction` are committed together with the message's number, so that each message
+   * counts exactly once (I21). If another writer changed the session meanwhile, the handler runs again.
+   *
+   * If the handler throws, no change is committed. A TransactionRefused rejects the client's `send` with the same code and detail.
+   * Any other error is reported to `onError`, and rejects the client's `send` with HANDLER_FAILED. The connection stays. A handler
+   * that does not settle within `handlerTimeoutMs` has failed. Without this handler numbered messages go to `message`, at least
+   * once. Needs a store with `commit`.
    *
    * @example
    * transaction(tx, message) {
@@ -50,14 +52,14 @@ export interface Handlers<
     | ((transaction: Transaction<Data, Transport>, message: string | Uint8Array) => unknown)
     | undefined;
   /**
-   * Called where anyone but this connection's own handle changed the session; `data` is the data now. The handler runs after
-   * the code that wrote, never inside of it, and before the writer's `await` goes on. Changes of one tick make one call. The
-   * handler's promise is not awaited. What it throws or rejects with closes the connection, as for `message` (I12).
+   * Called after another handle than this connection's own changed the session; `data` is the current data. The handler runs after
+   * the code that wrote, never inside that code, and before the writer's `await` resumes. Changes of one tick make one call. The
+   * handler's promise is not awaited. An error of the handler closes the connection, as for `message` (I12).
    */
   readonly change?:
     | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => unknown)
     | undefined;
-  /** Called once the session's absolute deadline is less than the option `expiringMs` away: `remainingMs`, milliseconds. */
+  /** Called `expiringMs` before the session's absolute deadline. `remainingMs`: milliseconds until the deadline. */
   readonly expiring?:
     | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => unknown)
     | undefined;

@@ -54,8 +54,8 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly store?: SessionStore | undefined;
   /**
-   * Decides about a handshake before it is answered. Called for every handshake whose Origin is allowed, before the token is
-   * looked at. A throw or a rejection answers 500 and reaches `onError`.
+   * Decides on a handshake before it is answered. Called for every handshake whose Origin is allowed, before the token is
+   * checked. A throw or a rejection answers 500 and reaches `onError`.
    *
    * @default () => accept()
    * @example
@@ -123,14 +123,13 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly maxBufferedBytes?: number | undefined;
   /**
-   * How many handshakes may be waiting for their answer at once. Further ones are answered with 503.
+   * How many handshakes may wait for their answer at the same time. Further handshakes are answered with 503.
    *
    * @default 10_000
    */
   readonly maxPendingHandshakes?: number | undefined;
   /**
-   * Milliseconds in which a handshake must be decided by `admit`, the store and `initial`. A later one is answered with 503.
-   * 0: no limit.
+   * Milliseconds that `admit`, the store and `initial` have together for one handshake. After that the answer is 503. 0: no limit.
    *
    * @default 10_000
    */
@@ -143,14 +142,15 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly maxConnectionsPerSession?: number | undefined;
   /**
-   * Milliseconds between two pings. A peer without a sign of life between two pings is ended: no byte arrived from
-   * the peer, and the peer read nothing of the data that waits to be sent. 0: no pings.
+   * Milliseconds between two pings. The connection of a peer without a sign of life between two pings is ended: no byte arrived
+   * from the peer, and the peer read nothing of the data that waits to be sent. 0: no pings.
    *
    * @default 30_000
    */
   readonly heartbeatMs?: number | undefined;
   /**
-   * How long a handler may still run once its connection has ended, milliseconds. After that `close` is called all the same.
+   * How long a handler may still run once its connection has ended, milliseconds. After that `close` is called without waiting
+   * for the handler. Also the time that the handler `transaction` has for one run.
    *
    * @default 30_000
    */
@@ -249,7 +249,7 @@ export interface EarlyLimits {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Milliseconds until the session must be set, however long `open` takes after that. 0 or `Infinity`: no limit.
+   * Milliseconds until the session must be set. `open` may take longer than that. 0 or `Infinity`: no limit.
    *
    * @default 10_000
    */
@@ -259,8 +259,8 @@ export interface EarlyLimits {
 /** Limits for clients with a session. */
 export interface InboxLimits {
   /**
-   * How many messages may wait. A runtime that can pause a socket does so at half of this number. What was read by then (64
-   * KiB on ws, some 11,000 of the smallest messages) fits into the other half of the default.
+   * How many messages may wait. A runtime that can pause a socket does so at half of this number. The messages that were read
+   * before the pause (64 KiB on ws, at most some 11,000 messages) fit into the other half of the default.
    *
    * @default 32_768
    */

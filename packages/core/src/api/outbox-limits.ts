@@ -1,4 +1,4 @@
-/** The limits of the messages that are kept of one session for a client that is away. */
+/** The limits of the messages that one session keeps for a client that is away. */
 export interface OutboxLimits {
   /**
    * The most messages.

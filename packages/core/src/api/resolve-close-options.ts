@@ -11,8 +11,8 @@ export interface Closing {
 }
 
 /**
- * Fills in the defaults of a shutdown. Throws INVALID_ARGUMENT for a value that makes no sense. Called before the shutdown
- * begins, because otherwise a mistake would leave the server half closed.
+ * Fills in the defaults of a shutdown. Throws INVALID_ARGUMENT for an invalid value. Called before the shutdown begins, because
+ * otherwise a mistake would leave the server half closed.
  */
 export function resolveCloseOptions(options: CloseOptions): Closing {
   assertOptions("close()", options, ["code", "reason", "drainMs"]);

@@ -50,8 +50,8 @@ const NAMES = [
 ] satisfies readonly (keyof SessionsOptions<object>)[];
 
 /**
- * Fills in the defaults of the options. Throws INVALID_ARGUMENT for a value that makes no sense, and for a name that is no
- * option's. Each option is read once, because a getter may return another value the second time.
+ * Fills in the defaults of the options. Throws INVALID_ARGUMENT for an invalid value, and for an unknown option. Each option is
+ * read once, because a getter may return another value the second time.
  */
 export function resolveOptions<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport>,
@@ -119,7 +119,7 @@ const STORE_METHODS = [
   "close",
 ] satisfies readonly (keyof SessionStore)[];
 
-/** The store that the options name, checked; `inConnectionStore()` by default. */
+/** Checks the option `store`. Returns `inConnectionStore()` if the option is absent. */
 function storeOf(given: SessionStore | undefined): SessionStore {
   if (given === undefined) return inConnectionStore();
   assertMethods("store", given, "what mapStore() or another store's function returned", STORE_METHODS);
@@ -128,8 +128,8 @@ function storeOf(given: SessionStore | undefined): SessionStore {
   assertBoolean("store.capabilities.shared", shared);
   assertOneOf("store.capabilities.values", values, ["any", "json"]);
   if (keeps !== undefined) assertBoolean("store.capabilities.outbox", keeps);
-  // Without `append` and `read` the store keeps no messages, whatever it says: a wrapper that was written before there were
-  // outboxes copies the capabilities of the store inside, and must still run.
+  // Do not require `append` and `read` of a store with `capabilities.outbox`: a wrapper of a store that was written for 0.1 copies
+  // the capabilities of the wrapped store without these methods, and must still run. Such a store keeps no messages.
   return given;
 }
 
@@ -227,7 +227,7 @@ function schemaVersion(value: unknown = 0): number {
   throw invalidArgument(`schemaVersion must be an integer of at most 15 digits, not ${shown(value)}`);
 }
 
-/** A value among `allowed`, whose first is the default. */
+/** Returns a value of `allowed`. The first of them is the default. */
 function oneOf<Value extends string>(
   name: string,
   value: unknown,

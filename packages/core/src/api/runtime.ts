@@ -1,8 +1,8 @@
 /**
  * The port between core and a runtime, for authors of adapters.
  *
- * An adapter only translates. It copies the handshake, calls `admit`, sends the answer, hands over the socket in the tick in
- * which the runtime gives the socket to it, and passes on what arrives. Core makes every decision.
+ * An adapter only translates. It copies the handshake, calls `admit`, and sends the answer. It passes the socket to `open` in the
+ * tick in which the runtime provides the socket, and passes on each event of the socket. Core makes every decision.
  */
 import type { Handshake } from "../handshake/handshake.ts";
 import type { SendOutcome } from "./contract.ts";
@@ -26,72 +26,72 @@ export { isRefusedPromise } from "../base/promises.ts";
 export { assertHeader, parseProtocols, plainAddress } from "../handshake/handshake.ts";
 
 /**
- * What core calls of a runtime. One object serves all sockets, so that a connection costs no wrapper of its own. No method may
- * throw, whatever state the socket is in. After the end of the socket `send` answers `"closed"` and `bufferedAmount` 0.
+ * The methods of a runtime that core calls. One object serves all sockets, so that a connection needs no wrapper object. No method
+ * may throw, in any state of the socket. After the end of the socket `send` answers `"closed"` and `bufferedAmount` 0.
  */
 export interface Runtime<Socket extends object> {
   readonly name: "ws" | "uws";
-  /** What `open` of the binding returned for a socket; `undefined` for any other object. */
+  /** The connection that `open` of the binding returned for this socket; `undefined` for any other object. */
   connectionOf(socket: object): RuntimeConnection | undefined;
   /** Hands one message to the socket, in order. Core enforces `maxBufferedBytes`; a limit of the runtime may still drop. */
   send(socket: Socket, data: string | Uint8Array): SendOutcome;
   /**
    * As `send`, for a message of more than `fragmentBytes`: sends fragments of that size at most, with a ping after each, so that
-   * a peer which reads slowly shows that it reads (RFC 6455 section 5.4). Absent where the runtime can only send one frame.
+   * the pongs show that a slow peer reads (RFC 6455 section 5.4). Absent if the runtime can only send one frame.
    */
   readonly sendLong?:
     | ((socket: Socket, data: string | Uint8Array, fragmentBytes: number) => SendOutcome)
     | undefined;
   /**
-   * As `send`, for several messages: hands all of them to the operating system at once, since a system call for each costs more
-   * than the rest of its way. Answers "sent" where all were sent. Absent: `send`, one by one.
+   * As `send`, for several messages: hands all of them to the operating system in one system call, because a call for each message
+   * costs more than the rest of its processing. Answers "sent" if all were sent. Absent: core calls `send` for each message.
    */
   readonly sendAll?:
     | ((socket: Socket, messages: ReadonlyArray<string | Uint8Array>) => SendOutcome)
     | undefined;
-  /** As `send`, never compressed: for secrets. Absent: `send`. */
+  /** As `send`, but never compressed, for secrets. Absent: core calls `send`. */
   readonly sendUncompressed?: ((socket: Socket, data: string | Uint8Array) => SendOutcome) | undefined;
   /**
-   * True: the adapter answers a handshake with the `subprotocol` that `admit` says, and hands the application's own choice to
-   * `open`. Absent: a client of `v1.wsession` gets the answer of an unknown subprotocol.
+   * True: the adapter answers a handshake with the `subprotocol` of `HandshakeAnswer`, and passes the application's own choice to
+   * `open`. Absent: a client of `v1.wsession` gets the answer to an unknown subprotocol.
    */
   readonly speaksSubprotocol?: boolean | undefined;
   /** The longest message that the runtime accepts, in bytes. Absent: hello states 64 KiB to a client of `v1.wsession`. */
   readonly maxMessageBytes?: number | undefined;
-  /** Sends one ping. Core calls it where much is written between two heartbeats, for the same reason. */
+  /** Sends one ping. Core calls `ping` when much is written between two heartbeats, so that the pong shows that the peer reads. */
   readonly ping?: ((socket: Socket) => void) | undefined;
-  /** How many bytes `send` has taken and the operating system has not. */
+  /** How many bytes `send` has accepted, and the operating system has not accepted yet. */
   bufferedAmount(socket: Socket): number;
-  /** Calls `connection.drained()` once when `bufferedAmount` is 0 again. Core calls it at most once until then. */
+  /** Calls `connection.drained()` once when `bufferedAmount` is 0 again. Core calls `awaitDrain` at most once until then. */
   awaitDrain(socket: Socket): void;
   /**
-   * Starts the closing handshake. Core calls `terminate` 2 s later if the peer has not answered, or later still while the peer
-   * takes what was sent before. From this call on nothing of the peer's may reach any listener of the socket, the
-   * application's own listeners included, because it may be meant for a session that is gone.
+   * Starts the closing handshake. Core calls `terminate` 2 s later if the peer has not answered, or later while the peer still
+   * reads the data that was sent before. From this call on no message of the peer may reach any listener of the socket, the
+   * application's own listeners included, because the message may be meant for a session that is gone.
    */
   close(socket: Socket, code: number, reason: string): void;
   /** Ends the socket at once, without a closing handshake. */
   terminate(socket: Socket): void;
   /**
    * Called every `heartbeatMs`. Sends a ping (RFC 6455 section 5.5.2), and terminates a socket whose peer has shown no sign of
-   * life since the call before: not a byte came, not even of a pong, and the peer took nothing of what waits for it.
+   * life since the previous call: no byte arrived, not even of a pong, and the peer read nothing of the data that waits to be sent.
    */
   heartbeat(socket: Socket, heartbeatMs?: number): void;
   /**
-   * Whether the peer has taken something of what waits for it since the last call, or is about to show that it does. Called
-   * every 2 seconds while a closing handshake is under way. Absent: core compares `bufferedAmount`.
+   * Whether the peer has read some of the waiting data since the last call, or may still show that it reads (by a pong). Called
+   * every 2 seconds during a closing handshake. Absent: core compares `bufferedAmount`.
    */
   readonly isTaking?: ((socket: Socket) => boolean) | undefined;
-  /** Stops reading the socket, until `resume` (I3). Absent where the runtime can't. */
+  /** Stops reading the socket, until `resume` (I3). Absent if the runtime can't pause. */
   readonly pause?: ((socket: Socket) => void) | undefined;
   readonly resume?: ((socket: Socket) => void) | undefined;
 }
 
-/** What an adapter calls of a connection. */
+/** The methods of a connection that an adapter calls. */
 export interface RuntimeConnection {
-  /** A whole message came. Text is a string. Bytes belong to the handler, unless they are `borrowed` for this call alone. */
+  /** A whole message arrived. Text is a string. Bytes belong to the handler, unless they are `borrowed` for this call alone. */
   receive(data: string | Uint8Array, borrowed?: boolean): void;
-  /** The socket has ended. Called once. `code` is 1006 where no close frame came, 1005 where the frame had no code. */
+  /** The socket has ended. Called once. `code` is 1006 if no close frame arrived, and 1005 if the frame had no code. */
   ended(code: number, reason: string): void;
   /** `bufferedAmount` is 0 again. */
   drained(): void;
@@ -121,16 +121,16 @@ export type HandshakeAnswer =
       readonly reason: string;
     };
 
-/** An admitted handshake on its way to a connection. An adapter passes it on, and reads `handshake` alone. */
+/** An admitted handshake whose connection is not open yet. An adapter passes the ticket on, and reads only `handshake`. */
 export interface Ticket {
   readonly handshake: Handshake;
 }
 
-/** What `sessions.bind` returns to an adapter. */
+/** The object that `sessions.bind` returns to an adapter. */
 export interface RuntimeBinding<Socket extends object> {
   /**
-   * Decides on a handshake before it is answered. Never rejects. `found` is the data that HTTP code put on the record of the
-   * transport.
+   * Decides on a handshake before it is answered. Never rejects. `found` is the data that HTTP code stored in the transport
+   * record.
    */
   admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
   /**
@@ -146,16 +146,16 @@ export interface RuntimeBinding<Socket extends object> {
    * Reports an error that no caller waits for. Never throws. The stage says who caused the error. `"adapter"`: the application;
    * always reported. `"client"`: a client or its network; counted, and reported to an explicit `onError` alone.
    *
-   * @param context by default the stage `"client"` for an error of the operating system (`ECONNRESET`, `EPIPE`, …), else
-   * `"adapter"`.
+   * @param context The default is the stage `"client"` for an error of the operating system (`ECONNRESET`, `EPIPE`, …), else the
+   * stage `"adapter"`.
    */
   report(error: unknown, context?: ErrorContext): void;
   /** Ends this binding's connections and admits no more. Resolves when their close handlers have settled. */
   close(options?: CloseOptions): Promise<void>;
   /**
-   * Calls `release` once `close` is about to resolve, whoever called `close`. The adapter must then remove its listeners from
-   * the server, which may be bound again, and its references to the binding, because otherwise a server that lives on leaks
-   * every binding that it ever had.
+   * Calls `release` just before `close` resolves, also if the application called `sessions.close`. The adapter must then remove
+   * its listeners from the server and its references to the binding. Otherwise a server that is bound again would leak every
+   * earlier binding.
    */
   onClosed(release: () => void): void;
   /** How many live connections this binding has. */
@@ -164,7 +164,7 @@ export interface RuntimeBinding<Socket extends object> {
   readonly heartbeatMs: number;
 }
 
-/** What the `bindSessions` of an adapter returns. */
+/** The object that `bindSessions` of an adapter returns. */
 export interface Binding {
   /** How many live connections this binding has. */
   readonly size: number;
@@ -172,7 +172,7 @@ export interface Binding {
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** The options of `close`. A value that makes no sense throws INVALID_ARGUMENT, and nothing is closed. */
+/** The options of `close`. An invalid value throws INVALID_ARGUMENT, and nothing is closed. */
 export interface CloseOptions {
   /**
    * The close code of the connections.
@@ -187,9 +187,9 @@ export interface CloseOptions {
    */
   readonly reason?: string | undefined;
   /**
-   * Over how many milliseconds the ends of the connections are spread, so that not all clients come back at once (thundering
-   * herd): connection i of n is ended after `drainMs * i / n`. What has arrived is handled first. What is not handled within
-   * `drainMs`, or within 5 s where it is 0, is discarded and counted.
+   * The time over which the connections are ended, milliseconds: connection i of n is ended after `drainMs * i / n`, so that not
+   * all clients reconnect at once (thundering herd). Messages that have arrived are handled first. Messages that are not handled
+   * within `drainMs` (within 5 s if `drainMs` is 0) are discarded and counted.
    *
    * @default 0
    */

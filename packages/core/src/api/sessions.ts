@@ -6,7 +6,7 @@ import type { Connection, Session } from "./contract.ts";
 import type { Handlers } from "./handlers.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
 
-/** What a destruction did. */
+/** The result of a destruction. */
 export interface DestroyReport {
   /** How many sessions were destroyed. */
   readonly destroyed: number;
@@ -16,9 +16,9 @@ export interface DestroyReport {
   readonly unreachable: readonly string[];
 }
 
-/** Where a session is connected. */
+/** The connections of a session, by process. */
 export interface PresenceReport {
-  /** How many connections the session has, over all processes that are known to live. */
+  /** How many connections the session has on all live processes together. */
   readonly connections: number;
   readonly nodes: readonly NodePresence[];
   /** Processes that hold connections but do not answer. */
@@ -26,8 +26,8 @@ export interface PresenceReport {
 }
 
 /**
- * The sessions of one application in one process. An id, a subject, a reason or
- * options of a wrong type throw INVALID_ARGUMENT at once.
+ * The sessions of one application in one process. An id, a subject, a reason or options of a wrong type throw INVALID_ARGUMENT at
+ * once.
  */
 export interface Sessions<
   Data extends object = object,
@@ -41,14 +41,14 @@ export interface Sessions<
   /** Reads a session, whether connected or not. The handle is administrative: it carries no fence (I13). */
   get(id: string): Promise<Session<Data> | undefined>;
   /**
-   * All live sessions: of this process, or with a shared store of all processes. That is a scan of the whole store, for
-   * operators and not for requests. A session that can't be read is reported to `onError` and left out.
+   * All live sessions: of this process, or with a shared store of all processes. The iteration scans the whole store, so use it in
+   * tools of operators, not in requests. A session that can't be read is reported to `onError` and left out.
    */
   entries(): AsyncIterable<Session<Data>>;
   /**
    * Creates a session without a connection, for example in an HTTP login. The token is a secret.
    *
-   * @throws NOT_SUPPORTED, as a rejection, where the store keeps sessions on connections.
+   * @throws NOT_SUPPORTED, as a rejection, if the store keeps sessions on connections.
    */
   create(data: Data): Promise<{ session: Session<Data>; token: string }>;
   /** Destroys a session everywhere, and closes its connections with 4410 and `reason`. */
@@ -74,19 +74,20 @@ export interface Sessions<
     message: string | Uint8Array,
     options?: SendOptions,
   ): Promise<{ readonly sessions: number; readonly failed: number }>;
-  /** Says where a session is connected. A process that does not answer is no error: `missing` names it. */
+  /** Returns on which processes a session has connections. A process that does not answer is not an error: `missing` names it. */
   presence(id: string): Promise<PresenceReport>;
   /** Counters since `createSessions`. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**
-   * Shuts down: answers handshakes with 503, also those that are being decided, handles what has arrived, closes every
-   * connection with 1012, waits for the writes under way, and closes the store. Resolves when the close handlers have settled.
+   * Shuts down: answers handshakes with 503, also those that are being decided, handles the messages that have arrived, closes
+   * every connection with 1012, waits for the calls of the store in progress, and closes the store. Resolves when the close
+   * handlers have settled and the store is closed.
    * A handler that calls `close()` before its first `await` is not waited for, because the two would wait for each other
    * (deadlock). Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;
   /**
-   * For adapters: ties a runtime to these sessions. Applications call an adapter's `bindSessions`.
+   * For adapters: connects a runtime to these sessions. Applications call `bindSessions` of an adapter instead.
    *
    * @throws SHUTTING_DOWN once `close()` was called.
    */

@@ -19,7 +19,7 @@ export interface Transaction<Data extends object = object, Transport = unknown> 
   /** The session's data with the staged changes. A read makes the commit depend on the version (compare-and-set). */
   readonly data: Readonly<Data>;
   /**
-   * Stages other data for the session.
+   * Stages new data in place of the session's data.
    *
    * @throws INVALID_DATA for data that does not satisfy `schema`.
    */

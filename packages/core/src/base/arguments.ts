@@ -19,13 +19,13 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object of this kind" : `a ${typeof value}`;
 }
 
-/** Whether an object keeps its values as properties. A Map, a promise or an array would pass as an object without any. */
+/** Whether an object keeps its values as properties. A Map, a promise or an array would look like an object without options. */
 export function isPlain(value: object): boolean {
   const tag = Object.prototype.toString.call(value);
   return tag === "[object Object]" || tag === "[object Module]";
 }
 
-/** Throws unless `given` is an object of options whose names are all among `known`. It may be an instance of a class. */
+/** Throws unless `given` is an object of options whose names are all among `known`. An instance of a class is allowed. */
 export function assertOptions(
   where: string,
   given: unknown,
@@ -47,7 +47,7 @@ export function assertDuration(name: string, value: unknown): asserts value is n
     throw invalidArgument(`${name} must be a number of milliseconds above 0, not ${shown(value)}`);
 }
 
-/** Throws unless `value` is a number from 1. `Infinity` is allowed, for no limit. */
+/** Throws unless `value` is a number of at least 1. `Infinity` is allowed, for no limit. */
 export function assertCount(name: string, value: unknown): asserts value is number {
   if (typeof value !== "number" || !(value >= 1))
     throw invalidArgument(`${name} must be a number of at least 1, not ${shown(value)}`);

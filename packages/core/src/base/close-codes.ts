@@ -3,7 +3,7 @@ import { invalidArgument } from "./errors.ts";
 
 /**
  * Close codes by name: RFC 6455 section 7.4.1, and HTTP status + 4000 (section 7.4.2, private use). `GoingAway`
- * is for applications: this library sends it only where `close` is given it.
+ * is for applications: this library sends the code only if the application passes it to `close`.
  */
 export const CloseCode = {
   /** For applications: the server or the page goes away. Not sent by the library itself. */
@@ -40,7 +40,7 @@ export const CloseCode = {
   StoreUnavailable: 4503,
 } as const;
 
-/** The longest close reason, in bytes of UTF-8: a control frame holds 125 (RFC 6455 section 5.5), two are the code. */
+/** The longest close reason, in bytes of UTF-8: a control frame has at most 125 (RFC 6455 section 5.5), and two are the code. */
 export const MAX_REASON_BYTES = 123;
 
 const encoder = new TextEncoder();

@@ -53,7 +53,7 @@ class Allowance implements Deadline {
   }
 }
 
-/** Milliseconds. A timer that is later than this shows that the process stood still and read no socket meanwhile. */
+/** Milliseconds. A timer that is later than this shows that the process stalled, and read no socket meanwhile. */
 const STANDSTILL_MS = 100;
 
 /** The heap is swept of cancelled entries only from this number on, because a sweep costs more than a few entries. */
@@ -82,9 +82,9 @@ export class Deadlines {
   }
 
   /**
-   * As `after`, for a time limit of a peer or of the application. What has arrived when the time is over is read first.
-   * Where this process stood still past the limit, the limit is extended by as long (at most `ms`), because otherwise an
-   * answer that lies unread in a socket would count as too late.
+   * As `after`, for a time limit of a peer or of the application. When the time is over, the process first reads the data that
+   * has arrived. If the process was stalled past the limit, the limit is extended by the time of the stall (at most `ms`),
+   * because otherwise an unread answer in a socket would count as too late.
    */
   allow(ms: number, run: () => void): Deadline {
     return new Allowance(this, ms, run);

@@ -3,7 +3,7 @@
  * metrics.
  */
 export interface Diagnostics {
-  /** Handshakes that are being decided now. The only value here that falls too. */
+  /** Handshakes that are being decided now. This value may fall; all others only rise. */
   handshakesPending: number;
   handshakesAccepted: number;
   handshakesRefused: number;
@@ -50,8 +50,8 @@ export interface Diagnostics {
   /** Announcements of changes that did not follow the version here, so that the session was read again. */
   rereads: number;
   /**
-   * Losses of acknowledged changes that answers of the store have shown, after a failover or a restart. The session goes on
-   * from what the store has.
+   * Losses of acknowledged changes that answers of the store have shown, after a failover or a restart. The process then
+   * continues with the data of the store.
    */
   storeLosses: number;
 }

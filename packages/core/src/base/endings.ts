@@ -1,7 +1,7 @@
 import { CloseCode } from "./close-codes.ts";
 import { fencedError, revokedError, SessionError } from "./errors.ts";
 
-/** Why a session is over, or a handshake on its way to one: the close code and the reason for the connections. */
+/** Why a session ended, or why a handshake gets no session: the close code and the reason for the connections. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;

@@ -8,13 +8,13 @@ export type SessionErrorCode =
   | "CONNECTION_CLOSED"
   /** `ready()` waited `timeoutMs` and the session was not set. */
   | "READY_TIMEOUT"
-  /** `sessions.close()` was called: nothing is bound any more, and once `close()` has settled the store is not called. */
+  /** `sessions.close()` was called: no server can be bound any more, and after `close()` has settled the store is not called. */
   | "SHUTTING_DOWN"
   /** The session was destroyed, has expired, or never existed. */
   | "SESSION_GONE"
-  /** A newer connection replaced this one (`exclusive`): the handle of this one can't write any more. */
+  /** A newer connection replaced this connection (`exclusive`), so the handle of this connection can't write any more. */
   | "FENCED"
-  /** A subject's sessions were destroyed while this one was being created or identified. */
+  /** The subject's sessions were destroyed while this session was being created or identified. */
   | "REVOKED"
   /** The store did not answer in time, or could not be reached. See `outcome`. */
   | "STORE_UNAVAILABLE"
@@ -28,7 +28,7 @@ export type SessionErrorCode =
   | "CONFLICT"
   /** The value can't be stored faithfully; nothing was changed. */
   | "NOT_SERIALISABLE"
-  /** The outbox is full of unread messages and is to refuse more, or too many wait for the store. Nothing was kept. */
+  /** The outbox is full (`whenFull: "refuse"`), or too many messages wait for the store. Nothing was kept. */
   | "OUTBOX_FULL"
   /** The session, or the message, would exceed a limit in bytes; nothing was changed. */
   | "TOO_LARGE"
@@ -63,10 +63,10 @@ export class SessionError extends Error {
 }
 
 /**
- * Whether `error` is a SessionError, and of `code` where one is given. True for errors of another copy of this package too,
- * which `instanceof` is not.
+ * Whether `error` is a SessionError, and has `code` if a code is given. Unlike `instanceof`, it also recognises errors of another
+ * copy of this package.
  *
- * @throws INVALID_ARGUMENT for a `code` that is no string.
+ * @throws INVALID_ARGUMENT for a `code` that is not a string.
  * @example
  * try {
  *   await session.update(spend);
@@ -85,26 +85,26 @@ export function isSessionError(error: unknown, code?: SessionErrorCode): error i
   );
 }
 
-/** The error for a mistake of the programmer. `message` says which argument or option it is, and what it must be. */
+/** The error for a mistake of the programmer. `message` names the argument or the option, and says what its value must be. */
 export function invalidArgument(message: string, options?: SessionErrorOptions): SessionError {
   return new SessionError("INVALID_ARGUMENT", message, options);
 }
 
-/** Whether the stored session can't be used, so that trying again would change nothing. */
+/** Whether the stored session can't be read. Trying again does not help then. */
 export function isUnreadable(error: unknown): boolean {
   return isSessionError(error, "CORRUPT_RECORD") || isSessionError(error, "INVALID_DATA");
 }
 
 /**
- * Throws INVALID_ARGUMENT where `given` has a property whose name is not among `known`, because a misspelt option would be
- * ignored in silence and leave open what it guards. `where`: the function that takes the options.
+ * Throws INVALID_ARGUMENT if `given` has a property whose name is not among `known`, because otherwise a misspelt option would
+ * be ignored, and its limit or check would be missing. `where`: the function that takes the options.
  */
 export function assertNames(where: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) throw invalidArgument(`${where}: there is no option ${JSON.stringify(unknown)}`);
 }
 
-/** How many errors are looked at along `cause`: the application may have wrapped an error in one of its own. */
+/** How many errors are checked along `cause`: the application may have wrapped an error in one of its own. */
 const MAX_CAUSES = 5;
 const ENDED: ReadonlySet<SessionErrorCode> = new Set([
   "CONNECTION_CLOSED",

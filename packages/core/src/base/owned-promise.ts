@@ -37,8 +37,8 @@ export class OwnedPromise<Value> extends Promise<Value> {
   }
 
   /**
-   * Rejects by `reject`, which is the executor's own. The owner is called where Node would report an unhandled rejection:
-   * before timers run.
+   * Rejects the promise. `reject` is the function that the executor got. The owner is called at the time at which Node would
+   * report an unhandled rejection: before timers run.
    */
   fail(reject: (error: unknown) => void, error: unknown): void {
     // Without this handler Node ends the process before the application can add one.
@@ -50,7 +50,7 @@ export class OwnedPromise<Value> extends Promise<Value> {
   }
 }
 
-/** A promise with an owner that is settled from outside: one promise, where an async function on the way costs two more. */
+/** A promise with an owner that is settled from outside. This is one promise; an async function would cost two more. */
 export class OwnedResult<Value> {
   readonly promise: OwnedPromise<Value>;
   #resolve: (value: Value) => void = ignore;

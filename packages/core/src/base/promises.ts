@@ -1,4 +1,4 @@
-/** Whether a value is a promise of any make: a callback may return another library's. */
+/** Whether a value is a promise of any class: a callback may return the promise of another library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
@@ -9,7 +9,7 @@ export function promiseOf(result: unknown): Promise<unknown> | undefined {
   return isThenable(result) ? Promise.resolve(result) : undefined;
 }
 
-/** Ignores a result. Where the result is a promise its rejection is caught, because otherwise it ends the process (I12). */
+/** Ignores a result. Catches the rejection of a promise, because otherwise the rejection ends the process (I12). */
 export function disregard(result: unknown): void {
   promiseOf(result)?.catch(() => undefined);
 }

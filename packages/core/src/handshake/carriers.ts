@@ -16,14 +16,14 @@ export interface TokenCarrier {
   read(handshake: Handshake): string | undefined;
   /**
    * Reads all tokens of a handshake, in order, that of `read` among them: a browser may send several cookies of one name, and
-   * the first may be stale. Called where the token of `read` resumes no session; the first four are tried. A list without the
-   * token of `read` is ignored, because `read` was replaced then (`{ ...cookieToken(), read }`). Absent: the token of `read` is
-   * the only one. MUST NOT throw.
+   * the first may be stale. Called if the token of `read` resumes no session; the first four tokens are tried. A list without the
+   * token of `read` is ignored, because then only `read` was overridden (`{ ...cookieToken(), read }`). Absent: the token of `read`
+   * is the only one. MUST NOT throw.
    */
   readonly readAll?: ((handshake: Handshake) => readonly string[]) | undefined;
   /**
-   * Reads a renewal code, where the code does not travel as the token does. The code is tried before the token; after a bad
-   * code the token counts. MUST NOT throw.
+   * Reads a renewal code, if the code is not in the same place as the token. The code is tried before the token. If the code is
+   * bad, the token is tried. MUST NOT throw.
    */
   readonly readRenewal?: ((handshake: Handshake) => string | undefined) | undefined;
   /**
@@ -68,17 +68,17 @@ export interface CookieOptions {
    */
   readonly secure?: boolean | undefined;
   /**
-   * The query parameter in which a page presents its single-use renewal code. A code only counts together with the cookie of the
-   * same session, so that no page can bring another session into a browser (session fixation).
+   * The query parameter in which a page presents its single-use renewal code. The code is accepted only together with the cookie
+   * of the same session, so that no page can bring another session into a browser (session fixation).
    *
    * @default "renewal"
    */
   readonly renewalParameter?: string | undefined;
 }
 
-/** The longest cookie header that is read: more than the longest cookie that browsers keep. */
+/** The longest cookie header that is read. It is longer than the longest cookie that browsers keep. */
 const MAX_COOKIE_HEADER = 16_384;
-/** The longest URL that is read. Runtimes take less (Node: 16 KiB for all headers). */
+/** The longest URL that is read. Runtimes accept less (Node: 16 KiB for all headers). */
 const MAX_URL = 16_384;
 /** RFC 6265 section 4.1.1: no blanks, quotes, commas, semicolons or backslashes. */
 const COOKIE_VALUE = /^[!#-+\--:<-[\]-~]*$/;
@@ -89,7 +89,7 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
  * hijacking).
  *
- * @throws INVALID_ARGUMENT for a name that is no token of RFC 9110, and for a prefix or SameSite=None without Secure.
+ * @throws INVALID_ARGUMENT for a name that is not a token of RFC 9110, and for a prefix or SameSite=None without Secure.
  * @example
  * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
  */
@@ -187,8 +187,8 @@ function readQuery(url: string, parameter: string, most: number): string[] {
 }
 
 /**
- * Carries the token as an offered subprotocol, `wsession.<token>`. The server never chooses that subprotocol, so offer a real one
- * beside it: browsers, and ws, fail a connection for which they offered subprotocols and the server chose none. The prefix is
+ * Carries the token as an offered subprotocol, `wsession.<token>`. The server never chooses that subprotocol, so offer a real
+ * subprotocol too: browsers, and ws, fail the connection if they offered subprotocols and the server chose none. The prefix is
  * `wsession.` by default.
  *
  * @example

@@ -26,9 +26,9 @@ export interface Handshake {
 /** The options of `accept`. */
 export interface AcceptOptions {
   /**
-   * Whose session it is. A session that is created for the handshake gets the subject. A session of a token is resumed only if it
-   * has this subject already; otherwise the token counts as a bad one, against session fixation and for browsers that two people
-   * share. Not the empty string.
+   * The owner of the session. A session that is created for the handshake gets the subject. A token resumes its session only if
+   * the session has this subject already. Otherwise the token counts as a bad token: this prevents session fixation, and keeps
+   * two people apart who share a browser. Not the empty string.
    */
   readonly subject?: string | undefined;
   /**
@@ -48,9 +48,9 @@ export type Admission =
 const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
 
 /**
- * Admits a handshake. With `subject` or `sessionId` the application says whose session, or which session, it is for.
+ * Admits a handshake. The application may name the owner of the session (`subject`), or the session itself (`sessionId`).
  *
- * @throws INVALID_ARGUMENT for a name that is no option's, for a value of a wrong type, and for a header that can't be sent,
+ * @throws INVALID_ARGUMENT for an unknown option, for a value of a wrong type, and for a header that can't be sent,
  * because a mistake here could let a stranger in.
  */
 export function accept(options?: AcceptOptions): Admission;
@@ -71,7 +71,7 @@ export function accept(options: AcceptOptions = {}, surplus?: undefined): Admiss
  * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body. Without a reason the body is the standard
  * text of the status.
  *
- * @throws INVALID_ARGUMENT for any other status, and for a reason that is no string.
+ * @throws INVALID_ARGUMENT for any other status, and for a reason that is not a string.
  */
 export function reject(status: number, reason?: string): Admission;
 export function reject(status: number, reason = "", surplus?: undefined): Admission {
@@ -123,7 +123,7 @@ export function plainAddress(text: string | undefined): string | undefined {
 const HEADER_VALUE = /^[^\u0000-\u0008\u000a-\u001f\u007f]*$/;
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Throws INVALID_ARGUMENT where a header is no text, or could split the response (RFC 9110 sections 5.1 and 5.5). */
+/** Throws INVALID_ARGUMENT if a header is not a string, or could split the response (RFC 9110 sections 5.1 and 5.5). */
 export function assertHeader(name: string, value: string): void {
   assertString("a header's name", name);
   if (typeof value !== "string")

@@ -2,8 +2,8 @@ import { hash, randomFillSync } from "node:crypto";
 
 /**
  * A token is `selector.verifier`: 128 random bits that name the session and 256 random bits that prove the claim, in base64url
- * without padding. Stores keep the SHA-256 digest of the verifier alone. A slow hash would protect a secret that can be
- * guessed; 256 random bits can't be (OWASP Session Management asks for 64 bits of entropy).
+ * without padding. Stores keep only the SHA-256 digest of the verifier. A slow hash is for secrets that can be guessed, and 256
+ * random bits can't be guessed (OWASP Session Management asks for 64 bits of entropy).
  */
 export interface ParsedToken {
   readonly id: string;
@@ -29,7 +29,7 @@ export function isSessionId(id: string): boolean {
   return typeof id === "string" && ID.test(id);
 }
 
-/** Random bytes for 64 verifiers at once, because one call of the system costs as much as for one verifier. */
+/** Random bytes for 64 verifiers at once, because the system call costs as much for 64 verifiers as for one. */
 const entropy = Buffer.alloc(2_048);
 let drawn = entropy.length;
 

@@ -28,7 +28,7 @@ export function forbiddenField(data: object): string | undefined {
 
 /**
  * Freezes plain objects and arrays deeply, so that a change in place throws instead of being lost. Without recursion, because a
- * client may have chosen the depth, and a deep one would overflow the stack.
+ * client may have chosen the depth, and deep data would overflow the stack.
  */
 export function deepFreeze<Value>(value: Value): Value {
   const waiting: unknown[] = [value];

@@ -16,7 +16,7 @@ export interface CommitNumbers {
    * commit.
    */
   readonly first: number;
-  /** The last number that this commit settles; all between `settled` and this one are settled with it. */
+  /** The last number that this commit settles. All numbers after `settled` up to this one are settled with it. */
   readonly number: number;
   /**
    * The last number that the caller knows to be settled; 0 for none. If the store's number is lower, the store lost changes
@@ -36,7 +36,7 @@ export interface CommitRequest {
   readonly change: Change | undefined;
   /** Apply only at this version; `undefined` to apply at any. As in WriteRequest, and also where `change` is `undefined`. */
   readonly expect: number | undefined;
-  /** What the caller holds, as in WriteRequest. */
+  /** The caller's version, as in WriteRequest. */
   readonly known: number;
   readonly lineage?: number | undefined;
   readonly schemaVersion: number;

@@ -41,9 +41,9 @@ export interface CreateRequest extends Decision {
   readonly schemaVersion: number;
   /** Milliseconds without a touch after which the session is gone; `Infinity` for never. */
   readonly idleMs: number;
-  /** Milliseconds from creation after which it is gone; `Infinity` for never. */
+  /** Milliseconds from creation after which the session is gone; `Infinity` for never. */
   readonly absoluteMs: number;
-  /** Counts one connection of this process as a holder, in the same step. `release` takes it back. */
+  /** Counts one connection of this process as a holder, in the same step. `release` subtracts it again. */
   readonly hold: boolean;
   /** The holder takes the session over: the fence starts at 1. */
   readonly exclusive: boolean;
@@ -60,7 +60,7 @@ export type CreateResult =
 
 export interface ResumeRequest {
   readonly id: string;
-  /** Base64url SHA-256 of the verifier that was presented; `undefined` where the application vouches (`admit`). */
+  /** Base64url SHA-256 of the presented verifier; `undefined` if the application named the session itself (`admit`). */
   readonly digest: string | undefined;
   /**
    * The new digest. Given if the carrier may have presented a renewal code: the client then gets a new verifier. `undefined`: a
@@ -84,7 +84,7 @@ export type TakeOverResult =
   { readonly type: "taken"; readonly fence: number } | { readonly type: "missing" };
 
 /**
- * Which secret matched: the current one, the replaced one within its grace period, or a renewal code; or that none was
+ * Which secret matched: the current one, the replaced one within its grace period, or a renewal code; `"none"` if no secret was
  * required.
  */
 export type ResumedBy = "current" | "previous" | "renewal" | "none";
@@ -94,7 +94,7 @@ export type ResumeResult =
   | { readonly type: "missing" }
   /** The verifier is wrong, or the session has no verifier. Nothing was changed. */
   | { readonly type: "wrong" }
-  /** The previous verifier, after its grace: two parties hold this session's token. Nothing was changed. */
+  /** The previous verifier, after its grace period: two parties have had this session's token. Nothing was changed. */
   | { readonly type: "stolen" }
   /** The secret is right, but the session has another subject, or none. Nothing was changed. */
   | { readonly type: "foreign" };
@@ -102,7 +102,7 @@ export type ResumeResult =
 export interface RotateRequest extends Decision {
   readonly id: string;
   readonly digest: string;
-  /** Base64url SHA-256 of the single-use renewal code, good for `renewalMs`. */
+  /** Base64url SHA-256 of the single-use renewal code, which is valid for `renewalMs`. */
   readonly renewalDigest: string;
   readonly renewalMs: number;
   /** Milliseconds for which the replaced digest stays valid; 0: it becomes invalid at once. */
@@ -115,7 +115,7 @@ export interface RotateRequest extends Decision {
    */
   readonly onlyUnowned?: boolean | undefined;
   readonly fence: number | undefined;
-  /** What the caller holds, as in WriteRequest. */
+  /** The caller's version, as in WriteRequest. */
   readonly known: number;
   readonly lineage?: number | undefined;
 }
@@ -163,7 +163,7 @@ export type StoreEvent =
   | { readonly type: "replaced"; readonly id: string; readonly fence: number }
   | AppendedEvent;
 
-/** A session with a live connection here, as the host sees it. `outbox` is the last known end of its outbox. */
+/** A session with a live connection in this process, with the host's data. `outbox` is the last known end of the outbox. */
 export interface HeldSession extends StoredSession {
   readonly connections: number;
 }
@@ -175,9 +175,9 @@ export interface StoreHost {
   /** The ids of all such sessions, in no order. */
   heldIds(): Iterable<string>;
   /**
-   * Applies a change of another process. Returns how many connections that ended here. Never throws. MUST be called from the
-   * store's own I/O, not inside one of its methods: `change` handlers run before `notify` returns, and would then run inside
-   * the application's call (reentrancy).
+   * Applies a change of another process. Returns how many connections of this process the event ended. Never throws. MUST be
+   * called from the store's own I/O, not inside one of its methods: `change` handlers run before `notify` returns, and would
+   * then run inside the application's call (reentrancy).
    */
   notify(event: StoreEvent): number;
   /** Reports a failure that no caller waits for. Never throws. */
@@ -191,15 +191,16 @@ export interface StoreHost {
  * - never overwrite with `create`, and never create with `write`, `touch`, `rotate` or `destroy` (I9);
  * - treat a session past either deadline as absent in every answer, swept or not;
  * - apply `write` atomically, and answer a version conflict with the current session in the same call (I8);
- * - change the named fields only, for a change of fields;
- * - refuse a destroyed id until every write that was sent before is too late;
- * - reject with a SessionError, and say `outcome`, on every failure of a write (I11); absence is a value, not an error;
- * - compare digests and touch nothing when they differ.
+ * - for a change of fields, change only the named fields;
+ * - refuse a destroyed id until the deadline of every write that was sent before has passed;
+ * - reject every failed write with a SessionError that has an `outcome` (I11); absence is a value, not an error;
+ * - compare digests, and change nothing if they differ.
  *
  * A store MUST NOT decode, log or report data, digests or tokens; MUST NOT hang: every call settles in bounded time.
  *
- * Core promises: one `write`, `rotate`, `append` or `commit` of a session at a time from one process; `attach` before any other
- * call, once; ids of 1 to 64 characters of base64url, also if the application chose them; `hold` and `release` in pairs. A
+ * Core promises: at most one `write`, `rotate`, `append` or `commit` of a session is in progress in one process; `attach` is called
+ * once, before any other call; ids have 1 to 64 characters of base64url, also if the application chose them; each `hold` has one
+ * `release`. A
  * method that needs no I/O may answer with a plain value, in the same tick.
  */
 export interface SessionStore extends OutboxMethods, CommitMethods {
@@ -229,12 +230,12 @@ export interface SessionStore extends OutboxMethods, CommitMethods {
    * they closed.
    */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
-  /** One connection of this process no longer holds the session. Where sessions do not outlive connections, the session ends. */
+  /** One connection of this process no longer holds the session. If sessions do not outlive connections, the session ends. */
   release(id: string): Awaitable<void>;
   /**
-   * The ids of live sessions, in no order. MUST give each at most once, and a session that exists from the beginning to the end
-   * exactly once, also when it is touched, written or resumed meanwhile. A session that is created or ends meanwhile may be
-   * left out. MUST end, even when sessions are created meanwhile.
+   * The ids of live sessions, in no order. MUST yield each id at most once. MUST yield a session that exists from the beginning to
+   * the end of the iteration exactly once, also if the session is touched, written or resumed meanwhile. A session that is
+   * created or ends meanwhile may be left out. MUST end, even if sessions are created meanwhile.
    */
   ids(): AsyncIterable<string>;
   /** The ids of a subject's live sessions, in no order. */

@@ -1,12 +1,12 @@
-/** Whether a copy of an object's own fields is as good as the object. */
+/** Detects whether a copy of an object's own fields behaves as the object does. */
 
-/** `#name` anywhere in a class's text. A colour in a string matches too, which only costs its class `patch`. */
+/** `#name` anywhere in a class's text. A colour in a string matches too; then `patch` is refused for this class. */
 const PRIVATE_NAME = /#[\p{ID_Start}$_\\]/u;
 const NATIVE_CODE = /\{\s*\[native code\]\s*\}$/;
 
-/** How much of an object a copy of its own fields has. */
+/** Which part of an object a copy of its own fields has. */
 export type Copyable =
-  /** All of the object: `{ ...object }` with the same prototype is as good. */
+  /** The whole object: `{ ...object }` with the same prototype behaves in the same way. */
   | "whole"
   /** Not the `#private` fields: a copy would have the methods of the class without the fields that these use. */
   | "without-private"

@@ -8,9 +8,9 @@ import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contr
 const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const;
 
 /**
- * A store that keeps each session on its connection: nothing beside the connection, and nothing after it. The store has no
- * records of its own. It finds a session by id among the live connections that its host knows. Core applies the store's answer
- * in the same tick, which makes the writes atomic.
+ * A store that keeps each session on its connection, and nothing after the connection has ended. The store has no records of its
+ * own. It finds a session by id among the live connections of its host. Core applies the store's answer in the same tick, so
+ * writes are atomic.
  *
  * Sessions can't be resumed. Their data may have any values, serialisable or not. One store serves one `createSessions`.
  */

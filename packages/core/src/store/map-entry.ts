@@ -28,7 +28,7 @@ export interface Entry {
   data: object;
   /** The token's digest, alone or inside the object for rare fields. */
   secret: string | Extra | undefined;
-  /** By the process's monotonic clock (`monotonicNow`). A small integer is kept in the field itself and costs no object. */
+  /** By the process's monotonic clock (`monotonicNow`). V8 keeps a small integer in the field itself, without an object. */
   idleAt: number;
   absoluteAt: number;
   /** How many connections hold the session. Counted here, because the host knows a connection only after the answer. */
@@ -104,7 +104,7 @@ export function snapshot(entry: Entry): StoredSession {
   };
 }
 
-/** The checks of a write are `isFenced` and this; `applyWrite` is its effect. A commit consists of them too. */
+/** The second check of a write, after `isFenced`. `applyWrite` carries the write out. A commit uses the same functions. */
 export function isConflict(entry: Entry, expect: number | undefined): boolean {
   return expect !== undefined && expect !== entry.version;
 }

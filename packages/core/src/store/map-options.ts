@@ -2,8 +2,8 @@ import type { SessionStore } from "./contract.ts";
 
 export interface MapStoreOptions {
   /**
-   * How many sessions the store keeps at most. Over the bound the session that has been idle longest is evicted, never one with
-   * a live connection. If all of the 1,000 sessions that were touched longest ago have a connection, the creation rejects with
+   * The highest number of sessions. Above it the store evicts the session that has been idle longest, and never a session with a
+   * live connection. If all of the 1,000 sessions that were touched longest ago have a connection, the creation rejects with
    * STORE_FULL, and the next search starts after these sessions.
    *
    * @default 1_000_000
@@ -26,8 +26,8 @@ export interface MapStoreOptions {
 /** A SessionStore in this process whose sessions can be counted and iterated. */
 export interface MapStore extends SessionStore, Iterable<readonly [id: string, data: object]> {
   /**
-   * How many sessions the store has. A session past its deadline may be counted until it is swept: within a second of its idle
-   * deadline, and not always sooner where its absolute deadline came first.
+   * How many sessions the store has. An expired session may be counted until the sweep removes it, at the latest a second after its
+   * idle deadline, even if its absolute deadline passed before that.
    */
   readonly size: number;
 }

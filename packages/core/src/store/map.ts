@@ -109,7 +109,7 @@ class MapSessionStore implements MapStore {
     if (by === "wrong" || by === "stolen") return { type: by };
     if (isForeign(peekExtra(entry)?.subject, request, by)) return { type: "foreign" };
     if (by === "renewal") {
-      // Keep the replaced digest: the cookie that the code renews is good for the grace, and a sign of theft after that.
+      // Keep `extra.previous`: the cookie that the code replaces is valid for its grace period, and a sign of theft after that.
       const extra = extraOf(entry);
       extra.digest = request.nextDigest;
       extra.renewal = undefined;
@@ -160,7 +160,7 @@ class MapSessionStore implements MapStore {
     const refusal = this.#clients.refusal(id, numbers);
     if (refusal !== undefined) return refusal;
     if (isConflict(entry, request.expect)) return { type: "conflict", session: this.#snapshot(id, entry) };
-    // The messages first: they alone may still be refused.
+    // Append before the change of the data, because only the append may still be refused.
     const appended = outbox && this.#outboxes.append(id, outbox);
     if (appended?.type === "full") return appended;
     if (change !== undefined) applyWrite(entry, change, request.schemaVersion);
@@ -193,7 +193,8 @@ class MapSessionStore implements MapStore {
     extra.renewal = { digest: request.renewalDigest, until: now + request.renewalMs };
     extra.digest = request.digest;
     if (request.subject !== undefined) {
-      // Messages for one user must not reach the next user of this session, nor be settled by the former one's numbers.
+      // Messages for the former subject must not reach the new one, and the former subject's client records must not settle
+      // messages of the new one.
       if (extra.subject !== undefined && extra.subject !== request.subject) {
         this.#outboxes.clear(request.id);
         this.#clients.clear(request.id);

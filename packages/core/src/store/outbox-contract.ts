@@ -13,9 +13,9 @@ export type { Chain, Position } from "@wsession/protocol";
 
 /** The limits of one session's outbox. Core passes the same limits with every call. A store MUST NOT remember them. */
 export interface OutboxBounds {
-  /** The most entries, at least 1; `Infinity` for no limit. An entry without data counts until it is dropped. */
+  /** The highest number of entries, at least 1; `Infinity` for no limit. An entry without data counts until it is dropped. */
   readonly maxMessages: number;
-  /** The most bytes of all messages together, a text as UTF-8; `Infinity` for no limit. A store MAY count its own overhead too. */
+  /** The most bytes of all messages together, a text as UTF-8; `Infinity` for no limit. A store MAY count its overhead too. */
   readonly maxBytes: number;
   /**
    * Milliseconds that a message is kept; `Infinity`: as long as its session. A store MAY drop messages 30 days after the last
@@ -41,7 +41,7 @@ export interface OutboxMessage {
   readonly ttlMs: number | undefined;
 }
 
-/** What is appended to one session's outbox in one step. Apart, so that a later `commit` of data and messages can take it. */
+/** The messages that one step appends to one session's outbox. `append` and `commit` share this type. */
 export interface OutboxAppend {
   /** At least one message, in the order of their offsets. Keys are unique: core omits the earlier message of a key. */
   readonly messages: readonly OutboxMessage[];
@@ -53,8 +53,8 @@ export interface AppendRequest extends OutboxAppend {
   /** Refuse if the session's fence is higher, as a write does; `undefined` for an administrative append. */
   readonly fence: number | undefined;
   /**
-   * Answer `foreign` unless the session has this subject. The messages are for this subject alone, and the session may have
-   * become another subject's since the caller listed the subject's sessions. `undefined`: any session.
+   * Answer `foreign` unless the session has this subject. The messages are for this subject alone, and the session may belong to
+   * another subject by now (time of check to time of use). `undefined`: any session.
    */
   readonly subject?: string | undefined;
 }
@@ -92,8 +92,8 @@ export interface ReadRequest {
   /**
    * Only with `whenFull: "refuse"`: the name of the reader, 16 characters of base64url. In the same step the store records that
    * this reader has all messages up to the answer's `start`, unless the answer is `missing`. The store forgets the name
-   * `maxAgeMs` after the last call with it. A store MAY keep at most 8 readers of a session: then the reader whose last call is
-   * oldest goes.
+   * `maxAgeMs` after the last call with it. A store MAY keep at most 8 readers of a session, and then forgets the reader whose last
+   * call is oldest.
    */
   readonly reader?: { readonly name: string; readonly maxAgeMs: number } | undefined;
 }
@@ -154,8 +154,8 @@ export interface AppendedEvent {
  *
  * `append` MUST, in one atomic step:
  * 1. answer `missing` for a session that does not exist, is destroyed or past a deadline; then refuse a late call, answer
- *    `fenced`, as `write` does, and `foreign` if the session does not have the request's subject. `append` changes neither version, lineage, data nor the idle deadline, so that a kept message
- *    never conflicts with an `update`;
+ *    `fenced`, as `write` does, and `foreign` if the session does not have the request's subject. `append` changes neither
+ *    version, lineage, data nor the idle deadline, so that a kept message never conflicts with an `update`;
  * 2. with `"refuse"`, while the new messages do not fit into `maxMessages` and `maxBytes`: drop the first entry if it has no
  *    data, or if every recorded reader has it (if no reader is recorded, keep it). Then answer `full` if the messages still do
  *    not fit. In that case a store MAY keep the entries that it could have dropped;

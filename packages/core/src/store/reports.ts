@@ -1,23 +1,23 @@
 /** The reports of a store about other processes. */
 
-/** A process that holds connections, as the store names it. */
+/** A process that holds a session, by the store's name for the process. */
 export interface NodePresence {
   readonly node: string;
   readonly connections: number;
 }
 
 export interface StorePresence {
-  /** The processes whose lease is good, this one included. */
+  /** The holders whose lease has not expired, this process included. */
   readonly nodes: readonly NodePresence[];
-  /** Processes that are listed as holders but did not answer, or whose lease ran out. */
+  /** Listed holders that did not answer, or whose lease has expired. */
   readonly missing: readonly string[];
 }
 
 export interface StoreDestroyResult {
   /** The ids of the sessions that were destroyed. */
   readonly destroyed: readonly string[];
-  /** How many connections other processes reported closed, plus those here that the store ended itself, by `notify`. */
+  /** How many connections other processes reported closed, plus the connections here that the store itself ended by `notify`. */
   readonly closed: number;
-  /** Processes that are listed as holders and did not confirm within the store's bound. */
+  /** Listed holders that did not confirm within the store's time limit. */
   readonly unreachable: readonly string[];
 }

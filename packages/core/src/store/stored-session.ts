@@ -1,21 +1,21 @@
-/** What a store has of a session. */
+/** The record of a session in a store. */
 import type { Position } from "@wsession/protocol";
 
-/** What a session remembers of one client: the record of its numbered messages. */
+/** What a session remembers of one client's numbered messages. */
 export interface ClientRecord {
   /** The last number that is settled, from 1. All numbers below it are settled too. */
   readonly settled: number;
   /** Which of the 48 numbers (`WINDOW_MESSAGES`) up to `settled` were refused, ascending. */
   readonly refused: readonly number[];
-  /** The record says nothing about numbers below this one, from 1: it was made after the client had been forgotten. */
+  /** The first number that the record covers, at least 1. Above 1 if the record was made after the client had been forgotten. */
   readonly floor: number;
 }
 
 /** What a session remembers of all its clients. */
 export interface ClientRecords {
-  /** By client id. At most 8: of more, the client that settled a number longest ago is forgotten. */
+  /** By client id, at most 8. A ninth client takes the place of the client whose last settled number is oldest. */
   readonly byClient: ReadonlyMap<string, ClientRecord>;
-  /** The forget mark: 0, and another integer of 31 bits after each record that was dropped. */
+  /** The forget mark: 0 at first. Each dropped record changes the mark to another integer of 31 bits. */
   readonly mark: number;
 }
 
@@ -25,15 +25,16 @@ export interface StoredSession {
   readonly version: number;
   /**
    * An integer that distinguishes histories of one session, for a store that can lose acknowledged writes (an asynchronous
-   * failover, a restart from an older file): the same versions come up again then, with other data. Two records of a session
-   * with the same version and lineage are alike. `undefined` is the same as 0, and for stores that lose nothing while they run.
+   * failover, a restart from an older file). After such a loss the same version numbers are used again, for other data. Two records
+   * of a session with the same version and lineage are equal. `undefined` is the same as 0, and is for stores that lose nothing
+   * while they run.
    */
   readonly lineage?: number | undefined;
   readonly data: object;
   readonly subject: string | undefined;
   /**
-   * 0 until a connection takes the session over with `exclusive`; each takeover raises the fence. Where a store can lose a
-   * takeover, the next fence must be higher than the lost one too, because the connection that has the lost one may live on.
+   * 0 until a connection takes the session over with `exclusive`; each takeover raises the fence. If a store can lose a takeover,
+   * the next fence must be higher than the lost fence too, because the connection with the lost fence may still be open.
    */
   readonly fence: number;
   /** The application's `schemaVersion` at the write; 0 if it has none. */
@@ -45,8 +46,7 @@ export interface StoredSession {
   /** The end of the session's outbox, from the same moment. `undefined`: no message was ever appended (offset 0, chain 0). */
   readonly outbox?: Position | undefined;
   /**
-   * The records of its clients' numbers, from the same moment. `undefined`: no client settled a number, and no record was
-   * forgotten.
+   * The session's client records, from the same moment. `undefined`: no client settled a number, and no record was forgotten.
    */
   readonly clients?: ClientRecords | undefined;
 }

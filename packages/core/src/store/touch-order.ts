@@ -2,8 +2,8 @@ import type { Entry } from "./map-entry.ts";
 
 /**
  * The sessions of a map in the order of their last touch, oldest first: a doubly linked list through the entries, so that a
- * touch does not change the order of the map. The links are ids, which are the map's keys already. With links to entries each
- * entry would need its id too.
+ * touch does not change the order of the map. The links are ids, because the map's keys exist already. If the links were entries,
+ * each entry would have to store its own id too.
  */
 export class TouchOrder {
   readonly #entries: ReadonlyMap<string, Entry>;

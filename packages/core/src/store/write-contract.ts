@@ -1,4 +1,4 @@
-/** What a store does for one write of a session. */
+/** The request and the result of one write of a session. */
 import type { StoredSession } from "./stored-session.ts";
 
 /** Top-level fields of a session's data. */
@@ -8,7 +8,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export type Change =
   /** These fields only. A name is in `set` or in `unset`, never in both. */
   | { readonly type: "fields"; readonly set: Fields; readonly unset: readonly string[] }
-  /** All of it. `base`, where given, is the data at the version `expect`: a store may send the difference alone. */
+  /** All data. `base`, if given, is the data at the version `expect`, so that a store can send only the difference. */
   | { readonly type: "replace"; readonly data: object; readonly base: object | undefined };
 
 export interface WriteRequest {
@@ -16,11 +16,11 @@ export interface WriteRequest {
   readonly change: Change;
   /** Apply only at this version; `undefined` to apply at any. */
   readonly expect: number | undefined;
-  /** The version the caller holds: the answer carries the whole session unless the write made it `known + 1`. */
+  /** The caller's version. The answer contains the whole session, unless the new version is `known + 1`. */
   readonly known: number;
   /**
-   * The lineage of `known`: where the write was not made of that very version, the answer carries the whole session too.
-   * `expect` is not met by a version of another lineage. `undefined`: the version alone is compared.
+   * The lineage of `known`. If the stored lineage differs, the answer contains the whole session too, and a write with `expect` is
+   * a conflict. `undefined`: only the version is compared.
    */
   readonly lineage?: number | undefined;
   /** Refuse if the session's fence is higher; `undefined` for an administrative write. */
@@ -36,7 +36,7 @@ export type WriteResult =
       readonly lineage?: number | undefined;
       readonly session: StoredSession | undefined;
     }
-  /** `expect` was not the version. Nothing was changed, and this is the session now. */
+  /** The version differs from `expect`. Nothing was changed. Contains the current session. */
   | { readonly type: "conflict"; readonly session: StoredSession }
   | { readonly type: "missing" }
   | { readonly type: "fenced" };
