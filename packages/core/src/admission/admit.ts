@@ -16,8 +16,8 @@ import { newSelector } from "../handshake/token.ts";
 
 /**
  * Decides on a handshake before it is answered: the origin, then the application's `admit`, then the token, then `initial`. If
- * `decision` is ended meanwhile (the subject's sessions were destroyed, the server closes), the handshake is refused and what
- * was made for it is taken back. Never rejects.
+ * `decision` is ended meanwhile (the subject's sessions were destroyed, the server closes), the handshake is refused, and its
+ * session is released. Never rejects.
  */
 export async function admitHandshake<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
@@ -31,7 +31,7 @@ export async function admitHandshake<Data extends object, Transport>(
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake))
       return { ...refused(403, "origin not allowed"), isForeign: true };
-    // An answer that is no promise is not awaited, so that the request to the store is sent in this turn.
+    // Do not await an answer that is not a promise, so that the request to the store is sent in this turn.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
     // A program without types may return anything.
     const admission: Admission | null | undefined = isThenable(asked) ? await asked : asked;
@@ -103,7 +103,7 @@ async function resolveSession<Data extends object, Transport>(
 
 const OVERTAKEN = ["REVOKED", "FENCED", "SHUTTING_DOWN"] as const;
 
-/** Whether another call overtook the decision. That is no failure of the application or the store, so it is not reported. */
+/** Whether another call overtook the decision. Neither the application nor the store failed, so such an error is not reported. */
 function isOvertaken(error: unknown): boolean {
   return OVERTAKEN.some((code) => isSessionError(error, code));
 }
@@ -122,7 +122,7 @@ function transportOf<Data extends object, Transport>(
 
 type Accepted = Extract<Admission, { type: "accept" }>;
 
-/** Throws for an answer that is no admission, so that a program without types fails closed. */
+/** Throws for an answer that is not an admission, so that a program without types fails closed. */
 function assertAccepted(admission: Accepted | null | undefined): asserts admission is Accepted {
   if (admission?.type !== "accept") throw invalidArgument("admit must return accept(…) or reject(…)");
   const { type: _, ...options } = admission;
@@ -138,7 +138,7 @@ function failure(error: unknown): Refused {
   return refused(500, "internal error");
 }
 
-/** Removes the token that travels as a subprotocol: it is not one to choose, and the application must not see it. */
+/** Removes a subprotocol that carries a token: it must not be chosen, and the application must not see it. */
 function withoutTokenProtocol<Data extends object, Transport>(
   raw: Handshake,
   { token }: Settings<Data, Transport>,

@@ -1,4 +1,4 @@
-/** The tokens that a handshake presents: one as a rule, several where a browser has several cookies of one name. */
+/** The tokens that a handshake presents. There is usually one. A browser with several cookies of one name presents several. */
 import type { TokenCarrier } from "../handshake/carriers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { MAX_TOKENS, parseToken } from "../handshake/token.ts";
@@ -16,14 +16,14 @@ export function readToken(carrier: TokenCarrier | undefined, raw: Handshake): st
   return textOrNothing("read", carrier?.read(raw));
 }
 
-/** The renewal code, where it does not travel as the token does. */
+/** The renewal code, if the handshake carries it in another place than the token. */
 export function readRenewalCode(carrier: TokenCarrier | undefined, raw: Handshake): string | undefined {
   return textOrNothing("readRenewal", carrier?.readRenewal?.(raw));
 }
 
 /**
- * The tokens that the handshake carries beside `token`, without repeats. Their number is bounded, because each costs one
- * request to the store and a stranger may send as many as fit into a header.
+ * The other tokens of the handshake than `token`, without repeats. Their number is limited, because each token costs one request to
+ * the store, and a stranger may send as many tokens as fit into a header.
  */
 export function otherTokens(carrier: TokenCarrier | undefined, raw: Handshake, token: string): string[] {
   const all: unknown = carrier?.readAll?.(raw) ?? [];
@@ -40,9 +40,9 @@ function textOrNothing(method: string, value: unknown): string | undefined {
 }
 
 /**
- * Leaves out tokens that would resume nothing. The requests for all tokens are sent at once, so that a client with several
- * tokens waits for one round trip and not for one each. These requests hold, take over and renew nothing. A renewal code is
- * left in without a request, because a request would use it up.
+ * Removes tokens that would resume no session. The requests for all tokens are sent at once, so that a client with several tokens
+ * waits for one round trip, not for one for each token. These requests register no holder, take no session over and renew no
+ * token. A renewal code stays in the list without a request, because a request would use the code up.
  */
 export async function withoutDeadTokens(
   store: SessionStore,

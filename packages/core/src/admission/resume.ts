@@ -1,4 +1,4 @@
-/** A client that comes back: from the token that it presents to its session. */
+/** Finds the session of a client that comes back, by the token that the client presents. */
 import { destroyedEnding } from "../base/endings.ts";
 import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { assertHeader } from "../handshake/handshake.ts";
@@ -17,7 +17,7 @@ import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../h
 import type { ParsedToken } from "../handshake/token.ts";
 
 export interface Refused {
-  /** A page of an origin that is not allowed asked: it must not learn more than the status. */
+  /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
   readonly isForeign?: boolean | undefined;
   readonly type: "refused";
   readonly status: number;
@@ -29,7 +29,7 @@ export interface ResolvedSession<Data extends object> {
   readonly header?: HeaderLine;
 }
 
-/** What names a session: a token or a renewal code, or `sessionId` of the application's `accept`. */
+/** A reference to a session: a token, a renewal code, or `sessionId` of the application's `accept`. */
 type Claim = ParsedToken | { readonly id: string; readonly digest: undefined; readonly renews: false };
 
 export function refused(status: number, reason: string): Refused {
@@ -38,8 +38,8 @@ export function refused(status: number, reason: string): Refused {
 
 /**
  * Resumes the session that the application, a renewal code, or a token names, in this order. A failed resume changes nothing
- * and reveals nothing. After a bad renewal code the token counts. Where a handshake carries several tokens, each of the first
- * few is tried, because otherwise a stale cookie would hide a good one.
+ * and reveals nothing. If the renewal code is bad, the token is tried. If a handshake carries several tokens, each of the first
+ * four is tried, because otherwise a stale cookie would hide a valid one.
  */
 export async function resume<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
@@ -68,7 +68,7 @@ export async function resume<Data extends object, Transport>(
   return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
 
-/** A replaced token is no sign of theft where the same client presents its replacement too: the browser kept both cookies. */
+/** A replaced token is not a sign of theft if the same handshake also carries its replacement: the browser kept both cookies. */
 function isOwnOlderToken<Data extends object>(
   { type, id }: FailedResume,
   resolved: ResolvedSession<Data> | Refused | undefined,
@@ -87,7 +87,7 @@ async function resumeFirst<Data extends object, Transport>(
 ): Promise<ResolvedSession<Data> | Refused | undefined> {
   const { settings, diagnostics } = registry;
   const { store, idleMs } = settings;
-  // A store with `takeOver` takes the session over later, once the connection is there.
+  // A store with `takeOver` takes the session over later, once the connection exists.
   const exclusive = settings.exclusive && store.takeOver === undefined;
   const { subject } = decision;
   for (const one of presented) {
@@ -110,7 +110,7 @@ async function resumeFirst<Data extends object, Transport>(
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {
-        // The session was destroyed between the store's answer and this line (race): treat the token as one of no session.
+        // The session was destroyed between the store's answer and this line (race): treat the token as the token of no session.
         registry.releaseInStore(id);
         result = { type: "missing" };
       }
@@ -204,7 +204,7 @@ function foundOf({ outbox, clients }: StoredSession): FoundSession {
   return { outbox, clients };
 }
 
-/** Puts the session's token into a header, where the carrier writes headers. Releases the session where that fails. */
+/** Puts the session's token into a header, if the carrier writes headers. Releases the session if the carrier throws. */
 export function withTokenHeader<Data extends object, Transport>(
   registry: SessionRegistry<Data, Transport>,
   session: AdmittedSession<Data>,

@@ -4,19 +4,19 @@ import type { CloseEvent, LifecycleContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
 
 /**
- * What a connection has from the first time that something had to wait. A connection that is idle, or whose handler returns
- * no promise, has none, because a backlog costs more memory than the rest of the connection.
+ * The state that a connection needs once a message or a step has to wait. A connection that is idle, or whose handler returns no
+ * promise, has no backlog, because a backlog costs more memory than the rest of the connection.
  */
 export class Backlog<Socket extends object> {
   readonly inbox: Inbox = new Inbox();
-  /** How the connection ends after the messages that have arrived were handled. */
+  /** The close code and reason that `endHandled` sends once the messages that have arrived were handled. */
   ending: CloseEvent | undefined = undefined;
-  /** What follows a message's handler. Created once, because a closure for each message would be garbage. */
+  /** Called when the promise of a message's handler settles. Created once, because a closure for each message would be garbage. */
   readonly onSettled: () => void;
   readonly onFailed: (error: unknown) => void;
   readonly #context: LifecycleContext<Socket>;
   readonly #socket: Socket;
-  /** While the socket is paused: until when, at most. */
+  /** While the socket is paused: the deadline at which it is resumed in any case. */
   #pausedUntil: Deadline | undefined = undefined;
 
   constructor(
@@ -32,8 +32,8 @@ export class Backlog<Socket extends object> {
   }
 
   /**
-   * Pauses the socket where the inbox is half full and the runtime can pause. A paused socket shows neither a close frame
-   * nor its end, so it is resumed after a while whatever the handler does (I3).
+   * Pauses the socket if the inbox is half full and the runtime can pause. A paused socket shows neither a close frame nor its end,
+   * so it is resumed after `handlerTimeoutMs` even if the handler has not settled (I3).
    */
   pauseIfHigh(limits: Limits): void {
     const { runtime, deadlines, settings } = this.#context;
@@ -42,7 +42,7 @@ export class Backlog<Socket extends object> {
     runtime.pause(this.#socket);
   }
 
-  /** `isLive`: the socket has not ended, so that the runtime may be asked to read it again. */
+  /** `isLive`: the socket has not ended. Only then the runtime may resume it. */
   unpause(isLive: boolean): void {
     if (this.#pausedUntil === undefined) return;
     this.#pausedUntil.cancel();

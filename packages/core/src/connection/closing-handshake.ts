@@ -3,13 +3,12 @@ import type { Deadline, Deadlines } from "../base/deadlines.ts";
 
 /** Milliseconds that a peer has to answer a close frame. The peer gets more time while it still reads earlier data. */
 const CLOSING_HANDSHAKE_MS = 2_000;
-/** How often that time is given again, at most. */
+/** How many of these periods a peer that still reads gets at most. */
 const MAX_CLOSING_TURNS = 15;
 
 /**
- * Terminates a socket whose peer does not answer the close frame. A peer that is still taking what was sent before the close
- * frame has not read the close frame yet, so it is given the time again, within a bound. The connection cancels the
- * deadline when the socket ends.
+ * Terminates a socket whose peer does not answer the close frame. A peer that is still reading earlier data has not read the close
+ * frame yet, so the time starts again, a limited number of times. The connection cancels the deadline when the socket ends.
  */
 export class ClosingHandshake<Socket extends object> implements Deadline {
   readonly #runtime: Runtime<Socket>;

@@ -13,7 +13,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 
-/** What all connections of one binding share. `ServerBinding` implements the interface: connections call up through it. */
+/** Shared by all connections of a binding. `ServerBinding` implements the interface: connections call up through it. */
 export interface ConnectionContext<
   Data extends object,
   Transport,
@@ -31,13 +31,13 @@ export interface ConnectionContext<
   createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
   /** The socket has ended, or this side is ending the connection: the session has one connection less. */
   onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
-  /** A message came for a session whose idle deadline is near. */
+  /** A message arrived for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void;
-  /** The close handler has settled, or has hung past its time: nothing refers to the connection any more. Idempotent. */
+  /** The close handler has settled, or has run longer than `handlerTimeoutMs`. Removes the connection. Idempotent. */
   onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
 }
 
-/** One live WebSocket, as the application sees it. When its handlers run is `ConnectionLifecycle`'s. */
+/** One live WebSocket, as the application sees it. `ConnectionLifecycle` decides when the handlers run. */
 export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
   extends SessionSlot<Data, Socket>
   implements Connection<Data, Transport, Unset>
@@ -46,7 +46,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   readonly socket: Socket;
   /** The connection's number, unique in the process. */
   readonly number: number;
-  /** What the transport record is made of. `#transportData` is the record itself once the application has read it. */
+  /** The parts of the transport record. After the application has read the record, `#transportData` is the record itself. */
   readonly #remoteAddress: string | undefined;
   readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
@@ -89,14 +89,14 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   get session(): Session<Data> | Unset {
-    // Without a session `Unset` is `undefined`; where it is `never`, `initial` has set the session before `open`.
+    // `Unset` is `undefined`, or it is `never` and `initial` has set the session before `open`.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
     return this.ownSession() ?? (undefined as Unset);
   }
 
   // --- events ---
 
-  /** Delivers kept messages as ordinary ones. What the peer may have had before is not sent a second time. */
+  /** Delivers kept messages as ordinary messages. Does not repeat messages that the peer may have got before. */
   onKept({ entries }: KeptRun, isAgain: boolean): void {
     if (isAgain) return;
     for (const { data } of entries) if (data !== undefined) this.send(data);
@@ -105,7 +105,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   /** Does nothing for a raw client: the application itself sends the new token. */
   onRenewed(_renewal: Renewal): void {}
 
-  /** The connection will be ended within so many milliseconds. */
+  /** The server will end the connection within this number of milliseconds. */
   announceEnd(_ms: number): void {}
 
   protected notifyDrained(): void {
@@ -131,7 +131,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
       this.callDetached("expiring", () => handlers.expiring?.(this, remainingMs));
   }
 
-  /** Calls a handler that nothing waits for. If the handler fails, now or later, the connection ends all the same (I12). */
+  /** Calls a handler without waiting for its promise. If the handler fails, now or later, the connection ends (I12). */
   private callDetached(stage: "drain" | "change" | "expiring", call: () => unknown): void {
     try {
       const result = call();

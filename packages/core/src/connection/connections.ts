@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Connection } from "../api/contract.ts";
 import type { LiveConnection } from "./connection.ts";
 
-/** What this process calls of a connection whatever its runtime: `LiveConnection` without the type of its socket. */
+/** A connection of any runtime: the members of `LiveConnection` that do not depend on the type of the socket. */
 export type AnyConnection<Data extends object, Transport, Unset extends undefined> = Connection<
   Data,
   Transport,
@@ -21,7 +21,7 @@ export type AnyConnection<Data extends object, Transport, Unset extends undefine
     | "announceEnd"
   > & { readonly context: object };
 
-/** This process's connections, from the handover until their close handler has settled. */
+/** This process's connections, from `open` of the binding until their close handler has settled. */
 export class Connections<Data extends object, Transport, Unset extends undefined> implements Iterable<
   AnyConnection<Data, Transport, Unset>
 > {
@@ -31,14 +31,14 @@ export class Connections<Data extends object, Transport, Unset extends undefined
   #last = 0;
   #live = 0;
 
-  /** How many connections have not ended, and are not being ended by this side. */
+  /** How many connections are live: neither ended, nor being ended by this side. */
   get size(): number {
     return this.#live;
   }
 
   /**
-   * The live connections that exist as the iteration begins. Later ones are left out, because otherwise a loop that takes longer
-   * than new connections take to arrive would never end.
+   * The live connections that exist when the iteration begins. Later connections are left out, because otherwise a loop that is
+   * slower than new connections arrive would never end.
    */
   *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
     const last = this.#last;

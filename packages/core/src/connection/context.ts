@@ -3,13 +3,13 @@ import type { Runtime } from "../api/runtime.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 
-/** What all connections of one binding share. The binding implements the interface: connections call up through it. */
+/** The part of `ConnectionContext` that the lifecycle needs. */
 export interface LifecycleContext<Socket extends object> {
   readonly runtime: Runtime<Socket>;
   readonly settings: Pick<Settings<object, unknown>, "gate" | "early" | "inbox" | "handlerTimeoutMs">;
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
-  /** The connection whose handler is being called in this very moment, up to the handler's first `await`. */
+  /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
   running: object | undefined;
   report(error: unknown, context: ErrorContext): void;
 }

@@ -1,5 +1,5 @@
 /**
- * Where a connection stands, as bits, so that "a message may be handled at once" is one comparison with 0.
+ * The state of a connection as bits, so that the check whether a message may be handled at once is one comparison with 0.
  * opening → open → (draining) → (discarding) → ended → finished. The table at the head of lifecycle.ts says what sets and
  * clears each bit.
  */
@@ -23,31 +23,31 @@ export const Flow = {
   Finished: 128,
   /** The connection ends as soon as all messages that have arrived were handled. Later messages are discarded. */
   Draining: 256,
-  /** The session's idle deadline is near: the next message counts at once, and not at the next look. */
+  /** The session's idle deadline is near: the next message touches the session at once, not at the next check. */
   LastLook: 512,
-  /** `advance` will be called in this turn. Like those below, the bit holds no message back. */
+  /** `advance` will be called in this turn. */
   Scheduled: 1024,
-  /** A message came since the bit was last cleared. */
+  /** A message arrived since the bit was last cleared. */
   Active: 2048,
-  /** The connection counts no more: this side, the peer, or the network has ended it. */
+  /** The connection no longer counts as live: this side, the peer, or the network has ended it. */
   Uncounted: 4096,
-  /** The session was there before `open`: its client came back, or was given it by `initial`. */
+  /** The session was set before `open`: the client resumed it, or `initial` made it. */
   HadSession: 8192,
-  /** `open` was not called yet, since the session that `initial` gave is still being created. */
+  /** `open` was not called yet, because the session of `initial` is still being created. */
   Unopened: 16384,
-  /** A message of it was refused as invalid, and that was reported. */
+  /** A message of the connection was refused as invalid and reported. */
   Refused: 65536,
   /** Hello was not sent yet after an attach, or the handler `resumed` has not settled. */
   Attaching: 32768,
-  /** Of a connection over v1.wsession: the latest attach was answered, by a hello with or without a session. */
+  /** v1.wsession only: the latest attach was answered by a hello, with or without a session. */
   Greeted: 131072,
-  /** Of a connection over v1.wsession: the client numbers its messages for a session, as its attach said. */
+  /** v1.wsession only: the latest attach named the session for which the client numbers its messages. */
   MeansSession: 262144,
-  /** Of a connection over v1.wsession: something was sent since the last heartbeat. */
+  /** v1.wsession only: a frame was sent since the last heartbeat. */
   HasSent: 524288,
-  /** On a connection over v1.wsession: kept messages of its session are sent to the client. */
+  /** v1.wsession only: kept messages of the session are sent to the client. */
   Following: 1048576,
-  /** Of a connection over v1.wsession: the handler `transaction` runs. */
+  /** v1.wsession only: the handler `transaction` runs. */
   InTransaction: 2097152,
 } as const;
 

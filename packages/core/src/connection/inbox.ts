@@ -2,14 +2,14 @@ import type { Limits } from "../api/options.ts";
 
 type Message = string | Uint8Array;
 
-/** A UTF-16 code unit of a text is at most so many bytes of UTF-8. */
+/** The most bytes of UTF-8 for one UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
 const UNCOUNTED = -1;
 
 /**
- * Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). The limits count a text in
- * bytes of UTF-8, as it was sent, and as a runtime's limit for one message does. Counting bytes costs more than everything else
- * here, so they are counted only where the number of code units might exceed a limit.
+ * Messages that wait for the gate or for the handler, in arrival order (I2), within limits (I3, I14). The limits count the bytes
+ * of a text as UTF-8, as a runtime's limit for one message does. Counting bytes is the most expensive step here, so bytes are
+ * counted only if the number of code units might exceed a limit.
  */
 export class Inbox {
   #messages: (Message | undefined)[] = [];
@@ -21,7 +21,7 @@ export class Inbox {
     return this.#messages.length - this.#head;
   }
 
-  /** The next message, which stays. */
+  /** Returns the next message without removing it. */
   peek(): Message | undefined {
     return this.#messages[this.#head];
   }
@@ -61,7 +61,7 @@ export class Inbox {
     return this.size > limits.maxMessages || this.#hasMoreThan(limits.maxBytes);
   }
 
-  /** Whether more than half of a limit is used: the high-water mark, at which a runtime that can pauses the socket. */
+  /** Whether more than half of a limit is used: the high-water mark, at which the socket is paused if the runtime can pause. */
   isHigh(limits: Limits): boolean {
     return this.size * 2 > limits.maxMessages || this.#hasMoreThan(limits.maxBytes / 2);
   }

@@ -1,6 +1,6 @@
 /**
  * A connection's life, in five verbs: `start`, `receive` (message-flow.ts), `end` (this side ends the connection), `ended`
- * (the socket has ended), `finish`. The bits of `Flow` say where a connection stands:
+ * (the socket has ended), `finish`. The bits of `Flow` are the state of the connection:
  *
  * | bit        | set by                                    | cleared by                    | what it holds back               |
  * | ---------- | ----------------------------------------- | ----------------------------- | -------------------------------- |
@@ -45,24 +45,23 @@ export abstract class ConnectionLifecycle<Socket extends object>
   implements RuntimeConnection
 {
   abstract readonly publicConnection: Connection;
-  /** Until when the session has to be there; after the end, until when the peer or the handlers have to be done. */
+  /** The time limit for the session to be set. After the end: the time limit for the peer, or for the handlers. */
   #deadline: Deadline | undefined = undefined;
   #event: CloseEvent | undefined = undefined;
 
   protected abstract callOpen(handshake: Handshake): unknown;
   protected abstract callClose(event: CloseEvent): unknown;
-  /** The connection counts no more: the socket has ended, or this side is ending it. Called once. */
+  /** The connection no longer counts as live: the socket has ended, or this side is ending it. Called once. */
   protected abstract notifyClosed(): void;
-  /** The close handler has settled, or has hung past its time. May be called twice. */
+  /** The close handler has settled, or has run longer than `handlerTimeoutMs`. May be called twice. */
   protected abstract notifyFinished(): void;
   abstract drained(): void;
 
   // --- start ---
 
   /**
-   * `open` is called in the tick in which the runtime handed the socket over, before any message (I1). Where a store takes a
-   * while to create a session that ends with its connection, `open` is called once `creating` has settled; messages wait
-   * until then.
+   * Calls `open` in the tick in which the runtime provided the socket, before any message (I1). If the store creates the session
+   * asynchronously, `creating` is given: then `open` is called once `creating` has resolved, and messages wait until then.
    */
   start(handshake: Handshake, creating?: Promise<unknown>): void {
     this.flow |= Flow.Opening;
@@ -105,7 +104,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.watchEarly();
   }
 
-  /** Bounds the time until the session is set. How long `open` takes once the session is set is the application's affair. */
+  /** Limits the time until the session is set. Once the session is set, `open` has no time limit. */
   private watchEarly(): void {
     const { timeoutMs } = this.context.settings.early;
     if (this.hasSession || timeoutMs === Infinity || (this.flow & Flow.Discarding) !== 0) return;
@@ -117,7 +116,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   /** The session is set. */
   protected openGate(): void {
     this.clearAndSchedule(Flow.Gated);
-    // After the end `#deadline` is another one: until when the handlers have to settle.
+    // After the end `#deadline` is the time limit for the handlers, which must stay.
     if (this.#deadline === undefined || this.hasEnded) return;
     this.#deadline.cancel();
     this.#deadline = undefined;
@@ -126,13 +125,13 @@ export abstract class ConnectionLifecycle<Socket extends object>
   // --- failures ---
 
   /**
-   * A handler failed: its connection ends, and no other connection (I12). A message that was refused ends nothing, because
-   * that is its sender's mistake.
+   * A handler failed: its connection ends, and no other connection (I12). A refused message does not end the connection, because
+   * the mistake is the client's.
    */
   protected failed(stage: Stage, error: unknown): void {
     if (stage === "message" && isTransactionRefused(error, "INVALID_MESSAGE"))
       return this.refuseMessage(error);
-    // A READY_TIMEOUT means here that the client did not get its session set, whatever time the handler asked `ready` for.
+    // A READY_TIMEOUT before the session is set means that the client did not log in, whatever `timeoutMs` the handler passed.
     const isLate = isSessionError(error, "READY_TIMEOUT") && !this.hasSession;
     if (isLate) this.context.diagnostics.handlersCutShort += 1;
     else this.reportFailure(stage, error);
@@ -142,7 +141,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     else this.end(CloseCode.HandlerFailed, "handler failed");
   }
 
-  /** Counts a refused message. The first of a connection is reported, and no other: a stranger could fill the log. */
+  /** Counts a refused message. Reports only the first one of a connection, because otherwise a client could fill the log. */
   protected refuseMessage(error: unknown): void {
     const { context } = this;
     context.diagnostics.messagesRefused += 1;
@@ -151,7 +150,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     context.report(error, { stage: "client", connection: this.publicConnection });
   }
 
-  /** A failure that only follows from the end of the connection is counted alone: clients that leave would fill the log. */
+  /** Only counts a failure that follows from the end of the connection, because otherwise clients that leave would fill the log. */
   protected reportFailure(stage: Stage, error: unknown): void {
     if (this.isEnding && this.isConsequence(error)) this.context.diagnostics.handlersCutShort += 1;
     else this.context.report(error, { stage, connection: this.publicConnection });
@@ -159,7 +158,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
 
   protected isConsequence(error: unknown): boolean {
     if (isAboutTheEnd(error)) return true;
-    // The first failure of the store ended the connection, and was reported: its other calls fail for the same cause.
+    // The first failure of the store was reported and ended the connection. Its other calls fail for the same cause.
     return this.#event?.code === CloseCode.StoreUnavailable && isSessionError(error, "STORE_UNAVAILABLE");
   }
 
@@ -175,14 +174,13 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   /**
-   * Ends the connection from this side: waiting messages are discarded and counted (I4), and the connection counts no more. The
-   * close handler is called once the socket has ended. That takes a short time at most, because a peer that does not answer
-   * the close frame is cut off.
+   * Ends the connection from this side: waiting messages are discarded and counted (I4), and the connection no longer counts as
+   * live. The close handler is called once the socket has ended. `ClosingHandshake` limits the time until then.
    */
   end(code: number, reason: string): void {
     if ((this.flow & Flow.Discarding) !== 0) return;
     const ended = this.hasEnded;
-    // A reason for destroying a session, maybe another process's, need not fit a close frame.
+    // The reason of a `destroy`, maybe of another process, may be too long for a close frame.
     const fits = clipReason(reason);
     if (!ended) this.#event = { code, reason: fits };
     this.stop();
@@ -201,7 +199,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.ownBacklog().ending = { code, reason };
   }
 
-  /** Whether a handler runs, or a message waits for one. Messages at the gate do not count: no session may ever come. */
+  /** Whether a handler runs, or a message waits for a handler. Messages at the gate do not count, because it may never open. */
   private get isHandling(): boolean {
     const isWaiting = (this.flow & (Flow.Queued | Flow.Gated)) === Flow.Queued;
     return isWaiting || (this.flow & (Flow.Opening | Flow.Busy)) !== 0;
@@ -239,8 +237,8 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   /**
-   * A handler that hangs no longer holds `close` back: at the end of its time, or at a shutdown that it may be waiting for.
-   * Messages that wait behind the handler are discarded and counted.
+   * Stops waiting for the handlers, so that `close` can be called: because a handler has used up its time, or because it may wait
+   * for the shutdown itself. Messages that wait behind the handler are discarded and counted.
    */
   giveUp(): void {
     if ((this.flow & Flow.Finished) !== 0) return;
@@ -251,7 +249,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.scheduleAdvance();
   }
 
-  /** The handler that runs waits for the shutdown that it called for: it holds nothing back any more (deadlock). */
+  /** Stops waiting for the handler that called for the shutdown, because it may await the shutdown itself (deadlock). */
   abandon(): void {
     if ((this.flow & Flow.Finished) === 0) this.giveUp();
     else this.notifyFinished();
@@ -268,7 +266,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if (settled && (this.flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.finish();
   }
 
-  /** Calls the close handler, and waits for it within a bound. */
+  /** Calls the close handler, and waits for it up to `handlerTimeoutMs`. */
   private finish(): void {
     this.flow |= Flow.Finished | Flow.Discarding;
     this.#deadline?.cancel();

@@ -7,32 +7,32 @@ import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from
 
 /**
  * Delivers a connection's messages to their handler: the gate, their order, and the limits of waiting messages (I1, I2, I3, I14).
- * `ConnectionLifecycle` extends the class by how a connection starts and ends.
+ * `ConnectionLifecycle` extends the class with the start and the end of a connection.
  *
- * Methods are `private` or `protected`, not `#`, in all classes that a connection consists of: with `#` methods each object
- * has one field more for each class.
+ * All classes of a connection have `private` or `protected` methods, and no `#` methods, because V8 adds a field to each object
+ * for each class with `#` methods.
  */
 export abstract class MessageFlow<Socket extends object> {
   abstract readonly context: LifecycleContext<Socket>;
   abstract readonly socket: Socket;
-  /** The bits of `Flow`; the table at the head of lifecycle.ts says what each does. */
+  /** The bits of `Flow`. The table at the head of lifecycle.ts explains each. */
   protected flow: number = Flow.Ready;
-  /** `undefined` until something has to wait. */
+  /** `undefined` until a message or a step has to wait. */
   protected backlog: Backlog<Socket> | undefined = undefined;
 
   protected abstract readonly hasSession: boolean;
   /** Whether the client is anonymous: it has neither a token nor a subject. */
   protected abstract readonly isAnonymous: boolean;
   protected abstract callMessage(data: string | Uint8Array): unknown;
-  /** A message came within the last look at its session's idle deadline. */
+  /** A message arrived after the last check before the session's idle deadline. */
   protected abstract notifyActivity(): void;
   /** A handler failed. */
   protected abstract failed(stage: Stage, error: unknown): void;
   abstract end(code: number, reason: string): void;
-  /** Called after all messages that may be handled now were handled, because a later step may be due. */
+  /** Called after all messages that may be handled now were handled. Runs the step that follows them, if it is due. */
   protected abstract advanceEnd(): void;
 
-  /** Whether a message came since the flag was last cleared. */
+  /** Whether a message arrived since the flag was last cleared. */
   get active(): boolean {
     return (this.flow & Flow.Active) !== 0;
   }
@@ -50,7 +50,7 @@ export abstract class MessageFlow<Socket extends object> {
     return (this.flow & (Flow.Discarding | Flow.Ended)) !== 0;
   }
 
-  /** Calls `notifyActivity` at the next message. The flag costs the common path of a message nothing. */
+  /** Requests a call of `notifyActivity` at the next message. The common path of a message has no extra check for this. */
   awaitMessage(): void {
     this.flow |= Flow.LastLook;
   }
@@ -67,7 +67,7 @@ export abstract class MessageFlow<Socket extends object> {
     else if (!this.isEnding && (this.flow & Flow.Draining) === 0) this.enqueue(data);
   }
 
-  /** A person is there, though no message came. */
+  /** Counts as activity, as a message does: an attach with `fresh` shows that a person opened the page. */
   protected markActive(): void {
     this.flow |= Flow.Active;
     if ((this.flow & Flow.LastLook) === 0) return;
@@ -75,7 +75,7 @@ export abstract class MessageFlow<Socket extends object> {
     this.notifyActivity();
   }
 
-  /** Messages wait, or need not wait any more. */
+  /** Makes messages wait, or lets them continue. */
   protected holdMessages(isHeld: boolean): void {
     if (isHeld) this.flow |= Flow.Attaching;
     else this.clearAndSchedule(Flow.Attaching);
@@ -92,7 +92,7 @@ export abstract class MessageFlow<Socket extends object> {
     else this.enqueue(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
   }
 
-  /** Hands one message to the handler; the next waits until the handler has settled (I2). */
+  /** Passes one message to the handler. The next message waits until the handler has settled (I2). */
   private deliver(data: string | Uint8Array): void {
     this.flow |= Flow.Busy;
     const { context } = this;

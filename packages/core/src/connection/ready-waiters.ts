@@ -7,7 +7,7 @@ interface Waiter<Value> {
   readonly reject: (error: unknown) => void;
 }
 
-/** The calls of `ready` that wait for a session. Each settles: by the value, an error, its time limit, or its signal (I6). */
+/** The calls of `ready` that wait for a session. Each settles: with the session, an error, its time limit, or its signal (I6). */
 export class ReadyWaiters<Value> {
   readonly #waiting = new Set<Waiter<Value>>();
 

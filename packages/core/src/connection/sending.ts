@@ -5,12 +5,12 @@ import { invalidArgument } from "../base/errors.ts";
 import type { LifecycleContext } from "./context.ts";
 import { ConnectionLifecycle } from "./lifecycle.ts";
 
-/** Bytes in a millisecond, 64 kbit/s. A peer that reads as fast shows a sign of life between any two heartbeats. */
+/** Bytes in a millisecond: 64 kbit/s. A peer that reads at least this fast shows a sign of life between any two heartbeats. */
 const SLOWEST_LINE = 8;
 const MIN_PROBE_BYTES = 16 * 1024;
 const MAX_PROBE_BYTES = 256 * 1024;
 
-/** How much is written between two pings at most. */
+/** The most bytes that are written between two pings. */
 export function probeBytesFor(heartbeatMs: number): number {
   if (heartbeatMs === 0) return Infinity;
   return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
@@ -18,19 +18,19 @@ export function probeBytesFor(heartbeatMs: number): number {
 
 export interface SendingContext<Socket extends object> extends LifecycleContext<Socket> {
   readonly settings: LifecycleContext<Socket>["settings"] & { readonly maxBufferedBytes: number };
-  /** How much is written between two pings at most: UTF-16 code units or bytes. */
+  /** The most UTF-16 code units or bytes that are written between two pings. */
   readonly probeBytes: number;
 }
 
 /** Sends a connection's messages to its peer, with backpressure and pings. */
 export abstract class SendingConnection<Socket extends object> extends ConnectionLifecycle<Socket> {
   abstract override readonly context: SendingContext<Socket>;
-  /** Something waits in this process to be sent; the runtime calls `drained` once nothing does. */
+  /** Data waits in this process to be sent. The runtime calls `drained` once all of it is sent. */
   #backedUp = false;
-  /** What was written since the last ping: UTF-16 code units or bytes. */
+  /** The number of UTF-16 code units or bytes that were written since the last ping. */
   #unproved = 0;
 
-  /** Everything was handed to the operating system after a `"queued"`. */
+  /** After a `"queued"`: all data was handed to the operating system. */
   protected abstract notifyDrained(): void;
 
   send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
@@ -53,16 +53,16 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
     return outcome;
   }
 
-  /** Writes a message, however much waits. */
+  /** Writes a message without checking `maxBufferedBytes`. */
   protected transmit(data: string | Uint8Array): SendOutcome {
     return this.awaitDrainOf(this.write(data));
   }
 
-  /** Writes several messages, however much waits: in one write where nothing has to stand between them. */
+  /** Writes several messages without checking `maxBufferedBytes`: in one write if no ping is needed between them. */
   protected transmitAll(messages: ReadonlyArray<string | Uint8Array>): void {
     const { runtime, probeBytes } = this.context;
     const total = messages.reduce((sum, { length }) => sum + length, 0);
-    // Beyond that there are pings among them.
+    // More than `probeBytes` need pings between the messages.
     if (messages.length < 2 || this.#unproved + total > probeBytes || runtime.sendAll === undefined)
       for (const message of messages) this.transmit(message);
     else {
@@ -86,8 +86,8 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   }
 
   /**
-   * Writes a message, with a ping after each stretch of `probeBytes`. Up to ten megabytes lie in the buffers of two operating
-   * systems, unseen from here: only the pong to a ping among them shows how far a peer on a slow line has read.
+   * Writes a message, with a ping after each `probeBytes`. The buffers of the two operating systems may hold up to ten megabytes,
+   * and this process can't see how much of them the peer has read. Only the pongs to these pings show that a slow peer reads.
    */
   private write(data: string | Uint8Array): SendOutcome {
     const { runtime, probeBytes } = this.context;

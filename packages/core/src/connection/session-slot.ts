@@ -12,7 +12,7 @@ import { ReadyWaiters } from "./ready-waiters.ts";
 import { Flow } from "./flow.ts";
 import { SendingConnection } from "./sending.ts";
 
-/** What a connection needs whose session is set after `open`. Few do, so the object is created on demand. */
+/** The state of a connection whose session is not set yet. Few connections need it, so the object is created on demand. */
 interface Expectation<Data extends object> {
   /** The subject of the session to come, as `admit` decided; `undefined`: no subject. */
   decision: PendingDecision | undefined;
@@ -23,8 +23,8 @@ interface Expectation<Data extends object> {
 const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
 
 /**
- * Links a connection to its session. Before the session is set: the callers that wait for it. After that: the connection's
- * handle.
+ * Links a connection to its session. Before the session is set, the class has the callers that wait for the session. After that
+ * it has the connection's handle.
  */
 export abstract class SessionSlot<Data extends object, Socket extends object>
   extends SendingConnection<Socket>
@@ -43,10 +43,10 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   abstract expiring(remainingMs: number): void;
   abstract onKept(run: KeptRun, isAgain: boolean): void;
   abstract onRenewed(renewal: Renewal): void;
-  /** Creates a session and attaches it; in the same tick where the store answers so. */
+  /** Creates a session and attaches it, in the same tick if the store answers synchronously. */
   protected abstract createSession(data: Data): Awaitable<void>;
 
-  /** What `admit` decided about the session that is set later. */
+  /** The decision of `admit` about the session that is set later. */
   get decision(): PendingDecision | undefined {
     return this.#expectation?.decision;
   }
@@ -143,8 +143,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   }
 
   /**
-   * If an unawaited `ready` got no session, that is only counted. An error that the application's code threw after `ready` is
-   * reported.
+   * Only counts an unawaited `ready` that got no session. Reports an error that the application's code threw after `ready`.
    */
   private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
     const isAborted = signal?.aborted === true && error === signal.reason;
@@ -166,7 +165,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
     return (this.#handle ??= new SessionHandle(state, this));
   }
 
-  /** The connection has ended: the session that it waits for will not come. */
+  /** The connection has ended, so its session will not be set any more. */
   protected stopExpecting(): void {
     this.#expectation?.decision?.dispose();
     this.#expectation?.readyWaiters?.reject(connectionClosedError());

@@ -1,9 +1,9 @@
 import type { TransportSession } from "../api/contract.ts";
 
-/** Milliseconds since here are small integers, which a field holds without a heap number of 16 bytes. */
+/** Milliseconds since this time are small integers, which V8 keeps in a field without a heap number of 16 bytes. */
 const EPOCH = Date.now();
 
-/** The lower layer of a connection, an object of its own, so that no write of the session reaches it (I5). */
+/** The record of a connection's lower layer. It is an object of its own, so that no write of the session can change it (I5). */
 export class TransportRecord<Transport> implements TransportSession<Transport> {
   readonly remoteAddress: string | undefined;
   readonly encrypted: boolean;

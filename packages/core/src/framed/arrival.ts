@@ -6,9 +6,9 @@ import type { ClientRecords } from "../store/stored-session.ts";
 export class Arrival {
   /** The latest attach. */
   attach: Attach | undefined = undefined;
-  /** What the store remembered of the session's clients at the handshake. */
+  /** The session's client records at the handshake. */
   clients: ClientRecords | undefined = undefined;
-  /** Settles when the handler `open` has returned for a resumed client. Never rejects. */
+  /** Settles when the handler `open` of a resumed client has settled. Never rejects. */
   opened: Promise<unknown> | undefined = undefined;
   #messages = 0;
   #bytes = 0;

@@ -8,12 +8,12 @@ import type { FoundSession } from "../session/unattached-connection.ts";
 import { NOTHING_KEPT, Replay } from "./replay.ts";
 import type { Begun, ReplayOutlet } from "./replay.ts";
 
-/** The connection whose frames are gathered at the moment, in `inOneWrite`. A field would cost each connection memory. */
+/** The connection inside `inOneWrite`, with its gathered frames. Not a field, because a field costs each connection memory. */
 let gathering: { readonly by: object; readonly frames: (string | Uint8Array)[] } | undefined;
 
 /**
- * A connection that follows the outbox of its session. While no new message was kept since the client was up to date, the
- * connection stores only a position. A `Replay` costs 128 bytes, and most live connections do not need one.
+ * A connection that sends the kept messages of its session. As long as the client is up to date and no message was kept since, the
+ * connection stores only a position, because a `Replay` costs 128 bytes and most live connections do not need one.
  */
 export abstract class FollowingConnection<
   Data extends object,
@@ -24,7 +24,7 @@ export abstract class FollowingConnection<
   extends LiveConnection<Data, Transport, Unset, Socket>
   implements ReplayOutlet
 {
-  /** The end of the outbox at the handshake. With `Flow.Following` and no replay: the client's position. */
+  /** The end of the outbox at the handshake. Once `Flow.Following` is set, and without a replay: the client's position. */
   #place: Position = BEGINNING;
   /** Exists once the client missed messages, has to send acks, or received a kept message. */
   #replay: Replay<Data> | undefined = undefined;
@@ -61,7 +61,7 @@ export abstract class FollowingConnection<
     return this.#replay.begin(witness);
   }
 
-  /** Sends `first`, the missed messages, then each new one. `at` is the client's position. */
+  /** Sends `first`, then the missed messages, then each new message. `at` is the client's position. */
   protected follow(state: LocalSession<Data>, at: Position, first: readonly string[]): void {
     const { outboxes } = state.context;
     if (!outboxes.areKept) return this.sendFrames(first);

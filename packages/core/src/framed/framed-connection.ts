@@ -29,7 +29,7 @@ import type { Begun } from "./replay.ts";
 const MAX_ATTACHES = 8;
 
 /**
- * A connection that speaks `v1.wsession`. Raw connections pay nothing for it. To keep an idle connection small, its helper
+ * A connection that speaks `v1.wsession`. Raw connections do not use this class. To keep an idle connection small, its helper
  * objects are created at their first use, and dropped after their last use. For the same reason methods are `private` and not
  * `#`, as in the base class.
  */
@@ -42,11 +42,11 @@ export class FramedConnection<
   readonly #protocol: string;
   /** The limit of control frames. Exists from the second control frame until the next message. */
   #controls: ControlLimit | undefined = undefined;
-  /** The state until hello. */
+  /** The state between the first attach and its hello. */
   #arrival: Arrival | undefined = undefined;
   #attaches = 0;
 
-  /** `protocol` is the application's own subprotocol. hello names it, because the 101 can name only one subprotocol. */
+  /** `protocol` is the application's own subprotocol. Hello names it, because the 101 can name only one subprotocol. */
   constructor(
     context: ConnectionContext<Data, Transport, Unset, Socket>,
     socket: Socket,
@@ -105,7 +105,7 @@ export class FramedConnection<
         if (this.#attaches > MAX_ATTACHES) throw new ProtocolError("too many attaches");
         if (control.fresh) this.markActive();
         if (this.#attaches === 1) this.attachFirst(control);
-        // Queue the attach among the messages, because it restarts their numbers.
+        // Queue a further attach among the messages, because it starts their numbers again.
         else {
           this.noteReattach();
           this.receiveQuietly(frame);
@@ -178,7 +178,8 @@ export class FramedConnection<
 
   private greetAgain(attach: Attach, client: KnownClient | undefined): void {
     const at = this.position;
-    // Send postponed acks before hello: they belong to the previous client id. After hello the client would apply them to the new id.
+    // `beginNumbers` sends postponed acks. Do this before hello: they belong to the previous client id, and after hello the client
+    // would apply them to the new id.
     this.beginNumbers(attach, client);
     this.hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 }, client);
   }
@@ -223,7 +224,7 @@ export class FramedConnection<
     this.sendFrames(this.helloTo(attach, begun, client));
   }
 
-  /** Returns the hello to be sent with other frames. Returns none if hello has a token: a secret is sent alone and uncompressed. */
+  /** Returns hello, to be sent with other frames. If hello has a token, sends it alone and uncompressed, and returns no frame. */
   private helloTo(attach: Attach, begun: Begun, client: KnownClient | undefined): readonly string[] {
     this.flow |= Flow.Greeted | Flow.HasSent;
     const { context, state, token, resumed } = this;

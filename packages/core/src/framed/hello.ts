@@ -19,7 +19,7 @@ export interface Greeting<Data extends object> {
   readonly client: KnownClient | undefined;
 }
 
-/** The record of a client in the store. */
+/** The store's knowledge of a client. */
 export interface KnownClient {
   /** `undefined` if there is no record. */
   readonly record: ClientRecord | undefined;

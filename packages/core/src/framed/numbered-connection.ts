@@ -29,12 +29,12 @@ export abstract class NumberedConnection<
   extends FollowingConnection<Data, Transport, Unset, Socket>
   implements TransactionOutlet<Data>
 {
-  /** The counter, once a numbered message has arrived. Until then the first number, as an argument of `Numbers.begin`. */
+  /** The counter, once a numbered message has arrived. Before that: the number of the first message, for `Numbers.begin`. */
   #numbers: Numbers | number | undefined = undefined;
   /** The transactions of the latest attach. Only with the handler `transaction`. */
   #transactions: Transactions<Data> | undefined = undefined;
 
-  /** Hands a message to the handler `message`. */
+  /** Passes a message to the handler `message`. */
   protected abstract callPlain(message: string | Uint8Array): unknown;
 
   // --- counting ---
@@ -45,12 +45,12 @@ export abstract class NumberedConnection<
     if (!this.ownNumbers().receive(bytes)) throw new ProtocolError("too many unsettled messages");
   }
 
-  /** Handles a further attach, which waits for its turn among the messages. */
+  /** A further attach has arrived, and waits for its turn among the messages. */
   protected noteReattach(): void {
     if (this.#numbers instanceof Numbers) this.#numbers.reattach();
   }
 
-  /** Starts the numbers of an attach. If the attach names another session, its messages are discarded here. */
+  /** Starts the numbers of an attach. If the attach names another session, the messages after it are discarded. */
   protected beginNumbers(attach: Attach, client: KnownClient | undefined): void {
     const { session, from } = attach;
     const first = session === undefined || session === this.state?.id ? from : undefined;
@@ -71,7 +71,7 @@ export abstract class NumberedConnection<
 
   // --- handling ---
 
-  /** Hands the next numbered message to its handler. */
+  /** Passes the next numbered message to its handler. */
   protected callNumbered(message: string | Uint8Array): unknown {
     const number = this.ownNumbers().take();
     if (number === undefined) return undefined;
@@ -80,7 +80,7 @@ export abstract class NumberedConnection<
       : this.#transactions.handle(number, message);
   }
 
-  /** Hands a numbered message to the handler, and settles the number once the handler has settled: at least once. */
+  /** Passes a numbered message to the handler, and settles the number once the handler has settled: at least once. */
   private handleAtLeastOnce(number: number, message: string | Uint8Array): unknown {
     const failed = (error: unknown): never => {
       this.ownNumbers().fail(number, error);
@@ -96,7 +96,7 @@ export abstract class NumberedConnection<
     return undefined;
   }
 
-  /** Settles outcomes that wait for a further message, because the next message has another client id. */
+  /** Commits the outcomes that wait for the next message, because the next message may have another client id. */
   protected flushNumbers(): Promise<void> | undefined {
     return this.#transactions?.flush();
   }

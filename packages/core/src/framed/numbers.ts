@@ -7,7 +7,7 @@ import {
 } from "@wsession/protocol";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 
-/** The most postponed acks. A client with a full window waits for acks. */
+/** The most numbers whose ack is postponed, because a client with a full window waits for acks. */
 const MAX_UNTOLD = 32;
 /** The most characters of a refusal's message. */
 const MAX_TEXT = 512;
@@ -58,7 +58,7 @@ export class Numbers {
     this.#next = from;
   }
 
-  /** Handles a further attach after messages that are to be discarded. These no longer count against the limits. */
+  /** A further attach has arrived. Messages before it that are to be discarded no longer count against the limits. */
   reattach(): void {
     if (this.#next !== undefined) return;
     this.#void += this.#open.length;
@@ -112,7 +112,7 @@ export class Numbers {
     if (!this.#outlet.isEnding) this.#outlet.sendFrame(refusedFrame(number, refusal));
   }
 
-  /** Discards messages until the next attach. The `taken` numbers in progress are not settled here. */
+  /** Discards messages until the next attach. The `taken` messages in progress stay unsettled, and no longer count. */
   ignore(taken: number): void {
     this.tell();
     this.#close(taken);
@@ -124,7 +124,7 @@ export class Numbers {
     clearImmediate(this.#timer);
   }
 
-  /** Stops counting the oldest messages, which are settled, or are not to be settled here. */
+  /** Stops counting the oldest messages against the limits: they are settled, or will not be settled on this connection. */
   #close(count: number): void {
     for (const bytes of this.#open.splice(0, count)) this.#bytes -= bytes;
   }

@@ -1,4 +1,4 @@
-/** The pages of replays that this process holds in memory at once. After a deploy thousands of clients reconnect together. */
+/** The most pages of replays in memory at the same time. After a deploy thousands of clients reconnect together. */
 const MAX_PAGES = 64;
 
 /** A counting semaphore. Callers acquire a slot in the order in which they asked. */

@@ -1,7 +1,7 @@
 import type { LocalSession } from "../session/local-session.ts";
 
 const WINDOW_MS = 60_000;
-/** How many times the size of an outbox this process replays to one session within a minute. */
+/** The limit of the bytes that this process replays to one session within a minute, in sizes of an outbox. */
 const OUTBOXES = 4;
 
 interface Spent {

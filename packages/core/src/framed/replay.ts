@@ -12,9 +12,9 @@ import { replayDelay, spendReplay } from "./replay-budget.ts";
 
 /** The next page is read when the send buffer has fewer bytes than this. */
 const LOW_BYTES = 16 * 1024;
-/** The longest time for which a page occupies a slot, milliseconds, even if the client does not read. */
+/** The longest time that a page occupies a slot, milliseconds. A client that does not read must not block the others for longer. */
 const MAX_HELD_MS = 1_000;
-/** Sent positions that are remembered for the client's acks. An ack of an older position has no effect. */
+/** The most sent positions that are stored for the client's acks. An ack of an older position has no effect. */
 const MAX_SENT = 512;
 type Page = Extract<ReadResult, { type: "read" }>;
 
@@ -41,9 +41,10 @@ export interface Begun {
 export const NOTHING_KEPT: Begun = { at: BEGINNING, last: 0, missed: undefined, replayed: 0 };
 
 /**
- * The cursor of one framed connection in the outbox of its session. A live message is sent only if its offset and its chain follow
- * on the cursor. Otherwise the replay reads pages from the store until it has caught up. A live message that arrives meanwhile is not
- * queued: it only tells that there is more to read (I15, I16, I19). So a slow client costs one page of memory, not a queue (I20).
+ * The cursor of one framed connection in the outbox of its session. A live message is sent only if it directly follows the
+ * cursor, by its offset and its chain. Otherwise the replay reads pages from the store until the client has caught up. A live
+ * message that arrives meanwhile is not queued: the replay reads it from the store (I15, I16, I19). So a slow client costs one
+ * page of memory, not a queue (I20).
  */
 export class Replay<Data extends object> {
   readonly #outlet: ReplayOutlet;
@@ -55,7 +56,7 @@ export class Replay<Data extends object> {
   #witness: Position | undefined;
   #isLive = false;
   #page: Page | undefined;
-  /** Offsets up to here count as a replay, which a client could request again and again. Later offsets are new messages. */
+  /** Offsets up to this one count against the replay budget, because a client could request them again and again. */
   #replayedTo = 0;
   /** `undefined` if hello asks for no acks. */
   #sent: Position[] | undefined;
@@ -96,7 +97,7 @@ export class Replay<Data extends object> {
     }
   }
 
-  /** Sends `first` and the missed messages in one write, then each new one. */
+  /** Sends `first` and the first page of missed messages in one write, then the further pages, then each new message. */
   go(first: readonly string[]): void {
     const page = this.#page;
     this.#page = undefined;
@@ -132,7 +133,7 @@ export class Replay<Data extends object> {
   /** The client confirms that it has read up to `offset`. Returns false if that offset was never sent. */
   ack(offset: number): boolean {
     const sent = this.#sent ?? [];
-    // Take the newest entry: after the store lost messages an offset can be sent twice, and an ack of the first may still arrive.
+    // Take the newest entry with this offset. After the store lost messages an offset can be sent twice.
     const index = sent.findLastIndex((one) => one.offset === offset);
     const position = sent[index];
     if (position === undefined) return offset <= this.#position.offset;

@@ -19,7 +19,7 @@ import type { ClientRecord } from "../store/stored-session.ts";
 import type { KnownClient } from "./hello.ts";
 import type { Numbers, Refusal } from "./numbers.ts";
 
-/** After this many lost races other writers of this process wait, because otherwise a busy session would starve a slow handler. */
+/** After this many lost races other writers of this process wait for the handler, because otherwise a slow handler would starve. */
 const RACES = 3;
 const FAILED: Refusal = { code: "HANDLER_FAILED" };
 /** The refusal of a number whose reason is unknown, because the record does not contain the reason. */
@@ -42,19 +42,19 @@ export interface TransactionOutlet<Data extends object> extends TransactionOwner
   transactionFailed(error: unknown): void;
 }
 
-/** A number whose handler has settled. The client is told once the store has the number. */
+/** A number whose handler has settled. The ack or the refusal is sent once the store has the number. */
 interface Outcome {
   readonly number: number;
   /** `undefined` if the message was applied. */
   readonly refusal: Refusal | undefined;
 }
 
-/** Runs a commit while this process does not write to the session otherwise. */
+/** Runs a task while no other write of this process to the session is in progress. */
 type Turn = <Result>(task: () => Awaitable<Result>) => Promise<Result>;
 
 /**
  * Handles the numbered messages of one client on one connection, each exactly once: the number, the change and the kept
- * messages are committed in one step. The client is told after that. If another connection of the client has settled a number
+ * messages are committed in one step. The ack is sent after that. If another connection of the client has settled a number
  * first, that outcome counts (I21, I22, I23).
  */
 export class Transactions<Data extends object> {
@@ -65,9 +65,9 @@ export class Transactions<Data extends object> {
   #mark = 0;
   /** The client's record, as far as this connection knows it. */
   #record: ClientRecord;
-  /** The forget mark, after the store turned out to have no record of the client any more. */
+  /** The session's forget mark, if the attach showed that the store no longer has the client's record; else `undefined`. */
   #forgottenUnder: number | undefined;
-  /** Outcomes that changed nothing. They are part of the next commit, and sent to the client after it. */
+  /** Outcomes that changed nothing. They become part of the next commit, and are sent to the client after that commit. */
   #waiting: Outcome[] = [];
 
   constructor(outlet: TransactionOutlet<Data>, state: LocalSession<Data>, numbers: Numbers) {
@@ -131,7 +131,7 @@ export class Transactions<Data extends object> {
     } catch (error) {
       const why = refusalByStore(error);
       if (why === undefined) {
-        // The messages may be in the outbox, and their offsets with them.
+        // The store may have appended the messages, so the stream has to read the outbox.
         if (staged.messages.length > 0) state.context.outboxes.of(state).unknown();
         throw error;
       }
@@ -182,7 +182,7 @@ export class Transactions<Data extends object> {
     return sendCommit(this.#state, () => request(fenceOf(this.#outlet.sessionConnection)));
   }
 
-  /** `outcomes` has at least one outcome, of consecutive numbers. */
+  /** `outcomes` must have at least one outcome, and consecutive numbers. */
   #numbersOf(outcomes: readonly Outcome[]): CommitNumbers {
     const numbers = outcomes.map(({ number }) => number);
     const refused = outcomes.filter(({ refusal }) => refusal !== undefined).map(({ number }) => number);
@@ -191,7 +191,7 @@ export class Transactions<Data extends object> {
     return { client: this.#client, first, number: Math.max(...numbers), settled, mark: this.#mark, refused };
   }
 
-  /** The store has answered about these numbers. */
+  /** Handles the store's answer to the commit of these outcomes. */
   #conclude(answer: CommitAnswer, outcomes: readonly Outcome[]): void {
     this.#waiting = [];
     switch (answer.type) {
@@ -201,7 +201,7 @@ export class Transactions<Data extends object> {
         this.#record = answer.record;
         for (const outcome of outcomes) this.#tell(outcome);
         return;
-      // Unacknowledged messages of the client may be among the lost ones, so the client must send those first.
+      // The store lost numbers that it had acknowledged. The client has to attach again before further messages are handled.
       case "behind":
         this.#numbers.ignore(outcomes.length);
         this.#outlet.sendFrame(writeServerControl({ type: "behind", number: answer.settled }));
@@ -218,7 +218,7 @@ export class Transactions<Data extends object> {
     }
   }
 
-  /** The outcome in the record counts, not the local one, because another connection may have settled the number first. */
+  /** Sends the outcome of the record, not the local outcome, because another connection may have settled the number first. */
   #tell({ number, refusal }: Outcome): void {
     if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);
     else this.#numbers.settle(number);
@@ -281,7 +281,7 @@ export class Transactions<Data extends object> {
   }
 }
 
-/** A client that the store has no record of. */
+/** The record of a client of which the store has no record. */
 export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 const atOnce: Turn = async (task) => task();

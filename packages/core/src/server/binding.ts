@@ -37,7 +37,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
 
-/** One server of a runtime, tied to the sessions: from the handshake to the end of each connection. */
+/** The binding of one server to the sessions. Handles each connection of the server from the handshake to the end. */
 export class ServerBinding<Data extends object, Transport, Unset extends undefined, Socket extends object>
   implements RuntimeBinding<Socket>, ConnectionContext<Data, Transport, Unset, Socket>
 {
@@ -52,7 +52,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   readonly #connections: Connections<Data, Transport, Unset>;
   /** The handshakes that are being decided: each function refuses one at once. */
   readonly #undecided = new Set<(reason: string) => void>();
-  /** `#live` counts connections that have not ended; `#unfinished` those too whose close handler has not settled. */
+  /** `#live` counts live connections. `#unfinished` also counts ended connections whose close handler has not settled. */
   #live = 0;
   #unfinished = 0;
   #closing: Promise<void> | undefined;
@@ -64,7 +64,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
    * it.
    */
   opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
-  /** The connection whose handler is being called in this very moment, up to the handler's first `await`. */
+  /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
   running: object | undefined;
 
   constructor(
@@ -124,8 +124,8 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   /**
-   * Decides a handshake within `handshakeTimeoutMs` and before the shutdown, or refuses it. What `admit` and the store still
-   * do after a refusal is taken back.
+   * Decides on a handshake. Refuses it if the decision takes longer than `handshakeTimeoutMs`, or if the shutdown comes first. A
+   * session that `admitHandshake` still returns after that is released.
    */
   #decide(
     handshake: Handshake,
@@ -140,7 +140,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
       const giveUp = (reason: string) => {
         deadline?.cancel();
         this.#undecided.delete(giveUp);
-        // The decision is over, so nothing is created or resumed for the handshake from here on.
+        // From here on no session is created or resumed for the handshake.
         decision.end({ code: CloseCode.Restarting, reason });
         resolve(refused(503, reason));
       };
@@ -255,11 +255,11 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     const { heartbeatMs } = this.settings;
     const due = performance.now() + heartbeatMs;
     this.#nextBeat = this.deadlines.after(heartbeatMs, () => {
-      // After a standstill of this process the peers' pongs have arrived but are not read yet: do not judge the peers now.
+      // After a stall of this process the peers' pongs may be unread, so skip this heartbeat.
       const stoodStill = performance.now() - due > heartbeatMs / 2;
-      // Node runs timers before it reads sockets, and a standstill may have ended right now: read what has arrived first.
+      // Node runs timers before it reads sockets. Wait for the next turn, so that data that has arrived is read first.
       if (!stoodStill) setImmediate(this.#beat);
-      // Go on during a shutdown, because otherwise the runtime takes peers whose turn comes late for dead.
+      // Go on during a shutdown, because otherwise the runtime's own timeout ends connections that wait for their turn.
       if (!this.#isClosing || this.#unfinished > 0) this.#keepBeating();
     });
   }

@@ -5,7 +5,7 @@ import type { Sessions } from "../api/sessions.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import { LiveSessions } from "./sessions.ts";
 
-/** With a schema, `Data` is the schema's output. Nothing else may infer `Data`, and `initial` has to return it. */
+/** With a schema, `Data` is the schema's output. No other option may determine `Data`, and `initial` has to return `Data`. */
 type BySchema<Data extends object, Transport> = NoInfer<SessionsOptions<Data, Transport>> &
   Pick<SessionsOptions<Data, Transport>, "schema" | "transport">;
 type WithInitial<Data extends object> = { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> };
@@ -27,7 +27,7 @@ type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
  * `connection.session` is never `undefined`. `Data` is inferred from `schema`, else from `initial`; else pass it as the type
  * argument.
  *
- * @throws INVALID_ARGUMENT for options that make no sense, and for names that are no option's.
+ * @throws INVALID_ARGUMENT for an invalid value of an option, and for an unknown option.
  * @example
  * const sessions = createSessions({
  *   store: mapStore(),

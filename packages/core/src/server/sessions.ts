@@ -26,7 +26,7 @@ import type { SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
 import type { OutgoingMessage } from "../session/appending.ts";
 
-/** The store's result, plus the connections that core itself ended. */
+/** Adds the connections that core itself ended to the store's result. */
 async function withClosed(
   destroying: Awaitable<StoreDestroyResult>,
   ended: number,
@@ -87,7 +87,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     return binding;
   }
 
-  /** Otherwise each numbered message would be handled at least once, though the application relies on exactly once. */
+  /** Throws for a store without transactions, because the application relies on exactly once. */
   #assertTransactions(): void {
     if (this.registry.outboxes.areKept && this.registry.store.commit !== undefined) return;
     throw new SessionError(
@@ -110,13 +110,13 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
   }
 
   // A bad argument throws at once, also from methods that return a promise, because the caller may not await the promise. Each
-  // promise that the application gets has an owner: a rejection that is not awaited must not end the process (I12).
+  // promise that the application gets has an owner, because an unawaited rejection must not end the process (I12).
 
   unhandled(error: unknown): void {
     this.registry.report(error, { stage: "unhandled" });
   }
 
-  /** An operation of several calls of the store, which shutdown waits for as a whole. */
+  /** Runs an operation of several calls of the store. Shutdown waits for the whole operation. */
   #whole<Result>(operation: () => Promise<Result>): Promise<Result> {
     return owned(this.registry.calls.counted(operation), this);
   }
@@ -193,7 +193,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
     const result = await this.registry.calls.ask(() => {
-      // Before the call of the store, because later decisions come after this destruction.
+      // End the pending decisions before the call of the store, because decisions after this point are newer than the destruction.
       const ended = this.registry.pending.endSubject(subject, destroyedEnding(reason));
       return withClosed(this.registry.store.destroySubject(subject, reason), ended);
     });
@@ -269,7 +269,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
     const closing = resolveCloseOptions(options);
-    // A handler that calls `close` again waits for the shutdown under way, which must not wait for the handler (deadlock).
+    // A handler may call `close` again and await it. `binding.close` then stops waiting for that handler (deadlock).
     if (this.#closing !== undefined) for (const binding of this.#bindings) void binding.close(closing);
     this.registry.isClosing = true;
     return (this.#closing ??= owned(this.#close(closing), this));

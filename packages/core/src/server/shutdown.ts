@@ -2,18 +2,18 @@ import type { Closing } from "../api/resolve-close-options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { ConnectionLifecycle } from "../connection/lifecycle.ts";
 
-/** What a shutdown calls of a connection. */
+/** The part of a connection that a shutdown uses. */
 type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon"> & {
-  /** Tells the client, if it speaks `v1.wsession`, that the connection ends within so many milliseconds. */
+  /** Announces to a client of `v1.wsession` that the connection ends within `ms` milliseconds. */
   announceEnd(ms: number): void;
 };
 
-/** Milliseconds for messages that have arrived, where `drainMs` is 0, and for handlers that are still running. */
+/** Milliseconds for messages that have arrived, if `drainMs` is 0, and at least for handlers that are still running. */
 const HANDLING_MS = 5_000;
 /** Milliseconds that the last connections have for messages that have arrived, if `drainMs` is not shorter. */
 const LAST_TURN_MS = 1_000;
 
-/** Ends the connections of one binding, each in its turn. What has arrived is handled first, within bounds. */
+/** Ends the connections of one binding one after another. Messages that have arrived are handled first, within time limits. */
 export class Shutdown {
   readonly #deadlines: Deadlines;
   readonly #closing: Closing;
@@ -29,7 +29,7 @@ export class Shutdown {
 
   /**
    * Ends connection i of n after `drainMs * i / n`. `caller`: the connection whose handler called for the shutdown and may
-   * await it. That handler is not waited for, because the two would wait for each other (deadlock).
+   * await it. The shutdown does not wait for that handler, because the two would wait for each other (deadlock).
    */
   async run(caller: Endable | undefined): Promise<void> {
     const { code, reason, drainMs } = this.#closing;
@@ -38,7 +38,7 @@ export class Shutdown {
     const count = connections.length;
     this.#bound(drainMs - drainMs / Math.max(1, count));
     caller?.abandon();
-    // Tell all clients at once, so that those whose connection ends later connect elsewhere before that.
+    // Announce the end to all clients at once, so that clients whose connection ends later can connect elsewhere before that.
     for (const [index, connection] of connections.entries())
       if (index > 0 && drainMs > 0) connection.announceEnd((drainMs * index) / count);
     for (let index = 0; index < count;) {
@@ -64,7 +64,7 @@ export class Shutdown {
       this.#deadlines.allow(handlingMs, () => {
         for (const connection of this.#unfinished()) connection.end(code, reason);
       }),
-      // A handler that awaits the shutdown after another `await` looks like a handler that is at work: give up on both.
+      // A handler that awaits the shutdown after another `await` can't be distinguished from a busy handler: give up on both.
       this.#deadlines.allow(Math.max(handlingMs, HANDLING_MS), () => {
         for (const connection of this.#unfinished()) connection.giveUp();
       }),

@@ -11,15 +11,15 @@ export interface AdmittedParts<Data extends object, Transport> {
   readonly handshake: Handshake;
   readonly transport: Transport;
   readonly headers: readonly HeaderLine[];
-  /** The session that was resumed or created. The store counts its connection already. `undefined`: set after the answer. */
+  /** The resumed or created session. The store counts its connection already. `undefined`: the session is set after the answer. */
   readonly session: AdmittedSession<Data> | undefined;
   /** Data for a session that lives on its connection, and is therefore created together with the connection. */
   readonly initial: Data | undefined;
-  /** What `admit` decided; pending until the connection has its session. */
+  /** The decision of `admit`, which is pending until the connection has its session. */
   readonly decision: PendingDecision;
 }
 
-/** An admitted handshake, with everything that its connection needs. It ends with the first call of `attach` or `release`. */
+/** An admitted handshake, with everything that its connection needs. The first call of `attach` or `release` uses it up. */
 export class Admitted<Data extends object, Transport> implements Ticket {
   readonly type = "admitted";
   /** Whether its connection speaks `v1.wsession`. */
@@ -48,8 +48,8 @@ export class Admitted<Data extends object, Transport> implements Ticket {
   }
 
   /**
-   * Attaches the connection to its session, or leaves it waiting for one. Throws what the creation of a session throws.
-   * Returns a promise if the store creates the session asynchronously.
+   * Attaches the connection to its session. Without a session the connection waits for `setSession`. Throws the errors of the
+   * session's creation. Returns a promise if the store creates the session asynchronously.
    */
   attach(connection: UnattachedConnection<Data>): Awaitable<void> {
     this.#isOver = true;
@@ -68,7 +68,7 @@ export class Admitted<Data extends object, Transport> implements Ticket {
     if (this.#initial !== undefined) return this.registry.createFor(connection, this.#initial, true);
   }
 
-  /** Releases the session of a connection that will never exist. Idempotent. */
+  /** Releases the session, because the client went away before its connection existed. Idempotent. */
   release(): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -3,8 +3,8 @@ import type { LocalSession, VersionStamp } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
 /**
- * Brings the session's state here up to a change that this process made and the store has acknowledged. `next`: the data that the
- * change leads to from `versionAtRequest`. The connection `writer` gets no `change` event.
+ * Applies a change of this process to the session's state here, once the store has acknowledged the change. `next`: the data at
+ * `versionAtRequest` with the change. The connection `writer` gets no `change` event.
  */
 export function adoptWritten<Data extends object>(
   state: LocalSession<Data>,
@@ -16,7 +16,7 @@ export function adoptWritten<Data extends object>(
     if (result.session !== undefined) state.adopt(result.session, versionAtRequest);
     else state.applyOwnWrite(versionAtRequest, result, next, writer);
   } catch (error) {
-    // The write is applied, though this process can't read what others had written before it. Report in a microtask,
+    // The write was applied, but this process can't read the data that other processes wrote before it. Report in a microtask,
     // because the application's own call may be on the stack.
     queueMicrotask(() => state.context.report(error, { stage: "store", sessionId: state.id }));
   }

@@ -10,7 +10,7 @@ export interface OutgoingMessage {
   readonly bytes: number;
 }
 
-/** Of several messages with one key only the last is appended, at its own place. */
+/** Removes each message that a later message with the same key replaces. The order of the others does not change. */
 export function lastOfEachKey<Message extends OutgoingMessage>(
   messages: readonly Message[],
 ): readonly Message[] {
@@ -21,7 +21,7 @@ export function lastOfEachKey<Message extends OutgoingMessage>(
     : messages.filter((one) => one.key === undefined || last.get(one.key) === one);
 }
 
-/** The keys of `messages` are unique. */
+/** Makes the append of these messages. Their keys must be unique. */
 export function appendOf(messages: readonly OutgoingMessage[], bounds: OutboxBounds): OutboxAppend {
   return {
     messages: messages.map(({ data, key, ttlMs }) => ({ data, key, ttlMs, mark: newMark() })),

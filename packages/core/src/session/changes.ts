@@ -3,8 +3,8 @@ import type { SessionConnection } from "./session-connection.ts";
 /**
  * Connections whose `change` handler is due. The handlers run in a microtask of their own. Otherwise a store that answers in
  * the same tick would run them inside the application's call of `update()`, between two lines of code that the application
- * takes to be atomic (reentrancy). The order is the same on every store: the writer's synchronous code, the handlers, then
- * the code that awaits the write. Several changes of one tick call a handler once, with the data as it is then.
+ * assumes to be atomic (reentrancy). The order is the same on every store: the writer's synchronous code, the handlers, then
+ * the code that awaits the write. Several changes in one tick make one call of a handler, with the latest data.
  */
 export class ChangeQueue<Data extends object> {
   #due = new Map<SessionConnection<Data>, { readonly data: Readonly<Data> }>();

@@ -11,8 +11,8 @@ import type { StagedTransaction } from "./transaction.ts";
 export type CommitAnswer = Exclude<CommitResult, { type: "missing" | "fenced" }>;
 
 /**
- * Sends a commit to the store. Called only while nothing else of this process writes to the session. Rejects with SESSION_GONE
- * and FENCED, and has ended the session's connections then.
+ * Sends a commit to the store. Call it only while no other write of this process to the session is in progress. If the session is
+ * gone, or the fence is too low, ends the connections concerned and rejects with SESSION_GONE or FENCED.
  */
 export async function sendCommit<Data extends object>(
   state: LocalSession<Data>,

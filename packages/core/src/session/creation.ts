@@ -26,7 +26,7 @@ export interface Created {
   readonly token: string | undefined;
 }
 
-/** Creates a session in the store, in the same tick if the store answers synchronously. Throws, or rejects with, typed errors. */
+/** Creates a session in the store, in the same tick if the store answers synchronously. Throws or rejects with typed errors. */
 export function createStored<Data extends object>(
   context: SessionContext<Data>,
   wanted: NewSession,

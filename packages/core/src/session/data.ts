@@ -36,7 +36,7 @@ export function checkData<Data extends object>(
     throw invalidArgument("schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
-  // The schema's messages may quote the data, and a SessionError's message never has data in it: they are the cause.
+  // The schema's messages may quote the data, and the message of a SessionError must not. So put the former into `cause`.
   throw new SessionError(
     "INVALID_DATA",
     `the data does not satisfy the schema at ${issuePaths(result.issues)}`,
@@ -48,8 +48,8 @@ export function checkData<Data extends object>(
 }
 
 /**
- * As `checkData`, for the data of a new session. The schema runs once. Where the schema transformed the data, it runs once
- * more on its own output, because a session whose schema refuses the stored data could never be loaded again.
+ * As `checkData`, for the data of a new session. If the schema transformed the data, the schema also checks its own output,
+ * because a session whose stored data the schema refuses could never be loaded again.
  */
 export function checkNewData<Data extends object>(
   schema: Settings<Data, unknown>["schema"],

@@ -5,7 +5,10 @@ import { disregard } from "../base/promises.ts";
 import { Warnings } from "../base/warnings.ts";
 import { OutageReports } from "./outages.ts";
 
-/** Delivers errors that no caller waits for: to `onError`, or to the process as warnings; an outage as few reports. */
+/**
+ * Delivers errors that no caller waits for to `onError`, or to the process as warnings. The errors of an outage of the store
+ * become few reports.
+ */
 export class ErrorReports {
   readonly #onError: Settings<object, unknown>["onError"];
   readonly #diagnostics: Diagnostics;

@@ -15,7 +15,10 @@ import type { Write } from "./writes.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
-/** A handle on a session: of one connection, whose fence its writes carry (I13), or administrative, without a fence. */
+/**
+ * A handle on a session. The writes of a connection's handle carry the fence of that connection (I13). An administrative handle
+ * has no connection and no fence.
+ */
 export class SessionHandle<Data extends object> implements Session<Data> {
   readonly #state: LocalSession<Data>;
   readonly #connection: SessionConnection<Data> | undefined;
@@ -165,7 +168,10 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#state.context.calls.ask(question);
   }
 
-  /** A write beside a transaction could be applied though the transaction is not, or more than once (I21). */
+  /**
+   * Why a write is refused; `undefined` if it is not. A write outside the running transaction is refused, because it could be
+   * applied without the transaction, or more than once (I21).
+   */
   #writeRefusal(): SessionError | undefined {
     return this.#connection?.isInTransaction === true ? inTransactionError() : this.#refusal();
   }

@@ -1,7 +1,7 @@
 import type { Position } from "@wsession/protocol";
 import type { OutboxEntry } from "../store/outbox-contract.ts";
 
-/** Consecutive entries of an outbox. The first entry follows directly on `before`. */
+/** Consecutive entries of an outbox. `before` is the position just before the first entry. */
 export interface KeptRun {
   readonly before: Position;
   readonly entries: readonly OutboxEntry[];

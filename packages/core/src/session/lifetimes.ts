@@ -12,7 +12,7 @@ interface Lifetime {
   absoluteAt: number;
   /** Whether the `expiring` handlers were called for this absolute deadline. */
   warned: boolean;
-  /** A message arrived after the last touch in the store. A touch that fails is tried again, because the message counts. */
+  /** A message arrived after the last touch in the store. Stays true if the touch fails, so that the touch is tried again. */
   touchOwed: boolean;
   check: Deadline | undefined;
   checkAt: number;
@@ -20,7 +20,7 @@ interface Lifetime {
 
 /** How often within `idleMs` a live session is checked. A touch is late by a tenth of `idleMs` at most. */
 const LOOKS_PER_IDLE_TIME = 10;
-/** Part of `idleMs`. With more than this left, a touch at the end of a connection is not worth a call of the store. */
+/** Part of `idleMs`. If more than this is left when a connection ends, the touch is omitted to save a call of the store. */
 const JUST_TOUCHED = 0.95;
 /** The longest time between the last check and the idle deadline. After that check a message touches the session at once. */
 const LAST_LOOK_MS = 1_000;
@@ -71,12 +71,12 @@ export class Lifetimes<Data extends object> {
     if (lifetime !== undefined) this.#start(state, lifetime);
   }
 
-  /** Touches the session when a connection ends, because its last message counts and no further check will touch the session. */
+  /** Touches the session when a connection ends, because no later check would count the connection's last message. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     const lifetime = this.#lifetimes.get(state);
     if (lifetime === undefined || state.gone || !connection.active) return;
     const { idleMs } = this.#settings;
-    // The session was touched just now, as by a handshake. One more round trip for each short visit would be too much.
+    // The session was touched just now, for example by its handshake. One more round trip for each short visit would cost too much.
     if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
     lifetime.touchOwed = true;
     this.#start(state, lifetime);
@@ -89,7 +89,7 @@ export class Lifetimes<Data extends object> {
     this.watch(state, idleInMs, absoluteInMs ?? lifetime.absoluteAt - performance.now());
   }
 
-  /** Calls `expiring` for a new connection after its `open`, where the session's other connections had the call already. */
+  /** Calls `expiring` for a new connection after its `open`, if the session's other connections had the call before. */
   warnIfExpiring(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.#lifetimes.get(state)?.warned !== true) return;
     this.#deadlines.after(0, () => {

@@ -14,7 +14,7 @@ import type { SessionStore, StoredSession } from "../store/contract.ts";
 import type { StoreCalls } from "./store-calls.ts";
 import type { SessionWrites } from "./writes.ts";
 
-/** Read once, because reading the environment costs more than the rest of a write does here. */
+/** Read once, because reading the environment costs more CPU than the rest of a write in this process. */
 const IN_DEVELOPMENT = process.env["NODE_ENV"] !== "production";
 
 /** A point in the history of a session. A lineage of `undefined` is the same as 0. */
@@ -38,9 +38,9 @@ export interface SessionContext<Data extends object> {
 const otherVersion = new WeakSet<object>();
 
 /**
- * The one state of a session in this process, for all its handles and connections. The version only goes up (I8): a change
- * that is not the next one after the version here is not applied; the session is read again instead. The version goes back
- * only where the store itself lost changes.
+ * The one state of a session in this process, for all its handles and connections. The version only rises (I8). A change is
+ * applied only if its version is the version here + 1; otherwise the session is read again. The version falls only if the store
+ * itself lost changes.
  */
 export class LocalSession<Data extends object> {
   readonly context: SessionContext<Data>;
@@ -57,8 +57,8 @@ export class LocalSession<Data extends object> {
   #connections: SessionConnection<Data> | Set<SessionConnection<Data>> | undefined;
 
   /**
-   * Without an id the session lives on its connection, and has the connection's id. `isChecked`: the session was created just
-   * now, and its data has passed the schema.
+   * Without an id the session lives on its connection, and has the connection's id. `isChecked`: the data has passed the schema
+   * already, because the session was created just now.
    */
   constructor(
     context: SessionContext<Data>,
@@ -103,7 +103,7 @@ export class LocalSession<Data extends object> {
     } else if (this.#connections instanceof Set) this.#connections.delete(connection);
   }
 
-  /** Checks data for a write. Throws INVALID_DATA, and has changed nothing then. */
+  /** Checks data for a write. Throws INVALID_DATA before anything has changed. */
   check(data: object): Data {
     return checkData(this.context.settings.schema, data);
   }
@@ -124,7 +124,7 @@ export class LocalSession<Data extends object> {
     return otherVersion.has(this);
   }
 
-  /** Freezes the data in development where values are JSON, because a change made in place would be lost in silence. */
+  /** Freezes JSON data in development, because a change in place would be lost without an error. */
   protect(data: Data): Readonly<Data> {
     return IN_DEVELOPMENT && this.context.store.capabilities.values === "json" ? deepFreeze(data) : data;
   }
@@ -152,7 +152,7 @@ export class LocalSession<Data extends object> {
     this.moveTo(version, lineage, data, undefined);
   }
 
-  /** Applies a change that this process made to `versionAtRequest`, if that is still the version here. `writer` gets no event. */
+  /** Applies a change that this process made to `versionAtRequest`, if that is still the version. `writer` gets no event. */
   applyOwnWrite(
     versionAtRequest: VersionStamp,
     made: VersionStamp,
@@ -176,7 +176,7 @@ export class LocalSession<Data extends object> {
     return this.version === version && this.lineage === lineage;
   }
 
-  /** Moves on to another version. Every connection but the writer gets a `change` event. */
+  /** Sets another version with its data. Every connection except the writer gets a `change` event. */
   moveTo(
     version: number,
     lineage: number,
@@ -191,7 +191,7 @@ export class LocalSession<Data extends object> {
       if (connection !== writer) this.context.changes.add(connection, this);
   }
 
-  /** Reads the session from the store. Where it is gone, ends its connections and rejects with SESSION_GONE. */
+  /** Reads the session from the store. If the session is gone, ends its connections and rejects with SESSION_GONE. */
   async read(): Promise<void> {
     if (this.gone) throw goneError();
     const versionAtRequest = this.versionStamp;
@@ -201,7 +201,7 @@ export class LocalSession<Data extends object> {
       throw goneError();
     }
     const { version, lineage = 0 } = stored;
-    // The application may have changed the data here in place, which only development prevents: take the store's.
+    // Adopt the data of an equal version too: in production the application may have changed the local data in place.
     if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
       this.data = this.accept(stored.data, stored.schemaVersion);
     else this.adopt(stored, versionAtRequest);
@@ -223,7 +223,7 @@ export class LocalSession<Data extends object> {
     this.endConnections((connection) => connection !== newer, REPLACED);
   }
 
-  /** Ends the connections with a lower fence: a newer connection has `fence` (I13). Returns how many. */
+  /** Ends the connections with a lower fence than `fence`, which a newer connection has (I13). Returns how many. */
   replace(fence: number): number {
     if (fence > this.fence) this.fence = fence;
     return this.endConnections((connection) => connection.fence < fence, REPLACED);

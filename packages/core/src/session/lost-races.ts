@@ -2,7 +2,7 @@ import { SessionError } from "../base/errors.ts";
 
 /** A change fails with CONFLICT after this many lost races against writers on other processes. */
 export const MAX_TRIES = 1_000;
-/** Tries without a pause. Later tries pause for a random time, so that writers do not keep meeting each other (backoff). */
+/** Tries without a pause. Later tries pause for a random time, so that the same writers do not conflict again (backoff). */
 const EAGER_TRIES = 4;
 const MAX_PAUSE_MS = 32;
 

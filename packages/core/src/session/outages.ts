@@ -1,13 +1,13 @@
-/** Failures of the store that no caller waits for, as few reports. */
+/** Combines the failures of the store that no caller waits for into few reports. */
 import type { ErrorContext } from "../api/options.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
 
-/** Milliseconds. How often an outage is looked at, and for how long no call may have failed before an answer ends it. */
+/** Milliseconds between two checks of an outage. An answer ends the outage if no call has failed for this time. */
 const LOOK_MS = 5_000;
-/** Milliseconds. How often a lasting outage is reported. An outage is over too once no call has failed for so long. */
+/** Milliseconds between two reports of a lasting outage. The outage also ends if no call has failed for this time. */
 const REPEAT_MS = 60_000;
-/** The most causes that are distinguished. If the text of an error differed each time, every call would be a new cause. */
+/** The most causes that are distinguished. Without a limit, errors whose text differs each time would all be new causes. */
 const MAX_CAUSES = 16;
 /** How many causes one report names, the most frequent first. */
 const MAX_NAMED_CAUSES = 5;
@@ -30,9 +30,9 @@ interface Cause {
 export class OutageReports {
   readonly #deadlines: Deadlines;
   readonly #callOnError: OnError;
-  /** The causes of the outage; none: there is no outage. */
+  /** The causes of the outage. Empty if there is no outage. */
   readonly #causes = new Map<string, Cause>();
-  /** Since when failures are counted, and when the last one came. */
+  /** When the counting began, and when the last failure was reported to this object, by `performance.now()`. */
   #since = 0;
   #lastAt = 0;
   #answeredAt = -Infinity;
@@ -74,7 +74,7 @@ export class OutageReports {
     if (this.#causes.size > 0) this.#answeredAt = performance.now();
   }
 
-  /** Reports what was counted. Nothing is counted from here on, because no later report would have the count. */
+  /** Reports the counted failures. Later failures are reported one by one, because no further summary follows. */
   close(): void {
     this.#isClosed = true;
     this.#nextLook?.cancel();
@@ -112,7 +112,7 @@ export class OutageReports {
     this.#lookLater();
   }
 
-  /** One report for all causes: one outage causes different errors, by where each call was when the outage began. */
+  /** One report for all causes, because one outage causes different errors: they depend on the step that a call has reached. */
   #summarise(state: string): void {
     const counted = [...this.#causes.values()]
       .filter(({ count }) => count > 0)

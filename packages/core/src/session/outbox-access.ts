@@ -16,9 +16,9 @@ export interface OutboxAccess {
   /** Handles entries that another process appended. */
   applyAnnouncement(session: OutboxSession, event: AppendedEvent): void;
   /**
-   * Keeps a message, and delivers it to the session's connections here. Rejects `result`, maybe before it returns, with NOT_SUPPORTED,
-   * TOO_LARGE, OUTBOX_FULL, FENCED, or the error of the store. The append carries the fence of `sender`. With
-   * a `subject`, a session of another one counts as missing.
+   * Keeps a message, and delivers it to the session's connections here. Settles `result`, maybe before `send` returns. Errors are
+   * NOT_SUPPORTED, TOO_LARGE, OUTBOX_FULL, FENCED, and the errors of the store. The append carries the fence of `sender`. If
+   * `subject` is given, a session of another subject counts as missing.
    */
   send(
     id: string,

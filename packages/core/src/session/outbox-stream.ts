@@ -7,11 +7,11 @@ import { after, BEGINNING, endOf, isSame } from "./kept-run.ts";
 import type { KeptRun } from "./kept-run.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
-/** How long to wait for missing entries, milliseconds. An announcement of another process and a reply of the store race. */
+/** How long to wait for missing entries, milliseconds. Announcements of other processes and replies of the store race. */
 const GAP_MS = 20;
 /** The bytes of messages that one read of the store may return. */
 export const PAGE_BYTES: number = 64 * 1024;
-/** The most announcements that wait for an earlier one. With more, the stream reads the store instead. */
+/** The most runs that wait for an earlier run. Above this the stream drops them, and reads the store. */
 const MAX_EARLY = 64;
 
 /** The part of a session that its outbox stream uses. */
@@ -32,9 +32,9 @@ export interface OutboxContext {
 
 /**
  * Puts the kept messages of one session into the order of their offsets. The messages arrive as replies to appends of this
- * process and as announcements of other processes, and the two race. The stream hands on only entries that follow on the last
- * one, and reads a gap that stays open from the store. So all connections get one order (I15), and a history that the store
- * lost is detected (I19).
+ * process and as announcements of other processes, and the two race. The stream delivers an entry only if the entry directly
+ * follows the last delivered one. If a gap remains, the stream reads the missing entries from the store. So all connections get
+ * one order (I15), and a history that the store lost is detected (I19).
  */
 export class OutboxStream {
   readonly #context: OutboxContext;
@@ -52,7 +52,7 @@ export class OutboxStream {
     this.#session = session;
   }
 
-  /** The position of the last entry that the stream handed on. */
+  /** The position of the last entry that the stream delivered. */
   get end(): Position {
     return this.#end;
   }
@@ -69,7 +69,7 @@ export class OutboxStream {
     else if (!isSame(end, this.#end)) this.#hear(end);
   }
 
-  /** The outcome of an append is unknown: read the store. */
+  /** The outcome of an append is unknown, so the stream has to read the store. */
   unknown(): void {
     if (!this.#isHeard) return;
     this.#isDoubtful = true;
@@ -94,7 +94,7 @@ export class OutboxStream {
     this.#wait();
   }
 
-  /** Hands on the entries that follow on the end, and keeps the others for later. */
+  /** Delivers the entries that directly follow the end, and keeps the others for later. */
   #advance(): void {
     for (let index = 0; index < this.#early.length;) {
       const run = this.#early[index];
@@ -132,7 +132,7 @@ export class OutboxStream {
     const isSaid = this.#said === undefined || isSame(this.#said, this.#end);
     if (isSaid && this.#early.length === 0 && !this.#isDoubtful) return;
     if (!this.#isHeard) {
-      // The session has no connection here, so the entries between need not be read.
+      // The session has no connection here, so nobody needs the entries before the announced end.
       this.#end = this.#said ?? this.#end;
       this.#forget();
     } else void this.#read();
@@ -170,7 +170,7 @@ export class OutboxStream {
       this.#session.endSession({ code: 4410, reason: "session gone" });
       return false;
     }
-    // A connection at the old `#end` is told so, because its position may lie behind all entries that the store has now.
+    // Let a connection at the old `#end` know, because its position may be after all entries that the store has now.
     if (result.missed !== undefined) this.#end = result.start;
     const next = after(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;

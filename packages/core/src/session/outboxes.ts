@@ -20,7 +20,7 @@ export interface OutboxesContext<Data extends object> extends OutboxContext {
   readonly settings: Pick<Settings<Data, unknown>, "outbox">;
 }
 
-/** The result of a send that kept nothing. There is no position to return to. */
+/** The result of a send to a session that lives on its connection. The message is not kept, so it has no offset. */
 const NOT_KEPT: Sent = { offset: 0 };
 
 /**
@@ -89,7 +89,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
       );
   }
 
-  /** If a session ends with its connection, no client can return for a kept message. */
+  /** For sessions that end with their connection: no client can come back for a message, so nothing is kept. */
   #sendToThoseHere(
     id: string,
     { data }: OutgoingMessage,
@@ -134,8 +134,8 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   }
 
   /**
-   * Runs `run` while this process does not write to the session otherwise: a process MUST send one write of a session at a
-   * time.
+   * Runs `append` while no other write of this process to the session is in progress, because core promises stores one write of a
+   * session at a time.
    */
   async #alone(
     state: LocalSession<Data> | undefined,

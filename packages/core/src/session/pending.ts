@@ -3,28 +3,27 @@ import type { Ending } from "../base/endings.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
 /**
- * A decision that has not taken effect yet: a handshake that is being admitted, a connection that waits for the session of
- * its subject, a login under way. Between the decision and its effect the store and the application are awaited. The
- * session, or all sessions of the subject, may be destroyed meanwhile. Without this record the decision would take effect
- * all the same (a race: time of check to time of use).
+ * A decision that has not taken effect yet: a handshake that is being admitted, a connection whose subject is known and whose
+ * session is not set, or a login in progress. Between the decision and its effect the library waits for the store and the
+ * application. The session, or all sessions of the subject, may be destroyed meanwhile. Without this record the decision would
+ * still take effect (a race: time of check to time of use).
  */
 export class PendingDecision {
   readonly #decisions: PendingDecisions;
-  /** By `performance.now()`: when the subject was named. Stores compare the time with what other processes destroyed. */
+  /** When the subject was named, by `performance.now()`. Stores compare the time with destructions by other processes. */
   decidedAt: number | undefined;
   subject: string | undefined;
-  /** Why the decision must have no effect any more. `undefined` while it may have one. */
+  /** Why the decision must not take effect. `undefined` while the decision may take effect. */
   ending: Ending | undefined;
-  /** Whether what is opened for the decision counts as activity of the session. */
+  /** Whether a resume for the decision counts as activity of the session. */
   isActivity = true;
   /** The connection that waits for the session, if the connection exists already. */
   connection: Pick<SessionConnection<object>, "isEnding" | "end"> | undefined;
-  /** The session of the request to the store that is under way, and how that session ended since the request. */
+  /** The session of the current request to the store, and how that session ended since the request was sent. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
   /**
-   * A number that orders the decisions whose sessions exist, so that the older one can be found. 0: the session does not exist
-   * yet.
+   * Orders the decisions whose sessions exist, so that a takeover can end the older ones. 0: the session does not exist yet.
    */
   readyNumber = 0;
 
@@ -85,7 +84,7 @@ export class PendingDecisions {
     return decision;
   }
 
-  /** Ends the decisions about a subject whose sessions are being destroyed. Returns how many connections that ended. */
+  /** Ends the decisions about a subject whose sessions are being destroyed. Returns how many connections ended with them. */
   endSubject(subject: string, ending: Ending): number {
     let ended = 0;
     for (const decision of this.bySubject.of(subject)) {
@@ -95,7 +94,7 @@ export class PendingDecisions {
     return ended;
   }
 
-  /** Called when a session is gone: a request in flight must not resume it, whatever the store answers. */
+  /** Called when a session is gone. A request in flight must not resume the session, whatever the store answers. */
   endSession(sessionId: string, ending: Ending): void {
     for (const decision of this.bySession.of(sessionId)) decision.sessionEnding ??= ending;
   }
@@ -111,7 +110,7 @@ export class PendingDecisions {
   }
 }
 
-/** Decisions by a key. One decision for a key is the common case, and a Set for one would be most of its memory. */
+/** Decisions by a key. Most keys have one decision, and a Set for one decision would need more memory than the decision. */
 class DecisionIndex {
   readonly #decisions = new Map<string, PendingDecision | Set<PendingDecision>>();
 

@@ -28,7 +28,7 @@ import type { SessionsOnConnections } from "./table.ts";
 import { takeOver } from "./takeover.ts";
 import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 
-/** The sessions that are in this process: one state each, between the store on one side, connections and handles on the other. */
+/** The sessions in this process, with one state each. Connections and handles reach the store through the registry. */
 export class SessionRegistry<Data extends object, Transport> implements SessionContext<Data> {
   readonly settings: Settings<Data, Transport>;
   readonly store: SessionStore;
@@ -37,7 +37,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   readonly changes: ChangeQueue<Data> = new ChangeQueue();
   readonly outboxes: Outboxes<Data>;
   readonly calls: StoreCalls;
-  /** `close` of the sessions was called: nothing is admitted any more. */
+  /** True once `sessions.close()` was called. No handshake is admitted any more. */
   isClosing = false;
   readonly #lifetimes: Lifetimes<Data>;
   readonly #table: SessionTable<Data>;
@@ -151,7 +151,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     else this.attach(connection, session, decision);
   }
 
-  /** The version here as a request is sent to the store, for `adopt`; `undefined` for a session that is not here. */
+  /** The version here when a request is sent to the store, for `adopt`; `undefined` for a session without a state here. */
   versionAtRequest(id: string): VersionStamp | undefined {
     return this.#table.find(id)?.versionStamp;
   }
@@ -171,12 +171,12 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     return state;
   }
 
-  /** As `adopt`, for a session that was created for the connection, so that its data has passed the schema. */
+  /** As `adopt`, for a session that was created for the connection. Its data has passed the schema already. */
   adoptNew(id: string, stored: StoredSession): LocalSession<Data> {
     return this.#adoptCreated(id, true, () => this.adopt(id, stored, undefined, true));
   }
 
-  /** Attaches a connection to its session, and ends it at once where the session has ended or was taken over meanwhile. */
+  /** Attaches a connection to its session. Ends the connection at once if the session has ended or was taken over meanwhile. */
   attach(
     connection: UnattachedConnection<Data>,
     { state, fence, token, resumed, found }: AdmittedSession<Data>,
@@ -191,7 +191,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     this.#lifetimes.warnIfExpiring(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
-    // The session may have ended, or been taken over, while its connection was on the way.
+    // The session may have ended, or been taken over, before the connection was attached.
     if (decision.ending !== undefined) {
       if (takesOver) connection.fence = LOST_FENCE;
       connection.end(decision.ending.code, decision.ending.reason);
@@ -202,7 +202,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
-  /** Releases a session whose connection never came to be. Destroys a new session, because no client knows its token. */
+  /** Releases a session whose connection was never opened. Destroys a new session, because no client knows its token. */
   releaseAdmitted({ state, resumed }: AdmittedSession<Data>): void {
     const { id } = state;
     this.releaseInStore(id);
@@ -210,7 +210,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     if (!resumed) this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);
   }
 
-  /** Stops counting a connection that ends, or that this side is ending. */
+  /** Stops counting a connection that has ended, or that this side is ending. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.store.capabilities.resumable) this.#lifetimes.onConnectionClosed(state, connection);
     state.removeConnection(connection);
@@ -242,7 +242,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     this.#reports.report(error, context);
   }
 
-  /** Waits for the calls of the store that are under way, then closes the store. */
+  /** Waits for the calls of the store in progress, then closes the store. */
   async close(): Promise<void> {
     try {
       await this.calls.close();
@@ -251,7 +251,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
     }
   }
 
-  /** Destroys a new session that this process can't read: a schema may refuse its own output. */
+  /** Adopts a new session. Destroys the session if this process can't read it: a schema may refuse its own output. */
   #adoptCreated(id: string, isHeld: boolean, adopt: () => LocalSession<Data>): LocalSession<Data> {
     try {
       return adopt();

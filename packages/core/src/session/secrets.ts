@@ -13,9 +13,9 @@ export interface Replacement {
   readonly decision: PendingDecision | undefined;
   /** Whether to refuse a session of another subject. A session without a subject, or of this subject, is changed. */
   readonly onlyUnowned: boolean;
-  /** How long the replaced token stays good, milliseconds. */
+  /** How long the replaced token stays valid, milliseconds. */
   readonly graceMs: number;
-  /** The fence at the time of the request: a fence may be raised while the request waits for other writes. */
+  /** Returns the fence when the request is sent. The fence may rise while the request waits for other writes. */
   readonly fence: () => number | undefined;
 }
 
@@ -27,7 +27,7 @@ export type Replaced =
 
 /**
  * Replaces a session's token. With a decision about a subject, the session gets the subject in the same step. Rejects with
- * REVOKED where the subject's sessions were destroyed since the decision, and with FENCED for a fence that is too low.
+ * REVOKED if the subject's sessions were destroyed since the decision, and with FENCED for a fence that is too low.
  */
 export async function replaceToken<Data extends object>(
   state: LocalSession<Data>,
@@ -68,7 +68,7 @@ export async function replaceToken<Data extends object>(
     case "rotated":
   }
   if (decision?.ending?.code === CloseCode.Destroyed) {
-    // The destruction may have reached the store before this session had the subject, and so have missed it: repeat it.
+    // The destruction may have reached the store before this session had the subject, and missed the session. So destroy it here.
     await state.context.store.destroy(state.id, decision.ending.reason, false);
     state.endSession(decision.ending);
     throw revokedError();

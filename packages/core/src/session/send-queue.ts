@@ -8,18 +8,18 @@ import type { OutgoingMessage } from "./appending.ts";
 import type { KeptRun } from "./kept-run.ts";
 import { fenceOf } from "./session-connection.ts";
 
-/** The connection whose fence an append carries, as the fence is when the append is sent; `undefined`: administrative. */
+/** The connection that sends. The append carries its fence, read when the append is sent. `undefined`: administrative. */
 export type Sender = { readonly fence: number } | undefined;
 
 /** The caller that waits until a message is kept. One of these methods is called, once. */
 export interface SendResult {
   resolve(sent: Sent): void;
   reject(error: unknown): void;
-  /** Called if there is no such session, or if the session is not the subject's for whom the message is. */
+  /** Called if there is no such session, or if the session does not belong to the subject that the message is for. */
   missing(): void;
 }
 
-/** A class, because a spread of the message's members took a tenth of the CPU of a kept message. */
+/** A queued message. A class, because an object literal with a spread took a tenth of the CPU of a kept message. */
 class Queued implements OutgoingMessage {
   readonly data: string | Uint8Array;
   readonly key: string | undefined;
@@ -46,7 +46,7 @@ class Queued implements OutgoingMessage {
 
 export interface SendContext {
   readonly bounds: OutboxBounds;
-  /** Runs an append while this process does not write to the session otherwise. */
+  /** Runs an append while no other write of this process to the session is in progress. */
   run(append: () => Awaitable<AppendResult>): Promise<AppendResult>;
   append(request: Omit<AppendRequest, "id">): Awaitable<AppendResult>;
   appended(run: KeptRun): void;
@@ -60,7 +60,7 @@ export interface SendContext {
 }
 
 const MAX_KEY_BYTES = 63;
-/** As in the queue of writes: cheaper than `queueMicrotask`. */
+/** `NEXT_MICROTASK.then` is cheaper than `queueMicrotask`, as in write-queue.ts. */
 const NEXT_MICROTASK = Promise.resolve();
 
 /** Throws INVALID_ARGUMENT unless `message` is a string or bytes and the options are valid. */

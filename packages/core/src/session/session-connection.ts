@@ -1,19 +1,19 @@
 import type { Connection, Renewal } from "../api/contract.ts";
 import type { KeptRun } from "./kept-run.ts";
 
-/** A live connection, as its session sees it. `LiveConnection` implements the interface: sessions call up through it. */
+/** The part of a live connection that its session uses. `LiveConnection` implements the interface: sessions call up through it. */
 export interface SessionConnection<Data extends object> {
   readonly id: string;
   /**
-   * The fence that writes of the connection's handle carry (I13): `PENDING_FENCE` until its takeover is answered,
-   * `LOST_FENCE` where the takeover was lost.
+   * The fence that writes of the connection's handle carry (I13). `PENDING_FENCE` until its takeover is answered. `LOST_FENCE` if
+   * another connection was first, or the takeover failed.
    */
   fence: number;
-  /** Whether the connection has ended, or is about to. */
+  /** Whether the connection has ended, or is about to end. */
   readonly isEnding: boolean;
-  /** Whether a handler `transaction` of the connection runs: writes of its handle would be no part of the transaction. */
+  /** Whether a handler `transaction` runs. The handle then refuses writes, because the commit would not include them. */
   readonly isInTransaction: boolean;
-  /** Whether a message came since the flag was last cleared. The idle deadline counts from such messages. */
+  /** Whether a message arrived since the flag was last cleared. Such a message moves the idle deadline. */
   active: boolean;
   /** The session's idle deadline is near: the next message must touch the session at once. */
   awaitMessage(): void;
@@ -23,20 +23,20 @@ export interface SessionConnection<Data extends object> {
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void;
   /**
-   * Delivers kept messages of the session, in the order of their offsets. With `isAgain` the store lost messages. Then the run has
-   * everything that the store still has, also messages that were delivered before. Must not throw.
+   * Delivers kept messages of the session, in the order of their offsets. `isAgain`: the store lost messages, and the run contains
+   * all messages that the store still has, also those that were delivered before. Must not throw.
    */
   onKept(run: KeptRun, isAgain: boolean): void;
-  /** A call of this connection's handle replaced the session's token: the client has to learn of the new one. */
+  /** A call of this connection's handle replaced the session's token, and the client needs the new token. */
   onRenewed(renewal: Renewal): void;
   end(code: number, reason: string): void;
   /** Handles an unhandled rejection of a call on the connection's handle. */
   unhandled(error: unknown): void;
 }
 
-/** The fence of a connection whose takeover is under way. Another takeover does not end it, because its own comes after. */
+/** The fence of a connection whose takeover is in progress. An earlier takeover does not end the connection. */
 export const PENDING_FENCE: number = Infinity;
-/** The fence of a connection that was replaced before its takeover was answered, or whose takeover failed: no write passes. */
+/** The fence of a connection that was replaced before its takeover was answered, or whose takeover failed. Refuses all writes. */
 export const LOST_FENCE: number = -1;
 
 /** The fence that a write carries; `undefined` for an administrative write, or a session that was never taken over. */

@@ -2,7 +2,7 @@ import { asStoreError, shutDownError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { SessionStore } from "../store/contract.ts";
 
-/** The calls of the store that are under way. Shutdown waits for all of them before it closes the store. */
+/** Counts the calls of the store in progress. Shutdown waits for all of them before it closes the store. */
 export class StoreCalls {
   readonly #store: SessionStore;
   /** Reports a failed call that no caller waits for. */
@@ -26,7 +26,7 @@ export class StoreCalls {
     return this.counted(() => typed(call));
   }
 
-  /** Counts `run` as one call. Otherwise shutdown would let only the first call of an operation with several calls through. */
+  /** Counts `run` as one call. Otherwise shutdown could close the store between two calls of one operation. */
   async counted<Result>(run: () => Promise<Result>): Promise<Result> {
     this.begin();
     try {
@@ -37,8 +37,8 @@ export class StoreCalls {
   }
 
   /**
-   * Calls the store where no caller waits for the answer; a failure is reported. The call works after `close` too, because
-   * a session that a late handshake created still has to be released.
+   * Makes a call of the store for which no caller waits. A failure is reported. The call is allowed after `close` too, because a
+   * session that a late handshake created still has to be released.
    */
   inBackground(call: () => unknown, sessionId: string): void {
     this.begin();
@@ -51,7 +51,7 @@ export class StoreCalls {
     );
   }
 
-  /** Counts one call more, until the matching `end`. */
+  /** Counts one more call, until the matching `end`. */
   begin(): void {
     this.#underWay += 1;
   }
@@ -62,8 +62,8 @@ export class StoreCalls {
   }
 
   /**
-   * Awaits application code within a counted call without counting it: the application's code may hang, and shutdown must
-   * not hang with it.
+   * Awaits application code within a counted call, and does not count that time, because the application's code may hang and
+   * shutdown must not hang with it.
    */
   async uncounted<Result>(running: Awaitable<Result>): Promise<Result> {
     this.end();

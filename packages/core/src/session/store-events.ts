@@ -4,7 +4,7 @@ import type { StoreEvent } from "../store/contract.ts";
 import { checkData } from "./data.ts";
 import type { LocalSession } from "./local-session.ts";
 
-/** Applies to a session what another process did to it. Returns how many connections that ended. */
+/** Applies an event of another process to a session. Returns how many connections the event ended. */
 export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, event: StoreEvent): number {
   switch (event.type) {
     case "written":
@@ -30,8 +30,8 @@ export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, 
 }
 
 /**
- * Applies an announced change if the change is the next one here. Any other announcement of a version that is not known
- * here makes the session be read again: announcements are hints, and one may have been lost before (I8).
+ * Applies an announced change if it directly follows the version here. For any other newer version the session is read again,
+ * because an earlier announcement may have been lost (I8).
  */
 function applyAnnouncement<Data extends object>(
   state: LocalSession<Data>,
@@ -45,7 +45,7 @@ function applyAnnouncement<Data extends object>(
   try {
     data = checkData(state.context.settings.schema, applyChange(state.data, change));
   } catch {
-    // The writer may use another schema version. The stored record says which, so read the record.
+    // The writer may use another schema version. The stored record has the version, so read the record.
     return reread(state);
   }
   state.moveTo(version, lineage, state.protect(data), undefined);

@@ -6,11 +6,11 @@ import type { LocalSession, SessionContext } from "./local-session.ts";
 import { applyStoreEvent } from "./store-events.ts";
 import type { SessionTable } from "./table.ts";
 
-/** Part of the idle time by which a store's deadline may be earlier than the one here: a store may skip a touch. */
+/** Part of the idle time by which a store's deadline may be earlier than the deadline here, because a store may skip a touch. */
 const DEADLINES_DIFFER = 0.2;
 const CLOCKS_DIFFER_MS = 1_000;
 
-/** What a store sees of this process: the sessions that have a live connection here. */
+/** The `StoreHost` of this process: gives a store access to the sessions that have a live connection here. */
 export class SessionHost<Data extends object> implements StoreHost {
   readonly #context: SessionContext<Data>;
   readonly #table: SessionTable<Data>;
@@ -54,7 +54,7 @@ export class SessionHost<Data extends object> implements StoreHost {
     this.#context.report(error, { stage: "store" });
   }
 
-  /** A session that is gone long before the deadline that is known here did not expire: the store lost it. */
+  /** Reports and counts a loss if a session is gone long before its deadline: then the store lost it. */
   #checkDeadline(state: LocalSession<Data>): void {
     const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
     const { settings, diagnostics } = this.#context;

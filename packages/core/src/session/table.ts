@@ -1,14 +1,15 @@
 import type { LocalSession } from "./local-session.ts";
 
-/** Sessions that live on their connections, where the store keeps no records: the connections refer to them, not the table. */
+/** Finds sessions that live on their connections. The store and the table have no entries for them. */
 export interface SessionsOnConnections<Data extends object> {
   find(id: string): LocalSession<Data> | undefined;
   ids(): Iterable<string>;
 }
 
 /**
- * The one state of each session in this process. The table refers strongly to a state while connections use it, and weakly
- * beyond that: handles keep it alive, and so does a client that comes back before the garbage collector.
+ * The one state of each session in this process. The table has a strong reference to a state while connections use the state, and a
+ * weak reference after that. Then only handles keep the state alive. A client that comes back before the garbage collector has
+ * run finds the same state.
  */
 export class SessionTable<Data extends object> {
   readonly #onConnections: SessionsOnConnections<Data>;
@@ -26,12 +27,12 @@ export class SessionTable<Data extends object> {
     return this.findHeld(id) ?? this.#weak.get(id)?.deref();
   }
 
-  /** A session with a live connection, wherever it is kept. */
+  /** A session with a live connection, in the table or on its connection. */
   findHeld(id: string): LocalSession<Data> | undefined {
     return this.#onConnections.find(id) ?? this.findConnected(id);
   }
 
-  /** A session of the store's with a live connection. */
+  /** A session with a live connection in the table. */
   findConnected(id: string): LocalSession<Data> | undefined {
     return this.#connected.get(id)?.state;
   }
@@ -49,7 +50,7 @@ export class SessionTable<Data extends object> {
     else this.#connected.set(id, { state, uses: 1 });
   }
 
-  /** Handles keep the state alive; the table does not. Registers a state once, however often its connections come and go. */
+  /** Keeps a weak reference, so that only handles keep the state alive. Registers a state once, also after many connections. */
   keepWeakly(state: LocalSession<Data>): void {
     const { id } = state;
     if (this.#connected.has(id) || this.#weak.get(id)?.deref() === state) return;

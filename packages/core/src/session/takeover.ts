@@ -9,10 +9,10 @@ import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
 /**
- * Takes a session over for an existing connection (`exclusive`). Before the 101 would be too early: a handshake that never
- * becomes a connection would end the connection that has the session. The other connections of this process end at once. The
- * writes of the new connection wait for the answer, because otherwise they would carry an older fence (I13). A connection
- * whose takeover fails is closed with 4503.
+ * Takes a session over for an existing connection (`exclusive`). A takeover before the 101 would be too early, because a handshake
+ * that never becomes a connection would then end the session's current connection. The other connections of this process end at
+ * once. The writes of the new connection wait for the answer, because otherwise they would carry an older fence (I13). A
+ * connection whose takeover fails is closed with 4503.
  */
 export function takeOver<Data extends object>(
   state: LocalSession<Data>,
@@ -37,7 +37,7 @@ export function takeOver<Data extends object>(
     state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
     connection.end(CloseCode.StoreUnavailable, "store unavailable");
   };
-  // Takeovers run one after another, because two on their way at once could reach the store in the other order.
+  // Takeovers run one after another, because two takeovers in flight could reach the store in the wrong order.
   void writesOf(state).alone((): Awaitable<void> => {
     // A newer connection of this process replaced this one while earlier writes were awaited.
     if (connection.fence !== PENDING_FENCE) return undefined;

@@ -13,11 +13,14 @@ import type { Write } from "./writes.ts";
 
 export interface TransactionOwner<Data extends object> {
   readonly connection: Connection<Data, unknown, never>;
-  /** Whether the handler has ended the transaction by `atLeastOnce`. */
+  /** Called when the handler ends the transaction by `atLeastOnce`. */
   leave(): void;
 }
 
-/** One run of the handler `transaction`, with its reads and its staged changes. Staged changes are invisible to other code. */
+/**
+ * One run of the handler `transaction`. Records whether the handler read the data, and stages the changes. Other code does not see
+ * staged changes.
+ */
 export class StagedTransaction<Data extends object> implements Transaction<Data> {
   readonly id: string;
   readonly #owner: TransactionOwner<Data>;
@@ -154,7 +157,7 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     };
   }
 
-  /** Whether the staged changes depend on the version at the start of the run. */
+  /** Whether the commit must fail if the version is no longer that of the start of the run. */
   get #expects(): boolean {
     if (this.#writes.length === 0 && this.#messages.length === 0) return false;
     return this.#hasRead || (this.#writes.length > 0 && this.#state.isOtherVersion);
@@ -183,7 +186,7 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
   }
 }
 
-/** The request that settles numbers, and changes nothing else. */
+/** A request that only settles numbers. */
 export function settlingRequest<Data extends object>(
   { id, version, lineage, context }: LocalSession<Data>,
   numbers: CommitNumbers,

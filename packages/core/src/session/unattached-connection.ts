@@ -3,28 +3,28 @@ import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { PendingDecision } from "./pending.ts";
 
-/** A connection that has no session yet, as the registry sees it. `LiveConnection` implements the interface. */
+/** The part of a connection without a session that the registry uses. `LiveConnection` implements the interface. */
 export interface UnattachedConnection<Data extends object> extends SessionConnection<Data> {
   readonly isEnding: boolean;
   resumed: boolean;
   fence: number;
   token: string | undefined;
-  /** What `admit` decided about a session that is set later. */
+  /** The decision of `admit` about a session that is set later. */
   decision: PendingDecision | undefined;
   /** `found` is `undefined` for a new session. */
   attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void;
 }
 
 /**
- * The part of the stored session that the session's clients need, as of the time when the session was opened for this connection. The
- * connection gets every message that is kept after the end of `outbox`.
+ * The part of the stored session that a client needs, as of the resume of this connection. The connection gets every message that
+ * is kept after the end of `outbox`.
  */
 export type FoundSession = Pick<StoredSession, "outbox" | "clients">;
 
 /** A session that was resumed or created for a connection that does not exist yet. */
 export interface AdmittedSession<Data extends object> {
   readonly state: LocalSession<Data>;
-  /** The fence of this very connection. The state may have a higher one by now. */
+  /** The fence of this connection. The fence of `state` may be higher by now. */
   readonly fence: number;
   readonly resumed: boolean;
   /** The token that the application must pass to the client if no header does. A secret. */

@@ -1,4 +1,4 @@
-/** Several writes of one session as one request to the store. */
+/** Combines several writes of one session into one request to the store. */
 import { copyable } from "../store/copyable.ts";
 import { applyChange, forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
@@ -27,7 +27,7 @@ export interface Plan<Data extends object> {
   readonly writes: readonly QueuedWrite<Data>[];
 }
 
-/** Applies the writes to the data of the state, in order. A write that throws is rejected, and the others go on without it. */
+/** Applies the writes to the data of the state, in order. A write that throws is rejected, and is not part of the plan. */
 export function makePlan<Data extends object>(
   state: LocalSession<Data>,
   batch: readonly QueuedWrite<Data>[],
@@ -58,7 +58,7 @@ export function makePlan<Data extends object>(
   return { request, next, versionAtRequest: state.versionStamp, writes };
 }
 
-/** The session's data after one more write. Throws what the write's function throws, and INVALID_DATA. */
+/** The session's data after one more write. Throws the error of the application's function, and INVALID_DATA. */
 export function dataAfter<Data extends object>(
   state: LocalSession<Data>,
   data: Readonly<Data>,

@@ -16,8 +16,8 @@ import type { Plan, QueuedWrite } from "./write-plan.ts";
 const NEXT_MICROTASK = Promise.resolve();
 
 /**
- * Sends a session's writes one at a time, in order. Writes that wait meanwhile are sent as one request (I8, I10). With a
- * shared store the writes of one tick are sent as one request too.
+ * Sends a session's writes in order, one request at a time. The writes that wait for a request form the next request (I8, I10).
+ * With a shared store the writes of one tick form one request too.
  */
 export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #state: LocalSession<Data>;
@@ -25,7 +25,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   readonly #tasks: (() => Promise<unknown>)[] = [];
   #busy = false;
   #scheduled = false;
-  /** The request that is under way, and how often it was tried. */
+  /** The request in flight, and how often it was tried. */
   #sent: { readonly plan: Plan<Data>; readonly tries: number } | undefined;
 
   constructor(state: LocalSession<Data>) {
@@ -132,7 +132,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   #attempt(batch: readonly QueuedWrite<Data>[], tries: number): void {
     const state = this.#state;
     if (state.gone) return rejectAll(batch, goneError());
-    // The application's functions run here, and may write. Such a write comes after this one, because it is based on its data.
+    // The application's functions run here, and may write. Such a write has to wait in the queue until this plan is complete.
     this.#busy = true;
     const plan = makePlan(state, batch);
     this.#busy = false;

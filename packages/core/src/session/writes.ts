@@ -13,12 +13,12 @@ export interface Write<Data extends object> {
 }
 
 /**
- * The writes of one session, one at a time. `WriteQueue` implements the interface. `LocalSession` holds a queue and the
- * queue holds its session, so without the interface the two files would import each other.
+ * The writes of one session, one at a time. `WriteQueue` implements the interface. `LocalSession` refers to its queue and the
+ * queue refers to its session, so without the interface the two files would import each other.
  */
 export interface SessionWrites<Data extends object> {
   /** Resolves with `resultOf` the data right after this write, once the store has acknowledged the write. */
   write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result>;
-  /** Runs a task that writes by itself while no other write is under way. */
+  /** Runs a task that makes its own write, while no other write is in progress. */
   alone<Result>(task: () => Awaitable<Result>): Promise<Result>;
 }
