@@ -2,6 +2,17 @@ import type { Socket } from "node:net";
 import { CloseCode, SessionError } from "@wsession/core";
 import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/runtime";
 import type { RawData, WebSocket } from "ws";
+import {
+  BYTES_READ,
+  COMPRESSED,
+  CONNECTION,
+  COUNTED,
+  PONGED,
+  PONGS_TAKEN,
+  PROGRESS,
+  TCP,
+} from "./bound-socket.ts";
+import type { BoundSocket } from "./bound-socket.ts";
 import { CompressedSends } from "./compressed.ts";
 import { WriteProgress } from "./progress.ts";
 import { silence } from "./silence.ts";
@@ -13,38 +24,6 @@ import { silence } from "./silence.ts";
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
-
-const CONNECTION = Symbol("wsession.connection");
-const TCP = Symbol("wsession.tcp");
-const BYTES_READ = Symbol("wsession.bytesRead");
-const COUNTED = Symbol("wsession.counted");
-const PROGRESS = Symbol("wsession.progress");
-const PONGED = Symbol("wsession.ponged");
-const COMPRESSED = Symbol("wsession.compressed");
-const PONGS_TAKEN = Symbol("wsession.pongsTaken");
-
-/**
- * A ws socket with the adapter's own properties. They are symbols, so that they cannot clash with the
- * application's.
- */
-interface BoundSocket extends WebSocket {
-  [CONNECTION]?: RuntimeConnection;
-  [TCP]?: Socket;
-  /** Bytes read at the last heartbeat; `undefined` before the first one and after a pause. */
-  [BYTES_READ]?: number | undefined;
-  /** Bytes read from a stream that does not count them. */
-  [COUNTED]?: number;
-  /** Set while data is waiting that was written before the last heartbeat or before a close frame. */
-  [PROGRESS]?: WriteProgress | undefined;
-  /**
-   * After our close frame: whether a pong arrived since the last check, and how many pongs counted as
-   * progress.
-   */
-  [PONGED]?: boolean;
-  /** Set if compression was negotiated. */
-  [COMPRESSED]?: CompressedSends;
-  [PONGS_TAKEN]?: number;
-}
 
 const EMPTY = Buffer.alloc(0);
 /**

@@ -1,0 +1,37 @@
+import type { Socket } from "node:net";
+import type { RuntimeConnection } from "@wsession/core/runtime";
+import type { WebSocket } from "ws";
+import type { CompressedSends } from "./compressed.ts";
+import type { WriteProgress } from "./progress.ts";
+
+export const CONNECTION: unique symbol = Symbol("wsession.connection");
+export const TCP: unique symbol = Symbol("wsession.tcp");
+export const BYTES_READ: unique symbol = Symbol("wsession.bytesRead");
+export const COUNTED: unique symbol = Symbol("wsession.counted");
+export const PROGRESS: unique symbol = Symbol("wsession.progress");
+export const PONGED: unique symbol = Symbol("wsession.ponged");
+export const COMPRESSED: unique symbol = Symbol("wsession.compressed");
+export const PONGS_TAKEN: unique symbol = Symbol("wsession.pongsTaken");
+
+/**
+ * A ws socket with the adapter's own properties. They are symbols, so that they cannot clash with the
+ * application's.
+ */
+export interface BoundSocket extends WebSocket {
+  [CONNECTION]?: RuntimeConnection;
+  [TCP]?: Socket;
+  /** Bytes read at the last heartbeat; `undefined` before the first one and after a pause. */
+  [BYTES_READ]?: number | undefined;
+  /** Bytes read from a stream that does not count them. */
+  [COUNTED]?: number;
+  /** Set while data is waiting that was written before the last heartbeat or before a close frame. */
+  [PROGRESS]?: WriteProgress | undefined;
+  /**
+   * After our close frame: whether a pong arrived since the last check, and how many pongs counted as
+   * progress.
+   */
+  [PONGED]?: boolean;
+  /** Set if compression was negotiated. */
+  [COMPRESSED]?: CompressedSends;
+  [PONGS_TAKEN]?: number;
+}
