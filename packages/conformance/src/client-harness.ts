@@ -34,7 +34,7 @@ export interface TestedStorage {
   removeItem(key: string): void;
 }
 
-/** The options that cases give. The client backs off for at most 20 ms, so that a case need not wait. */
+/** The options that cases set. The client backs off for at most 20 ms, so that cases are fast. */
 export interface TestedOptions {
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly storage?: TestedStorage;

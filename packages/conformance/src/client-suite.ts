@@ -9,7 +9,7 @@ import type { ClientHarness } from "./client-harness.ts";
 import { runClientCase } from "./client-trial.ts";
 import type { ClientCase } from "./client-trial.ts";
 
-/** All that a client of v1.wsession has to do, by subject. */
+/** All cases for clients of v1.wsession, by topic. */
 export const clientCases: Readonly<Record<string, readonly ClientCase[]>> = {
   attaching: attachingCases,
   numbering: numberingCases,
@@ -18,7 +18,7 @@ export const clientCases: Readonly<Record<string, readonly ClientCase[]>> = {
   storing: storingCases,
 };
 
-/** Registers the suite that every client passes, against a scripted server over real sockets. */
+/** Registers the suite that every client must pass, against a scripted server over real sockets. */
 export function testClient(name: string, harness: ClientHarness): void {
   assertText("testClient: name", name);
   assertMethods("testClient: harness", harness, "a ClientHarness", ["connect"]);

@@ -25,7 +25,7 @@ export interface WatchedClient {
   /** The types of its events, in order. */
   readonly journal: Journal<keyof TestedEvents>;
   of<Type extends keyof TestedEvents>(type: Type): TestedEvents[Type][];
-  /** Resolves with the first event of this type for which `wanted` holds, once there is one. */
+  /** Resolves with the first event of this type that satisfies `wanted`. */
   until<Type extends keyof TestedEvents>(
     type: Type,
     wanted?: (event: TestedEvents[Type]) => boolean,
@@ -145,7 +145,7 @@ export class TabStorage implements TestedStorage {
   }
 }
 
-/** Runs one case; rejects where the client does not behave as it says. A bad option throws INVALID_ARGUMENT at once. */
+/** Runs one case. Rejects if the client violates it. Throws INVALID_ARGUMENT at once for an invalid option. */
 export function runClientCase(
   one: ClientCase,
   harness: ClientHarness,

@@ -64,7 +64,7 @@ export class Client {
     this.socket.send(data);
   }
 
-  /** The next message that was not read by `next` yet. */
+  /** Resolves with the next message. Each message is returned once. */
   async next(): Promise<Received> {
     for (;;) {
       const message = this.received[this.#read];
@@ -76,7 +76,7 @@ export class Client {
     }
   }
 
-  /** The server has seen all that was sent before: a ping went there and its pong came back. */
+  /** Resolves once the server has read all data that was sent before, by a ping and its pong. */
   async roundTrip(): Promise<void> {
     const answered = once(this.socket, "pong");
     this.socket.ping();

@@ -30,7 +30,7 @@ export interface CommitOptions extends Partial<Omit<CommitRequest, "id" | "numbe
   readonly bounds?: Partial<OutboxBounds> | undefined;
 }
 
-/** Commits one number, of a caller that knows all before to be settled, where `numbers` does not say otherwise. */
+/** Commits one number. By default the caller knows that all earlier numbers are settled. */
 export function commit(
   store: StoreProcess,
   id: string,
@@ -47,14 +47,14 @@ export function commit(
   return store.commit({ id, numbers: whole, change, outbox, ...rest });
 }
 
-/** Commits what has to be taken. */
+/** Commits, and requires that the store accepts the commit. */
 export async function committed(...call: Parameters<typeof commit>): Promise<Committed> {
   const result = await commit(...call);
   if (result.type !== "committed") throw new Error(`commit answered "${result.type}"`);
   return result;
 }
 
-/** What the session remembers of one client. */
+/** The client record of one client. */
 export async function recordOf(
   store: StoreProcess,
   id: string,
@@ -68,7 +68,7 @@ export async function markOf(store: StoreProcess, id: string): Promise<number> {
   return (await store.load(id))?.clients?.mark ?? 0;
 }
 
-/** A session without its deadlines, which move by themselves: for a comparison of before and after. */
+/** A session without its deadlines, which change with time. For comparisons of before and after. */
 export async function stateOf(
   store: StoreProcess,
   id: string,

@@ -82,7 +82,7 @@ export class FramedPeer {
     );
   }
 
-  /** Attaches where another connection of the client ended. */
+  /** Attaches as a client that comes back, with the position of its earlier connection. */
   comeBack({ hello, position, witness }: FramedPeer, attach: Partial<Omit<Attach, "type">> = {}): void {
     this.attach({ session: hello?.session, at: position, witness, ...attach });
   }
@@ -113,7 +113,7 @@ export class FramedPeer {
     }
   }
 
-  /** Reads until so many kept messages came, and returns all that came so far as text. */
+  /** Reads until this number of kept messages has arrived, and returns the texts of all kept messages so far. */
   async keptTexts(count: number): Promise<string[]> {
     while (this.kept.length < count) await this.next();
     return this.kept;

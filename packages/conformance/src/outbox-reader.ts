@@ -48,14 +48,14 @@ export function append(
   return store.append({ id, messages: whole, bounds: { ...BOUNDS, ...bounds }, fence, subject });
 }
 
-/** Appends what has to be taken. */
+/** Appends, and requires that the store accepts the append. */
 export async function appended(...call: Parameters<typeof append>): Promise<Appended> {
   const result = await append(...call);
   if (result.type !== "appended") throw new Error(`append answered "${result.type}"`);
   return result;
 }
 
-/** Where the outbox ended after an append. */
+/** The end of the outbox after an append. */
 export function endOf({ offset, chains }: Appended): Position {
   return { offset: offset + chains.length - 1, chain: chains.at(-1) ?? expect.fail("no chain") };
 }

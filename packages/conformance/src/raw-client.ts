@@ -12,7 +12,7 @@ export interface FrameOptions {
   readonly fin?: boolean | undefined;
 }
 
-/** A client's frame: masked, as RFC 6455 section 5.3 asks. */
+/** A client's frame, which is masked (RFC 6455 section 5.3). */
 export function frame(payload: string | Uint8Array, options: FrameOptions = {}): Buffer {
   const { opcode = typeof payload === "string" ? Opcode.Text : Opcode.Binary, fin = true } = options;
   const body = Buffer.from(payload);
@@ -44,7 +44,7 @@ export interface UpgradeOptions {
   readonly frames?: readonly Uint8Array[] | undefined;
 }
 
-/** The close frame that a raw peer is sent; nothing else may have been sent to it since its handshake. */
+/** Reads the close frame that the server sends to a raw peer. The server must not have sent anything else since the handshake. */
 export function closeFrameOf({
   socket,
 }: RawClient): Promise<{ readonly code: number; readonly reason: string }> {
@@ -56,7 +56,7 @@ export function closeFrameOf({
   });
 }
 
-/** A peer that does as it likes: a TCP socket and bytes. It answers no ping and no close frame by itself. */
+/** A peer that sends any bytes over a TCP socket. It answers neither pings nor close frames by itself. */
 export class RawClient {
   readonly socket: Socket;
   readonly closed: Promise<void>;
@@ -111,7 +111,7 @@ export class RawClient {
   }
 
   #take(chunk: Buffer): void {
-    // Past the head nothing is looked at, and a flood is not kept.
+    // Data after the head is not needed, and a flood must not be kept in memory.
     if (this.#bytes.length < 65_536) this.#bytes = Buffer.concat([this.#bytes, chunk]);
     const response = this.#parse();
     if (response !== undefined) this.#head.resolve(response);

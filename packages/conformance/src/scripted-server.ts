@@ -1,4 +1,4 @@
-/** A server that plays the lines of a script, over real sockets: it knows frames, and nothing of sessions. */
+/** A server whose frames the case sends one by one, over real sockets. It has no sessions. */
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,7 +20,7 @@ export class ScriptedServer {
   readonly #server: WebSocketServer;
   readonly #peers: ScriptedPeer[] = [];
   readonly #waiting: ((peer: ScriptedPeer) => void)[] = [];
-  /** How many connections there were. */
+  /** The number of connections so far. */
   connections = 0;
 
   private constructor(server: WebSocketServer) {
@@ -51,7 +51,7 @@ export class ScriptedServer {
     return `ws://127.0.0.1:${this.port}/`;
   }
 
-  /** The next connection that was not taken yet. */
+  /** Resolves with the next connection. Each connection is returned once. */
   peer(): Promise<ScriptedPeer> {
     const peer = this.#peers.shift();
     const { promise, resolve } = deferred<ScriptedPeer>();
@@ -104,7 +104,7 @@ export class ScriptedPeer {
     return this.#frames;
   }
 
-  /** The next frame that was not taken yet. */
+  /** Resolves with the next frame that the case has not read. */
   frame(): Promise<string | Buffer> {
     const frame = this.#frames.shift();
     const { promise, resolve } = deferred<string | Buffer>();
@@ -146,7 +146,7 @@ export class ScriptedPeer {
   }
 }
 
-/** A hello of a session "s1" in which nothing happened yet. */
+/** The hello of a new session "s1". */
 export function helloOf(fields: Partial<Hello> = {}): Hello {
   return {
     type: "hello",

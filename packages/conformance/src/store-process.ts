@@ -139,7 +139,7 @@ export class StoreProcess implements StoreHost {
     return result;
   }
 
-  /** Commits as core does: what is held has the change from then on, and knows where the outbox ends. */
+  /** Commits as core does, and updates the held session's data and end of the outbox. */
   async commit(
     request: Pick<CommitRequest, "id" | "numbers"> & Partial<CommitRequest>,
   ): Promise<CommitResult> {
@@ -256,7 +256,7 @@ export class StoreProcess implements StoreHost {
     return this.store.capabilities.resumable;
   }
 
-  /** The part of a write that core derives from what it holds. */
+  /** The part of a write that core derives from the held session. */
   #basis(id: string, { known: given, expect }: Partial<Pick<WriteRequest, "known" | "expect">>) {
     const stored = this.#held.get(id)?.stored;
     const known = given ?? stored?.version ?? expect ?? 0;

@@ -20,7 +20,7 @@ import type {
 } from "@wsession/core";
 import type { WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
-/** A SessionStore in Redis. Its `outcome` method reports what became of a change whose reply was lost. */
+/** A SessionStore in Redis. Its method `outcome` finds out whether a change whose reply was lost was applied. */
 export interface RedisSessionStore extends SessionStore {
   create(request: CreateRequest): Promise<CreateResult>;
   resume(request: ResumeRequest): Promise<ResumeResult>;
@@ -38,12 +38,12 @@ export interface RedisSessionStore extends SessionStore {
   commit(request: CommitRequest): Promise<CommitResult>;
   close(): Promise<void>;
   /**
-   * Reports what became of a change that was rejected with `error` (or with an error whose `cause` chain
-   * contains it) and whose `outcome` is `"unknown"`. A write or rotation reported as `"not-applied"` is
-   * guaranteed never to be applied later. Returns `"unknown"` for errors of other stores, and once the record
-   * of the change is gone: when the session has ended, or after about a minute.
+   * Finds out whether a change was applied that was rejected with the `outcome` `"unknown"`. `error` is that error, or an
+   * error with that error in its `cause` chain. After `"not-applied"` a write or rotation is never applied later. Resolves
+   * with `"unknown"` for errors of other stores, and if the record of the change is gone: the session has ended, or about a
+   * minute has passed.
    *
-   * @throws STORE_UNAVAILABLE when Redis cannot be reached within `timeoutMs`.
+   * @throws STORE_UNAVAILABLE, as a rejection, if Redis cannot be reached within `timeoutMs`.
    */
   outcome(error: unknown): Promise<WriteOutcome>;
 }

@@ -151,8 +151,8 @@ class RedisStore implements RedisSessionStore {
   async resume(request: ResumeRequest): Promise<ResumeResult> {
     const { calls, nextSequence } = this.#services;
     if (!isSessionId(request.id)) return { type: "missing" };
-    // In resume.lua an empty digest means that the application vouches for the session. A client must not be
-    // able to claim that, so an empty digest from outside is wrong.
+    // In resume.lua an empty digest means that the application has checked the client. So treat an empty digest in the
+    // request as wrong.
     if (request.digest === "") return { type: "wrong" };
     const deadline = calls.deadline();
     const waiting = this.#readyFor(request, deadline);
@@ -176,7 +176,8 @@ class RedisStore implements RedisSessionStore {
   }
 
   /**
-   * Runs in the background. A failure is harmless, because the next touch or resume lists the session again.
+   * Lists the resumed session again, in the background. A failure is harmless, because the next touch or resume does the
+   * same.
    */
   #listAgain(request: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
     if (resumed.session.subject === undefined) return;
@@ -270,8 +271,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   /**
-   * Returns "missing". Where Redis has no tombstone either, ends the connections that this process still has
-   * to the session.
+   * Returns "missing". If Redis has no tombstone either, ends the connections that this process still has to the session.
    */
   #missing(id: string, { leftNothing }: Missing): { readonly type: "missing" } {
     if (leftNothing) this.#membership?.expired(id);

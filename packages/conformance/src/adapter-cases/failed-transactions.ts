@@ -8,7 +8,7 @@ import { deferred, Journal } from "../waiting.ts";
 
 type Handle = (tx: Transaction<Data>, message: string | Uint8Array) => unknown;
 
-/** What a client is told of a message whose handler stages a change first and then does as `handle`. */
+/** Returns the answer to a message whose handler stages a change and then runs `handle`. */
 async function refusedBy(trial: Parameters<AdapterCase["run"]>[0], handle: Handle, own = {}) {
   const reported = new Journal<{ readonly error: unknown; readonly stage: string }>();
   const setting = await framedServer(
@@ -32,7 +32,7 @@ async function refusedBy(trial: Parameters<AdapterCase["run"]>[0], handle: Handl
   return { code, message, detail, reported: reported.entries };
 }
 
-/** A transaction that is refused, fails, or meets an end. */
+/** Transactions that are refused or fail, or whose session or connection ends. */
 export const failedTransactionCases: readonly AdapterCase[] = [
   {
     name: "I21 a TransactionRefused is told with its code and detail, and nothing was committed",

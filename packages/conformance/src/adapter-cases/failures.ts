@@ -30,7 +30,7 @@ const WAYS = ["throws", "rejects", "returns what can't be waited for"] as const;
 const fails = (how: (typeof WAYS)[number], message: string): Promise<void> => {
   if (how === "throws") throw new Error(message);
   if (how === "rejects") return Promise.reject(new Error(message));
-  // oxlint-disable-next-line unicorn/no-thenable -- what can't be waited for is the subject
+  // oxlint-disable-next-line unicorn/no-thenable -- the case is about thenables
   return Object.defineProperty(Promise.resolve(), "then", {
     get() {
       throw new Error(message);

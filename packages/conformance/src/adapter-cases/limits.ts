@@ -22,7 +22,7 @@ async function sendTen(
   client.destroy();
 }
 
-/** Every message waits for `gate`. Notes messages and the close code. */
+/** Handlers whose messages wait for `gate`. They log each message and the close code. */
 async function blocked(trial: AdapterTrial, sessions: Sessions<{ n: number }>) {
   const journal = new Journal();
   const gate = deferred();

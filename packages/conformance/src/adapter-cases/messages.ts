@@ -55,7 +55,7 @@ export const messageCases: readonly AdapterCase[] = [
       const journal = new Journal();
       const server = await trial.serve(counted(), {
         message: (_, text) => ({
-          // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library is what is handed in
+          // oxlint-disable-next-line unicorn/no-thenable -- stands for a promise of another library
           then(settled: () => void, failed: (error: unknown) => void) {
             return delay(text === "first" ? 10 : 0)
               .then(() => journal.note(`${text}`))

@@ -10,7 +10,7 @@ const add = (tx: Transaction<Data>, message: string | Uint8Array) => {
   tx.send(`sum ${tx.data.n}`);
 };
 
-/** The handler `transaction`: a number, what it changes, and what it sends are one. */
+/** The handler `transaction`: a number, its change and its kept messages are committed in one step. */
 export const transactionCases: readonly AdapterCase[] = [
   {
     name: "I21 I22 a numbered message changes the session and sends an answer, which comes before its ack",

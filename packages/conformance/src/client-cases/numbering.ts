@@ -135,7 +135,7 @@ export const numberingCases: readonly ClientCase[] = [
       const next = await server.peer();
       await next.attach();
       next.hello({ session: "s2" });
-      // At the most 48 were on their way on the first connection, and 32 in the first flight of the second.
+      // The first connection had at most 48 unsettled messages, and attach of the second travels with 32.
       strictEqual(await outcomeOf(sent[0] ?? Promise.resolve()), "SESSION_LOST unknown");
       await next.roundTrip();
       const late = client.send("late");

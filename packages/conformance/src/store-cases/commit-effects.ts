@@ -8,7 +8,7 @@ const shared: StoreCase["applies"] = (capabilities, harness) =>
 const json: StoreCase["applies"] = (capabilities, harness) =>
   commits(capabilities, harness) && capabilities.values === "json";
 
-/** The change and the messages of a commit: both with the number, or neither. */
+/** The store applies the number, the change and the messages of a commit, or none of them. */
 export const commitEffectCases: readonly StoreCase[] = [
   {
     name: "I21, I22 a commit settles the number, changes the data and keeps the messages, in one step",
@@ -51,7 +51,7 @@ export const commitEffectCases: readonly StoreCase[] = [
       for (let number = 1, seen = 0; number <= 25; number += 1) {
         const set = { n: number };
         const writing = committed(first, id, { number }, { set, messages: [String(number)] });
-        // In flight at the same time: the answers are of before or of after, and of nothing between.
+        // The calls are in flight at the same time. Each answer must show the state before the commit or the state after it.
         const states = await Promise.all([stateOf(second, id), stateOf(second, id), stateOf(second, id)]);
         await writing;
         for (const state of [...states, await stateOf(second, id)]) {
@@ -85,7 +85,7 @@ export const commitEffectCases: readonly StoreCase[] = [
       const changed = await committed(store, id, { number: 3 }, { set: { n: 1 } });
       expect(changed).toMatchObject({ written: { version: 2 }, appended: undefined });
       expect((await stateOf(store, id))?.outbox).toEqual(outbox);
-      // A write knows nothing of numbers, and what expects its version is no conflict after a commit that changed nothing.
+      // A commit without a change does not raise the version, so a write that expects the version is not a conflict.
       await committed(store, id, { number: 4 });
       expect(await store.fields(id, { n: 2 }, [], { expect: 2 })).toMatchObject({ version: 3 });
     },
@@ -148,7 +148,7 @@ export const commitEffectCases: readonly StoreCase[] = [
       expect(full).toEqual({ type: "full" });
       expect(await stateOf(store, id)).toEqual(before);
       expect(textsOf((await read(store, id, BEGINNING)).entries)).toEqual(["1", "2"]);
-      // The number can be settled as a refused one, or with what fits.
+      // The number can still be settled: as refused, or with messages that fit.
       await committed(store, id, { number: 2, refused: [2] });
       await committed(store, id, { number: 3 }, { set: { n: 3 }, messages: ["3"], bounds });
       expect(await stateOf(store, id)).toMatchObject({ data: { n: 3 }, outbox: { offset: 3 } });

@@ -5,7 +5,7 @@ import type { StoreCase } from "../store-trial.ts";
 const MAX_CLIENTS = 8;
 const WINDOW = 48;
 
-/** What a session remembers of its clients' numbers, and for how long. */
+/** The client records of a session: their content and their lifetime. */
 export const commitRecordCases: readonly StoreCase[] = [
   {
     name: "a session without records says nothing of clients; with one, every answer of the session says what is settled",
@@ -62,7 +62,7 @@ export const commitRecordCases: readonly StoreCase[] = [
       const [first, second] = await trial.processes();
       const { id } = await first.born();
       await committed(first, id, { number: 3, first: 1, refused: [2] });
-      // The other connection of the client knows of nothing that is settled, and refuses what waited.
+      // Another connection of the client does not know that the number is settled, and refuses it.
       const answer = await committed(second, id, { number: 5, first: 1, settled: 0, refused: [1, 3, 4] });
       expect(answer.record).toEqual({ settled: 5, refused: [2, 4], floor: 1 });
       expect(await recordOf(first, id)).toEqual(answer.record);
@@ -120,14 +120,14 @@ export const commitRecordCases: readonly StoreCase[] = [
       expect(Number.isInteger(mark)).toBe(true);
       const names = [...((await store.load(id))?.clients?.byClient.keys() ?? [])].toSorted();
       expect(names).toEqual([...clients.filter((client) => client !== second), ninth].toSorted());
-      // Its first message again: without the mark it would look like a new client's.
+      // The client sends its first message again. Without the mark it would look like the message of a new client.
       const again = await commit(store, id, { client: second, number: 1 }, { set: { n: 9 } });
       expect(again).toEqual({ type: "forgotten", mark });
       expect(await commit(store, id, { client: second, number: 2, mark })).toEqual({
         type: "behind",
         settled: 0,
       });
-      // Under the mark that it was told it goes on, and the next one is forgotten: a mark of its own.
+      // The client continues with the new mark. The store forgets another client, and the mark changes again.
       const anew = await committed(store, id, { client: second, number: 2, settled: 0, mark });
       expect(anew.record).toEqual({ settled: 2, refused: [], floor: 2 });
       expect(await commit(store, id, { client: second, number: 1, settled: 0, mark })).toMatchObject({

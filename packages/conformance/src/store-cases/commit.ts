@@ -4,7 +4,7 @@ import { BEGINNING, read, textsOf } from "../outbox-reader.ts";
 import { newId } from "../random-ids.ts";
 import type { StoreCase } from "../store-trial.ts";
 
-/** Which of the answers a commit gets, and in which order the rules count. */
+/** The answers to a commit, and the order of the checks. */
 export const commitCases: readonly StoreCase[] = [
   {
     name: "I21 a number that is settled is settled once: whoever comes later changes nothing and gets the first one's outcome",
@@ -60,7 +60,7 @@ export const commitCases: readonly StoreCase[] = [
       const less = await commit(store, id, { number: 4, settled: 3 }, { set: { n: 4 }, messages: ["4"] });
       expect(less).toEqual({ type: "behind", settled: 1 });
       expect(await stateOf(store, id)).toEqual(before);
-      // What the caller knows less than the store is no loss.
+      // A caller that knows of fewer settled numbers than the store shows no loss.
       await committed(store, id, { number: 2, settled: 0 });
     },
   },
@@ -80,7 +80,7 @@ export const commitCases: readonly StoreCase[] = [
       const below = await commit(store, id, { number: 4, ...again }, { set: { n: 4 }, messages: ["4"] });
       expect(below).toEqual({ type: "forgotten", mark: 0 });
       expect(await commit(store, id, { number: 5, ...again })).toMatchObject({ type: "settled" });
-      // A mark that the session never had: no record was dropped here, so the client means another history.
+      // The session never had this mark, so the client's record belongs to another history.
       const client = newClient();
       const other = await commit(
         store,
@@ -90,7 +90,7 @@ export const commitCases: readonly StoreCase[] = [
       );
       expect(other).toEqual({ type: "forgotten", mark: 0 });
       expect(await stateOf(store, id)).toEqual(before);
-      // With a record the mark does not count.
+      // If there is a record, the mark is not compared.
       await committed(store, id, { number: 8, mark: 77 });
     },
   },

@@ -81,7 +81,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
         expect(missed).toEqual({ from: 1, to: 0, certain: false });
         expect(textsOf(entries)).toEqual([undefined, "new", "x"]);
       }
-      // Far back, a witness is compared with nothing.
+      // The store does not compare a witness before the oldest known chain.
       await appended(store, id, ["y", "z"], { bounds: { maxMessages: 1 } });
       const { end } = await read(store, id, BEGINNING);
       expect((await read(store, id, end, { witness: another(from) })).missed).toBeUndefined();

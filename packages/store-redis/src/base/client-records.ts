@@ -3,13 +3,13 @@ import { corrupt } from "./failures.ts";
 
 /** A record covers the outcomes of this many numbers (`WINDOW_MESSAGES` of the protocol). */
 const WINDOW = 48;
-/** The prefix of the fields that have the records of clients. */
+/** The prefix of the fields with client records. */
 const CLIENT = "c";
 /** "settled refused time[ floor]", and parts of later releases. prelude-change.lua defines the parts. */
 const RECORD = /^(\d{1,15}) ([0-9a-z]{1,10}) \d{1,17}(?: (\d{1,15}))?(?: .*)?$/;
 const MARK = /^\d{1,10}$/;
 
-/** Which of the last 48 numbers up to `settled` are in `refused`, in base 36: bit i for the number `settled - i`. */
+/** The set of refused numbers among the last 48 up to `settled`, in base 36: bit i stands for the number `settled - i`. */
 export function refusedBits(refused: readonly number[], settled: number): string {
   let bits = 0;
   for (const number of refused) {
@@ -37,7 +37,7 @@ export function toRecord(
   return { settled, refused, floor };
 }
 
-/** Collects the records of clients from a session's hash, field by field. */
+/** Collects the client records from a session's hash, field by field. */
 export class ClientFields {
   readonly #byClient = new Map<string, ClientRecord>();
   #mark = 0;

@@ -35,8 +35,8 @@ export function corrupt(outcome: Outcome = "not-applied"): SessionError {
 }
 
 /**
- * Awaits a step that precedes a change. Whatever became of the step, the change itself was never sent, so the
- * outcome of a failure is `not-applied`.
+ * Awaits a step that precedes a change. If the step fails, the change itself was never sent, so the outcome is
+ * `not-applied`, even if the outcome of the step is unknown.
  */
 export async function beforehand<Result>(step: Promise<Result>): Promise<Result> {
   try {

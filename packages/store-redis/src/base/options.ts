@@ -17,8 +17,8 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * How long one call may take, in milliseconds. A call that timed out is not applied later either, by the
-   * server's clock.
+   * How long one call may take, in milliseconds. By the server's clock, a call that timed out is not applied after that
+   * time either.
    *
    * @default 2_000
    */

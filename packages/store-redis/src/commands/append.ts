@@ -34,7 +34,7 @@ export function append({ calls, keys, node }: Caller, command: AppendCommand): P
   return calls.timedScript("append", keys.session(id), args, read, deadline, keys.outbox(id));
 }
 
-/** The offset of the first message and the chain before it; the other chains follow from the marks. */
+/** Converts the offset of the first message and the chain before it. The other chains follow from the marks. */
 export function toAppended(
   offset: unknown,
   before: unknown,

@@ -22,7 +22,7 @@ export interface CommitCommand {
 
 export type CommitReply = Exclude<CommitResult, { type: "missing" }> | Missing;
 
-/** commit.lua: settles numbers, changes data and keeps messages, all of that or nothing, at most once. */
+/** commit.lua: settles numbers, changes data and keeps messages, in one atomic step, at most once. */
 export function commit({ calls, keys, node }: Caller, command: CommitCommand): Promise<CommitReply> {
   const { request, encoded, deadline } = command;
   const { id, numbers, outbox, lineage } = request;

@@ -17,7 +17,7 @@ export interface CreateCommand {
   readonly deadline: number;
 }
 
-/** `isRepeat`: refused, but possibly not at the first attempt. */
+/** `isRepeat`: the call was sent more than once, so an earlier attempt may have created the session. */
 export type CreateReply = CreateResult & { readonly isRepeat: boolean };
 
 /** create.lua: creates a session unless its id is taken. */

@@ -11,7 +11,7 @@ export interface SetHolderCommand {
   readonly count: number;
 }
 
-/** The metadata and the outbox of the held session, as the hash stores them; or the fact that the session does not exist. */
+/** `held`: the metadata and the outbox of the session, as the hash stores them. `gone`: the session does not exist. */
 export type SetHolderReply =
   | { readonly type: "held"; readonly metadata: unknown; readonly outbox: unknown }
   | { readonly type: "gone" };

@@ -20,7 +20,7 @@ type Resumed = Extract<ResumeResult, { type: "resumed" }> & {
   readonly loginEpoch: number | undefined;
 };
 
-/** `isRepeat`: refused, but possibly not at the first attempt. */
+/** `isRepeat`: the call was sent more than once, so an earlier attempt may have resumed the session. */
 type Refused = Exclude<ResumeResult, { type: "resumed" }> & { readonly isRepeat: boolean };
 
 export type ResumeReply = Resumed | Refused;

@@ -8,7 +8,7 @@ import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.t
 /** A larger change is announced without its fields; the holders then read the session. */
 const ANNOUNCED_BYTES = "2048";
 
-/** What write.lua and commit.lua have in common. */
+/** The members that the commands of write.lua and commit.lua share. */
 export interface ChangeCommand {
   readonly request: Omit<WriteRequest, "change">;
   readonly encoded: EncodedChange | undefined;
@@ -24,8 +24,8 @@ export interface WriteCommand extends ChangeCommand {
 export type WriteReply = Exclude<WriteResult, { type: "missing" }> | Missing;
 
 /**
- * The first arguments of write.lua and commit.lua after the not-after time. `next` is the lineage of the new version; `undefined` for
- * `encoded`: nothing is changed.
+ * The first arguments of write.lua and commit.lua after the not-after time. `next` is the lineage of the new version. `encoded`
+ * is `undefined` if the data does not change.
  */
 export function changeArgs(
   node: string,

@@ -30,9 +30,9 @@ const RETRY_MS = 50;
 const REFUSED_RETRY_MS = 500;
 
 /**
- * Delays calls until a server answers that is a master, meets the requirements, and whose clock is known;
- * each call at most until its deadline. A call that waits here was not given to ioredis, so it cannot run
- * after its caller was told that it failed.
+ * Delays calls until there is a usable server: a master that answers and meets the requirements, and whose clock is known.
+ * Each call waits at most until its deadline. A waiting call was not given to ioredis, so it cannot run after its caller
+ * got an error.
  */
 export class Gate {
   readonly #connection: Connection;

@@ -16,7 +16,7 @@ export interface ServerFacts {
 const NOTHING: ServerFacts = { version: undefined, isMaster: undefined, isLoading: false, policy: undefined };
 
 /**
- * Asks a server for its version, role and policy. Rejects if no reply comes, or an error that is not a
+ * Asks a server for its version, role and policy. Rejects if no reply arrives, or if the reply is an error other than a
  * refusal by the ACL.
  */
 export class ServerCheck {

@@ -50,8 +50,8 @@ export class Confirmations {
   }
 
   /**
-   * Waits until every holder of `sessions` has confirmed, or for `timeoutMs`. Holders without a lease are not
-   * waited for. Never rejects.
+   * Waits until every holder of `sessions` has confirmed, or for `timeoutMs`. Does not wait for holders without a lease.
+   * Never rejects.
    */
   async collect(
     token: string,
@@ -70,7 +70,7 @@ export class Confirmations {
     const dead: string[] = [];
     if (waiting.size > 0) {
       await new Promise<void>((resolve) => {
-        // A process that stood still would otherwise name holders whose answers lie unread in its socket.
+        // A plain timer would, after a stall, name holders as unreachable whose answers are unread in the socket.
         const timer = new PatientTimer(timeoutMs, resolve);
         collection.finish = (): void => {
           timer.stop();

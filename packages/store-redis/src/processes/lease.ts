@@ -3,13 +3,13 @@ import type { Gate } from "../connection/gate.ts";
 
 export interface LeaseEvents {
   /**
-   * The lease was missing, or may have been: other processes may have removed this one from the holders, so
-   * it has to register again.
+   * The lease was missing, or may have been missing. Other processes may have removed this process from the holders, so it
+   * has to register again.
    */
   readonly lapsed: () => void;
-  /** One of several keys was lost but the lease was kept. The server of that key may have lost more. */
+  /** One of several keys was lost, and another one still existed. The server of the lost key may have lost more data. */
   readonly doubted: () => void;
-  /** Called three times in the life of a lease. */
+  /** Called every third of `leaseMs`. */
   readonly beat: () => void;
 }
 
@@ -116,7 +116,7 @@ export class Lease {
     return String(found);
   }
 
-  /** While one key was kept, no other process can have found this one without a lease. */
+  /** If one key still existed, no other process can have found this process without a lease. */
   #conclude({ kept, lost }: Renewal): void {
     if (lost > 0 && kept === 0) this.#events.lapsed();
     else if (lost > 0) this.#events.doubted();

@@ -41,8 +41,8 @@ export class Registration {
   }
 
   /**
-   * The call was answered. `isTaken`: Redis counts the connection. `isAgain`: refused, but possibly not at
-   * the first attempt, so an earlier attempt may have been counted.
+   * The call was answered. `isTaken`: Redis counts the connection. `isAgain`: the call was refused, but it was sent more
+   * than once, so Redis may have counted an earlier attempt.
    */
   answered(isTaken: boolean, isAgain: boolean): void {
     if (isTaken) this.#heldCounts.onCounted(this.#call);
@@ -100,7 +100,7 @@ export class Membership {
       this.heldCounts,
       settings.sweepMs,
       {
-        // Where Redis may evict, any held session may be gone at any time: each sweep reads all of them.
+        // If Redis may evict keys, any held session may be gone at any time, so each sweep reads all of them.
         unbrokenSince: () => (settings.allowEviction ? undefined : this.#subscription.unbrokenSince),
         serverOf,
       },
@@ -140,18 +140,16 @@ export class Membership {
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
-    // After `ready` the Cluster's slots are known. Where connecting takes longer than one call, the check
-    // repeats itself while it knows no slots, because otherwise the channels would wait for the next beat of
-    // the lease.
+    // After `ready` the Cluster's slots are known. If connecting takes longer than one call, the check repeats itself until
+    // the slots are known, because otherwise the channels would be subscribed only at the next beat of the lease.
     const { calls } = this.#services;
     const check = (): void => this.#sharded.check();
     calls.ready(calls.deadline()).then(check, check);
   }
 
   /**
-   * Waits for what a process must have before it registers as a holder: a confirmed subscription, because
-   * otherwise it would miss announcements, and a lease, because otherwise others would remove it. `undefined`
-   * if it has both.
+   * Waits until this process may register as a holder. It needs a confirmed subscription, because otherwise it would miss
+   * announcements, and a lease, because otherwise other processes would remove it. `undefined` if it has both.
    */
   ready(deadline: number): Promise<void> | undefined {
     const lease = this.#lease.ensure();

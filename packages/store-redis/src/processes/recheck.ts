@@ -46,7 +46,7 @@ export class Recheck {
       );
   }
 
-  /** What the hash has; metadata that is no text: it has to be loaded to know. */
+  /** Reads the fields of the hash. If `metadata` is not a string, the session has to be loaded. */
   async #read(id: string, register: boolean, lives: LeaseAnswers): Promise<HashFields> {
     if (!register) {
       const found = await this.#calls.command("hmget", [this.#keys.session(id), "m", "h", "o"]);
@@ -65,14 +65,14 @@ export class Recheck {
     return hold.type === "held" ? hold : { metadata: undefined, outbox: undefined };
   }
 
-  /** Compares chains, since after a failover the same offset may be another message's (I19). */
+  /** Compares chains, because after a failover the same offset may belong to another message (I19). */
   #notifyOutbox(
     id: string,
     asked: Position = BEGINNING,
     held: Position = BEGINNING,
     end: Position = BEGINNING,
   ): void {
-    // An announcement since the question may be newer than the answer, unless the answer has a higher offset.
+    // If an announcement arrived since the request, it may be newer than the answer, unless the answer has a higher offset.
     const isNews = end.offset > held.offset || isSame(asked, held);
     if (isNews && !isSame(held, end)) this.#host.notify({ type: "appended", id, end });
   }

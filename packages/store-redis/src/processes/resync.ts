@@ -44,9 +44,9 @@ export class Resync {
   #readSince = Number.NEGATIVE_INFINITY;
   /** When announcements or holders were last known to be possibly lost. */
   #doubtedAt = Number.NEGATIVE_INFINITY;
-  /** A full reread was requested during one: the running one may already have passed what was missed. */
+  /** A full reread was requested during a full reread, which may already have passed the changed session. */
   #again: { register: boolean } | undefined;
-  /** Sessions whose server did not answer, so that changes of theirs may still be missed. */
+  /** Sessions whose server did not answer. This process may lack changes of them. */
   #unread:
     | { readonly timer: NodeJS.Timeout; readonly ids: readonly string[]; readonly register: boolean }
     | undefined;
@@ -89,7 +89,7 @@ export class Resync {
     clearTimeout(this.#unread?.timer);
   }
 
-  /** Something may have been lost: the next sweep reads everything. */
+  /** Announcements may have been lost, so the next sweep reads all held sessions. */
   doubt(): void {
     this.#doubtedAt = performance.now();
   }
@@ -126,7 +126,7 @@ export class Resync {
     await this.#read(ids, false);
   }
 
-  /** Whether all held sessions were read since the last time that anything can have been lost. */
+  /** Whether all held sessions were read after the last time at which announcements may have been lost. */
   #isCalm(): boolean {
     const since = this.#sources.unbrokenSince();
     return since !== undefined && since <= this.#readSince && this.#doubtedAt <= this.#readSince;

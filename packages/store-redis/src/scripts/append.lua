@@ -1,6 +1,6 @@
 -- Appends messages to a session's outbox (I17). The session's version, lineage, data and deadlines do not change.
 -- KEYS  1 session · 2 its outbox list
--- ARGV  1 not-after · 2 node · 3 sequence · 4 fence or "" · 5 most messages · 6 most bytes · 7 how long they are kept, ms, or 0
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 fence or "" · 5 most messages · 6 most bytes · 7 how long messages are kept, ms, or 0
 --       8 "1" to refuse messages that do not fit · 9 the most bytes of messages in an announcement
 --       10 subject that the session must have, or ""
 --       11… mark, flag "t" or "b", ttl in ms or "", key or "", payload; the keys are unique
@@ -41,14 +41,14 @@ if refuses == '1' then
   if not drop then return { 'full' } end
 end
 
--- Up to here nothing was changed; from here on everything is. The commands that take memory come first, because Redis at maxmemory
--- refuses only the first write of a script, and would run the rest.
+-- The checks end here, and the changes begin. The commands that need memory come first, because at maxmemory Redis can refuse only
+-- the first write of a script, and runs the others.
 local offset, before = box.last + 1, box.chain
 local fields = { writer, sequence .. ' ' .. version .. ' ' .. not_after .. ' ' .. offset .. ' ' .. before }
 local chains, has_new_key = push_messages(box, list, at, from, bounds, drop, fields)
 in_chunks('HSET', key, fields)
 if has_new_key then prune_keys(box) end
--- Writes no record for a process without a connection of the session, because the records of many senders would stay in the session.
+-- The record of a process without a connection of the session would stay in the session. So remove old records of such processes.
 local holds = found[2] and string.find(found[2], node .. '=', 1, true)
 if not (found[3] and holds) then prune_writers(node, at) end
 announce_messages(found[2], node, box, before, chains, from, tonumber(announced))

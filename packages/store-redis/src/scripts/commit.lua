@@ -1,12 +1,12 @@
--- Settles numbers of one client, changes fields of the session and keeps messages: all of that, or nothing (I21, I22, I23).
+-- Settles numbers of one client, changes fields of the session and keeps messages, in one atomic step (I21, I22, I23).
 -- KEYS  1 session · 2 its outbox list, only with messages: while a slot migrates, Redis refuses scripts with a second key (TRYAGAIN)
 -- ARGV  1…13 as write.lua; 12 is "" without a change. 7 also becomes the forget mark if a record is dropped
 --       14 client · 15 first and 16 last number to settle · 17 the last number that the caller knows to be settled · 18 the client's forget mark
---       19 which numbers are refused, base 36: bit i for the last number - i · 20 how many fields to remove
---       21 most messages · 22 most bytes · 23 how long they are kept, ms, or 0 · 24 "1" to refuse messages that do not fit
+--       19 the refused numbers, base 36: bit i for the last number - i · 20 how many fields to remove
+--       21 most messages · 22 most bytes · 23 how long messages are kept, ms, or 0 · 24 "1" to refuse messages that do not fit
 --       25… field, text for each to set; then fields to remove; then messages as append.lua
 -- Out   {"committed", settled, refused, floor, offset, chain before it, version[, now, all]}: offset 0 without messages; version 0
---       without a change; all where the version does not follow from what is known
+--       without a change; all only if the version is not the next after the known version
 --       {"known", settled, refused, floor}: settled before · {"forgotten", mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
 --       {"missing"} · {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
 --       {"gone"}: it was destroyed
@@ -46,7 +46,7 @@ if made == 0 then return { 'settled' } end
 if made then
   local offset, chain = string.match(found[3], '^%d+ %d+ %d+ (%d+) (%d+)')
   local later = settled and settled - number or -1
-  -- Other connections of the client may have settled more since then, or the client may have been forgotten.
+  -- Since the first attempt other connections of the client may have settled more numbers, or the record may have been dropped.
   local outcomes, since = refused_now, first_number
   if later >= 0 and tonumber(floor) <= tonumber(number) then
     outcomes, since = base36(math.floor(tonumber(refused, 36) / 2 ^ later)), floor
@@ -89,8 +89,8 @@ if changes then
   if not new_bytes then return { 'large', tonumber(max_bytes) } end
 end
 
--- Up to here nothing was changed; from here on everything is. The commands that take memory come first (RPUSH, HSET), because Redis at
--- maxmemory refuses only the first write of a script, and would run the rest.
+-- The checks end here, and the changes begin. The commands that need memory come first (RPUSH, HSET), because at maxmemory Redis can
+-- refuse only the first write of a script, and runs the others.
 local after, fields, offset, before = lineage, {}, 0, 0
 local chains, has_new_key = nil, false
 if box then
@@ -108,8 +108,8 @@ if changes then
 end
 put(writer, sequence .. ' ' .. version .. ' ' .. not_after .. (box and ' ' .. offset .. ' ' .. before or ''))
 
--- The number of 48 bits is exact in a double: a factor of 2^n changes the exponent alone. Bits of numbers that the record already has
--- settled are not taken from this call.
+-- A double represents the 48 bits exactly, because a factor of 2^n changes only the exponent. For numbers that the record has settled
+-- already, the bits of the record count, not those of this call.
 local moved, outcomes = number - (settled or 0), tonumber(refused_now, 36)
 if moved < 48 then outcomes = outcomes % 2 ^ moved + (tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48 end
 outcomes = base36(outcomes)

@@ -1,10 +1,10 @@
 -- Replaces a session by a tombstone, and announces that to its holders.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
---       7 reason · 8 "1" as one of a subject's · 9 subject · 10 its hash · 11 epoch
+--       7 reason · 8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false, "1" if it had messages} · {"missing"} · {"late", now}
---       if one of a subject's, also: {"denied"}: does not exist, and its creation will be refused · {"other"}: has another subject,
---       and will not get this one · {"newer"}: got the subject by a login that began after the destruction
+--       with 8, also: {"denied"}: the session does not exist, and its creation will be refused · {"other"}: the session has another
+--       subject, and will not get this one · {"newer"}: the session got the subject by a login that began after the destruction
 -- Commands that free memory run before those that need some, because otherwise Redis refuses the script at maxmemory.
 -- At most once: a repeat finds its own mark on the tombstone and returns the same reply.
 local not_after, node, sequence, tombstone_ms, announcement, has_reason, reason, is_of_subject, subject,

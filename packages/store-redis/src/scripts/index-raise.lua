@@ -1,7 +1,7 @@
 -- Raises a subject's epoch. A login that began earlier is refused, or its session is already listed.
 -- KEYS  1 index · 2 epoch
--- ARGV  1 the shortest time for which the epoch is kept, ms: longer than any mark that names it, and than a decision
---       may wait · 2 the longest time, ms
+-- ARGV  1 the shortest time for which the epoch is kept, ms: longer than any tombstone or denial that names the epoch, and
+--       longer than the age of any decision · 2 the longest time, ms
 -- Out   the epoch: the time, or the previous epoch + 1 if the clock was set back. A repeat raises the epoch again, which
 --       refuses no other logins than the first run did.
 local least_ms, most_ms = unpack(ARGV)

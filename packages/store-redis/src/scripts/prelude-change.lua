@@ -1,11 +1,12 @@
--- Functions that the scripts share which change a session's data. embed-scripts.mjs treats this file like prelude.lua. A change is in ARGV: field
--- and text of each field to set from `first` to `last_set`, then the fields to remove up to `last`.
+-- Functions that are shared by the scripts that change a session's data. embed-scripts.mjs treats this file like prelude.lua.
+-- A change is in ARGV: field and text of each field to set, from `first` to `last_set`; then the fields to remove, up to `last`.
 --
--- More fields of the session hash p:s:{id}, only where clients have settled numbers:
---   c<client>  "settled refused time[ floor]": the last number that is settled; in base 36, which numbers were refused: bit i for the number
---              settled - i, of 48; when, in microseconds by this server's clock; the first number that the record covers, if that is
---              not 1. At most 8 of these fields: of more, the one with the least time goes
---   g          forget mark: another one whenever a field c<client> was dropped. Absent: 0
+-- More fields of the session hash p:s:{id}, only if clients have settled numbers:
+--   c<client>  client record, "settled refused time[ floor]": the last settled number; the refused ones of the last 48 numbers, in
+--              base 36, bit i for the number settled - i; the time of the last settlement, in microseconds by this server's clock;
+--              the first number that the record covers, if that is not 1. At most 8 of these fields: a ninth takes the place of
+--              the one with the lowest time
+--   g          forget mark. Each dropped field c<client> changes the mark. Absent: 0
 
 -- Returns an upper bound of the size of the changed data, the fields to remove, and the bytes of the change. Returns nothing if the
 -- data would exceed `max_bytes`. The data is measured only if the bound exceeds the limit. Changes nothing.
@@ -59,14 +60,14 @@ local function announce_change(holders, node, version, lineage, after, mode, fir
   announce(holders, node, table.concat(parts))
 end
 
--- The forget mark that follows from a random number of 31 bits. 0 means that no record was ever dropped.
+-- Makes a forget mark from a random number of 31 bits. The mark 0 is reserved: it means that no record was ever dropped.
 local function forget_mark(random)
   return math.max(1, tonumber(random))
 end
 
 local MOST_CLIENTS = 8
 
--- The record to drop for one more client: the one that settled a number longest ago. nil if there is room.
+-- Returns the field to drop for a new client: the record with the lowest time. nil if there is room.
 local function oldest_client()
   local oldest, oldest_at = nil, math.huge
   local names = matching_fields('^c')

@@ -5,7 +5,7 @@
 --              all messages. Absent before the first append
 --   k<key>     the offset of the last message with this key; at most 32 of these fields
 --   a<name>    "offset until": a reader's position, and the time until which the outbox waits for it, in base 36; at most 8
---   w<node>    after an append: "sequence version until offset chain": the offset of its first message, and the chain before that
+--   w<node>    after an append: "sequence version until offset chain": the offset of its first message, and the chain before it
 -- The list p:o:{id} has the entries first to last. The parts of an entry, with their lengths:
 --   6   the chain before it, base 36, so that each position from first - 1 on can be compared
 --   9   the end of its age or of its ttl, in milliseconds by this server's clock, in base 36
@@ -19,7 +19,7 @@ local LONGEST_AGE = 2592000000
 local MOST_KEYS = 32
 local MOST_READERS = 8
 
--- The most arguments of one command, because Lua can't unpack more than about 8,000 values.
+-- Runs a command in chunks of 500 values, because Lua can't unpack more than about 8,000 values.
 local function in_chunks(command, of, values)
   for first = 1, #values, 500 do
     redis.call(command, of, unpack(values, first, math.min(first + 499, #values)))
@@ -70,8 +70,9 @@ local function read_by_all(at)
   return least or 0
 end
 
--- For an outbox that refuses messages that do not fit: returns how many of the oldest entries have to go for the messages in ARGV
--- from `from` on, and the bytes of those entries. Returns nothing if one of them is an entry that a reader lacks. Changes nothing.
+-- For an outbox that refuses messages that do not fit: returns how many of the oldest entries have to be dropped so that the
+-- messages in ARGV from `from` on fit, and the bytes of those entries. Returns nothing if a reader lacks one of these entries.
+-- Changes nothing.
 local function room_for(box, list, at, from, bounds)
   local count, size = (#ARGV - from + 1) / 5, 0
   for index = from, #ARGV, 5 do
@@ -92,7 +93,7 @@ local function room_for(box, list, at, from, bounds)
   return drop, freed
 end
 
--- Removes the message that a later message of the same key replaced from the list. Its offset and its chain stay.
+-- Deletes the message at `offset`, because a later message of the same key replaces it. The offset and its chain stay.
 local function replace(box, list, offset)
   if not offset or offset < box.first or offset > box.last then return end
   local entry = redis.call('LINDEX', list, offset - box.first)
@@ -108,7 +109,8 @@ local function drop_first(box, list)
   box.first, box.bytes = box.first + 1, box.bytes - size_of(redis.call('LPOP', list))
 end
 
--- Deletes the fields of keys whose messages are no longer kept, and of the keys that were used longest ago.
+-- Deletes the fields of keys whose messages are no longer kept. Above MOST_KEYS, also deletes the fields of the keys with the lowest
+-- offsets.
 local function prune_keys(box)
   local used, gone = {}, {}
   for _, name in ipairs(redis.call('HKEYS', key)) do
@@ -162,14 +164,14 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   while not drop and box.first <= box.last and is_over_bounds(box, bounds) do
     drop_first(box, list)
   end
-  -- Drops the entries past their age at the beginning of the list. A reader skips the others.
+  -- Drops the entries past their age at the beginning of the list. A reader skips later entries past their age.
   while box.first <= box.last do
     local entry = redis.call('LINDEX', list, 0)
     if has_ttl(entry) or not is_over(entry, at) then break end
     drop_first(box, list)
   end
-  -- If only entries with a ttl remain at the end of the list, they are never missed. So the list stays for some time after their age, for
-  -- late readers. Without the list the outbox would count as lost.
+  -- Entries with a ttl at the end of the list are never reported as missed. So the list stays for some time after their age, for late
+  -- readers. Without the list the outbox would count as lost.
   if bounds.age > 0 and has_ttl(entries[#entries]) then stay = 2 * stay end
   redis.call('PEXPIRE', list, math.max(1, stay))
   fields[#fields + 1] = 'o'

@@ -5,17 +5,18 @@
 -- The session hash p:s:{id}:
 --   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds
 --              by this server's clock, in base 36, 0 for no deadline; bytes: at least what the data takes; lineage: see
---              next_lineage; format: the oldest format that a reader has to know, 1 where it is left out; more: parts of
---              later releases, which are kept as they are. A release that can be read by older ones adds parts and leaves
---              the format; one that can't raises the format, and is refused as unreadable by older ones
+--              next_lineage; format: the oldest format that a reader has to know, 1 if absent; more: parts of later releases,
+--              which are kept as they are. A release whose records older releases can read adds parts and leaves the format.
+--              A release whose records they can't read raises the format, and older releases refuse such a record as unreadable
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
---   h          holders: "node=connections.sequence[.until]", comma-separated; until: a zero that is kept against late repeats
+--   h          holders: "node=connections.sequence[.until]", comma-separated; until: how long a count of 0 is kept, because a
+--              late repeat of an older count may still arrive
 --   f          "node sequence" of the last takeover
---   w<node>    a writing process's last write: "sequence version until"; version 0: settled as never to be applied
---   u          until when its subject's index lists it, seconds by this server's clock; 0 for ever. Only with a subject
---   e          the subject's epoch as the login began, if there was one
+--   w<node>    a process's last write: "sequence version until"; version 0: settle.lua has made sure that it is never applied
+--   u          until when the subject's index lists the session, seconds by this server's clock; 0 for ever. Only with a subject
+--   e          the subject's epoch when the login began, if the subject had an epoch
 --   x<hash>    "epoch until": a denial. The subject's sessions were destroyed while this one was about to become the subject's
 -- A subject's index p:u:{hash}: a sorted set of session ids, by the time until which each can be live.
 -- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of the destruction · r reason · h · s.

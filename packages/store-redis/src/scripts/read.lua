@@ -5,7 +5,7 @@
 -- Out   {"read", offset and chain of the start, first missed offset or 0, offset and chain of the end,
 --       chain after the last entry, {entries}} · {"missing"} · {"gone"}: it was destroyed · {"corrupt"}
 --       An entry has the format of the list. Its flag is "e" if its ttl is over
--- A repeat may record an earlier position of the reader. Then the outbox keeps more than necessary, and loses nothing.
+-- A repeat may record an earlier position of the reader. Then the outbox keeps more messages than necessary, and loses none.
 local offset, chain, max_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
 local witness, reader, list = tonumber(ARGV[3]), ARGV[6], KEYS[2]
 local at = now_ms()

@@ -3,8 +3,9 @@
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
 --       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
--- Out   version, if the caller knows the rest · {"rotated", version, now, all} · {"missing"} · {"fenced"} · {"revoked"} · {"foreign"}
---       {"settled"} · {"late", now} · {"corrupt"} · {"index", time}: the index must list it until then first
+-- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · {"missing"} · {"fenced"}
+--       {"revoked"} · {"foreign"} · {"settled"} · {"late", now} · {"corrupt"}
+--       {"index", time}: the index must first list the session until then
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, has_subject, subject, subject_hash,
@@ -56,8 +57,8 @@ if identifies then
     redis.call('HSET', key, 'e', epoch)
   end
 end
--- Kept messages and records of clients belong to the former subject, so they are dropped in this step. The list is not touched: without
--- its entries in field o, the outbox counts as empty.
+-- Kept messages and client records belong to the former subject, so they are dropped in this step. The list is not changed: its length
+-- no longer matches field o, so the outbox counts as empty.
 local dropped = {}
 if identifies and found[6] and found[6] ~= subject then
   dropped = matching_fields('^[akc]')
@@ -66,7 +67,7 @@ if identifies and found[6] and found[6] ~= subject then
     fields[#fields + 1] = 'o'
     fields[#fields + 1] = last and (last + 1) .. ' ' .. last .. ' ' .. chain .. ' 0' or '1 0 0 0'
   end
-  -- Otherwise a client whose record is dropped would look like a new one.
+  -- Change the forget mark, because otherwise a client whose record is dropped would look like a new client.
   local had_clients = found[8]
   for _, name in ipairs(dropped) do had_clients = had_clients or string.sub(name, 1, 1) == 'c' end
   if had_clients then

@@ -3,7 +3,7 @@
 -- ARGV  1 not-after · 2 idleMs or 0 · 3 absoluteMs, 0 for never, or "" to leave it · 4 subject under which the session was
 --       listed just now, or "" · 5 until when, as field u, or ""
 -- Out   1 · {"missing"} · {"gone"}: it was destroyed · {"late", now} · {"corrupt"}
---       {"index", subject, time, 0 for ever}: the subject's index must list it until then first (index ⊇ live)
+--       {"index", subject, time, 0 for ever}: the subject's index must first list the session until then (index ⊇ live)
 local not_after, idle_ms, absolute_ms, listed_subject, listed_now = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'u')

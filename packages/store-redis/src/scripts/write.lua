@@ -1,7 +1,7 @@
 -- Changes fields of an existing session, at most once.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 expected version or "" · 5 known version · 6 its lineage or "" · 7 new lineage
---       8 fence or "" · 9 schemaVersion · 10 maxBytes · 11 largest change that travels in an announcement
+--       8 fence or "" · 9 schemaVersion · 10 maxBytes · 11 the size of the largest change that an announcement includes
 --       12 "f" fields or "r" replace · 13 how many to set; then field, text for each; then fields to remove
 -- Out   version, if it is the next after the known version · {"written", version, now, all} · {"conflict", now, all} · {"missing"}
 --       {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}

@@ -146,8 +146,8 @@ export class IndexedChanges {
   }
 
   /**
-   * Until when a session must be listed that is about to become a subject's, as `listed_until` in prelude.lua
-   * computes it; `undefined` if the session does not exist.
+   * The server time until which the index must list a session that is about to get a subject, as `listed_until` in
+   * prelude.lua computes it; `undefined` if the session does not exist.
    */
   async #listedUntil(id: string, deadline: number): Promise<number | undefined> {
     const { calls, keys } = this.#services;

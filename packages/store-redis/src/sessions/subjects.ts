@@ -12,7 +12,7 @@ import { type Keys, hashSubject } from "../base/keys.ts";
 import { KnownEpochs } from "./known-epochs.ts";
 import { SharedIndex } from "./shared-index.ts";
 
-/** An entry is kept this much longer than needed, because the clocks of two servers may differ by as much. */
+/** An entry is kept this much longer than needed, because the clocks of two servers may differ. */
 const MARGIN_MS = 60_000;
 /**
  * The shortest time for which an epoch is kept. It is far longer than any tombstone that names an epoch, and
@@ -55,11 +55,11 @@ export interface Listed {
  * - C before A: the login began after the destruction. It carries the new epoch, and C does not concern it.
  * - A before C: the session is on one of C's pages, so D runs for it. D and B are ordered in turn:
  *   - B before D: D finds the subject's session and destroys it.
- *   - D before B, no session yet (create): D leaves a tombstone with the new epoch, which B, a create, does
- * not overwrite. The tombstone outlives B's not-after time, after which B is refused as too late.
- *   - D before B, another subject's or nobody's session (identify): D leaves a denial with the new epoch, and
- * B, which carries the old one, is refused. The denial also outlives B's not-after time, and keeps the
- * highest epoch of all D steps.
+ *   - D before B, and the session does not exist yet (create): D leaves a tombstone with the new epoch, and B does not
+ *     overwrite it. The tombstone outlives B's not-after time, after which B is refused as too late.
+ *   - D before B, and the session has another subject or none (identify): D leaves a denial with the new epoch, and B is
+ *     refused because it carries the old epoch. The denial also outlives B's not-after time, and keeps the highest epoch
+ *     of all D steps.
  *
  * Pages follow the scores, so no entry is skipped while others are added or removed: the score of a live
  * session only rises, which moves its entry to a later page. The call resolves once every D has been

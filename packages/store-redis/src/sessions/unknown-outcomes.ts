@@ -5,7 +5,7 @@ import { load } from "../commands/load.ts";
 import { settle } from "../commands/settle.ts";
 import { beforehand } from "../base/failures.ts";
 
-/** What became of a change that was rejected with `outcome: "unknown"`. */
+/** Whether a change that was rejected with `outcome: "unknown"` was applied. `"unknown"`: it can't be found out. */
 export type WriteOutcome = "applied" | "not-applied" | "unknown";
 
 interface UnknownChange {
@@ -21,9 +21,9 @@ interface UnknownChange {
 const REMEMBERED_MS = 50_000;
 
 /**
- * Remembers changes whose reply was lost. Asking about a write settles it: if it was not applied, the script
- * makes sure that it never will be, so the answer is certain at once. The next write of the same session
- * first settles the one before it, because it would overwrite its record.
+ * Remembers changes whose reply was lost. A question about a write settles the write: if it was not applied, settle.lua
+ * makes sure that it never will be, so the answer is certain at once. The next write of the same session first settles the
+ * previous write, because it would overwrite the record of that write.
  */
 export class UnknownOutcomes {
   readonly #caller: Caller;
