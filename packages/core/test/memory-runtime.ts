@@ -23,6 +23,7 @@ export class MemorySocket {
 /** A runtime whose peers answer close frames at once. */
 export const memoryRuntime: Runtime<MemorySocket> = {
   name: "ws",
+  speaksSubprotocol: true,
   connectionOf: (socket) => (socket instanceof MemorySocket ? socket.connection : undefined),
   send(socket, data) {
     socket.sent.push(data);

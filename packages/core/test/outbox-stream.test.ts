@@ -167,4 +167,64 @@ describe("the stream of a session's kept messages", () => {
       vi.useRealTimers();
     }
   });
+
+  test("fault B: after a read that failed the stream reads again by itself, without a further message", async () => {
+    vi.useFakeTimers();
+    try {
+      const entries = log(3);
+      const { stream, store, heard, reports } = setting(entries);
+      const { read } = store;
+      let failures = 0;
+      store.read = () => {
+        failures += 1;
+        throw new Error("away");
+      };
+      stream.take(runOf(entries, 2, 3));
+      await vi.advanceTimersByTimeAsync(60_000);
+      // The pauses grow, because a store that comes back would be flooded otherwise.
+      expect(failures).toBeGreaterThan(3);
+      expect(failures).toBeLessThan(15);
+      expect(reports.length).toBe(failures);
+      store.read = read;
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(heard).toEqual(["1", "2", "3"]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("fault B: messages that arrive faster than the gap's time do not put off the read after a failed one, and nothing is read for nobody", async () => {
+    vi.useFakeTimers();
+    try {
+      const entries = log(40);
+      const { stream, store, heard, reads, leave } = setting(entries);
+      const { read } = store;
+      store.read = () => {
+        throw new Error("away");
+      };
+      stream.take(runOf(entries, 2, 2));
+      await gapPasses();
+      store.read = read;
+      for (let n = 3; n <= 12; n += 1) {
+        stream.take(runOf(entries, n, n));
+        await vi.advanceTimersByTimeAsync(5);
+      }
+      expect(heard.length).toBeGreaterThan(0);
+      await gapPasses();
+      store.read = () => {
+        throw new Error("away");
+      };
+      stream.unknown();
+      await gapPasses();
+      leave();
+      store.read = read;
+      const before = reads.length;
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(reads.length).toBe(before);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });

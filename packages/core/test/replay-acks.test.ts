@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Deadlines } from "../src/base/deadlines.ts";
 import { Replay } from "../src/framed/replay.ts";
 import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
 
@@ -40,7 +41,7 @@ test("I19 an ack on its way while the store loses what was read is no mistake of
     context: {
       outboxes: { of: () => stream },
       store: { read },
-      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 } },
+      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 }, handshakeTimeoutMs: 10_000 },
       calls: { begin: () => undefined, end: () => undefined },
     },
   };
@@ -49,6 +50,7 @@ test("I19 an ack on its way while the store loses what was read is no mistake of
     isEnding: false,
     bufferedAmount: 0,
     maxBufferedBytes: 1_000,
+    deadlines: new Deadlines(),
     sendFrame: (frame: string | Uint8Array) => void sent.push(`${frame}`),
     sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
     replayFailed: (error: unknown) => expect.fail(String(error)),

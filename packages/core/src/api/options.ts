@@ -129,7 +129,9 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly maxPendingHandshakes?: number | undefined;
   /**
-   * Milliseconds that `admit`, the store and `initial` have together for one handshake. After that the answer is 503. 0: no limit.
+   * Milliseconds that `admit`, the store and `initial` have together for one handshake. After that the answer is 503. For a
+   * client of `v1.wsession` also the milliseconds in which each page of its kept messages must be read. A client whose page is
+   * later gets 4503, and keeps its position. 0: no limit.
    *
    * @default 10_000
    */

@@ -1,4 +1,5 @@
 import type { Attach, Position } from "@wsession/protocol";
+import type { Deadlines } from "../base/deadlines.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import { Flow } from "../connection/flow.ts";
 import { BEGINNING, isSame } from "../session/kept-run.ts";
@@ -33,6 +34,10 @@ export abstract class FollowingConnection<
     return this.context.settings.maxBufferedBytes;
   }
 
+  get deadlines(): Deadlines {
+    return this.context.deadlines;
+  }
+
   override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
     this.#place = found?.outbox ?? BEGINNING;
     super.attach(state, fence, found);
@@ -44,8 +49,8 @@ export abstract class FollowingConnection<
     return (this.flow & Flow.Following) === 0 ? BEGINNING : this.#place;
   }
 
-  /** Finds out which messages the client missed. `follow` sends them. */
-  protected async locate(attach: Attach, state: LocalSession<Data>): Promise<Begun> {
+  /** Finds out which messages the client missed. `follow` sends them. Resolves with `undefined` if the connection ended meanwhile. */
+  protected async locate(attach: Attach, state: LocalSession<Data>): Promise<Begun | undefined> {
     const { outboxes, settings } = state.context;
     if (!outboxes.areKept) return NOTHING_KEPT;
     const reader = settings.outbox.whenFull === "refuse" ? attach.client : undefined;

@@ -189,6 +189,7 @@ export class FramedConnection<
     this.holdMessages(true);
     try {
       const begun = await this.locate(attach, state);
+      if (begun === undefined || this.isEnding) return;
       const client = this.isTransactional
         ? await this.recallClient(attach, state, this.#arrival?.clients)
         : undefined;

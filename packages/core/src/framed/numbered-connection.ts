@@ -2,7 +2,6 @@ import { isTransactionRefused, Lead, leadOf, ProtocolError, writeServerControl }
 import type { Attach } from "@wsession/protocol";
 import type { Connection } from "../api/contract.ts";
 import type { Transaction } from "../api/transaction.ts";
-import type { Deadlines } from "../base/deadlines.ts";
 import { asStoreError, goneError } from "../base/errors.ts";
 import { GONE } from "../base/endings.ts";
 import { promiseOf } from "../base/promises.ts";
@@ -115,10 +114,6 @@ export abstract class NumberedConnection<
 
   get sessionConnection(): SessionConnection<Data> {
     return this;
-  }
-
-  get deadlines(): Deadlines {
-    return this.context.deadlines;
   }
 
   get handlerTimeoutMs(): number {

@@ -1,13 +1,13 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { writeKept, writeServerControl } from "@wsession/protocol";
 import type { Missed, Position } from "@wsession/protocol";
-import { goneError } from "../base/errors.ts";
 import { after, BEGINNING, endsBefore, isSame } from "../session/kept-run.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
-import { PAGE_BYTES } from "../session/outbox-stream.ts";
 import type { OutboxStream } from "../session/outbox-stream.ts";
-import type { OutboxEntry, ReadResult } from "../store/outbox-contract.ts";
-import { pageSlots } from "./page-slots.ts";
+import type { OutboxEntry } from "../store/outbox-contract.ts";
+import { readOutbox, takePage } from "./page-reads.ts";
+import type { HeldPage, Page, PageOutlet } from "./page-reads.ts";
 import { replayDelay, spendReplay } from "./replay-budget.ts";
 
 /** The next page is read when the send buffer has fewer bytes than this. */
@@ -16,11 +16,9 @@ const LOW_BYTES = 16 * 1024;
 const MAX_HELD_MS = 1_000;
 /** The most sent positions that are stored for the client's acks. An ack of an older position has no effect. */
 const MAX_SENT = 512;
-type Page = Extract<ReadResult, { type: "read" }>;
 
 /** The part of a connection that a replay uses. */
-export interface ReplayOutlet {
-  readonly isEnding: boolean;
+export interface ReplayOutlet extends PageOutlet {
   readonly bufferedAmount: number;
   readonly maxBufferedBytes: number;
   sendFrame(frame: string | Uint8Array): void;
@@ -77,24 +75,22 @@ export class Replay<Data extends object> {
     return this.#position;
   }
 
-  /** Finds out which messages the client missed. `go` sends them. */
-  async begin(witness: Position | undefined): Promise<Begun> {
+  /** Finds out which messages the client missed. `go` sends them. Resolves with `undefined` if the connection ended meanwhile. */
+  async begin(witness: Position | undefined): Promise<Begun | undefined> {
     this.#witness = witness;
-    await pause(replayDelay(this.#state));
-    const release = await pageSlots.acquire();
-    try {
-      const page = await this.#read();
-      spendReplay(this.#state, bytesOf(page.entries));
-      this.#replayedTo = page.end.offset;
-      this.#page = page;
-      this.#position = page.start;
-      const { entries, end, missed, start } = page;
-      const beyond = Math.max(0, end.offset - start.offset - entries.length);
-      const replayed = entries.filter(({ data }) => data !== undefined).length + beyond;
-      return { at: start, last: end.offset, missed, replayed };
-    } finally {
-      release();
-    }
+    await this.#pause(replayDelay(this.#state));
+    const held = await this.#takePage();
+    if (held === undefined) return undefined;
+    held.release();
+    const { page } = held;
+    spendReplay(this.#state, bytesOf(page.entries));
+    this.#replayedTo = page.end.offset;
+    this.#page = page;
+    this.#position = page.start;
+    const { entries, end, missed, start } = page;
+    const beyond = Math.max(0, end.offset - start.offset - entries.length);
+    const replayed = entries.filter(({ data }) => data !== undefined).length + beyond;
+    return { at: start, last: end.offset, missed, replayed };
   }
 
   /** Sends `first` and the first page of missed messages in one write, then the further pages, then each new message. */
@@ -149,9 +145,9 @@ export class Replay<Data extends object> {
       const from = this.#acked;
       this.#acked = undefined;
       try {
-        await this.#read(from, 0);
+        await readOutbox(this.#state, { from, witness: undefined, maxBytes: 0, reader: this.#reader });
       } catch (error) {
-        this.#outlet.replayFailed(error);
+        this.#failed(error);
       }
     }
     this.#isAcking = false;
@@ -162,7 +158,7 @@ export class Replay<Data extends object> {
       for (;;) {
         await this.#untilLow();
         const isReplay = this.#position.offset < this.#replayedTo;
-        if (isReplay) await pause(replayDelay(this.#state));
+        if (isReplay) await this.#pause(replayDelay(this.#state));
         const heard = this.#stream.end;
         const page = await this.#nextPage();
         if (page === undefined) return;
@@ -173,24 +169,33 @@ export class Replay<Data extends object> {
         }
       }
     } catch (error) {
-      if (!this.#outlet.isEnding) this.#outlet.replayFailed(error);
+      this.#failed(error);
     }
+  }
+
+  /** After the end of the connection nobody waits for the replay, so its failure changes nothing. */
+  #failed(error: unknown): void {
+    if (!this.#outlet.isEnding) this.#outlet.replayFailed(error);
   }
 
   /** Returns `undefined` if the connection ended meanwhile. */
   async #nextPage(): Promise<Page | undefined> {
-    const release = await pageSlots.acquire();
+    const held = await this.#takePage();
+    if (held === undefined) return undefined;
+    const { page, release } = held;
     try {
-      if (this.#outlet.isEnding) return undefined;
-      const page = await this.#read();
-      if (this.#outlet.isEnding) return undefined;
       if (page.missed !== undefined) this.#tellMissed(page.missed, page.start);
       this.#sendPage(page);
       return page;
     } finally {
       // The page occupies its slot until the client has read it, at most for MAX_HELD_MS: slow clients must not block the others.
-      void Promise.race([this.#untilLow(), pause(MAX_HELD_MS)]).then(release);
+      void Promise.race([this.#untilLow(), wait(MAX_HELD_MS, undefined, { ref: false })]).then(release);
     }
+  }
+
+  #takePage(): Promise<HeldPage | undefined> {
+    const request = () => ({ from: this.#position, witness: this.#witness, reader: this.#reader });
+    return takePage(this.#outlet, this.#state, request);
   }
 
   /** Whether the next live message follows on the position. `heard` is the end of the stream as it was before the page was read. */
@@ -206,24 +211,6 @@ export class Replay<Data extends object> {
     if (!isSame(heard, end)) return false;
     this.#stream.doubt(this.#position);
     return true;
-  }
-
-  async #read(from: Position = this.#position, maxBytes: number = PAGE_BYTES): Promise<Page> {
-    const { context, id } = this.#state;
-    const { maxAgeMs } = context.settings.outbox;
-    const reader = this.#reader === undefined ? undefined : { name: this.#reader, maxAgeMs };
-    const witness = maxBytes === 0 ? undefined : this.#witness;
-    context.calls.begin();
-    try {
-      const result = await context.store.read?.({ id, from, witness, maxBytes, reader });
-      if (result?.type !== "read") {
-        this.#state.endSession({ code: 4410, reason: "session gone" });
-        throw goneError();
-      }
-      return result;
-    } finally {
-      context.calls.end();
-    }
   }
 
   #tellMissed(missed: Missed, { offset, chain }: Position): void {
@@ -281,6 +268,25 @@ export class Replay<Data extends object> {
     if (this.#sent.length > MAX_SENT) this.#sent.shift();
   }
 
+  /** Waits `ms` milliseconds, or until the connection ends. */
+  #pause(ms: number): Promise<void> {
+    if (ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      let isOver = false;
+      const settle = () => {
+        isOver = true;
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(settle, ms).unref();
+      const look = () => {
+        if (this.#outlet.isEnding) settle();
+        else if (!isOver) (this.#drained ??= []).push(look);
+      };
+      look();
+    });
+  }
+
   #untilLow(): Promise<void> {
     if (this.#outlet.isEnding || this.#outlet.bufferedAmount < LOW_BYTES) return Promise.resolve();
     return new Promise((resolve) => {
@@ -291,11 +297,4 @@ export class Replay<Data extends object> {
 
 function bytesOf(entries: readonly OutboxEntry[]): number {
   return entries.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
-}
-
-function pause(ms: number): Promise<void> {
-  if (ms <= 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

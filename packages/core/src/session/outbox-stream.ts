@@ -11,6 +11,9 @@ import type { StoreCalls } from "./store-calls.ts";
 const GAP_MS = 20;
 /** The bytes of messages that one read of the store may return. */
 export const PAGE_BYTES: number = 64 * 1024;
+/** The pauses before a read that failed is tried again, milliseconds: the first, doubled each time, and the longest. */
+const RETRY_MS = 250;
+const MAX_RETRY_MS = 8_000;
 /** The most runs that wait for an earlier run. Above this the stream drops them, and reads the store. */
 const MAX_EARLY = 64;
 
@@ -46,6 +49,9 @@ export class OutboxStream {
   #isDoubtful = false;
   #isReading = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Whether `#timer` is the pause after a failed read. */
+  #isPausing = false;
+  #retryMs = RETRY_MS;
 
   constructor(context: OutboxContext, session: OutboxSession) {
     this.#context = context;
@@ -118,13 +124,18 @@ export class OutboxStream {
     for (const connection of this.#session.connections()) connection.onKept(run, isAgain);
   }
 
-  #wait(): void {
+  #wait(ms: number = GAP_MS): void {
     if (this.#early.length > MAX_EARLY) this.#early.length = 0;
-    if (this.#timer !== undefined || this.#isReading) return;
+    if (this.#isReading) return;
+    // A message that arrives during the pause after a failed read leads to the store sooner.
+    if (this.#timer !== undefined && !this.#isPausing) return;
+    clearTimeout(this.#timer);
+    this.#isPausing = ms > GAP_MS;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      this.#isPausing = false;
       this.#lookAgain();
-    }, GAP_MS);
+    }, ms);
     this.#timer.unref();
   }
 
@@ -147,17 +158,25 @@ export class OutboxStream {
   async #read(): Promise<void> {
     this.#isReading = true;
     this.#forget();
+    let pauseMs: number | undefined;
     this.#context.calls.begin();
     try {
       while (this.#isHeard && (await this.#readPage()));
+      this.#retryMs = RETRY_MS;
     } catch (error) {
-      // The next message or the store's sweep starts another read.
       this.#context.report(asStoreError(error), { stage: "store", sessionId: this.#session.id });
+      // What was announced is forgotten. Without another read the connections would get it with the next message only.
+      this.#isDoubtful = true;
+      pauseMs = this.#retryMs;
+      this.#retryMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
     }
     this.#isReading = false;
     this.#context.calls.end();
-    this.#advance();
-    if (this.#said !== undefined) this.#wait();
+    if (pauseMs !== undefined) this.#wait(pauseMs);
+    else {
+      this.#advance();
+      if (this.#said !== undefined) this.#wait();
+    }
   }
 
   /** Returns whether there is more to read. */
