@@ -1,5 +1,13 @@
 /** The page: connects by the client of wsession, and shows each event of the client. */
 import { connect } from "./client.js";
+import {
+  countAnswered,
+  countInSession,
+  listenToCounting,
+  placeCounting,
+  showHowToBreak,
+} from "./counting.js";
+import { showDescription } from "./description.js";
 import { draw, focusServer, key, showServers, travel } from "./diagram.js";
 import { byId, rich } from "./dom.js";
 import { log } from "./log.js";
@@ -40,6 +48,11 @@ listenToForm(send);
 byId("drop", HTMLButtonElement).addEventListener("click", () => send({ type: "drop" }));
 byId("destroy", HTMLButtonElement).addEventListener("click", () => send({ type: "destroy" }));
 byId("rotate", HTMLButtonElement).addEventListener("click", () => send({ type: "rotate" }));
+listenToCounting(
+  () => client,
+  () => send({ type: "look" }),
+  () => (killed = demo?.store === "redis" ? endpoint : undefined),
+);
 enableForm(false);
 start();
 
@@ -93,7 +106,8 @@ async function address() {
 }
 
 /** @param {DemoDescription} description */
-function showDemo({ store, endpoints, idleMs, absoluteMs }) {
+function showDemo(description) {
+  const { store, endpoints } = description;
   const redis = store === "redis";
   const several = endpoints.length > 1;
   showServers(endpoints, redis, choose, () => {
@@ -101,13 +115,8 @@ function showDemo({ store, endpoints, idleMs, absoluteMs }) {
     send({ type: "kill" });
   });
   showSteps((step) => (step === "kill" ? redis : step === "return" ? several : true));
-  if (redis) byId("headline", HTMLElement).textContent = "One session, several processes";
-  else if (!several) byId("headline", HTMLElement).textContent = "One session, many connections";
-  byId("session-node-kind", HTMLElement).textContent = redis ? "Session, in Redis" : "Session, in a map";
-  byId("frame", HTMLElement).hidden = redis;
-  byId("frame-label", HTMLElement).textContent = `One Node.js process, pid ${endpoints[0]?.pid}`;
-  byId("deadlines", HTMLElement).textContent =
-    `after ${Math.round(idleMs / 60_000)} minutes without a message, ${Math.round(absoluteMs / 3_600_000)} hours at most`;
+  showDescription(description);
+  showHowToBreak(redis);
 }
 
 /** @param {Endpoint} to */
@@ -181,6 +190,10 @@ function hear(report) {
       return say(words.changed(report.session.version));
     case "presence":
       return showPresence(report);
+    case "pressed":
+      return countAnswered(report);
+    case "seen":
+      return show(report.session);
     case "refused":
       log("received", `Refused: ${report.reason}`);
       if (session !== undefined) show(session);
@@ -213,6 +226,7 @@ function welcome(report, from) {
     say(words.resumed(from.name, same ? seenThrough?.name : undefined, report.session.version, isRenewing));
   killed = undefined;
   isRenewing = false;
+  placeCounting({ port: from.port, path: demo?.plainPath, connection: report.connection });
   show(report.session);
   seenThrough = from;
   const other = demo?.endpoints.find((known) => key(known) !== key(from)) ?? from;
@@ -221,12 +235,8 @@ function welcome(report, from) {
 }
 
 /** @param {Extract<Report, { type: "presence" }>} report */
-function showPresence({ connections, processes, missing }) {
-  const tabs = `${connections} ${connections === 1 ? "connection" : "connections"}`;
-  const where =
-    demo?.store === "redis" ? ` on ${processes} ${processes === 1 ? "process" : "processes"}` : "";
-  const gone = missing === 0 ? "" : `, ${missing} not answering`;
-  const text = `${tabs}${where}${gone}`;
+function showPresence(report) {
+  const text = words.presence(report, demo?.store === "redis");
   if (text === presence) return;
   if (presence !== "") log("received", `Presence: ${text}`);
   presence = text;
@@ -238,6 +248,7 @@ function showPresence({ connections, processes, missing }) {
 function show(current) {
   session = current;
   showSession(current);
+  countInSession(current);
   showDetail();
 }
 
@@ -255,15 +266,8 @@ function phase(now, closeCode) {
   const isLive = now === "open";
   const focused = document.activeElement;
   const name = endpoint?.name ?? "";
-  const texts = {
-    loading: "Loading",
-    connecting: `Connecting through ${name}`,
-    open: `Connected through ${name}`,
-    dropped: "Not connected",
-    ended: session === undefined ? "Not connected" : "Session ended",
-  };
   byId("status", HTMLElement).dataset["phase"] = now;
-  byId("status-text", HTMLElement).textContent = texts[now];
+  byId("status-text", HTMLElement).textContent = words.status(now, name, session !== undefined);
   document.title = isLive ? `${name} · wsession demo` : "wsession demo";
   byId("tab-detail", HTMLElement).textContent = isLive
     ? `ws://${location.hostname}:${endpoint?.port}`
@@ -276,6 +280,7 @@ function phase(now, closeCode) {
   if (now === "ended") byId("session-node-detail", HTMLElement).textContent = "gone for good";
   if (!isLive) for (const id of ["served-by", "connection-id"]) byId(id, HTMLElement).textContent = "–";
   if (!isLive) byId("resumed", HTMLElement).textContent = "";
+  if (!isLive) placeCounting(undefined);
   enableForm(isLive);
   draw({ phase: now, endpoint, closeCode });
   // A button that had the focus is disabled now: move the focus to a server, so that a keyboard user can continue.

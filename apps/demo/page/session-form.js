@@ -100,5 +100,8 @@ export function difference(last, next) {
   if (last.data.count !== newCount) parts.push(`counter is ${newCount}`);
   if (last.data.notes.length !== newNotes.length)
     parts.push(`${newNotes.length} ${newNotes.length === 1 ? "note" : "notes"}`);
+  const latest = next.data.runs?.at(-1);
+  if (latest !== undefined && latest.count !== last.data.runs?.find(({ run }) => run === latest.run)?.count)
+    parts.push(`${latest.count} of 100 counted`);
   return parts.join(", ");
 }

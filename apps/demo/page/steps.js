@@ -1,7 +1,7 @@
 /** Things to try, ticked off as they are done. */
 import { byId, make, rich } from "./dom.js";
 
-/** @typedef {"change" | "drop" | "return" | "tab" | "kill" | "destroy"} Step */
+/** @typedef {"change" | "drop" | "return" | "tab" | "kill" | "count" | "destroy"} Step */
 
 /** @type {readonly (readonly [Step, string, string])[]} */
 const ALL = [
@@ -10,6 +10,7 @@ const ALL = [
   ["return", "Come back through another server", "Same id, same data, same version."],
   ["tab", "Change it from a second tab", "Both tabs show the change at once."],
   ["kill", "Kill the process that serves you", "`kill -9`; the page comes back through another process."],
+  ["count", "Count to 100, and break it in the middle", "One counter is right, and the other one is not."],
   ["destroy", "Destroy the session", "Every tab is closed with 4410."],
 ];
 

@@ -30,6 +30,35 @@ export function meaningOf(code) {
 }
 
 /**
+ * @param {import("./diagram.js").Phase} phase
+ * @param {string} server
+ * @param {boolean} hadSession
+ * @returns {string}
+ */
+export function status(phase, server, hadSession) {
+  const texts = {
+    loading: "Loading",
+    connecting: `Connecting through ${server}`,
+    open: `Connected through ${server}`,
+    dropped: "Not connected",
+    ended: hadSession ? "Session ended" : "Not connected",
+  };
+  return texts[phase];
+}
+
+/**
+ * @param {{ readonly connections: number, readonly processes: number, readonly missing: number }} report
+ * @param {boolean} isShared Whether several processes share the sessions.
+ * @returns {string}
+ */
+export function presence({ connections, processes, missing }, isShared) {
+  const tabs = `${connections} ${connections === 1 ? "connection" : "connections"}`;
+  const where = isShared ? ` on ${processes} ${processes === 1 ? "process" : "processes"}` : "";
+  const gone = missing === 0 ? "" : `, ${missing} not answering`;
+  return `${tabs}${where}${gone}`;
+}
+
+/**
  * @param {string} server
  * @returns {Saying}
  */

@@ -5,6 +5,7 @@ import { isSessionError } from "@wsession/core";
 import type { Connection, HandlersOf, Session } from "@wsession/core";
 import { readCommand } from "./messages.ts";
 import type { Command, Report, SessionView } from "./messages.ts";
+import { press } from "./press.ts";
 import type { Visitor, VisitorSessions } from "./session.ts";
 
 type VisitorConnection = Connection<Visitor, unknown, never>;
@@ -47,6 +48,9 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
       }
     },
 
+    // What the page sends with `client.send`: each message counts exactly once.
+    transaction: (tx, message) => press(tx, message),
+
     // Not called for what this connection wrote itself: that is answered where it is written.
     change(connection) {
       tell(connection, { type: "changed", session: view(connection.session) });
@@ -84,6 +88,8 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
     case "forget":
       await session.update((data) => ({ ...data, notes: data.notes.filter(({ id }) => id !== command.id) }));
       return tell(connection, { type: "written", method: "update", session: view(session) });
+    case "look":
+      return tell(connection, { type: "seen", session: view(session) });
     case "rotate":
       // The library tells the page's client, which connects again for the new cookie.
       await session.rotate();

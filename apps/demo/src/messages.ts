@@ -9,6 +9,8 @@ export type Command =
   | { readonly type: "count"; readonly by: number }
   | { readonly type: "note"; readonly text: string }
   | { readonly type: "forget"; readonly id: string }
+  /** Asks for the session as it is. */
+  | { readonly type: "look" }
   | { readonly type: "rotate" }
   | { readonly type: "drop" }
   | { readonly type: "destroy" }
@@ -34,6 +36,10 @@ export type Report =
   | { readonly type: "written"; readonly method: "patch" | "update"; readonly session: SessionView }
   /** Written by anyone else. */
   | { readonly type: "changed"; readonly session: SessionView }
+  /** The session as it is. */
+  | { readonly type: "seen"; readonly session: SessionView }
+  /** The kept answer to a press. */
+  | { readonly type: "pressed"; readonly run: string; readonly number: number; readonly count: number }
   | {
       readonly type: "presence";
       readonly connections: number;
@@ -47,6 +53,13 @@ export type Report =
       readonly outcome: string | undefined;
       readonly reason: string;
     };
+
+/** What the plain WebSocket answers to a press. */
+export interface PlainAnswer {
+  readonly run: string;
+  readonly number: number;
+  readonly count: number;
+}
 
 /** A server that the page may connect to. */
 export interface Endpoint {
@@ -62,6 +75,7 @@ export interface Endpoint {
 export interface DemoDescription {
   readonly store: "map" | "redis";
   readonly path: string;
+  readonly plainPath: string;
   readonly endpoints: readonly Endpoint[];
   readonly idleMs: number;
   readonly absoluteMs: number;
@@ -96,6 +110,7 @@ export function readCommand(message: string | Uint8Array): Command | string {
       const id = readText(fields["id"]);
       return id === undefined ? "which note?" : { type, id };
     }
+    case "look":
     case "rotate":
     case "drop":
     case "destroy":
@@ -106,7 +121,7 @@ export function readCommand(message: string | Uint8Array): Command | string {
   }
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? { ...value } : undefined;

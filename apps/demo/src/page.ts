@@ -6,6 +6,7 @@ import type { RequestListener, Server } from "node:http";
 import { extname } from "node:path";
 import { listenFailure } from "./failure.ts";
 import type { DemoDescription, Endpoint } from "./messages.ts";
+import { PLAIN_PATH } from "./plain.ts";
 import { SOCKET_PATH } from "./server-ws.ts";
 import { ABSOLUTE_MS, IDLE_MS } from "./session.ts";
 
@@ -78,7 +79,8 @@ function readFiles(): ReadonlyMap<string, { readonly type: string; readonly body
 }
 
 function describe(store: "map" | "redis", endpoints: readonly Endpoint[]): DemoDescription {
-  return { store, endpoints, path: SOCKET_PATH, idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS };
+  const paths = { path: SOCKET_PATH, plainPath: PLAIN_PATH };
+  return { store, endpoints, ...paths, idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS };
 }
 
 /** Nothing from elsewhere, and sockets to the demo's own servers only. */

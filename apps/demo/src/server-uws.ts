@@ -2,7 +2,10 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { bindSessions } from "@wsession/adapter-uws";
 import type { HandlersOf } from "@wsession/core";
+import type { TemplatedApp } from "uWebSockets.js";
 import { listenFailure } from "./failure.ts";
+import { PLAIN_PATH, plainConnection } from "./plain.ts";
+import type { PlainConnection, PlainServing } from "./plain.ts";
 import { MAX_PAYLOAD, SOCKET_PATH } from "./server-ws.ts";
 import type { VisitorSessions } from "./session.ts";
 
@@ -46,9 +49,11 @@ export async function serveWithUws(
   port: number,
   sessions: VisitorSessions,
   handlers: HandlersOf<VisitorSessions>,
+  plain: PlainServing,
 ): Promise<UwsServer> {
   const app = uWS.App();
   bindSessions(app, SOCKET_PATH, sessions, handlers, { behavior: { maxPayloadLength: MAX_PAYLOAD } });
+  servePlain(app, plain);
   app.any("/*", (response) => {
     response
       .writeStatus("404 Not Found")
@@ -60,6 +65,36 @@ export async function serveWithUws(
       if (socket === false) reject(listenFailure(chosen, "EADDRINUSE"));
       else resolve({ port: chosen, close: () => void app.close() });
     });
+  });
+}
+
+interface PlainData {
+  connection?: PlainConnection;
+}
+
+function servePlain(app: TemplatedApp, plain: PlainServing): void {
+  app.ws<PlainData>(PLAIN_PATH, {
+    maxPayloadLength: MAX_PAYLOAD,
+    upgrade(response, request, context) {
+      if (!plain.origins.includes(request.getHeader("origin"))) {
+        response.writeStatus("403 Forbidden").end();
+        return;
+      }
+      const [key, protocol, extensions] = ["key", "protocol", "extensions"].map((name) =>
+        request.getHeader(`sec-websocket-${name}`),
+      );
+      response.upgrade<PlainData>({}, key ?? "", protocol ?? "", extensions ?? "", context);
+    },
+    open(socket) {
+      const ends = { send: (text: string) => void socket.send(text), terminate: () => socket.close() };
+      socket.getUserData().connection = plainConnection(ends, plain);
+    },
+    message(socket, message) {
+      socket.getUserData().connection?.receive(Buffer.from(message).toString());
+    },
+    close(socket) {
+      socket.getUserData().connection?.closed();
+    },
   });
 }
 

@@ -10,11 +10,19 @@ export interface Note {
   readonly text: string;
 }
 
+/** One "count to 100" of a page. */
+export interface Run {
+  readonly run: string;
+  readonly count: number;
+}
+
 export interface Visitor {
   readonly name: string;
   readonly colour: Colour;
   readonly count: number;
   readonly notes: readonly Note[];
+  /** The latest ones. Absent before the first. */
+  readonly runs?: readonly Run[];
 }
 
 export type VisitorSessions = Sessions<Visitor, unknown, never>;

@@ -7,6 +7,8 @@ import type { Demo, Voice } from "./demo.ts";
 import { visitorHandlers } from "./handlers.ts";
 import type { Endpoint } from "./messages.ts";
 import { HOST, listen, origins, pageServer } from "./page.ts";
+import { countersInMemory } from "./plain.ts";
+import type { PlainServing } from "./plain.ts";
 import { presenceTeller } from "./presence.ts";
 import { loadUws, serveWithUws } from "./server-uws.ts";
 import type { UwsServer } from "./server-uws.ts";
@@ -27,8 +29,15 @@ export async function startSingle(port: number, voice: Voice): Promise<Demo> {
   const presence = presenceTeller(sessions, false, (error) => voice.say(describeError(error, "presence")));
   // One sessions object, one handlers object, two runtimes.
   const handlers = visitorHandlers({ process: 1, mortal: false, connectionsChanged: presence.tell });
+  const plain: PlainServing = {
+    origins: origins(pagePort),
+    add: countersInMemory(),
+    breakOff(id) {
+      for (const connection of sessions.connections) if (connection.id === id) connection.terminate();
+    },
+  };
 
-  serveWithWs(server, sessions, handlers);
+  const closePlain = serveWithWs(server, sessions, handlers, plain);
   endpoints.push({ runtime: "ws", name: "ws", port: pagePort, ...here });
 
   const uWS = await loadUws();
@@ -36,7 +45,7 @@ export async function startSingle(port: number, voice: Voice): Promise<Demo> {
   if (typeof uWS === "string") {
     voice.say(noUws(uWS));
   } else {
-    uws = await serveWithUws(uWS, HOST, port === 0 ? 0 : port + 1, sessions, handlers);
+    uws = await serveWithUws(uWS, HOST, port === 0 ? 0 : port + 1, sessions, handlers, plain);
     endpoints.push({ runtime: "uws", name: "uWebSockets.js", port: uws.port, ...here });
   }
 
@@ -47,6 +56,7 @@ export async function startSingle(port: number, voice: Voice): Promise<Demo> {
     async close() {
       presence.stop();
       await sessions.close();
+      closePlain();
       uws?.close();
       await closeServer(server);
     },

@@ -9,6 +9,7 @@ import { describeError } from "./demo.ts";
 import { DemoFailure } from "./failure.ts";
 import { visitorHandlers } from "./handlers.ts";
 import { HOST, listen } from "./page.ts";
+import type { PlainServing } from "./plain.ts";
 import { presenceTeller } from "./presence.ts";
 import { loadUws, serveWithUws } from "./server-uws.ts";
 import { serveWithWs } from "./server-ws.ts";
@@ -20,6 +21,8 @@ export type WorkerMessage = { readonly port: number } | { readonly failure: stri
 
 /** A little less than the parent waits for. */
 const END_WITHIN_MS = 4_000;
+/** How long Redis keeps a plain counter. */
+const PLAIN_SECONDS = 600;
 
 const { values } = parseArgs({
   options: {
@@ -52,6 +55,11 @@ async function work(): Promise<void> {
   });
   const presence = presenceTeller(sessions, true, (error) => report(error, "presence"));
   const handlers = visitorHandlers({ process: number, mortal: true, connectionsChanged: presence.tell });
+  const plain: PlainServing = {
+    origins: values.origin,
+    add: (run) => addInRedis(client, run),
+    breakOff: () => process.kill(process.pid, "SIGKILL"),
+  };
   const { port, close } = await serve();
   tellParent({ port });
 
@@ -77,19 +85,31 @@ async function work(): Promise<void> {
     if (values.runtime === "uws") {
       const uWS = await loadUws();
       if (typeof uWS === "string") throw new DemoFailure(uWS);
-      return serveWithUws(uWS, HOST, wanted, sessions, handlers);
+      return serveWithUws(uWS, HOST, wanted, sessions, handlers, plain);
     }
     const server = createServer((_request, response) => {
       response.writeHead(404).end("This port serves WebSockets; the page is on the demo's own port.\n");
     });
-    serveWithWs(server, sessions, handlers);
-    return { port: await listen(server, wanted), close: () => closeServer(server) };
+    const closePlain = serveWithWs(server, sessions, handlers, plain);
+    const closeAll = (): Promise<void> => {
+      closePlain();
+      return closeServer(server);
+    };
+    return { port: await listen(server, wanted), close: closeAll };
   }
 
   /** That Redis is away is said once, below. */
   function report(error: unknown, stage: string): void {
     if (!isSessionError(error, "STORE_UNAVAILABLE")) say(describeError(error, stage));
   }
+}
+
+/** The plain counter survives the process too: what is compared is the protocol. */
+async function addInRedis(client: Redis, run: string): Promise<number> {
+  const key = `wsession-demo-plain:${run}`;
+  const created = client.set(key, 0, "EX", PLAIN_SECONDS, "NX");
+  const [count] = await Promise.all([client.incr(key), created]);
+  return count;
 }
 
 function reportOutages(client: Redis, say: (sentence: string) => void): void {

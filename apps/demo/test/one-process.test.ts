@@ -2,6 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { WebSocket } from "ws";
+import { countAndBreak, resultOf } from "./counting.ts";
 import { startDemo } from "./demo.ts";
 import type { RunningDemo } from "./demo.ts";
 import { expectFact, expectToShow, startBrowser, Visitor } from "./visitor.ts";
@@ -166,6 +167,8 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
     await second.isConnectedThrough(name);
     await second.press("One more");
     await expectToShow(tab, { count: "2" });
+    await countAndBreak(tab, 10);
+    await resultOf(tab);
     await tab.press("Destroy the session");
     await tab.hasEnded();
     expect(await done.count()).toBe(await tab.page.locator("#steps li").count());

@@ -95,7 +95,7 @@ export class Tab {
   }
 
   /** What the page says just happened. */
-  async says(title: string): Promise<void> {
+  async says(title: string | RegExp): Promise<void> {
     await this.page.getByRole("status").getByRole("heading", { name: title }).waitFor();
   }
 
