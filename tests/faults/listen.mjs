@@ -7,9 +7,10 @@ import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
 
 /** Without this flag the runtime shares ports with other processes. Its types lack it. */
-const { LIBUS_LISTEN_EXCLUSIVE_PORT } = /** @type {{ LIBUS_LISTEN_EXCLUSIVE_PORT: number }} */ (
-  /** @type {unknown} */ (uWS)
-);
+const { LIBUS_LISTEN_EXCLUSIVE_PORT } =
+  /** @type {{ LIBUS_LISTEN_EXCLUSIVE_PORT: import("uWebSockets.js").ListenOptions }} */ (
+    /** @type {unknown} */ (uWS)
+  );
 
 /**
  * @template {object} Data
@@ -34,5 +35,5 @@ export async function listen(runtime, sessions, handlers) {
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" ? (address?.port ?? 0) : 0;
-  return { port, close: () => void server.close() };
+  return { port, close: () => server.close() };
 }

@@ -2,13 +2,14 @@
 // A seeded load on shared sessions. Writes a history: one line before each call, and one line after it.
 import { isSessionError } from "@wsession/core";
 import { writeSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * @typedef {import("./application.mjs").Application} Application
  * @typedef {import("./application.mjs").Data} Data
  * @typedef {import("@wsession/core").Session<Data>} Handle
- * @typedef {{ id: string, token: string, register: boolean, hold: boolean, mortal: boolean }} Target
- * @typedef {{ worker: string, seed: number, operations: number, inFlight: number, targets: Target[], destroys: boolean }} LoadOptions
+ * @typedef {{ id: string, token: string, register: boolean, hold: boolean, mortal: boolean, hasPages?: boolean }} Target
+ * @typedef {{ worker: string, seed: number, operations: number, inFlight: number, pauseMs?: number, targets: Target[], destroys: boolean }} LoadOptions
  * @typedef {{ kind: import("./history.ts").Kind, session: string, value?: string, field?: string }} Call
  */
 
@@ -60,8 +61,12 @@ export class Load {
   }
 
   async run() {
-    const lanes = Array.from({ length: this.#options.inFlight }, async () => {
-      while (!this.#stopping || this.done < this.#options.operations) await this.#step();
+    const { inFlight, pauseMs = 0 } = this.#options;
+    const lanes = Array.from({ length: inFlight }, async () => {
+      while (!this.#stopping || this.done < this.#options.operations) {
+        await this.#step();
+        if (pauseMs > 0) await delay(pauseMs);
+      }
     });
     await Promise.all(lanes);
   }
@@ -91,7 +96,8 @@ export class Load {
     const handle = await this.#handle(target);
     if (handle === undefined) return this.#read(target.id);
     if (target.register) return this.#set(handle);
-    if (dice < 0.14) return this.#identify(handle);
+    // A login replaces the token, and empties the outbox: neither is the pages' subject.
+    if (dice < 0.14 && target.hasPages !== true) return this.#identify(handle);
     if (dice < 0.55) return this.#append(handle);
     if (dice < 0.8) return this.#increment(handle);
     return this.#patch(handle);

@@ -54,6 +54,8 @@ export class ApplicationProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   #calls = 0;
+  /** Of its WebSocket server. */
+  port = 0;
 
   private constructor() {
     this.#child = fork(WORKER, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
@@ -66,7 +68,7 @@ export class ApplicationProcess {
 
   static async start(options: ApplicationOptions): Promise<ApplicationProcess> {
     const started = new ApplicationProcess();
-    await started.call("open", options);
+    started.port = Number(new URL(await started.call("open", options)).port);
     return started;
   }
 

@@ -1,5 +1,5 @@
 import type { ApplicationOptions, Where } from "../application.mjs";
-import type { RunningCampaign } from "../campaign.ts";
+import type { PagesPlan, RunningCampaign } from "../campaign.ts";
 import type { Rules } from "../violations.ts";
 
 const WORKERS = 3;
@@ -9,6 +9,8 @@ export interface FaultCase {
   readonly name: string;
   /** Without any: nothing that was acknowledged is lost, and each change is applied once. */
   readonly rules?: Rules | undefined;
+  /** What pages do otherwise than in other cases, where there are any. */
+  readonly pages?: Partial<PagesPlan> | undefined;
   /** Starts the servers; they are stopped when the test that runs this has finished. */
   start(): Promise<Stage>;
 }
@@ -21,6 +23,7 @@ export interface Stage {
   readonly application?: Partial<ApplicationOptions> | undefined;
   /** Operations that each process has under way at a time: more where many of them wait for something that is lost. */
   readonly inFlight?: number | undefined;
+  readonly pauseMs?: number | undefined;
   /** Redis has to be well again when it resolves. */
   faults(running: RunningCampaign): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { type Client, connect, isClientError, isTransactionRefused, tokenInMemory } from "@wsession/client";
 import { WebSocket } from "ws";
-import type { Kind, PageEvent, PageHistory } from "./history.ts";
+import type { Kind, PageEvent, PageHistory, StoredTransactions } from "./history.ts";
 
 export interface PageOptions {
   readonly name: string;
@@ -28,8 +28,10 @@ export class Page {
     unknown: 0,
     replies: 0,
   };
-  /** The offset of the last answer. */
-  position: number | undefined = undefined;
+  /** The last answer that this page got; after `missed`, the last that it did not get. */
+  #last: { readonly offset: number; readonly of: string | undefined } | undefined;
+  /** Milliseconds until the slowest message was settled. */
+  slowestMs = 0;
   isClosed = false;
   #isLeft = false;
 
@@ -57,13 +59,27 @@ export class Page {
     return this.#unanswered.size === 0;
   }
 
+  /** Whether this page got all that the store has, or was told. */
+  isAt(outbox: StoredTransactions["outbox"] | undefined): boolean {
+    if (this.isClosed || outbox === undefined) return true;
+    const end = outbox.first + outbox.replies.length - 1;
+    const reply = outbox.replies.at(-1);
+    if (this.#last === undefined) return false;
+    const { offset, of } = this.#last;
+    return offset === end && (of === undefined || of === `${reply?.page} ${reply?.n}`);
+  }
+
   /** Resolves once the message is settled, in whatever way. */
   send(kind: Kind): Promise<void> {
     const n = (this.counts.sent += 1);
     this.#events.push({ type: "sent", n, kind });
+    const sentAt = performance.now();
     const sending = this.#settle(n, kind, this.#client.send(`${kind} ${this.name} ${n}`));
     this.#sends.add(sending);
-    void sending.then(() => this.#sends.delete(sending));
+    void sending.then(() => {
+      this.#sends.delete(sending);
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - sentAt);
+    });
     return sending;
   }
 
@@ -120,7 +136,7 @@ export class Page {
       const [page = "", text = ""] = String(data).split(" ");
       const n = Number(text);
       this.#events.push({ type: "reply", offset, page, n });
-      this.position = offset;
+      this.#last = { offset, of: `${page} ${n}` };
       this.counts.replies += 1;
       if (page !== this.name) return;
       this.#answered.add(n);
@@ -128,7 +144,7 @@ export class Page {
     });
     client.on("missed", ({ from, to, certain }) => {
       this.#events.push({ type: "missed", from, to, certain });
-      this.position = to;
+      this.#last = { offset: to, of: undefined };
     });
     client.on("rolledBack", ({ from, to }) => void this.#events.push({ type: "rolledBack", from, to }));
     client.on("session", ({ id }) => {

@@ -33,6 +33,8 @@ export interface PagesReport {
   readonly unknown: number;
   readonly replies: number;
   readonly pages: number;
+  /** Milliseconds until the slowest message was settled. */
+  readonly slowestMs: number;
 }
 
 /** What the pages wait for settles within this time: the faults are over then. */
@@ -70,6 +72,7 @@ export class Pages {
       unknown: sum("unknown"),
       replies: sum("replies"),
       pages: this.#pages.length,
+      slowestMs: Math.round(Math.max(0, ...this.#pages.map(({ slowestMs }) => slowestMs))),
     };
   }
 
@@ -83,12 +86,12 @@ export class Pages {
 
   /** What the pages saw, once those that are still there had the time to hear of all that the store has. */
   async histories(stored: readonly StoredTransactions[]): Promise<PageHistory[]> {
-    const ends = new Map(
-      stored.map(({ session, outbox }) => [session, outbox.first + outbox.replies.length - 1]),
-    );
-    const isUpToDate = ({ session, position, isClosed }: Page): boolean =>
-      isClosed || (position ?? 0) >= (ends.get(session) ?? 0);
-    await until(() => this.#open.every(isUpToDate), SETTLED_IN_MS).catch(() => undefined);
+    const bySession = new Map(stored.map((one) => [one.session, one]));
+    // What the store lost is found by the sweep at the latest.
+    await until(
+      () => this.#open.every((page) => page.isAt(bySession.get(page.session)?.outbox)),
+      SETTLED_IN_MS,
+    ).catch(() => undefined);
     return this.#pages.map((page) => page.history());
   }
 
