@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Deadlines } from "../src/base/deadlines.ts";
 import { Replay } from "../src/framed/replay.ts";
 import { BEGINNING, type KeptRun } from "../src/session/kept-run.ts";
 import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
@@ -23,7 +24,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
     context: {
       outboxes: { of: () => ({ end, learn: () => undefined, doubt: () => undefined }) },
       store: { read },
-      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 } },
+      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 }, handshakeTimeoutMs: 10_000 },
       calls: { begin: () => undefined, end: () => undefined },
     },
   };
@@ -31,6 +32,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
     isEnding: false,
     bufferedAmount: 0,
     maxBufferedBytes: 1_000,
+    deadlines: new Deadlines(),
     sendFrame: (frame: string | Uint8Array) => void sent.push(`${frame}`),
     sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
     replayFailed: (error: unknown) => expect.fail(String(error)),
