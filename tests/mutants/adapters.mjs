@@ -7,7 +7,7 @@ import { inPackage, onUws, onWs, tests } from "./suites.mjs";
 export const adapterMutants = [
   {
     name: "ws-closing-heard",
-    promise: "After close() nothing of the peer reaches a listener (ws)",
+    promise: "After close() no message of the peer reaches a listener (ws)",
     file: "packages/adapter-ws/src/socket.ts",
     find: "silence(socket, discard);\n    startClosing",
     replace: "startClosing",
@@ -15,7 +15,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-paused-close",
-    promise: "I3: a socket that is not being read can be closed (ws)",
+    promise: "I3: a paused socket can be closed (ws)",
     file: "packages/adapter-ws/src/socket.ts",
     find: "  if (socket.isPaused) socket.resume();\n",
     replace: "",
@@ -31,7 +31,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-taking-dies",
-    promise: "A peer that takes what is written is alive (ws)",
+    promise: "A peer that reads the written data counts as alive (ws)",
     file: "packages/adapter-ws/src/socket.ts",
     find: "if (isSilent && !hasTaken) return",
     replace: "if (isSilent || !hasTaken) return",
@@ -39,7 +39,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-resumed-judged",
-    promise: "A peer that was not read is not to blame (ws)",
+    promise: "The heartbeat does not end a connection whose socket was paused (ws)",
     file: "packages/adapter-ws/src/socket.ts",
     find: "    bound(socket)[BYTES_READ] = undefined;\n",
     replace: "",
@@ -55,7 +55,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-unoffered-protocol",
-    promise: "What was not offered is not chosen (ws)",
+    promise: "A subprotocol that was not offered is not chosen (ws)",
     file: "packages/adapter-ws/src/index.ts",
     find: 'typeof chosen === "string" && protocols.includes(chosen)',
     replace: 'typeof chosen === "string" && chosen !== ""',
@@ -63,7 +63,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-promised-verdict",
-    promise: "A promise of verifyClient lets nobody in",
+    promise: "A verifyClient that returns a promise admits nobody",
     file: "packages/adapter-ws/src/index.ts",
     find: "if (isRefusedPromise(verified))",
     replace: "if (isRefusedPromise(undefined))",
@@ -79,7 +79,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-upgrade-guard-stays",
-    promise: "A binding that was closed leaves nothing on the server",
+    promise: "A closed binding leaves none of its listeners and hooks on the server",
     file: "packages/adapter-ws/src/index.ts",
     find: "    restoreUpgrade();\n",
     replace: "    void restoreUpgrade;\n",
@@ -87,7 +87,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-stage-swapped",
-    promise: "A client's protocol error is told as its own (ws)",
+    promise: "A client's protocol error is reported with the stage client (ws)",
     file: "packages/adapter-ws/src/index.ts",
     find: 'return isClients ? "client" : "adapter"',
     replace: 'return isClients ? "adapter" : "client"',
@@ -95,7 +95,7 @@ export const adapterMutants = [
   },
   {
     name: "ws-timer-taken",
-    promise: "The application's own socket timer is left alone",
+    promise: "The adapter does not change the application's own socket timer",
     file: "packages/adapter-ws/src/progress.ts",
     find: "tcp.writableLength === 0 || isUsed ||",
     replace: "tcp.writableLength === 0 || (isUsed && false) ||",
@@ -103,7 +103,7 @@ export const adapterMutants = [
   },
   {
     name: "uws-bytes-not-copied",
-    promise: "I2: a binary message is the handler's to keep (uWebSockets.js)",
+    promise: "I2: the handler may keep a binary message (uWebSockets.js)",
     file: "packages/adapter-uws/src/index.ts",
     find: "connection?.receive(Buffer.from(message.slice(0)))",
     replace: "connection?.receive(Buffer.from(message))",
@@ -119,7 +119,7 @@ export const adapterMutants = [
   },
   {
     name: "uws-aborted-answered",
-    promise: "A request that was aborted is not answered (uWebSockets.js)",
+    promise: "An aborted request is not answered (uWebSockets.js)",
     file: "packages/adapter-uws/src/index.ts",
     find: "        if (aborted) {\n",
     replace: "        if (aborted && bound === undefined) {\n",
@@ -135,7 +135,7 @@ export const adapterMutants = [
   },
   {
     name: "uws-no-upgrade",
-    promise: "A request that asks for no upgrade is refused with 400 (uWebSockets.js)",
+    promise: "A request without an upgrade is refused with 400 (uWebSockets.js)",
     file: "packages/adapter-uws/src/index.ts",
     find: "if (!asksForUpgrade(copy.handshake)) return",
     replace: "if (!asksForUpgrade(copy.handshake) && aborted) return",
@@ -151,7 +151,7 @@ export const adapterMutants = [
   },
   {
     name: "uws-end-in-open",
-    promise: "I4: a connection that is ended inside open has its end told",
+    promise: "I4: a connection that ends inside open gets its close event",
     file: "packages/adapter-uws/src/index.ts",
     find: "if (arrival.end !== undefined) connection",
     replace: "if (arrival.end === undefined) return;\n      if (arrival.end.code === 0) connection",
@@ -159,7 +159,7 @@ export const adapterMutants = [
   },
   {
     name: "uws-idle-timeout",
-    promise: "A time out of the runtime's range is refused",
+    promise: "A timeout outside the runtime's range is refused",
     file: "packages/adapter-uws/src/check-options.ts",
     find: "idleTimeout < MIN_IDLE_TIMEOUT || idleTimeout",
     replace: "idleTimeout < 0 || idleTimeout",

@@ -14,7 +14,7 @@ const suite = (test) => inPackage("client", "client", test);
 export const clientMutants = [
   {
     name: "client-ack-ignored",
-    promise: "send resolves once the server says that the message was applied",
+    promise: "send resolves once the server has acknowledged the message",
     file: conversation,
     find: "return onSettled(control.number);",
     replace: "return onSettled(0);",
@@ -30,7 +30,7 @@ export const clientMutants = [
   },
   {
     name: "client-refusal-swallowed",
-    promise: "send rejects where the server refused the message",
+    promise: "send rejects if the server refused the message",
     file: conversation,
     find: "settle(number, (entry) => (entry.number === number ? error : undefined));",
     replace: "settle(number, (entry) => (entry.number > number ? error : undefined));",
@@ -38,7 +38,7 @@ export const clientMutants = [
   },
   {
     name: "client-sent-under-new-number",
-    promise: "What is unsettled is sent again under the number that it had",
+    promise: "Unsettled messages are sent again under the same numbers",
     file: conversation,
     find: "stream.waiting[0]?.number ?? stream.next;",
     replace: "stream.next;",
@@ -46,7 +46,7 @@ export const clientMutants = [
   },
   {
     name: "client-settled-unsent",
-    promise: "An answer to what was never sent settles nothing",
+    promise: "An ack of a number that was never sent settles nothing",
     file: conversation,
     find: "if (number >= next) throw",
     replace: "if (number > next) throw",
@@ -54,7 +54,7 @@ export const clientMutants = [
   },
   {
     name: "client-window-without-bound",
-    promise: "48 numbered messages are unsettled at the most",
+    promise: "At most 48 numbered messages are unsettled",
     file: conversation,
     find: "unsettled.length < WINDOW_MESSAGES && hasRoom",
     replace: "unsettled.length < WINDOW_MESSAGES * 100 && hasRoom",
@@ -70,7 +70,7 @@ export const clientMutants = [
   },
   {
     name: "client-large-never-goes",
-    promise: "A message that is longer than the window goes alone",
+    promise: "A message that is longer than the window is sent alone",
     file: conversation,
     find: "total <= WINDOW_BYTES || unsettled.length === 0;",
     replace: "total <= WINDOW_BYTES;",
@@ -78,7 +78,7 @@ export const clientMutants = [
   },
   {
     name: "client-first-flight-without-bound",
-    promise: "32 messages travel before hello at the most",
+    promise: "At most 32 messages are sent before hello",
     file: conversation,
     find: "unsettled.length < EARLY_MESSAGES && total",
     replace: "unsettled.length < EARLY_MESSAGES * 100 && total",
@@ -86,7 +86,7 @@ export const clientMutants = [
   },
   {
     name: "client-first-flight-without-bytes",
-    promise: "What travels before hello is bounded in bytes",
+    promise: "The bytes of the messages before hello are limited",
     file: conversation,
     find: "total <= EARLY_BYTES;",
     replace: "total <= EARLY_BYTES * 100;",
@@ -94,7 +94,7 @@ export const clientMutants = [
   },
   {
     name: "client-sends-to-nobody-known",
-    promise: "Nothing numbered is sent before the session is known",
+    promise: "No numbered message is sent before the session is known",
     file: conversation,
     find: "return stream.session !== undefined && unsettled",
     replace: "return unsettled",
@@ -102,7 +102,7 @@ export const clientMutants = [
   },
   {
     name: "client-floor-ignored",
-    promise: "A number that the server does not remember is unknown",
+    promise: "A number below the floor of the record is UNKNOWN",
     file: conversation,
     find: "entry.number < floor\n",
     replace: "entry.number < floor - 1\n",
@@ -110,7 +110,7 @@ export const clientMutants = [
   },
   {
     name: "client-forgotten-sent-again",
-    promise: "What an earlier connection sent is unknown once the server has forgotten it",
+    promise: "After forgotten, messages of an earlier connection are UNKNOWN",
     file: conversation,
     find: "if (!isSentEarlier && (!page.isStored",
     replace: "if ((!isSentEarlier || !page.isStored) && (!page.isStored",
@@ -118,7 +118,7 @@ export const clientMutants = [
   },
   {
     name: "client-runs-in-another-session",
-    promise: "What was meant for one session does not run in another one",
+    promise: "A message for one session is not handled in another session",
     file: conversation,
     find: "one.session !== session) outgoing.lose(one);",
     replace: "one.session === session) outgoing.lose(one);",
@@ -126,7 +126,7 @@ export const clientMutants = [
   },
   {
     name: "client-carries-what-was-sent",
-    promise: "carryOver takes over what was never sent alone",
+    promise: "carryOver takes over only messages that were never sent",
     file: outgoing,
     find: "carryOver === true && entry.sentIn === undefined ? null",
     replace: "carryOver === true ? null",
@@ -134,7 +134,7 @@ export const clientMutants = [
   },
   {
     name: "client-rollback-untold",
-    promise: "A store that has less than it acknowledged is told of",
+    promise: "The client reports that the store has lost acknowledged numbers",
     file: conversation,
     find: "if (control.number < stream.known)",
     replace: "if (control.number > stream.known)",
@@ -142,7 +142,7 @@ export const clientMutants = [
   },
   {
     name: "client-poison-for-ever",
-    promise: "A message that no connection gets further with does not hold the others up",
+    promise: "A message without progress over several connections does not block the others",
     file: conversation,
     find: "!hasProgress) head.failures += 1;",
     replace: "!hasProgress) head.failures += 0;",
@@ -150,7 +150,7 @@ export const clientMutants = [
   },
   {
     name: "client-position-stays",
-    promise: "I15: what was delivered does not come again",
+    promise: "I15: a delivered message does not come again",
     file: conversation,
     find: "moveTo({ offset, chain });",
     replace: "moveTo({ offset: offset - 1, chain });",
@@ -158,7 +158,7 @@ export const clientMutants = [
   },
   {
     name: "client-passes-what-nobody-heard",
-    promise: "I16: a message that nobody listened for comes again",
+    promise: "I16: a message that arrived without a listener comes again",
     file: conversation,
     find: "isBehind ||= !listeners.hearMessages();",
     replace: "isBehind ||= !listeners.hearMessages() && false;",
@@ -166,7 +166,7 @@ export const clientMutants = [
   },
   {
     name: "client-reads-twice",
-    promise: "I15: while two connections live, the kept messages come by the one that attached last",
+    promise: "I15: while two connections are open, kept messages are taken from the one that attached last",
     file: conversation,
     find: "page.reader === conversation && !isBehind;",
     replace: "page.reader !== undefined && !isBehind;",
@@ -174,7 +174,7 @@ export const clientMutants = [
   },
   {
     name: "client-witness-forgotten",
-    promise: "I19: a witness travels until the position has passed it",
+    promise: "I19: attach has the witness until the position has passed it",
     file: conversation,
     find: "witness.offset > at.offset ? witness",
     replace: "witness.offset > at.offset + 1 ? witness",
@@ -182,7 +182,7 @@ export const clientMutants = [
   },
   {
     name: "client-missed-untold",
-    promise: "I16: what is kept no more is told",
+    promise: "I16: offsets that are no longer kept are reported",
     file: conversation,
     find: "if (!isReading()) return;\n    if (!certain)",
     replace: "if (!isReading() || certain) return;\n    if (!certain)",
@@ -190,7 +190,7 @@ export const clientMutants = [
   },
   {
     name: "client-shares-its-bytes",
-    promise: "A binary message is bytes of its own",
+    promise: "A binary message has its own memory",
     file: conversation,
     find: "data: message.slice(), offset",
     replace: "data: message, offset",
@@ -198,7 +198,7 @@ export const clientMutants = [
   },
   {
     name: "client-keeps-the-callers-array",
-    promise: "The application may go on to write into an array that it sent",
+    promise: "The application may change an array after it has passed the array to send",
     file: outgoing,
     find: "message: message.slice(),",
     replace: "message,",
@@ -214,7 +214,7 @@ export const clientMutants = [
   },
   {
     name: "client-queue-counts-units",
-    promise: "The queue's bytes are bytes of UTF-8",
+    promise: "The queue counts text in bytes of UTF-8",
     file: outgoing,
     find: 'bytes += character < "\\u0080" ? 1 : character < "\\u0800" ? 2',
     replace: 'bytes += character < "\\u0080" ? 1 : character < "\\u0800" ? 1',
@@ -222,7 +222,7 @@ export const clientMutants = [
   },
   {
     name: "client-close-leaves-promise",
-    promise: "close() settles everything that is queued",
+    promise: "close() rejects all queued messages",
     file: engine,
     find: '    stopWaking();\n    outgoing.rejectAll("CLOSED");\n',
     replace: "    stopWaking();\n",
@@ -230,7 +230,7 @@ export const clientMutants = [
   },
   {
     name: "client-close-while-loading",
-    promise: "close() settles what an earlier page left, though the storage was not read yet",
+    promise: "close() settles the messages of an earlier page, even if the storage was not read yet",
     file: engine,
     find: '    else outgoing.rejectAll("CLOSED");\n',
     replace: "",
@@ -238,7 +238,7 @@ export const clientMutants = [
   },
   {
     name: "client-plain-leaves-promise",
-    promise: "send rejects where the server does not speak the protocol",
+    promise: "send rejects if the server does not speak the protocol",
     file: engine,
     find: '      outgoing.rejectAll("NOT_SUPPORTED");\n',
     replace: "",
@@ -254,7 +254,7 @@ export const clientMutants = [
   },
   {
     name: "client-silence-endures",
-    promise: "A connection on which nothing comes any more is ended",
+    promise: "A connection on which no data arrives any more is ended",
     file: "packages/client/src/liveness.ts",
     find: "excuses++ === MAX_EXCUSES) dead();",
     replace: "excuses++ === MAX_EXCUSES) excuses > 100 ? dead() : wait();",
@@ -262,7 +262,7 @@ export const clientMutants = [
   },
   {
     name: "client-reads-unreported",
-    promise: "What was read is reported where the server asks for it",
+    promise: "The client reports its position if the server asks for acks",
     file: conversation,
     find: "else if (unread === 1) after",
     replace: "else if (unread === 0) after",

@@ -15,7 +15,7 @@ const suite = (test) => tests("redis-conformance.test.ts", test);
 export const commitMutants = [
   {
     name: "commit-last-decides",
-    promise: "I21: whoever settles a number first decides (mapStore)",
+    promise: "I21: the first outcome of a number counts (mapStore)",
     file: clients,
     find: "if (record !== undefined && number <= record.settled) return",
     replace: "if (record !== undefined && number < record.settled) return",
@@ -23,7 +23,7 @@ export const commitMutants = [
   },
   {
     name: "commit-loss-untold",
-    promise: "I21: a store that has less than the caller knows says so (mapStore)",
+    promise: "I21: a store with a lower settled number than the caller's answers behind (mapStore)",
     file: clients,
     find: "return last < settled ?",
     replace: "return last < settled - 1e9 ?",
@@ -31,7 +31,7 @@ export const commitMutants = [
   },
   {
     name: "commit-forgotten-is-new",
-    promise: "I21: a client that was forgotten is no new one (mapStore)",
+    promise: "I21: a forgotten client is not treated as a new client (mapStore)",
     file: clients,
     find: "if (record === undefined && mark !== markNow) return",
     replace: "if (record === undefined && mark > 2 ** 31) return",
@@ -39,7 +39,7 @@ export const commitMutants = [
   },
   {
     name: "commit-outcomes-change",
-    promise: "I21: outcomes that the record has stay (mapStore)",
+    promise: "I21: outcomes in the record do not change (mapStore)",
     file: clients,
     find: "refused.filter((one) => one > before.settled)",
     replace: "refused.filter((one) => one > 0)",
@@ -55,7 +55,7 @@ export const commitMutants = [
   },
   {
     name: "commit-without-floor",
-    promise: "I21: a new record says nothing of what was before it (mapStore)",
+    promise: "I21: a new record does not cover earlier numbers (mapStore)",
     file: clients,
     find: "{ ...BEFORE_FIRST, floor: first }",
     replace: "{ ...BEFORE_FIRST, floor: first > 0 ? 1 : first }",
@@ -63,7 +63,7 @@ export const commitMutants = [
   },
   {
     name: "commit-forgets-latest",
-    promise: "Of nine clients the one goes that settled a number longest ago (mapStore)",
+    promise: "Of nine clients the client whose last settled number is oldest is forgotten (mapStore)",
     file: clients,
     find: "    clients.byClient.delete(client);\n",
     replace: "",
@@ -96,7 +96,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-repeated",
-    promise: "I10: a commit that is repeated changes nothing twice, and answers as the first",
+    promise: "I10: a repeated commit changes nothing twice, and answers as the first",
     file: script,
     find: "if made then\n  local offset, chain",
     replace: "if made and made < 0 then\n  local offset, chain",
@@ -112,7 +112,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-overtaken",
-    promise: "I10: a commit that is older than the process' last change is refused",
+    promise: "I10: a commit that is older than the process's last change is refused",
     file: script,
     find: "if made == 0 then return { 'settled' } end",
     replace: "if made == 0 then made = nil end",
@@ -120,7 +120,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-late",
-    promise: "I10: a commit that is past its not-after is refused",
+    promise: "I10: a commit after its not-after time is refused",
     file: script,
     find: "if at > tonumber(not_after) then return { 'late', at } end",
     replace: "",
@@ -136,7 +136,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-last-decides",
-    promise: "I21: whoever settles a number first decides",
+    promise: "I21: the first outcome of a number counts",
     file: script,
     find: "if tonumber(number) <= tonumber(settled) then",
     replace: "if tonumber(number) < tonumber(settled) then",
@@ -144,7 +144,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-loss-untold",
-    promise: "I21: a store that has less than the caller knows says so",
+    promise: "I21: a store with a lower settled number than the caller's answers behind",
     file: script,
     find: "if tonumber(settled or '0') < tonumber(known_settled) then",
     replace: "if tonumber(settled or '0') < 0 then",
@@ -152,7 +152,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-forgotten-is-new",
-    promise: "I21: a client that was forgotten is no new one",
+    promise: "I21: a forgotten client is not treated as a new client",
     file: script,
     find: "elseif (found[5] or '0') ~= client_mark then",
     replace: "elseif not client_mark then",
@@ -160,7 +160,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-floor",
-    promise: "I21: a new record says nothing of what was before it",
+    promise: "I21: a new record does not cover earlier numbers",
     file: script,
     find: "if tonumber(number) < tonumber(floor) then",
     replace: "if tonumber(number) < 0 then",
@@ -168,7 +168,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-outcomes-change",
-    promise: "I21: outcomes that the record has stay",
+    promise: "I21: outcomes in the record do not change",
     file: script,
     find: "outcomes = outcomes % 2 ^ moved + (",
     replace: "outcomes = outcomes - outcomes % 2 ^ 0 + (",
@@ -176,7 +176,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-refusals-dropped",
-    promise: "I21: which of the last 48 numbers were refused is remembered over many commits",
+    promise: "I21: the refused ones of the last 48 numbers are kept over many commits",
     file: script,
     find: "(tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48",
     replace: "(tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 47",
@@ -201,7 +201,7 @@ export const commitMutants = [
   },
   {
     name: "lua-commit-forgets-latest",
-    promise: "Of nine clients the one goes that settled a number longest ago",
+    promise: "Of nine clients the client whose last settled number is oldest is forgotten",
     file: shared,
     find: "if settled_at < oldest_at then",
     replace: "if not oldest or settled_at > oldest_at then",

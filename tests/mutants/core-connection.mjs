@@ -31,7 +31,7 @@ export const connectionMutants = [
   },
   {
     name: "stranger-has-inbox",
-    promise: "I14: a connection without a session is bounded by early",
+    promise: "I14: early limits a connection without a session",
     file: "packages/core/src/connection/message-flow.ts",
     find: "if (!this.hasSession) return true;",
     replace: "if (!this.hasSession) return false;",
@@ -39,7 +39,7 @@ export const connectionMutants = [
   },
   {
     name: "known-client-has-early",
-    promise: "A client that came back is bounded by inbox",
+    promise: "inbox limits a client that came back",
     file: "packages/core/src/connection/message-flow.ts",
     find: "=== GIVEN_AND_OPENING && this.isAnonymous",
     replace: "=== GIVEN_AND_OPENING",
@@ -47,7 +47,7 @@ export const connectionMutants = [
   },
   {
     name: "pause-without-end",
-    promise: "I3: a paused socket is looked at again after handlerTimeoutMs",
+    promise: "I3: a paused socket is resumed after handlerTimeoutMs",
     file: "packages/core/src/connection/backlog.ts",
     find: "deadlines.after(settings.handlerTimeoutMs, () => this.unpause(true))",
     replace: "deadlines.after(settings.handlerTimeoutMs * 1_000, () => this.unpause(true))",
@@ -55,7 +55,7 @@ export const connectionMutants = [
   },
   {
     name: "pause-timer-stays",
-    promise: "I3: a pause is not ended by the time limit of an earlier one",
+    promise: "I3: the time limit of an earlier pause does not end a later pause",
     file: "packages/core/src/connection/backlog.ts",
     find: "    this.#pausedUntil.cancel();\n",
     replace: "",
@@ -63,7 +63,7 @@ export const connectionMutants = [
   },
   {
     name: "emptied-stays-paused",
-    promise: "I3: a socket is read again when its inbox is empty",
+    promise: "I3: a paused socket is resumed when its inbox is empty",
     file: "packages/core/src/connection/message-flow.ts",
     find: "this.flow &= ~Flow.Queued;\n        this.unpause();",
     replace: "this.flow &= ~Flow.Queued;",
@@ -95,7 +95,7 @@ export const connectionMutants = [
   },
   {
     name: "unanswered-close-waits",
-    promise: "A peer that does not answer the close frame is cut off",
+    promise: "The socket of a peer that does not answer the close frame is terminated",
     file: "packages/core/src/connection/closing-handshake.ts",
     find: "else this.#runtime.terminate(this.#socket);",
     replace: "else this.#deadline = this.#wait();",
@@ -127,7 +127,7 @@ export const connectionMutants = [
   },
   {
     name: "store-away-code",
-    promise: "I11: a handler that waits for a store that is away closes with 4503",
+    promise: "I11: a handler that fails because the store is unavailable closes its connection with 4503",
     file: "packages/core/src/connection/lifecycle.ts",
     find: 'this.end(CloseCode.StoreUnavailable, "store unavailable")',
     replace: 'this.end(CloseCode.HandlerFailed, "store unavailable")',
@@ -135,7 +135,7 @@ export const connectionMutants = [
   },
   {
     name: "discarded-uncounted",
-    promise: "I4: what comes after the end is counted as discarded",
+    promise: "I4: messages after the end are counted as discarded",
     file: "packages/core/src/connection/message-flow.ts",
     find: "this.context.diagnostics.messagesDiscarded += 1;",
     replace: "this.context.diagnostics.messagesDiscarded += 0;",
@@ -143,7 +143,7 @@ export const connectionMutants = [
   },
   {
     name: "borrowed-bytes-wait",
-    promise: "I2: borrowed bytes that have to wait are copied",
+    promise: "I2: a borrowed message that has to wait is copied",
     file: "packages/core/src/connection/message-flow.ts",
     find: 'borrowed && typeof data !== "string" ? Buffer.from(data) : data',
     replace: 'borrowed && typeof data === "string" ? Buffer.from(data) : data',
@@ -183,7 +183,7 @@ export const connectionMutants = [
   },
   {
     name: "buffered-without-bound",
-    promise: "What waits for a peer that does not read is bounded by maxBufferedBytes",
+    promise: "maxBufferedBytes limits the data that waits for a peer that does not read",
     file: "packages/core/src/connection/sending.ts",
     find: "buffered + bytes > settings.maxBufferedBytes",
     replace: "bytes > settings.maxBufferedBytes",
@@ -191,7 +191,7 @@ export const connectionMutants = [
   },
   {
     name: "inbox-one-message-early",
-    promise: "A limit is exceeded by the first message over it",
+    promise: "The first message over a limit exceeds the limit",
     file: "packages/core/src/connection/inbox.ts",
     find: "this.size > limits.maxMessages ||",
     replace: "this.size >= limits.maxMessages ||",
@@ -199,7 +199,7 @@ export const connectionMutants = [
   },
   {
     name: "inbox-keeps-units",
-    promise: "What was taken out of the inbox counts no more, and costs no counting of bytes",
+    promise: "A message that was removed from the inbox no longer counts, and its bytes are not counted",
     file: "packages/core/src/connection/inbox.ts",
     find: "    this.#units -= message.length;\n",
     replace: "",
@@ -207,7 +207,7 @@ export const connectionMutants = [
   },
   {
     name: "timer-too-long",
-    promise: "A deadline that is further away than a timer can be told does not wake the process before",
+    promise: "A deadline beyond the longest delay of a timer does not fire early",
     file: "packages/core/src/base/deadlines.ts",
     find: "Math.min(MAX_TIMER_MS, Math",
     replace: "Math.min(MAX_TIMER_MS * 1_000, Math",
@@ -215,7 +215,7 @@ export const connectionMutants = [
   },
   {
     name: "cancelled-twice",
-    promise: "A deadline is cancelled once",
+    promise: "A second cancel of a deadline has no effect",
     file: "packages/core/src/base/deadlines.ts",
     find: "    if (this.run === undefined) return;\n",
     replace: "",

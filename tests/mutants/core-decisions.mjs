@@ -7,7 +7,7 @@ import { core, tests } from "./suites.mjs";
 export const decisionMutants = [
   {
     name: "decisions-never-overtaken",
-    promise: "I9: a decision about a subject is known to the destruction of the subject's sessions",
+    promise: "I9: the destruction of a subject's sessions ends the pending decisions about the subject",
     file: "packages/core/src/session/pending.ts",
     find: "    this.#decisions.bySubject.add(subject, this);\n",
     replace: "",
@@ -24,7 +24,7 @@ export const decisionMutants = [
   },
   {
     name: "login-overtaken-in-the-store",
-    promise: "I9: a login that the destruction missed in the store destroys its session",
+    promise: "I9: if the destruction in the store missed a login, the login destroys its session",
     file: "packages/core/src/session/secrets.ts",
     find: "if (decision?.ending?.code === CloseCode.Destroyed) {",
     replace: "if (decision?.ending?.code === CloseCode.Restarting) {",
@@ -32,7 +32,7 @@ export const decisionMutants = [
   },
   {
     name: "close-lets-one-call-through",
-    promise: "close() waits for an operation, not for the first of its calls of the store",
+    promise: "close() waits for a whole operation, not only for its first call of the store",
     file: "packages/core/src/session/store-calls.ts",
     find: "  async counted<Result>(run: () => Promise<Result>): Promise<Result> {\n    this.begin();",
     replace:
@@ -41,7 +41,8 @@ export const decisionMutants = [
   },
   {
     name: "message-fence-at-the-call",
-    promise: "I13: a message carries its connection's fence as of the append, not of the call of send",
+    promise:
+      "I13: an append carries the connection's fence at the time of the append, not of the call of send",
     file: "packages/core/src/session/send-queue.ts",
     find: "this.sender = sender;",
     replace: "this.sender = sender && { fence: sender.fence };",
@@ -49,7 +50,7 @@ export const decisionMutants = [
   },
   {
     name: "message-for-whoever",
-    promise: "A message to a subject is kept in no session that became another subject's meanwhile",
+    promise: "A message to a subject is not kept in a session that belongs to another subject by then",
     file: "packages/core/src/session/send-queue.ts",
     find: "fence: fenceOf(first?.sender), subject: first?.subject };",
     replace: "fence: fenceOf(first?.sender) };",
@@ -57,7 +58,7 @@ export const decisionMutants = [
   },
   {
     name: "fenced-sender-stays",
-    promise: "I13: a connection whose message was refused for its fence ends with 4409",
+    promise: "I13: a connection whose message was refused because of its fence ends with 4409",
     file: "packages/core/src/session/send-queue.ts",
     find: "        this.#context.fenced(batch[0]?.sender);\n",
     replace: "",

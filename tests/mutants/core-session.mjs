@@ -7,7 +7,7 @@ import { core, tests } from "./suites.mjs";
 export const sessionMutants = [
   {
     name: "loss-without-mark",
-    promise: "I8: an old read that is answered after an own write does not take the session back",
+    promise: "I8: a read that is answered after a later own write does not set the session back",
     file: "packages/core/src/session/local-session.ts",
     find: "const isLoss = isOther && versionAtRequest !== undefined && this.isAt(versionAtRequest);",
     replace: "const isLoss = isOther && versionAtRequest !== undefined;",
@@ -31,7 +31,7 @@ export const sessionMutants = [
   },
   {
     name: "fences-travel-together",
-    promise: "I13: a fenced write travels with no administrative one",
+    promise: "I13: a fenced write and an administrative write are not sent in one request",
     file: "packages/core/src/session/write-queue.ts",
     find: "write.single || fenceOf(write.writer) !== fenceOf(first?.writer)",
     replace: "write.single || fenceOf(write.writer) === -2",
@@ -47,7 +47,7 @@ export const sessionMutants = [
   },
   {
     name: "close-leaves-writes",
-    promise: "close() waits for writes under way",
+    promise: "close() waits for writes in progress",
     file: "packages/core/src/session/store-calls.ts",
     find: "while (this.#underWay > 0) {",
     replace: "while (this.#underWay > 1_000) {",
@@ -55,7 +55,7 @@ export const sessionMutants = [
   },
   {
     name: "overtaken-on-its-way",
-    promise: "I13: a connection that was overtaken on its way ends with 4409",
+    promise: "I13: a connection whose session was taken over before it was attached ends with 4409",
     file: "packages/core/src/session/registry.ts",
     find: "this.pending.endOlder(state.id, decision.readyNumber, REPLACED);",
     replace: "",
@@ -87,7 +87,7 @@ export const sessionMutants = [
   },
   {
     name: "announcement-of-an-older-version",
-    promise: "I8: an announcement of an older version is passed over",
+    promise: "I8: an announcement of an older version is ignored",
     file: "packages/core/src/session/store-events.ts",
     find: "if (version < state.version || (version === state.version && lineage === state.lineage)) return;",
     replace: "if (version === state.version && lineage === state.lineage) return;",
@@ -111,7 +111,7 @@ export const sessionMutants = [
   },
   {
     name: "session-gone-pending-stands",
-    promise: "A destroyed session has no effect through a resume that is under way",
+    promise: "A resume in progress does not bring a destroyed session back",
     file: "packages/core/src/session/local-session.ts",
     find: "    this.context.pending.endSession(this.id, ending);\n",
     replace: "",
@@ -119,7 +119,7 @@ export const sessionMutants = [
   },
   {
     name: "lost-takeover-asks",
-    promise: "A takeover that is not wanted any more is not asked for",
+    promise: "A takeover of a connection that was replaced meanwhile is not sent",
     file: "packages/core/src/session/takeover.ts",
     find: "if (connection.fence !== PENDING_FENCE) return undefined;",
     replace: "if (connection.fence > PENDING_FENCE) return undefined;",
@@ -143,7 +143,7 @@ export const sessionMutants = [
   },
   {
     name: "failed-touch-forgotten",
-    promise: "A message counts though the touch that it was for failed",
+    promise: "A message counts as activity even if the touch for it failed",
     file: "packages/core/src/session/lifetimes.ts",
     find: "    const { idleMs } = this.#settings;\n    if (!(await",
     replace: "    const { idleMs } = this.#settings;\n    lifetime.touchOwed = false;\n    if (!(await",
@@ -159,7 +159,7 @@ export const sessionMutants = [
   },
   {
     name: "last-message-forgotten",
-    promise: "The last message of a connection counts",
+    promise: "The last message of a connection counts as activity",
     file: "packages/core/src/session/lifetimes.ts",
     find: "if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;",
     replace: "if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED * 0) return;",
@@ -175,7 +175,7 @@ export const sessionMutants = [
   },
   {
     name: "joined-late-unannounced",
-    promise: "expiring is called on a connection that joins after the others were told",
+    promise: "expiring is called for a connection that attaches after expiring was called for the others",
     file: "packages/core/src/session/lifetimes.ts",
     find: "if (this.#lifetimes.get(state)?.warned !== true) return;",
     replace: "if (this.#lifetimes.get(state)?.warned !== undefined) return;",
@@ -183,7 +183,7 @@ export const sessionMutants = [
   },
   {
     name: "not-yet-opened-ended",
-    promise: "A resume that is still under way is newer than the takeover, and is not ended by it",
+    promise: "A takeover does not end a resume that is still in progress, because the resume is newer",
     file: "packages/core/src/session/pending.ts",
     find: "decision.readyNumber > 0 && decision.readyNumber < readyNumber",
     replace: "decision.readyNumber < readyNumber",
@@ -207,7 +207,7 @@ export const sessionMutants = [
   },
   {
     name: "first-of-two-connections-leaves",
-    promise: "A session is held until its last connection has ended",
+    promise: "A session counts as held until its last connection has ended",
     file: "packages/core/src/session/table.ts",
     find: "if (entry.uses > 0) return false;",
     replace: "if (entry.uses > 1) return false;",
@@ -215,7 +215,7 @@ export const sessionMutants = [
   },
   {
     name: "gone-is-held",
-    promise: "A session that is gone is not held any more",
+    promise: "A session that is gone does not count as held",
     file: "packages/core/src/session/store-host.ts",
     find: "if (state === undefined || state.gone) return undefined;\n    const { version",
     replace: "if (state === undefined) return undefined;\n    const { version",
@@ -223,7 +223,7 @@ export const sessionMutants = [
   },
   {
     name: "session-for-a-connection-that-left",
-    promise: "A session that was created for a connection which has left does not stay",
+    promise: "A session that was created for a connection that has ended is destroyed",
     file: "packages/core/src/session/registry.ts",
     find: "if (connection.isEnding) this.releaseAdmitted(session);",
     replace: "if (connection.isEnding && session.resumed) this.releaseAdmitted(session);",
@@ -239,7 +239,7 @@ export const sessionMutants = [
   },
   {
     name: "unreadable-session-stays",
-    promise: "A session whose own schema refuses it is not left behind",
+    promise: "A new session whose data its own schema refuses is destroyed",
     file: "packages/core/src/session/registry.ts",
     find: "if (isHeld) this.releaseInStore(id);\n      this.calls.inBackground(() => this.store.destroy(id, undefined, false), id);",
     replace: "if (isHeld) this.releaseInStore(id);",
@@ -249,7 +249,7 @@ export const sessionMutants = [
   },
   {
     name: "update-without-expectation",
-    promise: "I8: update is made of the version that it read",
+    promise: "I8: update is applied only to the version that it read",
     file: "packages/core/src/session/write-plan.ts",
     find: "expect: reads || whole ? state.version : undefined",
     replace: "expect: !reads && whole ? state.version : undefined",

@@ -47,7 +47,7 @@ export const coreMutants = [
   },
   {
     name: "renewal-code-for-ever",
-    promise: "A renewal code opens nothing after its time",
+    promise: "A renewal code is invalid after its time",
     file: "packages/core/src/store/map-entry.ts",
     find: "renewal?.digest === digest && now < renewal.until &&",
     replace: "renewal?.digest === digest && now > 0 &&",
@@ -71,7 +71,7 @@ export const coreMutants = [
   },
   {
     name: "origin-by-anything-true",
-    promise: "origins lets nobody in but by true",
+    promise: "An origins function admits a client only by returning true",
     file: "packages/core/src/handshake/handshake.ts",
     find: "return allowed === true;",
     replace: "return Boolean(allowed);",
@@ -87,7 +87,7 @@ export const coreMutants = [
   },
   {
     name: "long-cookie-read",
-    promise: "A cookie header that is too long is not looked at",
+    promise: "A cookie header that is too long is not parsed",
     file: "packages/core/src/handshake/carriers.ts",
     find: "header === undefined || header.length > MAX_COOKIE_HEADER",
     replace: "header === undefined || header.length > MAX_COOKIE_HEADER * 100",
@@ -95,7 +95,7 @@ export const coreMutants = [
   },
   {
     name: "renewal-without-cookie",
-    promise: "A renewal code counts beside the cookie of the same session alone",
+    promise: "A renewal code is accepted only together with the cookie of the same session",
     file: "packages/core/src/handshake/carriers.ts",
     find: "codes.find((code) => own.has(selectorOf(code)))",
     replace: 'codes.find((code) => own.size > 0 && code !== "")',
@@ -111,7 +111,7 @@ export const coreMutants = [
   },
   {
     name: "entropy-repeated",
-    promise: "I14: tokens are random, each its own",
+    promise: "I14: each token has its own random bits",
     file: "packages/core/src/handshake/token.ts",
     find: "  drawn = end;\n",
     replace: "",
@@ -119,15 +119,15 @@ export const coreMutants = [
   },
   {
     name: "session-of-nobody",
-    promise: "A session that no client learned of is destroyed",
+    promise: "A new session whose client left before the answer is destroyed",
     file: "packages/core/src/session/registry.ts",
     find: "if (!resumed) this.calls.inBackground(",
     replace: "if (resumed) this.calls.inBackground(",
-    tests: onWs("a client that goes away while initial waits leaves no session behind"),
+    tests: onWs("a client that leaves while initial waits leaves no session behind"),
   },
   {
     name: "one-connection-too-many",
-    promise: "maxConnectionsPerSession",
+    promise: "maxConnectionsPerSession limits the connections of a session",
     file: "packages/core/src/session/local-session.ts",
     find: "Math.max(0, alive.length - most)",
     replace: "Math.max(0, alive.length - most - 1)",
@@ -135,7 +135,7 @@ export const coreMutants = [
   },
   {
     name: "asks-after-close",
-    promise: "After close() nothing is asked of the store",
+    promise: "After close() the store is not called",
     file: "packages/core/src/session/store-calls.ts",
     find: "    this.#isClosed = true;\n",
     replace: "    this.#isClosed = false;\n",
@@ -151,7 +151,7 @@ export const coreMutants = [
   },
   {
     name: "reason-one-byte-short",
-    promise: "A reason may be as long as a close frame holds",
+    promise: "A close reason may have as many bytes as fit into a close frame",
     file: "packages/core/src/base/close-codes.ts",
     find: "if (bytes > MAX_REASON_BYTES)",
     replace: "if (bytes >= MAX_REASON_BYTES)",
@@ -167,7 +167,7 @@ export const coreMutants = [
   },
   {
     name: "failed-admission-keeps-session",
-    promise: "A handshake that fails after its session was created leaves none behind",
+    promise: "A handshake that fails after its session was created leaves no session behind",
     file: "packages/core/src/admission/admit.ts",
     find: 'if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);',
     replace: 'if ("session" in resolved && resolved.session === undefined) return failure(error);',

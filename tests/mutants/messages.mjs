@@ -7,7 +7,7 @@ import { inPackage, tests } from "./suites.mjs";
 export const messageMutants = [
   {
     name: "messages-order-received",
-    promise: "I2: messages are handled in their order, though a schema is asynchronous",
+    promise: "I2: messages are handled in order, even if a schema is asynchronous",
     file: "packages/protocol/src/messages/sequence.ts",
     find: "return isPromiseLike(verdict) || this.#tails.has(key) ? this.behind",
     replace: "return isPromiseLike(verdict) ? this.behind",
@@ -31,7 +31,7 @@ export const messageMutants = [
   },
   {
     name: "messages-then",
-    promise: "no message is called then",
+    promise: "A message can't have the name then",
     file: "packages/protocol/src/messages/definition.ts",
     find: 'new Set(["then", "__proto__"])',
     replace: 'new Set(["__proto__"])',
@@ -39,7 +39,7 @@ export const messageMutants = [
   },
   {
     name: "messages-inherited-handler",
-    promise: "a handler is one of its own, and none that is inherited",
+    promise: "A handler must be an own property, because an inherited member is not a handler",
     file: "packages/protocol/src/messages/handlers.ts",
     find: "Object.hasOwn(given, name) ? given[name] : undefined",
     replace: "given[name]",
@@ -47,7 +47,7 @@ export const messageMutants = [
   },
   {
     name: "messages-brand",
-    promise: "a refusal is known across copies of the package",
+    promise: "A refusal is recognised across copies of the package",
     file: "packages/protocol/src/refusal.ts",
     find: 'Symbol.for("@wsession/protocol TransactionRefused")',
     replace: 'Symbol("@wsession/protocol TransactionRefused")',
@@ -55,7 +55,7 @@ export const messageMutants = [
   },
   {
     name: "messages-log",
-    promise: "the first invalid message of a connection is reported, and no other",
+    promise: "Only the first invalid message of a connection is reported",
     file: "packages/core/src/connection/lifecycle.ts",
     find: "if ((this.flow & Flow.Refused) !== 0) return;",
     replace: "",

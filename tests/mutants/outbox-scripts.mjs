@@ -14,7 +14,7 @@ const suite = (test) => tests("redis-conformance.test.ts", test);
 export const outboxScriptMutants = [
   {
     name: "lua-append-repeated",
-    promise: "I10: an append that is repeated keeps nothing twice",
+    promise: "I10: a repeated append keeps no message twice",
     file: append,
     find: "if made then\n  local offset, chain",
     replace: "if made and made < 0 then\n  local offset, chain",
@@ -30,7 +30,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-append-late",
-    promise: "I10: an append that is past its not-after is refused",
+    promise: "I10: an append after its not-after time is refused",
     file: append,
     find: "if at > tonumber(not_after) then return { 'late', at } end",
     replace: "",
@@ -46,7 +46,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-append-for-another",
-    promise: "A message for a subject is not kept in a session of another one",
+    promise: "A message for a subject is not kept in a session of another subject",
     file: append,
     find: "if subject ~= '' and found[5] ~= subject then return { 'foreign' } end",
     replace: "",
@@ -62,7 +62,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-append-half-refused",
-    promise: "I11: what Redis refuses at maxmemory has changed nothing",
+    promise: "I11: a script that Redis refuses at maxmemory has changed nothing",
     file: append,
     find: "local offset, before = box.last + 1, box.chain\n",
     replace:
@@ -71,7 +71,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-chain-not-mixed",
-    promise: "I19: a chain stands for all entries up to it",
+    promise: "I19: a chain covers all entries up to its offset",
     file: shared,
     find: "box.chain = (box.chain * 69069 + tonumber(mark)) % 2147483648",
     replace: "box.chain = tonumber(mark)",
@@ -79,7 +79,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-lost-list-unseen",
-    promise: "I19: a list that was lost alone counts as empty",
+    promise: "I19: if only the list was lost, the outbox counts as empty",
     file: shared,
     find: "if box.is_stale then box.first, box.bytes = box.last + 1, 0 end",
     replace: "",
@@ -103,7 +103,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-replaced-takes-bytes",
-    promise: "I20: what was replaced takes no bytes",
+    promise: "I20: a replaced message takes no bytes",
     file: shared,
     find: "  box.bytes = box.bytes - size_of(entry)\n  redis.call('LSET'",
     replace: "  redis.call('LSET'",
@@ -111,7 +111,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-one-message-over",
-    promise: "I20: maxMessages",
+    promise: "I20: maxMessages limits the kept messages",
     file: shared,
     find: "return box.last - box.first + 1 > bounds.messages or",
     replace: "return box.last - box.first > bounds.messages or",
@@ -119,7 +119,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-bytes-without-bound",
-    promise: "I20: maxBytes",
+    promise: "I20: maxBytes limits the bytes of the kept messages",
     file: shared,
     find: "> bounds.messages or box.bytes > bounds.bytes\n",
     replace: "> bounds.messages or box.bytes > bounds.bytes * 100\n",
@@ -127,7 +127,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-unread-gives-way",
-    promise: "I20: with whenFull refuse nothing that a reader lacks goes",
+    promise: "I20: with whenFull refuse no message that a reader lacks is dropped",
     file: shared,
     find: "if box.first + drop > read then return nil end",
     replace: "if box.first + drop > read + 1 then return nil end",
@@ -135,7 +135,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-reader-waited-for",
-    promise: "I20: a reader that is not heard of is waited for no more",
+    promise: "I20: the outbox does not wait for a reader without a call within maxAgeMs",
     file: shared,
     find: "if offset and tonumber(untill, 36) > at then least",
     replace: "if offset and tonumber(untill, 36) > 0 then least",
@@ -143,7 +143,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-reader-claims",
-    promise: "I20: a reader whose position is a reset has nothing",
+    promise: "I20: a reader whose position is a reset counts as having no message",
     file: read,
     find: "redis.call('HSET', key, 'a' .. reader, start .. ' '",
     replace: "redis.call('HSET', key, 'a' .. reader, offset .. ' '",
@@ -151,7 +151,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-readers-without-bound",
-    promise: "I20: eight readers are noted",
+    promise: "I20: the store records at most eight readers of a session",
     file: read,
     find: "if others >= MOST_READERS then",
     replace: "if others >= MOST_READERS * 100 then",
@@ -159,7 +159,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-kept-for-ever",
-    promise: "I20: what is older than maxAgeMs is kept no more",
+    promise: "I20: messages older than maxAgeMs are dropped",
     file: read,
     find: "if not has_ttl(entry) then base = index end",
     replace: "",
@@ -167,7 +167,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-ttl-is-a-loss",
-    promise: "I16: a message whose ttlMs is over is no loss",
+    promise: "I16: a message whose ttlMs is over is not reported as missed",
     file: read,
     find: "if not has_ttl(entry) then base = index end",
     replace: "base = index",
@@ -183,7 +183,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-missed-untold",
-    promise: "I16: a reader that missed one message is told",
+    promise: "I16: a reader that missed one message gets its offset",
     file: read,
     find: "elseif offset < base then\n",
     replace: "elseif offset < base - 1 then\n",
@@ -207,7 +207,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-page-may-be-empty",
-    promise: "I20: a page has one message at least",
+    promise: "I20: a page has at least one message",
     file: read,
     find: "is_full = size > 0 and size + more > max_bytes",
     replace: "is_full = size + more > max_bytes",
@@ -215,7 +215,7 @@ export const outboxScriptMutants = [
   },
   {
     name: "lua-outbox-of-the-former-subject",
-    promise: "What was kept for one subject is not read by the next one",
+    promise: "The next subject of a session can't read the messages that were kept for the former subject",
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "  if found[7] then\n    local last, chain",
     replace: "  if false then\n    local last, chain",

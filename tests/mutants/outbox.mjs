@@ -11,7 +11,7 @@ const store = "packages/core/src/store/map.ts";
 export const outboxMutants = [
   {
     name: "outbox-offset-twice",
-    promise: "I15: no offset is given out twice",
+    promise: "I15: no offset is assigned twice",
     file: outbox,
     find: "const offset = this.#last + 1;\n    const before",
     replace: "const offset = this.#entries.length + 1;\n    const before",
@@ -19,7 +19,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-chain-not-mixed",
-    promise: "I19: a chain stands for all entries up to it",
+    promise: "I19: a chain covers all entries up to its offset",
     file: outbox,
     find: "mixChain(this.#chain, mark)",
     replace: "mixChain(0, mark)",
@@ -27,7 +27,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-one-message-over",
-    promise: "I20: maxMessages",
+    promise: "I20: maxMessages limits the kept messages",
     file: outbox,
     find: "this.#entries.length + messages > maxMessages",
     replace: "this.#entries.length + messages > maxMessages + 1",
@@ -35,7 +35,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-one-byte-over",
-    promise: "I20: maxBytes",
+    promise: "I20: maxBytes limits the bytes of the kept messages",
     file: outbox,
     find: "this.#bytes + bytes > maxBytes)",
     replace: "this.#bytes + bytes > maxBytes + 1)",
@@ -59,7 +59,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-kept-for-ever",
-    promise: "I20: what is older than maxAgeMs is kept no more",
+    promise: "I20: messages older than maxAgeMs are dropped",
     file: outbox,
     find: "if (!entry.hasTtl) old = index + 1;",
     replace: "if (!entry.hasTtl) old = 0;",
@@ -83,7 +83,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-ttl-is-a-loss",
-    promise: "I16: a message whose ttlMs is over is no loss",
+    promise: "I16: a message whose ttlMs is over is not reported as missed",
     file: outbox,
     find: "if (!entry.hasTtl) old = index + 1;",
     replace: "old = index + 1;",
@@ -99,7 +99,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-replaced-takes-bytes",
-    promise: "I20: what was replaced takes no bytes",
+    promise: "I20: a replaced message takes no bytes",
     file: outbox,
     find: "    this.#bytes -= entry.bytes;\n    entry.bytes = 0;\n",
     replace: "",
@@ -107,7 +107,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-missed-from-before",
-    promise: "I16: the reader is told exactly what it missed",
+    promise: "I16: the reader gets exactly the offsets that it missed",
     file: outbox,
     find: "from: isReset ? 1 : from.offset + 1,",
     replace: "from: isReset ? 1 : from.offset,",
@@ -115,7 +115,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-missed-untold",
-    promise: "I16: a reader that missed one message is told",
+    promise: "I16: a reader that missed one message gets its offset",
     file: outbox,
     find: "const isBehind = from.offset < base;",
     replace: "const isBehind = from.offset < base - 1;",
@@ -123,7 +123,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-missed-for-certain",
-    promise: "I19: what was not compared is not certain",
+    promise: "I19: if a position could not be compared, missed has certain false",
     file: outbox,
     find: "to: base, certain: false }",
     replace: "to: base, certain: true }",
@@ -131,7 +131,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-base-not-compared",
-    promise: "I19: a position right before what is kept is compared",
+    promise: "I19: a position just before the first kept entry is compared",
     file: outbox,
     find: "    this.#baseChain = entry.chain;\n",
     replace: "",
@@ -147,7 +147,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-unread-gives-way",
-    promise: "I20: with whenFull refuse nothing that a reader lacks goes",
+    promise: "I20: with whenFull refuse no message that a reader lacks is dropped",
     file: outbox,
     find: "offset > read) return false;",
     replace: "offset > read + 1) return false;",
@@ -155,7 +155,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-reader-waited-for",
-    promise: "I20: a reader that is not heard of is waited for no more",
+    promise: "I20: the outbox does not wait for a reader without a call within maxAgeMs",
     file: outbox,
     find: "if (reader.until <= now) this",
     replace: "if (reader.until <= -now) this",
@@ -163,7 +163,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-reader-claims",
-    promise: "I20: a reader whose position is a reset has nothing",
+    promise: "I20: a reader whose position is a reset counts as having no message",
     file: outbox,
     find: "this.#note(reader.name, start.offset, now",
     replace: "this.#note(reader.name, from.offset, now",
@@ -171,7 +171,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-readers-without-bound",
-    promise: "I20: eight readers are noted",
+    promise: "I20: the store records at most eight readers of a session",
     file: outbox,
     find: "if (this.#readers.size <= MAX_READERS) return;",
     replace: "if (this.#readers.size <= MAX_READERS * 100) return;",
@@ -179,7 +179,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-newest-reader-goes",
-    promise: "I20: of more readers the one that read longest ago goes",
+    promise: "I20: a ninth reader takes the place of the reader whose last call is oldest",
     file: outbox,
     find: "for (const oldest of this.#readers.keys()) {",
     replace: "for (const oldest of [...this.#readers.keys()].reverse()) {",
@@ -187,7 +187,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-page-may-be-empty",
-    promise: "I20: a page has one message at least",
+    promise: "I20: a page has at least one message",
     file: outbox,
     find: "if (bytes > 0 && data !== undefined && bytes",
     replace: "if (data !== undefined && bytes",
@@ -195,7 +195,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-in-one-burst",
-    promise: "I20: a replay goes in pages",
+    promise: "I20: a replay is sent in pages",
     file: outbox,
     find: "this.#after(start.offset, maxBytes, now)",
     replace: "this.#after(start.offset, maxBytes * 1_000, now)",
@@ -211,7 +211,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-of-the-former-subject",
-    promise: "What was kept for one subject is not read by the next one",
+    promise: "The next subject of a session can't read the messages that were kept for the former subject",
     file: store,
     find: "        this.#outboxes.clear(request.id);\n",
     replace: "",
@@ -219,7 +219,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-offsets-begin-anew",
-    promise: "I19: with the next subject offsets and chain go on",
+    promise: "I19: offsets and chain continue for the next subject",
     file: store,
     find: "        this.#outboxes.clear(request.id);\n",
     replace: "        this.#outboxes.delete(request.id);\n",
@@ -235,7 +235,7 @@ export const outboxMutants = [
   },
   {
     name: "outbox-end-untold",
-    promise: "I17: every answer of the session says where its outbox ends",
+    promise: "I17: every answer of the session has the end of its outbox",
     file: store,
     find: ", ...(outbox && { outbox })",
     replace: "",
@@ -243,7 +243,7 @@ export const outboxMutants = [
   },
   {
     name: "outboxes-without-bound",
-    promise: "I20: maxTotalBytes bounds all outboxes together",
+    promise: "I20: maxTotalBytes limits all outboxes together",
     file: outboxes,
     find: "if (this.#totalBytes <= this.#maxTotalBytes) return;",
     replace: "if (this.#totalBytes <= this.#maxTotalBytes * 100) return;",
@@ -251,7 +251,7 @@ export const outboxMutants = [
   },
   {
     name: "outboxes-latest-gives-way",
-    promise: "I20: over maxTotalBytes the session gives way that was sent nothing for longest",
+    promise: "I20: over maxTotalBytes the session whose last append is oldest loses messages first",
     file: outboxes,
     find: "    this.#byId.delete(id);\n    this.#byId.set(id, outbox)",
     replace: "    this.#byId.set(id, outbox)",
@@ -259,7 +259,7 @@ export const outboxMutants = [
   },
   {
     name: "outboxes-count-what-is-gone",
-    promise: "Messages of sessions that are gone take nothing of maxTotalBytes",
+    promise: "Messages of sessions that are gone do not count against maxTotalBytes",
     file: outboxes,
     find: "  delete(id: string): void {\n    this.clear(id);\n",
     replace: "  delete(id: string): void {\n",
@@ -267,7 +267,7 @@ export const outboxMutants = [
   },
   {
     name: "outboxes-empty-for-nothing",
-    promise: "I20: an empty message is bounded, too",
+    promise: "I20: empty messages count against maxTotalBytes too",
     file: outboxes,
     find: "return bytes + size * ENTRY_BYTES;",
     replace: "return bytes + size * 0 * ENTRY_BYTES;",

@@ -7,7 +7,7 @@ import { redis, tests } from "./suites.mjs";
 export const scriptMutants = [
   {
     name: "writers-forgotten-early",
-    promise: "I10: what tells repeats apart outlives the last repeat by a minute",
+    promise: "I10: the record that detects repeats is kept for a minute after the last possible repeat",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "tonumber(untill) + MEMORY_MS < at",
     replace: "tonumber(untill) < at",
@@ -15,7 +15,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-absolute-passed",
-    promise: "I9: a session past its absolute deadline is absent, though its key is there",
+    promise: "I9: a session past its absolute deadline is absent, even if its key still exists",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "or (absolute > 0 and absolute <= at)",
     replace: "or false",
@@ -31,7 +31,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-overtaken-write",
-    promise: "I10: a write that is older than the process' last one is refused",
+    promise: "I10: a write that is older than the process's last write is refused",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "if tonumber(seen) > tonumber(sequence) then return 0 end",
     replace: "",
@@ -39,7 +39,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-own-news",
-    promise: "To a process its own change is no news",
+    promise: "A process gets no announcement of its own change",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "if other ~= node and count ~= '0' then\n      local heard",
     replace: "if count ~= '0' then\n      local heard",
@@ -63,7 +63,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-lineage-of-the-author",
-    promise: "I8: a change that is made of another history has a lineage of its own",
+    promise: "I8: a change that is applied to another history has another lineage",
     file: "packages/store-redis/src/scripts/prelude.lua",
     find: "if is_known then return mark end",
     replace: "if is_known or mark then return mark end",
@@ -87,7 +87,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-write-late",
-    promise: "I10: a write that is past its not-after is refused",
+    promise: "I10: a write after its not-after time is refused",
     file: "packages/store-redis/src/scripts/write.lua",
     find: "if at > tonumber(not_after) then return { 'late', at } end",
     replace: "",
@@ -95,7 +95,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-lineage-not-compared",
-    promise: "I8: an update meets another history of the same version",
+    promise: "I8: an update on the same version of another history is a conflict",
     file: "packages/store-redis/src/scripts/write.lua",
     find: "(expected ~= version or not (is_known or known_lineage == ''))",
     replace: "expected ~= version",
@@ -111,7 +111,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-writers-kept",
-    promise: "What tells a writer's repeats apart is not kept for ever",
+    promise: "The record that detects repeats of a writer is not kept for ever",
     file: "packages/store-redis/src/scripts/write.lua",
     find: "if not found[3] then prune_writers(node, at) end",
     replace: "",
@@ -119,7 +119,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-creation-repeated",
-    promise: "I10: a creation that is repeated answers as the first",
+    promise: "I10: a repeated creation answers as the first",
     file: "packages/store-redis/src/scripts/create.lua",
     find: "(digest ~= '' and found[2] == digest)",
     replace: "(digest == node and found[2] == digest)",
@@ -152,7 +152,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-owned-claimed",
-    promise: "A session of another subject is not claimed",
+    promise: "A resume by token does not open the session of another subject",
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "only_unowned == '1' and found[6] and",
     replace: "only_unowned == '2' and found[6] and",
@@ -168,7 +168,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-grace-for-ever",
-    promise: "A token that was replaced is theft after its grace",
+    promise: "A replaced token counts as stolen after its grace period",
     file: "packages/store-redis/src/scripts/resume.lua",
     find: "if at >= tonumber(grace) then return { 'stolen' } end",
     replace: "",
@@ -184,7 +184,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-destroys-newer",
-    promise: "A login that began after the destruction stays",
+    promise: "The session of a login that began after the destruction survives",
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "if by_subject and tonumber(found[6] or '0') >= epoch then return { 'newer' } end",
     replace: "",
@@ -192,7 +192,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-denial-lowered",
-    promise: "I9: an older destruction does not lift a newer one's denial",
+    promise: "I9: an older destruction does not weaken the denial of a newer one",
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "epoch = math.max(epoch, tonumber(denied or '0'))",
     replace: "epoch = epoch",
@@ -200,7 +200,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-destroy-repeated",
-    promise: "I10: a destruction that is repeated answers as the first",
+    promise: "I10: a repeated destruction answers as the first",
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "if found[5] == mark then",
     replace: "if found[5] == node then",
@@ -208,7 +208,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-settled-comes",
-    promise: "I10: a write that was asked about and was not there never comes",
+    promise: "I10: a write that was settled as not applied is never applied",
     file: "packages/store-redis/src/scripts/settle.lua",
     find: "redis.call('HSET', key, writer, asked .. ' 0 ' .. not_after)\n",
     replace: "",
@@ -216,7 +216,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-takeover-repeated",
-    promise: "I13: a takeover that is repeated answers as the first",
+    promise: "I13: a repeated takeover answers as the first",
     file: "packages/store-redis/src/scripts/take-over.lua",
     find: "if found[3] == node .. ' ' .. sequence then return { 'taken', meta.fence } end",
     replace: "",
@@ -224,7 +224,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-epoch-goes-back",
-    promise: "I9: a subject's epoch never goes back",
+    promise: "I9: a subject's epoch never falls",
     file: "packages/store-redis/src/scripts/index-raise.lua",
     find: "tonumber(redis.call('GET', KEYS[2]) or '0') + 1, at",
     replace: "0, at",
@@ -232,7 +232,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-listing-shortened",
-    promise: "A session that was listed anew keeps its listing",
+    promise: "An end of an older listing does not shorten a newer listing",
     file: "packages/store-redis/src/scripts/index-end.lua",
     find: "ARGV[index + 1] == '' or tonumber(ARGV[index + 1]) == listed",
     replace: "ARGV[index + 1] ~= nil",
@@ -248,7 +248,7 @@ export const scriptMutants = [
   },
   {
     name: "lua-lease-renewed-anew",
-    promise: "A lease that was lost is told by another mark",
+    promise: "After a lost lease the key has another value",
     file: "packages/store-redis/src/scripts/lease.lua",
     find: "redis.call('SET', key, new_mark, 'PX', lease_ms)\nreturn { new_mark }",
     replace: "redis.call('SET', key, '1', 'PX', lease_ms)\nreturn { '1' }",

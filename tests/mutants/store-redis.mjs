@@ -15,7 +15,7 @@ export const storeMutants = [
   },
   {
     name: "clock-not-forgotten",
-    promise: "Another server's clock is not taken for the one before",
+    promise: "The clock estimate of the previous server is not used for another server",
     file: "packages/store-redis/src/connection/clock.ts",
     find: "  forget(): void {\n    this.#offset = undefined;",
     replace: "  forget(): void {\n    this.#offset ??= undefined;",
@@ -23,7 +23,7 @@ export const storeMutants = [
   },
   {
     name: "login-tried-again",
-    promise: "I9: a login that is tried again does not escape destroySubject",
+    promise: "I9: a repeated try of a login does not escape destroySubject",
     file: "packages/store-redis/src/sessions/indexed-changes.ts",
     find: "epoch ??= listing.epoch;",
     replace: "epoch = listing.epoch;",
@@ -31,7 +31,7 @@ export const storeMutants = [
   },
   {
     name: "refused-counts-as-run",
-    promise: "I11: what Redis refused did not run",
+    promise: "I11: a command that Redis refused is not-applied",
     file: "packages/store-redis/src/connection/calls.ts",
     find: "isRefused ? attempts - 1 : attempts",
     replace: "isRefused ? attempts : attempts",
@@ -39,7 +39,7 @@ export const storeMutants = [
   },
   {
     name: "refused-again-is-sure",
-    promise: "I11: what is refused after an attempt that may have run is unknown",
+    promise: "I11: if an earlier attempt may have run, a refusal is unknown",
     file: "packages/store-redis/src/connection/calls.ts",
     find: "const isSure = attempts <= 1 ||",
     replace: "const isSure = attempts >= 1 ||",
@@ -47,7 +47,7 @@ export const storeMutants = [
   },
   {
     name: "policy-stops-a-store-in-use",
-    promise: "A policy that changes while the store is in use stops nothing",
+    promise: "A change of the eviction policy while the store is in use does not stop the store",
     file: "packages/store-redis/src/connection/gate.ts",
     find: "return bad ?? (this.#wasOpen ? undefined : eviction)",
     replace: "return bad ?? eviction",
@@ -63,7 +63,7 @@ export const storeMutants = [
   },
   {
     name: "told-again-and-again",
-    promise: "What is wrong with a server is told once",
+    promise: "A problem of a server is reported once",
     file: "packages/store-redis/src/connection/gate.ts",
     find: "if (error?.message === this.#reported.get(about)) return;",
     replace: "if (error === undefined && !this.#reported.has(about)) return;",
@@ -87,7 +87,7 @@ export const storeMutants = [
   },
   {
     name: "zero-holder-counted",
-    promise: "A process that holds no connection is none of the holders",
+    promise: "A process with a count of 0 is not a holder",
     file: "packages/store-redis/src/base/record.ts",
     find: 'node === undefined || connections === "0"',
     replace: "node === undefined",
@@ -111,7 +111,7 @@ export const storeMutants = [
   },
   {
     name: "lapse-not-told",
-    promise: "A lease that lapsed is told",
+    promise: "A lapsed lease is reported to the process",
     file: "packages/store-redis/src/processes/lease.ts",
     find: "if (lost > 0 && kept === 0) this.#events.lapsed();",
     replace: "if (lost > 1 && kept === 0) this.#events.lapsed();",
@@ -119,7 +119,7 @@ export const storeMutants = [
   },
   {
     name: "lease-stays",
-    promise: "close gives the lease back",
+    promise: "close deletes the lease",
     file: "packages/store-redis/src/processes/lease.ts",
     find: 'this.#keys.map(({ key }) => this.#calls.command("del", [key]))',
     replace: 'this.#keys.map(({ key }) => this.#calls.command("exists", [key]))',
@@ -127,7 +127,7 @@ export const storeMutants = [
   },
   {
     name: "hold-not-taken-back",
-    promise: "I10: a hold whose answer never came is taken back",
+    promise: "I10: a registered connection is removed if the answer of its call never came",
     file: "packages/store-redis/src/processes/held-counts.ts",
     find: "state.count -= 1;\n      state.uncertain = true;",
     replace: "state.count -= 1;",
@@ -135,7 +135,7 @@ export const storeMutants = [
   },
   {
     name: "refused-hold-counts",
-    promise: "A resume that was refused holds nothing",
+    promise: "A refused resume registers no connection",
     file: "packages/store-redis/src/processes/held-counts.ts",
     find: "(state) => (state.count -= 1));",
     replace: "(state) => (state.count -= 0));",
@@ -159,7 +159,7 @@ export const storeMutants = [
   },
   {
     name: "own-destruction-in-doubt",
-    promise: "In the process that destroyed, the next login is not in doubt",
+    promise: "In the process that called destroySubject, the next login is accepted",
     file: "packages/store-redis/src/sessions/subjects.ts",
     find: "this.#knownEpochs.record(hash, epoch);\n    await",
     replace: "await",
@@ -167,7 +167,7 @@ export const storeMutants = [
   },
   {
     name: "page-ends-within-a-score",
-    promise: "A subject's sessions are read in pages, none passed over",
+    promise: "A subject's sessions are read in pages, and none is skipped",
     file: "packages/store-redis/src/sessions/subjects.ts",
     find: '      yield await this.#read(key, [String(last.score), String(last.score), "WITHSCORES"]);\n',
     replace: "",
@@ -191,7 +191,7 @@ export const storeMutants = [
   },
   {
     name: "confirmed-twice",
-    promise: "A holder's answer counts once",
+    promise: "A repeated confirmation of a holder counts once",
     file: "packages/store-redis/src/processes/confirmations.ts",
     find: "    if (sessions.has(id)) return;\n",
     replace: "",
@@ -207,7 +207,7 @@ export const storeMutants = [
   },
   {
     name: "doubt-passed-over",
-    promise: "After a doubt everything is read",
+    promise: "After a possible loss the next sweep reads all held sessions",
     file: "packages/store-redis/src/processes/resync.ts",
     find: "since <= this.#readSince && this.#doubtedAt <= this.#readSince",
     replace: "since <= this.#readSince && this.#doubtedAt < Infinity",
@@ -215,7 +215,7 @@ export const storeMutants = [
   },
   {
     name: "sweep-reads-all",
-    promise: "While nothing is in doubt a sweep reads a tenth",
+    promise: "Without a possible loss a sweep reads a tenth of the held sessions",
     file: "packages/store-redis/src/processes/resync.ts",
     find: ".filter((id) => turnOf(id) === turn)",
     replace: ".filter((id) => turnOf(id) !== -turn - 1)",
@@ -223,7 +223,7 @@ export const storeMutants = [
   },
   {
     name: "resubscribed-untold",
-    promise: "After the subscription was cut what is held is read again",
+    promise: "After an interruption of the subscription the held sessions are read again",
     file: "packages/store-redis/src/processes/subscription.ts",
     find: "if (this.#everConfirmed) this.#events.resubscribed();",
     replace: "if (this.#everConfirmed && this.#closed) this.#events.resubscribed();",
@@ -231,7 +231,7 @@ export const storeMutants = [
   },
   {
     name: "probe-is-a-message",
-    promise: "A probe is no announcement",
+    promise: "A probe is not treated as an announcement",
     file: "packages/store-redis/src/processes/subscription.ts",
     find: 'else if (!text.startsWith(`["${PROBE}"`)) this',
     replace: "else this",
@@ -241,7 +241,7 @@ export const storeMutants = [
   },
   {
     name: "unsettled-passed-over",
-    promise: "I10: the next write settles the one before it",
+    promise: "I10: the next write settles the previous one",
     file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: "return change === undefined\n      ? undefined",
     replace: "return change === undefined || change.outcome === undefined\n      ? undefined",
@@ -249,7 +249,7 @@ export const storeMutants = [
   },
   {
     name: "destruction-outcome-swapped",
-    promise: "I10: what became of a destruction is told",
+    promise: "I10: outcome() answers for a destruction",
     file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: 'found.type === "session" ? "not-applied" : "applied"',
     replace: 'found.type === "session" ? "applied" : "not-applied"',

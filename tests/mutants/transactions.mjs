@@ -11,7 +11,7 @@ const numbered = "packages/core/src/framed/numbered-connection.ts";
 export const transactionMutants = [
   {
     name: "transaction-told-before-commit",
-    promise: "I21: a number is told once it is in the store",
+    promise: "I21: the ack of a number is sent once the number is in the store",
     file: transactions,
     find: "    const outcomes = [...this.#waiting, { number, refusal }];",
     replace:
@@ -29,7 +29,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-refused-in-record-is-applied",
-    promise: "I21: what the record says of a number counts",
+    promise: "I21: the outcome of a number in the record counts",
     file: transactions,
     find: "if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);",
     replace: "if (refusal !== undefined) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);",
@@ -37,7 +37,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-handled-twice",
-    promise: "I21: a number that is settled is handled no more",
+    promise: "I21: a settled number is not handled again",
     file: transactions,
     find: "    if (number <= this.#record.settled) return this.#tell(outcome);\n",
     replace: "",
@@ -45,7 +45,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-forgotten-handled",
-    promise: "I21: messages of a client that was forgotten are not handled",
+    promise: "I21: messages that a forgotten client sent before are not handled",
     file: transactions,
     find: "if (this.#forgottenUnder !== undefined)",
     replace: "if (this.#forgottenUnder === -1)",
@@ -53,7 +53,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-effect-without-commit",
-    promise: "I21: effects run once the commit is acknowledged, and not in a run that lost its race",
+    promise: "I21: effects run once the commit is acknowledged, and not for a run that conflicted",
     file: transactions,
     find: "      case undefined:\n        return false;",
     replace:
@@ -62,7 +62,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-stale-data",
-    promise: "I21: a change that was made of older data is not committed",
+    promise: "I21: a change of older data is not committed",
     file: staged,
     find: "    return this.#hasRead || (this.#writes.length > 0 && this.#state.isOtherVersion);",
     replace: "    return this.#writes.length > 0 && this.#state.isOtherVersion;",
@@ -70,7 +70,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-reads-always",
-    promise: "I21: a change that read nothing does not run again",
+    promise: "I21: a handler that did not read the data does not run again",
     file: staged,
     find: "  #hasRead = false;",
     replace: "  #hasRead = true;",
@@ -78,7 +78,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-ack-after-effect",
-    promise: "I22: the ack goes before the effects",
+    promise: "I22: the ack is sent before the effects run",
     file: transactions,
     find: "          this.#numbers.tell();\n",
     replace: "",
@@ -86,7 +86,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-never-late",
-    promise: "I21: a handler has handlerTimeoutMs",
+    promise: "I21: a handler fails after handlerTimeoutMs",
     file: transactions,
     find: "if (handlerTimeoutMs === Infinity) return running;",
     replace: "if (handlerTimeoutMs > 0) return running;",
@@ -94,7 +94,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-usable-after-its-end",
-    promise: "I21: what a handler stages too late throws",
+    promise: "I21: a call on tx after the handler has settled throws",
     file: transactions,
     find: "      staged.end();\n",
     replace: "",
@@ -102,7 +102,7 @@ export const transactionMutants = [
   },
   {
     name: "transaction-handle-writes",
-    promise: "I21: writes beside a transaction are refused",
+    promise: "I21: writes outside the running transaction are refused",
     file: numbered,
     find: "    this.flow |= Flow.InTransaction;\n",
     replace: "",

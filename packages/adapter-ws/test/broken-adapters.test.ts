@@ -7,29 +7,30 @@ import { wsHarness } from "./servers.ts";
 
 const EARLY = "I1 messages sent in the tick of the client's open wait for an async initial and an async open";
 const EAGER =
-  "I2 frames in the TCP segment of the upgrade request are messages like any other, each once and in order";
+  "I2 frames in the TCP segment of the upgrade request are handled as messages, each once and in order";
 const ORDER = "I2 500 messages reach a synchronous handler in order, each once";
-const ONE_ORDER = "I1 I2 what waits at the gate and what comes after it reach the handler in one order";
+const ONE_ORDER =
+  "I1 I2 messages that wait at the gate and later messages reach the handler in arrival order";
 const LIFE =
   "I4 open, then messages, then close, which sees the session as it was and the peer's code and reason";
 const TERMINATE =
   "I4 terminate inside open, inside a message and inside close ends the connection, and close comes once";
 
 const SLOW_READER =
-  "heartbeatMs leaves a peer alone that reads one message of 8 MiB steadily over a slow line (fault C1)";
+  "heartbeatMs does not end a peer that steadily reads one message of 8 MiB over a slow line (fault C1)";
 const NON_READER =
-  "heartbeatMs ends a peer with 1006 that keeps its socket open and reads nothing of 24 MiB (fault C1)";
+  "heartbeatMs ends with 1006 a peer that keeps its socket open and reads nothing of 24 MiB (fault C1)";
 const COUNTED =
-  "a connection that this side has ended counts no more, though its peer answers nothing (fault C8)";
+  "a connection that this side has ended no longer counts as live, even if its peer answers nothing (fault C8)";
 const IGNORES_CLOSE =
   "after destroy() nothing of a peer that ignores the close frame is handled, and its socket ends soon (fault A6)";
 
 const CHOICE =
-  "a client of v1.wsession is answered with it; the application chooses among its own subprotocols, and sees no other";
+  "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and sees no other";
 const KEPT =
-  "I15 kept messages reach a client in order, plain ones beside them, and each side counts the same";
+  "I15 kept messages reach a client in order, among plain messages, and both sides count the same offsets";
 const BACK =
-  "I16 a client that drops and comes back gets every message after its position, and then what is sent live, none twice";
+  "I16 a client that comes back gets every message after its position, then live messages, and no message twice";
 
 /** `target` with some members replaced. */
 function overriding<Target extends object>(target: Target, members: Partial<Target>): Target {

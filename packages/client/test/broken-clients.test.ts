@@ -64,7 +64,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         };
       },
     }),
-    "what is unsettled is sent again, in order, under the numbers that it had",
+    "unsettled messages are sent again, in order, under the same numbers",
   ],
   [
     "forgets what it did not get an answer to",
@@ -79,7 +79,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         };
       },
     }),
-    "what is unsettled is sent again, in order, under the numbers that it had",
+    "unsettled messages are sent again, in order, under the same numbers",
   ],
   [
     "has a new id on each connection",
@@ -92,12 +92,12 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
             : frame;
       },
     }),
-    "what is unsettled is sent again, in order, under the numbers that it had",
+    "unsettled messages are sent again, in order, under the same numbers",
   ],
   [
     "takes a refusal in hello for success",
     broken({ in: change(".h", (fields) => Object.assign(fields, { refused: "0" })) }),
-    "hello says of each unsettled number whether it was applied or refused",
+    "hello tells for each unsettled number whether it was applied or refused",
   ],
   [
     "ignores the record's floor",
@@ -107,7 +107,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "knows no mark",
     broken({ out: change(".a", (fields) => Object.assign(fields, { mark: 0 })) }),
-    "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark",
+    "forgotten: messages of an earlier connection are UNKNOWN, the others are sent again under the new mark",
   ],
   [
     "ignores chains",
@@ -116,17 +116,17 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
         if (Array.isArray(fields["at"])) fields["at"] = [fields["at"][0], "000000"];
       }),
     }),
-    "I19 a position is an offset and the chain of that very offset",
+    "I19 a position is an offset and the chain of that offset",
   ],
   [
     "forgets the witness",
     broken({ out: change(".a", (fields) => delete fields["witness"]) }),
-    "a jump moves the position, with its chain, and its witness travels until the position has passed it",
+    "a jump moves the position and its chain, and attach has its witness until the position has passed the witness",
   ],
   [
     "does not hear of what it missed",
     broken({ in: lose(".x") }),
-    "I16 missed: what is kept no more is told, in hello and later, and the position goes there",
+    "I16 missed: offsets that are no longer kept are reported, in hello and later, and the position moves past them",
   ],
   [
     "names no session, and sends at once all the same",
@@ -136,7 +136,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "takes another session for its own",
     broken({ in: change(".h", (fields) => Object.assign(fields, { session: "s1" })) }),
-    "SESSION_LOST: in another session nothing runs that was meant for the old one",
+    "SESSION_LOST: no message for the old session is handled in another session",
   ],
   [
     "reuses the client id from storage",
@@ -156,17 +156,17 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "leaves without a word",
     broken({ out: lose(".b") }),
-    "close() says bye, closes with its code, and settles everything that is queued",
+    "close() sends bye, closes with its code, and rejects all queued messages",
   ],
   [
     "confirms no token",
     broken({ out: lose(".t") }),
-    "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed",
+    "the client offers its token as a subprotocol, stores the token of hello or of a notice, and confirms that",
   ],
   [
     "never says what it read",
     broken({ out: lose(".k") }),
-    "what was read is reported where hello asks for it, each 32 messages or after a second",
+    "if hello asks for acks, the client reports its position after each 32 messages or after a second",
   ],
   [
     "never asks whether the server is there",

@@ -139,7 +139,7 @@ describe("the suite for stores catches", () => {
 
   test("a store that loses updates", async () => {
     expect(await caught(losesUpdates)).toEqual([
-      "I8 a version conflict changes nothing and hands back the current session in the same call",
+      "I8 a version conflict changes nothing and returns the current session in the same call",
       "I8 of two writes that expect one version, one is applied; compare-and-set loses no increment",
     ]);
   });
@@ -156,26 +156,26 @@ describe("the suite for stores catches", () => {
 
   test("a store that says that it tells histories apart, and does not", async () => {
     expect(await caught(ignoresLineage)).toEqual([
-      "I8 the lineage that a change answers with is the one that is loaded, and another one is no base for a change",
+      "I8 the lineage in the answer to a change is the lineage that load returns, and a change with another lineage is a conflict",
     ]);
   });
 
   test("a store whose takeover takes nothing over", async () => {
     expect(await caught(takesNothingOver)).toEqual([
-      "I13 a takeover for a connection that is there raises the fence, as one in a resume does; a resume without it does not",
+      "I13 a takeover for an existing connection raises the fence, as an exclusive resume does; a plain resume does not",
     ]);
   });
 
   test("a store that gives another subject's session away", async () => {
     expect(await caught(givesAway)).toEqual([
-      "a session that only an unowned one may be is not taken from its subject: foreign, and nothing is changed",
+      "with onlyUnowned a session of another subject answers foreign, and nothing is changed",
     ]);
   });
 
   test("a store that lists again what was touched while it listed", async () => {
     expect(await caught(listsAgain)).toEqual([
-      "fault E1: ids() gives each session once though each is touched, and ends though each time one more is created",
-      "fault E1: ids() gives what is there from the beginning to the end, though others are destroyed meanwhile",
+      "fault E1: ids() yields each session once, even if each is touched, and ends, even if a session is created in each step",
+      "fault E1: ids() yields the sessions that exist from the beginning to the end, even if others are destroyed meanwhile",
     ]);
   });
 

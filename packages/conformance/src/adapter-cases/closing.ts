@@ -9,7 +9,7 @@ type Conn = Connection<{ n: number }, unknown, never>;
 /** How connections and servers are closed. */
 export const closingCases: readonly AdapterCase[] = [
   {
-    name: "close is idempotent: the first one's code and reason count",
+    name: "close is idempotent: the first call's code and reason count",
     async run(trial) {
       const closed = new Journal();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -37,7 +37,7 @@ export const closingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "close throws INVALID_ARGUMENT for a code or a reason that can't be sent, and the connection goes on",
+    name: "close throws INVALID_ARGUMENT for a code or a reason that can't be sent, and the connection stays open",
     async run(trial) {
       const opened = deferred<Conn>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -113,7 +113,7 @@ export const closingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "sessions.close({ drainMs }) closes in even batches, with the code and reason it is given",
+    name: "sessions.close({ drainMs }) spreads the closing evenly over drainMs, with the given code and reason",
     async run(trial) {
       const closed = new Journal<number>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -129,7 +129,7 @@ export const closingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "sessions.close() ends a peer within bounds that does not answer the close frame",
+    name: "sessions.close() ends a peer that does not answer the close frame, within a time limit",
     async run(trial) {
       const closed = new Journal<number>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -142,7 +142,7 @@ export const closingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "sessions.close() and binding.close() throw INVALID_ARGUMENT for what makes no sense, and all goes on until a good one",
+    name: "sessions.close() and binding.close() throw INVALID_ARGUMENT for invalid options and close nothing, and a valid call closes",
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
       const server = await trial.serve(sessions, {});

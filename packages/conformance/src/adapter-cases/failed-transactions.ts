@@ -35,7 +35,7 @@ async function refusedBy(trial: Parameters<AdapterCase["run"]>[0], handle: Handl
 /** Transactions that are refused or fail, or whose session or connection ends. */
 export const failedTransactionCases: readonly AdapterCase[] = [
   {
-    name: "I21 a TransactionRefused is told with its code and detail, and nothing was committed",
+    name: "I21 a TransactionRefused reaches the client with its code and detail, and no change is committed",
     async run(trial) {
       const { reported, ...told } = await refusedBy(trial, () => {
         throw new TransactionRefused("outbid", { message: "too low", detail: { highest: 7 } });
@@ -45,7 +45,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 a refusal is settled: it is told again on the next connection, and the message is handled no more",
+    name: "I21 a refusal is settled: the client gets it again on the next connection, and the message is not handled again",
     async run(trial) {
       const handled = new Journal();
       const setting = await framedServer(
@@ -73,7 +73,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I12 I21 a handler that throws is reported, and the client is told HANDLER_FAILED without its message; the connection stays",
+    name: "I12 I21 an error of the handler is reported, and the client gets HANDLER_FAILED without the error's message; the connection stays",
     async run(trial) {
       const mistake = new Error("a secret of the server");
       const { reported, ...told } = await refusedBy(trial, () => Promise.reject(mistake));
@@ -82,7 +82,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 a handler that does not settle in handlerTimeoutMs has failed, and what it stages later throws TRANSACTION_OVER",
+    name: "I21 a handler that does not settle within handlerTimeoutMs has failed, and its later calls on tx throw TRANSACTION_OVER",
     async run(trial) {
       const { promise, resolve } = deferred();
       const late = new Journal<unknown>();
@@ -106,7 +106,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 data that the schema refuses is told as INVALID_DATA, and a message over outbox.maxBytes as TOO_LARGE",
+    name: "I21 the client gets INVALID_DATA for data that the schema refuses, and TOO_LARGE for a message over outbox.maxBytes",
     async run(trial) {
       const schema = {
         "~standard": {
@@ -127,7 +127,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I22 a full outbox that refuses is told as OUTBOX_FULL, and the change is not made",
+    name: "I22 the client gets OUTBOX_FULL if the outbox refuses the messages, and the change is not applied",
     async run(trial) {
       const outbox = { maxMessages: 2, whenFull: "refuse" } as const;
       const setting = await framedServer(
@@ -203,7 +203,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 a handler that closes its connection commits all the same, and the client learns of it when it comes back",
+    name: "I21 a handler that closes its connection still commits, and the client gets the outcome when it comes back",
     async run(trial) {
       const setting = await framedServer(
         trial,
@@ -225,7 +225,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 nothing is told before the store has answered, and where it did not, the connection ends with 4503",
+    name: "I21 no outcome is sent before the store has answered, and if the store does not answer, the connection ends with 4503",
     async run(trial) {
       const store = mapStore();
       const commit = store.commit?.bind(store);
@@ -292,7 +292,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a detail that JSON can't carry, or that is too long for a frame, is left out, and the code is told",
+    name: "a detail that JSON can't represent, or that is too long for a frame, is left out, and the code is sent",
     async run(trial) {
       const circular: Record<string, unknown> = {};
       circular["itself"] = circular;

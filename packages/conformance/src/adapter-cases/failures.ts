@@ -97,7 +97,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   })),
   ...WAYS.map((how): AdapterCase => ({
-    name: `I12 a change handler that ${how} closes its connection with 1011; the write that it heard of stands`,
+    name: `I12 a change handler that ${how} closes its connection with 1011; the write that caused the call stays applied`,
     async run(trial) {
       const reported = reports();
       const store = mapStore();
@@ -193,7 +193,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   },
   ...WAYS.map((how): AdapterCase => ({
-    name: `I12 an onError that ${how} itself changes nothing`,
+    name: `I12 an onError that ${how} itself has no effect on the connection`,
     async run(trial) {
       const sessions = createSessions({
         initial: () => ({ n: 0 }),

@@ -56,7 +56,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "a client of v1.wsession is answered with it; the application chooses among its own subprotocols, and sees no other",
+    name: "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and sees no other",
     async run(trial) {
       const seen = new Journal<readonly string[]>();
       const sessions = createSessions<Data>({
@@ -90,7 +90,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a client that does not offer v1.wsession gets no frame of it, and may send what looks like one",
+    name: "a client that does not offer v1.wsession gets none of its frames, and may send text that looks like one",
     async run(trial) {
       const messages = new Journal();
       const setting = await framedServer(
@@ -110,7 +110,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a refused client of v1.wsession is told by a close code, makes no session, and a foreign origin gets its 403",
+    name: "a refused client of v1.wsession gets a close code and no session, and a client of a foreign origin gets the status 403",
     async run(trial) {
       const store = mapStore();
       const opened = new Journal<Conn>();
@@ -180,7 +180,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "the server sends a beat where it has nothing else to say, answers a probe, and handles what came before a bye",
+    name: "the server sends a beat if it sends no other frame, answers a probe, and handles the messages before a bye",
     async run(trial) {
       const handled = new Journal();
       const closed = new Journal<number>();
@@ -210,7 +210,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a control frame of a name that the server does not know is passed over",
+    name: "a control frame with an unknown name is ignored",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer } = await arrived(setting);
@@ -221,7 +221,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "identify and rotate tell the new token to the connection that called, and to no other",
+    name: "identify and rotate send the new token to the connection that called, and to no other",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer, token } = await arrived(setting);
@@ -241,7 +241,7 @@ export const framingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a shutdown that takes its time tells clients in how many milliseconds they are ended",
+    name: "a shutdown with drainMs announces to each client in how many milliseconds its connection ends",
     async run(trial) {
       const setting = await framedServer(trial);
       const peers = [await arrived(setting), await arrived(setting)];

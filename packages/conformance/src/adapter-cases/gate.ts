@@ -119,7 +119,7 @@ export const gateCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I2 frames in the TCP segment of the upgrade request are messages like any other, each once and in order",
+    name: "I2 frames in the TCP segment of the upgrade request are handled as messages, each once and in order",
     applies: ({ keepsEagerFrames }) => keepsEagerFrames,
     async run(trial) {
       const journal = new Journal();
@@ -143,7 +143,7 @@ export const gateCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I1 I2 what waits at the gate and what comes after it reach the handler in one order",
+    name: "I1 I2 messages that wait at the gate and later messages reach the handler in arrival order",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<{ n: number }>();
@@ -228,7 +228,7 @@ export const gateCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I14 an open that has not set the session within early.timeoutMs closes the connection with 4408, however long it goes on",
+    name: "I14 an open that has not set the session within early.timeoutMs closes the connection with 4408, even if open runs for longer",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<{ n: number }>({ early: { timeoutMs: 40 }, handlerTimeoutMs: 40 });
@@ -244,7 +244,7 @@ export const gateCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault D2: once the session is set, by initial or inside open, an open that takes longer than early.timeoutMs is not cut",
+    name: "fault D2: once the session is set, by initial or inside open, an open that takes longer than early.timeoutMs does not end the connection",
     async run(trial) {
       for (const isGiven of [true, false]) {
         const journal = new Journal();

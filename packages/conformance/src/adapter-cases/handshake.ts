@@ -15,7 +15,7 @@ import { deferred, delay, Journal, macrotask } from "../waiting.ts";
 /** The application's view of an accepted handshake, and the content of its 101. */
 export const handshakeCases: readonly AdapterCase[] = [
   {
-    name: "the handshake is a copy: method, url, headers, address and protocols are there after an await",
+    name: "the handshake is a copy: method, url, headers, address and protocols can be read after an await",
     async run(trial) {
       const seen = deferred<Handshake>();
       const sessions = createSessions({
@@ -63,7 +63,7 @@ export const handshakeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "the handshake is a copy: all of it is there after the client has gone, its address too",
+    name: "the handshake is a copy: all of it, with the address, can be read after the client has gone",
     async run(trial) {
       const [asked, seen] = [deferred(), deferred<Handshake>()];
       const gone = deferred();
@@ -89,7 +89,7 @@ export const handshakeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "headers that admit accepts with ride on the 101, and so does the session's cookie",
+    name: "the 101 has the headers of accept and the session's cookie",
     async run(trial) {
       const sessions = createSessions({
         store: mapStore(),
@@ -142,7 +142,7 @@ export const handshakeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a token in the query brings the client back to its session; the connection says what it is",
+    name: "a token in the query brings the client back to its session; a new client's token is conn.token",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions({
@@ -177,7 +177,7 @@ export const handshakeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a token that travels as a subprotocol resumes, is never echoed, and is kept from the application",
+    name: "a token in a subprotocol resumes its session, is never echoed, and is hidden from the application",
     async run(trial) {
       const seen = new Journal<Handshake>();
       const sessions = createSessions({
@@ -202,7 +202,7 @@ export const handshakeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "admit may name the session and the subject of one that is created",
+    name: "admit may name the session, and the subject of a new session",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions({

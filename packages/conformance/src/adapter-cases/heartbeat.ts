@@ -27,7 +27,7 @@ export const heartbeatCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "heartbeatMs leaves a peer alone that answers pings, though it says nothing",
+    name: "heartbeatMs does not end a peer that answers pings and sends nothing else",
     async run(trial) {
       let pings = 0;
       const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });

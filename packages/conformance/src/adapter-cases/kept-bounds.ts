@@ -22,7 +22,7 @@ async function untilSent(session: Conn["session"], text: string): Promise<void> 
 /** The limits of an outbox: the end of its session, its configured limits, and stores without outboxes. */
 export const keptBoundCases: readonly AdapterCase[] = [
   {
-    name: "I18 a destroyed session has no outbox: send says that it is gone, and its connections end with 4410",
+    name: "I18 a destroyed session has no outbox: send rejects with SESSION_GONE, and its connections end with 4410",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer } = await arrived(setting);
@@ -73,7 +73,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I20 too many sends at once are refused with OUTBOX_FULL, and those that were taken arrive",
+    name: "I20 too many sends at once are refused with OUTBOX_FULL, and the accepted ones arrive",
     async run(trial) {
       const setting = await framedServer(trial, { outbox: { maxMessages: 10 } });
       const { peer } = await arrived(setting);
@@ -89,7 +89,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I20 a client that does not read is not sent more than a page beyond what waits; once it reads it gets all, in order",
+    name: "I20 a client that does not read gets at most one page beyond the send buffer; once it reads, it gets all messages in order",
     async run(trial) {
       const setting = await framedServer(trial, {
         outbox: { maxMessages: 1_000, maxBytes: 8 * 1024 * 1024 },
@@ -115,7 +115,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a raw client that came back is told of by the handler resumed too, after open and before its first message",
+    name: "the handler resumed is also called for a raw client that came back, after open and before its first message",
     async run(trial) {
       const journal = new Journal();
       const setting = await framedServer(
@@ -159,7 +159,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I17 with inConnectionStore a message is delivered and kept nowhere, and a store without an outbox says NOT_SUPPORTED",
+    name: "I17 with inConnectionStore a message is delivered and not kept, and with a store without an outbox send rejects with NOT_SUPPORTED",
     async run(trial) {
       const opened = new Journal<Conn>();
       const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });

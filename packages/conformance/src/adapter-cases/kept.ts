@@ -6,7 +6,7 @@ import { delay, Journal } from "../waiting.ts";
 /** Messages that are kept for a client that is away. */
 export const keptCases: readonly AdapterCase[] = [
   {
-    name: "I15 kept messages reach a client in order, plain ones beside them, and each side counts the same",
+    name: "I15 kept messages reach a client in order, among plain messages, and both sides count the same offsets",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer } = await arrived(setting);
@@ -27,7 +27,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I16 a client that drops and comes back gets every message after its position, and then what is sent live, none twice",
+    name: "I16 a client that comes back gets every message after its position, then live messages, and no message twice",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer, token } = await arrived(setting);
@@ -53,7 +53,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I16 a client whose missed messages went is told which, in hello and by the handler resumed, and gets the rest",
+    name: "I16 if messages of a client were dropped, hello and the handler resumed report which, and the client gets the others",
     async run(trial) {
       const events = new Journal<unknown>();
       const setting = await framedServer(
@@ -78,7 +78,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I19 a client that lies about its position is told that all it has may be another's, and gets what is kept",
+    name: "I19 a client with a false position gets missed with certain false, and all messages that are kept",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer, token } = await arrived(setting);
@@ -98,7 +98,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I16 a message that was replaced or is of no use any more is passed over by a jump, and the client can come back from behind it",
+    name: "I16 a jump skips a message that was replaced or whose ttlMs is over, and the client can come back from a position after it",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer, token } = await arrived(setting);
@@ -124,7 +124,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I15 what is sent between the handshake and attach is not missed by a newcomer",
+    name: "I15 a newcomer gets the messages that are sent between its handshake and its attach",
     async run(trial) {
       const setting = await framedServer(
         trial,
@@ -140,7 +140,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I15 all connections of a session get each message once, raw ones as an ordinary message, and none after a replaced handle's",
+    name: "I15 all connections of a session get each message once, raw ones as an ordinary message, and a replaced handle can't send",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer, token } = await arrived(setting);

@@ -31,7 +31,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 close sees no session where none was ever set",
+    name: "I4 close sees no session if none was ever set",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<{ n: number }>();
@@ -45,7 +45,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a close frame without a code is 1005, and a socket that dies without one is 1006",
+    name: "a close frame without a code is 1005, and a socket that ends without a close frame is 1006",
     async run(trial) {
       const codes = new Journal<number>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -60,7 +60,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 a client that goes while open is under way: open settles, then close, once",
+    name: "I4 a client leaves while open runs: open settles, then close is called, once",
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();
@@ -87,7 +87,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 a client that goes while a message is handled: the handler settles, then close",
+    name: "I4 a client leaves while a message is handled: the handler settles, then close is called",
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();
@@ -110,7 +110,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 I7 a client that goes in the middle of an update: what was acknowledged is in the store",
+    name: "I4 I7 a client leaves during an update: the acknowledged change is in the store",
     async run(trial) {
       const store = mapStore();
       const journal = new Journal();
@@ -135,7 +135,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 a connection that is closed inside open still has open settle first; its messages are discarded",
+    name: "I4 a connection is closed inside open: open settles before close is called, and the messages are discarded",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });

@@ -52,7 +52,7 @@ async function backAgain(trial: AdapterTrial, options: Pick<SessionsOptions<{ n:
 /** No message is lost silently (I3). */
 export const limitCases: readonly AdapterCase[] = [
   {
-    name: "I3 more messages waiting than inbox.maxMessages close the connection with 1013; what waited is counted",
+    name: "I3 more waiting messages than inbox.maxMessages close the connection with 1013; the waiting messages are counted",
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }), inbox: { maxMessages: 4 } });
       const { server, journal, gate } = await blocked(trial, sessions);
@@ -99,7 +99,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault D1: a client that comes back may flush what it kept while open awaits: inbox bounds it, a single message always may",
+    name: "fault D1: a client that comes back may send its queued messages while open awaits, within inbox; a single message may have any size",
     async run(trial) {
       const { server, path, gate, journal, sessions } = await backAgain(trial);
       const [large, many] = [await trial.connect(server, path), await trial.rawUpgraded(server, { path })];
@@ -120,7 +120,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault D1: what a client that came back flushes while open awaits is bounded by inbox: over it 1013",
+    name: "fault D1: a client that comes back is closed with 1013 if it sends more than inbox allows while open awaits",
     async run(trial) {
       const { server, path, gate, sessions } = await backAgain(trial, { inbox: { maxMessages: 4 } });
       const client = await trial.rawUpgraded(server, { path });
@@ -132,7 +132,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault D1: a newcomer whose subject is known has inbox too while open awaits: by admit, or by identify inside open",
+    name: "fault D1: inbox also applies to a newcomer whose subject is known while open awaits: by admit, or by identify inside open",
     async run(trial) {
       for (const isIdentified of [false, true]) {
         const gate = deferred();
@@ -162,7 +162,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I14 early bounds a stranger to whom initial gave a session until open has settled, and inbox after that",
+    name: "I14 early applies to a stranger to whom initial gave a session until open has settled, and inbox after that",
     async run(trial) {
       const gate = deferred();
       const sessions = createSessions({
@@ -191,7 +191,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I14 a peer that floods before the session is set, and ignores the close frame, is held to the limits and harms nobody",
+    name: "I14 a peer that floods before the session is set, and ignores the close frame, stays within the limits and affects no other connection",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<{ n: number }>({ early: { maxMessages: 50, maxBytes: 10_000 } });
@@ -212,7 +212,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I3 where the runtime can stop reading, a busy handler slows a flood down and every message of it is handled",
+    name: "I3 if the runtime can pause, a busy handler slows a flood down, and every message of the flood is handled",
     applies: ({ pauses }) => pauses,
     async run(trial) {
       const journal = new Journal<number>();
@@ -231,7 +231,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I3 where the runtime can't, a flood that a busy handler lets pile up ends with 1013",
+    name: "I3 if the runtime can't pause, a flood behind a busy handler ends with 1013",
     applies: ({ pauses }) => !pauses,
     async run(trial) {
       const gate = deferred();
@@ -244,7 +244,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I3 a peer that goes while it is not being read is found out after handlerTimeoutMs",
+    name: "I3 the end of a peer whose socket is paused is detected after handlerTimeoutMs",
     applies: ({ pauses }) => pauses,
     async run(trial) {
       const journal = new Journal();
@@ -266,7 +266,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I3 a socket that is not being read can be closed by our side, and its peer is told",
+    name: "I3 this side can close a paused socket, and its peer gets the close frame",
     applies: ({ pauses }) => pauses,
     async run(trial) {
       const journal = new Journal();

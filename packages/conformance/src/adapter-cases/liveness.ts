@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 400;
  */
 export const livenessCases: readonly AdapterCase[] = [
   ...(["one message", "many messages"] as const).map((what): AdapterCase => ({
-    name: `heartbeatMs leaves a peer alone that reads ${what} of 8 MiB steadily over a slow line (fault C1)`,
+    name: `heartbeatMs does not end a peer that steadily reads ${what} of 8 MiB over a slow line (fault C1)`,
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
       const size = what === "one message" ? 8 * MIB : 8 * 1024;
@@ -62,7 +62,7 @@ export const livenessCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "heartbeatMs ends a peer with 1006 that keeps its socket open and reads nothing of 24 MiB (fault C1)",
+    name: "heartbeatMs ends with 1006 a peer that keeps its socket open and reads nothing of 24 MiB (fault C1)",
     async run(trial) {
       const closed = new Journal<number>();
       const sessions = createSessions({
@@ -82,7 +82,7 @@ export const livenessCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a connection that this side has ended counts no more, though its peer answers nothing (fault C8)",
+    name: "a connection that this side has ended no longer counts as live, even if its peer answers nothing (fault C8)",
     async run(trial) {
       const closed = new Journal();
       const store = mapStore();
@@ -142,7 +142,7 @@ export const livenessCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "what was sent before close() arrives over a slow line, and then the close frame",
+    name: "messages that were sent before close() arrive over a slow line, and then the close frame",
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
       const server = await trial.serve(sessions, {

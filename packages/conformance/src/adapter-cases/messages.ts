@@ -83,7 +83,7 @@ export const messageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I2 a binary message is the handler's to keep: after a macrotask, and after more messages",
+    name: "I2 the handler may keep a binary message: it is intact after a macrotask, and after more messages",
     async run(trial) {
       const kept = new Journal<Uint8Array>();
       const server = await trial.serve(counted(), {
@@ -211,7 +211,7 @@ export const messageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "without a message handler messages are taken and go nowhere",
+    name: "without a message handler messages are accepted and ignored",
     async run(trial) {
       const server = await trial.serve(counted(), { open: (connection) => void connection.send("hi") });
       const client = await trial.connect(server);

@@ -11,7 +11,7 @@ import { deferred, delay, Journal } from "../waiting.ts";
 /** Numbered messages of a client: handled at least once, in order, and acknowledged after the handler has settled. */
 export const numberedCases: readonly AdapterCase[] = [
   {
-    name: "I2 numbered messages are handled in order, one at a time, and acked once their handler has settled",
+    name: "I2 numbered messages are handled in order, one at a time, and acknowledged once their handler has settled",
     async run(trial) {
       const journal = new Journal();
       const setting = await framedServer(
@@ -35,7 +35,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a client may send 48 messages beyond those that are settled, and no more: 4400",
+    name: "a client may have 48 unsettled messages; one more ends the connection with 4400",
     async run(trial) {
       let release: (() => void) | undefined;
       const setting = await framedServer(
@@ -59,7 +59,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I20 a client may have 256 KiB beyond what is settled, a single message more, and then no more: 4400",
+    name: "I20 a client may have 256 KiB of unsettled messages, or a single longer message; more ends the connection with 4400",
     async run(trial) {
       const gates: (() => void)[] = [];
       const setting = await framedServer(
@@ -84,7 +84,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "messages of a session that is gone take no room from those behind the next attach, though open takes its time",
+    name: "messages for a session that is gone do not count against the limits of messages after the next attach, even if open is slow",
     async run(trial) {
       const handled: string[] = [];
       const { promise, resolve } = deferred();
@@ -104,7 +104,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a fast client sends thousands of messages in its window, and each is acked",
+    name: "a fast client sends thousands of messages within its window, and each is acknowledged",
     async run(trial) {
       let handled = 0;
       const setting = await framedServer(trial, {}, { message: () => void (handled += 1) });
@@ -139,7 +139,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I16 messages that are meant for another session are discarded until the client attaches again",
+    name: "I16 messages for another session are discarded until the client attaches again",
     async run(trial) {
       const handled = new Journal();
       const setting = await framedServer(
@@ -160,7 +160,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a second attach settles what another client id left, in its place among the messages",
+    name: "a second attach settles the messages of an earlier client id, in its turn among the messages",
     async run(trial) {
       const handled = new Journal();
       const setting = await framedServer(
@@ -185,7 +185,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I12 a message whose handler fails is told as not applied before 1011, so that no client sends it for ever",
+    name: "I12 a message whose handler fails is refused before the close with 1011, so that no client sends it for ever",
     async run(trial) {
       const setting = await framedServer(
         trial,
@@ -206,7 +206,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a message that is refused as invalid is told by that code, and those behind it are handled",
+    name: "a message that is refused as invalid is answered with that code, and later messages are handled",
     async run(trial) {
       const journal = new Journal();
       const setting = await framedServer(
@@ -234,7 +234,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a message whose handler met a store that is away is not told as settled: the client sends it again",
+    name: "a message whose handler failed because the store was unavailable is not settled: the client sends it again",
     async run(trial) {
       const setting = await framedServer(
         trial,
@@ -252,7 +252,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I14 before hello a client that names no session sends no number, and one that does 32 messages or 64 KiB: 4400",
+    name: "I14 before hello a client without a session may send no numbered message, and a client with one 32 messages or 64 KiB; more is 4400",
     async run(trial) {
       const sessions = createSessions<Data>({ store: mapStore(), onError: () => undefined });
       const server = await trial.serve(sessions, {});

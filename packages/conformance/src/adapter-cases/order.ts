@@ -88,7 +88,7 @@ export const orderCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault E3: changes of one tick are told as one, to each connection that did not make them all itself",
+    name: "fault E3: changes of one tick make one call of change, for each connection that did not make all of them itself",
     async run(trial) {
       const journal = new Journal();
       const { opened } = await pair(trial, {
@@ -146,7 +146,7 @@ export const orderCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault E4: a store that takes a while to create a session on its connection: open has it, and messages wait",
+    name: "fault E4: a store creates the session of a connection slowly: open has the session, and messages wait",
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();
@@ -175,7 +175,7 @@ export const orderCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault E4: where the client goes before its session is there, neither open nor close is called, and nothing is left",
+    name: "fault E4: if the client leaves before its session exists, neither open nor close is called, and nothing is left",
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();
@@ -195,7 +195,7 @@ export const orderCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault E4: where such a store fails, the connection ends with 4503, onError is told, and no handler is called",
+    name: "fault E4: if such a store fails, the connection ends with 4503, onError gets the error, and no handler is called",
     async run(trial) {
       const journal = new Journal();
       const store = slowStore(Promise.resolve());

@@ -15,7 +15,7 @@ function unavailable(): SessionStore {
 /** An unreachable store is signalled by a status before the 101, and by a close code after it (I11). */
 export const outageCases: readonly AdapterCase[] = [
   {
-    name: "I11 a store that is away answers a newcomer with 503 before the 101",
+    name: "I11 a newcomer gets 503 before the 101 while the store is unavailable",
     async run(trial) {
       const stages = new Journal<Stage>();
       const sessions = createSessions({
@@ -30,7 +30,7 @@ export const outageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I11 a store that is away when open sets the session closes the connection with 4503",
+    name: "I11 a store that is unavailable when open sets the session closes the connection with 4503",
     async run(trial) {
       const stages = new Journal<Stage>();
       const sessions = createSessions<{ n: number }>({
@@ -48,7 +48,7 @@ export const outageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I11 a store that goes away: a handler that waits for it and does not catch closes its connection with 4503",
+    name: "I11 a store becomes unavailable: a handler that awaits the store and does not catch the error closes its connection with 4503",
     async run(trial) {
       const stages = new Journal<Stage>();
       const store = mapStore();

@@ -24,7 +24,7 @@ const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code 
 /** `ready()` always settles (I6). */
 export const readyCases: readonly AdapterCase[] = [
   {
-    name: "I6 ready() resolves when the session is set inside open, by whoever waits in open itself",
+    name: "I6 ready() in open resolves when the session is set inside open",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<Data>({ store: mapStore() });
@@ -42,7 +42,7 @@ export const readyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I6 ready() resolves for everyone when the session is set from elsewhere, and at once from then on",
+    name: "I6 all calls of ready() resolve when other code sets the session, and later calls at once",
     async run(trial) {
       const { connection } = await opened(trial);
       const waiting = [
@@ -56,7 +56,7 @@ export const readyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I6 ready() resolves at once where initial has set the session",
+    name: "I6 ready() resolves at once if initial has set the session",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions({ initial: () => ({ n: 3 }) });
@@ -98,7 +98,7 @@ export const readyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I6 ready() rejects with READY_TIMEOUT after timeoutMs, and the connection goes on",
+    name: "I6 ready() rejects with READY_TIMEOUT after timeoutMs, and the connection stays open",
     async run(trial) {
       const { client, connection } = await opened(trial);
       expect(await connection.ready({ timeoutMs: 20 }).catch(codeOf)).toBe("READY_TIMEOUT");
@@ -108,7 +108,7 @@ export const readyCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I6 ready() with no time left rejects at once, with a time that is no number throws; neither waits for good",
+    name: "I6 ready() with no time left rejects at once, and with a timeoutMs that is not a number throws",
     async run(trial) {
       const { connection } = await opened(trial, { early: { timeoutMs: 0 } });
       for (const timeoutMs of [-5, -Infinity])

@@ -73,7 +73,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a refusal without a reason gives the status's own, where it has one (RFC 9110, section 15)",
+    name: "a refusal without a reason has the standard text of the status (RFC 9110, section 15)",
     async run(trial) {
       const sessions = createSessions({
         admit: ({ url }) => reject(Number(url.slice(1))),
@@ -89,7 +89,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "an admission that can't be answered is a 500: a status that is none, a reason or a header that is no text, one that would split the answer",
+    name: "an admission that can't be sent is a 500: an invalid status, a reason or a header that is not a string, a header that would split the answer",
     async run(trial) {
       const reported = new Journal<unknown>();
       const store = mapStore();
@@ -130,7 +130,7 @@ export const refusalCases: readonly AdapterCase[] = [
   },
   ...[() => Promise.resolve(true), () => Promise.reject(new Error("origins failed"))].map(
     (origins, index): AdapterCase => ({
-      name: `I12 an origins function that ${index === 0 ? "resolves" : "rejects"} lets nobody in: 500, and onError is told`,
+      name: `I12 an origins function that ${index === 0 ? "resolves" : "rejects"} admits nobody: 500, and onError gets the error`,
       async run(trial) {
         const reported = new Journal<unknown>();
         const options = {
@@ -149,7 +149,7 @@ export const refusalCases: readonly AdapterCase[] = [
     }),
   ),
   {
-    name: "a bad token gets a session as if it had none, or 401 where the application says so",
+    name: "a client with a bad token gets a fresh session, or 401 with onBadToken: refuse",
     async run(trial) {
       const bad = ["x", "", "a.b", `${"A".repeat(22)}.${"B".repeat(43)}`, "%00", "A".repeat(5_000)];
       for (const onBadToken of ["fresh", "refuse"] as const) {
@@ -175,7 +175,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a client that goes away while admit waits is forgotten: no handler is called, and the process lives",
+    name: "a client that leaves while admit waits leaves nothing behind: no handler is called, and the process continues",
     async run(trial) {
       const journal = new Journal();
       const slow = slowHandshake();
@@ -198,7 +198,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a client that goes away while initial waits leaves no session behind",
+    name: "a client that leaves while initial waits leaves no session behind",
     async run(trial) {
       const store = mapStore();
       const slow = slowHandshake();
@@ -217,7 +217,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 a client that goes away while its refusal is under way harms nobody",
+    name: "I4 a client that leaves during its refusal affects nobody else",
     async run(trial) {
       const slow = slowHandshake();
       const sessions = createSessions({
@@ -234,7 +234,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "more handshakes at once than maxPendingHandshakes are refused with 503",
+    name: "handshakes beyond maxPendingHandshakes are refused with 503",
     async run(trial) {
       const asked = new Journal();
       const gate = deferred();

@@ -79,7 +79,7 @@ async function comeAndLeave(
  */
 export const reportingCases: readonly AdapterCase[] = [
   ...Object.entries(cutShort).map(([how, open]): AdapterCase => ({
-    name: `fault F2: clients that leave during an open that ${how} are counted, and nobody is told`,
+    name: `fault F2: clients that leave during an open that ${how} are counted, and not reported`,
     async run(trial) {
       const { told, sessions } = await comeAndLeave(trial, open);
       await until(() => sessions.diagnostics.handlersCutShort === LEAVING);
@@ -87,7 +87,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "fault F2: a mistake in an open whose client has left is told",
+    name: "fault F2: a mistake in an open whose client has left is reported",
     async run(trial) {
       const { told, sessions } = await comeAndLeave(trial, async (_, left) => {
         await left;
@@ -100,7 +100,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault F2: a message handler whose session is destroyed meanwhile fails for that alone, and nobody is told",
+    name: "fault F2: a message handler that fails only because its session was destroyed meanwhile is not reported",
     async run(trial) {
       const { told, onError } = reports();
       const sessions = createSessions({ store: mapStore(), initial: () => ({ n: 0 }), onError });
@@ -119,7 +119,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault F2: a handler of a connection that was replaced meanwhile is FENCED, and nobody is told",
+    name: "fault F2: a handler that fails with FENCED because its connection was replaced meanwhile is not reported",
     async run(trial) {
       const { told, onError } = reports();
       const store = mapStore();
@@ -152,7 +152,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault F2: a client that never logs in, where open waits for the session, is closed with 4408, and nobody is told",
+    name: "fault F2: a client that never logs in while open waits for the session is closed with 4408, and not reported",
     async run(trial) {
       const { told, onError } = reports();
       const sessions = createSessions<Data>({ early: { timeoutMs: 50 }, onError });
@@ -163,7 +163,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I12 fault F3: a write that nobody awaits and that the store refuses ends its connection with 4503, and is told once",
+    name: "I12 fault F3: an unawaited write that the store refuses ends its connection with 4503, and is reported once",
     async run(trial) {
       const { told, onError } = reports();
       const store = mapStore();
@@ -185,7 +185,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault F3: a write that is awaited later, or caught, is the application's own: nothing is told",
+    name: "fault F3: a write that is awaited later, or caught, is not reported",
     async run(trial) {
       const { told, onError } = reports();
       const store = mapStore();
@@ -215,7 +215,7 @@ export const reportingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "fault F1: a client's protocol error is its own: whoever is told, is told of the stage client",
+    name: "fault F1: a client's protocol error is reported with the stage client, to an explicit onError only",
     async run(trial) {
       const { told, onError } = reports();
       const closed = deferred();

@@ -54,7 +54,7 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "text with half of a surrogate pair arrives with U+FFFD in its place, and the connection goes on",
+    name: "text with half of a surrogate pair arrives with U+FFFD in its place, and the connection stays open",
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
       const server = await trial.serve(sessions, {
@@ -69,7 +69,7 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "send throws INVALID_ARGUMENT for what is neither text nor bytes, and the connection goes on",
+    name: "send throws INVALID_ARGUMENT for a value that is neither text nor bytes, and the connection stays open",
     async run(trial) {
       const opened = deferred<Conn>();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -124,7 +124,7 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "maxBufferedBytes counts text as the bytes that it is sent as",
+    name: "maxBufferedBytes counts text in bytes of UTF-8",
     async run(trial) {
       const opened = deferred<Conn>();
       const sessions = createSessions({ initial: () => ({ n: 0 }), maxBufferedBytes: 400_000 });
@@ -139,7 +139,7 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "drain comes for what was queued inside open, too",
+    name: "drain is also called for a message that was queued inside open",
     async run(trial) {
       const drained = new Journal<number>();
       const outcomes: SendOutcome[] = [];
@@ -158,7 +158,7 @@ export const sendingCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "one peer that does not read holds nobody else's messages up, nor their drain",
+    name: "a peer that does not read delays neither the messages nor the drain of other connections",
     async run(trial) {
       const opened = new Journal<Conn>();
       const drained = new Journal<Conn>();

@@ -27,7 +27,7 @@ async function twoAtMost(trial: AdapterTrial) {
 /** Sessions from the point of view of their connections. */
 export const sessionCases: readonly AdapterCase[] = [
   {
-    name: "I8 two connections of one session share its state; change tells the one that did not write",
+    name: "I8 two connections of one session share its state; change is called for the connection that did not write",
     async run(trial) {
       const journal = new Journal();
       const opened = new Journal<Conn>();
@@ -92,7 +92,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "maxConnectionsPerSession: the oldest connection over it is closed with 4409",
+    name: "maxConnectionsPerSession: above the limit the oldest connection is closed with 4409",
     async run(trial) {
       const { server, first, path } = await twoAtMost(trial);
       const second = await trial.connect(server, path);
@@ -103,7 +103,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "maxConnectionsPerSession: one that is closing already does not count",
+    name: "maxConnectionsPerSession: a connection that is closing does not count",
     async run(trial) {
       const { opened, server, first, path } = await twoAtMost(trial);
       // This peer does not answer the close frame.
@@ -156,7 +156,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "destroy with a reason that no close frame can hold closes all the same, with what fits of it",
+    name: "destroy with a reason that is too long for a close frame sends the part of the reason that fits",
     async run(trial) {
       const sessions = createSessions<Data>({ store: mapStore(), initial: () => ({ n: 0 }) });
       const server = await trial.serve(sessions, {});
@@ -181,7 +181,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "the same holds for a session that is kept on its connection",
+    name: "a silent connection that keeps its own session is closed with 4419 when the session expires",
     async run(trial) {
       const sessions = createSessions<Data>({ initial: () => ({ n: 0 }), idleMs: 60 });
       const server = await trial.serve(sessions, {});
@@ -190,7 +190,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "expiring tells of the absolute deadline before it comes; extend moves it, and else 4419 follows",
+    name: "expiring is called before the absolute deadline; extend moves the deadline, otherwise 4419 follows",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<Data>({

@@ -42,7 +42,7 @@ export const shutdownCases: readonly AdapterCase[] = [
     },
   },
   ...(["sessions", "binding"] as const).map((what): AdapterCase => ({
-    name: `${what}.close() handles what has arrived first, and answers it, then closes (fault C4)`,
+    name: `${what}.close() first handles and answers the messages that have arrived, then closes (fault C4)`,
     async run(trial) {
       const handled = new Journal();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -67,7 +67,7 @@ export const shutdownCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "sessions.close({ drainMs }) discards and counts what was not handled within drainMs (fault C4, I4)",
+    name: "sessions.close({ drainMs }) discards and counts the messages that were not handled within drainMs (fault C4, I4)",
     async run(trial) {
       let handled = 0;
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -88,7 +88,7 @@ export const shutdownCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "what arrives once a connection's turn to end has come is discarded and counted (fault C4)",
+    name: "messages that arrive after a connection's turn to end are discarded and counted (fault C4)",
     async run(trial) {
       const handled = new Journal();
       const release = deferred();
@@ -145,7 +145,7 @@ export const shutdownCases: readonly AdapterCase[] = [
     })),
   ),
   {
-    name: "a handler that asks for a shutdown that is under way already does not wait for itself (fault E5)",
+    name: "a handler that calls close() during a shutdown does not wait for itself (fault E5)",
     async run(trial) {
       const handled = new Journal();
       const go = deferred();
@@ -171,7 +171,7 @@ export const shutdownCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a handler that waits for sessions.close() after an await of its own is waited for within a bound (fault E5)",
+    name: "sessions.close() waits for a handler that calls it after an await, within a time limit (fault E5)",
     async run(trial) {
       const handled = new Journal();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });

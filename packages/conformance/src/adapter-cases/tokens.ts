@@ -42,7 +42,7 @@ export const tokenCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a token that rotate replaced is good for its grace; after it it is theft, refused and reported",
+    name: "a token that rotate replaced is valid for its grace period; after that it is refused and reported as theft",
     async run(trial) {
       const opened = new Journal<Conn>();
       const reported = new Journal<unknown>();

@@ -13,7 +13,7 @@ const add = (tx: Transaction<Data>, message: string | Uint8Array) => {
 /** The handler `transaction`: a number, its change and its kept messages are committed in one step. */
 export const transactionCases: readonly AdapterCase[] = [
   {
-    name: "I21 I22 a numbered message changes the session and sends an answer, which comes before its ack",
+    name: "I21 I22 a numbered message changes the session and sends an answer, which arrives before the ack",
     async run(trial) {
       const setting = await framedServer(trial, {}, { transaction: add });
       const { peer } = await arrived(setting);
@@ -27,7 +27,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 I23 a message that comes again on another connection is told as it was settled, and handled no more",
+    name: "I21 I23 a message that is sent again on another connection gets its first outcome, and is not handled again",
     async run(trial) {
       const handled = new Journal();
       const setting = await framedServer(
@@ -56,7 +56,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 of two connections of one client that handle a message at once, one commits, and both tell its outcome",
+    name: "I21 if two connections of one client handle a message at once, one commits, and both send its outcome",
     async run(trial) {
       const gates = [deferred(), deferred()];
       const begun = new Journal();
@@ -87,7 +87,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 the handler runs again on the new data where another writer came first, and its effects run once",
+    name: "I21 the handler runs again on the new data if another writer was first, and its effects run once",
     async run(trial) {
       const ids = new Journal();
       const effects = new Journal();
@@ -120,7 +120,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 a change that read nothing does not run again where another writer came first",
+    name: "I21 a handler that did not read the data does not run again if another writer was first",
     async run(trial) {
       const runs = new Journal();
       const setting = await framedServer(
@@ -143,7 +143,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 messages that change nothing are settled in the store, together where more wait",
+    name: "I21 messages that change nothing are settled in the store, in one commit if more messages wait",
     async run(trial) {
       const { promise, resolve } = deferred();
       const setting = await framedServer(trial, {}, { transaction: () => promise });
@@ -188,7 +188,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "what the handler message gets is not numbered: plain frames, and all messages of raw connections",
+    name: "with the handler transaction, the handler message gets plain frames, and all messages of raw connections",
     async run(trial) {
       const journal = new Journal();
       const setting = await framedServer(
@@ -210,7 +210,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 of a client that was forgotten, messages of an earlier connection are not handled: it is told so, and attaches again",
+    name: "I21 messages that a forgotten client sent on an earlier connection are not handled: the client gets forgotten, and attaches again",
     async run(trial) {
       const handled = new Journal();
       const setting = await framedServer(

@@ -38,7 +38,7 @@ export const transportCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I5 whatever the user keeps on the transport record, the connection works: names of methods, null, a frozen object",
+    name: "I5 the connection works with any data in the transport record: names of methods, null, a frozen object",
     async run(trial) {
       const hostile: readonly unknown[] = [
         { send: "shadow", close: 1, end: 2, ping: 3, wsession: 4, getUserData: 5, readyState: 6 },
@@ -62,7 +62,7 @@ export const transportCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "the transport record knows the peer's address and when it was opened, after close too",
+    name: "the transport record has the peer's address and the time of the opening, also after close",
     async run(trial) {
       const before = Date.now();
       const closed = deferred<Connection<{ n: number }, unknown, never>>();

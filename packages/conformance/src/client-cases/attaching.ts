@@ -37,7 +37,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a page load sends nothing numbered before hello, since its session is not known",
+    name: "a page load sends no numbered message before hello, because its session is not known",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -72,7 +72,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "at the most 48 numbered messages are unsettled, and the others follow as these are settled",
+    name: "at most 48 numbered messages are unsettled, and the others follow as these are settled",
     async run(trial) {
       const { client, peer } = await greetedClient(trial);
       const sent = Array.from({ length: 60 }, (_, index) => client.send(`${index + 1}`));
@@ -88,7 +88,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "at the most 256 KiB are unsettled, of which 64 KiB travel with attach; a longer message goes alone",
+    name: "at most 256 KiB are unsettled, of which 64 KiB travel with attach; a longer message is sent alone",
     async run(trial) {
       const { server, client } = await cutOffClient(trial);
       const lengths = [...Array.from({ length: 12 }, () => 30 * 1_024), 300 * 1_024, 1];
@@ -145,7 +145,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "unknown control frames and members are passed over, and a malformed frame ends the connection with 4400",
+    name: "unknown control frames and members are ignored, and a malformed frame ends the connection with 4400",
     async run(trial) {
       const { client, peer, until } = await greetedClient(trial);
       peer.send(".zwhatever");
@@ -168,7 +168,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "an answer to what was never sent settles nothing: the connection ends with 4400",
+    name: "an ack of a number that was never sent settles nothing: the connection ends with 4400",
     async run(trial) {
       const { client, peer } = await greetedClient(trial);
       const sent = client.send("a");
@@ -179,7 +179,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "going away: the client attaches elsewhere, says bye here, and loses nothing between the two",
+    name: "going-away: the client attaches elsewhere, then sends bye here, and loses no message in between",
     async run(trial) {
       const { server, client, peer: old, of, until } = await liveClient(trial);
       const sent = client.send("a");

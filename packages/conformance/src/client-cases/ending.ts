@@ -49,7 +49,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   })),
   {
-    name: "4401 is tried twice more by a client that had a session, since another tab may renew the cookie",
+    name: "after 4401 a client that had a session tries twice more, because another tab may renew the cookie",
     async run(trial) {
       const { server, peer, until: told } = await live(trial);
       peer.socket.close(4401);
@@ -69,7 +69,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "4409 on a connection that the client itself is replacing ends nothing",
+    name: "4409 on a connection that the client itself is replacing does not end the client",
     async run(trial) {
       const { server, peer, client, until: told } = await live(trial);
       client.reconnect();
@@ -83,7 +83,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "close() says bye, closes with its code, and settles everything that is queued",
+    name: "close() sends bye, closes with its code, and rejects all queued messages",
     async run(trial) {
       const { peer, client, until: told } = await live(trial);
       const sent = outcomeOf(client.send("a"));
@@ -96,7 +96,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a server that does not speak the protocol is a plain WebSocket: send rejects, the rest works",
+    name: "with a server that does not speak the protocol the client is a plain WebSocket: send rejects, sendNow and messages work",
     async run(trial) {
       const server = await trial.listen({ choose: ([first = ""]) => first });
       const { client, until: told } = trial.connect(server);
@@ -114,7 +114,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a token is offered as a subprotocol, kept when hello or a notice has one, and confirmed",
+    name: "the client offers its token as a subprotocol, stores the token of hello or of a notice, and confirms that",
     async run(trial) {
       let token: string | undefined = "t1";
       const storage = {
@@ -141,7 +141,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a renewal code is presented by a new connection, before the old one goes",
+    name: "a new connection presents the renewal code, before the old connection ends",
     async run(trial) {
       const { server, peer, until: told } = await live(trial);
       peer.send('.n{"code":"a~b"}');

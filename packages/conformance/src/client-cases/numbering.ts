@@ -24,7 +24,7 @@ async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
 
 export const numberingCases: readonly ClientCase[] = [
   {
-    name: "an ack settles all numbers up to it but those that were refused before, with code and detail",
+    name: "an ack settles all numbers up to its own, except numbers that were refused before, with code and detail",
     async run(trial) {
       const { peer, sent } = await sending(trial, ["a", "b", "c"]);
       const refused = rejects(sent[1] ?? Promise.resolve(), { code: "OUTBID", detail: { highest: 40 } });
@@ -44,7 +44,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "what is unsettled is sent again, in order, under the numbers that it had",
+    name: "unsettled messages are sent again, in order, under the same numbers",
     async run(trial) {
       const { server, peer, sent, id } = await sending(trial, ["a", "b", "c"]);
       peer.send(".+1");
@@ -59,7 +59,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "hello says of each unsettled number whether it was applied or refused",
+    name: "hello tells for each unsettled number whether it was applied or refused",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b", "c"]);
       const { next } = await comeBack(server, peer);
@@ -80,7 +80,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "forgotten: what an earlier connection sent is unknown, the rest goes again under the new mark",
+    name: "forgotten: messages of an earlier connection are UNKNOWN, the others are sent again under the new mark",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["a"]);
       const { next } = await comeBack(server, peer);
@@ -99,7 +99,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "SESSION_LOST: in another session nothing runs that was meant for the old one",
+    name: "SESSION_LOST: no message for the old session is handled in another session",
     async run(trial) {
       const { server, peer, sent, client, id, until } = await sending(trial, ["a"]);
       peer.cut();
@@ -122,7 +122,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "carryOver: what was never sent goes to the new session, what was sent does not",
+    name: "carryOver: messages that were never sent go to the new session, messages that were sent do not",
     async run(trial) {
       const server = await trial.listen();
       const { client, until } = trial.connect(server, { carryOver: true });
@@ -149,7 +149,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "rolledBack: a store that has less than it acknowledged is told of",
+    name: "rolledBack: the client reports that the store has lost acknowledged numbers",
     async run(trial) {
       const { peer, sent, of } = await sending(trial, ["a", "b", "c"]);
       peer.send(".+3");
@@ -160,7 +160,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a message that no connection gets further with is unknown after five, and the next has its turn",
+    name: "a message is UNKNOWN after five connections without progress, and the next message follows",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["poison"]);
       let last = peer;
@@ -178,7 +178,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "TOO_LARGE: what the server can't take is not sent, and the next number follows by another attach",
+    name: "TOO_LARGE: a message that is too long for the server is not sent, and another attach continues with the next number",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -197,7 +197,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a message is what it was as it was sent, though the caller's array is written into later",
+    name: "a message has the content of the call of send, even if the caller's array changes later",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -214,7 +214,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "1009: the longest message that was on its way rejects with TOO_LARGE, and the others go again",
+    name: "1009: the longest message in flight rejects with TOO_LARGE, and the others are sent again",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "x".repeat(90), "c"]);
       peer.socket.close(1009);
@@ -230,7 +230,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "QUEUE_FULL: over the queue's bounds send rejects, and what is queued stays",
+    name: "QUEUE_FULL: over a limit of the queue send rejects, and the queued messages stay",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server, { queue: { maxMessages: 2, maxBytes: 10 } });

@@ -23,7 +23,7 @@ async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
 
 export const positionCases: readonly ClientCase[] = [
   {
-    name: "I19 a position is an offset and the chain of that very offset",
+    name: "I19 a position is an offset and the chain of that offset",
     async run(trial) {
       const { server, peer, of } = await reading(trial);
       deepStrictEqual(
@@ -43,7 +43,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a newcomer's position is where hello says that it stands",
+    name: "a newcomer's position is the position in hello",
     async run(trial) {
       const server = await trial.listen();
       const { until } = trial.connect(server);
@@ -55,7 +55,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a jump moves the position, with its chain, and its witness travels until the position has passed it",
+    name: "a jump moves the position and its chain, and attach has its witness until the position has passed the witness",
     async run(trial) {
       const { server, peer } = await reading(trial);
       peer.send(".>2 00000c 6 00000d");
@@ -81,7 +81,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I16 missed: what is kept no more is told, in hello and later, and the position goes there",
+    name: "I16 missed: offsets that are no longer kept are reported, in hello and later, and the position moves past them",
     async run(trial) {
       const { server, peer, of, until } = await reading(trial);
       const { next } = await comeBack(server, peer);
@@ -102,7 +102,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "I19 a reset: offsets go back, the application is told that it is not certain, and the witness is gone",
+    name: "I19 a reset: offsets fall, the application gets missed with certain false, and the witness is dropped",
     async run(trial) {
       const { server, peer, of } = await reading(trial);
       peer.send(".>1 00000c 9 00000d");
@@ -116,7 +116,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "the position passes no message that nobody heard: it comes again once somebody listens",
+    name: "the position does not pass a message without a listener: the message comes again once there is a listener",
     async run(trial) {
       const server = await trial.listen();
       const { client, until } = trial.connect(server, { isDeaf: true });
@@ -137,7 +137,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a binary message is bytes of its own",
+    name: "a binary message has its own memory",
     async run(trial) {
       const { peer, until } = await reading(trial);
       peer.kept(12, new Uint8Array(new Float32Array([1.5, -2]).buffer));
@@ -147,7 +147,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "what was read is reported where hello asks for it, each 32 messages or after a second",
+    name: "if hello asks for acks, the client reports its position after each 32 messages or after a second",
     async run(trial) {
       const { peer } = await reading(trial, { acks: true });
       for (let offset = 3; offset <= 32; offset += 1) peer.kept(offset, "x");
@@ -157,7 +157,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "nothing is reported where hello does not ask for it",
+    name: "if hello asks for no acks, the client reports nothing",
     async run(trial) {
       const { peer } = await reading(trial);
       for (let offset = 3; offset <= 70; offset += 1) peer.kept(offset, "x");

@@ -31,7 +31,7 @@ async function reload(trial: ClientTrial, server: ScriptedServer, storage: TabSt
 
 export const storingCases: readonly ClientCase[] = [
   {
-    name: "a reload comes back to its position, and settles what the page before it left under that page's id",
+    name: "a reload comes back to its position, and settles the messages that the previous page left under that page's id",
     async run(trial) {
       const { server, left, id } = await page(trial);
       const { client, peer, attach, of, until } = await reload(trial, server, left);
@@ -103,7 +103,7 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "leftovers of a session that is gone are told of as SESSION_LOST, unknown",
+    name: "leftover messages of a session that is gone end with SESSION_LOST, unknown",
     async run(trial) {
       const { server, left } = await page(trial);
       const { peer, until, of } = await reload(trial, server, left);
@@ -116,7 +116,7 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "close() before the storage was read: what an earlier page left is settled, and there is no connection",
+    name: "close() before the storage was read: the messages of an earlier page are settled, and no connection is opened",
     async run(trial) {
       const { server, left } = await page(trial);
       const { connections } = server;
@@ -155,7 +155,7 @@ export const storingCases: readonly ClientCase[] = [
       ["holds what another version wrote", () => garbage()],
     ] as const
   ).map(([what, make]): ClientCase => ({
-    name: `a storage that ${what} is passed over`,
+    name: `a storage that ${what} is ignored`,
     async run(trial) {
       const server = await trial.listen();
       const { client, peer, attach } = await reload(trial, server, make());

@@ -43,7 +43,7 @@ export const commitEffectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21, I22, I23 every state that is read between commits has the number, its change and its messages, or none of them",
+    name: "I21, I22, I23 every state between commits has the number, its change and its messages, or none of them",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -66,7 +66,7 @@ export const commitEffectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a commit without a change leaves version and data as they are; one without messages does not touch the outbox",
+    name: "a commit without a change leaves version and data as they are; a commit without messages does not change the outbox",
     applies: commits,
     async run(trial) {
       const store = await trial.process();
@@ -91,7 +91,7 @@ export const commitEffectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I8 a commit answers with the whole session unless it made the version the next one of what the caller knows",
+    name: "I8 a commit answers with the whole session unless the new version is the caller's version + 1",
     applies: commits,
     async run(trial) {
       const store = await trial.process();
@@ -155,7 +155,7 @@ export const commitEffectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21, I22 what the data is refused for leaves the number unsettled, and no message is kept",
+    name: "I21, I22 if the data is refused, the number stays unsettled, and no message is kept",
     applies: json,
     async run(trial) {
       const store = await trial.process();
@@ -171,7 +171,7 @@ export const commitEffectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I15 other holders hear of a commit's change and messages, and not of a record alone",
+    name: "I15 other holders get the change and the messages of a commit, and no event for a record alone",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();

@@ -8,7 +8,7 @@ const WINDOW = 48;
 /** The client records of a session: their content and their lifetime. */
 export const commitRecordCases: readonly StoreCase[] = [
   {
-    name: "a session without records says nothing of clients; with one, every answer of the session says what is settled",
+    name: "a session without client records has no clients in its answers; with a record, every answer has the settled number",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -32,7 +32,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 which of the last 48 numbers were refused is remembered over many commits, whoever made them, and older ones are not",
+    name: "I21 the refused ones of the last 48 numbers are kept over many commits, of any process, and older ones are not",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -56,7 +56,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 outcomes that the record has stay: a commit can't refuse what another one has settled, nor take a refusal back",
+    name: "I21 outcomes in the record do not change: a commit can't refuse a number that another one has settled, nor take a refusal back",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -69,7 +69,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 a record that is made anew speaks from the first number of its first commit, also of those that changed nothing",
+    name: "I21 a new record covers numbers from the first number of its first commit, also numbers that changed nothing",
     applies: commits,
     async run(trial) {
       const store = await trial.process();
@@ -102,7 +102,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 of 9 clients the one that settled a number longest ago is forgotten, and the forget mark tells it so",
+    name: "I21 of 9 clients the client whose last settled number is oldest is forgotten, and the forget mark changes",
     applies: commits,
     async run(trial) {
       const store = await trial.process();

@@ -7,7 +7,7 @@ import type { StoreCase } from "../store-trial.ts";
 /** The answers to a commit, and the order of the checks. */
 export const commitCases: readonly StoreCase[] = [
   {
-    name: "I21 a number that is settled is settled once: whoever comes later changes nothing and gets the first one's outcome",
+    name: "I21 a number is settled once: a later commit changes nothing and gets the first outcome",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -24,7 +24,7 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 of commits of one number that race, one is applied, and the others are told its outcome",
+    name: "I21 of racing commits of one number, one is applied, and the others get its outcome",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -48,7 +48,7 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 a store that has less than the caller knows to be settled says so, and changes nothing",
+    name: "I21 a store with a lower settled number than the caller's answers behind, and changes nothing",
     applies: commits,
     async run(trial) {
       const store = await trial.process();
@@ -95,7 +95,7 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 a conflict changes nothing, settles nothing, and hands back the current session",
+    name: "I21 a conflict changes nothing, settles nothing, and returns the current session",
     applies: commits,
     async run(trial) {
       const store = await trial.process();
@@ -112,7 +112,7 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 the client's record is looked at before the version: a settled number is no conflict, and a conflict hides no loss",
+    name: "I21 the client record is checked before the version: a settled number is not a conflict, and a conflict hides no loss",
     applies: commits,
     async run(trial) {
       const store = await trial.process();
@@ -146,7 +146,7 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I18 a session that is not there, destroyed or past a deadline has no records, and a commit of it answers missing",
+    name: "I18 a session that does not exist, is destroyed or past a deadline has no client records, and a commit answers missing",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -164,7 +164,7 @@ export const commitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a commit does not touch: the idle deadline stays where it is",
+    name: "a commit does not move the idle deadline",
     applies: commits,
     async run(trial) {
       const store = await trial.process();

@@ -6,7 +6,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const creationCases: readonly StoreCase[] = [
   {
-    name: "says of itself what it can do",
+    name: "reports its capabilities",
     async run(trial) {
       const { store } = await trial.process();
       expect(store.capabilities).toEqual(trial.harness.capabilities);
@@ -27,7 +27,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "create answers version 1, the data and what it was given, and load answers the same",
+    name: "create answers with version 1, the data and the given options, and load answers the same",
     async run(trial) {
       const store = await trial.process();
       const request = { data: { n: 1, text: "x", list: [1, [2]] }, subject: "ada", schemaVersion: 3 };
@@ -66,7 +66,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "create never overwrites: a taken id answers exists, and what is there stays",
+    name: "create never overwrites: for a taken id it answers exists, and the session stays as it is",
     async run(trial) {
       const [first, second] = await trial.processes();
       const { id, digest } = await first.born({ data: { owner: "first" }, subject: "ada" });
@@ -84,7 +84,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "of two that create one id at once, one is answered exists",
+    name: "of two simultaneous creations of one id, one answers exists",
     applies: ({ shared }) => shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -99,7 +99,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "sessions do not touch one another",
+    name: "sessions do not affect one another",
     async run(trial) {
       const store = await trial.process();
       const born = await Promise.all(Array.from({ length: 20 }, (_, n) => store.born({ data: { n } })));

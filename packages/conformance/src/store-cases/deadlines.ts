@@ -47,7 +47,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a time that is longer than any clock counts is as good as never",
+    name: "a time that is longer than any clock counts means never",
     async run(trial) {
       const store = await trial.process();
       for (const ms of [1e13, 1e14, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE]) {
@@ -140,7 +140,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that expired leaves its id free of what it was",
+    name: "a new session with the id of an expired session has nothing of it",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const store = await trial.process();

@@ -4,7 +4,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const destructionCases: readonly StoreCase[] = [
   {
-    name: "destroy answers with what it destroyed, each connection counted once, and a second time with nothing",
+    name: "destroy answers with the destroyed session and counts each connection once, and a second destroy answers with nothing",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born();
@@ -44,7 +44,7 @@ export const destructionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I9 a destroyed id can't be taken again while a late write could reach it",
+    name: "I9 a destroyed id can't be created again while a late write could still arrive",
     applies: ({ shared }) => shared,
     async run(trial) {
       const [first, second] = await trial.processes();

@@ -30,7 +30,7 @@ export const fenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I13 each takeover raises the fence, on whichever process; what is not a takeover leaves it",
+    name: "I13 each takeover raises the fence, on any process; other calls leave the fence",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -50,7 +50,7 @@ export const fenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I13 a takeover for a connection that is there raises the fence, as one in a resume does; a resume without it does not",
+    name: "I13 a takeover for an existing connection raises the fence, as an exclusive resume does; a plain resume does not",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const [first, second] = await trial.processes();

@@ -130,7 +130,7 @@ export const jsonCases: readonly StoreCase[] = [
     },
   },
   ...["__proto__", "constructor", "prototype"].map((name): StoreCase => ({
-    name: `a field called ${name} never travels`,
+    name: `a field called ${name} is refused`,
     applies: json,
     async run(trial) {
       const store = await trial.process();

@@ -23,7 +23,7 @@ const MALFORMED = [
 
 export const listingCases: readonly StoreCase[] = [
   {
-    name: "ids() gives the live sessions, each once, and no other",
+    name: "ids() yields the live sessions, each once, and no other",
     async run(trial) {
       const store = await trial.process();
       const born = await Promise.all(Array.from({ length: 25 }, () => store.born()));
@@ -35,7 +35,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "fault E1: ids() gives each session once though each is touched, and ends though each time one more is created",
+    name: "fault E1: ids() yields each session once, even if each is touched, and ends, even if a session is created in each step",
     async run(trial) {
       const store = await trial.process();
       const born = await Promise.all(Array.from({ length: 25 }, () => store.born()));
@@ -53,7 +53,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "fault E1: ids() gives what is there from the beginning to the end, though others are destroyed meanwhile",
+    name: "fault E1: ids() yields the sessions that exist from the beginning to the end, even if others are destroyed meanwhile",
     async run(trial) {
       const store = await trial.process();
       const born = await Promise.all(Array.from({ length: 30 }, () => store.born()));
@@ -98,7 +98,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a malformed id is absent: nothing rejects, nothing is found, nothing is made",
+    name: "a malformed id counts as absent: no call rejects, finds or creates a session",
     async run(trial) {
       const store = await trial.process();
       for (const id of MALFORMED) {
@@ -116,7 +116,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "release by the last connection ends nothing where sessions outlive their connections",
+    name: "release by the last connection does not end a session that outlives its connections",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const store = await trial.process();
@@ -130,7 +130,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "close is idempotent, and does not take sessions with it that others share",
+    name: "close is idempotent, and does not end sessions of other processes",
     async run(trial) {
       const [first, second] = await trial.processes();
       const { id } = await first.born();

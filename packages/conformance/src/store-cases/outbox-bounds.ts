@@ -7,7 +7,7 @@ const outbox: StoreCase["applies"] = (capabilities) => capabilities.outbox === t
 /** Entries that are dropped or refused at a limit, and the report to the reader. */
 export const outboxBoundCases: readonly StoreCase[] = [
   {
-    name: "I16, I20 over maxMessages the oldest go, and who had not read them is told which",
+    name: "I16, I20 over maxMessages the oldest messages are dropped, and a reader that lacks them gets the missed offsets",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -27,7 +27,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 over maxBytes the oldest go; bytes are counted as UTF-8",
+    name: "I20 over maxBytes the oldest messages are dropped; bytes are counted as UTF-8",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -41,7 +41,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 what is older than maxAgeMs is kept no more, swept or not, and is told as missed",
+    name: "I20 messages older than maxAgeMs are dropped, swept or not, and reported as missed",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -72,7 +72,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a message whose ttlMs is over is not read, and is no loss: its offset has no data",
+    name: "a message whose ttlMs is over is neither delivered nor missed: its offset has no data",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -88,7 +88,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a message replaces the one of the same key that is kept: its offset has no data, and no other one is touched",
+    name: "a message replaces the kept message of the same key, whose offset then has no data, and no other message",
     applies: outbox,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -104,7 +104,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a message with a ttlMs is of no use after maxAgeMs either, and even as the first one that is kept it is no loss",
+    name: "a message with a ttlMs is not delivered after maxAgeMs either, and is not missed, even as the first kept message",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -124,7 +124,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 a message that was replaced takes no bytes: nothing is dropped for its sake",
+    name: "I20 a replaced message takes no bytes: no message is dropped because of it",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -139,7 +139,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 with whenFull refuse a message that does not fit is refused whole, and nothing that is unread goes",
+    name: "I20 with whenFull refuse a message that does not fit is refused as a whole, and no unread message is dropped",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -154,7 +154,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 with whenFull refuse what every reader has makes room, and what one of them lacks does not",
+    name: "I20 with whenFull refuse messages that every reader has are dropped for new ones, and messages that one reader lacks are not",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -180,7 +180,7 @@ export const outboxBoundCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 with whenFull refuse a reader whose position is a reset has nothing: a client may claim any position",
+    name: "I20 with whenFull refuse a reader whose position is a reset counts as having no message: a client may claim any position",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();

@@ -11,7 +11,7 @@ const another = ({ offset, chain }: Position): Position => ({ offset, chain: (ch
 /** The store's answers to valid and invalid positions. */
 export const outboxPositionCases: readonly StoreCase[] = [
   {
-    name: "I19 a position whose chain is another one, or that is ahead, is a reset: all that is kept comes again",
+    name: "I19 a position with another chain, or ahead of the end, is a reset: all kept messages come again",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -31,7 +31,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I19 a position in an outbox that nothing was appended to is a reset, unless it is the beginning",
+    name: "I19 a position in an outbox without any append is a reset, unless it is the beginning",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -49,7 +49,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I19 a position older than all that is kept is told as missed and not certain, whatever its chain",
+    name: "I19 for a position before all kept messages the answer is missed and not certain, whatever the chain",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -64,7 +64,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I19 a witness that is ahead, or whose chain is another one, is a reset, though the position is right",
+    name: "I19 a witness ahead of the end, or with another chain, is a reset, even if the position is right",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -88,7 +88,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I20 an answer has about maxBytes of messages, one at least, and says where the outbox ends",
+    name: "I20 an answer has at most maxBytes of messages, at least one message, and the end of the outbox",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -110,7 +110,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "an append reaches the host of a process that holds the session, with the messages or with where the outbox ends, and no other host",
+    name: "an append reaches the hosts of other holders, with the messages or with the end of the outbox, and no other host",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();

@@ -29,7 +29,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I17 what an append was answered for is read from then on, on any process, and every answer of the session says where the outbox ends",
+    name: "I17 messages of an acknowledged append can be read on any process, and every answer of the session has the end of the outbox",
     applies: outbox,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -45,7 +45,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I19 the chain is mixed over all entries: each follows from the one before and the message's mark",
+    name: "I19 the chain covers all entries: each chain follows from the chain before and the message's mark",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -62,7 +62,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I19 appends that race get offsets of their own, each once, and a chain that says in which order",
+    name: "I19 racing appends get different offsets, each once, and chains in the order of the offsets",
     applies: outbox,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -82,7 +82,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I13 an append with a lower fence, or to a session that is not there, changes nothing; neither does any append change the session",
+    name: "I13 an append with a lower fence, or to a session that does not exist, changes nothing; no append changes the session",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -124,7 +124,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I18 a destroyed or expired session has no outbox: it can't be appended to, nor read, nor come back",
+    name: "I18 a destroyed or expired session has no outbox: append and read answer missing, and a new session starts with an empty one",
     applies: outbox,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -141,7 +141,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "an append does not touch: the idle deadline stays where it is",
+    name: "an append does not move the idle deadline",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();
@@ -153,7 +153,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a resume that is no activity leaves the idle deadline where it is; another one moves it",
+    name: "a resume with touch false leaves the idle deadline; any other resume moves it",
     applies: (capabilities) => outbox(capabilities) && capabilities.resumable,
     async run(trial) {
       const store = await trial.process();
@@ -170,7 +170,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a change from one subject to another one drops what was kept, and offsets and chain go on; a first subject keeps it",
+    name: "a change from one subject to another drops the kept messages, and offsets and chain continue; a first subject keeps them",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();

@@ -6,7 +6,7 @@ const resumable = (capabilities: { readonly resumable: boolean }): boolean => ca
 
 export const resumeCases: readonly StoreCase[] = [
   {
-    name: "a store that can't resume says that there is nothing",
+    name: "a store that can't resume answers missing",
     applies: (capabilities) => !capabilities.resumable,
     async run(trial) {
       const store = await trial.process();
@@ -16,7 +16,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "the right digest opens the session, with all that it is, on any process",
+    name: "the right digest resumes the session with all its parts, on any process",
     applies: resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -45,7 +45,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a wrong digest is wrong and touches nothing: not the deadline, the fence, the version or the holders",
+    name: "a wrong digest answers wrong and changes nothing: not the deadline, the fence, the version or the holders",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -70,7 +70,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "another subject's session is foreign, and nothing is touched: deadline, fence, version, holders, code",
+    name: "another subject's session answers foreign, and nothing is changed: deadline, fence, version, holders, code",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -91,7 +91,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "nobody's session is foreign to who is somebody, unless the application vouches for it",
+    name: "a session without a subject answers foreign to a resume with a subject, unless the application named the session by id",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -102,7 +102,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "without a digest the application vouches: by none",
+    name: "a resume without a digest succeeds, by none",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -115,7 +115,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that no token opens is opened by none",
+    name: "a session without a token can't be resumed by any digest",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -127,7 +127,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a renewal code opens the session once, and its holder's next digest from then on",
+    name: "a renewal code resumes the session once, and the next digest resumes it from then on",
     applies: resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -143,7 +143,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a renewal code without a digest that could come next is wrong, and changes nothing",
+    name: "a renewal code without a next digest answers wrong, and changes nothing",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -156,7 +156,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a renewal code is worth nothing after its time",
+    name: "a renewal code is invalid after its time",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();

@@ -6,7 +6,7 @@ const resumable = (capabilities: { readonly resumable: boolean }): boolean => ca
 
 export const rotationCases: readonly StoreCase[] = [
   {
-    name: "a grace and a renewal code may be good for ever",
+    name: "a grace period and a renewal code may be endless",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -20,7 +20,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "rotate replaces the digest; the one before it stays good for its grace, and is a sign of theft after that",
+    name: "rotate replaces the digest; the previous digest stays valid for its grace period, and is a sign of theft after that",
     applies: resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -50,7 +50,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a grace of 0 kills the older digest at once (login, against fixation)",
+    name: "a grace period of 0 invalidates the older digest at once (login, against fixation)",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -60,7 +60,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "rotate leaves the version and the data alone; with a subject it sets that and adds 1 to the version",
+    name: "rotate does not change the version and the data; with a subject it sets the subject and adds 1 to the version",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { n: 1 } });

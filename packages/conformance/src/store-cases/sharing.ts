@@ -30,7 +30,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "every write of a row reaches the holder, in the order of versions",
+    name: "all writes of a sequence reach the holder, in the order of versions",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -44,7 +44,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a process does not hear of what it did itself, nor of sessions that it does not hold",
+    name: "a process gets no events of its own changes, nor of sessions that it does not hold",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -59,7 +59,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I9 a destruction reaches the holders with its reason; with confirm they say how many connections they ended",
+    name: "I9 a destruction reaches the holders with its reason; with confirm they report how many connections they ended",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();

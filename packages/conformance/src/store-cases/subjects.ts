@@ -3,7 +3,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const subjectCases: readonly StoreCase[] = [
   {
-    name: "bySubject finds the subject's sessions, created or identified so, and no other's",
+    name: "bySubject finds the sessions that were created with the subject or identified as it, and no others",
     async run(trial) {
       const [first, second] = await trial.processes();
       const created = await first.born({ subject: "ada" });
@@ -19,7 +19,7 @@ export const subjectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that is identified anew belongs to its new subject alone",
+    name: "a session that is identified again belongs only to its new subject",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ subject: "ada" });
@@ -85,7 +85,7 @@ export const subjectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that only an unowned one may be is not taken from its subject: foreign, and nothing is changed",
+    name: "with onlyUnowned a session of another subject answers foreign, and nothing is changed",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born();

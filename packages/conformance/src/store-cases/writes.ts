@@ -28,7 +28,7 @@ async function increments(store: StoreProcess, id: string, count: number): Promi
 
 export const writeCases: readonly StoreCase[] = [
   {
-    name: "I8 a change of fields changes the named ones and no other, and removes what it names",
+    name: "I8 a change of fields sets and removes the named fields, and changes no other",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 1, b: { deep: [1] }, c: "x" } });
@@ -50,7 +50,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a replacement removes what is not in it, with a base and without",
+    name: "a replacement removes the fields that it lacks, with a base and without",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 1, b: 2, c: 3 } });
@@ -64,7 +64,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "what was loaded before a write stays as it was, and what was handed in is not changed",
+    name: "data that was loaded before a write does not change, nor does data that was passed to a call",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 1, list: [1] } });
@@ -77,7 +77,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I8 a version conflict changes nothing and hands back the current session in the same call",
+    name: "I8 a version conflict changes nothing and returns the current session in the same call",
     async run(trial) {
       const [first, second] = await trial.processes();
       const { id } = await first.born({ data: { n: 0, other: "x" }, subject: "ada" });
@@ -109,7 +109,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I8 writers of different fields lose nothing of one another's, at once and without expecting a version",
+    name: "I8 simultaneous writers of different fields lose no change of one another, without expecting a version",
     applies: ({ shared }) => shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -124,7 +124,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I8 a write answers with the whole session unless it took the caller's version to the next one",
+    name: "I8 a write answers with the whole session unless the new version is the caller's version + 1",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 0 } });
@@ -145,7 +145,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I8 the lineage that a change answers with is the one that is loaded, and another one is no base for a change",
+    name: "I8 the lineage in the answer to a change is the lineage that load returns, and a change with another lineage is a conflict",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { n: 0 } });
