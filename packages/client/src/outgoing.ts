@@ -164,5 +164,6 @@ function isServersCode(code: string): code is ClientErrorCode {
 export function refusal(code: string, message?: string, detail?: unknown): Error {
   return isServersCode(code)
     ? clientError(code, message ?? code)
-    : new TransactionRefused(code, { message, detail });
+    : // The class refuses an empty code. If a faulty server sends one, the message must settle all the same.
+      new TransactionRefused(code || "REFUSED", { message, detail });
 }

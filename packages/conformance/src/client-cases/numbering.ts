@@ -44,6 +44,14 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "a refusal with an empty code, which no server of these packages sends, settles its message all the same",
+    async run(trial) {
+      const { peer, sent } = await sending(trial, ["a"]);
+      peer.send('.!1{"code":""}');
+      deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["REFUSED not-applied"]);
+    },
+  },
+  {
     name: "unsettled messages are sent again, in order, under the same numbers",
     async run(trial) {
       const { server, peer, sent, id } = await sending(trial, ["a", "b", "c"]);
