@@ -22,6 +22,7 @@ import { tokenCases } from "./adapter-cases/tokens.ts";
 import { shutdownCases } from "./adapter-cases/shutdown.ts";
 import { reportingCases } from "./adapter-cases/reporting.ts";
 import { failedTransactionCases } from "./adapter-cases/failed-transactions.ts";
+import { thrownInTransactionCases } from "./adapter-cases/thrown-in-transactions.ts";
 import { transactionCases } from "./adapter-cases/transactions.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
 import { checkAdapterHarness } from "./check-harness.ts";
@@ -54,6 +55,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   "numbered messages": numberedCases,
   transactions: transactionCases,
   "transactions that fail": failedTransactionCases,
+  "errors in transactions": thrownInTransactionCases,
   "kept messages": keptCases,
   "the bounds of kept messages": keptBoundCases,
 };

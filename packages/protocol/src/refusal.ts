@@ -7,6 +7,9 @@ const BRAND: symbol = /* @__PURE__ */ Symbol.for("@wsession/protocol Transaction
  * An error that a handler throws to refuse a transaction. Nothing is committed. The client's `send` rejects with an error of
  * the same code and detail.
  *
+ * The client gets a code of up to 128 characters, a message of up to 512, and all of it with the detail in up to 1,024
+ * characters of JSON. A part that is longer, or that JSON can't represent, is left out, and the server's `onError` is told so.
+ *
  * @throws a TypeError with the code INVALID_ARGUMENT if `code` is empty, or if `code` or `message` is not a string.
  * @example
  * throw new TransactionRefused("closed", { message: "the auction is over", detail: { at: 1 } });
@@ -21,7 +24,7 @@ export class TransactionRefused<Code extends string = string, Detail = unknown> 
 
   constructor(code: Code, options?: { readonly message?: string | undefined; readonly detail?: Detail }) {
     const { message = code, detail } = { ...options };
-    if (typeof code !== "string" || code === "" || typeof message !== "string")
+    if (typeof code !== "string" || !code || typeof message !== "string")
       throw invalidArgument("code and message must be of type string, and code not empty");
     super(message);
     this.code = code;
@@ -43,6 +46,11 @@ export function isTransactionRefused<Code extends string = string>(
 ): error is TransactionRefused<Code> {
   if (code !== undefined && typeof code !== "string")
     throw invalidArgument("isTransactionRefused() takes a code of type string");
-  if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
-  return code === undefined || ("code" in error && error.code === code);
+  try {
+    if (typeof error !== "object" || error === null || !(BRAND in error) || !("code" in error)) return false;
+    return code === undefined ? typeof error.code === "string" : error.code === code;
+  } catch {
+    // A getter or a proxy of the application's error threw.
+    return false;
+  }
 }

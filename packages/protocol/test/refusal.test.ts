@@ -49,6 +49,19 @@ describe("TransactionRefused", () => {
   });
 });
 
+test("I12 what can't be read is no TransactionRefused, and the question does not throw", () => {
+  const trap = () => {
+    throw new Error("a trap");
+  };
+  const unreadable = [
+    new Proxy({}, { has: trap }),
+    Object.defineProperty(new TransactionRefused("closed"), "code", { get: trap }),
+    Object.defineProperty(new TransactionRefused("closed"), "code", { value: 5 }),
+  ];
+  for (const value of unreadable) expect(isTransactionRefused(value)).toBe(false);
+  for (const value of unreadable) expect(isTransactionRefused(value, "closed")).toBe(false);
+});
+
 test("unchecked lets everything through, as it is", () => {
   const value = { a: [1] };
   expect(unchecked<typeof value>()["~standard"].validate(value)).toEqual({ value });

@@ -77,12 +77,17 @@ export class SessionError extends Error {
 export function isSessionError(error: unknown, code?: SessionErrorCode): error is SessionError {
   if (code !== undefined && typeof code !== "string")
     throw invalidArgument("isSessionError() takes a code of type string");
-  return (
-    error instanceof Error &&
-    error.name === "SessionError" &&
-    "code" in error &&
-    (code === undefined || error.code === code)
-  );
+  try {
+    return (
+      error instanceof Error &&
+      error.name === "SessionError" &&
+      "code" in error &&
+      (code === undefined || error.code === code)
+    );
+  } catch {
+    // A getter or a proxy of the application's error threw. A second error here would leave the first without a report.
+    return false;
+  }
 }
 
 /** The error for a mistake of the programmer. `message` names the argument or the option, and says what its value must be. */
@@ -115,10 +120,14 @@ const ENDED: ReadonlySet<SessionErrorCode> = new Set([
 
 /** Whether `error`, or its cause, only says that a connection, its session or these sessions have ended. */
 export function isAboutTheEnd(error: unknown): boolean {
-  let current = error;
-  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
-    if (isSessionError(current) && ENDED.has(current.code)) return true;
-    current = current.cause;
+  try {
+    let current = error;
+    for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+      if (isSessionError(current) && ENDED.has(current.code)) return true;
+      current = current.cause;
+    }
+  } catch {
+    // As in `isSessionError`.
   }
   return false;
 }

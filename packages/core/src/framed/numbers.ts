@@ -1,30 +1,15 @@
-import {
-  isTransactionRefused,
-  MAX_CONTROL_LENGTH,
-  WINDOW_BYTES,
-  WINDOW_MESSAGES,
-  writeServerControl,
-} from "@wsession/protocol";
+import { isTransactionRefused, WINDOW_BYTES, WINDOW_MESSAGES, writeServerControl } from "@wsession/protocol";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
+import { FAILED, refusalIn, refusedFrame } from "./refusals.ts";
+import type { Refusal } from "./refusals.ts";
 
 /** The most numbers whose ack is postponed, because a client with a full window waits for acks. */
 const MAX_UNTOLD = 32;
-/** The most characters of a refusal's message. */
-const MAX_TEXT = 512;
-/** The most characters of a refusal's code. */
-const MAX_CODE = 128;
-
-/** The reason for which a number was not applied, as it is sent to the client. */
-export interface Refusal {
-  readonly code: string;
-  readonly message?: string | undefined;
-  /** Any JSON value. */
-  readonly detail?: unknown;
-}
-
 export interface NumbersOutlet {
   readonly isEnding: boolean;
   sendFrame(frame: string): void;
+  /** Reports what a refusal can't tell the client. */
+  transactionFailed(error: unknown): void;
 }
 
 /**
@@ -101,15 +86,18 @@ export class Numbers {
    */
   fail(number: number, error: unknown): void {
     if (isAboutTheEnd(error) || isSessionError(error, "STORE_UNAVAILABLE")) return;
-    if (isTransactionRefused(error, "INVALID_MESSAGE")) this.refuse(number, error);
-    else this.refuse(number, { code: "HANDLER_FAILED" });
+    const isInvalid = isTransactionRefused(error, "INVALID_MESSAGE");
+    this.refuse(number, (isInvalid ? refusalIn(error) : undefined) ?? FAILED);
   }
 
   /** Settles `number` as refused. */
   refuse(number: number, refusal: Refusal): void {
     this.tell();
     this.#close(1);
-    if (!this.#outlet.isEnding) this.#outlet.sendFrame(refusedFrame(number, refusal));
+    if (this.#outlet.isEnding) return;
+    const { frame, loss } = refusedFrame(number, refusal);
+    this.#outlet.sendFrame(frame);
+    if (loss !== undefined) this.#outlet.transactionFailed(loss);
   }
 
   /** Discards messages until the next attach. The `taken` messages in progress stay unsettled, and no longer count. */
@@ -138,29 +126,5 @@ export class Numbers {
     this.#untold = 0;
     if (!this.#outlet.isEnding)
       this.#outlet.sendFrame(writeServerControl({ type: "applied", number: this.#last }));
-  }
-}
-
-/**
- * Omits parts of a refusal that JSON can't represent or that are too long for a control frame: first the detail, then the
- * message.
- */
-function refusedFrame(number: number, { code, message, detail }: Refusal): string {
-  const type = "refused";
-  const told = { type, number, code: code.slice(0, MAX_CODE), message: message?.slice(0, MAX_TEXT) } as const;
-  return (
-    controlFrame({ ...told, detail }) ??
-    controlFrame({ ...told, detail: undefined }) ??
-    writeServerControl({ ...told, message: undefined, detail: undefined })
-  );
-}
-
-function controlFrame(control: Parameters<typeof writeServerControl>[0]): string | undefined {
-  try {
-    const frame = writeServerControl(control);
-    return frame.length <= MAX_CONTROL_LENGTH ? frame : undefined;
-  } catch {
-    // For example a circular structure, which is reported as an error of the handler.
-    return undefined;
   }
 }

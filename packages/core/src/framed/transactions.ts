@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { isTransactionRefused, writeServerControl } from "@wsession/protocol";
+import { writeServerControl } from "@wsession/protocol";
 import type { Attach, Awaitable } from "@wsession/protocol";
 import type { Transaction } from "../api/transaction.ts";
 import type { Deadlines } from "../base/deadlines.ts";
@@ -17,13 +17,12 @@ import { writesOf } from "../session/write-queue.ts";
 import type { CommitNumbers, CommitRequest } from "../store/commit-contract.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
 import type { KnownClient } from "./hello.ts";
-import type { Numbers, Refusal } from "./numbers.ts";
+import type { Numbers } from "./numbers.ts";
+import { FAILED, REFUSED_BEFORE, refusalByStore, refusalIn } from "./refusals.ts";
+import type { Refusal } from "./refusals.ts";
 
 /** After this many lost races other writers of this process wait for the handler, because otherwise a slow handler would starve. */
 const RACES = 3;
-const FAILED: Refusal = { code: "HANDLER_FAILED" };
-/** The refusal of a number whose reason is unknown, because the record does not contain the reason. */
-const REFUSED_BEFORE: Refusal = { code: "REFUSED" };
 
 /** The connection whose messages are handled in transactions. */
 export interface TransactionOutlet<Data extends object> extends TransactionOwner<Data> {
@@ -257,9 +256,10 @@ export class Transactions<Data extends object> {
 
   /** Returns the refusal of a message whose handler threw `error`. Throws if the client has to send the message again. */
   #refusalOf(error: unknown, staged: StagedTransaction<Data>): Refusal {
-    if (isTransactionRefused(error)) {
-      if (error.code === "INVALID_MESSAGE") this.#outlet.transactionFailed(error);
-      return error;
+    const refusal = refusalIn(error);
+    if (refusal !== undefined) {
+      if (refusal.code === "INVALID_MESSAGE") this.#outlet.transactionFailed(error);
+      return refusal;
     }
     const isEnding = this.#state.gone || this.#outlet.sessionConnection.isEnding;
     if (isSessionError(error, "STORE_UNAVAILABLE") || (isEnding && isAboutTheEnd(error))) throw error;
@@ -285,18 +285,3 @@ export class Transactions<Data extends object> {
 export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 const atOnce: Turn = async (task) => task();
-
-/** The refusal of staged data or messages that can't be stored; `undefined` if `error` has another cause. */
-function refusalByStore(error: unknown): Refusal | undefined {
-  if (!isSessionError(error) || error.outcome !== "not-applied") return undefined;
-  const { code, message } = error;
-  switch (code) {
-    case "INVALID_DATA":
-    case "TOO_LARGE":
-    case "NOT_SERIALISABLE":
-    case "OUTBOX_FULL":
-      return { code, message };
-    default:
-      return undefined;
-  }
-}

@@ -1,0 +1,112 @@
+/** Refusals of numbered messages: what a handler threw, as it is sent to the client. */
+import { isTransactionRefused, MAX_CONTROL_LENGTH, writeServerControl } from "@wsession/protocol";
+import { isSessionError, SessionError } from "../base/errors.ts";
+
+/** The most characters of a refusal's message. */
+const MAX_TEXT = 512;
+/** The most characters of a refusal's code. */
+const MAX_CODE = 128;
+
+/** The reason for which a number was not applied, as it is sent to the client. */
+export interface Refusal {
+  readonly code: string;
+  readonly message?: string | undefined;
+  /** Any JSON value. */
+  readonly detail?: unknown;
+}
+
+export const FAILED: Refusal = { code: "HANDLER_FAILED" };
+/** The refusal of a number whose reason is unknown, because the record does not contain the reason. */
+export const REFUSED_BEFORE: Refusal = { code: "REFUSED" };
+
+/** The members of a TransactionRefused; `undefined` for another error, and for one whose members can't be read. */
+export function refusalIn(error: unknown): Refusal | undefined {
+  if (!isTransactionRefused(error)) return undefined;
+  try {
+    const { code, message, detail } = error;
+    return code !== "" && typeof message === "string" ? { code, message, detail } : undefined;
+  } catch {
+    // A getter threw. The caller reports the error as a failure of the handler.
+    return undefined;
+  }
+}
+
+/** The refusal of staged data or messages that can't be stored; `undefined` if `error` has another cause. */
+export function refusalByStore(error: unknown): Refusal | undefined {
+  if (!isSessionError(error) || error.outcome !== "not-applied") return undefined;
+  const { code, message } = error;
+  switch (code) {
+    case "INVALID_DATA":
+    case "TOO_LARGE":
+    case "NOT_SERIALISABLE":
+    case "OUTBOX_FULL":
+      return { code, message };
+    default:
+      return undefined;
+  }
+}
+
+/** A refusal as a frame. */
+export interface RefusedFrame {
+  readonly frame: string;
+  /** Says which part of the refusal the frame does not have; `undefined` if the frame has all of it. */
+  readonly loss: SessionError | undefined;
+}
+
+/**
+ * Omits parts of a refusal that JSON can't represent or that are too long for a control frame: first the detail, then the
+ * message.
+ */
+export function refusedFrame(number: number, { code, message, detail }: Refusal): RefusedFrame {
+  const told = {
+    type: "refused",
+    number,
+    code: code.slice(0, MAX_CODE),
+    message: message?.slice(0, MAX_TEXT),
+  } as const;
+  const isCut = told.code !== code || told.message !== message;
+  const whole = controlFrame({ ...told, detail });
+  if (typeof whole === "string") return { frame: whole, loss: isCut ? tooLong(code) : undefined };
+  return {
+    frame:
+      textOf(controlFrame({ ...told, detail: undefined })) ??
+      writeServerControl({ ...told, message: undefined, detail: undefined }),
+    loss: whole,
+  };
+}
+
+function textOf(frame: string | SessionError): string | undefined {
+  return typeof frame === "string" ? frame : undefined;
+}
+
+/** The frame, or the reason for which there is none. */
+function controlFrame(
+  control: Extract<Parameters<typeof writeServerControl>[0], { type: "refused" }>,
+): string | SessionError {
+  const { code, detail } = control;
+  try {
+    const frame = writeServerControl(control);
+    if (frame.length > MAX_CONTROL_LENGTH) return tooLong(code);
+    // JSON omits a member whose value is a function or a symbol.
+    if (detail === undefined || JSON.stringify(detail) !== undefined) return frame;
+  } catch (cause) {
+    return notSerialisable(code, cause);
+  }
+  return notSerialisable(code);
+}
+
+function tooLong(code: string): SessionError {
+  return new SessionError(
+    "TOO_LARGE",
+    `the refusal ${JSON.stringify(code.slice(0, MAX_CODE))} does not reach the client whole: a code has at most ${MAX_CODE} ` +
+      `characters, a message ${MAX_TEXT}, and both with the detail ${MAX_CONTROL_LENGTH} as JSON`,
+  );
+}
+
+function notSerialisable(code: string, cause?: unknown): SessionError {
+  return new SessionError(
+    "NOT_SERIALISABLE",
+    `the detail of the refusal ${JSON.stringify(code)} does not reach the client, because JSON can't represent it`,
+    cause === undefined ? {} : { cause },
+  );
+}
