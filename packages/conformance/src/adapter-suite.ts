@@ -22,6 +22,7 @@ import { tokenCases } from "./adapter-cases/tokens.ts";
 import { shutdownCases } from "./adapter-cases/shutdown.ts";
 import { reportingCases } from "./adapter-cases/reporting.ts";
 import { failedTransactionCases } from "./adapter-cases/failed-transactions.ts";
+import { misusedTransactionCases } from "./adapter-cases/misused-transactions.ts";
 import { thrownInTransactionCases } from "./adapter-cases/thrown-in-transactions.ts";
 import { transactionCases } from "./adapter-cases/transactions.ts";
 import { transportCases } from "./adapter-cases/transport.ts";
@@ -56,6 +57,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   transactions: transactionCases,
   "transactions that fail": failedTransactionCases,
   "errors in transactions": thrownInTransactionCases,
+  "transactions that are misused": misusedTransactionCases,
   "kept messages": keptCases,
   "the bounds of kept messages": keptBoundCases,
 };

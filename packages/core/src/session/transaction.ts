@@ -35,6 +35,8 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
   readonly #effects: (() => unknown)[] = [];
   #hasRead = false;
   #isOver = false;
+  /** Whether a function that was given to `update` runs. */
+  #isChanging = false;
   #thrown: unknown;
 
   constructor(owner: TransactionOwner<Data>, state: LocalSession<Data>, id: string) {
@@ -57,19 +59,28 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
 
   set(data: Data, surplus?: undefined): void {
     assertNoMore("set()", surplus);
+    this.#assertStaging("set()");
     this.#write({ type: "set", data });
   }
 
   patch(fields: Patch<Data>, surplus?: undefined): void {
     assertNoMore("patch()", surplus);
+    this.#assertStaging("patch()");
     this.#write({ type: "patch", fields });
   }
 
   update(change: (data: Readonly<Data>) => Data, surplus?: undefined): void {
     assertFunction("update()'s change", change);
     assertNoMore("update()", surplus);
-    this.#write({ type: "update", change });
+    this.#assertStaging("update()");
+    // Before the call, because the handler may go on with what `change` saw if it throws.
     this.#hasRead = true;
+    this.#isChanging = true;
+    try {
+      this.#write({ type: "update", change });
+    } finally {
+      this.#isChanging = false;
+    }
   }
 
   send(message: string | Uint8Array, options?: SendOptions, surplus?: undefined): void {
@@ -94,9 +105,9 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
   }
 
   atLeastOnce<Result>(work: () => Result, surplus?: undefined): Result {
-    this.#assertRunning();
     assertFunction("atLeastOnce()'s work", work);
     assertNoMore("atLeastOnce()", surplus);
+    this.#assertStaging("atLeastOnce()");
     if (!this.isEmpty) throw invalidArgument("atLeastOnce(): something was staged already");
     this.#isOver = true;
     this.#owner.leave();
@@ -164,7 +175,6 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
   }
 
   #write(kind: Write<Data>["kind"]): void {
-    this.#assertRunning();
     try {
       this.#next = dataAfter(this.#state, this.#next, kind);
     } catch (error) {
@@ -178,6 +188,13 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     const error = new SessionError(code, message, { outcome: "not-applied" });
     this.#thrown = error;
     return error;
+  }
+
+  #assertStaging(where: string): void {
+    this.#assertRunning();
+    // The result of the outer change replaces the data, so what the inner call staged would be lost in silence.
+    if (this.#isChanging)
+      throw invalidArgument(`${where}: the function that update() takes must not stage changes`);
   }
 
   #assertRunning(): void {
