@@ -5,6 +5,7 @@ import * as conformance from "@wsession/conformance";
 import * as core from "@wsession/core";
 import type { Connection, Session } from "@wsession/core";
 import * as port from "@wsession/core/runtime";
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import * as storeRedis from "@wsession/store-redis";
 import { beforeAll, describe, expect, test } from "vitest";
 import * as lists from "./argument-lists.ts";
@@ -89,6 +90,43 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
       expect(session).toMatchObject({ version: 1, subject: undefined, data: { n: 0 } });
       client.send("still there");
       expect(await client.next()).toBe("still there");
+    });
+
+    test("every member of Transaction; what is data throws INVALID_DATA, and nothing is staged by any of it", async () => {
+      expect(Object.keys(lists.transactionCalls).toSorted()).toEqual(
+        (await membersOf("core/src/api/transaction.ts", "Transaction")).toSorted(),
+      );
+      const sessions = core.createSessions({
+        store: core.mapStore(),
+        initial: () => ({ n: 0 }),
+        onError: (error) => void failures.push(error),
+      });
+      const failures: unknown[] = [];
+      const { port: number } = await serve(runtime, sessions, {
+        transaction(tx) {
+          const rejected = Promise.reject(new Error("nobody waits"));
+          const wrong = [undefined, null, 5, "x", true, Symbol("s"), () => 1, rejected];
+          refusesAll(tx, lists.transactionCalls);
+          const invalid = expect.objectContaining({ code: "INVALID_DATA" });
+          for (const data of wrong as never[]) expect(() => tx.set(data)).toThrow(invalid);
+          for (const fields of [...wrong, [], new Map([["n", 1]]), new Date()] as never[])
+            expect(() => tx.patch(fields)).toThrow(invalid);
+          for (const next of [null, 5, Promise.reject(new Error("x"))] as never[])
+            expect(() => tx.update(() => next)).toThrow(
+              expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+            );
+        },
+      });
+      const offer = { protocols: [DECOY_SUBPROTOCOL, SUBPROTOCOL] };
+      const peer = conformance.FramedPeer.over(await connect({ port: number }, "/", offer));
+      peer.attach();
+      await peer.until("hello");
+      peer.sendCounted("go");
+      const told = await peer.next();
+      expect(failures).toEqual([]);
+      expect(told).toMatchObject({ type: "applied", number: 1 });
+      const [connection] = sessions.connections;
+      expect(connection?.session).toMatchObject({ version: 1, data: { n: 0 } });
     });
 
     test("what is data rejects with INVALID_DATA instead, a promise that nobody awaited among it", async () => {

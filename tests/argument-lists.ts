@@ -47,6 +47,20 @@ export const sessionsCalls: Calls = {
   ],
 };
 
+const keptMessage = [
+  ...each([undefined, ...wrongFor.string, new ArrayBuffer(1)]),
+  ...each(wrongFor.options, "x"),
+  ...each(
+    ["", "é".repeat(32), ...wrongFor.string].map((key) => ({ key })),
+    "x",
+  ),
+  ...each(
+    wrongFor.duration.map((ttlMs) => ({ ttlMs })),
+    "x",
+  ),
+  ...behind("x", {}),
+];
+
 export const sessionCalls: Calls = {
   id: PROPERTY,
   data: PROPERTY,
@@ -62,19 +76,7 @@ export const sessionCalls: Calls = {
   identify: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
   rotate: each(wrongFor.any),
   destroy: [...each(wrongFor.string), ...behind("why")],
-  send: [
-    ...each([undefined, ...wrongFor.string, new ArrayBuffer(1)]),
-    ...each(wrongFor.options, "x"),
-    ...each(
-      ["", "é".repeat(32), ...wrongFor.string].map((key) => ({ key })),
-      "x",
-    ),
-    ...each(
-      wrongFor.duration.map((ttlMs) => ({ ttlMs })),
-      "x",
-    ),
-    ...behind("x", {}),
-  ],
+  send: keptMessage,
 };
 
 export const connectionCalls: Calls = {
@@ -107,6 +109,18 @@ export const connectionCalls: Calls = {
     ...behind(1000, "why"),
   ],
   terminate: each(wrongFor.any),
+};
+
+export const transactionCalls: Calls = {
+  connection: PROPERTY,
+  id: PROPERTY,
+  data: PROPERTY,
+  set: behind({ n: 1 }),
+  patch: behind({ n: 1 }),
+  update: [...each([undefined, ...wrongFor.callback]), ...behind((data: object) => data)],
+  send: keptMessage,
+  after: [...each([undefined, ...wrongFor.callback]), ...behind(() => 1)],
+  atLeastOnce: [...each([undefined, ...wrongFor.callback]), ...behind(() => 1)],
 };
 
 export const bindingCalls: Calls = { size: PROPERTY, close: [...each(wrongFor.options), ...behind({})] };
