@@ -58,7 +58,7 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
         brokenRefusal("message", trap),
         brokenRefusal("detail", trap),
       ];
-      const reported = new Journal<unknown>();
+      const reported = new Journal<readonly [stage: string, error: unknown]>();
       const setting = await framedServer(
         trial,
         { onError: (error, { stage }) => reported.note([stage, error]) },
@@ -76,7 +76,7 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
         const told = await peer.until("refused");
         expect(told).toMatchObject({ number: index + 1, code: "HANDLER_FAILED" });
         await reported.until(index + 1);
-        const [stage, error] = reported.entries[index] as [string, unknown];
+        const [stage, error] = reported.entries[index] ?? [];
         expect([stage, Object.is(error, value)]).toEqual(["transaction", true]);
       }
       expect(setting.session().data).toEqual({ n: 0 });

@@ -7,7 +7,7 @@ import type { Connection, Patch } from "./contract.ts";
  * changed the session meanwhile, the handler runs again with a new transaction on the new data.
  *
  * During the handler the writes of `connection.session` (`set`, `patch`, `update`, `send`, `identify`, `rotate`) reject with
- * IN_TRANSACTION. Once the handler has settled, every method throws TRANSACTION_OVER.
+ * IN_TRANSACTION. Once the handler has settled, `data` and every method throw TRANSACTION_OVER, also in `after`.
  */
 export interface Transaction<Data extends object = object, Transport = unknown> {
   readonly connection: Connection<Data, Transport, never>;
@@ -16,7 +16,10 @@ export interface Transaction<Data extends object = object, Transport = unknown> 
    * accept an idempotency key, because effects outside of the session may happen more than once.
    */
   readonly id: string;
-  /** The session's data with the staged changes. A read makes the commit depend on the version (compare-and-set). */
+  /**
+   * The session's data with the staged changes. A read makes the commit depend on the version (compare-and-set). A read of
+   * `connection.session.data` does not.
+   */
   readonly data: Readonly<Data>;
   /**
    * Stages new data in place of the session's data.
@@ -33,7 +36,8 @@ export interface Transaction<Data extends object = object, Transport = unknown> 
   /**
    * Stages a change that depends on the data.
    *
-   * @throws the error of `change`, INVALID_DATA, and INVALID_ARGUMENT for a `change` that returns a promise.
+   * @throws the error of `change`, INVALID_DATA, and INVALID_ARGUMENT for a `change` that returns a promise, or that stages
+   * changes itself.
    * @example
    * tx.update((data) => ({ ...data, balance: data.balance - 10 }));
    */
