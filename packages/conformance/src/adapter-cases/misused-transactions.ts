@@ -132,11 +132,7 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
     async run(trial) {
       const messages = ["", new Uint8Array(), new Uint8Array([0x3d, 0, 255]), "=1", ".!1{}", "\u0000"];
       const handled = new Journal<string | Uint8Array>();
-      const setting = await framedServer(
-        trial,
-        {},
-        { transaction: (_, message) => void handled.note(message) },
-      );
+      const setting = await framedServer(trial, {}, { transaction: (_, message) => handled.note(message) });
       const { peer } = await arrived(setting);
       for (const message of messages) peer.sendCounted(message);
       await peer.until("applied", ({ number }) => number === messages.length);

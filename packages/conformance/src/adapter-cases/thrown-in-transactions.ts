@@ -29,6 +29,12 @@ const trap: PropertyDescriptor = {
   },
 };
 
+/** An object whose member `then` is described by `descriptor`. */
+function thenable(descriptor: PropertyDescriptor): object {
+  // oxlint-disable-next-line unicorn/no-thenable -- handlers return such objects of other libraries
+  return Object.defineProperty({}, "then", descriptor);
+}
+
 /** What the handler `transaction` may throw, and what of it reaches the client. */
 export const thrownInTransactionCases: readonly AdapterCase[] = [
   {
@@ -90,17 +96,14 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
     async run(trial) {
       const results: readonly (() => unknown)[] = [
         () => Promise.reject(),
-        () => ({ then: (_: unknown, reject: (error: unknown) => void) => reject(new Error("x")) }),
-        () => ({
-          then() {
-            throw new Error("x");
-          },
-        }),
-        () => Object.defineProperty({}, "then", trap),
-        () => ({
-          then: (_: unknown, reject: (error: unknown) => void) =>
-            setTimeout(reject, 1, new TransactionRefused("late")),
-        }),
+        () => thenable({ value: (_: unknown, reject: (error: unknown) => void) => reject(new Error("x")) }),
+        () => thenable({ value: trap.get }),
+        () => thenable(trap),
+        () =>
+          thenable({
+            value: (_: unknown, reject: (error: unknown) => void) =>
+              setTimeout(reject, 1, new TransactionRefused("late")),
+          }),
       ];
       const setting = await framedServer(
         trial,
@@ -108,9 +111,8 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
         {
           transaction(tx, message) {
             tx.patch({ n: 9 });
-            return (
-              results[Number(`${message}`)]?.() ?? { then: (resolve: () => void) => setTimeout(resolve, 1) }
-            );
+            const fulfilled = thenable({ value: (resolve: () => void) => setTimeout(resolve, 1) });
+            return results[Number(`${message}`)]?.() ?? fulfilled;
           },
         },
       );
