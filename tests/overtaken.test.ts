@@ -80,6 +80,11 @@ async function expired(sessions: Sessions<Data>, id: string): Promise<void> {
   while ((await sessions.get(id)) !== undefined) await delay(10);
 }
 
+/** Resolves with whether the operation has reached the gap. Otherwise the operation has ended without it. */
+function isReached(gap: Gap, outcome: Promise<unknown>): Promise<boolean> {
+  return Promise.race([gap.reached.then(() => true), outcome.then(() => false)]);
+}
+
 const overtake: Readonly<Record<Overtaker, (sessions: Sessions<Data>, id: string) => Promise<unknown>>> = {
   destroySubject: (sessions) => sessions.destroySubject("ada", "revoked"),
   destroy: (sessions, id) => sessions.destroy(id, "revoked"),
@@ -124,8 +129,14 @@ describe.each(runtimeNames)("%s", (runtime) => {
             );
             const { sessions } = world;
             const other = place === "here" ? sessions : elsewhere();
+            const startedAt = performance.now();
             const outcome = operation.begin?.(world) ?? world.visit();
-            await gap.reached;
+            if (!(await isReached(gap, outcome))) {
+              // On a machine under load the session may expire before the operation reaches the gap.
+              expect(performance.now() - startedAt).toBeGreaterThanOrEqual(absoluteMs ?? Infinity);
+              expect(outcomesOf(operation, overtaker)).toContain(await outcome);
+              return;
+            }
             const [hers] = await other.bySubject("ada");
             const id = gap.name === "ada" ? hers?.id : gap.name;
             if (id === undefined) throw new Error("no session is in the gap");
