@@ -1,6 +1,7 @@
 /** Reads of an outbox for one connection. A page is read in a slot, because the pages of all replays take memory together. */
 import type { Position } from "@wsession/protocol";
 import type { Deadlines } from "../base/deadlines.ts";
+import { GONE } from "../base/endings.ts";
 import { asStoreError, goneError, SessionError } from "../base/errors.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import { PAGE_BYTES } from "../session/outbox-stream.ts";
@@ -41,7 +42,7 @@ export async function readOutbox<Data extends object>(
   try {
     const result = await context.store.read?.({ id, from, witness, maxBytes, reader: named });
     if (result?.type !== "read") {
-      state.endSession({ code: 4410, reason: "session gone" });
+      state.endSession(GONE);
       throw goneError();
     }
     return result;

@@ -1,6 +1,6 @@
 import type { Position } from "@wsession/protocol";
 import type { ErrorContext } from "../api/options.ts";
-import type { Ending } from "../base/endings.ts";
+import { GONE, type Ending } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { after, BEGINNING, endOf, isSame } from "./kept-run.ts";
@@ -186,7 +186,7 @@ export class OutboxStream {
     const result = await this.#context.store.read?.(request);
     if (result === undefined) return false;
     if (result.type === "missing") {
-      this.#session.endSession({ code: 4410, reason: "session gone" });
+      this.#session.endSession(GONE);
       return false;
     }
     // Let a connection at the old `#end` know, because its position may be after all entries that the store has now.

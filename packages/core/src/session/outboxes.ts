@@ -1,3 +1,4 @@
+import { GONE } from "../base/endings.ts";
 import type { Sent } from "@wsession/protocol";
 import type { Settings } from "../api/options.ts";
 import { SessionError } from "../base/errors.ts";
@@ -128,7 +129,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
         if (found !== undefined) this.of(found).unknown();
       },
       fenced: (sender) => void state()?.replace((fenceOf(sender) ?? 0) + 1),
-      missing: () => void state()?.endSession({ code: 4410, reason: "session gone" }),
+      missing: () => void state()?.endSession(GONE),
       idle: () => void this.#sending.delete(id),
     };
   }
