@@ -26,7 +26,7 @@ interface Setting {
   readonly errors: string[];
 }
 
-/** Without `initial` the type says that a session may be missing. */
+/** Without `initial` the type of `session` includes undefined. */
 async function start(
   runtime: RuntimeName,
   options: SessionsOptions<Data> = {},
@@ -133,7 +133,7 @@ export const closings: Readonly<Record<string, (runtime: RuntimeName) => Promise
     const setting = await start(runtime, { ...resumable(), store });
     return ending(setting, async () => {
       const { id = "" } = only(setting.sessions)?.session ?? {};
-      // Behind the library's back.
+      // Directly in the store, without the library.
       await store.destroy(id, undefined, false);
       await setting.sessions.get(id);
     });

@@ -6,7 +6,7 @@ export class Gap {
   readonly #reached = deferred();
   readonly #left = deferred();
   #isUsed = false;
-  /** The session, or the subject, of the call that waits in the gap, where a store has the gap. */
+  /** The session or the subject of the call that waits in the gap, if the gap is in the store. */
   name: string | undefined;
 
   /** Resolves once an operation has reached the gap. */

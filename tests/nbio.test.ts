@@ -15,7 +15,7 @@ type Data = { readonly n: number };
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 
-/** The table of what nbio has, and what it becomes here: a row, a test. */
+/** One test for each row of the table in docs/nbio.md. */
 describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
   test("websocket.Conn.SetSession / Session: one slot on the connection, the last set wins, unset is told apart from any value", async () => {
     const opened = deferred<Connection<Partial<Data>>>();
@@ -138,7 +138,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     const server = await serve(runtime, sessions, {
       async open(connection, { url }) {
         opened.note(connection);
-        // In nbio this hangs: the set comes in OnOpen, where the wait is.
+        // In nbio this is a deadlock: OnOpen waits for the set that it makes itself.
         if (url !== "/in-open") return;
         void connection.setSession({ n: 1 });
         await connection.ready();

@@ -25,7 +25,7 @@ const resumable: readonly StoreName[] = ["map", "redis"];
 const combinations = runtimeNames.flatMap((runtime) => resumable.map((store) => ({ runtime, store })));
 const add = ({ n }: Data): Data => ({ n: n + 1 });
 
-/** What happens, on every store alike. */
+/** The order of events, which is the same on every store. */
 describe.each(combinations)("fault E3 on $runtime, $store", ({ runtime, store }) => {
   test("the writer's code, then change of the other connection, then the writer's await; one change for one tick", async () => {
     const journal = new Journal();

@@ -14,7 +14,7 @@ type Conn = Connection<Data, unknown, never>;
 
 const redis = useRedisServer();
 
-/** A server whose store has a gap before or after a call, and its connections as they open. */
+/** A server whose store has a gap before or after a call, with its connections in order of opening. */
 async function open(
   runtime: RuntimeName,
   store: StoreName,

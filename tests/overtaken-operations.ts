@@ -8,10 +8,10 @@ export type Data = { readonly n: number };
 /** What happens in the gap. `close()` happens in the gap of each operation. */
 export type Overtaker = "destroySubject" | "destroy" | "expiry";
 
-/** A way from a decision about a session to its effect, with a gap in it. */
+/** An operation with a gap between a decision about a session and its effect. */
 export interface Operation {
   readonly name: string;
-  /** Where the store has to keep sessions beyond connections. */
+  /** Whether the store has to keep sessions beyond their connections. */
   readonly resumable?: true;
   /** Its session stays: it was there before, or `close()` lets the handler finish that sets it. */
   readonly keeps?: true;
@@ -23,7 +23,7 @@ export interface Operation {
   readonly outcomes?: Partial<Readonly<Record<Overtaker, readonly string[]>>>;
   /** What `close()` may come to: by default for a client, 503 or 1012. */
   readonly closeOutcomes?: readonly string[];
-  /** Begins; resolves with what it came to. Without it a client connects. */
+  /** Starts the operation, and resolves with its result. If absent, a client connects. */
   readonly begin?: (world: World) => Promise<string>;
 }
 
@@ -37,7 +37,7 @@ export interface World {
 
 /** Data of a session that was there before. */
 export const BEFORE = 5;
-/** What becomes of a client: refused before the 101, or ended right after. */
+/** The possible results for a client: refused before the 101, or closed right after it. */
 export const CLOSED: Readonly<Record<Overtaker, readonly string[]>> = {
   destroySubject: ["401", "closed 4410"],
   destroy: ["closed 4410"],
@@ -50,7 +50,7 @@ const OF_A_SESSION = ["destroy", "expiry"] as const;
 const OF_THE_SUBJECT = ["destroySubject"] as const;
 // A refused login leaves the session without a subject, and the handler fails.
 const REFUSED_LOGIN = { destroySubject: ["closed 1011", "closed 4410"] };
-// A session that is gone is no session to come back to, so the client has a new one.
+// The session is gone, so the client gets a new session.
 const FRESH = {
   destroy: ["another session", "closed 4410"],
   expiry: ["another session", "closed 4410", "closed 4419"],
@@ -71,7 +71,7 @@ const slowInitial = (gap: Gap) => ({
   },
 });
 
-/** What a call came to: a word for its result, or the code of its error. */
+/** The result of a call: a word for its value, or the code of its error. */
 async function wordOf<Result>(call: Promise<Result>, word: (result: Result) => string): Promise<string> {
   try {
     return word(await call);

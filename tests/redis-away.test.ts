@@ -13,12 +13,12 @@ type Conn = Connection<Data, unknown, never>;
 
 const failureOf = (error: unknown): unknown => (isSessionError(error) ? [error.code, error.outcome] : error);
 
-/** Swallows what ends when Redis is back, and nothing else: a loop that waits for it can't hide another failure. */
+/** Ignores only the errors of an outage, so that a loop that waits for Redis can't hide another failure. */
 function onlyUnavailable(error: unknown): undefined {
   if (!isSessionError(error, "STORE_UNAVAILABLE")) throw error;
 }
 
-/** One that survives a restart with what it acknowledged. */
+/** A server that keeps acknowledged writes over a restart. */
 async function startDurableRedis(): Promise<RedisServer> {
   const server = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   onTestFinished(() => server.stop());
@@ -32,7 +32,7 @@ async function statusOf({ port }: { readonly port: number }, path = "/"): Promis
   return (await client.response).status;
 }
 
-/** What `onError` is told, as "stage CODE". */
+/** The reports of `onError`, as "stage CODE". */
 function reports(): { readonly told: Journal<string>; readonly onError: SessionsOptions<Data>["onError"] } {
   const told = new Journal<string>();
   return {
@@ -112,7 +112,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(await session.refresh()).toEqual({ n: 10 });
     client.send("read");
     expect(await client.next()).toBe("10");
-    // A newcomer needs the announcements too, which are subscribed to again a little later.
+    // A newcomer also needs the subscription, which is confirmed a little later.
     while ((await statusOf(server)) !== 101) expect(sessions.connections.size).toBe(1);
   });
 
@@ -149,7 +149,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     const client = await connect(server);
     await opened.until(1);
     const id = opened.entries[0]?.session.id ?? "";
-    // Subscribed no more: its announcement goes nowhere.
+    // The subscription is gone, so the announcement is lost.
     const admin = redisClient(redis.port);
     const other = createSessions<Data>({
       store: redisStore({ client: redisClient(redis.port), prefix, confirmMs: 50 }),

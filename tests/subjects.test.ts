@@ -96,7 +96,7 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
     expect(reports).toEqual([`theft of ${session.id}`]);
     const back = await visit(`/?as=ada&token=${connection.token}`);
     expect(back.connection.session.id).toBe(session.id);
-    // It is hers already: nothing is replaced.
+    // The session already has this subject, so the token is not replaced.
     const again = await visit(`/?as=ada&id=${session.id}`);
     expect(again.connection).toMatchObject({ resumed: true, token: undefined });
     expect(again.connection.session.version).toBe(2);

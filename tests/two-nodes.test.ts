@@ -15,7 +15,7 @@ const redis = useRedisServer();
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 
-/** Two applications as two processes are: nothing in common but Redis. One runs ws, the other uWebSockets.js. */
+/** Two applications that share only Redis, as two processes do. One runs ws, the other uWebSockets.js. */
 async function twoNodes(options: Pick<SessionsOptions<Data>, "exclusive" | "idleMs" | "admit"> = {}) {
   const prefix = newPrefix();
   const start = async (runtime: RuntimeName) => {

@@ -71,7 +71,7 @@ export function expectRefused(what: string, call: () => unknown): void {
     expect(error.message.length).toBeGreaterThan(10);
     return;
   }
-  // What it returned instead must not be the end of the test run.
+  // The function returned a promise instead. Its rejection must not end the test run.
   void Promise.resolve(returned).catch(() => undefined);
   expect.fail(`${what}: accepted`);
 }

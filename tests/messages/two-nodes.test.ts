@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => redis?.stop());
 
-/** Two applications as two processes are: nothing in common but Redis. One runs ws, the other uWebSockets.js. */
+/** Two applications that share only Redis, as two processes do. One runs ws, the other uWebSockets.js. */
 async function twoNodes(options: Pick<SessionsOptions<Data>, "outbox"> = {}) {
   const prefix = newPrefix();
   const start = async (runtime: RuntimeName) => {

@@ -29,7 +29,7 @@ function appendTo(store: MapStore, request: AppendRequest): Exclude<AppendResult
   return result.type === "foreign" ? expect.fail("no subject was given") : result;
 }
 
-/** A map store whose commit is wrapped. */
+/** A map store with a wrapped `commit`. */
 function tampered(wrap: (commit: Commit, request: CommitRequest, store: MapStore) => CommitResult) {
   return (): MapStore => {
     const store = mapStore();
@@ -64,7 +64,7 @@ const settlesAlone = tampered((commit, request) => {
   return result.type === "committed" ? { ...result, written } : result;
 });
 
-/** The other half: what was to be changed is changed, and the number is not settled. */
+/** Applies the change, and does not settle the number. */
 const changesAlone = tampered((_, { id, numbers, change, outbox, ...rest }, store) => {
   const write = change && now(store.write({ id, change, ...rest }));
   if (write !== undefined && write.type !== "written") return write;
@@ -74,7 +74,7 @@ const changesAlone = tampered((_, { id, numbers, change, outbox, ...rest }, stor
   return { type: "committed", written: write, appended: append, record };
 });
 
-/** In two steps: what the second one is refused for leaves the first one done. */
+/** Commits in two steps: if the second step is refused, the first one stays applied. */
 const keepsMessagesFirst = tampered((commit, request, store) => {
   const { id, outbox, fence } = request;
   const result = outbox && appendTo(store, { id, ...outbox, fence });
@@ -97,7 +97,7 @@ const lastDecides = tampered((commit, request, store) => {
   return result;
 });
 
-/** Takes any mark for the session's: who was forgotten looks like a newcomer. */
+/** Accepts any forget mark, so a forgotten client looks like a new client. */
 const forgetsInSilence = tampered((commit, request, store) => {
   const mark = loaded(store, request.id)?.clients?.mark ?? 0;
   return commit({ ...request, numbers: { ...request.numbers, mark } });
@@ -162,10 +162,10 @@ describe("the suite for stores catches a commit that", () => {
 
   test.each([
     ["settles the number without its change", settlesAlone, /^I21, I22 a commit settles/],
-    ["makes the change without the number", changesAlone, /^I21 a number that is settled/],
+    ["makes the change without the number", changesAlone, /^I21 a number is settled once/],
     ["keeps messages in a step of their own", keepsMessagesFirst, /^I21 a conflict changes nothing/],
     ["settles what it refuses", settlesConflicts, /^I21, I22 with whenFull refuse/],
-    ["lets the last one decide", lastDecides, /^I21 a number that is settled/],
+    ["lets the last one decide", lastDecides, /^I21 a number is settled once/],
     [
       "gives an offset out twice",
       answered((result) => ({
@@ -174,19 +174,23 @@ describe("the suite for stores catches a commit that", () => {
       })),
       /^I22 messages of commits and of appends/,
     ],
-    ["drops what was refused", numbered(() => ({ refused: [] })), /^I21 which of the last 48/],
+    ["drops what was refused", numbered(() => ({ refused: [] })), /^I21 the refused ones of the last 48/],
     [
       "lets a refusal be taken over",
       numbered(({ refused, number }) => ({ refused: refused.filter((one) => one === number) })),
-      /^I21 outcomes that the record has/,
+      /^I21 outcomes in the record/,
     ],
     ["forgets a client in silence", forgetsInSilence, /^I21 of 9 clients/],
-    ["sees no loss of the store's", numbered(() => ({ settled: 0 })), /^I21 a store that has less/],
+    [
+      "sees no loss of the store's",
+      numbered(() => ({ settled: 0 })),
+      /^I21 a store with a lower settled number/,
+    ],
     ["makes a record that speaks of everything", numbered(() => ({ first: 1 })), /^I21 numbers below/],
-    ["looks at versions first", looksAtVersionsFirst, /^I21 the client's record is looked at/],
+    ["looks at versions first", looksAtVersionsFirst, /^I21 the client record is checked/],
     ["overwrites what it did not read", requested({ expect: undefined }), /^I21 a conflict changes/],
     ["is made by a connection that was replaced", requested({ fence: undefined }), /^I13 a commit/],
-    ["is activity", touches, /^a commit does not touch/],
+    ["is activity", touches, /^a commit does not move/],
     ["counts a version without a change", countsEmptyOnes, /^a commit without a change/],
     ["drops where it is to refuse", bounds({ whenFull: "drop-oldest" }), /^I21, I22 with whenFull/],
     ["keeps any number of messages", bounds({ maxMessages: Infinity }), /^I22 messages of commits/],

@@ -43,7 +43,7 @@ const givesOffsetsTwice = () =>
     },
   });
 
-/** Draws the chain of each message anew: two appends at one offset that were lost and sent again look alike. */
+/** Makes each chain depend on the message's mark alone: an append that is sent again after a loss has the same chain. */
 const drawsChains = () => {
   let chain = 0;
   return tampered({
@@ -58,7 +58,7 @@ const drawsChains = () => {
   });
 };
 
-/** Says that nothing was missed, whatever went. */
+/** Never reports missed messages. */
 const tellsOfNoLoss = () =>
   tampered({
     read(read, request) {
@@ -67,7 +67,7 @@ const tellsOfNoLoss = () =>
     },
   });
 
-/** Compares offsets alone, as schemes with one epoch a server do. */
+/** Compares only offsets, as schemes with one epoch for each server do. */
 const ignoresChains = () =>
   tampered({
     read(read, request) {
@@ -150,16 +150,16 @@ describe("the suite for stores catches an outbox that", () => {
   });
 
   test.each([
-    ["gives an offset out twice", givesOffsetsTwice, /^I19 appends that race/],
-    ["draws the chain anew", drawsChains, /^I19 the chain is mixed/],
+    ["gives an offset out twice", givesOffsetsTwice, /^I19 racing appends/],
+    ["draws the chain anew", drawsChains, /^I19 the chain covers/],
     ["tells of no loss", tellsOfNoLoss, /^I16, I20 over maxMessages/],
-    ["compares no chain", ignoresChains, /^I19 a position whose chain is another one/],
-    ["looks at no witness", ignoresWitnesses, /^I19 a witness that is ahead/],
+    ["compares no chain", ignoresChains, /^I19 a position with another chain/],
+    ["looks at no witness", ignoresWitnesses, /^I19 a witness ahead/],
     ["keeps what is of no use any more", ignoresTtl, /^a message whose ttlMs is over/],
     ["keeps both of one key", ignoresKeys, /^a message replaces/],
     ["keeps any number of messages", bounded({ maxMessages: Infinity }), /^I16, I20 over maxMessages/],
     ["keeps any number of bytes", bounded({ maxBytes: Infinity }), /^I20 over maxBytes/],
-    ["keeps for ever", bounded({ maxAgeMs: Infinity }), /^I20 what is older than maxAgeMs/],
+    ["keeps for ever", bounded({ maxAgeMs: Infinity }), /^I20 messages older than maxAgeMs/],
     [
       "drops where it is to refuse",
       bounded({ whenFull: "drop-oldest" }),
@@ -167,8 +167,8 @@ describe("the suite for stores catches an outbox that", () => {
     ],
     ["is written by a connection that was replaced", ignoresFences, /^I13 an append/],
     ["gives one subject's messages to another", ignoresSubjects, /^a message for a subject is not kept/],
-    ["forgets who has read", ignoresReaders, /^I20 with whenFull refuse what every reader has/],
-    ["gives all at once", ignoresPages, /^I20 an answer has about maxBytes/],
+    ["forgets who has read", ignoresReaders, /^I20 with whenFull refuse messages that every reader has/],
+    ["gives all at once", ignoresPages, /^I20 an answer has at most maxBytes/],
   ] as const)("%s", async (_, make, name) => {
     expect(await caught(make)).toEqual(expect.arrayContaining([expect.stringMatching(name)]));
   });

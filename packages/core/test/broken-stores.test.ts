@@ -10,14 +10,14 @@ function tampered(replace: (store: SessionStore) => Partial<SessionStore>): Sess
   return Object.assign(store, replace(store));
 }
 
-/** Writes whatever the version is: of two that expect the same one, the first is lost. */
+/** Ignores the expected version: of two writes that expect the same version, the first is lost. */
 const losesUpdates = () =>
   tampered((store) => {
     const write = store.write.bind(store);
     return { write: (request) => write({ ...request, expect: undefined }) };
   });
 
-/** Knows no time. */
+/** Never expires a session. */
 const forgetsToExpire = () =>
   tampered((store) => {
     const create = store.create.bind(store);
@@ -27,7 +27,7 @@ const forgetsToExpire = () =>
     };
   });
 
-/** Writes as SET does: what was destroyed meanwhile is there again. */
+/** Writes as SET does: a write after a destruction creates the session again. */
 const resurrects = () =>
   tampered((store) => {
     const [create, write] = [store.create.bind(store), store.write.bind(store)];
@@ -47,7 +47,7 @@ const resurrects = () =>
     };
   });
 
-/** Loads what says that it tells histories apart, and writes without a look at that. */
+/** Returns lineages, and ignores them in writes. */
 const ignoresLineage = () =>
   tampered((store) => {
     const load = store.load.bind(store);
@@ -59,7 +59,7 @@ const ignoresLineage = () =>
     };
   });
 
-/** Lists in the order of touches, and goes on with what was touched meanwhile. */
+/** Lists sessions in the order of touches, so a session that is touched meanwhile comes again. */
 const listsAgain = () =>
   tampered((store) => {
     const [create, touch] = [store.create.bind(store), store.touch.bind(store)];
@@ -79,7 +79,7 @@ const listsAgain = () =>
     };
   });
 
-/** Says that it took the session over, and leaves the fence as it was. */
+/** Answers a takeover, and does not raise the fence. */
 const takesNothingOver = () =>
   tampered((store) => ({
     async takeOver(id) {

@@ -21,7 +21,7 @@ async function openSession({ exclusive = false, store = heldStore() } = {}) {
   return { store, sessions, server, connection, socket, session: connection.session };
 }
 
-/** Another process's change of these fields. */
+/** A change of these fields by another process. */
 function aChange(id: string, set: Record<string, unknown>) {
   return {
     id,

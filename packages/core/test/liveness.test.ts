@@ -7,7 +7,7 @@ import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Turns of the real event loop: timers are faked, and what runs after the sockets were read is not. */
+/** Turns of the real event loop. Timers are faked; immediates, which run after sockets are read, are not. */
 const turns = async () => {
   for (let turn = 0; turn < 5; turn += 1) await vi.advanceTimersByTimeAsync(0);
 };
@@ -87,7 +87,7 @@ describe("a message counts against the idle deadline", () => {
     const { socket, receive } = await serveInMemory(sessions).connect();
     receive("first");
     await vi.advanceTimersByTimeAsync(200);
-    // Touched at 200, which is known at 1,100: it expires at 2,200.
+    // The touch was sent at 200 and answered at 1,100. So the session expires at 2,200.
     await vi.advanceTimersByTimeAsync(1_900);
     receive("second");
     await vi.advanceTimersByTimeAsync(1_800);
@@ -96,7 +96,7 @@ describe("a message counts against the idle deadline", () => {
 });
 
 describe("after a standstill of this process", () => {
-  /** The timers that were due meanwhile run, and then what the sockets brought. */
+  /** Runs the timers that became due meanwhile, and then delivers the data of the sockets. */
   const standStill = (ms: number) => {
     const now = performance.now.bind(performance);
     const late = vi.spyOn(performance, "now").mockImplementation(() => now() + ms);

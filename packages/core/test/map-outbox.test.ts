@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 const BEGINNING = { offset: 0, chain: 0 };
 const MINUTE = 60_000;
 
-/** What an entry counts for in `maxTotalBytes` beside its message. */
+/** The bytes that an entry counts in `maxTotalBytes` in addition to its message. */
 const ENTRY_BYTES = 128;
 
 function storeOf(maxTotalBytes?: number) {

@@ -48,7 +48,7 @@ describe("a full mapStore", () => {
 
   test("never one whose connection is on its way: the store counts holders itself, until each has released", async () => {
     const store = mapStore({ maxSessions: 2 });
-    // Core knows a session only after the store has answered.
+    // The host has a session only after the store has answered.
     store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
     const request = { ...aRequest, digest: "d", hold: true };
     const secret = { digest: "d", nextDigest: undefined, subject: undefined };
@@ -263,7 +263,7 @@ describe("mapStore as a map", () => {
       return ids.map((_, index) => index).filter((index) => found[index]);
     };
     expect(await there()).toEqual([1, 2, 4]);
-    // Held, 2 is passed over; 4 was touched longest ago of the others.
+    // Session 2 is held, so it is skipped. Of the others, 4 was touched the longest time ago.
     await home.born();
     expect(await there()).toEqual([1, 2]);
     await home.born();

@@ -18,7 +18,7 @@ interface Report {
 const away = (message = "away", cause?: Error) =>
   new SessionError("STORE_UNAVAILABLE", message, { outcome: "not-applied", ...(cause && { cause }) });
 
-/** A map that a test takes away and gives back, and what `onError` was told. */
+/** A map store that a test can make unavailable, and the reports of `onError`. */
 function trial() {
   const reports: Report[] = [];
   const store: SessionStore = mapStore();
@@ -51,7 +51,7 @@ function trial() {
         expect(answer).toMatchObject({ type: "reject", status: 503 });
       }
     },
-    /** How many failures the reports stand for. */
+    /** The number of failures that the reports stand for. */
     told: () => reports.reduce((sum, { failures }) => sum + (failures ?? 1), 0),
   };
 }

@@ -31,7 +31,7 @@ test("a takeover ends what was opened before it, and neither what came after nor
   expect(underWay.ending).toBeUndefined();
 });
 
-/** A shared store that shows what its host says. */
+/** A shared store that exposes its host. */
 function observedStore() {
   const store = heldStore();
   let host: StoreHost | undefined;
@@ -59,7 +59,7 @@ test("a session is held while any of its connections is there, and not once it i
   await turn();
   expect(sessions.connections.size).toBe(1);
   expect(held(id)).toMatchObject({ connections: 1 });
-  // Its handler keeps the connection's place, though the session is gone.
+  // The handler has not settled, so the connection still refers to the session that is gone.
   second.receive("");
   await second.connection.session.destroy();
   await turn();
@@ -88,7 +88,7 @@ test("fault A1 a connection whose subject's sessions were destroyed elsewhere si
   const inner = sharedStore();
   const store: SessionStore = {
     ...inner,
-    // As a shared store answers that knows of the destruction.
+    // The answer of a shared store that has seen the destruction.
     create: () => Promise.resolve({ type: "revoked" }),
   };
   const sessions = createSessions<Data>({

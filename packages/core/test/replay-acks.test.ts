@@ -14,7 +14,7 @@ test("I19 an ack on its way while the store loses what was read is no mistake of
       entries: [message(1), message(2)],
       end: { offset: 2, chain: 2 },
     },
-    // A failover: the outbox has one message, another one than before.
+    // The state after a failover: the outbox has one message, and not the one from before.
     {
       type: "read",
       missed: { from: 1, to: 0, certain: false },
@@ -55,7 +55,7 @@ test("I19 an ack on its way while the store loses what was read is no mistake of
     sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
     replayFailed: (error: unknown) => expect.fail(String(error)),
   };
-  // What a replay reads of a session's state.
+  // The part of a session's state that a replay reads.
   const replay = new Replay(outlet, state as never, BEGINNING, "reader-of-16-chr");
   await replay.begin(undefined);
   replay.go([]);

@@ -6,7 +6,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 test("I20 one session has four outboxes replayed within a minute; then the next page waits until the minute is over", () => {
-  // What the budget reads of a session's state.
+  // The part of a session's state that the budget reads.
   const state = { context: { settings: { outbox: { maxBytes: 1_000 } } } } as never;
   expect(replayDelay(state)).toBe(0);
   spendReplay(state, 4_000);

@@ -6,7 +6,7 @@ import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
 
 const message = (chain: number) => ({ chain, data: `of ${chain}`, isReplaced: false });
 
-/** A connection that is live at offset 3 of a history, of which the store has `kept` after a failover. */
+/** A live connection at offset 3. After a failover the store has only `kept` of that history. */
 function live(kept: readonly ReturnType<typeof message>[], position = { offset: 3, chain: 3 }) {
   const end = kept.length === 0 ? BEGINNING : { offset: kept.length, chain: kept.at(-1)?.chain ?? 0 };
   const again: KeptRun = { before: BEGINNING, entries: kept };
@@ -37,7 +37,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
     sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
     replayFailed: (error: unknown) => expect.fail(String(error)),
   };
-  // What a replay reads of a session's state.
+  // The part of a session's state that a replay reads.
   const replay = new Replay(outlet, state as never, position, undefined);
   replay.goLive();
   return { replay, again, sent, reads: () => reads };

@@ -77,7 +77,7 @@ test("a carrier whose header can't be written: a renewal is refused, and holds t
   const url = `/?renewal=${renewalCode}`;
   await expect(serveInMemory(sessions).connect({ url })).rejects.toThrow("refused with 500");
   expect((await sessions.get(session.id))?.data).toEqual({ visits: 7 });
-  // One that no connection holds makes room for the next.
+  // The store can evict a session without a holder to make room.
   await sessions.create({ visits: 8 });
   expect(store.size).toBe(1);
 });
@@ -90,7 +90,7 @@ test("fault D4: several tokens are asked about at once: four that are dead cost 
   store.resume = async (request) => {
     open.push(request.hold ? "resume" : "question");
     const batch = open;
-    // A round trip: what is asked in one turn travels together.
+    // One round trip: requests of one turn are sent together.
     await new Promise((resolve) => setImmediate(resolve));
     if (open === batch) {
       waits.push(batch);

@@ -4,7 +4,7 @@ import type { SessionStore } from "@wsession/core";
 import type { StoreBacking } from "@wsession/conformance";
 import { vi } from "vitest";
 
-/** No socket is involved: time passes as it is told to. */
+/** Uses a fake clock, because no socket is involved. */
 function openAtRest(store: SessionStore): StoreBacking {
   vi.useFakeTimers();
   return {

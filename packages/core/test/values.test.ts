@@ -29,7 +29,7 @@ class Heir extends Secretive {
 }
 class Visits extends Map<string, number> {}
 
-/** Data of which a copy of the fields is not the same thing. */
+/** Data that a copy of its fields does not represent. */
 const uncopyable: Readonly<Record<string, () => object>> = {
   "a Map": () => new Map([["n", 1]]),
   "a class that extends Map": () => new Visits([["n", 1]]),
@@ -129,7 +129,7 @@ describe.each(stores)("fault E2: %s", (_, open) => {
   });
 });
 
-/** A schema that counts its runs, and gives back what it was given, or a copy of it. */
+/** A schema that counts its runs, and returns its input or a copy. */
 function counting(copies: boolean) {
   const counted = { runs: 0 };
   const schema: StandardSchemaV1<unknown, { n: number; m?: number }> = {

@@ -270,7 +270,7 @@ describe("I8 what others wrote", () => {
     store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: 1 }) });
     expect(session).toMatchObject({ version: 2, data: { n: 1 } });
     await store.behindTheBack.write(write(session, { n: 10 }));
-    // As many changes and one more. Only the last one was announced to this process.
+    // An announcement of the known version and lineage is ignored. Another lineage leads to a read.
     store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: -1 }) });
     expect(store.calls).not.toContain("load");
     store.notify({ type: "written", id, version: 2, lineage: 8, after: 0, change: fields({ n: -2 }) });

@@ -151,13 +151,13 @@ test("a subscription that is silently dead is made anew, whatever the client's o
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const client = new Redis({ port: server.port, commandTimeout: 100 });
-  // Its subscriptions alone go through the proxy.
+  // Only its subscriptions go through the proxy.
   const duplicate = client.duplicate.bind(client);
   let made = 0;
   client.duplicate = (options) => {
     made += 1;
     const own = duplicate(options);
-    // The first one is for commands.
+    // The first connection is for commands.
     if (made > 1) own.options.port = proxy.port;
     return own;
   };
@@ -202,7 +202,7 @@ describe("what was not heard is read again (I7)", () => {
       await hold(holder.store, holder.host, id);
     }
     const [written = "", replaced = "", destroyed = "", expired = ""] = ids;
-    // Announcements go astray: as each is made, the session's record no longer says who holds it.
+    // The session's record has no holders when each change is made, so no announcement is sent.
     const { store, client } = writer;
     const unheld = (id: string): unknown => client.hdel(`ws:s:{${id}}`, "h");
     await Promise.all([unheld(written), store.write(aWrite(written, { n: 1 }))]);
@@ -222,7 +222,7 @@ describe("what was not heard is read again (I7)", () => {
     const { id } = aCreation();
     await writer.store.create(aCreation({ id }));
     await hold(holder.store, holder.host, id);
-    // As after a failover that lost the last moments, the holder's registration among them, but not its lease.
+    // The state after a failover that lost the registration of the holder, and not its lease.
     await writer.client.hdel(`ws:s:{${id}}`, "h");
     await until(async () => (await writer.store.presence(id)).nodes.length === 1);
     expect(await writer.store.destroy(id, undefined, true)).toMatchObject({ closed: 1, unreachable: [] });

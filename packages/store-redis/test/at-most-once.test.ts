@@ -11,7 +11,7 @@ let server: RedisServer;
 
 beforeAll(async () => {
   server = await startRedis();
-  // A script that the server doesn't know yet is sent twice: what is lost here is to be the answer of the one that runs.
+  // Load the script before, because an unknown script is sent twice, and the test has to drop the reply of the one that runs.
   const client = new Redis(server.port);
   for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
   client.disconnect();
@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** A process that reaches the server through a proxy, and one that is undisturbed and looks on. */
+/** A process that reaches the server through a proxy, and an observer with a direct connection. */
 async function behindProxy(
   timeoutMs = 1_000,
 ): Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }> {
@@ -57,7 +57,7 @@ test("a write whose reply was lost and that the client sends again is applied on
   proxy.replies("drop");
   const writing = process.store.write(aWrite(id, { n: 1 }, { expect: 1 }));
   await until(async () => (await onlooker.store.load(id))?.version === 2);
-  // As many others as it takes to push out what remembers only the last few operations.
+  // So many other writes that a record of only the last few operations would be lost.
   for (let version = 2; version < 20; version += 1) {
     const other = startProcess(server);
     await other.store.write(aWrite(id, { [`other${version}`]: version }, { known: version }));
@@ -96,7 +96,7 @@ test("a write that is sent again to a server with another history makes another 
   const writing = process.store.write(aWrite(id, { n: 1 }, { known: 2, lineage: base?.lineage }));
   await until(async () => (await onlooker.store.load(id))?.version === 3);
   const lost = await onlooker.store.load(id);
-  // The state of a replica that lacks the last two changes, and has another change since.
+  // The state of a replica that lacks the last two changes and has another change instead.
   await client.restore(key, 60_000, before, "REPLACE");
   await onlooker.store.write(aWrite(id, { who: "kept" }));
   proxy.replies("pass");
@@ -166,7 +166,7 @@ test("create, rotate, resume and destroy answer a repeat as the first time (I10)
     version: 1,
     session: undefined,
   });
-  // Rotated twice, the verifier would be the one before itself.
+  // If the rotation were applied twice, the new digest would also be the previous one.
   expect(await onlooker.store.resume(aResume(id, { digest }))).toMatchObject({ by: "current" });
   expect(await process.client.hget(`ws:s:{${id}}`, "q")).toBeNull();
 
@@ -174,7 +174,7 @@ test("create, rotate, resume and destroy answer a repeat as the first time (I10)
   expect((await repeated(() => store.destroy(id, undefined, false), gone)).destroyed).toEqual([id]);
 });
 
-test("a takeover that is sent again after another one is a takeover of its own: no two have the same fence (I13)", async () => {
+test("a takeover that is sent again after another takeover raises the fence again: no two connections have the same fence (I13)", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   for (const wasCreated of [false, true]) {
     await settled(process);
@@ -214,7 +214,7 @@ test("a write never runs after its deadline, though the client sends it when it 
   expect(await process.store.outcome(error)).toBe("not-applied");
 });
 
-test("an unknown outcome can be asked about, and the answer stays true (I10)", async () => {
+test("outcome() finds out an unknown outcome, and its answer stays true (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const [applied, delayed] = [aCreation({ data: { n: 0 } }), aCreation({ data: { n: 0 } })];
   for (const creation of [applied, delayed]) await process.store.create(creation);
@@ -230,7 +230,7 @@ test("an unknown outcome can be asked about, and the answer stays true (I10)", a
   expect(await process.store.outcome(new Error("another's"))).toBe("unknown");
 });
 
-test("a write that was asked about and was not there yet never comes (I10)", async () => {
+test("a write that outcome() settled as not applied is never applied (I10)", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const process = startProcess(() => new Redis({ port: proxy.port, retryStrategy: () => 5 }), {
@@ -256,7 +256,7 @@ test("a write that was asked about and was not there yet never comes (I10)", asy
   expect(await process.store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
 });
 
-test("the next write of a session settles the one before it, which can be told from then on (I10)", async () => {
+test("the next write of a session settles the previous one, whose outcome is known from then on (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
@@ -295,20 +295,20 @@ test.each(Object.keys(ownUses))(
   },
 );
 
-test("creations and destructions of unknown outcome can be asked about too (I10)", async () => {
+test("outcome() also answers for creations and destructions (I10)", async () => {
   const { proxy, process } = await behindProxy(300);
   const { store } = process;
   const unknown = { code: "STORE_UNAVAILABLE", outcome: "unknown" };
   const outcomeOf = async (error: unknown): Promise<string> => {
     let outcome = "";
-    // Not in the time of one call: the connection is being made anew.
+    // This may take longer than one call, because the connection is being replaced.
     await until(async () => {
       outcome = await store.outcome(error);
       return true;
     });
     return outcome;
   };
-  /** The outcome of what was applied, and whose answer was lost. */
+  /** The outcome of a call that was applied and whose reply was lost. */
   const ofUnanswered = async (call: () => PromiseLike<unknown>): Promise<string> => {
     await settled(process);
     proxy.replies("drop");
@@ -318,7 +318,7 @@ test("creations and destructions of unknown outcome can be asked about too (I10)
     expect(error).toMatchObject(unknown);
     return outcomeOf(error);
   };
-  /** The outcome of what reaches Redis after its deadline, and is refused there. */
+  /** The outcome of a call that reaches Redis after its deadline, and is refused there. */
   const ofLate = async (call: () => PromiseLike<unknown>): Promise<string> => {
     await settled(process);
     proxy.delayRequests(500);
@@ -345,13 +345,13 @@ test("an older count of connections never overwrites a newer one (I10)", async (
   await store.release(id);
   await store.release(id);
   expect((await store.presence(id)).nodes).toEqual([]);
-  // What a late repeat of the first call would set, as its script would.
+  // Runs the script as a late repeat of the first call.
   const entry = (await client.hget(`ws:s:{${id}}`, "h")) ?? "";
   expect(entry).toMatch(/=0\.\d+\.\d+$/);
   expect(Number(/=0\.(\d+)/.exec(entry)?.[1])).toBeGreaterThan(Number(/=\d+\.(\d+)/.exec(held ?? "")?.[1]));
 });
 
-test("a hold whose answer never came is taken back (I10)", async () => {
+test("a registered connection is removed if the answer of its call never came (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, hold: true }));
@@ -367,7 +367,7 @@ test.each([
   { type: "wrong", subjects: [undefined, undefined], graceMs: 0 },
   { type: "foreign", subjects: ["bob"], graceMs: 60_000 },
 ])(
-  "a hold that was applied, and is $type when it is sent again, is taken back (I10)",
+  "a registered connection is removed if the repeated call answers $type (I10)",
   async ({ type, subjects, graceMs }) => {
     const { proxy, process, onlooker } = await behindProxy();
     const { id, digest } = aCreation();
@@ -388,7 +388,7 @@ test.each([
   },
 );
 
-test("what tells a writer's repeats apart is kept for a minute after the last one may come, and no longer (I10)", async () => {
+test("the record that detects repeats of a writer is kept for a minute after the last possible repeat, and no longer (I10)", async () => {
   const { store } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id }));
@@ -397,7 +397,7 @@ test("what tells a writer's repeats apart is kept for a minute after the last on
   const [key = ""] = await client.keys(`*{${id}}`);
   const [seconds = "0"] = await client.time();
   const ago = (ms: number): number => Number(seconds) * 1_000 - ms;
-  // What two other processes wrote last: a repeat of it could come until 30 and until 90 seconds ago.
+  // The last writes of two other processes. Their last possible repeats were 30 and 90 seconds ago.
   await client.hset(key, "wrecent", `7 1 ${ago(30_000)}`, "wlong-ago", `7 1 ${ago(90_000)}`);
   await store.write(aWrite(id, { n: 1 }));
   const fields = await client.hkeys(key);
@@ -405,7 +405,7 @@ test("what tells a writer's repeats apart is kept for a minute after the last on
   expect(fields).not.toContain("wlong-ago");
 });
 
-test("what a store rejects with names no data, no token and no digest", async () => {
+test("errors of the store contain no data, no token and no digest", async () => {
   const { proxy, process } = await behindProxy(200);
   const creation = aCreation();
   await process.store.create(creation);

@@ -11,7 +11,7 @@ import { aCreation } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { cli, startRedis } from "./redis-server.ts";
 
-/** Calls to a server of their own, and the commands that they hand over: what an earlier attempt was is noted by hand. */
+/** Calls to their own server, with the sent commands. The test sets the number of earlier attempts itself. */
 async function calls(timeoutMs: number) {
   const server = await startRedis();
   onTestFinished(() => server.stop());
@@ -35,7 +35,7 @@ async function calls(timeoutMs: number) {
   });
   onTestFinished(() => gate.close());
   const made = new Calls(sender, gate, clock, timeoutMs);
-  // Not in the time of a call: on a busy machine connecting takes longer.
+  // Wait here, because on a busy machine connecting takes longer than one call.
   await made.ready(performance.now() + 10_000);
   sent.length = 0;
   const own = connection.client;
@@ -43,7 +43,7 @@ async function calls(timeoutMs: number) {
   return { calls: made, client, own, clock, sent };
 }
 
-/** What comes next is read when `ms` have passed, and no timer has run since. */
+/** Blocks the process for `ms`, so that the next data is read after timers are due. */
 function readLate(client: Redis, ms: number): void {
   client.stream.prependOnceListener("data", () => {
     const end = performance.now() + ms;
@@ -58,7 +58,7 @@ const attempts = [
 ] as const;
 
 test.each(attempts)(
-  "a script that is gone from the server, when no time is left: after %i other attempts %s (I11)",
+  "an unknown script when no time is left, after %i other attempts: %s (I11)",
   async (before, outcome) => {
     const { calls: made, client, own, sent } = await calls(200);
     await client.script("FLUSH");
@@ -71,7 +71,7 @@ test.each(attempts)(
 );
 
 test.each(attempts)(
-  "a script that was reached too late: after %i other attempts %s (I10, I11)",
+  "a script that arrives too late, after %i other attempts: %s (I10, I11)",
   async (before, outcome) => {
     const { calls: made, client, own, clock, sent } = await calls(200);
     await client.hset("ws:s:{late}", "m", "1 0 1 10 0 0");
@@ -85,7 +85,7 @@ test.each(attempts)(
 );
 
 test.each(attempts)(
-  "what Redis refuses for want of memory: after %i other attempts %s (I11)",
+  "a refusal for lack of memory, after %i other attempts: %s (I11)",
   async (before, outcome) => {
     const { calls: made, client, sent } = await calls(10_000);
     await client.hset("ws:s:{full}", "m", "1 0 1 0 10 0 0");

@@ -60,7 +60,7 @@ test.each(["__proto__", "constructor", "prototype", "\ud800"])(
   },
 );
 
-test("values come back as they went, names and texts of any kind", async () => {
+test("values are read as they were written, with any names and texts", async () => {
   const { store } = startProcess(server);
   const data = {
     "": "empty name",
@@ -76,14 +76,14 @@ test("values come back as they went, names and texts of any kind", async () => {
   expect((await store.load(id))?.data).toEqual(data);
 });
 
-test("data over maxBytes is refused, however it is reached, and may shrink", async () => {
+test("data over maxBytes is refused for every kind of write, and may shrink", async () => {
   const { store } = startProcess(server, { maxBytes: 1_000 });
   const { id } = aCreation();
   await expect(store.create(aCreation({ data: { a: "x".repeat(1_000) } }))).rejects.toSatisfy((error) =>
     isSessionError(error, "TOO_LARGE"),
   );
   await store.create(aCreation({ id, data: { a: "x".repeat(400) } }));
-  // Written over and over, it does not count as more than it is.
+  // Repeated writes of a field count its size once.
   for (let version = 1; version < 10; version += 1) {
     const written = await store.write(aWrite(id, { a: "y".repeat(400), version }, { known: version }));
     expect(written).toEqual({ type: "written", version: version + 1, session: undefined });
@@ -115,9 +115,9 @@ test("what a write removes does not count against maxBytes, its name included", 
   }
 });
 
-test("many fields at once go through", async () => {
+test("many fields can be written at once", async () => {
   const { store } = startProcess(server);
-  // More than Lua's stack takes at once, in either direction.
+  // More values than Lua's stack can hold, as arguments and in the reply.
   const many = Object.fromEntries(
     Array.from({ length: 9_000 }, (_, index) => [index.toString(36), index % 10]),
   );
@@ -132,7 +132,7 @@ test("many fields at once go through", async () => {
   expect((await store.load(id))?.data).toEqual({ "0": 0 });
 });
 
-test("data that is handed out is frozen all the way down in development", async () => {
+test("loaded data is deeply frozen in development", async () => {
   const { store } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id, data: { cart: [{ n: 1 }] } }));

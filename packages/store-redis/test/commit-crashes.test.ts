@@ -12,7 +12,7 @@ async function redis(args: readonly string[] = []): Promise<RedisServer> {
   return server;
 }
 
-/** Number, change and messages of a session agree, whichever state it is in. Returns the last number that is settled. */
+/** Checks that the number, the change and the messages of a session agree. Returns the last settled number. */
 async function agreed(process: Process, id: string): Promise<number> {
   const session: StoredSession = (await process.store.load(id)) ?? expect.fail("the session is gone");
   const settled = session.clients?.byClient.get(CLIENT)?.settled ?? 0;
@@ -52,7 +52,7 @@ test("I21, I22, I23 a server that is killed between and in commits has one of tw
     const after = startProcess(server);
     await connected(after);
     const settled = await agreed(after, id);
-    // The commit that was in flight is in the store, or is not. Sent again, it is settled once.
+    // The store has the commit that was in flight, or not. When it is sent again, it is settled once.
     expect([number, number + 1]).toContain(settled);
     const again = await after.store.commit(aCommit(id, { number: number + 1 }, change(number + 1)));
     expect(again.type).toBe(settled > number ? "settled" : "committed");
@@ -62,7 +62,7 @@ test("I21, I22, I23 a server that is killed between and in commits has one of tw
   }
 }, 60_000);
 
-test("I21 a restart from an older file is told as behind, and changes nothing", async () => {
+test("I21 after a restart from an older file commit answers behind, and changes nothing", async () => {
   const server = await redis(["--dbfilename", "dump.rdb"]);
   const process = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
@@ -79,7 +79,7 @@ test("I21 a restart from an older file is told as behind, and changes nothing", 
   const behind = await after.store.commit(aCommit(id, { number: 4 }, change(4)));
   expect(behind).toEqual({ type: "behind", settled: 1 });
   expect(await agreed(after, id)).toBe(1);
-  // The caller that was told so goes on from there.
+  // After the answer the caller continues from the store's number.
   await committed(after, id, { number: 2 }, change(2));
   expect(await agreed(after, id)).toBe(2);
 }, 30_000);
@@ -94,7 +94,7 @@ test("I21, I22 after a failover that loses commits the replica has one of their 
   await untilCopied([master, replica], id, 2);
   for (let number = 1; number <= 20; number += 1) {
     await committed(process, id, { number }, change(number));
-    // Cut off in the middle: what comes later is acknowledged by the master and lost.
+    // Disconnect the replica in the middle: later commits are acknowledged by the master and lost.
     if (number === 10) await cli(replica.port, "replicaof", "no", "one");
   }
   await master.kill();

@@ -16,7 +16,7 @@ let client: Redis;
 beforeAll(async () => {
   server = await startRedis();
   client = new Redis(server.port);
-  // A script that the server doesn't know is sent twice: what is lost here is to be the answer of the one that runs.
+  // Load the script before, because an unknown script is sent twice, and the test has to drop the reply of the one that runs.
   for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
 });
 
@@ -53,7 +53,7 @@ test("I10, I21 a commit whose reply was lost and that is sent again is applied o
   const held = { known: 1, lineage };
   const committing = committed(process, id, numbers, { set: { n: 1 }, messages: ["a", "b"], ...held });
   await until(async () => (await settledOf(id)) === 3);
-  // Others have committed since, of the same client too: the answer of the repeat is about its own numbers and messages.
+  // Other commits came since, also of the same client. The repeat must answer for its own numbers and messages.
   const more = { number: 6, first: 4, refused: [5] };
   await committed(onlooker, id, more, { set: { m: 1 }, messages: ["after"], known: 2 });
   proxy.replies("pass");
@@ -61,7 +61,7 @@ test("I10, I21 a commit whose reply was lost and that is sent again is applied o
   const answer = await committing;
   expect(answer.record).toEqual({ settled: 3, refused: [2], floor: 1 });
   expect(answer.appended).toMatchObject({ offset: 2 });
-  // Another change came after the lost one, so that the whole session comes along.
+  // Another change came after the lost one, so the answer has the whole session.
   expect(answer.written).toMatchObject({ version: 2, session: { version: 3, data: { n: 1, m: 1 } } });
   const { entries } = await readFrom(onlooker, id, BEGINNING);
   expect(textsOf({ entries })).toEqual(["before", "a", "b", "after"]);
@@ -69,7 +69,7 @@ test("I10, I21 a commit whose reply was lost and that is sent again is applied o
   expect(await recordOf(onlooker, id)).toEqual({ settled: 6, refused: [2, 5], floor: 1 });
 });
 
-test("I10 a repeated commit of a client that was forgotten meanwhile answers what it settled", async () => {
+test("I10 a repeated commit of a client that was forgotten meanwhile answers with the numbers that it settled", async () => {
   const { proxy, process } = await behindProxy();
   const onlooker = startProcess(server);
   const id = await newSession(process);
@@ -142,7 +142,7 @@ test("I21, I22 at maxmemory a commit is refused as a whole at its first write (I
   const id = await newSession(process, { data: { n: 0, gone: 1 } });
   const keyed = (text: string) => aMessage(text, { key: "k" });
   await committed(process, id, { number: 1 }, { messages: [keyed("1"), "2"] });
-  // The next client's record takes the place of another one.
+  // The record of the next client takes the place of another record.
   for (let n = 2; n <= 8; n += 1)
     await committed(process, id, { client: `client-${n}`.padEnd(16, "A"), number: 1 });
   const before = await stateOf(id);
@@ -203,7 +203,7 @@ test("a commit is one script; without messages it has one key, and the session n
   expect((await calls()) - before).toBe(2);
 });
 
-test("a record that can't be read is left as it is and says so; parts that a later release added are read over", async () => {
+test("an unreadable record is left as it is and reported; parts that a later release added are ignored", async () => {
   const process = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
   await committed(process, id, { number: 7, first: 5, settled: 0, refused: [6] });

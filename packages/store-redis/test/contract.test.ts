@@ -32,7 +32,7 @@ describe.each([
     for (const digest of [newDigest(), undefined]) {
       const creation = aCreation({ digest });
       expect((await store.create(creation)).type).toBe("created");
-      // Another call of the same creation is another creation where only the sequence could tell them apart.
+      // Without a token only the sequence identifies a creation, so a second call is another creation.
       expect((await store.create(creation)).type).toBe(digest === undefined ? "exists" : "created");
     }
   });
@@ -81,7 +81,7 @@ describe.each([
     await store.write({ ...aWrite(id, {}), change: { type: "replace", data: { a: 1 }, base: undefined } });
     expect((await store.load(id))?.data).toEqual({ a: 1 });
     const base = { a: 1 };
-    // What another process put there in the meantime is not in the difference, so only the version guards it.
+    // A field that another process added meanwhile is not in the difference, so only the check of the version protects it.
     await client.hset(`ws:s:{${id}}`, "d:unseen", "1");
     const replace = { type: "replace", data: { a: 1, b: [2] }, base } as const;
     await store.write({ ...aWrite(id, {}), change: replace, expect: 2, known: 2 });
@@ -102,7 +102,7 @@ describe.each([
     expect(await store.create({ ...creation, digest: newDigest() })).toEqual({ type: "exists" });
   });
 
-  test("expired is gone, by the server's clock, whichever deadline it was (I9)", async () => {
+  test("a session past either deadline is gone, by the server's clock (I9)", async () => {
     const { store } = startProcess(connect);
     const idle = aCreation({ idleMs: 80 });
     const absolute = aCreation({ absoluteMs: 80, idleMs: Number.POSITIVE_INFINITY });
@@ -126,7 +126,7 @@ describe.each([
   test("a session past its deadline is absent though its key is still there (I9)", async () => {
     const { store, client } = startProcess(connect);
     let id = "";
-    // On a busy machine a key can expire before PERSIST reaches it: that session is no subject of this test.
+    // On a busy machine a key can expire before PERSIST reaches it. Such a session is skipped.
     await until(async () => {
       ({ id } = aCreation());
       await store.create(aCreation({ id, idleMs: 50 }));
@@ -153,7 +153,7 @@ describe.each([
     expect((await store.load(id))?.absoluteInMs).toBeGreaterThan(499_000);
   });
 
-  test("resume compares digests before it touches anything", async () => {
+  test("resume compares digests before it changes anything", async () => {
     const { store } = startProcess(connect);
     const creation = aCreation();
     await store.create(creation);
@@ -194,7 +194,7 @@ describe.each([
     expect(await store.resume(aResume(id, { digest: next }))).toMatchObject({ by: "current" });
     await store.rotate({ ...rotation, digest: newDigest(), graceMs: 1 });
     await until(async () => (await store.resume(aResume(id, { digest: next }))).type === "stolen");
-    // Only the one just before: what was replaced earlier proves nothing.
+    // Only the previous verifier is a sign of theft. An older one is just wrong.
     expect(await store.resume(aResume(id, { digest: creation.digest }))).toEqual({ type: "wrong" });
     expect(await store.resume(aResume(id, { digest: newDigest() }))).toEqual({ type: "wrong" });
   });
@@ -231,7 +231,7 @@ describe.each([
     });
   });
 
-  test("an exclusive resume raises the fence, and what has a lower one writes no more (I13)", async () => {
+  test("an exclusive resume raises the fence, and a write with a lower fence is refused (I13)", async () => {
     const [a, b] = [startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await a.store.create(aCreation({ id, hold: true, exclusive: true }));
@@ -257,7 +257,7 @@ describe.each([
     );
   });
 
-  test("ids lists what is live, and neither tombstones nor what is not the store's", async () => {
+  test("ids lists the live sessions, and neither tombstones nor keys of others", async () => {
     const prefix = `p${newId()}`;
     const { store, client } = startProcess(connect, { prefix });
     const creations = Array.from({ length: 30 }, () => aCreation());
@@ -274,7 +274,7 @@ describe.each([
     );
   });
 
-  test("an id that can't be one reaches no key: it is absent", async () => {
+  test("a malformed id reaches no key, and counts as absent", async () => {
     const { store } = startProcess(connect);
     for (const id of ["", "a b", "}x{", "../../etc", "é", "x".repeat(65)]) {
       expect(await store.load(id)).toBeUndefined();
@@ -288,7 +288,7 @@ describe.each([
     }
   });
 
-  test("a record that can't be read is left as it is and says so, and can be destroyed", async () => {
+  test("an unreadable record is left as it is and reported, and can be destroyed", async () => {
     const { store, client } = startProcess(connect);
     const [meta, field, type] = [aCreation(), aCreation(), aCreation()];
     for (const { id } of [meta, field]) await store.create(aCreation({ id, data: { a: 1 } }));

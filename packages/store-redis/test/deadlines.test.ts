@@ -48,7 +48,7 @@ describe("every call settles in its time (I11)", () => {
     await new Promise((resolve) => setTimeout(resolve, 350));
     server.continue();
     await until(async () => (await store.load(id)) !== undefined);
-    // What had waited in the server's socket was refused for being late: even the destruction.
+    // The server refused the calls that had waited in its socket as too late, even the destruction.
     expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
   });
 
@@ -79,7 +79,7 @@ describe("every call settles in its time (I11)", () => {
 
   test("when the client was closed, at once", async () => {
     const server = await aServer();
-    // A call that waited for a connection would wait for so long.
+    // A call that waits for a connection would take this long.
     const { store, client } = startProcess(server, { timeoutMs: 60_000 });
     await store.load(aCreation().id);
     client.disconnect();
@@ -176,12 +176,12 @@ test("writes go on after Sentinel has made a replica the master", async () => {
   await until(async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed");
 });
 
-test("a clock that differs costs a second try and nothing else (I10)", async () => {
+test("a wrong clock estimate costs a second try and nothing else (I10)", async () => {
   const server = await aServer();
   const { store, commands: client } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id, data: { n: 0 } }));
-  // As if this process had thought of the server as two hours behind: its clock is asked again where a call was refused.
+  // The estimate is two hours behind the server's clock. The refusal of a call corrects the estimate.
   const sent = client.sendCommand.bind(client);
   let moved = 0;
   client.sendCommand = (command: Command, ...rest: []) => {

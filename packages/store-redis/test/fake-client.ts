@@ -11,7 +11,7 @@ export interface CommitOptions extends Partial<Omit<CommitRequest, "id" | "numbe
   readonly bounds?: Parameters<typeof anAppend>[2];
 }
 
-/** A commit of one number, of a caller that knows all before to be settled, where `numbers` does not say otherwise. */
+/** A commit of one number. By default the caller knows that all earlier numbers are settled. */
 export function aCommit(
   id: string,
   numbers: Pick<CommitNumbers, "number"> & Partial<CommitNumbers>,
@@ -33,7 +33,7 @@ export function aCommit(
 
 type Committed = Extract<CommitResult, { type: "committed" }>;
 
-/** Commits what has to be taken. */
+/** Commits, and requires that the store accepts the commit. */
 export async function committed(
   { store }: { readonly store: RedisSessionStore },
   ...request: Parameters<typeof aCommit>

@@ -14,7 +14,7 @@ import { randomBytes, randomInt } from "node:crypto";
 export const newId = (): string => randomBytes(16).toString("base64url");
 export const newDigest = (): string => randomBytes(32).toString("base64url");
 
-/** A stand-in for core, as far as a store can see it: it keeps held sessions and receives events. */
+/** A stand-in for core in a test of a store: it has held sessions and receives events. */
 export class FakeHost implements StoreHost {
   readonly sessions = new Map<string, HeldSession>();
   readonly events: StoreEvent[] = [];
@@ -110,7 +110,7 @@ export function aWrite(
   };
 }
 
-/** An append of texts, within bounds that hold all of a test. */
+/** An append of texts, within limits that no test reaches. */
 export function anAppend(
   id: string,
   texts: readonly string[],

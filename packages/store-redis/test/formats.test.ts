@@ -9,7 +9,7 @@ import { useRedisServer } from "./shared-servers.ts";
 const server = useRedisServer();
 
 const connect = (): Redis => new Redis(server.port);
-/** What a later release of the library may append to the metadata: format 1 still, and parts that are unknown here. */
+/** Metadata of a later release: still format 1, with further parts that this release does not know. */
 const LATER = " 1 mcx81 x=7,y";
 
 const keyOf = (id: string): string => `ws:s:{${id}}`;
@@ -19,7 +19,7 @@ interface Born {
   readonly digest: string;
 }
 
-/** A session as a later release leaves it: metadata, holders and secrets have more in them, and there is a field more. */
+/** A session of a later release: further parts in metadata, holders and secrets, and a further field. */
 async function aLaterSession({ store, client }: Process, more = LATER): Promise<Born> {
   const [id, digest] = [aCreation().id, newDigest()];
   await store.create(aCreation({ id, digest, subject: "ada", idleMs: 10_000 }));
@@ -33,7 +33,7 @@ async function moreOf({ client }: Process, id: string): Promise<string> {
   return metadata.split(" ").slice(7).join(" ");
 }
 
-describe("fault B9: what a later release adds to a record is read past, and kept", () => {
+describe("fault B9: parts that a later release adds to a record are ignored, and kept", () => {
   const operations: readonly {
     readonly name: string;
     readonly run: (process: Process, born: Born) => Promise<unknown>;
@@ -94,7 +94,7 @@ describe("fault B9: what a later release adds to a record is read past, and kept
     await hold(store, host, id);
     expect(await store.bySubject("ada")).toContain(id);
     expect((await store.presence(id)).nodes).toHaveLength(1);
-    // Changed behind this process's back: the sweep reads it.
+    // The change is not announced, so only the sweep can find it.
     const metadata = (await client.hget(keyOf(id), "m")) ?? "";
     await client.hset(keyOf(id), "m", metadata.replace(/^1 \d+/, "2 77"), "d:visits", "5");
     await until(() => host.held(id)?.version === 2);

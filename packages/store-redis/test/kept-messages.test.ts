@@ -58,7 +58,7 @@ test("I10 what became of an append of unknown outcome can be asked about, and on
     return outcome;
   };
   await connected(process);
-  // Once, because a server that does not have the script yet is sent it twice.
+  // Run the script once before, because an unknown script is sent twice.
   await append(process, id, ["first"]);
   proxy.replies("drop");
   const unanswered = await failed("unanswered");
@@ -109,7 +109,7 @@ test("I20 with whenFull refuse the eight readers that read last are waited for: 
   await append(process, id, ["1"], bounds);
   const { end } = await read(process, id, { reader: reader("behind") });
   for (let n = 2; n <= 8; n += 1) {
-    // What they are told apart by is when they read, in milliseconds.
+    // The store orders the readers by the time of their last read, in milliseconds.
     const readAt = Date.now();
     await until(() => Date.now() > readAt + 1);
     await read(process, id, { from: end, reader: reader(`reader${n}`) });

@@ -7,7 +7,7 @@ test("what this process decides after it saw an epoch is not older than that des
   const known = new KnownEpochs();
   const before = performance.now() - 1;
   known.record("hash", 7);
-  // A late answer of an older call.
+  // An answer of an older call that arrives late.
   known.record("hash", 5);
   const after = performance.now() + 1;
   expect(known.isBefore("hash", 7, after)).toBe(true);

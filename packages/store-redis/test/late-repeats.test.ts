@@ -12,7 +12,7 @@ const server = useRedisServer();
 const indexOf = (subject: string): string =>
   `ws:u:{${createHash("sha256").update(subject).digest("base64url").slice(0, 12)}}`;
 
-/** A process whose scripts may be sent once more, as a network may deliver them late. */
+/** A process whose scripts the test can send again, as a network may deliver them late. */
 function repeatingProcess() {
   const process = startProcess(() => new Redis(server.port, "127.0.0.1"));
   const send = process.commands.sendCommand.bind(process.commands);
@@ -26,7 +26,7 @@ function repeatingProcess() {
   };
   return {
     ...process,
-    /** The last script that has so many keys: sends it again, past the store. */
+    /** Sends the last script with this number of keys again, without the store. */
     lastScript(keys = 1): () => Promise<unknown> {
       const last = scripts.findLast(({ args }) => String(args[1]) === String(keys));
       const { name, args } = last ?? expect.fail("no script was sent");
@@ -54,7 +54,7 @@ test("I10 a hold that is delivered again after newer counts of its process chang
   await store.release(id);
   await store.release(id);
   await again();
-  // The process itself knows how many connections it has, and asks Redis for the others'.
+  // The process knows its own number of connections, and reads only the others from Redis.
   expect((await startProcess(server).store.presence(id)).nodes).toEqual([]);
 });
 
@@ -134,7 +134,7 @@ test("index ⊇ live: an entry's end that is delivered again after its session w
   const endless = { id: aCreation().id, subject: "eve", idleMs: Infinity, absoluteMs: Infinity };
   await store.create(aCreation(endless));
   await client.del(`ws:s:{${endless.id}}`);
-  // Listed an hour ago, it is not about to come any more, and its entry ends.
+  // The session was listed an hour ago, so it is no longer about to be created, and its entry ends.
   const before = await client.zincrby(index, -3_600_000, endless.id);
   expect(await store.bySubject("eve")).toEqual([]);
   await until(async () => Number(await client.zscore(index, endless.id)) < Number(before));

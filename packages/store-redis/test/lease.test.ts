@@ -10,7 +10,7 @@ const server = useRedisServer();
 
 test("a lease that lapsed is told once it is good again, though the answer that would have told it was lost", async () => {
   const lost = new Error("no answer came");
-  // The first lease; then it is gone, and what sets it again is done, unanswered; then it is there.
+  // First reply: the first lease. Then the lease is lost, and the reply of the renewal is lost too. Then the lease exists.
   const answers: (string | Error)[] = ["first", lost, "second", "second"];
   const script = async (): Promise<unknown> => {
     const answer = answers.shift();
@@ -19,7 +19,7 @@ test("a lease that lapsed is told once it is good again, though the answer that 
   };
   let lapsed = 0;
   const events = { lapsed: () => void (lapsed += 1), doubted: expect.unreachable, beat: () => undefined };
-  // Of no time at all: it is renewed whenever it is asked for.
+  // A lease of no length: each call of `ensure` renews it.
   const lease = new Lease({ script, command: script }, { askTime: () => undefined }, ["lease"], 0, events);
   await lease.ensure();
   await expect(lease.ensure()).rejects.toBe(lost);
@@ -92,7 +92,7 @@ test("fault B6: another takes a process off only after two looks that are a leas
   };
   await until(isMissing);
   await client.set("ws:n:blinking", "1");
-  // It sets its lease again: what was seen before counts no more.
+  // The process sets its lease again, so earlier results no longer count.
   await until(async () => !(await isMissing()));
   await client.del("ws:n:blinking");
   const goneAt = performance.now();
@@ -114,7 +114,7 @@ test("fault B6: a full memory takes no process' lease", async () => {
   await hold(holder.store, holder.host, id);
   const keys = await leasesOf(client, 2);
   await client.config("SET", "maxmemory", "1");
-  // One that is there is renewed, and one that is lost is set again.
+  // An existing key is renewed, and a lost one is set again.
   await client.del(keys[0] ?? "");
   await until(async () => (await client.exists(...keys)) === 2);
   const renewedAt = performance.now();
@@ -124,7 +124,7 @@ test("fault B6: a full memory takes no process' lease", async () => {
   expect(await onlooker.store.destroy(id, undefined, true)).toMatchObject({ closed: 1, unreachable: [] });
 });
 
-/** Those of this test's processes: others' may be there still. */
+/** The leases of this test's processes. Those of other tests may still exist. */
 async function leasesOf(client: Redis, atLeast: number): Promise<string[]> {
   await until(async () => (await leaseKeys(client)).length >= atLeast);
   return leaseKeys(client);

@@ -18,7 +18,7 @@ function holdNext({ commands }: Process, keys: number, word: string) {
     if (!isIt || go !== undefined) return send(command, ...rest);
     go = () => {
       commands.sendCommand = send;
-      // By itself: the batch that it was in has gone.
+      // The command is sent alone, because its batch was sent already.
       void send(command);
     };
     return command.promise;

@@ -15,7 +15,7 @@ let cluster: RedisCluster;
 
 beforeAll(async () => {
   cluster = await startCluster();
-  // Without it a Cluster answers nothing at all once a shard is lost.
+  // Without this option the whole Cluster refuses commands once a shard is lost.
   for (const { port } of cluster.nodes)
     await cli(port, "config", "set", "cluster-require-full-coverage", "no");
 });
@@ -57,14 +57,14 @@ test("fault B7: a Cluster lost one of three shards: only its sessions suffer, in
   const subject = subjectOnLiving();
   const living = Array.from({ length: 4 }, () => idOn("living"));
   const lost = Array.from({ length: 3 }, () => idOn("lost"));
-  // Connected, however busy the machine is.
+  // Wait until all are connected, also on a busy machine.
   for (const { store } of processes) await until(async () => (await store.load(newId())) === undefined);
   for (const id of [...living, ...lost]) {
     await one.store.create(aCreation({ id, subject }));
     for (const { store, host } of processes) await hold(store, host, id);
   }
   await loseShard();
-  // Every lease that was good then has run out.
+  // By now every lease of that time has expired.
   const lostAt = performance.now();
   await until(() => performance.now() > lostAt + 2 * LEASE_MS);
 

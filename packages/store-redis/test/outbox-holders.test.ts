@@ -141,7 +141,7 @@ describe("an announcement that was lost", () => {
     const { chains } = await appended(sender, id, ["lost"]);
     await until(() => appendsHeard(holder, id).length === 1);
     const other = ((chains[0] ?? 0) + 1) % 2 ** 31;
-    // As a server that lost the message, and had another one appended since.
+    // The state of a server that lost the message, and has another message at its offset.
     await client.hset(key, "o", `1 1 ${other} 5`);
     await until(() => appendsHeard(holder, id).length > 1);
     expect(appendsHeard(holder, id)[1]).toEqual({ type: "appended", id, end: { offset: 1, chain: other } });

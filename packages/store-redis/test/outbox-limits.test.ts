@@ -44,7 +44,7 @@ test("a session without kept messages has no byte of an outbox, and no command i
   expect(Object.keys(await client.hgetall(hashOf(id))).filter((name) => /^[oka]/.test(name))).toEqual([]);
   await process.store.destroy(id, undefined, false);
   expect(Object.keys(await client.hgetall(hashOf(id)))).not.toContain("o");
-  // What comes after it was sent after it.
+  // When this load is answered, the server has run all commands that were sent before.
   await process.store.load(id);
   const stats = await client.info("commandstats");
   for (const name of ["unlink", "llen", "lrange", "rpush"]) expect(stats).not.toContain(`cmdstat_${name}:`);
@@ -190,7 +190,7 @@ test("processes that only send leave no record longer than a minute after their 
   const writers = async (): Promise<string[]> =>
     (await client.hkeys(hashOf(id))).filter((name) => name.startsWith("w"));
   expect(await writers()).toHaveLength(2);
-  // As they are two minutes later: the not-after time is the record's third word.
+  // The records as they are two minutes later. The third word of a record is the not-after time.
   for (const name of await writers()) {
     const [sequence, version, notAfter, ...rest] = (await client.hget(hashOf(id), name))?.split(" ") ?? [];
     const then = String(Number(notAfter) - 120_000);

@@ -15,7 +15,7 @@ let client: Redis;
 beforeAll(async () => {
   server = await startRedis();
   client = new Redis(server.port);
-  // A script that the server doesn't know is sent twice: what is lost here is to be the answer of the one that runs.
+  // Load the script before, because an unknown script is sent twice, and the test has to drop the reply of the one that runs.
   for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
 });
 
@@ -48,7 +48,7 @@ test("I10, I17 an append whose reply was lost and that is sent again is applied 
   proxy.replies("drop");
   const appending = appended(process, id, ["a", "b"]);
   await until(async () => (await offsetOf(id)) === 3);
-  // Others have appended since: the repeat's answer is about its own messages all the same.
+  // Other appends came since. The repeat must answer for its own messages.
   await appended(onlooker, id, ["after"]);
   proxy.replies("pass");
   proxy.cut();
@@ -147,7 +147,7 @@ test("I18 a destroyed session's list is unlinked; a list that outlives its sessi
 
   const id = await newSession(process);
   const old = await appended(process, id, ["secret", "and more"]);
-  // As a session that expired: Redis removes the hash, and the list later.
+  // The state of an expired session: Redis has removed the hash, and removes the list later.
   await client.del(hashOf(id));
   await process.store.create(aCreation({ id }));
   expect(await client.llen(listOf(id))).toBe(2);

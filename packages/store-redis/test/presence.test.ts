@@ -68,7 +68,7 @@ test("a process that is gone stops counting once its lease has run out, and is s
   await until(async () => (await onlooker.store.presence(id)).missing.length === 0);
   expect((await onlooker.store.presence(id)).nodes).toHaveLength(1);
 
-  // It was only cut off: it registers again, and reads again before its memory counts for anything.
+  // The process was only disconnected. It registers again, and reads its sessions before it uses its memory.
   await onlooker.store.write(aWrite(id, { meanwhile: true }));
   proxy.refuse(false);
   await until(async () => (await onlooker.store.presence(id)).nodes.some(({ node }) => node === missing[0]));

@@ -15,7 +15,7 @@ test("what was missed while commands could not be sent is read once they can, an
     const client = new Redis(server.port, "127.0.0.1");
     const duplicate = client.duplicate.bind(client);
     let made = 0;
-    // Commands alone go through the proxy.
+    // Only its commands go through the proxy.
     client.duplicate = (options) => {
       made += 1;
       const own = duplicate(options);
@@ -69,7 +69,7 @@ test("fault B11: a sweep reads a tenth of what is held, while the subscription i
   const held = 400;
   await holdMany(holder, held);
   await client.config("RESETSTAT");
-  // The first sweep reads all: nothing was read since the subscription was there.
+  // The first sweep reads all sessions, because none was read since the subscription was confirmed.
   await until(async () => (await reads(client)) >= held);
   const [before, from] = [await reads(client), performance.now()];
   await until(async () => (await reads(client)) >= before + held / 2);
@@ -85,7 +85,7 @@ test("fault B11: after a doubt, since connections were made anew, the next sweep
   const ids = await holdMany(holder, 50);
   await client.config("RESETSTAT");
   await until(async () => (await reads(client)) >= ids.length);
-  // Redis lost that they are held, as after a failover, and so does not announce a change.
+  // Redis has lost the holders, as after a failover, so changes are not announced.
   for (const id of ids) {
     await client.hdel(`ws:s:{${id}}`, "h");
     await writer.store.write(aWrite(id, { n: 1 }));
@@ -105,6 +105,6 @@ test("fault B11: after a cut what is held is read again over a while, and not al
   await until(async () => (await reads(client)) > 0);
   const from = performance.now();
   await until(async () => (await reads(client)) >= held);
-  // 1,000 a second, of which one batch is there at once.
+  // 1,000 a second, and the first batch at once.
   expect(performance.now() - from).toBeGreaterThan(1_000);
 });

@@ -72,7 +72,7 @@ describe("while connections are cut, answers dropped and requests delayed", () =
     expect(session.data.log.toSorted()).toEqual(applied.toSorted());
     expect(session.version).toBe(1 + applied.length);
     expect(applied.length + refused.length).toBe(WRITERS * WRITES);
-    // Or the faults were none.
+    // Otherwise the faults had no effect.
     expect(unknown).toBeGreaterThan(0);
   });
 });

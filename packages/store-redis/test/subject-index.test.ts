@@ -16,7 +16,7 @@ const hashOf = (subject: string): string =>
 const indexOf = (subject: string): string => `ws:u:{${hashOf(subject)}}`;
 const sharedIndexOf = (subject: string): string => `ws:u:{${hashOf(subject).slice(0, 2)}}`;
 
-/** As a release before 0.2 leaves it: listed in the index that subjects shared, and without the fields that came with 0.2. */
+/** A session of a release before 0.2: listed in the shared index, and without the fields of 0.2. */
 async function aSessionOf01(
   { store, client }: Process,
   subject: string,
@@ -41,7 +41,7 @@ describe.each([
     await store.create(aCreation({ subject: other }));
     expect(await client.pttl(indexOf(subject))).toBe(-1);
     expect(await client.pttl(indexOf(other))).toBeGreaterThan(0);
-    // A shorter one beside it changes nothing; once the endless one is destroyed, the index ends soon.
+    // A session with a shorter life changes nothing. After the endless session is destroyed, the index expires soon.
     await store.create(aCreation({ subject, idleMs: 1_000 }));
     expect(await client.pttl(indexOf(subject))).toBe(-1);
     await store.destroy(endless.id, undefined, false);
@@ -58,7 +58,7 @@ describe.each([
     await store.create(endless);
     await client.del(`ws:s:{${endless.id}}`);
     expect(await store.bySubject(subject)).toEqual([]);
-    // It may be about to come: it was listed just now.
+    // The session may be about to be created, because it was listed just now.
     expect(await client.pttl(indexOf(subject))).toBe(-1);
     await client.zincrby(indexOf(subject), -3_600_000, endless.id);
     expect(await store.bySubject(subject)).toEqual([]);
@@ -158,9 +158,9 @@ describe.each([
     const id = newId();
     await client.zadd(sharedIndexOf(subject), 0, hash.slice(2) + id);
     await store.destroySubject(subject, undefined);
-    // What its second step finds is a mark that is higher than the epoch that it read.
+    // Its second step finds an epoch that is higher than the epoch that it read.
     expect(Number(await client.hget(`ws:s:{${id}}`, "t"))).toBeGreaterThan(4);
-    // And one that began after the destruction has an epoch that is no lower than any mark.
+    // A login that began after the destruction has an epoch that is not lower than any of these.
     expect(Number(await client.get(`ws:g:{${hash.slice(0, 2)}}${hash.slice(2)}`))).toBeGreaterThanOrEqual(
       Number(await client.hget(`ws:s:{${id}}`, "t")),
     );
@@ -185,7 +185,7 @@ describe.each([
     expect(b.host.eventsOf(there.id)).toContainEqual({ type: "destroyed", id: there.id, reason: "locked" });
     expect(b.host.held(other.id)).toBeDefined();
     for (const { id } of [here, there]) expect(await b.store.load(id)).toBeUndefined();
-    // A login after it, held here, is no concern of a message that comes late.
+    // A late announcement must not end a session that logged in after the destruction.
     const later = aCreation({ subject });
     await b.store.create(later);
     await hold(b.store, b.host, later.id);
@@ -265,7 +265,7 @@ describe("at maxmemory, with noeviction", () => {
       expect(await store.load(others.id)).toBeDefined();
       expect(await client.hexists(`ws:s:{${others.id}}`, `x${hashOf(subject)}`)).toBe(1);
       expect(await store.bySubject(subject)).toEqual([]);
-      // One that was about to be created is refused for good.
+      // The creation in progress is refused.
       await client.config("SET", "maxmemory", "0");
       expect(await store.create(aCreation({ id: absent, subject, decidedAt: undefined }))).toEqual({
         type: "exists",

@@ -41,7 +41,7 @@ describe.each([
     });
     expect((await store.load(loggedIn.id))?.subject).toBe(subject);
     expect((await store.bySubject(subject)).toSorted()).toEqual([created.id, loggedIn.id].toSorted());
-    // Who was fixed on it before the login has nothing.
+    // A token from before the login (session fixation) is invalid.
     expect(await store.resume(aResume(loggedIn.id, { digest: loggedIn.digest }))).toEqual({ type: "stolen" });
     await store.rotate(aRotation(loggedIn.id, "someone else", 2));
     expect(await store.bySubject(subject)).toEqual([created.id]);
@@ -74,7 +74,7 @@ describe.each([
       const before = await client.dumpBuffer(key);
       expect((await destroy(id, subject)).destroyed).toEqual([id]);
       expect(await store.bySubject(subject)).toEqual([]);
-      // The index is in another slot, and may lose less.
+      // The index is in another slot, so it may have lost less.
       await client.restore(key, 60_000, before, "REPLACE");
       expect(await store.bySubject(subject)).toEqual([id]);
       expect((await store.destroySubject(subject, undefined)).destroyed).toEqual([id]);
@@ -147,7 +147,7 @@ describe.each([
     expect(await destroyer.store.bySubject(subject)).toEqual([]);
     expect(await login.store.load(id)).toBeUndefined();
     expect((await login.store.load(anonymous.id))?.subject).toBeUndefined();
-    // What is decided from here on is decided after it.
+    // Decisions from here on are made after the destruction.
     const now = performance.now();
     expect((await login.store.rotate({ ...rotation, decidedAt: now })).type).toBe("rotated");
     expect((await login.store.create(aCreation({ id, subject, decidedAt: now }))).type).toBe("created");
@@ -212,12 +212,12 @@ describe.each([
         ...creations.map((creation) => logins.store.create(creation)),
         ...anonymous.map(({ id }) => logins.store.rotate(aRotation(id, subject))),
       ];
-      // Somewhere among their steps.
+      // After a varying number of turns of the event loop, so that the destruction comes between their steps.
       for (let turn = 0; turn < round % 5; turn += 1) await new Promise(setImmediate);
       const { destroyed } = await destroyer.store.destroySubject(subject, undefined);
       const results = await Promise.all(before);
       const alive = await destroyer.store.bySubject(subject);
-      // Those that live on were listed after the epoch was raised: a second round finds exactly them.
+      // The surviving sessions were listed after the epoch was raised. A second destroySubject finds exactly these.
       expect((await destroyer.store.destroySubject(subject, undefined)).destroyed.toSorted()).toEqual(
         alive.toSorted(),
       );
@@ -271,7 +271,7 @@ test("a creation whose first step came before a destroySubject and whose second 
 describe("a login that an acknowledged destroySubject denied stays denied", () => {
   const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
 
-  /** One that was the subject's, is another's, and is listed under both. */
+  /** A session that changed its subject, and is listed under both subjects. */
   async function aFormerSession({ store }: Process, subject: string): Promise<string> {
     const { id } = aCreation();
     await store.create(aCreation({ id }));

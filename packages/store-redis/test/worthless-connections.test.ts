@@ -18,7 +18,7 @@ import {
 import { startProxy } from "./tcp-proxy.ts";
 
 const TIMEOUT_MS = 700;
-/** Beside the time that a failover takes: a few calls, and a few connections that are of no use. */
+/** The time limit in addition to the failover: a few calls, and a few connections that hang. */
 const FAILOVER_MS = 30_000;
 
 async function aServer(args: readonly string[] = []): Promise<RedisServer> {
@@ -36,7 +36,7 @@ async function scripts({ port }: RedisServer): Promise<number> {
   );
 }
 
-/** How often a session was to be created on a server that logs each command. */
+/** How many creations a server that logs each command has received. */
 async function creations({ port }: RedisServer): Promise<number> {
   const log = await cli(port, "slowlog", "get", "10000");
   return log.split(scriptDigest("create")).length - 1;
@@ -98,7 +98,7 @@ describe("fault B1: a master that hangs, and does not die", () => {
     const { store, commands } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
     await store.create(aCreation());
     if (commands instanceof Cluster) return expect.unreachable();
-    // As DNS does that names another server from now on.
+    // The host name leads to another server from now on, as after a change in DNS.
     commands.options.port = second.port;
     first.pause();
     await until(async () => (await store.create(aCreation())).type === "created");
@@ -119,7 +119,7 @@ describe("fault B2: a primary that becomes a replica under a living connection (
     if (commands instanceof Cluster) return expect.unreachable();
     commands.options.port = promoted.port;
     await cli(promoted.port, "replicaof", "no", "one");
-    // Cut off too: it goes on answering with what it has.
+    // The demoted server can't reach a master, and still answers from its own data.
     await cli(demoted.port, "replicaof", "127.0.0.1", "1");
     expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
     expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
@@ -176,12 +176,12 @@ describe("fault B3: Redis hangs, and newcomers keep coming", () => {
     const sent = await creations(server);
     expect(sent).toBeGreaterThan(0);
     expect(sent).toBeLessThanOrEqual(100);
-    // Those of the newcomers, and one for each of these, which takes its connection back: Redis may have counted it.
+    // One command for each newcomer, and one that removes its connection again, because Redis may have counted it.
     expect((await scripts(server)) - before).toBeLessThanOrEqual(2 * sent + 10);
   });
 });
 
-/** Nothing of this process runs for so long. */
+/** Blocks this process for `ms` milliseconds. */
 function standStill(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
@@ -199,7 +199,7 @@ describe("fault B4: the process stands still past a call's deadline", () => {
     await store.load(id);
     const writing = store.write(aWrite(id, { n: 2 }, { known: 2 }));
     const loading = store.load(id);
-    // What was asked for in this turn leaves with its end. Timers come next, before the sockets are read.
+    // Commands of this turn are sent at its end. Then timers run, before the sockets are read.
     await new Promise(setImmediate);
     standStill(TIMEOUT_MS + 300);
     expect(await writing).toMatchObject({ type: "written", version: 3 });
@@ -258,7 +258,7 @@ describe("fault B5: a subscription is proved by a message to its own channel", (
     client.duplicate = (options) => {
       const own = duplicate(options);
       made += 1;
-      // The first subscription is on a server that nothing is published on, as one that was cut off.
+      // The first subscription goes to a server on which nothing is published, as if the server were disconnected.
       if (made === 2) own.options.port = proxy.port;
       return own;
     };
