@@ -35,7 +35,7 @@ export const adapterMutants = [
     file: "packages/adapter-ws/src/socket.ts",
     find: "if (isSilent && !hasTaken) return",
     replace: "if (isSilent || !hasTaken) return",
-    tests: onWs("leaves a peer alone that answers pings"),
+    tests: onWs("does not end a peer that answers pings"),
   },
   {
     name: "ws-resumed-judged",

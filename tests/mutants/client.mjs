@@ -42,7 +42,7 @@ export const clientMutants = [
     file: conversation,
     find: "stream.waiting[0]?.number ?? stream.next;",
     replace: "stream.next;",
-    tests: suite("is sent again"),
+    tests: suite("unsettled messages are sent again"),
   },
   {
     name: "client-settled-unsent",
@@ -98,7 +98,7 @@ export const clientMutants = [
     file: conversation,
     find: "return stream.session !== undefined && unsettled",
     replace: "return unsettled",
-    tests: suite("a page load sends nothing"),
+    tests: suite("a page load sends no numbered message"),
   },
   {
     name: "client-floor-ignored",
@@ -146,7 +146,7 @@ export const clientMutants = [
     file: conversation,
     find: "!hasProgress) head.failures += 1;",
     replace: "!hasProgress) head.failures += 0;",
-    tests: suite("no connection gets further"),
+    tests: suite("UNKNOWN after five connections"),
   },
   {
     name: "client-position-stays",
@@ -162,7 +162,7 @@ export const clientMutants = [
     file: conversation,
     find: "isBehind ||= !listeners.hearMessages();",
     replace: "isBehind ||= !listeners.hearMessages() && false;",
-    tests: suite("passes no message that nobody heard"),
+    tests: suite("does not pass a message without a listener"),
   },
   {
     name: "client-reads-twice",
@@ -170,7 +170,7 @@ export const clientMutants = [
     file: conversation,
     find: "page.reader === conversation && !isBehind;",
     replace: "page.reader !== undefined && !isBehind;",
-    tests: suite("going away"),
+    tests: suite("going-away"),
   },
   {
     name: "client-witness-forgotten",
@@ -226,7 +226,7 @@ export const clientMutants = [
     file: engine,
     find: '    stopWaking();\n    outgoing.rejectAll("CLOSED");\n',
     replace: "    stopWaking();\n",
-    tests: suite("settles everything that is queued"),
+    tests: suite("rejects all queued messages"),
   },
   {
     name: "client-close-while-loading",
@@ -266,6 +266,6 @@ export const clientMutants = [
     file: conversation,
     find: "else if (unread === 1) after",
     replace: "else if (unread === 0) after",
-    tests: suite("what was read is reported"),
+    tests: suite("if hello asks for acks"),
   },
 ];

@@ -140,7 +140,7 @@ export const commitMutants = [
     file: script,
     find: "if tonumber(number) <= tonumber(settled) then",
     replace: "if tonumber(number) < tonumber(settled) then",
-    tests: suite("I21 a number that is settled|I21 of commits of one number"),
+    tests: suite("I21 a number is settled once|I21 of racing commits"),
   },
   {
     name: "lua-commit-loss-untold",
@@ -148,7 +148,7 @@ export const commitMutants = [
     file: script,
     find: "if tonumber(settled or '0') < tonumber(known_settled) then",
     replace: "if tonumber(settled or '0') < 0 then",
-    tests: suite("I21 a store that has less"),
+    tests: suite("I21 a store with a lower settled number"),
   },
   {
     name: "lua-commit-forgotten-is-new",
@@ -172,7 +172,7 @@ export const commitMutants = [
     file: script,
     find: "outcomes = outcomes % 2 ^ moved + (",
     replace: "outcomes = outcomes - outcomes % 2 ^ 0 + (",
-    tests: suite("I21 outcomes that the record has stay"),
+    tests: suite("I21 outcomes in the record do not change"),
   },
   {
     name: "lua-commit-refusals-dropped",
@@ -180,7 +180,7 @@ export const commitMutants = [
     file: script,
     find: "(tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48",
     replace: "(tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 47",
-    tests: suite("I21 which of the last 48"),
+    tests: suite("I21 the refused ones of the last 48"),
   },
   {
     name: "lua-commit-full",

@@ -51,7 +51,7 @@ export const connectionMutants = [
     file: "packages/core/src/connection/backlog.ts",
     find: "deadlines.after(settings.handlerTimeoutMs, () => this.unpause(true))",
     replace: "deadlines.after(settings.handlerTimeoutMs * 1_000, () => this.unpause(true))",
-    tests: onWs("I3 a peer that goes while it is not being read"),
+    tests: onWs("I3 the end of a peer whose socket is paused"),
   },
   {
     name: "pause-timer-stays",
@@ -67,7 +67,7 @@ export const connectionMutants = [
     file: "packages/core/src/connection/message-flow.ts",
     find: "this.flow &= ~Flow.Queued;\n        this.unpause();",
     replace: "this.flow &= ~Flow.Queued;",
-    tests: onWs("I3 where the runtime can stop reading"),
+    tests: onWs("I3 if the runtime can pause"),
   },
   {
     name: "last-close-counts",
@@ -99,7 +99,7 @@ export const connectionMutants = [
     file: "packages/core/src/connection/closing-handshake.ts",
     find: "else this.#runtime.terminate(this.#socket);",
     replace: "else this.#deadline = this.#wait();",
-    tests: onWs("ends a peer within bounds"),
+    tests: onWs("ends a peer that does not answer the close frame"),
   },
   {
     name: "finished-keeps-deadline",
@@ -131,7 +131,7 @@ export const connectionMutants = [
     file: "packages/core/src/connection/lifecycle.ts",
     find: 'this.end(CloseCode.StoreUnavailable, "store unavailable")',
     replace: 'this.end(CloseCode.HandlerFailed, "store unavailable")',
-    tests: onWs("I11 a store that is away when open"),
+    tests: onWs("I11 a store that is unavailable when open"),
   },
   {
     name: "discarded-uncounted",

@@ -75,7 +75,7 @@ export const outboxScriptMutants = [
     file: shared,
     find: "box.chain = (box.chain * 69069 + tonumber(mark)) % 2147483648",
     replace: "box.chain = tonumber(mark)",
-    tests: suite("I19 the chain is mixed"),
+    tests: suite("I19 the chain covers"),
   },
   {
     name: "lua-outbox-lost-list-unseen",
@@ -91,7 +91,7 @@ export const outboxScriptMutants = [
     file: shared,
     find: "if ends > until_age then ends = until_age end",
     replace: "",
-    tests: suite("of no use after maxAgeMs"),
+    tests: suite("not delivered after maxAgeMs"),
   },
   {
     name: "lua-outbox-key-not-replaced",
@@ -147,7 +147,7 @@ export const outboxScriptMutants = [
     file: read,
     find: "redis.call('HSET', key, 'a' .. reader, start .. ' '",
     replace: "redis.call('HSET', key, 'a' .. reader, offset .. ' '",
-    tests: suite("position is a reset has nothing"),
+    tests: suite("position is a reset counts as having no message"),
   },
   {
     name: "lua-outbox-readers-without-bound",
@@ -171,7 +171,7 @@ export const outboxScriptMutants = [
     file: read,
     find: "if not has_ttl(entry) then base = index end",
     replace: "base = index",
-    tests: suite("it is no loss"),
+    tests: suite("is not missed"),
   },
   {
     name: "lua-outbox-ttl-ignored",
@@ -195,7 +195,7 @@ export const outboxScriptMutants = [
     file: read,
     find: "(position >= base and chain_of(position) ~= known)",
     replace: "(position >= base and known < 0)",
-    tests: suite("a position whose chain is another one"),
+    tests: suite("a position with another chain"),
   },
   {
     name: "lua-outbox-witness-not-compared",
@@ -203,7 +203,7 @@ export const outboxScriptMutants = [
     file: read,
     find: "(witness and differs(witness, tonumber(ARGV[4])))",
     replace: "(witness and differs(offset, chain))",
-    tests: suite("a witness that is ahead"),
+    tests: suite("a witness ahead of the end"),
   },
   {
     name: "lua-outbox-page-may-be-empty",
@@ -211,7 +211,7 @@ export const outboxScriptMutants = [
     file: read,
     find: "is_full = size > 0 and size + more > max_bytes",
     replace: "is_full = size + more > max_bytes",
-    tests: suite("an answer has about maxBytes"),
+    tests: suite("an answer has at most maxBytes"),
   },
   {
     name: "lua-outbox-of-the-former-subject",
@@ -219,6 +219,6 @@ export const outboxScriptMutants = [
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "  if found[7] then\n    local last, chain",
     replace: "  if false then\n    local last, chain",
-    tests: suite("from one subject to another one drops"),
+    tests: suite("from one subject to another drops"),
   },
 ];

@@ -164,7 +164,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/resume.lua",
     find: "if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end",
     replace: "",
-    tests: tests("redis-conformance.test.ts", "subject's session is foreign"),
+    tests: tests("redis-conformance.test.ts", "another subject's session answers foreign"),
   },
   {
     name: "lua-grace-for-ever",
@@ -212,7 +212,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/settle.lua",
     find: "redis.call('HSET', key, writer, asked .. ' 0 ' .. not_after)\n",
     replace: "",
-    tests: redis("at-most-once", "asked about"),
+    tests: redis("at-most-once", "that outcome\\(\\) settled"),
   },
   {
     name: "lua-takeover-repeated",

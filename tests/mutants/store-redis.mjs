@@ -43,7 +43,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/calls.ts",
     find: "const isSure = attempts <= 1 ||",
     replace: "const isSure = attempts >= 1 ||",
-    tests: redis("calls", "for want of memory"),
+    tests: redis("calls", "a refusal for lack of memory"),
   },
   {
     name: "policy-stops-a-store-in-use",
@@ -131,7 +131,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/processes/held-counts.ts",
     find: "state.count -= 1;\n      state.uncertain = true;",
     replace: "state.count -= 1;",
-    tests: redis("at-most-once", "a hold whose answer"),
+    tests: redis("at-most-once", "if the answer of its call never came"),
   },
   {
     name: "refused-hold-counts",
@@ -253,7 +253,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/sessions/unknown-outcomes.ts",
     find: 'found.type === "session" ? "not-applied" : "applied"',
     replace: 'found.type === "session" ? "applied" : "not-applied"',
-    tests: redis("at-most-once", "of unknown outcome"),
+    tests: redis("at-most-once", "also answers for creations"),
   },
   {
     name: "own-connections-uncounted",

@@ -16,7 +16,7 @@ export const transactionMutants = [
     find: "    const outcomes = [...this.#waiting, { number, refusal }];",
     replace:
       "    const outcomes = [...this.#waiting, { number, refusal }];\n    this.#numbers.settle(number);",
-    tests: onWs("I21 nothing is told before"),
+    tests: onWs("I21 no outcome is sent before"),
   },
   {
     name: "transaction-refusal-not-stored",
@@ -41,7 +41,7 @@ export const transactionMutants = [
     file: transactions,
     find: "    if (number <= this.#record.settled) return this.#tell(outcome);\n",
     replace: "",
-    tests: onWs("I21 I23 a message that comes again"),
+    tests: onWs("I21 I23 a message that is sent again"),
   },
   {
     name: "transaction-forgotten-handled",
@@ -49,7 +49,7 @@ export const transactionMutants = [
     file: transactions,
     find: "if (this.#forgottenUnder !== undefined)",
     replace: "if (this.#forgottenUnder === -1)",
-    tests: onWs("I21 of a client that was forgotten"),
+    tests: onWs("I21 messages that a forgotten client sent"),
   },
   {
     name: "transaction-effect-without-commit",
@@ -74,7 +74,7 @@ export const transactionMutants = [
     file: staged,
     find: "  #hasRead = false;",
     replace: "  #hasRead = true;",
-    tests: onWs("I21 a change that read nothing"),
+    tests: onWs("I21 a handler that did not read the data"),
   },
   {
     name: "transaction-ack-after-effect",
