@@ -35,10 +35,10 @@ function thenable(descriptor: PropertyDescriptor): object {
   return Object.defineProperty({}, "then", descriptor);
 }
 
-/** What the handler `transaction` may throw, and what of it reaches the client. */
+/** The values that the handler `transaction` may throw, and the parts of them that reach the client. */
 export const thrownInTransactionCases: readonly AdapterCase[] = [
   {
-    name: "I12 I21 a handler may throw any value: the client is told HANDLER_FAILED, the value is reported, and the next message is handled",
+    name: "I12 I21 a handler may throw any value: the client gets HANDLER_FAILED, the value is reported, and the next message is handled",
     async run(trial) {
       const thrown: readonly unknown[] = [
         undefined,
@@ -130,7 +130,7 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a detail that does not reach the client is reported as NOT_SERIALISABLE or TOO_LARGE, and the code and the message are told",
+    name: "a detail that does not reach the client is reported as NOT_SERIALISABLE or TOO_LARGE, and the code and the message are sent",
     async run(trial) {
       const circular: Record<string, unknown> = {};
       circular["itself"] = circular;
@@ -173,7 +173,7 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "a code and a message of any characters are told as they are, and details of JSON arrive as JSON has them",
+    name: "a code and a message with any characters arrive unchanged, and a detail arrives as JSON represents it",
     async run(trial) {
       const refusals = [
         new TransactionRefused('"\u0000\n\u2028é😀', { message: "\u0000" }),

@@ -38,7 +38,7 @@ export type SessionErrorCode =
   | "INVALID_DATA";
 
 /**
- * What is known of a write that failed. `"not-applied"`: the write was refused, or never handed to the store's client, and
+ * The certainty about a failed write. `"not-applied"`: the write was refused, or never passed to the store's client, and
  * will not happen. `"unknown"`: the write may have been applied, at most once, and not after its deadline.
  */
 export type Outcome = "not-applied" | "unknown";

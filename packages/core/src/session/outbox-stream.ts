@@ -165,7 +165,7 @@ export class OutboxStream {
       this.#retryMs = RETRY_MS;
     } catch (error) {
       this.#context.report(asStoreError(error), { stage: "store", sessionId: this.#session.id });
-      // What was announced is forgotten. Without another read the connections would get it with the next message only.
+      // The read dropped the announced entries. Without another read the connections would get them only with the next message.
       this.#isDoubtful = true;
       pauseMs = this.#retryMs;
       this.#retryMs = Math.min(2 * pauseMs, MAX_RETRY_MS);

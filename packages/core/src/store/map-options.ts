@@ -14,7 +14,7 @@ export interface MapStoreOptions {
     | {
         /**
          * The approximate bytes of all kept messages. Over the limit the store drops the oldest messages of the session whose last
-         * append is oldest. A client that returns to that session is told which messages it missed.
+         * append is oldest. A client that returns to that session gets the missed offsets.
          *
          * @default 268_435_456 (256 MiB)
          */
