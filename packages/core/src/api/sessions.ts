@@ -5,6 +5,7 @@ import type { NodePresence } from "../store/contract.ts";
 import type { Connection, Session } from "./contract.ts";
 import type { Handlers } from "./handlers.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** The result of a destruction. */
 export interface DestroyReport {
@@ -100,3 +101,7 @@ export interface Sessions<
 /** The type of the handlers that fit `sessions`, for every runtime: `const handlers: HandlersOf<typeof sessions> = { … }`. */
 export type HandlersOf<S> =
   S extends Sessions<infer Data, infer Transport, infer Unset> ? Handlers<Data, Transport, Unset> : never;
+
+/** The type of the transaction of `sessions`, for a function of your own: `function pay(tx: TransactionOf<typeof sessions>)`. */
+export type TransactionOf<S> =
+  S extends Sessions<infer Data, infer Transport, infer _Unset> ? Transaction<Data, Transport> : never;
