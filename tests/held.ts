@@ -33,6 +33,7 @@ type Call =
   | "rotate"
   | "takeOver"
   | "append"
+  | "commit"
   | "bySubject"
   | "touch"
   | "destroy"
