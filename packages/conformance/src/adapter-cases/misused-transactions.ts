@@ -176,4 +176,33 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
       expect(done.entries.slice(0, 2)).toEqual(["rotate", "identify"]);
     },
   },
+  {
+    name: "I12 an effect that fails is reported, and the message stays applied",
+    async run(trial) {
+      const reported = new Journal<unknown>();
+      const setting = await framedServer(
+        trial,
+        { onError: (error, { stage }) => reported.note([stage, error]) },
+        {
+          transaction(tx) {
+            tx.patch({ n: 1 });
+            tx.after(() => {
+              throw new Error("at once");
+            });
+            tx.after(() => Promise.reject(new Error("later")));
+          },
+        },
+      );
+      const { peer } = await arrived(setting);
+      peer.sendCounted("go");
+      await peer.until("applied");
+      await reported.until(2);
+      expect(reported.entries).toEqual([
+        ["transaction", new Error("at once")],
+        ["transaction", new Error("later")],
+      ]);
+      peer.sendCounted("go on");
+      await peer.until("applied", ({ number }) => number === 2);
+    },
+  },
 ];
