@@ -59,7 +59,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/gate.ts",
     find: "return bad ?? (this.#wasOpen ? undefined : eviction)",
     replace: "return bad",
-    tests: redis("worthless-connections", "one that evicts"),
+    tests: redis("worthless-connections", "a server that evicts"),
   },
   {
     name: "told-again-and-again",
@@ -67,7 +67,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/gate.ts",
     find: "if (error?.message === this.#reported.get(about)) return;",
     replace: "if (error === undefined && !this.#reported.has(about)) return;",
-    tests: redis("worthless-connections", "one that evicts|CONFIG that is told once"),
+    tests: redis("worthless-connections", "a server that evicts|that is reported once"),
   },
   {
     name: "closed-gate-waits",
@@ -123,7 +123,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/processes/lease.ts",
     find: 'this.#keys.map(({ key }) => this.#calls.command("del", [key]))',
     replace: 'this.#keys.map(({ key }) => this.#calls.command("exists", [key]))',
-    tests: redis("presence", "close gives"),
+    tests: redis("presence", "close removes"),
   },
   {
     name: "hold-not-taken-back",
@@ -163,7 +163,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/sessions/subjects.ts",
     find: "this.#knownEpochs.record(hash, epoch);\n    await",
     replace: "await",
-    tests: redis("subjects", "is not in doubt"),
+    tests: redis("subjects", "the next login of the subject is accepted"),
   },
   {
     name: "page-ends-within-a-score",

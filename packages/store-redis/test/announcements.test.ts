@@ -18,7 +18,7 @@ describe.each([
   { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
   { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes ?? [])() },
 ])("on $kind", ({ connect }) => {
-  test("a change reaches those that hold the session, with what changed, and nobody else", async () => {
+  test("a change reaches the holders of the session, with the changed fields, and no other process", async () => {
     const [writer, holder, bystander] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await writer.store.create(aCreation({ id, data: { a: 1 } }));
@@ -66,7 +66,7 @@ describe.each([
     });
   });
 
-  test("what others do while a session is being taken is told once it is held (I7)", async () => {
+  test("events of other processes during a resume are delivered once the session is held (I7)", async () => {
     const writer = startProcess(connect);
     const { id } = aCreation();
     await writer.store.create(aCreation({ id, data: { n: 0 } }));
@@ -83,7 +83,7 @@ describe.each([
     }
   });
 
-  test("destroy closes what others hold and says how many connections that were", async () => {
+  test("destroy closes the connections of other holders, and reports how many there were", async () => {
     const [destroyer, one, two] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await destroyer.store.create(aCreation({ id, hold: true }));
@@ -128,7 +128,7 @@ describe.each([
   });
 });
 
-test("a process that can't be heard is unreachable after the bound, not for ever", async () => {
+test("a process that does not confirm counts as unreachable after confirmMs", async () => {
   const proxy = await startProxy(servers.standalone ?? expect.fail());
   onTestFinished(() => proxy.close());
   const destroyer = startProcess(() => new Redis(servers.standalone?.port ?? 0), { confirmMs: 200 });
@@ -193,7 +193,7 @@ describe("what was not heard is read again (I7)", () => {
     expect(await heard(holder, destroyed.id, "destroyed")).toMatchObject({ reason: "bye" });
   });
 
-  test("on the sweep, where nobody noticed a loss: written, replaced, destroyed and expired alike", async () => {
+  test("by the sweep, if no loss was noticed: after a write, a takeover, a destruction and an expiry", async () => {
     const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 300 })];
     const names = ["written", "replaced", "destroyed", "expired"] as const;
     const ids = names.map(() => aCreation().id);
@@ -217,7 +217,7 @@ describe("what was not heard is read again (I7)", () => {
     expect(holder.host.errors).toEqual([]);
   });
 
-  test("and a holder that Redis lost is registered again by the sweep, so that it hears what comes", async () => {
+  test("by the sweep, which also registers a holder that Redis lost, so that it gets later announcements", async () => {
     const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 300 })];
     const { id } = aCreation();
     await writer.store.create(aCreation({ id }));

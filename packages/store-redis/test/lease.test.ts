@@ -31,7 +31,7 @@ test("a lease that lapsed is told once it is good again, though the answer that 
   expect(answers).toEqual([]);
 });
 
-test("a process whose lease was lost, and that others took off its sessions meanwhile, registers again within a lease", async () => {
+test("a process whose lease was lost, and that others removed from its sessions, registers again within a lease", async () => {
   const never = { sweepMs: 600_000 };
   const [holder, other] = [startProcess(server, { ...never, leaseMs: 600 }), startProcess(server, never)];
   const client = new Redis(server.port);
@@ -51,7 +51,7 @@ async function leaseKeys(client: Redis): Promise<string[]> {
   return client.keys("ws:n:*");
 }
 
-test("fault B6: a process whose lease is lost does not take itself off its sessions, and destroy reaches its sockets", async () => {
+test("fault B6: a process whose lease is lost does not remove itself from its sessions, and destroy reaches its sockets", async () => {
   const other = startProcess(server);
   const client = new Redis(server.port);
   onTestFinished(() => client.disconnect());
@@ -75,7 +75,7 @@ test("fault B6: a process whose lease is lost does not take itself off its sessi
   expect(holder.host.eventsOf(id)).toEqual([{ type: "destroyed", id, reason: "enough" }]);
 });
 
-test("fault B6: another takes a process off only after two looks that are a lease apart, with nothing seen in between", async () => {
+test("fault B6: a process is removed only after two checks a lease apart, with no lease found in between", async () => {
   const leaseMs = 600;
   const sweeping = startProcess(server, { leaseMs, sweepMs: 50 });
   const client = new Redis(server.port);

@@ -59,7 +59,7 @@ describe.each([
     expect(sender.host.events).toEqual([]);
   });
 
-  test("I15 what two processes send at once is read by a third in one order, each message once, though it reads meanwhile", async () => {
+  test("I15 a third process reads the messages that two processes send at once in one order, each once, even while they are sent", async () => {
     const [one, two, reader] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await one.store.create(aCreation({ id }));

@@ -137,7 +137,7 @@ test("the list expires maxAgeMs after the last append; an endless age ends with 
   expect(Math.abs((await client.pttl(listOf(brief))) - 600_000)).toBeLessThan(10_000);
 });
 
-test("I16 an age that was made shorter takes what is before it along, and the reader is told", async () => {
+test("I16 a shorter maxAgeMs also drops earlier messages, and the reader gets the missed offsets", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   const one = await appended(process, id, ["long"], { maxAgeMs: 60_000 });
@@ -150,7 +150,7 @@ test("I16 an age that was made shorter takes what is before it along, and the re
   expect((await readFrom(process, id, endOf(one))).missed).toEqual({ from: 2, to: 2, certain: false });
 });
 
-test("I19 a position that is no number, or a negative one, is a reset or told as missed, and never a failure", async () => {
+test("I19 a position that is not a number, or negative, is a reset or missed, and never a failure", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   await appended(process, id, ["a"]);
@@ -161,7 +161,7 @@ test("I19 a position that is no number, or a negative one, is a reset or told as
   }
 });
 
-test("I20 a reader that was told of a reset does not count as one that has what comes after it", async () => {
+test("I20 a reader with a reset does not count as a reader that has the later messages", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   const bounds = { maxMessages: 2, whenFull: "refuse" } as const;
@@ -171,7 +171,7 @@ test("I20 a reader that was told of a reset does not count as one that has what 
   expect(await process.store.append(anAppend(id, ["3"], bounds))).toEqual({ type: "full" });
 });
 
-test("of nine readers the one that read longest ago is waited for no more", async () => {
+test("of nine readers, the outbox does not wait for the reader whose last read is oldest", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   for (let n = 0; n < 9; n += 1) {

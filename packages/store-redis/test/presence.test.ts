@@ -8,7 +8,7 @@ import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
 
-test("presence counts the connections of each process, this one included", async () => {
+test("presence counts the connections of each process, including this one", async () => {
   const [a, b] = [startProcess(server), startProcess(server)];
   const { id } = aCreation();
   await a.store.create(aCreation({ id, hold: true }));
@@ -23,7 +23,7 @@ test("presence counts the connections of each process, this one included", async
   expect(await a.store.presence(aCreation().id)).toEqual({ nodes: [], missing: [] });
 });
 
-test("connections that come and go at once cost few calls and end in the right count", async () => {
+test("simultaneous changes of the connection count cost few calls and end in the right count", async () => {
   const { store } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true }));
@@ -47,7 +47,7 @@ test("connections that come and go at once cost few calls and end in the right c
   expect((await store.presence(id)).nodes).toEqual([]);
 });
 
-test("a process that is gone stops counting once its lease has run out, and is swept", async () => {
+test("a dead process does not count once its lease has expired, and the sweep removes it", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const onlooker = startProcess(server, { leaseMs: 1_000 });
@@ -75,7 +75,7 @@ test("a process that is gone stops counting once its lease has run out, and is s
   await until(() => dead.host.held(id)?.version === 2);
 });
 
-test("what a killed process held is swept by those that hold the session, and what a live one holds is not", async () => {
+test("the other holders of a session remove a killed process from it, and never a live one", async () => {
   const [sweeping, other] = [startProcess(server, { sweepMs: 100, leaseMs: 300 }), startProcess(server)];
   const { id } = aCreation();
   await sweeping.store.create(aCreation({ id, hold: true }));
@@ -87,7 +87,7 @@ test("what a killed process held is swept by those that hold the session, and wh
   await until(async () => (await other.client.hget(key, "h")) === before);
 });
 
-test("close gives holdings and lease back, and leaves the application's client as it is", async () => {
+test("close removes the process from its sessions, deletes the lease, and does not change the application's client", async () => {
   const prefix = "closing";
   const [onlooker, leaving] = [startProcess(server, { prefix }), startProcess(server, { prefix })];
   const { id } = aCreation();

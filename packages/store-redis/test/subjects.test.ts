@@ -29,7 +29,7 @@ describe.each([
   { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
   { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes ?? [])() },
 ])("on $kind", ({ connect }) => {
-  test("a subject's sessions are found, those created with it and those that logged in", async () => {
+  test("bySubject finds the sessions that were created with the subject and those that logged in", async () => {
     const { store } = startProcess(connect);
     const subject = newId();
     const [created, loggedIn, other] = [aCreation({ subject }), aCreation(), aCreation({ subject: newId() })];
@@ -82,7 +82,7 @@ describe.each([
     }
   });
 
-  test("an index outlives whoever it lists (index ⊇ live)", async () => {
+  test("an index lives longer than every session that it lists (index ⊇ live)", async () => {
     const prefix = `p${newId()}`;
     const { store, client } = startProcess(connect, { prefix });
     const subject = newId();
@@ -153,7 +153,7 @@ describe.each([
     expect((await login.store.create(aCreation({ id, subject, decidedAt: now }))).type).toBe("created");
   });
 
-  test("fault A1: in the process that destroyed them, the next login of the subject is not in doubt", async () => {
+  test("fault A1: in the process that called destroySubject, the next login of the subject is accepted", async () => {
     const { store } = startProcess(connect);
     for (let round = 0; round < 50; round += 1) {
       const subject = newId();

@@ -188,7 +188,7 @@ function standStill(ms: number): void {
 }
 
 describe("fault B4: the process stands still past a call's deadline", () => {
-  test("an answer that lay in the socket counts", async () => {
+  test("an unread answer in the socket counts", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
     await connected({ store });
@@ -298,7 +298,7 @@ describe("what a server is, is checked when the store connects", () => {
     return () => server.stop();
   });
 
-  test("one that evicts is refused and told once, used where that is allowed, and after it was set right", async () => {
+  test("a server that evicts is refused and reported once, and used with allowEviction, or after its policy was corrected", async () => {
     await cli(server.port, "config", "set", "maxmemory-policy", "volatile-lru");
     const refused = startProcess(server, { timeoutMs: TIMEOUT_MS });
     const allowed = startProcess(server, { timeoutMs: TIMEOUT_MS, allowEviction: true });
@@ -315,7 +315,7 @@ describe("what a server is, is checked when the store connects", () => {
     await until(async () => (await refused.store.create(aCreation())).type === "created");
   });
 
-  test("a policy that changes while the store is in use is told, and stops nothing", async () => {
+  test("a policy that changes while the store is in use is reported, and the store keeps working", async () => {
     const { store, host } = startProcess(server, { leaseMs: 600 });
     await store.create(aCreation());
     await cli(server.port, "config", "set", "maxmemory-policy", "allkeys-lfu");
@@ -325,7 +325,7 @@ describe("what a server is, is checked when the store connects", () => {
     await cli(server.port, "config", "set", "maxmemory-policy", "noeviction");
   });
 
-  test("where the ACL permits neither INFO, HELLO nor CONFIG that is told once, and the store is used", async () => {
+  test("if the ACL permits neither INFO, HELLO nor CONFIG, that is reported once, and the store is used", async () => {
     await cli(
       server.port,
       "acl",
