@@ -96,8 +96,8 @@ export const transactionMutants = [
     name: "transaction-cut-refusal-unreported",
     promise: "Nothing is lost in silence: a refusal that does not reach the client whole is reported",
     file: "packages/core/src/framed/numbers.ts",
-    find: "    if (loss !== undefined) this.#outlet.transactionFailed(loss);\n",
-    replace: "",
+    find: "    if (loss !== undefined) this",
+    replace: '    if (loss !== undefined && frame === "") this',
     tests: onWs("a detail that does not reach the client"),
   },
   {
