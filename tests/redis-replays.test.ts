@@ -67,14 +67,14 @@ async function open(runtime: RuntimeName, port: number, { timeoutMs, exclusive =
 }
 
 /** Attaches with the position of `before`, if there is one, and reads until all came or the connection ended. */
-async function replay(peer: FramedPeer, session: string, before: FramedPeer | undefined, until = COUNT) {
+async function replay(peer: FramedPeer, session: string, before: FramedPeer | undefined, last = COUNT) {
   if (before?.position === undefined) peer.attach({ session, at: { offset: 0, chain: 0 } });
   else peer.attach({ session, client: peer.id, at: before.position, witness: before.witness });
   const ended = peer.client.closed.then(({ code }) => code);
   for (;;) {
     const frame = await Promise.race([peer.next().catch(() => undefined), ended.then(() => undefined)]);
     if (frame === undefined) return { offsets: peer.keptOffsets, code: await ended };
-    if ((peer.position?.offset ?? 0) >= until) return { offsets: peer.keptOffsets, code: undefined };
+    if ((peer.position?.offset ?? 0) >= last) return { offsets: peer.keptOffsets, code: undefined };
   }
 }
 
