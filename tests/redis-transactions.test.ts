@@ -1,0 +1,115 @@
+/** Redis hangs, or this process stands still, while the commit of a transaction is under way. */
+import { FramedPeer } from "@wsession/conformance";
+import { createSessions, isSessionError, queryToken } from "@wsession/core";
+import type { CommitRequest } from "@wsession/core";
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
+import { redisStore } from "@wsession/store-redis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { connected } from "../packages/store-redis/test/processes.ts";
+import { startRedis, until } from "../packages/store-redis/test/redis-server.ts";
+import { connect, runtimeNames, serve } from "./runtimes.ts";
+import type { RuntimeName } from "./runtimes.ts";
+import { newPrefix, redisClient } from "./stores.ts";
+
+const TIMEOUT_MS = 500;
+/** Longer than the store's time limit. */
+const STANDSTILL_MS = 2_500;
+
+/** A server whose handler adds 1. `act` is called once, before or after the first commit is sent. */
+async function open(runtime: RuntimeName, port: number, when: "before" | "after", act: () => void) {
+  const store = redisStore({ client: redisClient(port), prefix: newPrefix(), timeoutMs: TIMEOUT_MS });
+  const commit = store.commit.bind(store);
+  let isFirst = true;
+  store.commit = (request: CommitRequest) => {
+    const mayAct = isFirst;
+    isFirst = false;
+    if (mayAct && when === "before") act();
+    const answer = commit(request);
+    // The command is written in the turn after the call at the latest.
+    if (mayAct && when === "after") setImmediate(() => void setImmediate(act));
+    return answer;
+  };
+  const errors: unknown[] = [];
+  const sessions = createSessions<{ readonly n: number }>({
+    store,
+    token: queryToken(),
+    initial: () => ({ n: 0 }),
+    onError: (error) => errors.push(error),
+  });
+  const server = await serve(runtime, sessions, {
+    transaction: (tx) => tx.update(({ n }) => ({ n: n + 1 })),
+  });
+  await connected({ store });
+  const { session, token } = await sessions.create({ n: 0 });
+  const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL];
+  const dial = async () => FramedPeer.over(await connect(server, `/?token=${token}`, { protocols }));
+  const stored = async () => (await sessions.get(session.id))?.data.n;
+  return { id: session.id, errors, dial, stored };
+}
+
+async function aRedis() {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+describe.each(runtimeNames)("%s", (runtime) => {
+  test.each(["before", "after"] as const)(
+    "fault B: I21 Redis hangs right %s a commit is sent: 4503, nothing hangs, and the message that comes again counts once",
+    async (when) => {
+      const redis = await aRedis();
+      const { id, errors, dial, stored } = await open(runtime, redis.port, when, () => redis.pause());
+      const first = await dial();
+      first.attach({ session: id });
+      await first.until("hello");
+      first.sendCounted("add");
+      const over = first.client.closed.then(({ code }) => `closed ${code}`);
+      const told = await Promise.race([
+        first.until("applied").then(
+          () => "applied",
+          () => over,
+        ),
+        over,
+      ]);
+      redis.continue();
+      await until(async () => (await stored()) !== undefined, 20_000);
+      // Redis may have answered the commit before the signal arrived.
+      if (told === "applied") expect([when, await stored()]).toEqual(["after", 1]);
+      else expect(told).toBe("closed 4503");
+      const second = await dial();
+      second.comeBack(first, { client: first.id, from: 1 });
+      second.sendCounted("add");
+      await second.until("applied");
+      expect(await stored()).toBe(1);
+      expect(errors.every((error) => isSessionError(error, "STORE_UNAVAILABLE"))).toBe(true);
+    },
+    30_000,
+  );
+
+  test("fault B: I21 this process stands still while a commit is under way: what the client is told is true, and its message counts once", async () => {
+    const redis = await aRedis();
+    const standStill = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
+    const { id, errors, dial, stored } = await open(runtime, redis.port, "after", standStill);
+    const first = await dial();
+    first.attach({ session: id });
+    await first.until("hello");
+    first.sendCounted("add");
+    const over = first.client.closed.then(({ code }) => `closed ${code}`);
+    const told = await Promise.race([
+      first.until("applied").then(
+        () => "applied",
+        () => over,
+      ),
+      over,
+    ]);
+    // A commit that was not written to the socket before the standstill is out of time after it.
+    if (told === "applied") expect(await stored()).toBe(1);
+    else expect(told).toBe("closed 4503");
+    const second = await dial();
+    second.comeBack(first, { client: first.id, from: 1 });
+    second.sendCounted("add");
+    await second.until("applied");
+    expect(await stored()).toBe(1);
+    expect(errors.every((error) => isSessionError(error, "STORE_UNAVAILABLE"))).toBe(true);
+  }, 30_000);
+});
