@@ -78,6 +78,20 @@ async function replay(peer: FramedPeer, session: string, before: FramedPeer | un
   }
 }
 
+/** Connects again as long as the server says 4503, as a client does: the store's own connections come back one after another. */
+async function comeBack(dial: () => Promise<FramedPeer>, session: string, first: FramedPeer) {
+  const offsets: number[] = [];
+  let before = first;
+  for (;;) {
+    const last = await dial();
+    const part = await replay(last, session, before);
+    offsets.push(...part.offsets);
+    if (part.code === undefined) return { last, offsets };
+    expect(part.code).toBe(4503);
+    if (last.position !== undefined) before = last;
+  }
+}
+
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n + 1);
 }
@@ -113,13 +127,12 @@ describe.each(runtimeNames)("%s", (runtime) => {
       expect(beside.socket.readyState).toBe(beside.socket.OPEN);
       await repairs[signal](redis);
       await until(async () => (await sessions.get(id)) !== undefined, 20_000);
-      const second = await dial();
-      const rest = await replay(second, id, first);
-      expect([rest.code, [...begun.offsets, ...rest.offsets]]).toEqual([undefined, upTo(COUNT)]);
+      const { last, offsets } = await comeBack(dial, id, first);
+      expect([...begun.offsets, ...offsets]).toEqual(upTo(COUNT));
       // The raw connection has no replay, and gets what is sent from now on, once.
       await sessions.send(id, "live");
       expect(await beside.next()).toBe("live");
-      await second.until("kept", ({ offset }) => offset === COUNT + 1);
+      await last.until("kept", ({ offset }) => offset === COUNT + 1);
       expect(errors.every((error) => isSessionError(error, "STORE_UNAVAILABLE"))).toBe(true);
     },
     60_000,
