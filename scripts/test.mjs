@@ -20,7 +20,7 @@ try {
 async function main(further) {
   const env = { ...process.env, ...(await provideTools(process.env)) };
   console.error(
-    "npm test: builds the packages, then runs every suite on real servers and a browser; some five minutes.",
+    "npm test: builds the packages, then runs every suite on real servers and a browser; some fifteen minutes on two cores.",
   );
   const built = await build(undefined);
   if (built !== 0) return built;
