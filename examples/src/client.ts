@@ -7,7 +7,7 @@ export interface Client {
   send(text: string): void;
   /** The next message of the server; rejects when the connection ends first. */
   next(): Promise<string>;
-  /** Resolves with the close code, regardless of which side closed. */
+  /** Resolves with the close code. Either side may close. */
   readonly closed: Promise<number>;
   close(): Promise<number>;
 }

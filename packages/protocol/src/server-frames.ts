@@ -42,7 +42,7 @@ export interface Hello {
   readonly settled: number;
   /** The refused numbers among the 48 numbers up to `settled`. */
   readonly refused: readonly number[];
-  /** The lowest number of which the record knows the outcome. */
+  /** The record has no outcome for a lower number. */
   readonly floor: number;
   /** The session's forget mark. */
   readonly mark: number;

@@ -88,7 +88,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "at most 256 KiB are unsettled, of which 64 KiB travel with attach; a longer message is sent alone",
+    name: "at most 256 KiB are unsettled, and at most 64 KiB travel with attach; a longer message is sent alone",
     async run(trial) {
       const { server, client } = await cutOffClient(trial);
       const lengths = [...Array.from({ length: 12 }, () => 30 * 1_024), 300 * 1_024, 1];

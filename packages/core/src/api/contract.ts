@@ -70,7 +70,7 @@ export interface Connection<
    */
   setSession(data: Data): Promise<Session<Data>>;
   /**
-   * Resolves with the session as soon as any code has set the session. Never hangs (I6).
+   * Resolves with the session once the session is set. Never hangs (I6).
    *
    * @throws CONNECTION_CLOSED, READY_TIMEOUT, or the reason of the signal, as rejections.
    */

@@ -281,7 +281,7 @@ export class Transactions<Data extends object> {
   }
 }
 
-/** The record of a client of which the store has no record. */
+/** Stands for the record of a client that the store does not remember. */
 export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
 const atOnce: Turn = async (task) => task();

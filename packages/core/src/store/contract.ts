@@ -67,7 +67,7 @@ export interface ResumeRequest {
    * renewal code is wrong.
    */
   readonly nextDigest: string | undefined;
-  /** The required subject; `undefined`: any. A session that the application named by id may have no subject yet. */
+  /** The required subject; `undefined` if none is required. A session that the application named by id may have no subject yet. */
   readonly subject: string | undefined;
   readonly idleMs: number;
   readonly hold: boolean;

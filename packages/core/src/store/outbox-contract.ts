@@ -54,7 +54,7 @@ export interface AppendRequest extends OutboxAppend {
   readonly fence: number | undefined;
   /**
    * Answer `foreign` unless the session has this subject. The messages are for this subject alone, and the session may belong to
-   * another subject by now (time of check to time of use). `undefined`: any session.
+   * another subject by now (time of check to time of use). `undefined` if the subject does not matter.
    */
   readonly subject?: string | undefined;
 }
