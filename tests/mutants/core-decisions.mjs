@@ -20,7 +20,7 @@ export const decisionMutants = [
     file: "packages/core/src/session/pending.ts",
     find: "decision.sessionEnding ??= ending;",
     replace: "void [decision, ending];",
-    tests: tests("overtaken.test.ts", "after it took effect: destroy of the session in the gap, here"),
+    tests: tests("overtaken.test.ts", "after it took effect.*destroy of the session in the gap, here"),
   },
   {
     name: "login-overtaken-in-the-store",

@@ -5,8 +5,18 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { occurrences } from "./copy.mjs";
 import { mutants } from "./mutants.mjs";
+import { unmatchedParts } from "./test-names.mjs";
 
 const run = promisify(execFile);
+/** Names the mutants whose `-t` pattern selects no test: no test would run, and the mutant would count as not noticed. */
+function withoutTests(candidates: readonly Pick<(typeof mutants)[number], "name" | "tests">[]): string[] {
+  return candidates.flatMap(({ name, tests: [, , file = "", , pattern] }) =>
+    pattern === undefined
+      ? []
+      : unmatchedParts(file, pattern).map((part) => `${name}: no test of ${file} has "${part}" in its name`),
+  );
+}
+
 const script = join(import.meta.dirname, "run.mjs");
 
 describe("mutants (the long form is npm run test:mutants)", () => {
@@ -16,6 +26,32 @@ describe("mutants (the long form is npm run test:mutants)", () => {
       mutants.map(async (mutant) => ({ name: mutant.name, times: await occurrences(mutant) })),
     );
     expect(found.filter(({ times }) => times !== 1)).toEqual([]);
+  });
+
+  test("the pattern of each mutant matches the name of a test in the file that the mutant names", () => {
+    expect(withoutTests(mutants)).toEqual([]);
+  });
+
+  test("a pattern that matches no test's name is reported with its mutant and its file", () => {
+    const planted = (file: string, pattern: string) => ({
+      name: "planted",
+      tests: ["--project", "tests", file, "-t", pattern],
+    });
+    const client = "packages/client/test/client.test.ts";
+    const overtaken = "tests/overtaken.test.ts";
+    expect(
+      withoutTests([
+        planted(client, "an ack settles all|an ack settles none"),
+        planted(client, "close code 4409 ends"),
+        planted(client, "close code 4409 begins"),
+        planted(overtaken, "identify, .*a destroySubject in the gap, here"),
+        planted(overtaken, "identify, .*a destroySubject in the gap, nowhere"),
+      ]),
+    ).toEqual([
+      `planted: no test of ${client} has "an ack settles none" in its name`,
+      `planted: no test of ${client} has "close code 4409 begins" in its name`,
+      `planted: no test of ${overtaken} has "a destroySubject in the gap, nowhere" in its name`,
+    ]);
   });
 
   test("docs/testing.md says how many there are at least, and how many are equivalent", async () => {

@@ -99,7 +99,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/write.lua",
     find: "(expected ~= version or not (is_known or known_lineage == ''))",
     replace: "expected ~= version",
-    tests: tests("redis-conformance.test.ts", "histor|lineage"),
+    tests: tests("redis-conformance.test.ts", "another lineage is a conflict"),
   },
   {
     name: "lua-size-without-bound",
