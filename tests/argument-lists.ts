@@ -15,8 +15,23 @@ const PROPERTY = "a property";
 export const sessionsCalls: Calls = {
   connections: PROPERTY,
   diagnostics: PROPERTY,
+  origins: PROPERTY,
   of: [...each([null, undefined, 5, "x", true, Symbol("s")]), ...behind({})],
   get: [...each([undefined, ...wrongFor.string]), ...behind("id")],
+  open: [
+    ...each([undefined, ...wrongFor.string.filter((value) => !Array.isArray(value))]),
+    ...each(wrongFor.string.map((value) => ["x", value])),
+    ...each(wrongFor.options, "x"),
+    ...each(
+      wrongFor.text.map((subject) => ({ subject })),
+      "x",
+    ),
+    ...each(
+      wrongFor.boolean.map((touch) => ({ touch })),
+      "x",
+    ),
+    ...behind("x", {}),
+  ],
   entries: each(wrongFor.any),
   // What is data rejects with INVALID_DATA.
   create: behind({ n: 1 }),

@@ -9,7 +9,14 @@ export type {
   TransportSession,
 } from "./api/contract.ts";
 export type { Handlers } from "./api/handlers.ts";
-export type { DestroyReport, HandlersOf, PresenceReport, Sessions, TransactionOf } from "./api/sessions.ts";
+export type {
+  DestroyReport,
+  HandlersOf,
+  OpenOptions,
+  PresenceReport,
+  Sessions,
+  TransactionOf,
+} from "./api/sessions.ts";
 export type { Diagnostics } from "./base/diagnostics.ts";
 export { isSessionError, SessionError } from "./base/errors.ts";
 export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";

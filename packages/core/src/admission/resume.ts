@@ -60,22 +60,25 @@ export async function resume<Data extends object, Transport>(
       resolved = await resumeFirst(registry, alive, decision, failed);
     }
   } finally {
-    for (const one of failed)
-      if (!isOwnOlderToken(one, resolved)) countFailedResume(registry, one.type, one.id);
+    const resumed = resolved !== undefined && "session" in resolved ? resolved.session?.state.id : undefined;
+    countFailedResumes(registry, failed, resumed);
   }
   if (resolved !== undefined) return resolved;
   const isBad = presented.some((one) => one !== undefined);
   return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
 
-/** A replaced token is not a sign of theft if the same handshake also carries its replacement: the browser kept both cookies. */
-function isOwnOlderToken<Data extends object>(
-  { type, id }: FailedResume,
-  resolved: ResolvedSession<Data> | Refused | undefined,
-): boolean {
-  return (
-    type === "stolen" && resolved !== undefined && "session" in resolved && resolved.session?.state.id === id
-  );
+/**
+ * Counts and reports the tokens of one request that resumed no session. `resumed`: the session that another token of the request
+ * resumed. A replaced token is not a sign of theft if the same request also carries its replacement: the browser kept both cookies.
+ */
+export function countFailedResumes<Data extends object, Transport>(
+  registry: SessionRegistry<Data, Transport>,
+  failed: readonly FailedResume[],
+  resumed: string | undefined,
+): void {
+  for (const { type, id } of failed)
+    if (type !== "stolen" || id !== resumed) countFailedResume(registry, type, id);
 }
 
 /** Resumes by the first token that names a session; `undefined` if no token does. */
@@ -159,7 +162,13 @@ async function makeOwned<Data extends object, Transport>(
   let replaced: Replaced;
   try {
     const fence = () => undefined;
-    replaced = await replaceToken(state, { decision, onlyUnowned: true, graceMs: 0, fence });
+    replaced = await replaceToken(state, {
+      decision,
+      onlyUnowned: true,
+      replaces: undefined,
+      graceMs: 0,
+      fence,
+    });
   } catch (error) {
     registry.releaseAdmitted(session);
     if (isSessionError(error, "SESSION_GONE")) return { type: "missing" };

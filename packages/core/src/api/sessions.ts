@@ -1,6 +1,7 @@
 /** The sessions of one application in one process, as the application sees them. */
 import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import type { OriginRule } from "../handshake/handshake.ts";
 import type { NodePresence } from "../store/contract.ts";
 import type { Connection, Session } from "./contract.ts";
 import type { Handlers } from "./handlers.ts";
@@ -26,6 +27,18 @@ export interface PresenceReport {
   readonly missing: readonly string[];
 }
 
+/** The options of `open`. */
+export interface OpenOptions {
+  /** The required subject: the token of another subject's session, or of a session without one, opens nothing. */
+  readonly subject?: string | undefined;
+  /**
+   * Whether the call counts as activity, and so moves the idle deadline.
+   *
+   * @default true
+   */
+  readonly touch?: boolean | undefined;
+}
+
 /**
  * The sessions of one application in one process. An id, a subject, a reason or options of a wrong type throw INVALID_ARGUMENT at
  * once.
@@ -41,6 +54,24 @@ export interface Sessions<
   of(socket: object): Connection<Data, Transport, Unset> | undefined;
   /** Reads a session, whether connected or not. The handle is administrative: it carries no fence (I13). */
   get(id: string): Promise<Session<Data> | undefined>;
+  /**
+   * Opens a session by its whole token, without a connection: for an HTTP request. Resolves with `undefined` for a token that is
+   * malformed, unknown, expired, wrong, replaced, or of another subject than `subject`. Such tokens are counted, reported, and with
+   * `destroyOnTheft` answered, as those of a handshake. Of several tokens, such as cookies of one name, the first that opens a
+   * session counts; four are tried.
+   *
+   * The handle is administrative: it carries no fence, because a request is not a connection (I13). Its `identify` and `rotate`
+   * reject with CONFLICT if another call has replaced the token since.
+   *
+   * @throws INVALID_ARGUMENT for a token that is not a string. Rejects with NOT_SUPPORTED if the store keeps sessions on
+   * connections, and with CORRUPT_RECORD or INVALID_DATA unless `onCorruptRecord` is `"fresh"`.
+   * @example
+   * const session = await sessions.open(cookies["__Host-wsession"] ?? "");
+   * if (session?.subject === undefined) return response.writeHead(401).end();
+   */
+  open(token: string | readonly string[], options?: OpenOptions): Promise<Session<Data> | undefined>;
+  /** The option `origins`, so that HTTP code can check the same list. */
+  readonly origins: OriginRule | undefined;
   /**
    * All live sessions: of this process, or with a shared store of all processes. The iteration scans the whole store, so use it in
    * tools of operators, not in requests. A session that can't be read is reported to `onError` and left out.

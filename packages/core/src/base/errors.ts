@@ -24,7 +24,10 @@ export type SessionErrorCode =
   | "IN_TRANSACTION"
   /** A transaction was used after its handler had settled, or the handler did not settle within `handlerTimeoutMs`. */
   | "TRANSACTION_OVER"
-  /** `update` lost against other writers more often than it retries. Nothing was written. */
+  /**
+   * `update` lost against other writers more often than it retries, or another call has replaced the token that `open` was given.
+   * Nothing was changed.
+   */
   | "CONFLICT"
   /** The value can't be stored faithfully; nothing was changed. */
   | "NOT_SERIALISABLE"
@@ -169,6 +172,20 @@ export function inTransactionError(): SessionError {
 export function asStoreError(error: unknown): SessionError {
   if (isSessionError(error)) return error;
   return new SessionError("STORE_UNAVAILABLE", "the store failed", { cause: error, outcome: "unknown" });
+}
+
+/** For `create` and `open` with a store that keeps sessions on connections. */
+export function withoutConnectionError(verb: string): SessionError {
+  return new SessionError(
+    "NOT_SUPPORTED",
+    `this store keeps sessions on connections, so it can't ${verb} a session without a connection`,
+  );
+}
+
+export function tokenReplacedError(): SessionError {
+  return new SessionError("CONFLICT", "another call replaced the token that opened this session", {
+    outcome: "not-applied",
+  });
 }
 
 export function connectionClosedError(): SessionError {

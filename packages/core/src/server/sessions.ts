@@ -1,3 +1,4 @@
+import { checkOpen, openSession } from "../admission/open.ts";
 import { ServerBinding } from "./binding.ts";
 import { assertHandlers, assertRuntime } from "./bind-arguments.ts";
 import { resolveCloseOptions } from "../api/resolve-close-options.ts";
@@ -6,7 +7,7 @@ import { LiveConnection } from "../connection/connection.ts";
 import { Connections } from "../connection/connections.ts";
 import type { Connection, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
-import type { DestroyReport, PresenceReport, Sessions } from "../api/sessions.ts";
+import type { DestroyReport, OpenOptions, PresenceReport, Sessions } from "../api/sessions.ts";
 import { assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
@@ -21,6 +22,7 @@ import type { Awaitable } from "@wsession/protocol";
 import { SessionRegistry } from "../session/registry.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
+import type { OriginRule } from "../handshake/handshake.ts";
 import { isSessionId } from "../handshake/token.ts";
 import type { SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
@@ -125,6 +127,20 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     assertId("get()", id);
     assertNoMore("get()", surplus);
     return isSessionId(id) ? owned(this.registry.get(id), this) : Promise.resolve(undefined);
+  }
+
+  open(
+    token: string | readonly string[],
+    options: OpenOptions = {},
+    surplus?: undefined,
+  ): Promise<Session<Data> | undefined> {
+    const request = checkOpen(token, options);
+    assertNoMore("open()", surplus);
+    return this.#whole(() => openSession(this.registry, request));
+  }
+
+  get origins(): OriginRule | undefined {
+    return this.registry.settings.origins;
   }
 
   entries(surplus?: undefined): AsyncIterable<Session<Data>> {

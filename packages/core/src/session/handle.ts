@@ -5,7 +5,7 @@ import { checkMessage } from "./send-queue.ts";
 import type { SendResult } from "./send-queue.ts";
 import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
-import { fencedError, goneError, inTransactionError } from "../base/errors.ts";
+import { fencedError, goneError, inTransactionError, tokenReplacedError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned, OwnedResult } from "../base/owned-promise.ts";
@@ -111,6 +111,14 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#owned(this.#destroy(reason));
   }
 
+  /** The digest of the token that this handle was opened with; `undefined` for a handle that was not opened by a token. */
+  protected get presentedDigest(): string | undefined {
+    return undefined;
+  }
+
+  /** The call of this handle that replaced the token has succeeded. */
+  protected onTokenReplaced(_digest: string): void {}
+
   /** The owner of an unhandled rejection: the connection, or the session for an administrative handle (I12). */
   #owned<Result>(promise: Promise<Result>): Promise<Result> {
     return owned(promise, this.#connection ?? this.#state);
@@ -152,8 +160,11 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     const decision = subject === undefined ? undefined : state.context.pending.begin(subject);
     try {
       const fence = () => fenceOf(this.#connection);
-      const result = await replaceToken(state, { decision, onlyUnowned: false, graceMs, fence });
+      const replaces = this.presentedDigest;
+      const result = await replaceToken(state, { decision, onlyUnowned: false, replaces, graceMs, fence });
+      if (result.type === "foreign") throw tokenReplacedError();
       if (result.type !== "replaced") throw goneError();
+      this.onTokenReplaced(result.digest);
       const renewal = { token: result.token, renewalCode: result.renewalCode };
       this.#connection?.onRenewed(renewal);
       return renewal;

@@ -4,7 +4,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { GONE, REPLACED, REVOKED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
-import { isSessionError, SessionError } from "../base/errors.ts";
+import { isSessionError, withoutConnectionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { newSelector } from "../handshake/token.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
@@ -72,22 +72,17 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
       this.#table.find(id)?.endSession(GONE);
       return undefined;
     }
-    return new SessionHandle(this.#stateForHandle(id, stored, versionAtRequest), undefined);
+    return new SessionHandle(this.stateForHandle(id, stored, versionAtRequest), undefined);
   }
 
   /** Creates a session without a connection. */
   async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
     this.calls.assertNotClosed();
-    if (!this.store.capabilities.resumable) {
-      throw new SessionError(
-        "NOT_SUPPORTED",
-        "this store keeps sessions on connections, so it can't create a session without a connection",
-      );
-    }
+    if (!this.store.capabilities.resumable) throw withoutConnectionError("create");
     const withoutSubject = { subject: undefined, decidedAt: undefined };
     const wanted = { id: newSelector(), data, isChecked: false, ...withoutSubject, hold: false, token: true };
     const { id, stored, token = "" } = await createStored(this, wanted);
-    const state = this.#adoptCreated(id, false, () => this.#stateForHandle(id, stored, undefined, true));
+    const state = this.#adoptCreated(id, false, () => this.stateForHandle(id, stored, undefined, true));
     return { session: new SessionHandle(state, undefined), token };
   }
 
@@ -279,7 +274,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   }
 
   /** As `#stateOf`, for a handle, which keeps the state alive. */
-  #stateForHandle(
+  stateForHandle(
     id: string,
     stored: StoredSession,
     versionAtRequest?: VersionStamp,

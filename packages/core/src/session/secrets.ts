@@ -13,6 +13,8 @@ export interface Replacement {
   readonly decision: PendingDecision | undefined;
   /** Whether to refuse a session of another subject. A session without a subject, or of this subject, is changed. */
   readonly onlyUnowned: boolean;
+  /** The digest of the token to replace; `undefined`: whichever is current. Another current token answers `foreign`. */
+  readonly replaces: string | undefined;
   /** How long the replaced token stays valid, milliseconds. */
   readonly graceMs: number;
   /** Returns the fence when the request is sent. The fence may rise while the request waits for other writes. */
@@ -21,7 +23,13 @@ export interface Replacement {
 
 /** The new token and renewal code, or why there are none. */
 export type Replaced =
-  | { readonly type: "replaced"; readonly token: string; readonly renewalCode: string }
+  | {
+      readonly type: "replaced";
+      readonly token: string;
+      /** The digest of the new token. */
+      readonly digest: string;
+      readonly renewalCode: string;
+    }
   | { readonly type: "missing" }
   | { readonly type: "foreign" };
 
@@ -31,10 +39,11 @@ export type Replaced =
  */
 export async function replaceToken<Data extends object>(
   state: LocalSession<Data>,
-  { decision, onlyUnowned, graceMs, fence }: Replacement,
+  { decision, onlyUnowned, replaces, graceMs, fence }: Replacement,
 ): Promise<Replaced> {
   const subject = decision?.subject;
   const verifier = newVerifier();
+  const digest = digestOf(verifier);
   const code = newVerifier();
   let versionAtRequest = state.versionStamp;
   const result = await writesOf(state).alone((): RotateResult | PromiseLike<RotateResult> => {
@@ -43,12 +52,13 @@ export async function replaceToken<Data extends object>(
     versionAtRequest = state.versionStamp;
     return state.context.store.rotate({
       id: state.id,
-      digest: digestOf(verifier),
+      digest,
       renewalDigest: digestOf(code),
       renewalMs: state.context.settings.graceMs,
       graceMs,
       subject,
       onlyUnowned,
+      replaces,
       fence: fence(),
       known: state.version,
       lineage: state.lineage,
@@ -79,6 +89,7 @@ export async function replaceToken<Data extends object>(
   return {
     type: "replaced",
     token: writeToken(id, verifier),
+    digest,
     renewalCode: writeRenewalCode(id, code),
   };
 }

@@ -114,6 +114,12 @@ export interface RotateRequest extends Decision {
    * has a race: if two subjects log in to one session without a subject at once, the later one gets the session.
    */
   readonly onlyUnowned?: boolean | undefined;
+  /**
+   * Base64url SHA-256 of the verifier to replace: answers `foreign`, and changes nothing, if it is not the current one. A store that
+   * ignores this member has a race: of two requests of one browser that replace the token at once, the browser may keep the
+   * token that is already invalid.
+   */
+  readonly replaces?: string | undefined;
   readonly fence: number | undefined;
   /** The caller's version, as in WriteRequest. */
   readonly known: number;
@@ -130,7 +136,9 @@ export type RotateResult =
     }
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
-  /** The session has another subject, and the request has `onlyUnowned`. Nothing was changed. */
+  /**
+   * The session has another subject, and the request has `onlyUnowned`; or `replaces` is not the current digest. Nothing was changed.
+   */
   | { readonly type: "foreign" }
   /** The subject's sessions were destroyed while this session was about to get the subject. Nothing was changed. */
   | { readonly type: "revoked" };

@@ -129,6 +129,10 @@ export function isOthers(
   return onlyUnowned === true && owner !== undefined && owner !== subject;
 }
 
+export function currentDigest({ secret }: Entry): string | undefined {
+  return secret instanceof Extra ? secret.digest : secret;
+}
+
 /** Compares digests, never verifiers. A timing attack could learn a prefix of a hash, which opens no session. */
 export function match(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";

@@ -3,6 +3,7 @@ import { invalidArgument } from "../base/errors.ts";
 import { assertSubjectText } from "../base/names.ts";
 import {
   applyWrite,
+  currentDigest,
   extraOf,
   isConflict,
   isFenced,
@@ -186,6 +187,8 @@ class MapSessionStore implements MapStore {
     if (entry === undefined) return { type: "missing" };
     if (isFenced(entry, request.fence)) return { type: "fenced" };
     if (isOthers(peekExtra(entry)?.subject, request)) return { type: "foreign" };
+    if (request.replaces !== undefined && request.replaces !== currentDigest(entry))
+      return { type: "foreign" };
     const now = monotonicNow();
     const extra = extraOf(entry);
     extra.previous =

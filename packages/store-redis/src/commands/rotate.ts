@@ -50,6 +50,7 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
     optional(lineage),
     String(next),
     flag(request.onlyUnowned === true),
+    request.replaces ?? "",
   ];
   const made = becomes === undefined || lineage === undefined ? lineage : next;
   const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, made);

@@ -3,13 +3,14 @@
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
 --       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
+--       18 the digest to replace, or ""
 -- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · {"missing"} · {"fenced"}
 --       {"revoked"} · {"foreign"} · {"settled"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, has_subject, subject, subject_hash,
-  epoch, listed, held_fence, known_version, known_lineage, mark, only_unowned = unpack(ARGV)
+  epoch, listed, held_fence, known_version, known_lineage, mark, only_unowned, replaces = unpack(ARGV)
 local identifies = has_subject == '1'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
@@ -30,6 +31,8 @@ if before == 0 then return { 'settled' } end
 if before then return answer(before) end
 if at > tonumber(not_after) then return { 'late', at } end
 if held_fence ~= '' and tonumber(held_fence) < meta.fence then return { 'fenced' } end
+-- After `repeated`, because a repeat finds its own digest here.
+if replaces ~= '' and found[4] ~= replaces then return { 'foreign' } end
 local denied, denied_until = string.match(found[5] or '', '^(%d+) (%d+)')
 local is_denied = denied and tonumber(denied_until) > at
 if identifies then
