@@ -153,53 +153,73 @@ async function caught(make: () => MapStore): Promise<string[]> {
   return names;
 }
 
-describe("the suite for stores catches a commit that", () => {
+describe("the store suite catches a store whose commit", () => {
   afterEach(() => void vi.useRealTimers());
 
-  test("is as it should be, in nothing", async () => {
+  test("is correct (in no case: the suite passes)", async () => {
     expect(await caught(tampered((commit, request) => commit(request)))).toEqual([]);
   });
 
   test.each([
-    ["settles the number without its change", settlesAlone, /^I21, I22 a commit settles/],
-    ["makes the change without the number", changesAlone, /^I21 a number is settled once/],
-    ["keeps messages in a step of their own", keepsMessagesFirst, /^I21 a conflict changes nothing/],
-    ["settles what it refuses", settlesConflicts, /^I21, I22 with whenFull refuse/],
-    ["lets the last one decide", lastDecides, /^I21 a number is settled once/],
+    ["settles a number without applying the change", settlesAlone, /^I21, I22 a commit settles/],
+    ["applies the change without settling the number", changesAlone, /^I21 a number is settled once/],
+    ["keeps the messages in a separate step", keepsMessagesFirst, /^I21 a conflict changes nothing/],
+    ["settles the number although it refuses the commit", settlesConflicts, /^I21, I22 with whenFull refuse/],
     [
-      "gives an offset out twice",
+      "lets the last commit of a number replace the outcome of the first",
+      lastDecides,
+      /^I21 a number is settled once/,
+    ],
+    [
+      "gives two messages the same offset",
       answered((result) => ({
         ...result,
         appended: result.appended && { ...result.appended, offset: 1 },
       })),
       /^I22 messages of commits and of appends/,
     ],
-    ["drops what was refused", numbered(() => ({ refused: [] })), /^I21 the refused ones of the last 48/],
     [
-      "lets a refusal be taken over",
+      "forgets which numbers were refused",
+      numbered(() => ({ refused: [] })),
+      /^I21 the refused ones of the last 48/,
+    ],
+    [
+      "lets a later commit turn a refusal into success",
       numbered(({ refused, number }) => ({ refused: refused.filter((one) => one === number) })),
       /^I21 outcomes in the record/,
     ],
-    ["forgets a client in silence", forgetsInSilence, /^I21 of 9 clients/],
+    ["forgets a client without changing the forget mark", forgetsInSilence, /^I21 of 9 clients/],
     [
-      "sees no loss of the store's",
+      "does not notice that the store lost settled numbers",
       numbered(() => ({ settled: 0 })),
       /^I21 a store with a lower settled number/,
     ],
-    ["makes a record that speaks of everything", numbered(() => ({ first: 1 })), /^I21 numbers below/],
-    ["looks at versions first", looksAtVersionsFirst, /^I21 the client record is checked/],
-    ["overwrites what it did not read", requested({ expect: undefined }), /^I21 a conflict changes/],
-    ["is made by a connection that was replaced", requested({ fence: undefined }), /^I13 a commit/],
-    ["is activity", touches, /^a commit does not move/],
-    ["counts a version without a change", countsEmptyOnes, /^a commit without a change/],
-    ["drops where it is to refuse", bounds({ whenFull: "drop-oldest" }), /^I21, I22 with whenFull/],
-    ["keeps any number of messages", bounds({ maxMessages: Infinity }), /^I22 messages of commits/],
+    [
+      "creates a record that covers numbers from before its first commit",
+      numbered(() => ({ first: 1 })),
+      /^I21 numbers below/,
+    ],
+    [
+      "compares versions before it looks up the client record",
+      looksAtVersionsFirst,
+      /^I21 the client record is checked/,
+    ],
+    ["ignores the expected version", requested({ expect: undefined }), /^I21 a conflict changes/],
+    ["ignores the fence of the connection", requested({ fence: undefined }), /^I13 a commit/],
+    ["moves the idle deadline", touches, /^a commit does not move/],
+    ["raises the version without a change", countsEmptyOnes, /^a commit without a change/],
+    [
+      "drops messages although whenFull is refuse",
+      bounds({ whenFull: "drop-oldest" }),
+      /^I21, I22 with whenFull/,
+    ],
+    ["ignores maxMessages", bounds({ maxMessages: Infinity }), /^I22 messages of commits/],
   ] as const)("%s", async (_, make, name) => {
     expect(await caught(make)).toEqual(expect.arrayContaining([expect.stringMatching(name)]));
   });
 });
 
-test("the suite for stores leaves the cases of transactions out for a store without commit", () => {
+test("the store suite skips the cases of transactions for a store without commit", () => {
   const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
   for (const subject of SUBJECTS)
     for (const { applies } of storeCases[subject] ?? expect.fail(subject))

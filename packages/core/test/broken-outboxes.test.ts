@@ -142,33 +142,45 @@ async function caught(make: () => Store): Promise<string[]> {
   return names;
 }
 
-describe("the suite for stores catches an outbox that", () => {
+describe("the store suite catches a store whose outbox", () => {
   afterEach(() => void vi.useRealTimers());
 
-  test("is as it should be, in nothing", async () => {
+  test("is correct (in no case: the suite passes)", async () => {
     expect(await caught(() => tampered({}))).toEqual([]);
   });
 
   test.each([
-    ["gives an offset out twice", givesOffsetsTwice, /^I19 racing appends/],
-    ["draws the chain anew", drawsChains, /^I19 the chain covers/],
-    ["tells of no loss", tellsOfNoLoss, /^I16, I20 over maxMessages/],
-    ["compares no chain", ignoresChains, /^I19 a position with another chain/],
-    ["looks at no witness", ignoresWitnesses, /^I19 a witness ahead/],
-    ["keeps what is of no use any more", ignoresTtl, /^a message whose ttlMs is over/],
-    ["keeps both of one key", ignoresKeys, /^a message replaces/],
-    ["keeps any number of messages", bounded({ maxMessages: Infinity }), /^I16, I20 over maxMessages/],
-    ["keeps any number of bytes", bounded({ maxBytes: Infinity }), /^I20 over maxBytes/],
-    ["keeps for ever", bounded({ maxAgeMs: Infinity }), /^I20 messages older than maxAgeMs/],
+    ["gives two messages the same offset", givesOffsetsTwice, /^I19 racing appends/],
+    ["computes a chain without the chain before it", drawsChains, /^I19 the chain covers/],
+    ["does not report missed offsets", tellsOfNoLoss, /^I16, I20 over maxMessages/],
+    ["does not compare the chain of a position", ignoresChains, /^I19 a position with another chain/],
+    ["does not check the witness", ignoresWitnesses, /^I19 a witness ahead/],
+    ["keeps a message after its ttlMs", ignoresTtl, /^a message whose ttlMs is over/],
+    ["keeps both messages of one key", ignoresKeys, /^a message replaces/],
+    ["ignores maxMessages", bounded({ maxMessages: Infinity }), /^I16, I20 over maxMessages/],
+    ["ignores maxBytes", bounded({ maxBytes: Infinity }), /^I20 over maxBytes/],
+    ["ignores maxAgeMs", bounded({ maxAgeMs: Infinity }), /^I20 messages older than maxAgeMs/],
     [
-      "drops where it is to refuse",
+      "drops messages although whenFull is refuse",
       bounded({ whenFull: "drop-oldest" }),
       /^I20 with whenFull refuse a message/,
     ],
-    ["is written by a connection that was replaced", ignoresFences, /^I13 an append/],
-    ["gives one subject's messages to another", ignoresSubjects, /^a message for a subject is not kept/],
-    ["forgets who has read", ignoresReaders, /^I20 with whenFull refuse messages that every reader has/],
-    ["gives all at once", ignoresPages, /^I20 an answer has at most maxBytes/],
+    ["ignores the fence of the connection", ignoresFences, /^I13 an append/],
+    [
+      "keeps a message for a subject in another subject's session",
+      ignoresSubjects,
+      /^a message for a subject is not kept/,
+    ],
+    [
+      "forgets the positions of its readers",
+      ignoresReaders,
+      /^I20 with whenFull refuse messages that every reader has/,
+    ],
+    [
+      "returns all messages in one answer, whatever maxBytes is",
+      ignoresPages,
+      /^I20 an answer has at most maxBytes/,
+    ],
   ] as const)("%s", async (_, make, name) => {
     expect(await caught(make)).toEqual(expect.arrayContaining([expect.stringMatching(name)]));
   });

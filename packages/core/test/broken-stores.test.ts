@@ -130,10 +130,10 @@ async function caught(make: () => SessionStore): Promise<string[]> {
   return names;
 }
 
-describe("the suite for stores catches", () => {
+describe("the store suite catches", () => {
   afterEach(() => void vi.useRealTimers());
 
-  test("nothing in a store that keeps the contract", async () => {
+  test("no error in a store that keeps the contract", async () => {
     expect(await caught(mapStore)).toEqual([]);
   });
 
@@ -144,7 +144,7 @@ describe("the suite for stores catches", () => {
     ]);
   });
 
-  test("a store that forgets to expire", async () => {
+  test("a store whose sessions do not expire", async () => {
     const names = await caught(forgetsToExpire);
     expect(names).toEqual(
       expect.arrayContaining([
@@ -154,32 +154,32 @@ describe("the suite for stores catches", () => {
     );
   });
 
-  test("a store that says that it tells histories apart, and does not", async () => {
+  test("a store that declares lineages and does not compare them", async () => {
     expect(await caught(ignoresLineage)).toEqual([
       "I8 the lineage in the answer to a change is the lineage that load returns, and a change with another lineage is a conflict",
     ]);
   });
 
-  test("a store whose takeover takes nothing over", async () => {
+  test("a store whose takeover does not raise the fence", async () => {
     expect(await caught(takesNothingOver)).toEqual([
       "I13 a takeover for an existing connection raises the fence, as an exclusive resume does; a plain resume does not",
     ]);
   });
 
-  test("a store that gives another subject's session away", async () => {
+  test("a store that ignores onlyUnowned and gives a session of another subject away", async () => {
     expect(await caught(givesAway)).toEqual([
       "with onlyUnowned a session of another subject answers foreign, and nothing is changed",
     ]);
   });
 
-  test("a store that lists again what was touched while it listed", async () => {
+  test("a store whose ids() yields a session again after a touch", async () => {
     expect(await caught(listsAgain)).toEqual([
       "fault E1: ids() yields each session once, even if each is touched, and ends, even if a session is created in each step",
       "fault E1: ids() yields the sessions that exist from the beginning to the end, even if others are destroyed meanwhile",
     ]);
   });
 
-  test("a store that resurrects", async () => {
+  test("a store whose destroyed and expired sessions come back", async () => {
     expect(await caught(resurrects)).toEqual(
       expect.arrayContaining([
         "I9 a destroyed session stays destroyed: late writes, touches, resumes and rotations are refused",

@@ -4,7 +4,7 @@ import { assertClose, clipReason, CloseCode, MAX_REASON_BYTES } from "../src/bas
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 
-test("every code that this library sends may be sent (RFC 6455 section 7.4), and those of its own are HTTP's + 4000", () => {
+test("RFC 6455 section 7.4 allows every code that this library sends, and each code of its own is 4000 + an HTTP status", () => {
   for (const code of Object.values(CloseCode)) expect(() => assertClose(code, "")).not.toThrow();
   expect(Object.values(CloseCode).toSorted((a, b) => a - b)).toEqual([
     1001, 1011, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4410, 4413, 4419, 4503,
@@ -19,14 +19,14 @@ test("codes that an endpoint must not send throw INVALID_ARGUMENT", () => {
     expect(() => assertClose(code, "")).not.toThrow();
 });
 
-test("a reason may be as long as a control frame holds, in bytes", () => {
+test("a reason may have 123 bytes of UTF-8, as many as a control frame holds", () => {
   expect(() => assertClose(1000, "x".repeat(123))).not.toThrow();
   expect(() => assertClose(1000, "x".repeat(124))).toThrow(invalid);
   expect(() => assertClose(1000, `${"ü".repeat(61)}x`)).not.toThrow();
   expect(() => assertClose(1000, "ü".repeat(62))).toThrow(invalid);
 });
 
-test("clipReason keeps what fits, and never half a character", () => {
+test("clipReason cuts a reason at 123 bytes, between two characters", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 200 }), (reason) => {
       const clipped = clipReason(reason);
@@ -41,7 +41,7 @@ test("clipReason keeps what fits, and never half a character", () => {
   expect(clipReason("🎈".repeat(40))).toBe("🎈".repeat(30));
 });
 
-test("clipReason leaves a reason whole that just fits", () => {
+test("clipReason returns a reason of at most 123 bytes unchanged", () => {
   for (const reason of ["x".repeat(123), `${"ü".repeat(61)}x`, "漢".repeat(41)])
     expect(clipReason(reason)).toBe(reason);
   expect(clipReason("x".repeat(124))).toBe("x".repeat(123));

@@ -2,7 +2,7 @@ import { createSessions } from "@wsession/core";
 import { expect, test } from "vitest";
 import { serveInMemory } from "./memory-runtime.ts";
 
-test("a session that is kept on its connection is found by its id, and by nothing that only looks like it", async () => {
+test("with inConnectionStore a session is found by its exact id only, not by a similar id", async () => {
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
   const server = serveInMemory(sessions);
   // The number after the prefix has a letter then.

@@ -5,7 +5,7 @@ import { Deadlines } from "../src/base/deadlines.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("any number of deadlines runs on one timer, each in its time and in order", () => {
+test("any number of deadlines runs on one timer, each at its time and in order", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ ms: fc.integer({ min: 0, max: 1_000 }), cancelled: fc.boolean() })),
@@ -28,7 +28,7 @@ test("any number of deadlines runs on one timer, each in its time and in order",
   );
 });
 
-test("a deadline may set others, earlier ones too", () => {
+test("the callback of a deadline may set other deadlines, also earlier ones", () => {
   const deadlines = new Deadlines();
   const ran: string[] = [];
   deadlines.after(100, () => ran.push("late"));
@@ -43,7 +43,7 @@ test("a deadline may set others, earlier ones too", () => {
   expect(ran.at(-1)).toBe("late");
 });
 
-test("one that is further away than a timer can be told does not come early", () => {
+test("a deadline that is further away than setTimeout allows does not come early", () => {
   const deadlines = new Deadlines();
   let ran = false;
   deadlines.after(2 ** 31 + 1_000, () => {
@@ -55,7 +55,7 @@ test("one that is further away than a timer can be told does not come early", ()
   expect(ran).toBe(true);
 });
 
-test("one that is further away than a timer can be told neither wakes the process before, nor lets Node warn", async () => {
+test("a deadline that is further away than setTimeout allows causes no earlier timer and no warning of Node", async () => {
   const timers = vi.spyOn(globalThis, "setTimeout");
   onTestFinished(() => timers.mockRestore());
   new Deadlines().after(2 ** 31 + 1_000, () => undefined);
@@ -75,7 +75,7 @@ test("one that is further away than a timer can be told neither wakes the proces
   expect(warnings).toEqual([]);
 });
 
-test("cancel is idempotent, before and after its time; clear cancels all", () => {
+test("cancel is idempotent, before and after the deadline; clear cancels all deadlines", () => {
   const deadlines = new Deadlines();
   const ran: number[] = [];
   const first = deadlines.after(1, () => ran.push(1));
@@ -92,7 +92,7 @@ test("cancel is idempotent, before and after its time; clear cancels all", () =>
   expect(ran).toEqual([1, 3]);
 });
 
-test("those that were cancelled do not pile up behind one that is still to come", () => {
+test("cancelled deadlines do not accumulate behind a pending deadline", () => {
   const deadlines = new Deadlines();
   const ran: number[] = [];
   for (const ms of [300, 100, 200]) deadlines.after(ms, () => ran.push(ms));
@@ -107,7 +107,7 @@ test("those that were cancelled do not pile up behind one that is still to come"
   expect(deadlines.size).toBe(0);
 });
 
-test("one that has run can be cancelled any number of times, and costs no other its place", () => {
+test("cancelling a deadline that has run, any number of times, removes no other deadline", () => {
   const deadlines = new Deadlines();
   const ran: number[] = [];
   const first = deadlines.after(10, () => ran.push(10));

@@ -5,7 +5,7 @@ import { serveInMemory } from "./memory-runtime.ts";
 
 type Data = { readonly n: number };
 
-test("I4 the close handler is told how this side closed, whatever the peer answers; what comes later is counted", async () => {
+test("I4 the close handler gets the code and reason of this side, whatever the peer answers; later messages are counted as discarded", async () => {
   const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
   let ended: unknown;
   const server = serveInMemory(sessions, { close: (_, event) => (ended = event) });
@@ -17,7 +17,7 @@ test("I4 the close handler is told how this side closed, whatever the peer answe
   expect(sessions.diagnostics.messagesDiscarded).toBe(1);
 });
 
-test("I14 a session that is set after open has settled, and in time, is not closed by early.timeoutMs", async () => {
+test("I14 early.timeoutMs does not close a connection whose session is set in time, also after open has settled", async () => {
   const sessions = createSessions<Data>({ early: { timeoutMs: 50 } });
   const { connection, socket } = await serveInMemory(sessions).connect();
   await connection.setSession({ n: 0 });

@@ -27,7 +27,7 @@ async function thrown(...what: Parameters<typeof warningsOf>): Promise<string[]>
   return (await warningsOf(...what)).map(({ message }) => message);
 }
 
-test("without onError what a handler throws becomes a warning of the process, not silence (I12)", async () => {
+test("without onError an error of a handler becomes a warning of the process (I12)", async () => {
   expect(await thrown(new Error("a typo"))).toEqual(["message: a typo; give createSessions an onError"]);
 });
 
@@ -36,7 +36,7 @@ test("the warning says where the error was thrown", async () => {
   expect(warning).toHaveProperty("detail", expect.stringMatching(/^ +at .*errors\.test\.ts/m));
 });
 
-test("with onError there is no warning", async () => {
+test("with onError an error of a handler causes no warning", async () => {
   const told: Stage[] = [];
   expect(await thrown(new Error("a typo"), 1, (_, { stage }) => void told.push(stage))).toEqual([]);
   expect(told).toEqual(["message"]);
@@ -51,17 +51,17 @@ test.each([
     Object.defineProperty(new Error("x"), "message", { get: () => expect.unreachable() }),
     "something that can't be described was thrown",
   ],
-])("a handler that throws %s is told too", async (_, error, text) => {
+])("a handler that throws %s causes a warning too", async (_, error, text) => {
   expect(await thrown(error)).toEqual([`message: ${text}; give createSessions an onError`]);
 });
 
-test("fault F1: a warning is one line of bounded length, whatever bytes of a client the error quotes", async () => {
+test("fault F1: a warning is one line of bounded length, whatever text of a client the error quotes", async () => {
   const [warned = ""] = await thrown(new Error(`bad\n2026 forged line\u001b[31m${"x".repeat(10_000)}`));
   expect(warned).toMatch(/^message: bad 2026 forged line \[31mx/);
   expect(warned.length).toBeLessThan(600);
 });
 
-test("fault F1: what an error holds beside its message is not in the warning", async () => {
+test("fault F1: a warning has the error's message and none of its other properties", async () => {
   const error = Object.assign(new Error("refused", { cause: new Error("the token is s3cret") }), {
     command: { args: ["s3cret"] },
   });
@@ -71,7 +71,7 @@ test("fault F1: what an error holds beside its message is not in the warning", a
   expect(printed).not.toContain("s3cret");
 });
 
-test("fault F1: an error that strangers can cause again and again fills no log", async () => {
+test("fault F1: an error that any client can cause repeatedly is warned about at a bounded rate", async () => {
   const warned = await thrown(new Error("a typo"), 1_000);
   expect(warned).toHaveLength(20);
 });

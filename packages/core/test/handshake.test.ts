@@ -21,7 +21,7 @@ const withOrigin = (origin?: string): Handshake => ({
 });
 
 describe("admission", () => {
-  test("accept carries what it is given; reject takes a status that refuses, and no other", () => {
+  test("accept keeps its options; reject takes a status of a refusal, and no other", () => {
     expect(accept()).toEqual({ type: "accept" });
     expect(accept({ subject: "ada" })).toEqual({ type: "accept", subject: "ada" });
     expect(reject(403, "no")).toEqual({ type: "reject", status: 403, reason: "no" });
@@ -29,7 +29,7 @@ describe("admission", () => {
       expect(() => reject(status)).toThrow(invalid);
   });
 
-  test("accept takes its options and nothing else: a slip must not let a stranger in", () => {
+  test("accept throws for an unknown or invalid option, because a typing error must not admit a stranger", () => {
     expect(accept({ subject: undefined })).toEqual({ type: "accept" });
     for (const options of [
       { user: "ada" },
@@ -43,7 +43,7 @@ describe("admission", () => {
       expect(() => accept(options)).toThrow(invalid);
   });
 
-  test("a header that could split the answer is refused", () => {
+  test("a header with an invalid name, or with a line break or NUL in its value, throws INVALID_ARGUMENT", () => {
     for (const [name, value] of [
       ["x", "a\r\nb: c"],
       ["x", "a\nb"],
@@ -61,7 +61,7 @@ describe("admission", () => {
 });
 
 describe("origins", () => {
-  test("a list is exact, and refuses a handshake without an Origin; without a rule all may come", () => {
+  test("a list admits exactly its origins, and refuses a handshake without an Origin; without the option all are admitted", () => {
     const rule = ["https://example.com"];
     expect(originAllowed(rule, withOrigin("https://example.com"))).toBe(true);
     for (const origin of [
@@ -79,7 +79,7 @@ describe("origins", () => {
     expect(originAllowed(undefined, withOrigin())).toBe(true);
   });
 
-  test("a function decides by itself, and is told of none", () => {
+  test("a function decides alone, and gets undefined if the handshake has no Origin", () => {
     const seen: unknown[] = [];
     const rule = (origin: string | undefined) => seen.push(origin) > 1;
     expect(originAllowed(rule, withOrigin("https://a"))).toBe(false);
@@ -87,7 +87,7 @@ describe("origins", () => {
     expect(seen).toEqual(["https://a", undefined]);
   });
 
-  test("a function lets in by true and by nothing else; a promise is a mistake, whatever it comes to (I12)", () => {
+  test("a function admits by returning true and nothing else; a returned promise throws INVALID_ARGUMENT (I12)", () => {
     for (const answer of [1, "yes", {}, undefined, null])
       expect(originAllowed(() => answer as never, withOrigin("https://a"))).toBe(false);
     for (const answer of [Promise.resolve(true), Promise.reject(new Error("late"))])
@@ -95,13 +95,13 @@ describe("origins", () => {
   });
 });
 
-test("protocols are read in order, without what is none", () => {
+test("subprotocols are parsed in order, without empty entries", () => {
   expect(parseProtocols(undefined)).toEqual([]);
   expect(parseProtocols("")).toEqual([]);
   expect(parseProtocols(" a, b ,,c,")).toEqual(["a", "b", "c"]);
 });
 
-test("an address reads the same on every runtime", () => {
+test("the client's address has one form on every runtime", () => {
   expect(plainAddress("127.0.0.1")).toBe("127.0.0.1");
   expect(plainAddress("::ffff:127.0.0.1")).toBe("127.0.0.1");
   expect(plainAddress("0000:0000:0000:0000:0000:ffff:7f00:0001")).toBe("127.0.0.1");

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Inbox } from "../src/connection/inbox.ts";
 
 describe("I2 an inbox", () => {
-  test("gives back what was put in, in order, however the two take turns", () => {
+  test("returns its messages in order, however additions and removals alternate", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 2_000 }), { maxLength: 20 }), (turns) => {
         const inbox = new Inbox();
@@ -24,7 +24,7 @@ describe("I2 an inbox", () => {
     );
   });
 
-  test("an empty message is a message like any other", () => {
+  test("keeps empty messages as messages", () => {
     const inbox = new Inbox();
     inbox.push("");
     inbox.push(new Uint8Array(0));
@@ -36,7 +36,7 @@ describe("I2 an inbox", () => {
 });
 
 describe("I3 an inbox's limits", () => {
-  test("are exceeded by the first message or byte over them, and not by what was taken out", () => {
+  test("are exceeded by the first message or byte over them, and do not count removed messages", () => {
     const inbox = new Inbox();
     const limits = { maxMessages: 3, maxBytes: 10 };
     for (const message of ["aaa", "bbb", "ccc"]) inbox.push(message);
@@ -50,7 +50,7 @@ describe("I3 an inbox's limits", () => {
     expect(inbox.exceeds(limits)).toBe(true);
   });
 
-  test("the sender is asked to wait above half of them", () => {
+  test("ask for backpressure above half of them", () => {
     const inbox = new Inbox();
     const limits = { maxMessages: 4, maxBytes: 100 };
     inbox.push("x".repeat(50));
@@ -61,7 +61,7 @@ describe("I3 an inbox's limits", () => {
     expect(inbox.isHigh(limits)).toBe(false);
   });
 
-  test("clear says how many there were, and frees their bytes", () => {
+  test("clear returns the number of messages, and frees their bytes", () => {
     const inbox = new Inbox();
     for (let index = 0; index < 5; index += 1) inbox.push("x".repeat(100));
     expect(inbox.clear()).toBe(5);
@@ -69,7 +69,7 @@ describe("I3 an inbox's limits", () => {
     expect(inbox.isHigh({ maxMessages: 1, maxBytes: 1 })).toBe(false);
   });
 
-  test("cost no counting of bytes while what waits is far below them, however much has passed through", () => {
+  test("need no exact count of bytes while the inbox is far below them, however many messages have passed", () => {
     const counted = vi.spyOn(Buffer, "byteLength");
     onTestFinished(() => counted.mockRestore());
     const inbox = new Inbox();
@@ -85,7 +85,7 @@ describe("I3 an inbox's limits", () => {
     expect(counted).not.toHaveBeenCalled();
   });
 
-  test("fault D1: are the same bytes however what was put in and taken out took turns", () => {
+  test("fault D1: count the same bytes however additions and removals alternate", () => {
     const message = fc.oneof(fc.string({ unit: "binary", maxLength: 30 }), fc.uint8Array({ maxLength: 30 }));
     fc.assert(
       fc.property(
@@ -109,7 +109,7 @@ describe("I3 an inbox's limits", () => {
     );
   });
 
-  test("fault D1: count the bytes of a text as it travelled, not the units that it has here", () => {
+  test("fault D1: count a text by its bytes of UTF-8, not by its UTF-16 code units", () => {
     const inbox = new Inbox();
     const limits = { maxMessages: 10, maxBytes: 10 };
     inbox.push("äöü");

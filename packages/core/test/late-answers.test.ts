@@ -33,8 +33,8 @@ function aChange(id: string, set: Record<string, unknown>) {
   } as const;
 }
 
-describe("an answer that comes late", () => {
-  test("I8 a read that was asked before an own write, and is answered after it, does not take the session back", async () => {
+describe("a late answer of the store", () => {
+  test("I8 a read that starts before a write of this process and is answered after it does not restore older data", async () => {
     const { store, session, sessions } = await openSession();
     const letGo = store.hold("load");
     const reading = session.refresh();
@@ -95,7 +95,7 @@ describe("an answer that comes late", () => {
 });
 
 describe("a connection that was replaced", () => {
-  test("I13 its write travels with no administrative one of the same tick", async () => {
+  test("I13 its write is not merged with an administrative write of the same tick", async () => {
     const { store, sessions, session, socket } = await openSession({ exclusive: true });
     const administrative = await sessions.get(session.id);
     // Another process's connection takes the session over, and this process gets no announcement.
@@ -125,7 +125,7 @@ describe("a connection that was replaced", () => {
     expect(socket.closedWith?.code).toBe(4410);
   });
 
-  test("I13 its handle neither destroys nor touches the session, nor reads it", async () => {
+  test("I13 its handle can neither destroy, touch nor read the session", async () => {
     const { sessions, server, connection, session } = await openSession({ exclusive: true });
     const newer = await server.connect({ url: `/?token=${connection.token}` });
     expect(newer.connection.session.id).toBe(session.id);
@@ -142,7 +142,7 @@ describe.each([
   { kind: "where the store takes over once the connection is there", store: () => mapStore() },
   { kind: "where the store takes over in a resume, as in 0.1", store: () => sharedStore() },
 ])("$kind", ({ store }) => {
-  test("I13: of two connections on their way, the one that was admitted earlier and opened later ends with 4409", async () => {
+  test("I13: of two connections of one session, the one that was admitted first and opened last ends with 4409", async () => {
     const sessions = createSessions<Data>({
       store: store(),
       exclusive: true,
@@ -167,7 +167,7 @@ describe.each([
   });
 });
 
-test("close() settles after the writes that are under way", async () => {
+test("close() resolves after the writes that are under way", async () => {
   const { store, sessions, session } = await openSession();
   const letGo = store.hold("write");
   const writing = session.patch({ n: 1 });

@@ -19,7 +19,7 @@ const schema: StandardSchemaV1<unknown, Data> = {
   },
 };
 
-test("one session that can't be read keeps no other from being listed, and reaches onError", async () => {
+test("a session that can't be read does not prevent the listing of others, and is reported to onError", async () => {
   const store = sharedStore();
   const reported: unknown[] = [];
   const sessions = createSessions<Data>({
@@ -39,7 +39,7 @@ test("one session that can't be read keeps no other from being listed, and reach
   await expect(sessions.get("second")).rejects.toMatchObject({ code: "INVALID_DATA" });
 });
 
-test("a token carrier that is an instance of a class is asked as one", async () => {
+test("the methods of a token carrier that is a class instance are called with the instance as `this`", async () => {
   class Carrier {
     readonly #prefix = "mine.";
     read = () => undefined;

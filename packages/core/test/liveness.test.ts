@@ -12,8 +12,8 @@ const turns = async () => {
   for (let turn = 0; turn < 5; turn += 1) await vi.advanceTimersByTimeAsync(0);
 };
 
-describe("a message counts against the idle deadline", () => {
-  test.each([1, 10, 100, 1_000])("%d ms before it (fault C6)", async (before) => {
+describe("a message keeps the session alive", () => {
+  test.each([1, 10, 100, 1_000])("%d ms before the idle deadline (fault C6)", async (before) => {
     const idleMs = 60_000;
     const sessions = createSessions({ store: sharedStore(), idleMs, initial: () => ({ n: 0 }) });
     const { socket, receive } = await serveInMemory(sessions).connect();
@@ -25,7 +25,7 @@ describe("a message counts against the idle deadline", () => {
     expect(socket.closedWith?.code).toBe(4419);
   });
 
-  test("without a store that outlives connections, too (fault C6)", async () => {
+  test("with a store whose sessions end with their connections, too (fault C6)", async () => {
     const sessions = createSessions({ idleMs: 1_000, initial: () => ({ n: 0 }) });
     const { socket, receive } = await serveInMemory(sessions).connect();
     await vi.advanceTimersByTimeAsync(990);
@@ -34,7 +34,7 @@ describe("a message counts against the idle deadline", () => {
     expect(socket.closedWith).toBeUndefined();
   });
 
-  test("where the touch that it was for failed (fault C5)", async () => {
+  test("although the first touch for it failed (fault C5)", async () => {
     const inner = sharedStore();
     let fail = false;
     const store = {
@@ -60,7 +60,7 @@ describe("a message counts against the idle deadline", () => {
     expect(socket.closedWith?.code).toBe(4419);
   });
 
-  test("though its connection ends before the next look", async () => {
+  test("although its connection ends before the next check of the deadline", async () => {
     const store = mapStore();
     const sessions = createSessions({ store, idleMs: 10_000, initial: () => ({ n: 0 }) });
     const { socket, connection, receive } = await serveInMemory(sessions).connect();
@@ -73,7 +73,7 @@ describe("a message counts against the idle deadline", () => {
     expect(await sessions.get(connection.session.id)).toBeUndefined();
   });
 
-  test("also where the store answers slowly: the deadline here is not later than the store's", async () => {
+  test("also if the store answers slowly: the deadline in this process is not later than the store's", async () => {
     const inner = sharedStore();
     const store = {
       ...inner,
@@ -95,7 +95,7 @@ describe("a message counts against the idle deadline", () => {
   });
 });
 
-describe("after a standstill of this process", () => {
+describe("after this process was suspended", () => {
   /** Runs the timers that became due meanwhile, and then delivers the data of the sockets. */
   const standStill = (ms: number) => {
     const now = performance.now.bind(performance);
@@ -103,7 +103,7 @@ describe("after a standstill of this process", () => {
     return () => late.mockRestore();
   };
 
-  test("a heartbeat judges after what has arrived was read, because timers run before sockets are read (fault C1)", async () => {
+  test("a heartbeat waits for pending socket data to be read, because timers run before sockets are read (fault C1)", async () => {
     const sessions = createSessions({ heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
     const { socket } = await serveInMemory(sessions).connect();
     vi.advanceTimersByTime(1_000);
@@ -112,7 +112,7 @@ describe("after a standstill of this process", () => {
     expect(socket.calls).toEqual(["heartbeat"]);
   });
 
-  test("a login that lies unread is not too late: early.timeoutMs", async () => {
+  test("a login that waits unread in the socket is in time for early.timeoutMs", async () => {
     const sessions = createSessions<{ n: number }>({ gate: "open", early: { timeoutMs: 1_000 } });
     const server = serveInMemory(sessions, {
       message: (connection) => connection.setSession({ n: 1 }),
@@ -129,7 +129,7 @@ describe("after a standstill of this process", () => {
     expect(socket.closedWith).toBeUndefined();
   });
 
-  test("an answer that lies unread is not too late: handshakeTimeoutMs", async () => {
+  test("an answer that waits unread is in time for handshakeTimeoutMs", async () => {
     let answer: (() => void) | undefined;
     const sessions = createSessions({
       handshakeTimeoutMs: 1_000,
@@ -143,7 +143,7 @@ describe("after a standstill of this process", () => {
     expect(await admitted).toMatchObject({ type: "accept" });
   });
 
-  test("who answers nothing afterwards either is closed after as long again, at most", async () => {
+  test("a client that stays silent is closed with 4408 after one more period of early.timeoutMs, at most", async () => {
     const sessions = createSessions<{ n: number }>({ early: { timeoutMs: 1_000 } });
     const { socket } = await serveInMemory(sessions).connect();
     await vi.advanceTimersByTimeAsync(500);

@@ -38,7 +38,7 @@ function storeOf(maxTotalBytes?: number) {
 
 describe("mapStore's outbox", () => {
   test.each(["drop-oldest", "refuse"] as const)(
-    "I20 keeps as many bytes as maxBytes, and not one more (%s)",
+    "I20 keeps maxBytes bytes, and not one byte more (%s)",
     async (whenFull) => {
       const { process, send, read } = storeOf();
       const { id } = await process.born();
@@ -77,7 +77,7 @@ describe("mapStore's outbox", () => {
 });
 
 describe("mapStore's outbox.maxTotalBytes", () => {
-  test("I20 bounds all sessions together: the oldest messages go of the one that was sent nothing for longest", async () => {
+  test("I20 bounds all sessions together: the session whose last message is oldest loses its oldest messages first", async () => {
     const { process, send, read, kept } = storeOf(6 * (100 + ENTRY_BYTES));
     const [a, b, c] = [(await process.born()).id, (await process.born()).id, (await process.born()).id];
     for (const id of [a, b, c, a, b, c]) await send(id, "x".repeat(100));
@@ -90,14 +90,14 @@ describe("mapStore's outbox.maxTotalBytes", () => {
     expect((await read(a)).missed).toEqual({ from: 1, to: 2, certain: false });
   });
 
-  test("I20 counts an empty message, too", async () => {
+  test("I20 counts an empty message as bytes, too", async () => {
     const { process, send, kept } = storeOf(10 * ENTRY_BYTES);
     const { id } = await process.born();
     for (let n = 0; n < 100; n += 1) await send(id, "");
     expect(await kept(id)).toBe(10);
   });
 
-  test("does not count what is gone: messages that were replaced, and those of sessions that were destroyed", async () => {
+  test("does not count replaced messages, and messages of destroyed sessions", async () => {
     const { process, send, read, kept } = storeOf(10 * (100 + ENTRY_BYTES));
     const { id } = await process.born();
     await send(id, "kept");

@@ -19,7 +19,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("a full mapStore", () => {
-  test("lets the session go that has been idle longest", async () => {
+  test("evicts the session that has been idle longest", async () => {
     const store = mapStore({ maxSessions: 3 });
     const home = new StoreProcess(store);
     const born = [];
@@ -34,7 +34,7 @@ describe("a full mapStore", () => {
     ]);
   });
 
-  test("never one with a live connection; when all have one it is full, until one is released", async () => {
+  test("evicts no session with a live connection: if all have one, the store is full until one is released", async () => {
     const store = mapStore({ maxSessions: 2 });
     const home = new StoreProcess(store);
     const [first, second] = [await home.born(), await home.born()];
@@ -46,7 +46,7 @@ describe("a full mapStore", () => {
     expect(await home.load(second.id)).toBeDefined();
   });
 
-  test("never one whose connection is on its way: the store counts holders itself, until each has released", async () => {
+  test("evicts no session that is created or resumed for a connection that is not open yet, until each holder is released", async () => {
     const store = mapStore({ maxSessions: 2 });
     // The host has a session only after the store has answered.
     store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
@@ -65,7 +65,7 @@ describe("a full mapStore", () => {
     expect([...store].map(([id]) => id)).toEqual(["free", "new"]);
   });
 
-  test("never one whose connection is on its way: of two newcomers at once the second gets 503", async () => {
+  test("refuses the second of two simultaneous newcomers with 503, and does not evict the first one's session", async () => {
     const store = mapStore({ maxSessions: 1 });
     const { promise, resolve } = deferred<{ n: number }>();
     const sessions = createSessions({ store, initial: () => promise, onError: () => undefined });
@@ -77,7 +77,7 @@ describe("a full mapStore", () => {
     expect(await session.update(({ n }) => ({ n: n + 1 }))).toEqual({ n: 1 });
   });
 
-  test("never one that a client is coming back to", async () => {
+  test("evicts no session that a client is resuming", async () => {
     const store = mapStore({ maxSessions: 1 });
     const sessions = createSessions({ store, token: queryToken(), initial: () => ({ n: 0 }) });
     const { token } = await sessions.create({ n: 7 });
@@ -87,7 +87,7 @@ describe("a full mapStore", () => {
     expect(await session.refresh()).toEqual({ n: 7 });
   });
 
-  test("lets expired ones go first, and tells the host", async () => {
+  test("evicts expired sessions first, and notifies the host", async () => {
     const home = new StoreProcess(mapStore({ maxSessions: 2 }));
     const expired = await home.born({ idleMs: 10 });
     const idle = await home.born({ hold: false });
@@ -97,7 +97,7 @@ describe("a full mapStore", () => {
     expect(home.events.entries).toEqual([{ type: "expired", id: expired.id }]);
   });
 
-  test("costs what it passes over, and that is bounded, however many connections live", async () => {
+  test("passes over a bounded number of held sessions at each creation, however many there are", async () => {
     const home = new StoreProcess(mapStore({ maxSessions: 20_000 }));
     // Their connections have ended, and the host holds them until the close handlers have settled: of each it is asked.
     const held = new Map<string, HeldSession>();
@@ -111,7 +111,7 @@ describe("a full mapStore", () => {
     expect(asked.mock.calls.length).toBeLessThanOrEqual(1_000);
   });
 
-  test("a limit that is none throws INVALID_ARGUMENT", () => {
+  test("throws INVALID_ARGUMENT for a maxSessions of 0, below 0 or NaN", () => {
     for (const maxSessions of [0, -1, NaN]) {
       expect(() => mapStore({ maxSessions })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     }
@@ -119,7 +119,7 @@ describe("a full mapStore", () => {
 });
 
 describe("mapStore's sweep", () => {
-  test("takes expired sessions within a second, tells the host, and stops when there is nothing to do", async () => {
+  test("removes expired sessions within a second, notifies the host, and stops its timer when there is nothing to do", async () => {
     const store = mapStore();
     const home = new StoreProcess(store);
     const { id } = await home.born({ idleMs: 100 });
@@ -133,7 +133,7 @@ describe("mapStore's sweep", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("takes one that is past its absolute deadline alone in its turn, a second after its idle deadline at the latest", async () => {
+  test("removes a session that is past its absolute deadline only, at the latest a second after its idle deadline", async () => {
     const store = mapStore();
     const home = new StoreProcess(store);
     await home.born({ idleMs: 10_000 });
@@ -146,7 +146,7 @@ describe("mapStore's sweep", () => {
     expect(store.size).toBe(0);
   });
 
-  test("keeps nothing running after close", async () => {
+  test("leaves no timer after close", async () => {
     const store = mapStore();
     await new StoreProcess(store).born();
     store.close();
@@ -154,8 +154,8 @@ describe("mapStore's sweep", () => {
   });
 });
 
-describe("the wall clock", () => {
-  test.each([-HOUR, HOUR])("may step by %d ms, and no deadline moves (fault C7)", async (step) => {
+describe("a step of the wall clock", () => {
+  test.each([-HOUR, HOUR])("by %d ms moves no deadline (fault C7)", async (step) => {
     const store = mapStore();
     const home = new StoreProcess(store);
     const { id } = await home.born({ idleMs: 1_000, absoluteMs: 3_000 });
@@ -170,8 +170,8 @@ describe("the wall clock", () => {
   });
 });
 
-describe("mapStore as a map", () => {
-  test("is counted, iterated and searched; what has expired is not seen, swept or not", async () => {
+describe("mapStore as an iterable", () => {
+  test("counts, iterates and finds live sessions, and no expired session, swept or not", async () => {
     const store = mapStore();
     const home = new StoreProcess(store);
     const [first] = [
@@ -184,7 +184,7 @@ describe("mapStore as a map", () => {
     expect([...store].map(([, data]) => data)).toEqual([{ who: "first" }]);
   });
 
-  test("fault E1: its own iterator meets each session once, though each is touched and one more is created each time", async () => {
+  test("fault E1: iteration yields each session once, although each step touches one session and creates another", async () => {
     const store = mapStore();
     const home = new StoreProcess(store);
     for (let n = 0; n < 5; n += 1) await home.born({ data: { n } });
@@ -204,7 +204,7 @@ describe("mapStore as a map", () => {
     expect(seen).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test("fault E1: entries() gives each session once though it is touched, extended or resumed meanwhile", async () => {
+  test("fault E1: sessions.entries() yields each session once, although it is touched, extended or resumed meanwhile", async () => {
     const store = mapStore();
     const sessions = createSessions<{ n: number }>({
       store,
@@ -229,7 +229,7 @@ describe("mapStore as a map", () => {
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test("fault E1: sessions.entries() and sessions.connections end though connections come meanwhile", async () => {
+  test("fault E1: sessions.entries() and sessions.connections end, although connections are opened meanwhile", async () => {
     for (const store of [mapStore(), inConnectionStore()]) {
       const sessions = createSessions({ store, initial: () => ({ n: 0 }) });
       const server = serveInMemory(sessions);
@@ -250,7 +250,7 @@ describe("mapStore as a map", () => {
     }
   });
 
-  test("the order of touches holds through destroys at its ends and in the middle, and through an eviction", async () => {
+  test("the order of touches stays correct when sessions at its ends and in its middle are destroyed, and after an eviction", async () => {
     const store = mapStore({ maxSessions: 6 });
     const home = new StoreProcess(store);
     const ids: string[] = [];

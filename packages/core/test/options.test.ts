@@ -47,9 +47,12 @@ describe("createSessions", () => {
     { token: "token" as never },
     { admit: {} as never },
     { schema: () => true } as never,
-  ])("says so at once where plain JavaScript gave it something else: %o", (options) => {
-    expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
-  });
+  ])(
+    "throws INVALID_ARGUMENT at once for an option of another type, from plain JavaScript: %o",
+    (options) => {
+      expect(() => createSessions(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    },
+  );
 
   test.each([
     [() => createSessions({ orgins: ["https://example.com"] } as never), '"orgins"'],
@@ -59,13 +62,13 @@ describe("createSessions", () => {
     [() => cookieToken({ samesite: "Strict" } as never), '"samesite"'],
     [() => queryToken({ param: "t" } as never), '"param"'],
     [() => protocolToken({ prefx: "t" } as never), '"prefx"'],
-  ])("a misspelt name is told, not passed over: %s", (make, name) => {
+  ])("names a misspelt option in an INVALID_ARGUMENT: %s", (make, name) => {
     expect(make).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(name) }),
     );
   });
 
-  test("sessions are bound by what makes sessions, and to handlers that are functions", () => {
+  test("bind throws INVALID_ARGUMENT for handlers that are no functions or have unknown names", () => {
     const sessions = createSessions({});
     for (const handlers of [null, "message", { message: "text" }, { mesage: () => 1 }] as never[])
       expect(() => sessions.bind(memoryRuntime, handlers)).toThrow(
@@ -73,15 +76,18 @@ describe("createSessions", () => {
       );
   });
 
-  test.each([inConnectionStore, mapStore])("takes a store once: %o", (make) => {
-    const store = make();
-    createSessions({ store });
-    expect(() => createSessions({ store })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
-  });
+  test.each([inConnectionStore, mapStore])(
+    "throws INVALID_ARGUMENT for a store that other sessions use: %o",
+    (make) => {
+      const store = make();
+      createSessions({ store });
+      expect(() => createSessions({ store })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    },
+  );
 });
 
 describe("defaults", () => {
-  test("sessions that outlive their connections have deadlines, those that don't have none", () => {
+  test("sessions that outlive their connections have deadlines, and sessions in the connection have none", () => {
     expect(resolveOptions({ store: mapStore() })).toMatchObject({
       idleMs: 30 * 60_000,
       absoluteMs: 24 * 3_600_000,
@@ -90,7 +96,7 @@ describe("defaults", () => {
     expect(resolveOptions({}).store.capabilities.resumable).toBe(false);
   });
 
-  test("0 turns heartbeats and the early time limit off", () => {
+  test("0 turns off heartbeats and the time limit for early messages", () => {
     expect(resolveOptions({ heartbeatMs: 0, early: { timeoutMs: 0 } })).toMatchObject({
       heartbeatMs: 0,
       early: { timeoutMs: Infinity, maxMessages: 1_024 },

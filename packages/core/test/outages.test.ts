@@ -56,8 +56,8 @@ function trial() {
   };
 }
 
-describe("fault B3: failures of the store that nobody waits for, of one cause", () => {
-  test("are told at once, once a minute while they last, and once the store answers again, with their number", async () => {
+describe("fault B3: failures of the store with one cause and without a caller who waits", () => {
+  test("are reported at once, then once a minute, and once when the store answers again, with their number", async () => {
     const { reports, server, failWith, refuse, told } = trial();
     failWith(away);
     await refuse(1);
@@ -81,7 +81,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     expect(told()).toBe(701);
   });
 
-  test("are one cause, whichever handler of however many connections threw them", async () => {
+  test("count as one cause, whichever handlers of whichever connections threw them", async () => {
     const { reports, server, failWith, refuse, told } = trial();
     const opened = [];
     for (let count = 0; count < 100; count += 1) opened.push(await server.connect());
@@ -96,7 +96,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     expect(told()).toBe(101);
   });
 
-  test("are over with a first one alone: nothing more is told, and the next outage is told at once", async () => {
+  test("cause one report if there is only one failure, and the next outage is reported at once", async () => {
     const { reports, server, failWith, refuse } = trial();
     failWith(away);
     await refuse(1);
@@ -110,7 +110,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     expect(reports.length).toBe(2);
   });
 
-  test("are an outage still where others of its calls are answered: one shard may be away", async () => {
+  test("stay one outage while other calls are answered, because only one shard may be unavailable", async () => {
     const { reports, server, failWith, refuse, told } = trial();
     for (let second = 0; second < 50; second += 1) {
       failWith(away);
@@ -125,7 +125,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     expect(told()).toBe(500);
   });
 
-  test("that were not told yet are told when the sessions are closed, and later ones by themselves", async () => {
+  test("are reported when the sessions are closed, if there were failures since the last report", async () => {
     const { reports, sessions, failWith, refuse } = trial();
     failWith(away);
     await refuse(5);
@@ -139,7 +139,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("that a caller gets as a rejection are no reports", async () => {
+  test("are not reported if a caller gets them as a rejection", async () => {
     const { reports, sessions, failWith } = trial();
     failWith(away);
     for (let count = 0; count < 3; count += 1)
@@ -149,7 +149,7 @@ describe("fault B3: failures of the store that nobody waits for, of one cause", 
   });
 });
 
-test("fault B3: another cause is told by itself, and causes without end are bounded", async () => {
+test("fault B3: each cause has reports of its own, and any number of causes leads to a bounded number of reports", async () => {
   const { reports, failWith, refuse, told } = trial();
   failWith(() => away("away", new Error("refused")));
   await refuse(3);
@@ -167,7 +167,7 @@ test("fault B3: another cause is told by itself, and causes without end are boun
   expect(told()).toBe(1_009);
 });
 
-test("fault B3: errors that are not of the store are each told", async () => {
+test("fault B3: an error that does not come from the store is reported each time", async () => {
   const reports: unknown[] = [];
   const sessions = createSessions({
     initial: (): { n: number } => {

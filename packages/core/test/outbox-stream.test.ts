@@ -69,7 +69,7 @@ async function gapPasses(): Promise<void> {
 }
 
 describe("the stream of a session's kept messages", () => {
-  test("I15 hands on what follows, in whatever order it comes, each once", () => {
+  test("I15 delivers entries in the order of their offsets, each once, in whatever order they arrive", () => {
     const entries = log(5);
     const { stream, heard, reads } = setting(entries);
     for (const run of [
@@ -84,7 +84,7 @@ describe("the stream of a session's kept messages", () => {
     expect([stream.end, reads]).toEqual([positionIn(entries, 5), []]);
   });
 
-  test("I15 reads what stays missing, after a short time", async () => {
+  test("I15 reads a gap from the store after a short time", async () => {
     vi.useFakeTimers();
     try {
       const entries = log(4);
@@ -100,7 +100,7 @@ describe("the stream of a session's kept messages", () => {
     }
   });
 
-  test("I19 notices by the chain that what comes is of another history, and hands all on that the store has", async () => {
+  test("I19 detects by the chain that entries belong to another history, and delivers all that the store has", async () => {
     vi.useFakeTimers();
     try {
       const [lost, entries] = [log(3), log(4, 1_000)];
@@ -117,7 +117,7 @@ describe("the stream of a session's kept messages", () => {
     }
   });
 
-  test("I19 compares chains, not offsets, with what a sweep of the store says", async () => {
+  test("I19 compares the chain, not only the offset, with the end that a sweep of the store reports", async () => {
     vi.useFakeTimers();
     try {
       const [lost, entries] = [log(2), log(2, 1_000)];
@@ -135,7 +135,7 @@ describe("the stream of a session's kept messages", () => {
     }
   });
 
-  test("asks the store nothing where no connection is there, and begins where the next answer says", async () => {
+  test("without a connection reads nothing from the store, and continues at the end that the next answer reports", async () => {
     const entries = log(3);
     const { stream, reads, heard, leave } = setting(entries);
     leave();
@@ -147,7 +147,7 @@ describe("the stream of a session's kept messages", () => {
     expect([reads, heard]).toEqual([[], []]);
   });
 
-  test("a store that fails is reported, and the next message leads to the store again", async () => {
+  test("reports a failed read, and reads again at the next message", async () => {
     vi.useFakeTimers();
     try {
       const entries = log(3);
@@ -168,7 +168,7 @@ describe("the stream of a session's kept messages", () => {
     }
   });
 
-  test("fault B: after a read that failed the stream reads again by itself, without a further message", async () => {
+  test("fault B: reads again after a failed read, without a further message", async () => {
     vi.useFakeTimers();
     try {
       const entries = log(3);
@@ -194,7 +194,7 @@ describe("the stream of a session's kept messages", () => {
     }
   });
 
-  test("fault B: messages that arrive faster than the gap's time do not put off the read after a failed one, and nothing is read for nobody", async () => {
+  test("fault B: retries a failed read although messages arrive faster than the gap's time limit, and reads nothing without a connection", async () => {
     vi.useFakeTimers();
     try {
       const entries = log(40);

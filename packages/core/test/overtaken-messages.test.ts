@@ -5,7 +5,7 @@ import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
 type Data = { readonly n: number };
 
-test("I13 a connection whose message is refused for its fence ends with 4409, though nobody announced the takeover", async () => {
+test("I13 a connection whose message the store refuses as fenced ends with 4409, although no takeover was announced", async () => {
   const inner = sharedStore();
   const { behindTheBack } = inner;
   const store: SessionStore = {

@@ -8,7 +8,7 @@ import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
 type Data = { readonly n: number };
 
-test("a decision that has taken effect leaves nothing in either index", () => {
+test("a decision that has taken effect is in neither index", () => {
   const pending = new PendingDecisions();
   const decisions = [pending.begin("subject"), pending.begin("subject")];
   for (const decision of decisions) decision.expectSession("session");
@@ -19,7 +19,7 @@ test("a decision that has taken effect leaves nothing in either index", () => {
   expect(pending.bySession.of("session")).toEqual([]);
 });
 
-test("a takeover ends what was opened before it, and neither what came after nor what is under way still", () => {
+test("a takeover ends decisions that became ready before it, and neither later ones nor those under way", () => {
   const pending = new PendingDecisions();
   const [older, newer, underWay] = [pending.begin(), pending.begin(), pending.begin()];
   for (const decision of [older, newer, underWay]) decision.expectSession("session");
@@ -46,7 +46,7 @@ function observedStore() {
   return { store: observed, held: (id: string) => host?.held(id) };
 }
 
-test("a session is held while any of its connections is there, and not once it is gone", async () => {
+test("a session is held as long as one of its connections exists, and no longer", async () => {
   const { store, held } = observedStore();
   const sessions = createSessions<Data>({ store, token: queryToken(), initial: () => ({ n: 0 }) });
   let letGo: () => void = () => undefined;
@@ -68,7 +68,7 @@ test("a session is held while any of its connections is there, and not once it i
   letGo();
 });
 
-test("a session that is created for a connection which leaves meanwhile is destroyed", async () => {
+test("a session that is created for a connection that closes meanwhile is destroyed", async () => {
   const store = heldStore();
   const sessions = createSessions<Data>({ store, token: queryToken() });
   const { connection, socket } = await serveInMemory(sessions).connect();
@@ -84,7 +84,7 @@ test("a session that is created for a connection which leaves meanwhile is destr
   for await (const id of store.ids()) expect.fail(`${id} was left behind`);
 });
 
-test("fault A1 a connection whose subject's sessions were destroyed elsewhere since admit ends with 4410", async () => {
+test("fault A1 a connection ends with 4410 if another process destroyed its subject's sessions since admit", async () => {
   const inner = sharedStore();
   const store: SessionStore = {
     ...inner,
@@ -103,7 +103,7 @@ test("fault A1 a connection whose subject's sessions were destroyed elsewhere si
   expect(socket.closedWith?.code).toBe(4410);
 });
 
-test("a session that is destroyed while a resume of it is answered is not resumed: its client has a new one", async () => {
+test("a session that is destroyed during its resume is not resumed, and the client gets a new session", async () => {
   const store = heldStore();
   const sessions = createSessions<Data>({ store, token: queryToken(), initial: () => ({ n: 0 }) });
   const server = serveInMemory(sessions);

@@ -16,7 +16,7 @@ test("I6 a wait that has settled leaves neither a deadline nor a listener on its
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
-test("I6 a wait without time left is over at once", async () => {
+test("I6 a wait with a time limit of 0 ends at once", async () => {
   const waiters = new ReadyWaiters<string>();
   const waiting = waiters.wait(new Deadlines(), -1, undefined);
   waiters.resolve("session");

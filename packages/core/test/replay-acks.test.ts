@@ -3,7 +3,7 @@ import { Deadlines } from "../src/base/deadlines.ts";
 import { Replay } from "../src/framed/replay.ts";
 import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
 
-test("I19 an ack on its way while the store loses what was read is no mistake of the client", async () => {
+test("I19 an ack that arrives after the store lost the acknowledged messages is not a protocol error of the client", async () => {
   const BEGINNING = { offset: 0, chain: 0 };
   const message = (chain: number) => ({ chain, data: `of ${chain}`, isReplaced: false });
   const answers: ReadResult[] = [

@@ -5,7 +5,7 @@ import { Slots } from "../src/framed/page-slots.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("I20 one session has four outboxes replayed within a minute; then the next page waits until the minute is over", () => {
+test("I20 a session may replay the bytes of four outboxes a minute; the next page waits until the minute is over", () => {
   // The part of a session's state that the budget reads.
   const state = { context: { settings: { outbox: { maxBytes: 1_000 } } } } as never;
   expect(replayDelay(state)).toBe(0);
@@ -21,7 +21,7 @@ test("I20 one session has four outboxes replayed within a minute; then the next 
   expect(replayDelay(state)).toBe(0);
 });
 
-test("I20 so many pages are in memory at once as there are places; the others wait in order, and giving one back twice gives one", async () => {
+test("I20 at most as many pages are in memory as there are slots; the others wait in order, and a slot released twice is free once", async () => {
   const slots = new Slots(2);
   const [first, second] = [await slots.acquire(), await slots.acquire()];
   const order: string[] = [];

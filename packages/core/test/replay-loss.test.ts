@@ -43,7 +43,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
   return { replay, again, sent, reads: () => reads };
 }
 
-test("I19 a live connection is told that the store lost messages, though the store has fewer than the connection got", async () => {
+test("I19 a live connection is told that the store lost messages, also if the store's end is before the connection's position", async () => {
   const { replay, again, sent } = live([message(1), message(9)]);
   replay.onKept(again, true);
   await expect.poll(() => sent.at(-1)).toBe("=000009of 9");
@@ -58,14 +58,14 @@ test("I19 a live connection is told that the store lost all messages", async () 
   expect(replay.position).toEqual(BEGINNING);
 });
 
-test("I15 a live connection whose messages the store still has gets none of them again, and asks nothing", async () => {
+test("I15 a live connection whose messages the store still has gets none of them again, and reads nothing", async () => {
   const { replay, again, sent, reads } = live([message(1), message(2), message(3)]);
   replay.onKept(again, true);
   await new Promise((resolve) => setImmediate(resolve));
   expect([sent, reads()]).toEqual([[], 0]);
 });
 
-test("I15 an announcement that comes late is passed over, and the store is not asked", async () => {
+test("I15 a late announcement is ignored, and causes no read of the store", async () => {
   const { replay, sent, reads } = live([message(1), message(2), message(3)]);
   replay.onKept({ before: BEGINNING, entries: [message(1)] }, false);
   await new Promise((resolve) => setImmediate(resolve));

@@ -75,7 +75,7 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => void setImmediate(resolve));
 }
 
-test("fault B: a client that leaves while its replay waits for the budget costs no read, and its close handler need not wait", async () => {
+test("fault B: a client that leaves while its replay waits for the budget causes no read, and its close handler runs at once", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const { store, seen } = slowReads();
@@ -102,7 +102,7 @@ test("fault B: a client that leaves while its replay waits for the budget costs 
   await sessions.close();
 });
 
-test("fault B: a client that leaves while its replay waits for a slot costs no read", async () => {
+test("fault B: a client that leaves while its replay waits for a slot causes no read", async () => {
   const { store, seen, hang, go } = slowReads();
   const { sessions, comeBack } = serve({ store });
   const { session, token } = await sessions.create({ n: 1 });
@@ -145,7 +145,7 @@ test("fault B3: while the store hangs, all clients that wait for kept messages g
   await sessions.close();
 });
 
-test("fault F: an ack whose read fails after its client has left is no report", async () => {
+test("fault F: a failed read for an ack is not reported if the client has left", async () => {
   const { store, hang, waiting } = slowReads();
   const { sessions, comeBack, reports } = serve({ store, outbox: { whenFull: "refuse" } });
   const { session, token } = await sessions.create({ n: 1 });

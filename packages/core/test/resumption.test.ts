@@ -3,7 +3,7 @@ import type { TokenCarrier } from "@wsession/core";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
-test("a session whose client comes and goes is watched for its collection once, not each time", async () => {
+test("a session is registered for garbage collection once, however often its client comes back", async () => {
   const watched: unknown[] = [];
   vi.stubGlobal(
     "FinalizationRegistry",
@@ -38,7 +38,7 @@ const failingCarrier: TokenCarrier = {
   },
 };
 
-test("a carrier's header that could split the answer is refused as the application's own are", async () => {
+test("a header of a token carrier that contains a line break is refused, as a header of the application is", async () => {
   const errors: unknown[] = [];
   const store = mapStore();
   const token: TokenCarrier = { ...failingCarrier, write: (text) => ["x-token", `${text}\r\nx-other: 1`] };
@@ -50,7 +50,7 @@ test("a carrier's header that could split the answer is refused as the applicati
   expect(String(errors)).not.toMatch(/[A-Za-z0-9_-]{43}/);
 });
 
-test("a carrier whose header can't be written: a newcomer is refused, and its session is not left behind", async () => {
+test("a newcomer is refused if the carrier's write throws, and its session does not stay in the store", async () => {
   const errors: unknown[] = [];
   const store = mapStore();
   const sessions = createSessions({
@@ -64,7 +64,7 @@ test("a carrier whose header can't be written: a newcomer is refused, and its se
   expect(errors).toEqual([new Error("no header today")]);
 });
 
-test("a carrier whose header can't be written: a renewal is refused, and holds the session no longer", async () => {
+test("a renewal is refused if the carrier's write throws, and the session is released", async () => {
   const store = mapStore({ maxSessions: 1 });
   const sessions = createSessions({
     store,
@@ -82,7 +82,7 @@ test("a carrier whose header can't be written: a renewal is refused, and holds t
   expect(store.size).toBe(1);
 });
 
-test("fault D4: several tokens are asked about at once: four that are dead cost two waits for the store, not four", async () => {
+test("fault D4: several tokens are checked at the same time: four invalid tokens need two round trips to the store, not four", async () => {
   const store = sharedStore();
   const waits: string[][] = [];
   let open: string[] = [];
@@ -110,7 +110,7 @@ test("fault D4: several tokens are asked about at once: four that are dead cost 
   expect(waits).toEqual([["resume"], ["question", "question", "question"], ["resume"]]);
 });
 
-test("fault D4: of the tokens that an application's own carrier reads, however many, the store is asked about four", async () => {
+test("fault D4: the store checks at most four tokens of a handshake, however many an application's own carrier reads", async () => {
   const store = sharedStore();
   const asked: string[] = [];
   const { resume } = store;
@@ -140,7 +140,7 @@ test.each<readonly [string, object]>([
   ["readAll", { read: () => "x", readAll: () => "x" }],
   ["readAll", { read: () => "x", readAll: () => ["x", 5] }],
 ])(
-  "a carrier's %s that answers with no text is the programmer's mistake: 500, told by name",
+  "a carrier's %s that returns something other than text refuses the handshake with 500, and the report names the method",
   async (name, carrier) => {
     const errors: unknown[] = [];
     const sessions = createSessions({

@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 const MINUTE = 60_000;
 
 describe("a live session", () => {
-  test("is kept alive by its client's messages, at the cost of a few touches, not of one a message", async () => {
+  test("is kept alive by its client's messages, with a few touches and not one for each message", async () => {
     const store = sharedStore();
     const sessions = createSessions({ store, idleMs: MINUTE, initial: () => ({ n: 0 }) });
     const { socket, receive } = await serveInMemory(sessions).connect();
@@ -24,7 +24,7 @@ describe("a live session", () => {
     expect(touches.length).toBeLessThanOrEqual(60);
   });
 
-  test("ends with 4419 when its client says nothing for idleMs, and not before", async () => {
+  test("ends with 4419 when its client sends nothing for idleMs, and not before", async () => {
     const sessions = createSessions({ store: sharedStore(), idleMs: MINUTE, initial: () => ({ n: 0 }) });
     const { socket } = await serveInMemory(sessions).connect();
     await vi.advanceTimersByTimeAsync(MINUTE - 1);
@@ -33,7 +33,7 @@ describe("a live session", () => {
     expect(socket.closedWith).toEqual({ code: 4419, reason: "session expired" });
   });
 
-  test("lives on when another process touched it", async () => {
+  test("stays alive when another process touched it", async () => {
     const store = sharedStore();
     const sessions = createSessions({ store, idleMs: MINUTE, initial: () => ({ n: 0 }) });
     const { socket, connection } = await serveInMemory(sessions).connect();
@@ -45,7 +45,7 @@ describe("a live session", () => {
     expect(socket.closedWith?.code).toBe(4419);
   });
 
-  test("costs no timer without deadlines", async () => {
+  test("needs no timer without deadlines", async () => {
     const sessions = createSessions({ heartbeatMs: 0, initial: () => ({ n: 0 }) });
     await serveInMemory(sessions).connect();
     expect(vi.getTimerCount()).toBe(0);
@@ -53,7 +53,7 @@ describe("a live session", () => {
 });
 
 describe("the absolute deadline", () => {
-  test("is announced once, expiringMs before, and ends the session though its client speaks", async () => {
+  test("is announced once, expiringMs before, and ends the session although its client sends messages", async () => {
     const told: number[] = [];
     const sessions = createSessions({
       store: mapStore(),
@@ -91,8 +91,8 @@ describe("the absolute deadline", () => {
   });
 });
 
-describe("a store that is away when a live session is looked at", () => {
-  test("does not end it: it is reported once (fault B3), and asked again", async () => {
+describe("a store that is unavailable when the deadline of a live session is checked", () => {
+  test("does not end the session: the failure is reported once (fault B3), and the check is repeated", async () => {
     let asked = 0;
     const errors: unknown[] = [];
     const store = sharedStore();
@@ -128,7 +128,7 @@ test("ready() without a timeoutMs of its own waits for early.timeoutMs; I14 the 
   expect(socket.closedWith?.code).toBe(4408);
 });
 
-test("ready() takes milliseconds: a text that looks like them throws INVALID_ARGUMENT", async () => {
+test("ready() throws INVALID_ARGUMENT for milliseconds as text", async () => {
   const { connection } = await serveInMemory(createSessions<{ n: number }>()).connect();
   expect(() => void connection.ready({ timeoutMs: "50" as never })).toThrow(
     expect.objectContaining({ code: "INVALID_ARGUMENT" }),
@@ -138,7 +138,7 @@ test("ready() takes milliseconds: a text that looks like them throws INVALID_ARG
 describe("a handshake", () => {
   const handshake = aHandshake();
 
-  test("that is not decided within handshakeTimeoutMs gets 503, and what it comes to after all is taken back", async () => {
+  test("that is not decided within handshakeTimeoutMs gets 503, and a session that is created later is destroyed", async () => {
     const store = mapStore();
     let resolve: (data: { n: number }) => void = () => undefined;
     const promise = new Promise<{ n: number }>((settle) => {
@@ -159,7 +159,7 @@ describe("a handshake", () => {
   });
 });
 
-test("fault A1: for a handshake that sessions.close() cut off nothing is created any more, with a time limit or without", async () => {
+test("fault A1: no session is created for a handshake that sessions.close() has refused, with a time limit or without", async () => {
   for (const handshakeTimeoutMs of [5_000, 0]) {
     const store = mapStore();
     const { promise, resolve } = deferred<{ n: number }>();
@@ -176,7 +176,7 @@ test("fault A1: for a handshake that sessions.close() cut off nothing is created
 });
 
 describe("the heartbeat", () => {
-  test("asks no peer for a sign of life that this process, standing still, could not have read", async () => {
+  test("skips a check after a suspension of this process, because the peer's answer could not be read", async () => {
     const sessions = createSessions({ heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
     const { socket } = await serveInMemory(sessions).connect();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -191,7 +191,7 @@ describe("the heartbeat", () => {
   });
 });
 
-describe("a socket that is paused for the inbox's sake", () => {
+describe("a socket that is paused because the inbox is full", () => {
   test("is not resumed by the time limit of an earlier pause (I3)", async () => {
     const waiting: (() => void)[] = [];
     const sessions = createSessions({
@@ -226,7 +226,7 @@ describe("a socket that is paused for the inbox's sake", () => {
   });
 });
 
-test("a connection whose handler settles after its end leaves no time limit behind (I4)", async () => {
+test("a connection whose handler settles after its end leaves no timer (I4)", async () => {
   let settle: (() => void) | undefined;
   const closed: number[] = [];
   const sessions = createSessions({ heartbeatMs: 0, initial: () => ({ n: 0 }) });

@@ -17,7 +17,7 @@ const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 const newToken = () => `${newSelector()}.${newVerifier()}`;
 
 describe("parseToken", () => {
-  test("reads what was issued: 128 bits that name, 256 that prove, of which a hash is made", () => {
+  test("reads an issued token: a selector of 128 bits, and a verifier of 256 bits whose digest is SHA-256", () => {
     const [selector, verifier] = [newSelector(), newVerifier()];
     expect(Buffer.from(selector, "base64url")).toHaveLength(16);
     expect(Buffer.from(verifier, "base64url")).toHaveLength(32);
@@ -28,7 +28,7 @@ describe("parseToken", () => {
     expect(digestOf(verifier)).toBe(digest);
   });
 
-  test("takes nothing that is not exactly of a token's form", () => {
+  test("refuses any text that is not exactly a token", () => {
     const token = newToken();
     const spoilt = [
       "",
@@ -48,7 +48,7 @@ describe("parseToken", () => {
     for (const text of spoilt) expect(parseToken(text)).toBeUndefined();
   });
 
-  test("throws for no text at all, and finds an id that is safe as a key or nothing", () => {
+  test("throws for no text, and returns an id that is safe as a key, or undefined", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ minLength: 66, maxLength: 66 })), (text) => {
         expect(parseToken(text)?.id ?? "A").toMatch(/^[\w-]+$/);
@@ -58,7 +58,7 @@ describe("parseToken", () => {
 });
 
 describe("cookieToken", () => {
-  test("by default the cookie is what a browser guards best", () => {
+  test("the default cookie is __Host-, HttpOnly, Secure and SameSite=Lax", () => {
     const token = newToken();
     expect(cookieToken().write(token, 90_500)).toEqual([
       "set-cookie",
@@ -68,7 +68,7 @@ describe("cookieToken", () => {
     expect(cookieToken().write(token, -5)[1]).toContain("Max-Age=0");
   });
 
-  test("reads the first cookie of its name, whatever is around it", () => {
+  test("reads the first cookie with its name among other cookies, well-formed or not", () => {
     const { read } = cookieToken({ name: "sid" });
     const cookies = (cookie: string) => read(aHandshake({ headers: { cookie } }));
     expect(cookies("a=1; sid=T; b=2")).toBe("T");
@@ -81,7 +81,7 @@ describe("cookieToken", () => {
     expect(read(aHandshake({}))).toBeUndefined();
   });
 
-  test("a renewal code counts beside the cookie of the same session alone (fixation)", () => {
+  test("a renewal code counts only beside the cookie of the same session, against session fixation", () => {
     const { readRenewal } = cookieToken({ name: "sid" });
     const [own, code] = [`${"a".repeat(22)}.x`, `${"a".repeat(22)}.y`];
     const url = `/?renewal=${code}`;
@@ -91,7 +91,7 @@ describe("cookieToken", () => {
     expect(readRenewal(aHandshake({ headers: { cookie: `sid=${own}` } }))).toBeUndefined();
   });
 
-  test("a name that is none, and a prefix or SameSite=None without Secure, throw at once", () => {
+  test("an invalid cookie name throws at once, and so does a __Host- prefix or SameSite=None without Secure", () => {
     for (const name of ["", "a b", "a;b", "a=b", "ü", "a\n"])
       expect(() => cookieToken({ name })).toThrow(invalid);
     for (const name of ["__Host-x", "__Secure-x", "__host-x"]) {
@@ -104,7 +104,7 @@ describe("cookieToken", () => {
 });
 
 describe("queryToken and protocolToken", () => {
-  test("the query's parameter, decoded, wherever it stands", () => {
+  test("read the query's parameter, decoded, at any place in the query", () => {
     const { read } = queryToken();
     expect(read(aHandshake({ url: "/path?a=1&token=T&token=U" }))).toBe("T");
     expect(read(aHandshake({ url: "/?token=a%2Eb" }))).toBe("a.b");
@@ -114,7 +114,7 @@ describe("queryToken and protocolToken", () => {
     expect(queryToken({ parameter: "t" }).read(aHandshake({ url: "/?token=T&t=U" }))).toBe("U");
   });
 
-  test("the offered subprotocol with the prefix, which is told apart from the others", () => {
+  test("read the offered subprotocol with the prefix, and no other subprotocol", () => {
     const { read, isTokenProtocol } = protocolToken();
     expect(read(aHandshake({ protocols: ["chat", "wsession.T"] }))).toBe("T");
     expect(read(aHandshake({ protocols: ["chat"] }))).toBeUndefined();
@@ -126,7 +126,7 @@ describe("queryToken and protocolToken", () => {
     for (const prefix of ["", "a b", "a,b"]) expect(() => protocolToken({ prefix })).toThrow(invalid);
   });
 
-  test("no bytes of a stranger make a carrier throw", () => {
+  test("throw for no bytes of a stranger", () => {
     const carriers = [cookieToken(), queryToken(), protocolToken()];
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.array(fc.string()), (query, cookie, protocols) => {
@@ -142,7 +142,7 @@ describe("queryToken and protocolToken", () => {
 });
 
 describe("secrets", () => {
-  test("are random, each its own, however many are drawn", () => {
+  test("are random and distinct, however many are generated", () => {
     const drawn = Array.from({ length: 2_000 }, (_, turn) =>
       turn % 3 === 0 ? newSelector() : newVerifier(),
     );

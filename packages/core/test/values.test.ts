@@ -44,7 +44,7 @@ const uncopyable: Readonly<Record<string, () => object>> = {
 };
 
 describe.each(stores)("fault E2: %s", (_, open) => {
-  test("a promise is nobody's data: who forgot to await it is told, and its rejection ends nothing", async () => {
+  test("a promise as data throws INVALID_ARGUMENT because an await is missing, and its rejection does not end the process", async () => {
     const sessions = createSessions<object>({ store: open() });
     const { connection } = await serveInMemory(sessions).connect();
     const late = () => Promise.reject(new Error("mine"));
@@ -56,7 +56,7 @@ describe.each(stores)("fault E2: %s", (_, open) => {
   });
 
   test.each(Object.entries(uncopyable))(
-    "patch of data that is %s is refused and says what to use; set and update keep it as it is",
+    "patch of data that is %s rejects and names the alternatives; set and update store such data",
     async (__, make) => {
       const data = make();
       const session = await sessionOf(open(), data);
@@ -76,7 +76,7 @@ describe.each(stores)("fault E2: %s", (_, open) => {
     },
   );
 
-  test("one refused patch costs no other write of the same tick", async () => {
+  test("a refused patch does not affect other writes of the same tick", async () => {
     const session = await sessionOf(open(), { n: 1 });
     const set = session.set(new Map());
     const bad = session.patch({ n: 2 }).catch((error: unknown) => error);
@@ -87,7 +87,7 @@ describe.each(stores)("fault E2: %s", (_, open) => {
     expect(session.data).toEqual({ n: 3, m: 4 });
   });
 
-  test("patch of plain objects of every make and of open classes is a copy that stays one of theirs", async () => {
+  test("patch of a plain object or an instance without private fields makes a copy with the same prototype", async () => {
     class Open {
       n = 1;
       double(): number {
@@ -107,14 +107,14 @@ describe.each(stores)("fault E2: %s", (_, open) => {
     }
   });
 
-  test("patch takes no fields that it would drop: a Map's entries, an array's, or symbols", async () => {
+  test("patch rejects fields in a Map, an array or a Set, and fields with symbols, because a patch would drop them", async () => {
     const session = await sessionOf(open(), { n: 1 });
     for (const fields of [new Map([["n", 2]]), [2], new Set(["n"]), { [Symbol("n")]: 2 }] as object[])
       await expect(session.patch(fields)).rejects.toEqual(invalid);
     expect(session).toMatchObject({ version: 1, data: { n: 1 } });
   });
 
-  test("a getter that throws rejects the write that meets it, and no other", async () => {
+  test("a getter that throws rejects the write that reads it, and no other", async () => {
     const session = await sessionOf(open(), { n: 1 });
     const mine = new Error("mine");
     const fields = {
@@ -149,7 +149,7 @@ function counting(copies: boolean) {
 }
 
 describe.each(stores)("fault E7: %s", (_, open) => {
-  test.each([false, true])("the schema runs once for each piece of data (it copies: %s)", async (copies) => {
+  test.each([false, true])("the schema runs once for each value (the schema copies: %s)", async (copies) => {
     const { counted, schema } = counting(copies);
     const store = open();
     const { resumable } = store.capabilities;
@@ -183,7 +183,7 @@ describe.each(stores)("fault E7: %s", (_, open) => {
     await runs(() => server.connect({ url: `/?token=${renewal.token}` }), 0);
   });
 
-  test("setSession and a load from the store: once each", async () => {
+  test("the schema runs once in setSession", async () => {
     const { counted, schema } = counting(true);
     const sessions = createSessions({ store: open(), schema });
     const { connection } = await serveInMemory(sessions).connect();
@@ -193,7 +193,7 @@ describe.each(stores)("fault E7: %s", (_, open) => {
   });
 });
 
-test("fault E7: what another process wrote runs through the schema once, loaded or announced", async () => {
+test("fault E7: the schema runs once for data of another process, loaded or announced", async () => {
   const { counted, schema } = counting(true);
   const store = sharedStore();
   const sessions = createSessions({ store, schema, token: queryToken() });
@@ -220,7 +220,7 @@ test("fault E7: what another process wrote runs through the schema once, loaded 
   expect(counted.runs).toBe(1);
 });
 
-test("where values are JSON, data that can't be frozen in development reaches the store, which says what is wrong with it", async () => {
+test("with JSON values, data that can't be frozen in development reaches the store, which rejects it with NOT_SERIALISABLE", async () => {
   const shared = sharedStore();
   const store = Object.assign(shared, { capabilities: { ...shared.capabilities, values: "json" as const } });
   store.write = () => Promise.reject(new SessionError("NOT_SERIALISABLE", "no", { outcome: "not-applied" }));

@@ -24,7 +24,7 @@ async function openSession(
   return { store, sessions, server, changes, opened, session: opened.connection.session };
 }
 
-test("a change handler that writes: the others are told of each change, and of old data never after new (I8)", async () => {
+test("if a change handler writes, the other connections get each change, and never older data after newer (I8)", async () => {
   const told: unknown[] = [];
   const sessions = createSessions<Data>({
     store: mapStore(),
@@ -62,7 +62,7 @@ describe("update", () => {
   test.each([
     ["in this process", () => mapStore()],
     ["shared", () => sharedStore()],
-  ])("what its function writes by itself comes after it, and neither is lost (I8): %s", async (_, store) => {
+  ])("a write inside its function is applied after it, and neither is lost (I8): %s", async (_, store) => {
     const sessions = createSessions<Data>({ store: store(), initial: () => ({ n: 0 }) });
     const { session } = await sessions.create({ n: 0 });
     let inner: Promise<void> | undefined;
@@ -88,7 +88,7 @@ describe("update", () => {
     expect(session.data).toEqual({ n: 1, x: 1 });
   });
 
-  test("I8 meets others' writes and runs again over what they left", async () => {
+  test("I8 runs again on the newer data if others wrote meanwhile", async () => {
     const { store, session, sessions } = await openSession();
     let runs = 0;
     const seen: number[] = [];
@@ -113,7 +113,7 @@ describe("update", () => {
     expect(sessions.diagnostics).toMatchObject({ conflicts: 3, writeTriesMax: 4 });
   });
 
-  test("resolves with the data right after it, though later writes travelled with it", async () => {
+  test("resolves with the data right after it, although later writes were sent in the same batch", async () => {
     const { session, store } = await openSession();
     const results = await Promise.all(
       [1, 2, 3].map(() => session.update((data) => ({ ...data, n: data.n + 1 }))),
@@ -125,7 +125,7 @@ describe("update", () => {
 });
 
 describe("writes of one process", () => {
-  test("go one at a time: what piles up meanwhile travels as one", async () => {
+  test("are sent one at a time, and the writes that wait form one batch", async () => {
     const { session, store } = await openSession();
     const first = session.patch({ a: 1 });
     await Promise.resolve();
@@ -135,7 +135,7 @@ describe("writes of one process", () => {
     expect(Object.keys(session.data)).toHaveLength(52);
   });
 
-  test("one that the store refuses for its value costs no other that travelled with it", async () => {
+  test("a write whose value the store refuses does not affect the others of its batch", async () => {
     const store = sharedStore();
     const { write } = store;
     store.write = (request) => {
@@ -155,7 +155,7 @@ describe("writes of one process", () => {
     expect(session.data).toEqual({ n: 0, good: 1, other: 1 });
   });
 
-  test("I11 what a store throws that says nothing is STORE_UNAVAILABLE, unknown, with its cause", async () => {
+  test("I11 an unspecific error of a store becomes STORE_UNAVAILABLE with the outcome unknown and the error as cause", async () => {
     const store = sharedStore();
     const cause = new Error("socket hang up");
     const { session } = await openSession(store);
@@ -170,7 +170,7 @@ describe("writes of one process", () => {
     expect(session.data).toEqual({ n: 0 });
   });
 
-  test("fields that reach a prototype are refused in patch, set and update", async () => {
+  test("patch, set and update refuse fields that reach a prototype", async () => {
     for (const store of [sharedStore(), mapStore(), inConnectionStore()]) {
       const sessions = createSessions<Data>({ store, initial: () => ({ n: 0 }) });
       const { connection } = await serveInMemory(sessions).connect();
@@ -187,14 +187,14 @@ describe("writes of one process", () => {
   });
 });
 
-test("patch takes an object of fields, and nothing else", async () => {
+test("patch takes an object of fields, and rejects anything else", async () => {
   const { session } = await openSession();
   for (const fields of ["abc", 5, null, undefined, ["a"], () => ({ n: 1 })] as never[])
     await expect(session.patch(fields)).rejects.toEqual(coded("INVALID_DATA", "not-applied"));
   expect(session).toMatchObject({ version: 1, data: { n: 0 } });
 });
 
-test("refresh shows what the store has, not what a slip may have made of it here, where values are JSON", async () => {
+test("with JSON values refresh shows the store's data, also after the application changed its copy by mistake", async () => {
   const shared = sharedStore();
   const store = Object.assign(shared, {
     capabilities: { ...shared.capabilities, values: "json" as const },
@@ -207,7 +207,7 @@ test("refresh shows what the store has, not what a slip may have made of it here
   expect(session.version).toBe(1);
 });
 
-test("a patch of data that is of a class leaves it of that class", async () => {
+test("a patch of an instance of a class results in an instance of that class", async () => {
   class Cart {
     items: readonly string[] = [];
     note?: string;
@@ -225,7 +225,7 @@ test("a patch of data that is of a class leaves it of that class", async () => {
   }
 });
 
-describe("I8 what others wrote", () => {
+describe("I8 a change of another process", () => {
   const fields = (set: object) => ({ type: "fields", set: { ...set }, unset: [] }) as const;
   const write = (session: Session<Data>, set: object) =>
     ({
@@ -237,7 +237,7 @@ describe("I8 what others wrote", () => {
       schemaVersion: 0,
     }) as const;
 
-  test("is taken over from its announcement where it is the next version, without asking the store", async () => {
+  test("is taken from its announcement if it is the next version, without a read of the store", async () => {
     const { store, session, changes } = await openSession();
     store.calls.length = 0;
     store.notify({ type: "written", id: session.id, version: 2, change: fields({ n: 5 }) });
@@ -246,7 +246,7 @@ describe("I8 what others wrote", () => {
     expect(store.calls).toEqual([]);
   });
 
-  test("is read where versions are missing, or the change did not come along; state never goes back", async () => {
+  test("is read if versions are missing or the announcement has no fields; data never becomes older", async () => {
     const { store, sessions, session, changes } = await openSession();
     for (let n = 1; n <= 3; n += 1) await store.behindTheBack.write(write(session, { n }));
     store.notify({ type: "written", id: session.id, version: 4, change: fields({ n: 3 }) });
@@ -264,7 +264,7 @@ describe("I8 what others wrote", () => {
     expect(sessions.diagnostics.rereads).toBe(2);
   });
 
-  test("is read where its announcement is of another history than what is known here", async () => {
+  test("is read if its announcement has another lineage than the session here", async () => {
     const { store, session } = await openSession();
     const { id } = session;
     store.notify({ type: "written", id, version: 2, lineage: 7, after: 0, change: fields({ n: 1 }) });
@@ -282,7 +282,7 @@ describe("I8 what others wrote", () => {
     expect(session.data).not.toHaveProperty("x");
   });
 
-  test("reaches `change` of every connection; what a connection wrote itself does not reach its own", async () => {
+  test("reaches the `change` handler of every connection; a connection's own write does not reach its own", async () => {
     const { store, sessions, opened, session } = await openSession();
     const heard: string[] = [];
     const server = serveInMemory(sessions, { change: ({ id }) => void heard.push(id) });
@@ -318,7 +318,7 @@ describe("schema and migrate", () => {
     },
   };
 
-  test("a schema that refuses what it made itself leaves no session behind", async () => {
+  test("a schema that refuses its own output leaves no session in the store", async () => {
     const text: StandardSchemaV1<unknown, Data> = {
       "~standard": {
         version: 1,
@@ -350,7 +350,7 @@ describe("schema and migrate", () => {
     await expect.poll(() => other.size).toBe(0);
   });
 
-  test("what does not satisfy the schema is refused before it is written", async () => {
+  test("data that the schema refuses is not written", async () => {
     const store = sharedStore();
     const sessions = createSessions<Data>({ store, schema });
     const { session } = await sessions.create({ n: 1 });
@@ -361,7 +361,7 @@ describe("schema and migrate", () => {
     expect(session).toMatchObject({ version: 1, data: { n: 1 } });
   });
 
-  test("what an older version stored is brought up to date on load", async () => {
+  test("data of an older schema version is migrated on load", async () => {
     const store = sharedStore();
     const sessions = createSessions<Data>({
       store,
@@ -385,13 +385,13 @@ describe("schema and migrate", () => {
   });
 });
 
-describe("what can't be done says so", () => {
-  test("sessions.create needs a store that keeps sessions beyond connections", async () => {
+describe("calls that are impossible", () => {
+  test("sessions.create rejects if the store keeps no sessions beyond connections", async () => {
     const sessions = createSessions<Data>();
     await expect(sessions.create({ n: 1 })).rejects.toEqual(coded("NOT_SUPPORTED"));
   });
 
-  test("after sessions.close() what would ask the store rejects with SHUTTING_DOWN, whatever the store", async () => {
+  test("after sessions.close() each call that needs the store rejects with SHUTTING_DOWN, with every store", async () => {
     for (const store of [mapStore(), sharedStore()]) {
       const sessions = createSessions<Data>({ store, token: queryToken(), initial: () => ({ n: 0 }) });
       const { session } = await sessions.create({ n: 1 });
@@ -416,12 +416,12 @@ describe("what can't be done says so", () => {
     expect(() => serveInMemory(sessions)).toThrow(coded("SHUTTING_DOWN"));
   });
 
-  test("identify takes a subject", async () => {
+  test("identify rejects for a value that is no subject", async () => {
     const { session } = await openSession();
     expect(() => session.identify("")).toThrow(coded("INVALID_ARGUMENT"));
   });
 
-  test("sessions.close() settles writes under way", async () => {
+  test("sessions.close() waits for the writes under way", async () => {
     const { sessions, session } = await openSession();
     const write = session.patch({ n: 1 });
     await sessions.close();
