@@ -11,6 +11,7 @@ export const each = (values: readonly unknown[], ...before: readonly unknown[]):
   values.map((value) => [...before, value]);
 const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
 const PROPERTY = "a property";
+const signalled = { signal: AbortSignal.abort() };
 
 export const sessionsCalls: Calls = {
   connections: PROPERTY,
@@ -55,6 +56,14 @@ export const sessionsCalls: Calls = {
     ...behind("ada", "x", {}),
   ],
   presence: [...each([undefined, ...wrongFor.string]), ...behind("id")],
+  presenceOfSubject: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
+  watch: [
+    ...[undefined, "ada", ...wrongFor.iterable].map((subjects) => [subjects, () => 1, signalled]),
+    ...wrongFor.text.map((subject) => [[subject], () => 1, signalled]),
+    ...[undefined, ...wrongFor.callback].map((listener) => [["ada"], listener, signalled]),
+    ...each([undefined, ...wrongFor.options, {}, { signal: {} }], ["ada"], () => 1),
+    ...behind(["ada"], () => 1, signalled),
+  ],
   close: [...each(wrongFor.options), ...behind({})],
   bind: [
     ...each([undefined, ...wrongFor.object]),
@@ -184,6 +193,8 @@ export const portCalls: Calls = {
   parseProtocols: each(wrongFor.string),
   plainAddress: each(wrongFor.string),
   shown: "takes anything",
+  SubjectWatches: "for stores; takes no argument",
+  together: "for stores; takes states of a store",
 };
 
 const server = new WebSocketServer({ noServer: true });

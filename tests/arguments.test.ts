@@ -66,6 +66,8 @@ const tables: readonly OptionTable[] = [
       heartbeatMs: wrongFor.durationOrNever,
       handlerTimeoutMs: wrongFor.duration,
       exclusive: [...wrongFor.boolean, "subject"],
+      leaveAfterMs: wrongFor.duration,
+      events: [...wrongFor.options, { left: "x" }, { expired: 5 }, { destroyed: null }],
       origins: [null, "https://example.com", 5, {}, [5], [null], new Set(["https://example.com"])],
       token: [...wrongFor.object, cookieToken, { read: "x" }, { ...queryToken(), write: 5 }],
       onBadToken: wrongFor.word,

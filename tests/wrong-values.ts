@@ -48,6 +48,7 @@ export const wrongFor = {
   callback: ANYTHING.filter((value) => typeof value !== "function"),
   string: ANYTHING.filter((value) => typeof value !== "string"),
   text: ANYTHING.filter((value) => typeof value !== "string" || value === ""),
+  iterable: ANYTHING.filter((value) => !Array.isArray(value) && !(value instanceof Map)),
   /** One of a few words, none of which is among these. */
   word: ANYTHING,
   /** An object with methods or parts of its own. */

@@ -22,7 +22,14 @@ export { isSessionError, SessionError } from "./base/errors.ts";
 export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";
 export { accept, reject } from "./handshake/handshake.ts";
 export type { AcceptOptions, Admission, Handshake, OriginRule } from "./handshake/handshake.ts";
-export type { EarlyLimits, ErrorContext, InboxLimits, SessionsOptions, Stage } from "./api/options.ts";
+export type {
+  EarlyLimits,
+  ErrorContext,
+  InboxLimits,
+  SessionEvents,
+  SessionsOptions,
+  Stage,
+} from "./api/options.ts";
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
@@ -54,6 +61,17 @@ export type {
   WriteResult,
 } from "./store/contract.ts";
 export type { CommitMethods, CommitNumbers, CommitRequest, CommitResult } from "./store/commit-contract.ts";
+export type {
+  Departure,
+  PresenceEvent,
+  PresenceMethods,
+  PresenceType,
+  SessionEvent,
+  SessionEventType,
+  SessionPresence,
+  SubjectPresence,
+  Tracking,
+} from "./store/presence-contract.ts";
 export type { ClientRecord, ClientRecords } from "./store/stored-session.ts";
 export type {
   AppendedEvent,

@@ -27,3 +27,6 @@ export type {
   SendOutcome,
   Ticket,
 } from "./api/runtime.ts";
+/** For authors of stores with `watch`. */
+export { SubjectWatches, together } from "./store/subject-watches.ts";
+export type { SessionState } from "./store/subject-watches.ts";

@@ -5,10 +5,12 @@ import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
 import type { Admission, Handshake, OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { OutboxBounds } from "../store/outbox-contract.ts";
+import type { SessionEvent } from "../store/presence-contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 
 /**
- * The origin of an error that no caller waits for. `"unhandled"`: a promise of this library rejected, and the application
+ * The origin of an error that no caller waits for. `"event"`: a function of the option `events`. `"watch"`: a listener of
+ * `sessions.watch`. `"unhandled"`: a promise of this library rejected, and the application
  * neither awaited nor caught it. `"adapter"`: an adapter noticed a mistake of the application. `"client"`: a client or its
  * network did something wrong, such as a protocol error, or the first message of a connection that was refused as invalid.
  * Errors of the stage `"client"` are counted as `clientErrors`, and reported to an explicit `onError` alone.
@@ -26,6 +28,8 @@ export type Stage =
   | "drain"
   | "close"
   | "store"
+  | "event"
+  | "watch"
   | "theft"
   | "unhandled"
   | "adapter"
@@ -164,6 +168,27 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
    */
   readonly exclusive?: boolean | undefined;
   /**
+   * Milliseconds without a connection after which a session has left, and its subject is no longer `"away"` but `"offline"`. A
+   * client that comes back in time gives no event. A clean close by the peer (1000, 1001, or no code), and the client's `close()`,
+   * leave at once. With the option, presence is recorded from the start, so set it in all processes if one of them calls
+   * `watch` or `presenceOfSubject`. Without it, the recording starts with the first of these calls.
+   *
+   * @default 10_000
+   */
+  readonly leaveAfterMs?: number | undefined;
+  /**
+   * Functions that are called when a session leaves, expires or is destroyed: once over all processes, also if the process that
+   * held the session was killed. An event is delivered again, with the same `id`, only if the process that handled it ended
+   * meanwhile. An error of a function reaches `onError`, and the event is not repeated. A session that ends gives `expired` or
+   * `destroyed`, and no `left` after that. Set the option in all processes.
+   *
+   * @default no events
+   * @throws NOT_SUPPORTED from `createSessions` if the store has no events.
+   * @example
+   * events: { left: ({ subject }) => rooms.remove(subject) }
+   */
+  readonly events?: SessionEvents | undefined;
+  /**
    * The origins that may connect, as browsers send them (`https://example.com`, no slash at the end). They are compared
    * exactly; other origins, and requests without one, are answered with 403. Pages of apps and extensions have origins of other
    * schemes: `file://`, `capacitor://localhost`, `chrome-extension://<id>`. A function is called with `undefined` if the
@@ -236,6 +261,16 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined;
 }
 
+/** The functions of the option `events`. Each may return a promise: the event counts as handled once it has settled. */
+export interface SessionEvents {
+  /** The session's last connection has been gone for `leaveAfterMs`, or ended by a clean close. */
+  readonly left?: ((event: SessionEvent) => unknown) | undefined;
+  /** A deadline of the session has passed. With `mapStore` also: the session was evicted. */
+  readonly expired?: ((event: SessionEvent) => unknown) | undefined;
+  /** The session was destroyed, by the application or by the library. */
+  readonly destroyed?: ((event: SessionEvent) => unknown) | undefined;
+}
+
 /** Limits for clients without a session. */
 export interface EarlyLimits {
   /**
@@ -286,6 +321,8 @@ export type Settings<Data extends object, Transport> = {
     readonly early: Limits & { readonly timeoutMs: number };
     readonly inbox: Limits;
     readonly outbox: OutboxBounds;
+    /** Whether presence is recorded from the start. */
+    readonly recordsPresence: boolean;
   };
 
 export interface Limits {

@@ -37,6 +37,8 @@ const NAMES = [
   "heartbeatMs",
   "handlerTimeoutMs",
   "exclusive",
+  "leaveAfterMs",
+  "events",
   "origins",
   "token",
   "onBadToken",
@@ -94,6 +96,7 @@ export function resolveOptions<Data extends object, Transport>(
     heartbeatMs: heartbeat(options.heartbeatMs),
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
     exclusive: flag("exclusive", options.exclusive),
+    ...presence(options),
     onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse"]),
     onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),
     graceMs: duration("graceMs", options.graceMs, 30_000),
@@ -158,6 +161,25 @@ function outbox(given: OutboxLimits = {}): Settings<object, unknown>["outbox"] {
     maxAgeMs: duration("outbox.maxAgeMs", given.maxAgeMs, 5 * MINUTE),
     whenFull: oneOf("outbox.whenFull", given.whenFull, ["drop-oldest", "refuse"]),
   };
+}
+
+function presence({
+  leaveAfterMs,
+  events: given = {},
+}: Pick<SessionsOptions<object>, "leaveAfterMs" | "events">): Pick<
+  Settings<object, unknown>,
+  "leaveAfterMs" | "events" | "recordsPresence"
+> {
+  assertOptions("events", given, ["left", "expired", "destroyed"]);
+  const { left, expired, destroyed } = given;
+  const events = { left, expired, destroyed };
+  let recordsPresence = leaveAfterMs !== undefined;
+  for (const [name, value] of Object.entries(events)) {
+    if (value === undefined) continue;
+    assertFunction(`events.${name}`, value);
+    recordsPresence = true;
+  }
+  return { leaveAfterMs: duration("leaveAfterMs", leaveAfterMs, 10_000), events, recordsPresence };
 }
 
 function inbox(given: InboxLimits = {}): Settings<object, unknown>["inbox"] {

@@ -3,6 +3,7 @@ import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import type { NodePresence } from "../store/contract.ts";
+import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.ts";
 import type { Connection, Session } from "./contract.ts";
 import type { Handlers } from "./handlers.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
@@ -108,6 +109,28 @@ export interface Sessions<
   ): Promise<{ readonly sessions: number; readonly failed: number }>;
   /** Returns on which processes a session has connections. A process that does not answer is not an error: `missing` names it. */
   presence(id: string): Promise<PresenceReport>;
+  /**
+   * Whether a subject is there, with its sessions. The state is the one of all sessions of the subject together. Reads the
+   * subject's sessions from the store.
+   *
+   * @throws NOT_SUPPORTED, as a rejection, if the store has no presence of subjects.
+   */
+  presenceOfSubject(subject: string): Promise<SubjectPresence>;
+  /**
+   * Calls `listener` with the state of each subject, and then with each change, on whichever process it happens. Resolves once
+   * all present states were told. Ends when `signal` aborts. A change is told at once; one whose message was lost is told by the
+   * sweep of the store (`sweepMs`). An error of the listener reaches `onError`. A rejected call has ended.
+   *
+   * @throws NOT_SUPPORTED, as a rejection, if the store can't watch subjects.
+   * @example
+   * const ended = new AbortController();
+   * await sessions.watch(["ada", "bob"], ({ subject, type }) => show(subject, type), { signal: ended.signal });
+   */
+  watch(
+    subjects: Iterable<string>,
+    listener: (event: PresenceEvent) => unknown,
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>;
   /** Counters since `createSessions`. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**

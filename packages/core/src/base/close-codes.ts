@@ -56,6 +56,14 @@ export function assertClose(code: unknown, reason: unknown): void {
     throw invalidArgument(`the close reason must have at most ${MAX_REASON_BYTES} bytes of UTF-8`);
 }
 
+/**
+ * Whether a peer that closes with `code` says that it leaves: 1000, 1001 (a page that goes away), or 1005, a close frame without a
+ * code, as of `socket.close()` in a page.
+ */
+export function isCleanLeave(code: number): boolean {
+  return code === 1000 || code === CloseCode.GoingAway || code === 1005;
+}
+
 function isSendable(code: unknown): boolean {
   if (typeof code !== "number" || !Number.isInteger(code)) return false;
   const isRegistered = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;

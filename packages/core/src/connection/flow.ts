@@ -49,6 +49,8 @@ export const Flow = {
   Following: 1048576,
   /** v1.wsession only: the handler `transaction` runs. */
   InTransaction: 2097152,
+  /** The peer left by a clean close, or by the frame `bye`. */
+  Left: 4194304,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */

@@ -21,6 +21,7 @@
  * | Refused    | a message is refused as invalid           | never                         | a second report of one           |
  * | Unopened   | `start` while the session is created      | the session is there          | `open`; without it no `close`    |
  * | Attaching  | a client of v1.wsession attaches          | `resumed` has settled         | messages                         |
+ * | Left       | a clean close by the peer, or `bye`       | never                         | nothing: it says how it ended    |
  * | Greeted, MeansSession, HasSent, Following, InTransaction | framed/ alone | framed/ alone | nothing: see flow.ts        |
  */
 import { isTransactionRefused } from "@wsession/protocol";
@@ -28,8 +29,9 @@ import type { Connection } from "../api/contract.ts";
 import type { Stage } from "../api/options.ts";
 import type { RuntimeConnection } from "../api/runtime.ts";
 import { assertNone } from "../base/arguments.ts";
-import { clipReason, CloseCode } from "../base/close-codes.ts";
+import { clipReason, CloseCode, isCleanLeave } from "../base/close-codes.ts";
 import type { Deadline } from "../base/deadlines.ts";
+import type { Departure } from "../store/presence-contract.ts";
 import { UNCLEAN } from "../base/endings.ts";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
@@ -164,6 +166,12 @@ export abstract class ConnectionLifecycle<Socket extends object>
 
   // --- end ---
 
+  /** How the connection ended, for the store; `undefined` for a lost connection, and for an end by this side. */
+  get departure(): Departure | undefined {
+    if (this.#event?.code === CloseCode.Expired) return "expired";
+    return (this.flow & Flow.Left) === 0 ? undefined : "left";
+  }
+
   terminate(surplus?: undefined): void {
     assertNone("terminate()", surplus);
     if (this.hasEnded) return;
@@ -223,6 +231,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   ended(code: number, reason: string): void {
     if (this.hasEnded) return;
     this.flow |= Flow.Ended;
+    if (this.#event === undefined && isCleanLeave(code)) this.flow |= Flow.Left;
     this.#event ??= { code, reason };
     this.#deadline?.cancel();
     this.#deadline = undefined;

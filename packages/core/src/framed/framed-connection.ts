@@ -120,6 +120,7 @@ export class FramedConnection<
         this.beat();
         return;
       case "bye":
+        this.flow |= Flow.Left;
         this.endHandled(1000, "");
         return;
       case "token-kept":

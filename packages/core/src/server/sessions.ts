@@ -20,6 +20,9 @@ import type { Settings } from "../api/options.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { SessionRegistry } from "../session/registry.ts";
+import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.ts";
+import { Presence } from "./presence.ts";
+import { checkWatch } from "./watch-arguments.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
@@ -52,6 +55,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     readonly opening: { readonly socket: object } | undefined;
     close(options: CloseOptions): Promise<void>;
   }> = new Set();
+  readonly #presenceOfSubjects: Presence<Data, Transport>;
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings<Data, Transport>) {
@@ -65,6 +69,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
       },
     };
     this.registry = new SessionRegistry(settings, this.diagnostics, this.deadlines, onConnections);
+    this.#presenceOfSubjects = new Presence(this.registry, settings, this.deadlines, connections.prefix);
   }
 
   bind<Socket extends object>(
@@ -280,6 +285,23 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     const connections = this.registry.connectionCount(id);
     const here = { node: this.connections.prefix, connections };
     return { connections, nodes: connections > 0 ? [here] : [], missing };
+  }
+
+  presenceOfSubject(subject: string, surplus?: undefined): Promise<SubjectPresence> {
+    assertSubject("presenceOfSubject()", subject);
+    assertNoMore("presenceOfSubject()", surplus);
+    return owned(this.#presenceOfSubjects.ofSubject(subject), this);
+  }
+
+  watch(
+    subjects: Iterable<string>,
+    listener: (event: PresenceEvent) => unknown,
+    options: { readonly signal: AbortSignal },
+    surplus?: undefined,
+  ): Promise<void> {
+    const unique = checkWatch(subjects, listener, options);
+    assertNoMore("watch()", surplus);
+    return owned(this.#presenceOfSubjects.watch(unique, listener, options.signal), this);
   }
 
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {

@@ -8,6 +8,7 @@ import { isSessionError, withoutConnectionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { newSelector } from "../handshake/token.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
+import type { Departure } from "../store/presence-contract.ts";
 import { ChangeQueue } from "./changes.ts";
 import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
@@ -209,12 +210,12 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.store.capabilities.resumable) this.#lifetimes.onConnectionClosed(state, connection);
     state.removeConnection(connection);
-    this.releaseInStore(state.id);
+    this.releaseInStore(state.id, connection.departure);
   }
 
   /** Releases one connection's hold on the session in the store. */
-  releaseInStore(id: string): void {
-    this.calls.inBackground(() => this.store.release(id), id);
+  releaseInStore(id: string, departure?: Departure): void {
+    this.calls.inBackground(() => this.store.release(id, departure), id);
   }
 
   /** A connection's close handler has settled: nothing of the connection refers to the session any more. */

@@ -1,6 +1,7 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { CommitMethods } from "./commit-contract.ts";
 import type { AppendedEvent, OutboxMethods } from "./outbox-contract.ts";
+import type { Departure, PresenceMethods } from "./presence-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
 import type { StoredSession } from "./stored-session.ts";
 import type { Change, WriteRequest, WriteResult } from "./write-contract.ts";
@@ -211,7 +212,7 @@ export interface StoreHost {
  * `release`. A
  * method that needs no I/O may answer with a plain value, in the same tick.
  */
-export interface SessionStore extends OutboxMethods, CommitMethods {
+export interface SessionStore extends OutboxMethods, CommitMethods, PresenceMethods {
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;
@@ -238,8 +239,12 @@ export interface SessionStore extends OutboxMethods, CommitMethods {
    * they closed.
    */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
-  /** One connection of this process no longer holds the session. If sessions do not outlive connections, the session ends. */
-  release(id: string): Awaitable<void>;
+  /**
+   * One connection of this process no longer holds the session. If sessions do not outlive connections, the session ends.
+   * `departure`: how the connection ended; `undefined` for any other end. A store that ignores it takes a clean leave for a lost
+   * connection.
+   */
+  release(id: string, departure?: Departure): Awaitable<void>;
   /**
    * The ids of live sessions, in no order. MUST yield each id at most once. MUST yield a session that exists from the beginning to
    * the end of the iteration exactly once, also if the session is touched, written or resumed meanwhile. A session that is

@@ -2,6 +2,8 @@ import { isOthers } from "./map-entry.ts";
 import { applyChange } from "./change.ts";
 import { assertNone } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
+import { LocalPresence } from "./local-presence.ts";
+import type { LocalHolding } from "./local-presence.ts";
 import { assertSubjectText } from "../base/names.ts";
 import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
@@ -20,6 +22,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
   let host: StoreHost | undefined;
 
   const held = (id: string) => host?.held(id);
+  const presence = new LocalPresence(() => holdings(host));
 
   function write(request: WriteRequest): WriteResult {
     const session = held(request.id);
@@ -44,6 +47,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     },
     create(request) {
       if (held(request.id) !== undefined) return { type: "exists" };
+      presence.connected(request.id, request.subject);
       return {
         type: "created",
         session: {
@@ -68,18 +72,36 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       if (isOthers(session.subject, request)) return { type: "foreign" };
       if (request.subject === undefined)
         return { type: "rotated", version: session.version, session: undefined };
+      presence.identified(request.id, request.subject);
       return { type: "rotated", version: session.version + 1, session: undefined };
     },
-    destroy: (id) => (held(id) === undefined ? NOTHING_DESTROYED : { ...NOTHING_DESTROYED, destroyed: [id] }),
-    release: () => undefined,
+    destroy(id) {
+      const session = held(id);
+      if (session === undefined) return NOTHING_DESTROYED;
+      presence.ended(id, "destroyed", session.subject);
+      return { ...NOTHING_DESTROYED, destroyed: [id] };
+    },
+    // The session ends with its connection, so it is never away.
+    release: (id, departure) => presence.endedWithConnection(id, departure),
     async *ids() {
       yield* host?.heldIds() ?? [];
     },
     bySubject: (subject) => withSubject(host, subject),
-    destroySubject: (subject) => ({ ...NOTHING_DESTROYED, destroyed: withSubject(host, subject) }),
+    destroySubject(subject) {
+      const destroyed = withSubject(host, subject);
+      for (const id of destroyed) presence.ended(id, "destroyed", subject);
+      return { ...NOTHING_DESTROYED, destroyed };
+    },
     presence: () => ({ nodes: [], missing: [] }),
-    close: () => undefined,
+    track: (tracking) => presence.track(tracking),
+    presenceOfSubject: (subject) => presence.presenceOfSubject(subject),
+    watch: (subjects, listener) => presence.watch(subjects, listener),
+    close: () => presence.close(),
   };
+}
+
+function* holdings(host: StoreHost | undefined): Generator<LocalHolding> {
+  for (const id of host?.heldIds() ?? []) yield { id, subject: host?.held(id)?.subject, connections: 1 };
 }
 
 function withSubject(host: StoreHost | undefined, subject: string): string[] {

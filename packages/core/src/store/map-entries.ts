@@ -13,7 +13,9 @@ export interface MapEntriesOptions {
   /** Called after a session was deleted for any reason, so that its messages and records are deleted too. */
   readonly onDeleted: (id: string) => void;
   /** A session's deadline passed, and `onDeleted` was called. */
-  readonly onExpired: (id: string) => void;
+  readonly onExpired: (id: string, entry: Entry) => void;
+  /** A session made room for another one, and `onDeleted` was called. */
+  readonly onEvicted: (id: string, entry: Entry) => void;
   /** Called about once a second while there are sessions. */
   readonly onSweep: () => void;
 }
@@ -52,7 +54,7 @@ export class MapEntries {
   find(id: string): Entry | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined || !isExpired(entry, monotonicNow())) return entry;
-    this.#expire(id);
+    this.#expire(id, entry);
     return undefined;
   }
 
@@ -88,9 +90,9 @@ export class MapEntries {
     this.#sweeper = undefined;
   }
 
-  #expire(id: string): void {
+  #expire(id: string, entry: Entry): void {
     this.delete(id);
-    this.#options.onExpired(id);
+    this.#options.onExpired(id, entry);
   }
 
   /** Evicts one session. The number of sessions that the search passes over is bounded. */
@@ -101,12 +103,13 @@ export class MapEntries {
       const [id, entry] = this.#byTouch.oldest() ?? [];
       if (id === undefined || entry === undefined) return false;
       if (isExpired(entry, now)) {
-        this.#expire(id);
+        this.#expire(id, entry);
         return true;
       }
       // The host counts a connection longer than the entry does: until the close handler has settled.
       if (entry.holders === 0 && !this.#options.isHeld(id)) {
         this.delete(id);
+        this.#options.onEvicted(id, entry);
         return true;
       }
       // The session has a connection: move it to the end, so that the next eviction does not pass over it again.
@@ -124,7 +127,7 @@ export class MapEntries {
       for (;;) {
         const [id, entry] = this.#byTouch.oldest() ?? [];
         if (id === undefined || entry === undefined || !isExpired(entry, now)) break;
-        this.#expire(id);
+        this.#expire(id, entry);
       }
       this.#options.onSweep();
       if (this.#entries.size > 0) this.#scheduleSweep();

@@ -18,10 +18,14 @@ import {
 import type { Entry } from "./map-entry.ts";
 import type { MapStore, MapStoreOptions } from "./map-options.ts";
 import type { CommitRequest, CommitResult } from "./commit-contract.ts";
+import { LocalPresence } from "./local-presence.ts";
+import type { LocalHolding } from "./local-presence.ts";
 import { MapClients } from "./map-clients.ts";
 import { MapEntries } from "./map-entries.ts";
+import { ExpiryTimers } from "./map-expiry.ts";
 import { MapOutboxes } from "./map-outboxes.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
+import type { Departure, PresenceEvent, SubjectPresence, Tracking } from "./presence-contract.ts";
 import type {
   CreateRequest,
   CreateResult,
@@ -63,6 +67,8 @@ class MapSessionStore implements MapStore {
   readonly #entries: MapEntries;
   readonly #outboxes: MapOutboxes;
   readonly #clients = new MapClients();
+  readonly #presence = new LocalPresence(() => this.#holdings());
+  readonly #expiry = new ExpiryTimers((id) => this.#left(id));
   #host: StoreHost | undefined;
 
   constructor(maxSessions: number, maxOutboxBytes: number) {
@@ -73,8 +79,13 @@ class MapSessionStore implements MapStore {
       onDeleted: (id) => {
         this.#outboxes.delete(id);
         this.#clients.delete(id);
+        this.#expiry.disarm(id);
       },
-      onExpired: (id) => void this.#host?.notify({ type: "expired", id }),
+      onExpired: (id, entry) => {
+        this.#presence.ended(id, "expired", peekExtra(entry)?.subject);
+        this.#host?.notify({ type: "expired", id });
+      },
+      onEvicted: (id, entry) => this.#presence.ended(id, "expired", peekExtra(entry)?.subject),
       onSweep: () => this.#outboxes.sweep(),
     });
   }
@@ -100,6 +111,8 @@ class MapSessionStore implements MapStore {
     if (!this.#entries.makeRoom()) return { type: "full" };
     const entry = newEntry(request);
     this.#entries.add(request.id, entry);
+    if (request.hold) this.#presence.connected(request.id, request.subject);
+    if (this.#presence.wants("expired")) this.#expiry.arm(request.id);
     return { type: "created", session: snapshot(entry) };
   }
 
@@ -115,7 +128,10 @@ class MapSessionStore implements MapStore {
       extra.digest = request.nextDigest;
       extra.renewal = undefined;
     }
-    if (request.hold) entry.holders += 1;
+    if (request.hold) {
+      entry.holders += 1;
+      this.#presence.connected(request.id, peekExtra(entry)?.subject);
+    }
     if (request.exclusive) extraOf(entry).fence += 1;
     if (request.touch !== false) this.#entries.touch(request.id, entry, request.idleMs);
     return { type: "resumed", session: this.#snapshot(request.id, entry), by };
@@ -179,6 +195,7 @@ class MapSessionStore implements MapStore {
     if (entry === undefined) return false;
     if (absoluteMs !== undefined) entry.absoluteAt = monotonicNow() + absoluteMs;
     this.#entries.touch(id, entry, idleMs);
+    if (absoluteMs !== undefined && this.#presence.wants("expired")) this.#expiry.arm(id);
     return true;
   }
 
@@ -203,6 +220,7 @@ class MapSessionStore implements MapStore {
         this.#clients.clear(request.id);
       }
       extra.subject = request.subject;
+      this.#presence.identified(request.id, request.subject);
       entry.version += 1;
       return { ...this.#written(request.id, entry, request.known), type: "rotated" };
     }
@@ -210,14 +228,17 @@ class MapSessionStore implements MapStore {
   }
 
   destroy(id: string): StoreDestroyResult {
-    const existed = this.#entries.find(id) !== undefined;
+    const entry = this.#entries.find(id);
     this.#entries.delete(id);
-    return { destroyed: existed ? [id] : [], closed: 0, unreachable: [] };
+    if (entry !== undefined) this.#presence.ended(id, "destroyed", peekExtra(entry)?.subject);
+    return { destroyed: entry === undefined ? [] : [id], closed: 0, unreachable: [] };
   }
 
-  release(id: string): void {
+  release(id: string, departure?: Departure): void {
     const entry = this.#entries.peek(id);
-    if (entry !== undefined && entry.holders > 0) entry.holders -= 1;
+    if (entry === undefined || entry.holders === 0) return;
+    entry.holders -= 1;
+    this.#presence.released(id, departure);
   }
 
   async *ids(): AsyncIterable<string> {
@@ -233,7 +254,10 @@ class MapSessionStore implements MapStore {
 
   destroySubject(subject: string): StoreDestroyResult {
     const destroyed = this.bySubject(subject);
-    for (const id of destroyed) this.#entries.delete(id);
+    for (const id of destroyed) {
+      this.#entries.delete(id);
+      this.#presence.ended(id, "destroyed", subject);
+    }
     return { destroyed, closed: 0, unreachable: [] };
   }
 
@@ -241,8 +265,34 @@ class MapSessionStore implements MapStore {
     return { nodes: [], missing: [] };
   }
 
+  track(tracking: Tracking): void {
+    this.#presence.track(tracking);
+  }
+
+  presenceOfSubject(subject: string): SubjectPresence {
+    assertSubjectText("mapStore", subject);
+    return this.#presence.presenceOfSubject(subject);
+  }
+
+  watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): () => void {
+    for (const subject of subjects) assertSubjectText("mapStore", subject);
+    return this.#presence.watch(subjects, listener);
+  }
+
   close(): void {
     this.#entries.close();
+    this.#presence.close();
+    this.#expiry.close();
+  }
+
+  *#holdings(): Generator<LocalHolding> {
+    for (const [id, entry] of this.#entries.live())
+      yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
+  }
+
+  #left(id: string): number | undefined {
+    const entry = this.#entries.find(id);
+    return entry && Math.min(entry.idleAt, entry.absoluteAt) - monotonicNow();
   }
 
   #snapshot(id: string, entry: Entry): StoredSession {

@@ -1,0 +1,125 @@
+/** Who is there, as the application asks for it: `presenceOfSubject`, `watch`, and the option `events`. */
+import type { Settings } from "../api/options.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import { SessionError } from "../base/errors.ts";
+import { disregard } from "../base/promises.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+import type {
+  PresenceEvent,
+  SessionEvent,
+  SessionEventType,
+  SubjectPresence,
+} from "../store/presence-contract.ts";
+
+type Listener = (event: PresenceEvent) => unknown;
+
+/** Connects the presence of the store with the application. */
+export class Presence<Data extends object, Transport> {
+  readonly #registry: SessionRegistry<Data, Transport>;
+  readonly #settings: Settings<Data, Transport>;
+  readonly #deadlines: Deadlines;
+  /** The name of this process for sessions of a store that only this process has. */
+  readonly #node: string;
+
+  /** Throws NOT_SUPPORTED if the application wants events and the store has none. */
+  constructor(
+    registry: SessionRegistry<Data, Transport>,
+    settings: Settings<Data, Transport>,
+    deadlines: Deadlines,
+    node: string,
+  ) {
+    this.#registry = registry;
+    this.#settings = settings;
+    this.#deadlines = deadlines;
+    this.#node = node;
+    const { store, leaveAfterMs, recordsPresence, events } = settings;
+    const types = (["left", "expired", "destroyed"] as const).filter((type) => events[type] !== undefined);
+    if (types.length > 0 && store.track === undefined) throw notSupported("events");
+    store.track?.({
+      leaveAfterMs,
+      isAlways: recordsPresence,
+      events: new Set(types),
+      deliver: (type, event) => this.#deliver(type, event),
+    });
+  }
+
+  async ofSubject(subject: string): Promise<SubjectPresence> {
+    const { store, calls } = this.#registry;
+    const { presenceOfSubject } = store;
+    if (presenceOfSubject === undefined) throw notSupported("presence of subjects");
+    const found = await calls.ask(() => presenceOfSubject.call(store, subject));
+    if (store.capabilities.shared) return found;
+    const nodes = [this.#node];
+    const sessions = found.sessions.map((one) => ({ ...one, nodes: one.connections > 0 ? nodes : [] }));
+    return { ...found, sessions };
+  }
+
+  async watch(subjects: readonly string[], listener: Listener, signal: AbortSignal): Promise<void> {
+    const { store, calls } = this.#registry;
+    const { watch } = store;
+    if (watch === undefined) throw notSupported("watching of subjects");
+    if (signal.aborted) return;
+    // The store may report inside one of its calls, for example a resume. The application's code runs after the call, because
+    // it may call the store itself (reentrancy). Microtasks keep the order.
+    let told = Promise.resolve();
+    const tell = (event: PresenceEvent): void => {
+      told = told.then(() => {
+        if (!signal.aborted) this.#tell(listener, event);
+      });
+    };
+    let stop: (() => void) | undefined;
+    const aborted = (): void => stop?.();
+    signal.addEventListener("abort", aborted, { once: true });
+    try {
+      stop = await calls.ask(() => watch.call(store, subjects, tell));
+    } catch (error) {
+      signal.removeEventListener("abort", aborted);
+      throw error;
+    }
+    if (signal.aborted) stop();
+    await told;
+  }
+
+  #tell(listener: Listener, event: PresenceEvent): void {
+    try {
+      const result = listener(event);
+      if (result instanceof Promise) result.catch((error: unknown) => this.#failed(error));
+      else disregard(result);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#registry.report(error, { stage: "watch" });
+  }
+
+  /** Calls a function of `events`. Its failure is reported, and the event counts as delivered. */
+  async #deliver(type: SessionEventType, event: SessionEvent): Promise<void> {
+    const handler = this.#settings.events[type];
+    try {
+      // After the call of the store that led to the event.
+      await undefined;
+      await this.#within(async () => handler?.(event));
+    } catch (error) {
+      this.#registry.report(error, { stage: "event", sessionId: event.sessionId });
+    }
+  }
+
+  async #within(run: () => Promise<unknown>): Promise<void> {
+    const { handlerTimeoutMs } = this.#settings;
+    await new Promise<void>((resolve, reject) => {
+      const late = this.#deadlines.allow(handlerTimeoutMs, resolve);
+      run()
+        .then(() => resolve(), reject)
+        .finally(() => late.cancel());
+    });
+  }
+}
+
+function notSupported(what: string): SessionError {
+  return new SessionError(
+    "NOT_SUPPORTED",
+    `this store has no ${what}: use inConnectionStore(), mapStore() or redisStore()`,
+  );
+}

@@ -1,0 +1,184 @@
+/** Presence and events of a store whose sessions live in this process. */
+import type {
+  Departure,
+  PresenceEvent,
+  SessionEventType,
+  SubjectPresence,
+  Tracking,
+} from "./presence-contract.ts";
+import type { PresenceType } from "./presence-contract.ts";
+import { SubjectWatches, together } from "./subject-watches.ts";
+
+/** A live session, as the store knows it. */
+export interface LocalHolding {
+  readonly id: string;
+  readonly subject: string | undefined;
+  readonly connections: number;
+}
+
+interface Visit {
+  subject: string | undefined;
+  connections: number;
+  since: number;
+  awaySince: number | undefined;
+  /** Runs while the session is away. */
+  leaving: NodeJS.Timeout | undefined;
+  hasLeft: boolean;
+}
+
+/** Keeps who is there, once it is asked for. Before that it keeps nothing. */
+export class LocalPresence {
+  readonly #holdings: () => Iterable<LocalHolding>;
+  readonly #visits = new Map<string, Visit>();
+  readonly #watches = new SubjectWatches();
+  #tracking: Tracking | undefined;
+  #isOn = false;
+  #events = 0;
+  #stamp = 0;
+
+  /** `holdings`: the live sessions with their connections, for the moment at which the recording starts. */
+  constructor(holdings: () => Iterable<LocalHolding>) {
+    this.#holdings = holdings;
+  }
+
+  track(tracking: Tracking): void {
+    this.#tracking = tracking;
+    this.#isOn = tracking.isAlways;
+  }
+
+  /** Whether the application wants events of this type. */
+  wants(type: SessionEventType): boolean {
+    return this.#tracking?.events.has(type) === true;
+  }
+
+  /** One more connection. */
+  connected(id: string, subject: string | undefined): void {
+    if (!this.#isOn) return;
+    const visit = this.#visits.get(id) ?? newVisit(subject);
+    this.#visits.set(id, visit);
+    visit.subject = subject;
+    visit.connections += 1;
+    if (visit.connections > 1) return;
+    clearTimeout(visit.leaving);
+    visit.leaving = undefined;
+    if (visit.awaySince === undefined || visit.hasLeft) visit.since = Date.now();
+    visit.awaySince = undefined;
+    visit.hasLeft = false;
+    this.#changed(id, visit);
+  }
+
+  /** One connection fewer. */
+  released(id: string, departure: Departure | undefined): void {
+    const visit = this.#visits.get(id);
+    if (visit === undefined || visit.connections === 0) return;
+    visit.connections -= 1;
+    if (visit.connections > 0) return;
+    visit.awaySince = Date.now();
+    if (departure === "left") return this.#leave(id, visit);
+    visit.leaving = setTimeout(() => this.#leave(id, visit), this.#tracking?.leaveAfterMs ?? 0);
+    visit.leaving.unref();
+    this.#changed(id, visit);
+  }
+
+  /** The session is gone. */
+  ended(id: string, type: SessionEventType, subject: string | undefined): void {
+    const visit = this.#visits.get(id);
+    if (visit !== undefined) {
+      clearTimeout(visit.leaving);
+      this.#visits.delete(id);
+      this.#report(visit.subject, id, "offline");
+    }
+    this.#deliver(type, id, subject);
+  }
+
+  /** The session of a store without resumption: it ends with its connection. */
+  endedWithConnection(id: string, departure: Departure | undefined): void {
+    const visit = this.#visits.get(id);
+    if (visit !== undefined) this.ended(id, departure ?? "left", visit.subject);
+  }
+
+  /** The session has another subject. */
+  identified(id: string, subject: string): void {
+    const visit = this.#visits.get(id);
+    if (visit === undefined || visit.subject === subject) return;
+    this.#report(visit.subject, id, "offline");
+    visit.subject = subject;
+    this.#changed(id, visit);
+  }
+
+  presenceOfSubject(subject: string): SubjectPresence {
+    this.#start();
+    const visits = [...this.#visits].filter(([, visit]) => visit.subject === subject);
+    return {
+      subject,
+      type: together(visits.map(([, visit]) => typeOf(visit))),
+      sessions: visits.map(([id, { connections, since, awaySince }]) => {
+        return { id, connections, nodes: [], since, awaySince };
+      }),
+    };
+  }
+
+  watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): () => void {
+    this.#start();
+    this.#watches.add(subjects, listener);
+    const wanted = new Set(subjects);
+    const bySubject = new Map<string, { id: string; type: PresenceType; stamp: number }[]>();
+    for (const [id, visit] of this.#visits) {
+      if (visit.subject === undefined || !wanted.has(visit.subject)) continue;
+      const there = bySubject.get(visit.subject) ?? [];
+      there.push({ id, type: typeOf(visit), stamp: this.#stamp });
+      bySubject.set(visit.subject, there);
+    }
+    for (const subject of wanted) this.#watches.read(subject, bySubject.get(subject) ?? [], this.#stamp);
+    return () => void this.#watches.remove(subjects, listener);
+  }
+
+  close(): void {
+    for (const { leaving } of this.#visits.values()) clearTimeout(leaving);
+  }
+
+  /** Starts the recording with the sessions that are there. */
+  #start(): void {
+    if (this.#isOn) return;
+    this.#isOn = true;
+    for (const { id, subject, connections } of this.#holdings()) {
+      const visit = newVisit(subject);
+      visit.connections = connections;
+      if (connections === 0) continue;
+      this.#visits.set(id, visit);
+    }
+  }
+
+  #leave(id: string, visit: Visit): void {
+    visit.leaving = undefined;
+    visit.hasLeft = true;
+    this.#changed(id, visit);
+    this.#deliver("left", id, visit.subject);
+  }
+
+  #changed(id: string, visit: Visit): void {
+    this.#report(visit.subject, id, typeOf(visit));
+  }
+
+  #report(subject: string | undefined, id: string, type: PresenceType): void {
+    if (subject === undefined) return;
+    this.#stamp += 1;
+    this.#watches.changed(subject, { id, type, stamp: this.#stamp });
+  }
+
+  #deliver(type: SessionEventType, sessionId: string, subject: string | undefined): void {
+    if (!this.wants(type)) return;
+    this.#events += 1;
+    const id = `${sessionId}:${type}:${this.#events}`;
+    void this.#tracking?.deliver(type, { id, sessionId, subject, at: Date.now() });
+  }
+}
+
+function newVisit(subject: string | undefined): Visit {
+  return { subject, connections: 0, since: 0, awaySince: undefined, leaving: undefined, hasLeft: false };
+}
+
+function typeOf({ connections, hasLeft }: Visit): PresenceType {
+  if (connections > 0) return "online";
+  return hasLeft ? "offline" : "away";
+}

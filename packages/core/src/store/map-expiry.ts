@@ -1,0 +1,34 @@
+/** Timers at the deadlines of sessions, for an application that wants to hear of expiries. The sweep alone may be late. */
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export class ExpiryTimers {
+  /** Milliseconds to the session's deadline; `undefined` if there is no such session. Expires a session whose deadline has passed. */
+  readonly #left: (id: string) => number | undefined;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(left: (id: string) => number | undefined) {
+    this.#left = left;
+  }
+
+  /** Looks at the session at its deadline. A deadline that has moved by then is looked at again, so a touch need not call this. */
+  arm(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+    const left = this.#left(id);
+    if (left === undefined || left === Infinity) return;
+    const timer = setTimeout(() => this.arm(id), Math.min(left + 1, LONGEST_TIMER_MS));
+    timer.unref();
+    this.#timers.set(id, timer);
+  }
+
+  disarm(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

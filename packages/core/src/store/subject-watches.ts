@@ -1,0 +1,100 @@
+/** The watched subjects of one process: the state of their sessions, and who listens. */
+import type { PresenceEvent, PresenceType } from "./presence-contract.ts";
+
+/** A session's state. Of two states the one with the higher stamp is the later one. */
+export interface SessionState {
+  readonly id: string;
+  readonly type: PresenceType;
+  readonly stamp: number;
+}
+
+type Listener = (event: PresenceEvent) => void;
+
+interface Watched {
+  /** An offline session stays until the next read, because an older message about the session may still arrive. */
+  readonly sessions: Map<string, SessionState>;
+  readonly listeners: Set<Listener>;
+  /** What the listeners were told; `undefined` before the first read. */
+  told: PresenceType | undefined;
+}
+
+/** Makes the state of a subject from the states of its sessions, and calls listeners when it changes. */
+export class SubjectWatches {
+  readonly #watched = new Map<string, Watched>();
+
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  subjects(): IterableIterator<string> {
+    return this.#watched.keys();
+  }
+
+  has(subject: string): boolean {
+    return this.#watched.has(subject);
+  }
+
+  /** Adds a listener. Calls it at once for each subject whose state is known. */
+  add(subjects: readonly string[], listener: Listener): void {
+    for (const subject of subjects) {
+      const watched = this.#watched.get(subject) ?? {
+        sessions: new Map(),
+        listeners: new Set(),
+        told: undefined,
+      };
+      this.#watched.set(subject, watched);
+      watched.listeners.add(listener);
+      if (watched.told !== undefined) listener({ subject, type: watched.told });
+    }
+  }
+
+  /** Removes a listener. Returns the subjects that nobody watches any more. */
+  remove(subjects: readonly string[], listener: Listener): string[] {
+    return subjects.filter((subject) => {
+      const watched = this.#watched.get(subject);
+      if (watched?.listeners.delete(listener) !== true || watched.listeners.size > 0) return false;
+      this.#watched.delete(subject);
+      return true;
+    });
+  }
+
+  /** One session of a subject has changed. */
+  changed(subject: string, state: SessionState): void {
+    const watched = this.#watched.get(subject);
+    if (watched === undefined || !isNewer(state, watched.sessions.get(state.id))) return;
+    watched.sessions.set(state.id, state);
+    if (watched.told !== undefined) this.#tell(subject, watched);
+  }
+
+  /**
+   * All sessions of a subject, as read. `readAt`: a session that is not among them ended, unless its stamp is higher. Makes up for
+   * lost changes.
+   */
+  read(subject: string, states: readonly SessionState[], readAt: number): void {
+    const watched = this.#watched.get(subject);
+    if (watched === undefined) return;
+    const found = new Map(states.map((state) => [state.id, state]));
+    for (const [id, { stamp }] of watched.sessions)
+      if (!found.has(id) && stamp <= readAt) watched.sessions.delete(id);
+    for (const [id, state] of found)
+      if (isNewer(state, watched.sessions.get(id))) watched.sessions.set(id, state);
+    this.#tell(subject, watched);
+  }
+
+  #tell(subject: string, watched: Watched): void {
+    const type = together([...watched.sessions.values()].map((session) => session.type));
+    if (watched.told === type) return;
+    watched.told = type;
+    for (const listener of watched.listeners) listener({ subject, type });
+  }
+}
+
+/** The state of a subject whose sessions have these states. */
+export function together(types: readonly PresenceType[]): PresenceType {
+  if (types.includes("online")) return "online";
+  return types.includes("away") ? "away" : "offline";
+}
+
+function isNewer(state: SessionState, before: SessionState | undefined): boolean {
+  return before === undefined || state.stamp >= before.stamp;
+}
