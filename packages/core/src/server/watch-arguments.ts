@@ -11,7 +11,7 @@ export function checkWatch(
 ): readonly string[] {
   // A string, also as an object, is an iterable of its characters, and they are no subjects.
   const isIterable = typeof subjects === "object" && subjects !== null && Symbol.iterator in subjects;
-  if (!isIterable || subjects instanceof String)
+  if (!isIterable || Object.prototype.toString.call(subjects) === "[object String]")
     throw invalidArgument("watch() takes an array of subjects, or another iterable of them");
   const unique = new Set<string>();
   for (const subject of subjects) {
