@@ -156,7 +156,7 @@ describe.each(runtimeNames)("a server on %s plays its part of the dialogue:", (r
     expect(played).toBe(lines.length);
   });
 
-  test("and is caught where it does not", async () => {
+  test("and is caught if its answer differs", async () => {
     const parts = application();
     const { port } = await serve(runtime, parts.sessions, parts.handlers);
     const player = new Player(port, parts);

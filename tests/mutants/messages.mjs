@@ -27,7 +27,7 @@ export const messageMutants = [
     file: "packages/protocol/src/messages/outgoing.ts",
     find: "check(schema, received)",
     replace: "check(schema, [payload, received][0])",
-    tests: inPackage("protocol", "messages/sending", "what JSON would change"),
+    tests: inPackage("protocol", "messages/sending", "a value that JSON changes"),
   },
   {
     name: "messages-then",
@@ -43,7 +43,7 @@ export const messageMutants = [
     file: "packages/protocol/src/messages/handlers.ts",
     find: "Object.hasOwn(given, name) ? given[name] : undefined",
     replace: "given[name]",
-    tests: inPackage("protocol", "messages/definition", "each name needs one of its own"),
+    tests: inPackage("protocol", "messages/definition", "each name needs its own handler"),
   },
   {
     name: "messages-brand",

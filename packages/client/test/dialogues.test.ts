@@ -76,7 +76,7 @@ describe("the client in the dialogue", () => {
     await expect(play(dialogue)).resolves.toBeUndefined();
   });
 
-  test("is caught where it does not answer as the dialogue says", async () => {
+  test("is caught if its answer differs from the dialogue", async () => {
     const [first] = own;
     const lines = first!.lines.map((line) => (line.client === "=a" ? { client: "=b" } : line));
     await expect(play({ ...first!, lines })).rejects.toThrow("expected '=a' to be '=b'");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { client, listen } from "./support.ts";
 
-test("a client attaches, is live once it is greeted, sends and receives", async () => {
+test("a client attaches, is live after hello, sends and receives", async () => {
   const server = await listen();
   const { client: one, of, until } = client(server);
   expect(one.status).toBe("connecting");
@@ -37,7 +37,7 @@ test("a client attaches, is live once it is greeted, sends and receives", async 
   expect((await peer.closed).code).toBe(1000);
 });
 
-test("a client comes back with its session, its position and what is unsettled", async () => {
+test("a client comes back with its session, its position and its unsettled messages", async () => {
   const server = await listen();
   const { client: one, until } = client(server);
   const first = await server.peer();

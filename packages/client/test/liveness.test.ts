@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { client, listen } from "./support.ts";
 
-test("a server that neither says anything nor answers a probe is given up, and the client comes back", async () => {
+test("the client ends a connection whose server is silent and does not answer a probe, and comes back", async () => {
   const server = await listen();
   const { until } = client(server, { silenceMs: 50 });
   const peer = await server.peer();

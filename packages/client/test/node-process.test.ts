@@ -20,7 +20,7 @@ async function run(
   return { code, output };
 }
 
-test("a rejected send that nobody awaits ends no process, and who awaits gets it", async () => {
+test("an unhandled rejection of send does not end the process, and an awaited send rejects", async () => {
   const server = await listen();
   const program = `
     const client = connect(url, { WebSocket });
@@ -35,7 +35,7 @@ test("a rejected send that nobody awaits ends no process, and who awaits gets it
   expect(await run(server.url, program)).toEqual({ code: 0, output: "CLOSED\nstill here\n" });
 });
 
-test("a client that has closed keeps no process alive", async () => {
+test("a closed client does not keep the process alive", async () => {
   const server = await listen();
   const served = server.peer().then(async (peer) => {
     await peer.attach();
@@ -50,7 +50,7 @@ test("a client that has closed keeps no process alive", async () => {
   expect(performance.now() - before).toBeLessThan(10_000);
 });
 
-test("what a listener throws is thrown in a task of its own, and the others hear the message", async () => {
+test("an error of a listener is thrown in a separate task, and the other listeners get the message", async () => {
   const server = await listen();
   const served = server.peer().then(async (peer) => {
     await peer.attach();
@@ -67,7 +67,7 @@ test("what a listener throws is thrown in a task of its own, and the others hear
   await served;
 });
 
-test("Node's own WebSocket is as good as that of ws: text and bytes, a drop, and the way back", async () => {
+test("Node's own WebSocket works like that of ws: text, bytes, a lost connection and a reconnection", async () => {
   const server = await listen();
   const served = (async () => {
     const first = await server.peer();

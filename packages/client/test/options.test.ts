@@ -5,18 +5,18 @@ import { WebSocket } from "ws";
 import { client, listen } from "./support.ts";
 
 const wrong: readonly (readonly [string, unknown])[] = [
-  ["an option that there is not", { carryover: true }],
+  ["an unknown option", { carryover: true }],
   ["null", null],
-  ["protocols that are no list", { protocols: "chat" }],
+  ["protocols that are not an array", { protocols: "chat" }],
   ["a subprotocol with a blank", { protocols: ["a b"] }],
   ["a subprotocol twice", { protocols: ["a", "a"] }],
-  ["a WebSocket that is no class", { WebSocket: {} }],
+  ["a WebSocket that is not a class", { WebSocket: {} }],
   ["a token without methods", { token: { read: () => "" } }],
   ["a token that is null", { token: null }],
   ["a storage without methods", { storage: {} }],
-  ["a backoff that is no object", { backoff: 250 }],
+  ["a backoff that is not an object", { backoff: 250 }],
   ["a backoff below 0", { backoff: { minMs: -1 } }],
-  ["a backoff of another name", { backoff: { min: 1 } }],
+  ["a backoff with an unknown name", { backoff: { min: 1 } }],
   ["a queue of text", { queue: { maxMessages: "256" } }],
   ["carryOver that is text", { carryOver: "false" }],
   ["silenceMs of 0", { silenceMs: 0 }],
@@ -44,7 +44,7 @@ test.each([
   [{ token: { read: () => "" } }, "token.write must be of type function"],
   [{ carryover: true }, "options.carryover is unknown"],
   [{ protocols: ["a", "a"], WebSocket }, "protocols must be valid, unique names"],
-])("the error about %o says what is right: %s", (options, text) => {
+])("the error about %o says what is expected: %s", (options, text) => {
   expect(() => connect("ws://127.0.0.1:1", options as ClientOptions)).toThrow(text);
 });
 
@@ -57,7 +57,7 @@ test("an option that is undefined has its default", async () => {
   expect(await until("status", ({ status }) => status === "live")).toMatchObject({ status: "live" });
 });
 
-test("no WebSocket on a platform without one: connect says so", () => {
+test("connect throws on a platform without WebSocket, and says so", () => {
   expect(typeof globalThis.WebSocket).toBe(
     Number(process.versions.node.split(".")[0]) < 22 ? "undefined" : "function",
   );
@@ -65,7 +65,7 @@ test("no WebSocket on a platform without one: connect says so", () => {
   if (globalThis.WebSocket === undefined) expect(call).toThrow(/WebSocket/);
 });
 
-test("wrong arguments of the client's methods are refused by name, and the client lives on", async () => {
+test("the error about a wrong argument names the method, and the client keeps working", async () => {
   const server = await listen();
   const { client: one } = client(server);
   const peer = await server.peer();
@@ -90,7 +90,7 @@ test("wrong arguments of the client's methods are refused by name, and the clien
   expect(one.status).toBe("live");
 });
 
-test("an address that can't be used is an attempt that failed, and is asked for again", async () => {
+test("an invalid address from a function counts as a failed attempt, and the function is called again", async () => {
   const server = await listen();
   let asked = 0;
   const { until } = client(server, {}, () => {
@@ -107,7 +107,7 @@ test("an address that can't be used is an attempt that failed, and is asked for 
   expect(asked).toBe(4);
 });
 
-test("times without an end are no timers that end at once", async () => {
+test("an infinite duration does not become a timer that ends at once", async () => {
   const server = await listen();
   let asked = 0;
   const address = async () => {
@@ -123,13 +123,13 @@ test("times without an end are no timers that end at once", async () => {
   expect([asked, of("status").filter(({ status }) => status === "waiting")]).toEqual([1, []]);
 });
 
-test("a token storage that answers null, as localStorage does, has no token", async () => {
+test("null from a token storage, as localStorage returns it, means no token", async () => {
   const server = await listen();
   client(server, { token: { read: () => null as never, write: () => undefined } });
   expect((await server.peer()).offered).toHaveLength(2);
 });
 
-test("a message that is sent before a slow storage was read is not written over what an earlier page left", async () => {
+test("a message that is sent before a slow storage was read does not overwrite the messages of an earlier page", async () => {
   const server = await listen();
   const values = new Map<string, string>();
   const storage = {
@@ -160,7 +160,7 @@ test("a message that is sent before a slow storage was read is not written over 
   expect(await next.frame()).toBe("=left");
 });
 
-test("tokens: in memory, and under a key of a storage that may answer later", async () => {
+test("token storages: in memory, and under a key of a storage that may be asynchronous", async () => {
   const values = new Map<string, string>();
   const later = {
     getItem: async (key: string) => values.get(key) ?? null,
@@ -178,7 +178,7 @@ test("tokens: in memory, and under a key of a storage that may answer later", as
   expect([...values]).toEqual([["k", "t"]]);
 });
 
-test("a token goes into the query where the server reads it there", async () => {
+test("a token goes into the query with queryParameter", async () => {
   const server = await listen();
   const token = tokenInMemory({ queryParameter: "access" });
   await token.write("a.b");
@@ -189,7 +189,7 @@ test("a token goes into the query where the server reads it there", async () => 
   expect(peer.offered).toHaveLength(2);
 });
 
-test("isClientError tells by name and code, across copies of the package", () => {
+test("isClientError recognizes an error by name and code, across copies of the package", () => {
   const foreign = Object.assign(new Error("x"), { name: "ClientError", code: "CLOSED" });
   expect(isClientError(foreign)).toBe(true);
   expect(isClientError(foreign, "CLOSED")).toBe(true);
@@ -197,7 +197,7 @@ test("isClientError tells by name and code, across copies of the package", () =>
   expect(isClientError({ name: "ClientError", code: "CLOSED" })).toBe(false);
 });
 
-test("an address, a token or a storage that never answers hinders nothing for ever", async () => {
+test("an address, a token or a storage that never answers does not block the client for ever", async () => {
   const server = await listen();
   const never = new Promise<never>(() => undefined);
   let asked = 0;

@@ -27,12 +27,12 @@ async function bundle(exports: string): Promise<string> {
   }
 }
 
-test("connect, with what it uses of the protocol, is small: minified, and compressed by gzip", async () => {
+test("connect, with the parts of the protocol that it uses, stays below its size limits, minified and compressed by gzip", async () => {
   const bytes = gzipSync(await bundle("connect"), { level: 9 }).byteLength;
   expect(bytes).toBeLessThanOrEqual(7_680);
 });
 
-test("a page loads nothing of node, and nothing of the protocol that only a server needs", async () => {
+test("a page loads no module of Node and no part of the protocol that only a server needs", async () => {
   const code = await bundle("connect, isClientError, isTransactionRefused, tokenInMemory, tokenInStorage");
   expect(code).not.toMatch(/\bimport\b|\brequire\(|node:/);
   // The reader of a client's frames, and the writer of a server's.

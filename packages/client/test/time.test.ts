@@ -22,7 +22,7 @@ async function live(server: ScriptedServer, silenceMs: number, beatMs = 0) {
 }
 
 describe("silence", () => {
-  test("a server that says nothing is asked, and is dead 5 s later: the client comes back", async () => {
+  test("a silent server is probed, and counts as dead 5 s later: the client comes back", async () => {
     const server = await listen();
     const { until, peer } = await live(server, 45_000);
     await vi.advanceTimersByTimeAsync(44_999);
@@ -39,7 +39,7 @@ describe("silence", () => {
     expect((await (await server.peer()).attach()).session).toBe("s1");
   });
 
-  test("a server that beats seldom is asked after 2.5 of its beats", async () => {
+  test("a server with a long beat interval is probed after 2.5 intervals", async () => {
     const server = await listen();
     const { peer } = await live(server, 45_000, 30_000);
     // What was asked for is what counts once the first wait is over.
@@ -50,7 +50,7 @@ describe("silence", () => {
     expect(await peer.frame()).toBe(".?");
   });
 
-  test("after a standstill, of a frozen tab or a sleeping laptop, a live server is asked and stays", async () => {
+  test("after a suspension, of a frozen tab or a sleeping laptop, a live server is probed and its connection stays", async () => {
     const server = await listen();
     const { peer, client: one } = await live(server, 45_000);
     await vi.advanceTimersByTimeAsync(45_000);
@@ -67,7 +67,7 @@ describe("silence", () => {
     expect(server.connections).toBe(1);
   });
 
-  test("a server that is dead after a standstill is found out all the same", async () => {
+  test("a server that died during a suspension is detected", async () => {
     const server = await listen();
     const { until } = await live(server, 45_000);
     await vi.advanceTimersByTimeAsync(45_000);
@@ -78,7 +78,7 @@ describe("silence", () => {
     await until("status", ({ status }) => status === "waiting");
   });
 
-  test("an attempt that is never answered is given up", async () => {
+  test("an attempt that is never answered ends after a time limit", async () => {
     const sockets: object[] = [];
     class Silent {
       readonly readyState: number = 0;
@@ -104,7 +104,7 @@ describe("silence", () => {
 });
 
 describe("backoff", () => {
-  test("waits double from 250 ms to 30 s, with full jitter, and a steady connection begins anew", async () => {
+  test("delays double from 250 ms to 30 s, with full jitter, and start again after a stable connection", async () => {
     vi.spyOn(Math, "random").mockReturnValue(1);
     onTestFinished(() => vi.mocked(Math.random).mockRestore());
     const { client: one, of } = watch(connect("ws://127.0.0.1:1", { WebSocket }));

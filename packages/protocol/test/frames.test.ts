@@ -36,7 +36,7 @@ function written(side: "client" | "server", frame: string | Uint8Array): string 
 
 describe.each(sides)("frames of a $side", ({ side, vectors }) => {
   test.each(vectors.frames.map((vector) => [vector.text ?? vector.hex, vector] as const))(
-    "%s is read as the vector says, and written so",
+    "%s is parsed to the vector's frame, and the frame is written as that text",
     (_, vector: Vector) => {
       const frame = frameOf(vector);
       expect(meaningOf(side, frame)).toEqual(vector.means ?? vector.reads);
@@ -51,7 +51,7 @@ describe.each(sides)("frames of a $side", ({ side, vectors }) => {
     },
   );
 
-  test("whatever comes is read, or refused with a ProtocolError that does not quote it", () => {
+  test("any input is parsed, or refused with a ProtocolError that does not quote the input", () => {
     const secret = "correct-horse-battery-staple";
     const anyFrame = fc.oneof(
       fc.string({ unit: "binary" }),
@@ -81,7 +81,7 @@ describe.each(sides)("frames of a $side", ({ side, vectors }) => {
 describe("messages", () => {
   const messages = fc.oneof(fc.string({ unit: "binary" }), fc.uint8Array());
 
-  test("are the same after the way there, plain, counted and kept", () => {
+  test("are unchanged after writing and parsing: plain, counted and kept", () => {
     fc.assert(
       fc.property(messages, fc.integer({ min: 0, max: 2 ** 31 - 1 }), (message, chain) => {
         expect(payloadOf(writePlain(message))).toEqual(wire(message));
@@ -91,7 +91,7 @@ describe("messages", () => {
     );
   });
 
-  test("a control frame of a client is bounded", () => {
+  test("a control frame of a client has a bounded length", () => {
     const long = `.a{"v":1,"client":"AAAAAAAAAAAAAAAA","from":1,"known":0,"mark":0,"x":"${"y".repeat(1_024)}"}`;
     expect(() => parseClientControl(long)).toThrow(ProtocolError);
   });

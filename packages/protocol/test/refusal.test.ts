@@ -8,7 +8,7 @@ async function anotherCopy(): Promise<typeof import("@wsession/protocol")> {
 }
 
 describe("TransactionRefused", () => {
-  test("has a code, a message and a detail, and each but the code may be left out", () => {
+  test("has a code, an optional message and an optional detail", () => {
     const refused = new TransactionRefused("closed", { message: "it is over", detail: { at: 1 } });
     expect(refused).toMatchObject({
       name: "TransactionRefused",
@@ -22,7 +22,7 @@ describe("TransactionRefused", () => {
     expect(Object.keys(bare)).toEqual(["name", "code", "detail", "outcome"]);
   });
 
-  test("is known across copies of the package, by code where one is given", async () => {
+  test("is recognized across copies of the package, by code if one is given", async () => {
     const copy = await anotherCopy();
     expect(copy.TransactionRefused).not.toBe(TransactionRefused);
     const refused = new copy.TransactionRefused("closed");
@@ -32,13 +32,13 @@ describe("TransactionRefused", () => {
     expect(copy.isTransactionRefused(new core.TransactionRefused("closed"))).toBe(true);
   });
 
-  test("is nothing that only looks like one", () => {
+  test("is not recognized in an object that only has the same properties", () => {
     const lookalike = Object.assign(new Error("x"), { name: "TransactionRefused", code: "closed" });
     for (const value of [lookalike, { code: "closed" }, null, undefined, "closed", () => 1])
       expect(isTransactionRefused(value)).toBe(false);
   });
 
-  test("refuses a code and a message of another type with INVALID_ARGUMENT", () => {
+  test("throws INVALID_ARGUMENT for a code or a message of another type", () => {
     const mistake = expect.objectContaining({ name: "TypeError", code: "INVALID_ARGUMENT" });
     for (const code of [undefined, null, 404, "", {}, Symbol("s")] as never[])
       expect(() => new TransactionRefused(code)).toThrow(mistake);
@@ -49,7 +49,7 @@ describe("TransactionRefused", () => {
   });
 });
 
-test("I12 what can't be read is no TransactionRefused, and the question does not throw", () => {
+test("I12 isTransactionRefused returns false, and does not throw, for an object whose properties can't be read", () => {
   const trap = () => {
     throw new Error("a trap");
   };
@@ -62,12 +62,12 @@ test("I12 what can't be read is no TransactionRefused, and the question does not
   for (const value of unreadable) expect(isTransactionRefused(value, "closed")).toBe(false);
 });
 
-test("unchecked lets everything through, as it is", () => {
+test("unchecked accepts every value unchanged", () => {
   const value = { a: [1] };
   expect(unchecked<typeof value>()["~standard"].validate(value)).toEqual({ value });
 });
 
-test("issuePaths names places and no values, however many issues there are and however long a key", () => {
+test("issuePaths lists a bounded number of paths of bounded length, and no values", () => {
   expect(issuePaths([{ message: "secret", path: ["a", 0, { key: "b" }] }, { message: "secret" }])).toBe(
     "a.0.b, the top",
   );
@@ -78,7 +78,7 @@ test("issuePaths names places and no values, however many issues there are and h
   expect(issuePaths(many).length).toBeLessThan(400);
 });
 
-test("core exports the protocol's own, and no copy of them", async () => {
+test("core exports the same functions and classes as the protocol package, not copies", async () => {
   const protocol = await import("@wsession/protocol");
   expect(core.TransactionRefused).toBe(protocol.TransactionRefused);
   expect(core.isTransactionRefused).toBe(protocol.isTransactionRefused);

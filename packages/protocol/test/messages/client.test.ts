@@ -37,7 +37,7 @@ function clientLike(answer: (message: string) => Promise<void> = async () => und
 }
 
 describe("a client sends", () => {
-  test("numbered and plain messages, as they were given", async () => {
+  test("numbered and plain messages with the payload unchanged", async () => {
     const { client, sent } = clientLike();
     const page = messages.client(client);
     expect(await page.send.bid("40")).toBeUndefined();
@@ -46,7 +46,7 @@ describe("a client sends", () => {
     expect(sent).toEqual(['["bid","40"]', '["bye"]', '["bid","41"]']);
   });
 
-  test("nothing that its schema refuses: send rejects, sendNow throws", async () => {
+  test("no message whose payload the schema refuses: send rejects, sendNow throws", async () => {
     const { client, sent } = clientLike();
     const page = messages.client(client);
     await expect(page.send.bid("x")).rejects.toMatchObject({ name: "MessageError", code: "INVALID_MESSAGE" });
@@ -55,7 +55,7 @@ describe("a client sends", () => {
     expect(sent).toEqual([]);
   });
 
-  test("in the order of the calls, though a schema is asynchronous; sendNow can't wait for one", async () => {
+  test("in the order of the calls, even if a schema is asynchronous; sendNow throws for an asynchronous schema", async () => {
     const { schema, letGo } = heldSchema(digits);
     const slowly = defineMessages({ toServer: { slow: schema, fast: digits } });
     const { client, sent } = clientLike();
@@ -69,7 +69,7 @@ describe("a client sends", () => {
     expect(sent).toEqual(['["slow","1"]', '["fast","2"]']);
   });
 
-  test("and no rejection that nobody awaits ends the process", async () => {
+  test("and an unhandled rejection of send does not end the process", async () => {
     const unhandled: unknown[] = [];
     const listener = (error: unknown) => unhandled.push(error);
     process.on("unhandledRejection", listener);
@@ -93,7 +93,7 @@ describe("a refusal", () => {
     return messages.client(client);
   };
 
-  test("is told apart by name, and its detail is the output of its schema", async () => {
+  test("is distinguished by name, and its detail is the output of its schema", async () => {
     const original = new TransactionRefused("outbid", { message: "too low", detail: { highest: "50" } });
     const error: unknown = await refusing(original)
       .send.bid("40")
@@ -103,7 +103,7 @@ describe("a refusal", () => {
     expect(error).toMatchObject({ code: "outbid", message: "too low", detail: { highest: 50 } });
   });
 
-  test("with a detail that its schema refuses is handed on as it is, and is not the refusal of that name", async () => {
+  test("whose detail the schema refuses is passed on unchanged, and does not count as the refusal of that name", async () => {
     const original = new TransactionRefused("outbid", { detail: { highest: 50 } });
     const error: unknown = await refusing(original)
       .send.bid("40")
@@ -112,18 +112,18 @@ describe("a refusal", () => {
     expect(messages.isRefused(error, "outbid")).toBe(false);
   });
 
-  test("of another name, and any other error, is handed on as it is", async () => {
+  test("of another name, and any other error, is passed on unchanged", async () => {
     for (const original of [new TransactionRefused("constructor"), new Error("away"), "text"])
       await expect(refusing(original).send.bid("1")).rejects.toBe(original);
   });
 
-  test("that never went through a client is one where its schema changes nothing", () => {
+  test("that was created in this process is recognized if its schema changes nothing", () => {
     expect(messages.isRefused(messages.refuse.late(), "late")).toBe(true);
     expect(messages.isRefused(messages.refuse.outbid({ highest: "50" }), "outbid")).toBe(false);
     expect(messages.isRefused(new Error("late"), "late")).toBe(false);
   });
 
-  test("that its schema refuses is not made", () => {
+  test("with a detail that its schema refuses is not created", () => {
     expect(() => messages.refuse.outbid({ highest: 50 as never })).toThrow(
       expect.objectContaining({ code: "INVALID_MESSAGE", messageName: "outbid" }),
     );
@@ -134,7 +134,7 @@ describe("a refusal", () => {
 });
 
 describe("a client receives", () => {
-  test("what the schema makes of the payload, and whether it is replayed, until the listener is taken off", () => {
+  test("the schema's output for the payload, and whether the message is replayed, until the listener is removed", () => {
     const { client, receive } = clientLike();
     const heard: unknown[] = [];
     const off = messages.client(client).on.price((payload, event) => heard.push([payload, event]));
@@ -162,7 +162,7 @@ describe("a client receives", () => {
     expect(listeners.size).toBe(1);
   });
 
-  test("what is invalid only by onInvalid, with the name it came under", () => {
+  test("an invalid message through onInvalid only, with the name of the message", () => {
     const { client, receive } = clientLike();
     const page = messages.client(client);
     const invalid: unknown[] = [];
@@ -183,7 +183,7 @@ describe("a client receives", () => {
     ]);
   });
 
-  test("a message with every listener, though one throws, and the error reaches the client", () => {
+  test("a message with every listener even if one throws, and the error reaches the client", () => {
     const { client, receive } = clientLike();
     const page = messages.client(client);
     const heard: unknown[] = [];
@@ -200,7 +200,7 @@ describe("a client receives", () => {
     expect(heard).toEqual([1, 2]);
   });
 
-  test("messages in their order, though a schema is asynchronous", async () => {
+  test("messages in order, even if a schema is asynchronous", async () => {
     const { schema, letGo } = heldSchema(digits);
     const slowly = defineMessages({ toClient: { slow: schema, fast: digits } });
     const { client, receive } = clientLike();

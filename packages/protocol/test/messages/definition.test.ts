@@ -7,7 +7,7 @@ const mistake = expect.objectContaining({ name: "TypeError", code: "INVALID_ARGU
 const wrong: readonly unknown[] = [null, 5, "x", true, Symbol("s"), () => 1, [], 10n];
 
 describe("a definition", () => {
-  test("of something else than schemas throws INVALID_ARGUMENT", () => {
+  test("with anything other than schemas throws INVALID_ARGUMENT", () => {
     for (const given of [undefined, ...wrong] as never[])
       expect(() => defineMessages(given)).toThrow(mistake);
     for (const given of wrong as never[]) expect(() => defineMessages({ toServer: given })).toThrow(mistake);
@@ -25,7 +25,7 @@ describe("a definition", () => {
         expect(() => defineMessages({ [direction]: schemas })).toThrow(mistake);
   });
 
-  test("may be empty, and may have names that objects have by themselves", () => {
+  test("may be empty, and may have names such as toString and constructor", () => {
     expect(() => defineMessages({})).not.toThrow();
     const messages = defineMessages({ toClient: { constructor: digits, toString: digits } });
     const sent: string[] = [];
@@ -36,7 +36,7 @@ describe("a definition", () => {
   });
 });
 
-describe("what has a member for each name", () => {
+describe("an object with a member for each name", () => {
   const messages = defineMessages({
     toServer: { a: digits },
     toClient: { a: digits },
@@ -45,7 +45,7 @@ describe("what has a member for each name", () => {
   const target = { id: "1", send: (text: string) => text };
   const client = { send: async () => undefined, sendNow: () => true, on: () => () => undefined };
 
-  test("has none for a name that nobody defined, and no then, so that it may be awaited", async () => {
+  test("has no member for an undefined name, and no `then`, so it can be awaited", async () => {
     const page = messages.client(client);
     for (const members of [messages.to(target), messages.refuse, page.send, page.sendNow, page.on]) {
       for (const name of ["then", "constructor", "toString", "__proto__", "hasOwnProperty", "b"])
@@ -54,7 +54,7 @@ describe("what has a member for each name", () => {
     }
   });
 
-  test("is not written to", () => {
+  test("can't be written to", () => {
     expect(() => Object.assign(messages.to(target), { a: 1 })).toThrow(TypeError);
   });
 });
@@ -79,7 +79,7 @@ describe("functions refuse arguments of another type with INVALID_ARGUMENT:", ()
       expect(() => messages.client(client)).toThrow(mistake);
   });
 
-  test("handlers: each name needs one of its own, and no other is taken", () => {
+  test("handlers: each name needs its own handler, and other names are refused", () => {
     const inherited: object = Object.create({ a: () => 1 });
     const mistakes = [
       ...wrong,
@@ -107,7 +107,7 @@ describe("functions refuse arguments of another type with INVALID_ARGUMENT:", ()
   });
 });
 
-test("isMessageError tells a MessageError, by code where one is given, across copies of the package", async () => {
+test("isMessageError recognizes a MessageError across copies of the package, by code if one is given", async () => {
   const copy: typeof import("@wsession/protocol/messages") = await import(
     new URL("../../dist/messages/errors.js?copy", import.meta.url).href
   );

@@ -48,7 +48,7 @@ function thrownBy(call: () => unknown): unknown {
 }
 
 describe("handlers", () => {
-  test("get what the schema makes of the payload, and give what the handler returns", () => {
+  test("get the schema's output for the payload, and return the handler's result", () => {
     const { message, ...more } = messages.handlers(sessions, {
       bid: (connection, amount) => [connection.id, amount],
       bye: (_, payload) => payload,
@@ -78,7 +78,7 @@ describe("handlers", () => {
   ] as const;
 
   test.each(invalid)(
-    "refuse %s by INVALID_MESSAGE, without quoting it, and call no handler",
+    "refuse %s with INVALID_MESSAGE, without quoting the message, and call no handler",
     (_, data, text) => {
       const called: unknown[] = [];
       const { message, transaction } = messages.handlers(sessions, {
@@ -95,7 +95,7 @@ describe("handlers", () => {
     },
   );
 
-  test("what the schema said is the cause, for the server's own report", () => {
+  test("the schema's issues are the cause of the error, for the server's report", () => {
     const { message } = messages.handlers(sessions, { bid: () => 1, bye: () => 1 });
     expect(thrownBy(() => message(conn, '["bid","x"]'))).toMatchObject({
       cause: [{ message: "Error: not digits: x" }],
@@ -114,7 +114,7 @@ describe("a handler in transactions", () => {
     bye: (connection) => connection,
   });
 
-  test("gets the transaction, a function gets its connection, and what either throws is thrown", () => {
+  test("gets the transaction, a function gets its connection, and errors of either are passed on", () => {
     expect(transaction?.(tx, '["bid","40"]')).toEqual([tx, 40]);
     expect(transaction?.(tx, '["bye"]')).toBe(conn);
     const refused = thrownBy(() => transaction?.(tx, '["bid","4"]'));
@@ -122,12 +122,12 @@ describe("a handler in transactions", () => {
     expect(refused).toMatchObject({ code: "outbid", detail: { highest: 10 } });
   });
 
-  test("does not get a message that came without a number: it is refused", () => {
+  test("does not get a message without a number: the message is refused", () => {
     expect(thrownBy(() => message(conn, '["bid","40"]'))).toMatchObject({ code: "INVALID_MESSAGE" });
     expect(message(conn, '["bye"]')).toBe(conn);
   });
 
-  test("is what makes `transaction` be there", () => {
+  test("causes the property `transaction`, which is absent otherwise", () => {
     expect(transaction).toBeTypeOf("function");
     const none = messages.handlers(sessions, { bid: () => 1, bye: () => 1 });
     expect(Object.keys(none)).toEqual(["message"]);
@@ -146,7 +146,7 @@ describe("an asynchronous schema", () => {
     return { message, letGo, log };
   }
 
-  test("keeps the order of a connection's messages, and holds back no other connection", async () => {
+  test("keeps the order of a connection's messages, and does not delay other connections", async () => {
     const { message, letGo, log } = listen();
     const waiting = [message(conn, '["slow","1"]'), message(conn, '["fast","2"]')];
     message({ id: "c-2" }, '["fast","3"]');
@@ -160,7 +160,7 @@ describe("an asynchronous schema", () => {
     ]);
   });
 
-  test("rejects with INVALID_MESSAGE for what it refuses, and the next message is handled", async () => {
+  test("refuses a message with INVALID_MESSAGE, and the next message is handled", async () => {
     const { message, letGo, log } = listen();
     const refused = message(conn, '["slow","x"]');
     const next = message(conn, '["fast","2"]');

@@ -45,29 +45,29 @@ function recorder() {
   return { sent, connection, session, sessions };
 }
 
-describe("to a target", () => {
-  test("the payload is sent as it was given, and the answer is the target's own", async () => {
+describe("sending to a target", () => {
+  test("the payload is sent unchanged, and the result is the target's", async () => {
     const { sent, connection, session } = recorder();
     expect(plain.to(connection).price("42")).toBe("sent");
     expect(await plain.to(session).price("43", { key: "price" })).toEqual({ offset: 2 });
     expect(sent).toEqual([['["price","42"]'], ['["price","43"]', { key: "price" }]]);
   });
 
-  test("a function that was taken out of it works", () => {
+  test("a detached send function works", () => {
     const { sent, connection } = recorder();
     const { price } = plain.to(connection);
     price("1");
     expect(sent).toEqual([['["price","1"]']]);
   });
 
-  test("a payload that is undefined is left out, and null is not", () => {
+  test("a payload of undefined is omitted, and a payload of null is sent", () => {
     const { sent, connection } = recorder();
     plain.to(connection).bye();
     plain.to(connection).any(null);
     expect(sent).toEqual([['["bye"]'], ['["any",null]']]);
   });
 
-  test("toSession and toSubject give what sessions answer", async () => {
+  test("toSession and toSubject return the results of sessions", async () => {
     const { sent, sessions } = recorder();
     expect(await plain.toSession(sessions, "s-1").price("1", { ttlMs: 5 })).toEqual({ offset: 1 });
     expect(await plain.toSession(sessions, "gone").price("2")).toBeUndefined();
@@ -80,8 +80,8 @@ describe("to a target", () => {
   });
 });
 
-describe("what its schema refuses is not sent:", () => {
-  test("the error names the message and the place, and has what the schema said as its cause", () => {
+describe("a payload that its schema refuses is not sent:", () => {
+  test("the error names the message and the path, and its cause is the schema's issues", () => {
     const { sent, connection } = recorder();
     const refused = expect.objectContaining({
       name: "MessageError",
@@ -94,7 +94,7 @@ describe("what its schema refuses is not sent:", () => {
     expect(sent).toEqual([]);
   });
 
-  test("a schema that throws has refused", () => {
+  test("a schema that throws counts as a refusal", () => {
     const { connection } = recorder();
     const throwing: StandardSchemaV1<number> = {
       "~standard": {
@@ -111,7 +111,7 @@ describe("what its schema refuses is not sent:", () => {
     );
   });
 
-  test("also to a session, a session of sessions, and a subject: nothing is awaited for it", () => {
+  test("also to a session, a session by id and a subject, and the call throws synchronously", () => {
     const { sent, session, sessions } = recorder();
     const invalid = expect.objectContaining({ code: "INVALID_MESSAGE" });
     expect(() => plain.to(session).price("x")).toThrow(invalid);
@@ -120,14 +120,14 @@ describe("what its schema refuses is not sent:", () => {
     expect(sent).toEqual([]);
   });
 
-  test("what JSON would change is checked as the receiver will read it: z.date() fails at the sender", () => {
+  test("a value that JSON changes is checked after JSON, as the receiver reads it: z.date() fails at the sender", () => {
     const { connection } = recorder();
     expect(() => plain.to(connection).at(new Date())).toThrow(
       expect.objectContaining({ code: "INVALID_MESSAGE", messageName: "at" }),
     );
   });
 
-  test("what JSON can't carry is NOT_SERIALISABLE", () => {
+  test("a value that JSON can't represent throws NOT_SERIALISABLE", () => {
     const { sent, connection } = recorder();
     const circle: { self?: object } = {};
     circle.self = circle;
@@ -145,7 +145,7 @@ describe("an asynchronous schema", () => {
     return { messages: defineMessages({ toClient: { slow: schema, fast: digits } }), letGo };
   }
 
-  test("keeps the order of what was sent to a session, through whatever handle", async () => {
+  test("keeps the order of the messages to a session, through different handles", async () => {
     const { messages, letGo } = held();
     const { sent, session, sessions } = recorder();
     const first = messages.to(session).slow("1");
@@ -165,7 +165,7 @@ describe("an asynchronous schema", () => {
     expect(sent).toHaveLength(4);
   });
 
-  test("holds back neither another session nor a subject", async () => {
+  test("delays neither messages to another session nor messages to a subject", async () => {
     const { messages, letGo } = held();
     const { sent, session, sessions } = recorder();
     const slow = messages.to(session).slow("1");
@@ -176,7 +176,7 @@ describe("an asynchronous schema", () => {
     await slow;
   });
 
-  test("sends what was given, whatever the application does to the payload meanwhile", async () => {
+  test("sends the payload of the call, even if the application changes the object meanwhile", async () => {
     const { schema, letGo } = heldSchema(unchecked<{ n: number }>());
     const messages = defineMessages({ toClient: { a: schema } });
     const { sent, session } = recorder();
@@ -188,7 +188,7 @@ describe("an asynchronous schema", () => {
     expect(sent[0]?.[0]).toBe('["a",{"n":1}]');
   });
 
-  test("rejects with what it refuses, and what follows is sent all the same", async () => {
+  test("rejects a refused message, and sends the messages after it", async () => {
     const { messages, letGo } = held();
     const { sent, session } = recorder();
     const refused = messages.to(session).slow("x");
@@ -199,7 +199,7 @@ describe("an asynchronous schema", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("ends no process though nobody awaits its refusal", async () => {
+  test("does not end the process with an unhandled rejection", async () => {
     const { messages, letGo } = held();
     const unhandled: unknown[] = [];
     const listener = (error: unknown) => unhandled.push(error);
@@ -211,7 +211,7 @@ describe("an asynchronous schema", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("is refused with INVALID_ARGUMENT where the answer comes at once", () => {
+  test("throws INVALID_ARGUMENT for a target whose send is synchronous", () => {
     const { messages } = held();
     const { sent, connection } = recorder();
     expect(() => messages.to(connection).slow("1")).toThrow(
