@@ -124,7 +124,7 @@ export const commitMutants = [
     file: script,
     find: "if at > tonumber(not_after) then return { 'late', at } end",
     replace: "",
-    tests: redis("commit", "what became of a commit"),
+    tests: redis("commit", "finds the outcome of a commit"),
   },
   {
     name: "lua-commit-unfenced",

@@ -67,7 +67,7 @@ export const outboxScriptMutants = [
     find: "local offset, before = box.last + 1, box.chain\n",
     replace:
       "local offset, before = box.last + 1, box.chain\nif box.last >= box.first then drop_first(box, list) end\n",
-    tests: redis("kept-messages", "for want of memory"),
+    tests: redis("kept-messages", "for lack of memory"),
   },
   {
     name: "lua-outbox-chain-not-mixed",
@@ -83,7 +83,7 @@ export const outboxScriptMutants = [
     file: shared,
     find: "if box.is_stale then box.first, box.bytes = box.last + 1, 0 end",
     replace: "",
-    tests: redis("kept-messages", "was lost alone"),
+    tests: redis("kept-messages", "only the list was lost"),
   },
   {
     name: "lua-outbox-ttl-past-age",

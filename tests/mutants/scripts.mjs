@@ -156,7 +156,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/rotate.lua",
     find: "only_unowned == '1' and found[6] and",
     replace: "only_unowned == '2' and found[6] and",
-    tests: redis("subjects", "is not claimed by another's"),
+    tests: redis("subjects", "is not claimed by another subject"),
   },
   {
     name: "lua-foreign-resumed",
@@ -188,7 +188,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "if by_subject and tonumber(found[6] or '0') >= epoch then return { 'newer' } end",
     replace: "",
-    tests: redis("subject-index", "nothing that came after"),
+    tests: redis("subject-index", "no session that came later"),
   },
   {
     name: "lua-denial-lowered",
@@ -204,7 +204,7 @@ export const scriptMutants = [
     file: "packages/store-redis/src/scripts/destroy.lua",
     find: "if found[5] == mark then",
     replace: "if found[5] == node then",
-    tests: redis("at-most-once", "as the first time"),
+    tests: redis("at-most-once", "return the same result for a repeat"),
   },
   {
     name: "lua-settled-comes",

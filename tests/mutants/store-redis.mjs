@@ -35,7 +35,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/calls.ts",
     find: "isRefused ? attempts - 1 : attempts",
     replace: "isRefused ? attempts : attempts",
-    tests: redis("deadlines", "what Redis refuses"),
+    tests: redis("deadlines", "a call that Redis refuses"),
   },
   {
     name: "refused-again-is-sure",
@@ -75,7 +75,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/connection/gate.ts",
     find: "if (this.#connection.isEnded) return Promise.reject(closed());",
     replace: "",
-    tests: redis("deadlines", "when the client was closed"),
+    tests: redis("deadlines", "if the client was closed"),
   },
   {
     name: "unknown-format-read",
@@ -115,7 +115,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/processes/lease.ts",
     find: "if (lost > 0 && kept === 0) this.#events.lapsed();",
     replace: "if (lost > 1 && kept === 0) this.#events.lapsed();",
-    tests: redis("lease", "a lease that lapsed"),
+    tests: redis("lease", "a lapsed lease"),
   },
   {
     name: "lease-stays",
@@ -203,7 +203,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/processes/confirmations.ts",
     find: "dead.push(node);\n            stopWaitingFor(collection, node);",
     replace: "dead.push(node);",
-    tests: redis("announcements", "names a dead process"),
+    tests: redis("announcements", "reports a dead process"),
   },
   {
     name: "doubt-passed-over",
@@ -211,7 +211,7 @@ export const storeMutants = [
     file: "packages/store-redis/src/processes/resync.ts",
     find: "since <= this.#readSince && this.#doubtedAt <= this.#readSince",
     replace: "since <= this.#readSince && this.#doubtedAt < Infinity",
-    tests: redis("resync", "after a doubt"),
+    tests: redis("resync", "after new connections"),
   },
   {
     name: "sweep-reads-all",
@@ -261,6 +261,6 @@ export const storeMutants = [
     file: "packages/store-redis/src/sessions/destruction.ts",
     find: "here += membership.end(id, reason);",
     replace: "membership.end(id, reason);",
-    tests: redis("announcements", "own connections"),
+    tests: redis("announcements", "of the process that calls destroy"),
   },
 ];

@@ -99,7 +99,7 @@ describe.each([
     expect(destroyer.host.events).toEqual([]);
   });
 
-  test("the destroyer's own connections end by the store too, and don't wait for others to answer", async () => {
+  test("the store also ends the connections of the process that calls destroy, without waiting for other processes", async () => {
     const [destroyer, other] = [startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await destroyer.store.create(aCreation({ id }));
@@ -113,7 +113,7 @@ describe.each([
     expect(destroyer.host.eventsOf(id)).toEqual([{ type: "destroyed", id, reason: "enough" }]);
   });
 
-  test("destroy names a dead process, and does not wait for it", async () => {
+  test("destroy reports a dead process, and does not wait for it", async () => {
     const [destroyer, holder] = [startProcess(connect, { confirmMs: 20_000 }), startProcess(connect)];
     const { id } = aCreation();
     await destroyer.store.create(aCreation({ id }));
@@ -146,7 +146,7 @@ test("a process that does not confirm counts as unreachable after confirmMs", as
   proxy.replies("pass");
 });
 
-test("a subscription that is silently dead is made anew, whatever the client's own commandTimeout is", async () => {
+test("a subscription that silently delivers nothing is replaced, whatever the client's own commandTimeout is", async () => {
   const server = servers.standalone ?? expect.fail();
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
@@ -174,7 +174,7 @@ test("a subscription that is silently dead is made anew, whatever the client's o
   await until(() => holder.host.held(id)?.version === 2);
 });
 
-describe("what was not heard is read again (I7)", () => {
+describe("a change whose announcement was lost is read (I7)", () => {
   const connect = (): Redis => new Redis(servers.standalone?.port ?? 0);
 
   test("after the subscription was cut while the commands went on", async () => {
@@ -193,7 +193,7 @@ describe("what was not heard is read again (I7)", () => {
     expect(await heard(holder, destroyed.id, "destroyed")).toMatchObject({ reason: "bye" });
   });
 
-  test("by the sweep, if no loss was noticed: after a write, a takeover, a destruction and an expiry", async () => {
+  test("by the sweep, if the loss was not noticed: a write, a takeover, a destruction and an expiry", async () => {
     const [writer, holder] = [startProcess(connect), startProcess(connect, { sweepMs: 300 })];
     const names = ["written", "replaced", "destroyed", "expired"] as const;
     const ids = names.map(() => aCreation().id);

@@ -82,7 +82,7 @@ test("a write whose reply was cut in the middle is applied once (I10)", async ()
   expect(await onlooker.store.load(id)).toMatchObject({ version: 6, data: { n: 5 } });
 });
 
-test("a write that is sent again to a server with another history makes another lineage, and answers with all (I8, I10)", async () => {
+test("a write that is repeated on a server with another history starts a new lineage, and returns all data (I8, I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
@@ -113,7 +113,7 @@ test("a write that is sent again to a server with another history makes another 
   });
 });
 
-test("create, rotate, resume and destroy answer a repeat as the first time (I10)", async () => {
+test("create, rotate, resume and destroy return the same result for a repeat (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   const { store } = process;
   const repeated = async <Result>(
@@ -174,7 +174,7 @@ test("create, rotate, resume and destroy answer a repeat as the first time (I10)
   expect((await repeated(() => store.destroy(id, undefined, false), gone)).destroyed).toEqual([id]);
 });
 
-test("a takeover that is sent again after another takeover raises the fence again: no two connections have the same fence (I13)", async () => {
+test("a takeover that is repeated after another takeover raises the fence again, so no two connections have the same fence (I13)", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   for (const wasCreated of [false, true]) {
     await settled(process);
@@ -199,7 +199,7 @@ test("a takeover that is sent again after another takeover raises the fence agai
   }
 });
 
-test("a write never runs after its deadline, though the client sends it when it is back (I10, I11)", async () => {
+test("a write never runs after its deadline, even if the client sends it late, after a reconnection (I10, I11)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
@@ -214,7 +214,7 @@ test("a write never runs after its deadline, though the client sends it when it 
   expect(await process.store.outcome(error)).toBe("not-applied");
 });
 
-test("outcome() finds out an unknown outcome, and its answer stays true (I10)", async () => {
+test("outcome() finds an unknown outcome, and its answer stays true (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const [applied, delayed] = [aCreation({ data: { n: 0 } }), aCreation({ data: { n: 0 } })];
   for (const creation of [applied, delayed]) await process.store.create(creation);
@@ -256,7 +256,7 @@ test("a write that outcome() settled as not applied is never applied (I10)", asy
   expect(await process.store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
 });
 
-test("the next write of a session settles the previous one, whose outcome is known from then on (I10)", async () => {
+test("the next write of a session settles the previous one, whose outcome is known afterwards (I10)", async () => {
   const { proxy, process, onlooker } = await behindProxy(300);
   const { id } = aCreation();
   await process.store.create(aCreation({ id, data: { n: 0 } }));
@@ -388,7 +388,7 @@ test.each([
   },
 );
 
-test("the record that detects repeats of a writer is kept for a minute after the last possible repeat, and no longer (I10)", async () => {
+test("the record that detects a writer's repeats is kept until a minute after the last possible repeat, and no longer (I10)", async () => {
   const { store } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id }));

@@ -98,17 +98,17 @@ test.each(attempts)(
 );
 
 test.each([
-  ["a password is wanted", "config set requirepass secret-of-mine", {}, /NOAUTH/],
+  ["a password is required", "config set requirepass secret-of-mine", {}, /NOAUTH/],
   [
     "the password is wrong",
     "config set requirepass secret-of-mine",
     { password: "guess-of-mine" },
     /WRONGPASS/,
   ],
-  ["channels are not allowed", "acl setuser default resetchannels", {}, /NOPERM/],
-  ["nobody listens", "shutdown nosave", {}, /ECONNREFUSED/],
+  ["channels are not permitted", "acl setuser default resetchannels", {}, /NOPERM/],
+  ["no server listens", "shutdown nosave", {}, /ECONNREFUSED/],
 ] as const)(
-  "why Redis can't be used is the error's cause, without a secret: %s",
+  "the error's cause says why Redis can't be used, and contains no secret: %s",
   async (_, command, options, why) => {
     const server = await startRedis();
     onTestFinished(() => server.stop());

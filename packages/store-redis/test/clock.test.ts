@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ServerClock } from "../src/connection/clock.ts";
 
 describe("the estimate of the server's clock (I10)", () => {
-  test("is never ahead of the server, though the question took a while", () => {
+  test("is never ahead of the server's clock, even if the round trip was slow", () => {
     const clock = new ServerClock();
     // The server read 10,000 at some time between 0 and 400 of this process: at 400 the server reads 10,000 at the least.
     clock.observe(10_000, 0, 400);
@@ -10,7 +10,7 @@ describe("the estimate of the server's clock (I10)", () => {
     expect(clock.serverTime(1_400)).toBe(11_000);
   });
 
-  test("gets better with each answer that took less time, and no worse with one that took more", () => {
+  test("improves with each faster round trip, and gets no worse with a slower one", () => {
     const clock = new ServerClock();
     clock.observe(10_000, 0, 400);
     clock.observe(11_000, 1_000, 1_020);
@@ -26,7 +26,7 @@ describe("the estimate of the server's clock (I10)", () => {
     expect(clock.serverTime(1_010)).toBe(5_000);
   });
 
-  test("is unknown after another server may answer", () => {
+  test("is discarded when another server may answer", () => {
     const clock = new ServerClock();
     clock.observe(10_000, 0, 10);
     clock.forget();

@@ -15,7 +15,7 @@ cyclic["self"] = [cyclic];
 
 test.each([
   ["undefined", undefined],
-  ["undefined inside", { a: { b: undefined } }],
+  ["a nested undefined", { a: { b: undefined } }],
   ["a hole", Object.assign([], { length: 2 })],
   ["NaN", Number.NaN],
   ["Infinity", [Number.POSITIVE_INFINITY]],
@@ -28,8 +28,8 @@ test.each([
   ["a Buffer", Buffer.from("x")],
   ["a class's instance", new URLSearchParams("a=1")],
   ["an object with toJSON", { toJSON: () => 1 }],
-  ["what contains itself", cyclic],
-  ["a property that reaches a prototype", JSON.parse('{"__proto__": 1}')],
+  ["an object that contains itself", cyclic],
+  ["a property named __proto__", JSON.parse('{"__proto__": 1}')],
 ])("%s is refused, and nothing is changed", async (_, value) => {
   const { store } = startProcess(server);
   const { id } = aCreation();
@@ -60,7 +60,7 @@ test.each(["__proto__", "constructor", "prototype", "\ud800"])(
   },
 );
 
-test("values are read as they were written, with any names and texts", async () => {
+test("values are read as they were written, with any names and strings", async () => {
   const { store } = startProcess(server);
   const data = {
     "": "empty name",
@@ -76,7 +76,7 @@ test("values are read as they were written, with any names and texts", async () 
   expect((await store.load(id))?.data).toEqual(data);
 });
 
-test("data over maxBytes is refused for every kind of write, and may shrink", async () => {
+test("every kind of write refuses data over maxBytes, and a write that makes too large data smaller is accepted", async () => {
   const { store } = startProcess(server, { maxBytes: 1_000 });
   const { id } = aCreation();
   await expect(store.create(aCreation({ data: { a: "x".repeat(1_000) } }))).rejects.toSatisfy((error) =>
@@ -99,7 +99,7 @@ test("data over maxBytes is refused for every kind of write, and may shrink", as
   );
 });
 
-test("what a write removes does not count against maxBytes, its name included", async () => {
+test("a field that a write removes does not count against maxBytes, nor does its name", async () => {
   const { store } = startProcess(server, { maxBytes: 100 });
   const [before, after] = ["a".repeat(60), "b".repeat(60)];
   const renamings = [
@@ -143,7 +143,7 @@ test("loaded data is deeply frozen in development", async () => {
   );
 });
 
-test("options are checked", () => {
+test("invalid options throw INVALID_ARGUMENT", () => {
   const { client } = startProcess(server);
   for (const wrong of [
     { prefix: "{x}" },
@@ -163,7 +163,7 @@ test("options are checked", () => {
   }
 });
 
-test("a Cluster client that reads from replicas is refused, since they may not have what was acknowledged (I7)", () => {
+test("a Cluster client that reads from replicas is refused, because a replica may not have an acknowledged write (I7)", () => {
   const connect = (scaleReads?: "master" | "slave" | "all"): Cluster => {
     const client = new Cluster([server], { lazyConnect: true, ...(scaleReads && { scaleReads }) });
     onTestFinished(() => client.disconnect());
@@ -178,7 +178,7 @@ test("a Cluster client that reads from replicas is refused, since they may not h
   expect(() => redisStore({ client: connect() })).not.toThrow();
 });
 
-test("the scripts that are built in are those in the tree, each with a header that says keys and outcomes", () => {
+test("the embedded scripts equal the .lua files, and each has a header with its keys and outcomes", () => {
   const root = new URL("../", import.meta.url);
   expect(() =>
     execFileSync(process.execPath, ["embed-scripts.mjs", "--check"], { cwd: root, stdio: "pipe" }),

@@ -29,7 +29,7 @@ const change = (number: number) => ({
   bounds: { maxMessages: 1_000 },
 });
 
-test("I21, I22, I23 a server that is killed between and in commits has one of two states, and all that was acknowledged", async () => {
+test("I21, I22, I23 a server that is killed during commits has all acknowledged commits, and each other commit as a whole or not at all", async () => {
   const server = await redis(["--appendonly", "yes", "--appendfsync", "always"]);
   let number = 0;
   const owner = startProcess(server);
@@ -62,7 +62,7 @@ test("I21, I22, I23 a server that is killed between and in commits has one of tw
   }
 }, 60_000);
 
-test("I21 after a restart from an older file commit answers behind, and changes nothing", async () => {
+test("I21 after a restart from an older file, commit returns behind and changes nothing", async () => {
   const server = await redis(["--dbfilename", "dump.rdb"]);
   const process = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
@@ -84,7 +84,7 @@ test("I21 after a restart from an older file commit answers behind, and changes 
   expect(await agreed(after, id)).toBe(2);
 }, 30_000);
 
-test("I21, I22 after a failover that loses commits the replica has one of their states, and is told as behind", async () => {
+test("I21, I22 after a failover that loses commits, the replica has a state between commits, and commit returns behind", async () => {
   const master = await redis(["--repl-diskless-sync-delay", "0"]);
   const replica = await redis(["--replicaof", `${master.host} ${master.port}`]);
   const info = (server: RedisServer): Promise<string> => cli(server.port, "info", "replication");

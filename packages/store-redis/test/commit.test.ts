@@ -42,7 +42,7 @@ const stateOf = async (id: string): Promise<unknown> => [
 const settledOf = async (id: string): Promise<number> =>
   Number((await client.hget(hashOf(id), `c${CLIENT}`))?.split(" ")[0] ?? 0);
 
-test("I10, I21 a commit whose reply was lost and that is sent again is applied once, and answers as the first did", async () => {
+test("I10, I21 a commit whose reply was lost and that is repeated is applied once, and returns the result of the first", async () => {
   const { proxy, process } = await behindProxy();
   const onlooker = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
@@ -69,7 +69,7 @@ test("I10, I21 a commit whose reply was lost and that is sent again is applied o
   expect(await recordOf(onlooker, id)).toEqual({ settled: 6, refused: [2, 5], floor: 1 });
 });
 
-test("I10 a repeated commit of a client that was forgotten meanwhile answers with the numbers that it settled", async () => {
+test("I10 a repeated commit of a client that was forgotten meanwhile returns the numbers that the first commit settled", async () => {
   const { proxy, process } = await behindProxy();
   const onlooker = startProcess(server);
   const id = await newSession(process);
@@ -95,7 +95,7 @@ test("I10 commits whose replies are cut in the middle are applied once, in order
   expect(await onlooker.store.load(id)).toMatchObject({ version: 7, data: { n: 6 } });
 });
 
-test("I11, I21 what became of a commit whose answer did not come can be asked, and one that was not applied never is", async () => {
+test("I11, I21 outcome() finds the outcome of a commit without a reply, and a commit that it reports as not applied never is", async () => {
   const { proxy, process } = await behindProxy(500);
   const onlooker = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
@@ -122,7 +122,7 @@ test("I11, I21 what became of a commit whose answer did not come can be asked, a
   expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["applied", "next"]);
 });
 
-test("I10 a commit settles the write before it, whose answer was lost, and a write comes after it as after any other", async () => {
+test("I10 a commit settles an earlier write whose reply was lost, and a later write follows the commit as it follows a write", async () => {
   const { proxy, process } = await behindProxy(500);
   const id = await newSession(process);
   proxy.replies("drop");
@@ -182,7 +182,7 @@ test("I21 data over maxBytes leaves the number unsettled, and keeps no message",
   expect(await stateOf(id)).toEqual(before);
 });
 
-test("a commit is one script; without messages it has one key, and the session no list", async () => {
+test("a commit is one script call; without messages it has one key and creates no list", async () => {
   const process = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
   const scripts: unknown[] = [];
@@ -203,7 +203,7 @@ test("a commit is one script; without messages it has one key, and the session n
   expect((await calls()) - before).toBe(2);
 });
 
-test("an unreadable record is left as it is and reported; parts that a later release added are ignored", async () => {
+test("an unreadable record is reported and left unchanged; parts that a later release added are ignored", async () => {
   const process = startProcess(server);
   const id = await newSession(process, { data: { n: 0 } });
   await committed(process, id, { number: 7, first: 5, settled: 0, refused: [6] });

@@ -27,7 +27,7 @@ describe.each([
     expect(await store.load(newId())).toBeUndefined();
   });
 
-  test("create is applied at most once: repeated, it answers as the first time (I10)", async () => {
+  test("create is applied at most once, and a repeat returns the same result (I10)", async () => {
     const { store } = startProcess(connect);
     for (const digest of [newDigest(), undefined]) {
       const creation = aCreation({ digest });
@@ -52,7 +52,7 @@ describe.each([
     expect((await store.load(id))?.data).not.toHaveProperty("c");
   });
 
-  test("a write at another version than expected changes nothing and answers with the session (I8)", async () => {
+  test("a write that expects another version changes nothing and returns the session (I8)", async () => {
     const { store } = startProcess(connect);
     const { id } = aCreation();
     await store.create(aCreation({ id, data: { n: 0 } }));
@@ -61,7 +61,7 @@ describe.each([
     expect(conflict).toMatchObject({ type: "conflict", session: { version: 2, data: { n: 1 } } });
   });
 
-  test("a write answers with the whole session unless it makes the version the next one (I8)", async () => {
+  test("a write returns the whole session unless the new version is the caller's version + 1 (I8)", async () => {
     const { store } = startProcess(connect);
     const { id } = aCreation();
     await store.create(aCreation({ id, data: { n: 0 } }));
@@ -73,7 +73,7 @@ describe.each([
     });
   });
 
-  test("a change of everything removes what it has not; with a base it sends the difference (I8)", async () => {
+  test("a replacement removes the fields that it lacks; with a base only the difference is sent (I8)", async () => {
     const { store, client } = startProcess(connect);
     const { id } = aCreation();
     const first = { a: { deep: [1] }, b: 2, c: "x" };
@@ -123,7 +123,7 @@ describe.each([
     });
   });
 
-  test("a session past its deadline is absent though its key is still there (I9)", async () => {
+  test("a session past its deadline is absent even if its key still exists (I9)", async () => {
     const { store, client } = startProcess(connect);
     let id = "";
     // On a busy machine a key can expire before PERSIST reaches it. Such a session is skipped.
@@ -141,7 +141,7 @@ describe.each([
     expect((await store.destroy(id, undefined, false)).destroyed).toEqual([]);
   });
 
-  test("touch moves the deadlines, the absolute one where it is asked to", async () => {
+  test("touch moves the idle deadline, and the absolute deadline if it is given", async () => {
     const { store } = startProcess(connect);
     const { id } = aCreation();
     await store.create(aCreation({ id, idleMs: 10_000, absoluteMs: 100_000 }));
@@ -173,7 +173,7 @@ describe.each([
     expect(await store.resume(aResume(open.id, { digest: newDigest() }))).toEqual({ type: "wrong" });
   });
 
-  test("rotate keeps the previous verifier for its grace, and tells theft from a mere mistake after it", async () => {
+  test("rotate keeps the previous verifier valid for its grace period; after that it is a sign of theft, unlike a wrong verifier", async () => {
     const { store } = startProcess(connect);
     const creation = aCreation();
     const { id } = creation;
@@ -199,7 +199,7 @@ describe.each([
     expect(await store.resume(aResume(id, { digest: newDigest() }))).toEqual({ type: "wrong" });
   });
 
-  test("a renewal code opens the session once, and the verifier that it brings is the current one from then on", async () => {
+  test("a renewal code resumes the session once, and the next verifier is the current one from then on", async () => {
     const { store } = startProcess(connect);
     const creation = aCreation();
     const { id } = creation;
@@ -257,7 +257,7 @@ describe.each([
     );
   });
 
-  test("ids lists the live sessions, and neither tombstones nor keys of others", async () => {
+  test("ids lists the live sessions, and neither tombstones nor keys with another prefix", async () => {
     const prefix = `p${newId()}`;
     const { store, client } = startProcess(connect, { prefix });
     const creations = Array.from({ length: 30 }, () => aCreation());
@@ -288,7 +288,7 @@ describe.each([
     }
   });
 
-  test("an unreadable record is left as it is and reported, and can be destroyed", async () => {
+  test("an unreadable record is reported and left unchanged, and can be destroyed", async () => {
     const { store, client } = startProcess(connect);
     const [meta, field, type] = [aCreation(), aCreation(), aCreation()];
     for (const { id } of [meta, field]) await store.create(aCreation({ id, data: { a: 1 } }));
@@ -311,7 +311,7 @@ describe.each([
     expect((await store.destroy(field.id, undefined, false)).destroyed).toEqual([field.id]);
   });
 
-  test("a record that can't be read is reported where sessions are listed, and hides none of the others", async () => {
+  test("a list reports an unreadable record, and contains all other sessions", async () => {
     const prefix = `p${newId()}`;
     const { store, client, host } = startProcess(connect, { prefix });
     const creations = [1, 2, 3].map(() => aCreation({ subject: "ann" }));

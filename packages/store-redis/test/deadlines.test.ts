@@ -19,8 +19,8 @@ async function aServer(args: readonly string[] = []): Promise<RedisServer> {
   return server;
 }
 
-describe("every call settles in its time (I11)", () => {
-  test("while a server is stopped, and is not applied after it", async () => {
+describe("every call settles within its deadline (I11)", () => {
+  test("while the server is stopped, and is not applied after the deadline", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: 300 });
     await connected({ store });
@@ -52,7 +52,7 @@ describe("every call settles in its time (I11)", () => {
     expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
   });
 
-  test("where no server answers, and was never handed to the client", async () => {
+  test("if no server answers, and the call was never given to the client", async () => {
     const server = await aServer();
     const proxy = await startProxy(server);
     onTestFinished(() => proxy.close());
@@ -77,7 +77,7 @@ describe("every call settles in its time (I11)", () => {
     expect((await store.load(creation.id))?.version).toBe(1);
   });
 
-  test("when the client was closed, at once", async () => {
+  test("at once if the client was closed", async () => {
     const server = await aServer();
     // A call that waits for a connection would take this long.
     const { store, client } = startProcess(server, { timeoutMs: 60_000 });
@@ -92,13 +92,13 @@ describe("every call settles in its time (I11)", () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
-  test("with a client that connects only when it is used", async () => {
+  test("with a client that connects at its first command", async () => {
     const server = await aServer();
     const { store } = startProcess(() => new Redis({ port: server.port, lazyConnect: true }));
     expect((await store.create(aCreation())).type).toBe("created");
   });
 
-  test("of a Cluster whose nodes are stopped", async () => {
+  test("with a Cluster whose nodes are stopped", async () => {
     const cluster = await startCluster();
     onTestFinished(() => cluster.stop());
     const { store } = startProcess(clusterOf(cluster.nodes), { timeoutMs: 400 });
@@ -115,7 +115,7 @@ describe("every call settles in its time (I11)", () => {
   });
 });
 
-test("what Redis refuses is not applied (I11)", async () => {
+test("a call that Redis refuses is not applied (I11)", async () => {
   const server = await aServer();
   const { store, client } = startProcess(server);
   const { id } = aCreation();
@@ -138,7 +138,7 @@ test("what Redis refuses is not applied (I11)", async () => {
   expect(await store.load(id)).toMatchObject({ version: 1, data: { n: 0 } });
 });
 
-test("a server that is started again, with its data, is used again", async () => {
+test("the store uses a server again after a restart with its data", async () => {
   const server = await aServer(["--appendonly", "yes", "--appendfsync", "always"]);
   const { store } = startProcess(() => new Redis({ port: server.port, retryStrategy: () => 20 }), {
     timeoutMs: 500,
@@ -158,7 +158,7 @@ test("a server that is started again, with its data, is used again", async () =>
   });
 });
 
-test("writes go on after Sentinel has made a replica the master", async () => {
+test("writes continue after Sentinel has made a replica the master", async () => {
   const { master, replica, sentinels, name, stop } = await startSentinel();
   onTestFinished(stop);
   const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
@@ -176,7 +176,7 @@ test("writes go on after Sentinel has made a replica the master", async () => {
   await until(async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed");
 });
 
-test("a wrong clock estimate costs a second try and nothing else (I10)", async () => {
+test("a wrong estimate of the server's clock causes a second attempt and no error (I10)", async () => {
   const server = await aServer();
   const { store, commands: client } = startProcess(server);
   const { id } = aCreation();

@@ -33,7 +33,7 @@ async function moreOf({ client }: Process, id: string): Promise<string> {
   return metadata.split(" ").slice(7).join(" ");
 }
 
-describe("fault B9: parts that a later release adds to a record are ignored, and kept", () => {
+describe("fault B9: parts that a later release adds to a record are ignored and kept", () => {
   const operations: readonly {
     readonly name: string;
     readonly run: (process: Process, born: Born) => Promise<unknown>;
@@ -87,7 +87,7 @@ describe("fault B9: parts that a later release adds to a record are ignored, and
     expect(process.host.errors).toEqual([]);
   });
 
-  test("such a session is found, present, destroyed, and swept as any other", async () => {
+  test("and such a session is found, counted as present, destroyed and swept like any other", async () => {
     const process = startProcess(connect, { prefix: "ws", sweepMs: 200 });
     const { store, host, client } = process;
     const { id } = await aLaterSession(process);
@@ -104,7 +104,7 @@ describe("fault B9: parts that a later release adds to a record are ignored, and
     expect(host.errors).toEqual([]);
   });
 
-  test("a holder with more in its entry stays one, as others come and go", async () => {
+  test("and a holder with such an entry stays a holder while others come and go", async () => {
     const [process, other] = [startProcess(connect), startProcess(connect)];
     const { id } = await aLaterSession(process);
     await hold(process.store, process.host, id);
@@ -117,7 +117,7 @@ describe("fault B9: parts that a later release adds to a record are ignored, and
     await until(() => process.host.eventsOf(id).some(({ type }) => type === "written"));
   });
 
-  test("a record of a format that is unknown here is refused, and left as it is", async () => {
+  test("a record of an unknown format is refused and left unchanged", async () => {
     const process = startProcess(connect);
     const { store, client } = process;
     const { id, digest } = await aLaterSession(process, " 2 mcx81");
@@ -133,7 +133,7 @@ describe("fault B9: parts that a later release adds to a record are ignored, and
   });
 });
 
-test("what is read past the scripts is refused where its format is unknown here, too", () => {
+test("a record of an unknown format is also refused by reads without a script", () => {
   expect(parseMetadata("3 7 0 0 20 0 0 1 more")).toMatchObject({ version: 3, lineage: 7 });
   expect(() => parseMetadata("3 7 0 0 20 0 0 2 more")).toThrow(
     expect.objectContaining({ code: "CORRUPT_RECORD" }),

@@ -32,7 +32,7 @@ function append({ store }: Process, ...request: Parameters<typeof anAppend>) {
   return store.append?.(anAppend(...request)) ?? expect.fail("there is no outbox");
 }
 
-test("I10 what became of an append of unknown outcome can be asked about, and one that comes too late is never kept", async () => {
+test("I10 outcome() finds the unknown outcome of an append, and an append that comes too late is never kept", async () => {
   const proxy = await startProxy(server);
   onTestFinished(() => proxy.close());
   const onlooker = startProcess(server);
@@ -75,7 +75,7 @@ test("I10 what became of an append of unknown outcome can be asked about, and on
   expect(await outcomeOf(late)).toBe("not-applied");
 });
 
-test("I19 where the list was lost alone, as by an eviction, all of it is missed, and offsets and chain go on", async () => {
+test("I19 if only the list was lost, as by an eviction, all of its messages are missed, and offsets and chain continue", async () => {
   const process = startProcess(server);
   const id = await aSession(process);
   await append(process, id, ["a", "b"]);
@@ -91,7 +91,7 @@ test("I19 where the list was lost alone, as by an eviction, all of it is missed,
   expect((await read(process, id, { from: end })).missed).toBeUndefined();
 });
 
-test("I18 destroy leaves nothing of what was kept in Redis but the session's tombstone", async () => {
+test("I18 destroy removes all kept messages from Redis, and leaves only the session's tombstone", async () => {
   const prefix = "kept";
   const process = startProcess(server, { prefix });
   const id = await aSession(process);
@@ -101,7 +101,7 @@ test("I18 destroy leaves nothing of what was kept in Redis but the session's tom
   expect(await process.client.keys(`${prefix}:*{${id}}*`)).toEqual([`${prefix}:s:{${id}}`]);
 });
 
-test("I20 with whenFull refuse the eight readers that read last are waited for: the ninth takes the place of another", async () => {
+test("I20 with whenFull refuse the eight readers that read last are waited for, and a ninth replaces one of them", async () => {
   const process = startProcess(server);
   const id = await aSession(process);
   const bounds: Partial<AppendRequest["bounds"]> = { maxMessages: 1, whenFull: "refuse" };
@@ -119,7 +119,7 @@ test("I20 with whenFull refuse the eight readers that read last are waited for: 
   expect(await append(process, id, ["2"], bounds)).toMatchObject({ type: "appended" });
 });
 
-test("I11 an append that Redis refuses for want of memory is not applied, nor half of it", async () => {
+test("I11 an append that Redis refuses for lack of memory is not applied, not even partly", async () => {
   const small = await startRedis();
   onTestFinished(() => small.stop());
   const process = startProcess(small);

@@ -3,7 +3,7 @@ import { Confirmations } from "../src/processes/confirmations.ts";
 import { hashSubject } from "../src/base/keys.ts";
 import { KnownEpochs } from "../src/sessions/known-epochs.ts";
 
-test("what this process decides after it saw an epoch is not older than that destruction, nor than one before", () => {
+test("a decision after this process saw an epoch counts as later than that destruction and all before it", () => {
   const known = new KnownEpochs();
   const before = performance.now() - 1;
   known.record("hash", 7);
@@ -26,7 +26,7 @@ test("no more than 10,000 subjects' epochs are remembered, and the oldest go fir
   expect(known.isBefore("10000", 1, after)).toBe(true);
 });
 
-test("an answer of a holder that comes twice counts once", async () => {
+test("a duplicate confirmation of a holder counts once", async () => {
   const confirmations = new Confirmations();
   confirmations.open("token");
   const answer = { token: "token", node: "node", id: "id", closed: 2 };
@@ -39,6 +39,6 @@ test("an answer of a holder that comes twice counts once", async () => {
   });
 });
 
-test("a subject with half of a surrogate pair is refused, because all such would have one hash", () => {
+test("a subject with half of a surrogate pair is refused, because all such subjects would have the same hash", () => {
   expect(() => hashSubject("\ud800")).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });

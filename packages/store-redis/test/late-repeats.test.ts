@@ -36,7 +36,7 @@ function repeatingProcess() {
   };
 }
 
-test("I10 a creation that is delivered again finds its own digest, and answers as the first did", async () => {
+test("I10 a creation that is delivered again finds its own digest, and returns the first result", async () => {
   const { store, lastScript } = repeatingProcess();
   const { id } = aCreation();
   await store.create(aCreation({ id }));
@@ -69,7 +69,7 @@ test("I10 a write that is delivered again after a newer one of its process chang
   expect(await store.load(id)).toMatchObject({ version: 3, data: { n: 2 } });
 });
 
-test("I10 an append that is delivered again keeps nothing twice, and answers as the first did, or is refused after a newer one", async () => {
+test("I10 an append that is delivered again keeps nothing twice: it returns the first result, or is refused after a newer append", async () => {
   const { store, lastScript } = repeatingProcess();
   const other = startProcess(server);
   const { id } = aCreation();
@@ -86,7 +86,7 @@ test("I10 an append that is delivered again keeps nothing twice, and answers as 
   expect(entries.map(({ data }) => data)).toEqual(["a", "b", "c"]);
 });
 
-test("I10, I21 a commit that is delivered again changes nothing twice, and answers as the first did, or is refused after a newer one", async () => {
+test("I10, I21 a commit that is delivered again changes nothing twice: it returns the first result, or is refused after a newer commit", async () => {
   const { store, lastScript } = repeatingProcess();
   const { id } = aCreation();
   await store.create(aCreation({ id, data: { n: 0 } }));
@@ -105,7 +105,7 @@ test("I10, I21 a commit that is delivered again changes nothing twice, and answe
   });
 });
 
-test("I13 a takeover that is delivered again, with none since, has the fence that it had", async () => {
+test("I13 a takeover that is delivered again without another takeover since returns the same fence", async () => {
   const { store, lastScript } = repeatingProcess();
   const { id } = aCreation();
   await store.create(aCreation({ id, exclusive: true }));
@@ -116,7 +116,7 @@ test("I13 a takeover that is delivered again, with none since, has the fence tha
   expect((await store.load(id))?.fence).toBe(fence);
 });
 
-test("index ⊇ live: a listing that is delivered again after a longer one does not shorten that", async () => {
+test("index ⊇ live: an index entry that is delivered again after a longer one does not shorten the longer one", async () => {
   const { store, client, lastScript } = repeatingProcess();
   const { id } = aCreation();
   await store.create(aCreation({ id, subject: "ada", idleMs: 60_000, absoluteMs: 60_000 }));
@@ -128,7 +128,7 @@ test("index ⊇ live: a listing that is delivered again after a longer one does 
   expect(await client.zscore(index, id)).toBe(listed);
 });
 
-test("index ⊇ live: an entry's end that is delivered again after its session was created anew does not shorten the new listing", async () => {
+test("index ⊇ live: the removal of an index entry that is delivered again after its session was created anew does not shorten the new entry", async () => {
   const { store, client, lastScript } = repeatingProcess();
   const index = indexOf("eve");
   const endless = { id: aCreation().id, subject: "eve", idleMs: Infinity, absoluteMs: Infinity };
@@ -145,7 +145,7 @@ test("index ⊇ live: an entry's end that is delivered again after its session w
   expect(await client.zscore(index, endless.id)).toBe(listed);
 });
 
-test("I9 a session past its absolute deadline is absent though its key is still there", async () => {
+test("I9 a session past its absolute deadline is absent even if its key still exists", async () => {
   const { store, client } = repeatingProcess();
   let id = "";
   // On a busy machine a key can expire before PERSIST reaches it.

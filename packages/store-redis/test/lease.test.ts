@@ -8,7 +8,7 @@ import { useRedisServer } from "./shared-servers.ts";
 
 const server = useRedisServer();
 
-test("a lease that lapsed is told once it is good again, though the answer that would have told it was lost", async () => {
+test("a lapsed lease is reported when it is valid again, even if the reply that shows the lapse was lost", async () => {
   const lost = new Error("no answer came");
   // First reply: the first lease. Then the lease is lost, and the reply of the renewal is lost too. Then the lease exists.
   const answers: (string | Error)[] = ["first", lost, "second", "second"];
@@ -31,7 +31,7 @@ test("a lease that lapsed is told once it is good again, though the answer that 
   expect(answers).toEqual([]);
 });
 
-test("a process whose lease was lost, and that others removed from its sessions, registers again within a lease", async () => {
+test("a process whose lease was lost and that others removed from its sessions registers again within a lease", async () => {
   const never = { sweepMs: 600_000 };
   const [holder, other] = [startProcess(server, { ...never, leaseMs: 600 }), startProcess(server, never)];
   const client = new Redis(server.port);
@@ -75,7 +75,7 @@ test("fault B6: a process whose lease is lost does not remove itself from its se
   expect(holder.host.eventsOf(id)).toEqual([{ type: "destroyed", id, reason: "enough" }]);
 });
 
-test("fault B6: a process is removed only after two checks a lease apart, with no lease found in between", async () => {
+test("fault B6: a process is removed only after two checks, a lease apart, that find no lease", async () => {
   const leaseMs = 600;
   const sweeping = startProcess(server, { leaseMs, sweepMs: 50 });
   const client = new Redis(server.port);
@@ -102,7 +102,7 @@ test("fault B6: a process is removed only after two checks a lease apart, with n
   expect(performance.now() - goneAt).toBeGreaterThanOrEqual(leaseMs);
 });
 
-test("fault B6: a full memory takes no process' lease", async () => {
+test("fault B6: full memory does not prevent the renewal of a lease", async () => {
   const small = await startRedis(["--maxmemory-policy", "noeviction"]);
   onTestFinished(() => small.stop());
   const leaseMs = 600;

@@ -29,7 +29,7 @@ function holdNext({ commands }: Process, keys: number, word: string) {
   };
 }
 
-test("I9 a login whose listing is repeated, since the absolute deadline moved, does not escape a destroySubject before its second try", async () => {
+test("I9 a login that adds its index entry again because the absolute deadline moved does not escape a destroySubject in between", async () => {
   const [login, other] = [startProcess(connect), startProcess(connect)];
   const subject = newId();
   const { id } = aCreation();

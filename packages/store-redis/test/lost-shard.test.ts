@@ -47,7 +47,7 @@ async function loseShard(): Promise<void> {
   await untilFailed(living, master);
 }
 
-test("fault B7: a Cluster lost one of three shards: only its sessions suffer, in every operation of nine processes", async () => {
+test("fault B7: after a Cluster lost one of three shards, only operations on its sessions fail, in nine processes", async () => {
   const timeoutMs = 1_500;
   const processes: Process[] = [];
   for (let index = 0; index < PROCESSES; index += 1)

@@ -27,7 +27,7 @@ describe.each([
   { kind: "standalone", connect: () => new Redis(servers.standalone?.port ?? 0) },
   { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes ?? [])() },
 ])("on $kind", ({ connect }) => {
-  test("small messages travel to those that hold the session, large ones are named, and nobody else hears", async () => {
+  test("announcements carry small messages, name large ones, and reach only the holders of the session", async () => {
     const [sender, holder, bystander] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await sender.store.create(aCreation({ id }));
@@ -59,7 +59,7 @@ describe.each([
     expect(sender.host.events).toEqual([]);
   });
 
-  test("I15 a third process reads the messages that two processes send at once in one order, each once, even while they are sent", async () => {
+  test("I15 a third process reads the messages that two processes send at the same time in one order, each once, also during the sends", async () => {
     const [one, two, reader] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const { id } = aCreation();
     await one.store.create(aCreation({ id }));
@@ -92,7 +92,7 @@ describe.each([
       );
   });
 
-  test("I18 destroying a session takes its outbox along for every process, while others append", async () => {
+  test("I18 destroying a session removes its outbox for every process, also while others append", async () => {
     const [one, two] = [startProcess(connect), startProcess(connect)];
     await Promise.all([one, two].map(connected));
     const { id } = aCreation();
@@ -110,7 +110,7 @@ describe.each([
   });
 });
 
-describe("an announcement that was lost", () => {
+describe("after a lost announcement", () => {
   /** A holder that Redis does not list, so that nothing is announced to it. */
   async function unlisted(sweepMs: number) {
     const port = servers.standalone?.port ?? 0;
@@ -124,7 +124,7 @@ describe("an announcement that was lost", () => {
     return { client, sender, holder, id, key };
   }
 
-  test("I16 the sweep tells where the outbox ends, once, and what comes next is announced again", async () => {
+  test("I16 the sweep reports the end of the outbox once, and the next message is announced again", async () => {
     const { client, sender, holder, id, key } = await unlisted(300);
     await client.hdel(key, "h");
     const end = endOf(await appended(sender, id, ["a", "b"]));
@@ -136,7 +136,7 @@ describe("an announcement that was lost", () => {
     expect(appendsHeard(holder, id)).toHaveLength(2);
   });
 
-  test("I19 the sweep compares chains: an end of the same offset and of another history is told", async () => {
+  test("I19 the sweep compares chains, and reports an end with the same offset and another chain", async () => {
     const { client, sender, holder, id, key } = await unlisted(300);
     const { chains } = await appended(sender, id, ["lost"]);
     await until(() => appendsHeard(holder, id).length === 1);
@@ -147,7 +147,7 @@ describe("an announcement that was lost", () => {
     expect(appendsHeard(holder, id)[1]).toEqual({ type: "appended", id, end: { offset: 1, chain: other } });
   });
 
-  test("I19 the sweep tells of an outbox that ends earlier than what was heard", async () => {
+  test("I19 the sweep reports an outbox that ends before the last announced offset", async () => {
     const { client, sender, holder, id, key } = await unlisted(300);
     await appended(sender, id, ["kept", "lost"]);
     await until(() => appendsHeard(holder, id).length === 1);

@@ -34,7 +34,7 @@ test("ten kept messages of 100 bytes take 512 bytes at most beyond their text (o
   expect(more).toBeLessThanOrEqual(512);
 });
 
-test("a session without kept messages has no byte of an outbox, and no command is sent for one", async () => {
+test("a session without kept messages uses no byte and no command for an outbox", async () => {
   const process = startProcess(server);
   await client.config("RESETSTAT");
   const id = await newSession(process, { hold: true });
@@ -50,7 +50,7 @@ test("a session without kept messages has no byte of an outbox, and no command i
   for (const name of ["unlink", "llen", "lrange", "rpush"]) expect(stats).not.toContain(`cmdstat_${name}:`);
 });
 
-test("ten messages of one tick are one command: 0.15 a message at most (sendCommands)", async () => {
+test("ten messages of one tick are one command, so a message needs at most 0.15 commands (sendCommands)", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   await appended(process, id, ["the script is known from here on"]);
@@ -67,7 +67,7 @@ test("ten messages of one tick are one command: 0.15 a message at most (sendComm
   expect(calls / 100).toBeLessThanOrEqual(0.15);
 });
 
-test("I20 thousands of messages in one append, each with a key, are taken whole, and read in pages", async () => {
+test("I20 thousands of messages with keys in one append are kept completely, and read in pages", async () => {
   const process = startProcess(server, { timeoutMs: 5_000 });
   const id = await newSession(process);
   const count = 5_000;
@@ -86,7 +86,7 @@ test("I20 thousands of messages in one append, each with a key, are taken whole,
   expect((await client.hkeys(hashOf(id))).filter((name) => name.startsWith("k"))).toHaveLength(32);
 });
 
-test("of more than 32 keys those that were used longest ago are forgotten, and the others replace", async () => {
+test("of more than 32 keys the least recently used are forgotten, and messages of the others are replaced", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   for (let n = 0; n < 40; n += 1) await appended(process, id, [aMessage(`old ${n}`, { key: `k${n}` })]);
@@ -96,7 +96,7 @@ test("of more than 32 keys those that were used longest ago are forgotten, and t
   expect((await client.hkeys(hashOf(id))).filter((name) => name.startsWith("k"))).toHaveLength(32);
 });
 
-test("I20 a message as large as the outbox pushes out all others, bytes too, and comes back as it was", async () => {
+test("I20 a message as large as the outbox drops all others, as text and as bytes, and is read unchanged", async () => {
   const process = startProcess(server, { timeoutMs: 5_000 });
   const id = await newSession(process);
   const large = Uint8Array.from({ length: 256 * 1024 }, (_, n) => n % 251);
@@ -110,7 +110,7 @@ test("I20 a message as large as the outbox pushes out all others, bytes too, and
   expect(Number((await client.hget(hashOf(id), "o"))?.split(" ")[3])).toBe(1);
 });
 
-test("texts with control characters, a byte order mark and quotes come back as they were, read and announced", async () => {
+test("texts with control characters, a byte order mark and quotes are unchanged when read and when announced", async () => {
   const [process, holder] = [startProcess(server), startProcess(server)];
   const id = await newSession(process);
   await hold(holder.store, holder.host, id);
@@ -122,7 +122,7 @@ test("texts with control characters, a byte order mark and quotes come back as t
   expect(event?.type === "appended" && event.run?.entries.map(({ data }) => data)).toEqual(texts);
 });
 
-test("the list expires maxAgeMs after the last append; an endless age ends with the session, or after 30 days", async () => {
+test("the list expires maxAgeMs after the last append; with an infinite maxAgeMs it ends with the session, or after 30 days", async () => {
   const process = startProcess(server);
   const days = 24 * 3_600_000;
   const lasting = await newSession(process, { absoluteMs: Infinity });
@@ -150,7 +150,7 @@ test("I16 a shorter maxAgeMs also drops earlier messages, and the reader gets th
   expect((await readFrom(process, id, endOf(one))).missed).toEqual({ from: 2, to: 2, certain: false });
 });
 
-test("I19 a position that is not a number, or negative, is a reset or missed, and never a failure", async () => {
+test("I19 a position that is negative or not a number leads to a reset or missed, and never to an error", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   await appended(process, id, ["a"]);
@@ -161,7 +161,7 @@ test("I19 a position that is not a number, or negative, is a reset or missed, an
   }
 });
 
-test("I20 a reader with a reset does not count as a reader that has the later messages", async () => {
+test("I20 a reader whose position was reset does not count as having the later messages", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   const bounds = { maxMessages: 2, whenFull: "refuse" } as const;
@@ -182,7 +182,7 @@ test("of nine readers, the outbox does not wait for the reader whose last read i
   expect(names.map((name) => name.at(-1)).join("")).toBe("12345678");
 });
 
-test("processes that only send leave no record longer than a minute after their call's deadline", async () => {
+test("the record of a process that only sends expires a minute after its call's deadline", async () => {
   const [first, second] = [startProcess(server), startProcess(server)];
   const id = await newSession(first);
   await appended(first, id, ["a"]);

@@ -41,7 +41,7 @@ async function behindProxy(timeoutMs = 2_000): Promise<{
 const offsetOf = async (id: string): Promise<number> =>
   Number((await client.hget(hashOf(id), "o"))?.split(" ")[1] ?? 0);
 
-test("I10, I17 an append whose reply was lost and that is sent again is applied once, and answers as the first did", async () => {
+test("I10, I17 an append whose reply was lost and that is repeated is applied once, and returns the result of the first", async () => {
   const { proxy, process, onlooker } = await behindProxy();
   const id = await newSession(process);
   await appended(onlooker, id, ["before"]);
@@ -70,7 +70,7 @@ test("I10 appends whose replies are cut in the middle are applied once, in order
   expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["1", "2", "3", "4", "5", "6"]);
 });
 
-test("I11 what became of an append whose answer did not come is told, and an append that was not applied never is", async () => {
+test("I11 outcome() finds the outcome of an append without a reply, and an append that it reports as not applied never is", async () => {
   const { proxy, process, onlooker } = await behindProxy(500);
   const id = await newSession(process);
   proxy.replies("drop");
@@ -94,7 +94,7 @@ test("I11 what became of an append whose answer did not come is told, and an app
   expect(textsOf(await readFrom(onlooker, id, BEGINNING))).toEqual(["applied", "next"]);
 });
 
-test("an append settles the write before it, whose answer was lost, and a write comes after it as after any other (I10)", async () => {
+test("an append settles an earlier write whose reply was lost, and a later write follows the append as it follows a write (I10)", async () => {
   const { proxy, process } = await behindProxy(500);
   const id = await newSession(process);
   proxy.replies("drop");
@@ -110,7 +110,7 @@ test("an append settles the write before it, whose answer was lost, and a write 
   });
 });
 
-test("I19 a list that was lost alone, or replaced by another one, is told as missed, and no offset is given out twice", async () => {
+test("I19 a list that was lost or replaced is reported as missed, and no offset is assigned twice", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   const one = await appended(process, id, ["1", "2", "3"]);
@@ -135,7 +135,7 @@ test("I19 a list that was lost alone, or replaced by another one, is told as mis
   }
 });
 
-test("I18 a destroyed session's list is unlinked; a list that outlives its session is not the next one's of the same id", async () => {
+test("I18 destroy unlinks the list; a list that outlives its session does not belong to a new session with the same id", async () => {
   const process = startProcess(server);
   const gone = await newSession(process);
   await appended(process, gone, ["secret"]);
@@ -162,7 +162,7 @@ test("I18 a destroyed session's list is unlinked; a list that outlives its sessi
   expect(await client.llen(listOf(id))).toBe(1);
 });
 
-test("another subject finds nothing of the former one's outbox: no message, no key, no reader", async () => {
+test("after a change of subject the outbox has no message, key or reader of the former subject", async () => {
   const process = startProcess(server);
   const id = await newSession(process, { subject: "ada" });
   await appended(process, id, [aMessage("for ada", { key: "k" })]);
@@ -179,7 +179,7 @@ test("another subject finds nothing of the former one's outbox: no message, no k
   expect(await client.lrange(listOf(id), 0, -1)).toEqual([expect.stringMatching(/tfor bob$/)]);
 });
 
-test("at maxmemory an append is refused at its first write, and nothing is half done (I11, I20)", async () => {
+test("at maxmemory an append is refused at its first write, and nothing is applied partly (I11, I20)", async () => {
   const process = startProcess(server);
   const id = await newSession(process);
   const keyed = (text: string) => aMessage(text, { key: "k" });
@@ -205,7 +205,7 @@ test("at maxmemory an append is refused at its first write, and nothing is half 
   expect(textsOf(await readFrom(process, id, BEGINNING))).toEqual([undefined, "2", "3"]);
 });
 
-test("a resume that is no activity keeps a subject's session listed, and its deadline where it is", async () => {
+test("a resume without a touch keeps a subject's session in the index, and its deadline unchanged", async () => {
   const process = startProcess(server);
   const id = await newSession(process, { subject: "ada", digest: undefined, idleMs: 10_000 });
   const index = await client.keys("ws:u:*");

@@ -23,7 +23,7 @@ test("presence counts the connections of each process, including this one", asyn
   expect(await a.store.presence(aCreation().id)).toEqual({ nodes: [], missing: [] });
 });
 
-test("simultaneous changes of the connection count cost few calls and end in the right count", async () => {
+test("simultaneous changes of the connection count need few calls and result in the right count", async () => {
   const { store } = startProcess(server);
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true }));
@@ -108,13 +108,13 @@ test("close removes the process from its sessions, deletes the lease, and does n
   });
 });
 
-test("a second attach is a mistake", () => {
+test("a second attach throws", () => {
   const { store, host } = startProcess(server);
   expect(() => store.attach(host)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
 test.each(["app[1]:", "{app}:", "a:s:{b}:", "}{"])(
-  "a client with key prefix %s and autopipelining of its own works the same",
+  "a client with key prefix %s and its own autopipelining works the same",
   async (keyPrefix) => {
     const connect = (): Redis => new Redis({ port: server.port, keyPrefix, enableAutoPipelining: true });
     const [a, b] = [startProcess(connect, { sweepMs: 600_000 }), startProcess(connect, { sweepMs: 600_000 })];

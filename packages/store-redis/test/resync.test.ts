@@ -5,7 +5,7 @@ import { type Process, startProcess } from "./processes.ts";
 import { startRedis, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
-test("what was missed while commands could not be sent is read once they can, and announcements are heard (design 9)", async () => {
+test("a change that was missed while commands could not be sent is read as soon as commands and announcements arrive again", async () => {
   const server = await startRedis();
   onTestFinished(() => server.stop());
   const proxy = await startProxy(server);
@@ -62,7 +62,7 @@ async function serverAlone(): Promise<{ readonly port: number; readonly client: 
   return { port: server.port, client };
 }
 
-test("fault B11: a sweep reads a tenth of what is held, while the subscription is proved to hear", async () => {
+test("fault B11: a sweep reads a tenth of the held sessions while the subscription is known to work", async () => {
   const { port, client } = await serverAlone();
   const sweepMs = 300;
   const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000 });
@@ -77,7 +77,7 @@ test("fault B11: a sweep reads a tenth of what is held, while the subscription i
   expect(((await reads(client)) - before) / sweeps).toBeLessThan(held / 4);
 });
 
-test("fault B11: after a doubt, since connections were made anew, the next sweep reads everything", async () => {
+test("fault B11: after new connections the next sweep reads all held sessions, because announcements may have been lost", async () => {
   const { port, client } = await serverAlone();
   const sweepMs = 3_000;
   const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000 });
@@ -95,7 +95,7 @@ test("fault B11: after a doubt, since connections were made anew, the next sweep
   await until(() => ids.every((id) => holder.host.held(id)?.version === 2), 10_000);
 });
 
-test("fault B11: after a cut what is held is read again over a while, and not all at once", async () => {
+test("fault B11: after a lost connection the held sessions are read at a limited rate, and not all at once", async () => {
   const { port, client } = await serverAlone();
   const holder = startProcess({ port }, { sweepMs: 20_000, timeoutMs: 10_000 });
   const held = 1_500;

@@ -12,8 +12,8 @@ const WRITES = 60;
 
 const server = useRedisServer();
 
-describe("while connections are cut, answers dropped and requests delayed", () => {
-  test("each acknowledged append is there once, each other one as its outcome says (I7, I8, I10)", async () => {
+describe("while connections are cut, replies dropped and requests delayed", () => {
+  test("each acknowledged append is applied once, and each other append according to its outcome (I7, I8, I10)", async () => {
     const onlooker = startProcess(server);
     const { id } = aCreation();
     await onlooker.store.create(aCreation({ id, data: { log: [] } }));

@@ -33,7 +33,7 @@ describe.each([
   { kind: "standalone", connect: connectStandalone },
   { kind: "cluster", connect: () => clusterOf(servers.cluster?.nodes ?? [])() },
 ])("on $kind", ({ connect }) => {
-  test("fault B12: what one subject has never keeps another's index, and an index ends with its last session", async () => {
+  test("fault B12: the sessions of one subject do not keep another subject's index, and an index ends with its last session", async () => {
     const { store, client } = startProcess(connect);
     const [subject, other] = [newId(), newId()];
     const endless = aCreation({ subject, idleMs: NEVER, absoluteMs: NEVER });
@@ -51,7 +51,7 @@ describe.each([
     await until(async () => (await client.pttl(indexOf(subject))) <= 90_000);
   });
 
-  test("fault B12: an endless session that went without a word is unlisted by the next listing", async () => {
+  test("fault B12: bySubject removes a session without deadlines that was lost from the index", async () => {
     const { store, client } = startProcess(connect);
     const subject = newId();
     const endless = aCreation({ subject, idleMs: NEVER, absoluteMs: NEVER });
@@ -97,7 +97,7 @@ describe.each([
     expect(await store.bySubject(subject)).toEqual([id]);
   });
 
-  test("fault B12: a subject's sessions are read in pages, each of them once, though many have one score", async () => {
+  test("fault B12: a subject's sessions are read in pages, each once, even if many have the same score", async () => {
     const { store, client, commands } = startProcess(connect);
     const subject = newId();
     const live = aCreation({ subject });
@@ -130,7 +130,7 @@ describe.each([
     await until(async () => (await client.pttl(indexOf(subject))) <= 90_000);
   });
 
-  test("fault B9: sessions that a release before 0.2 listed are found, destroyed, and listed again as they come back", async () => {
+  test("fault B9: sessions in an index of a release before 0.2 are found, destroyed, and moved to the new index at their resume", async () => {
     const process = startProcess(connect);
     const { store, client } = process;
     const subject = newId();
@@ -166,7 +166,7 @@ describe.each([
     );
   });
 
-  test("fault A5: where the index was lost, destroySubject ends what any process holds, and nothing that came after it", async () => {
+  test("fault A5: if the index was lost, destroySubject ends the sessions that any process holds, and no session that came later", async () => {
     const [a, b] = [startProcess(connect), startProcess(connect)];
     const subject = newId();
     const [here, there, other] = [
@@ -199,7 +199,7 @@ describe.each([
     expect(await b.store.load(later.id)).toBeDefined();
   });
 
-  test("fault A5: a session that the index had lost is listed again by its next resume", async () => {
+  test("fault A5: a session that the index had lost gets an entry again at its next resume", async () => {
     const { store, client } = startProcess(connect);
     const subject = newId();
     const [id, digest] = [newId(), newDigest()];
@@ -212,7 +212,7 @@ describe.each([
     expect((await store.destroySubject(subject, undefined)).destroyed).toEqual([id]);
   });
 
-  test("fault A5: a session that destroySubject missed, since the index had lost it, ends with its next resume", async () => {
+  test("fault A5: a session that destroySubject missed because the index had lost it ends at its next resume", async () => {
     const [a, b] = [startProcess(connect), startProcess(connect)];
     const subject = newId();
     const [id, digest] = [newId(), newDigest()];
@@ -227,7 +227,7 @@ describe.each([
 });
 
 describe("at maxmemory, with noeviction", () => {
-  test("fault A4: what frees memory works: destroy, destroySubject, touch, release; what takes some is refused", async () => {
+  test("fault A4: destroy, destroySubject, touch and release work, and calls that need memory are refused", async () => {
     const server = await startRedis();
     try {
       const process = startProcess(server);

@@ -49,7 +49,7 @@ describe.each([
     expect(await store.bySubject(subject)).toEqual([]);
   });
 
-  test("fault A2: a session that became one subject's meanwhile is not claimed by another's: foreign, and nothing is changed", async () => {
+  test("fault A2: a session that got a subject meanwhile is not claimed by another subject: the result is foreign, and nothing is changed", async () => {
     const { store } = startProcess(connect);
     const [owner, other] = [newId(), newId()];
     const { id, digest } = aCreation();
@@ -62,7 +62,7 @@ describe.each([
     expect((await store.rotate({ ...claim, subject: owner })).type).toBe("rotated");
   });
 
-  test("a session whose destruction a failover lost is listed still, and destroyed the next time (index ⊇ live)", async () => {
+  test("a session whose destruction was lost in a failover is still in the index, and the next destroySubject destroys it (index ⊇ live)", async () => {
     const { store, client } = startProcess(connect);
     for (const destroy of [
       (id: string) => store.destroy(id, undefined, false),
@@ -82,7 +82,7 @@ describe.each([
     }
   });
 
-  test("an index lives longer than every session that it lists (index ⊇ live)", async () => {
+  test("an index expires after every session in it (index ⊇ live)", async () => {
     const prefix = `p${newId()}`;
     const { store, client } = startProcess(connect, { prefix });
     const subject = newId();
@@ -102,7 +102,7 @@ describe.each([
     expect(await store.bySubject(subject)).toHaveLength(4);
   });
 
-  test("subjects share nothing", async () => {
+  test("each of 300 subjects has its own sessions only", async () => {
     const { store } = startProcess(connect, { prefix: `p${newId()}` });
     const creations = Array.from({ length: 300 }, (_, index) => aCreation({ subject: `subject ${index}` }));
     await Promise.all(creations.map((creation) => store.create(creation)));
@@ -133,7 +133,7 @@ describe.each([
     expect((await a.store.create(aCreation({ subject }))).type).toBe("created");
   });
 
-  test("fault A1: a creation and a login that were decided before a destroySubject elsewhere, and begun after it, are refused", async () => {
+  test("fault A1: a creation and a login that were decided before another process's destroySubject and start after it are refused", async () => {
     const [login, destroyer] = [startProcess(connect), startProcess(connect)];
     const subject = newId();
     const anonymous = aCreation();
@@ -163,7 +163,7 @@ describe.each([
     }
   });
 
-  test("fault A1: epochs rise by the server's clock, also past one that was kept and forgotten, or that is ahead of the clock", async () => {
+  test("fault A1: epochs rise with the server's clock, also above an epoch that has expired or is ahead of the clock", async () => {
     const prefix = `p${newId()}`;
     const [{ store, client }, elsewhere] = [
       startProcess(connect, { prefix }),
@@ -194,13 +194,13 @@ describe.each([
     });
   });
 
-  test("fault A1: a decision that is older than epochs are kept is refused", async () => {
+  test("fault A1: a decision that is older than the lifetime of an epoch is refused", async () => {
     const { store } = startProcess(connect);
     const decidedAt = performance.now() - 13 * 3_600_000;
     expect(await store.create(aCreation({ subject: newId(), decidedAt }))).toEqual({ type: "revoked" });
   });
 
-  test("no session that was being created or identified survives an acknowledged destroySubject", async () => {
+  test("no session that is being created or identified survives an acknowledged destroySubject", async () => {
     const [logins, destroyer] = [startProcess(connect), startProcess(connect)];
     let refused = 0;
     for (let round = 0; round < 15; round += 1) {
@@ -280,7 +280,7 @@ describe("a login that an acknowledged destroySubject denied stays denied", () =
     return id;
   }
 
-  test("though an older destroySubject's step comes after it", async () => {
+  test("even if a step of an older destroySubject comes after it", async () => {
     const [login, older, newer] = [startProcess(connect), startProcess(connect), startProcess(connect)];
     const subject = newId();
     const id = await aFormerSession(newer, subject);
@@ -298,7 +298,7 @@ describe("a login that an acknowledged destroySubject denied stays denied", () =
     expect((await newer.store.load(id))?.subject).toBe("bob");
   });
 
-  test("though a login that began after it succeeds", async () => {
+  test("even if a login that began after it succeeds", async () => {
     const [login, other] = [startProcess(connect), startProcess(connect)];
     const subject = newId();
     const id = await aFormerSession(other, subject);

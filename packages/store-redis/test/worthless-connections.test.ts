@@ -42,8 +42,8 @@ async function creations({ port }: RedisServer): Promise<number> {
   return log.split(scriptDigest("create")).length - 1;
 }
 
-describe("fault B1: a master that hangs, and does not die", () => {
-  test("Sentinel promotes its replica: calls and announcements go on by themselves", async () => {
+describe("fault B1: a master that hangs without closing its connections", () => {
+  test("calls and announcements continue after Sentinel has promoted its replica", async () => {
     const { master, replica, sentinels, name, stop } = await startSentinel();
     onTestFinished(stop);
     const connect = (): Redis =>
@@ -60,7 +60,7 @@ describe("fault B1: a master that hangs, and does not die", () => {
     );
   }, 90_000);
 
-  test("a Sentinel that hangs keeps nobody from the others", async () => {
+  test("a Sentinel that hangs does not prevent the use of other Sentinels", async () => {
     const { master, sentinels, name, stop } = await startSentinel();
     onTestFinished(stop);
     sentinels[0]?.pause();
@@ -71,7 +71,7 @@ describe("fault B1: a master that hangs, and does not die", () => {
     expect(master.pid).toBeGreaterThan(0);
   }, 60_000);
 
-  test("a Cluster promotes its replica: calls and announcements go on by themselves", async () => {
+  test("calls and announcements continue after a Cluster has promoted its replica", async () => {
     const cluster = await startCluster();
     onTestFinished(() => cluster.stop());
     const { store } = startProcess(clusterOf(cluster.nodes), { timeoutMs: TIMEOUT_MS });
@@ -92,7 +92,7 @@ describe("fault B1: a master that hangs, and does not die", () => {
     await Promise.all(ids.map(works));
   }, 120_000);
 
-  test("a server that hangs for good, and another in its place: the connection to the first is ended", async () => {
+  test("the store ends its connection to a server that hangs, and uses another server in its place", async () => {
     const [first, second] = [await aServer(), await aServer()];
     const client = new Redis(first.port, "127.0.0.1");
     const { store, commands } = startProcess(() => client, { timeoutMs: TIMEOUT_MS });
@@ -106,8 +106,8 @@ describe("fault B1: a master that hangs, and does not die", () => {
   });
 });
 
-describe("fault B2: a primary that becomes a replica under a living connection (I7)", () => {
-  test("its READONLY makes the connection anew, and nothing is read from it meanwhile", async () => {
+describe("fault B2: a primary that becomes a replica while a connection is open (I7)", () => {
+  test("an error READONLY leads to a new connection, and nothing is read from the old one meanwhile", async () => {
     // Without the delay with which a master waits for more replicas.
     const [demoted, promoted] = [await aServer(["--repl-diskless-sync-delay", "0"]), await aServer()];
     await cli(promoted.port, "replicaof", "127.0.0.1", String(demoted.port));
@@ -125,7 +125,7 @@ describe("fault B2: a primary that becomes a replica under a living connection (
     expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
   });
 
-  test("without any write, its role is seen within seconds: reads are refused rather than answered by it", async () => {
+  test("its role is detected within seconds also without a write, and reads are refused", async () => {
     const server = await aServer();
     const { store, host } = startProcess(server, { timeoutMs: TIMEOUT_MS });
     const { id } = aCreation();
@@ -149,8 +149,8 @@ describe("fault B2: a primary that becomes a replica under a living connection (
   });
 });
 
-describe("fault B3: Redis hangs, and newcomers keep coming", () => {
-  test("at most 100 commands are sent, and none runs afterwards that nobody waits for", async () => {
+describe("fault B3: Redis hangs while new handshakes arrive", () => {
+  test("at most 100 commands are sent, and no command runs later whose caller has stopped waiting", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
     await connected({ store });
@@ -187,8 +187,8 @@ function standStill(ms: number): void {
   while (performance.now() < end);
 }
 
-describe("fault B4: the process stands still past a call's deadline", () => {
-  test("an unread answer in the socket counts", async () => {
+describe("fault B4: the process is suspended past a call's deadline", () => {
+  test("an unread reply in the socket counts", async () => {
     const server = await aServer();
     const { store } = startProcess(server, { timeoutMs: TIMEOUT_MS });
     await connected({ store });
@@ -206,7 +206,7 @@ describe("fault B4: the process stands still past a call's deadline", () => {
     expect((await loading)?.version).toBeGreaterThan(0);
   });
 
-  test("the subscription stays, and so does the connection", async () => {
+  test("the subscription and the connection stay", async () => {
     const server = await aServer();
     const { store, host, commands } = startProcess(server, { timeoutMs: 200, leaseMs: 600 });
     const { id } = aCreation();
@@ -222,8 +222,8 @@ describe("fault B4: the process stands still past a call's deadline", () => {
   });
 });
 
-describe("fault B5: a subscription is proved by a message to its own channel", () => {
-  test("the node that carries it leaves its Cluster, and lives: changes are heard again soon", async () => {
+describe("fault B5: a subscription is checked by a message to its own channel", () => {
+  test("changes arrive again soon after the subscription's node has left the Cluster and keeps running", async () => {
     const cluster = await startCluster();
     onTestFinished(() => cluster.stop());
     const timing = { timeoutMs: TIMEOUT_MS, leaseMs: 1_500, sweepMs: 600_000 };
@@ -247,7 +247,7 @@ describe("fault B5: a subscription is proved by a message to its own channel", (
     }, 20_000);
   }, 90_000);
 
-  test("messages that are not delivered any more, on a connection that answers PING: it is made anew", async () => {
+  test("a subscription that delivers nothing, on a connection that answers PING, is replaced", async () => {
     const server = await aServer();
     const elsewhere = await aServer();
     const proxy = await startProxy(elsewhere);
@@ -291,14 +291,14 @@ async function carrierOf(
   return undefined;
 }
 
-describe("what a server is, is checked when the store connects", () => {
+describe("the checks of a server when the store connects", () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
     return () => server.stop();
   });
 
-  test("a server that evicts is refused and reported once, and used with allowEviction, or after its policy was corrected", async () => {
+  test("a server that evicts is refused and reported once, and used with allowEviction or after a change of its policy", async () => {
     await cli(server.port, "config", "set", "maxmemory-policy", "volatile-lru");
     const refused = startProcess(server, { timeoutMs: TIMEOUT_MS });
     const allowed = startProcess(server, { timeoutMs: TIMEOUT_MS, allowEviction: true });
@@ -325,7 +325,7 @@ describe("what a server is, is checked when the store connects", () => {
     await cli(server.port, "config", "set", "maxmemory-policy", "noeviction");
   });
 
-  test("if the ACL permits neither INFO, HELLO nor CONFIG, that is reported once, and the store is used", async () => {
+  test("if the ACL permits neither INFO, HELLO nor CONFIG, that is reported once, and the store works", async () => {
     await cli(
       server.port,
       "acl",
@@ -359,7 +359,7 @@ describe("what a server is, is checked when the store connects", () => {
     ]);
   });
 
-  test("a password that the application changes at run time counts for the next connection", async () => {
+  test("the next connection uses a password that the application has changed at run time", async () => {
     const own = await aServer();
     await cli(own.port, "config", "set", "requirepass", "first");
     const client = new Redis({ port: own.port, password: "first" });
@@ -371,7 +371,7 @@ describe("what a server is, is checked when the store connects", () => {
     await until(async () => (await store.create(aCreation())).type === "created");
   });
 
-  test("an application that closes its client, and not the store, can end: no connection of the store is left", async () => {
+  test("a process that closes its client but not the store can end, because no connection of the store is left", async () => {
     const own = await aServer();
     const { store, client } = startProcess(own, { leaseMs: 600 });
     await store.create(aCreation({ hold: true }));
@@ -380,7 +380,7 @@ describe("what a server is, is checked when the store connects", () => {
   });
 });
 
-test("fault B13: what is no client of ioredis for masters is refused at once, by name of what is wrong", async () => {
+test("fault B13: anything other than an ioredis client for masters throws at once, and the error says what is wrong", async () => {
   const server = await aServer();
   const sentinels = [{ host: "127.0.0.1", port: server.port }];
   const refused = (client: unknown, message: RegExp): void => {
