@@ -107,6 +107,7 @@ export const connectionCalls: Calls = {
   id: PROPERTY,
   runtime: PROPERTY,
   transport: PROPERTY,
+  context: PROPERTY,
   session: PROPERTY,
   resumed: PROPERTY,
   token: PROPERTY,

@@ -22,6 +22,8 @@ interface OptionTable {
   readonly what: string;
   /** Where the options are declared. */
   readonly from: readonly [file: string, type: string];
+  /** Further interfaces of the same options. */
+  readonly also?: readonly (readonly [file: string, type: string])[];
   readonly make: Make;
   /** What else is required. */
   readonly basis?: object;
@@ -36,10 +38,15 @@ const uws = (options: unknown): unknown =>
 const withoutMethod = { ...inConnectionStore(), rotate: undefined };
 const withoutCapability = { ...inConnectionStore(), capabilities: { resumable: "false" } };
 
+const typedOptions = ["AdmitOption", "InitialOption", "TransportOption", "SchemaOption"].map(
+  (type) => ["core/src/api/typed-options.ts", type] as const,
+);
+
 const tables: readonly OptionTable[] = [
   {
     what: "createSessions",
-    from: ["core/src/api/options.ts", "SessionsOptions"],
+    from: ["core/src/api/options.ts", "CommonOptions"],
+    also: typedOptions,
     make: (options) => createSessions(options),
     options: {
       store: [...wrongFor.object, mapStore, withoutMethod, withoutCapability],
@@ -179,9 +186,10 @@ const tables: readonly OptionTable[] = [
   },
 ];
 
-describe.each(tables)("fault D6: $what", ({ what, from, make, basis = {}, options }) => {
+describe.each(tables)("fault D6: $what", ({ what, from, also = [], make, basis = {}, options }) => {
   test("has every option in this table", async () => {
-    expect(Object.keys(options).toSorted()).toEqual((await membersOf(...from)).toSorted());
+    const declared = await Promise.all([from, ...also].map(([file, type]) => membersOf(file, type)));
+    expect(Object.keys(options).toSorted()).toEqual(declared.flat().toSorted());
   });
 
   test.each(Object.entries(options))("refuses what can't be %s", (name, wrong) => {

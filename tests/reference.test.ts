@@ -7,7 +7,11 @@ const root = join(import.meta.dirname, "..");
 
 describe("docs/reference.md has a row for every", () => {
   test.each([
-    ["option of createSessions", "createSessions(options)", "core/src/api/options.ts", "SessionsOptions"],
+    ["option of createSessions", "createSessions(options)", "core/src/api/options.ts", "CommonOptions"],
+    ["option admit", "createSessions(options)", "core/src/api/typed-options.ts", "AdmitOption"],
+    ["option initial", "createSessions(options)", "core/src/api/typed-options.ts", "InitialOption"],
+    ["option transport", "createSessions(options)", "core/src/api/typed-options.ts", "TransportOption"],
+    ["option schema", "createSessions(options)", "core/src/api/typed-options.ts", "SchemaOption"],
     ["member of Sessions", "Sessions", "core/src/api/sessions.ts", "Sessions"],
     ["option of close", "Sessions", "core/src/api/runtime.ts", "CloseOptions"],
     ["member of Session", "Session", "core/src/api/contract.ts", "Session"],

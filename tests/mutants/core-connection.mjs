@@ -137,8 +137,8 @@ export const connectionMutants = [
     name: "discarded-uncounted",
     promise: "I4: messages after the end are counted as discarded",
     file: "packages/core/src/connection/message-flow.ts",
-    find: "this.context.diagnostics.messagesDiscarded += 1;",
-    replace: "this.context.diagnostics.messagesDiscarded += 0;",
+    find: "this.binding.diagnostics.messagesDiscarded += 1;",
+    replace: "this.binding.diagnostics.messagesDiscarded += 0;",
     tests: core("endings"),
   },
   {

@@ -2,7 +2,13 @@ import { STATUS_CODES } from "node:http";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
-import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocketBehavior } from "uWebSockets.js";
+import type {
+  HttpResponse,
+  TemplatedApp,
+  us_socket_context_t,
+  WebSocket,
+  WebSocketBehavior,
+} from "uWebSockets.js";
 import type { BindOptions } from "./bind-options.ts";
 import { checkArguments, checkOptions, MAX_IDLE_TIMEOUT } from "./check-options.ts";
 import { copyRequest, textOf } from "./handshake.ts";
@@ -32,18 +38,18 @@ const NO_LIMIT = 2 ** 31 - 1;
  * bindSessions(app, "/*", sessions, { message: (connection, data) => connection.send(data) });
  * ```
  */
-export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
   app: TemplatedApp,
   pattern: string,
-  sessions: Sessions<Data, Transport, Unset>,
-  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  sessions: Sessions<Data, Transport, Unset, Context>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset, Context, WebSocket<unknown>>>,
   options?: BindOptions,
 ): Binding;
-export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
   app: TemplatedApp,
   pattern: string,
-  sessions: Sessions<Data, Transport, Unset>,
-  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  sessions: Sessions<Data, Transport, Unset, Context>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset, Context, WebSocket<unknown>>>,
   options: BindOptions = {},
   surplus?: undefined,
 ): Binding {
@@ -57,7 +63,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     maxMessageBytes: behavior.maxPayloadLength ?? MAX_PAYLOAD,
     endsSilent: (heartbeatMs) => behavior.idleTimeout === undefined && endsSilent(heartbeatMs),
   });
-  const binding = sessions.bind(runtime, handlers);
+  const binding = sessions.bind<Socket>(runtime, handlers);
   // The runtime cannot remove a route, so the route refers only to this variable. It is cleared when the
   // binding closes, because otherwise the binding could never be garbage-collected.
   let bound: Bound | undefined = { binding, options };

@@ -52,15 +52,15 @@ const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restart
  * });
  * ```
  */
-export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
   server: WebSocketServer,
-  sessions: Sessions<Data, Transport, Unset>,
-  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  sessions: Sessions<Data, Transport, Unset, Context>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset, Context, WebSocket>>,
 ): Binding;
-export function bindSessions<Data extends object, Transport, Unset extends undefined>(
+export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
   server: WebSocketServer,
-  sessions: Sessions<Data, Transport, Unset>,
-  handlers: NoInfer<Handlers<Data, Transport, Unset>>,
+  sessions: Sessions<Data, Transport, Unset, Context>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset, Context, WebSocket>>,
   surplus?: undefined,
 ): Binding {
   if (!isServer(server))

@@ -10,10 +10,12 @@ export type {
 } from "./api/contract.ts";
 export type { Handlers } from "./api/handlers.ts";
 export type {
+  ConnectionOf,
   DestroyReport,
   HandlersOf,
   OpenOptions,
   PresenceReport,
+  SessionOf,
   Sessions,
   TransactionOf,
 } from "./api/sessions.ts";
@@ -21,21 +23,36 @@ export type { Diagnostics } from "./base/diagnostics.ts";
 export { isSessionError, SessionError } from "./base/errors.ts";
 export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";
 export { accept, reject } from "./handshake/handshake.ts";
-export type { AcceptOptions, Admission, Handshake, OriginRule } from "./handshake/handshake.ts";
 export type {
+  Acceptance,
+  AcceptOptions,
+  Admission,
+  Handshake,
+  OriginRule,
+  Rejection,
+} from "./handshake/handshake.ts";
+export type {
+  CommonOptions,
   EarlyLimits,
   ErrorContext,
   InboxLimits,
   SessionEvents,
-  SessionsOptions,
   Stage,
 } from "./api/options.ts";
+export type {
+  AdmitOption,
+  InitialOption,
+  SchemaOption,
+  SessionsOptions,
+  TransportOption,
+} from "./api/typed-options.ts";
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
 export type { OutboxLimits } from "./api/outbox-limits.ts";
 export type { Transaction } from "./api/transaction.ts";
 export { createSessions } from "./server/create-sessions.ts";
+export type { WriteAdmitAboveInitial } from "./server/create-sessions.ts";
 export type {
   Change,
   CreateRequest,

@@ -2,7 +2,8 @@ import { createStored } from "../session/creation.ts";
 import { invalidArgument, isSessionError } from "../base/errors.ts";
 import { accept, originAllowed, reject } from "../handshake/handshake.ts";
 import type { Admission, Handshake } from "../handshake/handshake.ts";
-import type { Settings, Stage } from "../api/options.ts";
+import type { Stage } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import { refused, resume, withTokenHeader } from "./resume.ts";
 import type { ResolvedSession, Refused } from "./resume.ts";
 import { Admitted } from "../session/admitted.ts";
@@ -19,20 +20,20 @@ import { newSelector } from "../handshake/token.ts";
  * `decision` is ended meanwhile (the subject's sessions were destroyed, the server closes), the handshake is refused, and its
  * session is released. Never rejects.
  */
-export async function admitHandshake<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+export async function admitHandshake<Data extends object>(
+  registry: SessionRegistry<Data>,
   raw: Handshake,
   found: unknown,
   decision: PendingDecision,
-): Promise<Admitted<Data, Transport> | Refused> {
+): Promise<Admitted<Data> | Refused> {
   const { settings } = registry;
-  let outcome: Admitted<Data, Transport> | Refused;
+  let outcome: Admitted<Data> | Refused;
   try {
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake))
       return { ...refused(403, "origin not allowed"), isForeign: true };
     // Do not await an answer that is not a promise, so that the request to the store is sent in this turn.
-    const asked = settings.admit === undefined ? accept() : settings.admit(handshake);
+    const asked = settings.admit === undefined ? accept() : settings.admit(handshake, found);
     // A program without types may return anything.
     const admission: Admission | null | undefined = isThenable(asked) ? await asked : asked;
     if (admission?.type === "reject") {
@@ -61,11 +62,11 @@ interface Accepting {
 }
 
 /** Carries out the decision of `admit`. Shutdown waits for this call, so that a session of the handshake can be released. */
-async function resolveSession<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+async function resolveSession<Data extends object>(
+  registry: SessionRegistry<Data>,
   { raw, handshake, found, headers, admission }: Accepting,
   decision: PendingDecision,
-): Promise<Admitted<Data, Transport> | Refused> {
+): Promise<Admitted<Data> | Refused> {
   const { settings } = registry;
   let stage: Stage = "store";
   let resolved: ResolvedSession<Data> | Refused = {};
@@ -78,7 +79,10 @@ async function resolveSession<Data extends object, Transport>(
     if (resolved.session === undefined && settings.initial !== undefined) {
       decision.assertStands();
       stage = "initial";
-      initial = checkNewData(settings.schema, await registry.calls.uncounted(settings.initial(handshake)));
+      initial = checkNewData(
+        settings.schema,
+        await registry.calls.uncounted(settings.initial(handshake, admission.context)),
+      );
       if (settings.store.capabilities.resumable) {
         decision.assertStands();
         stage = "store";
@@ -91,7 +95,15 @@ async function resolveSession<Data extends object, Transport>(
     const transport = transportOf(settings, handshake, found);
     const { session, header } = resolved;
     const lines = header === undefined ? headers : [...headers, header];
-    return new Admitted(registry, { handshake, transport, headers: lines, session, initial, decision });
+    return new Admitted(registry, {
+      handshake,
+      transport,
+      context: admission.context,
+      headers: lines,
+      session,
+      initial,
+      decision,
+    });
   } catch (error) {
     if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);
     if (!isOvertaken(error)) registry.report(error, { stage });
@@ -108,13 +120,12 @@ function isOvertaken(error: unknown): boolean {
   return OVERTAKEN.some((code) => isSessionError(error, code));
 }
 
-function transportOf<Data extends object, Transport>(
-  settings: Settings<Data, Transport>,
+function transportOf<Data extends object>(
+  settings: Settings<Data>,
   handshake: Handshake,
   found: unknown,
-): Transport {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the application declares its type
-  if (settings.transport === undefined) return found as Transport;
+): unknown {
+  if (settings.transport === undefined) return found;
   const transport = settings.transport(handshake, found);
   if (isRefusedPromise(transport)) throw invalidArgument("transport must be synchronous");
   return transport;
@@ -125,7 +136,7 @@ type Accepted = Extract<Admission, { type: "accept" }>;
 /** Throws for an answer that is not an admission, so that a program without types fails closed. */
 function assertAccepted(admission: Accepted | null | undefined): asserts admission is Accepted {
   if (admission?.type !== "accept") throw invalidArgument("admit must return accept(…) or reject(…)");
-  const { type: _, ...options } = admission;
+  const { type: _type, context: _context, ...options } = admission;
   accept(options);
 }
 
@@ -139,16 +150,13 @@ function failure(error: unknown): Refused {
 }
 
 /** Removes a subprotocol that carries a token: it must not be chosen, and the application must not see it. */
-function withoutTokenProtocol<Data extends object, Transport>(
-  raw: Handshake,
-  { token }: Settings<Data, Transport>,
-): Handshake {
+function withoutTokenProtocol<Data extends object>(raw: Handshake, { token }: Settings<Data>): Handshake {
   return withoutProtocols(raw, (name) => token?.isTokenProtocol?.(name) === true);
 }
 
 /** Creates the session of a new client, with a token if there is a carrier. */
-async function create<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+async function create<Data extends object>(
+  registry: SessionRegistry<Data>,
   data: Data,
   decision: PendingDecision,
 ): Promise<ResolvedSession<Data>> {

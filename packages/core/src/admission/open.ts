@@ -34,8 +34,8 @@ export function checkOpen(token: string | readonly string[], options: OpenOption
  * of a handshake. The handle is administrative: an HTTP request is not a connection, so it has no fence, and never takes a
  * session over (I13).
  */
-export async function openSession<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+export async function openSession<Data extends object>(
+  registry: SessionRegistry<Data>,
   { tokens, subject, touch }: OpenRequest,
 ): Promise<Session<Data> | undefined> {
   if (!registry.store.capabilities.resumable) throw withoutConnectionError("open");
@@ -54,8 +54,8 @@ export async function openSession<Data extends object, Transport>(
   }
 }
 
-async function openOne<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+async function openOne<Data extends object>(
+  registry: SessionRegistry<Data>,
   token: string,
   touch: boolean,
   decision: PendingDecision,

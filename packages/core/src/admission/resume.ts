@@ -41,8 +41,8 @@ export function refused(status: number, reason: string): Refused {
  * and reveals nothing. If the renewal code is bad, the token is tried. If a handshake carries several tokens, each of the first
  * four is tried, because otherwise a stale cookie would hide a valid one.
  */
-export async function resume<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+export async function resume<Data extends object>(
+  registry: SessionRegistry<Data>,
   raw: Handshake,
   sessionId: string | undefined,
   decision: PendingDecision,
@@ -72,8 +72,8 @@ export async function resume<Data extends object, Transport>(
  * Counts and reports the tokens of one request that resumed no session. `resumed`: the session that another token of the request
  * resumed. A replaced token is not a sign of theft if the same request also carries its replacement: the browser kept both cookies.
  */
-export function countFailedResumes<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+export function countFailedResumes<Data extends object>(
+  registry: SessionRegistry<Data>,
   failed: readonly FailedResume[],
   resumed: string | undefined,
 ): void {
@@ -82,8 +82,8 @@ export function countFailedResumes<Data extends object, Transport>(
 }
 
 /** Resumes by the first token that names a session; `undefined` if no token does. */
-async function resumeFirst<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+async function resumeFirst<Data extends object>(
+  registry: SessionRegistry<Data>,
   presented: readonly (string | { readonly id: string } | undefined)[],
   decision: PendingDecision,
   failed: FailedResume[],
@@ -148,8 +148,8 @@ function isUnowned(
  * session. The token is replaced, as at every login, because otherwise an attacker with the older token could resume the
  * subject's session (session fixation). The new token goes to this connection.
  */
-async function makeOwned<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+async function makeOwned<Data extends object>(
+  registry: SessionRegistry<Data>,
   state: LocalSession<Data>,
   stored: StoredSession,
   decision: PendingDecision,
@@ -192,8 +192,8 @@ function claimOf(presented: string | { readonly id: string }): Claim | undefined
   return isSessionId(id) ? { id, digest: undefined, renews: false } : undefined;
 }
 
-function toAdmitted<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+function toAdmitted<Data extends object>(
+  registry: SessionRegistry<Data>,
   state: LocalSession<Data>,
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
   next: string | undefined,
@@ -214,8 +214,8 @@ function foundOf({ outbox, clients }: StoredSession): FoundSession {
 }
 
 /** Puts the session's token into a header, if the carrier writes headers. Releases the session if the carrier throws. */
-export function withTokenHeader<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+export function withTokenHeader<Data extends object>(
+  registry: SessionRegistry<Data>,
   session: AdmittedSession<Data>,
   maxAgeMs: number,
 ): ResolvedSession<Data> {
@@ -231,8 +231,8 @@ export function withTokenHeader<Data extends object, Transport>(
   }
 }
 
-function countFailedResume<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+function countFailedResume<Data extends object>(
+  registry: SessionRegistry<Data>,
   type: Exclude<ResumeResult["type"], "resumed">,
   id: string,
 ): void {
@@ -257,10 +257,7 @@ function countFailedResume<Data extends object, Transport>(
   }
 }
 
-function destroyStolen<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
-  id: string,
-): void {
+function destroyStolen<Data extends object>(registry: SessionRegistry<Data>, id: string): void {
   registry.calls.inBackground(async () => {
     await registry.store.destroy(id, "token stolen", false);
     registry.endSession(id, destroyedEnding("token stolen"));
@@ -268,8 +265,8 @@ function destroyStolen<Data extends object, Transport>(
 }
 
 /** The answer to a client whose stored session can't be read. The stored session is left as it is. */
-function unreadable<Data extends object, Transport>(
-  registry: SessionRegistry<Data, Transport>,
+function unreadable<Data extends object>(
+  registry: SessionRegistry<Data>,
   error: unknown,
   id: string,
 ): ResolvedSession<Data> | Refused {

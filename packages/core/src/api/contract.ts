@@ -46,18 +46,29 @@ export interface TransportSession<Transport> {
  */
 export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 
-/** One live WebSocket on one runtime. */
+/**
+ * One live WebSocket on one runtime. The defaults of the type parameters are the widest types: a function that takes a
+ * `Connection<Visitor>` takes connections of every transport, context and runtime.
+ */
 export interface Connection<
   Data extends object = object,
   Transport = unknown,
   Unset extends undefined = undefined,
+  Context = unknown,
+  Socket = unknown,
 > {
   /** The connection's id: unique in this process, and not a secret. */
   readonly id: string;
-  readonly runtime: "ws" | "uws";
+  /** The name of the runtime. Adapters other than those of this library have names of their own. */
+  readonly runtime: "ws" | "uws" | (string & {});
   readonly transport: TransportSession<Transport>;
+  /**
+   * What `accept` was given as `context`: the connection's own record, which may be set, and which stays readable after the
+   * connection has closed. Neither the client nor the other connections of the session see it.
+   */
+  context: Context;
   /** The session once it is set, also after the connection has closed; `undefined` before. */
-  readonly session: Session<Data> | Unset;
+  readonly session: Session<Data, Transport, Context> | Unset;
   /** Whether the client came back to a session that existed before. */
   readonly resumed: boolean;
   /** The token that the application must send to the client, if no cookie on the 101 carries it; else `undefined`. A secret. */
@@ -68,13 +79,13 @@ export interface Connection<
    *
    * @throws CONNECTION_CLOSED once the connection has ended, INVALID_DATA, REVOKED, and the errors of the store, as rejections.
    */
-  setSession(data: Data): Promise<Session<Data>>;
+  setSession(data: Data): Promise<Session<Data, Transport, Context>>;
   /**
    * Resolves with the session once the session is set. Never hangs (I6).
    *
    * @throws CONNECTION_CLOSED, READY_TIMEOUT, or the reason of the signal, as rejections.
    */
-  ready(options?: ReadyOptions): Promise<Session<Data>>;
+  ready(options?: ReadyOptions): Promise<Session<Data, Transport, Context>>;
   /**
    * Sends a text message (string) or a binary message (bytes). Never throws because of the connection's state: see `SendOutcome`.
    *
@@ -92,8 +103,11 @@ export interface Connection<
   close(code?: number, reason?: string): void;
   /** Ends the connection at once, without a closing handshake. Idempotent. */
   terminate(): void;
-  /** The runtime's own socket object, for features that this library does not cover. */
-  readonly socket: unknown;
+  /**
+   * The runtime's own socket object, for features that this library does not cover. Typed in the handlers of `bindSessions`, by
+   * `sessions.of(socket)`, and by `HandlersOf<typeof sessions, WebSocket>`.
+   */
+  readonly socket: Socket;
 }
 
 /** A new token, with a code by which a page gets the new token's cookie. */
@@ -119,7 +133,7 @@ export interface ReplayEvent {
  * A handle on a session. All handles of one session in a process share one state. Every method that calls the store rejects
  * with SESSION_GONE, with FENCED, or with an error of the store (STORE_UNAVAILABLE, …).
  */
-export interface Session<Data extends object = object> {
+export interface Session<Data extends object = object, Transport = unknown, Context = unknown> {
   /** The session's id, which is the selector of its token. Not a secret: it may stand in logs and keys. */
   readonly id: string;
   /** The data as of `version`, in memory: reading costs no I/O. Frozen deeply in development if the store keeps JSON. */
@@ -129,7 +143,7 @@ export interface Session<Data extends object = object> {
   /** The session's subject, as `identify` or `admit` set it; `undefined` if there is none. */
   readonly subject: string | undefined;
   /** This process's connections of the session. */
-  readonly connections: Iterable<Connection<Data>>;
+  readonly connections: Iterable<Connection<Data, Transport, never, Context>>;
   /** Replaces the data. The last write wins. */
   set(data: Data): Promise<void>;
   /**

@@ -10,10 +10,12 @@ export interface Handlers<
   Data extends object = object,
   Transport = unknown,
   Unset extends undefined = undefined,
+  Context = unknown,
+  Socket = unknown,
 > {
   /** Called first, once. No message is handled until this handler has settled (I1). */
   readonly open?:
-    | ((connection: Connection<Data, Transport, Unset>, handshake: Handshake) => unknown)
+    | ((connection: Connection<Data, Transport, Unset, Context, Socket>, handshake: Handshake) => unknown)
     | undefined;
   /**
    * Called when a client has resumed its session: after `open` has settled, for a client of `v1.wsession` also after its
@@ -21,14 +23,17 @@ export interface Handlers<
    * closes the connection like an error of `message` (I12).
    */
   readonly resumed?:
-    | ((connection: Connection<Data, Transport, Unset>, event: ReplayEvent) => unknown)
+    | ((connection: Connection<Data, Transport, Unset, Context, Socket>, event: ReplayEvent) => unknown)
     | undefined;
   /**
    * Called with each message once, in order, one at a time (I2). An error of the handler closes the connection: with 4503 for
    * an error of the store, else with 1011 (I12).
    */
   readonly message?:
-    | ((connection: Connection<Data, Transport, Unset>, data: string | Uint8Array) => unknown)
+    | ((
+        connection: Connection<Data, Transport, Unset, Context, Socket>,
+        data: string | Uint8Array,
+      ) => unknown)
     | undefined;
   /**
    * Called with each numbered message of a client of `v1.wsession` (`client.send`), in order, one at a time. Once the handler has
@@ -49,7 +54,7 @@ export interface Handlers<
    * }
    */
   readonly transaction?:
-    | ((transaction: Transaction<Data, Transport>, message: string | Uint8Array) => unknown)
+    | ((transaction: Transaction<Data, Transport, Context, Socket>, message: string | Uint8Array) => unknown)
     | undefined;
   /**
    * Called after another handle than this connection's own changed the session; `data` is the current data. The handler runs after
@@ -57,18 +62,18 @@ export interface Handlers<
    * handler's promise is not awaited. An error of the handler closes the connection, as for `message` (I12).
    */
   readonly change?:
-    | ((connection: Connection<Data, Transport, Unset>, data: Readonly<Data>) => unknown)
+    | ((connection: Connection<Data, Transport, Unset, Context, Socket>, data: Readonly<Data>) => unknown)
     | undefined;
   /** Called `expiringMs` before the session's absolute deadline. `remainingMs`: milliseconds until the deadline. */
   readonly expiring?:
-    | ((connection: Connection<Data, Transport, Unset>, remainingMs: number) => unknown)
+    | ((connection: Connection<Data, Transport, Unset, Context, Socket>, remainingMs: number) => unknown)
     | undefined;
   /** Called after a `"queued"`, once everything has been handed to the operating system. Not awaited, as `change`. */
-  readonly drain?: ((connection: Connection<Data, Transport, Unset>) => unknown) | undefined;
+  readonly drain?: ((connection: Connection<Data, Transport, Unset, Context, Socket>) => unknown) | undefined;
   /** Called last, exactly once if `open` was called. `connection.session` is as it was (I4). */
   readonly close?:
     | ((
-        connection: Connection<Data, Transport, Unset>,
+        connection: Connection<Data, Transport, Unset, Context, Socket>,
         event: { readonly code: number; readonly reason: string },
       ) => unknown)
     | undefined;

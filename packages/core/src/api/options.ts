@@ -1,10 +1,8 @@
-/** The options of `createSessions`. */
+/** The options of `createSessions`, but for those whose types have a parameter: see typed-options.ts. */
 import type { OutboxLimits } from "./outbox-limits.ts";
 import type { Connection } from "./contract.ts";
-import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
-import type { Admission, Handshake, OriginRule } from "../handshake/handshake.ts";
+import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
-import type { OutboxBounds } from "../store/outbox-contract.ts";
 import type { SessionEvent } from "../store/presence-contract.ts";
 import type { TokenCarrier } from "../handshake/carriers.ts";
 
@@ -49,39 +47,14 @@ export interface ErrorContext {
   readonly failures?: number | undefined;
 }
 
-/** The options of `createSessions`. */
-export interface SessionsOptions<Data extends object, Transport = unknown> {
+/** The options of `createSessions` whose types have no parameter. typed-options.ts has the others. */
+export interface CommonOptions {
   /**
    * Where sessions live: `inConnectionStore()`, `mapStore()`, or a store that several processes share.
    *
    * @default inConnectionStore()
    */
   readonly store?: SessionStore | undefined;
-  /**
-   * Decides on a handshake before it is answered. Called for every handshake whose Origin is allowed, before the token is
-   * checked. A throw or a rejection answers 500 and reaches `onError`.
-   *
-   * @default () => accept()
-   * @example
-   * admit: async ({ headers }) => {
-   *   const user = await userOf(headers["authorization"]);
-   *   return user === undefined ? reject(401) : accept({ subject: user.id });
-   * }
-   */
-  readonly admit?: ((handshake: Handshake) => Awaitable<Admission>) | undefined;
-  /**
-   * Makes the data of a new client's session before the handshake is answered. With the option every handler has
-   * `connection.session`. Not called for a client that resumes a session. A throw or a rejection answers 500 and reaches
-   * `onError`.
-   */
-  readonly initial?: ((handshake: Handshake) => Awaitable<Data>) | undefined;
-  /**
-   * Makes the data of the transport record. `found` is what HTTP code put on the TCP socket before. The function must be
-   * synchronous. A throw answers 500 and reaches `onError`.
-   *
-   * @default (handshake, found) => found
-   */
-  readonly transport?: ((handshake: Handshake, found: unknown) => Transport) | undefined;
   /**
    * How long messages are held back from the `message` handler. `"session"`: messages wait until `open` has settled and the
    * session is set. `"open"`: messages wait until `open` has settled.
@@ -235,11 +208,6 @@ export interface SessionsOptions<Data extends object, Transport = unknown> {
   /** The limits of the messages that `session.send` keeps for each session. */
   readonly outbox?: OutboxLimits | undefined;
   /**
-   * Checks data on every write and on every load. The schema must be synchronous. Data that does not satisfy the schema rejects the
-   * call with INVALID_DATA.
-   */
-  readonly schema?: StandardSchemaV1<unknown, Data> | undefined;
-  /**
    * The version of the application's data, an integer from 0 with 15 digits at most. Stored with every write.
    *
    * @default 0
@@ -308,24 +276,4 @@ export interface InboxLimits {
    * @default 4_194_304
    */
   readonly maxBytes?: number | undefined;
-}
-
-type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schema" | "migrate" | "onError";
-
-/** The options with their defaults. */
-export type Settings<Data extends object, Transport> = {
-  readonly [
-    Key in Exclude<keyof SessionsOptions<Data, Transport>, Optional | "early" | "inbox" | "outbox">
-  ]-?: NonNullable<SessionsOptions<Data, Transport>[Key]>;
-} & Pick<SessionsOptions<Data, Transport>, Optional> & {
-    readonly early: Limits & { readonly timeoutMs: number };
-    readonly inbox: Limits;
-    readonly outbox: OutboxBounds;
-    /** Whether presence is recorded from the start. */
-    readonly recordsPresence: boolean;
-  };
-
-export interface Limits {
-  readonly maxMessages: number;
-  readonly maxBytes: number;
 }

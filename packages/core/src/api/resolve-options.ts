@@ -14,7 +14,9 @@ import type { OutboxLimits } from "./outbox-limits.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
-import type { EarlyLimits, InboxLimits, SessionsOptions, Settings } from "./options.ts";
+import type { EarlyLimits, InboxLimits } from "./options.ts";
+import type { Settings } from "./settings.ts";
+import type { SessionsOptions } from "./typed-options.ts";
 
 const MINUTE = 60_000;
 
@@ -57,7 +59,7 @@ const NAMES = [
  */
 export function resolveOptions<Data extends object, Transport>(
   options: SessionsOptions<Data, Transport>,
-): Settings<Data, Transport> {
+): Settings<Data> {
   assertOptions("createSessions", options, NAMES);
   const { admit, initial, transport, migrate, onError, token, schema } = options;
   for (const [name, value] of Object.entries({ admit, initial, transport, migrate, onError }))
@@ -144,7 +146,7 @@ function assertCarrier(token: unknown): void {
   }
 }
 
-function early(given: EarlyLimits = {}): Settings<object, unknown>["early"] {
+function early(given: EarlyLimits = {}): Settings<object>["early"] {
   assertOptions("early", given, ["maxMessages", "maxBytes", "timeoutMs"]);
   return {
     maxMessages: count("early.maxMessages", given.maxMessages, 1024),
@@ -153,7 +155,7 @@ function early(given: EarlyLimits = {}): Settings<object, unknown>["early"] {
   };
 }
 
-function outbox(given: OutboxLimits = {}): Settings<object, unknown>["outbox"] {
+function outbox(given: OutboxLimits = {}): Settings<object>["outbox"] {
   assertOptions("outbox", given, ["maxMessages", "maxBytes", "maxAgeMs", "whenFull"]);
   return {
     maxMessages: count("outbox.maxMessages", given.maxMessages, 256),
@@ -167,7 +169,7 @@ function presence({
   leaveAfterMs,
   events: given = {},
 }: Pick<SessionsOptions<object>, "leaveAfterMs" | "events">): Pick<
-  Settings<object, unknown>,
+  Settings<object>,
   "leaveAfterMs" | "events" | "recordsPresence"
 > {
   assertOptions("events", given, ["left", "expired", "destroyed"]);
@@ -182,7 +184,7 @@ function presence({
   return { leaveAfterMs: duration("leaveAfterMs", leaveAfterMs, 10_000), events, recordsPresence };
 }
 
-function inbox(given: InboxLimits = {}): Settings<object, unknown>["inbox"] {
+function inbox(given: InboxLimits = {}): Settings<object>["inbox"] {
   assertOptions("inbox", given, ["maxMessages", "maxBytes"]);
   return {
     maxMessages: count("inbox.maxMessages", given.maxMessages, 32_768),

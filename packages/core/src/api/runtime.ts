@@ -30,7 +30,8 @@ export { assertHeader, parseProtocols, plainAddress } from "../handshake/handsha
  * may throw, in any state of the socket. After the end of the socket `send` answers `"closed"` and `bufferedAmount` 0.
  */
 export interface Runtime<Socket extends object> {
-  readonly name: "ws" | "uws";
+  /** A short name, which connections have as `runtime`. */
+  readonly name: "ws" | "uws" | (string & {});
   /** The connection that `open` of the binding returned for this socket; `undefined` for any other object. */
   connectionOf(socket: object): RuntimeConnection | undefined;
   /** Hands one message to the socket, in order. Core enforces `maxBufferedBytes`; a limit of the runtime may still drop. */

@@ -48,13 +48,14 @@ export interface Sessions<
   Data extends object = object,
   Transport = unknown,
   Unset extends undefined = undefined,
+  Context = unknown,
 > {
   /** The live connections of all runtimes. */
-  readonly connections: Iterable<Connection<Data, Transport, Unset>> & { readonly size: number };
+  readonly connections: Iterable<Connection<Data, Transport, Unset, Context>> & { readonly size: number };
   /** The connection of a runtime's own socket object; `undefined` if the socket belongs to other sessions. */
-  of(socket: object): Connection<Data, Transport, Unset> | undefined;
+  of<Socket extends object>(socket: Socket): Connection<Data, Transport, Unset, Context, Socket> | undefined;
   /** Reads a session, whether connected or not. The handle is administrative: it carries no fence (I13). */
-  get(id: string): Promise<Session<Data> | undefined>;
+  get(id: string): Promise<Session<Data, Transport, Context> | undefined>;
   /**
    * Opens a session by its whole token, without a connection: for an HTTP request. Resolves with `undefined` for a token that is
    * malformed, unknown, expired, wrong, replaced, or of another subject than `subject`. Such tokens are counted, reported, and with
@@ -70,24 +71,27 @@ export interface Sessions<
    * const session = await sessions.open(cookies["__Host-wsession"] ?? "");
    * if (session?.subject === undefined) return response.writeHead(401).end();
    */
-  open(token: string | readonly string[], options?: OpenOptions): Promise<Session<Data> | undefined>;
+  open(
+    token: string | readonly string[],
+    options?: OpenOptions,
+  ): Promise<Session<Data, Transport, Context> | undefined>;
   /** The option `origins`, so that HTTP code can check the same list. */
   readonly origins: OriginRule | undefined;
   /**
    * All live sessions: of this process, or with a shared store of all processes. The iteration scans the whole store, so use it in
    * tools of operators, not in requests. A session that can't be read is reported to `onError` and left out.
    */
-  entries(): AsyncIterable<Session<Data>>;
+  entries(): AsyncIterable<Session<Data, Transport, Context>>;
   /**
    * Creates a session without a connection, for example in an HTTP login. The token is a secret.
    *
    * @throws NOT_SUPPORTED, as a rejection, if the store keeps sessions on connections.
    */
-  create(data: Data): Promise<{ session: Session<Data>; token: string }>;
+  create(data: Data): Promise<{ session: Session<Data, Transport, Context>; token: string }>;
   /** Destroys a session everywhere, and closes its connections with 4410 and `reason`. */
   destroy(id: string, reason?: string): Promise<DestroyReport>;
   /** All live sessions of a subject. A session that can't be read is reported to `onError` and left out. */
-  bySubject(subject: string): Promise<Session<Data>[]>;
+  bySubject(subject: string): Promise<Session<Data, Transport, Context>[]>;
   /** Destroys all sessions of a subject, also sessions that are being created: a logout everywhere. */
   destroySubject(subject: string, reason?: string): Promise<DestroyReport>;
   /**
@@ -148,14 +152,33 @@ export interface Sessions<
    */
   bind<Socket extends object>(
     runtime: Runtime<Socket>,
-    handlers: Handlers<Data, Transport, Unset>,
+    handlers: Handlers<Data, Transport, Unset, Context, Socket>,
   ): RuntimeBinding<Socket>;
 }
 
-/** The type of the handlers that fit `sessions`, for every runtime: `const handlers: HandlersOf<typeof sessions> = { … }`. */
-export type HandlersOf<S> =
-  S extends Sessions<infer Data, infer Transport, infer Unset> ? Handlers<Data, Transport, Unset> : never;
+/**
+ * The type of the handlers that fit `sessions`: `const handlers: HandlersOf<typeof sessions> = { … }`. With the class of a
+ * runtime's socket the handlers fit that runtime alone, and `connection.socket` is typed; without it they fit every runtime.
+ */
+export type HandlersOf<S, Socket = unknown> =
+  S extends Sessions<infer Data, infer Transport, infer Unset, infer Context>
+    ? Handlers<Data, Transport, Unset, Context, Socket>
+    : never;
+
+/** The type of a connection of `sessions`, for a function of your own: `function greet(conn: ConnectionOf<typeof sessions>)`. */
+export type ConnectionOf<S, Socket = unknown> =
+  S extends Sessions<infer Data, infer Transport, infer Unset, infer Context>
+    ? Connection<Data, Transport, Unset, Context, Socket>
+    : never;
+
+/** The type of a session of `sessions`, for a function of your own: `function show(session: SessionOf<typeof sessions>)`. */
+export type SessionOf<S> =
+  S extends Sessions<infer Data, infer Transport, undefined, infer Context>
+    ? Session<Data, Transport, Context>
+    : never;
 
 /** The type of the transaction of `sessions`, for a function of your own: `function pay(tx: TransactionOf<typeof sessions>)`. */
-export type TransactionOf<S> =
-  S extends Sessions<infer Data, infer Transport, infer _Unset> ? Transaction<Data, Transport> : never;
+export type TransactionOf<S, Socket = unknown> =
+  S extends Sessions<infer Data, infer Transport, undefined, infer Context>
+    ? Transaction<Data, Transport, Context, Socket>
+    : never;

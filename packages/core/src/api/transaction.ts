@@ -9,8 +9,13 @@ import type { Connection, Patch } from "./contract.ts";
  * During the handler the writes of `connection.session` (`set`, `patch`, `update`, `send`, `identify`, `rotate`) reject with
  * IN_TRANSACTION. Once the handler has settled, `data` and every method throw TRANSACTION_OVER, also in `after`.
  */
-export interface Transaction<Data extends object = object, Transport = unknown> {
-  readonly connection: Connection<Data, Transport, never>;
+export interface Transaction<
+  Data extends object = object,
+  Transport = unknown,
+  Context = unknown,
+  Socket = unknown,
+> {
+  readonly connection: Connection<Data, Transport, never, Context, Socket>;
   /**
    * `session:client:number`, the same when the handler runs again, in this process or in another one. Pass the id to services that
    * accept an idempotency key, because effects outside of the session may happen more than once.

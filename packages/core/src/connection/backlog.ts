@@ -1,6 +1,6 @@
-import type { Limits } from "../api/options.ts";
+import type { Limits } from "../api/settings.ts";
 import type { Deadline } from "../base/deadlines.ts";
-import type { CloseEvent, LifecycleContext } from "./context.ts";
+import type { CloseEvent, LifecycleBinding } from "./binding.ts";
 import { Inbox } from "./inbox.ts";
 
 /**
@@ -14,18 +14,18 @@ export class Backlog<Socket extends object> {
   /** Called when the promise of a message's handler settles. Created once, because a closure for each message would be garbage. */
   readonly onSettled: () => void;
   readonly onFailed: (error: unknown) => void;
-  readonly #context: LifecycleContext<Socket>;
+  readonly #binding: LifecycleBinding<Socket>;
   readonly #socket: Socket;
   /** While the socket is paused: the deadline at which it is resumed in any case. */
   #pausedUntil: Deadline | undefined = undefined;
 
   constructor(
-    context: LifecycleContext<Socket>,
+    binding: LifecycleBinding<Socket>,
     socket: Socket,
     onSettled: () => void,
     onFailed: (error: unknown) => void,
   ) {
-    this.#context = context;
+    this.#binding = binding;
     this.#socket = socket;
     this.onSettled = onSettled;
     this.onFailed = onFailed;
@@ -36,7 +36,7 @@ export class Backlog<Socket extends object> {
    * so it is resumed after `handlerTimeoutMs` even if the handler has not settled (I3).
    */
   pauseIfHigh(limits: Limits): void {
-    const { runtime, deadlines, settings } = this.#context;
+    const { runtime, deadlines, settings } = this.#binding;
     if (this.#pausedUntil !== undefined || runtime.pause === undefined || !this.inbox.isHigh(limits)) return;
     this.#pausedUntil = deadlines.after(settings.handlerTimeoutMs, () => this.unpause(true));
     runtime.pause(this.#socket);
@@ -47,6 +47,6 @@ export class Backlog<Socket extends object> {
     if (this.#pausedUntil === undefined) return;
     this.#pausedUntil.cancel();
     this.#pausedUntil = undefined;
-    if (isLive) this.#context.runtime.resume?.(this.#socket);
+    if (isLive) this.#binding.runtime.resume?.(this.#socket);
   }
 }

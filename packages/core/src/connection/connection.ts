@@ -1,97 +1,126 @@
 import { assertClose } from "../base/close-codes.ts";
 import { SessionSlot } from "./session-slot.ts";
-import type { SendingContext } from "./sending.ts";
-import type { CloseEvent } from "./context.ts";
+import type { SendingBinding } from "./sending.ts";
+import type { CloseEvent } from "./binding.ts";
 import type { Connection, Renewal, ReplayEvent, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import type { Awaitable } from "@wsession/protocol";
-import type { Handshake } from "../handshake/handshake.ts";
-import type { Settings } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
+import type { Handshake } from "../handshake/handshake.ts";
+import { ConnectionDetails } from "./details.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 
+/** The parts of an admitted handshake that its connection keeps. */
+export interface AdmittedConnection {
+  readonly handshake: Pick<Handshake, "remoteAddress" | "encrypted">;
+  /** The data of the transport record. */
+  readonly transport: unknown;
+  /** What `accept` was given as `context`. */
+  readonly context: unknown;
+}
+
 /** Shared by all connections of a binding. `ServerBinding` implements the interface: connections call up through it. */
-export interface ConnectionContext<
+export interface ConnectionBinding<
   Data extends object,
-  Transport,
-  Unset extends undefined,
   Socket extends object,
-> extends SendingContext<Socket> {
-  readonly handlers: Handlers<Data, Transport, Unset>;
-  readonly settings: Settings<Data, Transport>;
+> extends SendingBinding<Socket> {
+  readonly handlers: Handlers<Data, unknown, never, unknown, Socket>;
+  readonly settings: Settings<Data>;
   /** The first part of a connection's id, which distinguishes the connections of different processes in logs. */
   readonly prefix: string;
   /**
    * Creates a session for a connection without one, and attaches the session; in the same tick if the store answers
    * synchronously.
    */
-  createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void>;
+  createFor(connection: LiveConnection<Data, Socket>, data: Data): Awaitable<void>;
   /** The socket has ended, or this side is ending the connection: the session has one connection less. */
-  onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+  onConnectionClosed(connection: LiveConnection<Data, Socket>): void;
   /** A message arrived for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void;
   /** The close handler has settled, or has run longer than `handlerTimeoutMs`. Removes the connection. Idempotent. */
-  onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void;
+  onConnectionFinished(connection: LiveConnection<Data, Socket>): void;
 }
 
 /** One live WebSocket, as the application sees it. `ConnectionLifecycle` decides when the handlers run. */
-export class LiveConnection<Data extends object, Transport, Unset extends undefined, Socket extends object>
+export class LiveConnection<Data extends object, Socket extends object>
   extends SessionSlot<Data, Socket>
-  implements Connection<Data, Transport, Unset>
+  implements Connection<Data, unknown, never, unknown, Socket>
 {
-  readonly context: ConnectionContext<Data, Transport, Unset, Socket>;
+  readonly binding: ConnectionBinding<Data, Socket>;
   readonly socket: Socket;
   /** The connection's number, unique in the process. */
   readonly number: number;
-  /** The parts of the transport record. After the application has read the record, `#transportData` is the record itself. */
+  /** The parts of the transport record. */
   readonly #remoteAddress: string | undefined;
   readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
-  #transportData: Transport | TransportRecord<Transport>;
+  /**
+   * The transport's data; or the transport record, once the application has read the record; or the details of the connection,
+   * which have one of the two. One field, because each field costs memory on every connection.
+   */
+  #record: unknown;
 
   constructor(
-    context: ConnectionContext<Data, Transport, Unset, Socket>,
+    binding: ConnectionBinding<Data, Socket>,
     socket: Socket,
     number: number,
-    { remoteAddress, encrypted }: Pick<Handshake, "remoteAddress" | "encrypted">,
-    transport: Transport,
+    { handshake, transport, context }: AdmittedConnection,
   ) {
     super();
-    this.context = context;
+    this.binding = binding;
     this.socket = socket;
     this.number = number;
-    this.#remoteAddress = remoteAddress;
-    this.#encrypted = encrypted;
-    this.#transportData = transport;
+    this.#remoteAddress = handshake.remoteAddress;
+    this.#encrypted = handshake.encrypted;
+    this.#record = transport;
+    if (context !== undefined) this.context = context;
   }
 
-  get transport(): TransportRecord<Transport> {
-    const data = this.#transportData;
+  get transport(): TransportRecord<unknown> {
+    const details = this.#record instanceof ConnectionDetails ? this.#record : undefined;
+    const data = details === undefined ? this.#record : details.transport;
     if (data instanceof TransportRecord) return data;
     const record = new TransportRecord(this.#remoteAddress, this.#encrypted, this.#openedAfter, data);
-    this.#transportData = record;
+    if (details === undefined) this.#record = record;
+    else details.transport = record;
     return record;
   }
 
+  get context(): unknown {
+    return this.#record instanceof ConnectionDetails ? this.#record.context : undefined;
+  }
+
+  set context(context: unknown) {
+    this.#details.context = context;
+  }
+
+  get #details(): ConnectionDetails {
+    if (this.#record instanceof ConnectionDetails) return this.#record;
+    const details = new ConnectionDetails(this.#record);
+    this.#record = details;
+    return details;
+  }
+
   get id(): string {
-    return `${this.context.prefix}-${this.number.toString(36)}`;
+    return `${this.binding.prefix}-${this.number.toString(36)}`;
   }
 
-  get runtime(): "ws" | "uws" {
-    return this.context.runtime.name;
+  get runtime(): string {
+    return this.binding.runtime.name;
   }
 
-  get publicConnection(): Connection<Data> {
+  get publicConnection(): Connection<Data, unknown, never> {
     return this;
   }
 
-  get session(): Session<Data> | Unset {
-    // `Unset` is `undefined`, or it is `never` and `initial` has set the session before `open`.
+  /** Declared as set, because core's types are those with `initial`. The overloads of `createSessions` say whether it may be absent. */
+  get session(): Session<Data> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
-    return this.ownSession() ?? (undefined as Unset);
+    return this.ownSession() ?? (undefined as never);
   }
 
   // --- events ---
@@ -109,24 +138,24 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   announceEnd(_ms: number): void {}
 
   protected notifyDrained(): void {
-    const { handlers } = this.context;
+    const { handlers } = this.binding;
     if (handlers.drain !== undefined) this.callDetached("drain", () => handlers.drain?.(this));
   }
 
   heartbeat(): void {
-    const { runtime, settings } = this.context;
+    const { runtime, settings } = this.binding;
     if (!this.isEnding) runtime.heartbeat(this.socket, settings.heartbeatMs);
   }
 
   changed(data: Readonly<Data>): void {
-    const { handlers } = this.context;
+    const { handlers } = this.binding;
     if (handlers.change !== undefined && !this.isEnding)
       this.callDetached("change", () => handlers.change?.(this, data));
   }
 
   /** The absolute deadline is near. */
   expiring(remainingMs: number): void {
-    const { handlers } = this.context;
+    const { handlers } = this.binding;
     if (handlers.expiring !== undefined && !this.isEnding)
       this.callDetached("expiring", () => handlers.expiring?.(this, remainingMs));
   }
@@ -150,11 +179,11 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   // --- called by the lifecycle ---
 
   protected createSession(data: Data): Awaitable<void> {
-    return this.context.createFor(this, data);
+    return this.binding.createFor(this, data);
   }
 
   protected callOpen(handshake: Handshake): unknown {
-    const { open, resumed } = this.context.handlers;
+    const { open, resumed } = this.binding.handlers;
     if (resumed === undefined || !this.resumed) return open?.(this, handshake);
     const opening = promiseOf(open?.(this, handshake));
     const opened = () => this.callResumed({ replayed: 0, missed: undefined });
@@ -166,7 +195,7 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
     if (this.isEnding) return undefined;
     const failed = (error: unknown) => this.failed("resumed", error);
     try {
-      return promiseOf(this.context.handlers.resumed?.(this, event))?.catch(failed);
+      return promiseOf(this.binding.handlers.resumed?.(this, event))?.catch(failed);
     } catch (error) {
       failed(error);
       return undefined;
@@ -174,23 +203,23 @@ export class LiveConnection<Data extends object, Transport, Unset extends undefi
   }
 
   protected callMessage(data: string | Uint8Array): unknown {
-    return this.context.handlers.message?.(this, data);
+    return this.binding.handlers.message?.(this, data);
   }
 
   protected callClose(event: CloseEvent): unknown {
-    return this.context.handlers.close?.(this, event);
+    return this.binding.handlers.close?.(this, event);
   }
 
   protected notifyClosed(): void {
-    this.context.onConnectionClosed(this);
+    this.binding.onConnectionClosed(this);
     this.stopExpecting();
   }
 
   protected notifyActivity(): void {
-    if (this.state !== undefined) this.context.touchBeforeIdleDeadline(this.state);
+    if (this.state !== undefined) this.binding.touchBeforeIdleDeadline(this.state);
   }
 
   protected notifyFinished(): void {
-    this.context.onConnectionFinished(this);
+    this.binding.onConnectionFinished(this);
   }
 }

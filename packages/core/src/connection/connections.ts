@@ -3,13 +3,9 @@ import type { Connection } from "../api/contract.ts";
 import type { LiveConnection } from "./connection.ts";
 
 /** A connection of any runtime: the members of `LiveConnection` that do not depend on the type of the socket. */
-export type AnyConnection<Data extends object, Transport, Unset extends undefined> = Connection<
-  Data,
-  Transport,
-  Unset
-> &
+export type AnyConnection<Data extends object> = Connection<Data, unknown, never> &
   Pick<
-    LiveConnection<Data, Transport, Unset, object>,
+    LiveConnection<Data, object>,
     | "number"
     | "isEnding"
     | "state"
@@ -19,15 +15,13 @@ export type AnyConnection<Data extends object, Transport, Unset extends undefine
     | "abandon"
     | "heartbeat"
     | "announceEnd"
-  > & { readonly context: object };
+  > & { readonly binding: object };
 
 /** This process's connections, from `open` of the binding until their close handler has settled. */
-export class Connections<Data extends object, Transport, Unset extends undefined> implements Iterable<
-  AnyConnection<Data, Transport, Unset>
-> {
+export class Connections<Data extends object> implements Iterable<AnyConnection<Data>> {
   /** Distinguishes this process's connections from those of other processes, in logs. */
   readonly prefix: string = randomBytes(6).toString("base64url");
-  readonly #byNumber = new Map<number, AnyConnection<Data, Transport, Unset>>();
+  readonly #byNumber = new Map<number, AnyConnection<Data>>();
   #last = 0;
   #live = 0;
 
@@ -40,22 +34,22 @@ export class Connections<Data extends object, Transport, Unset extends undefined
    * The live connections that exist when the iteration begins. Later connections are left out, because otherwise a loop that is
    * slower than new connections arrive would never end.
    */
-  *[Symbol.iterator](): Iterator<AnyConnection<Data, Transport, Unset>> {
+  *[Symbol.iterator](): Iterator<AnyConnection<Data>> {
     const last = this.#last;
     for (const connection of this.#byNumber.values())
       if (connection.number <= last && !connection.isEnding) yield connection;
   }
 
   /** The connections of one binding, also those whose close handler has not settled yet. */
-  *of(context: object): Iterable<AnyConnection<Data, Transport, Unset>> {
-    for (const connection of this.#byNumber.values()) if (connection.context === context) yield connection;
+  *of(binding: object): Iterable<AnyConnection<Data>> {
+    for (const connection of this.#byNumber.values()) if (connection.binding === binding) yield connection;
   }
 
   nextNumber(): number {
     return (this.#last += 1);
   }
 
-  add(connection: AnyConnection<Data, Transport, Unset>): void {
+  add(connection: AnyConnection<Data>): void {
     this.#byNumber.set(connection.number, connection);
     this.#live += 1;
   }
@@ -65,12 +59,12 @@ export class Connections<Data extends object, Transport, Unset extends undefined
   }
 
   /** Returns false for a connection that was removed already. */
-  remove(connection: AnyConnection<Data, Transport, Unset>): boolean {
+  remove(connection: AnyConnection<Data>): boolean {
     return this.#byNumber.delete(connection.number);
   }
 
   /** Finds a connection by its id, which is `prefix-number`. */
-  find(id: string): AnyConnection<Data, Transport, Unset> | undefined {
+  find(id: string): AnyConnection<Data> | undefined {
     if (!id.startsWith(`${this.prefix}-`)) return undefined;
     const found = this.#byNumber.get(Number.parseInt(id.slice(this.prefix.length + 1), 36));
     // `parseInt` ignores trailing characters, so compare the whole id.

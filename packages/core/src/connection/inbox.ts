@@ -1,4 +1,4 @@
-import type { Limits } from "../api/options.ts";
+import type { Limits } from "../api/settings.ts";
 
 type Message = string | Uint8Array;
 

@@ -37,7 +37,7 @@ import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { ClosingHandshake } from "./closing-handshake.ts";
-import type { CloseEvent } from "./context.ts";
+import type { CloseEvent } from "./binding.ts";
 import { BLOCKS_CLOSE, Flow } from "./flow.ts";
 import { MessageFlow } from "./message-flow.ts";
 
@@ -83,11 +83,11 @@ export abstract class ConnectionLifecycle<Socket extends object>
 
   private runOpen(handshake: Handshake): void {
     if (this.hasSession) this.flow |= Flow.HadSession;
-    if (this.context.settings.gate === "session" && !this.hasSession) this.flow |= Flow.Gated;
+    if (this.binding.settings.gate === "session" && !this.hasSession) this.flow |= Flow.Gated;
     let waits = false;
-    const { context } = this;
-    const { running } = context;
-    context.running = this;
+    const { binding } = this;
+    const { running } = binding;
+    binding.running = this;
     try {
       const opening = promiseOf(this.callOpen(handshake));
       opening?.then(
@@ -101,16 +101,16 @@ export abstract class ConnectionLifecycle<Socket extends object>
     } catch (error) {
       this.failed("open", error);
     }
-    context.running = running;
+    binding.running = running;
     if (!waits) this.clearAndSchedule(Flow.Opening);
     this.watchEarly();
   }
 
   /** Limits the time until the session is set. Once the session is set, `open` has no time limit. */
   private watchEarly(): void {
-    const { timeoutMs } = this.context.settings.early;
+    const { timeoutMs } = this.binding.settings.early;
     if (this.hasSession || timeoutMs === Infinity || (this.flow & Flow.Discarding) !== 0) return;
-    this.#deadline = this.context.deadlines.allow(timeoutMs, () =>
+    this.#deadline = this.binding.deadlines.allow(timeoutMs, () =>
       this.end(CloseCode.SessionTimeout, "session not set in time"),
     );
   }
@@ -135,7 +135,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
       return this.refuseMessage(error);
     // A READY_TIMEOUT before the session is set means that the client did not log in, whatever `timeoutMs` the handler passed.
     const isLate = isSessionError(error, "READY_TIMEOUT") && !this.hasSession;
-    if (isLate) this.context.diagnostics.handlersCutShort += 1;
+    if (isLate) this.binding.diagnostics.handlersCutShort += 1;
     else this.reportFailure(stage, error);
     if (isLate) this.end(CloseCode.SessionTimeout, "session not set in time");
     else if (isSessionError(error, "STORE_UNAVAILABLE"))
@@ -145,17 +145,17 @@ export abstract class ConnectionLifecycle<Socket extends object>
 
   /** Counts a refused message. Reports only the first one of a connection, because otherwise a client could fill the log. */
   protected refuseMessage(error: unknown): void {
-    const { context } = this;
-    context.diagnostics.messagesRefused += 1;
+    const { binding } = this;
+    binding.diagnostics.messagesRefused += 1;
     if ((this.flow & Flow.Refused) !== 0) return;
     this.flow |= Flow.Refused;
-    context.report(error, { stage: "client", connection: this.publicConnection });
+    binding.report(error, { stage: "client", connection: this.publicConnection });
   }
 
   /** Only counts a failure that follows from the end of the connection, because otherwise clients that leave would fill the log. */
   protected reportFailure(stage: Stage, error: unknown): void {
-    if (this.isEnding && this.isConsequence(error)) this.context.diagnostics.handlersCutShort += 1;
-    else this.context.report(error, { stage, connection: this.publicConnection });
+    if (this.isEnding && this.isConsequence(error)) this.binding.diagnostics.handlersCutShort += 1;
+    else this.binding.report(error, { stage, connection: this.publicConnection });
   }
 
   protected isConsequence(error: unknown): boolean {
@@ -178,7 +178,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.#event ??= UNCLEAN;
     this.stop();
     this.markClosed();
-    this.context.runtime.terminate(this.socket);
+    this.binding.runtime.terminate(this.socket);
   }
 
   /**
@@ -194,7 +194,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.stop();
     if (ended) return this.scheduleAdvance();
     this.markClosed();
-    const { runtime, deadlines } = this.context;
+    const { runtime, deadlines } = this.binding;
     runtime.close(this.socket, code, fits);
     if (!this.hasEnded) this.#deadline = new ClosingHandshake(runtime, deadlines, this.socket);
   }
@@ -239,7 +239,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.markClosed();
     if ((this.flow & Flow.GivenUp) !== 0) this.giveUp();
     else if ((this.flow & BLOCKS_CLOSE) !== 0) {
-      const { deadlines, settings } = this.context;
+      const { deadlines, settings } = this.binding;
       this.#deadline = deadlines.allow(settings.handlerTimeoutMs, () => this.giveUp());
     }
     this.scheduleAdvance();
@@ -282,18 +282,18 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if ((this.flow & Flow.Unopened) !== 0) return this.notifyFinished();
     const report = (error: unknown) => this.reportFailure("close", error);
     let closing: Promise<unknown> | undefined;
-    const { context } = this;
-    const { running } = context;
-    context.running = this;
+    const { binding } = this;
+    const { running } = binding;
+    binding.running = this;
     try {
       const result = this.callClose(this.#event ?? UNCLEAN);
       if (isThenable(result)) closing = new Promise((resolve) => resolve(result));
     } catch (error) {
       report(error);
     }
-    context.running = running;
+    binding.running = running;
     if (closing === undefined) return this.notifyFinished();
-    const { deadlines, settings } = context;
+    const { deadlines, settings } = binding;
     const hung = deadlines.allow(settings.handlerTimeoutMs, () => this.notifyFinished());
     closing.catch(report).finally(() => {
       hung.cancel();

@@ -2,7 +2,7 @@ import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { Stage } from "../api/options.ts";
 import { Backlog } from "./backlog.ts";
-import type { LifecycleContext } from "./context.ts";
+import type { LifecycleBinding } from "./binding.ts";
 import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";
 
 /**
@@ -13,7 +13,7 @@ import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from
  * for each class with `#` methods.
  */
 export abstract class MessageFlow<Socket extends object> {
-  abstract readonly context: LifecycleContext<Socket>;
+  abstract readonly binding: LifecycleBinding<Socket>;
   abstract readonly socket: Socket;
   /** The bits of `Flow`. The table at the head of lifecycle.ts explains each. */
   protected flow: number = Flow.Ready;
@@ -88,20 +88,20 @@ export abstract class MessageFlow<Socket extends object> {
     }
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
     else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)
-      this.context.diagnostics.messagesDiscarded += 1;
+      this.binding.diagnostics.messagesDiscarded += 1;
     else this.enqueue(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
   }
 
   /** Passes one message to the handler. The next message waits until the handler has settled (I2). */
   private deliver(data: string | Uint8Array): void {
     this.flow |= Flow.Busy;
-    const { context } = this;
-    const { running } = context;
-    context.running = this;
+    const { binding } = this;
+    const { running } = binding;
+    binding.running = this;
     try {
       const promise = promiseOf(this.callMessage(data));
       if (promise !== undefined) {
-        context.running = running;
+        binding.running = running;
         const { onSettled, onFailed } = this.ownBacklog();
         promise.then(onSettled, onFailed);
         return;
@@ -109,13 +109,13 @@ export abstract class MessageFlow<Socket extends object> {
     } catch (error) {
       this.failed("message", error);
     }
-    context.running = running;
+    binding.running = running;
     this.flow &= ~Flow.Busy;
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
   }
 
   private enqueue(data: string | Uint8Array): void {
-    const { settings, diagnostics } = this.context;
+    const { settings, diagnostics } = this.binding;
     const backlog = this.ownBacklog();
     const { inbox } = backlog;
     const early = this.isEarly;
@@ -143,7 +143,7 @@ export abstract class MessageFlow<Socket extends object> {
 
   protected ownBacklog(): Backlog<Socket> {
     return (this.backlog ??= new Backlog(
-      this.context,
+      this.binding,
       this.socket,
       () => this.clearAndAdvance(Flow.Busy),
       (error) => {
@@ -159,7 +159,7 @@ export abstract class MessageFlow<Socket extends object> {
 
   /** Discards and counts the waiting messages (I4). */
   protected discard(): void {
-    this.context.diagnostics.messagesDiscarded += this.backlog?.inbox.clear() ?? 0;
+    this.binding.diagnostics.messagesDiscarded += this.backlog?.inbox.clear() ?? 0;
     this.flow &= ~Flow.Queued;
   }
 

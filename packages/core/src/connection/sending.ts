@@ -2,7 +2,7 @@ import { isUint8Array } from "node:util/types";
 import type { SendOutcome } from "../api/contract.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
-import type { LifecycleContext } from "./context.ts";
+import type { LifecycleBinding } from "./binding.ts";
 import { ConnectionLifecycle } from "./lifecycle.ts";
 
 /** Bytes in a millisecond: 64 kbit/s. A peer that reads at least this fast shows a sign of life between any two heartbeats. */
@@ -16,15 +16,15 @@ export function probeBytesFor(heartbeatMs: number): number {
   return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
 }
 
-export interface SendingContext<Socket extends object> extends LifecycleContext<Socket> {
-  readonly settings: LifecycleContext<Socket>["settings"] & { readonly maxBufferedBytes: number };
+export interface SendingBinding<Socket extends object> extends LifecycleBinding<Socket> {
+  readonly settings: LifecycleBinding<Socket>["settings"] & { readonly maxBufferedBytes: number };
   /** The most UTF-16 code units or bytes that are written between two pings. */
   readonly probeBytes: number;
 }
 
 /** Sends a connection's messages to its peer, with backpressure and pings. */
 export abstract class SendingConnection<Socket extends object> extends ConnectionLifecycle<Socket> {
-  abstract override readonly context: SendingContext<Socket>;
+  abstract override readonly binding: SendingBinding<Socket>;
   /** Data waits in this process to be sent. The runtime calls `drained` once all of it is sent. */
   #backedUp = false;
   /** The number of UTF-16 code units or bytes that were written since the last ping. */
@@ -39,7 +39,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
       throw invalidArgument("send takes a string or a Uint8Array");
     if (surplus !== undefined) assertNoMore("send()", surplus);
     if (this.isEnding) return "closed";
-    const { runtime, settings, diagnostics } = this.context;
+    const { runtime, settings, diagnostics } = this.binding;
     if (this.#backedUp) {
       const buffered = runtime.bufferedAmount(this.socket);
       const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
@@ -60,7 +60,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
 
   /** Writes several messages without checking `maxBufferedBytes`: in one write if no ping is needed between them. */
   protected transmitAll(messages: ReadonlyArray<string | Uint8Array>): void {
-    const { runtime, probeBytes } = this.context;
+    const { runtime, probeBytes } = this.binding;
     const total = messages.reduce((sum, { length }) => sum + length, 0);
     // More than `probeBytes` need pings between the messages.
     if (messages.length < 2 || this.#unproved + total > probeBytes || runtime.sendAll === undefined)
@@ -73,14 +73,14 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
 
   /** As `transmit`, without compression: next to attacker-chosen text the compressed length would reveal a secret (CRIME). */
   protected transmitSecret(data: string): void {
-    const { runtime } = this.context;
+    const { runtime } = this.binding;
     this.awaitDrainOf(runtime.sendUncompressed?.(this.socket, data) ?? runtime.send(this.socket, data));
   }
 
   private awaitDrainOf(outcome: SendOutcome): SendOutcome {
     if (outcome === "queued" && !this.#backedUp) {
       this.#backedUp = true;
-      this.context.runtime.awaitDrain(this.socket);
+      this.binding.runtime.awaitDrain(this.socket);
     }
     return outcome;
   }
@@ -90,7 +90,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
    * and this process can't see how much of them the peer has read. Only the pongs to these pings show that a slow peer reads.
    */
   private write(data: string | Uint8Array): SendOutcome {
-    const { runtime, probeBytes } = this.context;
+    const { runtime, probeBytes } = this.binding;
     const { length } = data;
     if (length > probeBytes && runtime.sendLong !== undefined) {
       this.#unproved = 0;
@@ -106,7 +106,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   }
 
   get bufferedAmount(): number {
-    return this.hasEnded ? 0 : this.context.runtime.bufferedAmount(this.socket);
+    return this.hasEnded ? 0 : this.binding.runtime.bufferedAmount(this.socket);
   }
 
   drained(): void {

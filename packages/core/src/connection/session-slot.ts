@@ -38,7 +38,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   #expectation: Expectation<Data> | undefined = undefined;
 
   abstract readonly id: string;
-  abstract override readonly publicConnection: Connection<Data>;
+  abstract override readonly publicConnection: Connection<Data, unknown, never>;
   abstract changed(data: Readonly<Data>): void;
   abstract expiring(remainingMs: number): void;
   abstract onKept(run: KeptRun, isAgain: boolean): void;
@@ -121,7 +121,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   ready(options: ReadyOptions = {}, surplus?: undefined): Promise<Session<Data>> {
     assertOptions("ready()", options, ["signal", "timeoutMs"]);
     assertNoMore("ready()", surplus);
-    const { signal, timeoutMs = this.context.settings.early.timeoutMs } = options;
+    const { signal, timeoutMs = this.binding.settings.early.timeoutMs } = options;
     if (signal !== undefined) assertMethods("signal", signal, "an AbortSignal", SIGNAL_METHODS);
     if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs))
       throw invalidArgument(`timeoutMs must be a number of milliseconds, not ${shown(timeoutMs)}`);
@@ -136,7 +136,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
     if (session !== undefined) return Promise.resolve(session);
     if (this.hasEnded) return Promise.reject(connectionClosedError());
     return (this.expectation.readyWaiters ??= new ReadyWaiters()).wait(
-      this.context.deadlines,
+      this.binding.deadlines,
       timeoutMs,
       signal,
     );
@@ -148,7 +148,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
     const isAborted = signal?.aborted === true && error === signal.reason;
     if (isAborted || isAboutTheEnd(error) || isSessionError(error, "READY_TIMEOUT"))
-      this.context.diagnostics.handlersCutShort += 1;
+      this.binding.diagnostics.handlersCutShort += 1;
     else this.unhandled(error);
   }
 

@@ -16,13 +16,8 @@ let gathering: { readonly by: object; readonly frames: (string | Uint8Array)[] }
  * A connection that sends the kept messages of its session. As long as the client is up to date and no message was kept since, the
  * connection stores only a position, because a `Replay` costs 128 bytes and most live connections do not need one.
  */
-export abstract class FollowingConnection<
-  Data extends object,
-  Transport,
-  Unset extends undefined,
-  Socket extends object,
->
-  extends LiveConnection<Data, Transport, Unset, Socket>
+export abstract class FollowingConnection<Data extends object, Socket extends object>
+  extends LiveConnection<Data, Socket>
   implements ReplayOutlet
 {
   /** The end of the outbox at the handshake. Once `Flow.Following` is set, and without a replay: the client's position. */
@@ -31,11 +26,11 @@ export abstract class FollowingConnection<
   #replay: Replay<Data> | undefined = undefined;
 
   get maxBufferedBytes(): number {
-    return this.context.settings.maxBufferedBytes;
+    return this.binding.settings.maxBufferedBytes;
   }
 
   get deadlines(): Deadlines {
-    return this.context.deadlines;
+    return this.binding.deadlines;
   }
 
   override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {

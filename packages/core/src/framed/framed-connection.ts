@@ -13,7 +13,7 @@ import type { Renewal, ReplayEvent } from "../api/contract.ts";
 import type { SendOutcome } from "../api/runtime.ts";
 import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
-import type { ConnectionContext } from "../connection/connection.ts";
+import type { AdmittedConnection, ConnectionBinding } from "../connection/connection.ts";
 import { Flow } from "../connection/flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { LocalSession } from "../session/local-session.ts";
@@ -33,12 +33,10 @@ const MAX_ATTACHES = 8;
  * objects are created at their first use, and dropped after their last use. For the same reason methods are `private` and not
  * `#`, as in the base class.
  */
-export class FramedConnection<
-  Data extends object,
-  Transport,
-  Unset extends undefined,
-  Socket extends object,
-> extends NumberedConnection<Data, Transport, Unset, Socket> {
+export class FramedConnection<Data extends object, Socket extends object> extends NumberedConnection<
+  Data,
+  Socket
+> {
   readonly #protocol: string;
   /** The limit of control frames. Exists from the second control frame until the next message. */
   #controls: ControlLimit | undefined = undefined;
@@ -48,14 +46,13 @@ export class FramedConnection<
 
   /** `protocol` is the application's own subprotocol. Hello names it, because the 101 can name only one subprotocol. */
   constructor(
-    context: ConnectionContext<Data, Transport, Unset, Socket>,
+    binding: ConnectionBinding<Data, Socket>,
     socket: Socket,
     number: number,
-    handshake: Handshake,
-    transport: Transport,
+    admitted: AdmittedConnection,
     protocol: string,
   ) {
-    super(context, socket, number, handshake, transport);
+    super(binding, socket, number, admitted);
     this.#protocol = protocol;
   }
 
@@ -78,7 +75,7 @@ export class FramedConnection<
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.context.report(error, { stage: "client", connection: this });
+      this.binding.report(error, { stage: "client", connection: this });
       this.end(CloseCode.ProtocolError, error.message);
     }
   }
@@ -112,7 +109,7 @@ export class FramedConnection<
         }
         return;
       case "read":
-        if (this.context.settings.outbox.whenFull !== "refuse")
+        if (this.binding.settings.outbox.whenFull !== "refuse")
           throw new ProtocolError("no acks were asked for");
         if (!this.acknowledge(control.offset)) throw new ProtocolError("an ack of what was never sent");
         return;
@@ -158,7 +155,7 @@ export class FramedConnection<
   private attachFirst(attach: Attach): void {
     this.noteAttach(attach);
     if (this.state !== undefined) void this.greet(attach, this.state);
-    else if (this.context.settings.gate === "open") this.hello(attach, NOTHING_KEPT, undefined);
+    else if (this.binding.settings.gate === "open") this.hello(attach, NOTHING_KEPT, undefined);
   }
 
   private attachAgain(frame: string): unknown {
@@ -229,8 +226,8 @@ export class FramedConnection<
   /** Returns hello, to be sent with other frames. If hello has a token, sends it alone and uncompressed, and returns no frame. */
   private helloTo(attach: Attach, begun: Begun, client: KnownClient | undefined): readonly string[] {
     this.flow |= Flow.Greeted | Flow.HasSent;
-    const { context, state, token, resumed } = this;
-    const frame = helloOf(context, {
+    const { binding, state, token, resumed } = this;
+    const frame = helloOf(binding, {
       state,
       token,
       resumed,
@@ -245,7 +242,7 @@ export class FramedConnection<
   }
 
   protected override callOpen(handshake: Handshake): unknown {
-    const opening = promiseOf(this.context.handlers.open?.(this, handshake));
+    const opening = promiseOf(this.binding.handlers.open?.(this, handshake));
     // The lifecycle reports the rejection.
     if (opening !== undefined && this.resumed) this.ownArrival().opened = opening.catch(() => undefined);
     return opening;
@@ -261,7 +258,7 @@ export class FramedConnection<
 
   override onRenewed({ token, renewalCode }: Renewal): void {
     if (this.isEnding || this.#attaches === 0) return;
-    const byCookie = this.context.settings.token?.write !== undefined;
+    const byCookie = this.binding.settings.token?.write !== undefined;
     const told = byCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
     this.flow |= Flow.HasSent;
     this.transmitSecret(writeServerControl({ type: "notice", ...told }));

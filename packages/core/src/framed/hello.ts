@@ -1,6 +1,6 @@
 import { MAX_NUMBER, writeServerControl } from "@wsession/protocol";
 import type { Attach } from "@wsession/protocol";
-import type { ConnectionContext } from "../connection/connection.ts";
+import type { ConnectionBinding } from "../connection/connection.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
 import type { Begun } from "./replay.ts";
@@ -28,8 +28,8 @@ export interface KnownClient {
 }
 
 /** The answer to an attach, as a frame. */
-export function helloOf<Data extends object, Transport, Unset extends undefined, Socket extends object>(
-  { settings, runtime }: ConnectionContext<Data, Transport, Unset, Socket>,
+export function helloOf<Data extends object, Socket extends object>(
+  { settings, runtime }: ConnectionBinding<Data, Socket>,
   { state, token, resumed, begun, protocol, attach, client }: Greeting<Data>,
 ): string {
   return writeServerControl({

@@ -19,13 +19,8 @@ import type { TransactionOutlet } from "./transactions.ts";
  * A connection with numbered messages. Each message goes to the handler `transaction`, or to `message` if there is no
  * `transaction`.
  */
-export abstract class NumberedConnection<
-  Data extends object,
-  Transport,
-  Unset extends undefined,
-  Socket extends object,
->
-  extends FollowingConnection<Data, Transport, Unset, Socket>
+export abstract class NumberedConnection<Data extends object, Socket extends object>
+  extends FollowingConnection<Data, Socket>
   implements TransactionOutlet<Data>
 {
   /** The counter, once a numbered message has arrived. Before that: the number of the first message, for `Numbers.begin`. */
@@ -108,8 +103,7 @@ export abstract class NumberedConnection<
   // --- called by transactions ---
 
   get connection(): Connection<Data, unknown, never> {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- transactions run once there is a session
-    return this as Connection<Data, unknown, never>;
+    return this;
   }
 
   get sessionConnection(): SessionConnection<Data> {
@@ -117,7 +111,7 @@ export abstract class NumberedConnection<
   }
 
   get handlerTimeoutMs(): number {
-    return this.context.settings.handlerTimeoutMs;
+    return this.binding.settings.handlerTimeoutMs;
   }
 
   get isFollowed(): boolean {
@@ -126,15 +120,18 @@ export abstract class NumberedConnection<
   }
 
   callTransaction(transaction: Transaction<Data>, message: string | Uint8Array): unknown {
-    const { context } = this;
-    const { running } = context;
-    context.running = this;
+    const { binding } = this;
+    const { running } = binding;
+    binding.running = this;
     this.flow |= Flow.InTransaction;
     try {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-      return context.handlers.transaction?.(transaction as Transaction<Data, Transport>, message);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the transaction's connection is this one
+      return binding.handlers.transaction?.(
+        transaction as Transaction<Data, unknown, unknown, Socket>,
+        message,
+      );
     } finally {
-      context.running = running;
+      binding.running = running;
     }
   }
 
@@ -152,7 +149,7 @@ export abstract class NumberedConnection<
 
   /** Whether numbered messages are handled in transactions. */
   protected get isTransactional(): boolean {
-    return this.context.handlers.transaction !== undefined;
+    return this.binding.handlers.transaction !== undefined;
   }
 
   /**

@@ -40,31 +40,50 @@ export interface AcceptOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** The answer of `admit`: made by `accept` or `reject`. */
-export type Admission =
-  | ({ readonly type: "accept" } & AcceptOptions)
-  | { readonly type: "reject"; readonly status: number; readonly reason: string };
+/** The answer of `accept`. `context` reaches `initial`, and the connection as `connection.context`. */
+export interface Acceptance<Context = unknown> extends AcceptOptions {
+  readonly type: "accept";
+  readonly context?: Context;
+}
 
-const ACCEPT_OPTIONS = ["subject", "sessionId", "headers"];
+/** The answer of `reject`. */
+export interface Rejection {
+  readonly type: "reject";
+  readonly status: number;
+  readonly reason: string;
+}
+
+/** The answer of `admit`: made by `accept` or `reject`. */
+export type Admission<Context = unknown> = Acceptance<Context> | Rejection;
+
+const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers"];
 
 /**
  * Admits a handshake. The application may name the owner of the session (`subject`), or the session itself (`sessionId`).
  *
+ * `context` is the application's own record of the connection, for example the verified claims of a JWT, so that nothing is
+ * verified twice: `initial` gets it as the second argument, and every handler as `connection.context`. Its type is inferred.
+ *
  * @throws INVALID_ARGUMENT for an unknown option, for a value of a wrong type, and for a header that can't be sent,
  * because a mistake here could let a stranger in.
  */
-export function accept(options?: AcceptOptions): Admission;
-export function accept(options: AcceptOptions = {}, surplus?: undefined): Admission {
+// Two signatures, because with one `context?: Context` a value that may be undefined would be taken for one that is never.
+export function accept(options?: AcceptOptions & { readonly context?: undefined }): Acceptance<undefined>;
+export function accept<Context>(options: AcceptOptions & { readonly context: Context }): Acceptance<Context>;
+export function accept(
+  options: AcceptOptions & { readonly context?: unknown } = {},
+  surplus?: undefined,
+): Acceptance {
   assertOptions("accept()", options, ACCEPT_OPTIONS);
   assertNoMore("accept()", surplus);
-  const { subject, sessionId, headers } = options;
+  const { subject, sessionId, context, headers } = options;
   assertOptionalSubject("accept()", subject);
   if (sessionId !== undefined) assertId("accept()", sessionId);
   if (headers !== undefined) {
     assertPlain("accept()'s headers", headers);
     for (const [name, value] of Object.entries(headers)) assertHeader(name, value);
   }
-  return { type: "accept", subject, sessionId, headers };
+  return { type: "accept", subject, sessionId, context, headers };
 }
 
 /**
@@ -73,8 +92,8 @@ export function accept(options: AcceptOptions = {}, surplus?: undefined): Admiss
  *
  * @throws INVALID_ARGUMENT for any other status, and for a reason that is not a string.
  */
-export function reject(status: number, reason?: string): Admission;
-export function reject(status: number, reason = "", surplus?: undefined): Admission {
+export function reject(status: number, reason?: string): Rejection;
+export function reject(status: number, reason = "", surplus?: undefined): Rejection {
   if (!Number.isInteger(status) || status < 400 || status > 599)
     throw invalidArgument(`reject() takes an HTTP status from 400 to 599, not ${shown(status)}`);
   assertString("reject()'s reason", reason);

@@ -7,7 +7,7 @@ import { CloseCode } from "../base/close-codes.ts";
 import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
 import { probeBytesFor } from "../connection/sending.ts";
-import type { ConnectionContext } from "../connection/connection.ts";
+import type { ConnectionBinding } from "../connection/connection.ts";
 import type { Connections } from "../connection/connections.ts";
 import { FramedConnection } from "../framed/framed-connection.ts";
 import { RefusedHandshake } from "../framed/refused-handshake.ts";
@@ -21,7 +21,8 @@ import { invalidArgument, isSystemError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
-import type { ErrorContext, Settings } from "../api/options.ts";
+import type { ErrorContext } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type {
   CloseOptions,
   HandshakeAnswer,
@@ -38,18 +39,18 @@ import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
 
 /** The binding of one server to the sessions. Handles each connection of the server from the handshake to the end. */
-export class ServerBinding<Data extends object, Transport, Unset extends undefined, Socket extends object>
-  implements RuntimeBinding<Socket>, ConnectionContext<Data, Transport, Unset, Socket>
+export class ServerBinding<Data extends object, Socket extends object>
+  implements RuntimeBinding<Socket>, ConnectionBinding<Data, Socket>
 {
   readonly runtime: Runtime<Socket>;
-  readonly handlers: Handlers<Data, Transport, Unset>;
-  readonly settings: Settings<Data, Transport>;
+  readonly handlers: Handlers<Data, unknown, never, unknown, Socket>;
+  readonly settings: Settings<Data>;
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
   readonly prefix: string;
   readonly probeBytes: number;
-  readonly #registry: SessionRegistry<Data, Transport>;
-  readonly #connections: Connections<Data, Transport, Unset>;
+  readonly #registry: SessionRegistry<Data>;
+  readonly #connections: Connections<Data>;
   /** The handshakes that are being decided: each function refuses one at once. */
   readonly #undecided = new Set<(reason: string) => void>();
   /** `#live` counts live connections. `#unfinished` also counts ended connections whose close handler has not settled. */
@@ -63,16 +64,16 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
    * The connection whose `open` handler is being called. The runtime has no reference to it yet, but `sessions.of` must find
    * it.
    */
-  opening: LiveConnection<Data, Transport, Unset, Socket> | undefined;
+  opening: LiveConnection<Data, Socket> | undefined;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
   running: object | undefined;
 
   constructor(
-    registry: SessionRegistry<Data, Transport>,
-    connections: Connections<Data, Transport, Unset>,
+    registry: SessionRegistry<Data>,
+    connections: Connections<Data>,
     deadlines: Deadlines,
     runtime: Runtime<Socket>,
-    handlers: Handlers<Data, Transport, Unset>,
+    handlers: Handlers<Data, unknown, never, unknown, Socket>,
   ) {
     this.#registry = registry;
     this.#connections = connections;
@@ -127,11 +128,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
    * Decides on a handshake. Refuses it if the decision takes longer than `handshakeTimeoutMs`, or if the shutdown comes first. A
    * session that `admitHandshake` still returns after that is released.
    */
-  #decide(
-    handshake: Handshake,
-    found: unknown,
-    isFramed: boolean,
-  ): Promise<Admitted<Data, Transport> | Refused> {
+  #decide(handshake: Handshake, found: unknown, isFramed: boolean): Promise<Admitted<Data> | Refused> {
     const registry = this.#registry;
     const { handshakeTimeoutMs } = this.settings;
     const decision = registry.pending.begin();
@@ -177,7 +174,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
   }
 
   /** The admitted handshake of a ticket; `undefined` for a ticket that was used, abandoned, or made by other sessions. */
-  #onItsWay(ticket: Ticket): Admitted<Data, Transport> | undefined {
+  #onItsWay(ticket: Ticket): Admitted<Data> | undefined {
     const isOurs = ticket instanceof Admitted && ticket.registry === this.#registry && !ticket.isOver;
     return isOurs ? ticket : undefined;
   }
@@ -192,10 +189,9 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     const { handshake } = admitted;
     const connections = this.#connections;
     const number = connections.nextNumber();
-    const { transport } = admitted;
     const connection = admitted.isFramed
-      ? new FramedConnection(this, socket, number, handshake, transport, protocol)
-      : new LiveConnection(this, socket, number, handshake, transport);
+      ? new FramedConnection(this, socket, number, admitted, protocol)
+      : new LiveConnection(this, socket, number, admitted);
     this.diagnostics.handshakesAccepted += 1;
     this.diagnostics.connectionsOpened += 1;
     connections.add(connection);
@@ -226,7 +222,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.report(error, { stage: "unhandled" });
   }
 
-  createFor(connection: LiveConnection<Data, Transport, Unset, Socket>, data: Data): Awaitable<void> {
+  createFor(connection: LiveConnection<Data, Socket>, data: Data): Awaitable<void> {
     return this.#registry.createFor(connection, data);
   }
 
@@ -234,7 +230,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     this.#registry.touchBeforeIdleDeadline(state);
   }
 
-  onConnectionClosed(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
+  onConnectionClosed(connection: LiveConnection<Data, Socket>): void {
     this.#live -= 1;
     this.diagnostics.connectionsClosed += 1;
     this.#connections.ended();
@@ -242,7 +238,7 @@ export class ServerBinding<Data extends object, Transport, Unset extends undefin
     if (state !== undefined) this.#registry.onConnectionClosed(state, connection);
   }
 
-  onConnectionFinished(connection: LiveConnection<Data, Transport, Unset, Socket>): void {
+  onConnectionFinished(connection: LiveConnection<Data, Socket>): void {
     if (!this.#connections.remove(connection)) return;
     this.#unfinished -= 1;
     if (connection.state !== undefined) this.#registry.onConnectionFinished(connection.state);

@@ -1,31 +1,67 @@
-import type { StandardSchemaV1 } from "@wsession/protocol";
-import type { SessionsOptions } from "../api/options.ts";
+import type { Awaitable, StandardSchemaV1 } from "@wsession/protocol";
+import type { CommonOptions } from "../api/options.ts";
 import { resolveOptions } from "../api/resolve-options.ts";
 import type { Sessions } from "../api/sessions.ts";
+import type { AdmitOption, InitialOption, SchemaOption, TransportOption } from "../api/typed-options.ts";
 import { assertNoMore } from "../base/arguments.ts";
+import type { Acceptance, Admission, Handshake } from "../handshake/handshake.ts";
 import { LiveSessions } from "./sessions.ts";
 
-/** With a schema, `Data` is the schema's output. No other option may determine `Data`, and `initial` has to return `Data`. */
-type BySchema<Data extends object, Transport> = NoInfer<SessionsOptions<Data, Transport>> &
-  Pick<SessionsOptions<Data, Transport>, "schema" | "transport">;
-type WithInitial<Data extends object> = { readonly initial: NonNullable<SessionsOptions<Data>["initial"]> };
+/**
+ * The context of all branches of `admit`. The admission is inferred as a whole, because of two contexts TypeScript would infer the
+ * first alone.
+ */
+type ContextOf<Admitted> = Admitted extends Acceptance<infer Context> ? Context : never;
+
+/**
+ * The type of `context` where TypeScript does not know it yet, because it reads options from top to bottom: write `admit` above
+ * `initial`. The compiler's messages show this name.
+ */
+export interface WriteAdmitAboveInitial {}
+// The first test is for `any`, the type of `JSON.parse`, which stays `any`.
+type Known<Context> = 0 extends 1 & Context
+  ? Context
+  : unknown extends Context
+    ? WriteAdmitAboveInitial
+    : Context;
+type Initial<Data, Admitted> = InitialOption<Data, Known<ContextOf<Admitted>>>;
 
 /**
  * The compiler checks `() => ({ role: "a", at: [1, 2] })` once, before it has inferred `Data`. The contextual type there
  * decides whether literals and tuples keep their narrow types. A schema may need the narrow types; without a schema they would
  * make `Data` too narrow. So the second member of the union is the contextual type where `schema` is absent. No data matches
- * the second member.
+ * the second member. Both members need the same type parameters.
+ *
+ * `NoInfer` stands at the leaf, because around an object it makes TypeScript type `context` before it has looked at `admit`.
  */
-type WithBoth<Data extends object> =
-  | (NoInfer<WithInitial<Data | (Data & Literals)>> & { readonly schema: StandardSchemaV1<unknown, Data> })
-  | (WithInitial<never> & { readonly schema?: undefined });
+type WithBoth<Data extends object, Admitted> =
+  | (Initial<NoInfer<Data | (Data & Literals)>, Admitted> & {
+      readonly schema: StandardSchemaV1<unknown, Data>;
+    })
+  | (Initial<never, Admitted> & { readonly schema?: undefined });
 type Literals = { readonly [name: string]: Literal };
 type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
+
+type Options<Transport, Admitted> = CommonOptions & TransportOption<Transport> & AdmitOption<Admitted>;
+interface AllOptions<Data extends object, Transport, Admitted>
+  extends CommonOptions, TransportOption<Transport>, AdmitOption<Admitted>, SchemaOption<Data> {
+  readonly initial?: Initial<NoInfer<Data>, Admitted>["initial"] | undefined;
+}
+
+/** The options as the implementation sees them: the context may be anything. */
+interface UntypedOptions<Data extends object>
+  extends CommonOptions, TransportOption<unknown>, AdmitOption<Admission>, SchemaOption<Data> {
+  /** The type of a method, because the compiler compares the parameters of methods in both directions. */
+  readonly initial?: InitialMethod<Data>["call"] | undefined;
+}
+interface InitialMethod<Data> {
+  call(handshake: Handshake, context: unknown): Awaitable<Data>;
+}
 
 /**
  * Makes the sessions of one application in one process. With `initial` every handler has a session, and
  * `connection.session` is never `undefined`. `Data` is inferred from `schema`, else from `initial`; else pass it as the type
- * argument.
+ * argument. The context of `accept` is inferred from all branches of `admit`.
  *
  * @throws INVALID_ARGUMENT for an invalid value of an option, and for an unknown option.
  * @example
@@ -39,23 +75,39 @@ type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
  *   message: (connection, text) => connection.send(text),
  * });
  */
-export function createSessions<Data extends object, Transport = unknown>(
-  options: Omit<SessionsOptions<object, Transport>, "initial" | "schema"> & WithBoth<Data>,
-): Sessions<Data, Transport, never>;
-export function createSessions<Data extends object, Transport = unknown>(
-  options: SessionsOptions<Data, Transport> & WithInitial<Data> & { readonly schema?: undefined },
-): Sessions<Data, Transport, never>;
-export function createSessions<Data extends object, Transport = unknown>(
-  options: BySchema<Data, Transport> & NoInfer<WithInitial<Data>>,
-): Sessions<Data, Transport, never>;
+export function createSessions<
+  Data extends object,
+  Transport = unknown,
+  Admitted extends Admission = Admission,
+>(
+  options: Options<Transport, Admitted> & WithBoth<Data, Admitted>,
+): Sessions<Data, Transport, never, ContextOf<Admitted>>;
+export function createSessions<
+  Data extends object,
+  Transport = unknown,
+  Admitted extends Admission = Admission,
+>(
+  options: Options<Transport, Admitted> & Initial<Data, Admitted> & { readonly schema?: undefined },
+): Sessions<Data, Transport, never, ContextOf<Admitted>>;
+export function createSessions<
+  Data extends object,
+  Transport = unknown,
+  Admitted extends Admission = Admission,
+>(
+  options: Options<Transport, Admitted> & SchemaOption<Data> & Initial<NoInfer<Data>, Admitted>,
+): Sessions<Data, Transport, never, ContextOf<Admitted>>;
 // The overload with all options is the last, because the compiler explains a call that fits no overload by the last one.
-export function createSessions<Data extends object, Transport = unknown>(
-  options?: BySchema<Data, Transport>,
-): Sessions<Data, Transport>;
-export function createSessions<Data extends object, Transport>(
-  options: SessionsOptions<Data, Transport> = {},
+export function createSessions<
+  Data extends object,
+  Transport = unknown,
+  Admitted extends Admission = Admission,
+>(options?: AllOptions<Data, Transport, Admitted>): Sessions<Data, Transport, undefined, ContextOf<Admitted>>;
+// Core does not know the types of the transport's data and of the context, nor whether a session may be absent: only the overloads
+// say them.
+export function createSessions<Data extends object>(
+  options: UntypedOptions<Data> = {},
   surplus?: undefined,
-): Sessions<Data, Transport> {
+): Sessions<Data, unknown, never> {
   assertNoMore("createSessions()", surplus);
-  return new LiveSessions<Data, Transport, undefined>(resolveOptions(options));
+  return new LiveSessions<Data>(resolveOptions(options));
 }

@@ -1,5 +1,5 @@
 /** Who is there, as the application asks for it: `presenceOfSubject`, `watch`, and the option `events`. */
-import type { Settings } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { SessionError } from "../base/errors.ts";
 import { disregard } from "../base/promises.ts";
@@ -14,20 +14,15 @@ import type {
 type Listener = (event: PresenceEvent) => unknown;
 
 /** Connects the presence of the store with the application. */
-export class Presence<Data extends object, Transport> {
-  readonly #registry: SessionRegistry<Data, Transport>;
-  readonly #settings: Settings<Data, Transport>;
+export class Presence<Data extends object> {
+  readonly #registry: SessionRegistry<Data>;
+  readonly #settings: Settings<Data>;
   readonly #deadlines: Deadlines;
   /** The name of this process for sessions of a store that only this process has. */
   readonly #node: string;
 
   /** Throws NOT_SUPPORTED if the application wants events and the store has none. */
-  constructor(
-    registry: SessionRegistry<Data, Transport>,
-    settings: Settings<Data, Transport>,
-    deadlines: Deadlines,
-    node: string,
-  ) {
+  constructor(registry: SessionRegistry<Data>, settings: Settings<Data>, deadlines: Deadlines, node: string) {
     this.#registry = registry;
     this.#settings = settings;
     this.#deadlines = deadlines;

@@ -16,7 +16,7 @@ import { destroyedEnding } from "../base/endings.ts";
 import { invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
-import type { Settings } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { SessionRegistry } from "../session/registry.ts";
@@ -41,24 +41,20 @@ async function withClosed(
 }
 
 /** The sessions of one application in one process. Builds the parts, and implements the public methods. */
-export class LiveSessions<Data extends object, Transport, Unset extends undefined> implements Sessions<
-  Data,
-  Transport,
-  Unset
-> {
+export class LiveSessions<Data extends object> implements Sessions<Data, unknown, never> {
   readonly diagnostics: Diagnostics = newDiagnostics();
-  readonly connections: Connections<Data, Transport, Unset> = new Connections();
+  readonly connections: Connections<Data> = new Connections();
   readonly deadlines: Deadlines = new Deadlines();
-  readonly registry: SessionRegistry<Data, Transport>;
+  readonly registry: SessionRegistry<Data>;
   readonly #bindings: Set<{
     readonly runtime: Pick<Runtime<object>, "connectionOf">;
     readonly opening: { readonly socket: object } | undefined;
     close(options: CloseOptions): Promise<void>;
   }> = new Set();
-  readonly #presenceOfSubjects: Presence<Data, Transport>;
+  readonly #presenceOfSubjects: Presence<Data>;
   #closing: Promise<void> | undefined;
 
-  constructor(settings: Settings<Data, Transport>) {
+  constructor(settings: Settings<Data>) {
     const { connections } = this;
     const { resumable } = settings.store.capabilities;
     const onConnections: SessionsOnConnections<Data> = {
@@ -74,7 +70,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
 
   bind<Socket extends object>(
     runtime: Runtime<Socket>,
-    handlers: Handlers<Data, Transport, Unset>,
+    handlers: Handlers<Data, unknown, never, unknown, Socket>,
     surplus?: undefined,
   ): RuntimeBinding<Socket> {
     if (this.registry.isClosing) throw new SessionError("SHUTTING_DOWN", "sessions.close() was called");
@@ -82,7 +78,7 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
     if (handlers.transaction !== undefined) this.#assertTransactions();
-    const binding = new ServerBinding<Data, Transport, Unset, Socket>(
+    const binding = new ServerBinding<Data, Socket>(
       this.registry,
       this.connections,
       this.deadlines,
@@ -103,14 +99,17 @@ export class LiveSessions<Data extends object, Transport, Unset extends undefine
     );
   }
 
-  of(socket: object, surplus?: undefined): Connection<Data, Transport, Unset> | undefined {
+  of<Socket extends object>(
+    socket: Socket,
+    surplus?: undefined,
+  ): Connection<Data, unknown, never, unknown, Socket> | undefined {
     if ((typeof socket !== "object" && typeof socket !== "function") || socket === null)
       throw invalidArgument("of() takes the socket object of the runtime");
     assertNoMore("of()", surplus);
     for (const { runtime, opening } of this.#bindings) {
       const connection = opening?.socket === socket ? opening : runtime.connectionOf(socket);
       // The runtime may have connections of other sessions too.
-      if (connection instanceof LiveConnection && connection.context.prefix === this.connections.prefix)
+      if (connection instanceof LiveConnection && connection.binding.prefix === this.connections.prefix)
         return connection;
     }
     return undefined;

@@ -7,9 +7,11 @@ import type { SessionRegistry } from "./registry.ts";
 
 export type HeaderLine = readonly [name: string, value: string];
 
-export interface AdmittedParts<Data extends object, Transport> {
+export interface AdmittedParts<Data extends object> {
   readonly handshake: Handshake;
-  readonly transport: Transport;
+  readonly transport: unknown;
+  /** What `accept` was given as `context`. */
+  readonly context: unknown;
   readonly headers: readonly HeaderLine[];
   /** The resumed or created session. The store counts its connection already. `undefined`: the session is set after the answer. */
   readonly session: AdmittedSession<Data> | undefined;
@@ -20,23 +22,25 @@ export interface AdmittedParts<Data extends object, Transport> {
 }
 
 /** An admitted handshake, with everything that its connection needs. The first call of `attach` or `release` uses it up. */
-export class Admitted<Data extends object, Transport> implements Ticket {
+export class Admitted<Data extends object> implements Ticket {
   readonly type = "admitted";
   /** Whether its connection speaks `v1.wsession`. */
   isFramed = false;
-  readonly registry: SessionRegistry<Data, Transport>;
+  readonly registry: SessionRegistry<Data>;
   readonly handshake: Handshake;
-  readonly transport: Transport;
+  readonly transport: unknown;
+  readonly context: unknown;
   readonly headers: readonly HeaderLine[];
   readonly #session: AdmittedSession<Data> | undefined;
   readonly #initial: Data | undefined;
   readonly #decision: PendingDecision;
   #isOver = false;
 
-  constructor(registry: SessionRegistry<Data, Transport>, parts: AdmittedParts<Data, Transport>) {
+  constructor(registry: SessionRegistry<Data>, parts: AdmittedParts<Data>) {
     this.registry = registry;
     this.handshake = parts.handshake;
     this.transport = parts.transport;
+    this.context = parts.context;
     this.headers = parts.headers;
     this.#session = parts.session;
     this.#initial = parts.initial;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { forbiddenField } from "../store/change.ts";
 import { invalidArgument, SessionError } from "../base/errors.ts";
-import type { Settings } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import { issuePaths } from "@wsession/protocol";
 import type { SchemaResult, StandardSchemaV1 } from "@wsession/protocol";
 import { isRefusedPromise } from "../base/promises.ts";
@@ -11,10 +11,7 @@ import { isRefusedPromise } from "../base/promises.ts";
  * Checks data for a session: an object without forbidden fields that satisfies the schema. Returns the schema's output.
  * Throws INVALID_DATA otherwise.
  */
-export function checkData<Data extends object>(
-  schema: Settings<Data, unknown>["schema"],
-  value: unknown,
-): Data {
+export function checkData<Data extends object>(schema: Settings<Data>["schema"], value: unknown): Data {
   if (typeof value !== "object" || value === null) {
     throw new SessionError("INVALID_DATA", "a session's data must be an object", { outcome: "not-applied" });
   }
@@ -51,10 +48,7 @@ export function checkData<Data extends object>(
  * As `checkData`, for the data of a new session. If the schema transformed the data, the schema also checks its own output,
  * because a session whose stored data the schema refuses could never be loaded again.
  */
-export function checkNewData<Data extends object>(
-  schema: Settings<Data, unknown>["schema"],
-  value: unknown,
-): Data {
+export function checkNewData<Data extends object>(schema: Settings<Data>["schema"], value: unknown): Data {
   const data = checkData(schema, value);
   if (schema !== undefined && !isSame(data, value)) checkData(schema, data);
   return data;

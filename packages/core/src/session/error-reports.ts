@@ -1,4 +1,5 @@
-import type { ErrorContext, Settings } from "../api/options.ts";
+import type { ErrorContext } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { disregard } from "../base/promises.ts";
@@ -10,12 +11,12 @@ import { OutageReports } from "./outages.ts";
  * become few reports.
  */
 export class ErrorReports {
-  readonly #onError: Settings<object, unknown>["onError"];
+  readonly #onError: Settings<object>["onError"];
   readonly #diagnostics: Diagnostics;
   readonly #warnings = new Warnings();
   readonly #outages: OutageReports;
 
-  constructor(onError: Settings<object, unknown>["onError"], diagnostics: Diagnostics, deadlines: Deadlines) {
+  constructor(onError: Settings<object>["onError"], diagnostics: Diagnostics, deadlines: Deadlines) {
     this.#onError = onError;
     this.#diagnostics = diagnostics;
     this.#outages = new OutageReports(deadlines, (error, context) => this.#deliver(error, context));

@@ -44,7 +44,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#state.subject;
   }
 
-  get connections(): Iterable<Connection<Data>> {
+  get connections(): Iterable<Connection<Data, unknown, never>> {
     return [...this.#state.connections()].map((connection) => connection.publicConnection);
   }
 

@@ -2,7 +2,7 @@
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
-import type { Settings } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
@@ -34,10 +34,10 @@ const RETRY_MS = 1_000;
  */
 export class Lifetimes<Data extends object> {
   readonly #deadlines: Deadlines;
-  readonly #settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">;
+  readonly #settings: Pick<Settings<Data>, "idleMs" | "expiringMs">;
   readonly #lifetimes = new Map<LocalSession<Data>, Lifetime>();
 
-  constructor(deadlines: Deadlines, settings: Pick<Settings<Data, unknown>, "idleMs" | "expiringMs">) {
+  constructor(deadlines: Deadlines, settings: Pick<Settings<Data>, "idleMs" | "expiringMs">) {
     this.#deadlines = deadlines;
     this.#settings = settings;
   }

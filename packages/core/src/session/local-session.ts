@@ -6,7 +6,8 @@ import type { Diagnostics } from "../base/diagnostics.ts";
 import { GONE, REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
-import type { ErrorContext, Settings } from "../api/options.ts";
+import type { ErrorContext } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import { checkData, migrated } from "./data.ts";
 import type { OutboxAccess } from "./outbox-access.ts";
 import type { PendingDecisions } from "./pending.ts";
@@ -23,7 +24,7 @@ export type VersionStamp = Pick<StoredSession, "version" | "lineage">;
 /** The objects that all sessions of a process share. The registry implements the interface, because sessions call up through it. */
 export interface SessionContext<Data extends object> {
   readonly store: SessionStore;
-  readonly settings: Settings<Data, unknown>;
+  readonly settings: Settings<Data>;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions;
   readonly changes: ChangeQueue<Data>;

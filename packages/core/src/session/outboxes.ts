@@ -1,6 +1,6 @@
 import { GONE } from "../base/endings.ts";
 import type { Sent } from "@wsession/protocol";
-import type { Settings } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import { SessionError } from "../base/errors.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { AppendedEvent, AppendRequest, AppendResult, Position } from "../store/outbox-contract.ts";
@@ -18,7 +18,7 @@ import { writesOf } from "./write-queue.ts";
 /** The parts of the registry that the outboxes use. */
 export interface OutboxesContext<Data extends object> extends OutboxContext {
   readonly store: SessionStore;
-  readonly settings: Pick<Settings<Data, unknown>, "outbox">;
+  readonly settings: Pick<Settings<Data>, "outbox">;
 }
 
 /** The result of a send to a session that lives on its connection. The message is not kept, so it has no offset. */

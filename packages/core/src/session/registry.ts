@@ -1,5 +1,6 @@
 import type { Session } from "../api/contract.ts";
-import type { ErrorContext, Settings } from "../api/options.ts";
+import type { ErrorContext } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { GONE, REPLACED, REVOKED } from "../base/endings.ts";
@@ -30,8 +31,8 @@ import { takeOver } from "./takeover.ts";
 import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 
 /** The sessions in this process, with one state each. Connections and handles reach the store through the registry. */
-export class SessionRegistry<Data extends object, Transport> implements SessionContext<Data> {
-  readonly settings: Settings<Data, Transport>;
+export class SessionRegistry<Data extends object> implements SessionContext<Data> {
+  readonly settings: Settings<Data>;
   readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions = new PendingDecisions();
@@ -45,7 +46,7 @@ export class SessionRegistry<Data extends object, Transport> implements SessionC
   readonly #reports: ErrorReports;
 
   constructor(
-    settings: Settings<Data, Transport>,
+    settings: Settings<Data>,
     diagnostics: Diagnostics,
     deadlines: Deadlines,
     onConnections: SessionsOnConnections<Data>,

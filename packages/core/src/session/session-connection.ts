@@ -20,7 +20,7 @@ export interface SessionConnection<Data extends object> {
   active: boolean;
   /** The session's idle deadline is near: the next message must touch the session at once. */
   awaitMessage(): void;
-  readonly publicConnection: Connection<Data>;
+  readonly publicConnection: Connection<Data, unknown, never>;
   /** Another connection or process changed the data. */
   changed(data: Readonly<Data>): void;
   /** The absolute deadline is near. */

@@ -32,6 +32,16 @@ type TransactionIn<S> = S extends { bind(runtime: never, handlers: infer H): unk
     : never
   : never;
 
+/**
+ * The transaction of every runtime. `TransactionIn` finds one whose socket is an `object`, because inference erases the type
+ * parameter of `bind`; `HandlersOf<S>` calls its handler with one whose socket is `unknown`.
+ */
+type AnyTransactionIn<S> = {
+  readonly [Member in keyof TransactionIn<S>]: Member extends "connection"
+    ? ConnectionIn<S>
+    : TransactionIn<S>[Member];
+};
+
 /** The name `then` is excluded, because `await messages.to(…)` would send that message and never resolve. */
 export type Schemas = Readonly<Record<string, StandardSchemaV1>> & { readonly then?: never };
 
@@ -60,7 +70,7 @@ export type MessageHandlersOf<M, S> =
 export interface RawHandlers<S> {
   readonly message: (connection: ConnectionIn<S>, data: string | Uint8Array) => unknown;
   /** Present only if one of the handlers is a `{ transaction }`. */
-  readonly transaction?: (transaction: TransactionIn<S>, data: string | Uint8Array) => unknown;
+  readonly transaction?: (transaction: AnyTransactionIn<S>, data: string | Uint8Array) => unknown;
 }
 
 /** A payload that may be undefined (`z.void()`) may be omitted. */

@@ -1,12 +1,13 @@
-import type { ErrorContext, Settings } from "../api/options.ts";
+import type { ErrorContext } from "../api/options.ts";
+import type { Settings } from "../api/settings.ts";
 import type { Runtime } from "../api/runtime.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 
-/** The part of `ConnectionContext` that the lifecycle needs. */
-export interface LifecycleContext<Socket extends object> {
+/** The part of `ConnectionBinding` that the lifecycle needs. */
+export interface LifecycleBinding<Socket extends object> {
   readonly runtime: Runtime<Socket>;
-  readonly settings: Pick<Settings<object, unknown>, "gate" | "early" | "inbox" | "handlerTimeoutMs">;
+  readonly settings: Pick<Settings<object>, "gate" | "early" | "inbox" | "handlerTimeoutMs">;
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
