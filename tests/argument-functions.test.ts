@@ -33,12 +33,12 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
     ["@wsession/conformance", conformance, lists.conformanceCalls],
   ];
 
-  test.each(modules)("%s, every function that it exports", (_, module, calls) => {
+  test.each(modules)("every exported function of %s", (_, module, calls) => {
     expect(Object.keys(calls).toSorted()).toEqual(Object.keys(module).toSorted());
     refusesAll(module, calls);
   });
 
-  test("the write of a cookie carrier, which HTTP code calls, and isTokenProtocol", () => {
+  test("cookieToken().write, which HTTP code calls, and isTokenProtocol", () => {
     const { write } = core.cookieToken();
     refusesAll(
       { write },
@@ -76,7 +76,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
       return { sessions, binding, client, connection, session };
     }
 
-    test("every member of Sessions, Session, Connection and Binding; nothing is changed by it", async () => {
+    test("every member of Sessions, Session, Connection and Binding, and nothing is changed", async () => {
       const { sessions, binding, client, connection, session } = await open();
       for (const [type, target, calls] of [
         ["Sessions", sessions, lists.sessionsCalls],
@@ -92,7 +92,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
       expect(await client.next()).toBe("still there");
     });
 
-    test("every member of Transaction; what is data throws INVALID_DATA, and nothing is staged by any of it", async () => {
+    test("every member of Transaction, with INVALID_DATA for data, and nothing is staged", async () => {
       expect(Object.keys(lists.transactionCalls).toSorted()).toEqual(
         (await membersOf("core/src/api/transaction.ts", "Transaction")).toSorted(),
       );
@@ -129,7 +129,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
       expect(connection?.session).toMatchObject({ version: 1, data: { n: 0 } });
     });
 
-    test("what is data rejects with INVALID_DATA instead, a promise that nobody awaited among it", async () => {
+    test("invalid data, such as a promise without await, rejects with INVALID_DATA instead", async () => {
       const { sessions, connection, session } = await open();
       const wrong = [
         undefined,
@@ -149,7 +149,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
       expect(session).toMatchObject({ version: 1, data: { n: 0 } });
     });
 
-    test("a number behind the last parameter is what an array's map hands over, and is passed over", async () => {
+    test("a number after the last parameter is ignored, because Array.prototype.map passes an index", async () => {
       const { sessions, connection, session } = await open();
       expect(await Promise.all([session.id].map(sessions.get, sessions))).toHaveLength(1);
       expect(["a", "b"].map(connection.send, connection)).toEqual(["sent", "sent"]);

@@ -192,17 +192,17 @@ describe.each(tables)("fault D6: $what", ({ what, from, also = [], make, basis =
     expect(Object.keys(options).toSorted()).toEqual(declared.flat().toSorted());
   });
 
-  test.each(Object.entries(options))("refuses what can't be %s", (name, wrong) => {
+  test.each(Object.entries(options))("throws INVALID_ARGUMENT for wrong values of %s", (name, wrong) => {
     for (const value of wrong)
       expectRefused(`${what}({ ${name}: ${show(value)} })`, () => make({ ...basis, [name]: value } as never));
   });
 
-  test("refuses what is no object of options, a name that is none, and null", () => {
+  test("throws INVALID_ARGUMENT for options that are not an object, for an unknown name and for null", () => {
     for (const value of wrongFor.options)
       expectRefused(`${what}(${show(value)})`, () => make(value as never));
   });
 
-  test("takes options without a prototype, of a class, and what a getter throws is thrown", () => {
+  test("accepts options without a prototype and of a class, and passes on an error of a getter", () => {
     const [name = ""] = Object.keys(options);
     const failing = { ...basis };
     Object.defineProperty(failing, name, {
@@ -215,7 +215,7 @@ describe.each(tables)("fault D6: $what", ({ what, from, also = [], make, basis =
   });
 });
 
-test("fault D6: behavior of uWebSockets.js is checked too, because the runtime ends the process for some of it", async () => {
+test("fault D6: `behavior` of uWebSockets.js is checked too, because the runtime ends the process for some wrong values", async () => {
   const wrong: Record<string, readonly unknown[]> = {
     maxPayloadLength: [...wrongFor.count.filter((value) => value !== 0), 1.5, Infinity, 2 ** 32],
     maxLifetime: ["1", -1, 241, null],
@@ -230,7 +230,7 @@ test("fault D6: behavior of uWebSockets.js is checked too, because the runtime e
       expectRefused(`behavior.${name}: ${show(value)}`, () => uws({ behavior: { [name]: value } }));
 });
 
-test("options of a class, without a prototype, or undefined are what they say", async () => {
+test("options of a class, without a prototype, or with undefined members take effect", async () => {
   const bare: object = Object.assign(Object.create(null), { idleMs: 5 });
   class Options {
     idleMs = 5;
@@ -245,7 +245,7 @@ test("options of a class, without a prototype, or undefined are what they say", 
 test.each([
   ["queryToken", "parameter", (options: never) => queryToken(options), wrongFor.string],
   ["protocolToken", "prefix", (options: never) => protocolToken(options), [...wrongFor.text, "a b"]],
-])("fault D6: %s refuses what can't be %s", (what, name, make, wrong) => {
+])("fault D6: %s throws INVALID_ARGUMENT for wrong values of %s", (what, name, make, wrong) => {
   for (const value of wrong) expectRefused(`${what}: ${show(value)}`, () => make({ [name]: value } as never));
   for (const value of wrongFor.options) expectRefused(`${what}(${show(value)})`, () => make(value as never));
 });

@@ -16,17 +16,17 @@ const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>
 };
 
 describe.each(runtimeNames)("on %s, the client is told", (runtime) => {
-  test.each(Object.entries(closings))("when it is closed: %s", async (cause, run) => {
+  test.each(Object.entries(closings))("when its connection is closed: %s", async (cause, run) => {
     expect(await run(runtime)).toBe(cause);
   });
 
-  test.each(Object.entries(refusals))("when it is refused: %s", async (cause, run) => {
+  test.each(Object.entries(refusals))("when its handshake is refused: %s", async (cause, run) => {
     expect(await run(runtime)).toBe(cause);
   });
 });
 
 test.each(Object.entries(broken))(
-  "the close handler is given the same code on both runtimes, or what the reference says: %s",
+  "the close handler gets the same code on both runtimes, or the code in the reference: %s",
   async (cause, run) => {
     const [ws, uws] = [await run("ws"), await run("uws")];
     const row = (await causesOf("Close codes")).find((cells) => `${cells[0]} ${cells[1]}` === cause);
@@ -45,7 +45,7 @@ test("each cause in the reference has a test, and each cause in the source has a
   expect((await reasonsInSource()).filter((reason) => !reasons.has(reason))).toEqual([]);
 });
 
-test("the tests that are elsewhere are there", async () => {
+test("the tests in other files that this list names exist", async () => {
   for (const [file, words] of Object.values(elsewhere))
     expect(await readFile(join(root, file), "utf8")).toContain(words);
 });

@@ -44,7 +44,7 @@ const combinations = runtimeNames.flatMap((runtime) =>
 );
 
 describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
-  test("fault D3: a handshake that never becomes a connection takes nothing over", async () => {
+  test("fault D3: a handshake that never becomes a connection does not take the session over", async () => {
     let refuses = false;
     const { server, visit } = await open(runtime, openStore(store, redis.port), {
       transport() {
@@ -69,7 +69,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     expect(await next.connection.session.refresh()).toEqual({ n: 3 });
   });
 
-  test("fault D3: a client that leaves before the answer takes nothing over", async () => {
+  test("fault D3: a client that leaves before the answer does not take the session over", async () => {
     const gap = new Gap();
     const { server, visit, sessions } = await open(
       runtime,
@@ -89,7 +89,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     await Promise.all([client.roundTrip(), next.client.roundTrip()]);
   });
 
-  test("fault D3: the newcomer's writes wait for its takeover, and the older connection's come before it or not at all (I13)", async () => {
+  test("fault D3: the newer connection's writes wait for its takeover, and the older connection's are applied before it or never (I13)", async () => {
     const gap = new Gap();
     const { visit } = await open(runtime, withGap(openStore(store, redis.port), "takeOver", "before", gap));
     const { client, connection } = await visit();
@@ -105,7 +105,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     await next.client.roundTrip();
   });
 
-  test("fault D3: of two whose takeovers are on their way the newer one has the session", async () => {
+  test("fault D3: of two connections with a pending takeover the newer one gets the session", async () => {
     const gap = new Gap();
     const { visit } = await open(runtime, withGap(openStore(store, redis.port), "takeOver", "before", gap));
     const { connection } = await visit();
@@ -119,7 +119,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     await third.client.roundTrip();
   });
 
-  test("fault D3: a takeover that fails for good closes the newcomer with 4503, and it writes nothing", async () => {
+  test("fault D3: a takeover that fails for good closes the newer connection with 4503, and none of its writes is applied", async () => {
     const errors: unknown[] = [];
     const own = openStore(store, redis.port);
     const failing = new Proxy(own, {
@@ -137,7 +137,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     expect(errors.map(codeOf)).toEqual(["STORE_UNAVAILABLE"]);
   });
 
-  test("fault D3: a store of 0.1, which takes over in a resume, keeps doing so (I13)", async () => {
+  test("fault D3: a store written for 0.1, which takes over during a resume, still works (I13)", async () => {
     const own = openStore(store, redis.port);
     const older = new Proxy(own, {
       get(target, name) {
@@ -157,7 +157,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
 });
 
 test.each(runtimeNames)(
-  "%s: fault D3: a takeover of another process meanwhile ends neither of two by mistake",
+  "%s: fault D3: of two simultaneous takeovers by two processes, the one that reaches the store last counts",
   async (runtime) => {
     const prefix = newPrefix();
     const gap = new Gap();

@@ -46,7 +46,7 @@ describe("50 clients × 10 messages in the tick of their open, while initial and
     },
   );
 
-  test("bare ws with an async connection handler: 0 of 500, the reason for all this", async () => {
+  test("the control, ws without this library and with an async connection handler: 0 of 500", async () => {
     let handled = 0;
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     const prepared = deferred();
@@ -72,7 +72,7 @@ describe("50 clients × 10 messages in the tick of their open, while initial and
   });
 });
 
-test("8 writers in 2 processes × 500 updates of one Redis session: 4,000 of 4,000", async () => {
+test("8 writers in 2 processes × 500 updates of one Redis session: 4,000 of 4,000 are applied", async () => {
   const prefix = newPrefix();
   const servers = await Promise.all(
     runtimeNames.map((runtime) => startApplication(redis.port, prefix, runtime)),
@@ -124,7 +124,7 @@ describe("destroy, then a late patch, set, update, touch, refresh and resume", (
     },
   );
 
-  test("redis: the tombstone outlives every deadline that a write may carry, by far", async () => {
+  test("redis: the tombstone lives much longer than the longest deadline of a write", async () => {
     const prefix = newPrefix();
     const client = redisClient(redis.port);
     const sessions = createSessions<{ n: number }>({

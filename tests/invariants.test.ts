@@ -44,7 +44,7 @@ function cited(path: string): string[] {
 }
 
 describe("docs/invariants.md", () => {
-  test("numbers the promises from I1 on without a gap, each a sentence", () => {
+  test("numbers the invariants from I1 on without a gap, each with a sentence", () => {
     expect(rows().map(({ number }) => number)).toEqual(rows().map((_, index) => `I${index + 1}`));
     expect(rows().filter(({ promise }) => !/^[A-Z`].*\.$/.test(promise))).toEqual([]);
   });

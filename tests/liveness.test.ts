@@ -21,8 +21,8 @@ async function peer(port: number): Promise<Peer> {
   return { process: child, events };
 }
 
-describe.each(runtimeNames)("who is alive, on %s", (runtime) => {
-  test("a process that was stopped is not, and its session is left to others", async () => {
+describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => {
+  test("the heartbeat ends the connection of a stopped client process, and the server sees 1006", async () => {
     const closed = new Journal<number>();
     const store = mapStore();
     const sessions = createSessions({ store, heartbeatMs: 300, initial: () => ({ n: 0 }) });
@@ -35,7 +35,7 @@ describe.each(runtimeNames)("who is alive, on %s", (runtime) => {
     child.kill("SIGCONT");
   });
 
-  test("a stopped process whose session is destroyed counts no more at once, and is cut off soon (fault C8)", async () => {
+  test("a stopped client process whose session is destroyed no longer counts at once, and its connection ends soon (fault C8)", async () => {
     const closed = new Journal<number>();
     const sessions = createSessions({ store: mapStore(), heartbeatMs: 0, initial: () => ({ n: 0 }) });
     const server = await serve(runtime, sessions, { close: (_, { code }) => closed.note(code) });

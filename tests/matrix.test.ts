@@ -34,7 +34,7 @@ function clusterStore() {
 }
 
 describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
-  test("a session lives from initial to close: messages change it, the close handler sees the last of it", async () => {
+  test("a session lives from initial to close: messages change it, and the close handler gets its final data", async () => {
     const journal = new Journal();
     const sessions = createSessions<Data>({ store: openStore(store, redis.port), initial: () => ({ n: 0 }) });
     const server = await serve(runtime, sessions, {
@@ -74,7 +74,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     expect(session.data.n).toBe(500);
   });
 
-  test("setSession where initial is not given: the gate opens, and the session is found by its id", async () => {
+  test("without `initial`, setSession opens the gate, and the session is found by its id", async () => {
     const journal = new Journal();
     const sessions = createSessions<Data>({ store: openStore(store, redis.port) });
     const server = await serve(runtime, sessions, {
@@ -89,7 +89,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     expect(journal.entries).toEqual(["5", "hello 5"]);
   });
 
-  test("a value that can't be stored: NOT_SERIALISABLE and nothing changed, or kept as it is where nothing is stored", async () => {
+  test("a value that can't be stored rejects with NOT_SERIALISABLE and changes nothing; a store in memory keeps it by reference", async () => {
     const opened = new Journal<Conn>();
     const sessions = createSessions<Data>({ store: openStore(store, redis.port), initial: () => ({ n: 0 }) });
     const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
@@ -130,7 +130,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
 describe.each(combinations.filter(({ store }) => store !== "in-connection"))(
   "presence on $runtime with $store",
   ({ runtime, store }) => {
-    test("fault B8: three tabs of a session close in one tick, and presence() in `close` counts them down", async () => {
+    test("fault B8: when three tabs of a session close in one tick, presence() in their close handlers counts down", async () => {
       const counts = new Journal<number>();
       const sessions = createSessions<Data>({
         store: openStore(store, redis.port),
@@ -194,7 +194,7 @@ describe("a session moves between runtimes, ws → uWS → ws", () => {
     }
   });
 
-  test("redis cluster: changes, destroys and what can't be stored are as on one Redis", async () => {
+  test("redis cluster: changes, destroys and values that can't be stored behave as with one Redis", async () => {
     const opened = new Journal<Conn>();
     const sessions = createSessions<Data>({ store: clusterStore(), initial: () => ({ n: 0 }) });
     const server = await serve("uws", sessions, { open: (connection) => opened.note(connection) });

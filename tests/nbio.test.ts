@@ -37,7 +37,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     expect(await sessions.get(id)).toBeUndefined();
   });
 
-  test("map[*websocket.Conn]Info, kept by the user: entries go by themselves, a stale connection never removes a newer one's, and the map is iterated, counted and searched", async () => {
+  test("map[*websocket.Conn]Info of the user: entries are removed automatically, an old connection never removes a newer one's, and the entries are iterated, counted and found", async () => {
     const store = mapStore();
     const sessions = createSessions({
       store,
@@ -67,7 +67,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     await until(() => [...store].length === 0);
   });
 
-  test("nbio.Conn.SetSession: the lower layer's own slot and the session never overwrite one another, and the user's data there can't break the connection", async () => {
+  test("nbio.Conn.SetSession: the lower layer's slot and the session never overwrite each other, and the user's data in the slot can't break the connection", async () => {
     const opened = deferred<Connection<Data, unknown, never>>();
     const sessions = createSessions<Data>({ initial: () => ({ n: 1 }) });
     const server = await serve(runtime, sessions, {
@@ -110,7 +110,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     expect(journal.entries).toEqual(["open 7", "a 7", "b 7", "c 7", "close 7"]);
   });
 
-  test("blocking mode: a message that is there before the session waits for it, in order, within limits", async () => {
+  test("blocking mode: a message that arrives before the session waits for it, in order, within limits", async () => {
     const journal = new Journal();
     const sessions = createSessions<Data>({ early: { maxMessages: 3 } });
     const server = await serve(runtime, sessions, {
@@ -132,7 +132,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     expect((await flood.closed).code).toBe(4413);
   });
 
-  test("SessionWithLock: ready() resolves whoever sets the session and whenever, and rejects on close and on timeout", async () => {
+  test("SessionWithLock: ready() resolves wherever and whenever the session is set, and rejects on close and on timeout", async () => {
     const opened = new Journal<Connection<Data>>();
     const sessions = createSessions<Data>();
     const server = await serve(runtime, sessions, {
@@ -168,7 +168,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     expect(await waiting).toBe(reason);
   });
 
-  test("the locked set of the seed's text: conn.setSession itself opens the gate", async () => {
+  test("a set under the lock: connection.setSession itself opens the gate", async () => {
     const journal = new Journal();
     const opened = deferred<Connection<Data>>();
     const sessions = createSessions<Data>();
@@ -185,7 +185,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     expect(journal.entries).toEqual(["held"]);
   });
 
-  test("at close: close sees the session as it was, or none; a set after close rejects", async () => {
+  test("at close: the close handler gets the last session, or none; setSession after close rejects", async () => {
     const closed = new Journal<Connection<Data>>();
     const sessions = createSessions<Data>();
     const server = await serve(runtime, sessions, {
@@ -204,7 +204,7 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     }
   });
 
-  test("never asked: expiry, resume, sharing, presence, revocation", async () => {
+  test("beyond nbio: expiry, resume, sharing, presence, revocation", async () => {
     const sessions = createSessions({
       store: mapStore(),
       token: cookieToken({ name: "sid", secure: false }),

@@ -27,7 +27,7 @@ const add = ({ n }: Data): Data => ({ n: n + 1 });
 
 /** The order of events, which is the same on every store. */
 describe.each(combinations)("fault E3 on $runtime, $store", ({ runtime, store }) => {
-  test("the writer's code, then change of the other connection, then the writer's await; one change for one tick", async () => {
+  test("a write returns first, then the change handler of the other connection runs, then the writer's await ends; one change for one tick", async () => {
     const journal = new Journal();
     const opened = new Journal<Conn>();
     const sessions = createSessions<Data>({
@@ -74,7 +74,7 @@ describe.each(combinations)("fault E3 on $runtime, $store", ({ runtime, store })
     expect(journal.entries.slice(1).toSorted()).toEqual(["change 0 8", "change 1 8"]);
   });
 
-  test("what update's function writes by itself comes after it; nothing is lost, and nothing waits for itself", async () => {
+  test("a write inside update's function is applied after the update, without a lost write or a deadlock", async () => {
     const opened = new Journal<Conn>();
     const sessions = createSessions<Data>({
       store: openStore(store, redis.port),

@@ -45,7 +45,7 @@ const combinations = runtimeNames.flatMap((runtime) =>
 );
 
 describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
-  test("fault A1: I13 a message of a connection that is replaced before its takeover is answered is kept nowhere", async () => {
+  test("fault A1: I13 a message of a connection that is replaced before the store answers its takeover is not kept", async () => {
     const { sessions, gap, visit } = await open(runtime, store, ["takeOver", "before"], { exclusive: true });
     const { connection } = await visit();
     const url = `/?token=${connection.token}`;
@@ -75,7 +75,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
     expect(await client.next()).toBe("for bob");
   });
 
-  test("fault A1: messages to a session and to its subject that are sent in one tick each keep their condition", async () => {
+  test("fault A1: messages to a session and to its subject in one tick are each kept under their own condition", async () => {
     const { sessions, gap, visit } = await open(runtime, store, ["append", "before"]);
     const { client, connection } = await visit();
     const { id } = connection.session;

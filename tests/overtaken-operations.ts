@@ -83,12 +83,12 @@ async function wordOf<Result>(call: Promise<Result>, word: (result: Result) => s
 
 const handshakes: readonly Operation[] = [
   {
-    name: "admit, and initial that takes long",
+    name: "a slow initial",
     overtakers: OF_THE_SUBJECT,
     options: slowInitial,
   },
   {
-    name: "admit, a token that opens nothing, and initial that takes long",
+    name: "a token without a session, and a slow initial",
     resumable: true,
     overtakers: OF_THE_SUBJECT,
     options: slowInitial,
@@ -145,7 +145,7 @@ function renewals(when: "before" | "after"): readonly Operation[] {
   let sessionId: string | undefined;
   return [
     {
-      name: `resume of her own session, ${when} it took effect`,
+      name: `resume of the subject's session, ${when} it took effect`,
       resumable: true,
       overtakers: ALL,
       outcomes: FRESH,
@@ -181,7 +181,7 @@ function renewals(when: "before" | "after"): readonly Operation[] {
       }),
     },
     {
-      name: `accept of a session that is nobody's yet, ${when} it took effect`,
+      name: `accept of a session without a subject, ${when} it took effect`,
       resumable: true,
       keeps: true,
       overtakers: ALL,
@@ -233,7 +233,7 @@ function messages(when: "before" | "after"): readonly Operation[] {
     },
     {
       ...kept,
-      name: `sendToSubject, ${when} its sessions are listed`,
+      name: `sendToSubject, ${when} the store lists its sessions`,
       store: (store, gap) => withGap(store, "bySubject", when, gap),
       outcomes: always("kept in 0, failed in 0"),
       closeOutcomes: ["kept in 1, failed in 0"],

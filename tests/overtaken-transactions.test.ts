@@ -159,7 +159,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
   );
 
   test.each(stays)(
-    "fault A1: I21 $name in the gap of a transaction: the client is told the truth, and its message counts once",
+    "fault A1: I21 $name in the gap of a transaction: the client gets the true outcome, and its message counts once",
     async ({ code, overtake }) => {
       const { gap, own, other } = await prepare();
       const { id, token, ended, peer } = await inTheGap(own, gap);
@@ -187,7 +187,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
     },
   );
 
-  test("fault A1: I21 close() in the gap of a transaction waits for the commit, and what the client is told is stored", async () => {
+  test("fault A1: I21 close() in the gap of a transaction waits for the commit, and the outcome for the client is stored", async () => {
     const { gap, own, other, prefix } = await prepare();
     const { id, token, ended, peer } = await inTheGap(own, gap);
     const closing = own.sessions.close();

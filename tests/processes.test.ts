@@ -22,7 +22,7 @@ async function twoProcesses() {
   return { prefix, id, token, one, two, first, second, resumed: await nextOf(second, "open") };
 }
 
-test("two processes on one Redis share a session: it is resumed by the other, with its data", async () => {
+test("a session of one process is resumed by another process on the same Redis, with its data", async () => {
   const { id, resumed } = await twoProcesses();
   expect(resumed).toMatchObject({ id, resumed: true, data: { n: 0 } });
 });
@@ -51,7 +51,7 @@ test("I9 a destroy in one process closes the other's sockets with 4410 and its r
   expect((await nextOf(late, "open")).resumed).toBe(false);
 });
 
-test("I7 what a killed process had acknowledged is there for the other, and its connections can come back", async () => {
+test("I7 the acknowledged writes of a killed process are there for the other, and its clients can come back", async () => {
   const { one, two, first, token } = await twoProcesses();
   first.send(command({ do: "update", times: 20 }));
   expect((await nextOf(first, "done")).data.n).toBe(20);

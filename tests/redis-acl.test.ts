@@ -59,7 +59,7 @@ describe("a user with the rights of docs/operations.md alone", () => {
   );
 
   // Last of all: a call that does without a right that it was refused passes, and leaves an entry in the log.
-  test("is refused nothing", async () => {
+  test("causes no entry in the ACL log", async () => {
     const logs = await Promise.all([server, ...cluster.nodes].map(({ port }) => cli(port, "acl", "log")));
     expect(logs.filter((log) => log !== "")).toEqual([]);
   });

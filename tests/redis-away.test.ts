@@ -46,7 +46,7 @@ const store = (redis: RedisServer, prefix = newPrefix()) =>
   redisStore({ client: redisClient(redis.port), prefix, timeoutMs: 400, leaseMs: 1_000, sweepMs: 500 });
 
 describe.each(runtimeNames)("%s", (runtime) => {
-  test("Redis away at start: newcomers get 503, the process lives, and works once Redis is there", async () => {
+  test("if Redis is unavailable at start, newcomers get 503, the process keeps running, and works once Redis is available", async () => {
     const redis = await startDurableRedis();
     await redis.kill();
     const errors = new Journal<unknown>();
@@ -68,7 +68,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(await client.next()).toBe("hello");
   });
 
-  test("I11 Redis away in the middle: open connections stay and read, writes reject, newcomers get 503 or 4503; back again all works", async () => {
+  test("I11 while Redis is unavailable, open connections stay and read, writes reject, newcomers get 503 or 4503; afterwards all works", async () => {
     const redis = await startDurableRedis();
     const opened = new Journal<Conn>();
     const shared = store(redis);
@@ -116,7 +116,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     while ((await statusOf(server)) !== 101) expect(sessions.connections.size).toBe(1);
   });
 
-  test("I10 I11 Redis that stops answering: a write's outcome is unknown at its deadline, and it is applied once or never", async () => {
+  test("I10 I11 if Redis stops answering, a write's outcome is unknown at its deadline, and it is applied once or never", async () => {
     const redis = await startDurableRedis();
     const opened = new Journal<Conn>();
     const { told, onError } = reports();
@@ -139,7 +139,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     await client.roundTrip();
   });
 
-  test("I9 a session that was destroyed while this process could not hear of it is closed when Redis is back", async () => {
+  test("I9 the connections of a session that was destroyed while this process had no Redis are closed when Redis is back", async () => {
     const redis = await startDurableRedis();
     const prefix = newPrefix();
     const opened = new Journal<Conn>();
@@ -183,7 +183,7 @@ describe("a stored value that can't be parsed", () => {
     return { sessions, server, client, id: session.id, token, key, errors, resumed };
   };
 
-  test("CORRUPT_RECORD rejects a read, a resume is refused with 503, and the record is left as it is", async () => {
+  test("rejects a read with CORRUPT_RECORD, refuses a resume with 503, and stays unchanged", async () => {
     const { sessions, server, client, id, token, key, errors } = await corrupt({});
     expect(await sessions.get(id).catch(failureOf)).toEqual(expect.arrayContaining(["CORRUPT_RECORD"]));
     expect(await statusOf(server, `/?token=${token}`)).toBe(503);
@@ -191,7 +191,7 @@ describe("a stored value that can't be parsed", () => {
     expect(await client.hget(key, "d:n")).toBe("{not json");
   });
 
-  test('onCorruptRecord: "fresh" gives the client a new session, and the record is left as it is', async () => {
+  test('leads to a new session for the client with onCorruptRecord: "fresh", and stays unchanged', async () => {
     const { server, client, token, key, errors, resumed } = await corrupt({ onCorruptRecord: "fresh" });
     expect(await statusOf(server, `/?token=${token}`)).toBe(101);
     await resumed.until(1);

@@ -22,7 +22,7 @@ async function statusOf(port: number): Promise<number> {
 }
 
 describe.each(runtimeNames)("%s", (runtime) => {
-  test("fault B3: Redis hangs, 400 handshakes a second: each gets 503, and one report for each cause counts them all", async () => {
+  test("fault B3: while Redis hangs, each of 400 handshakes a second gets 503, and one report for each cause counts them", async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const reports: { readonly error: unknown; readonly failures: number | undefined }[] = [];

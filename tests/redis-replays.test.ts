@@ -113,7 +113,7 @@ const repairs = {
 
 describe.each(runtimeNames)("%s", (runtime) => {
   test.each(["SIGSTOP", "SIGKILL"] as const)(
-    "fault B: I16 %s of Redis in the middle of a replay: 4503, and the client that comes back gets the rest, none twice",
+    "fault B: I16 %s of Redis during a replay closes with 4503, and the client that comes back gets the other messages, none twice",
     async (signal) => {
       const redis = await aRedis(["--appendonly", "yes", "--appendfsync", "always"]);
       const { sessions, id, errors, raw, dial, middle } = await open(runtime, redis.port, { timeoutMs: 500 });
@@ -138,7 +138,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     60_000,
   );
 
-  test("fault B: I16 Redis that takes 1.5 s for an answer: the whole replay arrives, and a raw connection beside it is served", async () => {
+  test("fault B: I16 with a Redis that answers after 1.5 s the whole replay arrives, and a raw connection is served meanwhile", async () => {
     const redis = await aRedis();
     const proxy = await startProxy({ host: "127.0.0.1", port: redis.port });
     onTestFinished(() => proxy.close());
@@ -153,7 +153,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(errors).toEqual([]);
   }, 60_000);
 
-  test("fault A1: a destroy in the middle of a replay ends it with 4410, and nothing is sent after that", async () => {
+  test("fault A1: a destroy during a replay ends the connection with 4410, and nothing is sent after that", async () => {
     const redis = await aRedis();
     const { sessions, id, errors, dial, middle } = await open(runtime, redis.port, { timeoutMs: 5_000 });
     middle(() => sessions.destroy(id, "revoked"));
@@ -164,7 +164,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(errors).toEqual([]);
   });
 
-  test("fault A1: I13 a takeover in the middle of a replay ends it with 4409, and the newer connection gets every message", async () => {
+  test("fault A1: I13 a takeover during a replay ends the connection with 4409, and the newer connection gets every message", async () => {
     const redis = await aRedis();
     const { id, errors, dial, middle } = await open(runtime, redis.port, {
       timeoutMs: 5_000,
@@ -180,7 +180,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(errors).toEqual([]);
   });
 
-  test("I16 identify in the middle of a replay changes nothing of it: the connection stays, and gets every message", async () => {
+  test("I16 identify during a replay does not interrupt it: the connection stays, and gets every message", async () => {
     const redis = await aRedis();
     const { sessions, id, errors, dial, middle } = await open(runtime, redis.port, { timeoutMs: 5_000 });
     middle(async () => (await sessions.get(id))?.identify("other"));

@@ -55,7 +55,7 @@ async function aRedis() {
 
 describe.each(runtimeNames)("%s", (runtime) => {
   test.each(["before", "after"] as const)(
-    "fault B: I21 Redis hangs right %s a commit is sent: 4503, nothing hangs, and the message that comes again counts once",
+    "fault B: I21 if Redis hangs right %s a commit is sent, the connection closes with 4503, and the repeated message counts once",
     async (when) => {
       const redis = await aRedis();
       const { id, errors, dial, stored } = await open(runtime, redis.port, when, () => redis.pause());
@@ -86,7 +86,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     30_000,
   );
 
-  test("fault B: I21 this process stands still while a commit is under way: what the client is told is true, and its message counts once", async () => {
+  test("fault B: I21 if this process is suspended during a commit, the client gets the true outcome, and its message counts once", async () => {
     const redis = await aRedis();
     const standStill = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
     const { id, errors, dial, stored } = await open(runtime, redis.port, "after", standStill);

@@ -40,7 +40,7 @@ async function lint(inPackage: string, files: Readonly<Record<string, string>>):
 }
 
 test.each(Object.entries(roomsOf))(
-  "%s: the lint rules refuse an import of each higher room, of a type too, and allow each lower one",
+  "%s: the lint rules refuse an import of each higher room, types included, and allow each lower one",
   async (inPackage, rooms) => {
     const files: Record<string, string> = {};
     const refused: string[] = [];
@@ -58,7 +58,7 @@ test.each(Object.entries(roomsOf))(
   },
 );
 
-test("the lint rules refuse a circle of imports, of types too", async () => {
+test("the lint rules refuse a cycle of imports, types included", async () => {
   const found = await lint("core", {
     "session/one.ts": 'import type { Two } from "./two.ts";\nexport type One = readonly Two[];\n',
     "session/two.ts": 'import type { One } from "./one.ts";\nexport type Two = readonly One[];\n',
@@ -67,7 +67,7 @@ test("the lint rules refuse a circle of imports, of types too", async () => {
 });
 
 test.each(Object.entries(roomsOf))(
-  "docs/architecture.md lists the rooms of %s from the ground up, and no file that is not there",
+  "docs/architecture.md lists the rooms of %s from the ground up, and only files that exist",
   async (inPackage, rooms) => {
     const page = await readFile(join(root, "docs/architecture.md"), "utf8");
     const section = page.split(`## Who owns what in ${inPackage}\n`)[1]?.split("\n## ")[0] ?? "";

@@ -23,7 +23,7 @@ async function untyped(object: object, name: string, argument: unknown): Promise
 const combinations = runtimeNames.flatMap((runtime) => storeNames.map((store) => ({ runtime, store })));
 
 describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
-  test("fault A3: what is no subject and no id is INVALID_ARGUMENT, and destroys nobody", async () => {
+  test("fault A3: an invalid subject or id throws INVALID_ARGUMENT, and destroys no session", async () => {
     const sessions = createSessions({ store: openStore(store, redis.port), initial: () => ({ n: 0 }) });
     const server = await serve(runtime, sessions);
     const client = await connect(server);
@@ -46,7 +46,7 @@ describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
 
 const resumable = combinations.filter(({ store }) => store !== "in-connection");
 
-describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ runtime, store }) => {
+describe.each(resumable)("$runtime on $store: a session without a subject", ({ runtime, store }) => {
   /** Each visitor is who the path says, and is attached to the session that it names. */
   async function open(own: SessionStore = openStore(store, redis.port)) {
     const reports: string[] = [];
@@ -75,7 +75,7 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
     return { sessions, server, visit, reports };
   }
 
-  test("fault A2: becomes the subject's with accept({ subject, sessionId }), and ends with the subject's sessions", async () => {
+  test("fault A2: gets the subject with accept({ subject, sessionId }), and ends with the subject's sessions", async () => {
     const { sessions, visit } = await open();
     const { session } = await sessions.create({ n: 7 });
     const { client, connection } = await visit(`/?as=ada&id=${session.id}`);
@@ -87,7 +87,7 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
     expect(await sessions.get(session.id)).toBeUndefined();
   });
 
-  test("fault A2: has a new token from then on, which its connection is told: the older one opens nothing", async () => {
+  test("fault A2: then has a new token, which its connection receives, and the older token resumes nothing", async () => {
     const { sessions, visit, reports } = await open();
     const { session, token } = await sessions.create({ n: 7 });
     const { connection } = await visit(`/?as=ada&id=${session.id}`);
@@ -102,7 +102,7 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
     expect(again.connection.session.version).toBe(2);
   });
 
-  test("fault A2: is given to one of two subjects, though both are on their way", async () => {
+  test("fault A2: gets only one of two subjects whose handshakes are pending at the same time", async () => {
     const gap = new Gap();
     const { sessions, visit } = await open(withGap(openStore(store, redis.port), "rotate", "before", gap));
     const { session } = await sessions.create({ n: 7 });
@@ -120,12 +120,15 @@ describe.each(resumable)("$runtime on $store: a session that is nobody's", ({ ru
   });
 });
 
-test.each(storeNames)("fault A3: %s refuses what is no subject by itself, too", async (store) => {
-  const opened = openStore(store, redis.port);
-  const host = { held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined };
-  opened.attach(host);
-  for (const name of ["destroySubject", "bySubject"])
-    for (const argument of noNames)
-      expect(await untyped(opened, name, argument).catch(codeOf)).toBe("INVALID_ARGUMENT");
-  await opened.close();
-});
+test.each(storeNames)(
+  "fault A3: the store %s also refuses an invalid subject when it is called directly",
+  async (store) => {
+    const opened = openStore(store, redis.port);
+    const host = { held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined };
+    opened.attach(host);
+    for (const name of ["destroySubject", "bySubject"])
+      for (const argument of noNames)
+        expect(await untyped(opened, name, argument).catch(codeOf)).toBe("INVALID_ARGUMENT");
+    await opened.close();
+  },
+);

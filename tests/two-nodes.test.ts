@@ -40,7 +40,7 @@ async function twoNodes(options: Pick<SessionsOptions<Data>, "exclusive" | "idle
   return [await start("ws"), await start("uws")] as const;
 }
 
-test("I13 exclusive: a connection at the other node takes the session over; the older one ends with 4409 and writes no more", async () => {
+test("I13 exclusive: a connection at the other node takes the session over; the older one ends with 4409 and can't write", async () => {
   const [one, two] = await twoNodes({ exclusive: true });
   const first = await one.open();
   const second = await two.open(`/?token=${first.connection.token}`);
@@ -53,7 +53,7 @@ test("I13 exclusive: a connection at the other node takes the session over; the 
   expect(back.connection.session.data).toEqual({ n: 2 });
 });
 
-test("I9 destroySubject ends the subject's connections at every node, and says how many", async () => {
+test("I9 destroySubject ends the subject's connections at every node, and returns their number", async () => {
   const [one, two] = await twoNodes();
   const [here, there, stranger] = [await one.open(), await two.open(), await two.open()];
   await here.connection.session.identify("ada");
@@ -84,7 +84,7 @@ test("destroy reports the connections that both nodes closed", async () => {
   for (const { client } of [first, second, third]) expect((await client.closed).code).toBe(4410);
 });
 
-test("a client that speaks at one node keeps the session alive at the other", async () => {
+test("a client that sends messages at one node keeps the session alive at the other", async () => {
   const [one, two] = await twoNodes({ idleMs: 1_000 });
   const first = await one.open();
   const second = await two.open(`/?token=${first.connection.token}`);
@@ -100,7 +100,7 @@ test("a client that speaks at one node keeps the session alive at the other", as
   expect((await second.client.closed).code).toBe(4419);
 });
 
-test("sessions.close() at one node leaves the session to the other, and presence forgets the one", async () => {
+test("sessions.close() at one node keeps the session at the other, and removes the node from presence", async () => {
   const [one, two] = await twoNodes();
   const first = await one.open();
   const second = await two.open(`/?token=${first.connection.token}`);

@@ -45,7 +45,7 @@ const fail: End = { type: "fail" };
 const unknown: End = { type: "unknown" };
 
 describe("the checker of histories accepts", () => {
-  test("a clean history, with an unknown change that came and one that did not", () => {
+  test("a correct history, with an unknown change that was applied and one that was not", () => {
     const script = new Script()
       .append("a", "a1", ok, 0)
       .append("b", "b1", ok, 1)
@@ -64,7 +64,7 @@ describe("the checker of histories accepts", () => {
     expect(script.rules()).toEqual([]);
   });
 
-  test("a whole session that is evicted, where the server may, and counts its changes", () => {
+  test("the eviction of a whole session if the server may evict, and counts its changes", () => {
     const script = new Script()
       .append("a", "a1", ok)
       .read("a", { list: ["a1"] })
@@ -101,7 +101,7 @@ describe("the checker of histories accepts", () => {
 });
 
 describe("the checker of histories rejects", () => {
-  test("a lost update: acknowledged, and not there at the end (I8)", () => {
+  test("a lost update: acknowledged, and missing at the end (I8)", () => {
     expect(
       new Script()
         .append("a", "a1", ok)
@@ -111,7 +111,7 @@ describe("the checker of histories rejects", () => {
     ).toContain("lost");
   });
 
-  test("a change that was lost and comes back with another one, where changes may be lost (I8, I10)", () => {
+  test("a lost change that reappears with another one, even if changes may be lost (I8, I10)", () => {
     const script = new Script()
       .append("a", "a1", ok)
       .read("b", { list: [] })
@@ -122,11 +122,11 @@ describe("the checker of histories rejects", () => {
     expect(lost.rules({ mayLose: true })).toEqual(["lost"]);
   });
 
-  test("a session that is gone, though nobody destroyed it (I7)", () => {
+  test("a session that is gone although nobody destroyed it (I7)", () => {
     expect(new Script().append("a", "a1", ok).read("c", null).rules()).toEqual(["lost"]);
   });
 
-  test("a lost increment: two made the same of the counter (I8)", () => {
+  test("a lost increment: two updates wrote the same value of the counter (I8)", () => {
     const increment = { kind: "increment" } as const;
     const script = new Script()
       .run("a", increment, { ...ok, result: 1 })
@@ -135,7 +135,7 @@ describe("the checker of histories rejects", () => {
     expect(script.read("c", { counter: 1 }).rules()).toContain("lost");
   });
 
-  test("a lost change that had been unknown, after the store said that it was applied (I11)", () => {
+  test("a lost change of unknown outcome, after the store reported it as applied (I11)", () => {
     const script = new Script().run("a", { kind: "append", value: "a1" }, unknown, {
       type: "resolved",
       outcome: "applied",
@@ -143,14 +143,14 @@ describe("the checker of histories rejects", () => {
     expect(script.read("c", { list: [] }).rules()).toContain("lost");
   });
 
-  test("a lost write of a field, by an older value that is back (I8)", () => {
+  test("a lost write of a field: an older value reappears (I8)", () => {
     const script = new Script()
       .run("a", { kind: "write", field: "f", value: "v1" }, ok)
       .run("a", { kind: "write", field: "f", value: "v2" }, ok);
     expect(script.read("c", { f: "v1" }).rules()).toContain("lost");
   });
 
-  test("a session that had gone and is there again, read or written, whatever may be lost (I9)", () => {
+  test("a session that was gone and is read or written again, whatever may be lost (I9)", () => {
     const read = new Script()
       .append("a", "a1", ok)
       .read("b", null)
@@ -161,7 +161,7 @@ describe("the checker of histories rejects", () => {
         expect(script.rules(rules)).toContain("revived");
   });
 
-  test("a change that is missing in a session which was not evicted, where others were (I8)", () => {
+  test("a missing change in a session that was not evicted, although others were (I8)", () => {
     const script = new Script()
       .append("a", "a1", ok)
       .append("a", "a2", ok)
@@ -171,7 +171,7 @@ describe("the checker of histories rejects", () => {
     expect(early.rules({ mayEvict: true })).toEqual(["lost", "evicted"]);
   });
 
-  test("a duplicate, a resurrection and a version that goes down where sessions may be evicted", () => {
+  test("a duplicate, a resurrection and a falling version even if sessions may be evicted", () => {
     const twice = new Script().append("a", "a1", ok).read("c", { list: ["a1", "a1"] });
     expect(twice.rules({ mayEvict: true })).toContain("duplicate");
     const back = new Script().run("b", { kind: "destroy" }, { ...ok, was: true }).read("c", { list: [] });
@@ -179,7 +179,7 @@ describe("the checker of histories rejects", () => {
     expect(new Script().read("a", {}, 5).read("a", {}, 4).rules({ mayEvict: true })).toEqual(["backwards"]);
   });
 
-  test("a read that is staler than a demoted server explains, and a last read that is stale at all (I7)", () => {
+  test("a read that is older than a demoted server explains, and a final read that is old at all (I7)", () => {
     const late = new Script()
       .append("a", "a1", ok)
       .wait(2_000)
@@ -197,7 +197,7 @@ describe("the checker of histories rejects", () => {
     expect(destroyed().append("a", "a1", ok).rules({ staleMs: 1 })).toEqual(["resurrected"]);
   });
 
-  test("a duplicate: one append, twice in the list (I10)", () => {
+  test("a duplicate: one append is twice in the list (I10)", () => {
     expect(
       new Script()
         .append("a", "a1", ok)
@@ -206,7 +206,7 @@ describe("the checker of histories rejects", () => {
     ).toContain("duplicate");
   });
 
-  test("a duplicate: more in the counter than was asked for (I10)", () => {
+  test("a duplicate: the counter is higher than the number of increments (I10)", () => {
     const script = new Script()
       .run("a", { kind: "increment" }, { ...ok, result: 1 })
       .read("c", { counter: 2 });
@@ -222,7 +222,7 @@ describe("the checker of histories rejects", () => {
     ).toEqual(["duplicate"]);
   });
 
-  test("a change that was refused and is there all the same (I11)", () => {
+  test("a refused change that is applied (I11)", () => {
     expect(
       new Script()
         .append("a", "a1", fail)
@@ -236,7 +236,7 @@ describe("the checker of histories rejects", () => {
     expect(settled.read("c", { list: ["a1"] }).rules()).toContain("phantom");
   });
 
-  test("a read that misses what was acknowledged before it, though it is there later (I7)", () => {
+  test("a read that lacks a change that was acknowledged before, although a later read has it (I7)", () => {
     const script = new Script()
       .append("a", "a1", ok)
       .read("b", { list: [] })
@@ -244,12 +244,12 @@ describe("the checker of histories rejects", () => {
     expect(script.rules()).toContain("stale");
   });
 
-  test("a resurrection: read after an acknowledged destroy (I9)", () => {
+  test("a resurrection: a session is read after its acknowledged destroy (I9)", () => {
     const script = new Script().append("a", "a1", ok).run("b", { kind: "destroy" }, { ...ok, was: true });
     expect(script.read("c", { list: ["a1"] }).rules()).toContain("resurrected");
   });
 
-  test("a session that two callers destroyed: a resurrection where a destroy may be lost, else a duplicate (I9)", () => {
+  test("a session that two callers destroyed: a resurrection if a destroy may be lost, otherwise a duplicate (I9)", () => {
     const destroy = { kind: "destroy" } as const;
     const script = new Script()
       .run("a", destroy, { ...ok, was: true })
@@ -258,12 +258,12 @@ describe("the checker of histories rejects", () => {
     expect(script.rules({ mayLose: true })).toEqual(["resurrected"]);
   });
 
-  test("a resurrection: written after an acknowledged destroy (I9)", () => {
+  test("a resurrection: a session is written after its acknowledged destroy (I9)", () => {
     const script = new Script().run("b", { kind: "destroy" }, { ...ok, was: true }).append("a", "a1", ok);
     expect(script.rules()).toContain("resurrected");
   });
 
-  test("a version or a fence that goes down for one observer (I8, I13)", () => {
+  test("a version or a fence that falls for one observer (I8, I13)", () => {
     expect(new Script().read("a", {}, 5).read("a", {}, 4).rules()).toEqual(["backwards"]);
     expect(new Script().read("a", {}, 5, 2).read("a", {}, 5, 1).rules()).toEqual(["backwards"]);
     expect(new Script().read("a", {}, 5).read("b", {}, 4).rules()).toEqual([]);
@@ -276,7 +276,7 @@ describe("the checker of histories rejects", () => {
     ]);
   });
 
-  test("a list whose order changed after it had been read (I8)", () => {
+  test("a list whose order changes after a read (I8)", () => {
     const script = new Script().append("a", "a1", ok).append("b", "b1", ok);
     expect(
       script

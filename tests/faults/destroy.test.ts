@@ -68,7 +68,7 @@ async function race(subject: string, pauses: number): Promise<Trial> {
   return { begun, result, survives };
 }
 
-test(`destroySubject, while ${LOGINS} logins are at every stage: of those begun before it none survives (I9)`, async () => {
+test(`of ${LOGINS} logins at every stage that started before destroySubject none survives (I9)`, async () => {
   const seed = 21;
   const random = randomFrom(seed);
   const trials: Trial[] = [];
@@ -100,7 +100,7 @@ test(`destroySubject, while ${LOGINS} logins are at every stage: of those begun 
   expect(trials.some(({ survives }) => survives)).toBe(true);
 });
 
-test("a destroySubject after all of them leaves none, and the index says so", async () => {
+test("a destroySubject after all logins leaves no session, and an empty index", async () => {
   const subject = "last";
   const created = await Promise.all(Array.from({ length: 30 }, () => destroyer.create()));
   await Promise.all(created.map(({ id }) => login.identify({ id, subject })));

@@ -34,7 +34,7 @@ async function during(
   });
 }
 
-test("Sentinel failover under load: every process goes on, nothing is applied twice (I10, I11)", async () => {
+test("Sentinel failover under load: every process continues, nothing is applied twice (I10, I11)", async () => {
   const sentinel = await startSentinel();
   servers = sentinel;
   const where: Where = {
@@ -49,7 +49,7 @@ test("Sentinel failover under load: every process goes on, nothing is applied tw
   expect(report.violations.filter(({ rule }) => rule !== "lost" && rule !== "resurrected")).toEqual([]);
 });
 
-test("a master of a Cluster killed under load: its replica takes over, every process goes on (I10, I11)", async () => {
+test("a master of a Cluster killed under load: its replica takes over, every process continues (I10, I11)", async () => {
   const cluster = await startCluster();
   servers = cluster;
   const where: Where = { kind: "cluster", ports: cluster.nodes.map(({ port }) => port) };
@@ -67,7 +67,7 @@ test("a master of a Cluster killed under load: its replica takes over, every pro
   expect(report.violations.filter(({ rule }) => rule !== "lost" && rule !== "resurrected")).toEqual([]);
 });
 
-test("slots that move under load: nothing is lost, nothing applied twice (I7 to I11)", async () => {
+test("slots moved under load: nothing is lost, nothing applied twice (I7 to I11)", async () => {
   const cluster = await startCluster();
   servers = cluster;
   const resharding = await Resharding.of(cluster.nodes.slice(0, 3));
@@ -86,7 +86,7 @@ async function masters(node: RedisServer | undefined): Promise<number> {
   return nodes.split("\n").filter((line) => /\bmaster\b/.test(line) && !/fail/.test(line)).length;
 }
 
-test("a server that comes back with an older state: what was lost is lost, and every process goes on from there", async () => {
+test("a server that restarts with an older state: every process continues from that state", async () => {
   const redis = await startRedis();
   servers = redis;
   const where: Where = { kind: "standalone", port: redis.port };
@@ -115,7 +115,7 @@ test("a server that comes back with an older state: what was lost is lost, and e
   }
 });
 
-test("a server that comes back with an older state under load, again and again: what was lost stays lost (I8, I10)", async () => {
+test("a server that restarts with an older state under load, repeatedly: lost changes stay lost (I8, I10)", async () => {
   const redis = await startRedis();
   servers = redis;
   const where: Where = { kind: "standalone", port: redis.port };
@@ -184,36 +184,36 @@ async function twoHistories(
 const administrative = (here: Application, { id }: Created): Promise<Handle | undefined> =>
   here.sessions.get(id);
 
-describe("a version that came up again, of other data, after what was there was lost", () => {
-  test("no update is made of what was lost (I8, I10)", async () => {
+describe("the same version with other data, after the store lost changes", () => {
+  test("no update is based on lost data (I8, I10)", async () => {
     const { there, created, handle } = await twoHistories(administrative);
     expect(handle.data.list).toEqual(["saved", "lost 1", "lost 2"]);
     expect((await appended(handle, "after")).list).toEqual([...NEW_HISTORY, "after"]);
     expect((await there.read(created.id))?.data.list).toEqual([...NEW_HISTORY, "after"]);
   });
 
-  test("a patch brings its process to what is there (I8)", async () => {
+  test("a patch gives its process the store's data (I8)", async () => {
     const { handle } = await twoHistories(administrative);
     await handle.patch({ field: "patched" });
     expect(handle.version).toBe(5);
     expect(handle.data).toMatchObject({ list: NEW_HISTORY, field: "patched" });
   });
 
-  test("a login brings its process to what is there (I8)", async () => {
+  test("a login gives its process the store's data (I8)", async () => {
     const { handle } = await twoHistories(administrative);
     await handle.identify("ada");
     expect([handle.version, handle.subject]).toEqual([5, "ada"]);
     expect(handle.data.list).toEqual(NEW_HISTORY);
   });
 
-  test("a client that comes back finds what is there (I8)", async () => {
+  test("a client that comes back gets the store's data (I8)", async () => {
     const { here, created, handle } = await twoHistories(administrative);
     expect(await here.connect(created)).toBe(4);
     expect(here.held(created.id)?.data.list).toEqual(NEW_HISTORY);
     expect(handle.data.list).toEqual(NEW_HISTORY);
   });
 
-  test("a process that holds the session has what is there within a sweep (I8)", async () => {
+  test("a process that holds the session gets the store's data within a sweep (I8)", async () => {
     const { handle } = await twoHistories(async (here, created) => {
       await here.connect(created);
       return [...here.sessions.connections].find(({ session }) => session.id === created.id)?.session;

@@ -7,7 +7,7 @@ import { useRedisServer } from "../../packages/store-redis/test/shared-servers.t
 
 const redis = useRedisServer();
 
-test("a connection that was replaced while its process stood still writes no more, and is closed with 4409 (I13)", async () => {
+test("a connection that was replaced while its process was suspended can't write, and is closed with 4409 (I13)", async () => {
   const options: ApplicationOptions = {
     redis: { kind: "standalone", port: redis.port },
     exclusive: true,
@@ -38,7 +38,7 @@ test("a connection that was replaced while its process stood still writes no mor
   }
 });
 
-describe("a takeover that the server lost", () => {
+describe("after the server lost a takeover", () => {
   /** Two processes, with a client connected to the first. The test restores an older record to simulate a loss. */
   async function heldHere(sweepMs: number) {
     const where = { kind: "standalone", port: redis.port } as const;
@@ -58,7 +58,7 @@ describe("a takeover that the server lost", () => {
     return { here, there, client, created, id, lose };
   }
 
-  test("the next one fences its connection all the same (I13)", async () => {
+  test("the next takeover still fences the replaced connection (I13)", async () => {
     const { here, there, created, id, lose } = await heldHere(600_000);
     await there.connect(created);
     await until(() => here.codes(id)[0] === 4409);
@@ -70,7 +70,7 @@ describe("a takeover that the server lost", () => {
     expect(here.codes(id)).toEqual([4409, null]);
   });
 
-  test("the next one has the session in a process that knew of those, too (I13)", async () => {
+  test("the next takeover gets the session also in a process that knew of the lost one (I13)", async () => {
     const { here, created, id, lose } = await heldHere(600_000);
     await here.connect(created);
     await here.connect(created);
@@ -81,7 +81,7 @@ describe("a takeover that the server lost", () => {
     expect(here.codes(id)).toEqual([4409, 4409, 4409, null]);
   });
 
-  test("a process that knew of it does not read the session at each sweep", async () => {
+  test("a process that knew of the lost takeover does not read the session at each sweep", async () => {
     const { here, client, created, lose } = await heldHere(20);
     await here.connect(created);
     await lose();

@@ -45,7 +45,7 @@ async function applicationProcess(options: Partial<ApplicationOptions> = {}): Pr
   return started;
 }
 
-test("a process killed with SIGKILL stops counting after its lease; its session goes on elsewhere, with all that was acknowledged (I7)", async () => {
+test("a process killed with SIGKILL stops counting after its lease, and its session continues elsewhere with all acknowledged writes (I7)", async () => {
   const leaseMs = 900;
   const here = await application(redis.port, { leaseMs });
   const there = await applicationProcess({ leaseMs });
@@ -77,7 +77,7 @@ test("a process killed with SIGKILL stops counting after its lease; its session 
   expect(await here.presence(id)).toMatchObject({ connections: 1, missing: [] });
 });
 
-test("a process stopped for longer than its lease registers again, and reads again, once it continues (I8)", async () => {
+test("a process stopped for longer than its lease registers and reads its sessions again when it continues (I8)", async () => {
   const leaseMs = 600;
   const here = await application(redis.port, { leaseMs });
   const there = await applicationProcess({ leaseMs });
@@ -92,7 +92,7 @@ test("a process stopped for longer than its lease registers again, and reads aga
   await until(async () => (await there.call("held", id))?.data.list.includes("meanwhile") === true);
 });
 
-test("fault B4: a process that stands still while holders confirm its destroy counts the answers that came in time", async () => {
+test("fault B4: a process that is suspended while holders confirm its destroy counts the confirmations that came in time", async () => {
   const confirmMs = 1_000;
   const here = await application(redis.port, { confirmMs });
   const there = await applicationProcess();
@@ -110,7 +110,7 @@ test("fault B4: a process that stands still while holders confirm its destroy co
   expect(await destroying).toMatchObject({ destroyed: 1, closed: 1, unreachable: [] });
 });
 
-test("a process cut off from Redis while others go on: it serves from memory, its writes say what became of them, and it catches up (I8, I9, I11)", async () => {
+test("a process cut off from Redis serves from memory, its writes report their outcome, and it catches up (I8, I9, I11)", async () => {
   const here = await application(redis.port);
   const cutOff = await application(proxy.port, { timeoutMs: 400 });
   const [kept, ended] = [await here.create(), await here.create()];
@@ -130,7 +130,7 @@ test("a process cut off from Redis while others go on: it serves from memory, it
   expect((await here.read(kept.id))?.data.list).toEqual(["by another"]);
 });
 
-test("a subscription that is cut while the commands go on: changes and destroys arrive within a sweep (I8, I9)", async () => {
+test("while a subscription is cut and commands work, changes and destroys arrive within a sweep (I8, I9)", async () => {
   const sweepMs = 500;
   const here = await application(redis.port);
   const deaf = await application(proxy.port, { sweepMs });
@@ -156,7 +156,7 @@ test("a subscription that is cut while the commands go on: changes and destroys 
   expect(await here.destroy(next.id)).toMatchObject({ destroyed: 1, closed: 1, unreachable: [] });
 });
 
-test("a half-open connection does not hold its session: the heartbeat ends it", async () => {
+test("a half-open connection does not keep its session: the heartbeat ends it", async () => {
   const here = await application(redis.port, { heartbeatMs: 400 });
   const { id, token } = await here.create();
   const { port } = new URL(here.url);

@@ -35,7 +35,7 @@ async function applicationProcess(options: Partial<ApplicationOptions> = {}): Pr
   return started;
 }
 
-test("fault A4: with full memory (noeviction) newcomers get 503, who is there stays, and destroySubject is complete", async () => {
+test("fault A4: with full memory (noeviction) newcomers get 503, open connections stay, and destroySubject is complete", async () => {
   const [here, there] = [await application(), await applicationProcess()];
   const created = await Promise.all(Array.from({ length: 12 }, () => here.create()));
   const adas = created.slice(0, 6);
@@ -66,7 +66,7 @@ test("fault A4: with full memory (noeviction) newcomers get 503, who is there st
   expect((await here.read(first?.id ?? ""))?.data.list).toEqual(["before", "after"]);
 });
 
-test("fault A4: with memory that is full now and again, nothing that was acknowledged is lost (I7 to I11)", async () => {
+test("fault A4: with memory that is full at times, no acknowledged change is lost (I7 to I11)", async () => {
   const direct = { kind: "standalone", port: redis.port } as const;
   const report = await campaign({
     workers: [direct, direct, direct],
@@ -84,7 +84,7 @@ test("fault A4: with memory that is full now and again, nothing that was acknowl
   expect(report.fail).toBeGreaterThan(0);
 }, 90_000);
 
-test("fault A5: under eviction (allowed) a session that is lost is told, and no socket of a destroyed subject stays open", async () => {
+test("fault A5: with eviction allowed, a lost session is reported, and no socket of a destroyed subject stays open", async () => {
   const options = { allowEviction: true, idleMs: 3_600_000 };
   const here = await application(options);
   const there = await applicationProcess(options);

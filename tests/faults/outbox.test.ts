@@ -48,7 +48,7 @@ const cutOff = (replica: RedisServer): Promise<string> => cli(replica.port, "rep
  * The behaviour of a system with epoch and offset, on the same servers in the same failover. The epoch stays, the lost offsets are
  * assigned again, and the system reports to the client that it recovered.
  */
-test("after a failover that loses messages, epoch and offset hide the loss, and the chain tells of it (I16, I19)", async () => {
+test("after a failover that loses messages, the epoch and the offset hide the loss, and the chain shows it (I16, I19)", async () => {
   const { master, replica } = await masterAndReplica();
   const clients = [new Redis(master.port, master.host), new Redis(replica.port, replica.host)];
   // The master is killed under its client.
@@ -81,7 +81,7 @@ test("after a failover that loses messages, epoch and offset hide the loss, and 
   expect(textsOf(read)).toEqual(["1", "2", "new 3", "new 4", "new 5"]);
 });
 
-test("a promoted replica that is behind: who has less than it goes on, who has more is told (I19)", async () => {
+test("after the promotion of a replica that is behind, a client with fewer messages continues, and a client with more gets a reset (I19)", async () => {
   const { master, replica } = await masterAndReplica();
   const process = startProcess(master);
   const { id } = aCreation();
@@ -102,7 +102,7 @@ test("a promoted replica that is behind: who has less than it goes on, who has m
   expect(textsOf(await readFrom(promoted, id, kept))).toEqual(["lost 3"]);
 });
 
-test("an append that is sent again after a failover lands behind other messages, and has another chain there (I19)", async () => {
+test("an append that is repeated after a failover comes after other messages, and has another chain (I19)", async () => {
   const { master, replica } = await masterAndReplica();
   const process = startProcess(master);
   const { id } = aCreation();
@@ -122,7 +122,7 @@ test("an append that is sent again after a failover lands behind other messages,
   expect(await readFrom(promoted, id, endOf(first))).toMatchObject({ missed: { from: 1, to: 0 } });
 });
 
-test("while a slot moves, sessions are written and destroyed; an append waits or is refused, and none is lost or doubled", async () => {
+test("while a slot moves, sessions are written and destroyed; an append waits or is refused, and none is lost or applied twice", async () => {
   const cluster = await startCluster();
   onTestFinished(() => cluster.stop());
   const resharding = await Resharding.of(cluster.nodes.slice(0, 3));

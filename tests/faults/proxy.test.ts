@@ -48,7 +48,7 @@ async function under(
   });
 }
 
-test("replies that never arrive, and changes sent again: none is lost, none applied twice (I8, I10, I11)", async () => {
+test("replies that never arrive, and repeated changes: no change is lost or applied twice (I8, I10, I11)", async () => {
   const report = await under({ type: "drop" }, 1, proxies.slice(0, 2), ({ workers, doubts }, start) =>
     doubts(workers.slice(0, 2), start),
   );
@@ -58,7 +58,7 @@ test("replies that never arrive, and changes sent again: none is lost, none appl
   expect(report.resolved).toBe(report.unknown);
 });
 
-test("replies that come late (I8, I10)", async () => {
+test("late replies: no change is lost or applied twice (I8, I10)", async () => {
   const { violations } = await under({ type: "delay", ms: 60 }, 2, proxies, ({ progress }, start) => {
     start();
     return progress(10);
@@ -66,7 +66,7 @@ test("replies that come late (I8, I10)", async () => {
   expect(violations).toEqual([]);
 });
 
-test("connections that are cut in the middle of a reply (I8, I10)", async () => {
+test("connections cut in the middle of a reply: no change is lost or applied twice (I8, I10)", async () => {
   const faulty = proxies.slice(0, 2);
   const cuts = (): number => Math.min(...faulty.map(({ counts }) => counts.cut));
   const { violations } = await under({ type: "cut-in-reply" }, 3, faulty, async (_, start) => {
@@ -77,7 +77,7 @@ test("connections that are cut in the middle of a reply (I8, I10)", async () => 
   expect(violations).toEqual([]);
 });
 
-test("a change whose reply was lost, of a session that is gone when it is sent again: nobody says that it was not applied (I11)", async () => {
+test("a change whose reply was lost and whose session is gone at the repeat is never reported as not applied (I11)", async () => {
   const [proxy] = proxies;
   if (proxy === undefined) throw new Error("proxies were started");
   const here = await openApplication({ redis: { kind: "standalone", port: redis.port } });
@@ -97,7 +97,7 @@ test("a change whose reply was lost, of a session that is gone when it is sent a
   expect(await there.store.outcome(error)).toBe("unknown");
 });
 
-test("the proxy itself: a delay that is switched on and off keeps the order of what the server says", async () => {
+test("the proxy itself keeps the order of replies when a delay is switched on and off", async () => {
   const LINES = 20_000;
   const speak = async (socket: Socket): Promise<void> => {
     for (let line = 0; line < LINES; line += 20) {

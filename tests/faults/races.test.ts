@@ -33,7 +33,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-test(`a client that resumes here while a process there writes, ${RACES} times: the write is seen (I7, I8)`, async () => {
+test(`a client that resumes in one process while another process writes sees the write, ${RACES} times (I7, I8)`, async () => {
   const [here, there] = [await application(), await application()];
   const random = randomFrom(31);
   // First the write before the resume, and long after it. After that at random times.

@@ -21,7 +21,7 @@ async function during(
   return campaign({ workers: [direct, direct, direct], direct, seed, operations: 150, faults, ...options });
 }
 
-test("redis-server stopped with SIGSTOP and continued (I8, I10, I11)", async () => {
+test("redis-server stopped with SIGSTOP and continued: nothing is lost or applied twice (I8, I10, I11)", async () => {
   const server = await startRedis();
   const report = await during(server, 11, async ({ workers, progress, failures }) => {
     for (let round = 0; round < 2; round += 1) {
@@ -46,7 +46,7 @@ test("redis-server killed with SIGKILL, with appendfsync always: nothing acknowl
   expect(report.violations).toEqual([]);
 });
 
-test("CLIENT KILL of every connection, again and again (I8, I10)", async () => {
+test("CLIENT KILL of every connection, repeatedly: nothing is lost or applied twice (I8, I10)", async () => {
   const server = await startRedis();
   const report = await during(server, 13, async ({ progress }) => {
     for (let round = 0; round < 5; round += 1) {
@@ -58,7 +58,7 @@ test("CLIENT KILL of every connection, again and again (I8, I10)", async () => {
   expect(report.violations).toEqual([]);
 });
 
-test("CLIENT PAUSE past the calls' deadline, of everything and of writes alone (I10, I11)", async () => {
+test("CLIENT PAUSE past the calls' deadline, of all commands and of writes only: no change is applied twice, and outcomes are true (I10, I11)", async () => {
   const server = await startRedis();
   const report = await during(server, 14, async ({ workers, progress, failures }) => {
     for (const what of ["ALL", "WRITE"]) {
@@ -72,7 +72,7 @@ test("CLIENT PAUSE past the calls' deadline, of everything and of writes alone (
   expect(report.unknown).toBeGreaterThan(0);
 });
 
-test("SCRIPT FLUSH in the middle (I8, I10)", async () => {
+test("SCRIPT FLUSH under load: nothing is lost or applied twice (I8, I10)", async () => {
   const server = await startRedis();
   const report = await during(server, 15, async ({ progress }) => {
     for (let round = 0; round < 10; round += 1) {
@@ -84,7 +84,7 @@ test("SCRIPT FLUSH in the middle (I8, I10)", async () => {
   expect(report.unknown).toBe(0);
 });
 
-test("redis-server killed without an append-only file: it starts empty, and nothing is there twice (I10, I11)", async () => {
+test("redis-server killed without an append-only file: it starts empty, and nothing is applied twice (I10, I11)", async () => {
   const server = await startRedis();
   const report = await during(
     server,

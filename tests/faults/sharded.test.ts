@@ -60,7 +60,7 @@ async function reaches(writer: Process, holders: readonly Process[], id: string)
   await until(() => holders.every(({ host }) => host.held(id)?.version === known + 1));
 }
 
-test("fault B10: a change costs the bus of a Cluster one message a holder, whatever the number of nodes", async () => {
+test("fault B10: a change needs one message for each holder on the bus of a Cluster, whatever the number of nodes", async () => {
   const [writer, ...holders] = await start(5, NEVER_MS);
   if (writer === undefined) return expect.unreachable();
   const changes = 20;
@@ -75,7 +75,7 @@ test("fault B10: a change costs the bus of a Cluster one message a holder, whate
   expect((await bus()).publish - before.publish).toBe(0);
 });
 
-test("fault B10: a change is heard while slots move, whatever the writer and the holder know of them", async () => {
+test("fault B10: a change is received while slots move, whatever slot tables the writer and the holder have", async () => {
   const resharding = await Resharding.of(masters());
   onTestFinished(() => resharding.close());
   const [writer, holder] = await start(2, 600);
@@ -89,7 +89,7 @@ test("fault B10: a change is heard while slots move, whatever the writer and the
   expect([...writer.host.errors, ...holder.host.errors]).toEqual([]);
 });
 
-test("fault B10: a change is heard when the sharded connections were cut, and they come back", async () => {
+test("fault B10: changes are received again after the sharded connections were cut", async () => {
   const [writer, holder] = await start(2, 900);
   if (writer === undefined || holder === undefined) return expect.unreachable();
   const id = await heldBy([holder], writer);
@@ -106,7 +106,7 @@ test("fault B10: a change is heard when the sharded connections were cut, and th
   expect([...writer.host.errors, ...holder.host.errors]).toEqual([]);
 });
 
-test("fault B10: without the right to sharded channels, as with Redis 6, a change is announced by PUBLISH", async () => {
+test("fault B10: without permission for sharded channels, as with Redis 6, a change is announced by PUBLISH", async () => {
   await until(async () => (await channels()) === 0);
   await everywhere("acl", "setuser", "default", "-ssubscribe", "-spublish");
   onTestFinished(async () => void (await everywhere("acl", "setuser", "default", "+@all")));

@@ -26,7 +26,7 @@ const strict = [
 ];
 
 test.each(strict.map((fault, at) => ({ fault, at, name: fault.name })))(
-  "I21 I22 I23 each message counts once, and is answered once: $name",
+  "I21 I22 I23 each message counts once and gets one answer: $name",
   async ({ fault, at }) => {
     const { report, broken } = await runTransactions(fault, 71 + at, FEW);
     expect(broken).toEqual([]);
@@ -43,7 +43,7 @@ const losing = [
 ];
 
 test.each(losing.map((fault, at) => ({ fault, at, name: fault.name })))(
-  "I19 I21 I22 what the store lost is told, and nothing counts twice: $name",
+  "I19 I21 I22 the client is told what the store lost, and no message counts twice: $name",
   async ({ fault, at }) => {
     const { report, broken } = await runTransactions(fault, 91 + at, FEW);
     expect(broken).toEqual([]);

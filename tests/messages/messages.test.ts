@@ -51,7 +51,7 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     return { sessions, reports, server };
   }
 
-  test("reach their handlers, with what the schema made of them, and answers reach the client", async () => {
+  test("reach their handlers with the schema's output, and answers reach the client", async () => {
     const { server } = await listen();
     const client = await connect(server);
     client.send('["bid",{"amount":"40"}]');
@@ -62,7 +62,7 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     expect(await client.next()).toBe('["told",{"on":true}]');
   });
 
-  test("are handled in the order in which they were sent (I2), though a schema takes its time", async () => {
+  test("are handled in the order in which they were sent (I2), even if a schema is slow", async () => {
     const { server } = await listen();
     const client = await connect(server);
     for (const text of ['["slow","20"]', '["typing",{"on":true}]', '["slow","1"]', '["leave",{"reason":""}]'])
@@ -71,7 +71,7 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     expect(heard).toEqual(['["told","20"]', '["told",{"on":true}]', '["told","1"]', '["told",0]']);
   });
 
-  test("that are invalid reach no handler; each is counted, the first is reported, the connection stays", async () => {
+  test("that are invalid reach no handler; each is counted, the first is reported, and the connection stays open", async () => {
     const { sessions, reports, server } = await listen(() => expect.fail("a handler was called"));
     const client = await connect(server);
     const invalid = [
@@ -106,7 +106,7 @@ describe.each(runtimeNames)("typed messages on %s", (runtime) => {
     expect(sessions.diagnostics.messagesRefused).toBe(1);
   });
 
-  test("that the server's own schema refuses are its mistake: the handler fails, and the connection ends (I12)", async () => {
+  test("of the server that its own schema refuses count as a failure of the handler, and the connection ends (I12)", async () => {
     const sessions = createSessions({
       initial: () => ({}),
       onError: (error, { stage }) => void reports.push([stage, isSessionError(error), String(error)]),

@@ -52,7 +52,7 @@ async function arrived(node: Awaited<ReturnType<typeof twoNodes>>[0]) {
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => `${from + n}`);
 
-test("I15, I17 messages that both nodes send at once reach clients at both in one order, each once", async () => {
+test("I15, I17 messages that both nodes send at the same time reach clients at both in one order, each once", async () => {
   const [one, two] = await twoNodes();
   const { peer, id, token } = await arrived(one);
   const other = await two.open(token);
@@ -74,7 +74,7 @@ test("I15, I17 messages that both nodes send at once reach clients at both in on
   expect(first.map((text) => offsets[Number(text)])).toEqual(peer.keptOffsets);
 });
 
-test("I16 a client that drops at one node and comes back at the other gets what was sent meanwhile, and then what is sent live", async () => {
+test("I16 a client that loses its connection at one node and comes back at the other gets the messages sent meanwhile, and then live messages", async () => {
   const [one, two] = await twoNodes();
   const { peer, id, token } = await arrived(one);
   for (const text of numbers(1, 3)) await two.sessions.send(id, text);
@@ -93,7 +93,7 @@ test("I16 a client that drops at one node and comes back at the other gets what 
   expect(await back.keptTexts(38)).toEqual(numbers(4, 41));
 });
 
-test("I16 a message that is too long for an announcement reaches the other node's client all the same, in its place", async () => {
+test("I16 a message that is too long for an announcement reaches the other node's client, in order", async () => {
   const [one, two] = await twoNodes();
   const { peer, id } = await arrived(one);
   const long = "x".repeat(100_000);
@@ -103,7 +103,7 @@ test("I16 a message that is too long for an announcement reaches the other node'
   expect(await peer.keptTexts(3)).toEqual(["before", long, "behind"]);
 });
 
-test("I19 a list that Redis lost alone is told as missed, and what is sent then arrives", async () => {
+test("I19 if Redis loses only the list of messages, the client is told of the missed messages, and later messages arrive", async () => {
   const [one, two] = await twoNodes();
   const { peer, id, token } = await arrived(one);
   await one.sessions.send(id, "1");
@@ -121,7 +121,7 @@ test("I19 a list that Redis lost alone is told as missed, and what is sent then 
   expect(await back.keptTexts(1)).toEqual(["3"]);
 });
 
-test("I18 what is destroyed at the other node has no outbox", async () => {
+test("I18 a session that is destroyed at the other node has no outbox", async () => {
   const [one, two] = await twoNodes();
   const { peer, id } = await arrived(one);
   await one.sessions.send(id, "1");

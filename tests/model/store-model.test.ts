@@ -113,7 +113,7 @@ const onMap = (wrap = (store: SessionStore): SessionStore => store): Place => ({
   trial: () => new Trial([wrap(attached(mapStore()))]),
 });
 
-describe("a store answers as the model does, whatever several writers do (I7, I8, I9, I13)", () => {
+describe("a store returns the same results as the model, whatever several writers do (I7, I8, I9, I13)", () => {
   test("in-connection", async () => {
     const trial = (): Trial => {
       const host = new SlotHost();
@@ -165,13 +165,13 @@ describe("a planted bug is found:", () => {
     });
 
   const bugs: Record<string, (store: SessionStore) => Partial<SessionStore>> = {
-    "a write that ignores the version it expects (a lost update)": (store) => ({
+    "a write that ignores the expected version (a lost update)": (store) => ({
       write: (request) => store.write({ ...request, expect: undefined }),
     }),
     "a write that ignores the fence": (store) => ({
       write: (request) => store.write({ ...request, fence: undefined }),
     }),
-    "a write of fields that replaces the rest": (store) => ({
+    "a write of fields that removes the other fields": (store) => ({
       write: (request) =>
         request.change.type === "fields"
           ? store.write({
@@ -180,7 +180,7 @@ describe("a planted bug is found:", () => {
             })
           : store.write(request),
     }),
-    "a write that runs twice": (store) => ({
+    "a write that is applied twice": (store) => ({
       write: (request) => {
         void store.write(request);
         return store.write({ ...request, expect: undefined });
@@ -189,20 +189,20 @@ describe("a planted bug is found:", () => {
     "a destroy that does nothing": () => ({
       destroy: (id) => ({ destroyed: [id], closed: 0, unreachable: [] }),
     }),
-    "a destroySubject that spares one": (store) => ({
+    "a destroySubject that leaves one session": (store) => ({
       destroySubject: async (whose) => {
         const [, ...others] = await store.bySubject(whose);
         for (const id of others) await store.destroy(id, undefined, false);
         return { destroyed: others, closed: 0, unreachable: [] };
       },
     }),
-    "a resume that takes any secret": (store) => ({
+    "a resume that accepts any secret": (store) => ({
       resume: (request) => store.resume({ ...request, digest: undefined }),
     }),
-    "a resume that takes any subject's session": (store) => ({
+    "a resume that ignores the subject": (store) => ({
       resume: (request) => store.resume({ ...request, subject: undefined }),
     }),
-    "a login that is not listed": (store) => ({
+    "a login without an index entry": (store) => ({
       bySubject: async (whose) => (await store.bySubject(whose)).slice(1),
     }),
   };
@@ -213,7 +213,7 @@ describe("a planted bug is found:", () => {
     expect(failed).toBe(true);
   });
 
-  test("none in the same wrapper without one", async () => {
+  test("no bug is found in the same wrapper without one", async () => {
     await fc.assert(property(broken(() => ({}))), { numRuns: 100 });
   });
 });

@@ -10,7 +10,7 @@ import { Server as Server7 } from "ws-7";
 import { WebSocket as OtherWebSocket, WebSocketServer as OtherServer } from "ws-copy";
 import { WebSocket } from "ws";
 
-test("fault F6: sessions.of finds the connection of a socket of a second copy of ws, and all else works with it", async () => {
+test("fault F6: sessions.of finds the connection of a socket from a second copy of ws, and the library works with it", async () => {
   expect(OtherWebSocket).not.toBe(WebSocket);
   const server = new OtherServer({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");

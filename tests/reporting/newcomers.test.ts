@@ -8,7 +8,7 @@ import { newPrefix } from "../stores.ts";
 const PROGRAM = fileURLToPath(new URL("newcomers.mjs", import.meta.url));
 const NEWCOMERS = 200;
 
-test("fault F8: on uWebSockets.js, clients that come and go one at a time leave no warning of the runtime, and none is cut with 1006", async () => {
+test("fault F8: on uWebSockets.js, clients that connect and leave one after another cause no warning of the runtime, and no close code 1006", async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const parameters = { redis: redis.port, prefix: newPrefix(), newcomers: NEWCOMERS };

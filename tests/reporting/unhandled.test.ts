@@ -87,7 +87,7 @@ const OF_SESSIONS = [
 ];
 
 describe.each(runtimeNames)("%s", (runtime) => {
-  test("I12 fault F3: a call of a connection that nobody awaits ends that connection with 4503 when Redis is away, and no other", async () => {
+  test("I12 fault F3: if Redis is unavailable, a rejected call of a connection that nobody awaits ends only that connection, with 4503", async () => {
     const { connected, told, lives, printed } = await withoutRedis(runtime, OF_HANDLES.length);
     for (const [index, call] of OF_HANDLES.entries()) connected[index]?.send(`floating:${call}`);
     const codes = await Promise.all(connected.map(async ({ closed }) => (await closed).code));
@@ -100,7 +100,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(printed).toEqual([]);
   });
 
-  test("I12 fault F3: a call of the sessions that nobody awaits is told to onError, and ends nothing", async () => {
+  test("I12 fault F3: a rejected call of the sessions that nobody awaits is reported to onError, and ends no connection", async () => {
     const { connected, told, lives, printed } = await withoutRedis(runtime, 1);
     const [client = expect.unreachable()] = connected;
     for (const call of OF_SESSIONS) client.send(`floating:${call}`);
@@ -113,7 +113,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(printed).toEqual([]);
   });
 
-  test("fault F3: whoever catches the rejection gets it, and nothing else happens", async () => {
+  test("fault F3: a rejection that the application catches has no other effect", async () => {
     const calls = [...OF_HANDLES.filter((call) => !call.includes("three")), ...OF_SESSIONS];
     const { connected, told, lives, printed } = await withoutRedis(runtime, calls.length);
     for (const [index, call] of calls.entries()) connected[index]?.send(`caught:${call}`);
@@ -123,7 +123,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(printed).toEqual([]);
   });
 
-  test("fault F3: whoever awaits the rejection in a handler has the connection ended by that handler alone", async () => {
+  test("fault F3: a rejection that a handler awaits ends the connection only through the failure of that handler", async () => {
     const { connected, told, lives } = await withoutRedis(runtime, 1);
     connected[0]?.send("awaited:session.patch");
     expect((await connected[0]?.closed)?.code).toBe(4503);
@@ -132,7 +132,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(failures).toEqual([{ stage: "message", code: "STORE_UNAVAILABLE", ofConnection: true }]);
   });
 
-  test("I12 fault F3: what throws in a promise that nobody awaits ends its connection with 1011", async () => {
+  test("I12 fault F3: an error in a promise that nobody awaits ends its connection with 1011", async () => {
     const { connected, told, lives, printed } = await withoutRedis(runtime, 2);
     connected[0]?.send("floating:ready().then(…), which throws");
     connected[1]?.send("floating:a handle's own mistake");
@@ -143,7 +143,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     expect(printed).toEqual([]);
   });
 
-  test("I12 fault F3: close of a server and of the sessions, not awaited, do not end the process by a rejection", async () => {
+  test("I12 fault F3: an unhandled rejection of close, of a server or of the sessions, does not end the process", async () => {
     const { connected, printed } = await withoutRedis(runtime, 2);
     connected[0]?.send("floating:binding.close");
     connected[1]?.send("floating:sessions.close");

@@ -69,7 +69,7 @@ describe.each(places)("transactions, with a server on $runtime and a $store stor
     return { sessions, line, client, received, send: messages.client(client).send, session };
   }
 
-  test("I21 I22 count each message once though the network is cut, and each answer comes once", async () => {
+  test("I21 I22 count each message once although connections are cut, and each answer comes once", async () => {
     const { line, received, send, session } = await start();
     let settled = 0;
     const sending = Promise.all(
@@ -104,7 +104,7 @@ describe.each(places)("transactions, with a server on $runtime and a $store stor
     expect(await session.refresh()).toEqual({ sum: 2, noted: 7 });
   });
 
-  test("I21 a session that is destroyed under its client's messages: none that came too late is called applied", async () => {
+  test("I21 no message after the destruction of its session is reported as applied", async () => {
     const { client, send, sessions, session } = await start();
     await send.add(1);
     const results = Promise.allSettled(Array.from({ length: 20 }, () => send.add(1)));

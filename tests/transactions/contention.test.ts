@@ -97,7 +97,7 @@ test("I21 a transaction on a record of an older schema version replaces the whol
   await older.close();
 });
 
-test("I21 close() waits for a transaction that runs, and a message that it did not handle is not told as settled", async () => {
+test("I21 close() waits for a running transaction, and a message that was not handled is not reported as settled", async () => {
   const store = mapStore();
   const gate = deferred();
   const begun = new Journal();
@@ -136,7 +136,7 @@ async function drained(peer: FramedPeer): Promise<number[]> {
   }
 }
 
-test("I21 whatever a client says of its numbers, no message of its counts twice, and the server serves the next client", async () => {
+test("I21 whatever numbers a client sends, none of its messages counts twice, and the server serves the next client", async () => {
   const handled = new Journal();
   const sessions = createSessions({
     store: openStore("redis", redis.port),
@@ -185,7 +185,7 @@ test("I21 whatever a client says of its numbers, no message of its counts twice,
   expect((await state?.refresh())?.sum).toBe(handled.entries.length);
 }, 20_000);
 
-test("I21 in the run that other writers wait for, the handler may still refresh, touch, extend and destroy its session", async () => {
+test("I21 while other writers wait for a transaction, its handler can refresh, touch, extend and destroy the session", async () => {
   const sessions = createSessions({
     store: mapStore(),
     token: queryToken(),
@@ -223,7 +223,7 @@ test("I21 in the run that other writers wait for, the handler may still refresh,
   expect(await sessions.get(id)).toBeUndefined();
 });
 
-test("I13 I21 a connection that is replaced while its handler runs commits nothing, and the message counts once on the newer", async () => {
+test("I13 I21 a connection that is replaced while its handler runs commits nothing, and the message counts once on the newer connection", async () => {
   const gate = deferred();
   const begun = new Journal();
   const sessions = createSessions({

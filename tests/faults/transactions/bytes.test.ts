@@ -54,7 +54,7 @@ async function dialogue(
 }
 
 describe.each(["ws", "uws"] as const)("a dialogue with a server on %s", (runtime) => {
-  test("I21 I22 I23 is cut at every byte boundary: each message counts once, and is answered once", async () => {
+  test("I21 I22 I23 is cut at every byte boundary: each message counts once and gets one answer", async () => {
     const { store, sessions, port } = await start(runtime);
     const whole = await Network.to([port]);
     onTestFinished(() => whole.stop());

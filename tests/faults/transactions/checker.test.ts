@@ -77,7 +77,7 @@ const missed = (from: number, to: number, certain: boolean): PageEvent => ({
 const clean = (): Script => new Script().sends("a", 1).sends("a", 2).applied("a", 1, 2);
 
 describe("the checker of transactions accepts", () => {
-  test("a clean history: two pages, a refused message, unknown ones that came and did not (I21, I22, I23)", () => {
+  test("a correct history: two pages, a refused message, and unknown messages that were applied or not (I21, I22, I23)", () => {
     const script = clean()
       .gets("a", 1, "a", 1)
       .gets("a", 2, "a", 2)
@@ -91,7 +91,7 @@ describe("the checker of transactions accepts", () => {
     expect(script.rules()).toEqual([]);
   });
 
-  test("a loss by the store that the page is told of, and answers that come again after that (I19, I21)", () => {
+  test("a loss of the store that the page is told of, and the repeated answers after that (I19, I21)", () => {
     const script = new Script()
       .sends("a", 1)
       .gets("a", 1, "a", 1)
@@ -111,7 +111,7 @@ describe("the checker of transactions accepts", () => {
 });
 
 describe("the checker of transactions rejects", () => {
-  test("a lost message: resolved, and neither in the data nor answered (I21)", () => {
+  test("a lost message: send resolved, and the message is neither in the data nor answered (I21)", () => {
     const script = new Script().sends("a", 1).sends("a", 2).applied("a", 2).gets("a", 1, "a", 2);
     expect(script.rules()).toEqual(["lost", "hole"]);
     expect(script.rules(mayLose)).toEqual(["lost", "untold"]);
@@ -130,12 +130,12 @@ describe("the checker of transactions rejects", () => {
     );
   });
 
-  test("a refused message that counts all the same, and one that nobody sent (I21)", () => {
+  test("a refused message that counts, and a message that nobody sent (I21)", () => {
     expect(clean().sends("a", 3, "refused").applied("a", 3).rules(mayLose)).toContain("phantom");
     expect(clean().applied("a", 3).rules(mayLose)).toContain("phantom");
   });
 
-  test("a silent hole in the answers, in the middle and at the end (I16, I22)", () => {
+  test("a gap in the answers without a report, in the middle and at the end (I16, I22)", () => {
     const middle = clean().sends("a", 3).applied("a", 3).gets("a", 1, "a", 1).gets("a", 3, "a", 3);
     expect(middle.rules()).toEqual(["hole"]);
     expect(middle.rules(mayLose)).toEqual(["hole"]);
@@ -143,7 +143,7 @@ describe("the checker of transactions rejects", () => {
     expect(clean().rules()).toEqual(["hole"]);
   });
 
-  test("a hole of which a page is told by half (I16)", () => {
+  test("a gap of which a page is told only partly (I16)", () => {
     const script = clean()
       .sends("a", 3)
       .applied("a", 3)
@@ -164,7 +164,7 @@ describe("the checker of transactions rejects", () => {
     expect(script.rules(mayLose)).toEqual(["torn"]);
   });
 
-  test("a change without its answer, or half of it (I22, I23)", () => {
+  test("a change without its answer, or with half of it (I22, I23)", () => {
     const script = clean().sends("a", 3).change("a", 3).gets("a", 1, "a", 1).gets("a", 2, "a", 2);
     expect(script.rules()).toEqual(["torn", "hole"]);
     expect(script.rules(mayLose)).toEqual(["torn"]);
@@ -183,16 +183,16 @@ describe("the checker of transactions rejects", () => {
     expect(new Script().gets("a", 1, "a", 1).rules(mayLose)).toEqual(["hole"]);
   });
 
-  test("a loss that the page is told of only before the message was settled (I21)", () => {
+  test("a loss that the page is told of only before it sent the message (I21)", () => {
     const script = new Script().page("a", { type: "rolledBack", from: 1, to: 1 }).sends("a", 1);
     expect(script.rules(mayLose)).toEqual(["lost", "untold"]);
   });
 
-  test("a message that never settled (I21)", () => {
+  test("a message that never settles (I21)", () => {
     expect(new Script().sends("a", 1, "none").rules(mayLose)).toEqual(["unsettled"]);
   });
 
-  test("a page that was closed, or told of a loss, where nothing may be lost (I16)", () => {
+  test("a page that was closed or told of a loss although nothing may be lost (I16)", () => {
     expect(new Script().page("a", { type: "closed", why: "login" }).rules()).toEqual(["missed"]);
     expect(new Script().page("a", { type: "rolledBack", from: 1, to: 1 }).rules()).toEqual(["missed"]);
     expect(new Script().page("a", missed(1, 2, true)).rules()).toEqual(["missed"]);
