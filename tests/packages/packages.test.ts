@@ -59,7 +59,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     expect(existsSync(join(project, "node_modules", "uWebSockets.js"))).toBe(false);
   });
 
-  test.each(["protocol", "client", "core", "adapter-ws", "adapter-uws", "store-redis"] as const)(
+  test.each(["protocol", "client", "core", "adapter-ws", "adapter-uws", "store-redis", "http"] as const)(
     "%s loads",
     async (folder) => {
       expect(await exportsOf(project, folder)).not.toEqual([]);
@@ -115,6 +115,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
         "@wsession/protocol/messages",
         "@wsession/adapter-ws",
         "@wsession/store-redis",
+        "@wsession/http",
       ].map(
         (name, index) =>
           `import * as m${index} from "${name}";\nexport const n${index}: object = m${index};\n`,
@@ -173,6 +174,13 @@ describe("packages that install one by one", () => {
     await install(project, [...tarballs, ...(await peersOf("store-redis", ["ioredis"]))]);
     expect(await installed(project)).toEqual(expect.arrayContaining(["@wsession", "ioredis"]));
     expect(await exportsOf(project, "store-redis")).toContain("redisStore");
+  });
+
+  test("http beside core, without any framework", { timeout: installMs }, async () => {
+    const project = await workshop.project();
+    await install(project, [...coreTarballs(), workshop.tarball("http").file]);
+    expect(await installed(project)).toEqual(["@wsession"]);
+    expect(await exportsOf(project, "http")).toContain("httpSessions");
   });
 
   test("conformance beside core and vitest, where its suites run", { timeout: installMs }, async () => {

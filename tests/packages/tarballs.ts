@@ -13,6 +13,7 @@ export const packageFolders = [
   "adapter-ws",
   "adapter-uws",
   "store-redis",
+  "http",
   "conformance",
 ] as const;
 export type PackageFolder = (typeof packageFolders)[number];

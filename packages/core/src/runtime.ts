@@ -1,4 +1,11 @@
-/** For authors of adapters: the port between core and a runtime, and the checks that every adapter needs. */
+/**
+ * For authors of adapters: the port between core and a runtime, and the checks that every adapter needs. HTTP code of this library
+ * uses the checks too.
+ */
+export { resolveOrigins } from "./api/resolve-options.ts";
+export { owned } from "./base/owned-promise.ts";
+export type { RejectionOwner } from "./base/owned-promise.ts";
+export { originAllowed } from "./handshake/handshake.ts";
 export {
   assertBoolean,
   assertDuration,

@@ -78,7 +78,7 @@ export function resolveOptions<Data extends object, Transport>(
     admit,
     initial,
     transport,
-    origins: origins(options.origins),
+    origins: resolveOrigins(options.origins),
     token,
     schema,
     migrate,
@@ -203,7 +203,7 @@ const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9\-._~%!$&'()+,;=:[\]]*$/;
  * Refuses entries that no browser sends as an Origin, because they would never match. A string in place of a list would match its
  * own substrings, and so admit other origins.
  */
-function origins(rule: OriginRule | undefined): OriginRule | undefined {
+export function resolveOrigins(rule: OriginRule | undefined): OriginRule | undefined {
   if (rule === undefined || typeof rule === "function") return rule;
   const given: readonly unknown[] = Array.isArray(rule) ? [...rule] : [rule];
   const wrong = Array.isArray(rule) ? given.findIndex((origin) => !isOrigin(origin)) : 0;

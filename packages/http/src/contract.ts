@@ -1,0 +1,118 @@
+/** The public types of `httpSessions`. */
+import type { CookieCarrier, OriginRule, Session } from "@wsession/core";
+import type {
+  AnyRequest,
+  AnyResponse,
+  FastifyReplyLike,
+  HonoContext,
+  NodeRequest,
+  NodeResponse,
+} from "./shapes.ts";
+
+/** The options of `httpSessions`. */
+export interface HttpSessionsOptions {
+  /** The carrier that `createSessions` has as its option `token`: what `cookieToken()` returned. */
+  readonly cookie: CookieCarrier;
+  /**
+   * The origins whose pages may log in, log out and renew, as the option of the same name of `createSessions`.
+   *
+   * @default the `origins` of the sessions; without these the host that the request was sent to
+   */
+  readonly origins?: OriginRule | undefined;
+}
+
+/** The options of `login`. */
+export interface LoginOptions {
+  /** The user. Not the empty string. */
+  readonly subject: string;
+  /**
+   * False: the origin of the request is not checked. For the callback of an identity provider, which another site calls, and
+   * whose parameter `state` has to protect it.
+   *
+   * @default true
+   */
+  readonly checkOrigin?: boolean | undefined;
+}
+
+/** The options of `express`. */
+export interface ExpressOptions {
+  /**
+   * The name of a property of the request that gets the session. `session` is express-session's.
+   *
+   * @default none: `http.of(request)` has the session
+   */
+  readonly property?: string | undefined;
+}
+
+/** The options of `hono`. */
+export interface HonoOptions<Variable extends string> {
+  /** The name of a variable of the context that gets the session: `context.get(variable)`. */
+  readonly variable: Variable;
+}
+
+/** The sessions of WebSockets, in HTTP code. */
+export interface HttpSessions<Data extends object, Transport = unknown, Context = unknown> {
+  /**
+   * The session that `express`, `fastify`, `hono`, `open`, `login` or `renew` found for this request; `undefined` for a request
+   * without one, and after `logout`.
+   */
+  of(request: object): Session<Data, Transport, Context> | undefined;
+  /**
+   * Opens the session of the request's cookie, and counts as activity of the session. Resolves with `undefined` if no cookie opens
+   * one. The handle carries no fence (I13).
+   *
+   * @throws the errors of `sessions.open`, as rejections.
+   * @example
+   * const session = await http.open(request);
+   * if (session?.subject === undefined) return response.writeHead(401).end();
+   */
+  open(request: AnyRequest): Promise<Session<Data, Transport, Context> | undefined>;
+  /**
+   * Logs a user in, and sets the cookie. If the request has the cookie of a session without a subject, that session gets the
+   * subject, a new token and `data`, and its open sockets stay: they are logged in without a reconnect. Otherwise the user gets
+   * a new session. The session of an earlier login, whose cookie the request has, is destroyed.
+   *
+   * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches.
+   *
+   * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `create`, `identify` and `set`, as
+   * rejections. INVALID_ARGUMENT at once.
+   * @example
+   * await http.login(request, response, { name: user.name }, { subject: user.id });
+   * response.writeHead(204).end();
+   */
+  login(
+    request: AnyRequest,
+    response: AnyResponse,
+    data: Data,
+    options: LoginOptions,
+  ): Promise<Session<Data, Transport, Context>>;
+  /**
+   * Logs out: destroys the session of the request's cookie everywhere, closes its sockets with 4410, and clears the cookie.
+   * Resolves with false if there was no session; the cookie is cleared then too.
+   *
+   * @throws as `login`.
+   */
+  logout(request: AnyRequest, response: AnyResponse): Promise<boolean>;
+  /**
+   * Replaces the token, and sets the cookie anew, with the lifetime that the session has left. The open sockets of the session
+   * stay, and other requests may present the older token for `graceMs`. If another request of the same browser renewed the token
+   * a moment ago, its cookie counts, and none is set. Resolves with `undefined` if no cookie opens a session.
+   *
+   * @throws as `login`.
+   */
+  renew(request: AnyRequest, response: AnyResponse): Promise<Session<Data, Transport, Context> | undefined>;
+  /** Middleware for Express and Connect: opens the session of each request. */
+  express(
+    options?: ExpressOptions,
+  ): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void;
+  /** A hook for Fastify: `fastify.addHook("onRequest", http.fastify())`. */
+  fastify(): (request: NodeRequest, reply: FastifyReplyLike) => Promise<void>;
+  /** Middleware for Hono. `http.of(context)` and `http.of(context.req.raw)` have the session. */
+  hono(): (context: HonoContext, next: () => Promise<void>) => Promise<void>;
+  hono<Variable extends string>(
+    options: HonoOptions<Variable>,
+  ): (
+    context: HonoContext & { set(key: Variable, value: Session<Data, Transport, Context> | undefined): void },
+    next: () => Promise<void>,
+  ) => Promise<void>;
+}

@@ -1,0 +1,20 @@
+export type {
+  ExpressOptions,
+  HonoOptions,
+  HttpSessions,
+  HttpSessionsOptions,
+  LoginOptions,
+} from "./contract.ts";
+export { HttpSessionError, isHttpSessionError } from "./http-error.ts";
+export type { HttpSessionErrorCode } from "./http-error.ts";
+export { httpSessions } from "./http-sessions.ts";
+export type {
+  AnyRequest,
+  AnyResponse,
+  FastifyReplyLike,
+  FetchHeaders,
+  FetchRequest,
+  HonoContext,
+  NodeRequest,
+  NodeResponse,
+} from "./shapes.ts";

@@ -1,0 +1,58 @@
+import type { Handshake } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
+import type { AnyRequest } from "./shapes.ts";
+
+/** A request of any framework, with the few things of it that this package reads. */
+export class RequestView {
+  readonly #request: AnyRequest;
+
+  /** @throws INVALID_ARGUMENT for a value that is not a request. */
+  constructor(where: string, request: unknown) {
+    if (!isRequest(request))
+      throw invalidArgument(`${where} takes a request of Node or of Fetch: it must have headers`);
+    this.#request = request;
+  }
+
+  /** A header as text; the name is in lower case. */
+  header(name: string): string | undefined {
+    const { headers } = this.#request;
+    if (isFetchHeaders(headers)) return headers.get(name) ?? undefined;
+    const value = headers[name];
+    return typeof value === "object" ? value.join(", ") : value;
+  }
+
+  /** The host that the client asked for, in lower case, with a port that is not the default. */
+  get host(): string | undefined {
+    return (this.header("host") ?? this.header(":authority") ?? hostOf(this.#request.url))?.toLowerCase();
+  }
+
+  /** What a carrier reads its token of. */
+  get handshake(): Handshake {
+    const headers: Record<string, string> = Object.create(null);
+    for (const name of ["cookie", "origin"]) {
+      const value = this.header(name);
+      if (value !== undefined) headers[name] = value;
+    }
+    const { method = "GET", url = "/" } = this.#request;
+    return { method, url, headers, remoteAddress: undefined, encrypted: false, protocols: [] };
+  }
+}
+
+function isRequest(value: unknown): value is AnyRequest {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "headers" in value &&
+    typeof value.headers === "object" &&
+    value.headers !== null
+  );
+}
+
+function isFetchHeaders(headers: AnyRequest["headers"]): headers is { get(name: string): string | null } {
+  return typeof headers["get"] === "function";
+}
+
+/** The host of a whole URL, as a `Request` of Fetch has it. */
+function hostOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : undefined;
+}

@@ -1,0 +1,78 @@
+import { invalidArgument } from "@wsession/core/runtime";
+import { HttpSessionError } from "./http-error.ts";
+import type { AnyResponse, FastifyReplyLike, FetchHeaders, NodeResponse } from "./shapes.ts";
+
+/** The response of any framework: headers can be added, as long as they were not sent. */
+export interface ResponseHeaders {
+  /** Adds a line; those that are there stay. Throws HEADERS_SENT. */
+  add(name: string, value: string): void;
+}
+
+/**
+ * The headers of a response. Forbids caches to store the response, because a shared cache would give one person's cookie to
+ * another (RFC 9111 section 7.3).
+ *
+ * @throws INVALID_ARGUMENT for a value that is not a response, and HEADERS_SENT if no header can be added any more.
+ */
+export function headersOf(where: string, response: AnyResponse): ResponseHeaders {
+  const headers = addingTo(where, response);
+  headers.add("cache-control", "no-store");
+  return headers;
+}
+
+// Express' responses have `append` and `header` too, so `setHeader` is looked at first, and `append` last.
+function addingTo(where: string, response: unknown): ResponseHeaders {
+  if (isNode(response)) return { add: (name, value) => addToNode(response, name, value) };
+  if (isFastify(response)) return { add: (name, value) => addToFastify(response, name, value) };
+  if (isFetch(response)) return { add: (name, value) => addToFetch(response, name, value) };
+  throw invalidArgument(`${where} takes a response of Node, a reply of Fastify, or the Headers of Fetch`);
+}
+
+function addToNode(response: NodeResponse, name: string, value: string): void {
+  if (response.headersSent) throw sentError();
+  response.setHeader(name, [...linesOf(response, name), value]);
+}
+
+function addToFastify(reply: FastifyReplyLike, name: string, value: string): void {
+  if (reply.sent) throw sentError();
+  // Fastify itself keeps the other cookies, and replaces every other header.
+  const others = name === "set-cookie" ? [] : linesOf(reply, name);
+  reply.header(name, [...others, value]);
+}
+
+function addToFetch(headers: FetchHeaders, name: string, value: string): void {
+  try {
+    headers.append(name, value);
+  } catch (cause) {
+    // The headers of a response that fetch() returned, and of Response.redirect(), can't be changed.
+    throw sentError(cause);
+  }
+}
+
+function linesOf(response: Pick<NodeResponse, "getHeader">, name: string): string[] {
+  const value = response.getHeader(name);
+  if (value === undefined) return [];
+  return typeof value === "object" ? [...value] : [String(value)];
+}
+
+function sentError(cause?: unknown): HttpSessionError {
+  const message = "the headers of the response can't be changed any more, so no cookie can be set";
+  return new HttpSessionError("HEADERS_SENT", message, { cause });
+}
+
+function isNode(value: unknown): value is NodeResponse {
+  return hasMethods(value, ["getHeader", "setHeader"]);
+}
+
+function isFastify(value: unknown): value is FastifyReplyLike {
+  return hasMethods(value, ["getHeader", "header"]);
+}
+
+function isFetch(value: unknown): value is FetchHeaders {
+  return hasMethods(value, ["append"]);
+}
+
+function hasMethods(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return names.every((name) => typeof Reflect.get(value, name) === "function");
+}
