@@ -34,6 +34,9 @@ describe("docs/reference.md has a row for every", () => {
     ["option of connect", "Client", "client/src/contract.ts", "ClientOptions"],
     ["member of a client", "Client", "client/src/contract.ts", "Client"],
     ["event of a client", "Client", "client/src/contract.ts", "ClientEvents"],
+    ["option of httpSessions", "httpSessions", "http/src/contract.ts", "HttpSessionsOptions"],
+    ["option of login", "httpSessions", "http/src/contract.ts", "LoginOptions"],
+    ["member of HttpSessions", "httpSessions", "http/src/contract.ts", "HttpSessions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {
     expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);
