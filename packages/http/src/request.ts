@@ -23,7 +23,10 @@ export class RequestView {
 
   /** The host that the client asked for, in lower case, with a port that is not the default. */
   get host(): string | undefined {
-    return (this.header("host") ?? this.header(":authority") ?? hostOf(this.#request.url))?.toLowerCase();
+    const { headers, url } = this.#request;
+    // HTTP/2 has a pseudo-header, whose name Fetch refuses.
+    const authority = isFetchHeaders(headers) ? undefined : this.header(":authority");
+    return (this.header("host") ?? authority ?? hostOf(url))?.toLowerCase();
   }
 
   /** What a carrier reads its token of. */

@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve as serveHono } from "@hono/node-server";
-import { bindSessions } from "@wsession/adapter-ws";
 import { cookieToken, createSessions, mapStore } from "@wsession/core";
 import type { Session, Sessions, SessionsOptions, SessionStore } from "@wsession/core";
 import { httpSessions } from "@wsession/http";
@@ -12,7 +11,8 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { onTestFinished } from "vitest";
-import { WebSocketServer } from "ws";
+import { serve } from "../../../tests/runtimes.ts";
+import type { RuntimeName } from "../../../tests/runtimes.ts";
 import { Browser } from "./browser.ts";
 
 export interface Visitor {
@@ -25,6 +25,8 @@ export const GUEST: Visitor = { name: "guest", visits: 0 };
 
 export interface Parts {
   readonly store?: SessionStore;
+  /** The runtime of the sockets, which have a port of their own: cookies are for all ports of a host. */
+  readonly runtime?: RuntimeName;
   readonly sessions?: Partial<SessionsOptions<Visitor>>;
   readonly http?: Partial<HttpSessionsOptions>;
   /** Takes the place of `httpSessions`' result, with a fault in it. */
@@ -198,8 +200,7 @@ export async function start(framework: Framework, parts: Parts = {}): Promise<Ap
   const own = httpSessions(sessions, { cookie, ...parts.http });
   const http = parts.broken?.(own) ?? own;
   const server = await listeners[framework](http);
-  const wss = new WebSocketServer({ server });
-  bindSessions(wss, sessions, {
+  const sockets = await serve(parts.runtime ?? "ws", sessions, {
     change: (_, data) => changes.push(data),
     async message(connection, text) {
       if (text === "visit")
@@ -207,11 +208,9 @@ export async function start(framework: Framework, parts: Parts = {}): Promise<Ap
       connection.send(JSON.stringify(shown(connection.session)));
     },
   });
-  onTestFinished(async () => {
-    await sessions.close();
-    wss.close();
-  });
   const { port } = server.address() as AddressInfo;
   const base = `http://127.0.0.1:${port}`;
-  return { base, sessions, http, reports, changes, browser: (origin) => new Browser(base, origin) };
+  const socketBase = `ws://127.0.0.1:${sockets.port}`;
+  const browser = (origin?: string) => new Browser(base, socketBase, origin);
+  return { base, sessions, http, reports, changes, browser };
 }

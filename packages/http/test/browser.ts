@@ -6,12 +6,14 @@ import { WebSocket } from "ws";
 
 export class Browser {
   readonly base: string;
+  readonly #sockets: string;
   /** The origin of the page that makes the requests. */
   origin: string;
   readonly cookies = new Map<string, string>();
 
-  constructor(base: string, origin: string = base) {
+  constructor(base: string, sockets: string, origin: string = base) {
     this.base = base;
+    this.#sockets = sockets;
     this.origin = origin;
   }
 
@@ -22,7 +24,7 @@ export class Browser {
   /** As a page's `fetch` of its own server. Resolves with the answer, once its cookies are in the jar. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const answer = await this.request(path, init);
-    this.keep(answer);
+    this.keep(answer.headers.getSetCookie());
     return answer;
   }
 
@@ -44,8 +46,8 @@ export class Browser {
     return fetch(`${this.base}${path}`, { redirect: "manual", ...init, headers });
   }
 
-  keep(answer: Response): void {
-    for (const line of answer.headers.getSetCookie()) {
+  keep(lines: readonly string[]): void {
+    for (const line of lines) {
       const [pair = "", ...attributes] = line.split(";");
       const name = pair.slice(0, pair.indexOf("="));
       const value = pair.slice(name.length + 1);
@@ -56,14 +58,16 @@ export class Browser {
   }
 
   /** The client of wsession, on a socket that sends the cookies of the jar at each connection. It is closed when the test ends. */
-  connect(path = "/", base: string = this.base): Client {
+  connect(path = "/"): Client {
     const headers = (): Record<string, string> => ({ cookie: this.cookie, origin: this.origin });
+    const keep = (lines: readonly string[]) => this.keep(lines);
     class BrowserSocket extends WebSocket {
       constructor(url: string | URL, protocols?: string | string[]) {
         super(url, protocols, { headers: headers() });
+        this.on("upgrade", (answer) => keep(answer.headers["set-cookie"] ?? []));
       }
     }
-    const client = connect(`${base.replace("http", "ws")}${path}`, { WebSocket: BrowserSocket });
+    const client = connect(`${this.#sockets}${path}`, { WebSocket: BrowserSocket });
     onTestFinished(() => client.close());
     return client;
   }

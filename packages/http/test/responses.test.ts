@@ -1,0 +1,244 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate as turn } from "node:timers/promises";
+import {
+  cookieToken,
+  createSessions,
+  inConnectionStore,
+  isSessionError,
+  mapStore,
+  unchecked,
+} from "@wsession/core";
+import type { SessionsOptions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { isHttpSessionError, httpSessions } from "@wsession/http";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { Gap, withGap } from "../../../tests/held.ts";
+import { redisClient } from "../../../tests/stores.ts";
+import { wrongFor, expectRefused, show } from "../../../tests/wrong-values.ts";
+
+interface Data {
+  readonly n: number;
+}
+
+const cookie = cookieToken();
+const origin = "https://app.example.com";
+
+function application(options: Partial<SessionsOptions<Data>> = {}) {
+  const reports: string[] = [];
+  const sessions = createSessions<Data>({
+    store: mapStore(),
+    token: cookie,
+    origins: [origin],
+    onError: (error, { stage }) => reports.push(`${stage}: ${String(error)}`),
+    ...options,
+  });
+  onTestFinished(() => sessions.close());
+  return { sessions, http: httpSessions(sessions, { cookie }), reports };
+}
+
+const requestWith = (...tokens: readonly string[]) => {
+  const cookies = tokens.map((token) => `__Host-wsession=${token}`).join("; ");
+  return new Request("https://app.example.com/", { method: "POST", headers: { origin, cookie: cookies } });
+};
+
+const codeOf = (error: unknown): unknown =>
+  isSessionError(error) || isHttpSessionError(error) ? error.code : error;
+
+/** A real request and its response, in one process with the test. */
+async function exchange(use: (request: IncomingMessage, response: ServerResponse) => Promise<void>) {
+  const server = createServer((request, response) => {
+    use(request, response).then(
+      () => response.end(),
+      (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  return fetch(`http://127.0.0.1:${port}/`, { method: "POST", headers: { origin } });
+}
+
+test("headers that were sent: a typed error, before anything is changed in the store", async () => {
+  const { sessions, http } = application();
+  const codes: unknown[] = [];
+  const answer = await exchange(async (request, response) => {
+    response.writeHead(200).write("x");
+    codes.push(await http.login(request, response, { n: 1 }, { subject: "ada" }).catch(codeOf));
+    codes.push(await http.logout(request, response).catch(codeOf));
+    codes.push(await http.renew(request, response).catch(codeOf));
+  });
+  await answer.text();
+  const frozen = Response.redirect("https://app.example.com/").headers;
+  codes.push(await http.login(requestWith(), frozen, { n: 1 }, { subject: "ada" }).catch(codeOf));
+  expect(codes).toEqual(Array.from({ length: 4 }, () => "HEADERS_SENT"));
+  expect(sessions.diagnostics.sessionsCreated).toBe(0);
+});
+
+test("headers that are sent during the login: a typed error, and no session that nobody has the cookie of", async () => {
+  const gap = new Gap();
+  onTestFinished(() => gap.letGo());
+  const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
+  let code: unknown;
+  const answer = await exchange(async (request, response) => {
+    const login = http.login(request, response, { n: 1 }, { subject: "ada" }).catch(codeOf);
+    await gap.reached;
+    response.writeHead(200).write("x");
+    gap.letGo();
+    code = await login;
+  });
+  await answer.text();
+  expect(code).toBe("HEADERS_SENT");
+  expect(await sessions.bySubject("ada")).toEqual([]);
+});
+
+test("a session whose login fails after it got its subject is destroyed, and data that is invalid is refused", async () => {
+  const schema = {
+    "~standard": {
+      ...unchecked<Data>()["~standard"],
+      validate: (value: unknown) =>
+        typeof Object(value).n === "number" ? { value: value as Data } : { issues: [{ message: "no" }] },
+    },
+  };
+  const { sessions, http } = application({ schema });
+  const { token } = await sessions.create({ n: 0 });
+  for (const request of [requestWith(), requestWith(token)]) {
+    const headers = new Headers();
+    const login = http.login(request, headers, { n: "1" } as never, { subject: "ada" });
+    expect(await login.catch(codeOf)).toBe("INVALID_DATA");
+    expect(headers.getSetCookie()).toEqual([]);
+    expect(http.of(request)).toBeUndefined();
+  }
+  expect(await sessions.bySubject("ada")).toEqual([]);
+});
+
+test("a user whose sessions are destroyed during the login is not logged in (fault A1)", async () => {
+  const gap = new Gap();
+  onTestFinished(() => gap.letGo());
+  const { sessions, http } = application({ store: withGap(mapStore(), "rotate", "before", gap) });
+  const { token } = await sessions.create({ n: 0 });
+  const headers = new Headers();
+  const login = http.login(requestWith(token), headers, { n: 1 }, { subject: "ada" }).catch(codeOf);
+  await gap.reached;
+  await sessions.destroySubject("ada");
+  gap.letGo();
+  expect(await login).toBe("REVOKED");
+  expect(headers.getSetCookie()).toEqual([]);
+  expect(await sessions.bySubject("ada")).toEqual([]);
+});
+
+test("of several cookies of one name the first that opens a session counts, and an old one beside it is no theft", async () => {
+  const { sessions, http, reports } = application({ destroyOnTheft: true });
+  const { session, token } = await sessions.create({ n: 1 });
+  const { token: next } = await session.identify("ada");
+  const request = requestWith("stale", token, next);
+  expect((await http.open(request))?.id).toBe(session.id);
+  expect(http.of(request)?.subject).toBe("ada");
+  expect(reports).toEqual([]);
+});
+
+test("no cookie, and cookies of other libraries, open nothing", async () => {
+  const { http, sessions } = application();
+  expect(await http.open({ headers: {} })).toBeUndefined();
+  for (const value of ["s%3Aabc.def", "", "x".repeat(5_000), "é", '"quoted"'])
+    expect(
+      await http.open({ headers: { cookie: `connect.sid=s%3Ax.y; __Host-wsession=${value}` } }),
+    ).toBeUndefined();
+  expect(sessions.diagnostics.tokensWrong).toBe(0);
+});
+
+test("a store that is away rejects, and does not look like nobody is logged in (I11)", async () => {
+  const { http } = application({ store: redisStore({ client: redisClient(1), timeoutMs: 100 }) });
+  const token = `${"A".repeat(22)}.${"A".repeat(43)}`;
+  const headers = new Headers();
+  expect(await http.open(requestWith(token)).catch(codeOf)).toBe("STORE_UNAVAILABLE");
+  expect(await http.logout(requestWith(token), headers).catch(codeOf)).toBe("STORE_UNAVAILABLE");
+  expect(headers.getSetCookie()).toEqual([]);
+});
+
+test("a store that keeps sessions on connections has none for HTTP", async () => {
+  const sessions = createSessions<Data>({ store: inConnectionStore() });
+  const http = httpSessions(sessions, { cookie });
+  expect(await http.open(requestWith("x")).catch(codeOf)).toBe("NOT_SUPPORTED");
+});
+
+test("a rejection that nobody awaits is reported, and ends nothing (I12)", async () => {
+  const { http, reports } = application();
+  void http.login(
+    new Request("https://app.example.com/", { method: "POST" }),
+    new Headers(),
+    { n: 1 },
+    { subject: "ada" },
+  );
+  await turn();
+  await turn();
+  expect(reports).toEqual([expect.stringMatching(/^unhandled: HttpSessionError: /)]);
+});
+
+test("the callback of an identity provider may skip the check of the origin", async () => {
+  const { http } = application();
+  const callback = new Request("https://app.example.com/callback", {
+    headers: { "sec-fetch-site": "cross-site" },
+  });
+  const headers = new Headers();
+  const options = { subject: "ada", checkOrigin: false };
+  expect((await http.login(callback, headers, { n: 1 }, options)).subject).toBe("ada");
+  expect(headers.getSetCookie()).toHaveLength(1);
+});
+
+test("a connection that has the session exclusively is not replaced by a request (I13)", async () => {
+  const { sessions, http } = application({ exclusive: true });
+  const { session, token } = await sessions.create({ n: 1 });
+  const opened = await http.open(requestWith(token));
+  await opened?.patch({ n: 2 });
+  expect(session.data.n).toBe(2);
+});
+
+describe("fault D6: wrong arguments are INVALID_ARGUMENT at once", () => {
+  const sessions = createSessions<Data>({ store: mapStore() });
+  const http = httpSessions(sessions, { cookie });
+  afterAll(() => sessions.close());
+  const request = requestWith();
+  const headers = new Headers();
+  type Call = (...args: never[]) => unknown;
+  const expectRefusals = (what: string, call: Call, lists: readonly (readonly unknown[])[]) => {
+    for (const list of lists)
+      expectRefused(`${what}(${list.map(show).join()})`, () => call(...(list as never[])));
+  };
+
+  test("httpSessions", () => {
+    expectRefusals("httpSessions", httpSessions, [
+      ...wrongFor.object.map((value) => [value, { cookie }]),
+      ...wrongFor.options.map((value) => [sessions, value]),
+      ...wrongFor.object.map((value) => [sessions, { cookie: value }]),
+      ...[null, "https://example.com", 5, {}, [5]].map((origins) => [sessions, { cookie, origins }]),
+    ]);
+  });
+
+  test("open, login, logout and renew", async () => {
+    const noRequests = wrongFor.object.map((value) => [value, headers, { n: 1 }, { subject: "ada" }]);
+    expectRefusals("open", http.open.bind(http) as Call, noRequests);
+    expectRefusals("logout", http.logout.bind(http) as Call, noRequests);
+    expectRefusals("renew", http.renew.bind(http) as Call, noRequests);
+    expectRefusals("login", http.login.bind(http) as Call, [
+      ...noRequests,
+      ...wrongFor.options.map((value) => [request, headers, { n: 1 }, value]),
+      ...wrongFor.text.map((subject) => [request, headers, { n: 1 }, { subject }]),
+      ...wrongFor.boolean.map((checkOrigin) => [request, headers, { n: 1 }, { subject: "ada", checkOrigin }]),
+    ]);
+    for (const value of wrongFor.object)
+      expect(await http.logout(request, value as never).catch(codeOf)).toBe("INVALID_ARGUMENT");
+  });
+
+  test("express and hono", () => {
+    expectRefusals("express", http.express.bind(http) as Call, [
+      ...wrongFor.options.map((value) => [value]),
+      ...wrongFor.text.map((property) => [{ property }]),
+    ]);
+    expectRefusals("hono", http.hono.bind(http) as Call, [
+      ...wrongFor.options.map((value) => [value]),
+      ...wrongFor.text.map((variable) => [{ variable }]),
+    ]);
+  });
+});
