@@ -79,7 +79,7 @@ describe("the stream of a session's kept messages", () => {
       runOf(entries, 3, 4),
       runOf(entries, 1, 2),
     ])
-      stream.take(run);
+      stream.add(run);
     expect(heard).toEqual(["1", "2", "3", "4", "5"]);
     expect([stream.end, reads]).toEqual([positionIn(entries, 5), []]);
   });
@@ -89,8 +89,8 @@ describe("the stream of a session's kept messages", () => {
     try {
       const entries = log(4);
       const { stream, heard, reads } = setting(entries);
-      stream.take(runOf(entries, 1, 1));
-      stream.take(runOf(entries, 3, 3));
+      stream.add(runOf(entries, 1, 1));
+      stream.add(runOf(entries, 3, 3));
       expect(heard).toEqual(["1"]);
       await gapPasses();
       expect(heard).toEqual(["1", "2", "3", "4"]);
@@ -105,9 +105,9 @@ describe("the stream of a session's kept messages", () => {
     try {
       const [lost, entries] = [log(3), log(4, 1_000)];
       const { stream, store, heard } = setting(lost);
-      stream.take(runOf(lost, 1, 2));
+      stream.add(runOf(lost, 1, 2));
       store.kept = entries;
-      stream.take(runOf(entries, 3, 3));
+      stream.add(runOf(entries, 3, 3));
       expect(heard).toEqual(["1", "2"]);
       await gapPasses();
       expect(heard.slice(2)).toEqual(["again 1", "again 2", "again 3", "again 4"]);
@@ -122,12 +122,12 @@ describe("the stream of a session's kept messages", () => {
     try {
       const [lost, entries] = [log(2), log(2, 1_000)];
       const { stream, store, reads, heard } = setting(lost);
-      stream.take(runOf(lost, 1, 2));
-      stream.doubt(positionIn(lost, 2));
+      stream.add(runOf(lost, 1, 2));
+      stream.onReportedEnd(positionIn(lost, 2));
       await gapPasses();
       expect(reads).toEqual([]);
       store.kept = entries;
-      stream.doubt(positionIn(entries, 2));
+      stream.onReportedEnd(positionIn(entries, 2));
       await gapPasses();
       expect(heard.slice(2)).toEqual(["again 1", "again 2"]);
     } finally {
@@ -139,11 +139,11 @@ describe("the stream of a session's kept messages", () => {
     const entries = log(3);
     const { stream, reads, heard, leave } = setting(entries);
     leave();
-    stream.take(runOf(entries, 2, 3));
+    stream.add(runOf(entries, 2, 3));
     expect(stream.end).toEqual(positionIn(entries, 3));
-    stream.learn(positionIn(entries, 1));
+    stream.onReplyEnd(positionIn(entries, 1));
     expect(stream.end).toEqual(positionIn(entries, 1));
-    stream.unknown();
+    stream.onUnknownAppend();
     expect([reads, heard]).toEqual([[], []]);
   });
 
@@ -156,11 +156,11 @@ describe("the stream of a session's kept messages", () => {
       store.read = () => {
         throw new Error("away");
       };
-      stream.take(runOf(entries, 2, 2));
+      stream.add(runOf(entries, 2, 2));
       await gapPasses();
       expect(reports).toMatchObject([{ code: "STORE_UNAVAILABLE" }]);
       store.read = read;
-      stream.take(runOf(entries, 3, 3));
+      stream.add(runOf(entries, 3, 3));
       await gapPasses();
       expect(heard).toEqual(["1", "2", "3"]);
     } finally {
@@ -179,7 +179,7 @@ describe("the stream of a session's kept messages", () => {
         failures += 1;
         throw new Error("away");
       };
-      stream.take(runOf(entries, 2, 3));
+      stream.add(runOf(entries, 2, 3));
       await vi.advanceTimersByTimeAsync(60_000);
       // The pauses grow, because a store that comes back would be flooded otherwise.
       expect(failures).toBeGreaterThan(3);
@@ -203,11 +203,11 @@ describe("the stream of a session's kept messages", () => {
       store.read = () => {
         throw new Error("away");
       };
-      stream.take(runOf(entries, 2, 2));
+      stream.add(runOf(entries, 2, 2));
       await gapPasses();
       store.read = read;
       for (let n = 3; n <= 12; n += 1) {
-        stream.take(runOf(entries, n, n));
+        stream.add(runOf(entries, n, n));
         await vi.advanceTimersByTimeAsync(5);
       }
       expect(heard.length).toBeGreaterThan(0);
@@ -215,7 +215,7 @@ describe("the stream of a session's kept messages", () => {
       store.read = () => {
         throw new Error("away");
       };
-      stream.unknown();
+      stream.onUnknownAppend();
       await gapPasses();
       leave();
       store.read = read;

@@ -33,8 +33,8 @@ test("I19 an ack that arrives after the store lost the acknowledged messages is 
     };
   const stream = {
     end: BEGINNING,
-    learn: () => undefined,
-    doubt: (end: typeof BEGINNING) => (stream.end = end),
+    onReplyEnd: () => undefined,
+    onReportedEnd: (end: typeof BEGINNING) => (stream.end = end),
   };
   const state = {
     id: "s",
@@ -58,7 +58,7 @@ test("I19 an ack that arrives after the store lost the acknowledged messages is 
   // The part of a session's state that a replay reads.
   const replay = new Replay(outlet, state as never, BEGINNING, "reader-of-16-chr");
   await replay.begin(undefined);
-  replay.go([]);
+  replay.start([]);
   await expect.poll(() => sent.at(-1)).toBe("=000009of 9");
   expect(replay.position).toEqual({ offset: 1, chain: 9 });
   expect(replay.ack(2)).toBe(true);

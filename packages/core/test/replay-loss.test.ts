@@ -22,7 +22,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
   const state = {
     id: "s",
     context: {
-      outboxes: { of: () => ({ end, learn: () => undefined, doubt: () => undefined }) },
+      outboxes: { of: () => ({ end, onReplyEnd: () => undefined, onReportedEnd: () => undefined }) },
       store: { read },
       settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 }, handshakeTimeoutMs: 10_000 },
       calls: { begin: () => undefined, end: () => undefined },
@@ -39,7 +39,7 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
   };
   // The part of a session's state that a replay reads.
   const replay = new Replay(outlet, state as never, position, undefined);
-  replay.goLive();
+  replay.startLive();
   return { replay, again, sent, reads: () => reads };
 }
 

@@ -7,7 +7,7 @@ import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { FoundSession } from "../session/unattached-connection.ts";
 import { NOTHING_KEPT, Replay } from "./replay.ts";
-import type { Begun, ReplayOutlet } from "./replay.ts";
+import type { ReplayStart, ReplayConnection } from "./replay.ts";
 
 /** The connection inside `inOneWrite`, with its gathered frames. Not a field, because a field costs each connection memory. */
 let gathering: { readonly by: object; readonly frames: (string | Uint8Array)[] } | undefined;
@@ -18,10 +18,10 @@ let gathering: { readonly by: object; readonly frames: (string | Uint8Array)[] }
  */
 export abstract class FollowingConnection<Data extends object, Socket extends object>
   extends LiveConnection<Data, Socket>
-  implements ReplayOutlet
+  implements ReplayConnection
 {
   /** The end of the outbox at the handshake. Once `Flow.Following` is set, and without a replay: the client's position. */
-  #place: Position = BEGINNING;
+  #storedPosition: Position = BEGINNING;
   /** Exists once the client missed messages, has to send acks, or received a kept message. */
   #replay: Replay<Data> | undefined = undefined;
 
@@ -34,24 +34,24 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
   }
 
   override attach(state: LocalSession<Data>, fence: number, found: FoundSession | undefined): void {
-    this.#place = found?.outbox ?? BEGINNING;
+    this.#storedPosition = found?.outbox ?? BEGINNING;
     super.attach(state, fence, found);
   }
 
   /** The client's position in the outbox. The beginning while the position is unknown. */
   protected get position(): Position {
     if (this.#replay !== undefined) return this.#replay.position;
-    return (this.flow & Flow.Following) === 0 ? BEGINNING : this.#place;
+    return (this.flow & Flow.Following) === 0 ? BEGINNING : this.#storedPosition;
   }
 
   /** Finds out which messages the client missed. `follow` sends them. Resolves with `undefined` if the connection ended meanwhile. */
-  protected async locate(attach: Attach, state: LocalSession<Data>): Promise<Begun | undefined> {
+  protected async locate(attach: Attach, state: LocalSession<Data>): Promise<ReplayStart | undefined> {
     const { outboxes, settings } = state.context;
     if (!outboxes.areKept) return NOTHING_KEPT;
     const reader = settings.outbox.whenFull === "refuse" ? attach.client : undefined;
     // A position is valid for one session only: the outbox of another session has other messages at that offset.
     const isOwn = attach.session === state.id && attach.at !== undefined;
-    const from = isOwn ? attach.at : this.#place;
+    const from = isOwn ? attach.at : this.#storedPosition;
     const witness = isOwn ? attach.witness : undefined;
     const end = outboxes.endOf(state);
     const isCurrent = isSame(from, end) && witness === undefined && reader === undefined;
@@ -66,19 +66,19 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
     const { outboxes } = state.context;
     if (!outboxes.areKept) return this.sendFrames(first);
     this.flow |= Flow.Following;
-    this.#place = at;
+    this.#storedPosition = at;
     if (this.#replay === undefined && isSame(at, outboxes.endOf(state))) return this.sendFrames(first);
     // There is no replay if the client was up to date at first, and a message was kept after that.
     this.#replay ??= new Replay<Data>(this, state, at, undefined);
-    this.#replay.go(first);
+    this.#replay.start(first);
   }
 
   override onKept(run: KeptRun, isAgain: boolean): void {
     const { state } = this;
     if ((this.flow & Flow.Following) === 0 || state === undefined) return;
     if (this.#replay === undefined) {
-      this.#replay = new Replay<Data>(this, state, this.#place, undefined);
-      this.#replay.goLive();
+      this.#replay = new Replay<Data>(this, state, this.#storedPosition, undefined);
+      this.#replay.startLive();
     }
     this.#replay.onKept(run, isAgain);
   }

@@ -24,7 +24,7 @@ import { helloOf } from "./hello.ts";
 import type { KnownClient } from "./hello.ts";
 import { NumberedConnection } from "./numbered-connection.ts";
 import { NOTHING_KEPT } from "./replay.ts";
-import type { Begun } from "./replay.ts";
+import type { ReplayStart } from "./replay.ts";
 
 const MAX_ATTACHES = 8;
 
@@ -104,7 +104,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
         if (this.#attaches === 1) this.attachFirst(control);
         // Queue a further attach among the messages, because it starts their numbers again.
         else {
-          this.noteReattach();
+          this.onFurtherAttach();
           this.receiveQuietly(frame);
         }
         return;
@@ -170,7 +170,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   private async recallAgain(attach: Attach, state: LocalSession<Data>): Promise<void> {
     await this.flushNumbers();
-    const client = await this.recallClient(attach, state, "unknown");
+    const client = await this.loadClientRecord(attach, state, "unknown");
     if (!this.isEnding) this.greetAgain(attach, client);
   }
 
@@ -189,7 +189,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
       const begun = await this.locate(attach, state);
       if (begun === undefined || this.isEnding) return;
       const client = this.isTransactional
-        ? await this.recallClient(attach, state, this.#arrival?.clients)
+        ? await this.loadClientRecord(attach, state, this.#arrival?.clients)
         : undefined;
       if (this.isEnding) return;
       const opened = this.#arrival?.opened;
@@ -219,12 +219,12 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     return (this.#arrival ??= new Arrival());
   }
 
-  private hello(attach: Attach, begun: Begun, client: KnownClient | undefined): void {
+  private hello(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): void {
     this.sendFrames(this.helloTo(attach, begun, client));
   }
 
   /** Returns hello, to be sent with other frames. If hello has a token, sends it alone and uncompressed, and returns no frame. */
-  private helloTo(attach: Attach, begun: Begun, client: KnownClient | undefined): readonly string[] {
+  private helloTo(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): readonly string[] {
     this.flow |= Flow.Greeted | Flow.HasSent;
     const { binding, state, token, resumed } = this;
     const frame = helloOf(binding, {

@@ -3,7 +3,7 @@ import type { Attach } from "@wsession/protocol";
 import type { ConnectionBinding } from "../connection/connection.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
-import type { Begun } from "./replay.ts";
+import type { ReplayStart } from "./replay.ts";
 
 /** The longest message, in bytes, if the runtime does not state its limit. */
 const MAX_MESSAGE = 64 * 1024;
@@ -12,7 +12,7 @@ export interface Greeting<Data extends object> {
   readonly state: LocalSession<Data> | undefined;
   readonly token: string | undefined;
   readonly resumed: boolean;
-  readonly begun: Begun;
+  readonly begun: ReplayStart;
   readonly protocol: string;
   readonly attach: Attach;
   /** The client's record in the store; `undefined` if numbered messages are handled at least once. */

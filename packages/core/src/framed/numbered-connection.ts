@@ -13,7 +13,7 @@ import { FollowingConnection } from "./following-connection.ts";
 import type { KnownClient } from "./hello.ts";
 import { Numbers } from "./numbers.ts";
 import { NO_RECORD, Transactions } from "./transactions.ts";
-import type { TransactionOutlet } from "./transactions.ts";
+import type { TransactionConnection } from "./transactions.ts";
 
 /**
  * A connection with numbered messages. Each message goes to the handler `transaction`, or to `message` if there is no
@@ -21,12 +21,12 @@ import type { TransactionOutlet } from "./transactions.ts";
  */
 export abstract class NumberedConnection<Data extends object, Socket extends object>
   extends FollowingConnection<Data, Socket>
-  implements TransactionOutlet<Data>
+  implements TransactionConnection<Data, Socket>
 {
   /** The counter, once a numbered message has arrived. Before that: the number of the first message, for `Numbers.begin`. */
   #numbers: Numbers | number | undefined = undefined;
   /** The transactions of the latest attach. Only with the handler `transaction`. */
-  #transactions: Transactions<Data> | undefined = undefined;
+  #transactions: Transactions<Data, Socket> | undefined = undefined;
 
   /** Passes a message to the handler `message`. */
   protected abstract callPlain(message: string | Uint8Array): unknown;
@@ -40,7 +40,7 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   }
 
   /** A further attach has arrived, and waits for its turn among the messages. */
-  protected noteReattach(): void {
+  protected onFurtherAttach(): void {
     if (this.#numbers instanceof Numbers) this.#numbers.reattach();
   }
 
@@ -67,7 +67,7 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
 
   /** Passes the next numbered message to its handler. */
   protected callNumbered(message: string | Uint8Array): unknown {
-    const number = this.ownNumbers().take();
+    const number = this.ownNumbers().nextToHandle();
     if (number === undefined) return undefined;
     return this.#transactions === undefined
       ? this.handleAtLeastOnce(number, message)
@@ -102,7 +102,7 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
 
   // --- called by transactions ---
 
-  get connection(): Connection<Data, unknown, never> {
+  get connection(): Connection<Data, unknown, never, unknown, Socket> {
     return this;
   }
 
@@ -114,28 +114,27 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
     return this.binding.settings.handlerTimeoutMs;
   }
 
-  get isFollowed(): boolean {
+  get hasNextNumbered(): boolean {
     const next = this.backlog?.inbox.peek();
     return !this.isEnding && next !== undefined && leadOf(next) === Lead.Counted;
   }
 
-  callTransaction(transaction: Transaction<Data>, message: string | Uint8Array): unknown {
+  callTransaction(
+    transaction: Transaction<Data, unknown, unknown, Socket>,
+    message: string | Uint8Array,
+  ): unknown {
     const { binding } = this;
     const { running } = binding;
     binding.running = this;
     this.flow |= Flow.InTransaction;
     try {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the transaction's connection is this one
-      return binding.handlers.transaction?.(
-        transaction as Transaction<Data, unknown, unknown, Socket>,
-        message,
-      );
+      return binding.handlers.transaction?.(transaction, message);
     } finally {
       binding.running = running;
     }
   }
 
-  leave(): void {
+  leaveTransaction(): void {
     this.flow &= ~Flow.InTransaction;
   }
 
@@ -156,7 +155,7 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
    * Returns the client's record. `found` is the record at the handshake, which is current unless the client knows a later
    * number. If the store has lost acknowledged numbers, sends the frame `behind`.
    */
-  protected async recallClient(
+  protected async loadClientRecord(
     attach: Attach,
     state: LocalSession<Data>,
     found: ClientRecords | undefined | "unknown",

@@ -4,8 +4,8 @@ import { FAILED, refusalIn, refusedFrame } from "./refusals.ts";
 import type { Refusal } from "./refusals.ts";
 
 /** The most numbers whose ack is postponed, because a client with a full window waits for acks. */
-const MAX_UNTOLD = 32;
-export interface NumbersOutlet {
+const MAX_POSTPONED_ACKS = 32;
+export interface NumbersConnection {
   readonly isEnding: boolean;
   sendFrame(frame: string): void;
   /** Reports what a refusal can't tell the client. */
@@ -18,36 +18,36 @@ export interface NumbersOutlet {
  * one frame acknowledges all numbers of a turn.
  */
 export class Numbers {
-  readonly #outlet: NumbersOutlet;
+  readonly #connection: NumbersConnection;
   /**
    * The number of the next message. `undefined`: the messages belong to another session, and are discarded until the next
    * attach.
    */
   #next: number | undefined;
-  #last = 0;
+  #lastSettled = 0;
   /** The bytes of each received message without an ack, in order, and of all of them together. */
-  readonly #open: number[] = [];
-  #bytes = 0;
+  readonly #pending: number[] = [];
+  #pendingBytes = 0;
   /** The number of messages that arrived before the latest attach and are to be discarded. */
-  #void = 0;
-  #untold = 0;
+  #discardsBeforeAttach = 0;
+  #postponedAcks = 0;
   #timer: NodeJS.Immediate | undefined;
 
-  constructor(outlet: NumbersOutlet) {
-    this.#outlet = outlet;
+  constructor(connection: NumbersConnection) {
+    this.#connection = connection;
   }
 
   /** Starts counting at an attach. `from` is `undefined` if the client names another session. */
   begin(from: number | undefined): void {
-    this.tell();
+    this.sendAck();
     this.#next = from;
   }
 
   /** A further attach has arrived. Messages before it that are to be discarded no longer count against the limits. */
   reattach(): void {
     if (this.#next !== undefined) return;
-    this.#void += this.#open.length;
-    this.#close(this.#open.length);
+    this.#discardsBeforeAttach += this.#pending.length;
+    this.#stopCounting(this.#pending.length);
   }
 
   /**
@@ -55,17 +55,17 @@ export class Numbers {
    * any size.
    */
   receive(bytes: number): boolean {
-    this.#open.push(bytes);
-    this.#bytes += bytes;
-    const count = this.#open.length;
-    return count <= WINDOW_MESSAGES && (count === 1 || this.#bytes <= WINDOW_BYTES);
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes;
+    const count = this.#pending.length;
+    return count <= WINDOW_MESSAGES && (count === 1 || this.#pendingBytes <= WINDOW_BYTES);
   }
 
   /** Returns the number of the next message to be handled; `undefined` if that message is discarded. */
-  take(): number | undefined {
+  nextToHandle(): number | undefined {
     if (this.#next === undefined) {
-      if (this.#void > 0) this.#void -= 1;
-      else this.#close(1);
+      if (this.#discardsBeforeAttach > 0) this.#discardsBeforeAttach -= 1;
+      else this.#stopCounting(1);
       return undefined;
     }
     this.#next += 1;
@@ -73,10 +73,10 @@ export class Numbers {
   }
 
   settle(number: number): void {
-    this.#last = number;
-    this.#untold += 1;
-    if (this.#untold >= MAX_UNTOLD) this.tell();
-    else this.#timer ??= setImmediate(() => this.tell());
+    this.#lastSettled = number;
+    this.#postponedAcks += 1;
+    if (this.#postponedAcks >= MAX_POSTPONED_ACKS) this.sendAck();
+    else this.#timer ??= setImmediate(() => this.sendAck());
   }
 
   /**
@@ -92,18 +92,18 @@ export class Numbers {
 
   /** Settles `number` as refused. */
   refuse(number: number, refusal: Refusal): void {
-    this.tell();
-    this.#close(1);
-    if (this.#outlet.isEnding) return;
+    this.sendAck();
+    this.#stopCounting(1);
+    if (this.#connection.isEnding) return;
     const { frame, loss } = refusedFrame(number, refusal);
-    this.#outlet.sendFrame(frame);
-    if (loss !== undefined) this.#outlet.transactionFailed(loss);
+    this.#connection.sendFrame(frame);
+    if (loss !== undefined) this.#connection.transactionFailed(loss);
   }
 
-  /** Discards messages until the next attach. The `taken` messages in progress stay unsettled, and no longer count. */
-  ignore(taken: number): void {
-    this.tell();
-    this.#close(taken);
+  /** Discards messages until the next attach. The `inProgress` messages stay unsettled, and no longer count. */
+  discardUntilAttach(inProgress: number): void {
+    this.sendAck();
+    this.#stopCounting(inProgress);
     this.#next = undefined;
   }
 
@@ -113,18 +113,18 @@ export class Numbers {
   }
 
   /** Stops counting the oldest messages against the limits: they are settled, or will not be settled on this connection. */
-  #close(count: number): void {
-    for (const bytes of this.#open.splice(0, count)) this.#bytes -= bytes;
+  #stopCounting(count: number): void {
+    for (const bytes of this.#pending.splice(0, count)) this.#pendingBytes -= bytes;
   }
 
   /** Sends the postponed ack now. */
-  tell(): void {
+  sendAck(): void {
     clearImmediate(this.#timer);
     this.#timer = undefined;
-    if (this.#untold === 0) return;
-    this.#close(this.#untold);
-    this.#untold = 0;
-    if (!this.#outlet.isEnding)
-      this.#outlet.sendFrame(writeServerControl({ type: "applied", number: this.#last }));
+    if (this.#postponedAcks === 0) return;
+    this.#stopCounting(this.#postponedAcks);
+    this.#postponedAcks = 0;
+    if (!this.#connection.isEnding)
+      this.#connection.sendFrame(writeServerControl({ type: "applied", number: this.#lastSettled }));
   }
 }

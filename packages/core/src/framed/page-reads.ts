@@ -17,7 +17,7 @@ export interface HeldPage {
 }
 
 /** The part of a connection that the reads use. */
-export interface PageOutlet {
+export interface PageConnection {
   readonly isEnding: boolean;
   readonly deadlines: Deadlines;
 }
@@ -59,12 +59,12 @@ export async function readOutbox<Data extends object>(
  * crowd of clients would wait for a store that hangs, one group of slots after the other.
  */
 export function takePage<Data extends object>(
-  outlet: PageOutlet,
+  connection: PageConnection,
   state: LocalSession<Data>,
   request: () => PageRequest,
 ): Promise<HeldPage | undefined> {
   let isLate = false;
-  const isOver = () => isLate || outlet.isEnding;
+  const isOver = () => isLate || connection.isEnding;
   const take = async (): Promise<HeldPage | undefined> => {
     if (isOver()) return undefined;
     const release = await pageSlots.acquire();
@@ -84,7 +84,7 @@ export function takePage<Data extends object>(
   const { handshakeTimeoutMs } = state.context.settings;
   if (handshakeTimeoutMs === Infinity) return take();
   return new Promise((resolve, reject) => {
-    const deadline = outlet.deadlines.allow(handshakeTimeoutMs, () => {
+    const deadline = connection.deadlines.allow(handshakeTimeoutMs, () => {
       isLate = true;
       reject(new SessionError("STORE_UNAVAILABLE", "kept messages could not be read in time"));
     });

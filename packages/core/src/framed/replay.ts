@@ -7,7 +7,7 @@ import type { LocalSession } from "../session/local-session.ts";
 import type { OutboxStream } from "../session/outbox-stream.ts";
 import type { OutboxEntry } from "../store/outbox-contract.ts";
 import { readOutbox, takePage } from "./page-reads.ts";
-import type { HeldPage, Page, PageOutlet } from "./page-reads.ts";
+import type { HeldPage, Page, PageConnection } from "./page-reads.ts";
 import { replayDelay, spendReplay } from "./replay-budget.ts";
 
 /** The next page is read when the send buffer has fewer bytes than this. */
@@ -18,7 +18,7 @@ const MAX_HELD_MS = 1_000;
 const MAX_SENT = 512;
 
 /** The part of a connection that a replay uses. */
-export interface ReplayOutlet extends PageOutlet {
+export interface ReplayConnection extends PageConnection {
   readonly bufferedAmount: number;
   readonly maxBufferedBytes: number;
   sendFrame(frame: string | Uint8Array): void;
@@ -29,14 +29,14 @@ export interface ReplayOutlet extends PageOutlet {
 }
 
 /** The client's position after an attach, as hello reports it. */
-export interface Begun {
+export interface ReplayStart {
   readonly at: Position;
   readonly last: number;
   readonly missed: Missed | undefined;
   readonly replayed: number;
 }
 
-export const NOTHING_KEPT: Begun = { at: BEGINNING, last: 0, missed: undefined, replayed: 0 };
+export const NOTHING_KEPT: ReplayStart = { at: BEGINNING, last: 0, missed: undefined, replayed: 0 };
 
 /**
  * The cursor of one framed connection in the outbox of its session. A live message is sent only if it directly follows the
@@ -45,7 +45,7 @@ export const NOTHING_KEPT: Begun = { at: BEGINNING, last: 0, missed: undefined, 
  * page of memory, not a queue (I20).
  */
 export class Replay<Data extends object> {
-  readonly #outlet: ReplayOutlet;
+  readonly #connection: ReplayConnection;
   readonly #state: LocalSession<Data>;
   readonly #stream: OutboxStream;
   /** The client's id if the store has to keep messages until this client has read them (`whenFull: "refuse"`). */
@@ -60,11 +60,16 @@ export class Replay<Data extends object> {
   #sent: Position[] | undefined;
   #acked: Position | undefined;
   #isAcking = false;
-  #drained: (() => void)[] | undefined;
+  #drainWaiters: (() => void)[] | undefined;
 
   /** `from` is the client's position. */
-  constructor(outlet: ReplayOutlet, state: LocalSession<Data>, from: Position, reader: string | undefined) {
-    this.#outlet = outlet;
+  constructor(
+    connection: ReplayConnection,
+    state: LocalSession<Data>,
+    from: Position,
+    reader: string | undefined,
+  ) {
+    this.#connection = connection;
     this.#state = state;
     this.#stream = state.context.outboxes.of(state);
     this.#position = from;
@@ -75,8 +80,8 @@ export class Replay<Data extends object> {
     return this.#position;
   }
 
-  /** Finds out which messages the client missed. `go` sends them. Resolves with `undefined` if the connection ended meanwhile. */
-  async begin(witness: Position | undefined): Promise<Begun | undefined> {
+  /** Finds out which messages the client missed. `start` sends them. Resolves with `undefined` if the connection ended meanwhile. */
+  async begin(witness: Position | undefined): Promise<ReplayStart | undefined> {
     this.#witness = witness;
     await this.#pause(replayDelay(this.#state));
     const held = await this.#takePage();
@@ -94,17 +99,17 @@ export class Replay<Data extends object> {
   }
 
   /** Sends `first` and the first page of missed messages in one write, then the further pages, then each new message. */
-  go(first: readonly string[]): void {
+  start(first: readonly string[]): void {
     const page = this.#page;
     this.#page = undefined;
-    if (page === undefined) this.#outlet.sendFrames(first);
+    if (page === undefined) this.#connection.sendFrames(first);
     else this.#sendPage(page, first);
     if (isSame(this.#position, this.#stream.end)) this.#isLive = true;
     else void this.#catchUp();
   }
 
   /** Starts with live messages, because the client has every message up to `from`. */
-  goLive(): void {
+  startLive(): void {
     this.#isLive = true;
   }
 
@@ -112,8 +117,8 @@ export class Replay<Data extends object> {
   onKept(run: KeptRun, isAgain: boolean): void {
     if (!this.#isLive) return;
     const next = isAgain && endsBefore(run, this.#position) ? "other" : after(this.#position, run);
-    const waits = this.#outlet.bufferedAmount;
-    if (next !== "gap" && next !== "other" && (waits === 0 || waits <= this.#outlet.maxBufferedBytes)) {
+    const waits = this.#connection.bufferedAmount;
+    if (next !== "gap" && next !== "other" && (waits === 0 || waits <= this.#connection.maxBufferedBytes)) {
       if (this.#send(next.entries)) return;
     }
     this.#isLive = false;
@@ -121,8 +126,8 @@ export class Replay<Data extends object> {
   }
 
   onDrained(): void {
-    const waiting = this.#drained;
-    this.#drained = undefined;
+    const waiting = this.#drainWaiters;
+    this.#drainWaiters = undefined;
     for (const resolve of waiting ?? []) resolve();
   }
 
@@ -135,13 +140,13 @@ export class Replay<Data extends object> {
     if (position === undefined) return offset <= this.#position.offset;
     sent.splice(0, index + 1);
     this.#acked = position;
-    if (!this.#isAcking) void this.#tellStore();
+    if (!this.#isAcking) void this.#reportAcks();
     return true;
   }
 
-  async #tellStore(): Promise<void> {
+  async #reportAcks(): Promise<void> {
     this.#isAcking = true;
-    while (this.#acked !== undefined && !this.#outlet.isEnding) {
+    while (this.#acked !== undefined && !this.#connection.isEnding) {
       const from = this.#acked;
       this.#acked = undefined;
       try {
@@ -156,14 +161,14 @@ export class Replay<Data extends object> {
   async #catchUp(): Promise<void> {
     try {
       for (;;) {
-        await this.#untilLow();
+        await this.#bufferLow();
         const isReplay = this.#position.offset < this.#replayedTo;
         if (isReplay) await this.#pause(replayDelay(this.#state));
-        const heard = this.#stream.end;
+        const endBefore = this.#stream.end;
         const page = await this.#nextPage();
         if (page === undefined) return;
         if (isReplay) spendReplay(this.#state, bytesOf(page.entries));
-        if (this.#isAtEnd(page, heard)) {
+        if (this.#isAtEnd(page, endBefore)) {
           this.#isLive = true;
           return;
         }
@@ -175,7 +180,7 @@ export class Replay<Data extends object> {
 
   /** After the end of the connection nobody waits for the replay, so its failure changes nothing. */
   #failed(error: unknown): void {
-    if (!this.#outlet.isEnding) this.#outlet.replayFailed(error);
+    if (!this.#connection.isEnding) this.#connection.replayFailed(error);
   }
 
   /** Returns `undefined` if the connection ended meanwhile. */
@@ -184,39 +189,39 @@ export class Replay<Data extends object> {
     if (held === undefined) return undefined;
     const { page, release } = held;
     try {
-      if (page.missed !== undefined) this.#tellMissed(page.missed, page.start);
+      if (page.missed !== undefined) this.#sendMissed(page.missed, page.start);
       this.#sendPage(page);
       return page;
     } finally {
       // The page occupies its slot until the client has read it, at most for MAX_HELD_MS: slow clients must not block the others.
-      void Promise.race([this.#untilLow(), wait(MAX_HELD_MS, undefined, { ref: false })]).then(release);
+      void Promise.race([this.#bufferLow(), wait(MAX_HELD_MS, undefined, { ref: false })]).then(release);
     }
   }
 
   #takePage(): Promise<HeldPage | undefined> {
     const request = () => ({ from: this.#position, witness: this.#witness, reader: this.#reader });
-    return takePage(this.#outlet, this.#state, request);
+    return takePage(this.#connection, this.#state, request);
   }
 
-  /** Whether the next live message follows on the position. `heard` is the end of the stream as it was before the page was read. */
-  #isAtEnd(page: Page, heard: Position): boolean {
+  /** Whether the next live message follows on the position. `endBefore` is the end of the stream as it was before the page was read. */
+  #isAtEnd(page: Page, endBefore: Position): boolean {
     const { end } = this.#stream;
     if (!isSame(this.#position, page.end)) return false;
     if (isSame(this.#position, end)) return true;
     if (this.#position.offset > end.offset) {
-      this.#stream.learn(this.#position);
+      this.#stream.onReplyEnd(this.#position);
       return true;
     }
     // If the stream grew while the page was read, read on. If not, the store has lost messages that were announced before.
-    if (!isSame(heard, end)) return false;
-    this.#stream.doubt(this.#position);
+    if (!isSame(endBefore, end)) return false;
+    this.#stream.onReportedEnd(this.#position);
     return true;
   }
 
-  #tellMissed(missed: Missed, { offset, chain }: Position): void {
+  #sendMissed(missed: Missed, { offset, chain }: Position): void {
     this.#position = { offset, chain };
     this.#witness = undefined;
-    this.#outlet.sendFrame(writeServerControl({ type: "missed", ...missed, chain }));
+    this.#connection.sendFrame(writeServerControl({ type: "missed", ...missed, chain }));
   }
 
   #sendPage({ entries, end, missed }: Page, first: readonly string[] = []): void {
@@ -250,11 +255,11 @@ export class Replay<Data extends object> {
         frames.push(writeKept({ chain, message: data }));
       }
       this.#position = { offset, chain };
-      if (this.#reader !== undefined) this.#remember();
+      if (this.#reader !== undefined) this.#recordSent();
       if (this.#witness !== undefined && offset >= this.#witness.offset) this.#witness = undefined;
     }
     if (follows) jump();
-    this.#outlet.sendFrames(frames);
+    this.#connection.sendFrames(frames);
     return follows;
   }
 
@@ -262,7 +267,7 @@ export class Replay<Data extends object> {
     return this.#witness !== undefined && this.#witness.offset === offset && this.#witness.chain !== chain;
   }
 
-  #remember(): void {
+  #recordSent(): void {
     this.#sent ??= [];
     this.#sent.push(this.#position);
     if (this.#sent.length > MAX_SENT) this.#sent.shift();
@@ -279,18 +284,18 @@ export class Replay<Data extends object> {
         resolve();
       };
       const timer = setTimeout(settle, ms).unref();
-      const look = () => {
-        if (this.#outlet.isEnding) settle();
-        else if (!isOver) (this.#drained ??= []).push(look);
+      const check = () => {
+        if (this.#connection.isEnding) settle();
+        else if (!isOver) (this.#drainWaiters ??= []).push(check);
       };
-      look();
+      check();
     });
   }
 
-  #untilLow(): Promise<void> {
-    if (this.#outlet.isEnding || this.#outlet.bufferedAmount < LOW_BYTES) return Promise.resolve();
+  #bufferLow(): Promise<void> {
+    if (this.#connection.isEnding || this.#connection.bufferedAmount < LOW_BYTES) return Promise.resolve();
     return new Promise((resolve) => {
-      (this.#drained ??= []).push(resolve);
+      (this.#drainWaiters ??= []).push(resolve);
     });
   }
 }

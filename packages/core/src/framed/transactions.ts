@@ -22,18 +22,24 @@ import { FAILED, REFUSED_BEFORE, refusalByStore, refusalIn } from "./refusals.ts
 import type { Refusal } from "./refusals.ts";
 
 /** After this many lost races other writers of this process wait for the handler, because otherwise a slow handler would starve. */
-const RACES = 3;
+const MAX_RACES_WITHOUT_LOCK = 3;
 
 /** The connection whose messages are handled in transactions. */
-export interface TransactionOutlet<Data extends object> extends TransactionOwner<Data> {
+export interface TransactionConnection<Data extends object, Socket = unknown> extends TransactionOwner<
+  Data,
+  Socket
+> {
   readonly sessionConnection: SessionConnection<Data>;
   readonly deadlines: Deadlines;
   /** Milliseconds that a handler may take. */
   readonly handlerTimeoutMs: number;
   /** Whether the next message to be handled is a numbered one. */
-  readonly isFollowed: boolean;
-  /** Calls the handler. Until `leave` the writes of the connection's handle are refused. */
-  callTransaction(transaction: Transaction<Data>, message: string | Uint8Array): unknown;
+  readonly hasNextNumbered: boolean;
+  /** Calls the handler. Until `leaveTransaction` the writes of the connection's handle are refused. */
+  callTransaction(
+    transaction: Transaction<Data, unknown, unknown, Socket>,
+    message: string | Uint8Array,
+  ): unknown;
   sendFrame(frame: string): void;
   /** Sends the frames that `task` sends as one write. */
   inOneWrite(task: () => void): void;
@@ -49,15 +55,15 @@ interface Outcome {
 }
 
 /** Runs a task while no other write of this process to the session is in progress. */
-type Turn = <Result>(task: () => Awaitable<Result>) => Promise<Result>;
+type RunAlone = <Result>(task: () => Awaitable<Result>) => Promise<Result>;
 
 /**
  * Handles the numbered messages of one client on one connection, each exactly once: the number, the change and the kept
  * messages are committed in one step. The ack is sent after that. If another connection of the client has settled a number
  * first, that outcome counts (I21, I22, I23).
  */
-export class Transactions<Data extends object> {
-  readonly #outlet: TransactionOutlet<Data>;
+export class Transactions<Data extends object, Socket> {
+  readonly #connection: TransactionConnection<Data, Socket>;
   readonly #state: LocalSession<Data>;
   readonly #numbers: Numbers;
   #client = "";
@@ -65,12 +71,12 @@ export class Transactions<Data extends object> {
   /** The client's record, as far as this connection knows it. */
   #record: ClientRecord;
   /** The session's forget mark, if the attach showed that the store no longer has the client's record; else `undefined`. */
-  #forgottenUnder: number | undefined;
+  #newForgetMark: number | undefined;
   /** Outcomes that changed nothing. They become part of the next commit, and are sent to the client after that commit. */
-  #waiting: Outcome[] = [];
+  #uncommitted: Outcome[] = [];
 
-  constructor(outlet: TransactionOutlet<Data>, state: LocalSession<Data>, numbers: Numbers) {
-    this.#outlet = outlet;
+  constructor(connection: TransactionConnection<Data, Socket>, state: LocalSession<Data>, numbers: Numbers) {
+    this.#connection = connection;
     this.#state = state;
     this.#numbers = numbers;
     this.#record = NO_RECORD;
@@ -82,60 +88,62 @@ export class Transactions<Data extends object> {
     // The messages of a client that named no session waited for this hello, so they have its mark.
     this.#mark = attach.session === undefined ? mark : attach.mark;
     this.#record = record ?? NO_RECORD;
-    this.#forgottenUnder = record === undefined && this.#mark !== mark ? mark : undefined;
+    this.#newForgetMark = record === undefined && this.#mark !== mark ? mark : undefined;
   }
 
   /** Rejects if the outcome of the message is unknown. The connection then ends, and the client sends the message again. */
   async handle(number: number, message: string | Uint8Array): Promise<void> {
     const outcome: Outcome = { number, refusal: undefined };
-    if (number <= this.#record.settled) return this.#tell(outcome);
-    if (this.#forgottenUnder !== undefined)
-      return this.#conclude({ type: "forgotten", mark: this.#forgottenUnder }, [outcome]);
+    if (number <= this.#record.settled) return this.#settleNumber(outcome);
+    if (this.#newForgetMark !== undefined)
+      return this.#applyAnswer({ type: "forgotten", mark: this.#newForgetMark }, [outcome]);
     const { diagnostics } = this.#state.context;
     for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
       const isOver =
-        tries <= RACES
-          ? await this.#attempt(number, message, this.#turn)
-          : await this.#turn(() => this.#attempt(number, message, atOnce));
+        tries <= MAX_RACES_WITHOUT_LOCK
+          ? await this.#attempt(number, message, this.#runAlone)
+          : await this.#runAlone(() => this.#attempt(number, message, runNow));
       if (isOver) return;
       diagnostics.conflicts += 1;
       if (tries + 1 > diagnostics.writeTriesMax) diagnostics.writeTriesMax = tries + 1;
       const pauseMs = pauseAfter(tries);
       if (pauseMs > 0) await wait(pauseMs);
     }
-    this.#outlet.transactionFailed(conflictError());
-    await this.#settle({ number, refusal: FAILED }, this.#turn);
+    this.#connection.transactionFailed(conflictError());
+    await this.#settle({ number, refusal: FAILED }, this.#runAlone);
   }
 
   /** Commits the outcomes that wait for a further message. */
   async flush(): Promise<void> {
-    if (this.#waiting.length > 0) await this.#settleWaiting(this.#turn);
+    if (this.#uncommitted.length > 0) await this.#commitSettled(this.#runAlone);
   }
 
-  readonly #turn: Turn = (task) => writesOf(this.#state).alone(task);
+  readonly #runAlone: RunAlone = (task) => writesOf(this.#state).alone(task);
 
   /** Runs the handler once, and commits. Returns false if another writer was first. */
-  async #attempt(number: number, message: string | Uint8Array, turn: Turn): Promise<boolean> {
+  async #attempt(number: number, message: string | Uint8Array, runAlone: RunAlone): Promise<boolean> {
     const state = this.#state;
     const id = `${state.id}:${this.#client}:${number}`;
-    const staged = new StagedTransaction(this.#outlet, state, id);
-    const refusal = await this.#run(staged, message);
-    if (refusal !== undefined || staged.isEmpty) return this.#settle({ number, refusal }, turn);
-    const outcomes = [...this.#waiting, { number, refusal }];
+    const staged = new StagedTransaction(this.#connection, state, id);
+    const refusal = await this.#runHandler(staged, message);
+    if (refusal !== undefined || staged.isEmpty) return this.#settle({ number, refusal }, runAlone);
+    const outcomes = [...this.#uncommitted, { number, refusal }];
     let answer: CommitAnswer | undefined;
     try {
-      answer = await turn(() =>
-        staged.isStale ? undefined : this.#send((fence) => staged.request(this.#numbersOf(outcomes), fence)),
+      answer = await runAlone(() =>
+        staged.isStale
+          ? undefined
+          : this.#send((fence) => staged.request(this.#commitNumbers(outcomes), fence)),
       );
     } catch (error) {
       const why = refusalByStore(error);
       if (why === undefined) {
         // The store may have appended the messages, so the stream has to read the outbox.
-        if (staged.messages.length > 0) state.context.outboxes.of(state).unknown();
+        if (staged.messages.length > 0) state.context.outboxes.of(state).onUnknownAppend();
         throw error;
       }
-      if (why.code === "NOT_SERIALISABLE") this.#outlet.transactionFailed(error);
-      return this.#settle({ number, refusal: why }, turn);
+      if (why.code === "NOT_SERIALISABLE") this.#connection.transactionFailed(error);
+      return this.#settle({ number, refusal: why }, runAlone);
     }
     switch (answer?.type) {
       case undefined:
@@ -144,45 +152,45 @@ export class Transactions<Data extends object> {
         state.adopt(answer.session, staged.versionAtRequest);
         return false;
       case "full":
-        return this.#settle({ number, refusal: { code: "OUTBOX_FULL" } }, turn);
+        return this.#settle({ number, refusal: { code: "OUTBOX_FULL" } }, runAlone);
       case "committed":
-        this.#outlet.inOneWrite(() => {
-          applyCommitted(state, staged, answer, this.#outlet.sessionConnection);
-          this.#conclude(answer, outcomes);
-          this.#numbers.tell();
+        this.#connection.inOneWrite(() => {
+          applyCommitted(state, staged, answer, this.#connection.sessionConnection);
+          this.#applyAnswer(answer, outcomes);
+          this.#numbers.sendAck();
         });
         for (const effect of staged.effects) this.#runEffect(effect);
         return true;
       case "settled":
       case "behind":
       case "forgotten":
-        this.#conclude(answer, outcomes);
+        this.#applyAnswer(answer, outcomes);
         return true;
     }
   }
 
   /** Settles a number that changes nothing: with the next commit if another message waits, else with a commit of its own. */
-  async #settle(outcome: Outcome, turn: Turn): Promise<boolean> {
+  async #settle(outcome: Outcome, runAlone: RunAlone): Promise<boolean> {
     if (outcome.refusal !== undefined) this.#state.context.diagnostics.transactionsRefused += 1;
-    this.#waiting.push(outcome);
-    if (!this.#outlet.isFollowed) await this.#settleWaiting(turn);
+    this.#uncommitted.push(outcome);
+    if (!this.#connection.hasNextNumbered) await this.#commitSettled(runAlone);
     return true;
   }
 
-  async #settleWaiting(turn: Turn): Promise<void> {
-    const outcomes = this.#waiting;
-    const numbers = this.#numbersOf(outcomes);
-    const answer = await turn(() => this.#send((fence) => settlingRequest(this.#state, numbers, fence)));
-    this.#conclude(answer, outcomes);
+  async #commitSettled(runAlone: RunAlone): Promise<void> {
+    const outcomes = this.#uncommitted;
+    const numbers = this.#commitNumbers(outcomes);
+    const answer = await runAlone(() => this.#send((fence) => settlingRequest(this.#state, numbers, fence)));
+    this.#applyAnswer(answer, outcomes);
   }
 
   #send(request: (fence: number | undefined) => CommitRequest): Promise<CommitAnswer> {
-    // Read the fence inside the turn, when a pending takeover has been answered.
-    return sendCommit(this.#state, () => request(fenceOf(this.#outlet.sessionConnection)));
+    // Read the fence inside the task, when a pending takeover has been answered.
+    return sendCommit(this.#state, () => request(fenceOf(this.#connection.sessionConnection)));
   }
 
   /** `outcomes` must have at least one outcome, and consecutive numbers. */
-  #numbersOf(outcomes: readonly Outcome[]): CommitNumbers {
+  #commitNumbers(outcomes: readonly Outcome[]): CommitNumbers {
     const numbers = outcomes.map(({ number }) => number);
     const refused = outcomes.filter(({ refusal }) => refusal !== undefined).map(({ number }) => number);
     const { settled } = this.#record;
@@ -191,23 +199,23 @@ export class Transactions<Data extends object> {
   }
 
   /** Handles the store's answer to the commit of these outcomes. */
-  #conclude(answer: CommitAnswer, outcomes: readonly Outcome[]): void {
-    this.#waiting = [];
+  #applyAnswer(answer: CommitAnswer, outcomes: readonly Outcome[]): void {
+    this.#uncommitted = [];
     switch (answer.type) {
       case "committed":
       case "settled":
         if (answer.type === "committed") this.#state.context.diagnostics.transactions += 1;
         this.#record = answer.record;
-        for (const outcome of outcomes) this.#tell(outcome);
+        for (const outcome of outcomes) this.#settleNumber(outcome);
         return;
       // The store lost numbers that it had acknowledged. The client has to attach again before further messages are handled.
       case "behind":
-        this.#numbers.ignore(outcomes.length);
-        this.#outlet.sendFrame(writeServerControl({ type: "behind", number: answer.settled }));
+        this.#numbers.discardUntilAttach(outcomes.length);
+        this.#connection.sendFrame(writeServerControl({ type: "behind", number: answer.settled }));
         return;
       case "forgotten":
-        this.#numbers.ignore(outcomes.length);
-        this.#outlet.sendFrame(writeServerControl({ type: "forgotten", mark: answer.mark }));
+        this.#numbers.discardUntilAttach(outcomes.length);
+        this.#connection.sendFrame(writeServerControl({ type: "forgotten", mark: answer.mark }));
         return;
       case "conflict":
       case "full":
@@ -218,28 +226,31 @@ export class Transactions<Data extends object> {
   }
 
   /** Sends the outcome of the record, not the local outcome, because another connection may have settled the number first. */
-  #tell({ number, refusal }: Outcome): void {
+  #settleNumber({ number, refusal }: Outcome): void {
     if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);
     else this.#numbers.settle(number);
   }
 
   // --- the handler ---
 
-  async #run(staged: StagedTransaction<Data>, message: string | Uint8Array): Promise<Refusal | undefined> {
+  async #runHandler(
+    staged: StagedTransaction<Data, Socket>,
+    message: string | Uint8Array,
+  ): Promise<Refusal | undefined> {
     try {
-      const running = promiseOf(this.#outlet.callTransaction(staged, message));
-      if (running !== undefined) await this.#withinTime(running);
+      const running = promiseOf(this.#connection.callTransaction(staged, message));
+      if (running !== undefined) await this.#withTimeout(running);
       return undefined;
     } catch (error) {
       return this.#refusalOf(error, staged);
     } finally {
       staged.end();
-      this.#outlet.leave();
+      this.#connection.leaveTransaction();
     }
   }
 
-  #withinTime(running: Promise<unknown>): Promise<unknown> {
-    const { deadlines, handlerTimeoutMs } = this.#outlet;
+  #withTimeout(running: Promise<unknown>): Promise<unknown> {
+    const { deadlines, handlerTimeoutMs } = this.#connection;
     if (handlerTimeoutMs === Infinity) return running;
     return new Promise((resolve, reject) => {
       const deadline = deadlines.allow(handlerTimeoutMs, () =>
@@ -255,24 +266,24 @@ export class Transactions<Data extends object> {
   }
 
   /** Returns the refusal of a message whose handler threw `error`. Throws if the client has to send the message again. */
-  #refusalOf(error: unknown, staged: StagedTransaction<Data>): Refusal {
+  #refusalOf(error: unknown, staged: StagedTransaction<Data, Socket>): Refusal {
     const refusal = refusalIn(error);
     if (refusal !== undefined) {
-      if (refusal.code === "INVALID_MESSAGE") this.#outlet.transactionFailed(error);
+      if (refusal.code === "INVALID_MESSAGE") this.#connection.transactionFailed(error);
       return refusal;
     }
-    const isEnding = this.#state.gone || this.#outlet.sessionConnection.isEnding;
+    const isEnding = this.#state.gone || this.#connection.sessionConnection.isEnding;
     if (isSessionError(error, "STORE_UNAVAILABLE") || (isEnding && isAboutTheEnd(error))) throw error;
     if (staged.isRefusal(error)) {
       const why = refusalByStore(error);
       if (why !== undefined) return why;
     }
-    this.#outlet.transactionFailed(error);
+    this.#connection.transactionFailed(error);
     return FAILED;
   }
 
   #runEffect(effect: () => unknown): void {
-    const failed = (error: unknown) => this.#outlet.transactionFailed(error);
+    const failed = (error: unknown) => this.#connection.transactionFailed(error);
     try {
       promiseOf(effect())?.catch(failed);
     } catch (error) {
@@ -284,4 +295,4 @@ export class Transactions<Data extends object> {
 /** Stands for the record of a client that the store does not remember. */
 export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
 
-const atOnce: Turn = async (task) => task();
+const runNow: RunAlone = async (task) => task();

@@ -44,5 +44,5 @@ export function applyCommitted<Data extends object>(
   writer: SessionConnection<Data>,
 ): void {
   if (written !== undefined) adoptWritten(state, written, staged, writer);
-  if (appended !== undefined) state.context.outboxes.of(state).take(runOf(staged.messages, appended));
+  if (appended !== undefined) state.context.outboxes.of(state).add(runOf(staged.messages, appended));
 }

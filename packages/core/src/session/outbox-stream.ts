@@ -15,7 +15,7 @@ export const PAGE_BYTES: number = 64 * 1024;
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 8_000;
 /** The most runs that wait for an earlier run. Above this the stream drops them, and reads the store. */
-const MAX_EARLY = 64;
+const MAX_OUT_OF_ORDER = 64;
 
 /** The part of a session that its outbox stream uses. */
 export interface OutboxSession {
@@ -43,10 +43,10 @@ export class OutboxStream {
   readonly #context: OutboxContext;
   readonly #session: OutboxSession;
   #end: Position = BEGINNING;
-  #early: KeptRun[] = [];
+  #outOfOrder: KeptRun[] = [];
   /** An end of the outbox that was announced without the entries before it. */
-  #said: Position | undefined;
-  #isDoubtful = false;
+  #announcedEnd: Position | undefined;
+  #mustRead = false;
   #isReading = false;
   #timer: NodeJS.Timeout | undefined;
   /** Whether `#timer` is the pause after a failed read. */
@@ -64,68 +64,68 @@ export class OutboxStream {
   }
 
   /** Takes the end of the outbox from a reply of the store. The reply may be older than the stream. */
-  learn(end: Position): void {
-    if (!this.#isHeard) this.#end = end;
-    else if (end.offset > this.#end.offset) this.#hear(end);
+  onReplyEnd(end: Position): void {
+    if (!this.#hasConnections) this.#end = end;
+    else if (end.offset > this.#end.offset) this.#setAnnouncedEnd(end);
   }
 
   /** The store reports an end of the outbox that contradicts the stream. */
-  doubt(end: Position): void {
-    if (!this.#isHeard) this.#end = end;
-    else if (!isSame(end, this.#end)) this.#hear(end);
+  onReportedEnd(end: Position): void {
+    if (!this.#hasConnections) this.#end = end;
+    else if (!isSame(end, this.#end)) this.#setAnnouncedEnd(end);
   }
 
   /** The outcome of an append is unknown, so the stream has to read the store. */
-  unknown(): void {
-    if (!this.#isHeard) return;
-    this.#isDoubtful = true;
-    this.#wait();
+  onUnknownAppend(): void {
+    if (!this.#hasConnections) return;
+    this.#mustRead = true;
+    this.#scheduleRead();
   }
 
-  take(run: KeptRun): void {
-    if (!this.#isHeard) {
+  add(run: KeptRun): void {
+    if (!this.#hasConnections) {
       this.#end = endOf(run);
       return;
     }
-    this.#early.push(run);
+    this.#outOfOrder.push(run);
     this.#advance();
   }
 
-  get #isHeard(): boolean {
+  get #hasConnections(): boolean {
     return this.#session.connectionCount > 0 && !this.#session.gone;
   }
 
-  #hear(end: Position): void {
-    this.#said = end;
-    this.#wait();
+  #setAnnouncedEnd(end: Position): void {
+    this.#announcedEnd = end;
+    this.#scheduleRead();
   }
 
   /** Delivers the entries that directly follow the end, and keeps the others for later. */
   #advance(): void {
-    for (let index = 0; index < this.#early.length;) {
-      const run = this.#early[index];
+    for (let index = 0; index < this.#outOfOrder.length;) {
+      const run = this.#outOfOrder[index];
       const next = run === undefined ? "gap" : after(this.#end, run);
       if (next === "gap") {
         index += 1;
         continue;
       }
-      this.#early.splice(index, 1);
-      if (next === "other") this.#isDoubtful = true;
+      this.#outOfOrder.splice(index, 1);
+      if (next === "other") this.#mustRead = true;
       else if (next.entries.length > 0) {
-        this.#handOn(next);
+        this.#deliver(next);
         index = 0;
       }
     }
-    if (this.#isDoubtful || this.#early.length > 0) this.#wait();
+    if (this.#mustRead || this.#outOfOrder.length > 0) this.#scheduleRead();
   }
 
-  #handOn(run: KeptRun, isAgain: boolean = false): void {
+  #deliver(run: KeptRun, isAgain: boolean = false): void {
     this.#end = endOf(run);
     for (const connection of this.#session.connections()) connection.onKept(run, isAgain);
   }
 
-  #wait(ms: number = GAP_MS): void {
-    if (this.#early.length > MAX_EARLY) this.#early.length = 0;
+  #scheduleRead(ms: number = GAP_MS): void {
+    if (this.#outOfOrder.length > MAX_OUT_OF_ORDER) this.#outOfOrder.length = 0;
     if (this.#isReading) return;
     // A message that arrives during the pause after a failed read leads to the store sooner.
     if (this.#timer !== undefined && !this.#isPausing) return;
@@ -134,48 +134,48 @@ export class OutboxStream {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#isPausing = false;
-      this.#lookAgain();
+      this.#readIfIncomplete();
     }, ms);
     this.#timer.unref();
   }
 
-  #lookAgain(): void {
-    const isSaid = this.#said === undefined || isSame(this.#said, this.#end);
-    if (isSaid && this.#early.length === 0 && !this.#isDoubtful) return;
-    if (!this.#isHeard) {
+  #readIfIncomplete(): void {
+    const isAtAnnouncedEnd = this.#announcedEnd === undefined || isSame(this.#announcedEnd, this.#end);
+    if (isAtAnnouncedEnd && this.#outOfOrder.length === 0 && !this.#mustRead) return;
+    if (!this.#hasConnections) {
       // The session has no connection here, so nobody needs the entries before the announced end.
-      this.#end = this.#said ?? this.#end;
-      this.#forget();
+      this.#end = this.#announcedEnd ?? this.#end;
+      this.#clearPending();
     } else void this.#read();
   }
 
-  #forget(): void {
-    this.#said = undefined;
-    this.#early = [];
-    this.#isDoubtful = false;
+  #clearPending(): void {
+    this.#announcedEnd = undefined;
+    this.#outOfOrder = [];
+    this.#mustRead = false;
   }
 
   async #read(): Promise<void> {
     this.#isReading = true;
-    this.#forget();
+    this.#clearPending();
     let pauseMs: number | undefined;
     this.#context.calls.begin();
     try {
-      while (this.#isHeard && (await this.#readPage()));
+      while (this.#hasConnections && (await this.#readPage()));
       this.#retryMs = RETRY_MS;
     } catch (error) {
       this.#context.report(asStoreError(error), { stage: "store", sessionId: this.#session.id });
       // The read dropped the announced entries. Without another read the connections would get them only with the next message.
-      this.#isDoubtful = true;
+      this.#mustRead = true;
       pauseMs = this.#retryMs;
       this.#retryMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
     }
     this.#isReading = false;
     this.#context.calls.end();
-    if (pauseMs !== undefined) this.#wait(pauseMs);
+    if (pauseMs !== undefined) this.#scheduleRead(pauseMs);
     else {
       this.#advance();
-      if (this.#said !== undefined) this.#wait();
+      if (this.#announcedEnd !== undefined) this.#scheduleRead();
     }
   }
 
@@ -194,7 +194,7 @@ export class OutboxStream {
     const next = after(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;
     const isAgain = result.missed !== undefined;
-    if (next.entries.length > 0 || isAgain) this.#handOn(next, isAgain);
+    if (next.entries.length > 0 || isAgain) this.#deliver(next, isAgain);
     return next.entries.length > 0 && this.#end.offset < result.end.offset;
   }
 }

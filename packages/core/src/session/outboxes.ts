@@ -63,14 +63,14 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   /** Takes the end of the outbox from a reply of the store. A stream is created only if the outbox has entries. */
   learn(state: OutboxSession, end: Position | undefined): void {
     if (end === undefined) return;
-    if (isSame(end, BEGINNING)) this.peek(state)?.learn(end);
-    else this.of(state).learn(end);
+    if (isSame(end, BEGINNING)) this.peek(state)?.onReplyEnd(end);
+    else this.of(state).onReplyEnd(end);
   }
 
   applyAnnouncement(state: OutboxSession, { end, run }: AppendedEvent): void {
     const stream = this.of(state);
-    if (run === undefined) stream.doubt(end);
-    else stream.take(run);
+    if (run === undefined) stream.onReportedEnd(end);
+    else stream.add(run);
   }
 
   send(
@@ -80,7 +80,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     subject: string | undefined,
     result: SendResult,
   ): void {
-    if (!this.#context.store.capabilities.resumable) this.#sendToThoseHere(id, message, subject, result);
+    if (!this.#context.store.capabilities.resumable) this.#sendToConnections(id, message, subject, result);
     else if (this.areKept) this.#queueOf(id).send(message, sender, subject, result);
     else
       result.reject(
@@ -91,7 +91,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   }
 
   /** For sessions that end with their connection: no client can come back for a message, so nothing is kept. */
-  #sendToThoseHere(
+  #sendToConnections(
     id: string,
     { data }: OutgoingMessage,
     subject: string | undefined,
@@ -115,18 +115,18 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     const state = () => this.#find(id);
     return {
       bounds: settings.outbox,
-      run: (append) => this.#alone(state(), append),
+      run: (append) => this.#asSoleWriter(state(), append),
       append(request: Omit<AppendRequest, "id">) {
         // `send` has checked already that the store has `append`.
         return store.append?.({ id, ...request }) ?? { type: "missing" };
       },
       appended: (run) => {
         const found = state();
-        if (found !== undefined) this.of(found).take(run);
+        if (found !== undefined) this.of(found).add(run);
       },
       unknown: () => {
         const found = state();
-        if (found !== undefined) this.of(found).unknown();
+        if (found !== undefined) this.of(found).onUnknownAppend();
       },
       fenced: (sender) => void state()?.replace((fenceOf(sender) ?? 0) + 1),
       missing: () => void state()?.endSession(GONE),
@@ -138,7 +138,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
    * Runs `append` while no other write of this process to the session is in progress, because core promises stores one write of a
    * session at a time.
    */
-  async #alone(
+  async #asSoleWriter(
     state: LocalSession<Data> | undefined,
     append: () => AppendResult | PromiseLike<AppendResult>,
   ): Promise<AppendResult> {

@@ -11,19 +11,24 @@ import { checkMessage } from "./send-queue.ts";
 import { changeBy, dataAfter } from "./write-plan.ts";
 import type { Write } from "./writes.ts";
 
-export interface TransactionOwner<Data extends object> {
-  readonly connection: Connection<Data, unknown, never>;
+export interface TransactionOwner<Data extends object, Socket = unknown> {
+  readonly connection: Connection<Data, unknown, never, unknown, Socket>;
   /** Called when the handler ends the transaction by `atLeastOnce`. */
-  leave(): void;
+  leaveTransaction(): void;
 }
 
 /**
  * One run of the handler `transaction`. Records whether the handler read the data, and stages the changes. Other code does not see
  * staged changes.
  */
-export class StagedTransaction<Data extends object> implements Transaction<Data> {
+export class StagedTransaction<Data extends object, Socket = unknown> implements Transaction<
+  Data,
+  unknown,
+  unknown,
+  Socket
+> {
   readonly id: string;
-  readonly #owner: TransactionOwner<Data>;
+  readonly #owner: TransactionOwner<Data, Socket>;
   readonly #state: LocalSession<Data>;
   readonly #base: Readonly<Data>;
   /** The version at the start of the run. */
@@ -39,7 +44,7 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
   #isChanging = false;
   #thrown: unknown;
 
-  constructor(owner: TransactionOwner<Data>, state: LocalSession<Data>, id: string) {
+  constructor(owner: TransactionOwner<Data, Socket>, state: LocalSession<Data>, id: string) {
     this.id = id;
     this.#owner = owner;
     this.#state = state;
@@ -47,7 +52,7 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     this.versionAtRequest = state.versionStamp;
   }
 
-  get connection(): Connection<Data, unknown, never> {
+  get connection(): Connection<Data, unknown, never, unknown, Socket> {
     return this.#owner.connection;
   }
 
@@ -110,7 +115,7 @@ export class StagedTransaction<Data extends object> implements Transaction<Data>
     this.#assertStaging("atLeastOnce()");
     if (!this.isEmpty) throw invalidArgument("atLeastOnce(): something was staged already");
     this.#isOver = true;
-    this.#owner.leave();
+    this.#owner.leaveTransaction();
     return work();
   }
 
