@@ -73,8 +73,8 @@ export const connectionMutants = [
     name: "last-close-counts",
     promise: "The first close counts",
     file: "packages/core/src/connection/lifecycle.ts",
-    find: "this.#event ??= { code, reason };\n    this.#deadline",
-    replace: "this.#event = { code, reason };\n    this.#deadline",
+    find: "this.#event ??= endOfSocket(code, reason, by);",
+    replace: "this.#event = endOfSocket(code, reason, by);",
     tests: core("endings"),
   },
   {

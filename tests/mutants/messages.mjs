@@ -56,7 +56,7 @@ export const messageMutants = [
   {
     name: "messages-log",
     promise: "Only the first invalid message of a connection is reported",
-    file: "packages/core/src/connection/lifecycle.ts",
+    file: "packages/core/src/connection/message-flow.ts",
     find: "if ((this.flow & Flow.Refused) !== 0) return;",
     replace: "",
     tests: tests("messages/messages.test.ts", "that are invalid reach no handler"),

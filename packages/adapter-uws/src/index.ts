@@ -14,7 +14,7 @@ import { checkArguments, checkOptions, MAX_IDLE_TIMEOUT } from "./check-options.
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
 import { Neighbours } from "./neighbours.ts";
-import { Arrival, connectionOf, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
+import { Arrival, connectionOf, endedBy, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
 import type { Socket, UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
@@ -132,7 +132,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       const connection = arrival.binding.open(socket, arrival.ticket, arrival.protocol);
       fields.wsession = connection;
       // If the socket was closed inside `open`, its close event came before the connection existed.
-      if (arrival.end !== undefined) connection.ended(arrival.end.code, arrival.end.reason);
+      if (arrival.end !== undefined) connection.ended(...arrival.end);
     },
     message(socket, message, isBinary) {
       fieldsOf(socket).wsessionSeen = SEEN;
@@ -152,8 +152,9 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       neighbours.delete(socket);
       const { wsession } = fieldsOf(socket);
       const reason = textOf(message);
-      if (wsession instanceof Arrival) wsession.end = { code, reason };
-      else wsession?.ended(code, reason);
+      const by = endedBy(socket, code, reason);
+      if (wsession instanceof Arrival) wsession.end = [code, reason, by];
+      else wsession?.ended(code, reason, by);
     },
   });
 

@@ -1,3 +1,4 @@
+import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { WebSocket } from "uWebSockets.js";
 
@@ -16,9 +17,15 @@ export interface UserData {
   readonly wsessionSeen: number;
 }
 
+/** The close code of a socket that ended without a close frame (RFC 6455 section 7.1.5). */
+const UNCLEAN = 1006;
+
 /** A message or a pong arrived. */
 export const SEEN = -1;
 const STALLED = -2;
+
+/** The arguments of `ended`. */
+export type EndOfSocket = Parameters<RuntimeConnection["ended"]>;
 
 /** The state between `upgrade` and `open`. */
 export class Arrival {
@@ -27,7 +34,7 @@ export class Arrival {
   /** The application's choice of a subprotocol, if core answers with its own subprotocol. */
   readonly protocol: string;
   /** The close event, if it came during `open`: `end()` and `close()` emit it before they return. */
-  end: { readonly code: number; readonly reason: string } | undefined = undefined;
+  end: EndOfSocket | undefined = undefined;
 
   constructor(binding: RuntimeBinding<Socket>, ticket: Ticket, protocol: string) {
     this.binding = binding;
@@ -149,6 +156,22 @@ function attempt<Result>(call: () => Result, closed: Result): Result {
   }
 }
 
+/** The socket that `heartbeat` is closing. The runtime emits the close event before `close()` returns. */
+let silent: Socket | undefined;
+
+/** The runtime's own reasons for a socket that ended without a close frame. */
+const TIMED_OUT = "WebSocket timed out from inactivity";
+const PEER_ENDED = "Received TCP FIN before WebSocket close frame";
+const BROKEN_FRAME = /^Received /;
+
+/** Who ended a socket, where its close code does not show that. Call it in the close event. */
+export function endedBy(socket: Socket, code: number, reason: string): CloseInfo["by"] | undefined {
+  if (socket === silent) return "heartbeat";
+  if (code !== UNCLEAN || reason === PEER_ENDED) return undefined;
+  if (reason === TIMED_OUT) return "heartbeat";
+  return BROKEN_FRAME.test(reason) ? "server" : undefined;
+}
+
 /**
  * Pings the peer, and closes the socket if neither a message nor a pong has arrived since the last heartbeat,
  * unless the peer has read waiting data since then or since the heartbeat before. Two heartbeats are needed,
@@ -160,8 +183,11 @@ function heartbeat(socket: Socket): void {
   const waits = attempt(() => socket.getBufferedAmount(), 0);
   const stalled = last < SEEN;
   const takes = waits < (stalled ? STALLED - last : last);
-  if (last !== SEEN && !takes && (stalled || waits === 0)) attempt(() => socket.close(), undefined);
-  else {
+  if (last !== SEEN && !takes && (stalled || waits === 0)) {
+    silent = socket;
+    attempt(() => socket.close(), undefined);
+    silent = undefined;
+  } else {
     fields.wsessionSeen = last === SEEN || takes ? waits : STALLED - waits;
     attempt(() => socket.ping(), 0);
   }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { CloseInfo } from "@wsession/core";
 import type { RuntimeConnection } from "@wsession/core/runtime";
 import type { WebSocket } from "ws";
 import type { CompressedSends } from "./compressed.ts";
@@ -11,6 +12,7 @@ export const COUNTED: unique symbol = Symbol("wsession.counted");
 export const PROGRESS: unique symbol = Symbol("wsession.progress");
 export const PONGED: unique symbol = Symbol("wsession.ponged");
 export const COMPRESSED: unique symbol = Symbol("wsession.compressed");
+export const ENDED_BY: unique symbol = Symbol("wsession.endedBy");
 export const PONGS_TAKEN: unique symbol = Symbol("wsession.pongsTaken");
 
 /**
@@ -31,6 +33,8 @@ export interface BoundSocket extends WebSocket {
    * progress.
    */
   [PONGED]?: boolean;
+  /** Set if this adapter or ws ends the socket, and not core. */
+  [ENDED_BY]?: CloseInfo["by"];
   /** Set if compression was negotiated. */
   [COMPRESSED]?: CompressedSends;
   [PONGS_TAKEN]?: number;

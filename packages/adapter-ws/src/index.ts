@@ -5,7 +5,7 @@ import { assertMethods, assertNoMore, invalidArgument, isRefusedPromise } from "
 import type { HandshakeAnswer, Runtime, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
-import { attach, wsRuntime } from "./socket.ts";
+import { attach, endedByServer, wsRuntime } from "./socket.ts";
 import { guardUpgrade } from "./upgrade.ts";
 
 export { transportOf } from "./handshake.ts";
@@ -89,7 +89,10 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     for (const [name, value] of accepted.get(request)?.headers ?? []) lines.push(`${name}: ${value}`);
   };
   server.on("headers", onHeaders);
-  const report = (error: Error) => binding.report(error, { stage: stageOf(error) });
+  function onError(this: WebSocket, error: Error): void {
+    if (isOfProtocol(error)) endedByServer(this);
+    binding.report(error, { stage: stageOf(error) });
+  }
   // Runs before all other listeners, so that `sessions.of(socket)` works in those of the application.
   const onConnection = (socket: WebSocket, request: IncomingMessage): void => {
     const admitted = accepted.get(request);
@@ -104,8 +107,11 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     attach(
       socket,
       request.socket,
-      () => binding.open(socket, admitted.ticket, ownChoices.get(request)),
-      report,
+      () => {
+        const isOwn = admitted.subprotocol === undefined;
+        return binding.open(socket, admitted.ticket, isOwn ? socket.protocol : ownChoices.get(request));
+      },
+      onError,
     );
   };
   server.prependListener("connection", onConnection);
@@ -254,8 +260,12 @@ function watch(result: unknown, failed: (error: unknown) => void): void {
 
 /** Errors of the WebSocket protocol, of the decompressor and of the network are caused by the client. */
 function stageOf(error: Error): "adapter" | "client" {
-  const isClients = "syscall" in error || ("code" in error && /^(?:WS_ERR|Z)_/.test(String(error.code)));
-  return isClients ? "client" : "adapter";
+  return "syscall" in error || isOfProtocol(error) ? "client" : "adapter";
+}
+
+/** An error of the WebSocket protocol or of the decompressor, after which ws ends the socket. */
+function isOfProtocol(error: Error): boolean {
+  return "code" in error && /^(?:WS_ERR|Z)_/.test(String(error.code));
 }
 
 /** ws distinguishes the two forms by the number of parameters. */

@@ -7,6 +7,7 @@ import {
   COMPRESSED,
   CONNECTION,
   COUNTED,
+  ENDED_BY,
   PONGED,
   PONGS_TAKEN,
   PROGRESS,
@@ -99,6 +100,11 @@ export function attach(
   own[CONNECTION] = connect();
 }
 
+/** ws itself ends the socket: it sends a close frame with the code of the error, but emits `close` with 1006. */
+export function endedByServer(socket: WebSocket): void {
+  bound(socket)[ENDED_BY] ??= "server";
+}
+
 function bound(socket: WebSocket): BoundSocket {
   return socket;
 }
@@ -122,7 +128,7 @@ function onMessage(this: BoundSocket, data: RawData, isBinary: boolean): void {
 }
 
 function onClose(this: BoundSocket, code: number, reason: Buffer): void {
-  this[CONNECTION]?.ended(code, reason.toString());
+  this[CONNECTION]?.ended(code, reason.toString(), this[ENDED_BY]);
 }
 
 /** `binaryType` "blob" produces Blobs, which the types of ws omit. */
@@ -144,6 +150,7 @@ function refuseBlob(socket: BoundSocket): void {
     ),
   );
   silence(socket, ignoreEvent);
+  socket[ENDED_BY] = "server";
   startClosing(socket, CloseCode.HandlerFailed, "message unreadable");
 }
 
@@ -251,7 +258,10 @@ function heartbeat(socket: WebSocket, heartbeatMs = 30_000): void {
   const isSilent = read !== undefined && own[BYTES_READ] === read && !socket.isPaused;
   // Called in any case, because the result covers the time since the last call.
   const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
-  if (isSilent && !hasTaken) return socket.terminate();
+  if (isSilent && !hasTaken) {
+    own[ENDED_BY] = "heartbeat";
+    return socket.terminate();
+  }
   own[BYTES_READ] = read;
   if (socket.readyState === OPEN) socket.ping(undefined, undefined, ignoreError);
 }

@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
 import { closingCases } from "./adapter-cases/closing.ts";
+import { endCases } from "./adapter-cases/ends.ts";
 import { failureCases } from "./adapter-cases/failures.ts";
 import { framingCases } from "./adapter-cases/framing.ts";
 import { gateCases } from "./adapter-cases/gate.ts";
@@ -49,6 +50,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   sending: sendingCases,
   limits: limitCases,
   closing: closingCases,
+  "how a connection ended": endCases,
   heartbeat: heartbeatCases,
   liveness: livenessCases,
   shutdown: shutdownCases,

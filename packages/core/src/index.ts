@@ -1,5 +1,6 @@
 export { CloseCode, MAX_REASON_BYTES } from "./base/close-codes.ts";
 export type {
+  CloseInfo,
   Connection,
   Patch,
   ReadyOptions,

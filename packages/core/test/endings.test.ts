@@ -13,7 +13,7 @@ test("I4 the close handler gets the code and reason of this side, whatever the p
   connection.close(4001, "mine");
   receive("late");
   socket.connection?.ended(1005, "the peer's");
-  await expect.poll(() => ended).toEqual({ code: 4001, reason: "mine" });
+  await expect.poll(() => ended).toEqual({ code: 4001, reason: "mine", by: "server" });
   expect(sessions.diagnostics.messagesDiscarded).toBe(1);
 });
 

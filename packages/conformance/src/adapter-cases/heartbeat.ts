@@ -16,13 +16,13 @@ export const heartbeatCases: readonly AdapterCase[] = [
       const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
       const server = await trial.serve(sessions, {
         message: (_, text) => journal.note(`${text}`),
-        close: (_, { code }) => journal.note(`close ${code}`),
+        close: (_, { code, by }) => journal.note(`close ${code} ${by}`),
       });
       const client = await trial.rawUpgraded(server);
       client.write(frame("my last words"));
       await journal.until(2);
       await client.closed;
-      expect(journal.entries).toEqual(["my last words", "close 1006"]);
+      expect(journal.entries).toEqual(["my last words", "close 1006 heartbeat"]);
       expect(sessions.connections.size).toBe(0);
     },
   },

@@ -93,7 +93,7 @@ export const livenessCases: readonly AdapterCase[] = [
         initial: () => ({ n: 0 }),
       });
       const server = await trial.serve(sessions, {
-        close: (connection, { code }) => closed.note(`${connection.id} ${code}`),
+        close: (connection, { code, by }) => closed.note(`${connection.id} ${code} ${by}`),
       });
       const { session, token } = await sessions.create({ n: 1 });
       const old = await trial.rawUpgraded(server, { path: `/?token=${token}` });
@@ -108,7 +108,7 @@ export const livenessCases: readonly AdapterCase[] = [
       expect([...session.connections].map(({ id }) => id)).toEqual([second?.id]);
       expect((await sessions.presence(session.id)).connections).toBe(1);
       await closed.until(1);
-      expect(closed.entries).toEqual([`${first?.id} 4409`]);
+      expect(closed.entries).toEqual([`${first?.id} 4409 server`]);
       expect(sessions.connections.size).toBe(1);
       newcomer.socket.close();
       await until(() => sessions.connections.size === 0);

@@ -46,6 +46,20 @@ export interface TransportSession<Transport> {
  */
 export type SendOutcome = "sent" | "queued" | "dropped" | "closed";
 
+/** How a connection ended. */
+export interface CloseInfo {
+  /** The code of the first close frame, from either side; 1005 if the frame had no code, 1006 if there was no frame. */
+  readonly code: number;
+  readonly reason: string;
+  /**
+   * Who ended the connection. `"peer"`: the peer sent the first close frame. `"server"`: this side ended the connection: `close` or
+   * `terminate`, the end of the session (destroyed, expired, replaced), a limit, a handler that failed, the shutdown, or a frame
+   * of the peer that breaks the WebSocket protocol. `"heartbeat"`: the peer showed no sign of life. `"network"`: the socket ended
+   * without a close frame.
+   */
+  readonly by: "peer" | "server" | "heartbeat" | "network";
+}
+
 /**
  * One live WebSocket on one runtime. The defaults of the type parameters are the widest types: a function that takes a
  * `Connection<Visitor>` takes connections of every transport, context and runtime.
@@ -67,6 +81,11 @@ export interface Connection<
    * connection has closed. Neither the client nor the other connections of the session see it.
    */
   context: Context;
+  /**
+   * The subprotocol that the application chose for the connection, `""` for none. A client of `v1.wsession` offers that name too;
+   * it is not among the application's subprotocols.
+   */
+  readonly protocol: string;
   /** The session once it is set, also after the connection has closed; `undefined` before. */
   readonly session: Session<Data, Transport, Context> | Unset;
   /** Whether the client came back to a session that existed before. */
@@ -103,6 +122,11 @@ export interface Connection<
   close(code?: number, reason?: string): void;
   /** Ends the connection at once, without a closing handshake. Idempotent. */
   terminate(): void;
+  /**
+   * Resolves with how the connection ended, once its socket has ended; never rejects. Does not wait for the handlers: `close` may be
+   * called later.
+   */
+  readonly closed: Promise<CloseInfo>;
   /**
    * The runtime's own socket object, for features that this library does not cover. Typed in the handlers of `bindSessions`, by
    * `sessions.of(socket)`, and by `HandlersOf<typeof sessions, WebSocket>`.

@@ -1,5 +1,5 @@
 import type { Handshake } from "../handshake/handshake.ts";
-import type { Connection, ReplayEvent } from "./contract.ts";
+import type { CloseInfo, Connection, ReplayEvent } from "./contract.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
@@ -72,9 +72,6 @@ export interface Handlers<
   readonly drain?: ((connection: Connection<Data, Transport, Unset, Context, Socket>) => unknown) | undefined;
   /** Called last, exactly once if `open` was called. `connection.session` is as it was (I4). */
   readonly close?:
-    | ((
-        connection: Connection<Data, Transport, Unset, Context, Socket>,
-        event: { readonly code: number; readonly reason: string },
-      ) => unknown)
+    | ((connection: Connection<Data, Transport, Unset, Context, Socket>, event: CloseInfo) => unknown)
     | undefined;
 }

@@ -5,7 +5,7 @@
  * tick in which the runtime provides the socket, and passes on each event of the socket. Core makes every decision.
  */
 import type { Handshake } from "../handshake/handshake.ts";
-import type { SendOutcome } from "./contract.ts";
+import type { CloseInfo, SendOutcome } from "./contract.ts";
 import type { ErrorContext } from "./options.ts";
 
 export {
@@ -92,8 +92,13 @@ export interface Runtime<Socket extends object> {
 export interface RuntimeConnection {
   /** A whole message arrived. Text is a string. Bytes belong to the handler, unless they are `borrowed` for this call alone. */
   receive(data: string | Uint8Array, borrowed?: boolean): void;
-  /** The socket has ended. Called once. `code` is 1006 if no close frame arrived, and 1005 if the frame had no code. */
-  ended(code: number, reason: string): void;
+  /**
+   * The socket has ended. Called once. `code` is 1006 if no close frame arrived, and 1005 if the frame had no code. `by` is given
+   * where the adapter knows more: `"heartbeat"` for a peer that showed no sign of life, `"server"` for a socket that the runtime
+   * itself ended, such as after a protocol error. Absent: `"network"` for the code 1006, else `"peer"`. If core ended the connection
+   * first, core's own code, reason and `by` stay.
+   */
+  ended(code: number, reason: string, by?: CloseInfo["by"]): void;
   /** `bufferedAmount` is 0 again. */
   drained(): void;
 }
@@ -136,7 +141,8 @@ export interface RuntimeBinding<Socket extends object> {
   admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer>;
   /**
    * Starts the connection. MUST be called in the tick in which the runtime hands the socket over (I1).
-   * `protocol` is the application's choice, if the answer had a `subprotocol` of its own; "" for no choice.
+   * `protocol` is the subprotocol that the application chose, which the connection has as `protocol`; "" for no choice. It is not
+   * the `subprotocol` of the answer.
    *
    * @throws INVALID_ARGUMENT for a ticket that was used already, or that another binding made. Nothing else is thrown.
    */

@@ -40,6 +40,9 @@ export const CloseCode = {
   StoreUnavailable: 4503,
 } as const;
 
+/** The code of a socket that ended without a close frame (RFC 6455 section 7.1.5). It is never sent. */
+export const UNCLEAN = 1006;
+
 /** The longest close reason, in bytes of UTF-8: a control frame has at most 125 (RFC 6455 section 5.5), and two are the code. */
 export const MAX_REASON_BYTES = 123;
 

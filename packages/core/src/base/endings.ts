@@ -16,9 +16,6 @@ export const TOO_MANY_CONNECTIONS: Ending = {
 export const EXPIRED: Ending = { code: CloseCode.Expired, reason: "session expired" };
 export const REVOKED: Ending = { code: CloseCode.Destroyed, reason: "sessions revoked" };
 
-/** The socket ended without a close frame: code 1006 (RFC 6455 section 7.1.5). */
-export const UNCLEAN: Ending = { code: 1006, reason: "" };
-
 export function destroyedEnding(reason = "session destroyed"): Ending {
   return { code: CloseCode.Destroyed, reason };
 }

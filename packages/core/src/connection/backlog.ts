@@ -1,6 +1,7 @@
 import type { Limits } from "../api/settings.ts";
 import type { Deadline } from "../base/deadlines.ts";
-import type { CloseEvent, LifecycleBinding } from "./binding.ts";
+import type { Ending } from "../base/endings.ts";
+import type { LifecycleBinding } from "./binding.ts";
 import { Inbox } from "./inbox.ts";
 
 /**
@@ -10,7 +11,7 @@ import { Inbox } from "./inbox.ts";
 export class Backlog<Socket extends object> {
   readonly inbox: Inbox = new Inbox();
   /** The close code and reason that `endHandled` sends once the messages that have arrived were handled. */
-  ending: CloseEvent | undefined = undefined;
+  ending: Ending | undefined = undefined;
   /** Called when the promise of a message's handler settles. Created once, because a closure for each message would be garbage. */
   readonly onSettled: () => void;
   readonly onFailed: (error: unknown) => void;

@@ -14,9 +14,3 @@ export interface LifecycleBinding<Socket extends object> {
   running: object | undefined;
   report(error: unknown, context: ErrorContext): void;
 }
-
-/** How a connection ended, for its close handler. */
-export interface CloseEvent {
-  readonly code: number;
-  readonly reason: string;
-}

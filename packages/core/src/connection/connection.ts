@@ -1,8 +1,7 @@
 import { assertClose } from "../base/close-codes.ts";
 import { SessionSlot } from "./session-slot.ts";
 import type { SendingBinding } from "./sending.ts";
-import type { CloseEvent } from "./binding.ts";
-import type { Connection, Renewal, ReplayEvent, Session } from "../api/contract.ts";
+import type { CloseInfo, Connection, Renewal, ReplayEvent, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import type { Awaitable } from "@wsession/protocol";
@@ -69,6 +68,7 @@ export class LiveConnection<Data extends object, Socket extends object>
     socket: Socket,
     number: number,
     { handshake, transport, context }: AdmittedConnection,
+    protocol: string,
   ) {
     super();
     this.binding = binding;
@@ -78,6 +78,7 @@ export class LiveConnection<Data extends object, Socket extends object>
     this.#encrypted = handshake.encrypted;
     this.#record = transport;
     if (context !== undefined) this.context = context;
+    if (protocol !== "") this.details.protocol = protocol;
   }
 
   get transport(): TransportRecord<unknown> {
@@ -95,10 +96,18 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   set context(context: unknown) {
-    this.#details.context = context;
+    this.details.context = context;
   }
 
-  get #details(): ConnectionDetails {
+  get protocol(): string {
+    return this.#record instanceof ConnectionDetails ? this.#record.protocol : "";
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.details.closed(this.closeInfo);
+  }
+
+  private get details(): ConnectionDetails {
     if (this.#record instanceof ConnectionDetails) return this.#record;
     const details = new ConnectionDetails(this.#record);
     this.#record = details;
@@ -206,13 +215,17 @@ export class LiveConnection<Data extends object, Socket extends object>
     return this.binding.handlers.message?.(this, data);
   }
 
-  protected callClose(event: CloseEvent): unknown {
+  protected callClose(event: CloseInfo): unknown {
     return this.binding.handlers.close?.(this, event);
   }
 
   protected notifyClosed(): void {
     this.binding.onConnectionClosed(this);
     this.stopExpecting();
+  }
+
+  protected notifyEnded(info: CloseInfo): void {
+    if (this.#record instanceof ConnectionDetails) this.#record.resolveClosed(info);
   }
 
   protected notifyActivity(): void {

@@ -25,19 +25,18 @@
  * | Greeted, MeansSession, HasSent, Following, InTransaction | framed/ alone | framed/ alone | nothing: see flow.ts        |
  */
 import { isTransactionRefused } from "@wsession/protocol";
-import type { Connection } from "../api/contract.ts";
+import type { CloseInfo } from "../api/contract.ts";
 import type { Stage } from "../api/options.ts";
 import type { RuntimeConnection } from "../api/runtime.ts";
 import { assertNone } from "../base/arguments.ts";
 import { clipReason, CloseCode, isCleanLeave } from "../base/close-codes.ts";
 import type { Deadline } from "../base/deadlines.ts";
 import type { Departure } from "../store/presence-contract.ts";
-import { UNCLEAN } from "../base/endings.ts";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 import type { Handshake } from "../handshake/handshake.ts";
+import { endOfSocket, TERMINATED } from "./close-info.ts";
 import { ClosingHandshake } from "./closing-handshake.ts";
-import type { CloseEvent } from "./binding.ts";
 import { BLOCKS_CLOSE, Flow } from "./flow.ts";
 import { MessageFlow } from "./message-flow.ts";
 
@@ -46,15 +45,16 @@ export abstract class ConnectionLifecycle<Socket extends object>
   extends MessageFlow<Socket>
   implements RuntimeConnection
 {
-  abstract readonly publicConnection: Connection;
   /** The time limit for the session to be set. After the end: the time limit for the peer, or for the handlers. */
   #deadline: Deadline | undefined = undefined;
-  #event: CloseEvent | undefined = undefined;
+  #event: CloseInfo | undefined = undefined;
 
   protected abstract callOpen(handshake: Handshake): unknown;
-  protected abstract callClose(event: CloseEvent): unknown;
+  protected abstract callClose(event: CloseInfo): unknown;
   /** The connection no longer counts as live: the socket has ended, or this side is ending it. Called once. */
   protected abstract notifyClosed(): void;
+  /** The socket has ended. Called once. */
+  protected abstract notifyEnded(info: CloseInfo): void;
   /** The close handler has settled, or has run longer than `handlerTimeoutMs`. May be called twice. */
   protected abstract notifyFinished(): void;
   abstract drained(): void;
@@ -143,15 +143,6 @@ export abstract class ConnectionLifecycle<Socket extends object>
     else this.end(CloseCode.HandlerFailed, "handler failed");
   }
 
-  /** Counts a refused message. Reports only the first one of a connection, because otherwise a client could fill the log. */
-  protected refuseMessage(error: unknown): void {
-    const { binding } = this;
-    binding.diagnostics.messagesRefused += 1;
-    if ((this.flow & Flow.Refused) !== 0) return;
-    this.flow |= Flow.Refused;
-    binding.report(error, { stage: "client", connection: this.publicConnection });
-  }
-
   /** Only counts a failure that follows from the end of the connection, because otherwise clients that leave would fill the log. */
   protected reportFailure(stage: Stage, error: unknown): void {
     if (this.isEnding && this.isConsequence(error)) this.binding.diagnostics.handlersCutShort += 1;
@@ -175,7 +166,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   terminate(surplus?: undefined): void {
     assertNone("terminate()", surplus);
     if (this.hasEnded) return;
-    this.#event ??= UNCLEAN;
+    this.#event ??= TERMINATED;
     this.stop();
     this.markClosed();
     this.binding.runtime.terminate(this.socket);
@@ -190,7 +181,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     const ended = this.hasEnded;
     // The reason of a `destroy`, maybe of another process, may be too long for a close frame.
     const fits = clipReason(reason);
-    if (!ended) this.#event = { code, reason: fits };
+    if (!ended) this.#event = { code, reason: fits, by: "server" };
     this.stop();
     if (ended) return this.scheduleAdvance();
     this.markClosed();
@@ -205,12 +196,6 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if (!this.isHandling) return this.end(code, reason);
     this.flow |= Flow.Draining;
     this.ownBacklog().ending = { code, reason };
-  }
-
-  /** Whether a handler runs, or a message waits for a handler. Messages at the gate do not count, because it may never open. */
-  private get isHandling(): boolean {
-    const isWaiting = (this.flow & (Flow.Queued | Flow.Gated)) === Flow.Queued;
-    return isWaiting || (this.flow & (Flow.Opening | Flow.Busy)) !== 0;
   }
 
   private markClosed(): void {
@@ -228,11 +213,18 @@ export abstract class ConnectionLifecycle<Socket extends object>
 
   // --- ended ---
 
-  ended(code: number, reason: string): void {
+  /** How the connection ended; `undefined` until the socket has ended. */
+  protected get closeInfo(): CloseInfo | undefined {
+    return this.hasEnded ? this.#event : undefined;
+  }
+
+  ended(code: number, reason: string, by?: CloseInfo["by"]): void {
     if (this.hasEnded) return;
     this.flow |= Flow.Ended;
     if (this.#event === undefined && isCleanLeave(code)) this.flow |= Flow.Left;
-    this.#event ??= { code, reason };
+    // If this side ended the connection, the socket only reports the answer.
+    this.#event ??= endOfSocket(code, reason, by);
+    this.notifyEnded(this.#event);
     this.#deadline?.cancel();
     this.#deadline = undefined;
     this.unpause();
@@ -286,7 +278,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     const { running } = binding;
     binding.running = this;
     try {
-      const result = this.callClose(this.#event ?? UNCLEAN);
+      const result = this.callClose(this.#event ?? TERMINATED);
       if (isThenable(result)) closing = new Promise((resolve) => resolve(result));
     } catch (error) {
       report(error);

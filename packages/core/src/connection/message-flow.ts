@@ -1,5 +1,6 @@
 import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
+import type { Connection } from "../api/contract.ts";
 import type { Stage } from "../api/options.ts";
 import { Backlog } from "./backlog.ts";
 import type { LifecycleBinding } from "./binding.ts";
@@ -15,6 +16,7 @@ import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from
 export abstract class MessageFlow<Socket extends object> {
   abstract readonly binding: LifecycleBinding<Socket>;
   abstract readonly socket: Socket;
+  abstract readonly publicConnection: Connection;
   /** The bits of `Flow`. The table at the head of lifecycle.ts explains each. */
   protected flow: number = Flow.Ready;
   /** `undefined` until a message or a step has to wait. */
@@ -73,6 +75,21 @@ export abstract class MessageFlow<Socket extends object> {
     if ((this.flow & Flow.LastLook) === 0) return;
     this.flow &= ~Flow.LastLook;
     this.notifyActivity();
+  }
+
+  /** Whether a handler runs, or a message waits for a handler. Messages at the gate do not count, because it may never open. */
+  protected get isHandling(): boolean {
+    const isWaiting = (this.flow & (Flow.Queued | Flow.Gated)) === Flow.Queued;
+    return isWaiting || (this.flow & (Flow.Opening | Flow.Busy)) !== 0;
+  }
+
+  /** Counts a refused message. Reports only the first one of a connection, because otherwise a client could fill the log. */
+  protected refuseMessage(error: unknown): void {
+    const { binding } = this;
+    binding.diagnostics.messagesRefused += 1;
+    if ((this.flow & Flow.Refused) !== 0) return;
+    this.flow |= Flow.Refused;
+    binding.report(error, { stage: "client", connection: this.publicConnection });
   }
 
   /** Makes messages wait, or lets them continue. */

@@ -37,7 +37,6 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   Data,
   Socket
 > {
-  readonly #protocol: string;
   /** The limit of control frames. Exists from the second control frame until the next message. */
   #controls: ControlLimit | undefined = undefined;
   /** The state between the first attach and its hello. */
@@ -52,8 +51,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     admitted: AdmittedConnection,
     protocol: string,
   ) {
-    super(binding, socket, number, admitted);
-    this.#protocol = protocol;
+    super(binding, socket, number, admitted, protocol);
   }
 
   /** Whether the latest attach was answered by a hello, with or without a session. */
@@ -232,7 +230,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
       token,
       resumed,
       begun,
-      protocol: this.#protocol,
+      protocol: this.protocol,
       attach,
       client,
     });

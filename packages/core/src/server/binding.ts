@@ -189,9 +189,8 @@ export class ServerBinding<Data extends object, Socket extends object>
     const { handshake } = admitted;
     const connections = this.#connections;
     const number = connections.nextNumber();
-    const connection = admitted.isFramed
-      ? new FramedConnection(this, socket, number, admitted, protocol)
-      : new LiveConnection(this, socket, number, admitted);
+    const Connection = admitted.isFramed ? FramedConnection : LiveConnection;
+    const connection = new Connection(this, socket, number, admitted, protocol);
     this.diagnostics.handshakesAccepted += 1;
     this.diagnostics.connectionsOpened += 1;
     connections.add(connection);
