@@ -17,7 +17,8 @@ const LOGIN_MS = 2_000;
 const LOGIN_ATTEMPTS = 2;
 
 export interface Backoff {
-  greeted(hasSession: boolean): void;
+  /** Called when a connection is live: after hello, or at once if the server does not speak v1.wsession. */
+  onHello(hasSession: boolean): void;
   /** Called when a connection or an attempt ended. Returns the milliseconds until the next attempt, or the reason to stop. */
   next(code: number): number | ClosedWhy;
 }
@@ -29,24 +30,24 @@ export interface Backoff {
 export function createBackoff({ minMs, maxMs }: Settings): Backoff {
   let failures = 0;
   let logins = 0;
-  let greetedAt: number | undefined;
+  let liveSince: number | undefined;
   let hadSession = false;
   return {
-    greeted(hasSession) {
-      greetedAt = Date.now();
+    onHello(hasSession) {
+      liveSince = Date.now();
       logins = 0;
       hadSession ||= hasSession;
     },
     next(code) {
-      const wasGreeted = greetedAt !== undefined;
-      if (Date.now() - (greetedAt ?? Infinity) >= STEADY_MS) failures = 0;
-      greetedAt = undefined;
+      const wasLive = liveSince !== undefined;
+      if (Date.now() - (liveSince ?? Infinity) >= STEADY_MS) failures = 0;
+      liveSince = undefined;
       const why = STOPS[code];
       // While one tab renews the cookie or logs in, the other tabs have an invalid cookie for a moment.
       const mayRecover = code === 4401 && hadSession && logins++ < LOGIN_ATTEMPTS;
       if (why !== undefined && !mayRecover) return why;
       // The server shuts down or restarts: another server takes over, or this server is back soon.
-      const isRestart = wasGreeted && (code === 1001 || code === 1012);
+      const isRestart = wasLive && (code === 1001 || code === 1012);
       const longest = mayRecover
         ? LOGIN_MS
         : isRestart

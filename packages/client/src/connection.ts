@@ -1,6 +1,6 @@
 import { BYE, PROBE, ProtocolError, SUBPROTOCOL, writePlain } from "@wsession/protocol";
 import { converse } from "./conversation.ts";
-import { after } from "./environment.ts";
+import { startTimer } from "./environment.ts";
 import { watchLiveness } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Settings } from "./options.ts";
@@ -55,7 +55,7 @@ export function openConnection(
   };
   const received = (frame: string | Uint8Array): void => {
     if (hasEnded) return;
-    connection.liveness.heard();
+    connection.liveness.onFrame();
     if (connection.isPlain)
       return page.listeners.emit("message", { data: frame, offset: undefined, replayed: false });
     try {
@@ -83,7 +83,7 @@ export function openConnection(
       hasEnded = true;
       connection.liveness.stop();
       return new Promise((resolve) => {
-        const cancel = after(CLOSE_MS, resolve);
+        const cancel = startTimer(CLOSE_MS, resolve);
         whenClosed = () => {
           cancel();
           resolve();
@@ -99,7 +99,7 @@ export function openConnection(
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     if (hasEnded) return;
-    connection.liveness.heard();
+    connection.liveness.onFrame();
     if (socket.protocol === SUBPROTOCOL) {
       connection.conversation = converse(send, page, attempts);
       return;

@@ -19,8 +19,8 @@ import {
   writeRead,
 } from "@wsession/protocol";
 import type { Attach, Hello, Missed, Position, ServerControl } from "@wsession/protocol";
-import { after } from "./environment.ts";
-import type { Numbered } from "./outgoing.ts";
+import { startTimer } from "./environment.ts";
+import type { QueuedMessage } from "./outgoing.ts";
 import { failure, refusal } from "./outgoing.ts";
 import type { Page } from "./page.ts";
 import type { Conversation } from "./speaker.ts";
@@ -32,7 +32,7 @@ const READ_MESSAGES = 32;
 const READ_BYTES = 65_536;
 const READ_MS = 1_000;
 
-const unsent = (): ProtocolError => new ProtocolError("a message was settled before it was sent");
+const unsentSettled = (): ProtocolError => new ProtocolError("a message was settled before it was sent");
 
 /** @param send returns false if the connection has ended */
 export function converse(
@@ -40,47 +40,47 @@ export function converse(
   page: Page,
   attempts: number,
 ): Conversation {
-  const { outgoing, listeners, standing } = page;
+  const { outgoing, listeners, state } = page;
   let stream = outgoing.current();
   /** The number of the next counted frame; NaN if the client has to attach first. */
   let next = Number.NaN;
   let attaches = 0;
   let hello: Hello | undefined;
   /** Whether the latest attach was answered. */
-  let isGreeted = false;
+  let hasHello = false;
   let hasProgress = false;
   let isBehind = false;
   let unread = 0;
   let unreadBytes = 0;
 
   const firstNumber = (): number => stream.waiting[0]?.number ?? stream.next;
-  const sent = (): Numbered[] => stream.waiting.filter(({ number }) => number < next);
+  const sent = (): QueuedMessage[] => stream.waiting.filter(({ number }) => number < next);
   /** Whether this conversation may move the position. */
   const isReading = (): boolean => page.reader === conversation && !isBehind;
 
   const attach = (from: number, first?: Partial<Attach>): void => {
     // Send no second attach before the first is answered. Messages after it wait too.
-    if (first === undefined && !isGreeted) return;
-    if (attaches++ === MAX_ATTACHES) return page.handOver(0);
+    if (first === undefined && !hasHello) return;
+    if (attaches++ === MAX_ATTACHES) return page.reconnect(0);
     next = from;
-    isGreeted = false;
+    hasHello = false;
     const { client, session, known, waiting } = stream;
-    const mark = waiting[0]?.mark ?? standing.mark;
+    const mark = waiting[0]?.mark ?? state.mark;
     send(writeAttach({ client, session, from, known, mark, ...first }));
   };
 
-  const mayCount = ({ bytes }: Numbered): boolean => {
+  const maySend = ({ bytes }: QueuedMessage): boolean => {
     const unsettled = sent();
     const total = unsettled.reduce((sum, entry) => sum + entry.bytes, bytes);
     // Before hello send only messages for the session that attach named.
-    if (!isGreeted)
+    if (!hasHello)
       return stream.session !== undefined && unsettled.length < EARLY_MESSAGES && total <= EARLY_BYTES;
     // A message that is longer than the window is sent alone.
     const hasRoom = total <= WINDOW_BYTES || unsettled.length === 0;
     return hello?.session !== undefined && unsettled.length < WINDOW_MESSAGES && hasRoom;
   };
 
-  const pump = (): void => {
+  const flush = (): void => {
     if (stream !== outgoing.current()) {
       stream = outgoing.current();
       next = Number.NaN;
@@ -90,63 +90,63 @@ export function converse(
     for (const entry of stream.waiting) {
       if (entry.number < next) continue;
       if (entry.number !== next) attach(entry.number);
-      if (entry.number !== next || !mayCount(entry) || !send(writeCounted(entry.message))) return;
+      if (entry.number !== next || !maySend(entry) || !send(writeCounted(entry.message))) return;
       entry.sentIn ??= conversation;
       next += 1;
     }
   };
 
-  const moveTo = (at: Position, witness = standing.witness): void => {
+  const moveTo = (at: Position, witness = state.witness): void => {
     if (!isReading()) return;
-    standing.at = at;
-    standing.witness = witness !== undefined && witness.offset > at.offset ? witness : undefined;
+    state.at = at;
+    state.witness = witness !== undefined && witness.offset > at.offset ? witness : undefined;
     page.save();
   };
 
-  const tellRead = (): void => {
-    if (unread > 0 && standing.at !== undefined) send(writeRead(standing.at.offset));
+  const sendAck = (): void => {
+    if (unread > 0 && state.at !== undefined) send(writeRead(state.at.offset));
     unread = unreadBytes = 0;
   };
 
   const onKept = (frame: string | Uint8Array): void => {
     const { chain, message } = parseKept(frame);
-    if (hello === undefined || standing.at === undefined)
+    if (hello === undefined || state.at === undefined)
       throw new ProtocolError("a kept message came before hello");
-    isBehind ||= !listeners.hearMessages();
+    isBehind ||= !listeners.hasListener();
     if (!isReading()) return;
-    const offset = standing.at.offset + 1;
+    const offset = state.at.offset + 1;
     const replayed = offset <= (hello.last ?? 0);
     listeners.emit("message", { data: message.slice(), offset, replayed });
     // Move the position after the listeners, so that a page that reloads during a listener gets the message again.
     moveTo({ offset, chain });
     if (!hello.acks) return;
     unreadBytes += message.length;
-    if (++unread === READ_MESSAGES || unreadBytes >= READ_BYTES) tellRead();
-    else if (unread === 1) after(READ_MS, tellRead);
+    if (++unread === READ_MESSAGES || unreadBytes >= READ_BYTES) sendAck();
+    else if (unread === 1) startTimer(READ_MS, sendAck);
   };
 
   const onMissed = ({ from, to, certain }: Missed): void => {
     if (!isReading()) return;
-    if (!certain) standing.witness = undefined;
+    if (!certain) state.witness = undefined;
     listeners.emit("missed", { from, to, certain });
   };
 
   /** Settles all messages up to `number`. A message is applied, unless `errorOf` returns an error for it. */
-  const settle = (number: number, errorOf?: (entry: Numbered) => unknown): void => {
+  const settle = (number: number, errorOf?: (entry: QueuedMessage) => unknown): void => {
     hasProgress ||= firstNumber() <= number;
     outgoing.settle(stream, (entry) => {
       if (entry.number > number) return null;
       // Otherwise a faulty server could settle a message that was never sent.
-      if (entry.sentIn === undefined) throw unsent();
+      if (entry.sentIn === undefined) throw unsentSettled();
       return errorOf?.(entry);
     });
   };
 
   const onSettled = (number: number, error?: Error): void => {
-    if (number >= next) throw unsent();
+    if (number >= next) throw unsentSettled();
     settle(number, (entry) => (entry.number === number ? error : undefined));
     if (hello?.mode === "transaction") stream.known = Math.max(stream.known, number);
-    pump();
+    flush();
   };
 
   /**
@@ -161,19 +161,19 @@ export function converse(
       return failure("UNKNOWN", entry);
     });
     for (const entry of stream.waiting) entry.mark = mark;
-    standing.mark = mark;
+    state.mark = mark;
     stream.known = 0;
     attach(firstNumber());
-    pump();
+    flush();
   };
 
   const onHello = (answer: Hello): void => {
     const { session, mark, settled, refused, floor, at, missed, lasting } = answer;
     hello = answer;
-    isGreeted = true;
+    hasHello = true;
     if (session !== undefined) {
       for (const one of outgoing.streams())
-        if (one.session !== undefined && one.session !== session) outgoing.lose(one);
+        if (one.session !== undefined && one.session !== session) outgoing.endSession(one);
       const kept = lasting ? session : undefined;
       outgoing.own.session = kept;
       for (const entry of outgoing.own.waiting) entry.mark ??= mark;
@@ -187,15 +187,15 @@ export function converse(
               : undefined,
         );
       if (isReading()) {
-        if (standing.session !== kept) standing.witness = undefined;
-        standing.session = kept;
-        standing.mark = mark;
+        if (state.session !== kept) state.witness = undefined;
+        state.session = kept;
+        state.mark = mark;
         moveTo(at);
       }
     }
-    page.greeted(conversation, answer);
+    page.onHello(conversation, answer);
     if (missed !== undefined) onMissed(missed);
-    pump();
+    flush();
   };
 
   const onControl = (control: ServerControl): void => {
@@ -207,8 +207,8 @@ export function converse(
       case "refused":
         return onSettled(control.number, refusal(control.code, control.message, control.detail));
       case "jump":
-        if (standing.at !== undefined)
-          moveTo({ offset: standing.at.offset + control.count, chain: control.chain }, control.witness);
+        if (state.at !== undefined)
+          moveTo({ offset: state.at.offset + control.count, chain: control.chain }, control.witness);
         return;
       case "missed":
         onMissed(control);
@@ -219,15 +219,15 @@ export function converse(
         stream.known = Math.min(stream.known, control.number);
         // The server settles nothing more before the client has attached again: what was lost may have had no answer yet.
         attach(firstNumber());
-        return pump();
+        return flush();
       case "forgotten":
         return onForgotten(control.mark);
       case "notice":
         if (control.token !== undefined) page.renewToken(control.token, () => send(TOKEN_KEPT));
-        if (control.renewalCode !== undefined) page.handOver(0, control.renewalCode);
+        if (control.renewalCode !== undefined) page.reconnect(0, control.renewalCode);
         return;
       case "going-away":
-        return page.handOver(control.ms);
+        return page.reconnect(control.ms);
       case "beat":
       case "unknown":
     }
@@ -235,7 +235,7 @@ export function converse(
 
   const conversation: Conversation = {
     isBehind: () => isBehind,
-    pump,
+    flush,
     received(frame) {
       const lead = leadOf(frame);
       if (lead === Lead.Counted) onKept(frame);
@@ -257,8 +257,8 @@ export function converse(
   };
 
   page.reader = conversation;
-  const { session, at, witness } = standing;
+  const { session, at, witness } = state;
   attach(firstNumber(), { fresh: page.isFresh, ...(session !== undefined && { at, witness }) });
-  pump();
+  flush();
   return conversation;
 }

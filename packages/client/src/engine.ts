@@ -6,7 +6,7 @@ import { invalid } from "./client-error.ts";
 import { openConnection } from "./connection.ts";
 import type { Connection, ConnectionOwner } from "./connection.ts";
 import type { Address, Client, ClientEvents, ClosedWhy, StatusEvent } from "./contract.ts";
-import { after, onWake } from "./environment.ts";
+import { onWake, startTimer } from "./environment.ts";
 import { createListeners } from "./listeners.ts";
 import type { Settings } from "./options.ts";
 import { bytesOf, createOutgoing, failure } from "./outgoing.ts";
@@ -35,7 +35,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   let closing: Promise<unknown> | undefined;
 
   const page: Page = {
-    standing: { session: undefined, mark: 0, at: undefined, witness: undefined },
+    state: { session: undefined, mark: 0, at: undefined, witness: undefined },
     outgoing: createOutgoing(settings, (then) => page.save(then)),
     listeners,
     reader: undefined,
@@ -46,10 +46,10 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       if (storage === undefined) then();
       else storage.save(then);
     },
-    greeted(conversation, { session: id, resumed, token: told, beatMs, maxMessage }) {
+    onHello(conversation, { session: id, resumed, token: newToken, beatMs, maxMessage }) {
       page.maxMessage = maxMessage;
-      if (told !== undefined) page.renewToken(told, () => {});
-      backoff.greeted(id !== undefined);
+      if (newToken !== undefined) page.renewToken(newToken, () => {});
+      backoff.onHello(id !== undefined);
       if (live?.conversation !== conversation || session?.id !== id) {
         session = id === undefined ? undefined : { id, resumed };
         if (session !== undefined) listeners.emit("session", session);
@@ -59,22 +59,22 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       connection.liveness.silenceMs = Math.max(settings.silenceMs, 2.5 * beatMs);
       goLive(connection);
     },
-    renewToken(told, kept) {
-      void writeToken(told).then((isKept) => isKept && kept());
+    renewToken(newToken, onStored) {
+      void writeToken(newToken).then((isKept) => isKept && onStored());
     },
-    handOver(withinMs, code) {
+    reconnect(withinMs, code) {
       if (closing !== undefined) return;
       if (code !== undefined) {
         renewalCode = code;
-        abandon();
+        abandonAttempt();
       }
       if (attempt === undefined && cancel === undefined) schedule(Math.random() * withinMs);
     },
   };
-  const { outgoing, standing } = page;
+  const { outgoing, state } = page;
   const storage =
     settings.storage &&
-    createPageStorage(settings.storage, key, standing, outgoing, (data, error) =>
+    createPageStorage(settings.storage, key, state, outgoing, (data, error) =>
       listeners.emit("leftover", { data, error }),
     );
 
@@ -82,7 +82,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     plain(connection) {
       session = undefined;
       outgoing.rejectAll("NOT_SUPPORTED");
-      backoff.greeted(false);
+      backoff.onHello(false);
       goLive(connection);
     },
     ended(connection, code, reason) {
@@ -90,30 +90,30 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       if (connection === live) {
         live = undefined;
         // Wait for the result of the attempt, because the server may have ended this connection in favour of the new one.
-        if (attempt !== undefined) return tell({ status: "connecting" });
+        if (attempt !== undefined) return setStatus({ status: "connecting" });
       }
       attempt = undefined;
       retry(code, reason);
     },
   };
 
-  const tell = (event: StatusEvent): void => {
+  const setStatus = (event: StatusEvent): void => {
     if (event.status === status && event.status !== "waiting") return;
     status = event.status;
     listeners.emit("status", event);
   };
   const schedule = (ms: number): void => {
     cancel?.();
-    cancel = after(ms, connect);
+    cancel = startTimer(ms, connect);
   };
   const goLive = (connection: Connection): void => {
     void live?.close();
     live = connection;
     attempt = renewalCode = undefined;
     page.isFresh = false;
-    tell({ status: "live" });
+    setStatus({ status: "live" });
   };
-  const abandon = (): void => {
+  const abandonAttempt = (): void => {
     void attempt?.connection?.close();
     cancel?.();
     attempt = cancel = undefined;
@@ -121,7 +121,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
   const connect = (): void => {
     cancel?.();
     cancel = undefined;
-    if (live === undefined) tell({ status: "connecting" });
+    if (live === undefined) setStatus({ status: "connecting" });
     const own: Attempt = {};
     attempt = own;
     const fail = (error: unknown): void => {
@@ -130,7 +130,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       retry(1006, String(error));
     };
     // The promise of the address or of the token storage may never settle.
-    const done = after(settings.silenceMs, () => fail("url or token timeout"));
+    const done = startTimer(settings.silenceMs, () => fail("url or token timeout"));
     void open(own).catch(fail).finally(done);
   };
   const open = async (own: Attempt): Promise<void> => {
@@ -153,7 +153,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const next = backoff.next(code);
     if (typeof next === "number") {
       schedule(next);
-      if (live === undefined) tell({ status: "waiting", retryInMs: next, code, reason });
+      if (live === undefined) setStatus({ status: "waiting", retryInMs: next, code, reason });
     } else if (live !== undefined) schedule(settings.maxMs);
     else {
       if (next === "login" && token !== undefined) void writeToken(undefined, token);
@@ -164,7 +164,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     const connections = [live, attempt?.connection];
     closing = Promise.all(connections.map((connection) => connection?.close(code, reason)));
     live = attempt = page.reader = undefined;
-    abandon();
+    abandonAttempt();
     stopWaking();
     outgoing.rejectAll("CLOSED");
     status = "closed";
@@ -187,13 +187,13 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       return false;
     }
   };
-  const mistakeIn = (message: unknown): Error | undefined =>
+  const messageTypeError = (message: unknown): Error | undefined =>
     typeof message === "string" || message instanceof Uint8Array
       ? undefined
       : invalid("a message must be of type string or Uint8Array");
   /** Returns why `message` can't be queued; `undefined` if it can. */
   const refusalOf = (message: unknown): Error | undefined =>
-    mistakeIn(message) ??
+    messageTypeError(message) ??
     (closing !== undefined
       ? failure("CLOSED")
       : live?.isPlain === true
@@ -202,7 +202,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
 
   const stopWaking = onWake(() => {
     if (cancel !== undefined) connect();
-    live?.liveness.doubt();
+    live?.liveness.probe();
   });
   const start = async (): Promise<void> => {
     await storage?.load();
@@ -219,13 +219,13 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       return session;
     },
     send(message) {
-      const mark = standing.session === undefined ? undefined : standing.mark;
+      const mark = state.session === undefined ? undefined : state.mark;
       const promise = outgoing.add(message, mark, refusalOf(message));
-      page.reader?.pump();
+      page.reader?.flush();
       return promise;
     },
     sendNow(message) {
-      const mistake = mistakeIn(message);
+      const mistake = messageTypeError(message);
       if (mistake !== undefined) throw mistake;
       return live?.sendNow(message) ?? false;
     },
@@ -243,7 +243,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     on(type, listener) {
       const off = listeners.add(type, listener);
       // Without a listener earlier messages were not delivered. Reconnect, so that the server replays them.
-      if (type === "message" && live?.conversation?.isBehind() === true) page.handOver(0);
+      if (type === "message" && live?.conversation?.isBehind() === true) page.reconnect(0);
       return off;
     },
   };

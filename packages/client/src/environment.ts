@@ -15,7 +15,7 @@ declare const removeEventListener: (type: string, listener: () => void, capture:
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Calls `run` after `ms` milliseconds, at most 24 days. Returns a function that cancels the timer. */
-export function after(ms: number, run: () => void): () => void {
+export function startTimer(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, Math.min(ms, MAX_TIMER_MS));
   return () => clearTimeout(timer);
 }

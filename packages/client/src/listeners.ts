@@ -1,8 +1,8 @@
 import { invalid } from "./client-error.ts";
 import type { ClientEvents } from "./contract.ts";
-import { after } from "./environment.ts";
+import { startTimer } from "./environment.ts";
 
-type Sets = { readonly [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => unknown> };
+type ListenerSets = { readonly [Type in keyof ClientEvents]: Set<(event: ClientEvents[Type]) => unknown> };
 
 export interface Listeners {
   /** Adds a listener. Returns a function that removes it. */
@@ -16,13 +16,13 @@ export interface Listeners {
    */
   emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void;
   /** Whether there is a listener for messages. */
-  hearMessages(): boolean;
+  hasListener(): boolean;
 }
 
 /** Creates the listeners of a client, by event. */
 export function createListeners(): Listeners {
   const newSet = <Listener>(): Set<Listener> => new Set();
-  const sets: Sets = {
+  const sets: ListenerSets = {
     message: newSet(),
     status: newSet(),
     session: newSet(),
@@ -47,12 +47,12 @@ export function createListeners(): Listeners {
         try {
           listener(event);
         } catch (error) {
-          after(0, () => {
+          startTimer(0, () => {
             throw error;
           });
         }
       }
     },
-    hearMessages: () => sets.message.size > 0,
+    hasListener: () => sets.message.size > 0,
   };
 }

@@ -1,53 +1,53 @@
-import { after } from "./environment.ts";
+import { startTimer } from "./environment.ts";
 
 const ANSWER_MS = 5_000;
 /** If a timer fires later than this, the page was frozen or the machine was asleep. */
 const LATE_MS = 1_000;
 /** The most late timers in a row that are ignored. In a background tab every timer may be late. */
-const MAX_EXCUSES = 3;
+const MAX_LATE_TIMERS = 3;
 
 export interface Liveness {
   silenceMs: number;
-  heard(): void;
+  onFrame(): void;
   /** Called after an event that may have cut the connection. Probes now, unless a frame arrived within LATE_MS. */
-  doubt(): void;
+  probe(): void;
   stop(): void;
 }
 
 /**
- * Detects a dead connection. Probes the server after a silence, and calls `dead` if no answer arrives. After the process was
+ * Detects a dead connection. Probes the server after a silence, and calls `onDead` if no answer arrives. After the process was
  * paused, timers fire before the socket's received data is read. So a late timer only probes again.
  *
- * @param ask sends a probe, which a live server answers
+ * @param sendProbe sends a probe, which a live server answers
  */
-export function watchLiveness(silenceMs: number, ask: () => void, dead: () => void): Liveness {
-  let heardAt = Date.now();
-  let excuses = 0;
+export function watchLiveness(silenceMs: number, sendProbe: () => void, onDead: () => void): Liveness {
+  let lastFrameAt = Date.now();
+  let lateTimers = 0;
   let stop: () => void = () => {};
   const liveness: Liveness = {
     silenceMs,
-    heard() {
-      heardAt = Date.now();
-      excuses = 0;
+    onFrame() {
+      lastFrameAt = Date.now();
+      lateTimers = 0;
     },
-    doubt() {
-      if (Date.now() - heardAt > LATE_MS) askNow();
+    probe() {
+      if (Date.now() - lastFrameAt > LATE_MS) probeNow();
     },
     stop: () => stop(),
   };
   const wait = (): void => {
-    const rest = heardAt + liveness.silenceMs - Date.now();
-    if (rest > 0) stop = after(rest, wait);
-    else askNow();
+    const rest = lastFrameAt + liveness.silenceMs - Date.now();
+    if (rest > 0) stop = startTimer(rest, wait);
+    else probeNow();
   };
-  const askNow = (): void => {
+  const probeNow = (): void => {
     stop();
-    ask();
-    const asked = Date.now();
-    stop = after(ANSWER_MS, () => {
-      if (heardAt >= asked) wait();
-      else if (Date.now() - asked < ANSWER_MS + LATE_MS || excuses++ === MAX_EXCUSES) dead();
-      else askNow();
+    sendProbe();
+    const probedAt = Date.now();
+    stop = startTimer(ANSWER_MS, () => {
+      if (lastFrameAt >= probedAt) wait();
+      else if (Date.now() - probedAt < ANSWER_MS + LATE_MS || lateTimers++ === MAX_LATE_TIMERS) onDead();
+      else probeNow();
     });
   };
   wait();

@@ -6,7 +6,7 @@ import type { Settings } from "./options.ts";
 import type { Conversation } from "./speaker.ts";
 
 /** A numbered message that is not settled. */
-export interface Numbered {
+export interface QueuedMessage {
   number: number;
   readonly message: string | Uint8Array;
   readonly bytes: number;
@@ -32,7 +32,7 @@ export interface Stream {
   known: number;
   /** The number of the next message. */
   next: number;
-  waiting: Numbered[];
+  waiting: QueuedMessage[];
 }
 
 /** The queue of `send`: the streams that earlier pages left, then this page's own stream. */
@@ -48,12 +48,12 @@ export interface Outgoing {
    * Settles messages of `stream` in order. If `outcomeOf` returns an error, the message rejects; `null`: the message stays
    * queued.
    */
-  settle(stream: Stream, outcomeOf: (entry: Numbered) => unknown): void;
+  settle(stream: Stream, outcomeOf: (entry: QueuedMessage) => unknown): void;
   /**
    * Handles the loss of the session of `stream`: messages reject with SESSION_LOST. With `carryOver` unsent ones go to the next
    * session.
    */
-  lose(stream: Stream): void;
+  endSession(stream: Stream): void;
   rejectAll(code: "CLOSED" | "NOT_SUPPORTED"): void;
 }
 
@@ -98,7 +98,7 @@ export function createOutgoing(
       });
       if (settled.length > 0) saved(() => settled.forEach((tell) => tell()));
     },
-    lose(stream) {
+    endSession(stream) {
       const isOwn = stream === outgoing.own;
       outgoing.settle(stream, (entry) =>
         isOwn && carryOver === true && entry.sentIn === undefined ? null : failure("SESSION_LOST", entry),
@@ -133,7 +133,7 @@ export function bytesOf(message: string | Uint8Array): number {
   return bytes;
 }
 
-const WHY = {
+const MESSAGES = {
   CLOSED: "the client is closed",
   NOT_SUPPORTED: "the server does not speak v1.wsession",
   QUEUE_FULL: "the queue is full",
@@ -143,8 +143,8 @@ const WHY = {
 };
 
 /** The error of a message that the server did not settle. */
-export function failure(code: keyof typeof WHY, entry?: Numbered): Error {
-  return clientError(code, WHY[code], entry?.sentIn === undefined ? "not-applied" : "unknown");
+export function failure(code: keyof typeof MESSAGES, entry?: QueuedMessage): Error {
+  return clientError(code, MESSAGES[code], entry?.sentIn === undefined ? "not-applied" : "unknown");
 }
 
 const CODES: readonly string[] = [
@@ -156,13 +156,13 @@ const CODES: readonly string[] = [
   "OUTBOX_FULL",
 ] satisfies ClientErrorCode[];
 
-function isServersCode(code: string): code is ClientErrorCode {
+function isErrorCode(code: string): code is ClientErrorCode {
   return CODES.includes(code);
 }
 
 /** The error of a message that the server refused. */
 export function refusal(code: string, message?: string, detail?: unknown): Error {
-  return isServersCode(code)
+  return isErrorCode(code)
     ? clientError(code, message ?? code)
     : // The class refuses an empty code. If a faulty server sends one, the message must settle all the same.
       new TransactionRefused(code || "REFUSED", { message, detail });

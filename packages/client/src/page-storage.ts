@@ -10,28 +10,28 @@ import {
 } from "@wsession/protocol";
 import type { Position } from "@wsession/protocol";
 import type { KeyValueStorage } from "./contract.ts";
-import { after } from "./environment.ts";
+import { startTimer } from "./environment.ts";
 import { bytesOf } from "./outgoing.ts";
-import type { Numbered, Outgoing, Stream } from "./outgoing.ts";
-import type { Standing } from "./page.ts";
+import type { Outgoing, QueuedMessage, Stream } from "./outgoing.ts";
+import type { AttachState } from "./page.ts";
 
 const ANSWER_MS = 1_000;
 
 /** The state that survives a reload, under two keys: the page's position, and the unsettled messages. */
 export interface PageStorage {
-  /** Copies the state of earlier pages to `standing` and `outgoing`. Ignores unreadable state. */
+  /** Copies the state of earlier pages to `state` and `outgoing`. Ignores unreadable state. */
   load(): Promise<void>;
   /** Writes the state once for all changes of a task, and calls `then` after that. */
   save(then: () => void): void;
 }
 
-/** @param told called for each message of an earlier page that is settled */
+/** @param onLeftover called for each message of an earlier page that is settled */
 export function createPageStorage(
   storage: KeyValueStorage,
   key: string,
-  standing: Standing,
+  state: AttachState,
   outgoing: Outgoing,
-  told: (data: string | Uint8Array, error: unknown) => void,
+  onLeftover: (data: string | Uint8Array, error: unknown) => void,
 ): PageStorage {
   const written: Record<string, string> = {};
   let callbacks: (() => void)[] = [];
@@ -39,7 +39,7 @@ export function createPageStorage(
 
   const read = async (suffix: string, use: (body: Body) => void): Promise<void> => {
     try {
-      use(new Body(String(await soon(storage.getItem(key + suffix)))));
+      use(new Body(String(await withTimeLimit(storage.getItem(key + suffix)))));
     } catch {
       // The storage is forbidden, empty, or has data of another version.
     }
@@ -49,12 +49,14 @@ export function createPageStorage(
     if (written[suffix] === text) return;
     written[suffix] = text;
     try {
-      await soon(text === "" ? storage.removeItem(key + suffix) : storage.setItem(key + suffix, text));
+      await withTimeLimit(
+        text === "" ? storage.removeItem(key + suffix) : storage.setItem(key + suffix, text),
+      );
     } catch {
       // The storage is full or forbidden. The page continues without it.
     }
   };
-  const readEntry = (body: Body): Numbered => {
+  const readEntry = (body: Body): QueuedMessage => {
     const bytes = body.optional("bytes", readText);
     const message =
       bytes === undefined
@@ -67,7 +69,7 @@ export function createPageStorage(
       mark: body.read("mark", readMark),
       sentIn: "an earlier page",
       failures: 0,
-      settle: (error) => told(message, error),
+      settle: (error) => onLeftover(message, error),
     };
   };
   const readStream = (body: Body): Stream => ({
@@ -79,14 +81,14 @@ export function createPageStorage(
   });
   const load = async (): Promise<void> => {
     await read(".at", (body) => {
-      // Read all members before the assignment, so that an unreadable member leaves `standing` unchanged.
-      const stored: Standing = {
+      // Read all members before the assignment, so that an unreadable member leaves `state` unchanged.
+      const stored: AttachState = {
         session: body.read("session", readSessionId),
         mark: body.read("mark", readMark),
         at: body.optional("at", readPosition),
         witness: body.optional("witness", readPosition),
       };
-      Object.assign(standing, stored);
+      Object.assign(state, stored);
       outgoing.own.session = stored.session;
       for (const entry of outgoing.own.waiting) entry.mark ??= stored.mark;
     });
@@ -103,9 +105,9 @@ export function createPageStorage(
       writing = writing.then(async () => {
         const due = callbacks;
         callbacks = [];
-        const { session, at, witness } = standing;
+        const { session, at, witness } = state;
         const isStored = session !== undefined;
-        await write(".at", isStored ? { ...standing, at: pair(at), witness: pair(witness) } : undefined);
+        await write(".at", isStored ? { ...state, at: toPair(at), witness: toPair(witness) } : undefined);
         const streams = outgoing
           .streams()
           .filter(({ session: named, waiting }) => named !== undefined && waiting.length > 0);
@@ -117,14 +119,14 @@ export function createPageStorage(
 }
 
 /** Awaits a storage for ANSWER_MS at most. A storage that never answers must not block the client or its promises. */
-function soon(answer: unknown): Promise<unknown> {
+function withTimeLimit(answer: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const cancel = after(ANSWER_MS, () => resolve(""));
+    const cancel = startTimer(ANSWER_MS, () => resolve(""));
     Promise.resolve(answer).then(resolve, reject).finally(cancel);
   });
 }
 
-function pair(position: Position | undefined): readonly [number, string] | undefined {
+function toPair(position: Position | undefined): readonly [number, string] | undefined {
   return position && [position.offset, writeChain(position.chain)];
 }
 
@@ -133,7 +135,7 @@ function writeStream(stream: Stream): object {
 }
 
 /** Encodes a message. A binary message becomes a text with one character for each byte. */
-function writeEntry({ number, mark, message }: Numbered): object {
+function writeEntry({ number, mark, message }: QueuedMessage): object {
   return typeof message === "string"
     ? { number, mark, text: message }
     : { number, mark, bytes: Array.from(message, (byte) => String.fromCharCode(byte)).join("") };

@@ -4,7 +4,7 @@ import type { Outgoing } from "./outgoing.ts";
 import type { Conversation } from "./speaker.ts";
 
 /** The page's session and position, as its attach states them. */
-export interface Standing {
+export interface AttachState {
   /** `undefined` if there is no session yet, or if the session ends with its connection. */
   session: string | undefined;
   /** The session's forget mark. */
@@ -16,7 +16,8 @@ export interface Standing {
 
 /** The state of a page that outlives a connection. */
 export interface Page {
-  readonly standing: Standing;
+  /** What the next attach states. */
+  readonly state: AttachState;
   readonly outgoing: Outgoing;
   readonly listeners: Listeners;
   /** The conversation that attached last. Only this one delivers kept messages. */
@@ -29,9 +30,9 @@ export interface Page {
   maxMessage: number;
   /** Stores the changes, and calls `then` after that. */
   save(then?: () => void): void;
-  greeted(conversation: Conversation, hello: Hello): void;
-  /** `kept` is called once the token is in its storage. */
-  renewToken(token: string, kept: () => void): void;
+  onHello(conversation: Conversation, hello: Hello): void;
+  /** `onStored` is called once the token is in its storage. */
+  renewToken(token: string, onStored: () => void): void;
   /** Opens a new connection within `withinMs`, while the current connection stays open. */
-  handOver(withinMs: number, renewalCode?: string): void;
+  reconnect(withinMs: number, renewalCode?: string): void;
 }
