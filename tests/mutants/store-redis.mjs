@@ -177,8 +177,8 @@ export const storeMutants = [
     name: "epochs-without-bound",
     promise: "A process remembers a bounded number of epochs",
     file: "packages/store-redis/src/sessions/known-epochs.ts",
-    find: "if (this.#seen.size <= MAX_KNOWN_EPOCHS) return;",
-    replace: "if (this.#seen.size <= MAX_KNOWN_EPOCHS * 100) return;",
+    find: "if (this.#epochs.size <= MAX_KNOWN_EPOCHS) return;",
+    replace: "if (this.#epochs.size <= MAX_KNOWN_EPOCHS * 100) return;",
     tests: redis("known-epochs"),
   },
   {

@@ -29,7 +29,7 @@ import type { Missing } from "./commands/reply.ts";
 import { resume, type ResumeReply } from "./commands/resume.ts";
 import { takeOver } from "./commands/take-over.ts";
 import { Destruction } from "./sessions/destruction.ts";
-import { beforehand, quietly } from "./base/failures.ts";
+import { awaitBeforeChange, ignoreErrors } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
 import { IndexedChanges } from "./sessions/indexed-changes.ts";
 import { SessionQueries } from "./sessions/session-queries.ts";
@@ -104,7 +104,7 @@ class RedisStore implements RedisSessionStore {
         "this redisStore() belongs to other sessions already: create one store for each createSessions",
       );
     const onError = this.#onError ?? ((error: unknown) => host.onError(error));
-    this.#report = (error) => quietly(() => onError(error));
+    this.#report = (error) => ignoreErrors(() => onError(error));
     const guardedHost: StoreHost = {
       held: (id) => host.held(id),
       heldIds: () => host.heldIds(),
@@ -281,7 +281,7 @@ class RedisStore implements RedisSessionStore {
   /** Resolves once this process may register a connection; `undefined` if it may do so at once. */
   #readyFor(request: HoldingRequest, deadline: number): Promise<void> | undefined {
     const waiting = request.hold ? this.#membership?.ready(deadline) : undefined;
-    return waiting === undefined ? undefined : beforehand(waiting);
+    return waiting === undefined ? undefined : awaitBeforeChange(waiting);
   }
 
   #register({ id, hold }: HoldingRequest): Registration | undefined {

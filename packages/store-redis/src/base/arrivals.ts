@@ -4,11 +4,11 @@
  * reply that came in time would count as a timeout. Two turns of the loop are needed, because the first may
  * start after its poll phase.
  */
-export function afterArrivals(decide: () => void): void {
+export function afterPendingReads(decide: () => void): void {
   setImmediate(() => setImmediate(decide));
 }
 
-/** A timeout that reads pending socket data before it fires; see `afterArrivals`. */
+/** A timeout that reads pending socket data before it fires; see `afterPendingReads`. */
 export class PatientTimer {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
@@ -17,7 +17,7 @@ export class PatientTimer {
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
-        afterArrivals(() => {
+        afterPendingReads(() => {
           if (!this.#isOver) decide();
         });
       },

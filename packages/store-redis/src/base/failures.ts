@@ -38,7 +38,7 @@ export function corrupt(outcome: Outcome = "not-applied"): SessionError {
  * Awaits a step that precedes a change. If the step fails, the change itself was never sent, so the outcome is
  * `not-applied`, even if the outcome of the step is unknown.
  */
-export async function beforehand<Result>(step: Promise<Result>): Promise<Result> {
+export async function awaitBeforeChange<Result>(step: Promise<Result>): Promise<Result> {
   try {
     return await step;
   } catch (error) {
@@ -57,7 +57,7 @@ export function isNoScript(error: unknown): boolean {
  * Temporary refusals: they end by themselves or after a failover, so the call is tried again until its
  * deadline.
  */
-const FOR_NOW: ReadonlySet<string> = new Set([
+const TEMPORARY: ReadonlySet<string> = new Set([
   "CLUSTERDOWN",
   "LOADING",
   "MASTERDOWN",
@@ -65,18 +65,18 @@ const FOR_NOW: ReadonlySet<string> = new Set([
   "TRYAGAIN",
 ]);
 
-export function isRefusedForNow(error: unknown): boolean {
+export function isTemporaryRefusal(error: unknown): boolean {
   const word = error instanceof Error ? replyWord(error) : undefined;
-  return word !== undefined && FOR_NOW.has(word);
+  return word !== undefined && TEMPORARY.has(word);
 }
 
 /** Whether the server refused a write because it is a replica. */
-export function isReplica(error: unknown): boolean {
+export function isReadonly(error: unknown): boolean {
   return error instanceof Error && replyWord(error) === "READONLY";
 }
 
 /** Whether there is no reply because the connection was missing or lost. */
-export function isLost(error: unknown): boolean {
+export function isConnectionLost(error: unknown): boolean {
   return error instanceof Error && !(error instanceof SessionError) && error.name !== "ReplyError";
 }
 
@@ -113,7 +113,7 @@ export function replyWord(error: Error): string | undefined {
 }
 
 /** Calls the application's own code, which may throw. */
-export function quietly(call: () => void): void {
+export function ignoreErrors(call: () => void): void {
   try {
     call();
   } catch {

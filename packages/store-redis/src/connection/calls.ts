@@ -1,12 +1,12 @@
 import type { SessionError } from "@wsession/core";
 import type { ServerClock } from "./clock.ts";
-import { afterArrivals } from "../base/arrivals.ts";
+import { afterPendingReads } from "../base/arrivals.ts";
 import {
   asStoreFailure,
-  isLost,
+  isConnectionLost,
   isNoScript,
-  isRefusedForNow,
-  isReplica,
+  isTemporaryRefusal,
+  isReadonly,
   reasonOf,
   unavailable,
 } from "../base/failures.ts";
@@ -79,7 +79,10 @@ export class Calls {
 
   /** Sends a command. It must be idempotent, because it may be sent again. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    return this.#run({ type: "repeatable", name, words: args, read: asIs, deadline, script: undefined }, 0);
+    return this.#run(
+      { type: "repeatable", name, words: args, read: identity, deadline, script: undefined },
+      0,
+    );
   }
 
   /** Runs an idempotent script, which may be sent again. */
@@ -90,7 +93,10 @@ export class Calls {
     deadline: number = this.deadline(),
   ): Promise<Reply> {
     const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
-    return this.#run({ type: "repeatable", name: "evalsha", words, read: asIs, deadline, script: name }, 0);
+    return this.#run(
+      { type: "repeatable", name: "evalsha", words, read: identity, deadline, script: name },
+      0,
+    );
   }
 
   /** Runs a script whose first argument is the not-after time, computed from `deadline` in server time. */
@@ -110,7 +116,7 @@ export class Calls {
     if (this.#gate.open) return this.#attempt(call, attemptsBefore);
     return this.#gate
       .wait(call.deadline)
-      .then(() => this.#attempt(call, attemptsBefore), notReached(attemptsBefore));
+      .then(() => this.#attempt(call, attemptsBefore), notReachedAgain(attemptsBefore));
   }
 
   #attempt<Result>(call: Call<Result>, attemptsBefore: number): Promise<Result> {
@@ -133,7 +139,7 @@ export class Calls {
     const left = attempt.call.deadline - now;
     if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attempt.attemptsBefore));
     const command = this.#sender.send(attempt.name, attempt.args);
-    const timer = setTimeout(this.#giveUp, left, command);
+    const timer = setTimeout(this.#onTimeout, left, command);
     return command.promise.then(
       (reply: Reply) => {
         clearTimeout(timer);
@@ -183,16 +189,16 @@ export class Calls {
       return this.#dispatch(again, performance.now());
     }
     const failure = asStoreFailure(error);
-    if (isReplica(error)) this.#gate.demoted();
+    if (isReadonly(error)) this.#gate.onReadonly();
     // The caller is still waiting, so a call that was lost with the connection, or refused temporarily, is
     // sent again.
-    const isRefused = isRefusedForNow(error);
-    if ((isLost(error) || isRefused) && performance.now() < deadline) {
+    const isRefused = isTemporaryRefusal(error);
+    if ((isConnectionLost(error) || isRefused) && performance.now() < deadline) {
       const mayHaveRun = isRefused ? attempts - 1 : attempts;
       const reason = isRefused ? reasonOf(error) : undefined;
       return this.#gate
         .waitAgain(deadline, reason)
-        .then(() => this.#run(call, mayHaveRun), notReached(mayHaveRun));
+        .then(() => this.#run(call, mayHaveRun), notReachedAgain(mayHaveRun));
     }
     // This attempt was refused, but an earlier one may have run.
     const isSure = attempts <= 1 || failure.outcome === "unknown";
@@ -203,12 +209,12 @@ export class Calls {
    * The deadline has passed. A reply that has already arrived still counts, although it has not been read
    * yet.
    */
-  readonly #giveUp = (command: SentCommand): void => {
-    afterArrivals(() => {
+  readonly #onTimeout = (command: SentCommand): void => {
+    afterPendingReads(() => {
       if (command.isSettled) return;
       const outcome = command.attempts === 0 ? "not-applied" : "unknown";
-      command.abandon(unavailable("Redis did not answer in time", outcome));
-      command.endSilent(this.timeoutMs / 2);
+      command.cancel(unavailable("Redis did not answer in time", outcome));
+      command.closeIfSilent(this.timeoutMs / 2);
     });
   };
 }
@@ -251,12 +257,12 @@ function tooLate(message: string, attemptsBefore: number): SessionError {
 }
 
 /** The error of a call for which the gate did not open again in time. */
-function notReached(attemptsBefore: number): (error: unknown) => never {
+function notReachedAgain(attemptsBefore: number): (error: unknown) => never {
   return (error) => {
     throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;
   };
 }
 
-function asIs(reply: Reply): Reply {
+function identity(reply: Reply): Reply {
   return reply;
 }

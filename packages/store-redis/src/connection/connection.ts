@@ -19,7 +19,7 @@ export interface ConnectionEvents {
   /** A server sent data or became writable; `node`: which node of a Cluster. */
   readonly arrived: (node: string | undefined) => void;
   /** The slots or nodes of a Cluster have changed. */
-  readonly moved: () => void;
+  readonly slotsChanged: () => void;
 }
 
 /** Callbacks for other parts that depend on the connection. */
@@ -40,25 +40,25 @@ export interface ConnectionFollower {
  */
 export class Connection {
   readonly handshakeMs: number;
-  readonly #given: RedisClient;
+  readonly #applicationClient: RedisClient;
   /** The known nodes of a Cluster, by `host:port`. */
   readonly #nodes = new Map<string, Redis>();
-  #own: RedisClient;
+  #client: RedisClient;
   #events: ConnectionEvents | undefined;
   readonly #followers = new Set<ConnectionFollower>();
   /** Failed connections since the last successful one. */
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
-  #isGivenEnded: boolean;
+  #isApplicationClientEnded: boolean;
   #isClosed = false;
 
   constructor(given: RedisClient, timeoutMs: number) {
-    this.#given = given;
+    this.#applicationClient = given;
     this.handshakeMs = Math.max(timeoutMs, HANDSHAKE_MS);
-    this.#isGivenEnded = given.status === "end";
-    this.#own = this.#make();
-    given.on("end", this.#onGivenEnd);
-    given.on("connecting", this.#onGivenConnecting);
+    this.#isApplicationClientEnded = given.status === "end";
+    this.#client = this.#createClient();
+    given.on("end", this.#onApplicationClientEnd);
+    given.on("connecting", this.#onApplicationClientConnecting);
   }
 
   listen(events: ConnectionEvents): void {
@@ -71,15 +71,15 @@ export class Connection {
 
   /** The store's own client. It is replaced after it has ended. */
   get client(): RedisClient {
-    return this.#own;
+    return this.#client;
   }
 
   get isEnded(): boolean {
-    return this.#isClosed || this.#isGivenEnded;
+    return this.#isClosed || this.#isApplicationClientEnded;
   }
 
   get isReady(): boolean {
-    return this.#own.status === "ready" && !this.isEnded;
+    return this.#client.status === "ready" && !this.isEnded;
   }
 
   node(key: string): Redis | undefined {
@@ -97,7 +97,7 @@ export class Connection {
 
   /** Starts connecting, unless that has begun. */
   connect(): void {
-    if (!this.isEnded && this.#own.status === "wait") this.#own.connect().catch(() => undefined);
+    if (!this.isEnded && this.#client.status === "wait") this.#client.connect().catch(() => undefined);
   }
 
   /** Resets the backoff, because the server is usable. */
@@ -108,37 +108,37 @@ export class Connection {
   /** Looks for the master again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
   restart(): void {
     this.refresh();
-    if (!isCluster(this.#own) && this.#own.status === "ready") this.#own.stream.destroy();
+    if (!isCluster(this.#client) && this.#client.status === "ready") this.#client.stream.destroy();
   }
 
   /** Reads the slot table of a Cluster again. */
   refresh(): void {
-    if (isCluster(this.#own) && this.#own.status === "ready") this.#own.refreshSlotsCache();
+    if (isCluster(this.#client) && this.#client.status === "ready") this.#client.refreshSlotsCache();
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#given.off("end", this.#onGivenEnd);
-    this.#given.off("connecting", this.#onGivenConnecting);
+    this.#applicationClient.off("end", this.#onApplicationClientEnd);
+    this.#applicationClient.off("connecting", this.#onApplicationClientConnecting);
     this.#end();
   }
 
-  readonly #onGivenEnd = (): void => {
-    this.#isGivenEnded = true;
+  readonly #onApplicationClientEnd = (): void => {
+    this.#isApplicationClientEnded = true;
     this.#end();
   };
 
-  readonly #onGivenConnecting = (): void => {
-    if (!this.#isGivenEnded) return;
-    this.#isGivenEnded = false;
-    this.#own = this.#make();
+  readonly #onApplicationClientConnecting = (): void => {
+    if (!this.#isApplicationClientEnded) return;
+    this.#isApplicationClientEnded = false;
+    this.#client = this.#createClient();
     for (const { resumed } of this.#followers) resumed?.();
   };
 
   #end(): void {
     clearTimeout(this.#retry);
-    this.#own.disconnect();
+    this.#client.disconnect();
     this.#events?.ended();
     for (const { ended } of this.#followers) ended?.();
   }
@@ -150,13 +150,13 @@ export class Connection {
    */
   makeListener(at?: string): Redis | undefined {
     const options = {
-      ...ownOptions(this.#given, this.handshakeMs),
+      ...ownOptions(this.#applicationClient, this.handshakeMs),
       enableOfflineQueue: true,
       readOnly: false,
       retryStrategy: null,
     };
     let listener: Redis;
-    if (isCluster(this.#given)) {
+    if (isCluster(this.#applicationClient)) {
       const nodes = [...this.#nodes.values()];
       const node = at === undefined ? nodes[Math.floor(Math.random() * nodes.length)] : this.#nodes.get(at);
       if (node === undefined) {
@@ -164,14 +164,16 @@ export class Connection {
         return undefined;
       }
       listener = node.duplicate(options);
-    } else listener = this.#given.duplicate(options);
-    boundHandshake(listener, this.handshakeMs);
+    } else listener = this.#applicationClient.duplicate(options);
+    limitHandshake(listener, this.handshakeMs);
     return listener;
   }
 
-  #make(): RedisClient {
-    const own = isCluster(this.#given) ? this.#makeCluster(this.#given) : this.#makeSingle(this.#given);
-    const isCurrent = (): boolean => this.#own === own;
+  #createClient(): RedisClient {
+    const own = isCluster(this.#applicationClient)
+      ? this.#createCluster(this.#applicationClient)
+      : this.#createRedis(this.#applicationClient);
+    const isCurrent = (): boolean => this.#client === own;
     // Without an error listener ioredis would write the error to the console.
     own.on("error", (error: unknown) => {
       if (isCurrent()) this.#events?.failed(reasonOf(error));
@@ -185,12 +187,12 @@ export class Connection {
       if (isCurrent()) this.#events?.lost();
     });
     own.on("end", () => {
-      if (isCurrent() && !this.isEnded) this.#makeLater();
+      if (isCurrent() && !this.isEnded) this.#createClientLater();
     });
     return own;
   }
 
-  #makeSingle(given: Redis): Redis {
+  #createRedis(given: Redis): Redis {
     const own: Redis = given.duplicate({
       ...ownOptions(given, this.handshakeMs),
       enableOfflineQueue: false,
@@ -206,7 +208,7 @@ export class Connection {
     return own;
   }
 
-  #makeCluster(given: Cluster): Cluster {
+  #createCluster(given: Cluster): Cluster {
     this.#nodes.clear();
     const own = given.duplicate([], {
       ...ownClusterOptions(given.options),
@@ -230,11 +232,11 @@ export class Connection {
     own.on("-node", (node: Redis) => {
       if (this.#nodes.get(keyOf(node)) !== node) return;
       this.#nodes.delete(keyOf(node));
-      this.#events?.moved();
+      this.#events?.slotsChanged();
       // The slots of the removed node may have a new master.
       this.refresh();
     });
-    own.on("refresh", () => this.#events?.moved());
+    own.on("refresh", () => this.#events?.slotsChanged());
     own.on("node error", (error: unknown) => this.#events?.failed(reasonOf(error)));
     return own;
   }
@@ -244,11 +246,11 @@ export class Connection {
   }
 
   /** Creates the client again after ioredis gave up, as it does when no Sentinel answers. */
-  #makeLater(): void {
+  #createClientLater(): void {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(
       () => {
-        this.#own = this.#make();
+        this.#client = this.#createClient();
         this.connect();
       },
       retryPause((this.#failures += 1)),
@@ -257,7 +259,7 @@ export class Connection {
   }
 
   #watch(redis: Redis, node: string | undefined): void {
-    boundHandshake(redis, this.handshakeMs);
+    limitHandshake(redis, this.handshakeMs);
     const arrived = (): void => this.#events?.arrived(node);
     // This listener runs after the one of ioredis, which processes the replies.
     redis.on("connect", () => redis.stream.on("data", arrived));
@@ -273,7 +275,7 @@ function keyOf({ options: { host, port } }: Redis): string {
  * Closes a connection whose handshake gets no reply. A server that hangs still accepts connections, and
  * ioredis would wait for ever.
  */
-export function boundHandshake(redis: Redis, ms: number): void {
+export function limitHandshake(redis: Redis, ms: number): void {
   let timer: PatientTimer | undefined;
   const stop = (): void => timer?.stop();
   redis.on("connect", () => {

@@ -5,7 +5,13 @@ import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { reasonOf, unavailable } from "../base/failures.ts";
 import type { Sender } from "./sender.ts";
-import { evicts, ServerCheck, type ServerFacts, uncheckable, unusable } from "./server-check.ts";
+import {
+  evictionProblem,
+  ServerCheck,
+  type ServerFacts,
+  uncheckedReport,
+  unusableReason,
+} from "./server-check.ts";
 
 interface Waiter {
   readonly resolve: () => void;
@@ -38,7 +44,7 @@ export class Gate {
   readonly #connection: Connection;
   readonly #sender: Sender;
   readonly #clock: ServerClock;
-  readonly #check: ServerCheck;
+  readonly #serverCheck: ServerCheck;
   readonly #options: GateOptions;
   readonly #waiters = new Set<Waiter>();
   /** The last reported message, by topic. */
@@ -49,10 +55,10 @@ export class Gate {
    * Incremented for each connection, because replies from an earlier connection say nothing about this one.
    */
   #generation = 0;
-  #examined: number | undefined;
-  #examineAgain = false;
+  #checkedGeneration: number | undefined;
+  #mustCheckAgain = false;
   #retry: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
+  #roleTimer: NodeJS.Timeout | undefined;
   #pause: Promise<void> | undefined;
   #reason: Error | undefined;
 
@@ -60,15 +66,15 @@ export class Gate {
     this.#connection = connection;
     this.#sender = sender;
     this.#clock = clock;
-    this.#check = new ServerCheck(sender);
+    this.#serverCheck = new ServerCheck(sender);
     this.#options = options;
     connection.listen({
-      ready: () => this.#examine(),
+      ready: () => this.#checkServer(),
       lost: () => this.#lost(),
       failed: (reason) => this.explain(reason),
       ended: () => this.#ended(),
       arrived: (node) => sender.sendWaiting(node),
-      moved: () => sender.reroute(),
+      slotsChanged: () => sender.reroute(),
     });
   }
 
@@ -114,16 +120,16 @@ export class Gate {
   }
 
   /** The server refused a write because it is a replica: another server may be the master now. */
-  demoted(): void {
-    this.#shut();
+  onReadonly(): void {
+    this.#suspend();
     this.#connection.restart();
     // The client of a Cluster stays connected, so no `ready` event will start the check.
-    if (isCluster(this.#connection.client)) this.#examineLater(RETRY_MS);
+    if (isCluster(this.#connection.client)) this.#checkLater(RETRY_MS);
   }
 
   /** Checks the server's clock, role and policy again. */
   askTime(): void {
-    this.#examine();
+    this.#checkServer();
   }
 
   close(): void {
@@ -133,11 +139,11 @@ export class Gate {
   #lost(): void {
     this.#generation += 1;
     this.#reason ??= new Error("the connection to Redis was lost");
-    this.#shut();
+    this.#suspend();
     clearTimeout(this.#retry);
   }
 
-  #shut(): void {
+  #suspend(): void {
     this.#isAdmitted = false;
     this.#clock.forget();
     this.#sender.rejectWaiting();
@@ -145,8 +151,8 @@ export class Gate {
 
   #ended(): void {
     this.#lost();
-    clearInterval(this.#watch);
-    this.#watch = undefined;
+    clearInterval(this.#roleTimer);
+    this.#roleTimer = undefined;
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
       waiter.reject(closed());
@@ -155,35 +161,35 @@ export class Gate {
   }
 
   /** `section`: the section of INFO to ask for; all if omitted. */
-  #examine(section?: "replication"): void {
+  #checkServer(section?: "replication"): void {
     if (!this.#connection.isReady) return;
     const generation = this.#generation;
-    if (this.#examined === generation) {
-      this.#examineAgain ||= section === undefined;
+    if (this.#checkedGeneration === generation) {
+      this.#mustCheckAgain ||= section === undefined;
       return;
     }
-    this.#examined = generation;
+    this.#checkedGeneration = generation;
     const done = (act: () => void): void => {
       if (this.#generation !== generation) return;
-      this.#examined = undefined;
+      this.#checkedGeneration = undefined;
       act();
-      if (!this.#examineAgain) return;
-      this.#examineAgain = false;
-      this.#examine();
+      if (!this.#mustCheckAgain) return;
+      this.#mustCheckAgain = false;
+      this.#checkServer();
     };
     this.#ask(section).then(
-      (facts) => done(() => this.#decide(facts)),
+      (facts) => done(() => this.#applyFacts(facts)),
       (error: unknown) =>
         done(() => {
           this.explain(reasonOf(error));
-          if (!this.#isAdmitted) this.#examineLater(RETRY_MS);
+          if (!this.#isAdmitted) this.#checkLater(RETRY_MS);
         }),
     );
   }
 
-  #examineLater(ms: number): void {
+  #checkLater(ms: number): void {
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#examine(), ms);
+    this.#retry = setTimeout(() => this.#checkServer(), ms);
     this.#retry.unref();
   }
 
@@ -195,7 +201,7 @@ export class Gate {
     if (asked.length === 0) throw new Error("the client knows no master of the Cluster");
     const first = await Promise.any(asked);
     if (this.#wasOpen) {
-      void Promise.allSettled(asked).then((all) => this.#judge(all.flatMap(valueOf)));
+      void Promise.allSettled(asked).then((all) => this.#reportProblems(all.flatMap(valueOf)));
       return [first];
     }
     return (await Promise.allSettled(asked)).flatMap(valueOf);
@@ -216,34 +222,34 @@ export class Gate {
           throw new Error("Redis did not answer TIME with a time");
         this.#clock.observe(seconds * 1_000 + Math.floor(micros / 1_000), sentAt, performance.now());
       });
-      const [facts] = await Promise.all([this.#check.facts(server, section), time]);
+      const [facts] = await Promise.all([this.#serverCheck.facts(server, section), time]);
       return facts;
     } finally {
       timer.stop();
     }
   }
 
-  #decide(facts: readonly ServerFacts[]): void {
+  #applyFacts(facts: readonly ServerFacts[]): void {
     if (facts.some(({ isLoading }) => isLoading)) {
       this.explain(new Error("Redis is loading its data"));
-      this.#shut();
-      this.#examineLater(RETRY_MS);
+      this.#suspend();
+      this.#checkLater(RETRY_MS);
       return;
     }
-    const refusal = this.#judge(facts);
+    const refusal = this.#reportProblems(facts);
     if (refusal !== undefined) {
       this.explain(refusal);
-      this.#shut();
+      this.#suspend();
       if (facts.some(({ isMaster }) => isMaster === false)) this.#connection.restart();
-      else this.#examineLater(REFUSED_RETRY_MS);
+      else this.#checkLater(REFUSED_RETRY_MS);
       return;
     }
     this.#connection.succeeded();
     this.#isAdmitted = true;
     this.#wasOpen = true;
     this.#reason = undefined;
-    this.#watch ??= setInterval(() => {
-      if (this.open && !isCluster(this.#connection.client)) this.#examine("replication");
+    this.#roleTimer ??= setInterval(() => {
+      if (this.open && !isCluster(this.#connection.client)) this.#checkServer("replication");
     }, PROBE_MS).unref();
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
@@ -253,16 +259,18 @@ export class Gate {
   }
 
   /** Reports problems, once each. Returns the reason for which calls are refused. */
-  #judge(facts: readonly ServerFacts[]): Error | undefined {
+  #reportProblems(facts: readonly ServerFacts[]): Error | undefined {
     const isOneServer = !isCluster(this.#connection.client);
     const bad = facts.flatMap(
-      (fact) => unusable(isOneServer ? fact : { ...fact, isMaster: undefined }) ?? [],
+      (fact) => unusableReason(isOneServer ? fact : { ...fact, isMaster: undefined }) ?? [],
     )[0];
     this.#reportOnce("server", bad);
-    const [eviction] = this.#options.allowEviction ? [] : facts.flatMap((fact) => evicts(fact) ?? []);
+    const [eviction] = this.#options.allowEviction
+      ? []
+      : facts.flatMap((fact) => evictionProblem(fact) ?? []);
     if (facts.some(({ policy }) => policy !== undefined)) this.#reportOnce("policy", eviction);
-    const { unchecked } = this.#check;
-    if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckable(unchecked));
+    const { unchecked } = this.#serverCheck;
+    if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckedReport(unchecked));
     // A policy that changes while the store is running is reported only: its sessions are on that server
     // already.
     return bad ?? (this.#wasOpen ? undefined : eviction);

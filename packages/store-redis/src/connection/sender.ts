@@ -10,14 +10,14 @@ type WriteableStream = NonNullable<Parameters<Redis["sendCommand"]>[1]>;
  * Commands per write. With larger batches the server would idle while the batch is built, and this process
  * while the replies arrive.
  */
-const LARGEST_BATCH = 32;
+const MAX_BATCH = 32;
 /** The limit of unanswered commands on one connection (backpressure). Further commands wait unsent. */
-const MOST_UNANSWERED = 1_000;
+const MAX_UNANSWERED = 1_000;
 /**
  * The limit on a connection that is silent although replies are due. A server that hangs would later run all
  * of its commands, although no caller waits for them any more.
  */
-const MOST_IN_SILENCE = 64;
+const MAX_UNANSWERED_IN_SILENCE = 64;
 const SILENCE_MS = 50;
 
 /**
@@ -90,7 +90,8 @@ export class Sender {
 
   #dispatchToServer(client: Redis, command: SentCommand): void {
     if (this.#batch?.client !== client) this.#batch = new Batch(client);
-    if (this.#trafficOf("").takes(client.commandQueue.length + this.#batch.size)) this.#batch.add(command);
+    if (this.#trafficOf("").hasCapacity(client.commandQueue.length + this.#batch.size))
+      this.#batch.add(command);
     else this.#wait("", command);
   }
 
@@ -105,25 +106,25 @@ export class Sender {
     } else if (node.options.readOnly === true) {
       // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
       command.reject(new Error("the client does not know the master of the slot"));
-    } else if (this.#takes(key, node)) command.sendThrough(client);
+    } else if (this.#hasCapacity(key, node)) command.sendThrough(client);
     else this.#wait(key, command);
   }
 
   #hasRoom(node: string): boolean {
     const { client } = this.#connection;
     if (!isCluster(client))
-      return this.#trafficOf("").takes(client.commandQueue.length + (this.#batch?.size ?? 0));
+      return this.#trafficOf("").hasCapacity(client.commandQueue.length + (this.#batch?.size ?? 0));
     const to = this.#connection.node(node);
-    return to === undefined || this.#takes(node, to);
+    return to === undefined || this.#hasCapacity(node, to);
   }
 
   /**
    * Whether another command may be sent to a node of a Cluster. ioredis connects to the node with the first
    * one.
    */
-  #takes(key: string, node: Redis): boolean {
+  #hasCapacity(key: string, node: Redis): boolean {
     if (node.status === "wait") return true;
-    return node.status === "ready" && this.#trafficOf(key).takes(node.commandQueue.length);
+    return node.status === "ready" && this.#trafficOf(key).hasCapacity(node.commandQueue.length);
   }
 
   #trafficOf(node: string): NodeTraffic {
@@ -136,7 +137,7 @@ export class Sender {
     let backlog = this.#backlogs.get(node);
     if (backlog === undefined) this.#backlogs.set(node, (backlog = new Set()));
     backlog.add(command);
-    command.waitsIn = backlog;
+    command.backlog = backlog;
   }
 }
 
@@ -146,10 +147,10 @@ class NodeTraffic {
   #busySince = 0;
 
   /** Whether another command may be sent while this many are unanswered. */
-  takes(unanswered: number): boolean {
+  hasCapacity(unanswered: number): boolean {
     if (unanswered === 0) this.#busySince = performance.now();
-    if (unanswered < MOST_IN_SILENCE) return true;
-    if (unanswered >= MOST_UNANSWERED) return false;
+    if (unanswered < MAX_UNANSWERED_IN_SILENCE) return true;
+    if (unanswered >= MAX_UNANSWERED) return false;
     return performance.now() - Math.max(this.arrivedAt, this.#busySince) < SILENCE_MS;
   }
 }
@@ -161,7 +162,7 @@ class NodeTraffic {
 export class SentCommand extends Command {
   attempts = 0;
   /** The set in which the command waits, unsent. */
-  waitsIn: Set<SentCommand> | undefined;
+  backlog: Set<SentCommand> | undefined;
   #socket: Socket | undefined;
   #writtenAt = 0;
   #bytesBefore = 0;
@@ -205,15 +206,15 @@ export class SentCommand extends Command {
   }
 
   /** The caller no longer waits. From now on the command is neither sent nor redirected. */
-  abandon(reason: Error): void {
-    this.waitsIn?.delete(this);
+  cancel(reason: Error): void {
+    this.backlog?.delete(this);
     this.reject(reason);
     // The client of a Cluster would send the command to another node if this reply redirects it.
     this.reject = () => undefined;
   }
 
   /** Closes the connection to which the command was written, if no data arrived there for at least `ms`. */
-  endSilent(ms: number): void {
+  closeIfSilent(ms: number): void {
     const socket = this.#socket;
     if (socket === undefined || socket.bytesRead !== this.#bytesBefore) return;
     if (performance.now() - this.#writtenAt >= ms) socket.destroy();
@@ -256,7 +257,7 @@ class Batch {
     const isIdle = this.#commands.length === 0 && this.#last?.isSettled !== false;
     this.#commands.push(command);
     this.#last = command;
-    if (isIdle || this.#commands.length >= LARGEST_BATCH) this.#flush();
+    if (isIdle || this.#commands.length >= MAX_BATCH) this.#flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
       process.nextTick(() => {

@@ -13,7 +13,12 @@ export interface ServerFacts {
   readonly policy: string | undefined;
 }
 
-const NOTHING: ServerFacts = { version: undefined, isMaster: undefined, isLoading: false, policy: undefined };
+const NO_FACTS: ServerFacts = {
+  version: undefined,
+  isMaster: undefined,
+  isLoading: false,
+  policy: undefined,
+};
 
 /**
  * Asks a server for its version, role and policy. Rejects if no reply arrives, or if the reply is an error other than a
@@ -49,7 +54,12 @@ export class ServerCheck {
     ]);
     const { version, role } = readHello(hello);
     const isMaster = role === undefined ? undefined : role === "master";
-    return { ...NOTHING, version, isMaster, policy: Array.isArray(config) ? optional(config[1]) : undefined };
+    return {
+      ...NO_FACTS,
+      version,
+      isMaster,
+      policy: Array.isArray(config) ? optional(config[1]) : undefined,
+    };
   }
 
   async #ask(server: Redis, name: string, args: string[]): Promise<unknown> {
@@ -67,7 +77,7 @@ export class ServerCheck {
 }
 
 /** The reason why a server cannot be used with any options. */
-export function unusable({ version, isMaster }: ServerFacts): SessionError | undefined {
+export function unusableReason({ version, isMaster }: ServerFacts): SessionError | undefined {
   if (isMaster === false)
     return new SessionError("NOT_SUPPORTED", "the Redis server is a replica: its data may be stale");
   if (version !== undefined && isTooOld(version))
@@ -76,7 +86,7 @@ export function unusable({ version, isMaster }: ServerFacts): SessionError | und
 }
 
 /** The reason why the server's `maxmemory-policy` is unsuitable. */
-export function evicts({ policy }: ServerFacts): SessionError | undefined {
+export function evictionProblem({ policy }: ServerFacts): SessionError | undefined {
   if (policy === undefined || policy === "noeviction") return undefined;
   return new SessionError(
     "NOT_SUPPORTED",
@@ -86,7 +96,7 @@ export function evicts({ policy }: ServerFacts): SessionError | undefined {
 }
 
 /** The report that some properties are not checked, because the ACL refuses the commands. */
-export function uncheckable(what: readonly string[]): SessionError {
+export function uncheckedReport(what: readonly string[]): SessionError {
   return new SessionError(
     "NOT_SUPPORTED",
     `the Redis user has no right to read the server's ${what.join(", ")}, so the store can't check it: allow INFO`,

@@ -75,7 +75,7 @@ export class Destruction {
     });
     // The error is thrown last, after everything that could be destroyed was destroyed and its connections
     // were closed.
-    if (unreachable.failure !== undefined) throw notAll(unreachable.failure);
+    if (unreachable.failure !== undefined) throw notAllDestroyed(unreachable.failure);
     return result;
   }
 
@@ -151,7 +151,7 @@ export class Destruction {
     const unreachable = new UnreachableServers(this.#services);
     for (const id of (await this.destroyHeld(of, reason, membership, unreachable)).keys())
       membership.end(id, reason);
-    if (unreachable.failure !== undefined) throw notAll(unreachable.failure);
+    if (unreachable.failure !== undefined) throw notAllDestroyed(unreachable.failure);
   }
 
   /**
@@ -241,7 +241,7 @@ function isFinished(reply: DestroyReply | undefined): boolean {
   return reply?.type === "destroyed" || reply?.type === "denied" || reply?.type === "missing";
 }
 
-function notAll(cause: unknown): Error {
+function notAllDestroyed(cause: unknown): Error {
   return unavailable(
     "not all of the subject's sessions could be destroyed",
     "unknown",

@@ -4,7 +4,7 @@ import type { ResumeReply } from "../commands/resume.ts";
 import { type NewSubject, rotate, type RotateReply } from "../commands/rotate.ts";
 import { touch } from "../commands/touch.ts";
 import { untilDeadline } from "../base/durations.ts";
-import { beforehand } from "../base/failures.ts";
+import { awaitBeforeChange } from "../base/failures.ts";
 import { hashSubject } from "../base/keys.ts";
 import { parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
@@ -46,7 +46,7 @@ export class IndexedChanges {
     const lastMs = Math.min(2 * untilDeadline(idleMs), untilDeadline(absoluteMs));
     // The session is created up to one call later, so its deadlines are later too.
     const until = (calls.serverNow() ?? 0) + calls.timeoutMs + lastMs;
-    return beforehand(this.#subjects.login(subject, id, until, deadline, decidedAt));
+    return awaitBeforeChange(this.#subjects.login(subject, id, until, deadline, decidedAt));
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -64,7 +64,9 @@ export class IndexedChanges {
     let until = await this.#listedUntil(id, deadline);
     let epoch: number | undefined;
     while (until !== undefined) {
-      const listing = await beforehand(this.#subjects.login(subject, id, until, deadline, request.decidedAt));
+      const listing = await awaitBeforeChange(
+        this.#subjects.login(subject, id, until, deadline, request.decidedAt),
+      );
       if (listing.type === "revoked") return listing;
       // Keeps the epoch of the first attempt, because with a later one the login would escape a destruction
       // that happened in between.
@@ -96,7 +98,7 @@ export class IndexedChanges {
       const { subject } = reply;
       // The next attempt is up to one call later, so the deadlines are later too.
       const until = reply.until + calls.timeoutMs;
-      const listing = await beforehand(this.#subjects.list(subject, id, until, deadline));
+      const listing = await awaitBeforeChange(this.#subjects.list(subject, id, until, deadline));
       listed = { subject, until: listing.until };
     }
   }
@@ -121,8 +123,8 @@ export class IndexedChanges {
     const deadline = calls.deadline();
     const until = now + calls.timeoutMs + Math.min(2 * idleMs, absoluteInMs);
     const listing = await this.#subjects.list(subject, id, until, deadline);
-    const isLost = listedUntil === undefined && loginEpoch !== undefined;
-    if (isLost && loginEpoch < listing.epoch)
+    const isConnectionLost = listedUntil === undefined && loginEpoch !== undefined;
+    if (isConnectionLost && loginEpoch < listing.epoch)
       await destroy({ subject, hash: hashSubject(subject), epoch: listing.epoch });
     else await this.touch(id, idleMs, undefined, { subject, until: listing.until });
   }
@@ -151,7 +153,7 @@ export class IndexedChanges {
    */
   async #listedUntil(id: string, deadline: number): Promise<number | undefined> {
     const { calls, keys } = this.#services;
-    const metadata = await beforehand(calls.command("hget", [keys.session(id), "m"], deadline));
+    const metadata = await awaitBeforeChange(calls.command("hget", [keys.session(id), "m"], deadline));
     if (metadata === null) return undefined;
     const { idleAt, absoluteAt } = parseMetadata(metadata);
     const now = calls.serverNow() ?? 0;

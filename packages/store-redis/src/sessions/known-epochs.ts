@@ -10,21 +10,21 @@ const MAX_KNOWN_EPOCHS = 10_000;
  * the clock was set back.
  */
 export class KnownEpochs {
-  readonly #seen = new Map<string, { readonly epoch: number; readonly at: number }>();
+  readonly #epochs = new Map<string, { readonly epoch: number; readonly at: number }>();
 
   record(hash: string, epoch: number): void {
-    const known = this.#seen.get(hash);
+    const known = this.#epochs.get(hash);
     if (known !== undefined && known.epoch >= epoch) return;
-    this.#seen.delete(hash);
-    this.#seen.set(hash, { epoch, at: performance.now() });
-    for (const oldest of this.#seen.keys()) {
-      if (this.#seen.size <= MAX_KNOWN_EPOCHS) return;
-      this.#seen.delete(oldest);
+    this.#epochs.delete(hash);
+    this.#epochs.set(hash, { epoch, at: performance.now() });
+    for (const oldest of this.#epochs.keys()) {
+      if (this.#epochs.size <= MAX_KNOWN_EPOCHS) return;
+      this.#epochs.delete(oldest);
     }
   }
 
   isBefore(hash: string, epoch: number, decidedAt: number): boolean {
-    const known = this.#seen.get(hash);
+    const known = this.#epochs.get(hash);
     return known !== undefined && known.epoch >= epoch && known.at <= decidedAt;
   }
 }

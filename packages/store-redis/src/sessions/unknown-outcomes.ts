@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Caller } from "../commands/caller.ts";
 import { load } from "../commands/load.ts";
 import { settle } from "../commands/settle.ts";
-import { beforehand } from "../base/failures.ts";
+import { awaitBeforeChange } from "../base/failures.ts";
 
 /** Whether a change that was rejected with `outcome: "unknown"` was applied. `"unknown"`: it can't be found out. */
 export type WriteOutcome = "applied" | "not-applied" | "unknown";
@@ -66,7 +66,7 @@ export class UnknownOutcomes {
     const change = this.#lastOf.get(id);
     return change === undefined
       ? undefined
-      : beforehand(this.#settle(change, deadline)).then(() => undefined);
+      : awaitBeforeChange(this.#settle(change, deadline)).then(() => undefined);
   }
 
   async outcome(error: unknown): Promise<WriteOutcome> {
