@@ -36,6 +36,12 @@ describe("docs/reference.md has a row for every", () => {
     ["event of a client", "Client", "client/src/contract.ts", "ClientEvents"],
     ["option of httpSessions", "httpSessions", "http/src/contract.ts", "HttpSessionsOptions"],
     ["option of login", "httpSessions", "http/src/contract.ts", "LoginOptions"],
+    [
+      "option of fromExpressSession",
+      "httpSessions",
+      "http/src/express-session/readers.ts",
+      "SessionReaderOptions",
+    ],
     ["member of HttpSessions", "httpSessions", "http/src/contract.ts", "HttpSessions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
   ])("%s", async (_what, section, file, type) => {

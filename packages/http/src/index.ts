@@ -18,3 +18,11 @@ export type {
   NodeRequest,
   NodeResponse,
 } from "./shapes.ts";
+export { fromExpressSession, fromFastifySession } from "./express-session/readers.ts";
+export type {
+  AnySession,
+  FoundSession,
+  SessionReader,
+  SessionReaderOptions,
+} from "./express-session/readers.ts";
+export type { SessionReaderStore } from "./express-session/store-shape.ts";

@@ -1,0 +1,109 @@
+/** The sessions of express-session and @fastify/session, for `admit`. */
+import {
+  assertMethods,
+  assertOptions,
+  assertString,
+  assertText,
+  invalidArgument,
+} from "@wsession/core/runtime";
+import { RequestView } from "../request.ts";
+import type { AnyRequest } from "../shapes.ts";
+import { readCookie, unsign } from "./signed-cookie.ts";
+import { readStored } from "./store-shape.ts";
+import type { SessionReaderStore } from "./store-shape.ts";
+
+/** The options of `fromExpressSession` and `fromFastifySession`: those that the session middleware has too. */
+export interface SessionReaderOptions {
+  /** The store of the middleware. */
+  readonly store: SessionReaderStore;
+  /** The secret that signs the cookie, or several: each is tried. */
+  readonly secret: string | readonly string[];
+  /**
+   * The name of the cookie.
+   *
+   * @default "connect.sid" for express-session, "sessionId" for @fastify/session
+   */
+  readonly name?: string | undefined;
+  /**
+   * The text before the signed id.
+   *
+   * @default "s:" for express-session, "" for @fastify/session (its option `cookiePrefix`)
+   */
+  readonly prefix?: string | undefined;
+}
+
+/** A session of the middleware. */
+export interface FoundSession<Data extends object> {
+  /** The middleware's id of the session. A secret: who has it and the signing secret has the session. */
+  readonly sid: string;
+  /** The stored session, with its `cookie`, and with `passport` if passport is used. */
+  readonly session: Data;
+}
+
+/** Reads the session of a request: a handshake, or a request of Node or Fetch. */
+export type SessionReader<Data extends object> = (
+  request: AnyRequest,
+) => Promise<FoundSession<Data> | undefined>;
+
+/** What a session has that nobody described. */
+export type AnySession = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the sessions of express-session, from any store. The reader resolves with `undefined` for a request without a session: no
+ * cookie, a signature that no secret made, a session that does not exist or has expired. It rejects with the store's error.
+ *
+ * @throws INVALID_ARGUMENT for a wrong option.
+ * @example
+ * const readSession = fromExpressSession({ store, secret });
+ * const sessions = createSessions({
+ *   async admit(handshake) {
+ *     const found = await readSession(handshake);
+ *     return found?.session.user === undefined ? reject(401) : accept({ context: found.session });
+ *   },
+ *   initial: (_, { user }) => ({ user }),
+ * });
+ */
+export function fromExpressSession<Data extends object = AnySession>(
+  options: SessionReaderOptions,
+): SessionReader<Data> {
+  return readerOf("fromExpressSession", options, "connect.sid", "s:");
+}
+
+/** As `fromExpressSession`, for @fastify/session: its `store`, `secret`, `cookieName` and `cookiePrefix`. */
+export function fromFastifySession<Data extends object = AnySession>(
+  options: SessionReaderOptions,
+): SessionReader<Data> {
+  return readerOf("fromFastifySession", options, "sessionId", "");
+}
+
+function readerOf<Data extends object>(
+  where: string,
+  options: SessionReaderOptions,
+  defaultName: string,
+  defaultPrefix: string,
+): SessionReader<Data> {
+  assertOptions(where, options, ["store", "secret", "name", "prefix"]);
+  const { store, secret, name = defaultName, prefix = defaultPrefix } = options;
+  assertMethods(`${where}: store`, store, "the store of the session middleware", ["get"]);
+  assertText(`${where}: name`, name);
+  assertString(`${where}: prefix`, prefix);
+  const secrets = secretsOf(where, secret);
+  return async (request) => {
+    const header = new RequestView(`the reader of ${where}`, request).header("cookie");
+    const value = readCookie(header, name);
+    const sid = value === undefined ? undefined : unsign(value, prefix, secrets);
+    if (sid === undefined) return undefined;
+    const session = await readStored(store, sid);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the application declares its type
+    return session === undefined ? undefined : { sid, session: session as Data };
+  };
+}
+
+function secretsOf(where: string, secret: unknown): readonly string[] {
+  const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
+  if (secrets.length === 0) throw invalidArgument(`${where}: secret must not be an empty list`);
+  return secrets.map((one) => {
+    assertText(`${where}: secret`, one);
+    return one;
+  });
+}
