@@ -9,8 +9,8 @@ export const messageMutants = [
     name: "messages-order-received",
     promise: "I2: messages are handled in order, even if a schema is asynchronous",
     file: "packages/protocol/src/messages/sequence.ts",
-    find: "return isPromiseLike(verdict) || this.#tails.has(key) ? this.behind",
-    replace: "return isPromiseLike(verdict) ? this.behind",
+    find: "return isPromiseLike(verdict) || this.#tails.has(key) ? this.inOrder",
+    replace: "return isPromiseLike(verdict) ? this.inOrder",
     tests: inPackage("protocol", "messages/handlers", "keeps the order"),
   },
   {

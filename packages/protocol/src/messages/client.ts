@@ -4,14 +4,14 @@ import type { Verdict } from "./check.ts";
 import { byName, isObject } from "./definition.ts";
 import type { Definition } from "./definition.ts";
 import { readIncoming } from "./incoming.ts";
-import { harmless, Outgoing } from "./outgoing.ts";
+import { Outgoing, withoutUnhandledRejection } from "./outgoing.ts";
 import type { NamedRefusals } from "./refusals.ts";
 import { Sequence } from "./sequence.ts";
 import type { ClientLike, Listeners, MessageClient, Payloads, Senders } from "./types.ts";
 
 type Listener = (payload: unknown, event: { readonly replayed: boolean }) => unknown;
 type InvalidListener = Parameters<MessageClient<Payloads, Payloads>["onInvalid"]>[0];
-type Way = "in" | "out";
+type Direction = "in" | "out";
 
 export class TypedClient implements MessageClient<Payloads, Payloads> {
   readonly send: Senders<Payloads, [], Promise<void>>;
@@ -20,7 +20,7 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
   readonly #client: ClientLike;
   readonly #toClient: Definition;
   readonly #refusals: NamedRefusals;
-  readonly #order = new Sequence<Way>();
+  readonly #order = new Sequence<Direction>();
   readonly #listeners = new Map<string, Set<{ readonly listener: Listener }>>();
   readonly #invalid = new Set<{ readonly listener: InvalidListener }>();
   /** Removes this object's listener from the client; `undefined` while there is none. */
@@ -35,14 +35,14 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
     this.#refusals = refusals;
     this.send = byName(toServer, (name, schema) => (payload) => {
       try {
-        return harmless(this.#send(new Outgoing(name, schema, payload)));
+        return withoutUnhandledRejection(this.#send(new Outgoing(name, schema, payload)));
       } catch (error) {
-        return harmless(Promise.reject(error));
+        return withoutUnhandledRejection(Promise.reject(error));
       }
     });
     this.sendNow = byName(toServer, (name, schema) => (payload) => {
       const message = new Outgoing(name, schema, payload);
-      message.assertNow();
+      message.assertAcceptedNow();
       return client.sendNow(message.text);
     });
     this.on = byName(toClient, (name) => (listener) => {
@@ -60,7 +60,7 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
 
   async #send(message: Outgoing): Promise<void> {
     try {
-      await this.#order.follow("out", message.verdict, (verdict) => {
+      await this.#order.nowOrInOrder("out", message.verdict, (verdict) => {
         message.assertAccepted(verdict);
         return this.#client.send(message.text);
       });
@@ -78,8 +78,9 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
     this.#unsubscribe ??= this.#client.on("message", (event) => this.#receive(event));
     return () => {
       entries.delete(entry);
-      const isHeard = this.#invalid.size > 0 || [...this.#listeners.values()].some(({ size }) => size > 0);
-      if (isHeard) return;
+      const hasListener =
+        this.#invalid.size > 0 || [...this.#listeners.values()].some(({ size }) => size > 0);
+      if (hasListener) return;
       this.#unsubscribe?.();
       this.#unsubscribe = undefined;
     };
@@ -87,7 +88,7 @@ export class TypedClient implements MessageClient<Payloads, Payloads> {
 
   #receive({ data, replayed }: { readonly data: string | Uint8Array; readonly replayed: boolean }): unknown {
     const { name, verdict } = readIncoming(this.#toClient, data);
-    return this.#order.follow("in", verdict, (known: Verdict) => {
+    return this.#order.nowOrInOrder("in", verdict, (known: Verdict) => {
       if (!known.accepted) return callAll(this.#invalid, (listener) => listener({ name, data }));
       const listeners = name === undefined ? undefined : this.#listeners.get(name);
       return callAll(listeners ?? [], (listener) => listener(known.value, { replayed }));

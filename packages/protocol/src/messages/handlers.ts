@@ -15,13 +15,13 @@ interface Handler {
 }
 
 /** The two handlers of `bindSessions`, without types, because this file only passes connections and transactions on. */
-interface LooseHandlers {
+interface UntypedHandlers {
   readonly message: (connection: unknown, data: string | Uint8Array) => unknown;
   readonly transaction?: (transaction: unknown, data: string | Uint8Array) => unknown;
 }
 
 export function rawHandlers<S>(definition: Definition, given: MessageHandlers<Payloads, S>): RawHandlers<S>;
-export function rawHandlers(definition: Definition, given: unknown): LooseHandlers {
+export function rawHandlers(definition: Definition, given: unknown): UntypedHandlers {
   const handlers = readHandlers(definition, given);
   const order = new Sequence<unknown>();
   const receive = (
@@ -30,7 +30,7 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
     act: (handler: Handler, payload: unknown) => unknown,
   ) => {
     const { name, verdict } = readIncoming(definition, data);
-    return order.follow(key, verdict, (known) => {
+    return order.nowOrInOrder(key, verdict, (known) => {
       const handler = name === undefined ? undefined : handlers.get(name);
       // Do not quote an undefined name, because the client chose it.
       const subject = handler === undefined ? "the received message" : name;
@@ -38,7 +38,7 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
       return handler === undefined ? undefined : act(handler, known.value);
     });
   };
-  const message: LooseHandlers["message"] = (connection, data) =>
+  const message: UntypedHandlers["message"] = (connection, data) =>
     receive(connection, data, ({ handle, inTransaction }, payload) => {
       if (inTransaction)
         throw invalid(
@@ -53,7 +53,7 @@ export function rawHandlers(definition: Definition, given: unknown): LooseHandle
       receive(connectionOf(transaction), data, ({ handle, inTransaction }, payload) =>
         inTransaction
           ? handle(transaction, payload)
-          : outside(transaction, () => handle(connectionOf(transaction), payload)),
+          : outsideTransaction(transaction, () => handle(connectionOf(transaction), payload)),
       ),
   };
 }
@@ -70,7 +70,7 @@ function connectionOf(transaction: unknown): unknown {
 }
 
 /** A handler without a transaction may write through its connection's session, which a transaction refuses. */
-function outside(transaction: unknown, work: () => unknown): unknown {
+function outsideTransaction(transaction: unknown, work: () => unknown): unknown {
   const atLeastOnce: unknown = isObject(transaction) ? transaction["atLeastOnce"] : undefined;
   return isHandle(atLeastOnce) ? Reflect.apply(atLeastOnce, transaction, [work]) : work();
 }

@@ -12,18 +12,18 @@ export interface Incoming {
 
 export function readIncoming(definition: Definition, data: unknown): Incoming {
   const message = readMessage(data);
-  if (message === undefined) return { name: undefined, verdict: NO_MESSAGE };
+  if (message === undefined) return { name: undefined, verdict: NOT_A_MESSAGE };
   const { name, payload } = message;
   const schema = definition.get(name);
-  return { name, verdict: schema === undefined ? NO_SUCH_NAME : check(schema, payload) };
+  return { name, verdict: schema === undefined ? UNDEFINED_NAME : check(schema, payload) };
 }
 
-const NO_MESSAGE: Verdict = {
+const NOT_A_MESSAGE: Verdict = {
   accepted: false,
   problem: 'is not a JSON text ["name", payload]',
   cause: undefined,
 };
-const NO_SUCH_NAME: Verdict = {
+const UNDEFINED_NAME: Verdict = {
   accepted: false,
   problem: "has a name that is not defined",
   cause: undefined,

@@ -27,7 +27,7 @@ export class Outgoing {
   }
 
   /** For a synchronous caller. Throws MessageError, or INVALID_ARGUMENT if the schema is asynchronous. */
-  assertNow(): void {
+  assertAcceptedNow(): void {
     const { verdict } = this;
     if (isPromiseLike(verdict))
       throw invalidArgument(
@@ -41,7 +41,7 @@ export class Outgoing {
  * Returns the promise, whose rejection no longer causes an `unhandledRejection`. A caller that awaits it still gets the
  * rejection.
  */
-export function harmless<Value>(promise: Promise<Value>): Promise<Value> {
+export function withoutUnhandledRejection<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;
 }

@@ -15,7 +15,7 @@ export class NamedRefusals {
   constructor(definition: Definition) {
     this.#definition = definition;
     this.refuse = byName(definition, (name, schema) => (detail) => {
-      new Outgoing(name, schema, detail).assertNow();
+      new Outgoing(name, schema, detail).assertAcceptedNow();
       return new TransactionRefused(name, { detail });
     });
   }

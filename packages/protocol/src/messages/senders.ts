@@ -5,11 +5,11 @@ import type { SendOptions, Sent } from "../sending.ts";
 import type { Verdict } from "./check.ts";
 import { byName, isObject } from "./definition.ts";
 import type { Definition } from "./definition.ts";
-import { harmless, Outgoing } from "./outgoing.ts";
+import { Outgoing, withoutUnhandledRejection } from "./outgoing.ts";
 import { Sequence } from "./sequence.ts";
 import type { Payloads, Senders, SessionsLike } from "./types.ts";
 
-type Kept<Result> = Senders<Payloads, [options?: SendOptions], Promise<Result>>;
+type SendersOfKept<Result> = Senders<Payloads, [options?: SendOptions], Promise<Result>>;
 
 export class MessageSenders {
   readonly #definition: Definition;
@@ -28,32 +28,35 @@ export class MessageSenders {
     if (typeof target.id !== "string")
       throw invalidArgument("to() takes a connection, a session or a transaction, each of which has an id");
     // Only a session has `connections`. Its `send` returns a promise; `send` of a connection or a transaction does not.
-    const waits = "connections" in target;
+    const isSession = "connections" in target;
     return byName(this.#definition, (name, schema) => (payload?: unknown, ...options: Options) => {
       const message = new Outgoing(name, schema, payload);
       const send = (): Result => target.send(message.text, ...options);
-      if (waits) return this.#inOrder(`session ${target.id}`, message, send);
-      message.assertNow();
+      if (isSession) return this.#inOrder(`session ${target.id}`, message, send);
+      message.assertAcceptedNow();
       return send();
     });
   }
 
-  toSession(sessions: SessionsLike, id: string): Kept<Sent | undefined> {
+  toSession(sessions: SessionsLike, id: string): SendersOfKept<Sent | undefined> {
     assertSends("toSession()", sessions, "send");
     if (typeof id !== "string") throw invalidArgument("toSession() takes the id of a session as a string");
-    return this.#kept(`session ${id}`, (text, options) => sessions.send(id, text, options));
+    return this.#sendersOfKept(`session ${id}`, (text, options) => sessions.send(id, text, options));
   }
 
-  toSubject(sessions: SessionsLike, subject: string): Kept<{ readonly sessions: number }> {
+  toSubject(sessions: SessionsLike, subject: string): SendersOfKept<{ readonly sessions: number }> {
     assertSends("toSubject()", sessions, "sendToSubject");
     if (typeof subject !== "string" || subject === "")
       throw invalidArgument("toSubject() takes a subject that is a non-empty string");
-    return this.#kept(`subject ${subject}`, (text, options) =>
+    return this.#sendersOfKept(`subject ${subject}`, (text, options) =>
       sessions.sendToSubject(subject, text, options),
     );
   }
 
-  #kept<Result>(key: string, send: (text: string, options?: SendOptions) => Promise<Result>): Kept<Result> {
+  #sendersOfKept<Result>(
+    key: string,
+    send: (text: string, options?: SendOptions) => Promise<Result>,
+  ): SendersOfKept<Result> {
     return byName(this.#definition, (name, schema) => (payload?: unknown, options?: SendOptions) => {
       const message = new Outgoing(name, schema, payload);
       return this.#inOrder(key, message, () => send(message.text, options));
@@ -72,7 +75,7 @@ export class MessageSenders {
     };
     if (!isPromiseLike(verdict) && !this.#order.isWaiting(key)) return act(verdict);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `send` of a session and of sessions returns a promise, and so does this
-    return harmless(this.#order.behind(key, verdict, act)) as Promised;
+    return withoutUnhandledRejection(this.#order.inOrder(key, verdict, act)) as Promised;
   }
 }
 

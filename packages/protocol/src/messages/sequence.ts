@@ -12,7 +12,7 @@ export class Sequence<Key> {
   }
 
   /** Calls `act` with the verdict after the `act` of every earlier call of this key was called. The verdict must not reject. */
-  behind<Result>(
+  inOrder<Result>(
     key: Key,
     verdict: Verdict | Promise<Verdict>,
     act: (verdict: Verdict) => Result | PromiseLike<Result>,
@@ -27,8 +27,8 @@ export class Sequence<Key> {
     return result;
   }
 
-  /** As `behind`, but calls `act` at once and returns its result if nothing is pending. */
-  follow(key: Key, verdict: Verdict | Promise<Verdict>, act: (verdict: Verdict) => unknown): unknown {
-    return isPromiseLike(verdict) || this.#tails.has(key) ? this.behind(key, verdict, act) : act(verdict);
+  /** As `inOrder`, but calls `act` at once and returns its result if nothing is pending. */
+  nowOrInOrder(key: Key, verdict: Verdict | Promise<Verdict>, act: (verdict: Verdict) => unknown): unknown {
+    return isPromiseLike(verdict) || this.#tails.has(key) ? this.inOrder(key, verdict, act) : act(verdict);
   }
 }
