@@ -66,6 +66,7 @@ const tables: readonly OptionTable[] = [
         ...wrongFor.duration.map((maxAgeMs) => ({ maxAgeMs })),
         ...wrongFor.word.map((whenFull) => ({ whenFull })),
       ],
+      maxConcurrentMessages: wrongFor.count,
       maxBufferedBytes: wrongFor.count,
       maxPendingHandshakes: wrongFor.count,
       handshakeTimeoutMs: wrongFor.durationOrNever,

@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
 import { closingCases } from "./adapter-cases/closing.ts";
+import { concurrentCases } from "./adapter-cases/concurrent.ts";
 import { endCases } from "./adapter-cases/ends.ts";
 import { failureCases } from "./adapter-cases/failures.ts";
 import { framingCases } from "./adapter-cases/framing.ts";
@@ -56,6 +57,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   shutdown: shutdownCases,
   "frames of v1.wsession": framingCases,
   "numbered messages": numberedCases,
+  "concurrent messages": concurrentCases,
   transactions: transactionCases,
   "transactions that fail": failedTransactionCases,
   "errors in transactions": thrownInTransactionCases,

@@ -10,7 +10,14 @@ export type Data = { readonly n: number };
 export type Conn = Connection<Data, unknown, never>;
 type Own = Pick<
   SessionsOptions<Data>,
-  "store" | "outbox" | "gate" | "heartbeatMs" | "onError" | "schema" | "handlerTimeoutMs"
+  | "store"
+  | "outbox"
+  | "gate"
+  | "heartbeatMs"
+  | "onError"
+  | "schema"
+  | "handlerTimeoutMs"
+  | "maxConcurrentMessages"
 >;
 
 export function lasting(options: Own = {}): Sessions<Data, unknown, never> {

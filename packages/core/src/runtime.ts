@@ -24,6 +24,8 @@ export {
   plainAddress,
   shown,
 } from "./api/runtime.ts";
+export { tapConnection } from "./server/tapping.ts";
+export type { ConnectionTap, TappedConnection } from "./api/tap.ts";
 export type {
   Binding,
   CloseOptions,

@@ -93,6 +93,16 @@ export interface CommonOptions {
    */
   readonly inbox?: InboxLimits | undefined;
   /**
+   * How many messages of one connection may be handled at the same time. The handlers begin in the order of the messages, so that
+   * a "cancel" can overtake the message that it cancels; they may settle in any order. A number above 1 gives up the rule that
+   * the next message waits until the handler has settled (I2). A transaction always runs alone: it begins when the handlers of all
+   * earlier messages have settled, and later messages wait for it. Numbered messages of a client of `v1.wsession` are acknowledged
+   * in order: an ack waits for the handlers of all earlier numbers.
+   *
+   * @default 1
+   */
+  readonly maxConcurrentMessages?: number | undefined;
+  /**
    * The most bytes that may wait to be sent on one connection. Over the limit `send` returns `"dropped"`. A single message of
    * any size may always wait.
    *

@@ -60,7 +60,14 @@ export interface Runtime<Socket extends object> {
   /** The longest message that the runtime accepts, in bytes. Absent: hello states 64 KiB to a client of `v1.wsession`. */
   readonly maxMessageBytes?: number | undefined;
   /** Sends one ping. Core calls `ping` when much is written between two heartbeats, so that the pong shows that the peer reads. */
-  readonly ping?: ((socket: Socket) => void) | undefined;
+  readonly ping?: ((socket: Socket, data?: Uint8Array) => void) | undefined;
+  /** Sends a pong that nobody asked for. Absent if the runtime can't. */
+  readonly pong?: ((socket: Socket, data?: Uint8Array) => void) | undefined;
+  /**
+   * From now on each ping and pong of the peer reaches `connection.controlFrame`. Called once for a socket, and only if the application
+   * uses a tap. Absent: the runtime calls `controlFrame` in any case, or never.
+   */
+  readonly watchPings?: ((socket: Socket) => void) | undefined;
   /** How many bytes `send` has accepted, and the operating system has not accepted yet. */
   bufferedAmount(socket: Socket): number;
   /** Calls `connection.drained()` once when `bufferedAmount` is 0 again. Core calls `awaitDrain` at most once until then. */
@@ -101,6 +108,8 @@ export interface RuntimeConnection {
   ended(code: number, reason: string, by?: CloseInfo["by"]): void;
   /** `bufferedAmount` is 0 again. */
   drained(): void;
+  /** A ping or a pong of the peer arrived, with these bytes, which belong to the connection. Absent on connections that were refused. */
+  readonly controlFrame?: ((type: "ping" | "pong", data: Uint8Array) => void) | undefined;
 }
 
 /** The answer to a handshake. */

@@ -12,6 +12,8 @@ export class Backlog<Socket extends object> {
   readonly inbox: Inbox = new Inbox();
   /** The close code and reason that `endHandled` sends once the messages that have arrived were handled. */
   ending: Ending | undefined = undefined;
+  /** How many handlers of messages have not settled. Counted only with `maxConcurrentMessages` above 1. */
+  running = 0;
   /** Called when the promise of a message's handler settles. Created once, because a closure for each message would be garbage. */
   readonly onSettled: () => void;
   readonly onFailed: (error: unknown) => void;

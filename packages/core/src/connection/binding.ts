@@ -7,7 +7,10 @@ import type { Diagnostics } from "../base/diagnostics.ts";
 /** The part of `ConnectionBinding` that the lifecycle needs. */
 export interface LifecycleBinding<Socket extends object> {
   readonly runtime: Runtime<Socket>;
-  readonly settings: Pick<Settings<object>, "gate" | "early" | "inbox" | "handlerTimeoutMs">;
+  readonly settings: Pick<
+    Settings<object>,
+    "gate" | "early" | "inbox" | "handlerTimeoutMs" | "maxConcurrentMessages"
+  >;
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */

@@ -1,5 +1,5 @@
 import { assertClose } from "../base/close-codes.ts";
-import { SessionSlot } from "./session-slot.ts";
+import { TapSlot } from "./tap-slot.ts";
 import type { SendingBinding } from "./sending.ts";
 import type { CloseInfo, Connection, Renewal, ReplayEvent, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
@@ -46,7 +46,7 @@ export interface ConnectionBinding<
 
 /** One live WebSocket, as the application sees it. `ConnectionLifecycle` decides when the handlers run. */
 export class LiveConnection<Data extends object, Socket extends object>
-  extends SessionSlot<Data, Socket>
+  extends TapSlot<Data, Socket>
   implements Connection<Data, unknown, never, unknown, Socket>
 {
   readonly binding: ConnectionBinding<Data, Socket>;
@@ -147,6 +147,7 @@ export class LiveConnection<Data extends object, Socket extends object>
   announceEnd(_ms: number): void {}
 
   protected notifyDrained(): void {
+    this.tellTap((tap) => tap.drained());
     const { handlers } = this.binding;
     if (handlers.drain !== undefined) this.callDetached("drain", () => handlers.drain?.(this));
   }
@@ -212,16 +213,26 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   protected callMessage(data: string | Uint8Array): unknown {
+    return this.isTapped ? this.callTapped(data) : this.handleMessage(data);
+  }
+
+  protected handleMessage(data: string | Uint8Array): unknown {
     return this.binding.handlers.message?.(this, data);
   }
 
+  get hasMessageHandler(): boolean {
+    return this.binding.handlers.message !== undefined;
+  }
+
   protected callClose(event: CloseInfo): unknown {
+    this.tellTap((tap) => tap.closed(event.code, event.reason));
     return this.binding.handlers.close?.(this, event);
   }
 
   protected notifyClosed(): void {
     this.binding.onConnectionClosed(this);
     this.stopExpecting();
+    this.tellTap((tap) => tap.ending());
   }
 
   protected notifyEnded(info: CloseInfo): void {

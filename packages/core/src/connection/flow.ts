@@ -9,7 +9,7 @@ export const Flow = {
   Opening: 1,
   /** The session is not set, and the gate waits for it. */
   Gated: 2,
-  /** A message handler has not settled. */
+  /** A message handler has not settled; with `maxConcurrentMessages` above 1: as many as may run, or one that runs alone. */
   Busy: 4,
   /** Messages wait in the inbox. */
   Queued: 8,
@@ -51,12 +51,21 @@ export const Flow = {
   InTransaction: 2097152,
   /** The peer left by a clean close, or by the frame `bye`. */
   Left: 4194304,
+  /** Only with `maxConcurrentMessages` above 1: handlers of messages have not settled. */
+  Running: 8388608,
+  /** The connection has a tap, which gets each event before the handlers. */
+  Tapped: 16777216,
+  /** The tap was not told yet that messages may come. */
+  Introducing: 33554432,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */
-export const BLOCKS_DIRECT_DELIVERY: number = 1023 | Flow.Attaching;
+export const BLOCKS_DIRECT_DELIVERY: number =
+  1023 | Flow.Attaching | Flow.Running | Flow.Tapped | Flow.Introducing;
+/** While one of these bits is set, a message waits, is discarded, or is looked at again. */
+export const BLOCKS_DELIVERY: number = BLOCKS_DIRECT_DELIVERY & ~(Flow.Running | Flow.Tapped);
 /** No message handler runs while one of these bits is set (I1). */
-export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated | Flow.Attaching;
+export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated | Flow.Attaching | Flow.Introducing;
 export const GIVEN_AND_OPENING: number = Flow.HadSession | Flow.Opening;
 /** The close handler waits while one of these bits is set (I4). */
-export const BLOCKS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Queued;
+export const BLOCKS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Running | Flow.Queued;

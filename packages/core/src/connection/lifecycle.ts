@@ -7,6 +7,7 @@
  * | Opening    | `start`                                   | the `open` handler settles    | messages, `close`                |
  * | Gated      | `open` without a session, gate "session"  | the session is attached       | messages                         |
  * | Busy       | a message goes to its handler             | the handler settles           | the next message, `close`        |
+ * | Running    | as Busy, with `maxConcurrentMessages`     | the last handler settles      | messages that run alone, `close` |
  * | Queued     | a message has to wait                     | the inbox is empty            | later messages, `close`          |
  * | Draining   | `endHandled`                              | never                         | new messages, for ever           |
  * | Discarding | `end`, `terminate`, `giveUp`, `finish`    | never                         | all messages, for ever; sends    |
@@ -22,6 +23,8 @@
  * | Unopened   | `start` while the session is created      | the session is there          | `open`; without it no `close`    |
  * | Attaching  | a client of v1.wsession attaches          | `resumed` has settled         | messages                         |
  * | Left       | a clean close by the peer, or `bye`       | never                         | nothing: it says how it ended    |
+ * | Tapped     | a tap is set                              | never                         | nothing: messages are copied     |
+ * | Introducing | a tap with `ready` is set                | the tap's `ready` is called   | messages                         |
  * | Greeted, MeansSession, HasSent, Following, InTransaction | framed/ alone | framed/ alone | nothing: see flow.ts        |
  */
 import { isTransactionRefused } from "@wsession/protocol";

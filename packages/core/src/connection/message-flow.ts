@@ -4,7 +4,7 @@ import type { Connection } from "../api/contract.ts";
 import type { Stage } from "../api/options.ts";
 import { Backlog } from "./backlog.ts";
 import type { LifecycleBinding } from "./binding.ts";
-import { BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";
+import { BLOCKS_DELIVERY, BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";
 
 /**
  * Delivers a connection's messages to their handler: the gate, their order, and the limits of waiting messages (I1, I2, I3, I14).
@@ -26,6 +26,8 @@ export abstract class MessageFlow<Socket extends object> {
   /** Whether the client is anonymous: it has neither a token nor a subject. */
   protected abstract readonly isAnonymous: boolean;
   protected abstract callMessage(data: string | Uint8Array): unknown;
+  /** Calls the tap for the first time: messages may come. Never throws. */
+  protected abstract introduceTap(): void;
   /** A message arrived after the last check before the session's idle deadline. */
   protected abstract notifyActivity(): void;
   /** A handler failed. */
@@ -65,8 +67,23 @@ export abstract class MessageFlow<Socket extends object> {
 
   /** As `receive`, for a message that does not count as activity. */
   protected receiveQuietly(data: string): void {
-    if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
+    if (this.mayDeliver(data)) this.deliver(data);
     else if (!this.isEnding && (this.flow & Flow.Draining) === 0) this.enqueue(data);
+  }
+
+  /** Whether a message that has arrived may go to its handler at once. */
+  private mayDeliver(data: string | Uint8Array): boolean {
+    return (this.flow & BLOCKS_DELIVERY) === Flow.Ready && this.mayBegin(data);
+  }
+
+  /** Whether the handler of a message may begin beside the handlers that run. Without concurrency none runs here. */
+  private mayBegin(data: string | Uint8Array): boolean {
+    return (this.flow & Flow.Running) === 0 || !this.runsAlone(data);
+  }
+
+  /** Whether no other message of the connection may be handled meanwhile. Asked only with `maxConcurrentMessages` above 1. */
+  protected runsAlone(_data: string | Uint8Array): boolean {
+    return false;
   }
 
   /** Counts as activity, as a message does: an attach with `fresh` shows that a person opened the page. */
@@ -80,7 +97,7 @@ export abstract class MessageFlow<Socket extends object> {
   /** Whether a handler runs, or a message waits for a handler. Messages at the gate do not count, because it may never open. */
   protected get isHandling(): boolean {
     const isWaiting = (this.flow & (Flow.Queued | Flow.Gated)) === Flow.Queued;
-    return isWaiting || (this.flow & (Flow.Opening | Flow.Busy)) !== 0;
+    return isWaiting || (this.flow & (Flow.Opening | Flow.Busy | Flow.Running)) !== 0;
   }
 
   /** Counts a refused message. Reports only the first one of a connection, because otherwise a client could fill the log. */
@@ -103,13 +120,20 @@ export abstract class MessageFlow<Socket extends object> {
       this.flow &= ~Flow.LastLook;
       this.notifyActivity();
     }
-    if ((this.flow & BLOCKS_DIRECT_DELIVERY) === Flow.Ready) this.deliver(data);
+    const isDue = this.mayDeliver(data);
+    // A handler uses borrowed bytes only until it returns. A tap, and a message that waits, need bytes of their own.
+    const isKept = borrowed && (!isDue || (this.flow & Flow.Tapped) !== 0);
+    const own = isKept && typeof data !== "string" ? Buffer.from(data) : data;
+    if (isDue) this.deliver(own);
     else if ((this.flow & (Flow.Discarding | Flow.Draining)) !== 0)
       this.binding.diagnostics.messagesDiscarded += 1;
-    else this.enqueue(borrowed && typeof data !== "string" ? Buffer.from(data) : data);
+    else this.enqueue(own);
   }
 
-  /** Passes one message to the handler. The next message waits until the handler has settled (I2). */
+  /**
+   * Passes one message to the handler. The next message waits until the handler has settled (I2), unless
+   * `maxConcurrentMessages` lets it begin beside this one.
+   */
   private deliver(data: string | Uint8Array): void {
     this.flow |= Flow.Busy;
     const { binding } = this;
@@ -119,8 +143,9 @@ export abstract class MessageFlow<Socket extends object> {
       const promise = promiseOf(this.callMessage(data));
       if (promise !== undefined) {
         binding.running = running;
-        const { onSettled, onFailed } = this.ownBacklog();
-        promise.then(onSettled, onFailed);
+        const backlog = this.ownBacklog();
+        promise.then(backlog.onSettled, backlog.onFailed);
+        if (binding.settings.maxConcurrentMessages > 1) this.countRunning(backlog, data);
         return;
       }
     } catch (error) {
@@ -128,7 +153,23 @@ export abstract class MessageFlow<Socket extends object> {
     }
     binding.running = running;
     this.flow &= ~Flow.Busy;
-    if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
+    if ((this.flow & BLOCKS_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
+  }
+
+  /** Counts a handler that has not settled, and lets the next message begin if fewer run than may run. */
+  private countRunning(backlog: Backlog<Socket>, data: string | Uint8Array): void {
+    backlog.running += 1;
+    this.flow |= Flow.Running;
+    if (backlog.running < this.binding.settings.maxConcurrentMessages && !this.runsAlone(data))
+      this.flow &= ~Flow.Busy;
+  }
+
+  /** The promise of a message's handler has settled. */
+  private handled(): void {
+    const { backlog } = this;
+    if (backlog === undefined || backlog.running <= 1) this.flow &= ~Flow.Running;
+    if (backlog !== undefined && backlog.running > 0) backlog.running -= 1;
+    this.clearAndAdvance(Flow.Busy);
   }
 
   private enqueue(data: string | Uint8Array): void {
@@ -162,10 +203,10 @@ export abstract class MessageFlow<Socket extends object> {
     return (this.backlog ??= new Backlog(
       this.binding,
       this.socket,
-      () => this.clearAndAdvance(Flow.Busy),
+      () => this.handled(),
       (error) => {
         this.failed("message", error);
-        this.clearAndAdvance(Flow.Busy);
+        this.handled();
       },
     ));
   }
@@ -206,7 +247,10 @@ export abstract class MessageFlow<Socket extends object> {
 
   /** Runs the steps that are due: waiting messages first, then the step after them. */
   private advance(): void {
+    if ((this.flow & Flow.Introducing) !== 0) this.introduce();
     while ((this.flow & (BLOCKS_MESSAGES | Flow.Busy)) === 0) {
+      const next = this.backlog?.inbox.peek();
+      if (next === undefined || !this.mayBegin(next)) break;
       const message = this.backlog?.inbox.shift();
       if (message === undefined) break;
       if (this.backlog?.inbox.size === 0) {
@@ -216,5 +260,12 @@ export abstract class MessageFlow<Socket extends object> {
       this.deliver(message);
     }
     this.advanceEnd();
+  }
+
+  /** The tap gets the connection before its first message, once `open` has settled and the gate is open. */
+  private introduce(): void {
+    if ((this.flow & (Flow.Opening | Flow.Gated)) !== 0) return;
+    this.flow &= ~Flow.Introducing;
+    if ((this.flow & Flow.Discarding) === 0) this.introduceTap();
   }
 }

@@ -136,6 +136,12 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     return lead === Lead.Plain ? this.callPlain(message) : this.callNumbered(message);
   }
 
+  /** A further attach starts the numbers again, and a transaction commits what it saw: both run alone. */
+  protected override runsAlone(frame: string | Uint8Array): boolean {
+    const lead = leadOf(frame);
+    return lead === Lead.Control || (lead === Lead.Counted && this.isTransactional);
+  }
+
   protected callPlain(message: string | Uint8Array): unknown {
     return super.callMessage(message);
   }

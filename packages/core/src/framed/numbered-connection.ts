@@ -76,17 +76,24 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
 
   /** Passes a numbered message to the handler, and settles the number once the handler has settled: at least once. */
   private handleAtLeastOnce(number: number, message: string | Uint8Array): unknown {
-    const failed = (error: unknown): never => {
-      this.ownNumbers().fail(number, error);
-      throw error;
-    };
+    const numbers = this.ownNumbers();
+    const settled = () => numbers.inOrder(number, () => numbers.settle(number));
+    // The refusal waits for the earlier numbers, and so does the end of the connection, because the client is told nothing after it.
+    const failed = (error: unknown): Promise<never> =>
+      new Promise((_, reject) => {
+        numbers.inOrder(number, () => {
+          numbers.fail(number, error);
+          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- an application may throw anything
+          reject(error);
+        });
+      });
     try {
       const handling = promiseOf(this.callPlain(message));
-      if (handling !== undefined) return handling.then(() => this.ownNumbers().settle(number), failed);
+      if (handling !== undefined) return handling.then(settled, failed);
     } catch (error) {
-      failed(error);
+      return failed(error);
     }
-    this.ownNumbers().settle(number);
+    settled();
     return undefined;
   }
 

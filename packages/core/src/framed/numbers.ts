@@ -31,6 +31,9 @@ export class Numbers {
   /** The number of messages that arrived before the latest attach and are to be discarded. */
   #discardsBeforeAttach = 0;
   #postponedAcks = 0;
+  /** The next number to be settled, and the outcomes of later numbers, which wait for it (`maxConcurrentMessages`). */
+  #due = 0;
+  #early: Map<number, () => void> | undefined;
   #timer: NodeJS.Immediate | undefined;
 
   constructor(connection: NumbersConnection) {
@@ -41,6 +44,8 @@ export class Numbers {
   begin(from: number | undefined): void {
     this.sendAck();
     this.#next = from;
+    this.#due = from ?? 0;
+    this.#early = undefined;
   }
 
   /** A further attach has arrived. Messages before it that are to be discarded no longer count against the limits. */
@@ -70,6 +75,21 @@ export class Numbers {
     }
     this.#next += 1;
     return this.#next - 1;
+  }
+
+  /** Calls `conclude` once all earlier numbers are settled, because the client takes an ack to mean the earlier numbers too. */
+  inOrder(number: number, conclude: () => void): void {
+    if (number !== this.#due) {
+      (this.#early ??= new Map()).set(number, conclude);
+      return;
+    }
+    let next: (() => void) | undefined = conclude;
+    while (next !== undefined) {
+      this.#due += 1;
+      next();
+      next = this.#early?.get(this.#due);
+      this.#early?.delete(this.#due);
+    }
   }
 
   settle(number: number): void {
@@ -110,6 +130,10 @@ export class Numbers {
   /** Called when the connection ends. */
   stop(): void {
     clearImmediate(this.#timer);
+    // Their handlers have settled, so the connection must not wait for them.
+    const early = [...(this.#early?.values() ?? [])];
+    this.#early = undefined;
+    for (const conclude of early) conclude();
   }
 
   /** Stops counting the oldest messages against the limits: they are settled, or will not be settled on this connection. */

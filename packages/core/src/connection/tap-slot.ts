@@ -1,0 +1,79 @@
+import type { ConnectionTap, TappedConnection } from "../api/tap.ts";
+import { invalidArgument } from "../base/errors.ts";
+import { Flow } from "./flow.ts";
+import { SessionSlot } from "./session-slot.ts";
+import { byStandIn, taps } from "./taps.ts";
+
+/** A connection and its tap, if an adapter has set one. */
+export abstract class TapSlot<Data extends object, Socket extends object>
+  extends SessionSlot<Data, Socket>
+  implements TappedConnection
+{
+  abstract readonly hasMessageHandler: boolean;
+  /** Passes a message to the handler `message`. */
+  protected abstract handleMessage(data: string | Uint8Array): unknown;
+
+  tap(tap: ConnectionTap): void {
+    if (this.isTapped) throw invalidArgument("the connection has a tap already");
+    taps.set(this, tap);
+    byStandIn.set(tap.standIn, this);
+    this.flow |= Flow.Tapped;
+    if (!this.hasEnded) this.binding.runtime.watchPings?.(this.socket);
+  }
+
+  awaitReady(): void {
+    if (this.isFinished) return;
+    this.flow |= Flow.Introducing;
+    this.scheduleAdvance();
+  }
+
+  protected get isTapped(): boolean {
+    return (this.flow & Flow.Tapped) !== 0;
+  }
+
+  get isDiscarding(): boolean {
+    return (this.flow & Flow.Discarding) !== 0;
+  }
+
+  get isFinished(): boolean {
+    return (this.flow & Flow.Finished) !== 0;
+  }
+
+  fail(error: unknown): void {
+    this.failed("message", error);
+  }
+
+  sendControl(type: "ping" | "pong", data: Uint8Array | undefined): boolean {
+    const { runtime } = this.binding;
+    const send = type === "ping" ? runtime.ping : runtime.pong;
+    if (send === undefined) return false;
+    if (!this.isEnding) send.call(runtime, this.socket, data);
+    return true;
+  }
+
+  controlFrame(type: "ping" | "pong", data: Uint8Array): void {
+    if (!this.isEnding) this.tellTap((tap) => tap.controlFrame(type, data));
+  }
+
+  protected introduceTap(): void {
+    this.tellTap((tap) => tap.ready());
+  }
+
+  /** Calls the tap, if there is one. An error of code that the tap calls must not keep the connection from its next step. */
+  protected tellTap(tell: (tap: ConnectionTap) => void): void {
+    if (!this.isTapped) return;
+    const tap = taps.get(this);
+    try {
+      if (tap !== undefined) tell(tap);
+    } catch (error) {
+      if (this.isFinished) this.reportFailure("close", error);
+      else this.failed("message", error);
+    }
+  }
+
+  protected callTapped(data: string | Uint8Array): unknown {
+    const waiting = taps.get(this)?.message(data);
+    if (waiting === undefined) return this.handleMessage(data);
+    return waiting.then(() => (this.isDiscarding ? undefined : this.handleMessage(data)));
+  }
+}

@@ -1,0 +1,6 @@
+import type { ConnectionTap } from "../api/tap.ts";
+
+/** The taps of connections. Not fields of the connections, because a field costs memory on each, and few have a tap. */
+export const taps: WeakMap<object, ConnectionTap> = new WeakMap();
+/** The connections of the objects that stand for them. */
+export const byStandIn: WeakMap<object, object> = new WeakMap();

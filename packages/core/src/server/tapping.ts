@@ -1,0 +1,15 @@
+import { invalidArgument } from "../base/errors.ts";
+import { LiveConnection } from "../connection/connection.ts";
+import type { ConnectionTap, TappedConnection } from "../api/tap.ts";
+
+/**
+ * Sets the tap of a connection of these packages, whatever its runtime is. For authors of adapters.
+ *
+ * @throws INVALID_ARGUMENT for another object than a connection, and for a connection that has a tap.
+ */
+export function tapConnection(connection: object, tap: ConnectionTap): TappedConnection {
+  if (!(connection instanceof LiveConnection))
+    throw invalidArgument("a connection is needed, as the handlers and sessions.of() have it");
+  connection.tap(tap);
+  return connection;
+}
