@@ -201,6 +201,7 @@ export const portCalls: Calls = {
   shown: "takes anything",
   SubjectWatches: "for stores; takes no argument",
   together: "for stores; takes states of a store",
+  tapConnection: each([undefined, ...wrongFor.object], {}),
 };
 
 const server = new WebSocketServer({ noServer: true });
@@ -209,8 +210,10 @@ export const wsCalls: Calls = {
     ...each([undefined, ...wrongFor.object]),
     ...each([undefined, ...wrongFor.object], server),
     ...each([undefined, null, "x", [], { message: 5 }], server, core.createSessions({})),
-    ...behind(server, core.createSessions({}), {}),
+    ...each(wrongFor.options, server, core.createSessions({}), {}),
+    ...behind(server, core.createSessions({}), {}, {}),
   ],
+  asWebSocket: each([undefined, ...wrongFor.object]),
   transportOf: each([undefined, null, 5, "x", Symbol("s")]),
 };
 export const uwsCalls: Calls = {

@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, "..");
 const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>> = {
   "1011 not admitted": ["packages/adapter-ws/test/reporting.test.ts", "bound after the first handshake"],
   "1011 message unreadable": ["packages/adapter-ws/test/reporting.test.ts", 'binaryType "blob"'],
+  "1013 too much waits to be sent": ["tests/web-socket/cases.ts", "close 1013 too much waits to be sent"],
   "4410 sessions revoked": ["tests/overtaken-operations.ts", 'destroySubject: ["401", "closed 4410"]'],
   "400 not an upgrade": ["packages/adapter-uws/test/hazards.test.ts", "toBe(400)"],
   "431 header fields too large": ["tests/security/attacks.test.ts", "[431, 0]"],

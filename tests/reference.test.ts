@@ -21,6 +21,7 @@ describe("docs/reference.md has a row for every", () => {
     ["member of Handshake", "Handshake", "core/src/handshake/handshake.ts", "Handshake"],
     ["option of cookieToken", "Token carriers", "core/src/handshake/carriers.ts", "CookieOptions"],
     ["member of a carrier", "Token carriers", "core/src/handshake/carriers.ts", "TokenCarrier"],
+    ["option of bindSessions", "bindSessions for ws", "adapter-ws/src/bind-options.ts", "BindOptions"],
     [
       "option of bindSessions",
       "bindSessions for uWebSockets.js",

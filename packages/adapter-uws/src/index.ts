@@ -142,8 +142,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       // Copied, because the runtime reuses the bytes when this callback returns (I2).
       else connection?.receive(Buffer.from(message.slice(0)));
     },
-    pong(socket) {
+    ping(socket, data) {
+      connectionOf(socket)?.controlFrame?.("ping", Buffer.from(data.slice(0)));
+    },
+    pong(socket, data) {
       fieldsOf(socket).wsessionSeen = SEEN;
+      connectionOf(socket)?.controlFrame?.("pong", Buffer.from(data.slice(0)));
     },
     drain(socket) {
       if (socket.getBufferedAmount() === 0) connectionOf(socket)?.drained();

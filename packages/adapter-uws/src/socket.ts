@@ -114,7 +114,7 @@ export function uwsRuntime({
       }, "closed"),
     speaksSubprotocol: true,
     maxMessageBytes,
-    ping: (socket) => attempt(() => void socket.ping(), undefined),
+    ping: (socket, data) => attempt(() => void socket.ping(data), undefined),
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime emits the drain event of every socket anyway.
     awaitDrain: () => undefined,

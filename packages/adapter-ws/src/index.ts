@@ -1,13 +1,18 @@
 import type { IncomingMessage } from "node:http";
 import { CloseCode } from "@wsession/core";
-import type { Binding, Handlers, Sessions } from "@wsession/core";
+import type { Binding, Connection, Handlers, Sessions } from "@wsession/core";
 import { assertMethods, assertNoMore, invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, Runtime, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
+import { checkOptions } from "./bind-options.ts";
+import type { BindOptions } from "./bind-options.ts";
+import { gateListeners } from "./gated-listeners.ts";
 import { copyHandshake, foundOn } from "./handshake.ts";
 import { attach, endedByServer, wsRuntime } from "./socket.ts";
 import { guardUpgrade } from "./upgrade.ts";
 
+export type { BindOptions } from "./bind-options.ts";
+export { asWebSocket } from "./web-socket/as-web-socket.ts";
 export { transportOf } from "./handshake.ts";
 export type { SocketRecord } from "./handshake.ts";
 
@@ -56,11 +61,13 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
   server: WebSocketServer,
   sessions: Sessions<Data, Transport, Unset, Context>,
   handlers: NoInfer<Handlers<Data, Transport, Unset, Context, WebSocket>>,
+  options?: BindOptions,
 ): Binding;
 export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
   server: WebSocketServer,
   sessions: Sessions<Data, Transport, Unset, Context>,
   handlers: NoInfer<Handlers<Data, Transport, Unset, Context, WebSocket>>,
+  options: BindOptions = {},
   surplus?: undefined,
 ): Binding {
   if (!isServer(server))
@@ -74,6 +81,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     "destroySubject",
   ]);
   assertNoMore("bindSessions for ws", surplus);
+  const { listeners = "raw" } = checkOptions(options);
   if (servers.has(server))
     throw invalidArgument("this WebSocketServer is bound already: call bindSessions once for each server");
   const binding = sessions.bind(runtimeOf(server), handlers);
@@ -93,8 +101,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     if (isOfProtocol(error)) endedByServer(this);
     binding.report(error, { stage: stageOf(error) });
   }
-  // Runs before all other listeners, so that `sessions.of(socket)` works in those of the application.
-  const onConnection = (socket: WebSocket, request: IncomingMessage): void => {
+  const begin = (socket: WebSocket, request: IncomingMessage): Connection | undefined => {
     const admitted = accepted.get(request);
     accepted.delete(request);
     if (admitted === undefined) {
@@ -102,7 +109,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         invalidArgument("a connection was not admitted: call bindSessions once, before the first connection"),
       );
       socket.close(CloseCode.HandlerFailed, "not admitted");
-      return;
+      return undefined;
     }
     attach(
       socket,
@@ -113,11 +120,12 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       },
       onError,
     );
+    return sessions.of(socket);
   };
-  server.prependListener("connection", onConnection);
+  const restoreListeners = listeners === "gated" ? gateListeners(server, begin) : beginFirst(server, begin);
   binding.onClosed(() => {
     server.off("headers", onHeaders);
-    server.off("connection", onConnection);
+    restoreListeners();
     restoreUpgrade();
     restoreHooks();
     servers.delete(server);
@@ -233,6 +241,16 @@ function admitBeforeAnswer(
     options.verifyClient = refuseAll;
     ownHooks.set(server, { verifyClient: own });
   };
+}
+
+/** Runs before all other listeners, so that `sessions.of(socket)` works in those of the application. */
+function beginFirst(
+  server: WebSocketServer,
+  begin: (socket: WebSocket, request: IncomingMessage) => unknown,
+): () => void {
+  const onConnection = (socket: WebSocket, request: IncomingMessage) => void begin(socket, request);
+  server.prependListener("connection", onConnection);
+  return () => server.off("connection", onConnection);
 }
 
 /** The limit of ws, which hello states to clients of `v1.wsession`. 0 means no limit. */

@@ -62,7 +62,9 @@ export const wsRuntime: Runtime<WebSocket> = {
   bufferedAmount: (socket) => (socket.readyState === CLOSED ? 0 : socket.bufferedAmount),
   awaitDrain,
   sendLong,
-  ping: (socket) => socket.ping(undefined, undefined, ignoreError),
+  ping: (socket, data) => socket.ping(data, undefined, ignoreError),
+  pong: (socket, data) => socket.pong(data, undefined, ignoreError),
+  watchPings: (socket) => void socket.on("ping", onPing).on("pong", onPong),
   close(socket, code, reason) {
     silence(socket, discard);
     startClosing(socket, code, reason);
@@ -125,6 +127,14 @@ function countReads(own: BoundSocket, tcp: Socket): void {
 function onMessage(this: BoundSocket, data: RawData, isBinary: boolean): void {
   if (isBinary && isBlob(data)) refuseBlob(this);
   else this[CONNECTION]?.receive(isBinary ? bytesOf(data) : textOf(data));
+}
+
+function onPing(this: BoundSocket, data: Buffer): void {
+  this[CONNECTION]?.controlFrame?.("ping", data);
+}
+
+function onPong(this: BoundSocket, data: Buffer): void {
+  this[CONNECTION]?.controlFrame?.("pong", data);
 }
 
 function onClose(this: BoundSocket, code: number, reason: Buffer): void {
