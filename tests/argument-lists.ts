@@ -164,7 +164,8 @@ export const coreCalls: Calls = {
   reject: [
     ...each([undefined, null, "401", 200, 399, 600, 401.5, NaN, {}, Symbol("s")]),
     ...each(wrongFor.string, 401),
-    ...behind(401, "why"),
+    ...each(wrongFor.options, 401, "why"),
+    ...behind(401, "why", {}),
   ],
   createSessions: [...each(wrongFor.options), ...behind({})],
   inConnectionStore: each(wrongFor.any),

@@ -9,6 +9,7 @@ import {
   mapStore,
   protocolToken,
   queryToken,
+  reject,
 } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
@@ -37,6 +38,22 @@ const uws = (options: unknown): unknown =>
 
 const withoutMethod = { ...inConnectionStore(), rotate: undefined };
 const withoutCapability = { ...inConnectionStore(), capabilities: { resumable: "false" } };
+
+const wrongHeaders: readonly object[] = [
+  ...wrongFor.string.filter((value) => !Array.isArray(value)).map((value) => ({ "x-a": value })),
+  ...wrongFor.string.map((value) => ({ "x-a": ["1", value] })),
+  { "x a": "1" },
+  { "": "1" },
+  { "x-a": "1\r\nx-b: 2" },
+  { "x-a": ["1", "2\n"] },
+  // Headers of the connection and of the handshake, which the runtime sends.
+  ...["Connection", "upgrade", "Keep-Alive", "transfer-encoding", "Content-Length", "TE", "trailer"].map(
+    (name) => ({ [name]: "1" }),
+  ),
+  ...["Sec-WebSocket-Accept", "sec-websocket-protocol", "sec-websocket-extensions"].map((name) => ({
+    [name]: ["1"],
+  })),
+];
 
 const typedOptions = ["AdmitOption", "InitialOption", "TransportOption", "SchemaOption"].map(
   (type) => ["core/src/api/typed-options.ts", type] as const,
@@ -114,9 +131,20 @@ const tables: readonly OptionTable[] = [
       headers: [
         ...wrongFor.options.filter((value) => show(value) !== "[object Object]"),
         new Headers({ "x-a": "1" }),
-        ...wrongFor.string.map((value) => ({ "x-a": value })),
-        { "x a": "1" },
-        { "x-a": "1\r\nx-b: 2" },
+        ...wrongHeaders,
+      ],
+    },
+  },
+  {
+    what: "reject",
+    from: ["core/src/handshake/handshake.ts", "RejectOptions"],
+    make: (options) => reject(401, "no", options),
+    options: {
+      headers: [
+        ...wrongFor.options.filter((value) => show(value) !== "[object Object]"),
+        new Headers({ "x-a": "1" }),
+        ...wrongHeaders,
+        { "content-type": "text/html" },
       ],
     },
   },
@@ -126,6 +154,18 @@ const tables: readonly OptionTable[] = [
     make: (options) => cookieToken(options),
     options: {
       name: [...wrongFor.text, "a b", "a;b"],
+      domain: [
+        ...wrongFor.text,
+        ".example.com",
+        "example.com.",
+        "a b",
+        "a;b",
+        "ü.example",
+        "-a.example",
+        "[::1]",
+      ],
+      path: [...wrongFor.text, "app", "/a b", "/a;b", "/a\r\nb", "/ü", `/${"a".repeat(1_024)}`],
+      partitioned: wrongFor.boolean,
       sameSite: [...wrongFor.word, "bogus", "strict"],
       secure: wrongFor.boolean,
       renewalParameter: wrongFor.text,

@@ -36,7 +36,7 @@ export interface BindOptions {
     | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
     | undefined;
   /**
-   * Returns what is passed to `transport` as `found`, e.g. the parameters of the route. Must be synchronous,
+   * Returns what is passed to `admit` and `transport` as `found`, e.g. the parameters of the route. Must be synchronous,
    * because the request is invalid afterwards. A throw answers 500 and is passed to `onError`.
    */
   readonly found?: ((request: HttpRequest, response: HttpResponse) => unknown) | undefined;

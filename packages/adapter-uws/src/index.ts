@@ -18,6 +18,7 @@ import { Arrival, connectionOf, endedBy, fieldsOf, SEEN, uwsRuntime } from "./so
 import type { Socket, UserData } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
 
 export type { BindOptions };
 
@@ -116,7 +117,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
         if (aborted) {
           if (answer.type === "accept") route.binding.abandon(answer.ticket);
         } else if (answer.type === "reject") {
-          response.cork(() => refuse(response, answer.status, answer.reason));
+          response.cork(() => refuse(response, answer.status, answer.reason, answer.headers));
         } else
           neighbours.around(response, other, () => completeUpgrade(route, response, context, copy, answer));
       };
@@ -258,9 +259,15 @@ function asksForUpgrade({ headers }: Handshake): boolean {
   return /(?:^|[ ,])upgrade(?:[ ,]|$)/i.test(headers["connection"] ?? "");
 }
 
-function refuse(response: HttpResponse, status: number, reason: string): void {
+function refuse(
+  response: HttpResponse,
+  status: number,
+  reason: string,
+  headers: Rejected["headers"] = [],
+): void {
   response
     .writeStatus(`${status} ${STATUS_CODES[status] ?? "Refused"}`)
-    .writeHeader("content-type", "text/plain; charset=utf-8")
-    .end(reason, true);
+    .writeHeader("content-type", "text/plain; charset=utf-8");
+  for (const [name, value] of headers) response.writeHeader(name, value);
+  response.end(reason, true);
 }

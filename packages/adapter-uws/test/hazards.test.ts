@@ -203,6 +203,30 @@ test("parameters of the route, read before the request is gone, are what `transp
   expect(seen.entries).toEqual([{ room: "7" }]);
 });
 
+test("parameters of the route are what `admit` finds, before the decision", async () => {
+  const seen = new Journal<unknown>();
+  const sessions = createSessions({
+    admit: (_, found) => (found === "banned" ? reject(403) : accept({ context: { found } })),
+    initial: (_, { found }) => ({ found }),
+  });
+  const app = uWS.App();
+  bindSessions(
+    app,
+    "/room/:id",
+    sessions,
+    { open: ({ session, context }) => seen.note([session.data, context]) },
+    { found: (request) => request.getParameter(0) },
+  );
+  onTestFinished(() => void app.close());
+  const port = await listen(app);
+  const banned = new RawClient(port);
+  banned.upgrade({ path: "/room/banned" });
+  expect((await banned.refusal).status).toBe(403);
+  await connect(port, "/room/7");
+  await seen.until(1);
+  expect(seen.entries).toEqual([[{ found: "7" }, { found: "7" }]]);
+});
+
 test("a `found` or a `handleProtocols` that throws answers 500, reaches onError and leaves no session", async () => {
   const fail = () => {
     throw new Error("mine");

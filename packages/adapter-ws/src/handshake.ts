@@ -47,7 +47,7 @@ const records = new WeakMap<object, SocketRecord>();
 /**
  * Returns the transport record of a TCP socket, for code that runs before the upgrade: an `upgrade` or
  * `secureConnection` listener, or a parser of the PROXY protocol. The data in the record at the time of the
- * handshake is passed to `transport` as `found`.
+ * handshake is passed to `admit` and `transport` as `found`.
  *
  * @throws INVALID_ARGUMENT if `socket` is not an object.
  */

@@ -17,6 +17,7 @@ export { transportOf } from "./handshake.ts";
 export type { SocketRecord } from "./handshake.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
 type VerifyAsync = WebSocket.VerifyClientCallbackAsync<IncomingMessage>;
 type VerifySync = WebSocket.VerifyClientCallbackSync<IncomingMessage>;
 type VerifyAnswer = Parameters<VerifyAsync>[1];
@@ -184,7 +185,8 @@ function admitBeforeAnswer(
     // is destroyed.
     void request.socket.remoteAddress;
     const outcome = await deciding;
-    if (outcome.type === "reject") return answer(false, outcome.status, outcome.reason, PLAIN_TEXT);
+    if (outcome.type === "reject")
+      return answer(false, outcome.status, outcome.reason, refusalHeaders(outcome.headers));
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);
     if (isClosed) {
       binding.abandon(outcome.ticket);
@@ -262,6 +264,19 @@ function runtimeOf({ options }: WebSocketServer): Runtime<WebSocket> {
 /** Checks properties rather than the class, because the application may have loaded another copy of ws. */
 function isServer(value: unknown): boolean {
   return typeof value === "object" && value !== null && "handleUpgrade" in value && "options" in value;
+}
+
+/**
+ * The headers of a refusal as ws takes them: one value for each name. ws writes `name: value`, so further values of a name follow
+ * as lines of their own. Core has checked that no value has a line break.
+ */
+function refusalHeaders(lines: Rejected["headers"] = []): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of lines) {
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before}\r\n${name}: ${value}`;
+  }
+  return { ...PLAIN_TEXT, ...headers };
 }
 
 /** A promise is truthy, so an asynchronous refusal would admit the client. */

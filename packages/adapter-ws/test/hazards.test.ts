@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { bindSessions, transportOf } from "@wsession/adapter-ws";
 import { Client, deferred, frame, Journal, macrotask, Opcode, until } from "@wsession/conformance";
-import { accept, createSessions, isSessionError, mapStore, protocolToken } from "@wsession/core";
+import { accept, createSessions, isSessionError, mapStore, protocolToken, reject } from "@wsession/core";
 import type { Connection, Handlers, Sessions } from "@wsession/core";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
@@ -152,6 +152,24 @@ describe("HTTP code before the upgrade", () => {
       const put = { certificate: "/me" };
       expect(seen.entries).toEqual([transport === undefined ? put : { wrapped: put }]);
     }
+  });
+
+  test("what it puts on the TCP socket's record is found by `admit`, before the decision", async () => {
+    const seen = new Journal<unknown>();
+    const sessions = createSessions({
+      admit: (_, found) => (found === "banned" ? reject(403) : accept({ context: { found } })),
+      initial: (_, { found }) => ({ found }),
+    });
+    const { server, address, http } = await ways.server();
+    http.prependListener("upgrade", (request) => {
+      transportOf(request.socket).data = request.url?.slice(1);
+    });
+    bindSessions(server, sessions, { open: ({ session, context }) => seen.note([session.data, context]) });
+    onTestFinished(() => closeAll(server, http));
+    expect(await answer(address.port, "/banned")).toBe(403);
+    expect(await answer(address.port, "/ann")).toBe(101);
+    await seen.until(1);
+    expect(seen.entries).toEqual([[{ found: "ann" }, { found: "ann" }]]);
   });
 
   test("noServer without emitting `connection` is reported, and its session is given back", async () => {

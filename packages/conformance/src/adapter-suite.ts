@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { admissionCases } from "./adapter-cases/admission.ts";
 import { closingCases } from "./adapter-cases/closing.ts";
 import { concurrentCases } from "./adapter-cases/concurrent.ts";
 import { endCases } from "./adapter-cases/ends.ts";
@@ -44,6 +45,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   outages: outageCases,
   "errors that are reported, and to whom": reportingCases,
   "the handshake": handshakeCases,
+  "the answer of admit": admissionCases,
   refusals: refusalCases,
   sessions: sessionCases,
   tokens: tokenCases,

@@ -31,7 +31,9 @@ export type {
   Handshake,
   OriginRule,
   Rejection,
+  RejectOptions,
 } from "./handshake/handshake.ts";
+export type { HeaderValues } from "./handshake/headers.ts";
 export type {
   CommonOptions,
   EarlyLimits,

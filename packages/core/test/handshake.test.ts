@@ -1,13 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  accept,
-  assertHeader,
-  originAllowed,
-  parseProtocols,
-  plainAddress,
-  reject,
-} from "../src/handshake/handshake.ts";
+import { accept, originAllowed, parseProtocols, plainAddress, reject } from "../src/handshake/handshake.ts";
 import type { Handshake } from "../src/handshake/handshake.ts";
+import { assertHeader } from "../src/handshake/headers.ts";
 
 const invalid = expect.objectContaining({ code: "INVALID_ARGUMENT" });
 

@@ -7,7 +7,8 @@ import type { Settings } from "../api/settings.ts";
 import { refused, resume, withTokenHeader } from "./resume.ts";
 import type { ResolvedSession, Refused } from "./resume.ts";
 import { Admitted } from "../session/admitted.ts";
-import type { HeaderLine } from "../session/admitted.ts";
+import { headerLines } from "../handshake/headers.ts";
+import type { HeaderLine } from "../handshake/headers.ts";
 import { checkNewData } from "../session/data.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
@@ -38,11 +39,12 @@ export async function admitHandshake<Data extends object>(
     const admission: Admission | null | undefined = isThenable(asked) ? await asked : asked;
     if (admission?.type === "reject") {
       // Check the answer here too, because an application may build it without `reject()`.
-      reject(admission.status, admission.reason);
-      return refused(admission.status, admission.reason);
+      const { status, reason, headers } = admission;
+      reject(status, reason, { headers });
+      return { ...refused(status, reason), headers: headerLines("reject()", headers, true) };
     }
     assertAccepted(admission);
-    const headers = Object.entries(admission.headers ?? {});
+    const headers = headerLines("accept()", admission.headers, false);
     decision.decide(admission.subject);
     outcome = await resolveSession(registry, { raw, handshake, found, headers, admission }, decision);
   } catch (error) {

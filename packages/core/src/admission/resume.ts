@@ -1,9 +1,9 @@
 /** Finds the session of a client that comes back, by the token that the client presents. */
 import { destroyedEnding } from "../base/endings.ts";
 import { isSessionError, isUnreadable } from "../base/errors.ts";
-import { assertHeader } from "../handshake/handshake.ts";
+import { assertHeader } from "../handshake/headers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
-import type { HeaderLine } from "../session/admitted.ts";
+import type { HeaderLine } from "../handshake/headers.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { AdmittedSession, FoundSession } from "../session/unattached-connection.ts";
 import type { PendingDecision } from "../session/pending.ts";
@@ -22,6 +22,8 @@ export interface Refused {
   readonly type: "refused";
   readonly status: number;
   readonly reason: string;
+  /** Headers of the application. */
+  readonly headers?: readonly HeaderLine[] | undefined;
 }
 
 export interface ResolvedSession<Data extends object> {

@@ -23,7 +23,8 @@ export {
 export { assertNames, invalidArgument } from "../base/errors.ts";
 export type { SendOutcome } from "./contract.ts";
 export { isRefusedPromise } from "../base/promises.ts";
-export { assertHeader, parseProtocols, plainAddress } from "../handshake/handshake.ts";
+export { assertHeader } from "../handshake/headers.ts";
+export { parseProtocols, plainAddress } from "../handshake/handshake.ts";
 
 /**
  * The methods of a runtime that core calls. One object serves all sockets, so that a connection needs no wrapper object. No method
@@ -134,6 +135,8 @@ export type HandshakeAnswer =
       readonly status: number;
       /** The body: short, plain text, never empty. */
       readonly reason: string;
+      /** Headers of the application. A name may come more than once (`set-cookie`). Absent: none. */
+      readonly headers?: ReadonlyArray<readonly [name: string, value: string]> | undefined;
     };
 
 /** An admitted handshake whose connection is not open yet. An adapter passes the ticket on, and reads only `handshake`. */

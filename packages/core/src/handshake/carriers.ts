@@ -50,9 +50,10 @@ export interface ProtocolCarrier extends TokenCarrier {
 /** The options of `cookieToken`. */
 export interface CookieOptions {
   /**
-   * The cookie's name. The prefix `__Host-` makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3).
+   * The cookie's name. The prefix `__Host-` makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3), and the
+   * prefix `__Secure-` on Secure.
    *
-   * @default "__Host-wsession"
+   * @default "__Host-wsession"; "__Secure-wsession" with a `domain`, or with another `path` than "/"
    */
   readonly name?: string | undefined;
   /**
@@ -68,6 +69,28 @@ export interface CookieOptions {
    */
   readonly secure?: boolean | undefined;
   /**
+   * The Domain attribute: the cookie also goes to the subdomains of this host, so that `app.example.com` and `api.example.com`
+   * share a session. Each of them can then read the cookie, and a page of each can overwrite it. The host that sets the cookie must
+   * be the domain or one of its subdomains; otherwise browsers drop the cookie.
+   *
+   * @default undefined: only the host that set the cookie gets it
+   */
+  readonly domain?: string | undefined;
+  /**
+   * The Path attribute, from "/" on: the cookie goes only to URLs under the path. It keeps no secret from the other pages of the
+   * host.
+   *
+   * @default "/"
+   */
+  readonly path?: string | undefined;
+  /**
+   * The Partitioned attribute (CHIPS): a page in a frame of another site has a cookie of its own for each site. Needs Secure, and
+   * in a frame of another site SameSite=None.
+   *
+   * @default false
+   */
+  readonly partitioned?: boolean | undefined;
+  /**
    * The query parameter in which a page presents its single-use renewal code. The code is accepted only together with the cookie
    * of the same session, so that no page can bring another session into a browser (session fixation).
    *
@@ -82,6 +105,24 @@ const MAX_COOKIE_HEADER = 16_384;
 const MAX_URL = 16_384;
 /** RFC 6265 section 4.1.1: no blanks, quotes, commas, semicolons or backslashes. */
 const COOKIE_VALUE = /^[!#-+\--:<-[\]-~]*$/;
+const COOKIE_OPTIONS = [
+  "name",
+  "domain",
+  "path",
+  "sameSite",
+  "secure",
+  "partitioned",
+  "renewalParameter",
+] satisfies (keyof CookieOptions)[];
+/** Browsers compare the prefixes without regard to case (RFC 6265bis section 5.4). */
+const HOST_PREFIX = /^__host-/i;
+const SECURE_PREFIX = /^__(?:host|secure|http)-/i;
+/** Labels of letters, digits and hyphens (RFC 1123 section 2.1). */
+const HOST = /^(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i;
+const MAX_HOST = 253;
+/** The characters of a URL's path (RFC 3986 section 3.3), which are all that a browser compares with. */
+const COOKIE_PATH = /^\/[\w\-.~!$&'()*+,=:@%/]*$/;
+const MAX_ATTRIBUTE = 1_024;
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
@@ -89,13 +130,16 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
  * hijacking).
  *
- * @throws INVALID_ARGUMENT for a name that is not a token of RFC 9110, and for a prefix or SameSite=None without Secure.
+ * @throws INVALID_ARGUMENT for a name that is not a token of RFC 9110, for a prefix, SameSite=None or Partitioned without Secure,
+ * for the prefix `__Host-` with a domain or another path than "/", and for a domain or a path that browsers would not take.
  * @example
  * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
  */
 export function cookieToken(options: CookieOptions = {}): CookieCarrier {
-  assertOptions("cookieToken", options, ["name", "sameSite", "secure", "renewalParameter"]);
-  const { name = "__Host-wsession", sameSite = "Lax", secure = true, renewalParameter = "renewal" } = options;
+  assertOptions("cookieToken", options, COOKIE_OPTIONS);
+  const { domain, path = "/", sameSite = "Lax", secure = true, partitioned = false } = options;
+  const isOfHost = domain === undefined && path === "/";
+  const { name = isOfHost ? "__Host-wsession" : "__Secure-wsession", renewalParameter = "renewal" } = options;
   assertString("cookieToken: name", name);
   if (!COOKIE_NAME.test(name))
     throw invalidArgument(
@@ -104,12 +148,26 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   assertOneOf("cookieToken: sameSite", sameSite, ["Strict", "Lax", "None"]);
   assertBoolean("cookieToken: secure", secure);
   assertText("cookieToken: renewalParameter", renewalParameter);
-  if (!secure && (/^__(host|secure)-/i.test(name) || sameSite === "None")) {
+  if (domain !== undefined) assertDomain(domain);
+  assertPath(path);
+  assertBoolean("cookieToken: partitioned", partitioned);
+  if (!secure && (SECURE_PREFIX.test(name) || sameSite === "None" || partitioned)) {
     throw invalidArgument(
-      "cookieToken: secure must be true for SameSite=None, and for a name with the prefix __Host- or __Secure-",
+      "cookieToken: secure must be true for SameSite=None, for partitioned, and for a name with the prefix __Host- or __Secure-",
     );
   }
-  const attributes = `; Path=/; HttpOnly; SameSite=${sameSite}${secure ? "; Secure" : ""}`;
+  if (!isOfHost && HOST_PREFIX.test(name))
+    throw invalidArgument(
+      "cookieToken: a name with the prefix __Host- must have no domain, and the path /; use the prefix __Secure-",
+    );
+  const attributes = [
+    `Path=${path}`,
+    ...(domain === undefined ? [] : [`Domain=${domain}`]),
+    "HttpOnly",
+    `SameSite=${sameSite}`,
+    ...(secure ? ["Secure"] : []),
+    ...(partitioned ? ["Partitioned"] : []),
+  ].join("; ");
   return {
     read: (handshake) => readCookies(handshake, name, 1)[0],
     readAll: (handshake) => readCookies(handshake, name, MAX_TOKENS),
@@ -128,9 +186,24 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
       if (typeof maxAgeMs !== "number" || Number.isNaN(maxAgeMs))
         throw invalidArgument(`write: maxAgeMs must be a number of milliseconds, not ${shown(maxAgeMs)}`);
       const maxAge = Number.isFinite(maxAgeMs) ? `; Max-Age=${seconds(maxAgeMs)}` : "";
-      return ["set-cookie", `${name}=${token}${attributes}${maxAge}`];
+      return ["set-cookie", `${name}=${token}; ${attributes}${maxAge}`];
     },
   };
+}
+
+function assertDomain(domain: unknown): void {
+  assertString("cookieToken: domain", domain);
+  if (domain.length > MAX_HOST || !HOST.test(domain))
+    throw invalidArgument(
+      "cookieToken: the domain must be a host name such as example.com, in ASCII, without a dot at its start",
+    );
+}
+
+function assertPath(path: unknown): void {
+  assertString("cookieToken: path", path);
+  // Browsers replace a path that does not start with a slash, and ignore a value of more than 1,024 bytes (RFC 6265bis 5.6).
+  if (path.length > MAX_ATTRIBUTE || !COOKIE_PATH.test(path))
+    throw invalidArgument("cookieToken: the path must start with / and have only characters of a URL's path");
 }
 
 /** Max-Age: 400 days at most (RFC 6265bis section 5.5), so that the number is written in digits alone. */

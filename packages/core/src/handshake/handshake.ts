@@ -1,8 +1,10 @@
 import { SocketAddress } from "node:net";
-import { assertNoMore, assertOptions, assertPlain, assertString, shown } from "../base/arguments.ts";
+import { assertNoMore, assertOptions, assertString, shown } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { assertId, assertOptionalSubject } from "../base/names.ts";
 import { isRefusedPromise } from "../base/promises.ts";
+import { headerLines } from "./headers.ts";
+import type { HeaderValues } from "./headers.ts";
 
 /**
  * A copy of the HTTP request that asks for the WebSocket, safe to use after an `await` on every runtime. The library does not
@@ -36,8 +38,12 @@ export interface AcceptOptions {
    * exist, or that is another subject's, is treated as a bad token (`onBadToken`).
    */
   readonly sessionId?: string | undefined;
-  /** Headers for the 101. Names and values with control characters throw INVALID_ARGUMENT (response splitting). */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Headers for the 101, beside the one of the token carrier. A name with several values is sent once for each. Names and values
+   * with control characters throw INVALID_ARGUMENT (response splitting), and so do headers of the connection and of the WebSocket
+   * handshake, such as `Upgrade` and `Sec-WebSocket-Protocol`, which the runtime sends.
+   */
+  readonly headers?: HeaderValues | undefined;
 }
 
 /** The answer of `accept`. `context` reaches `initial`, and the connection as `connection.context`. */
@@ -51,6 +57,17 @@ export interface Rejection {
   readonly type: "reject";
   readonly status: number;
   readonly reason: string;
+  readonly headers?: HeaderValues | undefined;
+}
+
+/** The options of `reject`. */
+export interface RejectOptions {
+  /**
+   * Headers for the refusal, for example `Retry-After`, or a `Set-Cookie` that clears a cookie. Checked as the headers of `accept`;
+   * `Content-Type` is refused too, because the body is plain text. A client of `v1.wsession` gets them with the 101 that precedes its
+   * close code.
+   */
+  readonly headers?: HeaderValues | undefined;
 }
 
 /** The answer of `admit`: made by `accept` or `reject`. */
@@ -79,10 +96,7 @@ export function accept(
   const { subject, sessionId, context, headers } = options;
   assertOptionalSubject("accept()", subject);
   if (sessionId !== undefined) assertId("accept()", sessionId);
-  if (headers !== undefined) {
-    assertPlain("accept()'s headers", headers);
-    for (const [name, value] of Object.entries(headers)) assertHeader(name, value);
-  }
+  headerLines("accept()", headers, false);
   return { type: "accept", subject, sessionId, context, headers };
 }
 
@@ -90,15 +104,25 @@ export function accept(
  * Refuses a handshake with an HTTP status (400 to 599) and a short plain-text body. Without a reason the body is the standard
  * text of the status.
  *
- * @throws INVALID_ARGUMENT for any other status, and for a reason that is not a string.
+ * @throws INVALID_ARGUMENT for any other status, for a reason that is not a string, and for a header that can't be sent.
+ * @example
+ * admit: () => (isBusy() ? reject(503, "busy", { headers: { "retry-after": "5" } }) : accept())
  */
-export function reject(status: number, reason?: string): Rejection;
-export function reject(status: number, reason = "", surplus?: undefined): Rejection {
+export function reject(status: number, reason?: string, options?: RejectOptions): Rejection;
+export function reject(
+  status: number,
+  reason = "",
+  options: RejectOptions = {},
+  surplus?: undefined,
+): Rejection {
   if (!Number.isInteger(status) || status < 400 || status > 599)
     throw invalidArgument(`reject() takes an HTTP status from 400 to 599, not ${shown(status)}`);
   assertString("reject()'s reason", reason);
+  assertOptions("reject()", options, ["headers"]);
   assertNoMore("reject()", surplus);
-  return { type: "reject", status, reason };
+  const { headers } = options;
+  headerLines("reject()", headers, true);
+  return { type: "reject", status, reason, headers };
 }
 
 /** Which origins may connect: a list that is compared exactly, or a synchronous function. */
@@ -136,17 +160,4 @@ export function plainAddress(text: string | undefined): string | undefined {
   if (text === undefined || !text.includes(":")) return text === "" ? undefined : text;
   const { address } = new SocketAddress({ address: text, family: "ipv6" });
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
-}
-
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for (RFC 9110 section 5.5)
-const HEADER_VALUE = /^[^\u0000-\u0008\u000a-\u001f\u007f]*$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** Throws INVALID_ARGUMENT if a header is not a string, or could split the response (RFC 9110 sections 5.1 and 5.5). */
-export function assertHeader(name: string, value: string): void {
-  assertString("a header's name", name);
-  if (typeof value !== "string")
-    throw invalidArgument(`the value of the header ${JSON.stringify(name)} must be a string`);
-  if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value))
-    throw invalidArgument(`the header ${JSON.stringify(name)} must not have characters that HTTP forbids`);
 }

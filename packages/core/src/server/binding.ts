@@ -103,9 +103,9 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   async admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
     const { diagnostics, settings } = this;
-    if (this.#isClosing) return this.#refuse(503, "server restarting");
+    if (this.#isClosing) return this.#refuse(refused(503, "server restarting"));
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
-      return this.#refuse(503, "too many handshakes");
+      return this.#refuse(refused(503, "too many handshakes"));
     const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
     diagnostics.handshakesPending += 1;
     const outcome = await this.#decide(isFramed ? withoutFraming(handshake) : handshake, found, isFramed);
@@ -113,10 +113,10 @@ export class ServerBinding<Data extends object, Socket extends object>
     if (outcome.type === "refused")
       return isFramed && outcome.isForeign !== true
         ? this.#refuseByCode(handshake, outcome)
-        : this.#refuse(outcome.status, outcome.reason);
+        : this.#refuse(outcome);
     if (this.#isClosing) {
       outcome.release();
-      return this.#refuse(503, "server restarting");
+      return this.#refuse(refused(503, "server restarting"));
     }
     const { headers, handshake: seen } = outcome;
     outcome.isFramed = isFramed;
@@ -154,15 +154,16 @@ export class ServerBinding<Data extends object, Socket extends object>
     });
   }
 
-  #refuse(status: number, reason: string): HandshakeAnswer {
+  #refuse({ status, reason, headers }: Refused): HandshakeAnswer {
     this.diagnostics.handshakesRefused += 1;
-    return { type: "reject", status, reason: reason === "" ? (STATUS_CODES[status] ?? "Refused") : reason };
+    const body = reason === "" ? (STATUS_CODES[status] ?? "Refused") : reason;
+    return { type: "reject", status, reason: body, headers };
   }
 
-  #refuseByCode(handshake: Handshake, { status, reason }: Refused): HandshakeAnswer {
+  #refuseByCode(handshake: Handshake, { status, reason, headers = [] }: Refused): HandshakeAnswer {
     this.diagnostics.handshakesRefused += 1;
     const ticket = new RefusedHandshake(handshake, status, reason, this.diagnostics);
-    return { type: "accept", ticket, headers: [], protocols: [], subprotocol: SUBPROTOCOL };
+    return { type: "accept", ticket, headers, protocols: [], subprotocol: SUBPROTOCOL };
   }
 
   abandon(ticket: Ticket): void {

@@ -1,11 +1,10 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
+import type { HeaderLine } from "../handshake/headers.ts";
 import type { Ticket } from "../api/runtime.ts";
 import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 import type { PendingDecision } from "./pending.ts";
 import type { SessionRegistry } from "./registry.ts";
-
-export type HeaderLine = readonly [name: string, value: string];
 
 export interface AdmittedParts<Data extends object> {
   readonly handshake: Handshake;
