@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { CloseCode, cookieToken, createSessions } from "@wsession/core";
+import { httpSessions, isHttpSessionError } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
@@ -11,18 +12,17 @@ import { connect, portOf } from "./client.ts";
 const origin = "https://app.example.com";
 
 // #region http-login-sessions
-const lifeMs = 12 * 3_600_000;
 /** For plain HTTP on a developer's machine. With TLS: `cookieToken()`, and no options. */
 const cookie = cookieToken({ name: "app", secure: false });
 
-/** Without `initial`: a WebSocket has the session that HTTP code created, or none. */
+/** Without `initial`: a WebSocket has the session that the login created, or none. */
 function sessionsOn(client: Redis) {
   return createSessions<{ user: string; visits: number }>({
     store: redisStore({ client }),
     token: cookie,
     origins: [origin],
     onBadToken: "refuse",
-    absoluteMs: lifeMs,
+    absoluteMs: 12 * 3_600_000,
   });
 }
 // #endregion
@@ -33,28 +33,32 @@ async function start(redisUrl: string) {
   const sessions = sessionsOn(client);
 
   // #region http-login-http
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-    // Refuse forms of other sites, because they could log their visitors in or out.
-    if (request.method !== "POST" || request.headers.origin !== origin) return response.writeHead(403).end();
-    const user = await checkPassword(request);
-    if (user === undefined) return response.writeHead(401).end();
-    if (request.url === "/login") {
-      const { session } = await sessions.create({ user, visits: 0 });
-      const { token } = await session.identify(user);
-      setCookie(response, token, lifeMs);
-    } else if (request.url === "/logout-everywhere") {
-      await sessions.destroySubject(user, "logged out");
-      setCookie(response, "", 0);
-    }
-    return response.writeHead(204).end();
-  }
+  const http = httpSessions(sessions, { cookie });
 
-  function setCookie(response: ServerResponse, token: string, maxAgeMs: number): void {
-    response.setHeader(...cookie.write(token, maxAgeMs));
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    const session = await http.open(request);
+    switch (request.url) {
+      case "/me":
+        return response.end(JSON.stringify(session?.data ?? null));
+      case "/login": {
+        const user = await checkPassword(request);
+        if (user === undefined) return response.writeHead(401).end();
+        await http.login(request, response, { user, visits: 0 }, { subject: user });
+        return response.writeHead(204).end();
+      }
+      case "/logout-everywhere":
+        await http.logout(request, response); // refuses requests of other sites, before anything is changed
+        if (session?.subject !== undefined) await sessions.destroySubject(session.subject, "logged out");
+        return response.writeHead(204).end();
+      default:
+        return response.writeHead(404).end();
+    }
   }
 
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.writeHead(503).end());
+    answer(request, response).catch((error: unknown) => {
+      response.writeHead(isHttpSessionError(error) ? error.status : 503).end();
+    });
   });
   // #endregion
 
@@ -98,9 +102,9 @@ async function checkPassword({ headers }: IncomingMessage): Promise<string | und
 
 export async function main(redisUrl: string): Promise<string[]> {
   const { host, stopped } = await start(redisUrl);
-  const post = async (path: string, password: string) => {
+  const post = async (path: string, password: string, more: Record<string, string> = {}) => {
     const authorization = `Basic ${btoa(`ada:${password}`)}`;
-    return fetch(`http://${host}${path}`, { method: "POST", headers: { origin, authorization } });
+    return fetch(`http://${host}${path}`, { method: "POST", headers: { origin, authorization, ...more } });
   };
   const logIn = async () => {
     const response = await post("/login", "lovelace");
@@ -119,7 +123,10 @@ export async function main(redisUrl: string): Promise<string[]> {
     lines.push(await client.next());
   }
 
-  await post("/logout-everywhere", "lovelace");
+  lines.push(await (await fetch(`http://${host}/me`, { headers: phone })).text());
+  const foreign = await post("/logout-everywhere", "", { ...phone, origin: "https://evil.example" });
+  lines.push(`a logout from another site: ${foreign.status}`);
+  await post("/logout-everywhere", "", phone);
   const codes = await Promise.all(clients.map((client) => client.closed));
   lines.push(`logged out: ${codes.join(" and ")}`);
   const again = await connect(`ws://${host}/`, phone).catch(String);

@@ -55,6 +55,8 @@ test("http-login: HTTP logs in and out, the WebSocket has the session, SIGTERM e
       "a wrong password: 401, no cookie: 4401",
       "ada: 1",
       "ada: 1",
+      '{"user":"ada","visits":1}',
+      "a logout from another site: 403",
       "logged out: 4410 and 4410",
       "the cookie of before: Error: Unexpected server response: 401",
       "stopped: 1012",
@@ -62,6 +64,16 @@ test("http-login: HTTP logs in and out, the WebSocket has the session, SIGTERM e
   } finally {
     await redis.stop();
   }
+});
+
+test("http-express: routes that log in and out, and the logins of express-session in admit", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/http-express.js");
+  expect(await main()).toEqual([
+    '{"name":"Ada"}',
+    "null",
+    "welcome ada",
+    "Error: Unexpected server response: 401",
+  ]);
 });
 
 test("own-login: the application's cookie names the session, and one that is gone is followed by a fresh one", async () => {
@@ -156,7 +168,7 @@ test.each([
     page: "docs/choosing-a-store.md",
     files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
   },
-  { page: "docs/http-login.md", files: ["http-login", "own-login"] },
+  { page: "docs/http.md", files: ["http-login", "http-express", "own-login"] },
   {
     page: "docs/how-do-i.md",
     files: [
