@@ -16,7 +16,7 @@ function read(name) {
 }
 
 /** In this order: a definition may use those before it. */
-const preludes = ["prelude.lua", "prelude-outbox.lua", "prelude-change.lua"];
+const preludes = ["prelude.lua", "prelude-presence.lua", "prelude-outbox.lua", "prelude-change.lua"];
 
 /** The preludes' definitions by the name that each defines: a script is sent with those that it uses, in their order. */
 const definitions = preludes

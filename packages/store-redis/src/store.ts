@@ -6,6 +6,8 @@ import type {
   CommitResult,
   CreateRequest,
   CreateResult,
+  Departure,
+  PresenceEvent,
   ReadRequest,
   ReadResult,
   ResumeRequest,
@@ -17,33 +19,31 @@ import type {
   StoreDestroyResult,
   StoreHost,
   StorePresence,
+  SubjectPresence,
   TakeOverResult,
+  Tracking,
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { encodeData } from "./base/codec.ts";
-import { create } from "./commands/create.ts";
 import { load } from "./commands/load.ts";
 import { read } from "./commands/read.ts";
 import type { Missing } from "./commands/reply.ts";
-import { resume, type ResumeReply } from "./commands/resume.ts";
 import { takeOver } from "./commands/take-over.ts";
 import { Destruction } from "./sessions/destruction.ts";
-import { awaitBeforeChange, ignoreErrors } from "./base/failures.ts";
+import { ignoreErrors } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
 import { IndexedChanges } from "./sessions/indexed-changes.ts";
 import { SessionQueries } from "./sessions/session-queries.ts";
-import { Membership, type Registration } from "./processes/membership.ts";
+import { Openings } from "./sessions/openings.ts";
+import { SubjectWatching } from "./sessions/subject-watching.ts";
+import { Membership } from "./processes/membership.ts";
+import type { RaisedEpoch } from "./commands/subject-index.ts";
 import type { RedisStoreOptions } from "./base/options.ts";
 import { makeServices, type Services } from "./processes/services.ts";
-import type { RaisedEpoch } from "./commands/subject-index.ts";
 import { SessionChanges } from "./sessions/session-changes.ts";
 import { Subjects } from "./sessions/subjects.ts";
 import type { RedisSessionStore } from "./redis-session-store.ts";
 import { UnknownOutcomes, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
-
-/** A request that may register one more connection of this process as a holder of the session. */
-type HoldingRequest = Pick<ResumeRequest, "id" | "hold">;
 
 /**
  * Creates a store that keeps sessions in Redis 6.2 or newer, shared by any number of processes. Standalone
@@ -70,6 +70,8 @@ class RedisStore implements RedisSessionStore {
   readonly #destruction: Destruction;
   readonly #queries: SessionQueries;
   readonly #changes: SessionChanges;
+  readonly #openings: Openings;
+  readonly #watching: SubjectWatching;
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
   #report: (error: unknown) => void = () => undefined;
@@ -89,12 +91,30 @@ class RedisStore implements RedisSessionStore {
       this.#subjects,
       this.#unknownOutcomes,
       (id, found) => this.#missing(id, found),
+      (id, subject, moved) => this.#membership?.presence.moved(id, subject, moved),
     );
     this.#changes = new SessionChanges(this.#services, this.#unknownOutcomes, (id, found) =>
       this.#missing(id, found),
     );
-    this.#destruction = new Destruction(this.#services, this.#subjects, this.#unknownOutcomes);
+    this.#destruction = new Destruction(
+      this.#services,
+      this.#subjects,
+      this.#unknownOutcomes,
+      () => this.#membership?.presence,
+    );
     this.#queries = new SessionQueries(this.#services, this.#subjects, (error) => this.#report(error));
+    this.#openings = new Openings(
+      this.#services,
+      this.#unknownOutcomes,
+      this.#indexedChanges,
+      this.#destruction,
+      () => this.#membership,
+    );
+    this.#watching = new SubjectWatching(
+      this.#services,
+      (subject, lives) => this.#queries.presenceOfSubject(subject, this.#here, lives),
+      () => this.#membership?.record(),
+    );
   }
 
   attach(host: StoreHost): void {
@@ -111,81 +131,23 @@ class RedisStore implements RedisSessionStore {
       notify: (event) => host.notify(event),
       onError: this.#report,
     };
-    const membership = new Membership(this.#services, guardedHost, (of, reason) =>
-      this.#destruction.destroyHeldAndEnd(of, reason, membership),
-    );
+    const destroyHeld = (of: RaisedEpoch, reason?: string): Promise<void> =>
+      this.#destruction.destroyHeldAndEnd(of, reason, membership);
+    const membership = new Membership(this.#services, guardedHost, destroyHeld, this.#watching);
     this.#membership = membership;
     membership.open();
   }
 
   async create(request: CreateRequest): Promise<CreateResult> {
-    const { id, subject } = request;
-    const { calls, settings, nextSequence } = this.#services;
-    if (!isSessionId(id))
+    if (!isSessionId(request.id))
       throw new SessionError("INVALID_ARGUMENT", "create: the id must be the selector of a token", {
         outcome: "not-applied",
       });
-    const encoded = encodeData(request.data, settings.maxBytes);
-    const deadline = calls.deadline();
-    const listing =
-      subject === undefined
-        ? undefined
-        : await this.#indexedChanges.listBeforeCreate({ ...request, subject }, deadline);
-    if (listing?.type === "revoked") return listing;
-    const waiting = this.#readyFor(request, deadline);
-    if (waiting !== undefined) await waiting;
-    const registration = this.#register(request);
-    const sequence = registration?.sequence ?? nextSequence();
-    const count = registration?.count;
-    try {
-      const reply = await create(this.#services, { request, encoded, sequence, count, listing, deadline });
-      const { isRepeat, ...result } = reply;
-      registration?.answered(result.type === "created", isRepeat);
-      return result;
-    } catch (error) {
-      registration?.failed(error);
-      throw this.#unknownOutcomes.remember(error, "create", id, sequence, deadline);
-    }
+    return this.#openings.create(request);
   }
 
   async resume(request: ResumeRequest): Promise<ResumeResult> {
-    const { calls, nextSequence } = this.#services;
-    if (!isSessionId(request.id)) return { type: "missing" };
-    // In resume.lua an empty digest means that the application has checked the client. So treat an empty digest in the
-    // request as wrong.
-    if (request.digest === "") return { type: "wrong" };
-    const deadline = calls.deadline();
-    const waiting = this.#readyFor(request, deadline);
-    if (waiting !== undefined) await waiting;
-    const registration = this.#register(request);
-    const sequence = registration?.sequence ?? nextSequence();
-    const count = registration?.count;
-    try {
-      const reply = await resume(this.#services, { request, sequence, count, deadline });
-      if (reply.type !== "resumed") {
-        registration?.answered(false, reply.isRepeat);
-        return { type: reply.type };
-      }
-      registration?.answered(true, false);
-      this.#listAgain(request, reply);
-      return { type: reply.type, session: reply.session, by: reply.by };
-    } catch (error) {
-      registration?.failed(error);
-      throw error;
-    }
-  }
-
-  /**
-   * Lists the resumed session again, in the background. A failure is harmless, because the next touch or resume does the
-   * same.
-   */
-  #listAgain(request: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
-    if (resumed.session.subject === undefined) return;
-    const { id, touch } = request;
-    const idleMs = touch === false ? resumed.session.idleInMs : request.idleMs;
-    const destroy = (of: RaisedEpoch): Promise<void> =>
-      this.#destruction.destroyOverdue(id, of, this.#membership);
-    this.#indexedChanges.listAgain(id, resumed, idleMs, destroy).catch(() => undefined);
+    return isSessionId(request.id) ? this.#openings.resume(request) : { type: "missing" };
   }
 
   async takeOver(id: string): Promise<TakeOverResult> {
@@ -220,7 +182,12 @@ class RedisStore implements RedisSessionStore {
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
-    return isSessionId(id) && this.#indexedChanges.touch(id, idleMs, absoluteMs);
+    if (!isSessionId(id)) return false;
+    const isThere = await this.#indexedChanges.touch(id, idleMs, absoluteMs);
+    // The deadline may be earlier than before. A touch that only moves it later needs no look.
+    if (isThere && absoluteMs !== undefined)
+      this.#membership?.presence.deadline(id, Math.min(idleMs, absoluteMs), Number.POSITIVE_INFINITY);
+    return isThere;
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
@@ -233,8 +200,8 @@ class RedisStore implements RedisSessionStore {
     return this.#destruction.one(id, reason, confirm ? this.#membership : undefined);
   }
 
-  release(id: string): Promise<void> {
-    return this.#membership?.heldCounts.release(id) ?? Promise.resolve();
+  release(id: string, departure?: Departure): Promise<void> {
+    return this.#membership?.heldCounts.release(id, departure === "left") ?? Promise.resolve();
   }
 
   ids(): AsyncIterable<string> {
@@ -255,6 +222,21 @@ class RedisStore implements RedisSessionStore {
       : { nodes: [], missing: [] };
   }
 
+  track(tracking: Tracking): void {
+    this.#services.recording.track(tracking);
+  }
+
+  async presenceOfSubject(subject: string): Promise<SubjectPresence> {
+    return (await this.#queries.presenceOfSubject(subject, this.#here)).presence;
+  }
+
+  watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): Promise<() => void> {
+    return this.#watching.watch(subjects, listener);
+  }
+
+  /** The connections of this process to a session. Redis gets changes of the count later. */
+  readonly #here = (id: string): number => this.#membership?.heldCounts.connections(id) ?? 0;
+
   outcome(error: unknown): Promise<WriteOutcome> {
     return this.#unknownOutcomes.outcome(error);
   }
@@ -265,6 +247,7 @@ class RedisStore implements RedisSessionStore {
   }
 
   async #close(): Promise<void> {
+    await this.#watching.close();
     this.#services.liveness.close();
     await this.#membership?.close();
     this.#services.gate.close();
@@ -276,22 +259,5 @@ class RedisStore implements RedisSessionStore {
   #missing(id: string, { leftNothing }: Missing): { readonly type: "missing" } {
     if (leftNothing) this.#membership?.expired(id);
     return { type: "missing" };
-  }
-
-  /** Resolves once this process may register a connection; `undefined` if it may do so at once. */
-  #readyFor(request: HoldingRequest, deadline: number): Promise<void> | undefined {
-    const waiting = request.hold ? this.#membership?.ready(deadline) : undefined;
-    return waiting === undefined ? undefined : awaitBeforeChange(waiting);
-  }
-
-  #register({ id, hold }: HoldingRequest): Registration | undefined {
-    if (!hold) return undefined;
-    if (this.#membership === undefined)
-      throw new SessionError(
-        "INVALID_ARGUMENT",
-        "the store must be given to createSessions before it is used",
-        { outcome: "not-applied" },
-      );
-    return this.#membership.register(id);
   }
 }

@@ -91,6 +91,31 @@ export class Keys {
     return `${this.#prefix}:k:all`;
   }
 
+  /** The set of the queues of all processes. */
+  get queues(): string {
+    return `${this.#prefix}:d`;
+  }
+
+  /** The names of a process's queues: one, or on a Cluster one in each quarter of the slots. */
+  queueNames(node: string, isCluster: boolean): readonly string[] {
+    return isCluster ? LEASE_TAGS.map((tag) => `${node}{${tag}}`) : [node];
+  }
+
+  /** The sorted set of the sessions that a process has to look at. Its scores are the times of the looks. */
+  queue(name: string): string {
+    return `${this.#prefix}:d:${name}`;
+  }
+
+  /** Which process takes over the queue of a dead process. */
+  queueClaim(name: string): string {
+    return `${this.#prefix}:d:${name}:c`;
+  }
+
+  /** The set of the processes that watch subjects of a bucket. watch.lua and tell.lua build the names of the sets of subjects. */
+  watchers(bucket: string): string {
+    return `${this.#prefix}:w:{${bucket}}`;
+  }
+
   /**
    * The sorted set that lists a subject's sessions. Its scores are the times until which each session can be
    * live.

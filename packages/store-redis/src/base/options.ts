@@ -60,6 +60,13 @@ export interface RedisStoreOptions {
    */
   readonly allowEviction?: boolean | undefined;
   /**
+   * A name of this process that people know, such as `"web-1"`: 1 to 64 letters, digits or any of `_ . : -`. `presence`,
+   * `presenceOfSubject` and the reports of destructions name the process by it. Two processes may have one name.
+   *
+   * @default a random name, new at each start
+   */
+  readonly node?: string | undefined;
+  /**
    * Called with errors of background work, which no caller awaits. An error thrown by the callback is
    * ignored.
    *
@@ -70,6 +77,7 @@ export interface RedisStoreOptions {
 
 export interface Settings {
   readonly prefix: string;
+  readonly node: string | undefined;
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly leaseMs: number;
@@ -147,6 +155,8 @@ function invalid(message: string): Error {
   return invalidArgument(`redisStore: ${message}`);
 }
 
+const NODE = /^[A-Za-z0-9_.:-]{1,64}$/;
+
 const NAMES: readonly string[] = [
   "client",
   "prefix",
@@ -156,6 +166,7 @@ const NAMES: readonly string[] = [
   "sweepMs",
   "confirmMs",
   "allowEviction",
+  "node",
   "onError",
 ] satisfies readonly (keyof RedisStoreOptions)[];
 
@@ -166,13 +177,18 @@ const NAMES: readonly string[] = [
  */
 export function readSettings(options: RedisStoreOptions): Settings {
   assertOptions("redisStore", options, NAMES);
-  const { prefix = "ws", onError } = options;
+  const { prefix = "ws", node, onError } = options;
   assertString("redisStore: prefix", prefix);
+  if (node !== undefined) {
+    assertString("redisStore: node", node);
+    if (!NODE.test(node)) throw invalid("node must be 1 to 64 letters, digits or any of _ . : -");
+  }
   if (onError !== undefined) assertFunction("redisStore: onError", onError);
   const timeoutMs = positive("timeoutMs", options.timeoutMs, 2_000);
   const sweepMs = positive("sweepMs", options.sweepMs, 30_000);
   return {
     prefix,
+    node,
     timeoutMs,
     maxBytes: positive("maxBytes", options.maxBytes, 65_536),
     leaseMs: positive("leaseMs", options.leaseMs, 15_000),

@@ -4,25 +4,30 @@ import { deadlineText } from "../base/durations.ts";
 import { parseSession } from "../base/record.ts";
 import type { Listing } from "./subject-index.ts";
 import { type Caller, flag, newLineage } from "./caller.ts";
-import { partsOf, unexpected } from "./reply.ts";
+import { asArray, partsOf, unexpected, valueOf } from "./reply.ts";
+import { parsePresence } from "../base/presence-record.ts";
+import { changeOf, type StateChange } from "./state-change.ts";
 
 export interface CreateCommand {
   readonly request: CreateRequest;
   readonly encoded: EncodedData;
   readonly sequence: number;
-  /** The number of connections of this process including this one; `undefined` if none is registered. */
-  readonly count: number | undefined;
+  /** The number of connections of this process including this one, as `Recording.hold` writes it. */
+  readonly hold: string;
   /** The entry in the subject's index; `undefined` without a subject. */
   readonly listing: Listing | undefined;
   readonly deadline: number;
 }
 
 /** `isRepeat`: the call was sent more than once, so an earlier attempt may have created the session. */
-export type CreateReply = CreateResult & { readonly isRepeat: boolean };
+export type CreateReply = CreateResult & {
+  readonly isRepeat: boolean;
+  readonly change?: StateChange | undefined;
+};
 
 /** create.lua: creates a session unless its id is taken. */
 export function create({ calls, keys, node }: Caller, command: CreateCommand): Promise<CreateReply> {
-  const { request, encoded, sequence, count, listing, deadline } = command;
+  const { request, encoded, sequence, hold, listing, deadline } = command;
   const { id, subject, digest, idleMs, absoluteMs } = request;
   const whose =
     subject === undefined || listing === undefined ? ["", "", ""] : ["1", subject, String(listing.epoch)];
@@ -34,7 +39,7 @@ export function create({ calls, keys, node }: Caller, command: CreateCommand): P
     deadlineText(absoluteMs),
     String(request.schemaVersion),
     ...whose,
-    count === undefined ? "" : String(count),
+    hold,
     flag(request.exclusive),
     String(encoded.bytes),
     String(newLineage()),
@@ -47,8 +52,13 @@ export function create({ calls, keys, node }: Caller, command: CreateCommand): P
 function readCreate(reply: unknown, attempts: number): CreateReply {
   const { 0: code, 1: now, 2: hash } = partsOf(reply);
   switch (code) {
-    case "created":
-      return { type: "created", session: parseSession(hash, now, "unknown"), isRepeat: false };
+    case "created": {
+      const session = parseSession(hash, now, "unknown");
+      const presence = parsePresence(valueOf(asArray(hash), "p"));
+      const isThere = presence !== undefined && presence.away === 0;
+      const change = isThere ? changeOf("online", presence.stamp, session.subject) : undefined;
+      return { type: "created", session, isRepeat: false, change };
+    }
     case "exists":
       return { type: code, isRepeat: attempts > 1 };
     case "revoked":

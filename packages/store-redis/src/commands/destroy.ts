@@ -8,6 +8,8 @@ export interface DestroyCommand {
   readonly id: string;
   readonly sequence: number;
   readonly tombstoneMs: number;
+  /** Whether the application wants an event. */
+  readonly givesEvent: boolean;
   /** The message for the holders. */
   readonly announcement: string;
   readonly reason: string | undefined;
@@ -23,6 +25,8 @@ export type DestroyReply =
       readonly holders: readonly HolderEntry[];
       /** The session had kept messages. Their list still exists, but no command can read it. */
       readonly hadOutbox: boolean;
+      /** The stamp of its absence, for those who watch the subject. */
+      readonly stamp: number;
     }
   | { readonly type: "missing" }
   /** The session does not exist, and its creation with this subject will be refused. */
@@ -34,10 +38,11 @@ export type DestroyReply =
 
 /** destroy.lua: replaces a session by a tombstone, and announces that to its holders. */
 export async function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
-  const { id, sequence, tombstoneMs, announcement, reason, of, deadline } = command;
+  const { id, sequence, tombstoneMs, givesEvent, announcement, reason, of, deadline } = command;
+  const tombstone = `${tombstoneMs}${givesEvent ? ";" : ""}`;
   const why = reason === undefined ? ["", ""] : ["1", reason];
   const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
-  const args = [node, String(sequence), String(tombstoneMs), announcement, ...why, ...whose];
+  const args = [node, String(sequence), tombstone, announcement, ...why, ...whose];
   const reply = await calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);
   // A separate command, because Redis would refuse a script with a missing list while the slot migrates. Do not await it: without
   // its session no command reads the list (I18), and the list expires.
@@ -47,7 +52,7 @@ export async function destroy({ calls, keys, node }: Caller, command: DestroyCom
 }
 
 function readDestroy(reply: Reply): DestroyReply {
-  const { 0: code, 1: subject, 2: holders, 3: outbox } = partsOf(reply);
+  const { 0: code, 1: subject, 2: holders, 3: outbox, 4: stamp } = partsOf(reply);
   switch (code) {
     case "destroyed":
       return {
@@ -55,6 +60,7 @@ function readDestroy(reply: Reply): DestroyReply {
         subject: typeof subject === "string" ? subject : undefined,
         holders: parseHolders(holders),
         hadOutbox: outbox === "1",
+        stamp: Number(stamp),
       };
     case "missing":
     case "denied":

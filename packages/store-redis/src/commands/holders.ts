@@ -3,37 +3,43 @@ import type { Keys } from "../base/keys.ts";
 import type { HolderEntry } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
+import { changeOf, type StateChange } from "./state-change.ts";
 
 export interface SetHolderCommand {
   readonly id: string;
   readonly sequence: number;
-  /** The absolute number of connections of this process. */
-  readonly count: number;
+  /** The absolute number of connections of this process, as `Recording.hold` writes it. */
+  readonly hold: string;
 }
 
 /** `held`: the metadata and the outbox of the session, as the hash stores them. `gone`: the session does not exist. */
 export type SetHolderReply =
-  | { readonly type: "held"; readonly metadata: unknown; readonly outbox: unknown }
+  | {
+      readonly type: "held";
+      readonly metadata: unknown;
+      readonly outbox: unknown;
+      readonly change: StateChange | undefined;
+    }
   | { readonly type: "gone" };
 
 /** set-holder.lua: sets the number of connections of a process to the session. */
 export function setHolder(
   { calls, keys, node }: Caller,
-  { id, sequence, count }: SetHolderCommand,
+  { id, sequence, hold }: SetHolderCommand,
 ): Promise<SetHolderReply> {
   return calls.timedScript(
     "set-holder",
     keys.session(id),
-    [node, String(sequence), String(count)],
+    [node, String(sequence), hold],
     readSetHolder,
   );
 }
 
 function readSetHolder(reply: Reply): SetHolderReply {
-  const { 0: code, 1: metadata, 2: outbox } = partsOf(reply);
+  const { 0: code, 1: metadata, 2: outbox, 3: state, 4: stamp, 5: subject } = partsOf(reply);
   switch (code) {
     case "held":
-      return { type: "held", metadata, outbox };
+      return { type: "held", metadata, outbox, change: changeOf(state, stamp, subject) };
     case "gone":
     case "missing":
       return { type: "gone" };

@@ -58,3 +58,10 @@ export function unexpected(): Error {
 export function goneSince(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "unknown" });
 }
+
+/** A field of a hash, from the fields and values that HGETALL returned. */
+export function valueOf(fields: readonly unknown[], name: string): unknown {
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    if (fields[index] === name) return fields[index + 1];
+  return undefined;
+}

@@ -3,13 +3,14 @@ import type { Reply } from "../connection/calls.ts";
 import { deadlineText } from "../base/durations.ts";
 import { parseSession } from "../base/record.ts";
 import { type Caller, flag } from "./caller.ts";
-import { asArray, partsOf, unexpected } from "./reply.ts";
+import { asArray, partsOf, unexpected, valueOf } from "./reply.ts";
+import { changeOf, type StateChange } from "./state-change.ts";
 
 export interface ResumeCommand {
   readonly request: ResumeRequest;
   readonly sequence: number;
-  /** The number of connections of this process including this one; `undefined` if none is registered. */
-  readonly count: number | undefined;
+  /** The number of connections of this process including this one, as `Recording.hold` writes it. */
+  readonly hold: string;
   readonly deadline: number;
 }
 
@@ -18,6 +19,7 @@ type Resumed = Extract<ResumeResult, { type: "resumed" }> & {
    * The epoch of the subject when the session logged in; `undefined` for a session of a release before 0.2.
    */
   readonly loginEpoch: number | undefined;
+  readonly change: StateChange | undefined;
 };
 
 /** `isRepeat`: the call was sent more than once, so an earlier attempt may have resumed the session. */
@@ -32,7 +34,7 @@ export type ResumeReply = Resumed | Refused;
  */
 export async function resume(caller: Caller, command: ResumeCommand): Promise<ResumeReply> {
   const { calls, keys, node } = caller;
-  const { request, sequence, count, deadline } = command;
+  const { request, sequence, hold, deadline } = command;
   const { id, digest, nextDigest, subject, idleMs, exclusive, touch } = request;
   const args = [
     node,
@@ -40,7 +42,7 @@ export async function resume(caller: Caller, command: ResumeCommand): Promise<Re
     digest ?? "",
     nextDigest ?? "",
     touch === false ? "" : deadlineText(idleMs),
-    count === undefined ? "" : String(count),
+    hold,
     flag(exclusive),
   ];
   if (subject !== undefined) args.push(subject);
@@ -63,12 +65,13 @@ export async function resume(caller: Caller, command: ResumeCommand): Promise<Re
 }
 
 function readResume(reply: Reply, attempts: number): ResumeReply {
-  const { 0: code, 1: now, 2: by, 4: hash } = partsOf(reply);
+  const { 0: code, 1: now, 2: by, 4: hash, 5: state, 6: stamp } = partsOf(reply);
   switch (code) {
     case "resumed": {
       if (by !== "current" && by !== "previous" && by !== "renewal" && by !== "none") throw unexpected();
       const session = parseSession(hash, now, "unknown");
-      return { type: code, session, by, loginEpoch: loginEpoch(hash) };
+      const change = changeOf(state, stamp, session.subject);
+      return { type: code, session, by, loginEpoch: loginEpoch(hash), change };
     }
     case "missing":
     case "wrong":
@@ -97,10 +100,4 @@ function moveOf(reply: Reply): DeadlineMove | undefined {
   const metadata = valueOf(asArray(hash), "m");
   const now = typeof metadata === "string" ? metadata.split(" ").at(5) : undefined;
   return now === undefined || now === before ? undefined : { now, before };
-}
-
-function valueOf(fields: readonly unknown[], name: string): unknown {
-  for (let index = 0; index + 1 < fields.length; index += 2)
-    if (fields[index] === name) return fields[index + 1];
-  return undefined;
 }

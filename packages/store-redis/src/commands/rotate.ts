@@ -12,6 +12,8 @@ export interface NewSubject {
   readonly epoch: number;
   /** In the format of field `u`. */
   readonly until: string;
+  /** Whether presence is recorded, so that the reply has to name the former subject. */
+  readonly isRecorded: boolean;
 }
 
 export interface RotateCommand {
@@ -22,8 +24,14 @@ export interface RotateCommand {
   readonly deadline: number;
 }
 
+/** A session with another subject, while presence is recorded. */
+export interface MovedPresence {
+  readonly from: string | undefined;
+  readonly hash: unknown;
+}
+
 export type RotateReply =
-  | Exclude<RotateResult, { type: "missing" }>
+  | (Exclude<RotateResult, { type: "missing" }> & { readonly moved?: MovedPresence | undefined })
   | Missing
   /** The subject's index must first list the session until this server time; Infinity for ever. */
   | { readonly type: "index"; readonly until: number };
@@ -36,7 +44,7 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
   const whose =
     becomes === undefined
       ? ["", "", "", "", ""]
-      : ["1", becomes.subject, becomes.hash, String(becomes.epoch), becomes.until];
+      : [becomes.isRecorded ? "2" : "1", becomes.subject, becomes.hash, String(becomes.epoch), becomes.until];
   const args = [
     node,
     String(sequence),
@@ -61,9 +69,16 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
 function readRotate(reply: Reply, attempts: number, lineage: number | undefined): RotateReply {
   const version = asVersion(reply);
   if (version !== undefined) return { type: "rotated", version, lineage, session: undefined };
-  const { 0: code, 1: first, 2: second, 3: third } = partsOf(reply);
+  const { 0: code, 1: first, 2: second, 3: third, 4: former, 5: isNext } = partsOf(reply);
   switch (code) {
     case "rotated":
+      if (isNext !== undefined) {
+        const moved = { from: typeof former === "string" ? former : undefined, hash: third };
+        if (Number(isNext) === 1)
+          return { type: "rotated", version: Number(first), lineage, session: undefined, moved };
+        const session = parseSession(third, second, "unknown");
+        return { type: "rotated", version: Number(first), session, moved };
+      }
       return { type: "rotated", version: Number(first), session: parseSession(third, second, "unknown") };
     case "index":
       return { type: "index", until: Number(first) || Number.POSITIVE_INFINITY };

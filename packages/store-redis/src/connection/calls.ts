@@ -99,6 +99,11 @@ export class Calls {
     );
   }
 
+  /** As `script`, for a script that publishes. */
+  announcingScript(name: ScriptName, key: string, args: readonly string[]): Promise<Reply> {
+    return this.script(name, [key], [...args, this.#shards?.tagOf(key) ?? ""]);
+  }
+
   /** Runs a script whose first argument is the not-after time, computed from `deadline` in server time. */
   timedScript<Result>(
     name: ScriptName,

@@ -1,5 +1,6 @@
-import type { AppendedEvent, Change, OutboxEntry, StoreEvent } from "@wsession/core";
+import type { AppendedEvent, Change, OutboxEntry, PresenceType, StoreEvent } from "@wsession/core";
 import { decodeEntry } from "../base/outbox-entries.ts";
+import { isPresenceType } from "../base/presence-record.ts";
 
 /** Asks the holders of a destroyed session to confirm how many connections they closed. */
 export interface ConfirmationRequest {
@@ -18,6 +19,16 @@ export interface Confirmation {
 export type Announcement =
   | { readonly type: "event"; readonly event: StoreEvent; readonly confirm: ConfirmationRequest | undefined }
   | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] }
+  /** A session of a watched subject has changed. */
+  | {
+      readonly type: "state";
+      readonly id: string;
+      readonly hash: string;
+      readonly state: PresenceType;
+      readonly stamp: number;
+    }
+  /** A process watches subjects, so changes have to be told. */
+  | { readonly type: "watching" }
   | {
       readonly type: "subject";
       /** The process that destroyed the subject's sessions. */
@@ -65,6 +76,16 @@ export function subjectMessage(
   return JSON.stringify(["s", node, subject, epoch, reason ?? null]);
 }
 
+/** The message to the processes that watch a subject. */
+export function stateMessage(id: string, hash: string, state: PresenceType, stamp: number): string {
+  return JSON.stringify(["v", id, hash, state, stamp]);
+}
+
+/** The message to all processes that a process watches subjects. */
+export function watchingMessage(node: string): string {
+  return JSON.stringify(["l", node]);
+}
+
 /** Parses a message of a channel; `undefined` if this release does not understand it. */
 export function parseAnnouncement(text: string): Announcement | undefined {
   let message: unknown;
@@ -89,6 +110,10 @@ export function parseAnnouncement(text: string): Announcement | undefined {
       return event({ type: "destroyed", id, reason: optionalText(rest[0]) }, parseRequest(rest[1], rest[2]));
     case "s":
       return parseSubject(id, rest);
+    case "v":
+      return parseState(id, rest);
+    case "l":
+      return { type: "watching" };
     case "a":
       return { type: "confirmations", confirmations: parseConfirmations(id, rest[0], rest[1]) };
     default:
@@ -106,6 +131,11 @@ function optionalText(value: unknown): string | undefined {
 
 function parseRequest(node: unknown, token: unknown): ConfirmationRequest | undefined {
   return typeof node === "string" && typeof token === "string" ? { node, token } : undefined;
+}
+
+function parseState(id: string, [hash, state, stamp]: readonly unknown[]): Announcement | undefined {
+  if (typeof hash !== "string" || !isPresenceType(state) || typeof stamp !== "number") return undefined;
+  return { type: "state", id, hash, state, stamp };
 }
 
 function parseSubject(node: string, [subject, epoch, reason]: readonly unknown[]): Announcement | undefined {

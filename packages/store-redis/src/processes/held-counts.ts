@@ -1,4 +1,5 @@
 import { type SetHolderReply, setHolder } from "../commands/holders.ts";
+import type { StateChange } from "../commands/state-change.ts";
 import type { HolderEntry } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
@@ -13,6 +14,16 @@ interface CountState {
   /** The reply to a call that carried a count was lost. */
   uncertain: boolean;
   syncing: Promise<void> | undefined;
+  /** The last connection ended by a clean close of the peer. */
+  leaves: boolean;
+}
+
+/** The part of the counts that is about presence. */
+export interface PresenceHooks {
+  /** The text of a count for the script. */
+  readonly hold: (count: number, leaves: boolean) => string;
+  /** Redis has got the count. `change`: the state of the session has changed by that. */
+  readonly counted: (id: string, count: number, leaves: boolean, change: StateChange | undefined) => void;
 }
 
 const RETRY_MS = 500;
@@ -32,14 +43,16 @@ export interface CountedCall {
  */
 export class HeldCounts {
   readonly #services: Services;
+  readonly #hooks: PresenceHooks;
   readonly #onError: (error: unknown) => void;
   readonly #states = new Map<string, CountState>();
   #retry: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
   #isClosed = false;
 
-  constructor(services: Services, onError: (error: unknown) => void) {
+  constructor(services: Services, hooks: PresenceHooks, onError: (error: unknown) => void) {
     this.#services = services;
+    this.#hooks = hooks;
     this.#onError = onError;
   }
 
@@ -52,10 +65,12 @@ export class HeldCounts {
       acknowledged: 0,
       uncertain: false,
       syncing: undefined,
+      leaves: false,
     };
     this.#states.set(id, state);
     state.count += 1;
     state.pending += 1;
+    state.leaves = false;
     return { id, sequence: this.#services.nextSequence(), count: state.count };
   }
 
@@ -77,11 +92,17 @@ export class HeldCounts {
   }
 
   /** Counts one connection fewer. Rejects if Redis could not be updated, which is tried again later. */
-  async release(id: string): Promise<void> {
+  async release(id: string, leaves: boolean = false): Promise<void> {
     const state = this.#states.get(id);
     if (state === undefined || state.count === 0) return;
     state.count -= 1;
+    state.leaves = leaves;
     if (state.pending === 0) await this.#reconcile(id, state);
+  }
+
+  /** Whether this process has connections to the session, or a call in flight may register one. */
+  has(id: string): boolean {
+    return this.#states.has(id);
   }
 
   /** The number of established connections, without those whose call is in flight. */
@@ -173,16 +194,17 @@ export class HeldCounts {
 
   async #send(id: string, state: CountState): Promise<SetHolderReply> {
     const sequence = this.#services.nextSequence();
-    const { count } = state;
+    const { count, leaves } = state;
     let reply: SetHolderReply;
     try {
-      reply = await setHolder(this.#services, { id, sequence, count });
+      reply = await setHolder(this.#services, { id, sequence, hold: this.#hooks.hold(count, leaves) });
     } catch (error) {
       state.uncertain = true;
       this.#repairLater();
       throw error;
     }
     this.#retryMs = RETRY_MS;
+    this.#hooks.counted(id, count, leaves, reply.type === "held" ? reply.change : undefined);
     if (reply.type === "held") acknowledge(state, sequence, count);
     // The session is gone together with its holders, so there is nothing left to update.
     else acknowledge(state, sequence, state.count);

@@ -1,13 +1,14 @@
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
-import { type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
+import { type Announcement, type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
 import { isCluster } from "../base/client.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
-import { type CountedCall, HeldCounts } from "./held-counts.ts";
+import { type CountedCall, HeldCounts, type PresenceHooks } from "./held-counts.ts";
 import { hashSubject } from "../base/keys.ts";
 import { Lease } from "./lease.ts";
 import { Orphans } from "./orphans.ts";
+import { Presence } from "./presence.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
 import type { Services } from "./services.ts";
@@ -58,6 +59,18 @@ export class Registration {
   }
 }
 
+/** Without a further message for so many leases, no process watches subjects any more. */
+const WATCHED_LEASES = 2;
+
+/** What those who watch subjects in this process have to know. */
+export interface WatchingEvents {
+  readonly changed: (state: Extract<Announcement, { type: "state" }>) => void;
+  /** Messages may have been lost. */
+  readonly missed: () => void;
+  /** Called every third of `leaseMs`. */
+  readonly beat: () => void;
+}
+
 /**
  * This process as a holder of sessions: its subscription, its lease, its connection counts, and its rereads
  * of sessions.
@@ -66,9 +79,11 @@ export class Membership {
   readonly confirmations: Confirmations = new Confirmations();
   readonly delivery: Delivery;
   readonly heldCounts: HeldCounts;
+  readonly presence: Presence;
   readonly #services: Services;
   readonly #host: StoreHost;
   readonly #destroyHeld: (of: RaisedEpoch, reason?: string) => Promise<unknown>;
+  readonly #watching: WatchingEvents;
   readonly #subscription: Subscription;
   readonly #sharded: ShardedSubscription;
   readonly #lease: Lease;
@@ -87,13 +102,20 @@ export class Membership {
     services: Services,
     host: StoreHost,
     destroyHeld: (of: RaisedEpoch, reason?: string) => Promise<unknown>,
+    watching: WatchingEvents,
   ) {
     const { connection, settings, calls, gate, keys, node, serverOf, shards } = services;
     this.#services = services;
     this.#host = host;
     this.#destroyHeld = destroyHeld;
+    this.#watching = watching;
     this.delivery = new Delivery(host);
-    this.heldCounts = new HeldCounts(services, (error) => host.onError(error));
+    const hooks: PresenceHooks = {
+      hold: (count, leaves) => services.recording.hold(count, leaves),
+      counted: (id, count, leaves, change) => this.presence.counted(id, count, leaves, change),
+    };
+    this.heldCounts = new HeldCounts(services, hooks, (error) => host.onError(error));
+    this.presence = new Presence(services, this.heldCounts);
     this.#resync = new Resync(
       new Recheck(calls, keys, host, this.heldCounts, new Orphans(services)),
       host,
@@ -112,14 +134,25 @@ export class Membership {
       {
         publish: (text) => calls.command("publish", [keys.channel(node), text]),
         message: (text) => this.#onMessage(text),
-        resubscribed: () => void this.#resync.run(false),
+        resubscribed: () => {
+          void this.#resync.run(false);
+          this.#watching.missed();
+        },
         failed: (reason) => gate.explain(reason),
       },
     );
     this.#lease = new Lease(calls, gate, keys.leases(node, isCluster(connection.client)), settings.leaseMs, {
-      lapsed: () => void this.#resync.run(true),
-      doubted: () => void this.#resync.run(false),
+      lapsed: () => {
+        this.presence.disturbed();
+        this.presence.relist([...host.heldIds()]);
+        void this.#resync.run(true);
+      },
+      doubted: () => {
+        this.presence.disturbed();
+        void this.#resync.run(false);
+      },
       beat: () => {
+        this.#watching.beat();
         this.#subscription.check();
         this.#sharded.check();
       },
@@ -130,13 +163,19 @@ export class Membership {
       (tag) => keys.shardChannel(node, tag),
       () => (isCluster(connection.client) ? connection.client : undefined),
       (master) => connection.makeListener(master),
-      { message: (text) => this.#onMessage(text), lost: () => void this.#resync.run(false) },
+      { message: (text) => this.#onMessage(text), lost: () => this.#onLostShard() },
     );
   }
 
   open(): void {
     // A new connection may lead to a server that has lost data, such as a promoted replica.
-    this.#services.connection.follow({ renewed: () => this.#resync.doubt() });
+    this.#services.connection.follow({
+      renewed: () => {
+        this.#resync.doubt();
+        this.presence.disturbed();
+      },
+    });
+    this.presence.open();
     this.#subscription.open();
     this.#lease.open();
     this.#resync.open();
@@ -187,8 +226,23 @@ export class Membership {
     void this.#resync.run(false);
   }
 
+  /**
+   * A process watches subjects, for some beats of its lease. If that starts the recording, the sessions that are held here are
+   * registered again, so that Redis has their presence.
+   */
+  record(): void {
+    const { recording, settings } = this.#services;
+    if (recording.want(WATCHED_LEASES * settings.leaseMs)) void this.#resync.run(true);
+  }
+
+  #onLostShard(): void {
+    void this.#resync.run(false);
+    this.#watching.missed();
+  }
+
   async close(): Promise<void> {
     this.#resync.close();
+    await this.presence.close();
     this.#subscription.close();
     this.#sharded.close();
     await this.heldCounts.releaseAll();
@@ -209,6 +263,8 @@ export class Membership {
       this.#destroyHeld(of, reason).catch((error: unknown) => this.#host.onError(error));
       return;
     }
+    if (announcement.type === "state") return this.#watching.changed(announcement);
+    if (announcement.type === "watching") return this.record();
     const { event, confirm } = announcement;
     this.delivery.deliver(event, confirm && ((closed) => this.#confirm(confirm, event.id, closed)));
   }

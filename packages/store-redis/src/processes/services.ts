@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { Calls } from "../connection/calls.ts";
 import { clientPrefix, isCluster } from "../base/client.ts";
 import { ServerClock } from "../connection/clock.ts";
@@ -10,6 +9,8 @@ import { type RedisStoreOptions, readClient, readSettings, type Settings } from 
 import { Sender } from "../connection/sender.ts";
 import { Shards } from "../connection/shards.ts";
 import { masterOf, slotOf } from "../base/slots.ts";
+import { newNodeName } from "../base/node-names.ts";
+import { Recording } from "./recording.ts";
 
 /** The objects that the parts of one store share. */
 export interface Services {
@@ -18,8 +19,9 @@ export interface Services {
   readonly calls: Calls;
   readonly gate: Gate;
   readonly keys: Keys;
+  readonly recording: Recording;
   /**
-   * A random name of this process, new at each start. It identifies the process as a holder, as a writer, and
+   * A unique name of this process, new at each start. It identifies the process as a holder, as a writer, and
    * in its channel.
    */
   readonly node: string;
@@ -48,7 +50,8 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report });
   const shards = new Shards();
   const calls = new Calls(sender, gate, clock, timeoutMs, shards);
-  const node = randomBytes(6).toString("base64url");
+  const node = newNodeName(settings.node);
+  const recording = new Recording();
   const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
   const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, nodeDied);
   const serverOf = (id: string): string => {
@@ -57,5 +60,5 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   };
   let sequence = 0;
   const nextSequence = (): number => (sequence += 1);
-  return { connection, settings, calls, gate, keys, node, liveness, serverOf, shards, nextSequence };
+  return { connection, settings, calls, gate, keys, node, liveness, serverOf, shards, nextSequence, recording };
 }

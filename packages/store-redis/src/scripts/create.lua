@@ -1,13 +1,15 @@
 -- Creates a session where there is none.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" · 5 idleMs or 0 · 6 absoluteMs or 0 · 7 schemaVersion
---       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "" · 12 "1" exclusive · 13 bytes · 14 lineage
+--       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "", as split_hold reads them · 12 "1" exclusive · 13 bytes · 14 lineage
 --       15 until when the subject's index lists it, as field u · 16… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
 -- At most once: a repeat finds its own digest (or, without one, its own sequence) and returns the same reply. If another
 -- process has taken the session over since, the repeat takes it back, as in resume.lua.
 local not_after, node, sequence, digest, idle_ms, absolute_ms, schema, has_subject, subject, epoch, connections,
   exclusive, bytes, lineage, listed = unpack(ARGV, 1, 15)
+local leave_ms, expired
+connections, leave_ms = split_hold(connections)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 't', 'w' .. node, 'h', 'f')
 if found[3] then
@@ -16,7 +18,20 @@ if found[3] then
 end
 if found[1] then
   local own = (digest ~= '' and found[2] == digest) or (digest == '' and repeated(found[4], sequence) == 1)
-  if not own then return { 'exists' } end
+  -- A session whose presence is recorded outlives its deadline. The new session takes over the event that it has expired.
+  if not own then
+    local old = unpack_meta(found[1])
+    local recorded = old and has_passed(old.idle, old.absolute, at) and redis.call('HMGET', key, 'p', 'y', 's')
+    if not recorded or not recorded[1] or (recorded[2] and string.sub(recorded[2], 1, 7) ~= 'expired') then
+      return { 'exists' }
+    end
+    if at > tonumber(not_after) then return { 'late', at } end
+    expired = recorded[2] or 'expired ' .. at .. ' - 0' .. (recorded[3] and ' ' .. recorded[3] or '')
+    redis.call('DEL', key)
+    found[1] = false
+  end
+end
+if found[1] then
   local meta = unpack_meta(found[1])
   if meta and exclusive == '1' and found[6] ~= node .. ' ' .. sequence then
     if at > tonumber(not_after) then return { 'late', at } end
@@ -52,9 +67,14 @@ if has_subject == '1' then
 end
 if exclusive == '1' then put('f', node .. ' ' .. sequence) end
 if connections ~= '' then put('h', node .. '=' .. connections .. '.' .. sequence) end
+if expired then put('y', expired) end
+if leave_ms then
+  local now, is_there = base36(at), connections ~= ''
+  put('p', (is_there and now or '0') .. ' ' .. (is_there and '0' or now) .. ' 0 ' .. now)
+end
 redis.call('HSET', key, unpack(fields))
 for first = 16, #ARGV, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))
 end
-set_expiry(meta.idle, meta.absolute)
+set_expiry(meta.idle, meta.absolute, leave_ms)
 return { 'created', at, redis.call('HGETALL', key) }

@@ -1,8 +1,8 @@
 -- Replaces a session by a tombstone, and announces that to its holders.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms · 5 announcement · 6 "1" with a reason
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms, with ";" if that gives an event · 5 announcement · 6 "1" with a reason
 --       7 reason · 8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
--- Out   {"destroyed", subject or false, holders or false, "1" if it had messages} · {"missing"} · {"late", now}
+-- Out   {"destroyed", subject or false, holders or false, "1" if it had messages or false, stamp of its absence} · {"missing"} · {"late", now}
 --       with 8, also: {"denied"}: the session does not exist, and its creation will be refused · {"other"}: the session has another
 --       subject, and will not get this one · {"newer"}: the session got the subject by a login that began after the destruction
 -- Commands that free memory run before those that need some, because otherwise Redis refuses the script at maxmemory.
@@ -10,14 +10,16 @@
 local not_after, node, sequence, tombstone_ms, announcement, has_reason, reason, is_of_subject, subject,
   subject_hash, denied_epoch = unpack(ARGV)
 local by_subject = is_of_subject == '1'
+local gives_event = string.sub(tombstone_ms, -1) == ';'
+if gives_event then tombstone_ms = string.sub(tombstone_ms, 1, -2) end
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e', 'o')
+local found = redis.call('HMGET', key, 'm', 's', 'h', 't', 'b', 'e', 'o', 'p')
 local meta = found[1] and unpack_meta(found[1])
 local there = found[1] and not (meta and has_passed(meta.idle, meta.absolute, at))
 local mark = node .. ' ' .. sequence
 
 if found[4] then
-  if found[5] == mark then return { 'destroyed', found[2], found[3], found[7] and '1' } end
+  if found[5] == mark then return { 'destroyed', found[2], found[3], found[7] and '1', at } end
   if not by_subject then return { 'missing' } end
 elseif not there and not by_subject then
   return { 'missing' }
@@ -30,11 +32,15 @@ if not there then
   if found[4] then
     epoch = math.max(epoch, tonumber(found[4]))
     redis.call('HDEL', key, 't')
+    redis.call('HSET', key, 't', epoch)
   else
+    local event = redis.call('HGET', key, 'y')
+    if found[8] and not event then event = 'expired ' .. at .. ' - 0' .. (found[2] and ' ' .. found[2] or '') end
     redis.call('DEL', key)
+    redis.call('HSET', key, 't', epoch)
+    if event then redis.call('HSET', key, 'y', event) end
   end
-  redis.call('HSET', key, 't', epoch)
-  redis.call('PEXPIRE', key, tombstone_ms)
+  redis.call('PEXPIRE', key, redis.call('HEXISTS', key, 'y') == 1 and KEPT_MS or tombstone_ms)
   return { 'denied' }
 end
 if by_subject and found[2] ~= subject then
@@ -58,6 +64,8 @@ if found[3] then put('h', found[3]) end
 if found[7] then put('o', '') end
 if has_reason == '1' then put('r', reason) end
 redis.call('HSET', key, unpack(fields))
-redis.call('PEXPIRE', key, tombstone_ms)
+redis.call('PEXPIRE', key, gives_event and KEPT_MS or tombstone_ms)
+if gives_event then put_event('destroyed', at, '-', 0, found[2]) end
 announce(found[3], node, announcement)
-return { 'destroyed', found[2], found[3], found[7] and '1' }
+local presence = unpack_presence(found[8])
+return { 'destroyed', found[2], found[3], found[7] and '1', math.max(at, presence and presence.stamp + 1 or 0) }

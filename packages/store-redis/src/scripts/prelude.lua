@@ -102,13 +102,14 @@ local function has_passed(idle, absolute, at)
   return (idle > 0 and idle <= at) or (absolute > 0 and absolute <= at)
 end
 
-local function set_expiry(idle, absolute)
+-- `is_recorded`: the session's presence is recorded, so it is kept beyond its deadline; see prelude-presence.lua.
+local function set_expiry(idle, absolute, is_recorded)
   local at = idle
   if at == 0 or (absolute > 0 and absolute < at) then at = absolute end
   if at == 0 then
     redis.call('PERSIST', key)
   else
-    redis.call('PEXPIREAT', key, at)
+    redis.call('PEXPIREAT', key, is_recorded and at + 86400000 or at)
   end
 end
 
@@ -125,16 +126,18 @@ end
 -- that does not exist.
 local announce_tag = table.remove(ARGV)
 
--- Publishes a message to the other holders of the session. Uses PUBLISH if the sharded channel has no subscriber, or if its
--- slot has moved.
+-- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved.
+local function publish(channel, message)
+  local heard = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. '{' .. announce_tag .. '}', message)
+  if type(heard) ~= 'number' or heard == 0 then redis.call('PUBLISH', channel, message) end
+end
+
+-- Publishes a message to the other holders of the session.
 local function announce(holders, node, message)
   if not holders then return end
   local channel = string.match(key, '^(.*):s:{') .. ':k:'
   for other, count in string.gmatch(holders, '([^=,]+)=(%d+)') do
-    if other ~= node and count ~= '0' then
-      local heard = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. other .. '{' .. announce_tag .. '}', message)
-      if type(heard) ~= 'number' or heard == 0 then redis.call('PUBLISH', channel .. other, message) end
-    end
+    if other ~= node and count ~= '0' then publish(channel .. other, message) end
   end
 end
 

@@ -1,15 +1,16 @@
 -- Checks the digest, then touches, loads and registers the holder in one step.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (no check) · 5 next digest or "" · 6 idleMs or 0, "" for no touch
---       7 connections held or "" · 8 "1" exclusive · 9 required subject, if any
--- Out   {"resumed", now, by, idleAt as it was, all} · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
+--       7 connections held or "", as split_hold reads them · 8 "1" exclusive · 9 required subject, if any
+-- Out   {"resumed", now, by, idleAt as it was, all}; while presence is recorded also state or "", stamp · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
 --       {"corrupt"}
 -- At most once: counts are absolute and sequenced, a repeated takeover finds its own record, and a repeated renewal finds its
 -- next digest in place. A takeover that is repeated after another process took over takes over again, because with the
 -- other's fence both could write (I13).
-local not_after, node, sequence, digest, next_digest, idle_ms, connections, exclusive, subject = unpack(ARGV)
+local not_after, node, sequence, digest, next_digest, idle_ms, hold, exclusive, subject = unpack(ARGV)
+local connections, leave_ms = split_hold(hold)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u')
+local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u', 'p')
 if not found[1] then return { 'missing' } end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
@@ -60,6 +61,12 @@ end
 if takes_over or next_at ~= idle_at then
   local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
   redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute .. more)
-  set_expiry(next_at, absolute_at)
+  set_expiry(next_at, absolute_at, found[7] or leave_ms)
+elseif leave_ms and not found[7] then
+  set_expiry(idle_at, absolute_at, true)
+end
+if leave_ms then
+  local state, stamp = record_presence(found[7], holders, leave_ms, false, at)
+  return { 'resumed', at, by, idle, redis.call('HGETALL', key), state or '', stamp or 0 }
 end
 return { 'resumed', at, by, idle, redis.call('HGETALL', key) }

@@ -1,20 +1,21 @@
 -- Replaces the verifier's digest. With a subject, also sets the session's subject.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject; "2" while presence is recorded
 --       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
 --       18 the digest to replace, or ""
--- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · {"missing"} · {"fenced"}
+-- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · with 8 = "2" always
+--       {"rotated", version, now, all, former subject or false, 1 if the caller knows the data} · {"missing"} · {"fenced"}
 --       {"revoked"} · {"foreign"} · {"settled"} · {"late", now} · {"corrupt"}
 --       {"index", time}: the index must first list the session until then
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat never makes the new digest the previous one.
 local not_after, node, sequence, digest, renewal_digest, renewal_ms, grace_ms, has_subject, subject, subject_hash,
   epoch, listed, held_fence, known_version, known_lineage, mark, only_unowned, replaces = unpack(ARGV)
-local identifies = has_subject == '1'
+local identifies, is_recorded = has_subject ~= '', has_subject == '2'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
-local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'g')
+local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'g', 'p')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -23,7 +24,11 @@ if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
 local function answer(version)
   local wanted, lineage = tonumber(known_version), known_lineage
   if identifies then wanted, lineage = wanted + 1, mark end
-  if version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage) then return version end
+  local is_next = version == wanted and (known_lineage == '' or tonumber(lineage) == meta.lineage)
+  if is_recorded then
+    return { 'rotated', version, at, redis.call('HGETALL', key), found[6], is_next and 1 or 0 }
+  end
+  if is_next then return version end
   return { 'rotated', version, at, redis.call('HGETALL', key) }
 end
 local before = repeated(found[3], sequence)
@@ -79,6 +84,10 @@ if identifies and found[6] and found[6] ~= subject then
   end
 end
 redis.call('HSET', key, unpack(fields))
+if is_recorded and found[6] ~= subject then
+  local presence = unpack_presence(found[9])
+  if presence then put_presence(presence, at) end
+end
 if #dropped > 0 then in_chunks('HDEL', key, dropped) end
 if found[4] then
   redis.call('HSET', key, 'q', found[4] .. ' ' .. (at + tonumber(grace_ms)))

@@ -1,9 +1,10 @@
 -- Sets the number of connections of a process to a session.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 connections
--- Out   {"held", metadata, outbox or false} · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 connections, as split_hold reads them
+-- Out   {"held", metadata, outbox or false}; while presence is recorded also state or "", stamp, subject · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
 -- At most once: an older sequence never overwrites a newer one, and the same one changes nothing.
-local not_after, node, sequence, connections = unpack(ARGV)
+local not_after, node, sequence, hold = unpack(ARGV)
+local connections, leave_ms, flags = split_hold(hold)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o')
 if not found[1] then
@@ -20,4 +21,12 @@ if fresh then
   if connections == '0' then redis.call('HDEL', key, 'h') end
   redis.call('HSET', key, 'h', holders)
 end
-return { 'held', found[1], found[5] }
+if not leave_ms then return { 'held', found[1], found[5] } end
+local recorded = redis.call('HMGET', key, 'p', 'y', 's')
+-- One event waits at a time: behind another one the session leaves at its next look.
+local leaves = string.find(flags, 'l', 1, true) and not recorded[2]
+if flags == 'le' and recorded[2] then leave_ms = 0 end
+local state, stamp = record_presence(recorded[1], holders, leave_ms, leaves, at)
+if state == 'offline' and flags == 'le' then put_event('left', at, '-', 0, recorded[3]) end
+if state and not recorded[1] then set_expiry(tonumber(idle, 36), tonumber(absolute, 36), true) end
+return { 'held', found[1], found[5], state or '', stamp or 0, recorded[3] }

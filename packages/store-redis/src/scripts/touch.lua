@@ -6,7 +6,7 @@
 --       {"index", subject, time, 0 for ever}: the subject's index must first list the session until then (index ⊇ live)
 local not_after, idle_ms, absolute_ms, listed_subject, listed_now = unpack(ARGV)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 's', 'u')
+local found = redis.call('HMGET', key, 'm', 's', 'u', 'p')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -30,7 +30,7 @@ end
 if changed or listed ~= found[3] or idle ~= meta.idle then
   meta.idle = idle
   -- Sets the expiry first, because otherwise Redis refuses the script at maxmemory, and live sessions would end.
-  set_expiry(meta.idle, meta.absolute)
+  set_expiry(meta.idle, meta.absolute, found[4])
   redis.call('HSET', key, 'm', pack_meta(meta))
   if listed ~= found[3] then redis.call('HSET', key, 'u', listed) end
 end

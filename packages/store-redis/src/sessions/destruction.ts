@@ -4,6 +4,8 @@ import { destroyedMessage, subjectMessage } from "../processes/announcements.ts"
 import { UnreachableServers } from "./unreachable-servers.ts";
 import { destroy, type DestroyReply } from "../commands/destroy.ts";
 import { unavailable } from "../base/failures.ts";
+import { shownNode } from "../base/node-names.ts";
+import type { Presence } from "../processes/presence.ts";
 import type { Membership } from "../processes/membership.ts";
 import type { HolderEntry } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
@@ -23,8 +25,15 @@ export class Destruction {
   readonly #services: Services;
   readonly #subjects: Subjects;
   readonly #unknownOutcomes: UnknownOutcomes;
+  readonly #presence: () => Presence | undefined;
 
-  constructor(services: Services, subjects: Subjects, unknownOutcomes: UnknownOutcomes) {
+  constructor(
+    services: Services,
+    subjects: Subjects,
+    unknownOutcomes: UnknownOutcomes,
+    presence: () => Presence | undefined,
+  ) {
+    this.#presence = presence;
     this.#services = services;
     this.#subjects = subjects;
     this.#unknownOutcomes = unknownOutcomes;
@@ -188,7 +197,7 @@ export class Destruction {
       for (const id of destroyed.keys()) here += membership.end(id, reason);
       const confirmed = await confirmations.collect(token, this.#byNode(destroyed), this.#isDead, confirmMs);
       const closed = here + confirmed.closed;
-      return { destroyed: [...destroyed.keys()], closed, unreachable: confirmed.unreachable };
+      return { destroyed: [...destroyed.keys()], closed, unreachable: confirmed.unreachable.map(shownNode) };
     } finally {
       confirmations.close(token);
     }
@@ -205,10 +214,20 @@ export class Destruction {
     const sequence = nextSequence();
     const deadline = calls.deadline();
     const announcement = destroyedMessage(id, reason, token === undefined ? undefined : { node, token });
+    const { recording } = this.#services;
+    const givesEvent = recording.isOn && recording.events.has("destroyed");
+    const presence = this.#presence();
     try {
-      const command = { id, sequence, tombstoneMs, announcement, reason, of, deadline };
-      return await destroy(this.#services, command);
+      // Otherwise nobody would handle the event if this process died after the destruction.
+      if (givesEvent) await presence?.list(id, calls.timeoutMs, deadline);
+      const command = { id, sequence, tombstoneMs, givesEvent, announcement, reason, of, deadline };
+      const reply = await destroy(this.#services, command);
+      if (reply.type === "destroyed" && reply.subject !== undefined)
+        presence?.changed(id, { subject: reply.subject, type: "offline", stamp: reply.stamp });
+      if (givesEvent) presence?.lookNow(id);
+      return reply;
     } catch (error) {
+      if (givesEvent) presence?.lookSoon(id);
       throw this.#unknownOutcomes.remember(error, "destroy", id, sequence, deadline);
     }
   }

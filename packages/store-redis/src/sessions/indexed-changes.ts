@@ -1,7 +1,7 @@
 import type { CreateRequest, RotateRequest, RotateResult } from "@wsession/core";
 import { goneSince, type Missing } from "../commands/reply.ts";
 import type { ResumeReply } from "../commands/resume.ts";
-import { type NewSubject, rotate, type RotateReply } from "../commands/rotate.ts";
+import { type MovedPresence, type NewSubject, rotate, type RotateReply } from "../commands/rotate.ts";
 import { touch } from "../commands/touch.ts";
 import { untilDeadline } from "../base/durations.ts";
 import { awaitBeforeChange } from "../base/failures.ts";
@@ -23,13 +23,16 @@ export class IndexedChanges {
   readonly #subjects: Subjects;
   readonly #unknownOutcomes: UnknownOutcomes;
   readonly #onMissing: (id: string, found: Missing) => void;
+  readonly #onMoved: (id: string, subject: string, moved: MovedPresence) => void;
 
   constructor(
     services: Services,
     subjects: Subjects,
     unknownOutcomes: UnknownOutcomes,
     onMissing: (id: string, found: Missing) => void,
+    onMoved: (id: string, subject: string, moved: MovedPresence) => void,
   ) {
+    this.#onMoved = onMoved;
     this.#services = services;
     this.#subjects = subjects;
     this.#unknownOutcomes = unknownOutcomes;
@@ -71,8 +74,10 @@ export class IndexedChanges {
       // Keeps the epoch of the first attempt, because with a later one the login would escape a destruction
       // that happened in between.
       epoch ??= listing.epoch;
-      const becomes = { subject, hash, epoch, until: listing.until };
+      const { isOn: isRecorded } = this.#services.recording;
+      const becomes = { subject, hash, epoch, until: listing.until, isRecorded };
       const reply = await this.#rotateOnce(request, sequence, deadline, becomes);
+      if (reply.type === "rotated" && reply.moved !== undefined) this.#onMoved(id, subject, reply.moved);
       if (reply.type !== "index") return reply;
       until = reply.until;
     }

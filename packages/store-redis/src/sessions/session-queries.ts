@@ -1,10 +1,13 @@
 import { isSessionError } from "@wsession/core";
-import type { StorePresence } from "@wsession/core";
+import type { StorePresence, SubjectPresence } from "@wsession/core";
+import { type SessionState, together } from "@wsession/core/runtime";
 import type { Redis } from "ioredis";
 import { isCluster } from "../base/client.ts";
 import { asStoreFailure, unavailable } from "../base/failures.ts";
 import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
-import { Orphans } from "../processes/orphans.ts";
+import { type LeaseAnswers, Orphans } from "../processes/orphans.ts";
+import { shownNode } from "../base/node-names.ts";
+import { parsePresence, type PresenceRecord, stateOf } from "../base/presence-record.ts";
 import { type HolderEntry, parseHolders, parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
 import type { Subjects } from "./subjects.ts";
@@ -15,6 +18,14 @@ const SCAN_COUNT = "512";
 interface LiveSession {
   readonly subject: string | undefined;
   readonly holders: readonly HolderEntry[];
+  readonly presence: PresenceRecord | undefined;
+}
+
+/** The sessions of a subject, as read at the server's time `readAt`. */
+export interface SubjectRead {
+  readonly presence: SubjectPresence;
+  readonly states: readonly SessionState[];
+  readonly readAt: number;
 }
 
 /** Lists sessions and their holders. Changes nothing, except that entries of dead processes are removed. */
@@ -74,22 +85,31 @@ export class SessionQueries {
    */
   async bySubject(subject: string): Promise<string[]> {
     const found = new Set<string>();
+    await this.#ofSubject(subject, (id) => found.add(id));
+    return [...found];
+  }
+
+  async #ofSubject(subject: string, onFound: (id: string, session: LiveSession) => void): Promise<void> {
+    let count = 0;
     const unreachable = new UnreachableServers(this.#services);
     for await (const page of this.#subjects.pages(subject, (error) => unreachable.add(error))) {
       const there = new Set<string>();
       const live = await this.#liveOf(
         page.map(({ id }) => id),
-        (session, id) => there.add(id) && session.subject === subject,
+        (session, id) => {
+          there.add(id);
+          if (session.subject === subject) onFound(id, session);
+          return session.subject === subject;
+        },
         unreachable,
       );
-      for (const id of live) found.add(id);
+      count += live.length;
       const missing = page.filter(({ id }) => !there.has(id) && !unreachable.has(id));
       this.#subjects.missing(subject, missing).catch(() => undefined);
     }
-    if (unreachable.failure === undefined) return [...found];
-    if (found.size === 0) throw unreachable.failure;
+    if (unreachable.failure === undefined) return;
+    if (count === 0) throw unreachable.failure;
     this.#onError(unreachable.failure);
-    return [...found];
   }
 
   /**
@@ -123,6 +143,49 @@ export class SessionQueries {
     return live;
   }
 
+  /** Who is there of a subject. `here`: this process's own count of a session. `lives` caches lease checks. */
+  async presenceOfSubject(
+    subject: string,
+    here: (id: string) => number,
+    lives: LeaseAnswers = new Map(),
+  ): Promise<SubjectRead> {
+    await this.#services.calls.ready(this.#services.calls.deadline());
+    const readAt = this.#services.calls.serverNow() ?? 0;
+    const found = new Map<string, LiveSession>();
+    await this.#ofSubject(subject, (id, session) => found.set(id, session));
+    const each = [...found].map(async ([id, session]) => {
+      const holders = await this.#liveHolders(id, session, here(id), lives);
+      const { presence: record } = session;
+      const type = stateOf(record, holders.length > 0, readAt);
+      const connections = holders.reduce((sum, holder) => sum + holder.connections, 0);
+      const nodes = holders.map(({ node }) => shownNode(node));
+      const awaySince = connections > 0 ? undefined : record?.away || record?.stamp || readAt;
+      return {
+        state: { id, type, stamp: record?.stamp ?? readAt },
+        session: { id, connections, nodes, since: record?.since ?? 0, awaySince },
+      };
+    });
+    const all = await Promise.all(each);
+    const states = all.map(({ state }) => state);
+    const type = together(states.map((state) => state.type));
+    return { presence: { subject, type, sessions: all.map(({ session }) => session) }, states, readAt };
+  }
+
+  /** The holders with a lease, this process by its own count. If a lease can't be checked, its process counts as alive. */
+  async #liveHolders(
+    id: string,
+    session: LiveSession,
+    here: number,
+    lives: LeaseAnswers,
+  ): Promise<readonly Pick<HolderEntry, "node" | "connections">[]> {
+    const { node: own } = this.#services;
+    const others = session.holders.filter(({ node }) => node !== own);
+    const none: readonly HolderEntry[] = [];
+    const orphans = await this.#orphans.sweep(id, others, lives).catch(() => none);
+    const live = others.filter((holder) => !orphans.includes(holder));
+    return here > 0 ? [...live, { node: own, connections: here }] : live;
+  }
+
   /**
    * Lists a session's holders. `here` is this process's own count, because Redis gets changes of the count
    * later.
@@ -135,19 +198,23 @@ export class SessionQueries {
     const orphans = await this.#orphans.sweep(id, others);
     const nodes = others
       .filter((holder) => !orphans.includes(holder))
-      .map(({ node, connections }) => ({ node, connections }));
-    if (here > 0) nodes.push({ node: own, connections: here });
-    return { nodes, missing: orphans.map(({ node }) => node) };
+      .map(({ node, connections }) => ({ node: shownNode(node), connections }));
+    if (here > 0) nodes.push({ node: shownNode(own), connections: here });
+    return { nodes, missing: orphans.map(({ node }) => shownNode(node)) };
   }
 
   async #read(id: string): Promise<LiveSession | undefined> {
     const { calls, keys } = this.#services;
-    const reply = await calls.command("hmget", [keys.session(id), "m", "s", "h"]);
-    const [metadata, subject, holders]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    const reply = await calls.command("hmget", [keys.session(id), "m", "s", "h", "p"]);
+    const [metadata, subject, holders, presence]: readonly unknown[] = Array.isArray(reply) ? reply : [];
     if (typeof metadata !== "string") return undefined;
     const { idleAt, absoluteAt } = parseMetadata(metadata);
     if (Math.min(idleAt, absoluteAt) <= (calls.serverNow() ?? 0)) return undefined;
-    return { subject: typeof subject === "string" ? subject : undefined, holders: parseHolders(holders) };
+    return {
+      subject: typeof subject === "string" ? subject : undefined,
+      holders: parseHolders(holders),
+      presence: parsePresence(presence),
+    };
   }
 
   /**

@@ -1,0 +1,16 @@
+import { randomBytes } from "node:crypto";
+
+/** Ends the name that people know. No such name contains it. */
+const END = "~";
+
+/** A unique name of this process: a random part, because two processes may have the same `name`. */
+export function newNodeName(name: string | undefined): string {
+  const unique = randomBytes(6).toString("base64url");
+  return name === undefined ? unique : `${name}${END}${unique}`;
+}
+
+/** The name of a process as people know it. */
+export function shownNode(node: string): string {
+  const end = node.indexOf(END);
+  return end === -1 ? node : node.slice(0, end);
+}

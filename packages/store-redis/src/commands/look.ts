@@ -1,0 +1,72 @@
+import type { SessionEventType } from "@wsession/core";
+import type { Reply } from "../connection/calls.ts";
+import type { Caller } from "./caller.ts";
+import { partsOf, unexpected } from "./reply.ts";
+import { changeOf, type StateChange } from "./state-change.ts";
+
+export interface LookCommand {
+  readonly id: string;
+  readonly claimMs: number;
+  readonly leaveMs: number;
+  readonly wanted: ReadonlySet<SessionEventType>;
+  /** Processes without a lease. */
+  readonly lost: Iterable<string>;
+  /** By the server's clock; no session leaves before this time. */
+  readonly leastLeave: number;
+  /** The event that this process has handled. */
+  readonly handled: { readonly type: SessionEventType; readonly at: number } | undefined;
+  readonly tombstoneMs: number;
+}
+
+export type LookReply = { readonly change: StateChange | undefined } & (
+  | {
+      readonly type: "event";
+      readonly event: SessionEventType;
+      readonly at: number;
+      readonly subject: string | undefined;
+    }
+  /** `at`: the time of the next look, by the server's clock; 0 for none. `own`: this process has connections; `held`: others have. */
+  | { readonly type: "wait" | "own" | "held"; readonly at: number }
+  | { readonly type: "gone" }
+);
+
+/** look.lua: looks at a session whose presence is recorded, and claims an event that has to be handled. */
+export async function look({ calls, keys, node }: Caller, command: LookCommand): Promise<LookReply> {
+  const { id, claimMs, leaveMs, wanted, lost, leastLeave, handled, tombstoneMs } = command;
+  const letters = (wanted.has("left") ? "l" : "") + (wanted.has("expired") ? "e" : "");
+  const reply = await calls.script(
+    "look",
+    [keys.session(id)],
+    [
+      node,
+      String(claimMs),
+      String(leaveMs),
+      letters,
+      `,${[...lost].join(",")},`,
+      String(Math.ceil(leastLeave)),
+      handled === undefined ? "" : `${handled.type} ${handled.at}`,
+      String(tombstoneMs),
+    ],
+  );
+  return readLook(reply);
+}
+
+function readLook(reply: Reply): LookReply {
+  const { 0: code, 1: time, 2: event, 3: owner, 4: state, 5: stamp } = partsOf(reply);
+  const at = Number(time);
+  const subject = typeof owner === "string" ? owner : undefined;
+  const change = changeOf(state, stamp, owner);
+  switch (code) {
+    case "event":
+      if (event !== "left" && event !== "expired" && event !== "destroyed") throw unexpected();
+      return { type: code, event, at, subject, change };
+    case "wait":
+    case "own":
+    case "held":
+      return { type: code, at, change };
+    case "gone":
+      return { type: code, change };
+    default:
+      throw unexpected();
+  }
+}

@@ -1,0 +1,94 @@
+import type { DueQueue } from "./due-queue.ts";
+import { texts } from "./due-queue.ts";
+import type { Looks } from "./looks.ts";
+import type { Services } from "./services.ts";
+
+/** Entries that are taken over at once. */
+const PAGE = 64;
+
+/**
+ * Takes over the queues of processes without a lease: each session is looked at, so its connections count as lost, and moves to the
+ * queue of this process.
+ */
+export class Adoption {
+  readonly #services: Services;
+  readonly #queue: DueQueue;
+  readonly #looks: Looks;
+  #isRunning = false;
+  #isClosed = false;
+  /** By this process's clock. After an outage every process may be without a lease for a moment. */
+  #quietUntil = 0;
+
+  constructor(services: Services, queue: DueQueue, looks: Looks) {
+    this.#services = services;
+    this.#queue = queue;
+    this.#looks = looks;
+  }
+
+  /** Leases may have been lost, so their absence says nothing for one lease. */
+  wait(): void {
+    this.#quietUntil = performance.now() + this.#services.settings.leaseMs;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Looks for queues of dead processes, and takes them over. Never rejects: what failed is tried again by the next run. */
+  async run(): Promise<void> {
+    if (this.#isRunning || !this.#mayRun) return;
+    this.#isRunning = true;
+    try {
+      await this.#takeOver();
+    } catch {
+      // Redis did not answer.
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  get #mayRun(): boolean {
+    return !this.#isClosed && performance.now() >= this.#quietUntil;
+  }
+
+  async #takeOver(): Promise<void> {
+    const { calls, keys, liveness, node: own } = this.#services;
+    const queues = texts(await calls.command("smembers", [keys.queues]));
+    const nodes = new Set(queues.map(nodeOf));
+    const lost = new Set<string>();
+    const look = async (node: string): Promise<void> => {
+      if (node !== own && !(await liveness.look(node))) lost.add(node);
+    };
+    await Promise.all([...nodes].map(look));
+    this.#looks.lost = lost;
+    for (const queue of queues) if (lost.has(nodeOf(queue))) await this.#empty(queue);
+  }
+
+  async #empty(queue: string): Promise<void> {
+    const { calls, keys, node, settings } = this.#services;
+    const claim = keys.queueClaim(queue);
+    const claimed = await calls.command("set", [claim, node, "NX", "PX", String(settings.leaseMs)]);
+    if (claimed !== "OK") {
+      // A repeat after a lost reply finds its own claim.
+      if ((await calls.command("get", [claim])) !== node) return;
+    }
+    for (;;) {
+      if (!this.#mayRun || (await this.#services.liveness.look(nodeOf(queue)))) return;
+      await calls.command("pexpire", [claim, String(settings.leaseMs)]);
+      const ids = texts(await calls.command("zrange", [keys.queue(queue), "0", String(PAGE - 1)]));
+      if (ids.length === 0) break;
+      // List the sessions in the own queue first, because otherwise they are lost if this process dies too.
+      await this.#queue.listAll(ids, 0);
+      await calls.command("zrem", [keys.queue(queue), ...ids]);
+      await Promise.allSettled(ids.map((id) => this.#looks.at(id)));
+    }
+    await calls.command("srem", [keys.queues, queue]);
+    await calls.command("del", [claim]);
+  }
+}
+
+/** The process of a queue. */
+function nodeOf(queue: string): string {
+  const end = queue.indexOf("{");
+  return end === -1 ? queue : queue.slice(0, end);
+}

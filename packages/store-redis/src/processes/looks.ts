@@ -1,0 +1,142 @@
+import type { SessionEventType } from "@wsession/core";
+import { look, type LookReply } from "../commands/look.ts";
+import type { StateChange } from "../commands/state-change.ts";
+import type { DueQueue } from "./due-queue.ts";
+import type { HeldCounts } from "./held-counts.ts";
+import type { Recording } from "./recording.ts";
+import type { Services } from "./services.ts";
+
+/** Sessions that are looked at, and events that are handled, at once. */
+const AT_ONCE = 128;
+const CLAIMS_PER_LEASE = 3;
+
+type Handled = { readonly type: SessionEventType; readonly at: number } | undefined;
+
+interface Running {
+  /** The session was listed after the last look was sent, so its answer may be too old to decide on the entry. */
+  isStale: boolean;
+  run: Promise<void> | undefined;
+}
+
+/**
+ * Looks at sessions whose time has come: records that they have left or expired, and handles their events. An event is claimed in the
+ * session's record, for one lease. If this process ends before it has handled the event, another one finds the session in the queue,
+ * and handles the event under the same id.
+ */
+export class Looks {
+  readonly #services: Services;
+  readonly #recording: Recording;
+  readonly #queue: DueQueue;
+  readonly #heldCounts: HeldCounts;
+  readonly #tell: (id: string, change: StateChange) => void;
+  readonly #running = new Map<string, Running>();
+  /** Processes that had no lease when they were last looked for. */
+  lost: ReadonlySet<string> = new Set();
+  /** By the server's clock: after an outage of Redis no session leaves before this time, because its client could not come back. */
+  leastLeave = 0;
+
+  constructor(
+    services: Services,
+    recording: Recording,
+    queue: DueQueue,
+    heldCounts: HeldCounts,
+    tell: (id: string, change: StateChange) => void,
+  ) {
+    this.#services = services;
+    this.#recording = recording;
+    this.#queue = queue;
+    this.#heldCounts = heldCounts;
+    this.#tell = tell;
+  }
+
+  /** How many more sessions may be looked at now. */
+  get room(): number {
+    return AT_ONCE - this.#running.size;
+  }
+
+  isRunning(id: string): boolean {
+    return this.#running.has(id);
+  }
+
+  /** The session is about to be listed again. */
+  listed(id: string): void {
+    const running = this.#running.get(id);
+    if (running !== undefined) running.isStale = true;
+  }
+
+  /** Resolves once the session was looked at, and its event handled. Rejects if Redis does not answer. */
+  at(id: string): Promise<void> {
+    const before = this.#running.get(id);
+    if (before?.run !== undefined) {
+      before.isStale = true;
+      return before.run;
+    }
+    const running: Running = { isStale: false, run: undefined };
+    this.#running.set(id, running);
+    running.run = this.#run(id, running).finally(() => this.#running.delete(id));
+    return running.run;
+  }
+
+  /** Waits for the events that are being handled, for `ms` at most. */
+  async settle(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([Promise.allSettled([...this.#running.values()].map(({ run }) => run)), late]);
+    clearTimeout(timer);
+  }
+
+  async #run(id: string, running: Running): Promise<void> {
+    let handled: Handled;
+    for (;;) {
+      running.isStale = false;
+      const reply = await this.#look(id, handled);
+      if (reply.change !== undefined) this.#tell(id, reply.change);
+      handled = undefined;
+      if (reply.type === "event") {
+        await this.#handle(id, reply);
+        handled = { type: reply.event, at: reply.at };
+      } else if (!running.isStale) return this.#conclude(id, reply);
+    }
+  }
+
+  /** While the event is handled, its claim is kept alive. */
+  async #handle(id: string, { event, at, subject }: Extract<LookReply, { type: "event" }>): Promise<void> {
+    const { leaseMs } = this.#services.settings;
+    void this.#queue.schedule(id, (this.#services.calls.serverNow() ?? 0) + leaseMs);
+    const claim = setInterval(() => {
+      this.#look(id, undefined).catch(() => undefined);
+    }, leaseMs / CLAIMS_PER_LEASE);
+    claim.unref();
+    try {
+      await this.#recording.deliver(event, { id: `${id}:${event}:${at}`, sessionId: id, subject, at });
+    } finally {
+      clearInterval(claim);
+    }
+  }
+
+  /** A session that this process holds stays in the queue, and so does one that a call in flight may register. */
+  #conclude(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
+    const mayHold = reply.type === "own" || this.#heldCounts.has(id);
+    const at = reply.type === "gone" ? 0 : reply.at;
+    const isDone = reply.type === "held" || at === 0;
+    return isDone && !mayHold ? this.#queue.remove(id) : this.#queue.schedule(id, at);
+  }
+
+  #look(id: string, handled: Handled): Promise<LookReply> {
+    const { leaseMs, tombstoneMs } = this.#services.settings;
+    const { leaveMs, events: wanted } = this.#recording;
+    const { lost, leastLeave } = this;
+    return look(this.#services, {
+      id,
+      claimMs: leaseMs,
+      leaveMs,
+      wanted,
+      lost,
+      leastLeave,
+      handled,
+      tombstoneMs,
+    });
+  }
+}

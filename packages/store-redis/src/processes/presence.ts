@@ -1,0 +1,158 @@
+import type { StateChange } from "../commands/state-change.ts";
+import type { MovedPresence } from "../commands/rotate.ts";
+import { parseHolders } from "../base/record.ts";
+import { parsePresence, stateOf } from "../base/presence-record.ts";
+import { Adoption } from "./adoption.ts";
+import { DueQueue } from "./due-queue.ts";
+import type { HeldCounts } from "./held-counts.ts";
+import { Looks } from "./looks.ts";
+import type { Recording } from "./recording.ts";
+import type { Services } from "./services.ts";
+import { Tells } from "./tells.ts";
+
+/** How often the queue is read, and how often dead processes are looked for. */
+const POLL_MS = 250;
+const ADOPTION_MS = 1_000;
+/** How long a shutdown waits for events that are being handled. */
+const SETTLE_MS = 5_000;
+
+/** The presence of the sessions of this process: its queue, its looks, and what it tells. Sends nothing while nothing is recorded. */
+export class Presence {
+  readonly #services: Services;
+  readonly #recording: Recording;
+  readonly #queue: DueQueue;
+  readonly #looks: Looks;
+  readonly #adoption: Adoption;
+  readonly #tells: Tells;
+  #timer: NodeJS.Timeout | undefined;
+  #isPolling = false;
+  #adoptedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(services: Services, heldCounts: HeldCounts) {
+    this.#services = services;
+    this.#recording = services.recording;
+    this.#queue = new DueQueue(services);
+    this.#tells = new Tells(services, this.#recording);
+    const tell = (id: string, change: StateChange): void => this.#tells.tell(id, change);
+    this.#looks = new Looks(services, this.#recording, this.#queue, heldCounts, tell);
+    this.#adoption = new Adoption(services, this.#queue, this.#looks);
+  }
+
+  open(): void {
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS);
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#adoption.close();
+    await this.#looks.settle(SETTLE_MS);
+  }
+
+  /**
+   * Lists a session before it changes in Redis, because otherwise nobody would look at it if this process died. `undefined` while
+   * nothing is recorded.
+   */
+  list(id: string, ms: number, deadline?: number): Promise<void> | undefined {
+    if (!this.#recording.isOn) return undefined;
+    this.#looks.listed(id);
+    return this.#queue.list(id, ms, deadline);
+  }
+
+  /** Looks at a session soon, after a call whose outcome leaves open what has become of it. */
+  lookSoon(id: string, ms: number = 0): void {
+    if (!this.#recording.isOn) return;
+    this.#looks.listed(id);
+    this.#queue.listSoon(id, ms);
+  }
+
+  /** The deadlines of a session are known. They matter only for expiries. */
+  deadline(id: string, ms: number, listedMs: number): void {
+    if (ms < listedMs && this.#recording.events.has("expired")) this.lookSoon(id, ms);
+  }
+
+  changed(id: string, change: StateChange | undefined): void {
+    if (change !== undefined && this.#recording.isOn) this.#tells.tell(id, change);
+  }
+
+  /** Redis has got the count of this process's connections. */
+  counted(id: string, count: number, leaves: boolean, change: StateChange | undefined): void {
+    if (!this.#recording.isOn) return;
+    this.changed(id, change);
+    if (count > 0) {
+      if (change !== undefined) this.lookSoon(id, this.#services.settings.leaseMs);
+    } else if (leaves) this.lookNow(id);
+    else this.lookSoon(id, this.#recording.leaveMs);
+  }
+
+  /** Looks at a session at once, and again later if Redis does not answer. */
+  lookNow(id: string): void {
+    if (!this.#recording.isOn) return;
+    this.#looks.at(id).catch(() => this.lookSoon(id));
+  }
+
+  /** A session has another subject. */
+  moved(id: string, subject: string, { from, hash }: MovedPresence): void {
+    if (from === subject || !Array.isArray(hash)) return;
+    const fields = new Map<unknown, unknown>();
+    for (let index = 0; index + 1 < hash.length; index += 2) fields.set(hash[index], hash[index + 1]);
+    const record = parsePresence(fields.get("p"));
+    if (record === undefined) return;
+    const { stamp } = record;
+    const now = this.#services.calls.serverNow() ?? 0;
+    if (from !== undefined) this.changed(id, { subject: from, type: "offline", stamp });
+    const type = stateOf(record, parseHolders(fields.get("h")).length > 0, now);
+    this.changed(id, { subject, type, stamp });
+  }
+
+  /** Redis may have lost leases, or could not be reached: neither processes nor clients could do their part. */
+  disturbed(): void {
+    this.#adoption.wait();
+    const now = this.#services.calls.serverNow();
+    if (now !== undefined && this.#queue.hasJoined) this.#looks.leastLeave = now + this.#recording.leaveMs;
+  }
+
+  /** Other processes may have taken over the queue of this one. Lists the sessions that it holds again. */
+  relist(ids: readonly string[]): void {
+    if (!this.#recording.isOn) return;
+    this.#queue.joinAgain();
+    for (const id of ids) this.#looks.listed(id);
+    this.#queue.listAll(ids, this.#services.settings.leaseMs).catch(() => {
+      for (const id of ids) this.lookSoon(id);
+    });
+  }
+
+  /** Starts looks as long as there is room. The next poll does not wait for events that take long. */
+  async #lookAtDue(): Promise<void> {
+    for (;;) {
+      const { room } = this.#looks;
+      const due = room > 0 ? await this.#queue.due(room) : [];
+      const looks = due.filter((id) => !this.#looks.isRunning(id)).map((id) => this.#looks.at(id));
+      if (due.length < room || looks.length === 0) return disregardAll(looks);
+      await Promise.race(looks.map((one) => one.catch(() => undefined)));
+    }
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#isPolling || !this.#recording.isOn) return;
+    this.#isPolling = true;
+    try {
+      await this.#queue.join();
+      const now = performance.now();
+      if (now - this.#adoptedAt >= Math.min(ADOPTION_MS, this.#services.settings.leaseMs / 3)) {
+        this.#adoptedAt = now;
+        void this.#adoption.run();
+      }
+      await this.#lookAtDue();
+    } catch {
+      // Redis did not answer. The next poll tries again.
+    } finally {
+      this.#isPolling = false;
+    }
+  }
+}
+
+/** The sessions stay in the queue, so a look that failed is repeated. */
+function disregardAll(looks: readonly Promise<void>[]): void {
+  for (const one of looks) one.catch(() => undefined);
+}

@@ -1,0 +1,53 @@
+import type { SessionEventType, Tracking } from "@wsession/core";
+
+const NO_EVENTS: ReadonlySet<SessionEventType> = new Set();
+
+/** Whether this process records presence: always, or as long as some process asks for it. */
+export class Recording {
+  #tracking: Tracking | undefined;
+  #wantedUntil = 0;
+
+  track(tracking: Tracking): void {
+    this.#tracking = tracking;
+  }
+
+  /** A process wants to know of changes, for this time. Returns whether the recording starts by that. */
+  want(ms: number): boolean {
+    const starts = !this.isOn && this.#tracking !== undefined;
+    this.#wantedUntil = Math.max(this.#wantedUntil, performance.now() + ms);
+    return starts;
+  }
+
+  get isOn(): boolean {
+    if (this.#tracking === undefined) return false;
+    return this.#tracking.isAlways || performance.now() < this.#wantedUntil;
+  }
+
+  /** Whether a process may watch subjects, so that changes have to be told. */
+  get isWatched(): boolean {
+    return performance.now() < this.#wantedUntil;
+  }
+
+  get leaveMs(): number {
+    return Math.ceil(Math.min(this.#tracking?.leaveAfterMs ?? 0, Number.MAX_SAFE_INTEGER / 1_000));
+  }
+
+  get events(): ReadonlySet<SessionEventType> {
+    return this.#tracking?.events ?? NO_EVENTS;
+  }
+
+  /**
+   * The number of connections for a script, as `split_hold` in prelude-presence.lua reads it. `leaves`: the last connection ended by
+   * a clean close.
+   */
+  hold(count: number | undefined, leaves: boolean = false): string {
+    const text = count === undefined ? "" : String(count);
+    if (!this.isOn) return text;
+    const flags = leaves ? (this.events.has("left") ? "le" : "l") : "";
+    return `${text};${this.leaveMs};${flags}`;
+  }
+
+  async deliver(type: SessionEventType, event: Parameters<Tracking["deliver"]>[1]): Promise<void> {
+    await this.#tracking?.deliver(type, event);
+  }
+}

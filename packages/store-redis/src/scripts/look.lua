@@ -1,0 +1,81 @@
+-- Looks at a session whose presence is recorded: whether it has left or has expired, and whether an event has to be handled.
+-- KEYS  1 session
+-- ARGV  1 node · 2 how long a claim lasts, ms · 3 leaveMs · 4 wanted events: letters of l left, e expired
+--       5 processes without a lease, ",node,node,", or "," · 6 no session leaves before this time
+--       7 the event that this process has handled, "type at", or "" · 8 how long a tombstone is kept, ms
+-- Out   {what, time, type, subject or false, state or "", stamp}
+--       "event": this process has to handle the event `type` of `time`, and has claimed it
+--       "wait": look again at `time`; 0: never · "held": the same, and a process has connections · "own": this process has · "gone"
+--       state: the session's state has changed to that
+-- Idempotent: a repeat claims the same event again. An event stays until the process that handled it says so.
+local node, claim_ms, leave_ms, wanted, lost, least_leave, handled, tombstone_ms = unpack(ARGV)
+local at = now_ms()
+local found = redis.call('HMGET', key, 'm', 's', 'h', 'p', 'y', 't')
+local meta = found[1] and unpack_meta(found[1])
+local subject, pending = found[2], found[5]
+local is_over = meta and has_passed(meta.idle, meta.absolute, at)
+
+if pending and handled ~= '' and string.sub(pending, 1, #handled + 1) == handled .. ' ' then
+  redis.call('HDEL', key, 'y')
+  pending = nil
+  if string.sub(handled, 1, 7) == 'expired' and is_over then
+    redis.call('DEL', key)
+    return { 'gone', 0, '', false, '', 0 }
+  end
+  if found[6] then redis.call('PEXPIRE', key, tombstone_ms) end
+end
+if pending then
+  local type, when, claimer, untill, whose = string.match(pending, '^(%a+) (%d+) (%S+) (%d+) ?(.*)$')
+  local is_claimed = claimer ~= node and tonumber(untill) > at
+  if is_claimed and not string.find(lost, ',' .. claimer .. ',', 1, true) then
+    return { 'wait', untill, '', false, '', 0 }
+  end
+  if whose == '' then whose = nil end
+  put_event(type, tonumber(when), node, at + claim_ms, whose)
+  return { 'event', when, type, whose or false, '', 0 }
+end
+if not meta then return { 'gone', 0, '', false, '', 0 } end
+
+local presence = unpack_presence(found[4])
+if is_over then
+  local when = math.min(meta.idle > 0 and meta.idle or math.huge, meta.absolute > 0 and meta.absolute or math.huge)
+  local stamp = math.max(at, presence and presence.stamp + 1 or 0)
+  if not string.find(wanted, 'e', 1, true) then
+    redis.call('DEL', key)
+    return { 'gone', 0, '', subject, 'offline', stamp }
+  end
+  put_event('expired', when, node, at + claim_ms, subject)
+  return { 'event', when, 'expired', subject, 'offline', stamp }
+end
+
+-- The deadline matters only for an application that wants to know of expiries.
+local deadline = meta.idle
+if deadline == 0 or (meta.absolute > 0 and meta.absolute < deadline) then deadline = meta.absolute end
+if not string.find(wanted, 'e', 1, true) then deadline = 0 end
+if is_held(found[3], lost) then
+  local is_own = string.find(',' .. found[3], ',' .. node .. '=', 1, true)
+    and not string.find(',' .. found[3], ',' .. node .. '=0', 1, true)
+  return { is_own and 'own' or 'held', deadline, '', false, '', 0 }
+end
+if not presence then return { 'wait', deadline, '', false, '', 0 } end
+
+local state = ''
+if presence.away == 0 then
+  -- The processes that had its connections have ended.
+  presence.away, presence.leave, state = at, at + leave_ms, 'away'
+  put_presence(presence, at)
+elseif presence.leave > 0 and presence.leave <= at and tonumber(least_leave) <= at then
+  local when = presence.leave
+  presence.leave, state = 0, 'offline'
+  put_presence(presence, at)
+  if string.find(wanted, 'l', 1, true) then
+    put_event('left', when, node, at + claim_ms, subject)
+    return { 'event', when, 'left', subject, state, presence.stamp }
+  end
+end
+local next_at = deadline
+if presence.leave > 0 then
+  local leave = math.max(presence.leave, tonumber(least_leave))
+  if next_at == 0 or leave < next_at then next_at = leave end
+end
+return { 'wait', next_at, '', subject, state, presence.stamp }

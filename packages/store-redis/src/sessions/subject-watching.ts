@@ -1,0 +1,154 @@
+import type { PresenceEvent } from "@wsession/core";
+import { SubjectWatches } from "@wsession/core/runtime";
+import { paced } from "../base/pace.ts";
+import { numberOf, type SubjectNumber } from "../base/subject-numbers.ts";
+import { listWatched } from "../commands/watching.ts";
+import { type Announcement, watchingMessage } from "../processes/announcements.ts";
+import type { WatchingEvents } from "../processes/membership.ts";
+import type { LeaseAnswers } from "../processes/orphans.ts";
+import type { Services } from "../processes/services.ts";
+import type { SubjectRead } from "./session-queries.ts";
+
+/** Lists of watched subjects are kept for so many sweeps without one. */
+const KEPT_SWEEPS = 4;
+/** Subjects that are read at once. */
+const AT_ONCE = 64;
+
+type Listener = (event: PresenceEvent) => void;
+
+/**
+ * The subjects that this process watches. They are listed in Redis, so that a change of one of their sessions is published to this
+ * process. A sweep reads them again, because messages may be lost.
+ */
+export class SubjectWatching implements WatchingEvents {
+  readonly #services: Services;
+  readonly #read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>;
+  readonly #record: () => void;
+  readonly #watches = new SubjectWatches();
+  readonly #byHash = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** `record`: starts the recording in this process. */
+  constructor(
+    services: Services,
+    read: (subject: string, lives: LeaseAnswers) => Promise<SubjectRead>,
+    record: () => void,
+  ) {
+    this.#services = services;
+    this.#read = read;
+    this.#record = record;
+  }
+
+  async watch(subjects: readonly string[], listener: Listener): Promise<() => void> {
+    for (const subject of subjects) this.#byHash.set(numberOf(subject).hash, subject);
+    this.#watches.add(subjects, listener);
+    const stop = (): void => this.#stop(subjects, listener);
+    try {
+      // List the subjects before they are read, because otherwise a change between the two would be lost.
+      await this.#list(subjects, false);
+      await this.#announce();
+      this.#record();
+      await this.#readAll(subjects);
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    this.#sweepLater();
+    return stop;
+  }
+
+  changed({ id, hash, state, stamp }: Extract<Announcement, { type: "state" }>): void {
+    const subject = this.#byHash.get(hash);
+    if (subject !== undefined) this.#watches.changed(subject, { id, type: state, stamp });
+  }
+
+  missed(): void {
+    if (this.#watches.size > 0) void this.#sweep();
+  }
+
+  beat(): void {
+    if (this.#watches.size === 0) return;
+    this.#announce().catch(() => undefined);
+    this.#record();
+  }
+
+  /** Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#list([...this.#watches.subjects()], true).catch(() => undefined);
+  }
+
+  #stop(subjects: readonly string[], listener: Listener): void {
+    const ended = this.#watches.remove(subjects, listener);
+    for (const subject of ended) this.#byHash.delete(numberOf(subject).hash);
+    if (ended.length > 0 && !this.#isClosed) this.#list(ended, true).catch(() => undefined);
+    if (this.#watches.size === 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  /** Every process has to tell of changes, for a while. */
+  async #announce(): Promise<void> {
+    const { calls, keys, node } = this.#services;
+    await calls.command("publish", [keys.everybody, watchingMessage(node)]);
+  }
+
+  async #list(subjects: readonly string[], removes: boolean): Promise<void> {
+    const byBucket = new Map<string, SubjectNumber[]>();
+    for (const subject of subjects) {
+      const number = numberOf(subject);
+      const there = byBucket.get(number.bucket);
+      if (there === undefined) byBucket.set(number.bucket, [number]);
+      else there.push(number);
+    }
+    const keepMs = KEPT_SWEEPS * this.#services.settings.sweepMs;
+    await Promise.all(
+      [...byBucket.values()].map((numbers) => listWatched(this.#services, numbers, keepMs, removes)),
+    );
+  }
+
+  async #readAll(subjects: readonly string[]): Promise<void> {
+    const lives: LeaseAnswers = new Map();
+    for (let first = 0; first < subjects.length; first += AT_ONCE)
+      await Promise.all(
+        subjects.slice(first, first + AT_ONCE).map((subject) => this.#readOne(subject, lives)),
+      );
+  }
+
+  async #readOne(subject: string, lives: LeaseAnswers): Promise<void> {
+    const { states, readAt } = await this.#read(subject, lives);
+    this.#watches.read(subject, states, readAt);
+  }
+
+  #sweepLater(): void {
+    if (this.#timer !== undefined || this.#isClosed || this.#watches.size === 0) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        void this.#sweep().then(() => this.#sweepLater());
+      },
+      this.#services.settings.sweepMs * (0.5 + Math.random() / 2),
+    );
+    this.#timer.unref();
+  }
+
+  /** Never rejects: what could not be read is read by the next sweep. */
+  #sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepOnce().finally(() => (this.#sweeping = undefined));
+    return this.#sweeping;
+  }
+
+  async #sweepOnce(): Promise<void> {
+    const subjects = [...this.#watches.subjects()];
+    await this.#list(subjects, false).catch(() => undefined);
+    const lives: LeaseAnswers = new Map();
+    await paced(subjects, this.#services.settings.sweepMs / 2, 1, async (batch) => {
+      await Promise.allSettled(batch.map((subject) => this.#readOne(subject, lives)));
+      return !this.#isClosed;
+    });
+  }
+}
