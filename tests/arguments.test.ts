@@ -194,6 +194,7 @@ const tables: readonly OptionTable[] = [
       sweepMs: [...wrongFor.count, 1.5, Infinity],
       confirmMs: [...wrongFor.count, 1.5, Infinity],
       allowEviction: wrongFor.boolean,
+      node: [...wrongFor.text, "a b", "a~b", "a=b", "a".repeat(65)],
       onError: wrongFor.callback,
     },
   },

@@ -41,8 +41,8 @@ export const scriptMutants = [
     name: "lua-own-news",
     promise: "A process gets no announcement of its own change",
     file: "packages/store-redis/src/scripts/prelude.lua",
-    find: "if other ~= node and count ~= '0' then\n      local heard",
-    replace: "if count ~= '0' then\n      local heard",
+    find: "if other ~= node and count ~= '0' then publish(",
+    replace: "if count ~= '0' then publish(",
     tests: redis("announcements"),
   },
   {

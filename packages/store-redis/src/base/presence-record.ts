@@ -14,7 +14,9 @@ export interface PresenceRecord {
 /** Without a record, the presence was not recorded. */
 export function parsePresence(text: unknown): PresenceRecord | undefined {
   if (typeof text !== "string") return undefined;
-  const [since = 0, away = 0, leave = 0, stamp = 0] = text.split(" ").map((part) => Number.parseInt(part, 36));
+  const [since = 0, away = 0, leave = 0, stamp = 0] = text
+    .split(" ")
+    .map((part) => Number.parseInt(part, 36));
   return { since, away, leave, stamp };
 }
 

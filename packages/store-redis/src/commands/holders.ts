@@ -27,12 +27,7 @@ export function setHolder(
   { calls, keys, node }: Caller,
   { id, sequence, hold }: SetHolderCommand,
 ): Promise<SetHolderReply> {
-  return calls.timedScript(
-    "set-holder",
-    keys.session(id),
-    [node, String(sequence), hold],
-    readSetHolder,
-  );
+  return calls.timedScript("set-holder", keys.session(id), [node, String(sequence), hold], readSetHolder);
 }
 
 function readSetHolder(reply: Reply): SetHolderReply {

@@ -1,5 +1,6 @@
 import type { SessionEventType } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
+import { type HolderEntry, parseHolders } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
 import { changeOf, type StateChange } from "./state-change.ts";
@@ -25,8 +26,10 @@ export type LookReply = { readonly change: StateChange | undefined } & (
       readonly at: number;
       readonly subject: string | undefined;
     }
-  /** `at`: the time of the next look, by the server's clock; 0 for none. `own`: this process has connections; `held`: others have. */
-  | { readonly type: "wait" | "own" | "held"; readonly at: number }
+  /** `at`: the time of the next look, by the server's clock; 0 for none. `own`: this process has connections. */
+  | { readonly type: "wait" | "own"; readonly at: number }
+  /** Only other processes have connections. */
+  | { readonly type: "held"; readonly holders: readonly HolderEntry[] }
   | { readonly type: "gone" }
 );
 
@@ -62,8 +65,9 @@ function readLook(reply: Reply): LookReply {
       return { type: code, event, at, subject, change };
     case "wait":
     case "own":
-    case "held":
       return { type: code, at, change };
+    case "held":
+      return { type: code, holders: parseHolders(event), change };
     case "gone":
       return { type: code, change };
     default:

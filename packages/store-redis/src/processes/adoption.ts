@@ -60,7 +60,7 @@ export class Adoption {
       if (node !== own && !(await liveness.look(node))) lost.add(node);
     };
     await Promise.all([...nodes].map(look));
-    this.#looks.lost = lost;
+    await this.#looks.checkLost(lost);
     for (const queue of queues) if (lost.has(nodeOf(queue))) await this.#empty(queue);
   }
 

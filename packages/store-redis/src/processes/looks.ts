@@ -1,14 +1,18 @@
 import type { SessionEventType } from "@wsession/core";
+import type { HolderEntry } from "../base/record.ts";
 import { look, type LookReply } from "../commands/look.ts";
 import type { StateChange } from "../commands/state-change.ts";
 import type { DueQueue } from "./due-queue.ts";
 import type { HeldCounts } from "./held-counts.ts";
+import { Orphans } from "./orphans.ts";
 import type { Recording } from "./recording.ts";
 import type { Services } from "./services.ts";
 
 /** Sessions that are looked at, and events that are handled, at once. */
 const AT_ONCE = 128;
 const CLAIMS_PER_LEASE = 3;
+/** After so many leases a process without one is forgotten. A session that still names it as its holder leads to it again. */
+const FORGOTTEN_LEASES = 20;
 
 type Handled = { readonly type: SessionEventType; readonly at: number } | undefined;
 
@@ -30,8 +34,9 @@ export class Looks {
   readonly #heldCounts: HeldCounts;
   readonly #tell: (id: string, change: StateChange) => void;
   readonly #running = new Map<string, Running>();
-  /** Processes that had no lease when they were last looked for. */
-  lost: ReadonlySet<string> = new Set();
+  /** Processes that had no lease when they were last looked for, and since when. Their connections do not count. */
+  readonly #lost = new Map<string, number>();
+  readonly #orphans: Orphans;
   /** By the server's clock: after an outage of Redis no session leaves before this time, because its client could not come back. */
   leastLeave = 0;
 
@@ -47,11 +52,23 @@ export class Looks {
     this.#queue = queue;
     this.#heldCounts = heldCounts;
     this.#tell = tell;
+    this.#orphans = new Orphans(services);
   }
 
   /** How many more sessions may be looked at now. */
   get room(): number {
     return AT_ONCE - this.#running.size;
+  }
+
+  /** `lost`: processes without a lease. Forgets those that have one again. */
+  async checkLost(lost: Iterable<string>): Promise<void> {
+    const now = performance.now();
+    for (const node of lost) this.#lost.set(node, now);
+    const check = async ([node, since]: readonly [string, number]): Promise<void> => {
+      const isOld = since < now - FORGOTTEN_LEASES * this.#services.settings.leaseMs;
+      if (isOld || (await this.#services.liveness.look(node))) this.#lost.delete(node);
+    };
+    await Promise.all([...this.#lost].map(check));
   }
 
   isRunning(id: string): boolean {
@@ -97,7 +114,8 @@ export class Looks {
       if (reply.type === "event") {
         await this.#handle(id, reply);
         handled = { type: reply.event, at: reply.at };
-      } else if (!running.isStale) return this.#conclude(id, reply);
+      } else if (reply.type === "held" && (await this.#findLost(id, reply.holders))) continue;
+      else if (!running.isStale) return this.#conclude(id, reply);
     }
   }
 
@@ -119,21 +137,28 @@ export class Looks {
   /** A session that this process holds stays in the queue, and so does one that a call in flight may register. */
   #conclude(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
     const mayHold = reply.type === "own" || this.#heldCounts.has(id);
-    const at = reply.type === "gone" ? 0 : reply.at;
-    const isDone = reply.type === "held" || at === 0;
-    return isDone && !mayHold ? this.#queue.remove(id) : this.#queue.schedule(id, at);
+    // Another holder has an entry of its own.
+    const at = reply.type === "gone" || reply.type === "held" ? 0 : reply.at;
+    return at === 0 && !mayHold ? this.#queue.remove(id) : this.#queue.schedule(id, at);
+  }
+
+  /** Whether none of the holders has a lease, so that the session has to be looked at again. */
+  async #findLost(id: string, holders: readonly HolderEntry[]): Promise<boolean> {
+    const orphans = await this.#orphans.sweep(id, holders);
+    for (const { node } of orphans) this.#lost.set(node, performance.now());
+    return orphans.length === holders.length;
   }
 
   #look(id: string, handled: Handled): Promise<LookReply> {
     const { leaseMs, tombstoneMs } = this.#services.settings;
     const { leaveMs, events: wanted } = this.#recording;
-    const { lost, leastLeave } = this;
+    const { leastLeave } = this;
     return look(this.#services, {
       id,
       claimMs: leaseMs,
       leaveMs,
       wanted,
-      lost,
+      lost: this.#lost.keys(),
       leastLeave,
       handled,
       tombstoneMs,

@@ -1,6 +1,11 @@
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
-import { type Announcement, type ConfirmationRequest, confirmationMessage, parseAnnouncement } from "./announcements.ts";
+import {
+  type Announcement,
+  type ConfirmationRequest,
+  confirmationMessage,
+  parseAnnouncement,
+} from "./announcements.ts";
 import { isCluster } from "../base/client.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
@@ -135,6 +140,7 @@ export class Membership {
         publish: (text) => calls.command("publish", [keys.channel(node), text]),
         message: (text) => this.#onMessage(text),
         resubscribed: () => {
+          this.#doubtWatching();
           void this.#resync.run(false);
           this.#watching.missed();
         },
@@ -168,6 +174,7 @@ export class Membership {
   }
 
   open(): void {
+    this.#doubtWatching();
     // A new connection may lead to a server that has lost data, such as a promoted replica.
     this.#services.connection.follow({
       renewed: () => {
@@ -235,7 +242,13 @@ export class Membership {
     if (recording.want(WATCHED_LEASES * settings.leaseMs)) void this.#resync.run(true);
   }
 
+  #doubtWatching(): void {
+    const { recording, settings } = this.#services;
+    recording.doubt(WATCHED_LEASES * settings.leaseMs);
+  }
+
   #onLostShard(): void {
+    this.#doubtWatching();
     void this.#resync.run(false);
     this.#watching.missed();
   }

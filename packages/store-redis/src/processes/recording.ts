@@ -6,6 +6,7 @@ const NO_EVENTS: ReadonlySet<SessionEventType> = new Set();
 export class Recording {
   #tracking: Tracking | undefined;
   #wantedUntil = 0;
+  #doubtedUntil = 0;
 
   track(tracking: Tracking): void {
     this.#tracking = tracking;
@@ -18,6 +19,11 @@ export class Recording {
     return starts;
   }
 
+  /** This process may have missed that a process watches subjects, so it tells of changes for this time. */
+  doubt(ms: number): void {
+    this.#doubtedUntil = performance.now() + ms;
+  }
+
   get isOn(): boolean {
     if (this.#tracking === undefined) return false;
     return this.#tracking.isAlways || performance.now() < this.#wantedUntil;
@@ -25,7 +31,7 @@ export class Recording {
 
   /** Whether a process may watch subjects, so that changes have to be told. */
   get isWatched(): boolean {
-    return performance.now() < this.#wantedUntil;
+    return performance.now() < Math.max(this.#wantedUntil, this.#doubtedUntil);
   }
 
   get leaveMs(): number {

@@ -60,5 +60,17 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   };
   let sequence = 0;
   const nextSequence = (): number => (sequence += 1);
-  return { connection, settings, calls, gate, keys, node, liveness, serverOf, shards, nextSequence, recording };
+  return {
+    connection,
+    settings,
+    calls,
+    gate,
+    keys,
+    node,
+    liveness,
+    serverOf,
+    shards,
+    nextSequence,
+    recording,
+  };
 }

@@ -29,18 +29,18 @@ if at > tonumber(not_after) then return { 'late', at } end
 local epoch = by_subject and tonumber(denied_epoch) or 0
 if not there then
   -- The session may be about to be created with the subject: create.lua runs after this and finds the tombstone.
+  local event = redis.call('HGET', key, 'y')
   if found[4] then
     epoch = math.max(epoch, tonumber(found[4]))
     redis.call('HDEL', key, 't')
     redis.call('HSET', key, 't', epoch)
   else
-    local event = redis.call('HGET', key, 'y')
     if found[8] and not event then event = 'expired ' .. at .. ' - 0' .. (found[2] and ' ' .. found[2] or '') end
     redis.call('DEL', key)
     redis.call('HSET', key, 't', epoch)
     if event then redis.call('HSET', key, 'y', event) end
   end
-  redis.call('PEXPIRE', key, redis.call('HEXISTS', key, 'y') == 1 and KEPT_MS or tombstone_ms)
+  redis.call('PEXPIRE', key, event and KEPT_MS or tombstone_ms)
   return { 'denied' }
 end
 if by_subject and found[2] ~= subject then

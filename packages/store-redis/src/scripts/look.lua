@@ -5,7 +5,8 @@
 --       7 the event that this process has handled, "type at", or "" · 8 how long a tombstone is kept, ms
 -- Out   {what, time, type, subject or false, state or "", stamp}
 --       "event": this process has to handle the event `type` of `time`, and has claimed it
---       "wait": look again at `time`; 0: never · "held": the same, and a process has connections · "own": this process has · "gone"
+--       "wait": look again at `time`; 0: never · "own": the same, and this process has connections · "gone"
+--       "held": other processes have connections, which field h names in place of `type`
 --       state: the session's state has changed to that
 -- Idempotent: a repeat claims the same event again. An event stays until the process that handled it says so.
 local node, claim_ms, leave_ms, wanted, lost, least_leave, handled, tombstone_ms = unpack(ARGV)
@@ -55,7 +56,7 @@ if not string.find(wanted, 'e', 1, true) then deadline = 0 end
 if is_held(found[3], lost) then
   local is_own = string.find(',' .. found[3], ',' .. node .. '=', 1, true)
     and not string.find(',' .. found[3], ',' .. node .. '=0', 1, true)
-  return { is_own and 'own' or 'held', deadline, '', false, '', 0 }
+  return { is_own and 'own' or 'held', deadline, is_own and '' or found[3], false, '', 0 }
 end
 if not presence then return { 'wait', deadline, '', false, '', 0 } end
 

@@ -7,6 +7,6 @@ local moved_to, moved_from = unpack(ARGV)
 local meta = unpack_meta(redis.call('HGET', key, 'm') or '')
 if not meta or base36(meta.idle) ~= moved_to then return { 'overtaken' } end
 meta.idle = tonumber(moved_from, 36)
-set_expiry(meta.idle, meta.absolute, redis.call('HEXISTS', key, 'p') == 1)
+set_expiry(meta.idle, meta.absolute, redis.call('HGET', key, 'p'))
 redis.call('HSET', key, 'm', pack_meta(meta))
 return { 'restored' }

@@ -2,7 +2,7 @@
 -- KEYS  1 the processes that watch subjects of the bucket
 -- ARGV  1 node · 2 how long the lists are kept, ms: longer than until the process lists its subjects again · 3 "1" to remove
 --       4… subjects, as numbers
--- Idempotent.
+-- Out   1. Idempotent.
 local node, keep_ms, removes = unpack(ARGV, 1, 3)
 local list = key .. ':' .. node
 for first = 4, #ARGV, 500 do

@@ -11,6 +11,7 @@ import type { SubjectRead } from "./session-queries.ts";
 
 /** Lists of watched subjects are kept for so many sweeps without one. */
 const KEPT_SWEEPS = 4;
+const FIRST_SWEEP_MS = 1_000;
 /** Subjects that are read at once. */
 const AT_ONCE = 64;
 
@@ -42,6 +43,7 @@ export class SubjectWatching implements WatchingEvents {
   }
 
   async watch(subjects: readonly string[], listener: Listener): Promise<() => void> {
+    const isFirst = this.#watches.size === 0;
     for (const subject of subjects) this.#byHash.set(numberOf(subject).hash, subject);
     this.#watches.add(subjects, listener);
     const stop = (): void => this.#stop(subjects, listener);
@@ -55,7 +57,9 @@ export class SubjectWatching implements WatchingEvents {
       stop();
       throw error;
     }
-    this.#sweepLater();
+    // Until the other processes know that changes have to be told, changes are lost.
+    if (isFirst) this.#sweepLater(Math.min(FIRST_SWEEP_MS, this.#services.settings.sweepMs));
+    else this.#sweepLater();
     return stop;
   }
 
@@ -124,15 +128,12 @@ export class SubjectWatching implements WatchingEvents {
     this.#watches.read(subject, states, readAt);
   }
 
-  #sweepLater(): void {
+  #sweepLater(ms: number = this.#services.settings.sweepMs * (0.5 + Math.random() / 2)): void {
     if (this.#timer !== undefined || this.#isClosed || this.#watches.size === 0) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        void this.#sweep().then(() => this.#sweepLater());
-      },
-      this.#services.settings.sweepMs * (0.5 + Math.random() / 2),
-    );
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#sweep().then(() => this.#sweepLater());
+    }, ms);
     this.#timer.unref();
   }
 
