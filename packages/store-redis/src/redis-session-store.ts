@@ -5,6 +5,8 @@ import type {
   CommitResult,
   CreateRequest,
   CreateResult,
+  Departure,
+  PresenceEvent,
   ReadRequest,
   ReadResult,
   ResumeRequest,
@@ -14,7 +16,9 @@ import type {
   SessionStore,
   StoredSession,
   StoreDestroyResult,
+  SubjectPresence,
   TakeOverResult,
+  Tracking,
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
@@ -30,7 +34,10 @@ export interface RedisSessionStore extends SessionStore {
   touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
   rotate(request: RotateRequest): Promise<RotateResult>;
   destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
-  release(id: string): Promise<void>;
+  release(id: string, departure?: Departure): Promise<void>;
+  track(tracking: Tracking): void;
+  presenceOfSubject(subject: string): Promise<SubjectPresence>;
+  watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): Promise<() => void>;
   /** If the messages have more than 2 KB together, the announcement omits them, and the other holders of the session read them. */
   append(request: AppendRequest): Promise<AppendResult>;
   read(request: ReadRequest): Promise<ReadResult>;

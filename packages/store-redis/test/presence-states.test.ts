@@ -18,10 +18,13 @@ interface Recorded extends Process {
   readonly events: (readonly [type: SessionEventType, event: SessionEvent])[];
 }
 
-function tracked(options: Parameters<typeof startProcess>[1] = {}, address = server): Recorded {
+function tracked(
+  options: Parameters<typeof startProcess>[1] = {},
+  address: { readonly port: number } = server,
+): Recorded {
   const started = startProcess(address, { leaseMs: 1_000, prefix, ...options });
   const events: Recorded["events"] = [];
-  started.store.track?.({
+  started.store.track({
     leaveAfterMs: LEAVE_MS,
     isAlways: true,
     events: new Set(["left", "expired", "destroyed"]),
@@ -32,7 +35,7 @@ function tracked(options: Parameters<typeof startProcess>[1] = {}, address = ser
 
 async function watching({ store }: Process, ...subjects: string[]): Promise<string[]> {
   const told: string[] = [];
-  await store.watch?.(subjects, ({ subject, type }: PresenceEvent) => told.push(`${subject} ${type}`));
+  await store.watch(subjects, ({ subject, type }: PresenceEvent) => told.push(`${subject} ${type}`));
   return told;
 }
 
@@ -47,7 +50,7 @@ test("a dropped session is away on every process, and leaves once", async () => 
   await until(() => told.length === 2);
   await a.store.release(id);
   await until(() => told.length === 3);
-  expect(await b.store.presenceOfSubject?.("ada")).toMatchObject({ type: "away", sessions: [{ id }] });
+  expect(await b.store.presenceOfSubject("ada")).toMatchObject({ type: "away", sessions: [{ id }] });
   await until(() => told.length === 4);
   expect(told).toEqual(["ada offline", "ada online", "ada away", "ada offline"]);
   await until(() => a.events.length + b.events.length === 1);
@@ -108,7 +111,6 @@ test("the sessions of a process that was cut off count as dropped within a lease
   const dead = tracked({ timeoutMs: 300 }, { port: proxy.port });
   const told = await watching(b, "ada");
   const ids = Array.from({ length: 200 }, () => aCreation().id);
-  await until(() => b.store.presence("x").then(() => true));
   for (const id of ids) await dead.store.create(aCreation({ id, subject: "ada", hold: true }));
   await until(() => told.at(-1) === "ada online");
   proxy.refuse(true);
