@@ -1,37 +1,19 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { isSessionError } from "@wsession/core";
-import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
 import { aCreation, aResume, aWrite, hold, newDigest } from "./fake-host.ts";
+import { useLoadedScripts } from "./lost-replies.ts";
 import { type Process, startProcess } from "./processes.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
-import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
+import { until } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
 
-let server: RedisServer;
+const redis = useLoadedScripts();
+const { server } = redis;
 
-beforeAll(async () => {
-  server = await startRedis();
-  // Load the script before, because an unknown script is sent twice, and the test has to drop the reply of the one that runs.
-  const client = new Redis(server.port);
-  for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
-  client.disconnect();
-});
-
-afterAll(() => server.stop());
-
-/** A process that reaches the server through a proxy, and an observer with a direct connection. */
-async function behindProxy(
-  timeoutMs = 1_000,
-): Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }> {
-  const proxy = await startProxy(server);
-  onTestFinished(() => proxy.close());
-  const onlooker = startProcess(server);
-  const process = startProcess(
-    () => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 }),
-    { timeoutMs },
-  );
-  await settled(process);
-  return { proxy, process, onlooker };
+async function behindProxy(timeoutMs = 1_000): Promise<Awaited<ReturnType<typeof redis.behindProxy>>> {
+  const made = await redis.behindProxy(timeoutMs);
+  await settled(made.process);
+  return made;
 }
 
 /** Before a fault: both connections are made, and the server's time is known. */

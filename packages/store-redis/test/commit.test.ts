@@ -1,50 +1,27 @@
-import { type Command, Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { Command, Redis } from "ioredis";
+import { expect, test } from "vitest";
 import { withFullMemory } from "../../../tests/faults/full-memory.ts";
-import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
 import { aCommit, CLIENT, committed, recordOf } from "./fake-client.ts";
 import { aWrite } from "./fake-host.ts";
 import { aMessage, appended, BEGINNING, readFrom, textsOf } from "./fake-reader.ts";
 import { hashOf, listOf, newSession } from "./kept-sessions.ts";
-import { type Process, connected, startProcess } from "./processes.ts";
-import { type RedisServer, cli, startRedis, until } from "./redis-server.ts";
-import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
+import { useLoadedScripts } from "./lost-replies.ts";
+import { connected, startProcess } from "./processes.ts";
+import { cli, until } from "./redis-server.ts";
 
-let server: RedisServer;
-let client: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = new Redis(server.port);
-  // Load the script before, because an unknown script is sent twice, and the test has to drop the reply of the one that runs.
-  for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
-});
-
-afterAll(async () => {
-  client.disconnect();
-  await server.stop();
-});
-
-async function behindProxy(timeoutMs = 2_000): Promise<{ proxy: TcpProxy; process: Process }> {
-  const proxy = await startProxy(server);
-  onTestFinished(() => proxy.close());
-  const connect = (): Redis => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 });
-  const process = startProcess(connect, { timeoutMs });
-  await connected(process);
-  return { proxy, process };
-}
+const redis = useLoadedScripts();
+const { server, behindProxy } = redis;
 
 const stateOf = async (id: string): Promise<unknown> => [
-  await client.hgetall(hashOf(id)),
-  await client.lrange(listOf(id), 0, -1),
+  await redis.client.hgetall(hashOf(id)),
+  await redis.client.lrange(listOf(id), 0, -1),
 ];
 
 const settledOf = async (id: string): Promise<number> =>
-  Number((await client.hget(hashOf(id), `c${CLIENT}`))?.split(" ")[0] ?? 0);
+  Number((await redis.client.hget(hashOf(id), `c${CLIENT}`))?.split(" ")[0] ?? 0);
 
 test("I10, I21 a commit whose reply was lost and that is repeated is applied once, and returns the result of the first", async () => {
-  const { proxy, process } = await behindProxy();
-  const onlooker = startProcess(server);
+  const { proxy, process, onlooker } = await behindProxy();
   const id = await newSession(process, { data: { n: 0 } });
   await appended(onlooker, id, ["before"]);
   const { lineage } = (await onlooker.store.load(id)) ?? expect.fail("not there");
@@ -70,13 +47,12 @@ test("I10, I21 a commit whose reply was lost and that is repeated is applied onc
 });
 
 test("I10 a repeated commit of a client that was forgotten meanwhile returns the numbers that the first commit settled", async () => {
-  const { proxy, process } = await behindProxy();
-  const onlooker = startProcess(server);
+  const { proxy, process, onlooker } = await behindProxy();
   const id = await newSession(process);
   proxy.replies("drop");
   const committing = committed(process, id, { number: 3, first: 1, refused: [1] });
   await until(async () => (await settledOf(id)) === 3);
-  await client.hdel(hashOf(id), `c${CLIENT}`);
+  await redis.client.hdel(hashOf(id), `c${CLIENT}`);
   proxy.replies("pass");
   proxy.cut();
   expect((await committing).record).toEqual({ settled: 3, refused: [1], floor: 1 });
@@ -96,8 +72,7 @@ test("I10 commits whose replies are cut in the middle are applied once, in order
 });
 
 test("I11, I21 outcome() finds the outcome of a commit without a reply, and a commit that it reports as not applied never is", async () => {
-  const { proxy, process } = await behindProxy(500);
-  const onlooker = startProcess(server);
+  const { proxy, process, onlooker } = await behindProxy(500);
   const id = await newSession(process, { data: { n: 0 } });
   proxy.replies("drop");
   const first = aCommit(id, { number: 1 }, { set: { n: 1 }, messages: ["applied"] });
@@ -196,8 +171,8 @@ test("a commit is one script call; without messages it has one key and creates n
     Number(/cmdstat_evalsha:calls=(\d+)/.exec(await cli(server.port, "info", "commandstats"))?.[1]);
   const before = await calls();
   await committed(process, id, { number: 1 }, { set: { n: 1 } });
-  expect(await client.hkeys(hashOf(id))).not.toContain("o");
-  expect(await client.exists(listOf(id))).toBe(0);
+  expect(await redis.client.hkeys(hashOf(id))).not.toContain("o");
+  expect(await redis.client.exists(listOf(id))).toBe(0);
   await committed(process, id, { number: 2 }, { set: { n: 2 }, messages: ["a"] });
   expect(scripts.map(String)).toEqual(["1", "2"]);
   expect((await calls()) - before).toBe(2);
@@ -208,7 +183,7 @@ test("an unreadable record is reported and left unchanged; parts that a later re
   const id = await newSession(process, { data: { n: 0 } });
   await committed(process, id, { number: 7, first: 5, settled: 0, refused: [6] });
   const field = `c${CLIENT}`;
-  await client.hset(hashOf(id), field, `${await client.hget(hashOf(id), field)} and more`);
+  await redis.client.hset(hashOf(id), field, `${await redis.client.hget(hashOf(id), field)} and more`);
   expect(await recordOf(process, id)).toEqual({ settled: 7, refused: [6], floor: 5 });
   await committed(process, id, { number: 8 });
   expect(await recordOf(process, id)).toEqual({ settled: 8, refused: [6], floor: 5 });
@@ -216,7 +191,7 @@ test("an unreadable record is reported and left unchanged; parts that a later re
     [field, "broken"],
     ["g", "-1"],
   ] as const) {
-    await client.hset(hashOf(id), name, text);
+    await redis.client.hset(hashOf(id), name, text);
     const before = await stateOf(id);
     await expect(process.store.load(id)).rejects.toMatchObject({ code: "CORRUPT_RECORD" });
     if (name === field)

@@ -1,45 +1,17 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { withFullMemory } from "../../../tests/faults/full-memory.ts";
-import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
 import { aCreation, aResume, aWrite, newDigest } from "./fake-host.ts";
 import { aMessage, anAppend, appended, BEGINNING, endOf, readFrom, textsOf } from "./fake-reader.ts";
-import { type Process, connected, startProcess } from "./processes.ts";
+import { connected, startProcess } from "./processes.ts";
 import { hashOf, listOf, newSession } from "./kept-sessions.ts";
-import { type RedisServer, startRedis, until } from "./redis-server.ts";
-import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
+import { useLoadedScripts } from "./lost-replies.ts";
+import { until } from "./redis-server.ts";
 
-let server: RedisServer;
-let client: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = new Redis(server.port);
-  // Load the script before, because an unknown script is sent twice, and the test has to drop the reply of the one that runs.
-  for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
-});
-
-afterAll(async () => {
-  client.disconnect();
-  await server.stop();
-});
-
-/** A process that reaches the server through a proxy, and one that is undisturbed. */
-async function behindProxy(timeoutMs = 2_000): Promise<{
-  proxy: TcpProxy;
-  process: Process;
-  onlooker: Process;
-}> {
-  const proxy = await startProxy(server);
-  onTestFinished(() => proxy.close());
-  const connect = (): Redis => new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 });
-  const process = startProcess(connect, { timeoutMs });
-  await connected(process);
-  return { proxy, process, onlooker: startProcess(server) };
-}
+const redis = useLoadedScripts();
+const { server, behindProxy } = redis;
 
 const offsetOf = async (id: string): Promise<number> =>
-  Number((await client.hget(hashOf(id), "o"))?.split(" ")[1] ?? 0);
+  Number((await redis.client.hget(hashOf(id), "o"))?.split(" ")[1] ?? 0);
 
 test("I10, I17 an append whose reply was lost and that is repeated is applied once, and returns the result of the first", async () => {
   const { proxy, process, onlooker } = await behindProxy();
@@ -115,9 +87,9 @@ test("I19 a list that was lost or replaced is reported as missed, and no offset 
   const id = await newSession(process);
   const one = await appended(process, id, ["1", "2", "3"]);
   for (const lose of [
-    () => client.del(listOf(id)),
-    () => client.rpush(listOf(id), "one too many"),
-    () => client.lpop(listOf(id)),
+    () => redis.client.del(listOf(id)),
+    () => redis.client.rpush(listOf(id), "one too many"),
+    () => redis.client.lpop(listOf(id)),
   ]) {
     const { end } = await readFrom(process, id, BEGINNING);
     await lose();
@@ -131,7 +103,7 @@ test("I19 a list that was lost or replaced is reported as missed, and no offset 
     const next = await appended(process, id, ["next", "and next"]);
     expect(next).toMatchObject({ offset: end.offset + 1, before: end.chain });
     expect(textsOf(await readFrom(process, id, end))).toEqual(["next", "and next"]);
-    expect(await client.llen(listOf(id))).toBe(2);
+    expect(await redis.client.llen(listOf(id))).toBe(2);
   }
 });
 
@@ -143,14 +115,14 @@ test("I18 destroy unlinks the list; a list that outlives its session does not be
   expect(await process.store.read({ id: gone, from: BEGINNING, witness: undefined, maxBytes: 9 })).toEqual({
     type: "missing",
   });
-  await until(async () => (await client.exists(listOf(gone))) === 0);
+  await until(async () => (await redis.client.exists(listOf(gone))) === 0);
 
   const id = await newSession(process);
   const old = await appended(process, id, ["secret", "and more"]);
   // The state of an expired session: Redis has removed the hash, and removes the list later.
-  await client.del(hashOf(id));
+  await redis.client.del(hashOf(id));
   await process.store.create(aCreation({ id }));
-  expect(await client.llen(listOf(id))).toBe(2);
+  expect(await redis.client.llen(listOf(id))).toBe(2);
   expect(await readFrom(process, id, BEGINNING)).toMatchObject({
     missed: undefined,
     entries: [],
@@ -159,7 +131,7 @@ test("I18 destroy unlinks the list; a list that outlives its session does not be
   expect(await readFrom(process, id, endOf(old))).toMatchObject({ missed: { from: 1, to: 0 }, entries: [] });
   await appended(process, id, ["new"]);
   expect(textsOf(await readFrom(process, id, BEGINNING))).toEqual(["new"]);
-  expect(await client.llen(listOf(id))).toBe(1);
+  expect(await redis.client.llen(listOf(id))).toBe(1);
 });
 
 test("after a change of subject the outbox has no message, key or reader of the former subject", async () => {
@@ -173,10 +145,10 @@ test("after a change of subject the outbox has no message, key or reader of the 
   expect(await process.store.rotate({ id, ...rotation, ...known, subject: "bob" })).toMatchObject({
     type: "rotated",
   });
-  const fields = await client.hkeys(hashOf(id));
+  const fields = await redis.client.hkeys(hashOf(id));
   expect(fields.filter((name) => /^[ak]/.test(name))).toEqual([]);
   await appended(process, id, [aMessage("for bob", { key: "k" })]);
-  expect(await client.lrange(listOf(id), 0, -1)).toEqual([expect.stringMatching(/tfor bob$/)]);
+  expect(await redis.client.lrange(listOf(id), 0, -1)).toEqual([expect.stringMatching(/tfor bob$/)]);
 });
 
 test("at maxmemory an append is refused at its first write, and nothing is applied partly (I11, I20)", async () => {
@@ -185,8 +157,8 @@ test("at maxmemory an append is refused at its first write, and nothing is appli
   const keyed = (text: string) => aMessage(text, { key: "k" });
   const one = await appended(process, id, [keyed("1"), "2"]);
   const state = async (): Promise<unknown> => [
-    await client.hgetall(hashOf(id)),
-    await client.lrange(listOf(id), 0, -1),
+    await redis.client.hgetall(hashOf(id)),
+    await redis.client.lrange(listOf(id), 0, -1),
   ];
   const before = await state();
   await withFullMemory(server.port, async () => {
@@ -208,8 +180,8 @@ test("at maxmemory an append is refused at its first write, and nothing is appli
 test("a resume without a touch keeps a subject's session in the index, and its deadline unchanged", async () => {
   const process = startProcess(server);
   const id = await newSession(process, { subject: "ada", digest: undefined, idleMs: 10_000 });
-  const index = await client.keys("ws:u:*");
-  for (const key of index) await client.del(key);
+  const index = await redis.client.keys("ws:u:*");
+  for (const key of index) await redis.client.del(key);
   const before = (await process.store.load(id))?.idleInMs ?? 0;
   await process.store.resume(aResume(id, { idleMs: 10_000, touch: false }));
   await until(async () => (await process.store.bySubject("ada")).includes(id));

@@ -1,0 +1,46 @@
+// Set-up of the tests in which the replies of one process are lost.
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { SCRIPT_TEXTS } from "../src/scripts/generated.ts";
+import { type Process, connected, startProcess } from "./processes.ts";
+import type { RedisServer } from "./redis-server.ts";
+import { useRedisServer } from "./shared-servers.ts";
+import { type TcpProxy, startProxy } from "./tcp-proxy.ts";
+
+export interface LostReplies {
+  readonly server: RedisServer;
+  /** A client of the test's own. */
+  readonly client: Redis;
+  /** Starts a process that reaches the server through a proxy, and one that is undisturbed. */
+  readonly behindProxy: (
+    timeoutMs?: number,
+  ) => Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }>;
+}
+
+/** A Redis server for the tests of a file, with all scripts loaded. */
+export function useLoadedScripts(): LostReplies {
+  const server = useRedisServer();
+  let client: Redis | undefined;
+  beforeAll(async () => {
+    client = new Redis(server.port);
+    // Load the scripts before, because an unknown script is sent twice, and a test has to drop the reply of the one that runs.
+    for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
+  });
+  afterAll(() => client?.disconnect());
+  return {
+    server,
+    get client() {
+      if (client === undefined) throw new Error("the client is created before the first test");
+      return client;
+    },
+    async behindProxy(timeoutMs = 2_000) {
+      const proxy = await startProxy(server);
+      onTestFinished(() => proxy.close());
+      const connect = (): Redis =>
+        new Redis({ port: proxy.port, host: "127.0.0.1", retryStrategy: () => 10 });
+      const process = startProcess(connect, { timeoutMs });
+      await connected(process);
+      return { proxy, process, onlooker: startProcess(server) };
+    },
+  };
+}
