@@ -1,20 +1,9 @@
-// Socket.IO with connection state recovery on Redis Streams; each client is a room of its own, as its documentation has it.
-import { createServer } from "node:http";
-import { createAdapter } from "@socket.io/redis-streams-adapter";
-import { Redis } from "ioredis";
-import { Server } from "socket.io";
+// Kept messages on Socket.IO: its connection state recovery keeps them on Redis Streams. Each client is a room, as in its documentation.
 import { MESSAGE } from "../kit/load.ts";
 import { listenHttp } from "./listen.ts";
+import { recoveringServer } from "./recovering-socketio.ts";
 
-const [port = ""] = process.argv.slice(2);
-const client = new Redis(Number(port), "127.0.0.1");
-const http = createServer();
-const server = new Server(http, {
-  adapter: createAdapter(client),
-  transports: ["websocket"],
-  serveClient: false,
-  connectionStateRecovery: { maxDisconnectionDuration: 120_000 },
-});
+const { http, server, client } = recoveringServer();
 const AT_ONCE = 500;
 
 listenHttp(http, {

@@ -1,19 +1,9 @@
-// Socket.IO with connection state recovery on Redis Streams, as its documentation sets it up.
-import { createServer } from "node:http";
-import { createAdapter } from "@socket.io/redis-streams-adapter";
-import { Redis } from "ioredis";
-import { Server } from "socket.io";
+// A resumed session on Socket.IO: the state of the socket, by connection state recovery.
 import { sampleData } from "../kit/sample-data.ts";
 import { listenHttp } from "./listen.ts";
+import { recoveringServer } from "./recovering-socketio.ts";
 
-const [port = ""] = process.argv.slice(2);
-const http = createServer();
-const server = new Server(http, {
-  adapter: createAdapter(new Redis(Number(port), "127.0.0.1")),
-  transports: ["websocket"],
-  serveClient: false,
-  connectionStateRecovery: { maxDisconnectionDuration: 120_000 },
-});
+const { http, server } = recoveringServer();
 let newcomers = 0;
 server.on("connection", (socket) => {
   if (!socket.recovered) socket.data = sampleData((newcomers += 1), false);
