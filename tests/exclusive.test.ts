@@ -1,16 +1,15 @@
-import { Journal, RawClient } from "@wsession/conformance";
+import { RawClient } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
-import type { Connection, SessionsOptions, SessionStore } from "@wsession/core";
+import type { SessionsOptions, SessionStore } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
-import { connect, runtimeNames, serve } from "./runtimes.ts";
+import { runtimeNames } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient } from "./stores.ts";
+import { lastingCombinations, serveVisits } from "./visits.ts";
+import type { Data } from "./visits.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
-
-type Data = { readonly n: number };
-type Conn = Connection<Data, unknown, never>;
 
 const redis = useRedisServer();
 
@@ -28,22 +27,10 @@ async function open(
     initial: () => ({ n: 0 }),
     ...options,
   });
-  const opened = new Journal<Conn>();
-  const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
-  const visit = async (path = "/") => {
-    const before = opened.entries.length;
-    const client = await connect(server, path);
-    await opened.until(before + 1);
-    return { client, connection: opened.entries[before] ?? expect.unreachable() };
-  };
-  return { sessions, server, visit };
+  return { sessions, ...(await serveVisits(runtime, sessions)) };
 }
 
-const combinations = runtimeNames.flatMap((runtime) =>
-  (["map", "redis"] as const).map((store) => ({ runtime, store })),
-);
-
-describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
+describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) => {
   test("fault D3: a handshake that never becomes a connection does not take the session over", async () => {
     let refuses = false;
     const { server, visit } = await open(runtime, openStore(store, redis.port), {

@@ -1,20 +1,17 @@
-import { Journal } from "@wsession/conformance";
 import { createSessions, isSessionError, queryToken } from "@wsession/core";
-import type { Connection, SessionsOptions } from "@wsession/core";
+import type { SessionsOptions } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap, withGap } from "./held.ts";
-import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { openStore } from "./stores.ts";
 import type { StoreName } from "./stores.ts";
+import { lastingCombinations, serveVisits } from "./visits.ts";
+import type { Data } from "./visits.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
-
-type Data = { readonly n: number };
-type Conn = Connection<Data, unknown, never>;
 
 const redis = useRedisServer();
 
-/** A server whose store has a gap before or after a call, with its connections in order of opening. */
+/** A server whose store has a gap before or after a call. */
 async function open(
   runtime: RuntimeName,
   store: StoreName,
@@ -29,22 +26,11 @@ async function open(
     initial: () => ({ n: 0 }),
     ...options,
   });
-  const opened = new Journal<Conn>();
-  const server = await serve(runtime, sessions, { open: (connection) => opened.note(connection) });
-  const visit = async (path = "/") => {
-    const before = opened.entries.length;
-    const client = await connect(server, path);
-    await opened.until(before + 1);
-    return { client, connection: opened.entries[before] ?? expect.unreachable() };
-  };
+  const { visit } = await serveVisits(runtime, sessions);
   return { sessions, gap, visit };
 }
 
-const combinations = runtimeNames.flatMap((runtime) =>
-  (["map", "redis"] as const).map((store) => ({ runtime, store })),
-);
-
-describe.each(combinations)("$runtime on $store", ({ runtime, store }) => {
+describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) => {
   test("fault A1: I13 a message of a connection that is replaced before the store answers its takeover is not kept", async () => {
     const { sessions, gap, visit } = await open(runtime, store, ["takeOver", "before"], { exclusive: true });
     const { connection } = await visit();

@@ -44,7 +44,30 @@ async function open(runtime: RuntimeName, port: number, when: "before" | "after"
   const protocols = [DECOY_SUBPROTOCOL, SUBPROTOCOL];
   const dial = async () => FramedPeer.over(await connect(server, `/?token=${token}`, { protocols }));
   const stored = async () => (await sessions.get(session.id))?.data.n;
-  return { id: session.id, errors, dial, stored };
+
+  /** Sends the first message. Resolves with its connection, and with `applied` or the close code, whichever came first. */
+  const send = async () => {
+    const peer = await dial();
+    peer.attach({ session: session.id });
+    await peer.until("hello");
+    peer.sendCounted("add");
+    const over = peer.client.closed.then(({ code }) => `closed ${code}`);
+    const applied = peer.until("applied").then(
+      () => "applied",
+      () => over,
+    );
+    return { peer, told: await Promise.race([applied, over]) };
+  };
+  /** Sends the message of `first` again on a new connection, and checks that it counts once. */
+  const sendAgain = async (first: FramedPeer) => {
+    const peer = await dial();
+    peer.comeBack(first, { client: first.id, from: 1 });
+    peer.sendCounted("add");
+    await peer.until("applied");
+    expect(await stored()).toBe(1);
+    expect(errors.every((error) => isSessionError(error, "STORE_UNAVAILABLE"))).toBe(true);
+  };
+  return { stored, send, sendAgain };
 }
 
 async function aRedis() {
@@ -58,30 +81,14 @@ describe.each(runtimeNames)("%s", (runtime) => {
     "fault B: I21 if Redis hangs right %s a commit is sent, the connection closes with 4503, and the repeated message counts once",
     async (when) => {
       const redis = await aRedis();
-      const { id, errors, dial, stored } = await open(runtime, redis.port, when, () => redis.pause());
-      const first = await dial();
-      first.attach({ session: id });
-      await first.until("hello");
-      first.sendCounted("add");
-      const over = first.client.closed.then(({ code }) => `closed ${code}`);
-      const told = await Promise.race([
-        first.until("applied").then(
-          () => "applied",
-          () => over,
-        ),
-        over,
-      ]);
+      const { stored, send, sendAgain } = await open(runtime, redis.port, when, () => redis.pause());
+      const { peer, told } = await send();
       redis.continue();
       await until(async () => (await stored()) !== undefined, 20_000);
       // Redis may have answered the commit before the signal arrived.
       if (told === "applied") expect([when, await stored()]).toEqual(["after", 1]);
       else expect(told).toBe("closed 4503");
-      const second = await dial();
-      second.comeBack(first, { client: first.id, from: 1 });
-      second.sendCounted("add");
-      await second.until("applied");
-      expect(await stored()).toBe(1);
-      expect(errors.every((error) => isSessionError(error, "STORE_UNAVAILABLE"))).toBe(true);
+      await sendAgain(peer);
     },
     30_000,
   );
@@ -89,27 +96,11 @@ describe.each(runtimeNames)("%s", (runtime) => {
   test("fault B: I21 if this process is suspended during a commit, the client gets the true outcome, and its message counts once", async () => {
     const redis = await aRedis();
     const standStill = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
-    const { id, errors, dial, stored } = await open(runtime, redis.port, "after", standStill);
-    const first = await dial();
-    first.attach({ session: id });
-    await first.until("hello");
-    first.sendCounted("add");
-    const over = first.client.closed.then(({ code }) => `closed ${code}`);
-    const told = await Promise.race([
-      first.until("applied").then(
-        () => "applied",
-        () => over,
-      ),
-      over,
-    ]);
+    const { stored, send, sendAgain } = await open(runtime, redis.port, "after", standStill);
+    const { peer, told } = await send();
     // A commit that was not written to the socket before the standstill is out of time after it.
     if (told === "applied") expect(await stored()).toBe(1);
     else expect(told).toBe("closed 4503");
-    const second = await dial();
-    second.comeBack(first, { client: first.id, from: 1 });
-    second.sendCounted("add");
-    await second.until("applied");
-    expect(await stored()).toBe(1);
-    expect(errors.every((error) => isSessionError(error, "STORE_UNAVAILABLE"))).toBe(true);
+    await sendAgain(peer);
   }, 30_000);
 });
