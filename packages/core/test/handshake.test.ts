@@ -49,7 +49,7 @@ describe("admission", () => {
     ] as const) {
       expect(() => assertHeader(name, value)).toThrow(invalid);
     }
-    expect(() => assertHeader("x-number", 5 as never)).toThrow(invalid);
+    expect(() => assertHeader("x-number", 5)).toThrow(invalid);
     expect(() => assertHeader("x-good", "a\tb ü")).not.toThrow();
   });
 });

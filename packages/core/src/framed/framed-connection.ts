@@ -13,7 +13,6 @@ import type { Renewal, ReplayEvent } from "../api/contract.ts";
 import type { SendOutcome } from "../api/runtime.ts";
 import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
-import type { AdmittedConnection, ConnectionBinding } from "../connection/connection.ts";
 import { Flow } from "../connection/flow.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { LocalSession } from "../session/local-session.ts";
@@ -42,17 +41,6 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   /** The state between the first attach and its hello. */
   #arrival: Arrival | undefined = undefined;
   #attaches = 0;
-
-  /** `protocol` is the application's own subprotocol. Hello names it, because the 101 can name only one subprotocol. */
-  constructor(
-    binding: ConnectionBinding<Data, Socket>,
-    socket: Socket,
-    number: number,
-    admitted: AdmittedConnection,
-    protocol: string,
-  ) {
-    super(binding, socket, number, admitted, protocol);
-  }
 
   /** Whether the latest attach was answered by a hello, with or without a session. */
   private get isGreeted(): boolean {
