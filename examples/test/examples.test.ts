@@ -121,6 +121,16 @@ const answers = [
   { program: "expiry", lines: ["log in again within 720 minutes", "thank you"] },
   { program: "one-login", lines: ["welcome ada", "welcome ada", "phone: 4410"] },
   { program: "in-tests", lines: ["passed"] },
+  {
+    program: "verify-once",
+    lines: [
+      "ada is admin",
+      "ada is admin",
+      "Error: Unexpected server response: 401",
+      "ada left: 1005, by the peer",
+      "2 verified",
+    ],
+  },
 ];
 
 test.each(answers)("how do I …? $program", async ({ program, lines }) => {
