@@ -73,3 +73,25 @@ export async function arrived(
   const { token } = await peer.until("hello");
   return { peer, token: token ?? expect.fail("no token in hello") };
 }
+
+/** A server with the handler `transaction`, and a client of it that has attached. */
+export async function transactionServer(
+  trial: AdapterTrial,
+  handlers: Handlers<Data, unknown, never>,
+  options: Own = {},
+): Promise<{ readonly setting: Setting; readonly peer: FramedPeer; readonly token: string }> {
+  const setting = await framedServer(trial, options, handlers);
+  return { setting, ...(await arrived(setting)) };
+}
+
+/** The next connection of a client whose connection has ended. Its messages have the numbers from `from` on. */
+export async function comesBack(
+  setting: Setting,
+  { peer, token }: { readonly peer: FramedPeer; readonly token: string },
+  from: number,
+  known?: number,
+): Promise<FramedPeer> {
+  const again = await setting.connect(token);
+  again.comeBack(peer, { client: peer.id, from, ...(known !== undefined && { known }) });
+  return again;
+}

@@ -2,7 +2,7 @@ import { isSessionError, mapStore, SessionError, TransactionRefused } from "@wse
 import type { CommitRequest, Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { arrived, comesBack, framedServer, transactionServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { deferred, Journal } from "../waiting.ts";
 
@@ -48,23 +48,17 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     name: "I21 a refusal is settled: the client gets it again on the next connection, and the message is not handled again",
     async run(trial) {
       const handled = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx, message) {
-            handled.note(`${message}`);
-            if (handled.entries.length === 1) throw new TransactionRefused("no");
-            tx.patch({ n: 1 });
-          },
+      const { setting, peer, token } = await transactionServer(trial, {
+        transaction(tx, message) {
+          handled.note(`${message}`);
+          if (handled.entries.length === 1) throw new TransactionRefused("no");
+          tx.patch({ n: 1 });
         },
-      );
-      const { peer, token } = await arrived(setting);
+      });
       peer.sendCounted("first");
       await peer.until("refused");
       peer.client.socket.terminate();
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 1 });
+      const again = await comesBack(setting, { peer, token }, 1);
       again.sendCounted("first");
       expect(await again.until("hello")).toMatchObject({ settled: 1, refused: [1] });
       expect(await again.until("refused")).toMatchObject({ number: 1 });
@@ -130,17 +124,16 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     name: "I22 the client gets OUTBOX_FULL if the outbox refuses the messages, and the change is not applied",
     async run(trial) {
       const outbox = { maxMessages: 2, whenFull: "refuse" } as const;
-      const setting = await framedServer(
+      const { setting, peer } = await transactionServer(
         trial,
-        { outbox },
         {
           transaction(tx) {
             tx.update(({ n }) => ({ n: n + 1 }));
             tx.send("answer");
           },
         },
+        { outbox },
       );
-      const { peer } = await arrived(setting);
       for (let n = 1; n <= 3; n += 1) peer.sendCounted("go");
       expect(await peer.until("refused")).toMatchObject({ number: 3, code: "OUTBOX_FULL" });
       expect(setting.session().data).toEqual({ n: 2 });
@@ -150,29 +143,22 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     name: "I21 writes of the connection's handle reject with IN_TRANSACTION while its handler runs, and work after it",
     async run(trial) {
       const codes = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          async transaction(tx) {
-            const { session } = tx.connection;
-            const calls = [
-              () => session.set({ n: 1 }),
-              () => session.patch({ n: 1 }),
-              () => session.update((data) => data),
-              () => session.send("x"),
-              () => session.identify("ada"),
-              () => session.rotate(),
-            ];
-            for (const call of calls)
-              await call().catch((error: unknown) =>
-                codes.note(isSessionError(error) ? error.code : "other"),
-              );
-            await session.refresh();
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        async transaction(tx) {
+          const { session } = tx.connection;
+          const calls = [
+            () => session.set({ n: 1 }),
+            () => session.patch({ n: 1 }),
+            () => session.update((data) => data),
+            () => session.send("x"),
+            () => session.identify("ada"),
+            () => session.rotate(),
+          ];
+          for (const call of calls)
+            await call().catch((error: unknown) => codes.note(isSessionError(error) ? error.code : "other"));
+          await session.refresh();
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("go");
       await peer.until("applied");
       expect(codes.entries).toEqual(Array.from({ length: 6 }, () => "IN_TRANSACTION"));
@@ -183,17 +169,12 @@ export const failedTransactionCases: readonly AdapterCase[] = [
   {
     name: "I21 a handler that destroys its session changes nothing, and its connection ends with 4410",
     async run(trial) {
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          async transaction(tx) {
-            tx.patch({ n: 1 });
-            await tx.connection.session.destroy("enough");
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        async transaction(tx) {
+          tx.patch({ n: 1 });
+          await tx.connection.session.destroy("enough");
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       const { id } = setting.session();
       peer.sendCounted("go");
       const { code } = await peer.client.closed;
@@ -205,21 +186,15 @@ export const failedTransactionCases: readonly AdapterCase[] = [
   {
     name: "I21 a handler that closes its connection still commits, and the client gets the outcome when it comes back",
     async run(trial) {
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx) {
-            tx.patch({ n: 1 });
-            tx.connection.close(4000, "bye");
-          },
+      const { setting, peer, token } = await transactionServer(trial, {
+        transaction(tx) {
+          tx.patch({ n: 1 });
+          tx.connection.close(4000, "bye");
         },
-      );
-      const { peer, token } = await arrived(setting);
+      });
       peer.sendCounted("go");
       await peer.client.closed;
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 1 });
+      const again = await comesBack(setting, { peer, token }, 1);
       expect(await again.until("hello")).toMatchObject({ settled: 1 });
       expect(setting.session().data).toEqual({ n: 1 });
     },
@@ -239,8 +214,11 @@ export const failedTransactionCases: readonly AdapterCase[] = [
           return commit?.(request);
         },
       });
-      const setting = await framedServer(trial, { store }, { transaction: (tx) => tx.patch({ n: 1 }) });
-      const { peer, token } = await arrived(setting);
+      const { setting, peer, token } = await transactionServer(
+        trial,
+        { transaction: (tx) => tx.patch({ n: 1 }) },
+        { store },
+      );
       const isTold = () => peer.frames.some(({ type }) => type === "applied" || type === "refused");
       peer.sendCounted("first");
       await asked.until(1);
@@ -253,8 +231,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
       await asked.until(2);
       asked.entries[1]?.fail();
       expect((await peer.client.closed).code).toBe(4503);
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 2, known: 1 });
+      const again = await comesBack(setting, { peer, token }, 2, 1);
       expect(await again.until("hello")).toMatchObject({ settled: 1 });
       again.sendCounted("second");
       await asked.until(3);

@@ -2,7 +2,7 @@ import { isSessionError } from "@wsession/core";
 import type { Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { arrived, framedServer, transactionServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { Journal } from "../waiting.ts";
 
@@ -32,20 +32,15 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
           }
         codes.note(`${tx.id.split(":")[2]} ${tx.connection.session.data.n}`);
       };
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx) {
-            const [first] = kept;
-            if (first !== undefined) return useAll(first);
-            kept.push(tx);
-            tx.patch({ n: 1 });
-            tx.after(() => useAll(tx));
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        transaction(tx) {
+          const [first] = kept;
+          if (first !== undefined) return useAll(first);
+          kept.push(tx);
+          tx.patch({ n: 1 });
+          tx.after(() => useAll(tx));
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       const over = Array.from({ length: 7 }, () => "TRANSACTION_OVER");
       peer.sendCounted("1");
       await codes.until(8);
@@ -63,28 +58,23 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
     name: "I21 data that a change was called with counts as read, although the change threw",
     async run(trial) {
       const runs = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          async transaction(tx) {
-            runs.note("run");
-            let seen = 0;
-            try {
-              tx.update(({ n }) => {
-                seen = n;
-                throw new Error("changed my mind");
-              });
-            } catch {
-              // The handler goes on with what it saw.
-            }
-            if (runs.entries.length === 1)
-              await (await setting.sessions.get(setting.session().id))?.update(({ n }) => ({ n: n + 100 }));
-            tx.patch({ n: seen + 1 });
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        async transaction(tx) {
+          runs.note("run");
+          let seen = 0;
+          try {
+            tx.update(({ n }) => {
+              seen = n;
+              throw new Error("changed my mind");
+            });
+          } catch {
+            // The handler goes on with what it saw.
+          }
+          if (runs.entries.length === 1)
+            await (await setting.sessions.get(setting.session().id))?.update(({ n }) => ({ n: n + 100 }));
+          tx.patch({ n: seen + 1 });
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("go");
       await peer.until("applied");
       expect(setting.session().data).toEqual({ n: 101 });
@@ -95,32 +85,27 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
     name: "I21 a change that stages something itself throws INVALID_ARGUMENT, because what it staged would be lost",
     async run(trial) {
       const codes = new Journal<string>();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx) {
-            const inner = [
-              () => tx.set({ n: 1 }),
-              () => tx.patch({ n: 1 }),
-              () => tx.update(() => ({ n: 1 })),
-              () => tx.atLeastOnce(() => 1),
-            ];
-            for (const stage of inner)
-              try {
-                tx.update((data) => {
-                  stage();
-                  return { n: data.n + 10 };
-                });
-                codes.note("accepted");
-              } catch (error) {
-                codes.note(isSessionError(error) ? error.code : String(error));
-              }
-            tx.update(({ n }) => ({ n: n + 2 }));
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        transaction(tx) {
+          const inner = [
+            () => tx.set({ n: 1 }),
+            () => tx.patch({ n: 1 }),
+            () => tx.update(() => ({ n: 1 })),
+            () => tx.atLeastOnce(() => 1),
+          ];
+          for (const stage of inner)
+            try {
+              tx.update((data) => {
+                stage();
+                return { n: data.n + 10 };
+              });
+              codes.note("accepted");
+            } catch (error) {
+              codes.note(isSessionError(error) ? error.code : String(error));
+            }
+          tx.update(({ n }) => ({ n: n + 2 }));
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("go");
       await peer.until("applied");
       expect(codes.entries).toEqual(Array.from({ length: 4 }, () => "INVALID_ARGUMENT"));
@@ -132,8 +117,9 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
     async run(trial) {
       const messages = ["", new Uint8Array(), new Uint8Array([0x3d, 0, 255]), "=1", ".!1{}", "\u0000"];
       const handled = new Journal<string | Uint8Array>();
-      const setting = await framedServer(trial, {}, { transaction: (_, message) => handled.note(message) });
-      const { peer } = await arrived(setting);
+      const { peer } = await transactionServer(trial, {
+        transaction: (_, message) => handled.note(message),
+      });
       for (const message of messages) peer.sendCounted(message);
       await peer.until("applied", ({ number }) => number === messages.length);
       expect(handled.entries.map((one) => (typeof one === "string" ? one : [...one]))).toEqual(
@@ -151,20 +137,15 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
         destroy: (tx) => tx.connection.session.destroy("done"),
       };
       const done = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx, message) {
-            tx.update(({ n }) => ({ n: n + 1 }));
-            tx.after(async () => {
-              await effects[`${message}`]?.(tx);
-              done.note(`${message}`);
-            });
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        transaction(tx, message) {
+          tx.update(({ n }) => ({ n: n + 1 }));
+          tx.after(async () => {
+            await effects[`${message}`]?.(tx);
+            done.note(`${message}`);
+          });
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("hang");
       peer.sendCounted("rotate");
       await done.until(1);

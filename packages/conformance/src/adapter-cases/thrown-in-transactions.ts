@@ -1,7 +1,7 @@
 import { isSessionError, TransactionRefused } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { arrived, framedServer, transactionServer } from "../framed-server.ts";
 import { Journal } from "../waiting.ts";
 
 /** An error whose members, prototype and brand can't be read. */
@@ -105,18 +105,13 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
               setTimeout(reject, 1, new TransactionRefused("late")),
           }),
       ];
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx, message) {
-            tx.patch({ n: 9 });
-            const fulfilled = thenable({ value: (resolve: () => void) => setTimeout(resolve, 1) });
-            return results[Number(`${message}`)]?.() ?? fulfilled;
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        transaction(tx, message) {
+          tx.patch({ n: 9 });
+          const fulfilled = thenable({ value: (resolve: () => void) => setTimeout(resolve, 1) });
+          return results[Number(`${message}`)]?.() ?? fulfilled;
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       const codes: string[] = [];
       for (const index of results.keys()) {
         peer.sendCounted(`${index}`);
@@ -183,16 +178,11 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
         new TransactionRefused("undefined", { detail: undefined }),
         new TransactionRefused("x".repeat(128)),
       ];
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(_, message) {
-            throw refusals[Number(`${message}`)];
-          },
+      const { peer } = await transactionServer(trial, {
+        transaction(_, message) {
+          throw refusals[Number(`${message}`)];
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       for (const [index, { code, message, detail }] of refusals.entries()) {
         peer.sendCounted(`${index}`);
         const told = await peer.until("refused");

@@ -1,7 +1,7 @@
 import type { Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { comesBack, transactionServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { deferred, Journal } from "../waiting.ts";
 
@@ -15,8 +15,7 @@ export const transactionCases: readonly AdapterCase[] = [
   {
     name: "I21 I22 a numbered message changes the session and sends an answer, which arrives before the ack",
     async run(trial) {
-      const setting = await framedServer(trial, {}, { transaction: add });
-      const { peer } = await arrived(setting);
+      const { setting, peer } = await transactionServer(trial, { transaction: add });
       expect(peer.hello).toMatchObject({ mode: "transaction", record: false, settled: 0 });
       peer.sendCounted("2");
       peer.sendCounted("3");
@@ -30,22 +29,16 @@ export const transactionCases: readonly AdapterCase[] = [
     name: "I21 I23 a message that is sent again on another connection gets its first outcome, and is not handled again",
     async run(trial) {
       const handled = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx, message) {
-            handled.note(`${message}`);
-            add(tx, message);
-          },
+      const { setting, peer, token } = await transactionServer(trial, {
+        transaction(tx, message) {
+          handled.note(`${message}`);
+          add(tx, message);
         },
-      );
-      const { peer, token } = await arrived(setting);
+      });
       peer.sendCounted("2");
       await peer.until("applied");
       peer.client.socket.terminate();
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 1 });
+      const again = await comesBack(setting, { peer, token }, 1);
       again.sendCounted("2");
       again.sendCounted("5");
       const hello = await again.until("hello");
@@ -60,22 +53,16 @@ export const transactionCases: readonly AdapterCase[] = [
     async run(trial) {
       const gates = [deferred(), deferred()];
       const begun = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          async transaction(tx, message) {
-            begun.note(`${message}`);
-            await gates[begun.entries.length - 1]?.promise;
-            add(tx, message);
-          },
+      const { setting, peer, token } = await transactionServer(trial, {
+        async transaction(tx, message) {
+          begun.note(`${message}`);
+          await gates[begun.entries.length - 1]?.promise;
+          add(tx, message);
         },
-      );
-      const { peer, token } = await arrived(setting);
+      });
       peer.sendCounted("2");
       await begun.until(1);
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 1 });
+      const again = await comesBack(setting, { peer, token }, 1);
       again.sendCounted("2");
       await begun.until(2);
       gates[1]?.resolve();
@@ -91,24 +78,19 @@ export const transactionCases: readonly AdapterCase[] = [
     async run(trial) {
       const ids = new Journal();
       const effects = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          async transaction(tx, message) {
-            ids.note(tx.id);
-            const { n } = tx.data;
-            if (ids.entries.length === 1) {
-              const other = await setting.sessions.get(setting.session().id);
-              await other?.update((data) => ({ n: data.n + 100 }));
-            }
-            tx.set({ n: n + Number(String(message)) });
-            tx.send(`from ${n}`);
-            tx.after(() => effects.note(`was ${n}`));
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        async transaction(tx, message) {
+          ids.note(tx.id);
+          const { n } = tx.data;
+          if (ids.entries.length === 1) {
+            const other = await setting.sessions.get(setting.session().id);
+            await other?.update((data) => ({ n: data.n + 100 }));
+          }
+          tx.set({ n: n + Number(String(message)) });
+          tx.send(`from ${n}`);
+          tx.after(() => effects.note(`was ${n}`));
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("1");
       await peer.until("applied");
       await effects.until(1);
@@ -123,19 +105,14 @@ export const transactionCases: readonly AdapterCase[] = [
     name: "I21 a handler that did not read the data does not run again if another writer was first",
     async run(trial) {
       const runs = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          async transaction(tx) {
-            runs.note("run");
-            const other = await setting.sessions.get(setting.session().id);
-            await other?.set({ n: 100 });
-            tx.patch({ n: 1 });
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        async transaction(tx) {
+          runs.note("run");
+          const other = await setting.sessions.get(setting.session().id);
+          await other?.set({ n: 100 });
+          tx.patch({ n: 1 });
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("1");
       await peer.until("applied");
       expect(setting.session().data).toEqual({ n: 1 });
@@ -146,16 +123,14 @@ export const transactionCases: readonly AdapterCase[] = [
     name: "I21 messages that change nothing are settled in the store, in one commit if more messages wait",
     async run(trial) {
       const { promise, resolve } = deferred();
-      const setting = await framedServer(trial, {}, { transaction: () => promise });
-      const { peer, token } = await arrived(setting);
+      const { setting, peer, token } = await transactionServer(trial, { transaction: () => promise });
       for (let n = 1; n <= 40; n += 1) peer.sendCounted("nothing");
       peer.client.send(".?");
       await peer.until("beat");
       resolve();
       await peer.until("applied", ({ number }) => number === 40);
       peer.client.socket.terminate();
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 41 });
+      const again = await comesBack(setting, { peer, token }, 41);
       expect(await again.until("hello")).toMatchObject({ record: true, settled: 40, refused: [] });
       expect(setting.sessions.diagnostics.transactions).toBe(1);
       expect(setting.session().version).toBe(1);
@@ -165,21 +140,16 @@ export const transactionCases: readonly AdapterCase[] = [
     name: "I22 a transaction's effect runs after its kept messages and its ack were sent, and not before the commit",
     async run(trial) {
       const { promise, resolve } = deferred();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx) {
-            tx.send("kept");
-            tx.after(() => tx.connection.send("effect"));
-            tx.after(async () => {
-              await tx.connection.session.patch({ n: 9 });
-              resolve();
-            });
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        transaction(tx) {
+          tx.send("kept");
+          tx.after(() => tx.connection.send("effect"));
+          tx.after(async () => {
+            await tx.connection.session.patch({ n: 9 });
+            resolve();
+          });
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("1");
       await peer.until("plain");
       expect(peer.frames.slice(-3).map(({ type }) => type)).toEqual(["kept", "applied", "plain"]);
@@ -191,15 +161,10 @@ export const transactionCases: readonly AdapterCase[] = [
     name: "with the handler transaction, the handler message gets plain frames, and all messages of raw connections",
     async run(trial) {
       const journal = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          message: (_connection, data) => journal.note(`message ${data}`),
-          transaction: (_tx, data) => journal.note(`transaction ${data}`),
-        },
-      );
-      const { peer, token } = await arrived(setting);
+      const { setting, peer, token } = await transactionServer(trial, {
+        message: (_connection, data) => journal.note(`message ${data}`),
+        transaction: (_tx, data) => journal.note(`transaction ${data}`),
+      });
       peer.sendPlain("plain");
       peer.sendCounted("numbered");
       await peer.until("applied");
@@ -213,12 +178,9 @@ export const transactionCases: readonly AdapterCase[] = [
     name: "I21 messages that a forgotten client sent on an earlier connection are not handled: the client gets forgotten, and attaches again",
     async run(trial) {
       const handled = new Journal();
-      const setting = await framedServer(
-        trial,
-        {},
-        { transaction: (tx, data) => (handled.note(`${data}`), add(tx, data)) },
-      );
-      const { peer, token } = await arrived(setting);
+      const { setting, peer, token } = await transactionServer(trial, {
+        transaction: (tx, data) => (handled.note(`${data}`), add(tx, data)),
+      });
       peer.sendCounted("1");
       await peer.until("applied");
       for (let n = 0; n < 8; n += 1) {
@@ -229,8 +191,7 @@ export const transactionCases: readonly AdapterCase[] = [
         await other.until("applied");
         other.client.socket.terminate();
       }
-      const again = await setting.connect(token);
-      again.comeBack(peer, { client: peer.id, from: 1, known: 1 });
+      const again = await comesBack(setting, { peer, token }, 1, 1);
       again.sendCounted("1");
       const { mark } = await again.until("forgotten");
       expect(handled.entries.filter((text) => text === "1")).toHaveLength(1);
@@ -245,17 +206,12 @@ export const transactionCases: readonly AdapterCase[] = [
   {
     name: "I22 a transaction that stages more messages than the outbox keeps throws at the call, and one of 256 is kept whole",
     async run(trial) {
-      const setting = await framedServer(
-        trial,
-        {},
-        {
-          transaction(tx, message) {
-            for (let n = 1; n <= Number(String(message)); n += 1) tx.send(`${n}`);
-            tx.patch({ n: 1 });
-          },
+      const { setting, peer } = await transactionServer(trial, {
+        transaction(tx, message) {
+          for (let n = 1; n <= Number(String(message)); n += 1) tx.send(`${n}`);
+          tx.patch({ n: 1 });
         },
-      );
-      const { peer } = await arrived(setting);
+      });
       peer.sendCounted("1000");
       expect(await peer.until("refused")).toMatchObject({ number: 1, code: "OUTBOX_FULL" });
       expect(setting.session().data).toEqual({ n: 0 });
