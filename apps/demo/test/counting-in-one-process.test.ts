@@ -1,7 +1,6 @@
 /** "Count to 100" without Redis: the connections are cut in the middle. */
 import process from "node:process";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import {
   countAndBreak,
@@ -14,8 +13,8 @@ import {
   withoutTransactions,
 } from "./counting.ts";
 import { startDemo } from "./demo.ts";
-import type { RunningDemo } from "./demo.ts";
-import { expectFact, startBrowser, Visitor } from "./visitor.ts";
+import { useDemo } from "./setting.ts";
+import { expectFact } from "./visitor.ts";
 
 const RUNTIMES = [
   { name: "ws", via: "1-ws", other: "uWebSockets.js" },
@@ -25,27 +24,11 @@ const RUNTIMES = [
 // A count takes 3 s, and each test starts a page of its own.
 vi.setConfig({ testTimeout: 60_000 });
 
-let browser: Browser;
-let demo: RunningDemo;
-let visitor: Visitor;
-
-beforeAll(async () => {
-  [browser, demo] = await Promise.all([startBrowser(), startDemo()]);
-});
-afterAll(async () => {
-  await Promise.all([browser.close(), demo.end()]);
-});
-beforeEach(async () => {
-  visitor = await Visitor.arrive(browser);
-  onTestFailed(() => console.error(`The demo said:\n${demo.output()}`));
-});
-afterEach(async () => {
-  await visitor.leave();
-});
+const setting = useDemo();
 
 describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, via, other }) => {
   it("sees both counters at 100 where nothing breaks", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     await startCounting(tab);
     expect(await resultOf(tab)).toEqual({
@@ -56,11 +39,11 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
       },
     });
     await expectFact(tab, "version", "101");
-    expect(visitor.complaints).toEqual([]);
+    expect(setting.visitor.complaints).toEqual([]);
   });
 
   it("cuts both connections in the middle: 100 with wsession, too many over the plain WebSocket (I21, I22)", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     expect(await tab.page.getByText("Start the demo with --redis").count()).toBe(1);
     await countAndBreak(tab, 20);
@@ -70,12 +53,12 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
     expect(exact).toEqual(EXACTLY_ONCE);
     expect(plain.count).toBeGreaterThan(100);
     expect(plain.verdict).toContain(`Wrong: ${plain.count - 100} too many.`);
-    expect((await runsInSession(visitor, demo)).map(({ count }) => count)).toEqual([100]);
-    expect(visitor.complaints).toEqual([]);
+    expect((await runsInSession(setting.visitor, setting.demo)).map(({ count }) => count)).toEqual([100]);
+    expect(setting.visitor.complaints).toEqual([]);
   });
 
   it("does so from the keyboard, and the focus stays", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const { keyboard } = tab.page;
     await tab.page.getByRole("button", { name: "Count to 100" }).focus();
@@ -83,21 +66,21 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
     await keyboard.press("Enter");
     await inTheMiddle;
     // The demo waits for the keys, because otherwise a slow browser could be too late.
-    process.kill(demo.pid, "SIGSTOP");
+    process.kill(setting.demo.pid, "SIGSTOP");
     try {
       await keyboard.press("Tab");
       await tab.page.locator("#count-break:focus[aria-disabled=false]").waitFor();
       await keyboard.press("Enter");
       await tab.logged("Both connections are cut");
     } finally {
-      process.kill(demo.pid, "SIGCONT");
+      process.kill(setting.demo.pid, "SIGCONT");
     }
     expect((await resultOf(tab)).exact).toEqual(EXACTLY_ONCE);
     expect(await tab.page.locator("#count-break:focus").count()).toBe(1);
   });
 
   it("is told which messages did not count where the session is destroyed in the middle", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const destroyed = whenCounted(tab, 10, "destroy");
     await startCounting(tab);
@@ -110,7 +93,7 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
   });
 
   it("is not let in at the plain WebSocket from another origin, and ends it with nonsense", async () => {
-    const { endpoints } = await describeDemo(demo);
+    const { endpoints } = await describeDemo(setting.demo);
     const { port } = endpoints.find(({ runtime }) => via.endsWith(`-${runtime}`))!;
     const plain = `ws://localhost:${port}/plain`;
     const stranger = new WebSocket(plain, { origin: "http://evil.example" });
@@ -127,7 +110,7 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
       '{"type":"press","run":"short","number":1}',
       "x".repeat(5_000),
     ]) {
-      const socket = new WebSocket(plain, { origin: demo.url.slice(0, -1) });
+      const socket = new WebSocket(plain, { origin: setting.demo.url.slice(0, -1) });
       const closed = new Promise((resolve) => socket.on("close", resolve));
       socket.on("error", () => {});
       socket.on("open", () => socket.send(nonsense));
@@ -138,7 +121,7 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
 
 it("a demo whose handler is `message` in place of `transaction` counts too many, and the page says so", async () => {
   const broken = await startDemo([], withoutTransactions());
-  const tab = await visitor.open(broken.url, "1-ws");
+  const tab = await setting.visitor.open(broken.url, "1-ws");
   await tab.isConnectedThrough("ws");
   await countAndBreak(tab, 20);
   const { exact } = await resultOf(tab);

@@ -1,10 +1,8 @@
 /** "Count to 100" with Redis: the process is killed in the middle. */
 import process from "node:process";
 import { Redis } from "ioredis";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed, vi } from "vitest";
-import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../../../packages/store-redis/test/redis-server.ts";
+import { describe, expect, it, vi } from "vitest";
+import { useRedisServer } from "../../../packages/store-redis/test/shared-servers.ts";
 import {
   countAndBreak,
   EXACTLY_ONCE,
@@ -15,8 +13,7 @@ import {
   withoutTransactions,
 } from "./counting.ts";
 import { startDemo } from "./demo.ts";
-import type { RunningDemo } from "./demo.ts";
-import { startBrowser, Visitor } from "./visitor.ts";
+import { useDemo } from "./setting.ts";
 
 const PROCESSES = [
   { name: "ws", via: "1-ws", other: "uWebSockets.js" },
@@ -26,28 +23,9 @@ const PROCESSES = [
 // A count takes 3 s, and each test starts a page of its own.
 vi.setConfig({ testTimeout: 60_000 });
 
-let browser: Browser;
-let redis: RedisServer;
-let demo: RunningDemo;
-let visitor: Visitor;
-
+const redis = useRedisServer();
 const redisUrl = (): string => `redis://${redis.host}:${redis.port}`;
-
-beforeAll(async () => {
-  [browser, redis] = await Promise.all([startBrowser(), startRedis()]);
-  demo = await startDemo(["--redis", redisUrl()]);
-});
-afterAll(async () => {
-  await Promise.all([browser.close(), demo.end()]);
-  await redis.stop();
-});
-beforeEach(async () => {
-  visitor = await Visitor.arrive(browser);
-  onTestFailed(() => console.error(`The demo said:\n${demo.output()}`));
-});
-afterEach(async () => {
-  await visitor.leave();
-});
+const setting = useDemo(() => ["--redis", redisUrl()]);
 
 /** The plain counter, as Redis has it. */
 async function plainInRedis(run: string): Promise<number> {
@@ -61,7 +39,7 @@ async function plainInRedis(run: string): Promise<number> {
 
 describe.each(PROCESSES)("a visitor who counts to 100 through $name", ({ name, via, other }) => {
   it("kills the process in the middle: 100 with wsession, too many over the plain WebSocket (I21, I22)", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     await countAndBreak(tab, 20);
     await tab.isConnectedThrough(other);
@@ -71,15 +49,15 @@ describe.each(PROCESSES)("a visitor who counts to 100 through $name", ({ name, v
     expect(plain.count).toBeGreaterThan(100);
     expect(plain.verdict).toContain(`Wrong: ${plain.count - 100} too many.`);
     // What the page shows is what the store has.
-    const runs = await runsInSession(visitor, demo);
+    const runs = await runsInSession(setting.visitor, setting.demo);
     expect(runs.map(({ count }) => count)).toEqual([100]);
     expect(await plainInRedis(runs[0]!.run)).toBe(plain.count);
-    expect(visitor.complaints).toEqual([]);
+    expect(setting.visitor.complaints).toEqual([]);
   });
 });
 
 it("kills two processes, one after the other, in one count to 100", async () => {
-  const tab = await visitor.open(demo.url, "1-ws");
+  const tab = await setting.open("1-ws");
   await tab.isConnectedThrough("ws");
   await countAndBreak(tab, 10);
   await whenCounted(tab, 40, "count-break");
@@ -89,7 +67,7 @@ it("kills two processes, one after the other, in one count to 100", async () => 
 });
 
 it("counts exactly 100 though somebody else kills the process, whenever that is", async () => {
-  const tab = await visitor.open(demo.url, "1-ws");
+  const tab = await setting.open("1-ws");
   await tab.isConnectedThrough("ws");
   const [, pid] = /pid (\d+)\)$/.exec(await tab.fact("served-by"))!;
   const inTheMiddle = whenCounted(tab, 20);
@@ -103,7 +81,7 @@ it("counts exactly 100 though somebody else kills the process, whenever that is"
 
 it("a demo whose handler is `message` in place of `transaction` counts too many, and the page says so", async () => {
   const broken = await startDemo(["--redis", redisUrl()], withoutTransactions());
-  const tab = await visitor.open(broken.url, "1-ws");
+  const tab = await setting.visitor.open(broken.url, "1-ws");
   await tab.isConnectedThrough("ws");
   await countAndBreak(tab, 20);
   const { exact } = await resultOf(tab);

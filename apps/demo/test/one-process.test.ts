@@ -1,38 +1,20 @@
 /** One process, no Redis: what a visitor does, on both runtimes. */
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
+import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { countAndBreak, resultOf } from "./counting.ts";
-import { startDemo } from "./demo.ts";
-import type { RunningDemo } from "./demo.ts";
-import { expectFact, expectToShow, startBrowser, Visitor } from "./visitor.ts";
+import { useDemo } from "./setting.ts";
+import { expectFact, expectToShow } from "./visitor.ts";
 
 const RUNTIMES = [
   { name: "ws", via: "1-ws", other: "uWebSockets.js", otherVia: "1-uws" },
   { name: "uWebSockets.js", via: "1-uws", other: "ws", otherVia: "1-ws" },
 ] as const;
 
-let browser: Browser;
-let demo: RunningDemo;
-let visitor: Visitor;
-
-beforeAll(async () => {
-  [browser, demo] = await Promise.all([startBrowser(), startDemo()]);
-});
-afterAll(async () => {
-  await Promise.all([browser.close(), demo.end()]);
-});
-beforeEach(async () => {
-  visitor = await Visitor.arrive(browser);
-  onTestFailed(() => console.error(`The demo said:\n${demo.output()}`));
-});
-afterEach(async () => {
-  await visitor.leave();
-});
+const setting = useDemo();
 
 describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other }) => {
   it("sees a session of their own before they do anything", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     await tab.says(`A fresh session, through ${name}`);
     const { id, count, notes } = await tab.shown();
@@ -41,13 +23,13 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
     expect(notes).toEqual([]);
     expect(await tab.fact("version")).toBe("1");
     expect(await tab.fact("resumed")).toBe("fresh");
-    expect(await tab.fact("served-by")).toBe(`${name}, process 1 (pid ${demo.pid})`);
+    expect(await tab.fact("served-by")).toBe(`${name}, process 1 (pid ${setting.demo.pid})`);
     await expectFact(tab, "presence", "1 connection");
-    expect(visitor.complaints).toEqual([]);
+    expect(setting.visitor.complaints).toEqual([]);
   });
 
   it(`changes it, is dropped, and comes back through ${other} to the same session`, async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     // A newcomer's colour is chosen at random, and to choose the same again changes nothing.
     const colour = (await tab.shown()).colour === "plum" ? "sea" : "plum";
@@ -75,11 +57,11 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
     await expectToShow(tab, { ...changed, count: "25" });
     await tab.press("Remove the note Water the tomatoes");
     await expectToShow(tab, { ...changed, count: "25", notes: [] });
-    expect(visitor.complaints).toEqual([]);
+    expect(setting.visitor.complaints).toEqual([]);
   });
 
   it("comes back to the same session by reloading the page", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const before = await tab.shown();
     await tab.page.reload();
@@ -89,9 +71,9 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
   });
 
   it(`sees changes arrive live in a second tab, which comes through ${other}, and back`, async () => {
-    const first = await visitor.open(demo.url, via);
+    const first = await setting.open(via);
     await first.isConnectedThrough(name);
-    const second = await visitor.openSecondTab(first);
+    const second = await setting.visitor.openSecondTab(first);
     await second.isConnectedThrough(other);
     expect((await second.shown()).id).toBe((await first.shown()).id);
     await Promise.all([first, second].map((tab) => expectFact(tab, "presence", "2 connections")));
@@ -108,18 +90,18 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
   });
 
   it("loses no count when two tabs count at once", async () => {
-    const first = await visitor.open(demo.url, via);
+    const first = await setting.open(via);
     await first.isConnectedThrough(name);
-    const second = await visitor.openSecondTab(first);
+    const second = await setting.visitor.openSecondTab(first);
     await second.isConnectedThrough(other);
     await Promise.all([first.press("+25 in one tick"), second.press("+25 in one tick")]);
     await Promise.all([first, second].map((tab) => expectToShow(tab, { count: "50" })));
   });
 
   it("destroys the session in every tab, and starts afresh", async () => {
-    const first = await visitor.open(demo.url, via);
+    const first = await setting.open(via);
     await first.isConnectedThrough(name);
-    const second = await visitor.openSecondTab(first);
+    const second = await setting.visitor.openSecondTab(first);
     await second.isConnectedThrough(other);
     await first.rename("Nobody");
     await expectToShow(second, { name: "Nobody" });
@@ -140,13 +122,13 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
   });
 
   it("rotates the token and stays in the session", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const { id } = await tab.shown();
-    const [before] = await visitor.context.cookies();
+    const [before] = await setting.visitor.context.cookies();
     await tab.press("Rotate the token");
     await tab.says("The same session, with a new token");
-    const [after] = await visitor.context.cookies();
+    const [after] = await setting.visitor.context.cookies();
     expect(before).toMatchObject({ name: "wsession-demo", httpOnly: true, sameSite: "Strict" });
     expect(after?.value).not.toBe(before?.value);
     expect((await tab.shown()).id).toBe(id);
@@ -156,14 +138,14 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
   });
 
   it("ticks off what they have tried", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const done = tab.page.locator("#steps li.done strong");
     await tab.press("One more");
     await expect.poll(() => done.allInnerTexts()).toEqual(["Change something"]);
     await tab.press("Drop the connection");
     await tab.isConnectedThrough(other);
-    const second = await visitor.openSecondTab(tab);
+    const second = await setting.visitor.openSecondTab(tab);
     await second.isConnectedThrough(name);
     await second.press("One more");
     await expectToShow(tab, { count: "2" });
@@ -175,7 +157,7 @@ describe.each(RUNTIMES)("a visitor who comes through $name", ({ name, via, other
   });
 
   it("can do it all from the keyboard", async () => {
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const drop = tab.page.getByRole("button", { name: "Drop the connection" });
     await drop.focus();
@@ -196,10 +178,10 @@ describe.each(RUNTIMES)("the server on $name", ({ name, via }) => {
     readonly endpoints: readonly { readonly runtime: string; readonly port: number }[];
   }
   async function address(): Promise<string> {
-    const { endpoints } = (await (await fetch(`${demo.url}demo.json`)).json()) as Described;
+    const { endpoints } = (await (await fetch(`${setting.demo.url}demo.json`)).json()) as Described;
     return `ws://localhost:${endpoints.find(({ runtime }) => via.endsWith(`-${runtime}`))!.port}/session`;
   }
-  const origin = (): string => demo.url.slice(0, -1);
+  const origin = (): string => setting.demo.url.slice(0, -1);
 
   it("refuses a page of another origin", async () => {
     for (const stranger of ["http://evil.example", `${origin()}.evil.example`, "null", undefined]) {
@@ -262,7 +244,7 @@ describe.each(RUNTIMES)("the server on $name", ({ name, via }) => {
     });
     expect([1006, 1009]).toContain(code);
     // The next visitor does not notice.
-    const tab = await visitor.open(demo.url, via);
+    const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
   });
 });

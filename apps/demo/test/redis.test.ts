@@ -1,12 +1,9 @@
 /** Two processes on one Redis: what a visitor does, and what happens when a process is killed. */
 import process from "node:process";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
-import { startRedis } from "../../../packages/store-redis/test/redis-server.ts";
-import type { RedisServer } from "../../../packages/store-redis/test/redis-server.ts";
-import { startDemo } from "./demo.ts";
-import type { RunningDemo } from "./demo.ts";
-import { expectFact, expectToShow, startBrowser, Visitor } from "./visitor.ts";
+import { describe, expect, it } from "vitest";
+import { useRedisServer } from "../../../packages/store-redis/test/shared-servers.ts";
+import { useDemo } from "./setting.ts";
+import { expectFact, expectToShow } from "./visitor.ts";
 import type { Tab } from "./visitor.ts";
 
 const PROCESSES = [
@@ -14,26 +11,9 @@ const PROCESSES = [
   { name: "uWebSockets.js", number: 2, via: "2-uws", other: "ws", otherNumber: 1 },
 ] as const;
 
-let browser: Browser;
-let redis: RedisServer;
-let demo: RunningDemo;
-let visitor: Visitor;
-
-beforeAll(async () => {
-  [browser, redis] = await Promise.all([startBrowser(), startRedis()]);
-  demo = await startDemo(["--redis", `redis://${redis.host}:${redis.port}`]);
-});
-afterAll(async () => {
-  await Promise.all([browser.close(), demo.end()]);
-  await redis.stop();
-});
-beforeEach(async () => {
-  visitor = await Visitor.arrive(browser);
-  onTestFailed(() => console.error(`The demo said:\n${demo.output()}`));
-});
-afterEach(async () => {
-  await visitor.leave();
-});
+const redis = useRedisServer();
+const redisUrl = (): string => `redis://${redis.host}:${redis.port}`;
+const setting = useDemo(() => ["--redis", redisUrl()]);
 
 /** The process that serves a tab, as the page says. */
 async function servedBy(tab: Tab): Promise<{ readonly number: number; readonly pid: number }> {
@@ -45,7 +25,7 @@ describe.each(PROCESSES)(
   "a visitor whom process $number serves with $name",
   ({ name, number, via, other, otherNumber }) => {
     it(`is dropped and comes back through process ${otherNumber} to the same session`, async () => {
-      const tab = await visitor.open(demo.url, via);
+      const tab = await setting.open(via);
       await tab.isConnectedThrough(name);
       expect(await servedBy(tab)).toMatchObject({ number });
       await tab.rename("Ada");
@@ -63,13 +43,13 @@ describe.each(PROCESSES)(
       const now = await servedBy(tab);
       expect(now.number).toBe(otherNumber);
       expect(now.pid).not.toBe(pid);
-      expect(visitor.complaints).toEqual([]);
+      expect(setting.visitor.complaints).toEqual([]);
     });
 
     it(`sees changes arrive live from a tab that process ${otherNumber} serves`, async () => {
-      const first = await visitor.open(demo.url, via);
+      const first = await setting.open(via);
       await first.isConnectedThrough(name);
-      const second = await visitor.openSecondTab(first);
+      const second = await setting.visitor.openSecondTab(first);
       await second.isConnectedThrough(other);
       await Promise.all(
         [first, second].map((tab) => expectFact(tab, "presence", "2 connections on 2 processes")),
@@ -81,7 +61,7 @@ describe.each(PROCESSES)(
     });
 
     it("survives kill -9 of that process with every change that was saved", async () => {
-      const tab = await visitor.open(demo.url, via);
+      const tab = await setting.open(via);
       await tab.isConnectedThrough(name);
       await tab.rename("Lazarus");
       await tab.press("+25 in one tick");
@@ -99,17 +79,17 @@ describe.each(PROCESSES)(
       await expectToShow(tab, { ...before, count: "26" });
 
       // It is started again, as another process, and serves the same session.
-      await demo.said(`Process ${number} (pid ${pid}) ended by SIGKILL; starting it again.`);
-      await demo.said(`Process ${number} serves again`);
+      await setting.demo.said(`Process ${number} (pid ${pid}) ended by SIGKILL; starting it again.`);
+      await setting.demo.said(`Process ${number} serves again`);
       await tab.go("Move here", name);
       await expectToShow(tab, { ...before, count: "26" });
       expect((await servedBy(tab)).pid).not.toBe(pid);
     });
 
     it("destroys the session in the tabs of both processes", async () => {
-      const first = await visitor.open(demo.url, via);
+      const first = await setting.open(via);
       await first.isConnectedThrough(name);
-      const second = await visitor.openSecondTab(first);
+      const second = await setting.visitor.openSecondTab(first);
       await second.isConnectedThrough(other);
       const { id } = await first.shown();
       await second.press("Destroy the session");
@@ -124,7 +104,7 @@ describe.each(PROCESSES)(
 );
 
 it("the page's own button kills the process, and says what that means", async () => {
-  const tab = await visitor.open(demo.url, "1-ws");
+  const tab = await setting.open("1-ws");
   await tab.isConnectedThrough("ws");
   await tab.rename("Phoenix");
   await expectFact(tab, "version", "2");
@@ -136,7 +116,7 @@ it("the page's own button kills the process, and says what that means", async ()
 });
 
 it("a Redis that does not answer costs the write, with a reason, and not the connection", async () => {
-  const tab = await visitor.open(demo.url, "2-uws");
+  const tab = await setting.open("2-uws");
   await tab.isConnectedThrough("uWebSockets.js");
   await tab.rename("Patience");
   await expectFact(tab, "version", "2");
