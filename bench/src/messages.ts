@@ -12,7 +12,8 @@ import { transactions } from "./messages/transactions.ts";
 import { clientBytes } from "./messages/client-bytes.ts";
 import { framedPeer, type Peer, type PeerState, socketioPeer } from "./messages/peers.ts";
 
-// The cost of kept messages, compared with Socket.IO's recovery on Redis Streams; and of a frame of v1.wsession, compared with a raw one.
+// The cost of kept messages, compared with Socket.IO's recovery on Redis Streams, and the cost of a frame of v1.wsession, compared with a
+// raw frame.
 
 const options = readOptions();
 const ROUNDS = options.quick ? 2 : Math.max(4, Math.round(20 * options.rounds));

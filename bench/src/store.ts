@@ -5,8 +5,8 @@ import { ServerProcess } from "./kit/server-process.ts";
 import { median, ratio } from "./kit/stats.ts";
 import { hotSession } from "./store/subjects.ts";
 
-// The cost of an acknowledged change of a session in Redis, compared with the bare command and with today's
-// usual way.
+// The cost of an acknowledged change of a session in Redis, compared with the bare command and with
+// connect-redis.
 
 process.env["NODE_ENV"] = "production";
 const options = readOptions();

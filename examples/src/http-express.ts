@@ -62,7 +62,7 @@ function expressLogins(): express.Express {
   return app;
 }
 
-/** The application's own. */
+/** The application's own users. */
 async function checkPassword({
   headers,
 }: express.Request): Promise<{ id: string; name: string } | undefined> {

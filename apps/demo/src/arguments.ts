@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { DemoFailure } from "./failure.ts";
 
 export interface Arguments {
-  /** Of the page; the servers beside it take the ports after it. 0 takes free ones. */
+  /** The port of the page. The servers use the next ports. With 0 all ports are free ones. */
   readonly port: number;
   readonly redis: string | undefined;
   readonly processes: number;
@@ -18,7 +18,7 @@ export const HELP = `npm run demo -- [--port N] [--redis URL [--processes N]]
 
 const MOST_PROCESSES = 16;
 
-/** Throws DemoFailure for what it does not understand. */
+/** Throws DemoFailure for an unknown or invalid argument. */
 export function readArguments(args: readonly string[]): Arguments {
   const { port, redis, processes, help } = parse(args);
   if (processes !== undefined && redis === undefined) {

@@ -1,22 +1,22 @@
-/** What main runs: one process with a map, or several with a Redis. */
+/** A running demo: one process with a map, or several processes with a Redis. */
 export interface Demo {
   /** The page's address. */
   readonly url: string;
-  /** What runs, in a line. */
+  /** One line that says which servers run. */
   readonly summary: string;
   /** Closes the sessions, then everything else. Idempotent. */
   close(): Promise<void>;
 }
 
-/** How a demo speaks while it runs. */
+/** The output of a running demo. */
 export interface Voice {
-  /** A sentence for the terminal. */
+  /** Prints a sentence on the terminal. */
   readonly say: (sentence: string) => void;
-  /** It can't go on. */
+  /** Called when the demo can't continue. */
   readonly fail: (failure: unknown) => void;
 }
 
-/** What an error says, and where it came from, in a line. */
+/** Returns an error's message and its place in the code, in one line. */
 export function describeError(error: unknown, stage: string): string {
   return `[${stage}] ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
 }

@@ -1,9 +1,9 @@
-/** A reason not to start, or not to go on, that the person at the terminal can do something about. */
+/** A reason why the demo can't start or continue, which the user at the terminal can remove. */
 export class DemoFailure extends Error {
   override readonly name = "DemoFailure";
 }
 
-/** What to say when `port` could not be listened on. */
+/** The failure for an error of `listen` on `port`. */
 export function listenFailure(port: number, error: unknown): DemoFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
   if (code === "EADDRINUSE") {

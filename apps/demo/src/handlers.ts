@@ -13,11 +13,11 @@ type VisitorConnection = Connection<Visitor, unknown, never>;
 const MOST_NOTES = 8;
 
 export interface Serving {
-  /** Which process this is, from 1. */
+  /** The number of this process, from 1. */
   readonly process: number;
-  /** Whether the sessions survive it: only then may a visitor kill it. */
+  /** Whether the sessions survive the end of the process. Only then may a visitor kill it. */
   readonly mortal: boolean;
-  /** Called when the connections of a session came to be more or fewer here. */
+  /** Called when the number of a session's connections in this process has changed. */
   readonly connectionsChanged: (session: Session<Visitor>) => void;
 }
 
@@ -42,16 +42,16 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
       try {
         await obey(connection, command, serving);
       } catch (error) {
-        // A store that is away is not the handler's failure: the visitor is told, and the connection lives on.
+        // An unavailable store must not end the connection as a failed handler: tell the visitor, and keep the connection.
         if (!isSessionError(error)) throw error;
         tell(connection, { type: "failed", code: error.code, outcome: error.outcome, reason: error.message });
       }
     },
 
-    // What the page sends with `client.send`: each message counts exactly once.
+    // Called with the messages that the page sends by `client.send`. Each message counts exactly once.
     transaction: (tx, message) => press(tx, message),
 
-    // Not called for what this connection wrote itself: that is answered where it is written.
+    // Not called for this connection's own writes. Their answers are sent where they are written.
     change(connection) {
       tell(connection, { type: "changed", session: view(connection.session) });
     },
@@ -91,11 +91,11 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
     case "look":
       return tell(connection, { type: "seen", session: view(session) });
     case "rotate":
-      // The library tells the page's client, which connects again for the new cookie.
+      // The library notifies the page's client, which connects again to get the new cookie.
       await session.rotate();
       return;
     case "drop":
-      // No closing handshake: for the page it is as if the cable had been pulled.
+      // Skip the closing handshake, so that the page sees the same as after a pulled cable.
       return connection.terminate();
     case "destroy":
       await session.destroy("the visitor destroyed it");

@@ -30,7 +30,7 @@ async function run({ port, redis, processes }: Arguments): Promise<void> {
 function endOnSignal(demo: Demo): void {
   let askedAt: number | undefined;
   const end = (): void => {
-    // The terminal's Ctrl-C comes twice, by npm too: what comes at once is one wish. Later it is impatience.
+    // Ctrl-C sends two signals, one of them through npm. Two signals at once are one request; a later one ends the demo at once.
     if (askedAt !== undefined && Date.now() - askedAt > IMPATIENT_AFTER_MS) process.exit(130);
     askedAt ??= Date.now();
     demo.close().then(() => process.exit(0), fail);

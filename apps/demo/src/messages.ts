@@ -1,15 +1,15 @@
-/** What travels between the page and the servers: JSON, one object a message. */
+/** The messages between the page and the servers: one JSON object for each message. */
 import { COLOURS } from "./session.ts";
 import type { Colour, Visitor } from "./session.ts";
 
-/** From the page. */
+/** A message of the page. */
 export type Command =
   | { readonly type: "rename"; readonly name: string }
   | { readonly type: "recolour"; readonly colour: Colour }
   | { readonly type: "count"; readonly by: number }
   | { readonly type: "note"; readonly text: string }
   | { readonly type: "forget"; readonly id: string }
-  /** Asks for the session as it is. */
+  /** Asks for the current session. */
   | { readonly type: "look" }
   | { readonly type: "rotate" }
   | { readonly type: "drop" }
@@ -22,7 +22,7 @@ export interface SessionView {
   readonly data: Readonly<Visitor>;
 }
 
-/** To the page. */
+/** A message to the page. */
 export type Report =
   | {
       readonly type: "welcome";
@@ -32,11 +32,11 @@ export type Report =
       readonly pid: number;
       readonly session: SessionView;
     }
-  /** Written by this connection, with that method of Session. */
+  /** This connection has written the session, with that method of Session. */
   | { readonly type: "written"; readonly method: "patch" | "update"; readonly session: SessionView }
-  /** Written by anyone else. */
+  /** Another connection or process has written the session. */
   | { readonly type: "changed"; readonly session: SessionView }
-  /** The session as it is. */
+  /** The current session. */
   | { readonly type: "seen"; readonly session: SessionView }
   /** The kept answer to a press. */
   | { readonly type: "pressed"; readonly run: string; readonly number: number; readonly count: number }
@@ -54,7 +54,7 @@ export type Report =
       readonly reason: string;
     };
 
-/** What the plain WebSocket answers to a press. */
+/** The answer of the plain WebSocket to a press. */
 export interface PlainAnswer {
   readonly run: string;
   readonly number: number;
@@ -64,14 +64,14 @@ export interface PlainAnswer {
 /** A server that the page may connect to. */
 export interface Endpoint {
   readonly runtime: "ws" | "uws";
-  /** The runtime's name, for people. */
+  /** The runtime's name, as the page shows it. */
   readonly name: string;
   readonly port: number;
   readonly process: number;
   readonly pid: number;
 }
 
-/** What the page asks for over HTTP before it connects: `/demo.json`. */
+/** The contents of `/demo.json`, which the page requests before it connects. */
 export interface DemoDescription {
   readonly store: "map" | "redis";
   readonly path: string;
@@ -83,7 +83,7 @@ export interface DemoDescription {
 
 const MOST_CHARACTERS = 60;
 
-/** Reads a stranger's message; answers with the reason why not. */
+/** Parses a message from an untrusted client. Returns the reason if the message is invalid. */
 export function readCommand(message: string | Uint8Array): Command | string {
   if (typeof message !== "string") return "only text is understood here";
   const fields = parseObject(message);

@@ -1,4 +1,4 @@
-/** Serves the page: a handful of files, and what the page must know about its servers. */
+/** Serves the page: its files, and the list of servers. */
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,7 +10,7 @@ import { PLAIN_PATH } from "./plain.ts";
 import { SOCKET_PATH } from "./server-ws.ts";
 import { ABSOLUTE_MS, IDLE_MS } from "./session.ts";
 
-/** Loopback only: the demo lets a visitor do what no stranger should. */
+/** Listen on loopback only, because a visitor may kill processes and destroy sessions. */
 export const HOST = "127.0.0.1";
 const HOST_NAMES = ["localhost", HOST] as const;
 
@@ -21,9 +21,9 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Beside src and dist alike. */
+/** The folder is next to both src and dist. */
 const FOLDER = new URL("../page/", import.meta.url);
-/** What the build bundled for the page. */
+/** The bundles that the build made for the page. */
 const BUNDLES = new URL("../dist/page/", import.meta.url);
 
 export function origins(port: number): string[] {
@@ -68,7 +68,7 @@ export function pageServer(store: "map" | "redis", endpoints: () => readonly End
 
 function readFiles(): ReadonlyMap<string, { readonly type: string; readonly body: Buffer }> {
   const files = new Map<string, { readonly type: string; readonly body: Buffer }>();
-  // A bundle takes the place of the source that has its name.
+  // A bundle replaces the source of the same name.
   for (const folder of [FOLDER, BUNDLES]) {
     for (const name of readdirSync(folder)) {
       const type = TYPES[extname(name)];
@@ -83,7 +83,7 @@ function describe(store: "map" | "redis", endpoints: readonly Endpoint[]): DemoD
   return { store, endpoints, ...paths, idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS };
 }
 
-/** Nothing from elsewhere, and sockets to the demo's own servers only. */
+/** Allows nothing from other hosts, and sockets to the demo's own servers only. */
 function policy(endpoints: readonly Endpoint[]): string {
   const sockets = HOST_NAMES.flatMap((name) => endpoints.map(({ port }) => `ws://${name}:${port}`));
   return [

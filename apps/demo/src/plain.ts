@@ -15,7 +15,7 @@ export interface PlainSocket {
 }
 
 export interface PlainServing {
-  /** The page's own, exact. */
+  /** The exact origins of the page. */
   readonly origins: readonly string[];
   /** Adds 1 to the run's counter, which is kept where the sessions are kept. Returns the counter. */
   readonly add: (run: string) => Promise<number>;
@@ -30,7 +30,7 @@ export interface PlainConnection {
 
 const MOST_WAITING = 1_000;
 
-/** Handles one press at a time, as wsession does. Presses of a connection that has closed are not begun any more. */
+/** Handles one press at a time, as wsession does. After a connection has closed, none of its presses is started. */
 export function plainConnection(socket: PlainSocket, serving: PlainServing): PlainConnection {
   let waiting: Press[] = [];
   let isOpen = true;
@@ -63,7 +63,7 @@ export function plainConnection(socket: PlainSocket, serving: PlainServing): Pla
       const press = readPress(text);
       if (press !== undefined && waiting.length < MOST_WAITING) {
         waiting.push(press);
-        // The store is away, which is said elsewhere. The page connects again.
+        // The store is unavailable, which is reported elsewhere. The page connects again.
         handleWaiting().catch(end);
         return;
       }

@@ -11,8 +11,8 @@ export interface PresenceTeller {
 }
 
 /**
- * What happens here is told at once. Other processes don't announce their connections, so with a shared store presence
- * is queried again while a page shows it.
+ * Changes in this process are sent at once. Other processes do not announce their connections, so with a shared store
+ * presence is queried repeatedly while a page shows it.
  */
 export function presenceTeller(
   sessions: VisitorSessions,

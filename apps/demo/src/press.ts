@@ -18,7 +18,7 @@ export const PRESSES = 100;
 
 const MOST_RUNS = 4;
 
-/** Reads a stranger's message; `undefined` if it is not a press. */
+/** Parses a message from an untrusted client; `undefined` if it is not a press. */
 export function readPress(message: string | Uint8Array): Press | undefined {
   const fields = typeof message === "string" ? parseObject(message) : undefined;
   const run = fields?.["run"];

@@ -131,7 +131,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(late);
 }
 
-/** Throws DemoFailure, in a sentence, before anything is started. */
+/** Throws DemoFailure if Redis can't be used, before any process is started. */
 async function assertReachable(url: string): Promise<void> {
   const client = new Redis(url, {
     lazyConnect: true,

@@ -9,7 +9,7 @@ import type { PlainConnection, PlainServing } from "./plain.ts";
 import { MAX_PAYLOAD, SOCKET_PATH } from "./server-ws.ts";
 import type { VisitorSessions } from "./session.ts";
 
-// It takes a host and options together, and its types don't say so.
+// The runtime takes a host together with options, but its types lack that overload.
 declare module "uWebSockets.js" {
   interface TemplatedApp {
     listen(
@@ -31,7 +31,7 @@ export interface UwsServer {
   close(): void;
 }
 
-/** uWebSockets.js has a binary for some platforms and versions of Node.js only: answers with the reason why not. */
+/** Returns why uWebSockets.js can't be used here: it has binaries for some platforms and versions of Node.js only. */
 export async function loadUws(): Promise<UWebSockets | string> {
   try {
     const { default: uWS } = await import("uWebSockets.js");
@@ -98,7 +98,7 @@ function servePlain(app: TemplatedApp, plain: PlainServing): void {
   });
 }
 
-/** Port 0 would do, but a port that the runtime was given so can't be listened on again for a minute after a crash. */
+/** Finds a free port. Port 0 is not enough, because after a crash the runtime can't listen again on such a port for a minute. */
 async function freePort(host: string): Promise<number> {
   const probe = createServer().listen(0, host);
   await once(probe, "listening");

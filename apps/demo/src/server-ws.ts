@@ -8,10 +8,10 @@ import type { PlainServing } from "./plain.ts";
 import type { VisitorSessions } from "./session.ts";
 
 export const SOCKET_PATH = "/session";
-/** Bytes. The page's messages have less than 200. */
+/** The limit of a message in bytes. The page's messages have less than 200. */
 export const MAX_PAYLOAD: number = 4 * 1024;
 
-/** Serves the sessions with ws, on an HTTP server. Returns what ends the plain connections beside them. */
+/** Serves the sessions with ws, on an HTTP server. Returns a function that ends the plain connections. */
 export function serveWithWs(
   server: Server,
   sessions: VisitorSessions,
@@ -47,7 +47,7 @@ function plainServer(plain: PlainServing): WebSocketServer {
     const connection = plainConnection(ends, plain);
     socket.on("message", (data) => connection.receive(Buffer.isBuffer(data) ? data.toString() : ""));
     socket.on("close", () => connection.closed());
-    // A message over the limit: the close event follows.
+    // An error such as a message over the limit. The close event follows.
     socket.on("error", () => {});
   });
   return server;

@@ -1,4 +1,4 @@
-/** What a visitor's session holds, and how the sessions are made. */
+/** The data of a visitor's session, and the options of the sessions. */
 import { cookieToken, createSessions } from "@wsession/core";
 import type { ErrorContext, Sessions, SessionStore } from "@wsession/core";
 
@@ -21,7 +21,7 @@ export interface Visitor {
   readonly colour: Colour;
   readonly count: number;
   readonly notes: readonly Note[];
-  /** The latest ones. Absent before the first. */
+  /** The latest runs. Absent before the first run. */
   readonly runs?: readonly Run[];
 }
 
@@ -32,7 +32,7 @@ export const ABSOLUTE_MS: number = 8 * 60 * 60_000;
 
 export interface VisitorSessionsOptions {
   readonly store: SessionStore;
-  /** The page's own, exact: no other site may open a socket with the visitor's cookie. */
+  /** The exact origins of the page, because no other site may open a socket with the visitor's cookie. */
   readonly origins: readonly string[];
   readonly onError: (error: unknown, context: ErrorContext) => void;
 }
@@ -44,8 +44,8 @@ export function visitorSessions({ store, origins, onError }: VisitorSessionsOpti
     onError,
     idleMs: IDLE_MS,
     absoluteMs: ABSOLUTE_MS,
-    // Cookies ignore ports, so every server of the demo is shown the same one. In production leave the name and Secure
-    // at their defaults (`__Host-wsession`): this is plain http on localhost, where not every browser keeps Secure ones.
+    // Cookies ignore ports, so every server of the demo gets the same cookie. In production leave the name and Secure
+    // at their defaults (`__Host-wsession`). This demo uses plain http on localhost, where not every browser stores Secure cookies.
     token: cookieToken({ name: "wsession-demo", secure: false, sameSite: "Strict" }),
     initial: () => newcomer(),
   });

@@ -1,4 +1,4 @@
-/** One of several processes on one Redis; started by processes.ts, which it tells its port. */
+/** One of several processes on one Redis. processes.ts starts it, and gets its port in a message. */
 import { createServer } from "node:http";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -16,10 +16,10 @@ import { serveWithWs } from "./server-ws.ts";
 import { closeServer } from "./single.ts";
 import { visitorSessions } from "./session.ts";
 
-/** What a worker tells its parent, once. */
+/** The one message of a worker to its parent. */
 export type WorkerMessage = { readonly port: number } | { readonly failure: string };
 
-/** A little less than the parent waits for. */
+/** A little less than the parent's time limit. */
 const END_WITHIN_MS = 4_000;
 /** How long Redis keeps a plain counter. */
 const PLAIN_SECONDS = 600;
@@ -44,7 +44,7 @@ try {
 async function work(): Promise<void> {
   const number = Number(values.number);
   const say = (sentence: string): void => console.error(`process ${number}: ${sentence}`);
-  // Not an argument: those are for every user of the machine to see, and the URL may have a password in it.
+  // Not an argument, because every user of the machine can see arguments, and the URL may contain a password.
   const client = new Redis(process.env["WSESSION_DEMO_REDIS"] ?? "");
   reportOutages(client, say);
 
@@ -98,13 +98,13 @@ async function work(): Promise<void> {
     return { port: await listen(server, wanted), close: closeAll };
   }
 
-  /** That Redis is away is said once, below. */
+  /** Prints an error. Leaves STORE_UNAVAILABLE out, because an unavailable Redis is reported once, elsewhere. */
   function report(error: unknown, stage: string): void {
     if (!isSessionError(error, "STORE_UNAVAILABLE")) say(describeError(error, stage));
   }
 }
 
-/** The plain counter survives the process too: what is compared is the protocol. */
+/** The plain counter survives the process too, so that only the protocols differ in the comparison. */
 async function addInRedis(client: Redis, run: string): Promise<number> {
   const key = `wsession-demo-plain:${run}`;
   const created = client.set(key, 0, "EX", PLAIN_SECONDS, "NX");

@@ -1,14 +1,14 @@
 import type { Redis } from "ioredis";
 
-/** What a client sends, as it sends it. */
+/** The commands that a client has sent. */
 export interface SentCommands {
   count: number;
   readonly last: readonly string[];
 }
 
 /**
- * Counts the scripts that a store hands to its own connection, and keeps the last one's arguments. To be called before the
- * store is made: its client for commands is the first copy that it makes of the application's.
+ * Counts the scripts that a store sends, and keeps the arguments of the last one. Call this before the store is created,
+ * because the store's client for commands is its first duplicate of the application's client.
  */
 export function watchStore(client: Redis): SentCommands {
   const sent: { count: number; last: string[] } = { count: 0, last: [] };

@@ -11,7 +11,7 @@ export async function openClient(name: string, port: number): Promise<RawConnect
     const prepare = (raw: RawConnection): void => {
       connection = raw;
       raw.wantsPayloads = true;
-      // The transport's handshake (0), answered by the namespace's (40), which the server answers by the same.
+      // The server sends the transport's handshake (0), and answers the namespace's handshake (40) with a 40.
       raw.onMessage = (payload) => {
         const packet = payload?.toString() ?? "";
         if (packet.startsWith("0")) raw.send("40");

@@ -1,4 +1,4 @@
-// What a page loads of a client: bundled, minified, compressed by gzip. Only what the page imports is in the bundle.
+// The size of a client in a page: bundled, minified and compressed by gzip. The bundle has only what the page imports.
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "rolldown";

@@ -25,9 +25,9 @@ export interface Peer {
 export interface PeerState {
   readonly id: string;
   readonly secret: string;
-  /** Of Socket.IO: the offset of the last packet. */
+  /** For Socket.IO: the offset of the last packet. */
   offset: string;
-  /** Of v1.wsession. */
+  /** For v1.wsession: the members of the next attach. */
   position: Position | undefined;
 }
 

@@ -18,7 +18,7 @@ const AT_ONCE = 100;
 const LEAST = "return redis.call('HSET', KEYS[1], 'd:visits', ARGV[1])";
 const LEAST_DIGEST = createHash("sha1").update(LEAST).digest("hex");
 
-/** One change of the session that has this number among those that are changed. */
+/** Changes the session with this number among the sessions that are changed. */
 type Operation = (side: Side, index: number) => Promise<unknown> | undefined;
 
 interface Side {

@@ -11,7 +11,7 @@ interface Counted {
   session: { count: number };
 }
 
-/** uWS copies the fields of the user data onto the socket: to read them there is faster than `getUserData()`. */
+/** uWS copies the fields of the user data onto the socket. Reading them there is faster than `getUserData()`. */
 function sessionOf(socket: object): Counted["session"] {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `upgrade` put it there
   return (socket as Counted).session;

@@ -6,7 +6,7 @@ import type { Questions } from "../kit/child.ts";
 const HOST = "127.0.0.1";
 const BACKLOG = 4096;
 
-/** On a free port; then answers the parent. */
+/** Listens on a free port, and answers the parent's questions from then on. */
 export function listenHttp(http: Server, questions: Questions = {}): void {
   http.listen(0, HOST, BACKLOG, () => {
     const address = http.address();

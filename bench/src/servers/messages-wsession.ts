@@ -42,7 +42,7 @@ const questions = {
     await Promise.all(Array.from({ length: SENDERS }, (_, number) => sender(number)));
     return {};
   },
-  /** So many messages to one session, which may have no connection. */
+  /** Sends this many messages to one session, which may have no connection. */
   async sendTo(argument: string) {
     const {
       id,

@@ -1,5 +1,5 @@
-// Fills a Redis with sessions and leaves the ids of `listed` of them, from first to last, in the list `stored`. A process of
-// its own, so that what it leaves in memory is not in the way of what is measured.
+// Fills a Redis with sessions, and writes the ids of `listed` of them, from first to last, to the list `stored`. A separate process,
+// because its garbage would disturb the measurement.
 import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
@@ -11,8 +11,8 @@ import { sampleData } from "../kit/sample-data.ts";
 const [port, wanted, listed] = process.argv.slice(2).map(Number);
 
 /**
- * No two of those that are listed have the same deadlines: alike records cost Redis less, since Lua keeps one of equal
- * strings.
+ * The listed sessions have different deadlines. With equal deadlines the records would cost Redis less, because Lua stores equal
+ * strings once.
  */
 async function store(count: number, every: number): Promise<Answer> {
   const client = new Redis(port ?? 0, "127.0.0.1");

@@ -1,4 +1,4 @@
-// Changes sessions in Redis, one of the ways there are, and says how many in a second and in a CPU second.
+// Changes sessions in Redis in the way that the argument names, and reports the changes for each second and each CPU second.
 import { serve } from "../kit/child.ts";
 import type { Answer } from "../kit/child.ts";
 import { connectRedisUpdates, scriptUpdates, wsessionUpdates } from "../store/subjects.ts";
@@ -14,7 +14,7 @@ const start = SUBJECTS[subject];
 if (start === undefined) throw new Error(`no way to change sessions is called "${subject}"`);
 const { update } = await start(Number(port), Number(sessions));
 
-/** `atOnce` callers, each of whom waits for its answer; no two ever change the same session at once. */
+/** Runs `atOnce` callers. Each waits for its answer, and no two change the same session at the same time. */
 async function run(updates: number): Promise<Answer> {
   const startedAt = performance.now();
   const cpu = process.cpuUsage();

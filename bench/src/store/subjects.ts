@@ -10,7 +10,7 @@ import { type SentCommands, watchStore } from "../kit/counted-client.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import type { SampleData } from "../kit/sample-data.ts";
 
-/** One atomic change of one session; `index` says which. */
+/** Makes one atomic change of the session with this index. */
 export interface Updates {
   update(index: number): Promise<unknown>;
   close(): Promise<void>;
@@ -34,8 +34,8 @@ export async function wsessionUpdates(port: number, count: number): Promise<Upda
 }
 
 /**
- * The store's own script, called by hand: one command for each change, with what the store sends and nothing around it.
- * The arguments' places are those of the script's header; an answer that is not the next version ends the run.
+ * Calls the store's script directly: one command for each change, with the arguments that the store sends.
+ * The arguments have the order of the script's header. The run fails if an answer is not the next version.
  */
 export async function scriptUpdates(port: number, count: number): Promise<Updates> {
   const client = new Redis(port, HOST);
@@ -53,7 +53,7 @@ export async function scriptUpdates(port: number, count: number): Promise<Update
   const [, digest = "", keys = "", , , , , , , , , ...rest] = template;
   if (keys !== "1" || rest.at(-3) !== "d:visits" || rest.at(-1) !== "")
     throw new Error(`the write script is called differently now: ${template.join(" ")}`);
-  // The last one says by which channels a Cluster announces the change, and is empty on one server.
+  // The last argument names the sharded channel of a Cluster. It is empty on a single server.
   const fixed = rest.slice(0, -2);
   const writer = "bench";
   let sequence = 0;
@@ -77,7 +77,7 @@ export async function scriptUpdates(port: number, count: number): Promise<Update
   };
 }
 
-/** What applications do today: read all, change it, write all. Two of them at once lose a change. */
+/** The usual way with connect-redis: read all, change it, write all. Two callers at the same time lose a change. */
 export async function connectRedisUpdates(port: number, count: number): Promise<Updates> {
   const client = createClient({ socket: { port, host: HOST } });
   await client.connect();
@@ -100,7 +100,7 @@ export async function connectRedisUpdates(port: number, count: number): Promise<
   };
 }
 
-/** One session, to be written in bursts and read; `sent` counts what its client sends. */
+/** One session that is written in bursts and read. `sent` has the commands of its client. */
 export async function hotSession(port: number): Promise<{
   session: Session<SampleData>;
   sent: SentCommands;

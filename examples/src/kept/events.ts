@@ -1,6 +1,6 @@
 import type { Client, ClientEvents } from "@wsession/client";
 
-/** The next event of this type. */
+/** Resolves with the next event of this type. */
 export function nextEvent<Type extends keyof ClientEvents>(
   client: Client,
   type: Type,
@@ -13,7 +13,7 @@ export function nextEvent<Type extends keyof ClientEvents>(
   });
 }
 
-/** The texts of the next `count` messages. */
+/** Resolves with the texts of the next `count` messages. */
 export function nextMessages(client: Client, count: number): Promise<string[]> {
   return new Promise((resolve) => {
     const texts: string[] = [];
