@@ -1,7 +1,8 @@
 // `npm run test:faults`: the long run of the faults, seeded.
 //   --seed N   the seed of the workers' random choices; without the option a new seed, which is printed
 //   --ops N    the number of operations, and of transactions, under faults that must lose nothing; 100,000 by default
-//   --only X   runs the cases whose name contains X; "transactions": all of them with transactions, and nothing else
+//   --only X   runs the cases whose name contains X; "transactions": all of them with transactions, and nothing else;
+//              "presence": who is there, with 10,000 sessions and failovers
 //   --wait     measures the effect of WAIT instead
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -25,9 +26,10 @@ await startVitest("test", [], {
   root: dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
   config: false,
   watch: false,
-  include: (values.wait === true ? ["wait-run.ts"] : ["long-run.ts", "transactions-run.ts"]).map((file) =>
-    join("tests/faults", file),
-  ),
+  include: (values.wait === true
+    ? ["wait-run.ts"]
+    : ["long-run.ts", "transactions-run.ts", "presence-run.ts"]
+  ).map((file) => join("tests/faults", file)),
   // One after another: the faults of one would be the other's.
   fileParallelism: false,
   ...(values.only === undefined ? {} : { testNamePattern: values.only }),

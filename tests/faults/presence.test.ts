@@ -1,0 +1,71 @@
+import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { type RedisServer, startRedis, until } from "../../packages/store-redis/test/redis-server.ts";
+import { EventFile, PresenceProcess } from "./presence/application-process.ts";
+import { connectAll, leavers as leaversIn, leavingTrial, usersOf } from "./presence/leaving-trial.ts";
+import type { Options } from "./presence/worker.mjs";
+
+const LEASE_MS = 600;
+const LEAVE_MS = 1_000;
+let redis: RedisServer;
+let file: EventFile;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  file = new EventFile();
+});
+
+afterEach(async () => {
+  await redis.stop();
+  rmSync(file.path);
+});
+
+async function start(options: Partial<Options> = {}): Promise<PresenceProcess> {
+  const started = await PresenceProcess.start({
+    redis: { kind: "standalone", port: redis.port },
+    file: file.path,
+    leaseMs: LEASE_MS,
+    leaveAfterMs: LEAVE_MS,
+    ...options,
+  });
+  onTestFinished(() => started.kill());
+  return started;
+}
+
+const leavers = (): string[] => leaversIn(file);
+
+test("of 1,000 sessions of a killed process each that does not come back leaves once, and no other", async () => {
+  const [holder, other] = await Promise.all([start(), start()]);
+  const { back } = await leavingTrial({ holder, other, file, count: 1_000, leaveAfterMs: LEAVE_MS });
+  expect(back).toBeGreaterThan(0);
+});
+
+test("an event whose handler is killed is delivered again under the same id, also if the session's holder is killed too", async () => {
+  const [holder, claimer, third] = await Promise.all([start(), start({ handleMs: 60_000 }), start()]);
+  const clients = await connectAll(holder, 3, "h");
+  const others = await connectAll(claimer, 2, "c");
+  for (const { socket } of others) socket.close(1000);
+  await until(() => file.begun("left").size === 2);
+  await Promise.all([holder.kill(), claimer.kill()]);
+  await until(() => file.handled("left").size === 5);
+  await delay(LEASE_MS);
+  expect(leavers()).toEqual([...usersOf(clients), ...usersOf(others)].toSorted());
+  const again = [...file.begun("left").values()].filter(({ times }) => times === 2);
+  expect(again.map(({ event }) => event.subject).toSorted()).toEqual(usersOf(others));
+  expect((await third.call("presence", "h0")).type).toBe("offline");
+});
+
+test("100 reconnects to two processes in turn give no event, and nobody who watches sees the user offline", async () => {
+  const [one, two] = await Promise.all([start(), start({ watch: ["f0"] })]);
+  let [client] = await connectAll(one, 1, "f");
+  await until(() => two.told.at(-1) === "f0 online");
+  for (let n = 0; n < 100; n += 1) {
+    client?.socket.terminate();
+    client = await (n % 2 === 0 ? two : one).connect("f0", client?.token);
+  }
+  await delay(2 * LEAVE_MS);
+  expect(leavers()).toEqual([]);
+  expect(two.told.slice(1)).not.toContain("f0 offline");
+  client?.socket.terminate();
+});

@@ -1,0 +1,118 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { PresenceEvent, SessionEvent, SessionEventType, SubjectPresence } from "@wsession/core";
+import { WebSocket } from "ws";
+import type { Options } from "./worker.mjs";
+
+const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
+
+interface Calls {
+  open: (options: Options) => number;
+  presence: (subject: string) => SubjectPresence;
+  destroySubject: (subject: string) => null;
+  identify: (of: { readonly from: string; readonly to: string }) => null;
+  close: (none: null) => null;
+}
+
+/** An application process of a test. */
+export class PresenceProcess {
+  readonly #child: ChildProcess = fork(WORKER, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  readonly #waiting = new Map<number, (reply: { result?: unknown; error?: string }) => void>();
+  #calls = 0;
+  #port = 0;
+  /** What its listener was told, as "subject type". */
+  readonly told: string[] = [];
+
+  private constructor() {
+    this.#child.on("message", (message) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- worker.mjs sends nothing else
+      const { call = 0, told, ...reply } = message as { call?: number; told?: PresenceEvent };
+      if (told !== undefined) this.told.push(`${told.subject} ${told.type}`);
+      else this.#waiting.get(call)?.(reply);
+    });
+  }
+
+  static async start(options: Options): Promise<PresenceProcess> {
+    const started = new PresenceProcess();
+    started.#port = await started.call("open", options);
+    return started;
+  }
+
+  async call<Name extends keyof Calls>(
+    method: Name,
+    argument: Parameters<Calls[Name]>[0],
+  ): Promise<ReturnType<Calls[Name]>> {
+    this.#calls += 1;
+    const call = this.#calls;
+    const reply = await new Promise<{ result?: unknown; error?: string }>((resolve) => {
+      this.#waiting.set(call, resolve);
+      this.#child.send({ call, method, argument });
+    });
+    if (reply.error !== undefined) throw new Error(reply.error);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what worker.mjs answers
+    return reply.result as ReturnType<Calls[Name]>;
+  }
+
+  /** A client connects as `user`, with the token of its session if it has one. Resolves with its token once it is open. */
+  async connect(user: string, token?: string): Promise<Client> {
+    const query = new URLSearchParams({ user, ...(token !== undefined && { token }) });
+    const socket = new WebSocket(`ws://127.0.0.1:${this.#port}/?${query.toString()}`);
+    const opened = await new Promise<string>((resolve, reject) => {
+      socket.on("error", () => undefined);
+      socket.once("message", (message) => resolve(String(message)));
+      socket.once("close", () => reject(new Error("the connection was refused")));
+    });
+    return { socket, user, token: token ?? opened };
+  }
+
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+export interface Client {
+  readonly socket: WebSocket;
+  readonly user: string;
+  readonly token: string;
+}
+
+/** The events that the processes of one test have written. */
+export class EventFile {
+  readonly path: string = join(tmpdir(), `wsession-events-${process.pid}-${Math.random()}`);
+
+  constructor() {
+    writeFileSync(this.path, "");
+  }
+
+  /** By the ids of events, how often each was begun. */
+  begun(type: SessionEventType): Map<string, { readonly event: SessionEvent; readonly times: number }> {
+    return this.#read("begun", type);
+  }
+
+  handled(type: SessionEventType): Map<string, { readonly event: SessionEvent; readonly times: number }> {
+    return this.#read("handled", type);
+  }
+
+  #read(what: string, type: string): Map<string, { readonly event: SessionEvent; readonly times: number }> {
+    const found = new Map<string, { readonly event: SessionEvent; readonly times: number }>();
+    for (const line of readFileSync(this.path, "utf8").split("\n")) {
+      if (line === "") continue;
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- worker.mjs writes nothing else
+      const [stage, kind, event] = JSON.parse(line) as [string, string, SessionEvent];
+      if (stage !== what || kind !== type) continue;
+      found.set(event.id, { event, times: (found.get(event.id)?.times ?? 0) + 1 });
+    }
+    return found;
+  }
+}
