@@ -10,6 +10,7 @@ export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
   return {
     capabilities: { resumable: true, shared: true, values: "json", outbox: true },
     commits: true,
+    presence: true,
     tickMs: 100,
     open() {
       const prefix = newPrefix();

@@ -81,7 +81,7 @@ test("presence: a process that is stopped loses its sessions for a while, and ha
   await until(() => other.told.at(-1) === "s0 online");
   expect(leavers(file)).toEqual(["s0"]);
   client?.socket.terminate();
-  await until(() => leavers(file).length === 2);
+  await until(() => leavers(file).length === 2 && other.told.length === 7);
   expect(other.told).toEqual(
     ["offline", "online", "away", "offline", "online", "away", "offline"].map((type) => `s0 ${type}`),
   );

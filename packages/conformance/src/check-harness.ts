@@ -42,6 +42,7 @@ export function checkStoreHarness(name: string, harness: StoreHarness): void {
   assertOneOf("harness.capabilities.values", values, ["any", "json"]);
   if (outbox !== undefined) assertBoolean("harness.capabilities.outbox", outbox);
   if (harness.commits !== undefined) assertBoolean("harness.commits", harness.commits);
+  if (harness.presence !== undefined) assertBoolean("harness.presence", harness.presence);
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -14,6 +14,13 @@ export interface StoreHarness {
    */
   readonly commits?: boolean | undefined;
   /**
+   * Whether the store has `track`, `presenceOfSubject` and `watch`. The suite skips the cases of presence otherwise. They need a
+   * clock that the timers of the store follow.
+   *
+   * @default false
+   */
+  readonly presence?: boolean | undefined;
+  /**
    * The time unit of the cases, in milliseconds; deadlines are a few units long. Use 1,000 with a fake clock.
    * With a real clock, choose one that is long enough for a call and its reply, and short enough for a fast
    * suite (100).

@@ -6,6 +6,7 @@ import type {
   CommitResult,
   CreateRequest,
   CreateResult,
+  Departure,
   Fields,
   HeldSession,
   Position,
@@ -195,13 +196,13 @@ export class StoreProcess implements StoreHost {
   }
 
   /** Releases one connection. */
-  async release(id: string): Promise<void> {
+  async release(id: string, departure?: Departure): Promise<void> {
     const held = this.#held.get(id);
     if (held !== undefined) {
       held.connections -= 1;
       if (held.connections === 0) this.#held.delete(id);
     }
-    await this.store.release(id);
+    await this.store.release(id, departure);
   }
 
   async ids(): Promise<Set<string>> {

@@ -11,6 +11,7 @@ import { listingCases } from "./store-cases/listing.ts";
 import { outboxBoundCases } from "./store-cases/outbox-bounds.ts";
 import { outboxPositionCases } from "./store-cases/outbox-positions.ts";
 import { outboxCases } from "./store-cases/outbox.ts";
+import { presenceCases } from "./store-cases/presence.ts";
 import { resumeCases } from "./store-cases/resume.ts";
 import { rotationCases } from "./store-cases/rotation.ts";
 import { sharingCases } from "./store-cases/sharing.ts";
@@ -34,6 +35,7 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   listing: listingCases,
   values: jsonCases,
   sharing: sharingCases,
+  presence: presenceCases,
   "the outbox": outboxCases,
   "the outbox's bounds": outboxBoundCases,
   "positions in the outbox": outboxPositionCases,

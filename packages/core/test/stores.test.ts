@@ -23,6 +23,7 @@ testStore("inConnectionStore", {
 testStore("mapStore", {
   capabilities: { resumable: true, shared: false, values: "any", outbox: true },
   commits: true,
+  presence: true,
   tickMs: 1_000,
   open: () => openAtRest(mapStore()),
 });
