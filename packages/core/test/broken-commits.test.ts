@@ -1,4 +1,4 @@
-import { runStoreCase, storeCases } from "@wsession/conformance";
+import { storeCases } from "@wsession/conformance";
 import { mapStore } from "@wsession/core";
 import type {
   AppendRequest,
@@ -9,6 +9,7 @@ import type {
   StoredSession,
 } from "@wsession/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { failedCases, harnessOf, TRANSACTION_SUBJECTS } from "./failed-cases.ts";
 
 type Commit = (request: CommitRequest) => CommitResult;
 type Committed = Extract<CommitResult, { type: "committed" }>;
@@ -126,31 +127,9 @@ const countsEmptyOnes = tampered((commit, request) =>
   commit({ ...request, change: request.change ?? { type: "fields", set: {}, unset: [] } }),
 );
 
-const SUBJECTS = ["transactions", "the records of clients", "what a transaction changes"];
-
 /** The names of the cases of transactions that the store fails. */
-async function caught(make: () => MapStore): Promise<string[]> {
-  const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
-  const harness = {
-    capabilities,
-    commits: true,
-    tickMs: 1_000,
-    open() {
-      vi.useFakeTimers({ toFake: ["Date", "performance"] });
-      const store = make();
-      return {
-        store: () => store,
-        pass: (ms: number) => void vi.advanceTimersByTime(ms),
-        close: () => void vi.useRealTimers(),
-      };
-    },
-  };
-  const names: string[] = [];
-  for (const one of SUBJECTS.flatMap((subject) => storeCases[subject] ?? [])) {
-    if (one.applies?.(capabilities, harness) === false) continue;
-    await runStoreCase(one, harness).catch(() => names.push(one.name));
-  }
-  return names;
+function caught(make: () => MapStore): Promise<string[]> {
+  return failedCases(harnessOf(make, true), (subject) => TRANSACTION_SUBJECTS.includes(subject));
 }
 
 describe("the store suite catches a store whose commit", () => {
@@ -221,7 +200,7 @@ describe("the store suite catches a store whose commit", () => {
 
 test("the store suite skips the cases of transactions for a store without commit", () => {
   const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
-  for (const subject of SUBJECTS)
+  for (const subject of TRANSACTION_SUBJECTS)
     for (const { applies } of storeCases[subject] ?? expect.fail(subject))
       expect([applies?.(capabilities, {}), applies?.(capabilities)]).toEqual([false, false]);
 });

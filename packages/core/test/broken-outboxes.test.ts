@@ -1,7 +1,7 @@
-import { runStoreCase, storeCases } from "@wsession/conformance";
 import { mapStore } from "@wsession/core";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "@wsession/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { failedCases, harnessOf } from "./failed-cases.ts";
 
 /** A map store whose append and read are wrapped. */
 function tampered(wrap: {
@@ -116,30 +116,8 @@ function asRead(result: ReadResult): Extract<ReadResult, { type: "read" }> {
 }
 
 /** The names of the cases of outboxes that the store fails. */
-async function caught(make: () => Store): Promise<string[]> {
-  const capabilities = { resumable: true, shared: false, values: "any", outbox: true } as const;
-  const names: string[] = [];
-  for (const [subject, cases] of Object.entries(storeCases)) {
-    if (!subject.includes("outbox")) continue;
-    for (const one of cases) {
-      if (one.applies?.(capabilities) === false) continue;
-      const harness = {
-        capabilities,
-        tickMs: 1_000,
-        open() {
-          vi.useFakeTimers({ toFake: ["Date", "performance"] });
-          const store = make();
-          return {
-            store: () => store,
-            pass: (ms: number) => void vi.advanceTimersByTime(ms),
-            close: () => void vi.useRealTimers(),
-          };
-        },
-      };
-      await runStoreCase(one, harness).catch(() => names.push(one.name));
-    }
-  }
-  return names;
+function caught(make: () => Store): Promise<string[]> {
+  return failedCases(harnessOf(make, false), (subject) => subject.includes("outbox"));
 }
 
 describe("the store suite catches a store whose outbox", () => {

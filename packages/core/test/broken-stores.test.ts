@@ -1,8 +1,7 @@
-import { runStoreCase, storeCases } from "@wsession/conformance";
-import type { StoreHarness } from "@wsession/conformance";
 import { mapStore } from "@wsession/core";
 import type { CreateRequest, SessionStore } from "@wsession/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { failedCases, harnessOf, TRANSACTION_SUBJECTS } from "./failed-cases.ts";
 
 /** A map store with some methods replaced. */
 function tampered(replace: (store: SessionStore) => Partial<SessionStore>): SessionStore {
@@ -102,32 +101,9 @@ const givesAway = () =>
     };
   });
 
-function harnessOf(make: () => SessionStore): StoreHarness {
-  return {
-    capabilities: { resumable: true, shared: false, values: "any", outbox: true },
-    commits: true,
-    tickMs: 1_000,
-    open() {
-      vi.useFakeTimers({ toFake: ["Date", "performance"] });
-      const store = make();
-      return {
-        store: () => store,
-        pass: (ms) => void vi.advanceTimersByTime(ms),
-        close: () => void vi.useRealTimers(),
-      };
-    },
-  };
-}
-
-/** The names of the cases that the store fails. */
-async function caught(make: () => SessionStore): Promise<string[]> {
-  const harness = harnessOf(make);
-  const names: string[] = [];
-  for (const one of Object.values(storeCases).flat()) {
-    if (one.applies?.(harness.capabilities) === false) continue;
-    await runStoreCase(one, harness).catch(() => names.push(one.name));
-  }
-  return names;
+/** The names of the cases that the store fails, without those of transactions. */
+function caught(make: () => SessionStore): Promise<string[]> {
+  return failedCases(harnessOf(make, true), (subject) => !TRANSACTION_SUBJECTS.includes(subject));
 }
 
 describe("the store suite catches", () => {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { Deadlines } from "../src/base/deadlines.ts";
-import { Replay } from "../src/framed/replay.ts";
 import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
+import { replayOver } from "./replay-setting.ts";
 
 test("I19 an ack that arrives after the store lost the acknowledged messages is not a protocol error of the client", async () => {
   const BEGINNING = { offset: 0, chain: 0 };
@@ -36,27 +35,7 @@ test("I19 an ack that arrives after the store lost the acknowledged messages is 
     onReplyEnd: () => undefined,
     onReportedEnd: (end: typeof BEGINNING) => (stream.end = end),
   };
-  const state = {
-    id: "s",
-    context: {
-      outboxes: { of: () => stream },
-      store: { read },
-      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 }, handshakeTimeoutMs: 10_000 },
-      calls: { begin: () => undefined, end: () => undefined },
-    },
-  };
-  const sent: string[] = [];
-  const outlet = {
-    isEnding: false,
-    bufferedAmount: 0,
-    maxBufferedBytes: 1_000,
-    deadlines: new Deadlines(),
-    sendFrame: (frame: string | Uint8Array) => void sent.push(`${frame}`),
-    sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
-    replayFailed: (error: unknown) => expect.fail(String(error)),
-  };
-  // The part of a session's state that a replay reads.
-  const replay = new Replay(outlet, state as never, BEGINNING, "reader-of-16-chr");
+  const { replay, sent } = replayOver(stream, read, BEGINNING, "reader-of-16-chr");
   await replay.begin(undefined);
   replay.start([]);
   await expect.poll(() => sent.at(-1)).toBe("=000009of 9");

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { Deadlines } from "../src/base/deadlines.ts";
-import { Replay } from "../src/framed/replay.ts";
 import { BEGINNING, type KeptRun } from "../src/session/kept-run.ts";
 import type { ReadRequest, ReadResult } from "../src/store/outbox-contract.ts";
+import { replayOver } from "./replay-setting.ts";
 
 const message = (chain: number) => ({ chain, data: `of ${chain}`, isReplaced: false });
 
@@ -10,7 +9,6 @@ const message = (chain: number) => ({ chain, data: `of ${chain}`, isReplaced: fa
 function live(kept: readonly ReturnType<typeof message>[], position = { offset: 3, chain: 3 }) {
   const end = kept.length === 0 ? BEGINNING : { offset: kept.length, chain: kept.at(-1)?.chain ?? 0 };
   const again: KeptRun = { before: BEGINNING, entries: kept };
-  const sent: string[] = [];
   let reads = 0;
   const read = ({ from }: ReadRequest): ReadResult => {
     reads += 1;
@@ -19,26 +17,8 @@ function live(kept: readonly ReturnType<typeof message>[], position = { offset: 
       return { type: "read", missed: undefined, start: from, entries: kept.slice(from.offset), end };
     return { type: "read", missed, start: BEGINNING, entries: kept, end };
   };
-  const state = {
-    id: "s",
-    context: {
-      outboxes: { of: () => ({ end, onReplyEnd: () => undefined, onReportedEnd: () => undefined }) },
-      store: { read },
-      settings: { outbox: { maxAgeMs: 1_000, maxBytes: 1_000 }, handshakeTimeoutMs: 10_000 },
-      calls: { begin: () => undefined, end: () => undefined },
-    },
-  };
-  const outlet = {
-    isEnding: false,
-    bufferedAmount: 0,
-    maxBufferedBytes: 1_000,
-    deadlines: new Deadlines(),
-    sendFrame: (frame: string | Uint8Array) => void sent.push(`${frame}`),
-    sendFrames: (frames: ReadonlyArray<string | Uint8Array>) => void sent.push(...frames.map(String)),
-    replayFailed: (error: unknown) => expect.fail(String(error)),
-  };
-  // The part of a session's state that a replay reads.
-  const replay = new Replay(outlet, state as never, position, undefined);
+  const stream = { end, onReplyEnd: () => undefined, onReportedEnd: () => undefined };
+  const { replay, sent } = replayOver(stream, read, position, undefined);
   replay.startLive();
   return { replay, again, sent, reads: () => reads };
 }
