@@ -1,5 +1,4 @@
 // oxlint-disable vitest/expect-expect -- @ts-expect-error asserts, and the compiler checks it
-import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
 import { accept, createSessions, mapStore, reject, unchecked } from "@wsession/core";
 import type {
@@ -7,7 +6,6 @@ import type {
   Connection,
   ConnectionOf,
   Handlers,
-  HandlersOf,
   Handshake,
   Session,
   SessionOf,
@@ -15,7 +13,6 @@ import type {
   SessionsOptions,
   TransactionOf,
 } from "@wsession/core";
-import type { TemplatedApp, WebSocket as UwsWebSocket } from "uWebSockets.js";
 import { describe, expectTypeOf, test } from "vitest";
 import type { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
@@ -30,7 +27,6 @@ interface User {
 }
 
 declare const server: WebSocketServer;
-declare const app: TemplatedApp;
 declare function whoIs(cookie: string | undefined): Promise<User | undefined>;
 
 const schema = z.object({ role: z.enum(["a", "b"]), at: z.tuple([z.number(), z.number()]) });
@@ -292,33 +288,10 @@ describe("context, transport and socket in handlers", () => {
         expectTypeOf(data).toEqualTypeOf<string | Uint8Array>();
       },
     });
-    bindUws(app, "/*", sessions, {
-      message(connection) {
-        connection.socket.getTopics();
-        expectTypeOf(connection.socket).toEqualTypeOf<UwsWebSocket<unknown>>();
-      },
-    });
     const socket = {} as WebSocket;
     expectTypeOf(sessions.of(socket)).toEqualTypeOf<
       Connection<Data, Lower, never, User, WebSocket> | undefined
     >();
-  });
-
-  test("handlers of their own fit every runtime, or the one whose socket they name", () => {
-    const shared: HandlersOf<typeof sessions> = {
-      message(connection) {
-        expectTypeOf(connection.socket).toEqualTypeOf<unknown>();
-        expectTypeOf(connection.context.admin).toEqualTypeOf<boolean>();
-      },
-    };
-    bindWs(server, sessions, shared);
-    bindUws(app, "/*", sessions, shared);
-    const forWs: HandlersOf<typeof sessions, WebSocket> = {
-      message: (connection) => connection.socket.ping(),
-    };
-    bindWs(server, sessions, forWs);
-    // @ts-expect-error -- made for ws
-    bindUws(app, "/*", sessions, forWs);
   });
 
   test("helpers that name Data alone take connections, sessions and handlers of every context", () => {
@@ -337,7 +310,6 @@ describe("context, transport and socket in handlers", () => {
       message: (connection) => connection.send(connection.session?.data.name ?? ""),
     };
     bindWs(server, sessions, general);
-    bindUws(app, "/*", sessions, general);
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { install, run } from "./commands.ts";
+import { checkContext, compile, compilerVersions, typeCheck } from "./compilers.ts";
 import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
 import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
 
@@ -50,7 +51,10 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     ]);
     // After the first installation, which shows the result for a project that does not install these packages.
     const versions = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
-    await install(project, ["ts59@npm:typescript@5.9", "ts7@npm:typescript@7.0.2", "-D", ...versions]);
+    const compilers = Object.entries(compilerVersions).map(
+      ([name, version]) => `${name}@npm:typescript@${version}`,
+    );
+    await install(project, [...compilers, "-D", ...versions]);
     await writeFile(join(project, "example.ts"), await readmeExample());
   }, installMs);
 
@@ -85,6 +89,25 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     }
   });
 
+  test.each(["ts54", "ts6"] as const)(
+    "under %s the context, the transport and the socket are inferred, and misuse is refused",
+    async (compiler) => {
+      await expect(checkContext(project, compiler)).resolves.toBeUndefined();
+    },
+  );
+
+  test("the message about a context that is used above admit says what to write", async () => {
+    const mistake = `import { accept, createSessions } from "@wsession/core";
+      createSessions({
+        initial: (_handshake, context) => ({ name: context.user }),
+        admit: ({ url }) => accept({ context: { user: url } }),
+      });`;
+    await writeFile(join(project, "below.ts"), mistake);
+    await expect(typeCheck(project, "ts7", "below.ts", ["--skipLibCheck"])).rejects.toThrow(
+      "Property 'user' does not exist on type 'WriteAdmitAboveInitial'",
+    );
+  });
+
   describe.each(["ts59", "ts7"] as const)("under %s, module nodenext", (compiler) => {
     test("the README's first example type-checks", async () => {
       await expect(typeCheck(project, compiler, "example.ts")).resolves.toBeUndefined();
@@ -104,6 +127,10 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
       // The declarations of the validators and of vitest are theirs.
       const more = ["--skipLibCheck", "--allowImportingTsExtensions"];
       await expect(typeCheck(project, compiler, "messages.test-d.ts", more)).resolves.toBeUndefined();
+    });
+
+    test("the context, the transport and the socket are inferred, and misuse is refused", async () => {
+      await expect(checkContext(project, compiler)).resolves.toBeUndefined();
     });
 
     test("every package's declarations resolve", async () => {
@@ -236,27 +263,6 @@ async function exportsOf(
   const script = `console.log(JSON.stringify(Object.keys(await import("@wsession/${folder}"))))`;
   const printed = await run(project, process.execPath, ["--input-type=module", "--eval", script]);
   return JSON.parse(printed) as string[];
-}
-
-const strict = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"];
-
-/** Also checks the declarations that a file imports, because a user may not set `skipLibCheck`. */
-async function typeCheck(
-  project: string,
-  compiler: "ts59" | "ts7",
-  file: string,
-  more: readonly string[] = [],
-): Promise<void> {
-  await tsc(project, compiler, [...strict, "--types", "node", "--noEmit", ...more, file]);
-}
-
-async function compile(project: string, compiler: "ts59" | "ts7", file: string): Promise<string> {
-  await tsc(project, compiler, [...strict, "--types", "node", "--outDir", "compiled", file]);
-  return readFile(join(project, "compiled", file.replace(".ts", ".js")), "utf8");
-}
-
-async function tsc(project: string, compiler: "ts59" | "ts7", args: readonly string[]): Promise<void> {
-  await run(project, process.execPath, [join("node_modules", compiler, "bin", "tsc"), ...args]);
 }
 
 /** The client's messages, one at each `next()`, whether they came before it was asked or come later. */

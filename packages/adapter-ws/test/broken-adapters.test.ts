@@ -1,6 +1,6 @@
 import { adapterCases, runAdapterCase } from "@wsession/conformance";
 import type { AdapterHarness } from "@wsession/conformance";
-import type { Runtime, RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
+import type { HandshakeAnswer, Runtime, RuntimeBinding, RuntimeConnection } from "@wsession/core/runtime";
 import { describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
 import { wsHarness } from "./servers.ts";
@@ -25,6 +25,16 @@ const COUNTED =
 const IGNORES_CLOSE =
   "after destroy() nothing of a peer that ignores the close frame is handled, and its socket ends soon (fault A6)";
 
+const WHO_ENDED = [
+  "heartbeatMs ends a half-open connection, whose peer answers no ping, with 1006",
+  "the close handler and closed say who ended the connection: a frame with a reserved opcode",
+];
+const HEADERS = [
+  "a header of accept with several values is sent once for each, beside the cookie of the token",
+  "the headers of reject are sent with the refusal; a client of v1.wsession gets them with the 101 before its close code",
+];
+const PROTOCOL =
+  "protocol is the application's subprotocol, with and without v1.wsession, and empty for none";
 const CHOICE =
   "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and sees no other";
 const KEPT =
@@ -48,6 +58,7 @@ function broken(
   connectionOf: (connection: RuntimeConnection) => RuntimeConnection,
   closes = 1,
   runtimeOf: <Socket extends object>(runtime: Runtime<Socket>) => Runtime<Socket> = (runtime) => runtime,
+  answerOf: (answer: HandshakeAnswer) => HandshakeAnswer = (answer) => answer,
 ): AdapterHarness {
   const harness = wsHarness("port");
   return {
@@ -58,6 +69,7 @@ function broken(
           bind<Socket extends object>(...[runtime, given]: Parameters<typeof sessions.bind<Socket>>) {
             const binding: RuntimeBinding<Socket> = sessions.bind(runtimeOf(runtime), given);
             return overriding(binding, {
+              admit: async (handshake, found) => answerOf(await binding.admit(handshake, found)),
               open: (socket, ticket) => connectionOf(binding.open(socket, ticket)),
             });
           },
@@ -94,6 +106,22 @@ const reorders = broken((connection) => {
     },
   });
 });
+
+/** Reports the code and the reason of an end alone. */
+const forgetsWhoEnded = broken((connection) =>
+  overriding(connection, { ended: (code, reason) => connection.ended(code, reason) }),
+);
+
+/** Sends a refusal without the application's headers, and one line for each name on the 101. */
+const losesHeaders = broken(
+  (connection) => connection,
+  1,
+  (runtime) => runtime,
+  (answer) =>
+    answer.type === "reject"
+      ? { ...answer, headers: undefined }
+      : { ...answer, headers: [...new Map(answer.headers.map((line) => [line[0], line])).values()] },
+);
 
 const closesTwice = broken((connection) => connection, 2);
 
@@ -228,6 +256,22 @@ describe("the suite for adapters catches", () => {
 
   test.each([COUNTED, IGNORES_CLOSE])("an adapter that waits for the peer to close: %s", async (name) => {
     expect(await fails(waitsForThePeer, name, 5_000)).toBe(true);
+  });
+
+  test.each([...WHO_ENDED, ...HEADERS, PROTOCOL])("nothing in the real one: %s", async (name) => {
+    expect(await fails(wsHarness("port"), name)).toBe(false);
+  });
+
+  test.each(WHO_ENDED)("an adapter that does not say who ended a connection: %s", async (name) => {
+    expect(await fails(forgetsWhoEnded, name)).toBe(true);
+  });
+
+  test.each(HEADERS)("an adapter that loses headers: %s", async (name) => {
+    expect(await fails(losesHeaders, name)).toBe(true);
+  });
+
+  test("an adapter that does not hand on the subprotocol", async () => {
+    expect(await fails(forgetsTheChoice, PROTOCOL)).toBe(true);
   });
 
   test.each([LIFE, TERMINATE])("an adapter that calls close twice: %s", async (name) => {
