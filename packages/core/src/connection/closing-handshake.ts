@@ -4,7 +4,7 @@ import type { Deadline, Deadlines } from "../base/deadlines.ts";
 /** Milliseconds that a peer has to answer a close frame. The peer gets more time while it still reads earlier data. */
 const CLOSING_HANDSHAKE_MS = 2_000;
 /** How many of these periods a peer that still reads gets at most. */
-const MAX_CLOSING_TURNS = 15;
+const MAX_PERIODS = 15;
 
 /**
  * Terminates a socket whose peer does not answer the close frame. A peer that is still reading earlier data has not read the close
@@ -15,7 +15,7 @@ export class ClosingHandshake<Socket extends object> implements Deadline {
   readonly #deadlines: Deadlines;
   readonly #socket: Socket;
   #buffered: number;
-  #turns = MAX_CLOSING_TURNS;
+  #periodsLeft = MAX_PERIODS;
   #deadline: Deadline;
 
   constructor(runtime: Runtime<Socket>, deadlines: Deadlines, socket: Socket) {
@@ -23,24 +23,24 @@ export class ClosingHandshake<Socket extends object> implements Deadline {
     this.#deadlines = deadlines;
     this.#socket = socket;
     this.#buffered = runtime.bufferedAmount(socket);
-    this.#deadline = this.#wait();
+    this.#deadline = this.#startPeriod();
   }
 
   cancel(): void {
     this.#deadline.cancel();
   }
 
-  #wait(): Deadline {
-    return this.#deadlines.allow(CLOSING_HANDSHAKE_MS, () => this.#look());
+  #startPeriod(): Deadline {
+    return this.#deadlines.allow(CLOSING_HANDSHAKE_MS, () => this.#terminateUnlessReading());
   }
 
-  #look(): void {
+  #terminateUnlessReading(): void {
     const left = this.#runtime.bufferedAmount(this.#socket);
-    const takes = this.#runtime.isTaking?.(this.#socket) ?? (left > 0 && left < this.#buffered);
-    if (takes && this.#turns > 1) {
-      this.#turns -= 1;
+    const isReading = this.#runtime.isTaking?.(this.#socket) ?? (left > 0 && left < this.#buffered);
+    if (isReading && this.#periodsLeft > 1) {
+      this.#periodsLeft -= 1;
       this.#buffered = left;
-      this.#deadline = this.#wait();
+      this.#deadline = this.#startPeriod();
     } else this.#runtime.terminate(this.#socket);
   }
 }

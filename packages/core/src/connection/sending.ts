@@ -28,7 +28,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   /** Data waits in this process to be sent. The runtime calls `drained` once all of it is sent. */
   #backedUp = false;
   /** The number of UTF-16 code units or bytes that were written since the last ping. */
-  #unproved = 0;
+  #bytesSinceProbe = 0;
 
   /** After a `"queued"`: all data was handed to the operating system. */
   protected abstract notifyDrained(): void;
@@ -63,10 +63,10 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
     const { runtime, probeBytes } = this.binding;
     const total = messages.reduce((sum, { length }) => sum + length, 0);
     // More than `probeBytes` need pings between the messages.
-    if (messages.length < 2 || this.#unproved + total > probeBytes || runtime.sendAll === undefined)
+    if (messages.length < 2 || this.#bytesSinceProbe + total > probeBytes || runtime.sendAll === undefined)
       for (const message of messages) this.transmit(message);
     else {
-      this.#unproved += total;
+      this.#bytesSinceProbe += total;
       this.awaitDrainOf(runtime.sendAll(this.socket, messages));
     }
   }
@@ -93,13 +93,13 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
     const { runtime, probeBytes } = this.binding;
     const { length } = data;
     if (length > probeBytes && runtime.sendLong !== undefined) {
-      this.#unproved = 0;
+      this.#bytesSinceProbe = 0;
       return runtime.sendLong(this.socket, data, probeBytes);
     }
     const outcome = runtime.send(this.socket, data);
-    this.#unproved += length;
-    if (this.#unproved > probeBytes) {
-      this.#unproved = 0;
+    this.#bytesSinceProbe += length;
+    if (this.#bytesSinceProbe > probeBytes) {
+      this.#bytesSinceProbe = 0;
       runtime.ping?.(this.socket);
     }
     return outcome;

@@ -13,7 +13,7 @@ interface Lifetime {
   /** Whether the `expiring` handlers were called for this absolute deadline. */
   warned: boolean;
   /** A message arrived after the last touch in the store. Stays true if the touch fails, so that the touch is tried again. */
-  touchOwed: boolean;
+  needsTouch: boolean;
   check: Deadline | undefined;
   checkAt: number;
 }
@@ -52,7 +52,7 @@ export class Lifetimes<Data extends object> {
       idleAt: 0,
       absoluteAt,
       warned: false,
-      touchOwed: false,
+      needsTouch: false,
       check: undefined,
       checkAt: 0,
     };
@@ -78,7 +78,7 @@ export class Lifetimes<Data extends object> {
     const { idleMs } = this.#settings;
     // The session was touched just now, for example by its handshake. One more round trip for each short visit would cost too much.
     if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
-    lifetime.touchOwed = true;
+    lifetime.needsTouch = true;
     this.#start(state, lifetime);
   }
 
@@ -116,8 +116,8 @@ export class Lifetimes<Data extends object> {
     const now = performance.now();
     const { idleMs, expiringMs } = this.#settings;
     const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - expiringMs;
-    const lastLook = lifetime.idleAt - lastLookMs(idleMs);
-    const idle = now < lastLook ? lastLook : lifetime.idleAt;
+    const lastCheck = lifetime.idleAt - lastCheckMs(idleMs);
+    const idle = now < lastCheck ? lastCheck : lifetime.idleAt;
     const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
     const next = Math.max(wanted, now + retryMs);
     // An earlier check covers the same work, and schedules the next check.
@@ -131,14 +131,14 @@ export class Lifetimes<Data extends object> {
   }
 
   #start(state: LocalSession<Data>, lifetime: Lifetime): void {
-    this.#look(state, lifetime).catch((error: unknown) => {
+    this.#check(state, lifetime).catch((error: unknown) => {
       state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
       const retryMs = Math.min(RETRY_MS, this.#settings.idleMs / LOOKS_PER_IDLE_TIME);
       if (this.#lifetimes.get(state) === lifetime) this.#schedule(state, lifetime, retryMs);
     });
   }
 
-  async #look(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
+  async #check(state: LocalSession<Data>, lifetime: Lifetime): Promise<void> {
     const now = performance.now();
     if (
       !lifetime.warned &&
@@ -149,8 +149,8 @@ export class Lifetimes<Data extends object> {
       for (const connection of state.connections())
         connection.expiring(Math.round(lifetime.absoluteAt - now));
     }
-    if (takeActivity(state)) lifetime.touchOwed = true;
-    if (now < lifetime.absoluteAt && lifetime.touchOwed) {
+    if (takeActivity(state)) lifetime.needsTouch = true;
+    if (now < lifetime.absoluteAt && lifetime.needsTouch) {
       await this.#touch(state, lifetime, now);
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline, so read the session before ending it.
@@ -158,7 +158,7 @@ export class Lifetimes<Data extends object> {
       if (stored === undefined) state.endSession(EXPIRED);
       else this.move(state, stored.idleInMs - (performance.now() - now), stored.absoluteInMs);
     } else {
-      if (lifetime.idleAt - now <= lastLookMs(this.#settings.idleMs))
+      if (lifetime.idleAt - now <= lastCheckMs(this.#settings.idleMs))
         for (const connection of state.connections()) connection.awaitMessage();
       this.#schedule(state, lifetime);
     }
@@ -170,13 +170,13 @@ export class Lifetimes<Data extends object> {
       state.endSession(EXPIRED);
       return;
     }
-    lifetime.touchOwed = false;
+    lifetime.needsTouch = false;
     // Count from the request: a slow answer must not make the deadline here later than the store's.
     this.move(state, idleMs - (performance.now() - askedAt), undefined);
   }
 }
 
-function lastLookMs(idleMs: number): number {
+function lastCheckMs(idleMs: number): number {
   return Math.min(LAST_LOOK_MS, idleMs / 4);
 }
 

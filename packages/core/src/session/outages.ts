@@ -4,7 +4,7 @@ import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
 
 /** Milliseconds between two checks of an outage. An answer ends the outage if no call has failed for this time. */
-const LOOK_MS = 5_000;
+const CHECK_MS = 5_000;
 /** Milliseconds between two reports of a lasting outage. The outage also ends if no call has failed for this time. */
 const REPEAT_MS = 60_000;
 /** The most causes that are distinguished. Without a limit, errors whose text differs each time would all be new causes. */
@@ -36,7 +36,7 @@ export class OutageReports {
   #since = 0;
   #lastAt = 0;
   #answeredAt = -Infinity;
-  #nextLook: Deadline | undefined;
+  #nextCheck: Deadline | undefined;
   #isClosed = false;
 
   constructor(deadlines: Deadlines, onError: OnError) {
@@ -63,7 +63,7 @@ export class OutageReports {
     }
     if (this.#causes.size === 0) {
       this.#since = now;
-      this.#lookLater();
+      this.#scheduleCheck();
     }
     this.#causes.set(key, { error, count: 0, lastAt: now });
     this.#callOnError(error, context);
@@ -77,7 +77,7 @@ export class OutageReports {
   /** Reports the counted failures. Later failures are reported one by one, because no further summary follows. */
   close(): void {
     this.#isClosed = true;
-    this.#nextLook?.cancel();
+    this.#nextCheck?.cancel();
     this.#summarise("the sessions are closed");
     this.#causes.clear();
   }
@@ -88,14 +88,14 @@ export class OutageReports {
     return this.#causes.size < MAX_CAUSES || this.#causes.has(key) ? key : code;
   }
 
-  #lookLater(): void {
-    this.#nextLook = this.#deadlines.after(LOOK_MS, () => this.#look());
+  #scheduleCheck(): void {
+    this.#nextCheck = this.#deadlines.after(CHECK_MS, () => this.#check());
   }
 
-  #look(): void {
+  #check(): void {
     const now = performance.now();
     const quietMs = now - this.#lastAt;
-    const answers = this.#answeredAt > this.#lastAt && quietMs >= LOOK_MS;
+    const answers = this.#answeredAt > this.#lastAt && quietMs >= CHECK_MS;
     if (answers || quietMs >= REPEAT_MS) {
       this.#summarise(answers ? "the store answers again" : "no call of the store has failed for 60 s");
       this.#causes.clear();
@@ -109,7 +109,7 @@ export class OutageReports {
         if (now - cause.lastAt >= REPEAT_MS) this.#causes.delete(key);
       }
     }
-    this.#lookLater();
+    this.#scheduleCheck();
   }
 
   /** One report for all causes, because one outage causes different errors: they depend on the step that a call has reached. */

@@ -113,23 +113,23 @@ export class SendQueue {
     this.#waiting.push(new Queued(message, sender, subject, result));
     if (this.#isBusy) return;
     this.#isBusy = true;
-    void NEXT_MICROTASK.then(() => this.#work());
+    void NEXT_MICROTASK.then(() => this.#sendBatches());
   }
 
   /** Resolves when no message waits. Never rejects. */
-  async #work(): Promise<void> {
+  async #sendBatches(): Promise<void> {
     while (this.#waiting.length > 0) {
       let batch: readonly Queued[] = [];
       try {
         const result = await this.#context.run(() => {
-          batch = this.#take();
+          batch = this.#takeBatch();
           return this.#context.append(this.#requestOf(batch));
         });
         this.#settle(batch, result);
       } catch (error) {
         const typed = asStoreError(error);
         if (typed.outcome !== "not-applied") this.#context.unknown();
-        if (batch.length === 0) batch = this.#take();
+        if (batch.length === 0) batch = this.#takeBatch();
         this.#rejectAll(batch, () => typed);
       }
     }
@@ -138,7 +138,7 @@ export class SendQueue {
   }
 
   /** The messages at the head that may form one batch. */
-  #take(): readonly Queued[] {
+  #takeBatch(): readonly Queued[] {
     const [first] = this.#waiting;
     const end =
       first?.isSingle === true ? 1 : this.#waiting.findIndex((one) => one.isSingle || !isAlike(one, first));
@@ -167,10 +167,10 @@ export class SendQueue {
         return;
       case "missing":
         this.#context.missing();
-        for (const one of batch) this.#release(one).missing();
+        for (const one of batch) this.#dequeue(one).missing();
         return;
       case "foreign":
-        for (const one of batch) this.#release(one).missing();
+        for (const one of batch) this.#dequeue(one).missing();
         return;
       case "fenced":
         this.#context.fenced(batch[0]?.sender);
@@ -184,21 +184,21 @@ export class SendQueue {
     // Deliver before `send` resolves, so that its caller finds the message delivered.
     this.#context.appended(runOf(sent, result));
     if (sent === batch) {
-      sent.forEach((one, index) => this.#release(one).resolve({ offset: offset + index }));
+      sent.forEach((one, index) => this.#dequeue(one).resolve({ offset: offset + index }));
       return;
     }
     const offsets = new Map(sent.map((one, index) => [one, offset + index]));
     const byKey = new Map(sent.map((one) => [one.key, offsets.get(one)]));
     // A message that was replaced in the queue resolves with the offset of its replacement.
     for (const one of batch)
-      this.#release(one).resolve({ offset: offsets.get(one) ?? byKey.get(one.key) ?? offset });
+      this.#dequeue(one).resolve({ offset: offsets.get(one) ?? byKey.get(one.key) ?? offset });
   }
 
   #rejectAll(batch: readonly Queued[], errorOf: () => unknown): void {
-    for (const one of batch) this.#release(one).reject(errorOf());
+    for (const one of batch) this.#dequeue(one).reject(errorOf());
   }
 
-  #release({ bytes, result }: Queued): SendResult {
+  #dequeue({ bytes, result }: Queued): SendResult {
     this.#count -= 1;
     this.#bytes -= bytes;
     return result;
