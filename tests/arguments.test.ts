@@ -90,7 +90,11 @@ const tables: readonly OptionTable[] = [
       maxConnectionsPerSession: wrongFor.count,
       heartbeatMs: wrongFor.durationOrNever,
       handlerTimeoutMs: wrongFor.duration,
-      exclusive: [...wrongFor.boolean, "subject"],
+      exclusive: [...wrongFor.boolean, "user"],
+      maxSessionsPerSubject: [
+        ...wrongFor.count.filter((value) => show(value) !== "[object Object]"),
+        { max: 0 },
+      ],
       leaveAfterMs: wrongFor.duration,
       events: [...wrongFor.options, { left: "x" }, { expired: 5 }, { destroyed: null }],
       origins: [null, "https://example.com", 5, {}, [5], [null], new Set(["https://example.com"])],
@@ -120,6 +124,15 @@ const tables: readonly OptionTable[] = [
     from: ["core/src/api/options.ts", "InboxLimits"],
     make: (inbox) => createSessions({ inbox }),
     options: { maxMessages: wrongFor.count, maxBytes: wrongFor.count },
+  },
+  {
+    what: "maxSessionsPerSubject",
+    from: ["core/src/api/options.ts", "SubjectLimitOption"],
+    // A number is right in place of the object: the table of createSessions has the wrong numbers.
+    make: (limit) =>
+      createSessions({ maxSessionsPerSubject: typeof limit === "number" ? null : limit } as never),
+    basis: { max: 1 },
+    options: { max: wrongFor.count, over: wrongFor.word },
   },
   {
     what: "accept",

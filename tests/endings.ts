@@ -45,6 +45,7 @@ const initial = (): Data => ({ n: 0 });
 const fail = (): never => {
   throw new Error("planned");
 };
+const asAda: SessionsOptions<Data> = { admit: () => accept({ subject: "ada" }) };
 const resumable = (): SessionsOptions<Data> => ({ store: mapStore(), token: queryToken(), initial });
 
 async function ending(setting: Setting, act: (client: Client) => unknown = () => undefined): Promise<string> {
@@ -115,6 +116,16 @@ export const closings: Readonly<Record<string, (runtime: RuntimeName) => Promise
     await connect(setting, `/?token=${token}`);
     const { code, reason } = await first.closed;
     return `${code} ${reason}`;
+  },
+  "4403 too many sessions of one subject": async (runtime) => {
+    const maxSessionsPerSubject = { max: 1, over: "refuse" } as const;
+    const setting = await start(runtime, { ...asAda, initial, maxSessionsPerSubject });
+    await connect(setting);
+    return ending(setting);
+  },
+  "4409 too many sessions of one subject": async (runtime) => {
+    const setting = await start(runtime, { ...asAda, ...resumable(), maxSessionsPerSubject: 1 });
+    return ending(setting, () => connect(setting));
   },
   "4409 too many connections of one session": async (runtime) => {
     const setting = await start(runtime, { ...resumable(), maxConnectionsPerSession: 1 });
@@ -234,6 +245,12 @@ export const refusals: Readonly<Record<string, (runtime: RuntimeName) => Promise
     refusal(await start(runtime, { store: failingStore("STORE_UNAVAILABLE"), initial })),
   "503 session can't be read": async (runtime) =>
     refusal(await start(runtime, { ...resumable(), store: failingStore("CORRUPT_RECORD") }), BAD),
+  "403 too many sessions of one subject": async (runtime) => {
+    const maxSessionsPerSubject = { max: 1, over: "refuse" } as const;
+    const setting = await start(runtime, { ...asAda, ...resumable(), maxSessionsPerSubject });
+    await connect(setting);
+    return refusal(setting);
+  },
   "503 too many sessions": async (runtime) => {
     const setting = await start(runtime, { store: mapStore({ maxSessions: 1 }), initial });
     await connect(setting);

@@ -41,6 +41,7 @@ export type {
   InboxLimits,
   SessionEvents,
   Stage,
+  SubjectLimitOption,
 } from "./api/options.ts";
 export type {
   AdmitOption,
@@ -64,6 +65,7 @@ export type {
   Fields,
   HeldSession,
   NodePresence,
+  OverLimit,
   ResumedBy,
   ResumeRequest,
   ResumeResult,
@@ -92,6 +94,13 @@ export type {
   SubjectPresence,
   Tracking,
 } from "./store/presence-contract.ts";
+export type {
+  RaisedFence,
+  SubjectLimit,
+  SubjectMethods,
+  TakeOverSubjectRequest,
+  TakeOverSubjectResult,
+} from "./store/subject-contract.ts";
 export type { ClientRecord, ClientRecords } from "./store/stored-session.ts";
 export type {
   AppendedEvent,

@@ -115,9 +115,9 @@ async function resolveSession<Data extends object>(
   }
 }
 
-const OVERTAKEN = ["REVOKED", "FENCED", "SHUTTING_DOWN"] as const;
+const OVERTAKEN = ["REVOKED", "FENCED", "TOO_MANY_SESSIONS", "SHUTTING_DOWN"] as const;
 
-/** Whether another call overtook the decision. Neither the application nor the store failed, so such an error is not reported. */
+/** Whether another call overtook the decision, or another login of the subject. Neither the application nor the store failed, so such an error is not reported. */
 function isOvertaken(error: unknown): boolean {
   return OVERTAKEN.some((code) => isSessionError(error, code));
 }
@@ -147,6 +147,7 @@ function failure(error: unknown): Refused {
   if (isSessionError(error, "STORE_FULL")) return refused(503, "too many sessions");
   if (isSessionError(error, "REVOKED")) return refused(401, "sessions revoked");
   if (isSessionError(error, "FENCED")) return refused(401, "replaced by a newer connection");
+  if (isSessionError(error, "TOO_MANY_SESSIONS")) return refused(403, "too many sessions of one subject");
   if (isSessionError(error, "SHUTTING_DOWN")) return refused(503, "server restarting");
   return refused(500, "internal error");
 }

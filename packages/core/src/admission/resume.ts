@@ -169,6 +169,7 @@ async function makeOwned<Data extends object>(
       onlyUnowned: true,
       replaces: undefined,
       graceMs: 0,
+      takesSubject: false,
       fence,
     });
   } catch (error) {

@@ -145,11 +145,26 @@ export interface CommonOptions {
    */
   readonly handlerTimeoutMs?: number | undefined;
   /**
-   * Whether a session has one connection at a time: the new connection wins, and the old one closes with 4409.
+   * Whether the newest connection of a session (`true` or `"session"`), or of a user (`"subject"`), has it alone: the others close with
+   * 4409, and their handles can't write any more. With `"subject"` the other sessions stay. A client of one that comes back is then
+   * the newest. `identify` takes the subject over at that moment. A connection without a subject behaves as with `"session"`.
    *
    * @default false
+   * @throws NOT_SUPPORTED from `createSessions` for `"subject"` with a store that has no `takeOverSubject`.
    */
-  readonly exclusive?: boolean | undefined;
+  readonly exclusive?: boolean | "session" | "subject" | undefined;
+  /**
+   * How many sessions a subject may have. A number: each login over it ends the sessions whose logins were first, and their
+   * connections close with 4409. With `over: "refuse"` the new login is refused instead: 403, for a client of `v1.wsession` the close
+   * code 4403, and `identify` rejects with TOO_MANY_SESSIONS. It holds when a login's promise has resolved, or the handshake is
+   * answered, also for simultaneous logins of several processes. Set the option in all processes.
+   *
+   * @default any number
+   * @throws NOT_SUPPORTED from `createSessions` if the store can't limit subjects.
+   * @example
+   * maxSessionsPerSubject: { max: 5, over: "refuse" }
+   */
+  readonly maxSessionsPerSubject?: number | SubjectLimitOption | undefined;
   /**
    * Milliseconds without a connection after which a session has left, and its subject is no longer `"away"` but `"offline"`. A
    * client that comes back in time gives no event. A clean close by the peer (1000, 1001, or no code), and the client's `close()`,
@@ -247,6 +262,17 @@ export interface SessionEvents {
   readonly expired?: ((event: SessionEvent) => unknown) | undefined;
   /** The session was destroyed, by the application or by the library. */
   readonly destroyed?: ((event: SessionEvent) => unknown) | undefined;
+}
+
+/** The option `maxSessionsPerSubject`, with what happens over the limit. */
+export interface SubjectLimitOption {
+  readonly max: number;
+  /**
+   * Which session gives way: the one whose login was first, or the new one.
+   *
+   * @default "oldest"
+   */
+  readonly over?: "oldest" | "refuse" | undefined;
 }
 
 /** Limits for clients without a session. */

@@ -15,6 +15,7 @@ import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
 import type { EarlyLimits, InboxLimits } from "./options.ts";
+import { resolveSubjectLimits } from "./resolve-subject-limits.ts";
 import type { Settings } from "./settings.ts";
 import type { SessionsOptions } from "./typed-options.ts";
 
@@ -40,6 +41,7 @@ const NAMES = [
   "heartbeatMs",
   "handlerTimeoutMs",
   "exclusive",
+  "maxSessionsPerSubject",
   "leaveAfterMs",
   "events",
   "origins",
@@ -99,7 +101,7 @@ export function resolveOptions<Data extends object, Transport>(
     maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, 1_000),
     heartbeatMs: heartbeat(options.heartbeatMs),
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
-    exclusive: flag("exclusive", options.exclusive),
+    ...resolveSubjectLimits(options, store),
     ...presence(options),
     onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse"]),
     onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),

@@ -1,22 +1,32 @@
 import type { OutboxBounds } from "../store/outbox-contract.ts";
 import type { SessionsOptions } from "./typed-options.ts";
 
+import type { SubjectLimit } from "../store/subject-contract.ts";
+
 type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schema" | "migrate" | "onError";
+
+/** Options that are resolved to another type, or to another name. */
+type Resolved = "early" | "inbox" | "outbox" | "exclusive" | "maxSessionsPerSubject";
 
 /**
  * The options with their defaults. The types of the transport's data and of the context are `unknown` inside of core, which passes
  * both on and never reads them.
  */
 export type Settings<Data extends object> = {
-  readonly [
-    Key in Exclude<keyof SessionsOptions<Data>, Optional | "early" | "inbox" | "outbox">
-  ]-?: NonNullable<SessionsOptions<Data>[Key]>;
+  readonly [Key in Exclude<keyof SessionsOptions<Data>, Optional | Resolved>]-?: NonNullable<
+    SessionsOptions<Data>[Key]
+  >;
 } & Pick<SessionsOptions<Data>, Optional> & {
     readonly early: Limits & { readonly timeoutMs: number };
     readonly inbox: Limits;
     readonly outbox: OutboxBounds;
     /** Whether presence is recorded from the start. */
     readonly recordsPresence: boolean;
+    /** Whether a session has one connection at a time. */
+    readonly exclusive: boolean;
+    /** Whether a subject has one connection at a time. Implies `exclusive`. */
+    readonly exclusiveSubject: boolean;
+    readonly subjectLimit: SubjectLimit | undefined;
   };
 
 export interface Limits {

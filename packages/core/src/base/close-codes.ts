@@ -18,13 +18,16 @@ export const CloseCode = {
   ProtocolError: 4400,
   /** A session is needed: the handshake of a client of `v1.wsession` was refused with 401. */
   SessionNeeded: 4401,
-  /** The handshake of a client of `v1.wsession` was refused, with another status below 500. */
+  /**
+   * The handshake of a client of `v1.wsession` was refused, with another status below 500; or the subject has as many sessions as
+   * `maxSessionsPerSubject` allows.
+   */
   Refused: 4403,
   /** The session was not set within `early.timeoutMs`. */
   SessionTimeout: 4408,
   /**
-   * A newer connection took the session over (`exclusive`), or the session has more connections than
-   * `maxConnectionsPerSession`.
+   * A newer connection took the session or its subject over (`exclusive`), the session has more connections than
+   * `maxConnectionsPerSession`, or newer logins ended the session (`maxSessionsPerSubject`).
    */
   Replaced: 4409,
   /** The session was destroyed. */

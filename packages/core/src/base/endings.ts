@@ -8,6 +8,14 @@ export interface Ending {
 }
 
 export const REPLACED: Ending = { code: CloseCode.Replaced, reason: "replaced by a newer connection" };
+export const SUBJECT_REPLACED: Ending = {
+  code: CloseCode.Replaced,
+  reason: "too many sessions of one subject",
+};
+export const TOO_MANY_SESSIONS: Ending = {
+  code: CloseCode.Refused,
+  reason: "too many sessions of one subject",
+};
 export const GONE: Ending = { code: CloseCode.Destroyed, reason: "session gone" };
 export const TOO_MANY_CONNECTIONS: Ending = {
   code: CloseCode.Replaced,
@@ -18,6 +26,14 @@ export const REVOKED: Ending = { code: CloseCode.Destroyed, reason: "sessions re
 
 export function destroyedEnding(reason = "session destroyed"): Ending {
   return { code: CloseCode.Destroyed, reason };
+}
+
+/** The ending of a session that a store reports as destroyed. */
+export function endingOf(event: {
+  readonly reason: string | undefined;
+  readonly replaced?: boolean | undefined;
+}): Ending {
+  return event.replaced === true ? SUBJECT_REPLACED : destroyedEnding(event.reason);
 }
 
 /** An ending as an error, for a decision that has no connection yet. */

@@ -12,7 +12,10 @@ export type SessionErrorCode =
   | "SHUTTING_DOWN"
   /** The session was destroyed, has expired, or never existed. */
   | "SESSION_GONE"
-  /** A newer connection replaced this connection (`exclusive`), so the handle of this connection can't write any more. */
+  /**
+   * A newer connection replaced this connection (`exclusive`), so the handle of this connection can't write any more. Or newer
+   * logins of the subject ended the session while it was being created or identified (`maxSessionsPerSubject`).
+   */
   | "FENCED"
   /** The subject's sessions were destroyed while this session was being created or identified. */
   | "REVOKED"
@@ -20,6 +23,8 @@ export type SessionErrorCode =
   | "STORE_UNAVAILABLE"
   /** The store holds as many sessions as it may, and each has a live connection. */
   | "STORE_FULL"
+  /** The subject has as many sessions as `maxSessionsPerSubject` allows, and `over` is `"refuse"`. Nothing was changed. */
+  | "TOO_MANY_SESSIONS"
   /** A call on the connection's session while the handler `transaction` runs: stage the change with the transaction instead. */
   | "IN_TRANSACTION"
   /** A transaction was used after its handler had settled, or the handler did not settle within `handlerTimeoutMs`. */
@@ -158,6 +163,12 @@ export function revokedError(): SessionError {
 
 export function fencedError(): SessionError {
   return new SessionError("FENCED", "a newer connection took the session over", { outcome: "not-applied" });
+}
+
+export function tooManySessionsError(): SessionError {
+  return new SessionError("TOO_MANY_SESSIONS", "the subject has as many sessions as it may", {
+    outcome: "not-applied",
+  });
 }
 
 export function inTransactionError(): SessionError {

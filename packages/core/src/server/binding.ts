@@ -17,7 +17,7 @@ import type { Handlers } from "../api/handlers.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";
-import { invalidArgument, isSystemError } from "../base/errors.ts";
+import { invalidArgument, isSessionError, isSystemError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
@@ -201,7 +201,8 @@ export class ServerBinding<Data extends object, Socket extends object>
     try {
       creating = admitted.attach(connection);
     } catch (error) {
-      this.report(error, { stage: "initial", connection });
+      // The connection of a login that was refused has ended already.
+      if (!isSessionError(error, "TOO_MANY_SESSIONS")) this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
     }
     this.opening = connection;

@@ -1,5 +1,12 @@
 /** The creation of a session in the store, with its token. */
-import { asStoreError, revokedError, SessionError } from "../base/errors.ts";
+import { SUBJECT_REPLACED } from "../base/endings.ts";
+import {
+  asStoreError,
+  fencedError,
+  revokedError,
+  SessionError,
+  tooManySessionsError,
+} from "../base/errors.ts";
 import { checkNewData } from "./data.ts";
 import type { SessionContext } from "./local-session.ts";
 import type { CreateResult, StoredSession } from "../store/contract.ts";
@@ -31,12 +38,13 @@ export function createStored<Data extends object>(
   context: SessionContext<Data>,
   wanted: NewSession,
 ): Created | Promise<Created> {
-  const { store, schema, schemaVersion, idleMs, absoluteMs, exclusive } = context.settings;
+  const { store, schema, schemaVersion, idleMs, absoluteMs, exclusive, subjectLimit } = context.settings;
   const { id, subject, hold, decidedAt } = wanted;
   const verifier = wanted.token ? newVerifier() : undefined;
   const created = (result: CreateResult): Created => {
     if (result.type !== "created") throw refusal(result.type);
     context.diagnostics.sessionsCreated += 1;
+    for (const ended of result.ended ?? []) context.endSession(ended, SUBJECT_REPLACED);
     return {
       id,
       stored: result.session,
@@ -54,6 +62,7 @@ export function createStored<Data extends object>(
     hold,
     exclusive: exclusive && hold,
     decidedAt,
+    limit: subject === undefined ? undefined : subjectLimit,
   });
   if ("type" in answer) return created(answer);
   return Promise.resolve(answer).then(created, (error: unknown) => {
@@ -70,6 +79,10 @@ function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
       });
     case "revoked":
       return revokedError();
+    case "crowded":
+      return tooManySessionsError();
+    case "replaced":
+      return fencedError();
     case "exists":
       return new SessionError("STORE_UNAVAILABLE", "the store already has a session with the new random id", {
         outcome,

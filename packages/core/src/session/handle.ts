@@ -161,7 +161,14 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     try {
       const fence = () => fenceOf(this.#connection);
       const replaces = this.presentedDigest;
-      const result = await replaceToken(state, { decision, onlyUnowned: false, replaces, graceMs, fence });
+      const result = await replaceToken(state, {
+        decision,
+        onlyUnowned: false,
+        replaces,
+        graceMs,
+        takesSubject: true,
+        fence,
+      });
       if (result.type === "foreign") throw tokenReplacedError();
       if (result.type !== "replaced") throw goneError();
       this.onTokenReplaced(result.digest);

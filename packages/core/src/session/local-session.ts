@@ -3,7 +3,7 @@ import { deepFreeze } from "../store/change.ts";
 import { PENDING_FENCE, LOST_FENCE } from "./session-connection.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { GONE, REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
+import { GONE, REPLACED, SUBJECT_REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext } from "../api/options.ts";
@@ -30,6 +30,10 @@ export interface SessionContext<Data extends object> {
   readonly changes: ChangeQueue<Data>;
   readonly outboxes: OutboxAccess;
   readonly calls: StoreCalls;
+  /** Ends this process's connections of a session that is gone. Returns how many. */
+  endSession(id: string, ending: Ending): number;
+  /** Ends this process's connections of a session that have a lower fence. */
+  replaceSession(id: string, fence: number): void;
   report(error: unknown, context: ErrorContext): void;
   /** Milliseconds from now until each deadline. `undefined`: the absolute deadline did not change. */
   deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
@@ -37,6 +41,8 @@ export interface SessionContext<Data extends object> {
 
 /** States whose stored record is of another schema version. They are few; a field would cost every session memory. */
 const otherVersion = new WeakSet<object>();
+/** States that a newer login of the subject ended. Connections that are attached later get the same close code. */
+const replacedStates = new WeakSet<object>();
 
 /**
  * The one state of a session in this process, for all its handles and connections. The version only rises (I8). A change is
@@ -213,8 +219,14 @@ export class LocalSession<Data extends object> {
   endSession(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
+    if (ending === SUBJECT_REPLACED) replacedStates.add(this);
     this.context.pending.endSession(this.id, ending);
     return this.endConnections((connection) => connection !== undefined, ending);
+  }
+
+  /** Why a connection that is attached to an ended session must end. */
+  get goneEnding(): Ending {
+    return replacedStates.has(this) ? SUBJECT_REPLACED : GONE;
   }
 
   /** Ends the other connections at once while a newer connection of this process takes the session over in the store. */

@@ -3,7 +3,7 @@ import type { ErrorContext } from "../api/options.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { GONE, REPLACED, REVOKED } from "../base/endings.ts";
+import { GONE, REPLACED, REVOKED, TOO_MANY_SESSIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { isSessionError, withoutConnectionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
@@ -27,7 +27,7 @@ import { StoreCalls } from "./store-calls.ts";
 import { SessionHost } from "./store-host.ts";
 import { SessionTable } from "./table.ts";
 import type { SessionsOnConnections } from "./table.ts";
-import { takeOver } from "./takeover.ts";
+import { takeOver, takesOver } from "./takeover.ts";
 import type { AdmittedSession, UnattachedConnection } from "./unattached-connection.ts";
 
 /** The sessions in this process, with one state each. Connections and handles reach the store through the registry. */
@@ -94,6 +94,10 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     return this.#table.find(id)?.endSession(ending) ?? 0;
   }
 
+  replaceSession(id: string, fence: number): void {
+    this.#table.find(id)?.replace(fence);
+  }
+
   /** How many live connections of a session this process has. */
   connectionCount(id: string): number {
     return this.#table.find(id)?.connectionCount ?? 0;
@@ -117,7 +121,13 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     const id = resumable ? newSelector() : connection.id;
     const token = resumable && this.settings.token !== undefined;
     const { subject, decidedAt } = decision;
-    const created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
+    let created: Created | Promise<Created>;
+    try {
+      created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
+    } catch (error) {
+      endIfTooMany(connection, error);
+      throw error;
+    }
     if ("stored" in created) return this.#attachCreated(connection, created, decision);
     decision.expectSession(id);
     this.calls.begin();
@@ -126,6 +136,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
         (later) => this.#attachCreated(connection, later, decision),
         (error: unknown) => {
           if (isSessionError(error, "REVOKED")) connection.end(REVOKED.code, REVOKED.reason);
+          endIfTooMany(connection, error);
           throw error;
         },
       )
@@ -180,22 +191,22 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     decision: PendingDecision,
   ): void {
     const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
-    const takesOver = exclusive && resumed && this.store.takeOver !== undefined;
-    if (exclusive && !takesOver) state.replace(fence);
+    const isTakeover = takesOver(state, resumed);
+    if (exclusive && !isTakeover) state.replace(fence);
     decision.dispose();
     connection.token = token;
-    connection.attach(state, takesOver ? PENDING_FENCE : fence, found);
+    connection.attach(state, isTakeover ? PENDING_FENCE : fence, found);
     this.#lifetimes.warnIfExpiring(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
     if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
     // The session may have ended, or been taken over, before the connection was attached.
     if (decision.ending !== undefined) {
-      if (takesOver) connection.fence = LOST_FENCE;
+      if (isTakeover) connection.fence = LOST_FENCE;
       connection.end(decision.ending.code, decision.ending.reason);
-    } else if (state.gone) connection.end(GONE.code, GONE.reason);
-    else if (takesOver) {
+    } else if (state.gone) connection.end(state.goneEnding.code, state.goneEnding.reason);
+    else if (isTakeover) {
       this.pending.endOlder(state.id, decision.readyNumber, REPLACED);
-      takeOver(state, connection, (id) => this.store.takeOver?.(id) ?? { type: "missing" });
+      takeOver(state, connection);
     } else if (fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
   }
 
@@ -286,4 +297,10 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.#table.keepWeakly(state);
     return state;
   }
+}
+
+/** Ends a connection whose subject has too many sessions: it will never have a session. */
+function endIfTooMany<Data extends object>(connection: UnattachedConnection<Data>, error: unknown): void {
+  if (isSessionError(error, "TOO_MANY_SESSIONS"))
+    connection.end(TOO_MANY_SESSIONS.code, TOO_MANY_SESSIONS.reason);
 }

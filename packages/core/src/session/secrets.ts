@@ -1,11 +1,12 @@
 /** The replacement of a session's token: login, rotation, and a session that gets its subject. */
 import { CloseCode } from "../base/close-codes.ts";
-import { GONE } from "../base/endings.ts";
-import { fencedError, goneError, revokedError } from "../base/errors.ts";
+import { GONE, SUBJECT_REPLACED } from "../base/endings.ts";
+import { fencedError, goneError, revokedError, tooManySessionsError } from "../base/errors.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import type { RotateResult } from "../store/contract.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { PendingDecision } from "./pending.ts";
+import { SubjectLogin } from "./takeover.ts";
 import { writesOf } from "./write-queue.ts";
 
 export interface Replacement {
@@ -17,6 +18,8 @@ export interface Replacement {
   readonly replaces: string | undefined;
   /** How long the replaced token stays valid, milliseconds. */
   readonly graceMs: number;
+  /** Whether a login takes the subject over (`exclusive: "subject"`). False before the connection exists. */
+  readonly takesSubject: boolean;
   /** Returns the fence when the request is sent. The fence may rise while the request waits for other writes. */
   readonly fence: () => number | undefined;
 }
@@ -39,7 +42,7 @@ export type Replaced =
  */
 export async function replaceToken<Data extends object>(
   state: LocalSession<Data>,
-  { decision, onlyUnowned, replaces, graceMs, fence }: Replacement,
+  { decision, onlyUnowned, replaces, graceMs, takesSubject, fence }: Replacement,
 ): Promise<Replaced> {
   const subject = decision?.subject;
   const verifier = newVerifier();
@@ -50,11 +53,12 @@ export async function replaceToken<Data extends object>(
     if (state.gone) throw goneError();
     decision?.assertStands();
     versionAtRequest = state.versionStamp;
-    return state.context.store.rotate({
+    const { store, settings } = state.context;
+    const request = {
       id: state.id,
       digest,
       renewalDigest: digestOf(code),
-      renewalMs: state.context.settings.graceMs,
+      renewalMs: settings.graceMs,
       graceMs,
       subject,
       onlyUnowned,
@@ -63,7 +67,10 @@ export async function replaceToken<Data extends object>(
       known: state.version,
       lineage: state.lineage,
       decidedAt: decision?.decidedAt,
-    });
+      limit: subject === undefined ? undefined : settings.subjectLimit,
+    };
+    const login = takesSubject ? SubjectLogin.begin(state, subject) : undefined;
+    return login === undefined ? store.rotate(request) : login.rotate(() => store.rotate(request));
   });
   switch (result.type) {
     case "missing":
@@ -75,8 +82,14 @@ export async function replaceToken<Data extends object>(
       throw fencedError();
     case "revoked":
       throw revokedError();
+    case "crowded":
+      throw tooManySessionsError();
+    case "replaced":
+      state.endSession(SUBJECT_REPLACED);
+      throw fencedError();
     case "rotated":
   }
+  for (const id of result.ended ?? []) state.context.endSession(id, SUBJECT_REPLACED);
   if (decision?.ending?.code === CloseCode.Destroyed) {
     // The destruction may have reached the store before this session had the subject, and missed the session. So destroy it here.
     await state.context.store.destroy(state.id, decision.ending.reason, false);

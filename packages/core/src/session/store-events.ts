@@ -1,4 +1,4 @@
-import { destroyedEnding, EXPIRED } from "../base/endings.ts";
+import { endingOf, EXPIRED } from "../base/endings.ts";
 import { applyChange } from "../store/change.ts";
 import type { StoreEvent } from "../store/contract.ts";
 import { checkData } from "./data.ts";
@@ -18,7 +18,7 @@ export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, 
       }
       return 0;
     case "destroyed":
-      return state.endSession(destroyedEnding(event.reason));
+      return state.endSession(endingOf(event));
     case "expired":
       return state.endSession(EXPIRED);
     case "replaced":

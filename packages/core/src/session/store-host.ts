@@ -1,4 +1,4 @@
-import { destroyedEnding, EXPIRED } from "../base/endings.ts";
+import { endingOf, EXPIRED } from "../base/endings.ts";
 import { SessionError } from "../base/errors.ts";
 import type { HeldSession, StoreEvent, StoreHost } from "../store/contract.ts";
 import type { Lifetimes } from "./lifetimes.ts";
@@ -40,7 +40,7 @@ export class SessionHost<Data extends object> implements StoreHost {
 
   notify(event: StoreEvent): number {
     const { pending, changes } = this.#context;
-    if (event.type === "destroyed") pending.endSession(event.id, destroyedEnding(event.reason));
+    if (event.type === "destroyed") pending.endSession(event.id, endingOf(event));
     else if (event.type === "expired") pending.endSession(event.id, EXPIRED);
     const state = this.#table.findConnected(event.id);
     if (state === undefined) return 0;

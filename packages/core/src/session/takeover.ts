@@ -1,51 +1,178 @@
+/** Takeovers by an existing connection (`exclusive`): of its session, and of its session's subject. */
 import { CloseCode } from "../base/close-codes.ts";
 import { asStoreError } from "../base/errors.ts";
 import { GONE, REPLACED } from "../base/endings.ts";
 import type { Awaitable } from "@wsession/protocol";
-import type { TakeOverResult } from "../store/contract.ts";
+import type { RotateResult, SessionStore } from "../store/contract.ts";
+import type { TakeOverSubjectResult } from "../store/subject-contract.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
 
+const NO_OTHERS = [] as const;
+
+/** Whether a connection has to take its session over, once it exists. `resumed`: the session may have an older connection. */
+export function takesOver<Data extends object>(state: LocalSession<Data>, resumed: boolean): boolean {
+  const { store, settings } = state.context;
+  if (!settings.exclusive) return false;
+  return hasExclusiveSubject(state) || (resumed && store.takeOver !== undefined);
+}
+
+function hasExclusiveSubject<Data extends object>({ context, subject }: LocalSession<Data>): boolean {
+  return context.settings.exclusiveSubject && subject !== undefined;
+}
+
 /**
- * Takes a session over for an existing connection (`exclusive`). A takeover before the 101 would be too early, because a handshake
- * that never becomes a connection would then end the session's current connection. The other connections of this process end at
- * once. The writes of the new connection wait for the answer, because otherwise they would carry an older fence (I13). A
- * connection whose takeover fails is closed with 4503.
+ * Takes a session over for an existing connection (`exclusive`), and the session's subject too with `exclusive: "subject"`. A
+ * takeover before the 101 would be too early, because a handshake that never becomes a connection would then end the current
+ * connection. The other connections of this process to the session end at once. The writes of the new connection wait for the
+ * answer, because otherwise they would carry an older fence (I13). A connection whose takeover fails is closed with 4503.
  */
 export function takeOver<Data extends object>(
   state: LocalSession<Data>,
   connection: SessionConnection<Data>,
-  ask: (id: string) => Awaitable<TakeOverResult>,
 ): void {
   state.replaceOthers(connection);
-  const taken = (result: TakeOverResult): void => {
-    if (result.type === "missing") {
-      connection.fence = LOST_FENCE;
-      state.endSession(GONE);
-      return;
-    }
-    const { fence } = result;
-    if (connection.fence === PENDING_FENCE) connection.fence = fence;
-    state.replace(fence);
-    // Another process took the session over in the meantime.
-    if (connection.fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
-  };
-  const failed = (error: unknown): void => {
-    connection.fence = LOST_FENCE;
-    state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
-    connection.end(CloseCode.StoreUnavailable, "store unavailable");
-  };
   // Takeovers run one after another, because two takeovers in flight could reach the store in the wrong order.
   void writesOf(state).alone((): Awaitable<void> => {
     // A newer connection of this process replaced this one while earlier writes were awaited.
     if (connection.fence !== PENDING_FENCE) return undefined;
-    try {
-      const answer = ask(state.id);
-      return "type" in answer ? taken(answer) : answer.then(taken, failed);
-    } catch (error) {
-      return failed(error);
-    }
+    return handled(
+      () => ask(state, true),
+      (result) => applyTakeover(state, [connection], result),
+      (error) => {
+        state.context.report(failed([connection], error), { stage: "store", sessionId: state.id });
+      },
+    );
   });
+}
+
+/**
+ * A login (`identify`) with `exclusive: "subject"`. It takes the subject over in the same task of the write queue as the rotation, so
+ * that no write of the session runs between the two. Until then the connections of the session have a pending fence. Otherwise an
+ * earlier login of the subject, which finds the session as soon as it has the subject, would end them, and no connection would
+ * be left.
+ */
+export class SubjectLogin<Data extends object> {
+  readonly #state: LocalSession<Data>;
+  readonly #subject: string;
+  readonly #held = new Map<SessionConnection<Data>, number>();
+
+  /** Begins a login; `undefined` without `exclusive: "subject"`. */
+  static begin<Data extends object>(
+    state: LocalSession<Data>,
+    subject: string | undefined,
+  ): SubjectLogin<Data> | undefined {
+    if (subject === undefined || !state.context.settings.exclusiveSubject) return undefined;
+    return new SubjectLogin(state, subject);
+  }
+
+  private constructor(state: LocalSession<Data>, subject: string) {
+    this.#state = state;
+    this.#subject = subject;
+  }
+
+  /** Runs the rotation, and then the takeover if the session got its subject. Call it when the request's fence has been read. */
+  rotate(rotation: () => Awaitable<RotateResult>): Awaitable<RotateResult> {
+    for (const connection of this.#state.connections()) {
+      const { fence, isEnding } = connection;
+      if (isEnding || fence === LOST_FENCE || fence === PENDING_FENCE) continue;
+      this.#held.set(connection, fence);
+      connection.fence = PENDING_FENCE;
+    }
+    return handled(
+      rotation,
+      (result) => (result.type === "rotated" ? this.#takeOver(result) : this.#undo(result)),
+      (error) => {
+        this.#undo(undefined);
+        throw error;
+      },
+    );
+  }
+
+  #takeOver(rotated: RotateResult): Awaitable<RotateResult> {
+    const connections = [...this.#held.keys()];
+    return handled(
+      () => ask(this.#state, connections.length > 0, this.#subject),
+      (result) => {
+        applyTakeover(this.#state, connections, result);
+        return rotated;
+      },
+      (error) => {
+        throw failed(connections, error);
+      },
+    );
+  }
+
+  #undo<Result>(result: Result): Result {
+    for (const [connection, fence] of this.#held)
+      if (connection.fence === PENDING_FENCE) connection.fence = fence;
+    this.#state.replace(this.#state.fence);
+    return result;
+  }
+}
+
+/** Takes over the session's subject, or without one the session. */
+function ask<Data extends object>(
+  state: LocalSession<Data>,
+  raise: boolean,
+  subject: string | undefined = state.subject,
+): Awaitable<TakeOverSubjectResult> {
+  const { id } = state;
+  const { settings, store } = state.context;
+  if (settings.exclusiveSubject && subject !== undefined)
+    return store.takeOverSubject?.({ id, subject, raise }) ?? { type: "missing" };
+  return handled<Awaited<ReturnType<NonNullable<SessionStore["takeOver"]>>>, TakeOverSubjectResult>(
+    () => store.takeOver?.(id) ?? { type: "missing" },
+    (result) => (result.type === "taken" ? { ...result, others: NO_OTHERS } : result),
+    (error) => {
+      throw error;
+    },
+  );
+}
+
+function applyTakeover<Data extends object>(
+  state: LocalSession<Data>,
+  connections: readonly SessionConnection<Data>[],
+  result: TakeOverSubjectResult,
+): void {
+  if (result.type === "missing") {
+    for (const connection of connections) connection.fence = LOST_FENCE;
+    state.endSession(GONE);
+    return;
+  }
+  const { fence } = result;
+  const isTaken = result.type === "taken";
+  for (const connection of connections)
+    if (connection.fence === PENDING_FENCE) connection.fence = isTaken ? fence : LOST_FENCE;
+  state.replace(fence);
+  // Another process took the session over in the meantime.
+  for (const connection of connections)
+    if (connection.fence < state.fence) connection.end(REPLACED.code, REPLACED.reason);
+  if (isTaken) for (const other of result.others) state.context.replaceSession(other.id, other.fence);
+}
+
+/** Ends the connections whose takeover failed. Returns the error with its type. */
+function failed<Data extends object>(connections: readonly SessionConnection<Data>[], error: unknown): Error {
+  for (const connection of connections) {
+    connection.fence = LOST_FENCE;
+    connection.end(CloseCode.StoreUnavailable, "store unavailable");
+  }
+  return asStoreError(error);
+}
+
+/** Calls the store and handles its answer, in the same tick if the store answers synchronously. */
+function handled<Answer extends { readonly type: string }, Result>(
+  call: () => Awaitable<Answer>,
+  onAnswer: (answer: Answer) => Awaitable<Result>,
+  onError: (error: unknown) => Awaitable<Result>,
+): Awaitable<Result> {
+  let answer: Awaitable<Answer>;
+  try {
+    answer = call();
+  } catch (error) {
+    return onError(error);
+  }
+  return "type" in answer ? onAnswer(answer) : Promise.resolve(answer).then(onAnswer, onError);
 }

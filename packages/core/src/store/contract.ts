@@ -4,6 +4,7 @@ import type { AppendedEvent, OutboxMethods } from "./outbox-contract.ts";
 import type { Departure, PresenceMethods } from "./presence-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
 import type { StoredSession } from "./stored-session.ts";
+import type { SubjectLimit, SubjectMethods } from "./subject-contract.ts";
 import type { Change, WriteRequest, WriteResult } from "./write-contract.ts";
 
 export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.ts";
@@ -31,7 +32,21 @@ export interface Decision {
    * to time of use).
    */
   readonly decidedAt?: number | undefined;
+  /**
+   * How many sessions the subject may have, this one included; `undefined`: any number. Over the limit the store ends the sessions
+   * whose logins were first, as if destroyed, and their holders get `destroyed` with `replaced`; or it answers `crowded`. All
+   * logins of a subject MUST have one total order, over all processes. Otherwise simultaneous logins leave too many sessions, or
+   * none. A store obeys the limit before it answers. Core sets it only for a store that has `takeOverSubject`.
+   */
+  readonly limit?: SubjectLimit | undefined;
 }
+
+/** The answers to a request with a `limit`. */
+export type OverLimit =
+  /** The subject has as many sessions as it may (`over: "refuse"`). Nothing was changed. */
+  | { readonly type: "crowded" }
+  /** Later logins of the subject ended this session before the call was answered (`over: "oldest"`). */
+  | { readonly type: "replaced" };
 
 export interface CreateRequest extends Decision {
   readonly id: string;
@@ -51,7 +66,13 @@ export interface CreateRequest extends Decision {
 }
 
 export type CreateResult =
-  | { readonly type: "created"; readonly session: StoredSession }
+  | {
+      readonly type: "created";
+      readonly session: StoredSession;
+      /** The sessions that the login ended, because the subject had more than `limit`. */
+      readonly ended?: readonly string[] | undefined;
+    }
+  | OverLimit
   /** A session or a tombstone with this id exists. Nothing was changed. */
   | { readonly type: "exists" }
   /** The subject's sessions were destroyed while this one was being created. */
@@ -134,7 +155,10 @@ export type RotateResult =
       /** As in WriteResult. */
       readonly lineage?: number | undefined;
       readonly session: StoredSession | undefined;
+      /** The sessions that the login ended, because the subject had more than `limit`. */
+      readonly ended?: readonly string[] | undefined;
     }
+  | OverLimit
   | { readonly type: "missing" }
   | { readonly type: "fenced" }
   /**
@@ -166,7 +190,13 @@ export type StoreEvent =
       /** The store has lost changes that the held session had when the read began: adopt the older record. */
       readonly behind?: boolean | undefined;
     }
-  | { readonly type: "destroyed"; readonly id: string; readonly reason: string | undefined }
+  | {
+      readonly type: "destroyed";
+      readonly id: string;
+      readonly reason: string | undefined;
+      /** A newer login of the subject ended the session: its connections end with 4409. */
+      readonly replaced?: boolean | undefined;
+    }
   | { readonly type: "expired"; readonly id: string }
   /** Another connection took the session over: connections with a lower fence end. */
   | { readonly type: "replaced"; readonly id: string; readonly fence: number }
@@ -212,7 +242,7 @@ export interface StoreHost {
  * `release`. A
  * method that needs no I/O may answer with a plain value, in the same tick.
  */
-export interface SessionStore extends OutboxMethods, CommitMethods, PresenceMethods {
+export interface SessionStore extends OutboxMethods, CommitMethods, PresenceMethods, SubjectMethods {
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;

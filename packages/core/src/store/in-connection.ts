@@ -5,7 +5,8 @@ import { invalidArgument } from "../base/errors.ts";
 import { LocalPresence } from "./local-presence.ts";
 import type { LocalHolding } from "./local-presence.ts";
 import { assertSubjectText } from "../base/names.ts";
-import type { SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
+import { sessionsOver, SubjectIndex } from "./subject-index.ts";
+import type { CreateRequest, SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
 const NOTHING_DESTROYED = { destroyed: [], closed: 0, unreachable: [] } as const;
 
@@ -23,6 +24,27 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
 
   const held = (id: string) => host?.held(id);
   const presence = new LocalPresence(() => holdings(host));
+  const logins = new SubjectIndex(() => idsAndSubjects(host));
+
+  function othersOf(subject: string, id: string): readonly string[] {
+    return logins.others(subject, id).filter((other) => held(other) !== undefined);
+  }
+
+  /** The sessions that a login ends; `undefined` if the login is refused. Core ends them, and so their connections. */
+  function over({ id, subject, limit }: Decided): readonly string[] | undefined {
+    if (subject === undefined || limit === undefined) return [];
+    return sessionsOver(othersOf(subject, id), limit);
+  }
+
+  function loggedIn({ id, subject }: Decided, ended: readonly string[]): { ended?: readonly string[] } {
+    if (subject === undefined) return {};
+    for (const other of ended) {
+      presence.ended(other, "destroyed", subject);
+      logins.ended(other);
+    }
+    logins.loggedIn(id, subject);
+    return ended.length > 0 ? { ended } : {};
+  }
 
   function write(request: WriteRequest): WriteResult {
     const session = held(request.id);
@@ -47,8 +69,11 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     },
     create(request) {
       if (held(request.id) !== undefined) return { type: "exists" };
+      const ended = over(request);
+      if (ended === undefined) return { type: "crowded" };
       presence.connected(request.id, request.subject);
       return {
+        ...loggedIn(request, ended),
         type: "created",
         session: {
           version: 1,
@@ -72,8 +97,25 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       if (isOthers(session.subject, request)) return { type: "foreign" };
       if (request.subject === undefined)
         return { type: "rotated", version: session.version, session: undefined };
+      const ended = over(request);
+      if (ended === undefined) return { type: "crowded" };
       presence.identified(request.id, request.subject);
-      return { type: "rotated", version: session.version + 1, session: undefined };
+      return {
+        ...loggedIn(request, ended),
+        type: "rotated",
+        version: session.version + 1,
+        session: undefined,
+      };
+    },
+    takeOverSubject({ id, subject, raise }) {
+      const session = held(id);
+      if (session === undefined) return { type: "missing" };
+      // Core keeps the fences, and applies the raised ones.
+      const others = othersOf(subject, id).map((other) => ({
+        id: other,
+        fence: (held(other)?.fence ?? 0) + 1,
+      }));
+      return { type: "taken", fence: session.fence + (raise ? 1 : 0), others };
     },
     destroy(id) {
       const session = held(id);
@@ -82,7 +124,10 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       return { ...NOTHING_DESTROYED, destroyed: [id] };
     },
     // The session ends with its connection, so it is never away.
-    release: (id, departure) => presence.endedWithConnection(id, departure),
+    release(id, departure) {
+      logins.ended(id);
+      presence.endedWithConnection(id, departure);
+    },
     async *ids() {
       yield* host?.heldIds() ?? [];
     },
@@ -98,6 +143,12 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     watch: (subjects, listener) => presence.watch(subjects, listener),
     close: () => presence.close(),
   };
+}
+
+type Decided = Pick<CreateRequest, "id" | "subject" | "limit">;
+
+function* idsAndSubjects(host: StoreHost | undefined): Generator<readonly [string, string | undefined]> {
+  for (const id of host?.heldIds() ?? []) yield [id, host?.held(id)?.subject];
 }
 
 function* holdings(host: StoreHost | undefined): Generator<LocalHolding> {

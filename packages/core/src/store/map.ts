@@ -25,6 +25,8 @@ import { MapEntries } from "./map-entries.ts";
 import { ExpiryTimers } from "./map-expiry.ts";
 import { MapOutboxes } from "./map-outboxes.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
+import { sessionsOver, SubjectIndex } from "./subject-index.ts";
+import type { TakeOverSubjectRequest, TakeOverSubjectResult } from "./subject-contract.ts";
 import type { Departure, PresenceEvent, SubjectPresence, Tracking } from "./presence-contract.ts";
 import type {
   CreateRequest,
@@ -57,6 +59,8 @@ export function mapStore(options: MapStoreOptions = {}): MapStore {
   return new MapSessionStore(maxSessions, maxTotalBytes);
 }
 
+type Decided = Pick<CreateRequest, "id" | "subject" | "limit">;
+
 class MapSessionStore implements MapStore {
   readonly capabilities: StoreCapabilities = {
     resumable: true,
@@ -67,6 +71,7 @@ class MapSessionStore implements MapStore {
   readonly #entries: MapEntries;
   readonly #outboxes: MapOutboxes;
   readonly #clients = new MapClients();
+  readonly #subjects = new SubjectIndex(() => this.#idsAndSubjects());
   readonly #presence = new LocalPresence(() => this.#holdings());
   readonly #expiry = new ExpiryTimers((id) => this.#left(id));
   #host: StoreHost | undefined;
@@ -79,6 +84,7 @@ class MapSessionStore implements MapStore {
       onDeleted: (id) => {
         this.#outboxes.delete(id);
         this.#clients.delete(id);
+        this.#subjects.ended(id);
         this.#expiry.disarm(id);
       },
       onExpired: (id, entry) => {
@@ -108,12 +114,17 @@ class MapSessionStore implements MapStore {
 
   create(request: CreateRequest): CreateResult {
     if (this.#entries.find(request.id) !== undefined) return { type: "exists" };
-    if (!this.#entries.makeRoom()) return { type: "full" };
+    const over = this.#over(request);
+    if (over === undefined) return { type: "crowded" };
+    // The sessions that end make room themselves.
+    if (over.length === 0 && !this.#entries.makeRoom()) return { type: "full" };
+    for (const id of over) this.destroy(id);
     const entry = newEntry(request);
     this.#entries.add(request.id, entry);
+    if (request.subject !== undefined) this.#subjects.loggedIn(request.id, request.subject);
     if (request.hold) this.#presence.connected(request.id, request.subject);
     if (this.#presence.wants("expired")) this.#expiry.arm(request.id);
-    return { type: "created", session: snapshot(entry) };
+    return { type: "created", session: snapshot(entry), ...(over.length > 0 && { ended: over }) };
   }
 
   resume(request: ResumeRequest): ResumeResult {
@@ -143,6 +154,17 @@ class MapSessionStore implements MapStore {
     const extra = extraOf(entry);
     extra.fence += 1;
     return { type: "taken", fence: extra.fence };
+  }
+
+  takeOverSubject({ id, subject, raise }: TakeOverSubjectRequest): TakeOverSubjectResult {
+    const entry = this.#entries.find(id);
+    if (entry === undefined) return { type: "missing" };
+    if (raise) extraOf(entry).fence += 1;
+    const others = this.#othersOf(subject, id).map((other) => {
+      const taken = this.takeOver(other);
+      return { id: other, fence: taken.type === "taken" ? taken.fence : 0 };
+    });
+    return { type: "taken", fence: extraOf(entry).fence, others };
   }
 
   load(id: string): StoredSession | undefined {
@@ -206,6 +228,9 @@ class MapSessionStore implements MapStore {
     if (isOthers(peekExtra(entry)?.subject, request)) return { type: "foreign" };
     if (request.replaces !== undefined && request.replaces !== currentDigest(entry))
       return { type: "foreign" };
+    const over = this.#over(request);
+    if (over === undefined) return { type: "crowded" };
+    for (const id of over) this.destroy(id);
     const now = monotonicNow();
     const extra = extraOf(entry);
     extra.previous =
@@ -220,9 +245,11 @@ class MapSessionStore implements MapStore {
         this.#clients.clear(request.id);
       }
       extra.subject = request.subject;
+      this.#subjects.loggedIn(request.id, request.subject);
       this.#presence.identified(request.id, request.subject);
       entry.version += 1;
-      return { ...this.#written(request.id, entry, request.known), type: "rotated" };
+      const written = this.#written(request.id, entry, request.known);
+      return { ...written, type: "rotated", ...(over.length > 0 && { ended: over }) };
     }
     return { type: "rotated", version: entry.version, session: undefined };
   }
@@ -288,6 +315,20 @@ class MapSessionStore implements MapStore {
   *#holdings(): Generator<LocalHolding> {
     for (const [id, entry] of this.#entries.live())
       yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
+  }
+
+  *#idsAndSubjects(): Generator<readonly [id: string, subject: string | undefined]> {
+    for (const [id, entry] of this.#entries.live()) yield [id, peekExtra(entry)?.subject];
+  }
+
+  #othersOf(subject: string, id: string): readonly string[] {
+    return this.#subjects.others(subject, id).filter((other) => this.#entries.find(other) !== undefined);
+  }
+
+  /** The sessions that a login ends; `undefined` if the login is refused. */
+  #over({ id, subject, limit }: Decided): readonly string[] | undefined {
+    if (subject === undefined || limit === undefined) return [];
+    return sessionsOver(this.#othersOf(subject, id), limit);
   }
 
   #left(id: string): number | undefined {

@@ -1,0 +1,41 @@
+/** The part of the store contract about the limits of a subject: one connection at a time, and a number of sessions. */
+import type { Awaitable } from "@wsession/protocol";
+
+/** How many sessions a subject may have, as part of the request that gives a session its subject. */
+export interface SubjectLimit {
+  readonly max: number;
+  /** Over the limit: `"oldest"` ends the sessions whose logins were first, `"refuse"` refuses the new login. */
+  readonly over: "oldest" | "refuse";
+}
+
+export interface TakeOverSubjectRequest {
+  readonly id: string;
+  readonly subject: string;
+  /** Whether the fence of the session itself rises too, for a connection that takes the session over. */
+  readonly raise: boolean;
+}
+
+export type TakeOverSubjectResult =
+  /** The session's fence, and the raised fences of the subject's other sessions. */
+  | { readonly type: "taken"; readonly fence: number; readonly others: readonly RaisedFence[] }
+  /** A later takeover of the subject was first. `fence` is the session's fence, which that takeover raised. */
+  | { readonly type: "replaced"; readonly fence: number }
+  | { readonly type: "missing" };
+
+export interface RaisedFence {
+  readonly id: string;
+  readonly fence: number;
+}
+
+/** The method of a store that can limit subjects. A store with the method MUST obey `limit` of `create` and `rotate` too. */
+export interface SubjectMethods {
+  /**
+   * Takes a subject over for a session of the subject (`exclusive: "subject"`): raises the fences of the subject's other sessions, and
+   * notifies their holders with `replaced`. All takeovers of a subject MUST have one total order, over all processes. Of two
+   * simultaneous ones the later MUST win: the earlier answers `replaced`, or its fence is raised by the later one. Otherwise two
+   * connections of a subject stay, or none.
+   */
+  readonly takeOverSubject?:
+    | ((request: TakeOverSubjectRequest) => Awaitable<TakeOverSubjectResult>)
+    | undefined;
+}
