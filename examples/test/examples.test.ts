@@ -76,6 +76,16 @@ test("http-express: routes that log in and out, and the logins of express-sessio
   ]);
 });
 
+test("http-other-logins: Auth.js and better-auth say in admit who connects", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/http-other-logins.js");
+  expect(await main()).toEqual([
+    "welcome ada@example.com",
+    "Error: Unexpected server response: 401",
+    "welcome Ada",
+    "Error: Unexpected server response: 401",
+  ]);
+});
+
 test("own-login: the application's cookie names the session, and one that is gone is followed by a fresh one", async () => {
   expect(await ownLogin()).toEqual([
     "welcome",
@@ -178,7 +188,7 @@ test.each([
     page: "docs/choosing-a-store.md",
     files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
   },
-  { page: "docs/http.md", files: ["http-login", "http-express", "own-login"] },
+  { page: "docs/http.md", files: ["http-login", "http-express", "http-other-logins", "own-login"] },
   {
     page: "docs/how-do-i.md",
     files: [
