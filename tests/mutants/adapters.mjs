@@ -48,9 +48,9 @@ export const adapterMutants = [
   {
     name: "ws-broken-frame-unnamed",
     promise: "A connection that a frame against the protocol ended was ended by the server (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
-    find: 'bound(socket)[ENDED_BY] ??= "server";',
-    replace: "",
+    file: "packages/adapter-ws/src/index.ts",
+    find: "if (isOfProtocol(error)) endedByServer(this);",
+    replace: "if (!isOfProtocol(error)) endedByServer(this);",
     tests: onWs("who ended the connection"),
   },
   {
