@@ -7,12 +7,10 @@ import { listen } from "../client.ts";
 
 interface Visitor {
   readonly user: string;
-  readonly greetings: number;
 }
 
 const schema = buildSchema(`
   type Query { me: String }
-  type Mutation { greet: Int }
   type Subscription { count(to: Int!): String }
 `);
 
@@ -26,12 +24,6 @@ export async function start(): Promise<{ server: WebSocketServer; url: string; c
   const { server, url } = await listen();
   const roots = {
     query: { me: (_: unknown, { session }: Context) => session?.data.user },
-    mutation: {
-      greet: async (_: unknown, { session }: Context) => {
-        const data = await session?.update((before) => ({ ...before, greetings: before.greetings + 1 }));
-        return data?.greetings;
-      },
-    },
     subscription: {
       async *count({ to }: { to: number }, { session }: Context) {
         for (let n = 1; n <= to; n += 1) yield { count: `${session?.data.user} ${n}` };
@@ -47,7 +39,7 @@ export async function start(): Promise<{ server: WebSocketServer; url: string; c
       async onConnect({ connectionParams, extra }) {
         const user = users[String(connectionParams?.["token"])];
         if (user === undefined) return false;
-        await sessions.of(extra.socket)?.setSession({ user, greetings: 0 });
+        await sessions.of(extra.socket)?.setSession({ user });
         return true;
       },
       context: (context) => ({ session: sessionOf(context) }),

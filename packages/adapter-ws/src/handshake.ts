@@ -13,7 +13,8 @@ export function copyHandshake(request: IncomingMessage): Handshake {
   const headers: Record<string, string> = Object.create(null);
   const sent = request.headers;
   for (const name of Object.keys(sent)) {
-    const value = sent[name];
+    // `injectWS` of @fastify/websocket sets this header to a number, and ws takes the header as one.
+    const value = name === "sec-websocket-version" ? String(sent[name]) : sent[name];
     if (value === undefined) continue;
     // Application code may have replaced header values by something else.
     if (typeof value !== "string" && !Array.isArray(value))

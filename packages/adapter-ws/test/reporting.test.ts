@@ -218,7 +218,10 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
     },
   );
 
-  test("a request whose socket is of a stream that is none of the network's is served", async () => {
+  test.each([
+    ["whose socket is of a stream that is none of the network's", "13"],
+    ["of @fastify/websocket's injectWS, whose sec-websocket-version is a number", 13],
+  ])("a request %s is served", async (_, version) => {
     const { told, onError } = listener();
     const sessions = createSessions<Data>({ initial, onError });
     const server = new WebSocketServer({ noServer: true });
@@ -227,7 +230,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
     Object.assign(request, { method: "GET", url: "/" });
     Object.assign(request.headers, {
       upgrade: "websocket",
-      "sec-websocket-version": "13",
+      "sec-websocket-version": version,
       "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
     });
     const written = await writtenTo((stream) => {

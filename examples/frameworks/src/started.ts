@@ -1,0 +1,47 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { accept, createSessions, mapStore, reject } from "@wsession/core";
+import type { Sessions } from "@wsession/core";
+
+/** A running program. */
+export interface Started {
+  readonly port: number;
+  close(): Promise<unknown>;
+}
+
+export interface Visitor {
+  readonly user: string;
+  readonly clicks: number;
+}
+
+/**
+ * Admits users by their query: `?user=ada`. An application looks at a cookie or a token here, which may take as long as `admitMs`.
+ */
+export function sessionsOfUsers(admitMs = 0): Sessions<Visitor, unknown, never> {
+  const userOf = (url: string) => new URL(url, "ws://localhost").searchParams.get("user") ?? undefined;
+  return createSessions({
+    store: mapStore(),
+    admit: async ({ url }) => {
+      await wait(admitMs);
+      const subject = userOf(url);
+      return subject === undefined ? reject(401) : accept({ subject });
+    },
+    initial: ({ url }): Visitor => ({ user: userOf(url) ?? "", clicks: 0 }),
+  });
+}
+
+/** Listens on a free port. `close` ends the sessions first, and then the server. */
+export async function listen(server: Server, sessions: { close(): Promise<void> }): Promise<Started> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const close = async () => {
+    await sessions.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}

@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { build } from "../src/fastify.ts";
+import { start as startHono } from "../src/hono.ts";
+import { start as startNest } from "../src/nest.ts";
+import { connect, refused, running } from "./support.ts";
+
+test("Fastify 5 with @fastify/websocket: a route has the session, and a stranger gets 401", async () => {
+  const app = await build();
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const [{ port }] = app.addresses() as [AddressInfo];
+  const client = await connect(`ws://127.0.0.1:${port}/chat?user=ada`);
+  client.socket.send("hello");
+  expect(await client.next(1)).toEqual(["ada: hello"]);
+  expect(await refused(`ws://127.0.0.1:${port}/chat`)).toBe(401);
+  await app.close();
+  expect(await client.closed).toBe(1012);
+});
+
+test("Fastify 5: injectWS reaches the route without a port, if the request is given a socket", async () => {
+  const app = await build();
+  onTestFinished(() => app.close());
+  await app.ready();
+  const client = await app.injectWS("/chat?user=ada", { socket: new Socket() } as never);
+  client.send("hello");
+  const [text] = await once(client, "message");
+  expect(String(text)).toBe("ada: hello");
+  client.terminate();
+});
+
+test("Hono on node-server: onMessage has the session, HTTP goes on, and a stranger gets 401", async () => {
+  const { port } = await running(startHono);
+  const client = await connect(`ws://127.0.0.1:${port}/chat?user=ada`);
+  client.socket.send("hello");
+  expect(await client.next(1)).toEqual(["ada: hello"]);
+  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("hello");
+  expect(await refused(`ws://127.0.0.1:${port}/chat`)).toBe(401);
+});
+
+test("NestJS 11: a handler of a gateway gets the session as a parameter", async () => {
+  const { port } = await running(startNest);
+  const client = await connect(`ws://127.0.0.1:${port}/socket?user=ada`);
+  for (const by of [1, 2]) client.socket.send(JSON.stringify({ event: "click", data: by }));
+  const answers = await client.next(2);
+  expect(answers.map((text) => JSON.parse(text).data)).toEqual(["ada: 1", "ada: 3"]);
+  expect(await refused(`ws://127.0.0.1:${port}/socket`)).toBe(401);
+});

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { onTestFinished } from "vitest";
+import { WebSocket } from "ws";
+import type { Started } from "../src/started.ts";
+
+export async function running(start: () => Promise<Started>): Promise<Started> {
+  const started = await start();
+  onTestFinished(async () => void (await started.close()));
+  return started;
+}
+
+/** A client that remembers what arrived. */
+export async function connect(url: string, headers: Record<string, string> = {}) {
+  const socket = new WebSocket(url, { headers });
+  onTestFinished(() => socket.terminate());
+  const arrived: string[] = [];
+  socket.on("message", (data) => void arrived.push(String(data)));
+  const closed = once(socket, "close").then(([code]) => Number(code));
+  /** Resolves with all messages once there are `count`. */
+  const next = async (count: number): Promise<string[]> => {
+    while (arrived.length < count) await once(socket, "message");
+    return arrived;
+  };
+  await once(socket, "open");
+  return { socket, next, closed };
+}
+
+/** The status of a refused handshake. */
+export async function refused(url: string): Promise<number> {
+  const socket = new WebSocket(url);
+  socket.on("error", () => undefined);
+  const [, response] = (await once(socket, "unexpected-response")) as [unknown, { statusCode: number }];
+  socket.terminate();
+  return response.statusCode;
+}
