@@ -195,6 +195,7 @@ export const portCalls: Calls = {
   invalidArgument: "makes the error",
   isRefusedPromise: "takes anything",
   originAllowed: "of a rule that was checked",
+  createWithId: "rejects: packages/http/test/express-store.test.ts",
   owned: "takes a promise",
   resolveOrigins: check,
   parseProtocols: each(wrongFor.string),

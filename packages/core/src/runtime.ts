@@ -3,6 +3,7 @@
  * uses the checks too.
  */
 export { resolveOrigins } from "./api/resolve-options.ts";
+export { createWithId } from "./server/create-with-id.ts";
 export { owned } from "./base/owned-promise.ts";
 export type { RejectionOwner } from "./base/owned-promise.ts";
 export { originAllowed } from "./handshake/handshake.ts";

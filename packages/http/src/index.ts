@@ -18,6 +18,8 @@ export type {
   NodeRequest,
   NodeResponse,
 } from "./shapes.ts";
+export { expressStore } from "./express-session/express-store.ts";
+export type { ExpressStore, SessionsForStore } from "./express-session/express-store.ts";
 export { fromExpressSession, fromFastifySession } from "./express-session/readers.ts";
 export type {
   AnySession,

@@ -30,8 +30,8 @@ export type SessionErrorCode =
   /** A transaction was used after its handler had settled, or the handler did not settle within `handlerTimeoutMs`. */
   | "TRANSACTION_OVER"
   /**
-   * `update` lost against other writers more often than it retries, or another call has replaced the token that `open` was given.
-   * Nothing was changed.
+   * `update` lost against other writers more often than it retries; another call has replaced the token that `open` was given; or
+   * there is a session with the new id already. Nothing was changed.
    */
   | "CONFLICT"
   /** The value can't be stored faithfully; nothing was changed. */

@@ -84,7 +84,7 @@ function refusal(type: Exclude<CreateResult["type"], "created">): SessionError {
     case "replaced":
       return fencedError();
     case "exists":
-      return new SessionError("STORE_UNAVAILABLE", "the store already has a session with the new random id", {
+      return new SessionError("CONFLICT", "the store has, or had a short time ago, a session with this id", {
         outcome,
       });
   }

@@ -1,0 +1,228 @@
+/* oxlint-disable typescript/no-unnecessary-type-parameters -- the types of the middlewares are inferred, without depending on them */
+import { createHash } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { isSessionError, SessionError } from "@wsession/core";
+import { assertNoMore, assertString, createWithId, owned } from "@wsession/core/runtime";
+import type { RejectionOwner } from "@wsession/core/runtime";
+import { assertSessions } from "../arguments.ts";
+import { restoredCookie, storedCookie } from "./cookie.ts";
+import { Inflater } from "./inflater.ts";
+import { changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf } from "./loaded.ts";
+
+type Done = (error?: unknown) => void;
+
+/** What the store needs of a session. */
+interface StoredHandle {
+  readonly data: object;
+  patch(fields: object): Promise<void>;
+  touch(): Promise<void>;
+  destroy(reason?: string): Promise<boolean>;
+}
+
+/** What `expressStore` needs of `createSessions`' result: sessions of any data. */
+export interface SessionsForStore {
+  get(id: string): Promise<StoredHandle | undefined>;
+  entries(): AsyncIterable<StoredHandle>;
+}
+
+/** The store that `expressStore` makes, for express-session and @fastify/session. The middleware calls its methods. */
+export interface ExpressStore extends EventEmitter {
+  get<Stored>(sid: string, callback: (error: unknown, session?: Stored | null) => void): void;
+  set(sid: string, session: object, callback?: Done): void;
+  touch(sid: string, session: object, callback?: Done): void;
+  destroy(sid: string, callback?: Done): void;
+  all<Stored>(callback: (error: unknown, sessions?: Stored[] | null) => void): void;
+  length(callback: (error: unknown, length?: number) => void): void;
+  clear(callback?: Done): void;
+  load<Loaded>(sid: string, callback: (error: unknown, session?: Loaded) => unknown): void;
+  regenerate(request: object, callback: Done): void;
+  createSession<Inflated>(request: object, session: object): Inflated;
+  /** The id of the session in wsession, for `accept({ sessionId })`. It is not a secret, and does not tell the `sid`. */
+  sessionIdOf(sid: string): string;
+}
+
+/**
+ * A store for express-session and @fastify/session in the sessions of wsession: one session for HTTP and for sockets. A request
+ * writes only the fields that it has changed since it loaded the session, so that it does not overwrite another field that a
+ * socket or another request has changed meanwhile. A destroyed session is not written again.
+ *
+ * A session lives by `idleMs` and `absoluteMs` of the sessions, so give these at least the longest `maxAge` of the cookie. Each request
+ * is activity.
+ *
+ * @throws INVALID_ARGUMENT for a value that is not the result of `createSessions`.
+ * @example
+ * const store = expressStore(sessions);
+ * app.use(session({ store, secret, resave: false, saveUninitialized: false }));
+ */
+export function expressStore(sessions: SessionsForStore): ExpressStore;
+export function expressStore(sessions: SessionsForStore, surplus?: undefined): ExpressStore {
+  assertSessions("expressStore", sessions);
+  assertNoMore("expressStore()", surplus);
+  return new SessionsStore(sessions);
+}
+
+class SessionsStore extends EventEmitter implements ExpressStore {
+  readonly #sessions: SessionsForStore;
+  readonly #inflater = new Inflater();
+
+  constructor(sessions: SessionsForStore) {
+    super();
+    this.#sessions = sessions;
+  }
+
+  sessionIdOf(sid: string): string {
+    assertString("sessionIdOf(): sid", sid);
+    // A middleware's id proves the right to the session once it is signed, so it must not stand in logs and keys.
+    return createHash("sha256").update(sid).digest("base64url");
+  }
+
+  get<Stored>(sid: string, callback: (error: unknown, session?: Stored | null) => void): void {
+    this.#answer(this.#get<Stored>(sid), callback);
+  }
+
+  set(sid: string, session: object, callback?: Done): void {
+    this.#answer(this.#set(sid, session), callback);
+  }
+
+  touch(sid: string, session: object, callback?: Done): void {
+    this.#answer(this.#touch(sid, session), callback);
+  }
+
+  destroy(sid: string, callback?: Done): void {
+    this.#answer(this.#destroy(sid), callback);
+  }
+
+  all<Stored>(callback: (error: unknown, sessions?: Stored[] | null) => void): void {
+    this.#answer(this.#all<Stored>(), callback);
+  }
+
+  length(callback: (error: unknown, length?: number) => void): void {
+    this.#answer(
+      this.#all().then((sessions) => sessions.length),
+      callback,
+    );
+  }
+
+  clear(callback?: Done): void {
+    this.#answer(this.#clear(), callback);
+  }
+
+  load<Loaded>(sid: string, callback: (error: unknown, session?: Loaded) => unknown): void {
+    this.get<object>(sid, (error, session) => {
+      if (error !== null || session === undefined || session === null) return callback(error);
+      return callback(null, this.createSession({ sessionID: sid, sessionStore: this }, session));
+    });
+  }
+
+  regenerate(request: object, callback: Done): void {
+    this.destroy(String(Reflect.get(request, "sessionID")), (error) => {
+      this.#inflater.generate(this, request);
+      callback(error);
+    });
+  }
+
+  createSession<Inflated>(request: object, session: object): Inflated {
+    return Object(this.#inflater.inflate(this, request, session));
+  }
+
+  async #get<Stored>(sid: string): Promise<Stored | null> {
+    const session = await this.#sessions.get(this.sessionIdOf(sid));
+    if (session === undefined) return null;
+    const fields = fieldsOf(session.data);
+    const data = dataOf(fields);
+    return Object({ ...data, cookie: restoredCookie(data["cookie"]), [LOADED]: new Loaded(fields) });
+  }
+
+  async #set(sid: string, session: object): Promise<void> {
+    const present = fieldsOf({ ...session, cookie: storedCookie(session) });
+    const loaded = loadedOf(session);
+    if (loaded === undefined) await this.#create(sid, present);
+    else await this.#save(sid, present, loaded);
+    if (loaded !== undefined) loaded.fields = present;
+    else Reflect.set(session, LOADED, new Loaded(present));
+  }
+
+  async #create(sid: string, present: ReadonlyMap<string, string>): Promise<void> {
+    const data = dataOf(present);
+    const id = this.sessionIdOf(sid);
+    try {
+      await createWithId(this.#sessions, id, data);
+    } catch (error) {
+      if (!isSessionError(error, "CONFLICT")) throw error;
+      // The middleware did not load it: another request with the same id was first.
+      await this.#write(id, data);
+    }
+  }
+
+  async #save(sid: string, present: ReadonlyMap<string, string>, loaded: Loaded): Promise<void> {
+    const changes = changesOf(loaded.fields, present);
+    const id = this.sessionIdOf(sid);
+    if (Object.keys(changes).length > 0) return this.#write(id, changes);
+    // Nothing is lost if the session is gone meanwhile.
+    await (await this.#sessions.get(id))?.touch().catch(unlessGone);
+  }
+
+  async #write(id: string, changes: Record<string, unknown>): Promise<void> {
+    const session = await this.#sessions.get(id);
+    // A store must not bring a session back that was destroyed while the request ran: a logout would come undone (I9).
+    if (session === undefined) throw goneError();
+    await session.patch(changes);
+    await session.touch();
+  }
+
+  async #touch(sid: string, session: object): Promise<void> {
+    // The middleware touches a session that it has not changed, but the lifetime of its cookie may be another.
+    const loaded = loadedOf(session);
+    const cookie = JSON.stringify(storedCookie(session));
+    if (loaded === undefined || loaded.fields.get("cookie") === cookie)
+      await (await this.#sessions.get(this.sessionIdOf(sid)))?.touch().catch(unlessGone);
+    else await this.#set(sid, session);
+  }
+
+  async #destroy(sid: string): Promise<void> {
+    await (await this.#sessions.get(this.sessionIdOf(sid)))?.destroy("logged out");
+  }
+
+  /** Those of the middleware. Other sessions have no cookie in their data. */
+  async #handles(): Promise<StoredHandle[]> {
+    const handles: StoredHandle[] = [];
+    for await (const session of this.#sessions.entries()) if ("cookie" in session.data) handles.push(session);
+    return handles;
+  }
+
+  async #all<Stored>(): Promise<Stored[]> {
+    return (await this.#handles()).map(({ data }) => Object(dataOf(fieldsOf(data))));
+  }
+
+  async #clear(): Promise<void> {
+    await Promise.all((await this.#handles()).map((session) => session.destroy("cleared")));
+  }
+
+  /** Calls back in a turn of its own, so that an error of the callback is not a rejection of the store. */
+  #answer<Result>(
+    result: Promise<Result>,
+    callback: ((error: unknown, result?: Result) => void) | undefined,
+  ): void {
+    if (callback === undefined) {
+      void owned(result, isOwner(this.#sessions) ? this.#sessions : undefined);
+      return;
+    }
+    result.then(
+      (value) => setImmediate(callback, null, value),
+      (error: unknown) => setImmediate(callback, error),
+    );
+  }
+}
+
+function goneError(): SessionError {
+  const message = "the session was destroyed, or has expired, while the request ran";
+  return new SessionError("SESSION_GONE", message, { outcome: "not-applied" });
+}
+
+function unlessGone(error: unknown): void {
+  if (!isSessionError(error, "SESSION_GONE")) throw error;
+}
+
+function isOwner(sessions: object): sessions is RejectionOwner {
+  return "unhandled" in sessions && typeof sessions.unhandled === "function";
+}

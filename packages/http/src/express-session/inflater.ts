@@ -1,0 +1,47 @@
+/**
+ * The objects that express-session makes of stored sessions. Its base class for stores makes them with classes that it does not
+ * export. This package does not depend on it, so they are taken from a session that its own `generate` makes.
+ */
+interface Sample {
+  readonly sessionClass: new (request: object, data: object) => object;
+  /** The class of cookies replaces its prototype, so a cookie does not name its class. */
+  readonly cookiePrototype: object;
+}
+
+export class Inflater {
+  #sample: Sample | undefined;
+
+  /** Calls the `generate` that express-session puts on its store. */
+  generate(store: object, request: object): void {
+    const generate: unknown = Reflect.get(store, "generate");
+    if (typeof generate !== "function") throw new Error("the store is not used by express-session");
+    Reflect.apply(generate, store, [request]);
+  }
+
+  /** Sets `request.session` to the stored session, as an object of express-session. */
+  inflate(store: object, request: object, stored: object): object {
+    const sample = (this.#sample ??= this.#find(store, request));
+    const cookie = inflatedCookie(sample.cookiePrototype, Object(Reflect.get(stored, "cookie")));
+    const session: object = Reflect.construct(sample.sessionClass, [request, { ...stored, cookie }]);
+    Reflect.set(request, "session", session);
+    return session;
+  }
+
+  #find(store: object, request: object): Sample {
+    // Inherits what `genid` may read, and takes what `generate` writes.
+    const probe: object = Object.create(request);
+    this.generate(store, probe);
+    const session = Object(Reflect.get(probe, "session"));
+    return { sessionClass: session.constructor, cookiePrototype: Object.getPrototypeOf(session.cookie) };
+  }
+}
+
+function inflatedCookie(
+  prototype: object,
+  { expires, originalMaxAge, ...attributes }: Record<string, unknown>,
+): object {
+  const cookie: object = Object.create(prototype);
+  Object.assign(cookie, attributes, { expires: typeof expires === "string" ? new Date(expires) : null });
+  // Last, because a cookie sets it anew when the time of the end is set.
+  return Object.assign(cookie, { originalMaxAge });
+}

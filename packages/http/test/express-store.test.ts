@@ -1,0 +1,355 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import fastifyCookie from "@fastify/cookie";
+import fastifySession from "@fastify/session";
+import { accept, createSessions, isSessionError, mapStore, reject } from "@wsession/core";
+import type { SessionStore } from "@wsession/core";
+import { createWithId } from "@wsession/core/runtime";
+import { expressStore, fromExpressSession } from "@wsession/http";
+import type { ExpressStore } from "@wsession/http";
+import express from "express";
+import session from "express-session";
+import type { SessionOptions } from "express-session";
+import fastify from "fastify";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { Gap } from "../../../tests/held.ts";
+import { serve } from "../../../tests/runtimes.ts";
+import { openStore } from "../../../tests/stores.ts";
+import { expectRefused, show, wrongFor } from "../../../tests/wrong-values.ts";
+import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
+import { Browser, next } from "./browser.ts";
+
+const redis = useRedisServer();
+const secret = "a secret of at least thirty-two characters";
+
+/** What the routes keep; the middleware adds `cookie`. */
+interface Kept {
+  readonly user?: string;
+  readonly views?: number;
+  readonly theme?: string;
+}
+
+type AnySession = Record<string, unknown> & { cookie: { maxAge?: number | null } };
+
+function sessionsOn(own: SessionStore) {
+  const reports: string[] = [];
+  const sessions = createSessions<Kept>({
+    store: own,
+    onError: (error, { stage }) => reports.push(`${stage}: ${String(error)}`),
+    async admit(handshake) {
+      const found = await read(handshake);
+      return found === undefined ? reject(401) : accept({ sessionId: store.sessionIdOf(found.sid) });
+    },
+    onBadToken: "refuse",
+  });
+  const store = expressStore(sessions);
+  const read = fromExpressSession({ store, secret });
+  onTestFinished(() => sessions.close());
+  return { sessions, store, reports };
+}
+
+interface Routes {
+  /** Holds `/slow` after it has loaded its session. */
+  readonly gap: Gap;
+  readonly failures: unknown[];
+}
+
+async function onExpress(
+  store: ExpressStore,
+  { gap, failures }: Routes,
+  options: Partial<SessionOptions> = {},
+) {
+  const app = express();
+  const own = { secret, resave: false, saveUninitialized: false, ...options };
+  app.use(session({ store, ...own }));
+  const of = (request: express.Request): AnySession => Object(request.session);
+  app.post("/set/:name/:value", async (request, response) => {
+    if (request.query["slow"] !== undefined) await gap.wait();
+    of(request)[request.params.name] = request.params.value;
+    response.sendStatus(204);
+  });
+  app.post("/remember/:ms", (request, response) => {
+    of(request).cookie.maxAge = Number(request.params.ms);
+    response.sendStatus(204);
+  });
+  app.post("/remove/:name", (request, response) => {
+    Reflect.deleteProperty(request.session, request.params.name);
+    response.sendStatus(204);
+  });
+  app.post("/regenerate", (request, response, fail) => {
+    request.session.regenerate((error: unknown) => {
+      if (error !== null && error !== undefined) return fail(error);
+      of(request)["user"] = "ada";
+      return response.sendStatus(204);
+    });
+  });
+  app.post("/twice", (request, response, fail) => {
+    of(request)["user"] = "ada";
+    request.session.save(() => {
+      of(request)["views"] = 2;
+      request.session.reload((error: unknown) => {
+        if (error !== undefined) return fail(error);
+        of(request)["views"] = Number(of(request)["views"] ?? 0) + 1;
+        return response.sendStatus(204);
+      });
+    });
+  });
+  app.post("/logout", (request, response) => {
+    request.session.destroy(() => response.sendStatus(204));
+  });
+  app.get("/", (request, response) => {
+    const { cookie, ...data } = request.session;
+    response.json({ data, maxAge: cookie.maxAge ?? null });
+  });
+  app.use((error: unknown, _: express.Request, response: express.Response, __: express.NextFunction) => {
+    failures.push(error);
+    if (!response.headersSent) response.sendStatus(500);
+  });
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function onFastify(store: ExpressStore, { gap, failures }: Routes) {
+  const app = fastify();
+  await app.register(fastifyCookie);
+  // The same cookie as express-session's, so that one reader reads both.
+  const names = { cookieName: "connect.sid", cookiePrefix: "s:" };
+  await app.register(fastifySession, {
+    secret,
+    store,
+    cookie: { secure: false },
+    saveUninitialized: false,
+    ...names,
+  });
+  const of = (request: { readonly session: object }): AnySession => Object(request.session);
+  app.post<{ Params: { name: string; value: string }; Querystring: { slow?: string } }>(
+    "/set/:name/:value",
+    async (request, reply) => {
+      if (request.query.slow !== undefined) await gap.wait();
+      of(request)[request.params.name] = request.params.value;
+      return reply.code(204).send();
+    },
+  );
+  app.post<{ Params: { name: string } }>("/remove/:name", async (request, reply) => {
+    Reflect.deleteProperty(request.session, request.params.name);
+    return reply.code(204).send();
+  });
+  app.post("/regenerate", async (request, reply) => {
+    await request.session.regenerate();
+    of(request)["user"] = "ada";
+    return reply.code(204).send();
+  });
+  app.post("/logout", async (request, reply) => {
+    await request.session.destroy();
+    return reply.code(204).send();
+  });
+  app.get("/", async (request) => {
+    const { cookie: _, ...data } = of(request);
+    return { data };
+  });
+  app.setErrorHandler((error, _, reply) => {
+    failures.push(error);
+    return reply.code(500).send();
+  });
+  const base = await app.listen({ host: "127.0.0.1", port: 0 });
+  onTestFinished(() => app.close());
+  return base;
+}
+
+const middlewares = { "express-session": onExpress, "@fastify/session": onFastify } as const;
+const combinations = Object.entries(middlewares).flatMap(([name, listen]) =>
+  (["map", "redis"] as const).map((store) => ({ name, listen, store })),
+);
+
+const POST: RequestInit = { method: "POST" };
+const bodyOf = async (answer: Promise<Response>): Promise<unknown> => (await answer).json();
+
+describe.each(combinations)("$name on the $store store", ({ listen, store: kind }) => {
+  async function application() {
+    const { sessions, store, reports } = sessionsOn(openStore(kind, redis.port));
+    const routes: Routes = { gap: new Gap(), failures: [] };
+    onTestFinished(() => routes.gap.letGo());
+    const base = await listen(store, routes);
+    const changes: Kept[] = [];
+    const sockets = await serve("ws", sessions, {
+      change: (_, data) => changes.push(data),
+      async message(connection, text) {
+        await connection.session?.patch({ views: Number(text) });
+        connection.send("done");
+      },
+    });
+    const browser = new Browser(base, `ws://127.0.0.1:${sockets.port}`);
+    return { browser, sessions, store, changes, reports, ...routes };
+  }
+
+  test("what HTTP writes is in the socket's session and the other way round, and a logout closes the socket", async () => {
+    const { browser, changes, sessions, reports, failures } = await application();
+    expect(await bodyOf(browser.fetch("/"))).toMatchObject({ data: {} });
+    expect(browser.cookies.size).toBe(0);
+    await browser.post("/set/user/ada");
+    expect(await bodyOf(browser.fetch("/"))).toMatchObject({ data: { user: "ada" } });
+    const client = browser.connect();
+    await next(client, "session");
+    await browser.post("/set/theme/dark");
+    expect(changes.at(-1)).toMatchObject({ user: "ada", theme: "dark" });
+    const answer = next(client, "message");
+    client.sendNow("7");
+    await answer;
+    expect(await bodyOf(browser.fetch("/"))).toMatchObject({
+      data: { user: "ada", theme: "dark", views: 7 },
+    });
+    await browser.post("/remove/theme");
+    expect(changes.at(-1)).not.toHaveProperty("theme");
+    const before = changes.length;
+    await browser.fetch("/");
+    expect(changes.length).toBe(before);
+    const closed = next(client, "closed");
+    await browser.post("/logout");
+    expect((await closed).code).toBe(4410);
+    for await (const one of sessions.entries()) expect.unreachable(one.id);
+    expect([reports, failures]).toEqual([[], []]);
+  });
+
+  test("a slow request does not undo what others wrote meanwhile in other fields (I8)", async () => {
+    const { browser, gap } = await application();
+    await browser.post("/set/user/ada");
+    const slow = browser.post("/set/theme/dark?slow");
+    await gap.reached;
+    await browser.post("/set/views/3");
+    await browser.post("/set/user/grace");
+    gap.letGo();
+    await slow;
+    expect(await bodyOf(browser.fetch("/"))).toMatchObject({
+      data: { user: "grace", views: "3", theme: "dark" },
+    });
+  });
+
+  test("a slow request does not bring a session back that was destroyed meanwhile (I9), and its change is an error", async () => {
+    const { browser, gap, sessions, failures } = await application();
+    await browser.post("/set/user/ada");
+    const cookie = browser.cookie;
+    const slow = browser.request("/set/theme/dark?slow", POST).catch(() => undefined);
+    await gap.reached;
+    await browser.post("/logout");
+    gap.letGo();
+    await slow;
+    await expect.poll(() => failures.map((error) => isSessionError(error, "SESSION_GONE"))).toEqual([true]);
+    for await (const one of sessions.entries()) expect.unreachable(one.id);
+    expect(await bodyOf(browser.fetch("/", { headers: { cookie } }))).toMatchObject({ data: {} });
+  });
+
+  test("a regenerated session has another id, and the sockets of the earlier one close", async () => {
+    const { browser } = await application();
+    await browser.post("/set/theme/dark");
+    const [before] = browser.cookies.values();
+    const client = browser.connect();
+    await next(client, "session");
+    const closed = next(client, "closed");
+    await browser.post("/regenerate");
+    expect((await closed).code).toBe(4410);
+    expect([...browser.cookies.values()][0]).not.toBe(before);
+    expect(await bodyOf(browser.fetch("/"))).toMatchObject({ data: { user: "ada" } });
+  });
+});
+
+describe("express-session", () => {
+  async function application(options: Partial<SessionOptions> = {}) {
+    const made = sessionsOn(mapStore());
+    const routes: Routes = { gap: new Gap(), failures: [] };
+    const base = await onExpress(made.store, routes, options);
+    return { ...made, ...routes, browser: new Browser(base, "") };
+  }
+
+  test("save and reload within one request, and a second save writes the difference to the first", async () => {
+    const { browser, failures } = await application();
+    await browser.post("/twice");
+    expect(await bodyOf(browser.fetch("/"))).toMatchObject({ data: { user: "ada", views: 1 } });
+    expect(failures).toEqual([]);
+  });
+
+  test("cookie.maxAge lasts: each request begins it anew, and a longer one is kept", async () => {
+    const { browser } = await application({ cookie: { maxAge: 60_000 }, rolling: true });
+    await browser.post("/set/user/ada");
+    const { maxAge } = Object(await bodyOf(browser.fetch("/")));
+    expect(maxAge).toBeGreaterThan(55_000);
+    expect(maxAge).toBeLessThanOrEqual(60_000);
+    await browser.post("/remember/600000");
+    expect(Object(await bodyOf(browser.fetch("/"))).maxAge).toBeGreaterThan(590_000);
+    const answer = await browser.fetch("/");
+    expect(answer.headers.getSetCookie().join()).toContain("Expires=");
+  });
+
+  test("all, length and clear are about the sessions of the middleware alone", async () => {
+    const { browser, sessions, store } = await application();
+    const { session: other } = await sessions.create({ user: "of a socket" });
+    await browser.post("/set/user/ada");
+    const called = <Result>(call: (callback: (error: unknown, result?: Result) => void) => void) =>
+      new Promise<Result | undefined>((resolve, fail) => {
+        call((error, result) => (error === null ? resolve(result) : fail(error)));
+      });
+    expect(await called((callback) => store.all(callback))).toEqual([
+      expect.objectContaining({ user: "ada" }),
+    ]);
+    expect(await called<number>((callback) => store.length(callback))).toBe(1);
+    await called((callback) => store.clear(callback));
+    expect(await called<number>((callback) => store.length(callback))).toBe(0);
+    expect(await sessions.get(other.id)).toBeDefined();
+  });
+
+  test("load makes a session of the middleware, as stores of express-session do", async () => {
+    const { browser, store } = await application();
+    await browser.post("/set/user/ada");
+    const sid =
+      decodeURIComponent([...browser.cookies.values()][0] ?? "")
+        .slice(2)
+        .split(".")[0] ?? "";
+    const load = (id: string) =>
+      new Promise<unknown>((resolve) => {
+        store.load(id, (_, loaded) => resolve(loaded));
+      });
+    expect(await load(sid)).toMatchObject({ user: "ada", id: sid, cookie: { path: "/" } });
+    expect(await load("none")).toBeUndefined();
+  });
+
+  test("an error of the store reaches the application, and nobody is taken for logged out (I11)", async () => {
+    const { browser, sessions, failures } = await application();
+    await browser.post("/set/user/ada");
+    await sessions.close();
+    expect((await browser.fetch("/")).status).toBe(500);
+    expect(failures).toEqual([expect.objectContaining({ code: "SHUTTING_DOWN" })]);
+  });
+
+  test("a failure without a callback is reported (I12)", async () => {
+    const { sessions, store, reports } = sessionsOn(mapStore());
+    await sessions.close();
+    store.destroy("x");
+    await expect.poll(() => reports).toEqual([expect.stringMatching(/^unhandled: SessionError/)]);
+  });
+});
+
+test("fault D6: expressStore refuses what is not the result of createSessions", () => {
+  for (const value of [undefined, ...wrongFor.object])
+    expectRefused(`expressStore(${show(value)})`, () => expressStore(value as never));
+  const { store } = sessionsOn(mapStore());
+  for (const value of wrongFor.string)
+    expectRefused(`sessionIdOf(${show(value)})`, () => store.sessionIdOf(value as never));
+});
+
+test("createWithId takes an id once, and no token opens the session", async () => {
+  for (const kind of ["map", "redis"] as const) {
+    const { sessions } = sessionsOn(openStore(kind, redis.port));
+    await createWithId(sessions, "chosen", { views: 1 });
+    expect((await sessions.get("chosen"))?.data).toEqual({ views: 1 });
+    await expect(createWithId(sessions, "chosen", {})).rejects.toMatchObject({ code: "CONFLICT" });
+    for (const id of [...wrongFor.string, "", "a b", "x".repeat(65), "a:b"])
+      await expect(createWithId(sessions, id as never, {})).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+      });
+    await expect(createWithId({}, "id", {})).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  }
+});
