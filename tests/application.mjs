@@ -1,7 +1,7 @@
 // One process of an application on Redis: a server of either runtime, driven by its clients' messages.
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
-import { createSessions, queryToken } from "@wsession/core";
+import { accept, createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import uWS from "uWebSockets.js";
@@ -12,7 +12,7 @@ import { WebSocketServer } from "ws";
  * @typedef {{ do: "update", times: number } | { do: "patch", fields: Partial<Data> } | { do: "destroy" } | { do: "read" }} Command
  */
 
-const { redis, prefix, runtime } = JSON.parse(process.argv[2] ?? "{}");
+const { redis, prefix, runtime, options } = JSON.parse(process.argv[2] ?? "{}");
 const client = new Redis(redis, "127.0.0.1");
 
 /** @returns {Data} */
@@ -21,6 +21,8 @@ const initial = () => ({ n: 0 });
 const sessions = createSessions({
   store: redisStore({ client, prefix }),
   token: queryToken(),
+  ...options,
+  admit: ({ url }) => accept({ subject: new URL(url, "ws://x").searchParams.get("as") ?? undefined }),
   initial,
   onError: (error) => process.send?.({ error: String(error) }),
 });

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Client } from "@wsession/conformance";
+import type { SessionsOptions } from "@wsession/core";
 import { onTestFinished } from "vitest";
 import type { RuntimeName } from "./runtimes.ts";
 
@@ -31,8 +32,9 @@ export async function startApplication(
   redis: number,
   prefix: string,
   runtime: RuntimeName,
+  options: Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject"> = {},
 ): Promise<Running> {
-  const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime })], {
+  const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime, options })], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const exited = once(child, "exit");

@@ -12,7 +12,7 @@ type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
 
 const redis = useRedisServer();
-const storesHere: readonly StoreName[] = ["in-connection", "map"];
+const storesHere: readonly StoreName[] = ["in-connection", "map", "redis"];
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 

@@ -13,7 +13,7 @@ type Conn = Connection<Data, unknown, never>;
 type Limit = SessionsOptions<Data>["maxSessionsPerSubject"];
 
 const redis = useRedisServer();
-const storesHere: readonly StoreName[] = ["in-connection", "map"];
+const storesHere: readonly StoreName[] = ["in-connection", "map", "redis"];
 
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 
@@ -83,11 +83,13 @@ describe.each(combinations)("maxSessionsPerSubject, $runtime on $store", ({ runt
 
   test("of 20 simultaneous logins exactly the number is left", async () => {
     const { server, sessions } = await start(3);
-    const clients = await Promise.all(Array.from({ length: 20 }, () => connect(server, "/?as=ada")));
+    const logins = await Promise.allSettled(Array.from({ length: 20 }, () => connect(server, "/?as=ada")));
+    // A login that later ones overtook before its answer gets 401.
+    const clients = logins.flatMap((login) => (login.status === "fulfilled" ? [login.value] : []));
     const ended = new Journal<number>();
     for (const client of clients) void client.closed.then(({ code }) => ended.note(code));
-    await ended.until(17);
-    expect(new Set(ended.entries)).toEqual(new Set([4409]));
+    await ended.until(clients.length - 3);
+    expect(ended.entries.filter((code) => code !== 4409)).toEqual([]);
     expect(await sessions.bySubject("ada")).toHaveLength(3);
     const alive = clients.filter(({ socket }) => socket.readyState === socket.OPEN);
     expect(alive).toHaveLength(3);

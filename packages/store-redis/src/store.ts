@@ -21,6 +21,8 @@ import type {
   StorePresence,
   SubjectPresence,
   TakeOverResult,
+  TakeOverSubjectRequest,
+  TakeOverSubjectResult,
   Tracking,
   WriteRequest,
   WriteResult,
@@ -33,6 +35,7 @@ import { Destruction } from "./sessions/destruction.ts";
 import { ignoreErrors } from "./base/failures.ts";
 import { isSessionId } from "./base/keys.ts";
 import { IndexedChanges } from "./sessions/indexed-changes.ts";
+import { SubjectLimits } from "./sessions/subject-limits.ts";
 import { SessionQueries } from "./sessions/session-queries.ts";
 import { Openings } from "./sessions/openings.ts";
 import { SubjectWatching } from "./sessions/subject-watching.ts";
@@ -71,6 +74,7 @@ class RedisStore implements RedisSessionStore {
   readonly #queries: SessionQueries;
   readonly #changes: SessionChanges;
   readonly #openings: Openings;
+  readonly #limits: SubjectLimits;
   readonly #watching: SubjectWatching;
   readonly #onError: RedisStoreOptions["onError"];
   #membership: Membership | undefined;
@@ -103,8 +107,15 @@ class RedisStore implements RedisSessionStore {
       () => this.#membership?.presence,
     );
     this.#queries = new SessionQueries(this.#services, this.#subjects, (error) => this.#report(error));
+    this.#limits = new SubjectLimits(
+      this.#services,
+      this.#subjects,
+      this.#destruction,
+      () => this.#membership,
+    );
     this.#openings = new Openings(
       this.#services,
+      this.#limits,
       this.#unknownOutcomes,
       this.#indexedChanges,
       this.#destruction,
@@ -153,7 +164,11 @@ class RedisStore implements RedisSessionStore {
   async takeOver(id: string): Promise<TakeOverResult> {
     if (!isSessionId(id)) return { type: "missing" };
     const reply = await takeOver(this.#services, { id, sequence: this.#services.nextSequence() });
-    return reply.type === "missing" ? this.#missing(id, reply) : reply;
+    return reply.type === "missing" ? this.#missing(id, reply) : { type: "taken", fence: reply.fence };
+  }
+
+  async takeOverSubject(request: TakeOverSubjectRequest): Promise<TakeOverSubjectResult> {
+    return isSessionId(request.id) ? this.#limits.takeOver(request) : { type: "missing" };
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
@@ -192,7 +207,7 @@ class RedisStore implements RedisSessionStore {
 
   async rotate(request: RotateRequest): Promise<RotateResult> {
     if (!isSessionId(request.id)) return { type: "missing" };
-    return this.#indexedChanges.rotate(request);
+    return this.#indexedChanges.rotate(request, this.#limits);
   }
 
   async destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult> {

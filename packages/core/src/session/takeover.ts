@@ -1,6 +1,6 @@
 /** Takeovers by an existing connection (`exclusive`): of its session, and of its session's subject. */
 import { CloseCode } from "../base/close-codes.ts";
-import { asStoreError } from "../base/errors.ts";
+import { asStoreError, SessionError } from "../base/errors.ts";
 import { GONE, REPLACED } from "../base/endings.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { RotateResult, SessionStore } from "../store/contract.ts";
@@ -100,7 +100,12 @@ export class SubjectLogin<Data extends object> {
         return rotated;
       },
       (error) => {
-        throw failed(connections, error);
+        // The session has its subject already.
+        const cause = failed(connections, error);
+        throw new SessionError("STORE_UNAVAILABLE", "the subject could not be taken over", {
+          cause,
+          outcome: "unknown",
+        });
       },
     );
   }

@@ -69,7 +69,7 @@ export type CreateResult =
   | {
       readonly type: "created";
       readonly session: StoredSession;
-      /** The sessions that the login ended, because the subject had more than `limit`. */
+      /** The sessions that the login ended because of `limit`, unless the store has ended their connections here by `notify`. */
       readonly ended?: readonly string[] | undefined;
     }
   | OverLimit
@@ -155,7 +155,7 @@ export type RotateResult =
       /** As in WriteResult. */
       readonly lineage?: number | undefined;
       readonly session: StoredSession | undefined;
-      /** The sessions that the login ended, because the subject had more than `limit`. */
+      /** The sessions that the login ended because of `limit`, unless the store has ended their connections here by `notify`. */
       readonly ended?: readonly string[] | undefined;
     }
   | OverLimit

@@ -129,6 +129,16 @@ export class Keys {
     return `${this.#prefix}:g:{${hash}}`;
   }
 
+  /** The seat of the subject's last takeover. */
+  seat(hash: string): string {
+    return `${this.#prefix}:t:{${hash}}`;
+  }
+
+  /** The sorted set of a subject's logins, by number. */
+  logins(hash: string): string {
+    return `${this.#prefix}:q:{${hash}}`;
+  }
+
   /**
    * The index of releases before 0.2. It is shared by all subjects whose hashes have the same first
    * characters.

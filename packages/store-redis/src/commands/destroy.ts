@@ -13,6 +13,8 @@ export interface DestroyCommand {
   /** The message for the holders. */
   readonly announcement: string;
   readonly reason: string | undefined;
+  /** A newer login of the subject ends the session. */
+  readonly isReplaced: boolean;
   /** Destroys the session only if it belongs to this subject; `undefined`: regardless of its subject. */
   readonly of: RaisedEpoch | undefined;
   readonly deadline: number;
@@ -38,9 +40,9 @@ export type DestroyReply =
 
 /** destroy.lua: replaces a session by a tombstone, and announces that to its holders. */
 export async function destroy({ calls, keys, node }: Caller, command: DestroyCommand): Promise<DestroyReply> {
-  const { id, sequence, tombstoneMs, givesEvent, announcement, reason, of, deadline } = command;
+  const { id, sequence, tombstoneMs, givesEvent, announcement, reason, of, deadline, isReplaced } = command;
   const tombstone = `${tombstoneMs}${givesEvent ? ";" : ""}`;
-  const why = reason === undefined ? ["", ""] : ["1", reason];
+  const why = reason === undefined ? ["", ""] : [isReplaced ? "2" : "1", reason];
   const whose = of === undefined ? ["", "", "", ""] : ["1", of.subject, of.hash, String(of.epoch)];
   const args = [node, String(sequence), tombstone, announcement, ...why, ...whose];
   const reply = await calls.timedScript("destroy", keys.session(id), args, readDestroy, deadline);

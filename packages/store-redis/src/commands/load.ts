@@ -6,7 +6,7 @@ import { partsOf, unexpected } from "./reply.ts";
 /** The result of loading a session. */
 export type Found =
   | { readonly type: "session"; readonly session: StoredSession }
-  | { readonly type: "destroyed"; readonly reason: string | undefined }
+  | { readonly type: "destroyed"; readonly reason: string | undefined; readonly replaced?: boolean }
   | { readonly type: "missing" };
 
 /** load.lua: reads a session. */
@@ -16,7 +16,11 @@ export async function load({ calls, keys }: Pick<Caller, "calls" | "keys">, id: 
     case "loaded":
       return { type: "session", session: parseSession(hash, first, "not-applied") };
     case "gone":
-      return { type: "destroyed", reason: typeof first === "string" ? first : undefined };
+      return {
+        type: "destroyed",
+        reason: typeof first === "string" ? first : undefined,
+        ...(hash === "1" && { replaced: true }),
+      };
     case "missing":
       return { type: "missing" };
     default:

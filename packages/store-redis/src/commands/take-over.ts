@@ -2,23 +2,37 @@ import type { Reply } from "../connection/calls.ts";
 import type { Caller } from "./caller.ts";
 import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
-export type TakeOverReply = { readonly type: "taken"; readonly fence: number } | Missing;
+export type TakeOverReply =
+  | { readonly type: "taken"; readonly fence: number }
+  | { readonly type: "replaced"; readonly fence: number }
+  | Missing;
+
+/** The part of a takeover of a subject that concerns one session. */
+export interface SubjectSeat {
+  /** `"own"`: the session that takes the subject over; `"keep"`: the same, without a new fence; `"other"`: any other one. */
+  readonly mode: "own" | "keep" | "other";
+  readonly seat: string;
+  readonly hash: string;
+  readonly subject: string;
+}
 
 /**
  * take-over.lua: raises a session's fence for an existing connection, and announces that to the other
- * holders.
+ * holders. `of`: as a part of a takeover of the session's subject.
  */
 export function takeOver(
   { calls, keys, node }: Caller,
-  { id, sequence }: { readonly id: string; readonly sequence: number },
+  { id, sequence, of }: { readonly id: string; readonly sequence: number; readonly of?: SubjectSeat },
 ): Promise<TakeOverReply> {
-  return calls.timedScript("take-over", keys.session(id), [node, String(sequence)], readTakeOver);
+  const seat = of === undefined ? ["", "", "", ""] : [of.mode, of.seat, of.hash, of.subject];
+  return calls.timedScript("take-over", keys.session(id), [node, String(sequence), ...seat], readTakeOver);
 }
 
 function readTakeOver(reply: Reply, attempts: number): TakeOverReply {
   const { 0: code, 1: fence } = partsOf(reply);
   switch (code) {
     case "taken":
+    case "replaced":
       return { type: code, fence: Number(fence) };
     case "missing":
     case "gone":

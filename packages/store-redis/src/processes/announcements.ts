@@ -46,7 +46,10 @@ export function destroyedMessage(
   id: string,
   reason: string | undefined,
   confirm: ConfirmationRequest | undefined,
+  isReplaced: boolean,
 ): string {
+  // Older releases ignore the last element, and close with 4410.
+  if (isReplaced) return JSON.stringify(["d", id, reason ?? null, null, null, 1]);
   return JSON.stringify([
     "d",
     id,
@@ -107,7 +110,10 @@ export function parseAnnouncement(text: string): Announcement | undefined {
     case "r":
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
     case "d":
-      return event({ type: "destroyed", id, reason: optionalText(rest[0]) }, parseRequest(rest[1], rest[2]));
+      return event(
+        { type: "destroyed", id, reason: optionalText(rest[0]), ...(rest[3] === 1 && { replaced: true }) },
+        parseRequest(rest[1], rest[2]),
+      );
     case "s":
       return parseSubject(id, rest);
     case "v":

@@ -218,6 +218,11 @@ export class Membership {
     return this.#host.held(id) === undefined ? 0 : this.#host.notify({ type: "destroyed", id, reason });
   }
 
+  /** As `end`, for a session that newer logins of its subject replaced, also one that the host is about to get. */
+  endReplaced(id: string, reason: string): void {
+    this.#host.notify({ type: "destroyed", id, reason, replaced: true });
+  }
+
   /** Redis has neither the session nor a tombstone: the session has expired or was lost. */
   expired(id: string): void {
     if (this.#host.held(id) !== undefined) this.#host.notify({ type: "expired", id });

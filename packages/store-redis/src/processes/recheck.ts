@@ -40,10 +40,7 @@ export class Recheck {
     const still = this.#host.held(id);
     if (still === undefined) return;
     if (found.type === "session") this.#notify(id, still, found.session, isLoss(held, still, found.session));
-    else
-      this.#host.notify(
-        found.type === "missing" ? { type: "expired", id } : { type: "destroyed", id, reason: found.reason },
-      );
+    else this.#host.notify(found.type === "missing" ? { type: "expired", id } : { ...found, id });
   }
 
   /** Reads the fields of the hash. If `metadata` is not a string, the session has to be loaded. */

@@ -14,12 +14,15 @@
 --   h          holders: "node=connections.sequence[.until]", comma-separated; until: how long a count of 0 is kept, because a
 --              late repeat of an older count may still arrive
 --   f          "node sequence" of the last takeover
+--   y          "seat hash": the highest seat of a takeover of the subject with this hash that visited the session
 --   w<node>    a process's last write: "sequence version until"; version 0: settle.lua has made sure that it is never applied
 --   u          until when the subject's index lists the session, seconds by this server's clock; 0 for ever. Only with a subject
 --   e          the subject's epoch when the login began, if the subject had an epoch
 --   x<hash>    "epoch until": a denial. The subject's sessions were destroyed while this one was about to become the subject's
 -- A subject's index p:u:{hash}: a sorted set of session ids, by the time until which each can be live.
--- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of the destruction · r reason · h · s.
+-- A subject's last seat p:t:{hash}; its logins p:q:{hash}: a sorted set of session ids, by the numbers of the logins.
+-- A tombstone is the same key without m: t epoch (0: destroyed by id) · b "node sequence" of the destruction · r reason · h · s
+-- · l: a newer login of the subject ended the session.
 local key = KEYS[1]
 
 -- How long records that guard against late repeats are kept after the not-after time of their command.

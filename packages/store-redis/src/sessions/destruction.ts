@@ -16,6 +16,7 @@ import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 const AT_ONCE = 256;
 /** How long to wait for a confirmation from a process that has no lease but may be alive. */
 const LATE_ANSWER_MS = 250;
+const REPLACED_REASON = "too many sessions of one subject";
 
 /**
  * Destroys one session, or all sessions of a subject, in all processes, and collects how many connections the
@@ -56,6 +57,14 @@ export class Destruction {
         this.#subjects.destroyed(reply.subject, [{ id }]).catch(() => undefined);
       return new Map([[id, reply.holders]]);
     });
+  }
+
+  /** Destroys a session that newer logins of its subject replaced. All holders close its connections with 4409. */
+  async replaced(id: string, membership: Membership | undefined): Promise<void> {
+    const reply = await this.#send(id, REPLACED_REASON, undefined, undefined, true);
+    membership?.endReplaced(id, REPLACED_REASON);
+    if (reply.type === "destroyed" && reply.subject !== undefined)
+      this.#subjects.destroyed(reply.subject, [{ id }]).catch(() => undefined);
   }
 
   async subject(
@@ -208,19 +217,35 @@ export class Destruction {
     reason: string | undefined,
     token: string | undefined,
     of: RaisedEpoch | undefined,
+    isReplaced: boolean = false,
   ): Promise<DestroyReply> {
     const { calls, node, nextSequence, settings } = this.#services;
     const { tombstoneMs } = settings;
     const sequence = nextSequence();
     const deadline = calls.deadline();
-    const announcement = destroyedMessage(id, reason, token === undefined ? undefined : { node, token });
+    const announcement = destroyedMessage(
+      id,
+      reason,
+      token === undefined ? undefined : { node, token },
+      isReplaced,
+    );
     const { recording } = this.#services;
     const givesEvent = recording.isOn && recording.events.has("destroyed");
     const presence = this.#presence();
     try {
       // Otherwise nobody would handle the event if this process died after the destruction.
       if (givesEvent) await presence?.list(id, calls.timeoutMs, deadline);
-      const command = { id, sequence, tombstoneMs, givesEvent, announcement, reason, of, deadline };
+      const command = {
+        id,
+        sequence,
+        tombstoneMs,
+        givesEvent,
+        announcement,
+        reason,
+        isReplaced,
+        of,
+        deadline,
+      };
       const reply = await destroy(this.#services, command);
       if (reply.type === "destroyed" && reply.subject !== undefined)
         presence?.changed(id, { subject: reply.subject, type: "offline", stamp: reply.stamp });

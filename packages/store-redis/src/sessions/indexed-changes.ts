@@ -9,6 +9,7 @@ import { hashSubject } from "../base/keys.ts";
 import { parseMetadata } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
 import type { Listing, RaisedEpoch } from "../commands/subject-index.ts";
+import type { SubjectLimits } from "./subject-limits.ts";
 import type { Revoked, Subjects } from "./subjects.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
@@ -52,7 +53,24 @@ export class IndexedChanges {
     return awaitBeforeChange(this.#subjects.login(subject, id, until, deadline, decidedAt));
   }
 
-  async rotate(request: RotateRequest): Promise<RotateResult> {
+  /** `limits` carries out the request's limit. */
+  async rotate(request: RotateRequest, limits: SubjectLimits): Promise<RotateResult> {
+    const { id, subject, limit } = request;
+    if (subject === undefined || limit === undefined) return this.#rotate(request, undefined);
+    const rotated = await this.#rotate(request, (deadline) => limits.enter(id, subject, limit, deadline));
+    if (rotated.type !== "rotated") {
+      // The login is not the subject's newest one: it did not happen.
+      if (rotated.type !== "crowded") limits.leave(id, subject).catch(() => undefined);
+      return rotated;
+    }
+    return (await limits.endOldest(id, subject, limit)) ? rotated : { type: "replaced" };
+  }
+
+  /** `enter` is called before the session gets the subject. False: the login is refused. */
+  async #rotate(
+    request: RotateRequest,
+    enter: ((deadline: number) => Promise<boolean>) | undefined,
+  ): Promise<RotateResult> {
     const { calls, nextSequence } = this.#services;
     const { id, subject } = request;
     const deadline = calls.deadline();
@@ -74,6 +92,7 @@ export class IndexedChanges {
       // Keeps the epoch of the first attempt, because with a later one the login would escape a destruction
       // that happened in between.
       epoch ??= listing.epoch;
+      if (enter !== undefined && !(await awaitBeforeChange(enter(deadline)))) return { type: "crowded" };
       const { isOn: isRecorded } = this.#services.recording;
       const becomes = { subject, hash, epoch, until: listing.until, isRecorded };
       const reply = await this.#rotateOnce(request, sequence, deadline, becomes);

@@ -1,5 +1,5 @@
 import { SessionError } from "@wsession/core";
-import type { CreateRequest, CreateResult, ResumeRequest, ResumeResult } from "@wsession/core";
+import type { CreateRequest, CreateResult, ResumeRequest, ResumeResult, SubjectLimit } from "@wsession/core";
 import { encodeData } from "../base/codec.ts";
 import { awaitBeforeChange } from "../base/failures.ts";
 import { create } from "../commands/create.ts";
@@ -9,6 +9,7 @@ import type { Membership, Registration } from "../processes/membership.ts";
 import type { Services } from "../processes/services.ts";
 import type { Destruction } from "./destruction.ts";
 import type { IndexedChanges } from "./indexed-changes.ts";
+import type { SubjectLimits } from "./subject-limits.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
 /** A request that may register one more connection of this process as a holder of the session. */
@@ -17,6 +18,7 @@ type HoldingRequest = Pick<ResumeRequest, "id" | "hold">;
 /** Sessions that are created or resumed, with the registration of this process as their holder. */
 export class Openings {
   readonly #services: Services;
+  readonly #limits: SubjectLimits;
   readonly #unknownOutcomes: UnknownOutcomes;
   readonly #indexedChanges: IndexedChanges;
   readonly #destruction: Destruction;
@@ -24,12 +26,14 @@ export class Openings {
 
   constructor(
     services: Services,
+    limits: SubjectLimits,
     unknownOutcomes: UnknownOutcomes,
     indexedChanges: IndexedChanges,
     destruction: Destruction,
     membership: () => Membership | undefined,
   ) {
     this.#services = services;
+    this.#limits = limits;
     this.#unknownOutcomes = unknownOutcomes;
     this.#indexedChanges = indexedChanges;
     this.#destruction = destruction;
@@ -46,12 +50,18 @@ export class Openings {
         ? undefined
         : await this.#indexedChanges.listBeforeCreate({ ...request, subject }, deadline);
     if (listing?.type === "revoked") return listing;
+    const { limit } = request;
+    if (subject !== undefined && limit !== undefined) {
+      const entered = this.#limits.enter(id, subject, limit, deadline);
+      if (!(await awaitBeforeChange(entered))) return { type: "crowded" };
+    }
     const waiting = this.#readyFor(request, deadline);
     if (waiting !== undefined) await waiting;
     const registration = this.#register(request);
     const sequence = registration?.sequence ?? nextSequence();
     const hold = recording.hold(registration?.count);
     const presence = this.#membership()?.presence;
+    let created: CreateResult;
     try {
       // A session without a connection has to be looked at only when it expires.
       const isLooked = request.hold || recording.events.has("expired");
@@ -62,10 +72,32 @@ export class Openings {
       registration?.answered(result.type === "created", isRepeat);
       if (result.type === "created") presence?.changed(id, change);
       else if (isLooked) presence?.lookSoon(id);
-      return result;
+      created = result;
     } catch (error) {
       registration?.failed(error);
       throw this.#unknownOutcomes.remember(error, "create", id, sequence, deadline);
+    }
+    if (created.type !== "created" || subject === undefined || limit === undefined) return created;
+    return this.#withinLimit(created, request, subject, limit);
+  }
+
+  /** Ends the oldest sessions of the subject over the limit. A failure, or a newer login, releases the new session's holder. */
+  async #withinLimit(
+    created: Extract<CreateResult, { type: "created" }>,
+    { id, hold }: CreateRequest,
+    subject: string,
+    limit: SubjectLimit,
+  ): Promise<CreateResult> {
+    const release = () => (hold ? this.#membership()?.heldCounts.release(id) : undefined);
+    try {
+      if (await this.#limits.endOldest(id, subject, limit)) return created;
+      await release();
+      return { type: "replaced" };
+    } catch (error) {
+      // Nobody will know the session's token. So nothing waits for the release, which may fail too.
+      release()?.catch(() => undefined);
+      this.#destruction.replaced(id, this.#membership()).catch(() => undefined);
+      throw error;
     }
   }
 

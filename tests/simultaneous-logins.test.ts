@@ -1,0 +1,96 @@
+import { Journal } from "@wsession/conformance";
+import type { Client } from "@wsession/conformance";
+import { createSessions } from "@wsession/core";
+import type { SessionsOptions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { expect, onTestFinished, test } from "vitest";
+import { nextOf, startApplication } from "./applications.ts";
+import type { Running } from "./applications.ts";
+import { connect } from "./runtimes.ts";
+import { newPrefix, redisClient } from "./stores.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
+
+const redis = useRedisServer();
+const LOGINS = 20;
+const ROUNDS = 3;
+
+type Limits = Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject">;
+
+/** Three processes of both runtimes on one Redis, and the test's own view of their sessions. */
+async function start(limits: Limits) {
+  const prefix = newPrefix();
+  const processes = await Promise.all(
+    (["ws", "uws", "ws"] as const).map((runtime) => startApplication(redis.port, prefix, runtime, limits)),
+  );
+  const sessions = createSessions({ store: redisStore({ client: redisClient(redis.port), prefix }) });
+  onTestFinished(() => sessions.close());
+  return { processes, sessions };
+}
+
+/** Logs the subject in at all processes at once. Resolves with the clients whose handshakes were accepted. */
+async function logIn(processes: readonly Running[], subject: string): Promise<readonly Client[]> {
+  const logins = Array.from({ length: LOGINS }, (_, index) =>
+    connect(processes[index % processes.length] ?? expect.unreachable(), `/?as=${subject}`),
+  );
+  const settled = await Promise.allSettled(logins);
+  return settled.flatMap((login) => (login.status === "fulfilled" ? [login.value] : []));
+}
+
+/** Waits until `left` of the clients are connected, and checks that the others got 4409, and that the rest can write. */
+async function expectLeft(clients: readonly Client[], left: number): Promise<void> {
+  const ended = new Journal<number>();
+  const open = new Set(clients);
+  for (const client of clients)
+    void client.closed.then(({ code }) => {
+      open.delete(client);
+      ended.note(code);
+    });
+  await ended.until(clients.length - left);
+  for (const client of open) {
+    client.send(JSON.stringify({ do: "update", times: 1 }));
+    expect((await nextOf(client, "done")).data.n).toBe(1);
+  }
+  expect(open.size).toBe(left);
+  expect(ended.entries.filter((code) => code !== 4409)).toEqual([]);
+}
+
+test('exclusive: "subject": 20 simultaneous logins over three processes leave exactly one connection (I13)', async () => {
+  const { processes } = await start({ exclusive: "subject" });
+  for (let round = 0; round < ROUNDS; round += 1) await expectLeft(await logIn(processes, `ada${round}`), 1);
+});
+
+test("maxSessionsPerSubject: 20 simultaneous logins over three processes leave exactly the number", async () => {
+  const { processes, sessions } = await start({ maxSessionsPerSubject: 3 });
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const clients = await logIn(processes, `ada${round}`);
+    // As soon as all handshakes are answered.
+    expect(await sessions.bySubject(`ada${round}`)).toHaveLength(3);
+    await expectLeft(clients, 3);
+  }
+});
+
+test('maxSessionsPerSubject with over: "refuse": of 20 simultaneous logins over three processes exactly the number is admitted', async () => {
+  const { processes, sessions } = await start({ maxSessionsPerSubject: { max: 3, over: "refuse" } });
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const clients = await logIn(processes, `ada${round}`);
+    expect(await sessions.bySubject(`ada${round}`)).toHaveLength(3);
+    expect(clients).toHaveLength(3);
+    await expectLeft(clients, 3);
+  }
+});
+
+test("a process that is killed during its logins leaves the user able to log in, alone", async () => {
+  const { processes } = await start({ exclusive: "subject", maxSessionsPerSubject: 30 });
+  const [killed = expect.unreachable(), ...others] = processes;
+  const before = logIn(processes, "ada");
+  const atKilled = connect(killed, "/?as=ada").catch(() => undefined);
+  await killed.kill();
+  const clients = await before;
+  await atKilled;
+  const [survivor = expect.unreachable()] = others;
+  const last = await connect(survivor, "/?as=ada");
+  await nextOf(last, "open");
+  last.send(JSON.stringify({ do: "update", times: 1 }));
+  expect((await nextOf(last, "done")).data.n).toBe(1);
+  await Promise.all(clients.map((client) => client.closed));
+});
