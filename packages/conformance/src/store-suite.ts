@@ -15,6 +15,7 @@ import { presenceCases } from "./store-cases/presence.ts";
 import { resumeCases } from "./store-cases/resume.ts";
 import { rotationCases } from "./store-cases/rotation.ts";
 import { sharingCases } from "./store-cases/sharing.ts";
+import { subjectLimitCases } from "./store-cases/subject-limits.ts";
 import { subjectCases } from "./store-cases/subjects.ts";
 import { writeCases } from "./store-cases/writes.ts";
 import { checkStoreHarness } from "./check-harness.ts";
@@ -32,6 +33,7 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   rotation: rotationCases,
   fences: fenceCases,
   subjects: subjectCases,
+  "limits of subjects": subjectLimitCases,
   listing: listingCases,
   values: jsonCases,
   sharing: sharingCases,
