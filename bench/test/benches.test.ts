@@ -36,6 +36,7 @@ const fields = {
     "reconnectingWebsocketBytes",
   ],
   kick: ["kickP99Ms", "kick1000Ms"],
+  presence: ["told1000P99Ms", "watchedBytes"],
   scale: [
     "sessionsGrowth",
     "processesGrowth",

@@ -148,6 +148,16 @@ test.each(answers)("how do I …? $program", async ({ program, lines }) => {
   expect(await main()).toEqual(lines);
 });
 
+test("presence: the devices of a user for a settings page", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/presence/devices.js");
+  expect(await main()).toEqual([
+    "phone: here, laptop: away",
+    "bob may log it out: false",
+    "ada may: true, phone: 4410",
+    "laptop: away",
+  ]);
+});
+
 const kept = [
   { program: "offline", lines: ["waiting", "kept for 1", "your parcel is here (kept)"] },
   { program: "unread", lines: ["unread: 7 (kept)", "that is all (kept)"] },

@@ -5,6 +5,7 @@ import { connect, listen } from "../client.ts";
 
 const sessions = createSessions({
   store: mapStore(),
+  leaveAfterMs: 10_000,
   admit: (handshake) => accept({ subject: handshake.headers["x-user"] }),
   initial: () => ({}),
 });
@@ -12,11 +13,7 @@ const sessions = createSessions({
 // #region is-online
 /** Whether a user has a connection on any process. */
 async function isOnline(user: string): Promise<boolean> {
-  for (const session of await sessions.bySubject(user)) {
-    const { connections } = await sessions.presence(session.id);
-    if (connections > 0) return true;
-  }
-  return false;
+  return (await sessions.presenceOfSubject(user)).type === "online";
 }
 // #endregion
 
