@@ -46,6 +46,22 @@ export const scriptMutants = [
     tests: redis("announcements"),
   },
   {
+    name: "lua-presence-return",
+    promise: "A session that came back is away again once its connection is lost",
+    file: "packages/store-redis/src/scripts/prelude-presence.lua",
+    find: "presence.away, presence.leave = 0, 0",
+    replace: "presence.leave = 0",
+    tests: redis("presence-states"),
+  },
+  {
+    name: "lua-presence-handled",
+    promise: "An event that was handled is not handled again",
+    file: "packages/store-redis/src/scripts/look.lua",
+    find: "redis.call('HDEL', key, 'y')\n  pending = nil",
+    replace: "pending = nil",
+    tests: redis("presence-states"),
+  },
+  {
     name: "lua-index-for-ever",
     promise: "A subject's index ends with its last session",
     file: "packages/store-redis/src/scripts/prelude.lua",

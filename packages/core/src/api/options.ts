@@ -169,7 +169,7 @@ export interface CommonOptions {
    * Milliseconds without a connection after which a session has left, and its subject is no longer `"away"` but `"offline"`. A
    * client that comes back in time gives no event. A clean close by the peer (1000, 1001, or no code), and the client's `close()`,
    * leave at once. With the option, presence is recorded from the start, so set it in all processes if one of them calls
-   * `watch` or `presenceOfSubject`. Without it, the recording starts with the first of these calls.
+   * `watch` or `presenceOfSubject`. Without it, and without `events`, the recording starts with the first `watch`.
    *
    * @default 10_000
    */

@@ -13,33 +13,22 @@ import { assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { destroyedEnding } from "../base/endings.ts";
 import { invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
 import type { Settings } from "../api/settings.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
-import type { Awaitable } from "@wsession/protocol";
 import { SessionRegistry } from "../session/registry.ts";
 import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.ts";
+import { Destructions } from "./destructions.ts";
 import { Presence } from "./presence.ts";
 import { checkWatch } from "./watch-arguments.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
-import type { StoreDestroyResult } from "../store/contract.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import { isSessionId } from "../handshake/token.ts";
 import type { SendOptions, Sent } from "@wsession/protocol";
 import { checkMessage } from "../session/send-queue.ts";
 import type { OutgoingMessage } from "../session/appending.ts";
-
-/** Adds the connections that core itself ended to the store's result. */
-async function withClosed(
-  destroying: Awaitable<StoreDestroyResult>,
-  ended: number,
-): Promise<StoreDestroyResult> {
-  const result = await destroying;
-  return { ...result, closed: result.closed + ended };
-}
 
 /** The sessions of one application in one process. Builds the parts, and implements the public methods. */
 export class LiveSessions<Data extends object> implements Sessions<Data, unknown, never> {
@@ -53,6 +42,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     close(options: CloseOptions): Promise<void>;
   }> = new Set();
   readonly #presenceOfSubjects: Presence<Data>;
+  readonly #destructions: Destructions<Data>;
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings<Data>) {
@@ -66,6 +56,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
       },
     };
     this.registry = new SessionRegistry(settings, this.diagnostics, this.deadlines, onConnections);
+    this.#destructions = new Destructions(this.registry);
     this.#presenceOfSubjects = new Presence(this.registry, settings, this.deadlines, connections.prefix);
   }
 
@@ -172,16 +163,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     assertId("destroy()", id);
     assertReason("destroy()'s reason", reason);
     assertNoMore("destroy()", surplus);
-    return owned(this.#destroy(id, reason), this);
-  }
-
-  async #destroy(id: string, reason: string | undefined): Promise<DestroyReport> {
-    if (!isSessionId(id)) return { destroyed: 0, closed: 0, unreachable: [] };
-    return this.#report(
-      await this.registry.calls.ask(() => this.registry.store.destroy(id, reason, true)),
-      [id],
-      reason,
-    );
+    return owned(this.#destructions.one(id, reason), this);
   }
 
   bySubject(subject: string, surplus?: undefined): Promise<Session<Data>[]> {
@@ -211,22 +193,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     assertSubject("destroySubject()", subject);
     assertReason("destroySubject()'s reason", reason);
     assertNoMore("destroySubject()", surplus);
-    return owned(this.#destroySubject(subject, reason), this);
-  }
-
-  async #destroySubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
-    const result = await this.registry.calls.ask(() => {
-      // End the pending decisions before the call of the store, because decisions after this point are newer than the destruction.
-      const ended = this.registry.pending.endSubject(subject, destroyedEnding(reason));
-      return withClosed(this.registry.store.destroySubject(subject, reason), ended);
-    });
-    return this.#report(result, result.destroyed, reason);
-  }
-
-  #report(result: StoreDestroyResult, ids: readonly string[], reason?: string): DestroyReport {
-    let { closed } = result;
-    for (const id of ids) closed += this.registry.endSession(id, destroyedEnding(reason));
-    return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };
+    return owned(this.#destructions.ofSubject(subject, reason), this);
   }
 
   send(

@@ -18,11 +18,9 @@ import {
 import type { Entry } from "./map-entry.ts";
 import type { MapStore, MapStoreOptions } from "./map-options.ts";
 import type { CommitRequest, CommitResult } from "./commit-contract.ts";
-import { LocalPresence } from "./local-presence.ts";
-import type { LocalHolding } from "./local-presence.ts";
 import { MapClients } from "./map-clients.ts";
 import { MapEntries } from "./map-entries.ts";
-import { ExpiryTimers } from "./map-expiry.ts";
+import { MapPresence } from "./map-presence.ts";
 import { MapOutboxes } from "./map-outboxes.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
 import { sessionsOver, SubjectIndex } from "./subject-index.ts";
@@ -72,8 +70,7 @@ class MapSessionStore implements MapStore {
   readonly #outboxes: MapOutboxes;
   readonly #clients = new MapClients();
   readonly #subjects = new SubjectIndex(() => this.#idsAndSubjects());
-  readonly #presence = new LocalPresence(() => this.#holdings());
-  readonly #expiry = new ExpiryTimers((id) => this.#left(id));
+  readonly #presence = new MapPresence(() => this.#entries);
   #host: StoreHost | undefined;
 
   constructor(maxSessions: number, maxOutboxBytes: number) {
@@ -85,7 +82,7 @@ class MapSessionStore implements MapStore {
         this.#outboxes.delete(id);
         this.#clients.delete(id);
         this.#subjects.ended(id);
-        this.#expiry.disarm(id);
+        this.#presence.deleted(id);
       },
       onExpired: (id, entry) => {
         this.#presence.ended(id, "expired", peekExtra(entry)?.subject);
@@ -122,8 +119,7 @@ class MapSessionStore implements MapStore {
     const entry = newEntry(request);
     this.#entries.add(request.id, entry);
     if (request.subject !== undefined) this.#subjects.loggedIn(request.id, request.subject);
-    if (request.hold) this.#presence.connected(request.id, request.subject);
-    if (this.#presence.wants("expired")) this.#expiry.arm(request.id);
+    this.#presence.created(request);
     return { type: "created", session: snapshot(entry), ...(over.length > 0 && { ended: over }) };
   }
 
@@ -217,7 +213,7 @@ class MapSessionStore implements MapStore {
     if (entry === undefined) return false;
     if (absoluteMs !== undefined) entry.absoluteAt = monotonicNow() + absoluteMs;
     this.#entries.touch(id, entry, idleMs);
-    if (absoluteMs !== undefined && this.#presence.wants("expired")) this.#expiry.arm(id);
+    if (absoluteMs !== undefined) this.#presence.deadlineMoved(id);
     return true;
   }
 
@@ -309,12 +305,6 @@ class MapSessionStore implements MapStore {
   close(): void {
     this.#entries.close();
     this.#presence.close();
-    this.#expiry.close();
-  }
-
-  *#holdings(): Generator<LocalHolding> {
-    for (const [id, entry] of this.#entries.live())
-      yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
   }
 
   *#idsAndSubjects(): Generator<readonly [id: string, subject: string | undefined]> {
@@ -329,11 +319,6 @@ class MapSessionStore implements MapStore {
   #over({ id, subject, limit }: Decided): readonly string[] | undefined {
     if (subject === undefined || limit === undefined) return [];
     return sessionsOver(this.#othersOf(subject, id), limit);
-  }
-
-  #left(id: string): number | undefined {
-    const entry = this.#entries.find(id);
-    return entry && Math.min(entry.idleAt, entry.absoluteAt) - monotonicNow();
   }
 
   #snapshot(id: string, entry: Entry): StoredSession {

@@ -1,0 +1,40 @@
+/** Presence and events of `mapStore`, with the sessions whose deadline passes. */
+import type { CreateRequest } from "./contract.ts";
+import { LocalPresence } from "./local-presence.ts";
+import { type MapEntries } from "./map-entries.ts";
+import { monotonicNow, peekExtra } from "./map-entry.ts";
+import { ExpiryTimers } from "./map-expiry.ts";
+
+export class MapPresence extends LocalPresence {
+  readonly #expiry: ExpiryTimers;
+
+  constructor(entries: () => MapEntries) {
+    super(function* holdings() {
+      for (const [id, entry] of entries().live())
+        yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
+    });
+    this.#expiry = new ExpiryTimers((id) => {
+      const entry = entries().find(id);
+      return entry && Math.min(entry.idleAt, entry.absoluteAt) - monotonicNow();
+    });
+  }
+
+  created({ id, subject, hold }: CreateRequest): void {
+    if (hold) this.connected(id, subject);
+    this.deadlineMoved(id);
+  }
+
+  /** The deadline may be earlier than before. */
+  deadlineMoved(id: string): void {
+    if (this.wants("expired")) this.#expiry.arm(id);
+  }
+
+  deleted(id: string): void {
+    this.#expiry.disarm(id);
+  }
+
+  override close(): void {
+    super.close();
+    this.#expiry.close();
+  }
+}
