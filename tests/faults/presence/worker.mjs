@@ -59,11 +59,14 @@ const calls = {
   close: () => application?.sessions.close({ drainMs: 100 }),
 };
 
-process.on("message", async (/** @type {any} */ { call, method, argument }) => {
+/** @param {{ call: number, method: string, argument: unknown }} message */
+async function answer({ call, method, argument }) {
   try {
     process.send?.({ call, result: (await calls[method]?.(argument)) ?? null });
   } catch (error) {
     process.send?.({ call, error: String(error) });
   }
-});
+}
+
+process.on("message", (/** @type {any} */ message) => void answer(message));
 process.on("disconnect", () => process.exit());
