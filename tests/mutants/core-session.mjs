@@ -137,8 +137,8 @@ export const sessionMutants = [
     name: "failed-takeover-writes",
     promise: "I13: a connection whose takeover failed writes nothing",
     file: "packages/core/src/session/takeover.ts",
-    find: "connection.fence = LOST_FENCE;\n    state.context",
-    replace: "connection.fence = PENDING_FENCE;\n    state.context",
+    find: "connection.fence = LOST_FENCE;\n    connection.end(CloseCode.StoreUnavailable",
+    replace: "connection.fence = PENDING_FENCE;\n    connection.end(CloseCode.StoreUnavailable",
     tests: tests("exclusive.test.ts", "fails for good"),
   },
   {
@@ -278,5 +278,22 @@ export const sessionMutants = [
     find: "state.endSession(GONE);\n        return",
     replace: "return",
     tests: core("late-answers"),
+  },
+  {
+    name: "others-of-subject-stay",
+    promise:
+      'I13: exclusive "subject" ends the subject\'s other connections in the process of the newest one',
+    file: "packages/core/src/session/takeover.ts",
+    find: "state.context.replaceSession(other.id, other.fence)",
+    replace: "void other",
+    tests: tests("exclusive-subject.test.ts", "ends the subject's other connection"),
+  },
+  {
+    name: "replaced-session-destroyed",
+    promise: "maxSessionsPerSubject: the connections of a session that newer logins ended get 4409",
+    file: "packages/core/src/base/endings.ts",
+    find: "event.replaced === true ? SUBJECT_REPLACED",
+    replace: "event.replaced === undefined ? SUBJECT_REPLACED",
+    tests: tests("session-limits.test.ts", "a login over the number"),
   },
 ];

@@ -46,6 +46,20 @@ const resurrects = () =>
     };
   });
 
+/** Takes only the session over, so the subject's other connections can still write. */
+const keepsOtherFences = () =>
+  tampered(() => ({ takeOverSubject: () => ({ type: "taken", fence: 1, others: [] }) }));
+
+/** Ignores the limit of a subject. */
+const ignoresLimits = () =>
+  tampered((store) => {
+    const [create, rotate] = [store.create.bind(store), store.rotate.bind(store)];
+    return {
+      create: (request) => create({ ...request, limit: undefined }),
+      rotate: (request) => rotate({ ...request, limit: undefined }),
+    };
+  });
+
 /** Returns lineages, and ignores them in writes. */
 const ignoresLineage = () =>
   tampered((store) => {
@@ -160,6 +174,19 @@ describe("the store suite catches", () => {
       expect.arrayContaining([
         "I9 a destroyed session stays destroyed: late writes, touches, resumes and rotations are refused",
         "I9 a session past its idle deadline is gone in every answer, swept or not, and does not come back",
+      ]),
+    );
+  });
+
+  test("a store that does not limit subjects", async () => {
+    expect(await caught(keepsOtherFences)).toContain(
+      "I13 a takeover of a subject raises the fences of the subject's other sessions, on any process, and of no others",
+    );
+    expect(await caught(ignoresLimits)).toEqual(
+      expect.arrayContaining([
+        "over the limit of a subject the sessions whose logins were first end, as replaced ones",
+        "a login over a limit that refuses is crowded, and changes nothing",
+        "of simultaneous logins of a subject exactly the number is left, in whichever way the limit is kept",
       ]),
     );
   });
