@@ -2,7 +2,7 @@
 import * as core from "@wsession/core";
 import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
-import { wrongFor } from "./wrong-values.ts";
+import { wrongFor, wrongTimes } from "./wrong-values.ts";
 
 /** Argument lists that are wrong, by the name of a function; a text says why a name has none. */
 export type Calls = Readonly<Record<string, readonly (readonly unknown[])[] | string>>;
@@ -10,6 +10,11 @@ export type Calls = Readonly<Record<string, readonly (readonly unknown[])[] | st
 export const each = (values: readonly unknown[], ...before: readonly unknown[]): unknown[][] =>
   values.map((value) => [...before, value]);
 const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
+const wrongLifetimes = [
+  ...wrongFor.duration.map((idleMs) => ({ idleMs })),
+  ...wrongFor.duration.map((absoluteMs) => ({ absoluteMs })),
+  ...wrongTimes.map((expiresAt) => ({ expiresAt })),
+];
 const PROPERTY = "a property";
 const signalled = { signal: AbortSignal.abort() };
 
@@ -35,7 +40,15 @@ export const sessionsCalls: Calls = {
   ],
   entries: each(wrongFor.any),
   // What is data rejects with INVALID_DATA.
-  create: behind({ n: 1 }),
+  create: [
+    ...each(wrongFor.options, { n: 1 }),
+    ...each(
+      wrongFor.text.map((subject) => ({ subject })),
+      { n: 1 },
+    ),
+    ...each(wrongLifetimes, { n: 1 }),
+    ...behind({ n: 1 }, {}),
+  ],
   destroy: [...each([undefined, ...wrongFor.string]), ...each(wrongFor.string, "id"), ...behind("id", "why")],
   bySubject: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
   destroySubject: [
@@ -96,7 +109,9 @@ export const sessionCalls: Calls = {
   update: [...each([undefined, ...wrongFor.callback]), ...behind((data: object) => data)],
   refresh: each(wrongFor.any),
   touch: each(wrongFor.any),
-  extend: each(wrongFor.any),
+  expiresAt: PROPERTY,
+  idleExpiresAt: PROPERTY,
+  extend: [...each(wrongFor.options), ...each(wrongLifetimes), ...behind({})],
   identify: [...each([undefined, ...wrongFor.text]), ...behind("ada")],
   rotate: each(wrongFor.any),
   destroy: [...each(wrongFor.string), ...behind("why")],

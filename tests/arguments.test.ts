@@ -15,7 +15,7 @@ import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import uWS from "uWebSockets.js";
 import { afterAll, describe, expect, test } from "vitest";
-import { expectRefused, membersOf, show, wrongFor } from "./wrong-values.ts";
+import { expectRefused, membersOf, show, wrongFor, wrongTimes } from "./wrong-values.ts";
 
 type Make = (options: never) => unknown;
 
@@ -72,6 +72,7 @@ const tables: readonly OptionTable[] = [
       transport: wrongFor.callback,
       gate: wrongFor.word,
       idleMs: wrongFor.duration,
+      idleFrom: wrongFor.word,
       absoluteMs: wrongFor.duration,
       expiringMs: wrongFor.duration,
       early: wrongFor.options,
@@ -137,10 +138,14 @@ const tables: readonly OptionTable[] = [
   {
     what: "accept",
     from: ["core/src/handshake/handshake.ts", "AcceptOptions"],
+    also: [["core/src/base/lifetimes.ts", "Lifetimes"]],
     make: (options) => accept(options),
     options: {
       subject: wrongFor.text,
       sessionId: wrongFor.string,
+      idleMs: wrongFor.duration,
+      absoluteMs: wrongFor.duration,
+      expiresAt: wrongTimes,
       headers: [
         ...wrongFor.options.filter((value) => show(value) !== "[object Object]"),
         new Headers({ "x-a": "1" }),

@@ -11,6 +11,7 @@ export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
     capabilities: { resumable: true, shared: true, values: "json", outbox: true },
     commits: true,
     presence: true,
+    lifetimes: true,
     tickMs: 100,
     open() {
       const prefix = newPrefix();

@@ -60,6 +60,9 @@ export const wrongFor = {
   any: ANYTHING,
 } satisfies Record<string, readonly unknown[]>;
 
+/** What can't be a time in the future, milliseconds since the epoch. */
+export const wrongTimes: readonly unknown[] = [...ANYTHING, Date.now() - 1, -Infinity, "9999999999999"];
+
 /** Calls the function, which throws INVALID_ARGUMENT before it returns, whatever it returns else. */
 export function expectRefused(what: string, call: () => unknown): void {
   let returned: unknown;

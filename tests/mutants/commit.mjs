@@ -73,7 +73,7 @@ export const commitMutants = [
     name: "commit-records-of-the-former-subject",
     promise: "I21: a change of subject drops all records (mapStore)",
     file: store,
-    find: "        this.#clients.clear(request.id);\n",
+    find: "      this.#clients.clear(id);\n",
     replace: "",
     tests: core("stores"),
   },

@@ -43,6 +43,7 @@ export function checkStoreHarness(name: string, harness: StoreHarness): void {
   if (outbox !== undefined) assertBoolean("harness.capabilities.outbox", outbox);
   if (harness.commits !== undefined) assertBoolean("harness.commits", harness.commits);
   if (harness.presence !== undefined) assertBoolean("harness.presence", harness.presence);
+  if (harness.lifetimes !== undefined) assertBoolean("harness.lifetimes", harness.lifetimes);
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -21,6 +21,12 @@ export interface StoreHarness {
    */
   readonly presence?: boolean | undefined;
   /**
+   * Whether the store has `extend`. The suite skips the cases of lifetimes otherwise.
+   *
+   * @default false
+   */
+  readonly lifetimes?: boolean | undefined;
+  /**
    * The time unit of the cases, in milliseconds; deadlines are a few units long. Use 1,000 with a fake clock.
    * With a real clock, choose one that is long enough for a call and its reply, and short enough for a fast
    * suite (100).

@@ -7,6 +7,7 @@ import { deadlineCases } from "./store-cases/deadlines.ts";
 import { destructionCases } from "./store-cases/destruction.ts";
 import { fenceCases } from "./store-cases/fences.ts";
 import { jsonCases } from "./store-cases/json.ts";
+import { lifetimeCases } from "./store-cases/lifetimes.ts";
 import { listingCases } from "./store-cases/listing.ts";
 import { outboxBoundCases } from "./store-cases/outbox-bounds.ts";
 import { outboxPositionCases } from "./store-cases/outbox-positions.ts";
@@ -28,6 +29,7 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   creation: creationCases,
   writes: writeCases,
   deadlines: deadlineCases,
+  lifetimes: lifetimeCases,
   destruction: destructionCases,
   resuming: resumeCases,
   rotation: rotationCases,

@@ -10,7 +10,10 @@ export interface StoreCase {
   readonly name: string;
   /** Whether the case applies to this store; if absent, to every store. */
   readonly applies?:
-    | ((capabilities: StoreCapabilities, harness?: Pick<StoreHarness, "commits" | "presence">) => boolean)
+    | ((
+        capabilities: StoreCapabilities,
+        harness?: Pick<StoreHarness, "commits" | "presence" | "lifetimes">,
+      ) => boolean)
     | undefined;
   readonly run: (trial: StoreTrial) => Promise<void>;
 }

@@ -12,6 +12,7 @@ export type {
 export type { Handlers } from "./api/handlers.ts";
 export type {
   ConnectionOf,
+  CreateOptions,
   DestroyReport,
   HandlersOf,
   OpenOptions,
@@ -50,6 +51,7 @@ export type {
   SessionsOptions,
   TransportOption,
 } from "./api/typed-options.ts";
+export type { Lifetimes } from "./base/lifetimes.ts";
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
 export type { Awaitable, SendOptions, Sent, StandardSchemaV1 } from "@wsession/protocol";
@@ -62,10 +64,13 @@ export type {
   CreateRequest,
   CreateResult,
   Decision,
+  ExtendRequest,
+  ExtendResult,
   Fields,
   HeldSession,
   NodePresence,
   OverLimit,
+  OwnLifetimes,
   ResumedBy,
   ResumeRequest,
   ResumeResult,
@@ -118,7 +123,7 @@ export type {
 } from "./store/outbox-contract.ts";
 export { mixChain } from "./store/mix-chain.ts";
 export { inConnectionStore } from "./store/in-connection.ts";
-export { mapStore } from "./store/map.ts";
+export { mapStore } from "./store/map-store.ts";
 export type { MapStore, MapStoreOptions } from "./store/map-options.ts";
 export { cookieToken, protocolToken, queryToken } from "./handshake/carriers.ts";
 export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./handshake/carriers.ts";

@@ -115,6 +115,32 @@ const givesAway = () =>
     };
   });
 
+/** Takes lifetimes, and counts by the idle time of the caller all the same. */
+const countsByTheCaller = () =>
+  tampered((store) => {
+    const [touch, resume] = [store.touch.bind(store), store.resume.bind(store)];
+    const extend = store.extend?.bind(store);
+    const count = (id: string, idleMs: number) =>
+      void extend?.({ id, idleMs, own: { idleMs }, absoluteInMs: undefined });
+    return {
+      touch(id, idleMs, absoluteMs) {
+        count(id, idleMs);
+        return touch(id, idleMs, absoluteMs);
+      },
+      resume(request) {
+        count(request.id, request.idleMs);
+        return resume(request);
+      },
+    };
+  });
+
+/** Moves the deadlines with extend, and stores no lifetimes. */
+const storesNoLifetimes = () =>
+  tampered((store) => {
+    const extend = store.extend?.bind(store);
+    return { extend: (request) => extend?.({ ...request, own: {} }) ?? { type: "missing" } };
+  });
+
 /** The names of the cases that the store fails, without those of transactions. */
 function caught(make: () => SessionStore): Promise<string[]> {
   return failedCases(harnessOf(make, true), (subject) => !TRANSACTION_SUBJECTS.includes(subject));
@@ -153,6 +179,8 @@ describe("the store suite catches", () => {
   test("a store whose takeover does not raise the fence", async () => {
     expect(await caught(takesNothingOver)).toEqual([
       "I13 a takeover for an existing connection raises the fence, as an exclusive resume does; a plain resume does not",
+      "I13 a takeover of a subject raises the fences of the subject's other sessions, on any process, and of no others",
+      "I13 of simultaneous takeovers of a subject by several sessions exactly one has the highest fence of its session",
     ]);
   });
 
@@ -166,6 +194,19 @@ describe("the store suite catches", () => {
     expect(await caught(listsAgain)).toEqual([
       "fault E1: ids() yields each session once, even if each is touched, and ends, even if a session is created in each step",
       "fault E1: ids() yields the sessions that exist from the beginning to the end, even if others are destroyed meanwhile",
+    ]);
+  });
+
+  test("a store that counts by the idle time of the caller", async () => {
+    expect(await caught(countsByTheCaller)).toContain(
+      "a session keeps to an idle time of its own: each touch and resume of each process counts by it",
+    );
+  });
+
+  test("a store that stores no lifetimes", async () => {
+    expect(await caught(storesNoLifetimes)).toEqual([
+      "extend gives a session lifetimes and moves its deadlines from then on; what is not given stays",
+      "lifetimes stay through writes, touches and a new token, and the version does not change with them",
     ]);
   });
 

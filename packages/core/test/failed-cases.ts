@@ -15,6 +15,7 @@ export function harnessOf(make: () => SessionStore, commits: boolean): StoreHarn
   return {
     capabilities: { resumable: true, shared: false, values: "any", outbox: true },
     commits,
+    lifetimes: true,
     tickMs: 1_000,
     open() {
       vi.useFakeTimers({ toFake: ["Date", "performance"] });

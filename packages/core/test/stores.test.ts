@@ -24,6 +24,7 @@ testStore("mapStore", {
   capabilities: { resumable: true, shared: false, values: "any", outbox: true },
   commits: true,
   presence: true,
+  lifetimes: true,
   tickMs: 1_000,
   open: () => openAtRest(mapStore()),
 });

@@ -8,6 +8,8 @@ import type {
   CreateResult,
   Departure,
   PresenceEvent,
+  ExtendRequest,
+  ExtendResult,
   ReadRequest,
   ReadResult,
   ResumeRequest,
@@ -198,11 +200,25 @@ class RedisStore implements RedisSessionStore {
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
     if (!isSessionId(id)) return false;
-    const isThere = await this.#indexedChanges.touch(id, idleMs, absoluteMs);
+    const isThere = await this.#indexedChanges.touch({ id, idleMs, absoluteMs });
     // The deadline may be earlier than before. A touch that only moves it later needs no look.
     if (isThere && absoluteMs !== undefined)
       this.#membership?.presence.deadline(id, Math.min(idleMs, absoluteMs), Number.POSITIVE_INFINITY);
     return isThere;
+  }
+
+  async extend(request: ExtendRequest): Promise<ExtendResult> {
+    if (!isSessionId(request.id)) return { type: "missing" };
+    const result = await this.#indexedChanges.extend(request);
+    if (result.type === "extended") {
+      const { idleInMs, absoluteInMs } = result.session;
+      this.#membership?.presence.deadline(
+        request.id,
+        Math.min(idleInMs, absoluteInMs),
+        Number.POSITIVE_INFINITY,
+      );
+    }
+    return result;
   }
 
   async rotate(request: RotateRequest): Promise<RotateResult> {

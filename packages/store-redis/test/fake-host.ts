@@ -20,8 +20,13 @@ export class FakeHost implements StoreHost {
   readonly events: StoreEvent[] = [];
   readonly errors: unknown[] = [];
 
+  /** When the deadlines of a session were learnt. */
+  readonly #learntAt = new Map<string, number>();
+
   held(id: string): HeldSession | undefined {
-    return this.sessions.get(id);
+    const held = this.sessions.get(id);
+    const past = performance.now() - (this.#learntAt.get(id) ?? performance.now());
+    return held && { ...held, idleInMs: held.idleInMs - past, absoluteInMs: held.absoluteInMs - past };
   }
 
   heldIds(): Iterable<string> {
@@ -29,6 +34,7 @@ export class FakeHost implements StoreHost {
   }
 
   adopt(id: string, session: StoredSession): void {
+    this.#learntAt.set(id, performance.now());
     this.sessions.set(id, { ...session, connections: (this.sessions.get(id)?.connections ?? 0) + 1 });
   }
 
@@ -41,7 +47,14 @@ export class FakeHost implements StoreHost {
       case "expired":
         this.sessions.delete(event.id);
         return held.connections;
+      case "extended": {
+        const { idleInMs, absoluteInMs, own } = event;
+        this.#learntAt.set(event.id, performance.now());
+        this.sessions.set(event.id, { ...held, idleInMs, absoluteInMs, own });
+        return 0;
+      }
       case "loaded":
+        this.#learntAt.set(event.id, performance.now());
         this.sessions.set(event.id, { ...event.session, connections: held.connections });
         return 0;
       case "written":

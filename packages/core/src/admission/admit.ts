@@ -6,6 +6,7 @@ import type { Stage } from "../api/options.ts";
 import type { Settings } from "../api/settings.ts";
 import { refused, resume, withTokenHeader } from "./resume.ts";
 import type { ResolvedSession, Refused } from "./resume.ts";
+import { assertSupported, givenLifetimes } from "../session/own-lifetimes.ts";
 import { Admitted } from "../session/admitted.ts";
 import { headerLines } from "../handshake/headers.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
@@ -46,6 +47,8 @@ export async function admitHandshake<Data extends object>(
     assertAccepted(admission);
     const headers = headerLines("accept()", admission.headers, false);
     decision.decide(admission.subject);
+    decision.lifetimes = givenLifetimes(admission);
+    if (decision.lifetimes !== undefined) assertSupported(settings.store);
     outcome = await resolveSession(registry, { raw, handshake, found, headers, admission }, decision);
   } catch (error) {
     registry.report(error, { stage: "admit" });
@@ -163,7 +166,7 @@ async function create<Data extends object>(
   data: Data,
   decision: PendingDecision,
 ): Promise<ResolvedSession<Data>> {
-  const { subject, decidedAt } = decision;
+  const { subject, decidedAt, lifetimes } = decision;
   const token = registry.settings.token !== undefined;
   const id = newSelector();
   decision.expectSession(id);
@@ -173,6 +176,7 @@ async function create<Data extends object>(
     isChecked: true,
     subject,
     decidedAt,
+    lifetimes,
     hold: true,
     token,
   });
@@ -181,5 +185,6 @@ async function create<Data extends object>(
   if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
   decision.markSessionReady();
   const session = { state, fence: stored.fence, resumed: false, token: created.token };
-  return withTokenHeader(registry, session, registry.settings.absoluteMs);
+  const maxAgeMs = lifetimes === undefined ? registry.settings.absoluteMs : stored.absoluteInMs;
+  return withTokenHeader(registry, session, maxAgeMs);
 }

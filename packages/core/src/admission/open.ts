@@ -9,7 +9,7 @@ import { OpenedHandle } from "../session/opened-handle.ts";
 import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { FailedResume } from "./presented.ts";
-import { countFailedResumes } from "./resume.ts";
+import { countFailedResumes } from "./failed-resumes.ts";
 
 export interface OpenRequest {
   readonly tokens: readonly string[];
@@ -87,7 +87,6 @@ async function openOne<Data extends object>(
     }
     const { session } = result;
     const state = registry.stateForHandle(id, session, versionAtRequest);
-    registry.deadlinesMoved(state, session.idleInMs, session.absoluteInMs);
     return new OpenedHandle(state, digest);
   } catch (error) {
     if (!isUnreadable(error) || settings.onCorruptRecord === "refuse") throw error;

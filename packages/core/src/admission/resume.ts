@@ -1,6 +1,7 @@
 /** Finds the session of a client that comes back, by the token that the client presents. */
-import { destroyedEnding } from "../base/endings.ts";
+import type { Awaitable } from "@wsession/protocol";
 import { isSessionError, isUnreadable } from "../base/errors.ts";
+import { isThenable } from "../base/promises.ts";
 import { assertHeader } from "../handshake/headers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
@@ -10,7 +11,9 @@ import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { replaceToken } from "../session/secrets.ts";
 import type { Replaced } from "../session/secrets.ts";
-import type { ResumeResult, StoredSession } from "../store/contract.ts";
+import type { ResumedBy, ResumeResult, StoredSession } from "../store/contract.ts";
+import { countFailedResumes } from "./failed-resumes.ts";
+import { extendResumed } from "./extension.ts";
 import { otherTokens, readRenewalCode, readToken, withoutDeadTokens } from "./presented.ts";
 import type { FailedResume } from "./presented.ts";
 import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../handshake/token.ts";
@@ -70,19 +73,6 @@ export async function resume<Data extends object>(
   return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
 }
 
-/**
- * Counts and reports the tokens of one request that resumed no session. `resumed`: the session that another token of the request
- * resumed. A replaced token is not a sign of theft if the same request also carries its replacement: the browser kept both cookies.
- */
-export function countFailedResumes<Data extends object>(
-  registry: SessionRegistry<Data>,
-  failed: readonly FailedResume[],
-  resumed: string | undefined,
-): void {
-  for (const { type, id } of failed)
-    if (type !== "stolen" || id !== resumed) countFailedResume(registry, type, id);
-}
-
 /** Resumes by the first token that names a session; `undefined` if no token does. */
 async function resumeFirst<Data extends object>(
   registry: SessionRegistry<Data>,
@@ -111,7 +101,7 @@ async function resumeFirst<Data extends object>(
       const versionAtRequest = registry.versionAtRequest(id);
       decision.expectSession(id);
       // An automatic reconnect is not activity. A client that speaks the protocol states in attach whether it was automatic.
-      const touch = decision.isActivity;
+      const touch = decision.isActivity || settings.idleFrom === "disconnect";
       const nextDigest = next === undefined ? undefined : digestOf(next);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {
@@ -128,7 +118,17 @@ async function resumeFirst<Data extends object>(
       return unreadable(registry, error, id);
     }
     if (result.type === "resumed" && state !== undefined) {
-      if (!isUnowned(result, decision)) return toAdmitted(registry, state, result, next);
+      if (!isUnowned(result, decision)) {
+        const extending = extendIfGiven(registry, state, result.session, decision);
+        const session = isThenable(extending) ? await extending : extending;
+        if (session !== undefined) {
+          const isExtended = session !== result.session;
+          const token = presentedAgain(registry, isExtended ? one : undefined, result.by);
+          return toAdmitted(registry, state, { ...result, session }, next, token);
+        }
+        failed.push({ type: "missing", id });
+        continue;
+      }
       const claimed = await makeOwned(registry, state, result.session, decision);
       if (claimed.type === "resolved") return claimed.resolved;
       failed.push({ type: claimed.type, id });
@@ -181,12 +181,37 @@ async function makeOwned<Data extends object>(
     registry.releaseAdmitted(session);
     return replaced;
   }
+  const extended = await extendIfGiven(registry, state, stored, decision);
+  if (extended === undefined) return { type: "missing" };
   const token = registry.settings.token === undefined ? undefined : replaced.token;
   registry.diagnostics.sessionsResumed += 1;
   return {
     type: "resolved",
-    resolved: withTokenHeader(registry, { ...session, token }, stored.absoluteInMs),
+    resolved: withTokenHeader(registry, { ...session, token }, extended.absoluteInMs),
   };
+}
+
+/** Not awaited without lifetimes, so that the common resume is not one turn later. */
+function extendIfGiven<Data extends object>(
+  registry: SessionRegistry<Data>,
+  state: LocalSession<Data>,
+  stored: StoredSession,
+  decision: PendingDecision,
+): Awaitable<StoredSession | undefined> {
+  return decision.lifetimes === undefined ? stored : extendResumed(registry, state, stored, decision);
+}
+
+/**
+ * The presented token, if its cookie has to be set again: the cookie's `Max-Age` is that of the former deadline. Only the
+ * current token, because the browser has a newer one otherwise.
+ */
+function presentedAgain<Data extends object>(
+  { settings }: SessionRegistry<Data>,
+  presented: string | { readonly id: string } | undefined,
+  by: ResumedBy,
+): string | undefined {
+  const isSet = by === "current" && settings.token?.write !== undefined;
+  return isSet && typeof presented === "string" ? presented : undefined;
 }
 
 function claimOf(presented: string | { readonly id: string }): Claim | undefined {
@@ -200,9 +225,10 @@ function toAdmitted<Data extends object>(
   state: LocalSession<Data>,
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
   next: string | undefined,
+  presented: string | undefined,
 ): ResolvedSession<Data> {
   const { fence, absoluteInMs } = stored;
-  const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : undefined;
+  const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : presented;
   const resolved = withTokenHeader(
     registry,
     { state, fence, resumed: true, token: renewed, found: foundOf(stored) },
@@ -232,39 +258,6 @@ export function withTokenHeader<Data extends object>(
     registry.releaseAdmitted(session);
     throw error;
   }
-}
-
-function countFailedResume<Data extends object>(
-  registry: SessionRegistry<Data>,
-  type: Exclude<ResumeResult["type"], "resumed">,
-  id: string,
-): void {
-  const { settings, diagnostics } = registry;
-  switch (type) {
-    case "missing":
-      diagnostics.tokensUnknown += 1;
-      return;
-    case "wrong":
-      diagnostics.tokensWrong += 1;
-      return;
-    case "foreign":
-      diagnostics.tokensForeign += 1;
-      return;
-    case "stolen":
-      diagnostics.tokensStolen += 1;
-      registry.report(new Error("a session's previous token was presented after its grace period"), {
-        stage: "theft",
-        sessionId: id,
-      });
-      if (settings.destroyOnTheft) destroyStolen(registry, id);
-  }
-}
-
-function destroyStolen<Data extends object>(registry: SessionRegistry<Data>, id: string): void {
-  registry.calls.inBackground(async () => {
-    await registry.store.destroy(id, "token stolen", false);
-    registry.endSession(id, destroyedEnding("token stolen"));
-  }, id);
 }
 
 /** The answer to a client whose stored session can't be read. The stored session is left as it is. */

@@ -1,5 +1,6 @@
 /** The interfaces Connection and Session. */
 import type { SendOptions, Sent } from "@wsession/protocol";
+import type { Lifetimes } from "../base/lifetimes.ts";
 
 /** The fields of `Data` to change. `undefined` removes a field, and is allowed for optional fields only. */
 export type Patch<Data> = {
@@ -166,6 +167,17 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   readonly version: number;
   /** The session's subject, as `identify` or `admit` set it; `undefined` if there is none. */
   readonly subject: string | undefined;
+  /**
+   * When the session expires at the latest, milliseconds since the epoch; `Infinity` for never. In memory: reading costs no I/O.
+   * A new deadline that another process set arrives as a change of the data does.
+   */
+  readonly expiresAt: number;
+  /**
+   * When the session expires unless its client sends a message or it is touched, milliseconds since the epoch; `Infinity` for
+   * never. A message moves the deadline up to a tenth of the idle time later. With `idleFrom: "disconnect"`: `Infinity` while the
+   * session has a connection in this process.
+   */
+  readonly idleExpiresAt: number;
   /** This process's connections of the session. */
   readonly connections: Iterable<Connection<Data, Transport, never, Context>>;
   /** Replaces the data. The last write wins. */
@@ -192,10 +204,19 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>>;
   /** Reads the data from the store. The data includes every write that was acknowledged before the call, on any process (I7). */
   refresh(): Promise<Readonly<Data>>;
-  /** Moves the idle deadline to `idleMs` from now. */
+  /** Moves the idle deadline to `idleMs` from now: the session's own, or the option. */
   touch(): Promise<void>;
-  /** Moves the absolute deadline to `absoluteMs` from now, and the idle deadline as `touch` does. */
-  extend(): Promise<void>;
+  /**
+   * Without lifetimes: moves the absolute deadline to `absoluteMs` from now (the session's own, or the option), and the idle
+   * deadline as `touch` does. With lifetimes: gives the session these lifetimes from now on, in the store, for every process. A
+   * deadline may also become earlier. A lifetime that is not given stays.
+   *
+   * @throws INVALID_ARGUMENT for a lifetime of a wrong type and for an `expiresAt` that is past. Rejects with NOT_SUPPORTED where
+   * lifetimes are given and the store keeps none.
+   * @example
+   * await session.extend({ expiresAt: jwt.exp * 1_000 });
+   */
+  extend(lifetimes?: Lifetimes): Promise<void>;
   /**
    * Logs in: sets the subject and replaces the token. The older token becomes invalid at once, against session fixation.
    *

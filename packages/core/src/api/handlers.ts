@@ -64,9 +64,18 @@ export interface Handlers<
   readonly change?:
     | ((connection: Connection<Data, Transport, Unset, Context, Socket>, data: Readonly<Data>) => unknown)
     | undefined;
-  /** Called `expiringMs` before the session's absolute deadline. `remainingMs`: milliseconds until the deadline. */
+  /**
+   * Called `expiringMs` before a deadline of the session, once for each deadline. `remainingMs`: milliseconds until it.
+   * `"absolute"`: `session.extend()` moves the deadline. `"idle"`: the next message of the client, or `session.touch()`, moves
+   * it; a session that is touched meanwhile is not announced. For an idle time that is not above `expiringMs` the call comes
+   * after half of the idle time. With `idleFrom: "disconnect"` there is no idle deadline to announce.
+   */
   readonly expiring?:
-    | ((connection: Connection<Data, Transport, Unset, Context, Socket>, remainingMs: number) => unknown)
+    | ((
+        connection: Connection<Data, Transport, Unset, Context, Socket>,
+        remainingMs: number,
+        deadline: "absolute" | "idle",
+      ) => unknown)
     | undefined;
   /** Called after a `"queued"`, once everything has been handed to the operating system. Not awaited, as `change`. */
   readonly drain?: ((connection: Connection<Data, Transport, Unset, Context, Socket>) => unknown) | undefined;

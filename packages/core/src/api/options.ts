@@ -69,13 +69,23 @@ export interface CommonOptions {
    */
   readonly idleMs?: number | undefined;
   /**
+   * When the idle time begins. `"message"`: with the last message or touch. `"disconnect"`: when the last connection of the
+   * session ends, on any process; a connected session does not expire by idleness, so a dashboard that only listens stays. Each
+   * process touches its connected sessions every tenth of their idle time, so the idle time of a session whose process was killed
+   * began up to a fifth of it earlier.
+   *
+   * @default "message"
+   */
+  readonly idleFrom?: "message" | "disconnect" | undefined;
+  /**
    * Milliseconds from creation after which the session expires. `Infinity`: never.
    *
    * @default 86_400_000, with `inConnectionStore()` Infinity
    */
   readonly absoluteMs?: number | undefined;
   /**
-   * How long before the absolute deadline the handler `expiring` is called, milliseconds.
+   * How long before the absolute deadline and before the idle deadline the handler `expiring` is called, milliseconds. For an idle
+   * time that is not above `expiringMs` the handler is called after half of the idle time.
    *
    * @default 60_000
    */

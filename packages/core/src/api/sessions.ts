@@ -1,6 +1,7 @@
 /** The sessions of one application in one process, as the application sees them. */
 import type { SendOptions, Sent } from "@wsession/protocol";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import type { NodePresence } from "../store/contract.ts";
 import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.ts";
@@ -26,6 +27,12 @@ export interface PresenceReport {
   readonly nodes: readonly NodePresence[];
   /** Processes that hold connections but do not answer. */
   readonly missing: readonly string[];
+}
+
+/** The options of `create`. */
+export interface CreateOptions extends Lifetimes {
+  /** The owner of the session, as `accept({ subject })`. Not the empty string. */
+  readonly subject?: string | undefined;
 }
 
 /** The options of `open`. */
@@ -85,9 +92,16 @@ export interface Sessions<
   /**
    * Creates a session without a connection, for example in an HTTP login. The token is a secret.
    *
-   * @throws NOT_SUPPORTED, as a rejection, if the store keeps sessions on connections.
+   * @throws INVALID_ARGUMENT for a wrong option, and for an `expiresAt` that is past. Rejects with NOT_SUPPORTED if the store keeps
+   * sessions on connections, or if lifetimes are given and the store keeps none. Rejects with REVOKED if the subject's sessions were
+   * destroyed meanwhile.
+   * @example
+   * const { token } = await sessions.create({ cart: [] }, { subject: user.id, idleMs: 30 * DAY, absoluteMs: 90 * DAY });
    */
-  create(data: Data): Promise<{ session: Session<Data, Transport, Context>; token: string }>;
+  create(
+    data: Data,
+    options?: CreateOptions,
+  ): Promise<{ session: Session<Data, Transport, Context>; token: string }>;
   /** Destroys a session everywhere, and closes its connections with 4410 and `reason`. */
   destroy(id: string, reason?: string): Promise<DestroyReport>;
   /** All live sessions of a subject. A session that can't be read is reported to `onError` and left out. */

@@ -163,11 +163,11 @@ export class LiveConnection<Data extends object, Socket extends object>
       this.callDetached("change", () => handlers.change?.(this, data));
   }
 
-  /** The absolute deadline is near. */
-  expiring(remainingMs: number): void {
+  /** A deadline is near. */
+  expiring(remainingMs: number, deadline: "absolute" | "idle"): void {
     const { handlers } = this.binding;
     if (handlers.expiring !== undefined && !this.isEnding)
-      this.callDetached("expiring", () => handlers.expiring?.(this, remainingMs));
+      this.callDetached("expiring", () => handlers.expiring?.(this, remainingMs, deadline));
   }
 
   /** Calls a handler without waiting for its promise. If the handler fails, now or later, the connection ends (I12). */

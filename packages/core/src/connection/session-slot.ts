@@ -40,7 +40,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   abstract readonly id: string;
   abstract override readonly publicConnection: Connection<Data, unknown, never>;
   abstract changed(data: Readonly<Data>): void;
-  abstract expiring(remainingMs: number): void;
+  abstract expiring(remainingMs: number, deadline: "absolute" | "idle"): void;
   abstract onKept(run: KeptRun, isAgain: boolean): void;
   abstract onRenewed(renewal: Renewal): void;
   /** Creates a session and attaches it, in the same tick if the store answers synchronously. */

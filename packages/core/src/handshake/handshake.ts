@@ -1,6 +1,8 @@
 import { SocketAddress } from "node:net";
 import { assertNoMore, assertOptions, assertString, shown } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
+import { assertLifetimes, LIFETIME_OPTIONS } from "../base/lifetimes.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
 import { assertId, assertOptionalSubject } from "../base/names.ts";
 import { isRefusedPromise } from "../base/promises.ts";
 import { headerLines } from "./headers.ts";
@@ -26,7 +28,7 @@ export interface Handshake {
 }
 
 /** The options of `accept`. */
-export interface AcceptOptions {
+export interface AcceptOptions extends Lifetimes {
   /**
    * The owner of the session. A session that is created for the handshake gets the subject. A token resumes its session only if
    * the session has this subject already. Otherwise the token counts as a bad token: this prevents session fixation, and keeps
@@ -73,7 +75,7 @@ export interface RejectOptions {
 /** The answer of `admit`: made by `accept` or `reject`. */
 export type Admission<Context = unknown> = Acceptance<Context> | Rejection;
 
-const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers"];
+const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIME_OPTIONS];
 
 /**
  * Admits a handshake. The application may name the owner of the session (`subject`), or the session itself (`sessionId`).
@@ -93,11 +95,12 @@ export function accept(
 ): Acceptance {
   assertOptions("accept()", options, ACCEPT_OPTIONS);
   assertNoMore("accept()", surplus);
-  const { subject, sessionId, context, headers } = options;
+  const { subject, sessionId, context, headers, idleMs, absoluteMs, expiresAt } = options;
   assertOptionalSubject("accept()", subject);
   if (sessionId !== undefined) assertId("accept()", sessionId);
   headerLines("accept()", headers, false);
-  return { type: "accept", subject, sessionId, context, headers };
+  assertLifetimes("accept()", { idleMs, absoluteMs, expiresAt });
+  return { type: "accept", subject, sessionId, context, headers, idleMs, absoluteMs, expiresAt };
 }
 
 /**

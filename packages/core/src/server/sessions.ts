@@ -1,3 +1,4 @@
+import { checkCreate, createSession } from "../admission/create.ts";
 import { checkOpen, openSession } from "../admission/open.ts";
 import { ServerBinding } from "./binding.ts";
 import { assertHandlers, assertRuntime } from "./bind-arguments.ts";
@@ -8,7 +9,7 @@ import { byStandIn } from "../connection/taps.ts";
 import { Connections } from "../connection/connections.ts";
 import type { Connection, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
-import type { DestroyReport, OpenOptions, PresenceReport, Sessions } from "../api/sessions.ts";
+import type { CreateOptions, DestroyReport, OpenOptions, PresenceReport, Sessions } from "../api/sessions.ts";
 import { assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
@@ -70,6 +71,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
     if (handlers.transaction !== undefined) this.#assertTransactions();
+    if (handlers.expiring !== undefined) this.registry.lifetimes.hasListeners = true;
     const binding = new ServerBinding<Data, Socket>(
       this.registry,
       this.connections,
@@ -154,9 +156,14 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     }
   }
 
-  create(data: Data, surplus?: undefined): Promise<{ session: Session<Data>; token: string }> {
+  create(
+    data: Data,
+    options: CreateOptions = {},
+    surplus?: undefined,
+  ): Promise<{ session: Session<Data>; token: string }> {
+    const wanted = checkCreate(options);
     assertNoMore("create()", surplus);
-    return this.#whole(() => this.registry.create(data));
+    return this.#whole(() => createSession(this.registry, data, wanted));
   }
 
   destroy(id: string, reason?: string, surplus?: undefined): Promise<DestroyReport> {

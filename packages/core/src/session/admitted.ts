@@ -62,8 +62,8 @@ export class Admitted<Data extends object> implements Ticket {
       this.registry.attach(connection, this.#session, decision);
       return;
     }
-    // A decision without a subject can't be overtaken by a destruction, so the connection does not keep it.
-    if (decision.subject === undefined) decision.dispose();
+    // A decision without a subject can't be overtaken by a destruction, so the connection keeps it for its lifetimes alone.
+    if (decision.subject === undefined && decision.lifetimes === undefined) decision.dispose();
     else {
       connection.decision = decision;
       if (decision.ending !== undefined) connection.end(decision.ending.code, decision.ending.reason);

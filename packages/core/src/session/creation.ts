@@ -7,8 +7,10 @@ import {
   SessionError,
   tooManySessionsError,
 } from "../base/errors.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
 import { checkNewData } from "./data.ts";
 import type { SessionContext } from "./local-session.ts";
+import { absoluteInMsOf, assertSupported, ownOf, unsupported } from "./own-lifetimes.ts";
 import type { CreateResult, StoredSession } from "../store/contract.ts";
 import { digestOf, newVerifier, writeToken } from "../handshake/token.ts";
 
@@ -22,6 +24,8 @@ export interface NewSession {
   readonly hold: boolean;
   /** Whether the session gets a token. */
   readonly token: boolean;
+  /** The lifetimes that the application gave the session; `undefined`: those of the options. */
+  readonly lifetimes: Lifetimes | undefined;
   /** When the subject was named, by `performance.now()`. */
   readonly decidedAt: number | undefined;
 }
@@ -39,10 +43,18 @@ export function createStored<Data extends object>(
   wanted: NewSession,
 ): Created | Promise<Created> {
   const { store, schema, schemaVersion, idleMs, absoluteMs, exclusive, subjectLimit } = context.settings;
-  const { id, subject, hold, decidedAt } = wanted;
+  const { id, subject, hold, decidedAt, lifetimes = {} } = wanted;
+  if (wanted.lifetimes !== undefined) assertSupported(store);
+  const own = ownOf(lifetimes);
   const verifier = wanted.token ? newVerifier() : undefined;
   const created = (result: CreateResult): Created => {
     if (result.type !== "created") throw refusal(result.type);
+    if (own?.idleMs !== undefined && result.session.own?.idleMs === undefined) {
+      // A wrapper of a store may pass `extend` on and leave `own` out. The session must not live by another idle time.
+      if (hold) context.calls.inBackground(() => store.release(id), id);
+      context.calls.inBackground(() => store.destroy(id, undefined, false), id);
+      throw unsupported();
+    }
     context.diagnostics.sessionsCreated += 1;
     for (const ended of result.ended ?? []) context.endSession(ended, SUBJECT_REPLACED);
     return {
@@ -57,8 +69,9 @@ export function createStored<Data extends object>(
     data: wanted.isChecked ? wanted.data : checkNewData(schema, wanted.data),
     subject,
     schemaVersion,
-    idleMs,
-    absoluteMs,
+    idleMs: own?.idleMs ?? idleMs,
+    absoluteMs: absoluteInMsOf({ ...lifetimes, absoluteMs: own?.absoluteMs ?? absoluteMs }) ?? absoluteMs,
+    own,
     hold,
     exclusive: exclusive && hold,
     decidedAt,

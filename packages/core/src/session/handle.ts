@@ -7,8 +7,10 @@ import { assertFunction, assertNoMore, assertNone, assertReason } from "../base/
 import { destroyedEnding, EXPIRED } from "../base/endings.ts";
 import { fencedError, goneError, inTransactionError, tokenReplacedError } from "../base/errors.ts";
 import type { SessionError } from "../base/errors.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned, OwnedResult } from "../base/owned-promise.ts";
+import { checkLifetimes, extendInStore } from "./own-lifetimes.ts";
 import { fenceOf } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { Write } from "./writes.ts";
@@ -44,6 +46,14 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#state.subject;
   }
 
+  get expiresAt(): number {
+    return this.#state.context.lifetimes.expiresAt(this.#state);
+  }
+
+  get idleExpiresAt(): number {
+    return this.#state.context.lifetimes.idleExpiresAt(this.#state);
+  }
+
   get connections(): Iterable<Connection<Data, unknown, never>> {
     return [...this.#state.connections()].map((connection) => connection.publicConnection);
   }
@@ -77,10 +87,12 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#owned(this.#touch(idleMs, undefined));
   }
 
-  extend(surplus?: undefined): Promise<void> {
-    assertNone("extend()", surplus);
-    const { idleMs, absoluteMs } = this.#state.context.settings;
-    return this.#owned(this.#touch(idleMs, absoluteMs));
+  extend(lifetimes: Lifetimes = {}, surplus?: undefined): Promise<void> {
+    const given = checkLifetimes("extend()", lifetimes);
+    assertNoMore("extend()", surplus);
+    const { settings } = this.#state.context;
+    const absoluteMs = this.#state.lifetime?.own?.absoluteMs ?? settings.absoluteMs;
+    return this.#owned(given === undefined ? this.#touch(settings.idleMs, absoluteMs) : this.#extend(given));
   }
 
   identify(subject: string, surplus?: undefined): Promise<Renewal> {
@@ -143,13 +155,23 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return writesOf(this.#state).write({ kind, writer: this.#connection }, resultOf);
   }
 
+  async #extend(given: Lifetimes): Promise<void> {
+    const state = this.#state;
+    const stored = await this.#ask(() => extendInStore(state.context.settings, state.id, given));
+    if (stored === undefined) {
+      state.endSession(EXPIRED);
+      throw goneError();
+    }
+    state.context.lifetimes.set(state, stored);
+  }
+
   async #touch(idleMs: number, absoluteMs: number | undefined): Promise<void> {
     const state = this.#state;
     if (!(await this.#ask(() => state.context.store.touch(state.id, idleMs, absoluteMs)))) {
       state.endSession(EXPIRED);
       throw goneError();
     }
-    state.context.deadlinesMoved(state, idleMs, absoluteMs);
+    state.context.lifetimes.touched(state, absoluteMs);
   }
 
   async #renew(subject: string | undefined, graceMs: number): Promise<Renewal> {

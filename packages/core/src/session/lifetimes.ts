@@ -1,26 +1,15 @@
-/** The idle and absolute deadlines of the sessions that have a live connection here. */
-import type { Deadline, Deadlines } from "../base/deadlines.ts";
+/** The idle and absolute deadlines of sessions, and the timers of those that have a live connection here. */
+import type { Deadlines } from "../base/deadlines.ts";
 import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { Settings } from "../api/settings.ts";
+import type { KnownDeadlines, Lifetime, LifetimeKeeper } from "./lifetime.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
-/** The deadlines of a session with live connections, by this process's monotonic clock. */
-interface Lifetime {
-  idleAt: number;
-  absoluteAt: number;
-  /** Whether the `expiring` handlers were called for this absolute deadline. */
-  warned: boolean;
-  /** A message arrived after the last touch in the store. Stays true if the touch fails, so that the touch is tried again. */
-  needsTouch: boolean;
-  check: Deadline | undefined;
-  checkAt: number;
-}
-
-/** How often within `idleMs` a live session is checked. A touch is late by a tenth of `idleMs` at most. */
+/** How often within the idle time a live session is checked. A touch is late by a tenth of the idle time at most. */
 const LOOKS_PER_IDLE_TIME = 10;
-/** Part of `idleMs`. If more than this is left when a connection ends, the touch is omitted to save a call of the store. */
+/** Part of the idle time. If more than this is left when a connection ends, the touch is omitted to save a call of the store. */
 const JUST_TOUCHED = 0.95;
 /** The longest time between the last check and the idle deadline. After that check a message touches the session at once. */
 const LAST_LOOK_MS = 1_000;
@@ -28,98 +17,173 @@ const CLOCKS_DIFFER_MS = 1_000;
 /** How long after a failed call of the store the call is tried again, milliseconds. */
 const RETRY_MS = 1_000;
 
-/**
- * Keeps sessions alive while their clients send messages, and ends them at their deadlines. A message only sets a flag. At
- * intervals the flagged sessions are touched in the store, so that a message costs no round trip.
- */
-export class Lifetimes<Data extends object> {
-  readonly #deadlines: Deadlines;
-  readonly #settings: Pick<Settings<Data>, "idleMs" | "expiringMs">;
-  readonly #lifetimes = new Map<LocalSession<Data>, Lifetime>();
+/** The wall clock and the monotonic clock drift apart by less than this unless the wall clock was set. */
+const CLOCK_STEP_MS = 100;
 
-  constructor(deadlines: Deadlines, settings: Pick<Settings<Data>, "idleMs" | "expiringMs">) {
+type LifetimeSettings<Data extends object> = Pick<Settings<Data>, "idleMs" | "idleFrom" | "expiringMs">;
+
+/**
+ * Keeps sessions alive while their clients send messages (`idleFrom: "message"`) or are connected (`"disconnect"`), and ends them
+ * at their deadlines. A message only sets a flag. At intervals the flagged sessions are touched in the store, so that a message
+ * costs no round trip.
+ */
+export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalSession<Data>> {
+  /** Whether any handler `expiring` is bound. Without one nobody is warned of idle deadlines, and the store is not asked for them. */
+  hasListeners = false;
+  readonly #deadlines: Deadlines;
+  readonly #settings: LifetimeSettings<Data>;
+
+  constructor(deadlines: Deadlines, settings: LifetimeSettings<Data>) {
     this.#deadlines = deadlines;
     this.#settings = settings;
   }
 
-  /** Starts to watch a session, or moves the deadlines of a watched one. A session without deadlines is not kept here. */
-  watch(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number): void {
-    if (idleInMs === Infinity && absoluteInMs === Infinity) return this.unwatch(state);
+  /** Learns the deadlines of a session. A session without deadlines, and without lifetimes of its own, keeps none. */
+  set(state: LocalSession<Data>, { idleInMs, absoluteInMs, own }: KnownDeadlines): void {
+    const known = state.lifetime;
+    if (idleInMs === Infinity && absoluteInMs === Infinity && own === undefined) {
+      known?.check?.cancel();
+      state.lifetime = undefined;
+      return;
+    }
     const now = performance.now();
+    const idleAt = now + idleInMs;
     const absoluteAt = now + absoluteInMs;
-    const known = this.#lifetimes.get(state);
-    const lifetime = known ?? {
-      idleAt: 0,
+    const lifetime = (state.lifetime ??= {
+      idleAt,
       absoluteAt,
+      own,
+      isWatched: state.connectionCount > 0,
       warned: false,
+      warnedOfIdle: false,
       needsTouch: false,
       check: undefined,
       checkAt: 0,
-    };
-    if (known === undefined) this.#lifetimes.set(state, lifetime);
-    // Every answer of the store moves the deadline a little, since clocks differ. Only a larger move is a new deadline.
-    const moved = Math.abs(absoluteAt - lifetime.absoluteAt);
-    if (moved > Math.min(CLOCKS_DIFFER_MS, this.#settings.expiringMs / 4)) lifetime.warned = false;
-    lifetime.idleAt = now + idleInMs;
+    });
+    lifetime.own = own;
+    // Every answer of the store moves the deadlines a little, since clocks differ. Only a larger move is a new deadline.
+    const isNew = (before: number, at: number, warningMs: number): boolean =>
+      Math.abs(at - before) > Math.min(CLOCKS_DIFFER_MS, warningMs / 4);
+    if (isNew(lifetime.absoluteAt, absoluteAt, this.#settings.expiringMs)) lifetime.warned = false;
+    if (isNew(lifetime.idleAt, idleAt, this.#idleWarningMs(lifetime))) lifetime.warnedOfIdle = false;
+    lifetime.idleAt = idleAt;
     lifetime.absoluteAt = absoluteAt;
+    if (lifetime.isWatched) this.#schedule(state, lifetime);
+  }
+
+  /** A touch moved the idle deadline to the session's idle time from now. `undefined` leaves the absolute deadline. */
+  touched(state: LocalSession<Data>, absoluteInMs: number | undefined, sinceMs = 0): void {
+    const { lifetime } = state;
+    const left = absoluteInMs ?? this.left(state).absoluteInMs;
+    this.set(state, { idleInMs: this.idleMsOf(state) - sinceMs, absoluteInMs: left, own: lifetime?.own });
+  }
+
+  /** Starts to watch the deadlines of a session that has a connection here. */
+  watch(state: LocalSession<Data>): void {
+    const { lifetime } = state;
+    if (lifetime === undefined) return;
+    lifetime.isWatched = true;
     this.#schedule(state, lifetime);
+  }
+
+  /** Stops the timers. The deadlines stay known, for handles. */
+  unwatch({ lifetime }: LocalSession<Data>): void {
+    if (lifetime === undefined) return;
+    lifetime.isWatched = false;
+    lifetime.check?.cancel();
+    lifetime.check = undefined;
+  }
+
+  /** The session's own idle time, or that of the options. */
+  idleMsOf(state: LocalSession<Data>): number {
+    return state.lifetime?.own?.idleMs ?? this.#settings.idleMs;
+  }
+
+  /** Milliseconds to the deadlines; `Infinity` for a session without deadlines. */
+  left({ lifetime }: LocalSession<Data>): KnownDeadlines {
+    if (lifetime === undefined) return { idleInMs: Infinity, absoluteInMs: Infinity };
+    const now = performance.now();
+    const { idleAt, absoluteAt, own } = lifetime;
+    return { idleInMs: idleAt - now, absoluteInMs: absoluteAt - now, own };
+  }
+
+  /** When the session expires, milliseconds since the epoch; `Infinity` for never. */
+  expiresAt({ lifetime }: LocalSession<Data>): number {
+    return wallClock(lifetime?.absoluteAt ?? Infinity);
+  }
+
+  /** As `expiresAt`, by idleness. With idleFrom "disconnect" a session with a connection here does not expire by idleness. */
+  idleExpiresAt({ lifetime, connectionCount }: LocalSession<Data>): number {
+    const isKept = lifetime === undefined || (this.#isKeptByConnections(lifetime) && connectionCount > 0);
+    return wallClock(isKept ? Infinity : lifetime.idleAt);
   }
 
   /** Touches the session at once for a message after the last check, because the next check would be too late. */
   touchNow(state: LocalSession<Data>): void {
-    const lifetime = this.#lifetimes.get(state);
-    if (lifetime !== undefined) this.#start(state, lifetime);
+    if (state.lifetime !== undefined) this.#start(state, state.lifetime);
   }
 
   /** Touches the session when a connection ends, because no later check would count the connection's last message. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
-    const lifetime = this.#lifetimes.get(state);
-    if (lifetime === undefined || state.gone || !connection.active) return;
-    const { idleMs } = this.#settings;
+    const { lifetime } = state;
+    if (lifetime === undefined || state.gone) return;
+    // With idleFrom "disconnect" the idle time begins now, if no other connection of this process is left.
+    const beginsIdle = this.#isKeptByConnections(lifetime) && state.connectionCount === 1;
+    if (!connection.active && !beginsIdle) return;
     // The session was touched just now, for example by its handshake. One more round trip for each short visit would cost too much.
-    if (lifetime.idleAt - performance.now() > idleMs * JUST_TOUCHED) return;
+    if (lifetime.idleAt - performance.now() > this.idleMsOf(state) * JUST_TOUCHED) return;
     lifetime.needsTouch = true;
     this.#start(state, lifetime);
   }
 
-  /** Moves the deadlines of a watched session. `undefined` leaves the absolute deadline where it is. */
-  move(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
-    const lifetime = this.#lifetimes.get(state);
-    if (lifetime === undefined) return;
-    this.watch(state, idleInMs, absoluteInMs ?? lifetime.absoluteAt - performance.now());
-  }
-
   /** Calls `expiring` for a new connection after its `open`, if the session's other connections had the call before. */
   warnIfExpiring(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
-    if (this.#lifetimes.get(state)?.warned !== true) return;
+    if (state.lifetime?.warned !== true && state.lifetime?.warnedOfIdle !== true) return;
     this.#deadlines.after(0, () => {
-      const { absoluteInMs } = this.left(state);
-      if (absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
-        connection.expiring(Math.round(absoluteInMs));
+      const { lifetime } = state;
+      if (lifetime === undefined) return;
+      const { idleInMs, absoluteInMs } = this.left(state);
+      if (lifetime.warned && absoluteInMs > 0 && absoluteInMs <= this.#settings.expiringMs)
+        connection.expiring(Math.round(absoluteInMs), "absolute");
+      if (lifetime.warnedOfIdle && idleInMs > 0 && idleInMs <= this.#idleWarningMs(lifetime))
+        connection.expiring(Math.round(idleInMs), "idle");
     });
   }
 
-  unwatch(state: LocalSession<Data>): void {
-    this.#lifetimes.get(state)?.check?.cancel();
-    this.#lifetimes.delete(state);
+  #isKeptByConnections({ idleAt }: Lifetime): boolean {
+    return this.#settings.idleFrom === "disconnect" && idleAt !== Infinity;
   }
 
-  /** Milliseconds to the deadlines; `Infinity` for a session without deadlines. */
-  left(state: LocalSession<Data>): { readonly idleInMs: number; readonly absoluteInMs: number } {
-    const lifetime = this.#lifetimes.get(state);
-    if (lifetime === undefined) return { idleInMs: Infinity, absoluteInMs: Infinity };
-    const now = performance.now();
-    return { idleInMs: lifetime.idleAt - now, absoluteInMs: lifetime.absoluteAt - now };
+  /** How long before the idle deadline the handler `expiring` is called: half of an idle time that is not above `expiringMs`. */
+  #idleWarningMs({ own }: Lifetime): number {
+    const { expiringMs, idleMs: common } = this.#settings;
+    const idleMs = own?.idleMs ?? common;
+    return idleMs > expiringMs ? expiringMs : idleMs / 2;
+  }
+
+  /** When the `expiring` handlers have to be called for the idle deadline. */
+  #idleWarningAt(lifetime: Lifetime): number {
+    const { idleAt, absoluteAt, warnedOfIdle } = lifetime;
+    const isExpected = this.hasListeners && !warnedOfIdle && idleAt < absoluteAt;
+    if (!isExpected || this.#isKeptByConnections(lifetime)) return Infinity;
+    return idleAt - this.#idleWarningMs(lifetime);
   }
 
   #schedule(state: LocalSession<Data>, lifetime: Lifetime, retryMs = 0): void {
     const now = performance.now();
-    const { idleMs, expiringMs } = this.#settings;
-    const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - expiringMs;
+    const idleMs = this.idleMsOf(state);
+    const warning = lifetime.warned ? Infinity : lifetime.absoluteAt - this.#settings.expiringMs;
     const lastCheck = lifetime.idleAt - lastCheckMs(idleMs);
     const idle = now < lastCheck ? lastCheck : lifetime.idleAt;
-    const wanted = Math.min(now + idleMs / LOOKS_PER_IDLE_TIME, idle, lifetime.absoluteAt, warning);
+    const wanted = Math.min(
+      now + idleMs / LOOKS_PER_IDLE_TIME,
+      idle,
+      lifetime.absoluteAt,
+      warning,
+      this.#idleWarningAt(lifetime),
+    );
     const next = Math.max(wanted, now + retryMs);
+    if (next === Infinity) return;
     // An earlier check covers the same work, and schedules the next check.
     if (lifetime.check !== undefined && lifetime.checkAt <= next) return;
     lifetime.check?.cancel();
@@ -133,8 +197,8 @@ export class Lifetimes<Data extends object> {
   #start(state: LocalSession<Data>, lifetime: Lifetime): void {
     this.#check(state, lifetime).catch((error: unknown) => {
       state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
-      const retryMs = Math.min(RETRY_MS, this.#settings.idleMs / LOOKS_PER_IDLE_TIME);
-      if (this.#lifetimes.get(state) === lifetime) this.#schedule(state, lifetime, retryMs);
+      const retryMs = Math.min(RETRY_MS, this.idleMsOf(state) / LOOKS_PER_IDLE_TIME);
+      if (lifetime.isWatched && state.lifetime === lifetime) this.#schedule(state, lifetime, retryMs);
     });
   }
 
@@ -147,20 +211,21 @@ export class Lifetimes<Data extends object> {
     ) {
       lifetime.warned = true;
       for (const connection of state.connections())
-        connection.expiring(Math.round(lifetime.absoluteAt - now));
+        connection.expiring(Math.round(lifetime.absoluteAt - now), "absolute");
     }
-    if (takeActivity(state)) lifetime.needsTouch = true;
+    const isConnected = state.connectionCount > 0;
+    if (takeActivity(state) || (isConnected && this.#isKeptByConnections(lifetime)))
+      lifetime.needsTouch = true;
     if (now < lifetime.absoluteAt && lifetime.needsTouch) {
       await this.#touch(state, lifetime, now);
     } else if (now >= Math.min(lifetime.idleAt, lifetime.absoluteAt)) {
       // Another process may have moved a deadline, so read the session before ending it.
-      const stored = await state.context.store.load(state.id);
-      if (stored === undefined) state.endSession(EXPIRED);
-      else this.move(state, stored.idleInMs - (performance.now() - now), stored.absoluteInMs);
+      await this.#reload(state, now);
+    } else if (this.#idleWarningAt(lifetime) <= now) {
+      await this.#warnOfIdle(state, lifetime, now);
     } else {
-      if (lifetime.idleAt - now <= lastCheckMs(this.#settings.idleMs))
-        for (const connection of state.connections()) connection.awaitMessage();
-      this.#schedule(state, lifetime);
+      if (lifetime.idleAt - now <= lastCheckMs(this.idleMsOf(state))) awaitMessages(state);
+      if (lifetime.isWatched) this.#schedule(state, lifetime);
     }
   }
 
@@ -172,12 +237,51 @@ export class Lifetimes<Data extends object> {
     }
     lifetime.needsTouch = false;
     // Count from the request: a slow answer must not make the deadline here later than the store's.
-    this.move(state, idleMs - (performance.now() - askedAt), undefined);
+    this.touched(state, undefined, performance.now() - askedAt);
   }
+
+  async #reload(state: LocalSession<Data>, askedAt: number): Promise<void> {
+    const stored = await state.context.store.load(state.id);
+    if (stored === undefined) state.endSession(EXPIRED);
+    else this.set(state, { ...stored, idleInMs: stored.idleInMs - (performance.now() - askedAt) });
+  }
+
+  /** Calls the `expiring` handlers, unless the session was touched here or on another process. */
+  async #warnOfIdle(state: LocalSession<Data>, lifetime: Lifetime, now: number): Promise<void> {
+    if (state.context.store.capabilities.shared) {
+      await this.#reload(state, now);
+      if (state.gone || state.lifetime !== lifetime) return;
+      if (takeActivity(state)) {
+        lifetime.needsTouch = true;
+        return this.#touch(state, lifetime, performance.now());
+      }
+      if (this.#idleWarningAt(lifetime) > performance.now()) return;
+    }
+    lifetime.warnedOfIdle = true;
+    const remainingMs = Math.round(lifetime.idleAt - performance.now());
+    for (const connection of state.connections()) connection.expiring(remainingMs, "idle");
+    // The next message touches the session at once, because it is the answer to the warning.
+    awaitMessages(state);
+    if (lifetime.isWatched) this.#schedule(state, lifetime);
+  }
+}
+
+/** The wall clock minus the monotonic clock. Kept while it is about right, so that one deadline always reads as the same time. */
+let offset = performance.timeOrigin;
+
+function wallClock(at: number): number {
+  const current = Date.now() - performance.now();
+  // The wall clock was set to another time.
+  if (Math.abs(current - offset) > CLOCK_STEP_MS) offset = current;
+  return Math.round(at + offset);
 }
 
 function lastCheckMs(idleMs: number): number {
   return Math.min(LAST_LOOK_MS, idleMs / 4);
+}
+
+function awaitMessages<Data extends object>(state: LocalSession<Data>): void {
+  for (const connection of state.connections()) connection.awaitMessage();
 }
 
 function takeActivity<Data extends object>(state: LocalSession<Data>): boolean {

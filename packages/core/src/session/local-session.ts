@@ -9,6 +9,7 @@ import { goneError } from "../base/errors.ts";
 import type { ErrorContext } from "../api/options.ts";
 import type { Settings } from "../api/settings.ts";
 import { checkData, migrated } from "./data.ts";
+import type { Lifetime, LifetimeKeeper } from "./lifetime.ts";
 import type { OutboxAccess } from "./outbox-access.ts";
 import type { PendingDecisions } from "./pending.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
@@ -34,9 +35,8 @@ export interface SessionContext<Data extends object> {
   endSession(id: string, ending: Ending): number;
   /** Ends this process's connections of a session that have a lower fence. */
   replaceSession(id: string, fence: number): void;
+  readonly lifetimes: LifetimeKeeper<LocalSession<Data>>;
   report(error: unknown, context: ErrorContext): void;
-  /** Milliseconds from now until each deadline. `undefined`: the absolute deadline did not change. */
-  deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void;
 }
 
 /** States whose stored record is of another schema version. They are few; a field would cost every session memory. */
@@ -57,6 +57,8 @@ export class LocalSession<Data extends object> {
   subject: string | undefined;
   fence: number;
   gone = false;
+  /** The deadlines; `undefined` for a session that never expires. */
+  lifetime: Lifetime | undefined;
   /** Created by the first write. */
   writes: SessionWrites<Data> | undefined;
   #id: string | undefined;
@@ -81,6 +83,7 @@ export class LocalSession<Data extends object> {
     this.subject = stored.subject;
     this.fence = stored.fence;
     this.#connections = undefined;
+    this.lifetime = undefined;
   }
 
   get id(): string {
@@ -212,7 +215,7 @@ export class LocalSession<Data extends object> {
     if (this.context.store.capabilities.values === "json" && this.isAt({ version, lineage }))
       this.data = this.accept(stored.data, stored.schemaVersion);
     else this.adopt(stored, versionAtRequest);
-    this.context.deadlinesMoved(this, stored.idleInMs, stored.absoluteInMs);
+    this.context.lifetimes.set(this, stored);
   }
 
   /** Ends the session here: refuses further writes and ends the connections. Returns the number of ended connections. */

@@ -1,4 +1,5 @@
 import { errorOf } from "../base/endings.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
 import type { Ending } from "../base/endings.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
@@ -13,6 +14,8 @@ export class PendingDecision {
   /** When the subject was named, by `performance.now()`. Stores compare the time with destructions by other processes. */
   decidedAt: number | undefined;
   subject: string | undefined;
+  /** The lifetimes that the application gave the session. */
+  lifetimes: Lifetimes | undefined;
   /** Why the decision must not take effect. `undefined` while the decision may take effect. */
   ending: Ending | undefined;
   /** Whether a resume for the decision counts as activity of the session. */

@@ -5,7 +5,7 @@ import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { GONE, REPLACED, REVOKED, TOO_MANY_SESSIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
-import { isSessionError, withoutConnectionError } from "../base/errors.ts";
+import { isSessionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { newSelector } from "../handshake/token.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
@@ -15,7 +15,7 @@ import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
 import { ErrorReports } from "./error-reports.ts";
 import { SessionHandle } from "./handle.ts";
-import { Lifetimes } from "./lifetimes.ts";
+import { LifetimeWatch } from "./lifetimes.ts";
 import { LocalSession } from "./local-session.ts";
 import type { SessionContext, VersionStamp } from "./local-session.ts";
 import { Outboxes } from "./outboxes.ts";
@@ -41,7 +41,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   readonly calls: StoreCalls;
   /** True once `sessions.close()` was called. No handshake is admitted any more. */
   isClosing = false;
-  readonly #lifetimes: Lifetimes<Data>;
+  readonly lifetimes: LifetimeWatch<Data>;
   readonly #table: SessionTable<Data>;
   readonly #reports: ErrorReports;
 
@@ -56,12 +56,12 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.outboxes = new Outboxes(this, (id) => this.#table.find(id));
     this.diagnostics = diagnostics;
     this.#table = new SessionTable(onConnections);
-    this.#lifetimes = new Lifetimes<Data>(deadlines, settings);
+    this.lifetimes = new LifetimeWatch<Data>(deadlines, settings);
     this.#reports = new ErrorReports(settings.onError, diagnostics, deadlines);
     this.calls = new StoreCalls(this.store, (error, sessionId) =>
       this.report(error, { stage: "store", sessionId }),
     );
-    this.store.attach(new SessionHost(this, this.#table, this.#lifetimes));
+    this.store.attach(new SessionHost(this, this.#table, this.lifetimes));
   }
 
   // --- for handles ---
@@ -77,15 +77,9 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     return new SessionHandle(this.stateForHandle(id, stored, versionAtRequest), undefined);
   }
 
-  /** Creates a session without a connection. */
-  async create(data: Data): Promise<{ session: Session<Data>; token: string }> {
-    this.calls.assertNotClosed();
-    if (!this.store.capabilities.resumable) throw withoutConnectionError("create");
-    const withoutSubject = { subject: undefined, decidedAt: undefined };
-    const wanted = { id: newSelector(), data, isChecked: false, ...withoutSubject, hold: false, token: true };
-    const { id, stored, token = "" } = await createStored(this, wanted);
-    const state = this.#adoptCreated(id, false, () => this.stateForHandle(id, stored, undefined, true));
-    return { session: new SessionHandle(state, undefined), token };
+  /** The state of a session that was created without a connection. Its data has passed the schema already. */
+  adoptCreated(id: string, stored: StoredSession): LocalSession<Data> {
+    return this.#adoptCreated(id, false, () => this.stateForHandle(id, stored, undefined, true));
   }
 
   /** Ends this process's connections of a session that is gone. Returns how many. */
@@ -120,10 +114,11 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     decision.assertStands();
     const id = resumable ? newSelector() : connection.id;
     const token = resumable && this.settings.token !== undefined;
-    const { subject, decidedAt } = decision;
+    const { subject, decidedAt, lifetimes } = decision;
+    const wanted = { id, data, isChecked, subject, decidedAt, lifetimes, hold: true, token };
     let created: Created | Promise<Created>;
     try {
-      created = createStored(this, { id, data, isChecked, subject, decidedAt, hold: true, token });
+      created = createStored(this, wanted);
     } catch (error) {
       endIfTooMany(connection, error);
       throw error;
@@ -172,10 +167,14 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     isChecked: boolean = false,
   ): LocalSession<Data> {
     // A session that lives on its connection has the connection's id, and no place in the table.
-    if (!this.store.capabilities.resumable) return new LocalSession(this, undefined, stored, isChecked);
+    if (!this.store.capabilities.resumable) {
+      const onConnection = new LocalSession(this, undefined, stored, isChecked);
+      this.lifetimes.set(onConnection, stored);
+      return onConnection;
+    }
     const state = this.#stateOf(id, stored, versionAtRequest, isChecked);
     this.#table.retain(state);
-    this.#lifetimes.watch(state, stored.idleInMs, stored.absoluteInMs);
+    this.lifetimes.watch(state);
     return state;
   }
 
@@ -190,15 +189,15 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     { state, fence, token, resumed, found }: AdmittedSession<Data>,
     decision: PendingDecision,
   ): void {
-    const { exclusive, maxConnectionsPerSession, idleMs, absoluteMs } = this.settings;
+    const { exclusive, maxConnectionsPerSession } = this.settings;
     const isTakeover = takesOver(state, resumed);
     if (exclusive && !isTakeover) state.replace(fence);
     decision.dispose();
     connection.token = token;
     connection.attach(state, isTakeover ? PENDING_FENCE : fence, found);
-    this.#lifetimes.warnIfExpiring(state, connection);
+    this.lifetimes.warnIfExpiring(state, connection);
     if (state.connectionCount > maxConnectionsPerSession) state.endOldest(maxConnectionsPerSession);
-    if (!this.store.capabilities.resumable) this.#lifetimes.watch(state, idleMs, absoluteMs);
+    this.lifetimes.watch(state);
     // The session may have ended, or been taken over, before the connection was attached.
     if (decision.ending !== undefined) {
       if (isTakeover) connection.fence = LOST_FENCE;
@@ -220,7 +219,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
 
   /** Stops counting a connection that has ended, or that this side is ending. */
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
-    if (this.store.capabilities.resumable) this.#lifetimes.onConnectionClosed(state, connection);
+    if (this.store.capabilities.resumable) this.lifetimes.onConnectionClosed(state, connection);
     state.removeConnection(connection);
     this.releaseInStore(state.id, connection.departure);
   }
@@ -234,16 +233,12 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   onConnectionFinished(state: LocalSession<Data>): void {
     if (!this.store.capabilities.resumable) state.gone = true;
     else if (!this.#table.release(state)) return;
-    this.#lifetimes.unwatch(state);
+    this.lifetimes.unwatch(state);
   }
 
   /** Handles a message for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
-    this.#lifetimes.touchNow(state);
-  }
-
-  deadlinesMoved(state: LocalSession<Data>, idleInMs: number, absoluteInMs: number | undefined): void {
-    this.#lifetimes.move(state, idleInMs, absoluteInMs);
+    this.lifetimes.touchNow(state);
   }
 
   report(error: unknown, context: ErrorContext): void {
@@ -282,6 +277,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     const isNew = known === undefined || known.gone;
     const state = isNew ? new LocalSession(this, id, stored, isChecked) : known;
     if (!isNew) state.adopt(stored, versionAtRequest);
+    this.lifetimes.set(state, stored);
     this.outboxes.learn(state, stored.outbox);
     return state;
   }

@@ -23,8 +23,8 @@ export interface SessionConnection<Data extends object> {
   readonly publicConnection: Connection<Data, unknown, never>;
   /** Another connection or process changed the data. */
   changed(data: Readonly<Data>): void;
-  /** The absolute deadline is near. */
-  expiring(remainingMs: number): void;
+  /** A deadline is near. */
+  expiring(remainingMs: number, deadline: "absolute" | "idle"): void;
   /**
    * Delivers kept messages of the session, in the order of their offsets. `isAgain`: the store lost messages, and the run contains
    * all messages that the store still has, also those that were delivered before. Must not throw.

@@ -17,6 +17,9 @@ export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, 
         report(state, error);
       }
       return 0;
+    case "extended":
+      state.context.lifetimes.set(state, event);
+      return 0;
     case "destroyed":
       return state.endSession(endingOf(event));
     case "expired":

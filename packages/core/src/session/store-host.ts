@@ -1,7 +1,7 @@
 import { endingOf, EXPIRED } from "../base/endings.ts";
 import { SessionError } from "../base/errors.ts";
 import type { HeldSession, StoreEvent, StoreHost } from "../store/contract.ts";
-import type { Lifetimes } from "./lifetimes.ts";
+import type { LifetimeWatch } from "./lifetimes.ts";
 import type { LocalSession, SessionContext } from "./local-session.ts";
 import { applyStoreEvent } from "./store-events.ts";
 import type { SessionTable } from "./table.ts";
@@ -14,9 +14,9 @@ const CLOCKS_DIFFER_MS = 1_000;
 export class SessionHost<Data extends object> implements StoreHost {
   readonly #context: SessionContext<Data>;
   readonly #table: SessionTable<Data>;
-  readonly #lifetimes: Lifetimes<Data>;
+  readonly #lifetimes: LifetimeWatch<Data>;
 
-  constructor(context: SessionContext<Data>, table: SessionTable<Data>, lifetimes: Lifetimes<Data>) {
+  constructor(context: SessionContext<Data>, table: SessionTable<Data>, lifetimes: LifetimeWatch<Data>) {
     this.#context = context;
     this.#table = table;
     this.#lifetimes = lifetimes;
@@ -57,8 +57,8 @@ export class SessionHost<Data extends object> implements StoreHost {
   /** Reports and counts a loss if a session is gone long before its deadline: then the store lost it. */
   #checkDeadline(state: LocalSession<Data>): void {
     const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
-    const { settings, diagnostics } = this.#context;
-    const { idleMs } = settings;
+    const { diagnostics } = this.#context;
+    const idleMs = this.#lifetimes.idleMsOf(state);
     const slackMs =
       idleMs === Infinity ? CLOCKS_DIFFER_MS : Math.max(CLOCKS_DIFFER_MS, idleMs * DEADLINES_DIFFER);
     if (state.gone || absoluteInMs <= CLOCKS_DIFFER_MS || idleInMs <= slackMs) return;

@@ -1,14 +1,16 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { CommitMethods } from "./commit-contract.ts";
+import type { LifetimesMethods } from "./lifetimes-contract.ts";
 import type { AppendedEvent, OutboxMethods } from "./outbox-contract.ts";
 import type { Departure, PresenceMethods } from "./presence-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
-import type { StoredSession } from "./stored-session.ts";
+import type { OwnLifetimes, StoredSession } from "./stored-session.ts";
 import type { SubjectLimit, SubjectMethods } from "./subject-contract.ts";
 import type { Change, WriteRequest, WriteResult } from "./write-contract.ts";
 
 export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.ts";
-export type { StoredSession } from "./stored-session.ts";
+export type { ExtendRequest, ExtendResult } from "./lifetimes-contract.ts";
+export type { OwnLifetimes, StoredSession } from "./stored-session.ts";
 export type { Change, Fields, WriteRequest, WriteResult } from "./write-contract.ts";
 
 /** The features of a store. */
@@ -59,6 +61,8 @@ export interface CreateRequest extends Decision {
   readonly idleMs: number;
   /** Milliseconds from creation after which the session is gone; `Infinity` for never. */
   readonly absoluteMs: number;
+  /** Lifetimes that the session keeps. `idleMs` and `absoluteMs` have their values already. */
+  readonly own?: OwnLifetimes | undefined;
   /** Counts one connection of this process as a holder, in the same step. `release` subtracts it again. */
   readonly hold: boolean;
   /** The holder takes the session over: the fence starts at 1. */
@@ -91,6 +95,7 @@ export interface ResumeRequest {
   readonly nextDigest: string | undefined;
   /** The required subject; `undefined` if none is required. A session that the application named by id may have no subject yet. */
   readonly subject: string | undefined;
+  /** For a session without an idle time of its own. */
   readonly idleMs: number;
   readonly hold: boolean;
   readonly exclusive: boolean;
@@ -198,6 +203,14 @@ export type StoreEvent =
       readonly replaced?: boolean | undefined;
     }
   | { readonly type: "expired"; readonly id: string }
+  /** The deadlines moved, by a touch or by `extend`. `own` as in StoredSession, of the same moment. */
+  | {
+      readonly type: "extended";
+      readonly id: string;
+      readonly idleInMs: number;
+      readonly absoluteInMs: number;
+      readonly own?: OwnLifetimes | undefined;
+    }
   /** Another connection took the session over: connections with a lower fence end. */
   | { readonly type: "replaced"; readonly id: string; readonly fence: number }
   | AppendedEvent;
@@ -242,7 +255,8 @@ export interface StoreHost {
  * `release`. A
  * method that needs no I/O may answer with a plain value, in the same tick.
  */
-export interface SessionStore extends OutboxMethods, CommitMethods, PresenceMethods, SubjectMethods {
+export interface SessionStore
+  extends OutboxMethods, CommitMethods, LifetimesMethods, PresenceMethods, SubjectMethods {
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;
@@ -259,8 +273,8 @@ export interface SessionStore extends OutboxMethods, CommitMethods, PresenceMeth
   load(id: string): Awaitable<StoredSession | undefined>;
   write(request: WriteRequest): Awaitable<WriteResult>;
   /**
-   * Moves the idle deadline to now + `idleMs`, and the absolute one if `absoluteMs` is given. Answers false if the session is
-   * gone.
+   * Moves the idle deadline to now + `idleMs`, or by the idle time that the session has of its own. Moves the absolute one if
+   * `absoluteMs` is given. Answers false if the session is gone.
    */
   touch(id: string, idleMs: number, absoluteMs?: number): Awaitable<boolean>;
   rotate(request: RotateRequest): Awaitable<RotateResult>;

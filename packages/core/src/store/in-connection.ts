@@ -1,4 +1,5 @@
 import { isOthers } from "./map-entry.ts";
+import { extended } from "./extended.ts";
 import { applyChange } from "./change.ts";
 import { assertNone } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
@@ -83,6 +84,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
           schemaVersion: request.schemaVersion,
           idleInMs: request.idleMs,
           absoluteInMs: request.absoluteMs,
+          own: request.own,
         },
       };
     },
@@ -90,6 +92,12 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     load: held,
     write,
     touch: (id) => held(id) !== undefined,
+    extend(request) {
+      const session = held(request.id);
+      if (session === undefined) return { type: "missing" };
+      const { own, idleMs, absoluteInMs } = extended(session, request);
+      return { type: "extended", session: { ...session, own, idleInMs: idleMs, absoluteInMs } };
+    },
     rotate(request) {
       const session = held(request.id);
       if (session === undefined) return { type: "missing" };

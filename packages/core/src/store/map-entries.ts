@@ -1,9 +1,10 @@
-import { isExpired, monotonicNow } from "./map-entry.ts";
+import type { LocalHolding } from "./local-presence.ts";
+import { isExpired, monotonicNow, peekExtra } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
 import { TouchOrder } from "./touch-order.ts";
 
 const SWEEP_MS = 1_000;
-/** How many sessions with live connections an eviction passes over before it gives up. */
+/** How many sessions an eviction, or a sweep, passes over before it gives up. */
 const MAX_PASSED_OVER = 1_000;
 
 export interface MapEntriesOptions {
@@ -12,6 +13,8 @@ export interface MapEntriesOptions {
   readonly isHeld: (id: string) => boolean;
   /** Called after a session was deleted for any reason, so that its messages and records are deleted too. */
   readonly onDeleted: (id: string) => void;
+  /** Whether the session has an idle time of its own: the order of touches does not tell when it expires. */
+  readonly hasOwnIdleTime: (id: string) => boolean;
   /** A session's deadline passed, and `onDeleted` was called. */
   readonly onExpired: (id: string, entry: Entry) => void;
   /** A session made room for another one, and `onDeleted` was called. */
@@ -58,6 +61,18 @@ export class MapEntries {
     return undefined;
   }
 
+  /** The live sessions with their connections. */
+  *holdings(): Generator<LocalHolding> {
+    for (const [id, entry] of this.live())
+      yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
+  }
+
+  /** Milliseconds to the first deadline of a live session. */
+  left(id: string): number | undefined {
+    const entry = this.find(id);
+    return entry && Math.min(entry.idleAt, entry.absoluteAt) - monotonicNow();
+  }
+
   /** The entry, even if its deadline has passed. */
   peek(id: string): Entry | undefined {
     return this.#entries.get(id);
@@ -95,6 +110,22 @@ export class MapEntries {
     this.#options.onExpired(id, entry);
   }
 
+  #expireOldest(now: number): void {
+    const most = Math.min(MAX_PASSED_OVER, this.#entries.size);
+    let passed = 0;
+    for (;;) {
+      const [id, entry] = this.#byTouch.oldest() ?? [];
+      if (id === undefined || entry === undefined) return;
+      if (isExpired(entry, now)) this.#expire(id, entry);
+      else if (passed < most && this.#options.hasOwnIdleTime(id)) {
+        // Sessions that were touched later may expire earlier than this one. Move it to the end, so that the next sweep goes on
+        // behind it.
+        this.#byTouch.moveToEnd(id, entry);
+        passed += 1;
+      } else return;
+    }
+  }
+
   /** Evicts one session. The number of sessions that the search passes over is bounded. */
   #evict(): boolean {
     const now = monotonicNow();
@@ -118,17 +149,12 @@ export class MapEntries {
     return false;
   }
 
-  /** Starts from the session that was touched longest ago, so that a sweep costs what has expired and no more. */
+  /** Starts from the session that was touched longest ago, so that a sweep costs what has expired and little more. */
   #scheduleSweep(): void {
     if (this.#sweeper !== undefined) return;
     this.#sweeper = setTimeout(() => {
       this.#sweeper = undefined;
-      const now = monotonicNow();
-      for (;;) {
-        const [id, entry] = this.#byTouch.oldest() ?? [];
-        if (id === undefined || entry === undefined || !isExpired(entry, now)) break;
-        this.#expire(id, entry);
-      }
+      this.#expireOldest(monotonicNow());
       this.#options.onSweep();
       if (this.#entries.size > 0) this.#scheduleSweep();
     }, SWEEP_MS);

@@ -1,3 +1,4 @@
+import { assertCount, assertOptions } from "../base/arguments.ts";
 import type { SessionStore } from "./contract.ts";
 
 export interface MapStoreOptions {
@@ -27,7 +28,22 @@ export interface MapStoreOptions {
 export interface MapStore extends SessionStore, Iterable<readonly [id: string, data: object]> {
   /**
    * How many sessions the store has. An expired session may be counted until the sweep removes it, at the latest a second after its
-   * idle deadline, even if its absolute deadline passed before that.
+   * idle deadline, even if its absolute deadline passed before that. A second more for each 1,000 sessions with an idle time of
+   * their own.
    */
   readonly size: number;
+}
+
+/** Fills in the defaults. Throws INVALID_ARGUMENT for an invalid or unknown option. */
+export function resolveMapOptions(options: MapStoreOptions): {
+  readonly maxSessions: number;
+  readonly maxTotalBytes: number;
+} {
+  assertOptions("mapStore", options, ["maxSessions", "outbox"]);
+  const { maxSessions = 1_000_000, outbox = {} } = options;
+  assertCount("mapStore: maxSessions", maxSessions);
+  assertOptions("mapStore: outbox", outbox, ["maxTotalBytes"]);
+  const { maxTotalBytes = 256 * 1024 * 1024 } = outbox;
+  assertCount("mapStore: outbox.maxTotalBytes", maxTotalBytes);
+  return { maxSessions, maxTotalBytes };
 }

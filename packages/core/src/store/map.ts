@@ -1,14 +1,11 @@
-import { assertCount, assertOptions } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { assertSubjectText } from "../base/names.ts";
 import {
   applyWrite,
-  currentDigest,
   extraOf,
   isConflict,
   isFenced,
   isForeign,
-  isOthers,
   match,
   monotonicNow,
   newEntry,
@@ -16,11 +13,13 @@ import {
   snapshot,
 } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
-import type { MapStore, MapStoreOptions } from "./map-options.ts";
+import type { MapStore } from "./map-options.ts";
 import type { CommitRequest, CommitResult } from "./commit-contract.ts";
 import { MapClients } from "./map-clients.ts";
 import { MapEntries } from "./map-entries.ts";
+import { MapLifetimes } from "./map-lifetimes.ts";
 import { MapPresence } from "./map-presence.ts";
+import { replaceToken, rotationRefusal } from "./map-rotation.ts";
 import { MapOutboxes } from "./map-outboxes.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
 import { sessionsOver, SubjectIndex } from "./subject-index.ts";
@@ -29,6 +28,8 @@ import type { Departure, PresenceEvent, SubjectPresence, Tracking } from "./pres
 import type {
   CreateRequest,
   CreateResult,
+  ExtendRequest,
+  ExtendResult,
   ResumeRequest,
   ResumeResult,
   RotateRequest,
@@ -43,23 +44,10 @@ import type {
   WriteResult,
 } from "./contract.ts";
 
-/**
- * A store that keeps sessions in the memory of this process, beyond their connections, until a deadline passes. Values are
- * kept by reference, as they are. One store serves one `createSessions`, with any number of servers bound to it.
- */
-export function mapStore(options: MapStoreOptions = {}): MapStore {
-  assertOptions("mapStore", options, ["maxSessions", "outbox"]);
-  const { maxSessions = 1_000_000, outbox = {} } = options;
-  assertCount("mapStore: maxSessions", maxSessions);
-  assertOptions("mapStore: outbox", outbox, ["maxTotalBytes"]);
-  const { maxTotalBytes = 256 * 1024 * 1024 } = outbox;
-  assertCount("mapStore: outbox.maxTotalBytes", maxTotalBytes);
-  return new MapSessionStore(maxSessions, maxTotalBytes);
-}
-
 type Decided = Pick<CreateRequest, "id" | "subject" | "limit">;
 
-class MapSessionStore implements MapStore {
+/** The store that `mapStore` makes. */
+export class MapSessionStore implements MapStore {
   readonly capabilities: StoreCapabilities = {
     resumable: true,
     shared: false,
@@ -70,6 +58,7 @@ class MapSessionStore implements MapStore {
   readonly #outboxes: MapOutboxes;
   readonly #clients = new MapClients();
   readonly #subjects = new SubjectIndex(() => this.#idsAndSubjects());
+  readonly #lifetimes = new MapLifetimes();
   readonly #presence = new MapPresence(() => this.#entries);
   #host: StoreHost | undefined;
 
@@ -82,6 +71,7 @@ class MapSessionStore implements MapStore {
         this.#outboxes.delete(id);
         this.#clients.delete(id);
         this.#subjects.ended(id);
+        this.#lifetimes.delete(id);
         this.#presence.deleted(id);
       },
       onExpired: (id, entry) => {
@@ -89,6 +79,7 @@ class MapSessionStore implements MapStore {
         this.#host?.notify({ type: "expired", id });
       },
       onEvicted: (id, entry) => this.#presence.ended(id, "expired", peekExtra(entry)?.subject),
+      hasOwnIdleTime: (id) => this.#lifetimes.of(id)?.idleMs !== undefined,
       onSweep: () => this.#outboxes.sweep(),
     });
   }
@@ -118,9 +109,14 @@ class MapSessionStore implements MapStore {
     for (const id of over) this.destroy(id);
     const entry = newEntry(request);
     this.#entries.add(request.id, entry);
+    this.#lifetimes.set(request.id, request.own);
     if (request.subject !== undefined) this.#subjects.loggedIn(request.id, request.subject);
     this.#presence.created(request);
-    return { type: "created", session: snapshot(entry), ...(over.length > 0 && { ended: over }) };
+    return {
+      type: "created",
+      session: this.#snapshot(request.id, entry),
+      ...(over.length > 0 && { ended: over }),
+    };
   }
 
   resume(request: ResumeRequest): ResumeResult {
@@ -140,7 +136,7 @@ class MapSessionStore implements MapStore {
       this.#presence.connected(request.id, peekExtra(entry)?.subject);
     }
     if (request.exclusive) extraOf(entry).fence += 1;
-    if (request.touch !== false) this.#entries.touch(request.id, entry, request.idleMs);
+    if (request.touch !== false) this.#touch(request.id, entry, request.idleMs);
     return { type: "resumed", session: this.#snapshot(request.id, entry), by };
   }
 
@@ -212,42 +208,41 @@ class MapSessionStore implements MapStore {
     const entry = this.#entries.find(id);
     if (entry === undefined) return false;
     if (absoluteMs !== undefined) entry.absoluteAt = monotonicNow() + absoluteMs;
-    this.#entries.touch(id, entry, idleMs);
+    this.#touch(id, entry, idleMs);
     if (absoluteMs !== undefined) this.#presence.deadlineMoved(id);
     return true;
+  }
+
+  extend(request: ExtendRequest): ExtendResult {
+    const { id } = request;
+    const entry = this.#entries.find(id);
+    if (entry === undefined) return { type: "missing" };
+    this.#lifetimes.extend(id, entry, request);
+    this.#touch(id, entry, request.idleMs);
+    this.#presence.deadlineMoved(id);
+    return { type: "extended", session: this.#snapshot(id, entry) };
   }
 
   rotate(request: RotateRequest): RotateResult {
     const entry = this.#entries.find(request.id);
     if (entry === undefined) return { type: "missing" };
-    if (isFenced(entry, request.fence)) return { type: "fenced" };
-    if (isOthers(peekExtra(entry)?.subject, request)) return { type: "foreign" };
-    if (request.replaces !== undefined && request.replaces !== currentDigest(entry))
-      return { type: "foreign" };
+    const refusal = rotationRefusal(entry, request);
+    if (refusal !== undefined) return { type: refusal };
     const over = this.#over(request);
     if (over === undefined) return { type: "crowded" };
-    for (const id of over) this.destroy(id);
-    const now = monotonicNow();
-    const extra = extraOf(entry);
-    extra.previous =
-      extra.digest === undefined ? undefined : { digest: extra.digest, until: now + request.graceMs };
-    extra.renewal = { digest: request.renewalDigest, until: now + request.renewalMs };
-    extra.digest = request.digest;
-    if (request.subject !== undefined) {
+    for (const one of over) this.destroy(one);
+    const { id, subject } = request;
+    if (replaceToken(entry, request)) {
       // Messages for the former subject must not reach the new one, and the former subject's client records must not settle
       // messages of the new one.
-      if (extra.subject !== undefined && extra.subject !== request.subject) {
-        this.#outboxes.clear(request.id);
-        this.#clients.clear(request.id);
-      }
-      extra.subject = request.subject;
-      this.#subjects.loggedIn(request.id, request.subject);
-      this.#presence.identified(request.id, request.subject);
-      entry.version += 1;
-      const written = this.#written(request.id, entry, request.known);
-      return { ...written, type: "rotated", ...(over.length > 0 && { ended: over }) };
+      this.#outboxes.clear(id);
+      this.#clients.clear(id);
     }
-    return { type: "rotated", version: entry.version, session: undefined };
+    if (subject === undefined) return { type: "rotated", version: entry.version, session: undefined };
+    this.#subjects.loggedIn(id, subject);
+    this.#presence.identified(id, subject);
+    const written = this.#written(id, entry, request.known);
+    return { ...written, type: "rotated", ...(over.length > 0 && { ended: over }) };
   }
 
   destroy(id: string): StoreDestroyResult {
@@ -321,10 +316,20 @@ class MapSessionStore implements MapStore {
     return sessionsOver(this.#othersOf(subject, id), limit);
   }
 
+  #touch(id: string, entry: Entry, idleMs: number): void {
+    this.#entries.touch(id, entry, this.#lifetimes.of(id)?.idleMs ?? idleMs);
+  }
+
   #snapshot(id: string, entry: Entry): StoredSession {
     const outbox = this.#outboxes.end(id);
     const clients = this.#clients.of(id);
-    return { ...snapshot(entry), ...(outbox && { outbox }), ...(clients && { clients }) };
+    const own = this.#lifetimes.of(id);
+    return {
+      ...snapshot(entry),
+      ...(outbox && { outbox }),
+      ...(clients && { clients }),
+      ...(own && { own }),
+    };
   }
 
   #written(id: string, entry: Entry, known: number): Extract<WriteResult, { type: "written" }> {

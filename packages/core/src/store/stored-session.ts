@@ -19,6 +19,14 @@ export interface ClientRecords {
   readonly mark: number;
 }
 
+/** Lifetimes that a session has of its own, in place of the options of the processes. */
+export interface OwnLifetimes {
+  /** Milliseconds without a touch after which the session is gone; `Infinity` for never. Absent: the caller's `idleMs` counts. */
+  readonly idleMs?: number | undefined;
+  /** The milliseconds that the application last gave for the absolute deadline; `Infinity` for never. The store only keeps them. */
+  readonly absoluteMs?: number | undefined;
+}
+
 /** A consistent copy of a session in the store. */
 export interface StoredSession {
   /** 1 at creation. Each applied write adds exactly 1. */
@@ -43,6 +51,8 @@ export interface StoredSession {
   readonly idleInMs: number;
   /** Milliseconds to the absolute deadline by the store's clock at the time of the answer; `Infinity` for none. */
   readonly absoluteInMs: number;
+  /** The lifetimes that the session has of its own. `undefined`: none. */
+  readonly own?: OwnLifetimes | undefined;
   /** The end of the session's outbox, from the same moment. `undefined`: no message was ever appended (offset 0, chain 0). */
   readonly outbox?: Position | undefined;
   /**

@@ -15,6 +15,11 @@ export function deadlineText(ms: number): string {
   return left === Number.POSITIVE_INFINITY ? "0" : String(left);
 }
 
+/** A lifetime of a session's own as a script argument; "" for none. */
+export function lifetimeText(ms: number | undefined): string {
+  return ms === undefined ? "" : Number(deadlineText(ms)).toString(36);
+}
+
 /** A finite lifetime in milliseconds as a script argument. */
 export function stayText(ms: number): string {
   return String(Math.ceil(Math.min(ms, LONGEST_MS)));

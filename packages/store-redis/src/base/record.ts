@@ -1,4 +1,4 @@
-import type { Outcome, Position, StoredSession } from "@wsession/core";
+import type { Outcome, OwnLifetimes, Position, StoredSession } from "@wsession/core";
 import { ClientFields, isClientField } from "./client-records.ts";
 import { decodeField } from "./codec.ts";
 import { corrupt } from "./failures.ts";
@@ -12,6 +12,8 @@ export interface Metadata {
   /** Milliseconds by the server's clock; Infinity for no deadline. */
   readonly idleAt: number;
   readonly absoluteAt: number;
+  /** The session's own lifetimes; `undefined`: none. */
+  readonly own: OwnLifetimes | undefined;
 }
 
 /** The connections of one process to a session, as stored in field `h`. */
@@ -28,7 +30,9 @@ export interface HolderEntry {
  * ignores.
  */
 const METADATA =
-  /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})(?: .*)?)?$/;
+  /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})( .*)?)?$/;
+const OWN_IDLE = / i([0-9a-z]{1,9})(?: |$)/;
+const OWN_ABSOLUTE = / a([0-9a-z]{1,9})(?: |$)/;
 /** The latest format that this release understands. */
 const FORMAT = 1;
 /** "first last chain bytes", and parts of later releases. */
@@ -40,7 +44,16 @@ const inDevelopment = process.env["NODE_ENV"] !== "production";
 export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): Metadata {
   const found = typeof text === "string" ? METADATA.exec(text) : null;
   if (found === null) throw corrupt(outcome);
-  const { 1: version, 2: lineage, 3: fence, 4: schemaVersion, 5: idle, 6: absolute, 7: format } = found;
+  const {
+    1: version,
+    2: lineage,
+    3: fence,
+    4: schemaVersion,
+    5: idle,
+    6: absolute,
+    7: format,
+    8: more,
+  } = found;
   if (Number(format ?? FORMAT) > FORMAT) throw corrupt(outcome);
   return {
     version: Number(version),
@@ -49,6 +62,17 @@ export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): 
     schemaVersion: Number(schemaVersion),
     idleAt: readDeadline(idle),
     absoluteAt: readDeadline(absolute),
+    own: more === undefined ? undefined : parseOwn(more),
+  };
+}
+
+function parseOwn(more: string): OwnLifetimes | undefined {
+  const idle = OWN_IDLE.exec(more)?.[1];
+  const absolute = OWN_ABSOLUTE.exec(more)?.[1];
+  if (idle === undefined && absolute === undefined) return undefined;
+  return {
+    idleMs: idle === undefined ? undefined : readDeadline(idle),
+    absoluteMs: absolute === undefined ? undefined : readDeadline(absolute),
   };
 }
 
@@ -99,7 +123,8 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     else if (isClientField(field)) (clients ??= new ClientFields()).readRecord(field, text, outcome);
     else decodeOrThrow(data, field, text, outcome);
   }
-  const { version, lineage, fence, schemaVersion, idleAt, absoluteAt } = parseMetadata(metadata, outcome);
+  const parsed = parseMetadata(metadata, outcome);
+  const { version, lineage, fence, schemaVersion, idleAt, absoluteAt, own } = parsed;
   const idleInMs = idleAt - at;
   const absoluteInMs = absoluteAt - at;
   return {
@@ -112,6 +137,7 @@ export function parseSession(hash: unknown, now: unknown, outcome: Outcome): Sto
     idleInMs,
     absoluteInMs,
     outbox: parseOutbox(outbox, outcome),
+    ...(own && { own }),
     ...(clients && { clients: clients.records }),
   };
 }

@@ -1,6 +1,6 @@
 import type { CreateRequest, CreateResult } from "@wsession/core";
 import type { EncodedData } from "../base/codec.ts";
-import { deadlineText } from "../base/durations.ts";
+import { deadlineText, lifetimeText } from "../base/durations.ts";
 import { parseSession } from "../base/record.ts";
 import type { Listing } from "./subject-index.ts";
 import { type Caller, flag, newLineage } from "./caller.ts";
@@ -44,6 +44,8 @@ export function create({ calls, keys, node }: Caller, command: CreateCommand): P
     String(encoded.bytes),
     String(newLineage()),
     listing?.until ?? "",
+    lifetimeText(request.own?.idleMs),
+    lifetimeText(request.own?.absoluteMs),
     ...encoded.fields,
   ];
   return calls.timedScript("create", keys.session(id), args, readCreate, deadline);

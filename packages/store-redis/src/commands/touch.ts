@@ -1,5 +1,6 @@
+import type { OwnLifetimes } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
-import { deadlineText } from "../base/durations.ts";
+import { deadlineText, lifetimeText } from "../base/durations.ts";
 import type { Caller } from "./caller.ts";
 import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
@@ -9,6 +10,8 @@ export interface TouchCommand {
   readonly idleMs: number;
   /** Milliseconds; Infinity for never, `undefined` to leave the absolute deadline. */
   readonly absoluteMs: number | undefined;
+  /** Lifetimes that the session gets. */
+  readonly own?: OwnLifetimes | undefined;
   /** Where the session has just been listed. */
   readonly listed: { readonly subject: string; readonly until: string } | undefined;
   readonly deadline: number;
@@ -21,13 +24,16 @@ export type TouchReply =
   | { readonly type: "index"; readonly subject: string; readonly until: number };
 
 /** touch.lua: moves the deadlines of a session that exists. */
-export function touch({ calls, keys }: Caller, command: TouchCommand): Promise<TouchReply> {
-  const { id, idleMs, absoluteMs, listed, deadline } = command;
+export function touch({ calls, keys, node }: Caller, command: TouchCommand): Promise<TouchReply> {
+  const { id, idleMs, absoluteMs, own, listed, deadline } = command;
   const args = [
     deadlineText(idleMs),
     absoluteMs === undefined ? "" : deadlineText(absoluteMs),
     listed?.subject ?? "",
     listed?.until ?? "",
+    node,
+    lifetimeText(own?.idleMs),
+    lifetimeText(own?.absoluteMs),
   ];
   return calls.timedScript("touch", keys.session(id), args, readTouch, deadline);
 }

@@ -1,4 +1,11 @@
-import type { AppendedEvent, Change, OutboxEntry, PresenceType, StoreEvent } from "@wsession/core";
+import type {
+  AppendedEvent,
+  Change,
+  OutboxEntry,
+  OwnLifetimes,
+  PresenceType,
+  StoreEvent,
+} from "@wsession/core";
 import { decodeEntry } from "../base/outbox-entries.ts";
 import { isPresenceType } from "../base/presence-record.ts";
 
@@ -18,6 +25,14 @@ export interface Confirmation {
 
 export type Announcement =
   | { readonly type: "event"; readonly event: StoreEvent; readonly confirm: ConfirmationRequest | undefined }
+  /** The deadlines of a session, by the clock of its server. */
+  | {
+      readonly type: "deadlines";
+      readonly id: string;
+      readonly idleAt: number;
+      readonly absoluteAt: number;
+      readonly own: OwnLifetimes | undefined;
+    }
   | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] }
   /** A session of a watched subject has changed. */
   | {
@@ -107,6 +122,8 @@ export function parseAnnouncement(text: string): Announcement | undefined {
       const appended = parseAppended(id, rest);
       return appended && event(appended);
     }
+    case "l":
+      return parseDeadlines(id, rest);
     case "r":
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;
     case "d":
@@ -147,6 +164,22 @@ function parseState(id: string, [hash, state, stamp]: readonly unknown[]): Annou
 function parseSubject(node: string, [subject, epoch, reason]: readonly unknown[]): Announcement | undefined {
   if (typeof subject !== "string" || typeof epoch !== "number") return undefined;
   return { type: "subject", node, subject, epoch, reason: optionalText(reason) };
+}
+
+/** Parses a message of `announce_deadlines` in prelude.lua: 0 is no deadline, and -1 no lifetime of the session's own. */
+function parseDeadlines(id: string, times: readonly unknown[]): Announcement | undefined {
+  const [idleAt, absoluteAt, idleMs, absoluteMs] = times.map(Number);
+  if (idleAt === undefined || absoluteAt === undefined || times.some((time) => typeof time !== "number"))
+    return undefined;
+  const lifetime = (ms = -1): number | undefined => (ms < 0 ? undefined : ms || Number.POSITIVE_INFINITY);
+  const own = { idleMs: lifetime(idleMs), absoluteMs: lifetime(absoluteMs) };
+  return {
+    type: "deadlines",
+    id,
+    idleAt: idleAt || Number.POSITIVE_INFINITY,
+    absoluteAt: absoluteAt || Number.POSITIVE_INFINITY,
+    own: own.idleMs === undefined && own.absoluteMs === undefined ? undefined : own,
+  };
 }
 
 function parseWritten(

@@ -240,6 +240,20 @@ export class Membership {
     }
     if (announcement.type === "state") return this.#watching.changed(announcement);
     if (announcement.type === "watching") return this.record();
+    if (announcement.type === "deadlines") {
+      const { id, idleAt, absoluteAt, own } = announcement;
+      const now = this.#services.calls.serverNow();
+      // Without the server's time the next sweep finds the new deadlines.
+      if (now !== undefined)
+        this.delivery.deliver({
+          type: "extended",
+          id,
+          idleInMs: idleAt - now,
+          absoluteInMs: absoluteAt - now,
+          own,
+        });
+      return;
+    }
     const { event, confirm } = announcement;
     this.delivery.deliver(event, confirm && ((closed) => this.#confirm(confirm, event.id, closed)));
   }

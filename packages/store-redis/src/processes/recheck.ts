@@ -39,8 +39,11 @@ export class Recheck {
     const found = await load({ calls: this.#calls, keys: this.#keys }, id);
     const still = this.#host.held(id);
     if (still === undefined) return;
-    if (found.type === "session") this.#notify(id, still, found.session, isLoss(held, still, found.session));
-    else this.#host.notify(found.type === "missing" ? { type: "expired", id } : { ...found, id });
+    if (found.type === "session") {
+      this.#notify(id, still, found.session, isLoss(held, still, found.session));
+      const { idleInMs, absoluteInMs, own } = found.session;
+      this.#host.notify({ type: "extended", id, idleInMs, absoluteInMs, own });
+    } else this.#host.notify(found.type === "missing" ? { type: "expired", id } : { ...found, id });
   }
 
   /** Reads the fields of the hash. If `metadata` is not a string, the session has to be loaded. */
@@ -86,6 +89,8 @@ interface HashFields {
   readonly outbox: unknown;
 }
 
+const CLOCKS_DIFFER_MS = 1_000;
+
 const BEGINNING: Position = { offset: 0, chain: 0 };
 
 function isSame(one: Position, other: Position): boolean {
@@ -94,14 +99,23 @@ function isSame(one: Position, other: Position): boolean {
 
 function isCurrent(held: HeldSession, text: unknown, now: number | undefined): boolean {
   if (typeof text !== "string" || now === undefined) return false;
-  const { version, lineage, fence, idleAt, absoluteAt } = parseMetadata(text);
+  const { version, lineage, fence, idleAt, absoluteAt, own } = parseMetadata(text);
   return (
     version === held.version &&
     lineage === held.lineage &&
     fence <= held.fence &&
     idleAt > now &&
-    absoluteAt > now
+    absoluteAt > now &&
+    // The idle deadline is not compared, because each touch moves it, and a process reads the session before it ends it.
+    isAbout(absoluteAt - now, held.absoluteInMs) &&
+    own?.idleMs === held.own?.idleMs &&
+    own?.absoluteMs === held.own?.absoluteMs
   );
+}
+
+/** Whether two times to a deadline are the same, apart from the differences of clocks. */
+function isAbout(one: number, other: number): boolean {
+  return one === other || Math.abs(one - other) <= CLOCKS_DIFFER_MS;
 }
 
 /**

@@ -2,12 +2,13 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" · 5 idleMs or 0 · 6 absoluteMs or 0 · 7 schemaVersion
 --       8 "1" with a subject · 9 subject · 10 epoch · 11 connections held or "", as split_hold reads them · 12 "1" exclusive · 13 bytes · 14 lineage
---       15 until when the subject's index lists it, as field u · 16… field, text
+--       15 until when the subject's index lists it, as field u · 16 own idle ms and 17 own absolute ms, base 36, or ""
+--       18… field, text
 -- Out   {"created", now, all} · {"exists"} · {"revoked"} · {"late", now}
 -- At most once: a repeat finds its own digest (or, without one, its own sequence) and returns the same reply. If another
 -- process has taken the session over since, the repeat takes it back, as in resume.lua.
 local not_after, node, sequence, digest, idle_ms, absolute_ms, schema, has_subject, subject, epoch, connections,
-  exclusive, bytes, lineage, listed = unpack(ARGV, 1, 15)
+  exclusive, bytes, lineage, listed, own_idle, own_absolute = unpack(ARGV, 1, 17)
 local leave_ms, expired
 connections, leave_ms = split_hold(connections)
 local at = now_ms()
@@ -54,6 +55,8 @@ local meta = {
   idle = idle_ms == '0' and 0 or at + tonumber(idle_ms),
   absolute = absolute_ms == '0' and 0 or at + tonumber(absolute_ms),
 }
+if own_idle ~= '' then meta.more = with_lifetime(meta.more, 'i', own_idle) end
+if own_absolute ~= '' then meta.more = with_lifetime(meta.more, 'a', own_absolute) end
 local fields = { 'm', pack_meta(meta) }
 local function put(name, value)
   fields[#fields + 1] = name
@@ -73,7 +76,7 @@ if leave_ms then
   put('p', (is_there and now or '0') .. ' ' .. (is_there and '0' or now) .. ' 0 ' .. now)
 end
 redis.call('HSET', key, unpack(fields))
-for first = 16, #ARGV, 500 do
+for first = 18, #ARGV, 500 do
   redis.call('HSET', key, unpack(ARGV, first, math.min(first + 499, #ARGV)))
 end
 set_expiry(meta.idle, meta.absolute, leave_ms)

@@ -7,7 +7,9 @@
 --              by this server's clock, in base 36, 0 for no deadline; bytes: at least what the data takes; lineage: see
 --              next_lineage; format: the oldest format that a reader has to know, 1 if absent; more: parts of later releases,
 --              which are kept as they are. A release whose records older releases can read adds parts and leaves the format.
---              A release whose records they can't read raises the format, and older releases refuse such a record as unreadable
+--              A release whose records they can't read raises the format, and older releases refuse such a record as unreadable.
+--              Parts of this release, only with lifetimes of the session's own: "i<idle ms>" and "a<absolute ms>", in base 36,
+--              0 for never
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -91,6 +93,18 @@ local function pack_meta(meta)
   return counts .. ' ' .. base36(meta.idle) .. ' ' .. base36(meta.absolute) .. meta.more
 end
 
+-- The session's own lifetime: "i" idle, "a" absolute; milliseconds, 0 for never, nil for none. Few sessions have one.
+local function own_lifetime(more, letter)
+  local text = more ~= '' and string.match(more, ' ' .. letter .. '([0-9a-z]+)')
+  return text and tonumber(text, 36) or nil
+end
+
+-- `more` with another lifetime of the session's own.
+local function with_lifetime(more, letter, text)
+  local kept = string.gsub(more, ' ' .. letter .. '[0-9a-z]+', '')
+  return (kept == '' and ' 1' or kept) .. ' ' .. letter .. text
+end
+
 -- The lineage identifies the history of a version. After a failover or a restart lost some versions, the same version numbers
 -- appear again with other lineages. The new lineage is the random number of the change (`mark`) if its author knows the
 -- current version; else it is mixed with the current lineage, because the same change may have been applied to another
@@ -155,6 +169,14 @@ end
 -- Matches the last braces, because the client's key prefix may contain braces too.
 local function session_id()
   return string.match(key, '{([^{}]*)}$')
+end
+
+-- Announces new deadlines to the other holders. Older releases ignore the message.
+local function announce_deadlines(holders, node, idle, absolute, more)
+  if not has_other_holders(holders, node) then return end
+  local own_idle, own_absolute = own_lifetime(more, 'i') or -1, own_lifetime(more, 'a') or -1
+  local times = idle .. ',' .. absolute .. ',' .. own_idle .. ',' .. own_absolute
+  announce(holders, node, '["l","' .. session_id() .. '",' .. times .. ']')
 end
 
 -- Raises the fence (I13), and announces that to the other holders. The new fence is the time, or the old fence + 1 if that is

@@ -52,7 +52,7 @@ if connections ~= '' then
 end
 local takes_over = exclusive == '1' and found[5] ~= node .. ' ' .. sequence
 if takes_over then fence = take_over(fence, holders, node, sequence, at) end
-local next_at = idle_ms == '' and idle_at or next_idle(idle_at, tonumber(idle_ms), at)
+local next_at = idle_ms == '' and idle_at or next_idle(idle_at, own_lifetime(more, 'i') or tonumber(idle_ms), at)
 -- The deadline must not pass the time until which the subject's index lists the session (index ⊇ live). The next touch extends
 -- both. A session without field u is listed in the shared index of older releases, until its absolute deadline.
 if found[4] and found[6] and not is_listed(found[6], listed_until(next_at, absolute_at, at, 0)) then
@@ -61,6 +61,7 @@ end
 if takes_over or next_at ~= idle_at then
   local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema .. ' ' .. bytes
   redis.call('HSET', key, 'm', counts .. ' ' .. base36(next_at) .. ' ' .. absolute .. more)
+  if next_at ~= idle_at then announce_deadlines(holders, node, next_at, absolute_at, more) end
   set_expiry(next_at, absolute_at, found[7] or leave_ms)
 elseif leave_ms and not found[7] then
   set_expiry(idle_at, absolute_at, true)

@@ -1,8 +1,16 @@
-import type { CreateRequest, RotateRequest, RotateResult } from "@wsession/core";
+import type {
+  CreateRequest,
+  ExtendRequest,
+  ExtendResult,
+  ResumeRequest,
+  RotateRequest,
+  RotateResult,
+} from "@wsession/core";
+import { load } from "../commands/load.ts";
 import { goneSince, type Missing } from "../commands/reply.ts";
 import type { ResumeReply } from "../commands/resume.ts";
 import { type MovedPresence, type NewSubject, rotate, type RotateReply } from "../commands/rotate.ts";
-import { touch } from "../commands/touch.ts";
+import { touch, type TouchCommand } from "../commands/touch.ts";
 import { untilDeadline } from "../base/durations.ts";
 import { awaitBeforeChange } from "../base/failures.ts";
 import { hashSubject } from "../base/keys.ts";
@@ -13,6 +21,7 @@ import type { SubjectLimits } from "./subject-limits.ts";
 import type { Revoked, Subjects } from "./subjects.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
+type DeadlineMove = Omit<TouchCommand, "deadline" | "listed"> & Partial<Pick<TouchCommand, "listed">>;
 type Creation = Pick<CreateRequest, "id" | "idleMs" | "absoluteMs" | "decidedAt">;
 
 /**
@@ -104,19 +113,15 @@ export class IndexedChanges {
   }
 
   /**
-   * Moves a session's deadlines. `absoluteMs` `undefined` leaves the absolute deadline. `listed` is where the
-   * session has just been listed.
+   * Moves a session's deadlines, and gives it lifetimes of its own.
    */
-  async touch(
-    id: string,
-    idleMs: number,
-    absoluteMs: number | undefined,
-    listed?: { readonly subject: string; readonly until: string },
-  ): Promise<boolean> {
+  async touch(move: DeadlineMove): Promise<boolean> {
     const { calls } = this.#services;
+    const { id } = move;
     const deadline = calls.deadline();
+    let { listed } = move;
     for (;;) {
-      const reply = await touch(this.#services, { id, idleMs, absoluteMs, listed, deadline });
+      const reply = await touch(this.#services, { ...move, listed, deadline });
       if (reply.type === "missing") this.#onMissing(id, reply);
       if (reply.type !== "index") return reply.type === "touched";
       const { subject } = reply;
@@ -127,18 +132,25 @@ export class IndexedChanges {
     }
   }
 
+  async extend({ id, idleMs, own, absoluteInMs }: ExtendRequest): Promise<ExtendResult> {
+    if (!(await this.touch({ id, idleMs, absoluteMs: absoluteInMs, own }))) return { type: "missing" };
+    // A second call, because extending is rare, and the answer to a touch is as short as possible.
+    const found = await load(this.#services, id);
+    return found.type === "session" ? { type: "extended", session: found.session } : { type: "missing" };
+  }
+
   /**
    * Lists a resumed session again if its subject's index lists it for too short a time or not at all: the
    * index may have lost it by an eviction or a failover, or the session is from a release before 0.2. If the
    * subject's sessions were destroyed while the index had lost this one, it is passed to `destroy`.
    */
   async listAgain(
-    id: string,
+    { id, touch, idleMs: common }: Pick<ResumeRequest, "id" | "touch" | "idleMs">,
     { session, loginEpoch }: Extract<ResumeReply, { type: "resumed" }>,
-    idleMs: number,
     destroy: (of: RaisedEpoch) => Promise<void>,
   ): Promise<void> {
     const { subject, absoluteInMs } = session;
+    const idleMs = touch === false ? session.idleInMs : (session.own?.idleMs ?? common);
     const { calls } = this.#services;
     const now = calls.serverNow();
     if (now === undefined || subject === undefined) return;
@@ -150,7 +162,10 @@ export class IndexedChanges {
     const isConnectionLost = listedUntil === undefined && loginEpoch !== undefined;
     if (isConnectionLost && loginEpoch < listing.epoch)
       await destroy({ subject, hash: hashSubject(subject), epoch: listing.epoch });
-    else await this.touch(id, idleMs, undefined, { subject, until: listing.until });
+    else {
+      const listed = { subject, until: listing.until };
+      await this.touch({ id, idleMs, absoluteMs: undefined, listed });
+    }
   }
 
   async #rotateOnce(

@@ -141,11 +141,9 @@ export class Openings {
    */
   #listAgain(request: ResumeRequest, resumed: Extract<ResumeReply, { type: "resumed" }>): void {
     if (resumed.session.subject === undefined) return;
-    const { id, touch } = request;
-    const idleMs = touch === false ? resumed.session.idleInMs : request.idleMs;
     const destroy = (of: RaisedEpoch): Promise<void> =>
-      this.#destruction.destroyOverdue(id, of, this.#membership());
-    this.#indexedChanges.listAgain(id, resumed, idleMs, destroy).catch(() => undefined);
+      this.#destruction.destroyOverdue(request.id, of, this.#membership());
+    this.#indexedChanges.listAgain(request, resumed, destroy).catch(() => undefined);
   }
 
   /** Resolves once this process may register a connection; `undefined` if it may do so at once. */

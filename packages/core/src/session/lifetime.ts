@@ -1,0 +1,33 @@
+/** The deadlines of one session, as this process knows them. */
+import type { Deadline } from "../base/deadlines.ts";
+import type { OwnLifetimes, StoredSession } from "../store/contract.ts";
+
+/** The deadlines of a session as the store answered them. */
+export type KnownDeadlines = Pick<StoredSession, "idleInMs" | "absoluteInMs" | "own">;
+
+/** The deadlines of a session, by this process's monotonic clock. */
+export interface Lifetime {
+  idleAt: number;
+  absoluteAt: number;
+  own: OwnLifetimes | undefined;
+  /** Whether timers watch the deadlines, because the session has a connection here. */
+  isWatched: boolean;
+  /** Whether the `expiring` handlers were called for this absolute deadline, and for this idle deadline. */
+  warned: boolean;
+  warnedOfIdle: boolean;
+  /** A message arrived after the last touch in the store. Stays true if the touch fails, so that the touch is tried again. */
+  needsTouch: boolean;
+  check: Deadline | undefined;
+  checkAt: number;
+}
+
+/** The part of `LifetimeWatch` that sessions and their handles use. */
+export interface LifetimeKeeper<State> {
+  /** Learns the deadlines that the store answered. */
+  set(state: State, known: KnownDeadlines): void;
+  /** A touch moved the idle deadline. `undefined`: the absolute deadline did not change. */
+  touched(state: State, absoluteInMs: number | undefined): void;
+  /** Milliseconds since the epoch; `Infinity` for never. */
+  expiresAt(state: State): number;
+  idleExpiresAt(state: State): number;
+}

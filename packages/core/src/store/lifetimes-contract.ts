@@ -1,0 +1,29 @@
+/** The part of a store's contract about the lifetimes of single sessions. */
+import type { Awaitable } from "@wsession/protocol";
+import type { OwnLifetimes, StoredSession } from "./stored-session.ts";
+
+export interface ExtendRequest {
+  readonly id: string;
+  /** The caller's idle time, for a session without one of its own. */
+  readonly idleMs: number;
+  /** The lifetimes to store. An absent member stays as it is. */
+  readonly own: OwnLifetimes;
+  /** Milliseconds from now to the absolute deadline; `Infinity` for none; `undefined`: the deadline stays. */
+  readonly absoluteInMs: number | undefined;
+}
+
+export type ExtendResult =
+  /** With the session as it is after the change. */
+  { readonly type: "extended"; readonly session: StoredSession } | { readonly type: "missing" };
+
+export interface LifetimesMethods {
+  /**
+   * Stores lifetimes with a session, moves its absolute deadline, and moves its idle deadline to the session's idle time from now,
+   * in one step. A store with this member MUST keep the `own` of `create` and `extend` with the session, answer it in
+   * `StoredSession`, and use `own.idleMs` in place of the `idleMs` of every later `touch`, `resume` and `extend`, of any process.
+   * It notifies the other holders of the new deadlines (`extended`).
+   *
+   * Absent: lifetimes of a single session reject with NOT_SUPPORTED.
+   */
+  readonly extend?: ((request: ExtendRequest) => Awaitable<ExtendResult>) | undefined;
+}

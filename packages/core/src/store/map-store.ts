@@ -1,0 +1,12 @@
+import { resolveMapOptions } from "./map-options.ts";
+import type { MapStore, MapStoreOptions } from "./map-options.ts";
+import { MapSessionStore } from "./map.ts";
+
+/**
+ * A store that keeps sessions in the memory of this process, beyond their connections, until a deadline passes. Values are
+ * kept by reference, as they are. One store serves one `createSessions`, with any number of servers bound to it.
+ */
+export function mapStore(options: MapStoreOptions = {}): MapStore {
+  const { maxSessions, maxTotalBytes } = resolveMapOptions(options);
+  return new MapSessionStore(maxSessions, maxTotalBytes);
+}

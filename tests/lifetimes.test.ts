@@ -1,0 +1,240 @@
+import { accept, cookieToken, createSessions, isSessionError } from "@wsession/core";
+import type { Lifetimes, SessionsOptions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
+import { connect, runtimeNames, serve } from "./runtimes.ts";
+import { newPrefix, openStore, redisClient } from "./stores.ts";
+
+const redis = useRedisServer();
+const DAY = 24 * 3_600_000;
+
+interface Data {
+  readonly n: number;
+}
+
+const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
+const cookie = cookieToken();
+const cookieOf = (token: string): string => String(cookie.write(token, Infinity)[1].split(";")[0]);
+
+/** Two processes on one Redis, with other options. */
+function twoProcesses(options: readonly [SessionsOptions<Data>, SessionsOptions<Data>]) {
+  const prefix = newPrefix();
+  return options.map((one) => {
+    const store = redisStore({ client: redisClient(redis.port), prefix });
+    const sessions = createSessions<Data>({ store, token: cookie, ...one });
+    onTestFinished(() => sessions.close());
+    return sessions;
+  }) as [ReturnType<typeof createSessions<Data>>, ReturnType<typeof createSessions<Data>>];
+}
+
+/** The time is `ms` from now, apart from calls on the way and the tenth by which touches are merged. */
+function expectAbout(at: number, ms: number): void {
+  expect(at - Date.now()).toBeLessThanOrEqual(ms + 5);
+  expect(at - Date.now()).toBeGreaterThan(ms * 0.9 - 2_000);
+}
+
+describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name) => {
+  const open = (options: SessionsOptions<Data> = {}) => {
+    const store = openStore(name, redis.port);
+    const sessions = createSessions<Data>({ store, token: cookie, idleMs: 60_000, ...options });
+    onTestFinished(() => sessions.close());
+    return sessions;
+  };
+
+  test("create takes them: the earlier of absoluteMs and expiresAt counts, and get has them too", async () => {
+    const sessions = open();
+    const { session } = await sessions.create(
+      { n: 1 },
+      { subject: "ada", idleMs: 30 * DAY, absoluteMs: 90 * DAY, expiresAt: Date.now() + DAY },
+    );
+    expect(session.subject).toBe("ada");
+    expectAbout(session.idleExpiresAt, 30 * DAY);
+    expectAbout(session.expiresAt, DAY);
+    const again = await sessions.get(session.id);
+    expectAbout(again?.idleExpiresAt ?? 0, 30 * DAY);
+    const { session: common } = await sessions.create({ n: 1 });
+    expectAbout(common.idleExpiresAt, 60_000);
+    expectAbout(common.expiresAt, DAY);
+    const { session: endless } = await sessions.create({ n: 1 }, { idleMs: Infinity, absoluteMs: Infinity });
+    expect([endless.idleExpiresAt, endless.expiresAt]).toEqual([Infinity, Infinity]);
+  });
+
+  test("extend gives them, and extend() without any moves the deadline by the session's own time", async () => {
+    const { session } = await open().create({ n: 1 });
+    await session.extend({ expiresAt: Date.now() + 3_600_000 });
+    expectAbout(session.expiresAt, 3_600_000);
+    await session.extend({ absoluteMs: 7 * DAY, idleMs: 2 * DAY });
+    expectAbout(session.expiresAt, 7 * DAY);
+    await session.extend({ expiresAt: Date.now() + 60_000 });
+    expectAbout(session.expiresAt, 60_000);
+    await session.extend();
+    expectAbout(session.expiresAt, 7 * DAY);
+    await session.touch();
+    expectAbout(session.idleExpiresAt, 2 * DAY);
+  });
+
+  test("what is past throws INVALID_ARGUMENT at once, wherever it is given", async () => {
+    const sessions = open();
+    const { session } = await sessions.create({ n: 1 });
+    const past: Lifetimes = { expiresAt: Date.now() - 1 };
+    for (const call of [
+      () => accept(past),
+      () => session.extend(past),
+      () => sessions.create({ n: 1 }, past),
+    ])
+      expect(call).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  test.each(runtimeNames)(
+    "accept binds a new session and one that is resumed, once, and sets its cookie again (%s)",
+    async (runtime) => {
+      let given: Lifetimes = {};
+      const sessions = open({ admit: () => accept(given), initial: () => ({ n: 0 }) });
+      const server = await serve(runtime, sessions);
+      const { session, token } = await sessions.create({ n: 1 });
+      const headers = { cookie: cookieOf(token) };
+      const plain = await connect(server, "/", { headers });
+      expect(plain.headers["set-cookie"]).toBeUndefined();
+      given = { idleMs: 30 * DAY, absoluteMs: 90 * DAY };
+      const remembered = await connect(server, "/", { headers });
+      const [line = ""] = remembered.headers["set-cookie"] ?? [];
+      expect(line).toContain(token);
+      const [, maxAge] = /Max-Age=(\d+)/.exec(line) ?? [];
+      expect(Number(maxAge)).toBeGreaterThan((90 * DAY) / 1_000 - 60);
+      expectAbout(session.expiresAt, 90 * DAY);
+      expectAbout(session.idleExpiresAt, 30 * DAY);
+      const before = session.expiresAt;
+      // A reconnect with the same lifetimes changes nothing, even without them, and the absolute deadline stays.
+      for (given of [given, {}]) {
+        const again = await connect(server, "/", { headers });
+        expect(again.headers["set-cookie"]).toBeUndefined();
+        expect(Math.abs(session.expiresAt - before)).toBeLessThan(1_000);
+      }
+      given = { absoluteMs: 60_000 };
+      await connect(server);
+      const [fresh] = [...sessions.connections].filter(({ resumed }) => !resumed);
+      expectAbout(fresh?.session?.expiresAt ?? 0, 60_000);
+    },
+  );
+
+  test.each(runtimeNames)("a connected session ends at its own deadline with 4419 (%s)", async (runtime) => {
+    const lifetimes = { expiresAt: Date.now() + 400 };
+    const sessions = open({ admit: () => accept(lifetimes), initial: () => ({ n: 0 }) });
+    const client = await connect(await serve(runtime, sessions));
+    expect((await client.closed).code).toBe(4419);
+    expect(Date.now()).toBeGreaterThanOrEqual(lifetimes.expiresAt - 50);
+  });
+
+  test('idleFrom "disconnect": a silent session stays while it is connected, and expires after that', async () => {
+    const sessions = open({ idleMs: 300, idleFrom: "disconnect", initial: () => ({ n: 0 }) });
+    const client = await connect(await serve("ws", sessions));
+    const [connection] = sessions.connections;
+    const id = connection?.session?.id ?? "";
+    expect(connection?.session?.idleExpiresAt).toBe(Infinity);
+    await new Promise((resolve) => void setTimeout(resolve, 700));
+    expect(sessions.connections.size).toBe(1);
+    expect(await sessions.get(id)).toBeDefined();
+    client.socket.close();
+    await vi.waitFor(async () => expect(await sessions.get(id)).toBeUndefined(), 2_000);
+  });
+});
+
+test("accept with lifetimes on a connection whose session is set later, also with the store on connections", async () => {
+  for (const name of ["in-connection", "map", "redis"] as const) {
+    const store = openStore(name, redis.port);
+    const sessions = createSessions<Data>({ store, admit: () => accept({ absoluteMs: 500, idleMs: DAY }) });
+    const client = await connect(await serve("ws", sessions));
+    const [connection] = sessions.connections;
+    const session = await connection?.setSession({ n: 1 });
+    expectAbout(session?.expiresAt ?? 0, 500);
+    expectAbout(session?.idleExpiresAt ?? 0, DAY);
+    await session?.extend({ idleMs: 2 * DAY });
+    expectAbout(session?.idleExpiresAt ?? 0, 2 * DAY);
+    expect((await client.closed).code).toBe(4419);
+  }
+});
+
+test("a store without extend refuses lifetimes with NOT_SUPPORTED, and never ignores them", async () => {
+  const reports: unknown[] = [];
+  const store = Object.assign(openStore("map", redis.port), { extend: undefined });
+  const sessions = createSessions<Data>({
+    store,
+    admit: () => accept({ idleMs: DAY }),
+    initial: () => ({ n: 0 }),
+    onError: (error) => reports.push(codeOf(error)),
+  });
+  onTestFinished(() => sessions.close());
+  expect(await sessions.create({ n: 1 }, { idleMs: DAY }).catch(codeOf)).toBe("NOT_SUPPORTED");
+  const { session } = await sessions.create({ n: 1 });
+  await session.extend();
+  expect(await session.extend({ expiresAt: Date.now() + DAY }).catch(codeOf)).toBe("NOT_SUPPORTED");
+  const server = await serve("ws", sessions);
+  await expect(connect(server)).rejects.toThrow("500");
+  expect(reports).toEqual(["NOT_SUPPORTED"]);
+});
+
+test("a store that passes extend on, and drops the idle time of create, is refused too", async () => {
+  const store = openStore("map", redis.port);
+  const create = store.create.bind(store);
+  store.create = (request) => create({ ...request, own: undefined });
+  const sessions = createSessions<Data>({ store });
+  onTestFinished(() => sessions.close());
+  expect(await sessions.create({ n: 1 }, { idleMs: DAY }).catch(codeOf)).toBe("NOT_SUPPORTED");
+});
+
+describe("two processes with other options on one Redis", () => {
+  test("keep to the session's own idle time, also the one that resumes it without having read it", async () => {
+    const admitted = { initial: () => ({ n: 0 }), idleMs: 400 };
+    const [one, other] = twoProcesses([{ idleMs: DAY }, admitted]);
+    const { session, token } = await one.create({ n: 1 }, { idleMs: 30 * DAY });
+    const client = await connect(await serve("uws", other), "/", { headers: { cookie: cookieOf(token) } });
+    client.send("activity");
+    const [connection] = other.connections;
+    expect(connection?.session?.id).toBe(session.id);
+    await new Promise((resolve) => void setTimeout(resolve, 900));
+    await connection?.session?.touch();
+    expectAbout(connection?.session?.idleExpiresAt ?? 0, 30 * DAY);
+    await session.refresh();
+    expectAbout(session.idleExpiresAt, 30 * DAY);
+  });
+
+  test("I7 extend on one reaches the other: expiresAt is new, and expiring is called for the new deadline", async () => {
+    const warned: string[] = [];
+    const options = { absoluteMs: 60_000, expiringMs: 200, initial: () => ({ n: 0 }) };
+    const [one, other] = twoProcesses([options, options]);
+    const { session, token } = await one.create({ n: 1 });
+    const server = await serve("ws", other, {
+      expiring: (_connection, _ms, deadline) => void warned.push(deadline),
+    });
+    const client = await connect(server, "/", { headers: { cookie: cookieOf(token) } });
+    const [connection] = other.connections;
+    const there = connection?.session;
+    expectAbout(there?.expiresAt ?? 0, 60_000);
+    await session.extend({ absoluteMs: 7 * DAY });
+    await vi.waitFor(() => expectAbout(there?.expiresAt ?? 0, 7 * DAY));
+    expect(warned).toEqual([]);
+    await session.extend({ absoluteMs: 500 });
+    await vi.waitFor(() => expect(warned).toEqual(["absolute"]), 2_000);
+    expect((await client.closed).code).toBe(4419);
+  });
+
+  test("I7 a lost announcement of new lifetimes is found by the next sweep", async () => {
+    const prefix = newPrefix();
+    const [quiet, sweeping] = [600_000, 400].map((sweepMs) => {
+      const store = redisStore({ client: redisClient(redis.port), prefix, sweepMs });
+      const sessions = createSessions<Data>({ store, token: cookie, initial: () => ({ n: 0 }) });
+      onTestFinished(() => sessions.close());
+      return sessions;
+    });
+    const { session, token } = (await quiet?.create({ n: 1 })) ?? {};
+    if (sweeping === undefined || session === undefined || token === undefined) throw new Error("two");
+    await connect(await serve("ws", sweeping), "/", { headers: { cookie: cookieOf(token) } });
+    const [connection] = sweeping.connections;
+    const client = redisClient(redis.port);
+    // Without holders nothing is announced.
+    await client.hdel(`${prefix}:s:{${session.id}}`, "h");
+    await session.extend({ expiresAt: Date.now() + 7 * DAY });
+    await vi.waitFor(() => expectAbout(connection?.session?.expiresAt ?? 0, 7 * DAY), 9_000);
+  });
+});
