@@ -1,6 +1,6 @@
 import { Journal } from "@wsession/conformance";
 import { accept, createSessions, isSessionError, queryToken } from "@wsession/core";
-import type { Connection, SessionStore } from "@wsession/core";
+import type { CommonOptions, Connection, SessionEvent, SessionStore } from "@wsession/core";
 import { describe, expect, test } from "vitest";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
@@ -17,8 +17,13 @@ const storesHere: readonly StoreName[] = ["in-connection", "map", "redis"];
 const codeOf = (error: unknown): unknown => (isSessionError(error) ? error.code : error);
 
 /** The visitor is who the path says: `/?as=ada`. */
-async function open(runtime: RuntimeName, store: SessionStore) {
+async function open(
+  runtime: RuntimeName,
+  store: SessionStore,
+  presence: Pick<CommonOptions, "events" | "leaveAfterMs"> = {},
+) {
   const sessions = createSessions<Data>({
+    ...presence,
     store,
     exclusive: "subject",
     ...(store.capabilities.resumable && { token: queryToken() }),
@@ -54,6 +59,23 @@ describe.each(combinations)('exclusive: "subject", $runtime on $store', ({ runti
     await laptop.connection.session.patch({ n: 2 });
     await Promise.all([laptop.client.roundTrip(), other.client.roundTrip()]);
     expect(await sessions.bySubject("ada")).toHaveLength(sessionsLeft(store));
+  });
+
+  test("a session that lost its connection to a newer login leaves once, after leaveAfterMs", async () => {
+    const left = new Journal<SessionEvent>();
+    const events = { left: (event: SessionEvent) => left.note(event) };
+    const { visit } = await open(runtime, openStore(store, redis.port), { events, leaveAfterMs: 100 });
+    const phone = await visit("/?as=ada");
+    const laptop = await visit("/?as=ada");
+    expect(await phone.client.closed).toEqual(replaced);
+    const { id } = phone.connection.session;
+    await left.until(1);
+    expect(left.entries).toMatchObject([{ sessionId: id, subject: "ada" }]);
+    const tablet = await visit("/?as=ada");
+    expect(await laptop.client.closed).toEqual(replaced);
+    await left.until(2);
+    await tablet.client.roundTrip();
+    expect(left.entries.map(({ sessionId }) => sessionId)).toEqual([id, laptop.connection.session.id]);
   });
 
   test("identify takes the subject over at that moment, and its own connection stays", async () => {

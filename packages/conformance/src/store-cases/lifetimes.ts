@@ -99,7 +99,7 @@ export const lifetimeCases: readonly StoreCase[] = [
   {
     name: "I7 the other holders of a session hear of its new deadlines",
     applies: (capabilities, harness) =>
-      capabilities.shared && keepsLifetimes?.(capabilities, harness) === true,
+      capabilities.shared && (keepsLifetimes?.(capabilities, harness) ?? false),
     async run(trial) {
       const [one, other] = await trial.processes();
       const { id, digest } = await one.born({ idleMs: trial.ticks(20), absoluteMs: trial.ticks(20) });

@@ -122,7 +122,7 @@ export function parseAnnouncement(text: string): Announcement | undefined {
       const appended = parseAppended(id, rest);
       return appended && event(appended);
     }
-    case "l":
+    case "t":
       return parseDeadlines(id, rest);
     case "r":
       return typeof rest[0] === "number" ? event({ type: "replaced", id, fence: rest[0] }) : undefined;

@@ -16,7 +16,7 @@
 --   h          holders: "node=connections.sequence[.until]", comma-separated; until: how long a count of 0 is kept, because a
 --              late repeat of an older count may still arrive
 --   f          "node sequence" of the last takeover
---   y          "seat hash": the highest seat of a takeover of the subject with this hash that visited the session
+--   z          "seat hash": the highest seat of a takeover of the subject with this hash that visited the session
 --   w<node>    a process's last write: "sequence version until"; version 0: settle.lua has made sure that it is never applied
 --   u          until when the subject's index lists the session, seconds by this server's clock; 0 for ever. Only with a subject
 --   e          the subject's epoch when the login began, if the subject had an epoch
@@ -176,7 +176,7 @@ local function announce_deadlines(holders, node, idle, absolute, more)
   if not has_other_holders(holders, node) then return end
   local own_idle, own_absolute = own_lifetime(more, 'i') or -1, own_lifetime(more, 'a') or -1
   local times = idle .. ',' .. absolute .. ',' .. own_idle .. ',' .. own_absolute
-  announce(holders, node, '["l","' .. session_id() .. '",' .. times .. ']')
+  announce(holders, node, '["t","' .. session_id() .. '",' .. times .. ']')
 end
 
 -- Raises the fence (I13), and announces that to the other holders. The new fence is the time, or the old fence + 1 if that is

@@ -9,7 +9,7 @@
 -- again, because with the other's fence both could write (I13).
 local not_after, node, sequence, mode, seat, subject_hash, subject = unpack(ARGV)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'h', 'f', 'y', 's')
+local found = redis.call('HMGET', key, 'm', 'h', 'f', 'z', 's')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
@@ -21,7 +21,7 @@ if mode ~= '' then
   if whose == subject_hash and tonumber(highest) > tonumber(seat) then return { 'replaced', meta.fence } end
 end
 if at > tonumber(not_after) then return { 'late', at } end
-if mode ~= '' then redis.call('HSET', key, 'y', seat .. ' ' .. subject_hash) end
+if mode ~= '' then redis.call('HSET', key, 'z', seat .. ' ' .. subject_hash) end
 if mode == 'keep' then return { 'taken', meta.fence } end
 meta.fence = take_over(meta.fence, found[2], node, sequence, at)
 redis.call('HSET', key, 'm', pack_meta(meta))

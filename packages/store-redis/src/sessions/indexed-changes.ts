@@ -145,12 +145,12 @@ export class IndexedChanges {
    * subject's sessions were destroyed while the index had lost this one, it is passed to `destroy`.
    */
   async listAgain(
-    { id, touch, idleMs: common }: Pick<ResumeRequest, "id" | "touch" | "idleMs">,
+    { id, touch: isActivity, idleMs: common }: Pick<ResumeRequest, "id" | "touch" | "idleMs">,
     { session, loginEpoch }: Extract<ResumeReply, { type: "resumed" }>,
     destroy: (of: RaisedEpoch) => Promise<void>,
   ): Promise<void> {
     const { subject, absoluteInMs } = session;
-    const idleMs = touch === false ? session.idleInMs : (session.own?.idleMs ?? common);
+    const idleMs = isActivity === false ? session.idleInMs : (session.own?.idleMs ?? common);
     const { calls } = this.#services;
     const now = calls.serverNow();
     if (now === undefined || subject === undefined) return;
