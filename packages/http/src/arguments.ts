@@ -1,10 +1,12 @@
 /** The checks of arguments, for programs without types. Each throws INVALID_ARGUMENT. */
-import type { OriginRule, Sessions } from "@wsession/core";
+import type { Lifetimes, OriginRule, Sessions } from "@wsession/core";
 import {
   assertBoolean,
+  assertLifetimes,
   assertMethods,
   assertOptions,
   assertText,
+  LIFETIME_OPTIONS,
   resolveOrigins,
 } from "@wsession/core/runtime";
 import type { HttpSessionsOptions, LoginOptions } from "./contract.ts";
@@ -24,10 +26,17 @@ export function checkHttpOptions<Data extends object>(
   return resolveOrigins(origins) ?? sessions.origins;
 }
 
-export function checkLogin(options: LoginOptions): LoginOptions {
-  assertOptions("login()", options, ["subject", "checkOrigin"]);
-  const { subject, checkOrigin = true } = options;
+export interface CheckedLogin {
+  readonly subject: string;
+  readonly checkOrigin: boolean;
+  readonly lifetimes: Lifetimes;
+}
+
+export function checkLogin(options: LoginOptions): CheckedLogin {
+  assertOptions("login()", options, ["subject", "checkOrigin", ...LIFETIME_OPTIONS]);
+  const { subject, checkOrigin = true, idleMs, absoluteMs, expiresAt } = options;
   assertText("login(): subject", subject);
   assertBoolean("login(): checkOrigin", checkOrigin);
-  return { subject, checkOrigin };
+  assertLifetimes("login()", { idleMs, absoluteMs, expiresAt });
+  return { subject, checkOrigin, lifetimes: { idleMs, absoluteMs, expiresAt } };
 }

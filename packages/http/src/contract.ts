@@ -1,5 +1,5 @@
 /** The public types of `httpSessions`. */
-import type { CookieCarrier, OriginRule, Session } from "@wsession/core";
+import type { CookieCarrier, Lifetimes, OriginRule, Session } from "@wsession/core";
 import type {
   AnyRequest,
   AnyResponse,
@@ -21,8 +21,8 @@ export interface HttpSessionsOptions {
   readonly origins?: OriginRule | undefined;
 }
 
-/** The options of `login`. */
-export interface LoginOptions {
+/** The options of `login`. The lifetimes are those of `sessions.create`: "remember me". */
+export interface LoginOptions extends Lifetimes {
   /** The user. Not the empty string. */
   readonly subject: string;
   /**

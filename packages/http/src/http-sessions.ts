@@ -3,6 +3,7 @@ import type { CookieCarrier, OriginRule, Session, Sessions } from "@wsession/cor
 import { assertNoMore, owned } from "@wsession/core/runtime";
 import type { RejectionOwner } from "@wsession/core/runtime";
 import { assertSessions, checkHttpOptions, checkLogin } from "./arguments.ts";
+import type { CheckedLogin } from "./arguments.ts";
 import type {
   ExpressOptions,
   HonoOptions,
@@ -128,15 +129,15 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     view: RequestView,
     response: AnyResponse,
     data: Data,
-    { subject, checkOrigin }: LoginOptions,
+    login: CheckedLogin,
   ): Promise<Session<Data, Transport, Context>> {
-    if (checkOrigin !== false) assertOrigin(this.#origins, view);
+    if (login.checkOrigin) assertOrigin(this.#origins, view);
     const headers = headersOf("login()", response);
     const presented = await this.#sessions.open(this.#tokensOf(view));
     const isAnonymous = presented !== undefined && presented.subject === undefined;
     const { session, token } =
-      (isAnonymous ? await this.#identify(presented, data, subject) : undefined) ??
-      (await this.#create(data, subject));
+      (isAnonymous ? await this.#identify(presented, data, login) : undefined) ??
+      (await this.#sessions.create(data, { subject: login.subject, ...login.lifetimes }));
     try {
       // The browser's earlier login ends. Otherwise its sockets would stay open as the earlier user.
       if (!isAnonymous) await presented?.destroy("logged in again");
@@ -154,7 +155,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   async #identify(
     session: Session<Data, Transport, Context>,
     data: Data,
-    subject: string,
+    { subject, lifetimes }: CheckedLogin,
   ): Promise<{ session: Session<Data, Transport, Context>; token: string } | undefined> {
     let token: string;
     try {
@@ -165,21 +166,13 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     }
     try {
       await session.set(data);
+      await session.extend(lifetimes);
       return { session, token };
     } catch (error) {
       // The session has the subject, and not its data. Its older token is invalid, so nothing is lost with it.
       await session.destroy("login failed").catch(() => undefined);
       throw error;
     }
-  }
-
-  async #create(
-    data: Data,
-    subject: string,
-  ): Promise<{ session: Session<Data, Transport, Context>; token: string }> {
-    const { session } = await this.#sessions.create(data);
-    const { token } = await session.identify(subject);
-    return { session, token };
   }
 
   async #logout(request: object, view: RequestView, response: AnyResponse): Promise<boolean> {
@@ -217,7 +210,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   }
 
   #setCookie(headers: ResponseHeaders, session: Session<Data, Transport, Context>, token: string): void {
-    headers.add(...this.#cookie.write(token, remainingMs(session)));
+    headers.add(...this.#cookie.write(token, session.expiresAt - Date.now()));
   }
 
   #remember(
@@ -237,10 +230,4 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
 
 function isOwner(sessions: object): sessions is RejectionOwner {
   return "unhandled" in sessions && typeof sessions.unhandled === "function";
-}
-
-/** How long the session lives at most; `Infinity` for a cookie that ends with the browser. */
-function remainingMs(session: object): number {
-  const expiresAt: unknown = Reflect.get(session, "expiresAt");
-  return typeof expiresAt === "number" ? expiresAt - Date.now() : Infinity;
 }

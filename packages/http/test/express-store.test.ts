@@ -31,6 +31,11 @@ interface Kept {
 
 type AnySession = Record<string, unknown> & { cookie: { maxAge?: number | null } };
 
+async function firstOf<Item>(items: AsyncIterable<Item>): Promise<Item | undefined> {
+  for await (const item of items) return item;
+  return undefined;
+}
+
 function sessionsOn(own: SessionStore) {
   const reports: string[] = [];
   const sessions = createSessions<Kept>({
@@ -272,13 +277,17 @@ describe("express-session", () => {
     expect(failures).toEqual([]);
   });
 
-  test("cookie.maxAge lasts: each request begins it anew, and a longer one is kept", async () => {
-    const { browser } = await application({ cookie: { maxAge: 60_000 }, rolling: true });
+  test("cookie.maxAge is the idle time of the session, a request is activity, and a longer maxAge lasts", async () => {
+    const { browser, sessions } = await application({ cookie: { maxAge: 60_000 }, rolling: true });
     await browser.post("/set/user/ada");
+    const one = await firstOf(sessions.entries());
+    expect((one?.idleExpiresAt ?? 0) - Date.now()).toBeGreaterThan(55_000);
+    expect((one?.idleExpiresAt ?? 0) - Date.now()).toBeLessThanOrEqual(60_000);
     const { maxAge } = Object(await bodyOf(browser.fetch("/")));
     expect(maxAge).toBeGreaterThan(55_000);
-    expect(maxAge).toBeLessThanOrEqual(60_000);
     await browser.post("/remember/600000");
+    const longer = await firstOf(sessions.entries());
+    expect((longer?.idleExpiresAt ?? 0) - Date.now()).toBeGreaterThan(590_000);
     expect(Object(await bodyOf(browser.fetch("/"))).maxAge).toBeGreaterThan(590_000);
     const answer = await browser.fetch("/");
     expect(answer.headers.getSetCookie().join()).toContain("Expires=");

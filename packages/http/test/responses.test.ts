@@ -157,6 +157,36 @@ test("a store that is away rejects, and does not look like nobody is logged in (
   expect(headers.getSetCookie()).toEqual([]);
 });
 
+test.each([false, true])(
+  "the lifetimes of a login are those of its session and of its cookie (visitor with a session before: %s)",
+  async (hasSession) => {
+    const { sessions, http } = application();
+    const before = hasSession ? [(await sessions.create({ n: 0 })).token] : [];
+    const headers = new Headers();
+    const lifetimes = { idleMs: 600_000, expiresAt: Date.now() + 3_600_000 };
+    const session = await http.login(
+      requestWith(...before),
+      headers,
+      { n: 1 },
+      { subject: "ada", ...lifetimes },
+    );
+    expect(session.expiresAt).toBeGreaterThan(lifetimes.expiresAt - 2_000);
+    expect(session.expiresAt).toBeLessThan(lifetimes.expiresAt + 2_000);
+    expect(session.idleExpiresAt - Date.now()).toBeLessThanOrEqual(600_000);
+    expect(session.idleExpiresAt - Date.now()).toBeGreaterThan(595_000);
+    const maxAge = /Max-Age=(\d+)/.exec(headers.getSetCookie().join())?.[1];
+    expect(Number(maxAge)).toBeGreaterThan(3_590);
+    expect(Number(maxAge)).toBeLessThanOrEqual(3_601);
+  },
+);
+
+test("lifetimes of a login that are past or no numbers change nothing", async () => {
+  const { sessions, http } = application();
+  const wrong = { subject: "ada", expiresAt: Date.now() - 1 };
+  expect(() => http.login(requestWith(), new Headers(), { n: 1 }, wrong)).toThrow(/expiresAt is past/);
+  expect(await sessions.bySubject("ada")).toEqual([]);
+});
+
 test("a store that keeps sessions on connections has none for HTTP", async () => {
   const sessions = createSessions<Data>({ store: inConnectionStore() });
   const http = httpSessions(sessions, { cookie });

@@ -21,6 +21,7 @@ export {
   shown,
 } from "../base/arguments.ts";
 export { assertNames, invalidArgument } from "../base/errors.ts";
+export { assertLifetimes, LIFETIME_OPTIONS } from "../base/lifetimes.ts";
 export type { SendOutcome } from "./contract.ts";
 export { isRefusedPromise } from "../base/promises.ts";
 export { assertHeader } from "../handshake/headers.ts";

@@ -1,7 +1,9 @@
 /** Creates a session whose id the caller chose: for a store of another library's sessions. */
 import { invalidArgument, withoutConnectionError } from "../base/errors.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
 import { isSessionId } from "../handshake/token.ts";
 import { createStored } from "../session/creation.ts";
+import { givenLifetimes } from "../session/own-lifetimes.ts";
 import { LiveSessions } from "./sessions.ts";
 
 /**
@@ -11,7 +13,12 @@ import { LiveSessions } from "./sessions.ts";
  * @throws INVALID_ARGUMENT for sessions that `createSessions` did not make, and for an id that is not 1 to 64 characters of base64url.
  * Rejects with CONFLICT if there is a session with this id, or was one a short time ago, and as `create`.
  */
-export async function createWithId(sessions: object, id: string, data: object): Promise<void> {
+export async function createWithId(
+  sessions: object,
+  id: string,
+  data: object,
+  lifetimes: Lifetimes = {},
+): Promise<void> {
   if (!(sessions instanceof LiveSessions))
     throw invalidArgument("createWithId() takes what createSessions() returned");
   if (!isSessionId(id))
@@ -24,7 +31,7 @@ export async function createWithId(sessions: object, id: string, data: object): 
     isChecked: false,
     subject: undefined,
     decidedAt: undefined,
-    lifetimes: undefined,
+    lifetimes: givenLifetimes(lifetimes),
     hold: false,
     token: false,
   };

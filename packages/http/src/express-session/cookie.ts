@@ -2,28 +2,31 @@
 
 type Attributes = Readonly<Record<string, unknown>>;
 
+/** The idle time that a stored cookie asks for; `undefined` for a cookie that ends with the browser. */
+export function idleMsOf(cookie: unknown): number | undefined {
+  const { originalMaxAge } = attributesOf(cookie);
+  return typeof originalMaxAge === "number" && originalMaxAge > 0 ? originalMaxAge : undefined;
+}
+
 /**
  * The cookie of a session of the middleware, without the time of its end if it has a `maxAge`. That time changes with each request, and
- * to store it would be a change of the data each time.
+ * to store it would be a change of the data each time. The idle deadline of the session is the same time.
  */
 export function storedCookie(session: object): Attributes {
   const attributes = attributesOf(Reflect.get(session, "cookie"));
-  if (maxAgeOf(attributes) === undefined) return attributes;
+  if (idleMsOf(attributes) === undefined) return attributes;
   const { expires: _, originalExpires: __, ...others } = attributes;
   return others;
 }
 
-/** The stored cookie, with the time at which it ends: a request moves the end. */
-export function restoredCookie(cookie: unknown): Attributes {
+/** The stored cookie, with the time at which it ends. */
+export function restoredCookie(
+  cookie: unknown,
+  { idleExpiresAt }: { readonly idleExpiresAt: number },
+): Attributes {
   const attributes = attributesOf(cookie);
-  const maxAgeMs = maxAgeOf(attributes);
-  if (maxAgeMs === undefined) return attributes;
-  return { ...attributes, expires: new Date(Date.now() + maxAgeMs).toISOString() };
-}
-
-/** `undefined` for a cookie that ends with the browser. */
-function maxAgeOf({ originalMaxAge }: Attributes): number | undefined {
-  return typeof originalMaxAge === "number" && originalMaxAge > 0 ? originalMaxAge : undefined;
+  if (idleMsOf(attributes) === undefined) return attributes;
+  return { ...attributes, expires: new Date(idleExpiresAt).toISOString() };
 }
 
 /** The attributes that the middleware's own class of cookies writes into JSON. */

@@ -5,7 +5,7 @@ import { isSessionError, SessionError } from "@wsession/core";
 import { assertNoMore, assertString, createWithId, owned } from "@wsession/core/runtime";
 import type { RejectionOwner } from "@wsession/core/runtime";
 import { assertSessions } from "../arguments.ts";
-import { restoredCookie, storedCookie } from "./cookie.ts";
+import { idleMsOf, restoredCookie, storedCookie } from "./cookie.ts";
 import { Inflater } from "./inflater.ts";
 import { changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf } from "./loaded.ts";
 
@@ -14,8 +14,11 @@ type Done = (error?: unknown) => void;
 /** What the store needs of a session. */
 interface StoredHandle {
   readonly data: object;
+  /** Milliseconds since the epoch. */
+  readonly idleExpiresAt: number;
   patch(fields: object): Promise<void>;
   touch(): Promise<void>;
+  extend(lifetimes: { readonly idleMs: number }): Promise<void>;
   destroy(reason?: string): Promise<boolean>;
 }
 
@@ -46,8 +49,8 @@ export interface ExpressStore extends EventEmitter {
  * writes only the fields that it has changed since it loaded the session, so that it does not overwrite another field that a
  * socket or another request has changed meanwhile. A destroyed session is not written again.
  *
- * A session lives by `idleMs` and `absoluteMs` of the sessions, so give these at least the longest `maxAge` of the cookie. Each request
- * is activity.
+ * The session's idle time is the cookie's `maxAge`, or `idleMs` of the sessions for a cookie without one. `absoluteMs` of the sessions
+ * holds too. Each request is activity.
  *
  * @throws INVALID_ARGUMENT for a value that is not the result of `createSessions`.
  * @example
@@ -130,7 +133,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     if (session === undefined) return null;
     const fields = fieldsOf(session.data);
     const data = dataOf(fields);
-    return Object({ ...data, cookie: restoredCookie(data["cookie"]), [LOADED]: new Loaded(fields) });
+    return Object({ ...data, cookie: restoredCookie(data["cookie"], session), [LOADED]: new Loaded(fields) });
   }
 
   async #set(sid: string, session: object): Promise<void> {
@@ -146,7 +149,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     const data = dataOf(present);
     const id = this.sessionIdOf(sid);
     try {
-      await createWithId(this.#sessions, id, data);
+      await createWithId(this.#sessions, id, data, { idleMs: idleMsOf(data["cookie"]) });
     } catch (error) {
       if (!isSessionError(error, "CONFLICT")) throw error;
       // The middleware did not load it: another request with the same id was first.
@@ -167,7 +170,8 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     // A store must not bring a session back that was destroyed while the request ran: a logout would come undone (I9).
     if (session === undefined) throw goneError();
     await session.patch(changes);
-    await session.touch();
+    const idleMs = idleMsOf(changes["cookie"]);
+    await (idleMs === undefined ? session.touch() : session.extend({ idleMs }));
   }
 
   async #touch(sid: string, session: object): Promise<void> {
