@@ -64,7 +64,7 @@ export const adapterMutants = [
   {
     name: "ws-answered-twice",
     promise: "verifyClient answers once",
-    file: "packages/adapter-ws/src/index.ts",
+    file: "packages/adapter-ws/src/admission.ts",
     find: 'if (isAnswered) return binding.report(invalidArgument("verifyClient called its callback twice"));',
     replace: 'if (isAnswered) binding.report(invalidArgument("verifyClient called its callback twice"));',
     tests: inPackage("adapter-ws", "reporting"),
@@ -72,7 +72,7 @@ export const adapterMutants = [
   {
     name: "ws-unoffered-protocol",
     promise: "A subprotocol that was not offered is not chosen (ws)",
-    file: "packages/adapter-ws/src/index.ts",
+    file: "packages/adapter-ws/src/admission.ts",
     find: 'typeof chosen === "string" && protocols.includes(chosen)',
     replace: 'typeof chosen === "string" && chosen !== ""',
     tests: tests("security/subprotocols.test.ts"),
@@ -80,7 +80,7 @@ export const adapterMutants = [
   {
     name: "ws-promised-verdict",
     promise: "A verifyClient that returns a promise admits nobody",
-    file: "packages/adapter-ws/src/index.ts",
+    file: "packages/adapter-ws/src/admission.ts",
     find: "if (isRefusedPromise(verified))",
     replace: "if (isRefusedPromise(undefined))",
     tests: inPackage("adapter-ws", "own-code"),
@@ -88,7 +88,7 @@ export const adapterMutants = [
   {
     name: "ws-closed-binding-admits",
     promise: "A server whose binding was closed refuses with 503",
-    file: "packages/adapter-ws/src/index.ts",
+    file: "packages/adapter-ws/src/admission.ts",
     find: "    options.verifyClient = refuseAll;\n",
     replace: "    Object.assign(options, { verifyClient: own });\n",
     tests: inPackage("adapter-ws", "rebinding"),
