@@ -4,6 +4,7 @@ import { core, redis, tests } from "./suites.mjs";
 
 const clients = "packages/core/src/store/map-clients.ts";
 const store = "packages/core/src/store/map.ts";
+const records = "packages/core/src/store/map-records.ts";
 const script = "packages/store-redis/src/scripts/commit.lua";
 const shared = "packages/store-redis/src/scripts/prelude-change.lua";
 
@@ -72,8 +73,8 @@ export const commitMutants = [
   {
     name: "commit-records-of-the-former-subject",
     promise: "I21: a change of subject drops all records (mapStore)",
-    file: store,
-    find: "      this.#clients.clear(id);\n",
+    file: records,
+    find: "    this.clients.clear(id);\n",
     replace: "",
     tests: core("stores"),
   },
@@ -91,7 +92,7 @@ export const commitMutants = [
     file: store,
     find: 'if (appended?.type === "full") return appended;',
     replace:
-      'if (appended?.type === "full") this.#clients.settle(id, numbers);\n    if (appended?.type === "full") return appended;',
+      'if (appended?.type === "full") this.#records.clients.settle(id, numbers);\n    if (appended?.type === "full") return appended;',
     tests: core("stores"),
   },
   {

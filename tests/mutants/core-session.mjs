@@ -232,7 +232,7 @@ export const sessionMutants = [
   {
     name: "revoked-creation-stays-open",
     promise: "A connection whose subject was destroyed since admit ends with 4410",
-    file: "packages/core/src/session/registry.ts",
+    file: "packages/core/src/session/refused-creation.ts",
     find: "connection.end(REVOKED.code, REVOKED.reason)",
     replace: "connection.end(REVOKED.code - 1, REVOKED.reason)",
     tests: core("pending"),

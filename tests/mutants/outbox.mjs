@@ -5,6 +5,7 @@ import { core } from "./suites.mjs";
 const outbox = "packages/core/src/store/map-outbox.ts";
 const outboxes = "packages/core/src/store/map-outboxes.ts";
 const store = "packages/core/src/store/map.ts";
+const records = "packages/core/src/store/map-records.ts";
 
 /** Promises of the outbox that mapStore keeps.
  * @type {readonly Mutant[]} */
@@ -212,31 +213,31 @@ export const outboxMutants = [
   {
     name: "outbox-of-the-former-subject",
     promise: "The next subject of a session can't read the messages that were kept for the former subject",
-    file: store,
-    find: "      this.#outboxes.clear(id);\n",
+    file: records,
+    find: "    this.outboxes.clear(id);\n",
     replace: "",
     tests: core("stores"),
   },
   {
     name: "outbox-offsets-begin-anew",
     promise: "I19: offsets and chain continue for the next subject",
-    file: store,
-    find: "      this.#outboxes.clear(id);\n",
-    replace: "      this.#outboxes.delete(id);\n",
+    file: records,
+    find: "    this.outboxes.clear(id);\n",
+    replace: "    this.outboxes.delete(id);\n",
     tests: core("stores"),
   },
   {
     name: "outbox-outlives-session",
     promise: "I18: a destroyed session has no outbox",
-    file: store,
-    find: "        this.#outboxes.delete(id);\n",
+    file: records,
+    find: "    this.outboxes.delete(id);\n",
     replace: "",
     tests: core("map-outbox"),
   },
   {
     name: "outbox-end-untold",
     promise: "I17: every answer of the session has the end of its outbox",
-    file: store,
+    file: records,
     find: "      ...(outbox && { outbox }),\n",
     replace: "",
     tests: core("stores"),

@@ -38,12 +38,11 @@ export type { HeaderValues } from "./handshake/headers.ts";
 export type {
   CommonOptions,
   EarlyLimits,
-  ErrorContext,
   InboxLimits,
   SessionEvents,
-  Stage,
   SubjectLimitOption,
 } from "./api/options.ts";
+export type { ErrorContext, Stage } from "./api/error-context.ts";
 export type {
   AdmitOption,
   InitialOption,

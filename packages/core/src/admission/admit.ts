@@ -2,7 +2,7 @@ import { createStored } from "../session/creation.ts";
 import { invalidArgument, isSessionError } from "../base/errors.ts";
 import { accept, originAllowed, reject } from "../handshake/handshake.ts";
 import type { Admission, Handshake } from "../handshake/handshake.ts";
-import type { Stage } from "../api/options.ts";
+import type { Stage } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import { refused, resume, withTokenHeader } from "./resume.ts";
 import type { ResolvedSession, Refused } from "./resume.ts";

@@ -6,7 +6,7 @@
  */
 import type { Handshake } from "../handshake/handshake.ts";
 import type { CloseInfo, SendOutcome } from "./contract.ts";
-import type { ErrorContext } from "./options.ts";
+import type { ErrorContext } from "./error-context.ts";
 
 export {
   assertBoolean,

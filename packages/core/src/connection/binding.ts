@@ -1,4 +1,4 @@
-import type { ErrorContext } from "../api/options.ts";
+import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Runtime } from "../api/runtime.ts";
 import type { Deadlines } from "../base/deadlines.ts";

@@ -29,7 +29,7 @@
  */
 import { isTransactionRefused } from "@wsession/protocol";
 import type { CloseInfo } from "../api/contract.ts";
-import type { Stage } from "../api/options.ts";
+import type { Stage } from "../api/error-context.ts";
 import type { RuntimeConnection } from "../api/runtime.ts";
 import { assertNone } from "../base/arguments.ts";
 import { clipReason, CloseCode, isCleanLeave } from "../base/close-codes.ts";

@@ -1,7 +1,7 @@
 import { CloseCode } from "../base/close-codes.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { Connection } from "../api/contract.ts";
-import type { Stage } from "../api/options.ts";
+import type { Stage } from "../api/error-context.ts";
 import { Backlog } from "./backlog.ts";
 import type { LifecycleBinding } from "./binding.ts";
 import { BLOCKS_DELIVERY, BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";

@@ -6,16 +6,15 @@ import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { OutboxStream } from "../session/outbox-stream.ts";
 import type { OutboxEntry } from "../store/outbox-contract.ts";
-import { readOutbox, takePage } from "./page-reads.ts";
+import { takePage } from "./page-reads.ts";
 import type { HeldPage, Page, PageConnection } from "./page-reads.ts";
+import { ReaderAcks } from "./reader-acks.ts";
 import { replayDelay, spendReplay } from "./replay-budget.ts";
 
 /** The next page is read when the send buffer has fewer bytes than this. */
 const LOW_BYTES = 16 * 1024;
 /** The longest time that a page occupies a slot, milliseconds. A client that does not read must not block the others for longer. */
 const MAX_HELD_MS = 1_000;
-/** The most sent positions that are stored for the client's acks. An ack of an older position has no effect. */
-const MAX_SENT = 512;
 
 /** The part of a connection that a replay uses. */
 export interface ReplayConnection extends PageConnection {
@@ -57,9 +56,7 @@ export class Replay<Data extends object> {
   /** Offsets up to this one count against the replay budget, because a client could request them again and again. */
   #replayedTo = 0;
   /** `undefined` if hello asks for no acks. */
-  #sent: Position[] | undefined;
-  #acked: Position | undefined;
-  #isAcking = false;
+  #acks: ReaderAcks<Data> | undefined;
   #drainWaiters: (() => void)[] | undefined;
 
   /** `from` is the client's position. */
@@ -133,29 +130,13 @@ export class Replay<Data extends object> {
 
   /** The client confirms that it has read up to `offset`. Returns false if that offset was never sent. */
   ack(offset: number): boolean {
-    const sent = this.#sent ?? [];
-    // Take the newest entry with this offset. After the store lost messages an offset can be sent twice.
-    const index = sent.findLastIndex((one) => one.offset === offset);
-    const position = sent[index];
-    if (position === undefined) return offset <= this.#position.offset;
-    sent.splice(0, index + 1);
-    this.#acked = position;
-    if (!this.#isAcking) void this.#reportAcks();
+    const acks = this.#acks;
+    if (acks === undefined || !acks.take(offset)) return offset <= this.#position.offset;
+    void acks.report(
+      () => this.#connection.isEnding,
+      (error) => this.#failed(error),
+    );
     return true;
-  }
-
-  async #reportAcks(): Promise<void> {
-    this.#isAcking = true;
-    while (this.#acked !== undefined && !this.#connection.isEnding) {
-      const from = this.#acked;
-      this.#acked = undefined;
-      try {
-        await readOutbox(this.#state, { from, witness: undefined, maxBytes: 0, reader: this.#reader });
-      } catch (error) {
-        this.#failed(error);
-      }
-    }
-    this.#isAcking = false;
   }
 
   async #catchUp(): Promise<void> {
@@ -255,7 +236,8 @@ export class Replay<Data extends object> {
         frames.push(writeKept({ chain, message: data }));
       }
       this.#position = { offset, chain };
-      if (this.#reader !== undefined) this.#recordSent();
+      if (this.#reader !== undefined)
+        (this.#acks ??= new ReaderAcks(this.#state, this.#reader)).sent(this.#position);
       if (this.#witness !== undefined && offset >= this.#witness.offset) this.#witness = undefined;
     }
     if (follows) jump();
@@ -265,12 +247,6 @@ export class Replay<Data extends object> {
 
   #contradictsWitness(offset: number, chain: number): boolean {
     return this.#witness !== undefined && this.#witness.offset === offset && this.#witness.chain !== chain;
-  }
-
-  #recordSent(): void {
-    this.#sent ??= [];
-    this.#sent.push(this.#position);
-    if (this.#sent.length > MAX_SENT) this.#sent.shift();
   }
 
   /** Waits `ms` milliseconds, or until the connection ends. */

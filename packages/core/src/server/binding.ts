@@ -21,7 +21,7 @@ import { invalidArgument, isSessionError, isSystemError } from "../base/errors.t
 import { promiseOf } from "../base/promises.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
-import type { ErrorContext } from "../api/options.ts";
+import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import type {
   CloseOptions,

@@ -6,7 +6,7 @@ import type { Diagnostics } from "../base/diagnostics.ts";
 import { GONE, REPLACED, SUBJECT_REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
-import type { ErrorContext } from "../api/options.ts";
+import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import { checkData, migrated } from "./data.ts";
 import type { Lifetime, LifetimeKeeper } from "./lifetime.ts";

@@ -1,5 +1,5 @@
 /** Combines the failures of the store that no caller waits for into few reports. */
-import type { ErrorContext } from "../api/options.ts";
+import type { ErrorContext } from "../api/error-context.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
 

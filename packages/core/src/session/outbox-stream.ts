@@ -1,5 +1,5 @@
 import type { Position } from "@wsession/protocol";
-import type { ErrorContext } from "../api/options.ts";
+import type { ErrorContext } from "../api/error-context.ts";
 import { GONE, type Ending } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { SessionStore } from "../store/contract.ts";

@@ -1,11 +1,10 @@
 import type { Session } from "../api/contract.ts";
-import type { ErrorContext } from "../api/options.ts";
+import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { GONE, REPLACED, REVOKED, TOO_MANY_SESSIONS } from "../base/endings.ts";
+import { GONE, REPLACED } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
-import { isSessionError } from "../base/errors.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { newSelector } from "../handshake/token.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
@@ -21,6 +20,7 @@ import type { SessionContext, VersionStamp } from "./local-session.ts";
 import { Outboxes } from "./outboxes.ts";
 import { PendingDecisions } from "./pending.ts";
 import type { PendingDecision } from "./pending.ts";
+import { endIfRefused } from "./refused-creation.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import { StoreCalls } from "./store-calls.ts";
@@ -120,7 +120,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     try {
       created = createStored(this, wanted);
     } catch (error) {
-      endIfTooMany(connection, error);
+      endIfRefused(connection, error);
       throw error;
     }
     if ("stored" in created) return this.#attachCreated(connection, created, decision);
@@ -130,8 +130,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
       .then(
         (later) => this.#attachCreated(connection, later, decision),
         (error: unknown) => {
-          if (isSessionError(error, "REVOKED")) connection.end(REVOKED.code, REVOKED.reason);
-          endIfTooMany(connection, error);
+          endIfRefused(connection, error);
           throw error;
         },
       )
@@ -293,10 +292,4 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.#table.keepWeakly(state);
     return state;
   }
-}
-
-/** Ends a connection whose subject has too many sessions: it will never have a session. */
-function endIfTooMany<Data extends object>(connection: UnattachedConnection<Data>, error: unknown): void {
-  if (isSessionError(error, "TOO_MANY_SESSIONS"))
-    connection.end(TOO_MANY_SESSIONS.code, TOO_MANY_SESSIONS.reason);
 }

@@ -1,13 +1,15 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { CommitMethods } from "./commit-contract.ts";
+import type { StoreHost } from "./host-contract.ts";
 import type { LifetimesMethods } from "./lifetimes-contract.ts";
-import type { AppendedEvent, OutboxMethods } from "./outbox-contract.ts";
+import type { OutboxMethods } from "./outbox-contract.ts";
 import type { Departure, PresenceMethods } from "./presence-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
 import type { OwnLifetimes, StoredSession } from "./stored-session.ts";
 import type { SubjectLimit, SubjectMethods } from "./subject-contract.ts";
-import type { Change, WriteRequest, WriteResult } from "./write-contract.ts";
+import type { WriteRequest, WriteResult } from "./write-contract.ts";
 
+export type { HeldSession, StoreEvent, StoreHost } from "./host-contract.ts";
 export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.ts";
 export type { ExtendRequest, ExtendResult } from "./lifetimes-contract.ts";
 export type { OwnLifetimes, StoredSession } from "./stored-session.ts";
@@ -172,69 +174,6 @@ export type RotateResult =
   | { readonly type: "foreign" }
   /** The subject's sessions were destroyed while this session was about to get the subject. Nothing was changed. */
   | { readonly type: "revoked" };
-
-/**
- * A change that another process made to a session of this process. An event is a hint: a lost event costs time, not
- * correctness.
- */
-export type StoreEvent =
-  /** A write. A small `change` is included; it leads from `version - 1` of the lineage `after` to `version`. */
-  | {
-      readonly type: "written";
-      readonly id: string;
-      readonly version: number;
-      readonly lineage?: number | undefined;
-      readonly after?: number | undefined;
-      readonly change: Change | undefined;
-    }
-  /** The whole session was read again. */
-  | {
-      readonly type: "loaded";
-      readonly id: string;
-      readonly session: StoredSession;
-      /** The store has lost changes that the held session had when the read began: adopt the older record. */
-      readonly behind?: boolean | undefined;
-    }
-  | {
-      readonly type: "destroyed";
-      readonly id: string;
-      readonly reason: string | undefined;
-      /** A newer login of the subject ended the session: its connections end with 4409. */
-      readonly replaced?: boolean | undefined;
-    }
-  | { readonly type: "expired"; readonly id: string }
-  /** The deadlines moved, by a touch or by `extend`. `own` as in StoredSession, of the same moment. */
-  | {
-      readonly type: "extended";
-      readonly id: string;
-      readonly idleInMs: number;
-      readonly absoluteInMs: number;
-      readonly own?: OwnLifetimes | undefined;
-    }
-  /** Another connection took the session over: connections with a lower fence end. */
-  | { readonly type: "replaced"; readonly id: string; readonly fence: number }
-  | AppendedEvent;
-
-/** A session with a live connection in this process, with the host's data. `outbox` is the last known end of the outbox. */
-export interface HeldSession extends StoredSession {
-  readonly connections: number;
-}
-
-/** The callbacks of core for a store. */
-export interface StoreHost {
-  /** The session, if it has a live connection in this process. */
-  held(id: string): HeldSession | undefined;
-  /** The ids of all such sessions, in no order. */
-  heldIds(): Iterable<string>;
-  /**
-   * Applies a change of another process. Returns how many connections of this process the event ended. Never throws. MUST be
-   * called from the store's own I/O, not inside one of its methods: `change` handlers run before `notify` returns, and would
-   * then run inside the application's call (reentrancy).
-   */
-  notify(event: StoreEvent): number;
-  /** Reports a failure that no caller waits for. Never throws. */
-  onError(error: unknown): void;
-}
 
 /**
  * Where sessions live. A store keeps them by id, and the data is opaque to it.

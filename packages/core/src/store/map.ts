@@ -10,19 +10,16 @@ import {
   monotonicNow,
   newEntry,
   peekExtra,
-  snapshot,
 } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
 import type { MapStore } from "./map-options.ts";
 import type { CommitRequest, CommitResult } from "./commit-contract.ts";
-import { MapClients } from "./map-clients.ts";
 import { MapEntries } from "./map-entries.ts";
-import { MapLifetimes } from "./map-lifetimes.ts";
 import { MapPresence } from "./map-presence.ts";
+import { MapRecords } from "./map-records.ts";
 import { replaceToken, rotationRefusal } from "./map-rotation.ts";
-import { MapOutboxes } from "./map-outboxes.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
-import { sessionsOver, SubjectIndex } from "./subject-index.ts";
+import { MapSubjects } from "./map-subjects.ts";
 import type { TakeOverSubjectRequest, TakeOverSubjectResult } from "./subject-contract.ts";
 import type { Departure, PresenceEvent, SubjectPresence, Tracking } from "./presence-contract.ts";
 import type {
@@ -44,8 +41,6 @@ import type {
   WriteResult,
 } from "./contract.ts";
 
-type Decided = Pick<CreateRequest, "id" | "subject" | "limit">;
-
 /** The store that `mapStore` makes. */
 export class MapSessionStore implements MapStore {
   readonly capabilities: StoreCapabilities = {
@@ -55,23 +50,19 @@ export class MapSessionStore implements MapStore {
     outbox: true,
   };
   readonly #entries: MapEntries;
-  readonly #outboxes: MapOutboxes;
-  readonly #clients = new MapClients();
-  readonly #subjects = new SubjectIndex(() => this.#idsAndSubjects());
-  readonly #lifetimes = new MapLifetimes();
+  readonly #records: MapRecords;
+  readonly #subjects = new MapSubjects(() => this.#entries);
   readonly #presence = new MapPresence(() => this.#entries);
   #host: StoreHost | undefined;
 
   constructor(maxSessions: number, maxOutboxBytes: number) {
-    this.#outboxes = new MapOutboxes(maxOutboxBytes);
+    this.#records = new MapRecords(maxOutboxBytes);
     this.#entries = new MapEntries({
       maxSessions,
       isHeld: (id) => this.#host?.held(id) !== undefined,
       onDeleted: (id) => {
-        this.#outboxes.delete(id);
-        this.#clients.delete(id);
+        this.#records.delete(id);
         this.#subjects.ended(id);
-        this.#lifetimes.delete(id);
         this.#presence.deleted(id);
       },
       onExpired: (id, entry) => {
@@ -79,8 +70,8 @@ export class MapSessionStore implements MapStore {
         this.#host?.notify({ type: "expired", id });
       },
       onEvicted: (id, entry) => this.#presence.ended(id, "expired", peekExtra(entry)?.subject),
-      hasOwnIdleTime: (id) => this.#lifetimes.of(id)?.idleMs !== undefined,
-      onSweep: () => this.#outboxes.sweep(),
+      hasOwnIdleTime: (id) => this.#records.lifetimes.of(id)?.idleMs !== undefined,
+      onSweep: () => this.#records.outboxes.sweep(),
     });
   }
 
@@ -102,19 +93,19 @@ export class MapSessionStore implements MapStore {
 
   create(request: CreateRequest): CreateResult {
     if (this.#entries.find(request.id) !== undefined) return { type: "exists" };
-    const over = this.#over(request);
+    const over = this.#subjects.over(request);
     if (over === undefined) return { type: "crowded" };
     // The sessions that end make room themselves.
     if (over.length === 0 && !this.#entries.makeRoom()) return { type: "full" };
     for (const id of over) this.destroy(id);
     const entry = newEntry(request);
     this.#entries.add(request.id, entry);
-    this.#lifetimes.set(request.id, request.own);
+    this.#records.lifetimes.set(request.id, request.own);
     if (request.subject !== undefined) this.#subjects.loggedIn(request.id, request.subject);
     this.#presence.created(request);
     return {
       type: "created",
-      session: this.#snapshot(request.id, entry),
+      session: this.#records.snapshot(request.id, entry),
       ...(over.length > 0 && { ended: over }),
     };
   }
@@ -137,7 +128,7 @@ export class MapSessionStore implements MapStore {
     }
     if (request.exclusive) extraOf(entry).fence += 1;
     if (request.touch !== false) this.#touch(request.id, entry, request.idleMs);
-    return { type: "resumed", session: this.#snapshot(request.id, entry), by };
+    return { type: "resumed", session: this.#records.snapshot(request.id, entry), by };
   }
 
   takeOver(id: string): TakeOverResult {
@@ -152,7 +143,7 @@ export class MapSessionStore implements MapStore {
     const entry = this.#entries.find(id);
     if (entry === undefined) return { type: "missing" };
     if (raise) extraOf(entry).fence += 1;
-    const others = this.#othersOf(subject, id).map((other) => {
+    const others = this.#subjects.others(subject, id).map((other) => {
       const taken = this.takeOver(other);
       return { id: other, fence: taken.type === "taken" ? taken.fence : 0 };
     });
@@ -161,7 +152,7 @@ export class MapSessionStore implements MapStore {
 
   load(id: string): StoredSession | undefined {
     const entry = this.#entries.find(id);
-    return entry === undefined ? undefined : this.#snapshot(id, entry);
+    return entry === undefined ? undefined : this.#records.snapshot(id, entry);
   }
 
   write(request: WriteRequest): WriteResult {
@@ -169,9 +160,9 @@ export class MapSessionStore implements MapStore {
     if (entry === undefined) return { type: "missing" };
     if (isFenced(entry, request.fence)) return { type: "fenced" };
     if (isConflict(entry, request.expect))
-      return { type: "conflict", session: this.#snapshot(request.id, entry) };
+      return { type: "conflict", session: this.#records.snapshot(request.id, entry) };
     applyWrite(entry, request.change, request.schemaVersion);
-    return this.#written(request.id, entry, request.known);
+    return this.#records.written(request.id, entry, request.known);
   }
 
   append(request: AppendRequest): AppendResult {
@@ -180,7 +171,7 @@ export class MapSessionStore implements MapStore {
     if (isFenced(entry, request.fence)) return { type: "fenced" };
     const { subject } = request;
     if (subject !== undefined && subject !== peekExtra(entry)?.subject) return { type: "foreign" };
-    return this.#outboxes.append(request.id, request);
+    return this.#records.outboxes.append(request.id, request);
   }
 
   commit(request: CommitRequest): CommitResult {
@@ -188,20 +179,23 @@ export class MapSessionStore implements MapStore {
     const entry = this.#entries.find(id);
     if (entry === undefined) return { type: "missing" };
     if (isFenced(entry, request.fence)) return { type: "fenced" };
-    const refusal = this.#clients.refusal(id, numbers);
+    const refusal = this.#records.clients.refusal(id, numbers);
     if (refusal !== undefined) return refusal;
-    if (isConflict(entry, request.expect)) return { type: "conflict", session: this.#snapshot(id, entry) };
+    if (isConflict(entry, request.expect))
+      return { type: "conflict", session: this.#records.snapshot(id, entry) };
     // Append before the change of the data, because only the append may still be refused.
-    const appended = outbox && this.#outboxes.append(id, outbox);
+    const appended = outbox && this.#records.outboxes.append(id, outbox);
     if (appended?.type === "full") return appended;
     if (change !== undefined) applyWrite(entry, change, request.schemaVersion);
-    const record = this.#clients.settle(id, numbers);
-    const written = change && this.#written(id, entry, request.known);
+    const record = this.#records.clients.settle(id, numbers);
+    const written = change && this.#records.written(id, entry, request.known);
     return { type: "committed", written, appended, record };
   }
 
   read(request: ReadRequest): ReadResult {
-    return this.#entries.find(request.id) === undefined ? { type: "missing" } : this.#outboxes.read(request);
+    return this.#entries.find(request.id) === undefined
+      ? { type: "missing" }
+      : this.#records.outboxes.read(request);
   }
 
   touch(id: string, idleMs: number, absoluteMs?: number): boolean {
@@ -217,10 +211,10 @@ export class MapSessionStore implements MapStore {
     const { id } = request;
     const entry = this.#entries.find(id);
     if (entry === undefined) return { type: "missing" };
-    this.#lifetimes.extend(id, entry, request);
+    this.#records.lifetimes.extend(id, entry, request);
     this.#touch(id, entry, request.idleMs);
     this.#presence.deadlineMoved(id);
-    return { type: "extended", session: this.#snapshot(id, entry) };
+    return { type: "extended", session: this.#records.snapshot(id, entry) };
   }
 
   rotate(request: RotateRequest): RotateResult {
@@ -228,20 +222,15 @@ export class MapSessionStore implements MapStore {
     if (entry === undefined) return { type: "missing" };
     const refusal = rotationRefusal(entry, request);
     if (refusal !== undefined) return { type: refusal };
-    const over = this.#over(request);
+    const over = this.#subjects.over(request);
     if (over === undefined) return { type: "crowded" };
     for (const one of over) this.destroy(one);
     const { id, subject } = request;
-    if (replaceToken(entry, request)) {
-      // Messages for the former subject must not reach the new one, and the former subject's client records must not settle
-      // messages of the new one.
-      this.#outboxes.clear(id);
-      this.#clients.clear(id);
-    }
+    if (replaceToken(entry, request)) this.#records.clear(id);
     if (subject === undefined) return { type: "rotated", version: entry.version, session: undefined };
     this.#subjects.loggedIn(id, subject);
     this.#presence.identified(id, subject);
-    const written = this.#written(id, entry, request.known);
+    const written = this.#records.written(id, entry, request.known);
     return { ...written, type: "rotated", ...(over.length > 0 && { ended: over }) };
   }
 
@@ -264,10 +253,7 @@ export class MapSessionStore implements MapStore {
   }
 
   bySubject(subject: string): string[] {
-    assertSubjectText("mapStore", subject);
-    const ids: string[] = [];
-    for (const [id, entry] of this.#entries.live()) if (peekExtra(entry)?.subject === subject) ids.push(id);
-    return ids;
+    return this.#subjects.of(subject);
   }
 
   destroySubject(subject: string): StoreDestroyResult {
@@ -302,42 +288,7 @@ export class MapSessionStore implements MapStore {
     this.#presence.close();
   }
 
-  *#idsAndSubjects(): Generator<readonly [id: string, subject: string | undefined]> {
-    for (const [id, entry] of this.#entries.live()) yield [id, peekExtra(entry)?.subject];
-  }
-
-  #othersOf(subject: string, id: string): readonly string[] {
-    return this.#subjects.others(subject, id).filter((other) => this.#entries.find(other) !== undefined);
-  }
-
-  /** The sessions that a login ends; `undefined` if the login is refused. */
-  #over({ id, subject, limit }: Decided): readonly string[] | undefined {
-    if (subject === undefined || limit === undefined) return [];
-    return sessionsOver(this.#othersOf(subject, id), limit);
-  }
-
   #touch(id: string, entry: Entry, idleMs: number): void {
-    this.#entries.touch(id, entry, this.#lifetimes.of(id)?.idleMs ?? idleMs);
-  }
-
-  #snapshot(id: string, entry: Entry): StoredSession {
-    const outbox = this.#outboxes.end(id);
-    const clients = this.#clients.of(id);
-    const own = this.#lifetimes.of(id);
-    return {
-      ...snapshot(entry),
-      ...(outbox && { outbox }),
-      ...(clients && { clients }),
-      ...(own && { own }),
-    };
-  }
-
-  #written(id: string, entry: Entry, known: number): Extract<WriteResult, { type: "written" }> {
-    const { version } = entry;
-    return {
-      type: "written",
-      version,
-      session: version === known + 1 ? undefined : this.#snapshot(id, entry),
-    };
+    this.#entries.touch(id, entry, this.#records.lifetimes.of(id)?.idleMs ?? idleMs);
   }
 }
