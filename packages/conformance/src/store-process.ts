@@ -9,7 +9,6 @@ import type {
   Departure,
   Fields,
   HeldSession,
-  Position,
   ResumeRequest,
   ResumeResult,
   RotateRequest,
@@ -22,16 +21,10 @@ import type {
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
-import { applied, inItsTick } from "./store-answers.ts";
+import { HeldSessions } from "./held-sessions.ts";
+import { inItsTick } from "./store-answers.ts";
 import { newDigest, newId } from "./random-ids.ts";
 import { Journal } from "./waiting.ts";
-
-interface Held {
-  stored: StoredSession;
-  idleAt: number;
-  absoluteAt: number;
-  connections: number;
-}
 
 export interface Born {
   readonly id: string;
@@ -48,7 +41,7 @@ export class StoreProcess implements StoreHost {
   /** Events from other processes. */
   readonly events: Journal<StoreEvent> = new Journal();
   readonly errors: unknown[] = [];
-  readonly #held = new Map<string, Held>();
+  readonly #held = new HeldSessions();
 
   constructor(store: SessionStore) {
     this.store = store;
@@ -71,7 +64,8 @@ export class StoreProcess implements StoreHost {
       ...request,
     };
     return inItsTick(this.store.create(whole), (result) => {
-      if (result.type === "created" && (whole.hold || !this.#resumable)) this.#hold(whole.id, result.session);
+      if (result.type === "created" && (whole.hold || !this.#resumable))
+        this.#held.hold(whole.id, result.session);
     });
   }
 
@@ -100,7 +94,7 @@ export class StoreProcess implements StoreHost {
       ...request,
     };
     const result = await this.store.resume(whole);
-    if (result.type === "resumed" && whole.hold) this.#hold(id, result.session);
+    if (result.type === "resumed" && whole.hold) this.#held.hold(id, result.session);
     return result;
   }
 
@@ -110,7 +104,7 @@ export class StoreProcess implements StoreHost {
 
   async write(id: string, change: Change, request: Partial<WriteRequest> = {}): Promise<WriteResult> {
     return inItsTick(this.store.write({ id, change, ...this.#basis(id, request), ...request }), (result) => {
-      if (result.type === "written") this.#move(id, result, result.session, change);
+      if (result.type === "written") this.#held.move(id, result, result.session, change);
     });
   }
 
@@ -136,7 +130,7 @@ export class StoreProcess implements StoreHost {
   async append(request: AppendRequest): Promise<AppendResult> {
     if (this.store.append === undefined) throw new Error("the store has no append()");
     const result = await this.store.append(request);
-    if (result.type === "appended") this.#appended(request.id, result);
+    if (result.type === "appended") this.#held.appended(request.id, result);
     return result;
   }
 
@@ -150,18 +144,14 @@ export class StoreProcess implements StoreHost {
     return inItsTick(this.store.commit(whole), (result) => {
       if (result.type !== "committed") return;
       const { written, appended } = result;
-      if (written !== undefined) this.#move(id, written, written.session, change);
-      if (appended !== undefined) this.#appended(id, appended);
+      if (written !== undefined) this.#held.move(id, written, written.session, change);
+      if (appended !== undefined) this.#held.appended(id, appended);
     });
   }
 
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
     const there = await this.store.touch(id, idleMs, absoluteMs);
-    const held = this.#held.get(id);
-    if (there && held !== undefined) {
-      held.idleAt = Date.now() + idleMs;
-      if (absoluteMs !== undefined) held.absoluteAt = Date.now() + absoluteMs;
-    }
+    if (there) this.#held.touched(id, idleMs, absoluteMs);
     return there;
   }
 
@@ -174,16 +164,16 @@ export class StoreProcess implements StoreHost {
       graceMs: 60_000,
       subject: undefined,
       fence: undefined,
-      known: this.#held.get(id)?.stored.version ?? 0,
-      lineage: request.known === undefined ? this.#held.get(id)?.stored.lineage : undefined,
+      known: this.#held.stored(id)?.version ?? 0,
+      lineage: request.known === undefined ? this.#held.stored(id)?.lineage : undefined,
       ...request,
     };
     return inItsTick(this.store.rotate(whole), (result) => {
-      const held = this.#held.get(id);
-      if (result.type !== "rotated" || held === undefined) return;
-      const { subject = held.stored.subject } = whole;
+      const stored = this.#held.stored(id);
+      if (result.type !== "rotated" || stored === undefined) return;
+      const { subject = stored.subject } = whole;
       const { version, lineage } = result;
-      held.stored = result.session ?? { ...held.stored, version, lineage, subject };
+      this.#held.adopt(id, result.session ?? { ...stored, version, lineage, subject });
     });
   }
 
@@ -197,11 +187,7 @@ export class StoreProcess implements StoreHost {
 
   /** Releases one connection. */
   async release(id: string, departure?: Departure): Promise<void> {
-    const held = this.#held.get(id);
-    if (held !== undefined) {
-      held.connections -= 1;
-      if (held.connections === 0) this.#held.delete(id);
-    }
+    this.#held.release(id);
     await this.store.release(id, departure);
   }
 
@@ -214,27 +200,23 @@ export class StoreProcess implements StoreHost {
   // --- the store's host ---
 
   held(id: string): HeldSession | undefined {
-    const held = this.#held.get(id);
-    if (held === undefined) return undefined;
-    const idleInMs = held.idleAt - Date.now();
-    const absoluteInMs = held.absoluteAt - Date.now();
-    if (idleInMs <= 0 || absoluteInMs <= 0) return undefined;
-    return { ...held.stored, idleInMs, absoluteInMs, connections: held.connections };
+    return this.#held.live(id);
   }
 
   heldIds(): Iterable<string> {
-    return [...this.#held.keys()].filter((id) => this.held(id) !== undefined);
+    return this.#held.liveIds();
   }
 
   notify(event: StoreEvent): number {
-    const held = this.#held.get(event.id);
-    if (event.type === "loaded") this.#move(event.id, event.session, event.session, undefined);
-    else if (event.type === "appended") this.#heard(event.id, event.end);
-    else if (event.type === "written" && event.version === (held?.stored.version ?? 0) + 1) {
-      this.#move(event.id, event, undefined, event.change);
+    const connections = this.#held.connections(event.id);
+    const version = this.#held.stored(event.id)?.version ?? 0;
+    if (event.type === "loaded") this.#held.move(event.id, event.session, event.session, undefined);
+    else if (event.type === "appended") this.#held.heard(event.id, event.end);
+    else if (event.type === "written" && event.version === version + 1) {
+      this.#held.move(event.id, event, undefined, event.change);
     } else if (event.type === "destroyed" || event.type === "expired") this.#held.delete(event.id);
     this.events.note(event);
-    return event.type === "destroyed" || event.type === "expired" ? (held?.connections ?? 0) : 0;
+    return event.type === "destroyed" || event.type === "expired" ? connections : 0;
   }
 
   onError(error: unknown): void {
@@ -247,7 +229,7 @@ export class StoreProcess implements StoreHost {
   #ended(result: StoreDestroyResult): StoreDestroyResult {
     let { closed } = result;
     for (const id of result.destroyed) {
-      closed += this.#held.get(id)?.connections ?? 0;
+      closed += this.#held.connections(id);
       this.#held.delete(id);
     }
     return { ...result, closed };
@@ -259,43 +241,9 @@ export class StoreProcess implements StoreHost {
 
   /** The part of a write that core derives from the held session. */
   #basis(id: string, { known: given, expect }: Partial<Pick<WriteRequest, "known" | "expect">>) {
-    const stored = this.#held.get(id)?.stored;
+    const stored = this.#held.stored(id);
     const known = given ?? stored?.version ?? expect ?? 0;
     const lineage = known === stored?.version ? stored.lineage : undefined;
     return { expect: undefined, known, lineage, fence: undefined, schemaVersion: 0 };
-  }
-
-  #appended(id: string, { offset, chains }: Extract<AppendResult, { type: "appended" }>): void {
-    const chain = chains.at(-1);
-    if (chain !== undefined) this.#heard(id, { offset: offset + chains.length - 1, chain });
-  }
-
-  #heard(id: string, outbox: Position): void {
-    const held = this.#held.get(id);
-    if (held !== undefined) held.stored = { ...held.stored, outbox };
-  }
-
-  #hold(id: string, stored: StoredSession): void {
-    const connections = (this.#held.get(id)?.connections ?? 0) + 1;
-    const now = Date.now();
-    this.#held.set(id, {
-      stored,
-      connections,
-      idleAt: now + stored.idleInMs,
-      absoluteAt: now + stored.absoluteInMs,
-    });
-  }
-
-  #move(
-    id: string,
-    { version, lineage }: Pick<StoredSession, "version" | "lineage">,
-    session: StoredSession | undefined,
-    change: Change | undefined,
-  ): void {
-    const held = this.#held.get(id);
-    if (held === undefined) return;
-    if (session !== undefined) held.stored = { ...session };
-    else if (change !== undefined)
-      held.stored = { ...held.stored, version, lineage, data: applied(held.stored.data, change) };
   }
 }
