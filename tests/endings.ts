@@ -48,8 +48,12 @@ const fail = (): never => {
 const asAda: SessionsOptions<Data> = { admit: () => accept({ subject: "ada" }) };
 const resumable = (): SessionsOptions<Data> => ({ store: mapStore(), token: queryToken(), initial });
 
-async function ending(setting: Setting, act: (client: Client) => unknown = () => undefined): Promise<string> {
-  const client = await connect(setting);
+async function ending(
+  setting: Setting,
+  act: (client: Client) => unknown = () => undefined,
+  path = "/",
+): Promise<string> {
+  const client = await connect(setting, path);
   await act(client);
   const { code, reason } = await client.closed;
   return `${code} ${reason}`;
@@ -117,6 +121,8 @@ export const closings: Readonly<Record<string, (runtime: RuntimeName) => Promise
     const { code, reason } = await first.closed;
     return `${code} ${reason}`;
   },
+  "4401 session token refused": async (runtime) =>
+    ending(await start(runtime, { ...resumable(), onBadToken: "close" }), undefined, BAD),
   "4403 too many sessions of one subject": async (runtime) => {
     const maxSessionsPerSubject = { max: 1, over: "refuse" } as const;
     const setting = await start(runtime, { ...asAda, initial, maxSessionsPerSubject });

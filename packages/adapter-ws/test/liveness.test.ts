@@ -2,11 +2,11 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { bindSessions } from "@wsession/adapter-ws";
 import { deferred, delay, frame, Journal, Opcode, until } from "@wsession/conformance";
-import { createSessions } from "@wsession/core";
+import { createSessions, mapStore, queryToken } from "@wsession/core";
 import type { Connection, Handlers, Sessions } from "@wsession/core";
 import { expect, onTestFinished, test } from "vitest";
 import type { WebSocket } from "ws";
-import { expectAliveWhileReading, MIB, upgraded } from "./peers.ts";
+import { expectAliveWhileReading, MIB, statusOf, upgraded } from "./peers.ts";
 import { closeAll, ways } from "./servers.ts";
 
 type Data = { readonly n: number };
@@ -120,4 +120,30 @@ test("a time limit that the application has set on the TCP socket stays its own"
   await delay(300);
   expect(socket.timeout).toBe(60_000);
   await once(socket, "close");
+});
+
+test("onBadToken: close counts a peer that ignores the close frame as a pending handshake, and ends it after 2 s", async () => {
+  const heard = new Journal();
+  const sessions = createSessions<Data>({
+    store: mapStore(),
+    token: queryToken(),
+    onBadToken: "close",
+    maxPendingHandshakes: 1,
+    initial: () => ({ n: 0 }),
+  });
+  const { port } = await serve(sessions, {
+    open: () => heard.note("open"),
+    message: () => heard.note("message"),
+  });
+  const path = "/?token=nonsense";
+  const peer = await upgraded(port, path);
+  const refusedAt = performance.now();
+  peer.write(frame("x"));
+  expect(sessions.diagnostics.handshakesPending).toBe(1);
+  expect(await statusOf(port, { path })).toBe(503);
+  await peer.closed;
+  expect(performance.now() - refusedAt).toBeGreaterThan(1_500);
+  await until(() => sessions.diagnostics.handshakesPending === 0);
+  expect(heard.entries).toEqual([]);
+  expect(await statusOf(port)).toBe(101);
 });

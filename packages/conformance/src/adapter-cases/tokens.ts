@@ -1,8 +1,9 @@
-import { createSessions, mapStore, queryToken } from "@wsession/core";
+import { createSessions, mapStore, protocolToken, queryToken } from "@wsession/core";
 import type { Connection } from "@wsession/core";
+import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { delay, Journal } from "../waiting.ts";
+import { delay, Journal, until } from "../waiting.ts";
 
 type Data = { readonly n: number };
 type Conn = Connection<Data, unknown, never>;
@@ -68,6 +69,59 @@ export const tokenCases: readonly AdapterCase[] = [
       expect(opened.entries.map(({ resumed }) => resumed)).toEqual([false, true, false, true]);
       expect(reported.entries).toEqual([["theft", session.id]]);
       expect(sessions.diagnostics.tokensStolen).toBe(1);
+    },
+  },
+  {
+    name: "with onBadToken: close a client with a bad token gets 101, its subprotocol and 4401, and no session and no handler",
+    async run(trial) {
+      const store = mapStore();
+      const called = new Journal();
+      const sessions = createSessions({
+        store,
+        token: queryToken(),
+        onBadToken: "close",
+        origins: ["https://example.com"],
+        initial: ({ url }) => (called.note(`initial ${url}`), { n: 0 }),
+      });
+      const server = await trial.serve(sessions, {
+        open: (_, { url }) => called.note(`open ${url}`),
+        message: () => called.note("message"),
+        close: () => called.note("close"),
+      });
+      const headers = { origin: "https://example.com" };
+      const atOpen = (socket: { send(text: string): void }) => socket.send("unheard");
+      const told = { code: 4401, reason: "session token refused" };
+      for (const protocols of [[], ["chat", "other"], [DECOY_SUBPROTOCOL, SUBPROTOCOL]]) {
+        const client = await trial.connect(server, "/?token=nonsense", { protocols, headers, atOpen });
+        const isFramed = protocols.includes(SUBPROTOCOL);
+        expect(client.socket.protocol).toBe(isFramed ? SUBPROTOCOL : (protocols[0] ?? ""));
+        expect(await client.closed).toEqual(told);
+      }
+      const stranger = { headers: { origin: "https://evil.example" } };
+      await expect(trial.connect(server, "/?token=nonsense", stranger)).rejects.toThrow("403");
+      await until(() => sessions.diagnostics.handshakesPending === 0);
+      expect([store.size, sessions.connections.size, called.entries.length]).toEqual([0, 0, 0]);
+      expect(sessions.diagnostics).toMatchObject({ handshakesRefused: 4, connectionsOpened: 0 });
+      await (await trial.connect(server, "/newcomer", { headers })).roundTrip();
+      expect(called.entries.slice(0, 2)).toEqual(["initial /newcomer", "open /newcomer"]);
+    },
+  },
+  {
+    name: "with onBadToken: close a token that came as a subprotocol is not the subprotocol of the answer",
+    async run(trial) {
+      const token = protocolToken();
+      const sessions = createSessions({
+        store: mapStore(),
+        token,
+        onBadToken: "close",
+        initial: () => ({ n: 0 }),
+      });
+      const server = await trial.serve(sessions, {});
+      const carrying = "wsession.token.nonsense";
+      expect(token.isTokenProtocol(carrying)).toBe(true);
+      const client = await trial.connect(server, "/", { protocols: [carrying, "chat"] });
+      expect(client.socket.protocol).toBe("chat");
+      expect((await client.closed).code).toBe(4401);
     },
   },
 ];

@@ -78,7 +78,10 @@ async function resolveSession<Data extends object>(
   registry.calls.begin();
   try {
     resolved = await resume(registry, raw, admission.sessionId, decision);
-    if ("type" in resolved) return resolved;
+    if ("type" in resolved) {
+      const closes = resolved.isBadToken === true && settings.onBadToken === "close";
+      return closes ? { ...resolved, closes: handshake } : resolved;
+    }
 
     let initial: Data | undefined;
     if (resolved.session === undefined && settings.initial !== undefined) {

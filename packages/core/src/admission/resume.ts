@@ -25,6 +25,13 @@ export interface Refused {
   readonly type: "refused";
   readonly status: number;
   readonly reason: string;
+  /** True if a token opened no session. */
+  readonly isBadToken?: boolean | undefined;
+  /**
+   * Given if every client is told by a close code, also one that does not speak `v1.wsession`: the handshake as the application
+   * sees it.
+   */
+  readonly closes?: Handshake | undefined;
   /** Headers of the application. */
   readonly headers?: readonly HeaderLine[] | undefined;
 }
@@ -70,7 +77,9 @@ export async function resume<Data extends object>(
   }
   if (resolved !== undefined) return resolved;
   const isBad = presented.some((one) => one !== undefined);
-  return isBad && onBadToken === "refuse" ? refused(401, "session token refused") : {};
+  return isBad && onBadToken !== "fresh"
+    ? { ...refused(401, "session token refused"), isBadToken: true }
+    : {};
 }
 
 /** Resumes by the first token that names a session; `undefined` if no token does. */

@@ -177,10 +177,12 @@ export interface CommonOptions {
   readonly token?: TokenCarrier | undefined;
   /**
    * The answer to a token that resumes no session. `"fresh"`: a new session, as for a client without a token. `"refuse"`: 401.
+   * `"close"`: 101, and then the close code 4401, because a page can't read the status of a refused WebSocket. The client gets no
+   * session, and no handler is called.
    *
    * @default "fresh"
    */
-  readonly onBadToken?: "fresh" | "refuse" | undefined;
+  readonly onBadToken?: "fresh" | "refuse" | "close" | undefined;
   /**
    * The answer to a client whose stored session can't be read. `"refuse"`: 503. `"fresh"`: a new session.
    *

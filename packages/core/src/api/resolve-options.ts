@@ -105,7 +105,7 @@ export function resolveOptions<Data extends object, Transport>(
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
     ...resolveSubjectLimits(options, store),
     ...presence(options),
-    onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse"]),
+    onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse", "close"]),
     onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),
     graceMs: duration("graceMs", options.graceMs, 30_000),
     destroyOnTheft: flag("destroyOnTheft", options.destroyOnTheft),

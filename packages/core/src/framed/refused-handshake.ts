@@ -8,9 +8,9 @@ import type { Handshake } from "../handshake/handshake.ts";
 const CLOSING_MS = 2_000;
 
 /**
- * Refuses the handshake of a client that speaks `v1.wsession`: answers 101, and then closes with a close code, because a browser
- * hides the HTTP status of a refused handshake from the page. No connection and no session is created. The handshake counts as
- * pending until its socket has ended.
+ * Refuses the handshake of a client that speaks `v1.wsession`, and with `onBadToken: "close"` that of any client: answers 101, and
+ * then closes with a close code, because a browser hides the HTTP status of a refused handshake from the page. No connection and no
+ * session is created. The handshake counts as pending until its socket has ended.
  */
 export class RefusedHandshake implements Ticket {
   readonly handshake: Handshake;

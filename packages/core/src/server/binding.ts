@@ -110,10 +110,12 @@ export class ServerBinding<Data extends object, Socket extends object>
     diagnostics.handshakesPending += 1;
     const outcome = await this.#decide(isFramed ? withoutFraming(handshake) : handshake, found, isFramed);
     diagnostics.handshakesPending -= 1;
-    if (outcome.type === "refused")
-      return isFramed && outcome.isForeign !== true
-        ? this.#refuseByCode(handshake, outcome)
-        : this.#refuse(outcome);
+    if (outcome.type === "refused") {
+      if (isFramed && outcome.isForeign !== true) return this.#refuseByCode(handshake, outcome, SUBPROTOCOL);
+      return outcome.closes === undefined
+        ? this.#refuse(outcome)
+        : this.#refuseByCode(outcome.closes, outcome);
+    }
     if (this.#isClosing) {
       outcome.release();
       return this.#refuse(refused(503, "server restarting"));
@@ -160,10 +162,16 @@ export class ServerBinding<Data extends object, Socket extends object>
     return { type: "reject", status, reason: body, headers };
   }
 
-  #refuseByCode(handshake: Handshake, { status, reason, headers = [] }: Refused): HandshakeAnswer {
+  /** Without `subprotocol` the application chooses one, because a browser fails a 101 without any of those that the page offered. */
+  #refuseByCode(
+    handshake: Handshake,
+    { status, reason, headers = [] }: Refused,
+    subprotocol?: string,
+  ): HandshakeAnswer {
     this.diagnostics.handshakesRefused += 1;
     const ticket = new RefusedHandshake(handshake, status, reason, this.diagnostics);
-    return { type: "accept", ticket, headers, protocols: [], subprotocol: SUBPROTOCOL };
+    const protocols = subprotocol === undefined ? handshake.protocols : [];
+    return { type: "accept", ticket, headers, protocols, subprotocol };
   }
 
   abandon(ticket: Ticket): void {
