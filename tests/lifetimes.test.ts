@@ -138,6 +138,26 @@ describe.each(["map", "redis"] as const)("lifetimes of one session on %s", (name
     client.socket.close();
     await vi.waitFor(async () => expect(await sessions.get(id)).toBeUndefined(), 2_000);
   });
+
+  test("expiring is called once as the idle deadline nears, and not for a session that is touched meanwhile", async () => {
+    const warned: [id: string, ms: number, deadline: string][] = [];
+    const sessions = open({ idleMs: 1_000, expiringMs: 60_000, initial: () => ({ n: 0 }) });
+    const server = await serve("ws", sessions, {
+      expiring: (connection, ms, deadline) => void warned.push([connection.session?.id ?? "", ms, deadline]),
+    });
+    const [silent, active] = [await connect(server), await connect(server)];
+    const [one, other] = [...sessions.connections].map(({ session }) => session);
+    if (one === undefined || other === undefined) throw new Error("two sessions");
+    const touches = setInterval(() => void other.touch(), 60);
+    onTestFinished(() => clearInterval(touches));
+    expect((await silent.closed).code).toBe(4419);
+    // An idle time that is not above expiringMs gives the call after half of it.
+    expect(warned).toEqual([[one.id, expect.any(Number), "idle"]]);
+    expect(warned[0]?.[1]).toBeLessThanOrEqual(500);
+    expect(warned[0]?.[1]).toBeGreaterThan(0);
+    active.socket.close();
+    await active.closed;
+  });
 });
 
 test("accept with lifetimes on a connection whose session is set later, also with the store on connections", async () => {
@@ -153,6 +173,27 @@ test("accept with lifetimes on a connection whose session is set later, also wit
     expectAbout(session?.idleExpiresAt ?? 0, 2 * DAY);
     expect((await client.closed).code).toBe(4419);
   }
+});
+
+test('idleFrom "disconnect" on the store on connections: a silent connection keeps its session', async () => {
+  const store = openStore("in-connection", redis.port);
+  const warned: string[] = [];
+  const options = { idleMs: 200, idleFrom: "disconnect", initial: () => ({ n: 0 }) } as const;
+  const sessions = createSessions<Data>({ store, ...options });
+  onTestFinished(() => sessions.close());
+  const server = await serve("ws", sessions, {
+    expiring: (_connection, _ms, deadline) => void warned.push(deadline),
+  });
+  const client = await connect(server);
+  const [connection] = sessions.connections;
+  expect(connection?.session?.idleExpiresAt).toBe(Infinity);
+  await new Promise((resolve) => void setTimeout(resolve, 500));
+  expect([...sessions.connections]).toEqual([connection]);
+  await connection?.session?.update(() => ({ n: 1 }));
+  expect(connection?.session?.data).toEqual({ n: 1 });
+  expect(warned).toEqual([]);
+  client.socket.close();
+  await vi.waitFor(() => expect(sessions.connections.size).toBe(0));
 });
 
 test("a store without extend refuses lifetimes with NOT_SUPPORTED, and never ignores them", async () => {
@@ -217,6 +258,25 @@ describe("two processes with other options on one Redis", () => {
     await session.extend({ absoluteMs: 500 });
     await vi.waitFor(() => expect(warned).toEqual(["absolute"]), 2_000);
     expect((await client.closed).code).toBe(4419);
+  });
+
+  test('idleFrom "disconnect": the session stays while the other process has a connection, and expires after that', async () => {
+    const options = { idleMs: 600, idleFrom: "disconnect", initial: () => ({ n: 0 }) } as const;
+    const [one, other] = twoProcesses([options, options]);
+    const { session, token } = await one.create({ n: 1 });
+    const headers = { cookie: cookieOf(token) };
+    const [first, second] = [
+      await connect(await serve("ws", one), "/", { headers }),
+      await connect(await serve("ws", other), "/", { headers }),
+    ];
+    first.socket.close();
+    await first.closed;
+    await new Promise((resolve) => void setTimeout(resolve, 1_000));
+    expect(other.connections.size).toBe(1);
+    expect(await one.get(session.id)).toBeDefined();
+    second.socket.close();
+    await second.closed;
+    await vi.waitFor(async () => expect(await one.get(session.id)).toBeUndefined(), 3_000);
   });
 
   test("I7 a lost announcement of new lifetimes is found by the next sweep", async () => {
