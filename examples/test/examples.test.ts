@@ -129,6 +129,10 @@ const answers = [
   },
   { program: "who-is-online", lines: ["ada true, bob false", "ada", "ada false"] },
   { program: "expiry", lines: ["log in again within 720 minutes", "thank you"] },
+  {
+    program: "lifetimes",
+    lines: ["90 days", "1 days", "closed with 4419", "idle deadline: Infinity"],
+  },
   { program: "one-login", lines: ["welcome ada", "welcome ada", "phone: 4410"] },
   { program: "in-tests", lines: ["passed"] },
   {
