@@ -90,6 +90,7 @@ const tables: readonly OptionTable[] = [
       handshakeTimeoutMs: wrongFor.durationOrNever,
       maxConnectionsPerSession: wrongFor.count,
       heartbeatMs: wrongFor.durationOrNever,
+      heartbeatTimeoutMs: [...wrongFor.duration, 29_999],
       handlerTimeoutMs: wrongFor.duration,
       exclusive: [...wrongFor.boolean, "user"],
       maxSessionsPerSubject: [

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { Journal } from "@wsession/conformance";
+import { delay, frame, Journal, RawClient } from "@wsession/conformance";
 import { createSessions, mapStore } from "@wsession/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { runtimeNames, serve } from "./runtimes.ts";
@@ -33,6 +33,38 @@ describe.each(runtimeNames)("liveness of client processes, on %s", (runtime) => 
     expect(closed.entries).toEqual([1006]);
     expect(sessions.connections.size).toBe(0);
     child.kill("SIGCONT");
+  });
+
+  test("with heartbeatTimeoutMs a silent peer is ended after that time, not before, and each sign of life starts it again", async () => {
+    const heartbeatTimeoutMs = 310;
+    const journal = new Journal<string>();
+    let last = 0;
+    const sessions = createSessions({ heartbeatMs: 100, heartbeatTimeoutMs, initial: () => ({ n: 0 }) });
+    const { port } = await serve(runtime, sessions, {
+      message: () => {
+        last = performance.now();
+        journal.note("message");
+      },
+      close: (_, { code, by }) => journal.note(`close ${code} ${by} ${performance.now() - last}`),
+    });
+    // This peer answers no ping. It is silent for two heartbeats between its messages.
+    const client = new RawClient(port);
+    onTestFinished(() => client.destroy());
+    client.upgrade();
+    await client.response;
+    client.socket.pause();
+    for (let sent = 1; sent <= 3; sent += 1) {
+      client.write(frame("x"));
+      await journal.until(sent);
+      if (sent < 3) await delay(220);
+    }
+    await journal.until(4);
+    expect(journal.entries.slice(0, 3)).toEqual(["message", "message", "message"]);
+    const [, cause = "", ms = ""] = /^(close 1006 heartbeat) (.+)$/.exec(journal.entries[3] ?? "") ?? [];
+    expect(cause).toBe("close 1006 heartbeat");
+    expect(Number(ms)).toBeGreaterThanOrEqual(heartbeatTimeoutMs);
+    client.socket.resume();
+    await client.closed;
   });
 
   test("a stopped client process whose session is destroyed no longer counts at once, and its connection ends soon (fault C8)", async () => {

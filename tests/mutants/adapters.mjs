@@ -181,4 +181,28 @@ export const adapterMutants = [
     replace: "idleTimeout < 0 || idleTimeout",
     tests: tests("arguments.test.ts", "fault D6"),
   },
+  {
+    name: "ws-silence-uncounted",
+    promise: "With heartbeatTimeoutMs a peer may be silent for that time (ws)",
+    file: "packages/adapter-ws/src/socket.ts",
+    find: "if (silent >= silentHeartbeats) {",
+    replace: "if (silent >= 1) {",
+    tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
+  },
+  {
+    name: "ws-silence-summed",
+    promise: "With heartbeatTimeoutMs each sign of life starts the time again (ws)",
+    file: "packages/adapter-ws/src/socket.ts",
+    find: "} else if (silentHeartbeats > 1) own[SILENT] = 0;",
+    replace: "}",
+    tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
+  },
+  {
+    name: "uws-silence-uncounted",
+    promise: "With heartbeatTimeoutMs a peer may be silent for that time (uWebSockets.js)",
+    file: "packages/adapter-uws/src/socket.ts",
+    find: "if (isSilent && silentSoFar >= silentHeartbeats) {",
+    replace: "if (isSilent) {",
+    tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
+  },
 ];

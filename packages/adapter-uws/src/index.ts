@@ -62,7 +62,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     compress,
     fragments: behavior.maxBackpressure === undefined,
     maxMessageBytes: behavior.maxPayloadLength ?? MAX_PAYLOAD,
-    endsSilent: (heartbeatMs) => behavior.idleTimeout === undefined && endsSilent(heartbeatMs),
+    endsSilent: (heartbeatMs, silentHeartbeats) =>
+      behavior.idleTimeout === undefined && endsSilent(heartbeatMs, silentHeartbeats),
   });
   const binding = sessions.bind<Socket>(runtime, handlers);
   // The runtime cannot remove a route, so the route refers only to this variable. It is cleared when the
@@ -78,7 +79,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     maxPayloadLength: MAX_PAYLOAD,
     maxBackpressure: NO_LIMIT,
     ...behavior,
-    ...idling(binding.heartbeatMs, behavior.idleTimeout),
+    ...idling(binding, behavior.idleTimeout),
     upgrade(response, request, context) {
       if (bound === undefined) return refuse(response, 503, "server restarting");
       const route = bound;
@@ -215,16 +216,19 @@ const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
 
 /**
  * The idle timeout, in seconds. A live peer sends something within two heartbeats, or three if one was
- * skipped; the clock's resolution of 4 seconds is added twice. Every byte received or written restarts the
+ * skipped, and each further silent heartbeat that `heartbeatTimeoutMs` allows adds one; the clock's resolution of
+ * 4 seconds is added twice. Every byte received or written restarts the
  * timeout, so a slow long message does not end its connection.
  */
-function silence(heartbeatMs: number): number {
-  return Math.ceil((3 * heartbeatMs) / 1_000) + 8;
+function silence(heartbeatMs: number, silentHeartbeats: number): number {
+  return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;
 }
 
 /** Whether the runtime's own timeout ends silent peers. */
-function endsSilent(heartbeatMs: number): boolean {
-  return heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silence(heartbeatMs) <= MAX_IDLE_TIMEOUT;
+function endsSilent(heartbeatMs: number, silentHeartbeats: number): boolean {
+  return (
+    heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silence(heartbeatMs, silentHeartbeats) <= MAX_IDLE_TIMEOUT
+  );
 }
 
 /**
@@ -232,11 +236,11 @@ function endsSilent(heartbeatMs: number): boolean {
  * backlog is waiting only the runtime's timeout ends it.
  */
 function idling(
-  heartbeatMs: number,
+  { heartbeatMs, silentHeartbeats }: Pick<RuntimeBinding<Socket>, "heartbeatMs" | "silentHeartbeats">,
   own: number | undefined,
 ): Pick<WebSocketBehavior<UserData>, "idleTimeout" | "sendPingsAutomatically"> {
   if (own !== undefined) return { idleTimeout: own, sendPingsAutomatically: false };
-  const idleTimeout = silence(heartbeatMs);
+  const idleTimeout = silence(heartbeatMs, silentHeartbeats);
   // Without heartbeats within the timeout, the runtime's own pings keep a live but silent peer connected.
   if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
     return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };

@@ -55,9 +55,9 @@ export interface RuntimeOptions {
   readonly fragments: boolean;
   /**
    * Whether the runtime's own `idleTimeout`, which counts every byte, ends silent peers at this
-   * `heartbeatMs`.
+   * `heartbeatMs`, after this number of silent heartbeats.
    */
-  readonly endsSilent: (heartbeatMs: number) => boolean;
+  readonly endsSilent: (heartbeatMs: number, silentHeartbeats: number) => boolean;
   /** The longest message that the runtime takes. */
   readonly maxMessageBytes: number;
 }
@@ -119,10 +119,11 @@ export function uwsRuntime({
     // The runtime emits the drain event of every socket anyway.
     awaitDrain: () => undefined,
     close: (socket, code, reason) => attempt(() => socket.end(code, reason.toWellFormed()), undefined),
-    heartbeat(socket, heartbeatMs = 0) {
-      if (endsSilent(heartbeatMs)) attempt(() => void socket.ping(), undefined);
-      else heartbeat(socket);
+    heartbeat(socket, heartbeatMs = 0, silentHeartbeats = 1) {
+      if (endsSilent(heartbeatMs, silentHeartbeats)) attempt(() => void socket.ping(), undefined);
+      else heartbeat(socket, silentHeartbeats);
     },
+    countsSilence: true,
     terminate: (socket) => attempt(() => socket.close(), undefined),
   };
 }
@@ -134,6 +135,8 @@ export function uwsRuntime({
 interface Fields {
   wsession?: Arrival | RuntimeConnection;
   wsessionSeen?: number;
+  /** How many heartbeats in a row were silent. Only set with `heartbeatTimeoutMs`. */
+  wsessionSilent?: number;
 }
 
 export function fieldsOf(socket: object): Fields {
@@ -176,18 +179,22 @@ export function endedBy(socket: Socket, code: number, reason: string): CloseInfo
  * Pings the peer, and closes the socket if neither a message nor a pong has arrived since the last heartbeat,
  * unless the peer has read waiting data since then or since the heartbeat before. Two heartbeats are needed,
  * because an operating system accepts more only when a third of its buffer is free, which is up to 1.5 MB.
+ * With `silentHeartbeats` above 1 the socket is closed at that many silent heartbeats in a row.
  */
-function heartbeat(socket: Socket): void {
+function heartbeat(socket: Socket, silentHeartbeats: number): void {
   const fields = fieldsOf(socket);
   const { wsessionSeen: last = SEEN } = fields;
   const waits = attempt(() => socket.getBufferedAmount(), 0);
   const stalled = last < SEEN;
   const takes = waits < (stalled ? STALLED - last : last);
-  if (last !== SEEN && !takes && (stalled || waits === 0)) {
+  const isSilent = last !== SEEN && !takes && (stalled || waits === 0);
+  const silentSoFar = isSilent ? (fields.wsessionSilent ?? 0) + 1 : 0;
+  if (isSilent && silentSoFar >= silentHeartbeats) {
     silent = socket;
     attempt(() => socket.close(), undefined);
     silent = undefined;
   } else {
+    if (silentHeartbeats > 1) fields.wsessionSilent = silentSoFar;
     fields.wsessionSeen = last === SEEN || takes ? waits : STALLED - waits;
     attempt(() => socket.ping(), 0);
   }

@@ -300,6 +300,26 @@ test.each([
   expect(ws.mock.calls[0]?.[1]).toMatchObject(settings);
 });
 
+test.each([
+  [
+    { heartbeatMs: 30_000, heartbeatTimeoutMs: 120_000 },
+    { idleTimeout: 188, sendPingsAutomatically: false },
+  ],
+  [
+    { heartbeatMs: 1_000, heartbeatTimeoutMs: 60_000 },
+    { idleTimeout: 70, sendPingsAutomatically: false },
+  ],
+  [
+    { heartbeatMs: 30_000, heartbeatTimeoutMs: 3_600_000 },
+    { idleTimeout: 960, sendPingsAutomatically: true },
+  ],
+])("the runtime's own timeout is longer than the silence that %o allows: %o", (options, settings) => {
+  const app = uWS.App();
+  const ws = vi.spyOn(app, "ws");
+  bindSessions(app, "/*", createSessions(options), {});
+  expect(ws.mock.calls[0]?.[1]).toMatchObject(settings);
+});
+
 test("a peer that reads a part of what was queued before close, and no more, does not keep its socket", async () => {
   const closed = new Journal<number>();
   const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 500 });

@@ -8,6 +8,7 @@ import type { WriteProgress } from "./progress.ts";
 export const CONNECTION: unique symbol = Symbol("wsession.connection");
 export const TCP: unique symbol = Symbol("wsession.tcp");
 export const BYTES_READ: unique symbol = Symbol("wsession.bytesRead");
+export const SILENT: unique symbol = Symbol("wsession.silent");
 export const COUNTED: unique symbol = Symbol("wsession.counted");
 export const PROGRESS: unique symbol = Symbol("wsession.progress");
 export const PONGED: unique symbol = Symbol("wsession.ponged");
@@ -24,6 +25,8 @@ export interface BoundSocket extends WebSocket {
   [TCP]?: Socket;
   /** Bytes read at the last heartbeat; `undefined` before the first one and after a pause. */
   [BYTES_READ]?: number | undefined;
+  /** How many heartbeats in a row were silent; only counted with `heartbeatTimeoutMs`. */
+  [SILENT]?: number;
   /** Bytes read from a stream that does not count them. */
   [COUNTED]?: number;
   /** Set while data is waiting that was written before the last heartbeat or before a close frame. */

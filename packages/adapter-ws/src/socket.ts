@@ -11,6 +11,7 @@ import {
   PONGED,
   PONGS_TAKEN,
   PROGRESS,
+  SILENT,
   TCP,
 } from "./bound-socket.ts";
 import type { BoundSocket } from "./bound-socket.ts";
@@ -75,6 +76,7 @@ export const wsRuntime: Runtime<WebSocket> = {
     socket.terminate();
   },
   heartbeat,
+  countsSilence: true,
   isTaking,
   pause: (socket) => socket.pause(),
   resume(socket) {
@@ -256,12 +258,13 @@ function takes(socket: WebSocket, ms: number): boolean {
 }
 
 /**
- * Pings the peer, and terminates the socket if the peer showed no sign of life since the last heartbeat. Any
+ * Pings the peer, and terminates the socket if the peer showed no sign of life since the last heartbeat, at
+ * `silentHeartbeats` of these in a row. Any
  * received byte is a sign: part of a pong, or of a long message that a pong cannot overtake (RFC 6455 section
  * 5.4). Progress of waiting data is a sign too. A paused socket is not judged. A peer that has closed its
  * side but does not read the waiting data is judged too, because otherwise its socket would stay for ever.
  */
-function heartbeat(socket: WebSocket, heartbeatMs = 30_000): void {
+function heartbeat(socket: WebSocket, heartbeatMs = 30_000, silentHeartbeats = 1): void {
   if (socket.readyState !== OPEN && socket.readyState !== CLOSING) return;
   const own = bound(socket);
   const read = own[COUNTED] ?? own[TCP]?.bytesRead;
@@ -269,9 +272,13 @@ function heartbeat(socket: WebSocket, heartbeatMs = 30_000): void {
   // Called in any case, because the result covers the time since the last call.
   const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
   if (isSilent && !hasTaken) {
-    own[ENDED_BY] = "heartbeat";
-    return socket.terminate();
-  }
+    const silent = (own[SILENT] ?? 0) + 1;
+    if (silent >= silentHeartbeats) {
+      own[ENDED_BY] = "heartbeat";
+      return socket.terminate();
+    }
+    own[SILENT] = silent;
+  } else if (silentHeartbeats > 1) own[SILENT] = 0;
   own[BYTES_READ] = read;
   if (socket.readyState === OPEN) socket.ping(undefined, undefined, ignoreError);
 }

@@ -25,6 +25,8 @@ describe("createSessions", () => {
     { maxPendingHandshakes: 0 },
     { maxConnectionsPerSession: 0 },
     { heartbeatMs: -1 },
+    { heartbeatMs: 0, heartbeatTimeoutMs: 1_000 },
+    { heartbeatMs: 1_000, heartbeatTimeoutMs: 999 },
     { handlerTimeoutMs: 0 },
     { graceMs: 0 },
     { token: queryToken() },

@@ -176,6 +176,13 @@ test("fault A1: no session is created for a handshake that sessions.close() has 
 });
 
 describe("the heartbeat", () => {
+  test("an adapter that does not count silent heartbeats is refused with NOT_SUPPORTED, unless one is enough", () => {
+    const bind = (heartbeatTimeoutMs: number) =>
+      serveInMemory(createSessions({ heartbeatMs: 1_000, heartbeatTimeoutMs, initial: () => ({ n: 0 }) }));
+    expect(() => bind(1_001)).toThrow(expect.objectContaining({ code: "NOT_SUPPORTED" }));
+    expect(() => bind(1_000)).not.toThrow();
+  });
+
   test("skips a check after a suspension of this process, because the peer's answer could not be read", async () => {
     const sessions = createSessions({ heartbeatMs: 1_000, initial: () => ({ n: 0 }) });
     const { socket } = await serveInMemory(sessions).connect();

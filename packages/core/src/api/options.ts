@@ -107,6 +107,16 @@ export interface CommonOptions {
    */
   readonly heartbeatMs?: number | undefined;
   /**
+   * How long a peer may be silent before its connection is ended, milliseconds; at least `heartbeatMs`. The connection is ended at
+   * the first heartbeat after `heartbeatTimeoutMs / heartbeatMs` silent ones in a row, rounded up, so within
+   * `heartbeatTimeoutMs` + 2 × `heartbeatMs`. The runtime of uWebSockets.js ends a silent peer after 16 minutes in any case.
+   *
+   * @default the connection is ended at the first heartbeat without a sign of life since the heartbeat before
+   * @throws INVALID_ARGUMENT from `createSessions` with `heartbeatMs: 0`. NOT_SUPPORTED from `bindSessions` if the adapter can't
+   * count silent heartbeats.
+   */
+  readonly heartbeatTimeoutMs?: number | undefined;
+  /**
    * How long a handler may still run once its connection has ended, milliseconds. After that `close` is called without waiting
    * for the handler. Also the time that the handler `transaction` has for one run.
    *

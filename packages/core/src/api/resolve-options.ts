@@ -15,6 +15,7 @@ import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
 import type { EarlyLimits, InboxLimits } from "./options.ts";
+import { resolveHeartbeat } from "./resolve-heartbeat.ts";
 import { resolveSubjectLimits } from "./resolve-subject-limits.ts";
 import type { Settings } from "./settings.ts";
 import type { SessionsOptions } from "./typed-options.ts";
@@ -40,6 +41,7 @@ const NAMES = [
   "handshakeTimeoutMs",
   "maxConnectionsPerSession",
   "heartbeatMs",
+  "heartbeatTimeoutMs",
   "handlerTimeoutMs",
   "exclusive",
   "maxSessionsPerSubject",
@@ -101,7 +103,7 @@ export function resolveOptions<Data extends object, Transport>(
     maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
     handshakeTimeoutMs: zeroMeansNever("handshakeTimeoutMs", options.handshakeTimeoutMs, 10_000),
     maxConnectionsPerSession: count("maxConnectionsPerSession", options.maxConnectionsPerSession, 1_000),
-    heartbeatMs: heartbeat(options.heartbeatMs),
+    ...resolveHeartbeat(options),
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
     ...resolveSubjectLimits(options, store),
     ...presence(options),
@@ -234,10 +236,6 @@ function duration(name: string, value: unknown, fallback: number): number {
 
 function zeroMeansNever(name: string, value: unknown, fallback: number): number {
   return value === 0 ? Infinity : duration(name, value, fallback);
-}
-
-function heartbeat(value: unknown): number {
-  return value === 0 ? 0 : duration("heartbeatMs", value, 30_000);
 }
 
 function count(name: string, value: unknown, fallback: number): number {

@@ -85,8 +85,14 @@ export interface Runtime<Socket extends object> {
   /**
    * Called every `heartbeatMs`. Sends a ping (RFC 6455 section 5.5.2), and terminates a socket whose peer has shown no sign of
    * life since the previous call: no byte arrived, not even of a pong, and the peer read nothing of the data that waits to be sent.
+   * With `silentHeartbeats` above 1 the socket is terminated at that many silent calls in a row.
    */
-  heartbeat(socket: Socket, heartbeatMs?: number): void;
+  heartbeat(socket: Socket, heartbeatMs?: number, silentHeartbeats?: number): void;
+  /**
+   * True: `heartbeat` heeds `silentHeartbeats`. Absent: `bind` throws NOT_SUPPORTED for a `heartbeatTimeoutMs` of more than one
+   * heartbeat.
+   */
+  readonly countsSilence?: boolean | undefined;
   /**
    * Whether the peer has read some of the waiting data since the last call, or may still show that it reads (by a pong). Called
    * every 2 seconds during a closing handshake. Absent: core compares `bufferedAmount`.
@@ -182,6 +188,8 @@ export interface RuntimeBinding<Socket extends object> {
   readonly size: number;
   /** Milliseconds between two calls of `heartbeat`; 0 where it is never called. */
   readonly heartbeatMs: number;
+  /** After how many silent heartbeats in a row a connection is ended. */
+  readonly silentHeartbeats: number;
 }
 
 /** The object that `bindSessions` of an adapter returns. */

@@ -6,7 +6,7 @@ import type { SubjectLimit } from "../store/subject-contract.ts";
 type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schema" | "migrate" | "onError";
 
 /** Options that are resolved to another type, or to another name. */
-type Resolved = "early" | "inbox" | "outbox" | "exclusive" | "maxSessionsPerSubject";
+type Resolved = "heartbeatTimeoutMs" | "early" | "inbox" | "outbox" | "exclusive" | "maxSessionsPerSubject";
 
 /**
  * The options with their defaults. The types of the transport's data and of the context are `unknown` inside of core, which passes
@@ -17,6 +17,8 @@ export type Settings<Data extends object> = {
     SessionsOptions<Data>[Key]
   >;
 } & Pick<SessionsOptions<Data>, Optional> & {
+    /** After how many silent heartbeats in a row a connection is ended. */
+    readonly silentHeartbeats: number;
     readonly early: Limits & { readonly timeoutMs: number };
     readonly inbox: Limits;
     readonly outbox: OutboxBounds;

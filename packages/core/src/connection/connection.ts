@@ -154,7 +154,7 @@ export class LiveConnection<Data extends object, Socket extends object>
 
   heartbeat(): void {
     const { runtime, settings } = this.binding;
-    if (!this.isEnding) runtime.heartbeat(this.socket, settings.heartbeatMs);
+    if (!this.isEnding) runtime.heartbeat(this.socket, settings.heartbeatMs, settings.silentHeartbeats);
   }
 
   changed(data: Readonly<Data>): void {

@@ -1,7 +1,7 @@
-/** The checks of the arguments of `bind()`, which throw INVALID_ARGUMENT at once. */
+/** The checks of the arguments of `bind()`, which throw at once: INVALID_ARGUMENT, or NOT_SUPPORTED for a runtime that lacks what an option needs. */
 import type { Runtime } from "../api/runtime.ts";
 import { assertMethods, assertPlain } from "../base/arguments.ts";
-import { assertNames, invalidArgument } from "../base/errors.ts";
+import { assertNames, invalidArgument, SessionError } from "../base/errors.ts";
 
 const HANDLERS = ["open", "resumed", "message", "transaction", "change", "expiring", "drain", "close"];
 
@@ -29,4 +29,13 @@ export function assertHandlers(handlers: unknown): void {
 
 export function assertRuntime(runtime: unknown): void {
   assertMethods("runtime", runtime, "the runtime of an adapter", RUNTIME_METHODS);
+}
+
+/** Throws for an adapter that would end a silent peer too early, because it does not count silent heartbeats. */
+export function assertCountsSilence({ countsSilence }: Runtime<never>, silentHeartbeats: number): void {
+  if (silentHeartbeats === 1 || countsSilence === true) return;
+  throw new SessionError(
+    "NOT_SUPPORTED",
+    "heartbeatTimeoutMs: the adapter ends a peer at the first silent heartbeat, and does not count several",
+  );
 }

@@ -95,6 +95,10 @@ export class ServerBinding<Data extends object, Socket extends object>
     return this.settings.heartbeatMs;
   }
 
+  get silentHeartbeats(): number {
+    return this.settings.silentHeartbeats;
+  }
+
   get #isClosing(): boolean {
     return this.#closing !== undefined || this.#registry.isClosing;
   }

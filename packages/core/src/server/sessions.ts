@@ -1,7 +1,7 @@
 import { checkCreate, createSession } from "../admission/create.ts";
 import { checkOpen, openSession } from "../admission/open.ts";
 import { ServerBinding } from "./binding.ts";
-import { assertHandlers, assertRuntime } from "./bind-arguments.ts";
+import { assertCountsSilence, assertHandlers, assertRuntime } from "./bind-arguments.ts";
 import { resolveCloseOptions } from "../api/resolve-close-options.ts";
 import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
@@ -70,6 +70,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     assertRuntime(runtime);
     assertHandlers(handlers);
     assertNoMore("bind()", surplus);
+    assertCountsSilence(runtime, this.registry.settings.silentHeartbeats);
     if (handlers.transaction !== undefined) this.#assertTransactions();
     if (handlers.expiring !== undefined) this.registry.lifetimes.hasListeners = true;
     const binding = new ServerBinding<Data, Socket>(
