@@ -109,7 +109,8 @@ export interface CommonOptions {
   /**
    * How long a peer may be silent before its connection is ended, milliseconds; at least `heartbeatMs`. The connection is ended at
    * the first heartbeat after `heartbeatTimeoutMs / heartbeatMs` silent ones in a row, rounded up, so within
-   * `heartbeatTimeoutMs` + 2 × `heartbeatMs`. The runtime of uWebSockets.js ends a silent peer after 16 minutes in any case.
+   * `heartbeatTimeoutMs` + 2 × `heartbeatMs` (on uWebSockets.js with `heartbeatMs` from 8,000 on: + 3 × `heartbeatMs` + 8 s). The
+   * runtime of uWebSockets.js ends a silent peer after 16 minutes in any case.
    *
    * @default the connection is ended at the first heartbeat without a sign of life since the heartbeat before
    * @throws INVALID_ARGUMENT from `createSessions` with `heartbeatMs: 0`. NOT_SUPPORTED from `bindSessions` if the adapter can't
