@@ -217,6 +217,8 @@ export const portCalls: Calls = {
   plainAddress: each(wrongFor.string),
   shown: "takes anything",
   SubjectWatches: "for stores; takes no argument",
+  LIFETIME_OPTIONS: "the names of the lifetimes, and no function",
+  assertLifetimes: each(wrongLifetimes, "x()"),
   together: "for stores; takes states of a store",
   tapConnection: each([undefined, ...wrongFor.object], {}),
 };

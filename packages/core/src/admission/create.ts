@@ -42,10 +42,13 @@ export async function createSession<Data extends object>(
     const wanted = { id, data, isChecked: false, subject, decidedAt, lifetimes, hold: false, token: true };
     const { stored, token = "" } = await createStored(registry, wanted);
     const state = registry.adoptCreated(id, stored);
-    if (decision.ending === undefined && decision.sessionEnding === undefined)
-      return { session: new SessionHandle(state, undefined), token };
-    registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
-    throw revokedError();
+    if (decision.ending !== undefined) {
+      registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
+      throw revokedError();
+    }
+    // The session was created, and destroyed before this process had the answer. Its handle must say so.
+    if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
+    return { session: new SessionHandle(state, undefined), token };
   } finally {
     decision.dispose();
   }
