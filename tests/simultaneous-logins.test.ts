@@ -12,7 +12,7 @@ import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 
 const redis = useRedisServer();
 const LOGINS = 20;
-const ROUNDS = 2;
+const ROUNDS = 1;
 
 type Limits = Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject">;
 
