@@ -91,7 +91,7 @@ describe("the checker of transactions accepts", () => {
     expect(script.rules()).toEqual([]);
   });
 
-  test("a loss of the store that the page is told of, and the repeated answers after that (I19, I21)", () => {
+  test("the store loses a transaction, tells the page, and repeats its answers (I19, I21)", () => {
     const script = new Script()
       .sends("a", 1)
       .gets("a", 1, "a", 1)
@@ -143,7 +143,7 @@ describe("the checker of transactions rejects", () => {
     expect(clean().rules()).toEqual(["hole"]);
   });
 
-  test("a gap of which a page is told only partly (I16)", () => {
+  test("the server tells the page a part of a gap, and not all of it (I16)", () => {
     const script = clean()
       .sends("a", 3)
       .applied("a", 3)
@@ -183,7 +183,7 @@ describe("the checker of transactions rejects", () => {
     expect(new Script().gets("a", 1, "a", 1).rules(mayLose)).toEqual(["hole"]);
   });
 
-  test("a loss that the page is told of only before it sent the message (I21)", () => {
+  test("the server tells the page of a loss before the page sent the message, and not after that (I21)", () => {
     const script = new Script().page("a", { type: "rolledBack", from: 1, to: 1 }).sends("a", 1);
     expect(script.rules(mayLose)).toEqual(["lost", "untold"]);
   });

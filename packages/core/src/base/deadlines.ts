@@ -1,4 +1,4 @@
-/** Time limits: any number of them on one timer of Node. */
+/** Time limits. All of them share one timer of Node. */
 import { clearImmediate, setImmediate } from "node:timers";
 
 /** A deadline that was set. `cancel` is idempotent. */

@@ -37,7 +37,7 @@ export interface Decision {
    */
   readonly decidedAt?: number | undefined;
   /**
-   * How many sessions the subject may have, this one included; `undefined`: any number. Over the limit the store ends the sessions
+   * How many sessions the subject may have, this one included; `undefined` for no limit. Over the limit the store ends the sessions
    * whose logins were first, as if destroyed, and their holders get `destroyed` with `replaced`; or it answers `crowded`. All
    * logins of a subject MUST have one total order, over all processes. Otherwise simultaneous logins leave too many sessions, or
    * none. A store obeys the limit before it answers. Core sets it only for a store that has `takeOverSubject`.

@@ -9,7 +9,7 @@ export type TakeOverReply =
 
 /** The part of a takeover of a subject that concerns one session. */
 export interface SubjectSeat {
-  /** `"own"`: the session that takes the subject over; `"keep"`: the same, without a new fence; `"other"`: any other one. */
+  /** `"own"`: the session that takes the subject over; `"keep"`: the same, without a new fence; `"other"`: one of the subject's other sessions. */
   readonly mode: "own" | "keep" | "other";
   readonly seat: string;
   readonly hash: string;

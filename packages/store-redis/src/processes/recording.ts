@@ -19,7 +19,7 @@ export class Recording {
     return starts;
   }
 
-  /** This process may have missed that a process watches subjects, so it tells of changes for this time. */
+  /** The process publishes all changes for this time, because it may have missed the message that another process watches. */
   doubt(ms: number): void {
     this.#doubtedUntil = performance.now() + ms;
   }
