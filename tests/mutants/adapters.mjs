@@ -24,7 +24,7 @@ export const adapterMutants = [
   {
     name: "ws-silent-lives",
     promise: "heartbeatMs ends a half-open connection (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
+    file: "packages/adapter-ws/src/signs-of-life.ts",
     find: "if (isSilent && !hasTaken) {",
     replace: "if (isSilent && hasTaken) {",
     tests: onWs("ends a half-open connection"),
@@ -32,7 +32,7 @@ export const adapterMutants = [
   {
     name: "ws-taking-dies",
     promise: "A peer that reads the written data counts as alive (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
+    file: "packages/adapter-ws/src/signs-of-life.ts",
     find: "if (isSilent && !hasTaken) {",
     replace: "if (isSilent || !hasTaken) {",
     tests: onWs("does not end a peer that answers pings"),
@@ -40,7 +40,7 @@ export const adapterMutants = [
   {
     name: "ws-heartbeat-unnamed",
     promise: "A connection that the heartbeat ended says so (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
+    file: "packages/adapter-ws/src/signs-of-life.ts",
     find: 'own[ENDED_BY] = "heartbeat";',
     replace: "",
     tests: onWs("ends a half-open connection"),
@@ -184,7 +184,7 @@ export const adapterMutants = [
   {
     name: "ws-silence-uncounted",
     promise: "With heartbeatTimeoutMs a peer may be silent for that time (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
+    file: "packages/adapter-ws/src/signs-of-life.ts",
     find: "if (silent >= silentHeartbeats) {",
     replace: "if (silent >= 1) {",
     tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),
@@ -192,7 +192,7 @@ export const adapterMutants = [
   {
     name: "ws-silence-summed",
     promise: "With heartbeatTimeoutMs each sign of life starts the time again (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
+    file: "packages/adapter-ws/src/signs-of-life.ts",
     find: "} else if (silentHeartbeats > 1) own[SILENT] = 0;",
     replace: "}",
     tests: tests("liveness.test.ts", "with heartbeatTimeoutMs"),

@@ -42,3 +42,18 @@ export interface BoundSocket extends WebSocket {
   [COMPRESSED]?: CompressedSends;
   [PONGS_TAKEN]?: number;
 }
+
+/**
+ * The states of a WebSocket. They are not imported from ws, because the application may have loaded another
+ * copy.
+ */
+export const OPEN = 1;
+export const CLOSING = 2;
+export const CLOSED = 3;
+
+export function bound(socket: WebSocket): BoundSocket {
+  return socket;
+}
+
+/** A failed write also emits `close`, which core handles. */
+export function ignoreError(): void {}

@@ -3,29 +3,22 @@ import { CloseCode, SessionError } from "@wsession/core";
 import type { Runtime, RuntimeConnection, SendOutcome } from "@wsession/core/runtime";
 import type { RawData, WebSocket } from "ws";
 import {
+  bound,
   BYTES_READ,
+  CLOSED,
   COMPRESSED,
   CONNECTION,
   COUNTED,
   ENDED_BY,
+  ignoreError,
+  OPEN,
   PONGED,
-  PONGS_TAKEN,
-  PROGRESS,
-  SILENT,
   TCP,
 } from "./bound-socket.ts";
 import type { BoundSocket } from "./bound-socket.ts";
 import { CompressedSends } from "./compressed.ts";
-import { WriteProgress } from "./progress.ts";
+import { heartbeat, isTaking, watchClosing } from "./signs-of-life.ts";
 import { silence } from "./silence.ts";
-
-/**
- * The states of a WebSocket. They are not imported from ws, because the application may have loaded another
- * copy.
- */
-const OPEN = 1;
-const CLOSING = 2;
-const CLOSED = 3;
 
 const EMPTY = Buffer.alloc(0);
 /**
@@ -69,7 +62,7 @@ export const wsRuntime: Runtime<WebSocket> = {
   close(socket, code, reason) {
     silence(socket, discard);
     startClosing(socket, code, reason);
-    takes(socket, CLOSING_LOOK_MS);
+    watchClosing(socket);
   },
   terminate(socket) {
     silence(socket, discard);
@@ -107,10 +100,6 @@ export function attach(
 /** ws itself ends the socket: it sends a close frame with the code of the error, but emits `close` with 1006. */
 export function endedByServer(socket: WebSocket): void {
   bound(socket)[ENDED_BY] ??= "server";
-}
-
-function bound(socket: WebSocket): BoundSocket {
-  return socket;
 }
 
 /**
@@ -176,9 +165,6 @@ function bytesOf(data: RawData): Buffer {
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }
 
-/** A failed write also emits `close`, which core handles. */
-function ignoreError(): void {}
-
 /**
  * Writes an empty chunk to the TCP socket. Its callback runs when all earlier data was written, even below
  * the high-water mark.
@@ -202,16 +188,6 @@ function awaitDrain(socket: WebSocket): void {
 }
 
 /**
- * Core asks every 2 s whether the peer reads what waits before the close frame. The interval is shorter, so
- * that an interval without progress has ended by then.
- */
-const CLOSING_LOOK_MS = 1_900;
-/** Limits closing to 10 s for a peer that sends (possibly unsolicited) pongs but no close frame. */
-const MAX_PONGS_TAKEN = 4;
-/** The same, as a fraction of the time between two heartbeats. */
-const HEARTBEAT_LOOK = 0.95;
-
-/**
  * Core counts discarded messages. A pong answers a ping from before the close frame, so the peer is still
  * reading what was sent.
  */
@@ -223,64 +199,10 @@ function discard(socket: WebSocket, event: string | symbol): void {
 
 function ignoreEvent(): void {}
 
-/**
- * Whether the peer read something of the waiting data, in this process or in the buffers of the operating
- * systems.
- */
-function isTaking(socket: WebSocket): boolean {
-  const own = bound(socket);
-  if (takes(socket, CLOSING_LOOK_MS)) return true;
-  const taken = own[PONGS_TAKEN] ?? 0;
-  const isReading = own[PONGED] === true && taken < MAX_PONGS_TAKEN;
-  own[PONGED] = false;
-  if (isReading) own[PONGS_TAKEN] = taken + 1;
-  return isReading;
-}
-
 function startClosing(socket: WebSocket, code: number, reason: string): void {
   // A paused socket would notice neither the answer to the close frame nor the end of the stream (I3).
   if (socket.isPaused) socket.resume();
   socket.close(code, reason);
-}
-
-/**
- * Whether the peer reads the waiting data: call it again after an interval to learn whether there was
- * progress.
- */
-function takes(socket: WebSocket, ms: number): boolean {
-  const own = bound(socket);
-  const tcp = own[TCP];
-  const progress = own[PROGRESS];
-  if (progress !== undefined && !progress.isDone) return progress.take();
-  progress?.stop();
-  own[PROGRESS] = tcp === undefined ? undefined : WriteProgress.watch(tcp, ms);
-  return own[PROGRESS] !== undefined;
-}
-
-/**
- * Pings the peer, and terminates the socket if the peer showed no sign of life since the last heartbeat, at
- * `silentHeartbeats` of these in a row. Any
- * received byte is a sign: part of a pong, or of a long message that a pong cannot overtake (RFC 6455 section
- * 5.4). Progress of waiting data is a sign too. A paused socket is not judged. A peer that has closed its
- * side but does not read the waiting data is judged too, because otherwise its socket would stay for ever.
- */
-function heartbeat(socket: WebSocket, heartbeatMs = 30_000, silentHeartbeats = 1): void {
-  if (socket.readyState !== OPEN && socket.readyState !== CLOSING) return;
-  const own = bound(socket);
-  const read = own[COUNTED] ?? own[TCP]?.bytesRead;
-  const isSilent = read !== undefined && own[BYTES_READ] === read && !socket.isPaused;
-  // Called in any case, because the result covers the time since the last call.
-  const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
-  if (isSilent && !hasTaken) {
-    const silent = (own[SILENT] ?? 0) + 1;
-    if (silent >= silentHeartbeats) {
-      own[ENDED_BY] = "heartbeat";
-      return socket.terminate();
-    }
-    own[SILENT] = silent;
-  } else if (silentHeartbeats > 1) own[SILENT] = 0;
-  own[BYTES_READ] = read;
-  if (socket.readyState === OPEN) socket.ping(undefined, undefined, ignoreError);
 }
 
 /**

@@ -1,0 +1,73 @@
+/** The signs of life of a peer: what it sends, and what it reads of the waiting data. */
+import type { WebSocket } from "ws";
+import { BYTES_READ, COUNTED, ENDED_BY, PONGED, PONGS_TAKEN, PROGRESS, SILENT, TCP } from "./bound-socket.ts";
+import { bound, CLOSING, ignoreError, OPEN } from "./bound-socket.ts";
+import { WriteProgress } from "./progress.ts";
+
+/**
+ * Core asks every 2 s whether the peer reads what waits before the close frame. The interval is shorter, so
+ * that an interval without progress has ended by then.
+ */
+const CLOSING_LOOK_MS = 1_900;
+/** Limits closing to 10 s for a peer that sends (possibly unsolicited) pongs but no close frame. */
+const MAX_PONGS_TAKEN = 4;
+/** The same, as a fraction of the time between two heartbeats. */
+const HEARTBEAT_LOOK = 0.95;
+
+/**
+ * Whether the peer read something of the waiting data, in this process or in the buffers of the operating
+ * systems.
+ */
+export function isTaking(socket: WebSocket): boolean {
+  const own = bound(socket);
+  if (takes(socket, CLOSING_LOOK_MS)) return true;
+  const taken = own[PONGS_TAKEN] ?? 0;
+  const isReading = own[PONGED] === true && taken < MAX_PONGS_TAKEN;
+  own[PONGED] = false;
+  if (isReading) own[PONGS_TAKEN] = taken + 1;
+  return isReading;
+}
+
+/**
+ * Whether the peer reads the waiting data: call it again after an interval to learn whether there was
+ * progress.
+ */
+function takes(socket: WebSocket, ms: number): boolean {
+  const own = bound(socket);
+  const tcp = own[TCP];
+  const progress = own[PROGRESS];
+  if (progress !== undefined && !progress.isDone) return progress.take();
+  progress?.stop();
+  own[PROGRESS] = tcp === undefined ? undefined : WriteProgress.watch(tcp, ms);
+  return own[PROGRESS] !== undefined;
+}
+
+/** Begins to watch what the peer reads before the close frame. */
+export function watchClosing(socket: WebSocket): void {
+  takes(socket, CLOSING_LOOK_MS);
+}
+
+/**
+ * Pings the peer. Terminates the socket after `silentHeartbeats` heartbeats in a row without a sign of life of
+ * the peer. Any received byte is a sign: part of a pong, or of a long message that a pong cannot overtake (RFC 6455 section
+ * 5.4). Progress of waiting data is a sign too. A paused socket is not judged. A peer that has closed its
+ * side but does not read the waiting data is judged too, because otherwise its socket would stay for ever.
+ */
+export function heartbeat(socket: WebSocket, heartbeatMs = 30_000, silentHeartbeats = 1): void {
+  if (socket.readyState !== OPEN && socket.readyState !== CLOSING) return;
+  const own = bound(socket);
+  const read = own[COUNTED] ?? own[TCP]?.bytesRead;
+  const isSilent = read !== undefined && own[BYTES_READ] === read && !socket.isPaused;
+  // Called in any case, because the result covers the time since the last call.
+  const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
+  if (isSilent && !hasTaken) {
+    const silent = (own[SILENT] ?? 0) + 1;
+    if (silent >= silentHeartbeats) {
+      own[ENDED_BY] = "heartbeat";
+      return socket.terminate();
+    }
+    own[SILENT] = silent;
+  } else if (silentHeartbeats > 1) own[SILENT] = 0;
+  own[BYTES_READ] = read;
+  if (socket.readyState === OPEN) socket.ping(undefined, undefined, ignoreError);
+}
