@@ -1,6 +1,5 @@
 import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers";
-import { admitHandshake } from "../admission/admit.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import { resolveCloseOptions } from "../api/resolve-close-options.ts";
 import { CloseCode } from "../base/close-codes.ts";
@@ -37,6 +36,7 @@ import { Admitted } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
+import { UndecidedHandshakes } from "./undecided.ts";
 
 /** The binding of one server to the sessions. Handles each connection of the server from the handshake to the end. */
 export class ServerBinding<Data extends object, Socket extends object>
@@ -51,8 +51,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   readonly probeBytes: number;
   readonly #registry: SessionRegistry<Data>;
   readonly #connections: Connections<Data>;
-  /** The handshakes that are being decided: each function refuses one at once. */
-  readonly #undecided = new Set<(reason: string) => void>();
+  readonly #undecided: UndecidedHandshakes<Data>;
   /** `#live` counts live connections. `#unfinished` also counts ended connections whose close handler has not settled. */
   #live = 0;
   #unfinished = 0;
@@ -82,6 +81,7 @@ export class ServerBinding<Data extends object, Socket extends object>
     this.settings = registry.settings;
     this.diagnostics = registry.diagnostics;
     this.deadlines = deadlines;
+    this.#undecided = new UndecidedHandshakes(registry, deadlines);
     this.prefix = connections.prefix;
     this.probeBytes = probeBytesFor(this.settings.heartbeatMs);
     if (this.settings.heartbeatMs > 0) this.#keepBeating();
@@ -112,7 +112,8 @@ export class ServerBinding<Data extends object, Socket extends object>
       return this.#refuse(refused(503, "too many handshakes"));
     const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
     diagnostics.handshakesPending += 1;
-    const outcome = await this.#decide(isFramed ? withoutFraming(handshake) : handshake, found, isFramed);
+    const seenByAdmit = isFramed ? withoutFraming(handshake) : handshake;
+    const outcome = await this.#undecided.decide(seenByAdmit, found, isFramed);
     diagnostics.handshakesPending -= 1;
     if (outcome.type === "refused") {
       if (isFramed && outcome.isForeign !== true) return this.#refuseByCode(handshake, outcome, SUBPROTOCOL);
@@ -128,36 +129,6 @@ export class ServerBinding<Data extends object, Socket extends object>
     outcome.isFramed = isFramed;
     const subprotocol = isFramed ? SUBPROTOCOL : undefined;
     return { type: "accept", ticket: outcome, headers, protocols: seen.protocols, subprotocol };
-  }
-
-  /**
-   * Decides on a handshake. Refuses it if the decision takes longer than `handshakeTimeoutMs`, or if the shutdown comes first. A
-   * session that `admitHandshake` still returns after that is released.
-   */
-  #decide(handshake: Handshake, found: unknown, isFramed: boolean): Promise<Admitted<Data> | Refused> {
-    const registry = this.#registry;
-    const { handshakeTimeoutMs } = this.settings;
-    const decision = registry.pending.begin();
-    decision.isActivity = !isFramed;
-    return new Promise((resolve) => {
-      const giveUp = (reason: string) => {
-        deadline?.cancel();
-        this.#undecided.delete(giveUp);
-        // From here on no session is created or resumed for the handshake.
-        decision.end({ code: CloseCode.Restarting, reason });
-        resolve(refused(503, reason));
-      };
-      const deadline =
-        handshakeTimeoutMs === Infinity
-          ? undefined
-          : this.deadlines.allow(handshakeTimeoutMs, () => giveUp("admission took too long"));
-      this.#undecided.add(giveUp);
-      void admitHandshake(registry, handshake, found, decision).then((outcome) => {
-        deadline?.cancel();
-        if (this.#undecided.delete(giveUp)) resolve(outcome);
-        else if (outcome.type === "admitted") outcome.release();
-      });
-    });
   }
 
   #refuse({ status, reason, headers }: Refused): HandshakeAnswer {
@@ -292,7 +263,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   }
 
   async #close(closing: Closing, caller: object | undefined): Promise<void> {
-    for (const giveUp of this.#undecided) giveUp("server restarting");
+    this.#undecided.refuseAll("server restarting");
     const shutdown = new Shutdown(this.deadlines, closing, () => this.#connections.of(this));
     const empty = new Promise<void>((resolve) => {
       this.#emptied = resolve;

@@ -1,0 +1,55 @@
+import { admitHandshake } from "../admission/admit.ts";
+import { refused } from "../admission/resume.ts";
+import type { Refused } from "../admission/resume.ts";
+import { CloseCode } from "../base/close-codes.ts";
+import type { Deadlines } from "../base/deadlines.ts";
+import type { Handshake } from "../handshake/handshake.ts";
+import type { Admitted } from "../session/admitted.ts";
+import type { SessionRegistry } from "../session/registry.ts";
+
+/** The handshakes of one server that are being decided, with their time limit. */
+export class UndecidedHandshakes<Data extends object> {
+  readonly #registry: SessionRegistry<Data>;
+  readonly #deadlines: Deadlines;
+  /** Each function refuses one handshake at once. */
+  readonly #refusals = new Set<(reason: string) => void>();
+
+  constructor(registry: SessionRegistry<Data>, deadlines: Deadlines) {
+    this.#registry = registry;
+    this.#deadlines = deadlines;
+  }
+
+  /**
+   * Decides on a handshake. Refuses it if the decision takes longer than `handshakeTimeoutMs`, or if the shutdown comes first. A
+   * session that `admitHandshake` still returns after that is released.
+   */
+  decide(handshake: Handshake, found: unknown, isFramed: boolean): Promise<Admitted<Data> | Refused> {
+    const registry = this.#registry;
+    const { handshakeTimeoutMs } = registry.settings;
+    const decision = registry.pending.begin();
+    decision.isActivity = !isFramed;
+    return new Promise((resolve) => {
+      const giveUp = (reason: string) => {
+        deadline?.cancel();
+        this.#refusals.delete(giveUp);
+        // From here on no session is created or resumed for the handshake.
+        decision.end({ code: CloseCode.Restarting, reason });
+        resolve(refused(503, reason));
+      };
+      const deadline =
+        handshakeTimeoutMs === Infinity
+          ? undefined
+          : this.#deadlines.allow(handshakeTimeoutMs, () => giveUp("admission took too long"));
+      this.#refusals.add(giveUp);
+      void admitHandshake(registry, handshake, found, decision).then((outcome) => {
+        deadline?.cancel();
+        if (this.#refusals.delete(giveUp)) resolve(outcome);
+        else if (outcome.type === "admitted") outcome.release();
+      });
+    });
+  }
+
+  refuseAll(reason: string): void {
+    for (const giveUp of this.#refusals) giveUp(reason);
+  }
+}
