@@ -71,7 +71,7 @@ async function reasonsInSource(): Promise<string[]> {
     /\.end\([\w.]+, "([^"]+)"\)/g,
     /refused?\((?:response, )?\d{3}, "([^"]+)"\)/g,
     /code: [\w.]+, reason: (?:[\w.]+ \?\? )?"([^"]+)"/g,
-    /giveUp\("([^"]+)"\)/g,
+    /refuse\("([^"]+)"\)/g,
     /\.close\([\w]+, 1\d{3}, "([^"]+)"\)/g,
     /socket\.close\(\d+, "([^"]+)"\)/g,
   ];

@@ -41,8 +41,8 @@ export const connectionMutants = [
     name: "known-client-has-early",
     promise: "inbox limits a client that came back",
     file: "packages/core/src/connection/message-flow.ts",
-    find: "=== GIVEN_AND_OPENING && this.isAnonymous",
-    replace: "=== GIVEN_AND_OPENING",
+    find: "=== HAD_SESSION_AND_OPENING && this.isAnonymous",
+    replace: "=== HAD_SESSION_AND_OPENING",
     tests: onWs("fault D1"),
   },
   {
@@ -81,8 +81,8 @@ export const connectionMutants = [
     name: "hung-handler-holds-close",
     promise: "I4: a handler that hangs holds close back for handlerTimeoutMs",
     file: "packages/core/src/connection/lifecycle.ts",
-    find: "deadlines.allow(settings.handlerTimeoutMs, () => this.giveUp())",
-    replace: "deadlines.allow(settings.handlerTimeoutMs * 1_000, () => this.giveUp())",
+    find: "deadlines.allow(settings.handlerTimeoutMs, () => this.forceFinish())",
+    replace: "deadlines.allow(settings.handlerTimeoutMs * 1_000, () => this.forceFinish())",
     tests: onWs("I4 an open that never settles"),
   },
   {

@@ -6,7 +6,7 @@ import type {
   CommitResult,
   CreateRequest,
   CreateResult,
-  Departure,
+  ReleaseReason,
   Fields,
   HeldSession,
   ResumeRequest,
@@ -186,9 +186,9 @@ export class StoreProcess implements StoreHost {
   }
 
   /** Releases one connection. */
-  async release(id: string, departure?: Departure): Promise<void> {
+  async release(id: string, reason?: ReleaseReason): Promise<void> {
     this.#held.release(id);
-    await this.store.release(id, departure);
+    await this.store.release(id, reason);
   }
 
   async ids(): Promise<Set<string>> {

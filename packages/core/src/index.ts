@@ -88,7 +88,7 @@ export type {
 } from "./store/contract.ts";
 export type { CommitMethods, CommitNumbers, CommitRequest, CommitResult } from "./store/commit-contract.ts";
 export type {
-  Departure,
+  ReleaseReason,
   PresenceEvent,
   PresenceMethods,
   PresenceType,

@@ -5,7 +5,7 @@ import type {
   CommitResult,
   CreateRequest,
   CreateResult,
-  Departure,
+  ReleaseReason,
   PresenceEvent,
   ReadRequest,
   ReadResult,
@@ -34,7 +34,7 @@ export interface RedisSessionStore extends SessionStore {
   touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean>;
   rotate(request: RotateRequest): Promise<RotateResult>;
   destroy(id: string, reason: string | undefined, confirm: boolean): Promise<StoreDestroyResult>;
-  release(id: string, departure?: Departure): Promise<void>;
+  release(id: string, reason?: ReleaseReason): Promise<void>;
   track(tracking: Tracking): void;
   presenceOfSubject(subject: string): Promise<SubjectPresence>;
   watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): Promise<() => void>;

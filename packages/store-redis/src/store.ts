@@ -6,7 +6,7 @@ import type {
   CommitResult,
   CreateRequest,
   CreateResult,
-  Departure,
+  ReleaseReason,
   PresenceEvent,
   ExtendRequest,
   ExtendResult,
@@ -231,8 +231,8 @@ class RedisStore implements RedisSessionStore {
     return this.#destruction.one(id, reason, confirm ? this.#membership : undefined);
   }
 
-  release(id: string, departure?: Departure): Promise<void> {
-    return this.#membership?.heldCounts.release(id, departure === "left") ?? Promise.resolve();
+  release(id: string, reason?: ReleaseReason): Promise<void> {
+    return this.#membership?.heldCounts.release(id, reason === "left") ?? Promise.resolve();
   }
 
   ids(): AsyncIterable<string> {

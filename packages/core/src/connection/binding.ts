@@ -14,6 +14,6 @@ export interface LifecycleBinding<Socket extends object> {
   readonly deadlines: Deadlines;
   readonly diagnostics: Diagnostics;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
-  running: object | undefined;
+  connectionOnStack: object | undefined;
   report(error: unknown, context: ErrorContext): void;
 }

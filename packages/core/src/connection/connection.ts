@@ -147,7 +147,7 @@ export class LiveConnection<Data extends object, Socket extends object>
   announceEnd(_ms: number): void {}
 
   protected notifyDrained(): void {
-    this.tellTap((tap) => tap.drained());
+    this.callTap((tap) => tap.drained());
     const { handlers } = this.binding;
     if (handlers.drain !== undefined) this.callDetached("drain", () => handlers.drain?.(this));
   }
@@ -225,14 +225,14 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   protected callClose(event: CloseInfo): unknown {
-    this.tellTap((tap) => tap.closed(event.code, event.reason));
+    this.callTap((tap) => tap.closed(event.code, event.reason));
     return this.binding.handlers.close?.(this, event);
   }
 
   protected notifyClosed(): void {
     this.binding.onConnectionClosed(this);
     this.stopExpecting();
-    this.tellTap((tap) => tap.ending());
+    this.callTap((tap) => tap.ending());
   }
 
   protected notifyEnded(info: CloseInfo): void {

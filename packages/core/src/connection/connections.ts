@@ -11,8 +11,8 @@ export type AnyConnection<Data extends object> = Connection<Data, unknown, never
     | "state"
     | "end"
     | "endHandled"
-    | "giveUp"
-    | "abandon"
+    | "forceFinish"
+    | "excludeFromShutdown"
     | "heartbeat"
     | "announceEnd"
   > & { readonly binding: object };

@@ -18,19 +18,19 @@ export const Flow = {
   /** The socket has ended. */
   Ended: 32,
   /** The connection's handlers no longer hold `close` back. */
-  GivenUp: 64,
+  Forced: 64,
   /** The close handler was called. */
   Finished: 128,
   /** The connection ends as soon as all messages that have arrived were handled. Later messages are discarded. */
   Draining: 256,
   /** The session's idle deadline is near: the next message touches the session at once, not at the next check. */
-  LastLook: 512,
+  TouchOnMessage: 512,
   /** `advance` will be called in this turn. */
   Scheduled: 1024,
   /** A message arrived since the bit was last cleared. */
   Active: 2048,
   /** The connection no longer counts as live: this side, the peer, or the network has ended it. */
-  Uncounted: 4096,
+  Closed: 4096,
   /** The session was set before `open`: the client resumed it, or `initial` made it. */
   HadSession: 8192,
   /** `open` was not called yet, because the session of `initial` is still being created. */
@@ -40,9 +40,9 @@ export const Flow = {
   /** Hello was not sent yet after an attach, or the handler `resumed` has not settled. */
   Attaching: 32768,
   /** v1.wsession only: the latest attach was answered by a hello, with or without a session. */
-  Greeted: 131072,
+  HelloSent: 131072,
   /** v1.wsession only: the latest attach named the session for which the client numbers its messages. */
-  MeansSession: 262144,
+  NamedSession: 262144,
   /** v1.wsession only: a frame was sent since the last heartbeat. */
   HasSent: 524288,
   /** v1.wsession only: kept messages of the session are sent to the client. */
@@ -50,22 +50,22 @@ export const Flow = {
   /** v1.wsession only: the handler `transaction` runs. */
   InTransaction: 2097152,
   /** The peer left by a clean close, or by the frame `bye`. */
-  Left: 4194304,
+  LeftCleanly: 4194304,
   /** Only with `maxConcurrentMessages` above 1: handlers of messages have not settled. */
   Running: 8388608,
   /** The connection has a tap, which gets each event before the handlers. */
   Tapped: 16777216,
-  /** The tap was not told yet that messages may come. */
-  Introducing: 33554432,
+  /** The tap's `ready` was not called yet. */
+  TapPending: 33554432,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */
 export const BLOCKS_DIRECT_DELIVERY: number =
-  1023 | Flow.Attaching | Flow.Running | Flow.Tapped | Flow.Introducing;
+  1023 | Flow.Attaching | Flow.Running | Flow.Tapped | Flow.TapPending;
 /** While one of these bits is set, a message waits, is discarded, or is looked at again. */
 export const BLOCKS_DELIVERY: number = BLOCKS_DIRECT_DELIVERY & ~(Flow.Running | Flow.Tapped);
 /** No message handler runs while one of these bits is set (I1). */
-export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated | Flow.Attaching | Flow.Introducing;
-export const GIVEN_AND_OPENING: number = Flow.HadSession | Flow.Opening;
+export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated | Flow.Attaching | Flow.TapPending;
+export const HAD_SESSION_AND_OPENING: number = Flow.HadSession | Flow.Opening;
 /** The close handler waits while one of these bits is set (I4). */
 export const BLOCKS_CLOSE: number = Flow.Opening | Flow.Busy | Flow.Running | Flow.Queued;

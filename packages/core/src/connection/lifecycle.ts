@@ -2,30 +2,31 @@
  * A connection's life, in five verbs: `start`, `receive` (message-flow.ts), `end` (this side ends the connection), `ended`
  * (the socket has ended), `finish`. The bits of `Flow` are the state of the connection:
  *
- * | bit        | set by                                    | cleared by                    | what it holds back               |
- * | ---------- | ----------------------------------------- | ----------------------------- | -------------------------------- |
- * | Opening    | `start`                                   | the `open` handler settles    | messages, `close`                |
- * | Gated      | `open` without a session, gate "session"  | the session is attached       | messages                         |
- * | Busy       | a message goes to its handler             | the handler settles           | the next message, `close`        |
- * | Running    | as Busy, with `maxConcurrentMessages`     | the last handler settles      | messages that run alone, `close` |
- * | Queued     | a message has to wait                     | the inbox is empty            | later messages, `close`          |
- * | Draining   | `endHandled`                              | never                         | new messages, for ever           |
- * | Discarding | `end`, `terminate`, `giveUp`, `finish`    | never                         | all messages, for ever; sends    |
- * | Ended      | `ended`                                   | never                         | all calls of the runtime         |
- * | GivenUp    | `giveUp`                                  | never                         | nothing: it releases `close`     |
- * | Finished   | `finish`                                  | never                         | a second `close`                 |
- * | LastLook   | the session's idle deadline is near       | the next message              | nothing: it marks that message   |
- * | Scheduled  | `scheduleAdvance`                         | the microtask runs            | a second microtask               |
- * | Active     | each message                              | a look at the idle deadline   | nothing                          |
- * | Uncounted  | the first of `end`, `terminate`, `ended`  | never                         | a second `notifyClosed`          |
- * | HadSession | `open` with a session                     | never                         | nothing: `early` applies longer  |
- * | Refused    | a message is refused as invalid           | never                         | a second report of one           |
- * | Unopened   | `start` while the session is created      | the session is there          | `open`; without it no `close`    |
- * | Attaching  | a client of v1.wsession attaches          | `resumed` has settled         | messages                         |
- * | Left       | a clean close by the peer, or `bye`       | never                         | nothing: it says how it ended    |
- * | Tapped     | a tap is set                              | never                         | nothing: messages are copied     |
- * | Introducing | a tap with `ready` is set                | the tap's `ready` is called   | messages                         |
- * | Greeted, MeansSession, HasSent, Following, InTransaction | framed/ alone | framed/ alone | nothing: see flow.ts        |
+ * | bit            | set by                                      | cleared by                  | what it holds back               |
+ * | -------------- | ------------------------------------------- | --------------------------- | -------------------------------- |
+ * | Opening        | `start`                                     | the `open` handler settles  | messages, `close`                |
+ * | Gated          | `open` without a session, gate "session"    | the session is attached     | messages                         |
+ * | Busy           | a message goes to its handler               | the handler settles         | the next message, `close`        |
+ * | Running        | as Busy, with `maxConcurrentMessages`       | the last handler settles    | messages that run alone, `close` |
+ * | Queued         | a message has to wait                       | the inbox is empty          | later messages, `close`          |
+ * | Draining       | `endHandled`                                | never                       | new messages, for ever           |
+ * | Discarding     | `end`, `terminate`, `forceFinish`, `finish` | never                       | all messages, for ever; sends    |
+ * | Ended          | `ended`                                     | never                       | all calls of the runtime         |
+ * | Forced         | `forceFinish`                               | never                       | nothing: it releases `close`     |
+ * | Finished       | `finish`                                    | never                       | a second `close`                 |
+ * | TouchOnMessage | the session's idle deadline is near         | the next message            | nothing: it marks that message   |
+ * | Scheduled      | `scheduleAdvance`                           | the microtask runs          | a second microtask               |
+ * | Active         | each message                                | a look at the idle deadline | nothing                          |
+ * | Closed         | the first of `end`, `terminate`, `ended`    | never                       | a second `notifyClosed`          |
+ * | HadSession     | `open` with a session                       | never                       | nothing: `early` applies longer  |
+ * | Refused        | a message is refused as invalid             | never                       | a second report of one           |
+ * | Unopened       | `start` while the session is created        | the session is there        | `open`; without it no `close`    |
+ * | Attaching      | a client of v1.wsession attaches            | `resumed` has settled       | messages                         |
+ * | LeftCleanly    | a clean close by the peer, or `bye`         | never                       | nothing: it says how it ended    |
+ * | Tapped         | a tap is set                                | never                       | nothing: messages are copied     |
+ * | TapPending     | a tap with `ready` is set                   | the tap's `ready` is called | messages                         |
+ *
+ * framed/ alone uses HelloSent, NamedSession, HasSent, Following and InTransaction, which hold nothing back: see flow.ts.
  */
 import { isTransactionRefused } from "@wsession/protocol";
 import type { CloseInfo } from "../api/contract.ts";
@@ -34,7 +35,7 @@ import type { RuntimeConnection } from "../api/runtime.ts";
 import { assertNone } from "../base/arguments.ts";
 import { clipReason, CloseCode, isCleanLeave } from "../base/close-codes.ts";
 import type { Deadline } from "../base/deadlines.ts";
-import type { Departure } from "../store/presence-contract.ts";
+import type { ReleaseReason } from "../store/presence-contract.ts";
 import { isAboutTheEnd, isSessionError } from "../base/errors.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
 import type { Handshake } from "../handshake/handshake.ts";
@@ -89,8 +90,8 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if (this.binding.settings.gate === "session" && !this.hasSession) this.flow |= Flow.Gated;
     let waits = false;
     const { binding } = this;
-    const { running } = binding;
-    binding.running = this;
+    const outer = binding.connectionOnStack;
+    binding.connectionOnStack = this;
     try {
       const opening = promiseOf(this.callOpen(handshake));
       opening?.then(
@@ -104,7 +105,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     } catch (error) {
       this.failed("open", error);
     }
-    binding.running = running;
+    binding.connectionOnStack = outer;
     if (!waits) this.clearAndSchedule(Flow.Opening);
     this.watchEarly();
   }
@@ -160,10 +161,10 @@ export abstract class ConnectionLifecycle<Socket extends object>
 
   // --- end ---
 
-  /** How the connection ended, for the store; `undefined` for a lost connection, and for an end by this side. */
-  get departure(): Departure | undefined {
+  /** Why the connection ended, for the store; `undefined` for a lost connection, and for an end by this side. */
+  get releaseReason(): ReleaseReason | undefined {
     if (this.#event?.code === CloseCode.Expired) return "expired";
-    return (this.flow & Flow.Left) === 0 ? undefined : "left";
+    return (this.flow & Flow.LeftCleanly) === 0 ? undefined : "left";
   }
 
   terminate(surplus?: undefined): void {
@@ -183,13 +184,13 @@ export abstract class ConnectionLifecycle<Socket extends object>
     if ((this.flow & Flow.Discarding) !== 0) return;
     const ended = this.hasEnded;
     // The reason of a `destroy`, maybe of another process, may be too long for a close frame.
-    const fits = clipReason(reason);
-    if (!ended) this.#event = { code, reason: fits, by: "server" };
+    const clipped = clipReason(reason);
+    if (!ended) this.#event = { code, reason: clipped, by: "server" };
     this.stop();
     if (ended) return this.scheduleAdvance();
     this.markClosed();
     const { runtime, deadlines } = this.binding;
-    runtime.close(this.socket, code, fits);
+    runtime.close(this.socket, code, clipped);
     if (!this.hasEnded) this.#deadline = new ClosingHandshake(runtime, deadlines, this.socket);
   }
 
@@ -202,8 +203,8 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   private markClosed(): void {
-    if ((this.flow & Flow.Uncounted) !== 0) return;
-    this.flow |= Flow.Uncounted;
+    if ((this.flow & Flow.Closed) !== 0) return;
+    this.flow |= Flow.Closed;
     this.notifyClosed();
   }
 
@@ -224,7 +225,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
   ended(code: number, reason: string, by?: CloseInfo["by"]): void {
     if (this.hasEnded) return;
     this.flow |= Flow.Ended;
-    if (this.#event === undefined && isCleanLeave(code)) this.flow |= Flow.Left;
+    if (this.#event === undefined && isCleanLeave(code)) this.flow |= Flow.LeftCleanly;
     // If this side ended the connection, the socket only reports the answer.
     this.#event ??= endOfSocket(code, reason, by);
     this.notifyEnded(this.#event);
@@ -232,30 +233,33 @@ export abstract class ConnectionLifecycle<Socket extends object>
     this.#deadline = undefined;
     this.unpause();
     this.markClosed();
-    if ((this.flow & Flow.GivenUp) !== 0) this.giveUp();
+    if ((this.flow & Flow.Forced) !== 0) this.forceFinish();
     else if ((this.flow & BLOCKS_CLOSE) !== 0) {
       const { deadlines, settings } = this.binding;
-      this.#deadline = deadlines.allow(settings.handlerTimeoutMs, () => this.giveUp());
+      this.#deadline = deadlines.allow(settings.handlerTimeoutMs, () => this.forceFinish());
     }
     this.scheduleAdvance();
   }
 
   /**
-   * Stops waiting for the handlers, so that `close` can be called: because a handler has used up its time, or because it may wait
-   * for the shutdown itself. Messages that wait behind the handler are discarded and counted.
+   * Calls `close` although handlers have not settled: a handler has used up its time, or may await the shutdown. Messages that
+   * wait behind the handler are discarded and counted.
    */
-  giveUp(): void {
+  forceFinish(): void {
     if ((this.flow & Flow.Finished) !== 0) return;
-    this.flow |= Flow.GivenUp;
+    this.flow |= Flow.Forced;
     if (!this.hasEnded) return;
     this.flow |= Flow.Discarding;
     this.discard();
     this.scheduleAdvance();
   }
 
-  /** Stops waiting for the handler that called for the shutdown, because it may await the shutdown itself (deadlock). */
-  abandon(): void {
-    if ((this.flow & Flow.Finished) === 0) this.giveUp();
+  /**
+   * The shutdown no longer waits for this connection's handlers, also not for the close handler, because the handler that called
+   * for the shutdown may await the shutdown (deadlock).
+   */
+  excludeFromShutdown(): void {
+    if ((this.flow & Flow.Finished) === 0) this.forceFinish();
     else this.notifyFinished();
   }
 
@@ -264,9 +268,9 @@ export abstract class ConnectionLifecycle<Socket extends object>
   protected advanceEnd(): void {
     const ending = this.backlog?.ending;
     if (ending !== undefined && !this.isEnding && !this.isHandling) this.end(ending.code, ending.reason);
-    const never = (this.flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
-    if (never && (this.flow & Flow.Opening) === 0) this.discard();
-    const settled = (this.flow & BLOCKS_CLOSE) === 0 || (this.flow & Flow.GivenUp) !== 0;
+    const gateStaysShut = (this.flow & (Flow.Ended | Flow.Gated)) === (Flow.Ended | Flow.Gated);
+    if (gateStaysShut && (this.flow & Flow.Opening) === 0) this.discard();
+    const settled = (this.flow & BLOCKS_CLOSE) === 0 || (this.flow & Flow.Forced) !== 0;
     if (settled && (this.flow & (Flow.Ended | Flow.Finished)) === Flow.Ended) this.finish();
   }
 
@@ -278,20 +282,20 @@ export abstract class ConnectionLifecycle<Socket extends object>
     const report = (error: unknown) => this.reportFailure("close", error);
     let closing: Promise<unknown> | undefined;
     const { binding } = this;
-    const { running } = binding;
-    binding.running = this;
+    const outer = binding.connectionOnStack;
+    binding.connectionOnStack = this;
     try {
       const result = this.callClose(this.#event ?? TERMINATED);
       if (isThenable(result)) closing = new Promise((resolve) => resolve(result));
     } catch (error) {
       report(error);
     }
-    binding.running = running;
+    binding.connectionOnStack = outer;
     if (closing === undefined) return this.notifyFinished();
     const { deadlines, settings } = binding;
-    const hung = deadlines.allow(settings.handlerTimeoutMs, () => this.notifyFinished());
+    const timeout = deadlines.allow(settings.handlerTimeoutMs, () => this.notifyFinished());
     closing.catch(report).finally(() => {
-      hung.cancel();
+      timeout.cancel();
       this.notifyFinished();
     });
   }

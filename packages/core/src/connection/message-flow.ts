@@ -4,7 +4,13 @@ import type { Connection } from "../api/contract.ts";
 import type { Stage } from "../api/error-context.ts";
 import { Backlog } from "./backlog.ts";
 import type { LifecycleBinding } from "./binding.ts";
-import { BLOCKS_DELIVERY, BLOCKS_DIRECT_DELIVERY, BLOCKS_MESSAGES, Flow, GIVEN_AND_OPENING } from "./flow.ts";
+import {
+  BLOCKS_DELIVERY,
+  BLOCKS_DIRECT_DELIVERY,
+  BLOCKS_MESSAGES,
+  Flow,
+  HAD_SESSION_AND_OPENING,
+} from "./flow.ts";
 
 /**
  * Delivers a connection's messages to their handler: the gate, their order, and the limits of waiting messages (I1, I2, I3, I14).
@@ -26,8 +32,8 @@ export abstract class MessageFlow<Socket extends object> {
   /** Whether the client is anonymous: it has neither a token nor a subject. */
   protected abstract readonly isAnonymous: boolean;
   protected abstract callMessage(data: string | Uint8Array): unknown;
-  /** Calls the tap for the first time: messages may come. Never throws. */
-  protected abstract introduceTap(): void;
+  /** Calls the tap's `ready`: messages may come. Never throws. */
+  protected abstract callTapReady(): void;
   /** A message arrived after the last check before the session's idle deadline. */
   protected abstract notifyActivity(): void;
   /** A handler failed. */
@@ -55,8 +61,8 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   /** Requests a call of `notifyActivity` at the next message. The common path of a message has no extra check for this. */
-  awaitMessage(): void {
-    this.flow |= Flow.LastLook;
+  touchOnNextMessage(): void {
+    this.flow |= Flow.TouchOnMessage;
   }
 
   receive(data: string | Uint8Array, borrowed = false): void {
@@ -89,8 +95,8 @@ export abstract class MessageFlow<Socket extends object> {
   /** Counts as activity, as a message does: an attach with `fresh` shows that a person opened the page. */
   protected markActive(): void {
     this.flow |= Flow.Active;
-    if ((this.flow & Flow.LastLook) === 0) return;
-    this.flow &= ~Flow.LastLook;
+    if ((this.flow & Flow.TouchOnMessage) === 0) return;
+    this.flow &= ~Flow.TouchOnMessage;
     this.notifyActivity();
   }
 
@@ -116,8 +122,8 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   private receiveSlowly(data: string | Uint8Array, borrowed: boolean): void {
-    if ((this.flow & Flow.LastLook) !== 0) {
-      this.flow &= ~Flow.LastLook;
+    if ((this.flow & Flow.TouchOnMessage) !== 0) {
+      this.flow &= ~Flow.TouchOnMessage;
       this.notifyActivity();
     }
     const isDue = this.mayDeliver(data);
@@ -137,12 +143,12 @@ export abstract class MessageFlow<Socket extends object> {
   private deliver(data: string | Uint8Array): void {
     this.flow |= Flow.Busy;
     const { binding } = this;
-    const { running } = binding;
-    binding.running = this;
+    const outer = binding.connectionOnStack;
+    binding.connectionOnStack = this;
     try {
       const promise = promiseOf(this.callMessage(data));
       if (promise !== undefined) {
-        binding.running = running;
+        binding.connectionOnStack = outer;
         const backlog = this.ownBacklog();
         promise.then(backlog.onSettled, backlog.onFailed);
         if (binding.settings.maxConcurrentMessages > 1) this.countRunning(backlog, data);
@@ -151,7 +157,7 @@ export abstract class MessageFlow<Socket extends object> {
     } catch (error) {
       this.failed("message", error);
     }
-    binding.running = running;
+    binding.connectionOnStack = outer;
     this.flow &= ~Flow.Busy;
     if ((this.flow & BLOCKS_DELIVERY) !== Flow.Ready) this.scheduleAdvance();
   }
@@ -196,7 +202,7 @@ export abstract class MessageFlow<Socket extends object> {
    */
   private get isEarly(): boolean {
     if (!this.hasSession) return true;
-    return (this.flow & GIVEN_AND_OPENING) === GIVEN_AND_OPENING && this.isAnonymous;
+    return (this.flow & HAD_SESSION_AND_OPENING) === HAD_SESSION_AND_OPENING && this.isAnonymous;
   }
 
   protected ownBacklog(): Backlog<Socket> {
@@ -247,7 +253,7 @@ export abstract class MessageFlow<Socket extends object> {
 
   /** Runs the steps that are due: waiting messages first, then the step after them. */
   private advance(): void {
-    if ((this.flow & Flow.Introducing) !== 0) this.introduce();
+    if ((this.flow & Flow.TapPending) !== 0) this.runTapReady();
     while ((this.flow & (BLOCKS_MESSAGES | Flow.Busy)) === 0) {
       const next = this.backlog?.inbox.peek();
       if (next === undefined || !this.mayBegin(next)) break;
@@ -263,9 +269,9 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   /** The tap gets the connection before its first message, once `open` has settled and the gate is open. */
-  private introduce(): void {
+  private runTapReady(): void {
     if ((this.flow & (Flow.Opening | Flow.Gated)) !== 0) return;
-    this.flow &= ~Flow.Introducing;
-    if ((this.flow & Flow.Discarding) === 0) this.introduceTap();
+    this.flow &= ~Flow.TapPending;
+    if ((this.flow & Flow.Discarding) === 0) this.callTapReady();
   }
 }

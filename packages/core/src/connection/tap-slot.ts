@@ -23,7 +23,7 @@ export abstract class TapSlot<Data extends object, Socket extends object>
 
   awaitReady(): void {
     if (this.isFinished) return;
-    this.flow |= Flow.Introducing;
+    this.flow |= Flow.TapPending;
     this.scheduleAdvance();
   }
 
@@ -52,15 +52,15 @@ export abstract class TapSlot<Data extends object, Socket extends object>
   }
 
   controlFrame(type: "ping" | "pong", data: Uint8Array): void {
-    if (!this.isEnding) this.tellTap((tap) => tap.controlFrame(type, data));
+    if (!this.isEnding) this.callTap((tap) => tap.controlFrame(type, data));
   }
 
-  protected introduceTap(): void {
-    this.tellTap((tap) => tap.ready());
+  protected callTapReady(): void {
+    this.callTap((tap) => tap.ready());
   }
 
   /** Calls the tap, if there is one. An error of code that the tap calls must not keep the connection from its next step. */
-  protected tellTap(tell: (tap: ConnectionTap) => void): void {
+  protected callTap(tell: (tap: ConnectionTap) => void): void {
     if (!this.isTapped) return;
     const tap = taps.get(this);
     try {

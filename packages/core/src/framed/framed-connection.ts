@@ -44,7 +44,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   /** Whether the latest attach was answered by a hello, with or without a session. */
   private get isGreeted(): boolean {
-    return (this.flow & Flow.Greeted) !== 0;
+    return (this.flow & Flow.HelloSent) !== 0;
   }
 
   // --- received frames ---
@@ -69,7 +69,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   /** Throws a ProtocolError for a frame that the client may not send yet, and for too many frames. */
   private admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
     if (this.#attaches === 0) throw new ProtocolError("attach is the first frame");
-    const meansSession = (this.flow & Flow.MeansSession) !== 0;
+    const meansSession = (this.flow & Flow.NamedSession) !== 0;
     if (isCounted && !meansSession && !(this.isGreeted && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
     if (!this.isGreeted && this.ownArrival().exceeds(frame)) throw new ProtocolError("too much before hello");
@@ -103,7 +103,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
         this.beat();
         return;
       case "bye":
-        this.flow |= Flow.Left;
+        this.flow |= Flow.LeftCleanly;
         this.endHandled(1000, "");
         return;
       case "token-kept":
@@ -202,8 +202,8 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   private noteAttach(attach: Attach): void {
-    if (attach.session === undefined) this.flow &= ~Flow.MeansSession;
-    else this.flow |= Flow.MeansSession;
+    if (attach.session === undefined) this.flow &= ~Flow.NamedSession;
+    else this.flow |= Flow.NamedSession;
     if (!this.isGreeted || !this.hasSession) this.ownArrival().attach = attach;
   }
 
@@ -217,7 +217,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   /** Returns hello, to be sent with other frames. If hello has a token, sends it alone and uncompressed, and returns no frame. */
   private helloTo(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): readonly string[] {
-    this.flow |= Flow.Greeted | Flow.HasSent;
+    this.flow |= Flow.HelloSent | Flow.HasSent;
     const { binding, state, token, resumed } = this;
     const frame = helloOf(binding, {
       state,

@@ -131,13 +131,13 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
     message: string | Uint8Array,
   ): unknown {
     const { binding } = this;
-    const { running } = binding;
-    binding.running = this;
+    const outer = binding.connectionOnStack;
+    binding.connectionOnStack = this;
     this.flow |= Flow.InTransaction;
     try {
       return binding.handlers.transaction?.(transaction, message);
     } finally {
-      binding.running = running;
+      binding.connectionOnStack = outer;
     }
   }
 

@@ -36,7 +36,7 @@ import { Admitted } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { Shutdown } from "./shutdown.ts";
-import { UndecidedHandshakes } from "./undecided.ts";
+import { PendingHandshakes } from "./pending-handshakes.ts";
 
 /** The binding of one server to the sessions. Handles each connection of the server from the handshake to the end. */
 export class ServerBinding<Data extends object, Socket extends object>
@@ -51,21 +51,21 @@ export class ServerBinding<Data extends object, Socket extends object>
   readonly probeBytes: number;
   readonly #registry: SessionRegistry<Data>;
   readonly #connections: Connections<Data>;
-  readonly #undecided: UndecidedHandshakes<Data>;
+  readonly #pendingHandshakes: PendingHandshakes<Data>;
   /** `#live` counts live connections. `#unfinished` also counts ended connections whose close handler has not settled. */
   #live = 0;
   #unfinished = 0;
   #closing: Promise<void> | undefined;
-  #emptied: (() => void) | undefined;
+  #onEmpty: (() => void) | undefined;
   readonly #releases: (() => void)[] = [];
-  #nextBeat: Deadline | undefined;
+  #nextHeartbeat: Deadline | undefined;
   /**
    * The connection whose `open` handler is being called. The runtime has no reference to it yet, but `sessions.of` must find
    * it.
    */
   opening: LiveConnection<Data, Socket> | undefined;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
-  running: object | undefined;
+  connectionOnStack: object | undefined;
 
   constructor(
     registry: SessionRegistry<Data>,
@@ -81,10 +81,10 @@ export class ServerBinding<Data extends object, Socket extends object>
     this.settings = registry.settings;
     this.diagnostics = registry.diagnostics;
     this.deadlines = deadlines;
-    this.#undecided = new UndecidedHandshakes(registry, deadlines);
+    this.#pendingHandshakes = new PendingHandshakes(registry, deadlines);
     this.prefix = connections.prefix;
     this.probeBytes = probeBytesFor(this.settings.heartbeatMs);
-    if (this.settings.heartbeatMs > 0) this.#keepBeating();
+    if (this.settings.heartbeatMs > 0) this.#scheduleHeartbeat();
   }
 
   get size(): number {
@@ -113,7 +113,7 @@ export class ServerBinding<Data extends object, Socket extends object>
     const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
     diagnostics.handshakesPending += 1;
     const seenByAdmit = isFramed ? withoutFraming(handshake) : handshake;
-    const outcome = await this.#undecided.decide(seenByAdmit, found, isFramed);
+    const outcome = await this.#pendingHandshakes.decide(seenByAdmit, found, isFramed);
     diagnostics.handshakesPending -= 1;
     if (outcome.type === "refused") {
       if (isFramed && outcome.isForeign !== true) return this.#refuseByCode(handshake, outcome, SUBPROTOCOL);
@@ -151,21 +151,21 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   abandon(ticket: Ticket): void {
     if (ticket instanceof RefusedHandshake) return ticket.release();
-    const admitted = this.#onItsWay(ticket);
+    const admitted = this.#admittedOf(ticket);
     if (admitted === undefined) return;
     this.diagnostics.handshakesAbandoned += 1;
     admitted.release();
   }
 
   /** The admitted handshake of a ticket; `undefined` for a ticket that was used, abandoned, or made by other sessions. */
-  #onItsWay(ticket: Ticket): Admitted<Data> | undefined {
-    const isOurs = ticket instanceof Admitted && ticket.registry === this.#registry && !ticket.isOver;
+  #admittedOf(ticket: Ticket): Admitted<Data> | undefined {
+    const isOurs = ticket instanceof Admitted && ticket.registry === this.#registry && !ticket.isUsed;
     return isOurs ? ticket : undefined;
   }
 
   open(socket: Socket, ticket: Ticket, protocol: string = ""): RuntimeConnection {
     if (ticket instanceof RefusedHandshake) return ticket.open(this.runtime, this.deadlines, socket);
-    const admitted = this.#onItsWay(ticket);
+    const admitted = this.#admittedOf(ticket);
     if (admitted === undefined)
       throw invalidArgument(
         "open() takes an admitted handshake of these sessions that was neither opened nor abandoned before",
@@ -226,25 +226,25 @@ export class ServerBinding<Data extends object, Socket extends object>
     if (!this.#connections.remove(connection)) return;
     this.#unfinished -= 1;
     if (connection.state !== undefined) this.#registry.onConnectionFinished(connection.state);
-    if (this.#unfinished === 0) this.#emptied?.();
+    if (this.#unfinished === 0) this.#onEmpty?.();
   }
 
   // --- time ---
 
-  #keepBeating(): void {
+  #scheduleHeartbeat(): void {
     const { heartbeatMs } = this.settings;
     const due = performance.now() + heartbeatMs;
-    this.#nextBeat = this.deadlines.after(heartbeatMs, () => {
+    this.#nextHeartbeat = this.deadlines.after(heartbeatMs, () => {
       // After a stall of this process the peers' pongs may be unread, so skip this heartbeat.
-      const stoodStill = performance.now() - due > heartbeatMs / 2;
+      const stalled = performance.now() - due > heartbeatMs / 2;
       // Node runs timers before it reads sockets. Wait for the next turn, so that data that has arrived is read first.
-      if (!stoodStill) setImmediate(this.#beat);
+      if (!stalled) setImmediate(this.#sendHeartbeats);
       // Go on during a shutdown, because otherwise the runtime's own timeout ends connections that wait for their turn.
-      if (!this.#isClosing || this.#unfinished > 0) this.#keepBeating();
+      if (!this.#isClosing || this.#unfinished > 0) this.#scheduleHeartbeat();
     });
   }
 
-  readonly #beat = (): void => {
+  readonly #sendHeartbeats = (): void => {
     for (const connection of this.#connections.of(this)) connection.heartbeat();
   };
 
@@ -257,21 +257,22 @@ export class ServerBinding<Data extends object, Socket extends object>
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
     assertNoMore("close()", surplus);
     const closing = resolveCloseOptions(options);
-    const { running } = this;
-    if (this.#closing !== undefined && running instanceof LiveConnection) running.abandon();
-    return (this.#closing ??= owned(this.#close(closing, running), this));
+    const { connectionOnStack } = this;
+    if (this.#closing !== undefined && connectionOnStack instanceof LiveConnection)
+      connectionOnStack.excludeFromShutdown();
+    return (this.#closing ??= owned(this.#close(closing, connectionOnStack), this));
   }
 
   async #close(closing: Closing, caller: object | undefined): Promise<void> {
-    this.#undecided.refuseAll("server restarting");
+    this.#pendingHandshakes.refuseAll("server restarting");
     const shutdown = new Shutdown(this.deadlines, closing, () => this.#connections.of(this));
     const empty = new Promise<void>((resolve) => {
-      this.#emptied = resolve;
+      this.#onEmpty = resolve;
     });
     await shutdown.run(caller instanceof LiveConnection ? caller : undefined);
     if (this.#unfinished > 0) await empty;
     shutdown.done();
-    this.#nextBeat?.cancel();
+    this.#nextHeartbeat?.cancel();
     for (const release of this.#releases.splice(0)) release();
   }
 }

@@ -3,7 +3,10 @@ import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { ConnectionLifecycle } from "../connection/lifecycle.ts";
 
 /** The part of a connection that a shutdown uses. */
-type Endable = Pick<ConnectionLifecycle<object>, "end" | "endHandled" | "giveUp" | "abandon"> & {
+type Endable = Pick<
+  ConnectionLifecycle<object>,
+  "end" | "endHandled" | "forceFinish" | "excludeFromShutdown"
+> & {
   /** Announces to a client of `v1.wsession` that the connection ends within `ms` milliseconds. */
   announceEnd(ms: number): void;
 };
@@ -37,7 +40,7 @@ export class Shutdown {
     const connections = [...this.#unfinished()];
     const count = connections.length;
     this.#bound(drainMs - drainMs / Math.max(1, count));
-    caller?.abandon();
+    caller?.excludeFromShutdown();
     // Announce the end to all clients at once, so that clients whose connection ends later can connect elsewhere before that.
     for (const [index, connection] of connections.entries())
       if (index > 0 && drainMs > 0) connection.announceEnd((drainMs * index) / count);
@@ -66,7 +69,7 @@ export class Shutdown {
       }),
       // A handler that awaits the shutdown after another `await` can't be distinguished from a busy handler: give up on both.
       this.#deadlines.allow(Math.max(handlingMs, HANDLING_MS), () => {
-        for (const connection of this.#unfinished()) connection.giveUp();
+        for (const connection of this.#unfinished()) connection.forceFinish();
       }),
     ];
   }

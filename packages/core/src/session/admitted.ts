@@ -33,7 +33,7 @@ export class Admitted<Data extends object> implements Ticket {
   readonly #session: AdmittedSession<Data> | undefined;
   readonly #initial: Data | undefined;
   readonly #decision: PendingDecision;
-  #isOver = false;
+  #isUsed = false;
 
   constructor(registry: SessionRegistry<Data>, parts: AdmittedParts<Data>) {
     this.registry = registry;
@@ -46,8 +46,8 @@ export class Admitted<Data extends object> implements Ticket {
     this.#decision = parts.decision;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get isUsed(): boolean {
+    return this.#isUsed;
   }
 
   /**
@@ -55,7 +55,7 @@ export class Admitted<Data extends object> implements Ticket {
    * session's creation. Returns a promise if the store creates the session asynchronously.
    */
   attach(connection: UnattachedConnection<Data>): Awaitable<void> {
-    this.#isOver = true;
+    this.#isUsed = true;
     const decision = this.#decision;
     if (this.#session !== undefined) {
       connection.resumed = this.#session.resumed;
@@ -73,8 +73,8 @@ export class Admitted<Data extends object> implements Ticket {
 
   /** Releases the session, because the client went away before its connection existed. Idempotent. */
   release(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isUsed) return;
+    this.#isUsed = true;
     this.#decision.dispose();
     if (this.#session !== undefined) this.registry.releaseAdmitted(this.#session);
   }

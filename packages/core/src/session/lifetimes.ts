@@ -281,7 +281,7 @@ function lastCheckMs(idleMs: number): number {
 }
 
 function awaitMessages<Data extends object>(state: LocalSession<Data>): void {
-  for (const connection of state.connections()) connection.awaitMessage();
+  for (const connection of state.connections()) connection.touchOnNextMessage();
 }
 
 function takeActivity<Data extends object>(state: LocalSession<Data>): boolean {

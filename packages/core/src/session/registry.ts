@@ -8,7 +8,7 @@ import type { Ending } from "../base/endings.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { newSelector } from "../handshake/token.ts";
 import type { SessionStore, StoredSession } from "../store/contract.ts";
-import type { Departure } from "../store/presence-contract.ts";
+import type { ReleaseReason } from "../store/presence-contract.ts";
 import { ChangeQueue } from "./changes.ts";
 import { createStored } from "./creation.ts";
 import type { Created } from "./creation.ts";
@@ -220,12 +220,12 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   onConnectionClosed(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (this.store.capabilities.resumable) this.lifetimes.onConnectionClosed(state, connection);
     state.removeConnection(connection);
-    this.releaseInStore(state.id, connection.departure);
+    this.releaseInStore(state.id, connection.releaseReason);
   }
 
   /** Releases one connection's hold on the session in the store. */
-  releaseInStore(id: string, departure?: Departure): void {
-    this.calls.inBackground(() => this.store.release(id, departure), id);
+  releaseInStore(id: string, reason?: ReleaseReason): void {
+    this.calls.inBackground(() => this.store.release(id, reason), id);
   }
 
   /** A connection's close handler has settled: nothing of the connection refers to the session any more. */

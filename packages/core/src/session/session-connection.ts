@@ -1,5 +1,5 @@
 import type { Connection, Renewal } from "../api/contract.ts";
-import type { Departure } from "../store/presence-contract.ts";
+import type { ReleaseReason } from "../store/presence-contract.ts";
 import type { KeptRun } from "./kept-run.ts";
 
 /** The part of a live connection that its session uses. `LiveConnection` implements the interface: sessions call up through it. */
@@ -12,14 +12,14 @@ export interface SessionConnection<Data extends object> {
   fence: number;
   /** Whether the connection has ended, or is about to end. */
   readonly isEnding: boolean;
-  /** How the connection ended, for the store. */
-  readonly departure: Departure | undefined;
+  /** Why the connection ended, for the store. */
+  readonly releaseReason: ReleaseReason | undefined;
   /** Whether a handler `transaction` runs. The handle then refuses writes, because the commit would not include them. */
   readonly isInTransaction: boolean;
   /** Whether a message arrived since the flag was last cleared. Such a message moves the idle deadline. */
   active: boolean;
   /** The session's idle deadline is near: the next message must touch the session at once. */
-  awaitMessage(): void;
+  touchOnNextMessage(): void;
   readonly publicConnection: Connection<Data, unknown, never>;
   /** Another connection or process changed the data. */
   changed(data: Readonly<Data>): void;

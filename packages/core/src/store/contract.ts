@@ -3,7 +3,7 @@ import type { CommitMethods } from "./commit-contract.ts";
 import type { StoreHost } from "./host-contract.ts";
 import type { LifetimesMethods } from "./lifetimes-contract.ts";
 import type { OutboxMethods } from "./outbox-contract.ts";
-import type { Departure, PresenceMethods } from "./presence-contract.ts";
+import type { ReleaseReason, PresenceMethods } from "./presence-contract.ts";
 import type { StoreDestroyResult, StorePresence } from "./reports.ts";
 import type { OwnLifetimes, StoredSession } from "./stored-session.ts";
 import type { SubjectLimit, SubjectMethods } from "./subject-contract.ts";
@@ -224,10 +224,10 @@ export interface SessionStore
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
   /**
    * One connection of this process no longer holds the session. If sessions do not outlive connections, the session ends.
-   * `departure`: how the connection ended; `undefined` for any other end. A store that ignores it takes a clean leave for a lost
-   * connection.
+   * `reason`: why the connection ended, if the client left or the session expired; `undefined` for any other end. A store that
+   * ignores the reason treats a client that left as a lost connection.
    */
-  release(id: string, departure?: Departure): Awaitable<void>;
+  release(id: string, reason?: ReleaseReason): Awaitable<void>;
   /**
    * The ids of live sessions, in no order. MUST yield each id at most once. MUST yield a session that exists from the beginning to
    * the end of the iteration exactly once, also if the session is touched, written or resumed meanwhile. A session that is

@@ -132,9 +132,9 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       return { ...NOTHING_DESTROYED, destroyed: [id] };
     },
     // The session ends with its connection, so it is never away.
-    release(id, departure) {
+    release(id, reason) {
       logins.ended(id);
-      presence.endedWithConnection(id, departure);
+      presence.endedWithConnection(id, reason);
     },
     async *ids() {
       yield* host?.heldIds() ?? [];

@@ -1,6 +1,6 @@
 /** Presence and events of a store whose sessions live in this process. */
 import type {
-  Departure,
+  ReleaseReason,
   PresenceEvent,
   SessionEventType,
   SubjectPresence,
@@ -68,13 +68,13 @@ export class LocalPresence {
   }
 
   /** One connection fewer. */
-  released(id: string, departure: Departure | undefined): void {
+  released(id: string, reason: ReleaseReason | undefined): void {
     const visit = this.#visits.get(id);
     if (visit === undefined || visit.connections === 0) return;
     visit.connections -= 1;
     if (visit.connections > 0) return;
     visit.awaySince = Date.now();
-    if (departure === "left") return this.#leave(id, visit);
+    if (reason === "left") return this.#leave(id, visit);
     visit.leaving = setTimeout(() => this.#leave(id, visit), this.#tracking?.leaveAfterMs ?? 0);
     visit.leaving.unref();
     this.#changed(id, visit);
@@ -92,9 +92,9 @@ export class LocalPresence {
   }
 
   /** The session of a store without resumption: it ends with its connection. */
-  endedWithConnection(id: string, departure: Departure | undefined): void {
+  endedWithConnection(id: string, reason: ReleaseReason | undefined): void {
     const visit = this.#visits.get(id);
-    if (visit !== undefined) this.ended(id, departure ?? "left", visit.subject);
+    if (visit !== undefined) this.ended(id, reason ?? "left", visit.subject);
   }
 
   /** The session has another subject. */

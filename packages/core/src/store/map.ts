@@ -21,7 +21,7 @@ import { replaceToken, rotationRefusal } from "./map-rotation.ts";
 import type { AppendRequest, AppendResult, ReadRequest, ReadResult } from "./outbox-contract.ts";
 import { MapSubjects } from "./map-subjects.ts";
 import type { TakeOverSubjectRequest, TakeOverSubjectResult } from "./subject-contract.ts";
-import type { Departure, PresenceEvent, SubjectPresence, Tracking } from "./presence-contract.ts";
+import type { ReleaseReason, PresenceEvent, SubjectPresence, Tracking } from "./presence-contract.ts";
 import type {
   CreateRequest,
   CreateResult,
@@ -241,11 +241,11 @@ export class MapSessionStore implements MapStore {
     return { destroyed: entry === undefined ? [] : [id], closed: 0, unreachable: [] };
   }
 
-  release(id: string, departure?: Departure): void {
+  release(id: string, reason?: ReleaseReason): void {
     const entry = this.#entries.peek(id);
     if (entry === undefined || entry.holders === 0) return;
     entry.holders -= 1;
-    this.#presence.released(id, departure);
+    this.#presence.released(id, reason);
   }
 
   async *ids(): AsyncIterable<string> {

@@ -49,8 +49,8 @@ export interface SessionEvent {
   readonly at: number;
 }
 
-/** How a connection ended, for `release`: by a clean close of the peer, or at the session's deadline. */
-export type Departure = "left" | "expired";
+/** Why a connection ended, for `release`: the peer closed it cleanly, or the session reached its deadline. */
+export type ReleaseReason = "left" | "expired";
 
 /** What core asks of a store about presence. */
 export interface Tracking {

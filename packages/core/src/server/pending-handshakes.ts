@@ -8,7 +8,7 @@ import type { Admitted } from "../session/admitted.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 
 /** The handshakes of one server that are being decided, with their time limit. */
-export class UndecidedHandshakes<Data extends object> {
+export class PendingHandshakes<Data extends object> {
   readonly #registry: SessionRegistry<Data>;
   readonly #deadlines: Deadlines;
   /** Each function refuses one handshake at once. */
@@ -29,9 +29,9 @@ export class UndecidedHandshakes<Data extends object> {
     const decision = registry.pending.begin();
     decision.isActivity = !isFramed;
     return new Promise((resolve) => {
-      const giveUp = (reason: string) => {
+      const refuse = (reason: string) => {
         deadline?.cancel();
-        this.#refusals.delete(giveUp);
+        this.#refusals.delete(refuse);
         // From here on no session is created or resumed for the handshake.
         decision.end({ code: CloseCode.Restarting, reason });
         resolve(refused(503, reason));
@@ -39,17 +39,17 @@ export class UndecidedHandshakes<Data extends object> {
       const deadline =
         handshakeTimeoutMs === Infinity
           ? undefined
-          : this.#deadlines.allow(handshakeTimeoutMs, () => giveUp("admission took too long"));
-      this.#refusals.add(giveUp);
+          : this.#deadlines.allow(handshakeTimeoutMs, () => refuse("admission took too long"));
+      this.#refusals.add(refuse);
       void admitHandshake(registry, handshake, found, decision).then((outcome) => {
         deadline?.cancel();
-        if (this.#refusals.delete(giveUp)) resolve(outcome);
+        if (this.#refusals.delete(refuse)) resolve(outcome);
         else if (outcome.type === "admitted") outcome.release();
       });
     });
   }
 
   refuseAll(reason: string): void {
-    for (const giveUp of this.#refusals) giveUp(reason);
+    for (const refuse of this.#refusals) refuse(reason);
   }
 }
