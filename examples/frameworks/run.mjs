@@ -1,5 +1,5 @@
 // `npm run test:frameworks`: the examples of frameworks, driven by the real clients. The frameworks have a lock file of their own, because
-// they take minutes to install. Arguments go to vitest.
+// they take 500 MB. Arguments go to vitest.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ process.exitCode = await main(process.argv.slice(2));
 /** @param {readonly string[]} further */
 async function main(further) {
   if (!isInstalled()) {
-    console.error("test:frameworks: installs the frameworks, which takes some minutes.");
+    console.error("test:frameworks: installs the frameworks: up to a minute, and 500 MB.");
     // No scripts: a store of Yjs, which no example uses, would be compiled.
     const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
       cwd: folder,

@@ -4,9 +4,10 @@ import type { Client as GraphqlClient } from "graphql-ws";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { start as startExpress } from "../dist/frameworks/express.js";
+import { start as startGraphqlOnUws } from "../dist/frameworks/graphql-ws-uws.js";
 import { start as startGraphql } from "../dist/frameworks/graphql-ws.js";
 
-function graphqlClient(url: string, token: string): GraphqlClient {
+function graphqlClient(url: string, token = ""): GraphqlClient {
   const client = createClient({
     url,
     webSocketImpl: WebSocket,
@@ -41,6 +42,19 @@ test("graphql-ws: a client with a wrong token is closed with 4403, and has no se
   onTestFinished(() => server.close());
   const client = graphqlClient(server.url, "nobody's token");
   await expect(resultsOf(client, "query { me }")).rejects.toMatchObject({ code: 4403 });
+});
+
+test("graphql-ws on uWebSockets.js: useServer has the gated sockets, with their sessions", async () => {
+  const server = await startGraphqlOnUws();
+  onTestFinished(() => server.close());
+  const client = graphqlClient(`${server.url}?user=ada`);
+  expect(await resultsOf(client, "subscription { count(to: 2) }")).toEqual([
+    { count: "ada 1" },
+    { count: "ada 2" },
+  ]);
+  expect(await resultsOf(client, "query { me }")).toEqual([{ me: "ada" }]);
+  const stranger = graphqlClient(server.url);
+  await expect(resultsOf(stranger, "query { me }")).rejects.toMatchObject({ type: "error" });
 });
 
 test("Express 5: a login over HTTP is the session of the WebSocket, and a logout closes the WebSocket", async () => {

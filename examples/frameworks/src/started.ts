@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { accept, createSessions, mapStore, reject } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
+import uWS from "uWebSockets.js";
+import type { TemplatedApp } from "uWebSockets.js";
 
 /** A running program. */
 export interface Started {
@@ -44,4 +46,15 @@ export async function listen(server: Server, sessions: { close(): Promise<void> 
     });
   };
   return { port: (server.address() as AddressInfo).port, close };
+}
+
+/** The same for uWebSockets.js. */
+export async function listenUws(app: TemplatedApp, sessions: { close(): Promise<void> }): Promise<Started> {
+  const port = await new Promise<number>((resolve, reject) => {
+    app.listen("127.0.0.1", 0, (token) => {
+      if (token === false) reject(new Error("no port is free"));
+      else resolve(uWS.us_socket_local_port(token));
+    });
+  });
+  return { port, close: () => sessions.close().then(() => void app.close()) };
 }

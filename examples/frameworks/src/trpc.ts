@@ -1,10 +1,12 @@
 import { createServer } from "node:http";
 import { initTRPC } from "@trpc/server";
 import { applyWSSHandler } from "@trpc/server/adapters/ws";
-import { bindSessions } from "@wsession/adapter-ws";
+import { asWebSocket, bindSessions } from "@wsession/adapter-ws";
+import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import type { Session } from "@wsession/core";
+import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
-import { listen, sessionsOfUsers } from "./started.ts";
+import { listen, listenUws, sessionsOfUsers } from "./started.ts";
 import type { Started, Visitor } from "./started.ts";
 
 const t = initTRPC.context<{ session: Session<Visitor> | undefined }>().create();
@@ -34,4 +36,16 @@ export async function start(): Promise<Started> {
   });
   bindSessions(wss, sessions, {}, { listeners: "gated" });
   return listen(server, sessions);
+}
+
+/** The same on uWebSockets.js. The server of ws listens nowhere: tRPC only waits for its event `connection`. */
+export async function startUws(): Promise<Started> {
+  const sessions = sessionsOfUsers();
+  const app = uWS.App();
+  const wss = new WebSocketServer({ noServer: true });
+  applyWSSHandler({ wss, router, createContext: ({ res }) => ({ session: sessions.of(res)?.session }) });
+  bindUws(app, "/*", sessions, {
+    open: (connection, handshake) => void wss.emit("connection", asWebSocket(connection), handshake),
+  });
+  return listenUws(app, sessions);
 }

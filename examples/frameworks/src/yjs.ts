@@ -5,7 +5,7 @@ import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import type { Connection, Handshake } from "@wsession/core";
 import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
-import { listen, sessionsOfUsers } from "./started.ts";
+import { listen, listenUws, sessionsOfUsers } from "./started.ts";
 import type { Started } from "./started.ts";
 
 /** The server of y-websocket has no types. */
@@ -30,10 +30,5 @@ export async function startUws(): Promise<Started> {
   const sessions = sessionsOfUsers();
   const app = uWS.App();
   bindUws(app, "/*", sessions, { open });
-  const port = await new Promise<number>((resolve) => {
-    app.listen("127.0.0.1", 0, (token) => {
-      if (token !== false) resolve(uWS.us_socket_local_port(token));
-    });
-  });
-  return { port, close: () => sessions.close().then(() => void app.close()) };
+  return listenUws(app, sessions);
 }

@@ -3,7 +3,7 @@ import { createTRPCClient, createWSClient, wsLink } from "@trpc/client";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import type { Router } from "../src/trpc.ts";
-import { start as startTrpc } from "../src/trpc.ts";
+import { start as startTrpc, startUws as startTrpcOnUws } from "../src/trpc.ts";
 import { start as startYjs, startUws as startYjsOnUws } from "../src/yjs.ts";
 import { refused, running } from "./support.ts";
 
@@ -45,20 +45,27 @@ test.each([
   expect(await refused(`ws://127.0.0.1:${port}/room-${runtime}`)).toBe(401);
 });
 
-test("tRPC 11: queries, mutations and subscriptions have the session in their context", async () => {
-  const { port } = await running(startTrpc);
-  const client = createWSClient({ url: `ws://127.0.0.1:${port}/?user=ada`, WebSocket: WebSocket as never });
-  onTestFinished(() => void client.close());
-  const trpc = createTRPCClient<Router>({ links: [wsLink({ client })] });
-  expect(await trpc.me.query()).toBe("ada");
-  expect([await trpc.click.mutate(), await trpc.click.mutate()]).toEqual([1, 2]);
-  const counted: string[] = [];
-  await new Promise<void>((resolve, reject) => {
-    trpc.count.subscribe(undefined, {
-      onData: (text) => void counted.push(text),
-      onComplete: resolve,
-      onError: reject,
+test.each([
+  ["ws", startTrpc],
+  ["uws", startTrpcOnUws],
+])(
+  "tRPC 11 on %s: queries, mutations and subscriptions have the session in their context",
+  async (_, start) => {
+    const { port } = await running(start);
+    const client = createWSClient({ url: `ws://127.0.0.1:${port}/?user=ada`, WebSocket: WebSocket as never });
+    onTestFinished(() => void client.close());
+    const trpc = createTRPCClient<Router>({ links: [wsLink({ client })] });
+    expect(await trpc.me.query()).toBe("ada");
+    expect([await trpc.click.mutate(), await trpc.click.mutate()]).toEqual([1, 2]);
+    const counted: string[] = [];
+    await new Promise<void>((resolve, reject) => {
+      trpc.count.subscribe(undefined, {
+        onData: (text) => void counted.push(text),
+        onComplete: resolve,
+        onError: reject,
+      });
     });
-  });
-  expect(counted).toEqual(["ada 1", "ada 2", "ada 3"]);
-});
+    expect(counted).toEqual(["ada 1", "ada 2", "ada 3"]);
+    expect(await refused(`ws://127.0.0.1:${port}/`)).toBe(401);
+  },
+);

@@ -5,13 +5,17 @@ import { join } from "node:path";
 import { io } from "socket.io-client";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
+import { start as startCrosswsServer } from "../src/crossws-server.ts";
 import { start as startCrossws } from "../src/crossws.ts";
 import { start as startSocketIo } from "../src/socket-io.ts";
 import { start as startVite } from "../src/vite.ts";
 import { connect, refused, running } from "./support.ts";
 
-test("crossws: its hooks have the session of a peer, and a stranger gets 401", async () => {
-  const { port } = await running(startCrossws);
+test.each([
+  ["on a server of Node", startCrossws],
+  ["with its own server", startCrosswsServer],
+])("crossws %s: its hooks have the session of a peer, and a stranger gets 401", async (_, start) => {
+  const { port } = await running(start);
   const client = await connect(`ws://127.0.0.1:${port}/?user=ada`);
   client.socket.send("one");
   client.socket.send("two");
