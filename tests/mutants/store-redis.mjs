@@ -206,11 +206,11 @@ export const storeMutants = [
     tests: redis("announcements", "reports a dead process"),
   },
   {
-    name: "doubt-passed-over",
+    name: "possible-loss-ignored",
     promise: "After a possible loss the next sweep reads all held sessions",
     file: "packages/store-redis/src/processes/resync.ts",
-    find: "since <= this.#readSince && this.#doubtedAt <= this.#readSince",
-    replace: "since <= this.#readSince && this.#doubtedAt < Infinity",
+    find: "since <= this.#readSince && this.#lossPossibleAt <= this.#readSince",
+    replace: "since <= this.#readSince && this.#lossPossibleAt < Infinity",
     tests: redis("resync", "after new connections"),
   },
   {

@@ -18,7 +18,7 @@ test("a lapsed lease is reported when it is valid again, even if the reply that 
     return [answer];
   };
   let lapsed = 0;
-  const events = { lapsed: () => void (lapsed += 1), doubted: expect.unreachable, beat: () => undefined };
+  const events = { lapsed: () => void (lapsed += 1), partlyLost: expect.unreachable, tick: () => undefined };
   // A lease of no length: each call of `ensure` renews it.
   const lease = new Lease({ script, command: script }, { askTime: () => undefined }, ["lease"], 0, events);
   await lease.ensure();

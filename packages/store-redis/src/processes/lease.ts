@@ -8,9 +8,9 @@ export interface LeaseEvents {
    */
   readonly lapsed: () => void;
   /** One of several keys was lost, and another one still existed. The server of the lost key may have lost more data. */
-  readonly doubted: () => void;
+  readonly partlyLost: () => void;
   /** Called every third of `leaseMs`. */
-  readonly beat: () => void;
+  readonly tick: () => void;
 }
 
 /** One key of the lease. */
@@ -58,12 +58,12 @@ export class Lease {
 
   open(): void {
     this.#timer = setInterval(() => {
-      this.#events.beat();
+      this.#events.tick();
       this.#gate.askTime();
       this.#renew().catch(() => undefined);
     }, this.#leaseMs / 3);
     this.#timer.unref();
-    // A failure is reported by the call that needs the lease, and the next beat tries again.
+    // A failure is reported by the call that needs the lease, and the next renewal tries again.
     this.#renew().catch(() => undefined);
   }
 
@@ -101,7 +101,7 @@ export class Lease {
       this.#goodUntil = Math.max(this.#goodUntil, renewal.startedAt + this.#leaseMs);
     } finally {
       renewal.left -= 1;
-      if (renewal.left === 0 && !this.#closed) this.#conclude(renewal);
+      if (renewal.left === 0 && !this.#closed) this.#evaluate(renewal);
     }
   }
 
@@ -117,9 +117,9 @@ export class Lease {
   }
 
   /** If one key still existed, no other process can have found this process without a lease. */
-  #conclude({ kept, lost }: Renewal): void {
+  #evaluate({ kept, lost }: Renewal): void {
     if (lost > 0 && kept === 0) this.#events.lapsed();
-    else if (lost > 0) this.#events.doubted();
+    else if (lost > 0) this.#events.partlyLost();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Calls, Reply } from "../connection/calls.ts";
 
 /** A process that was found without a lease. */
-interface Suspect {
+interface MissingLease {
   /** When the lease was first found missing, with no contrary result since. */
   readonly since: number;
   lookedAt: number;
@@ -28,7 +28,7 @@ export class Liveness {
   readonly #node: string;
   readonly #leaseMs: number;
   readonly #onDeath: () => void;
-  readonly #suspects = new Map<string, Suspect>();
+  readonly #withoutLease = new Map<string, MissingLease>();
   #closed = false;
 
   /**
@@ -54,20 +54,20 @@ export class Liveness {
     if (node === this.#node) return true;
     const askedAt = performance.now();
     const lives = await this.#ask(node);
-    if (lives) this.#acquit(node);
-    else this.#suspect(node, askedAt);
+    if (lives) this.#leaseFound(node);
+    else this.#leaseMissing(node, askedAt);
     return lives;
   }
 
   /** Whether two checks, one lease apart, found no lease. Sends nothing. */
   isDead(node: string): boolean {
-    return this.#suspects.get(node)?.isDead === true;
+    return this.#withoutLease.get(node)?.isDead === true;
   }
 
   close(): void {
     this.#closed = true;
-    for (const { timer } of this.#suspects.values()) clearTimeout(timer);
-    this.#suspects.clear();
+    for (const { timer } of this.#withoutLease.values()) clearTimeout(timer);
+    this.#withoutLease.clear();
   }
 
   /** Any existing key is enough. The lease is missing only if none of the servers that answer has one. */
@@ -87,38 +87,38 @@ export class Liveness {
     }
   }
 
-  #acquit(node: string): void {
-    clearTimeout(this.#suspects.get(node)?.timer);
-    this.#suspects.delete(node);
+  #leaseFound(node: string): void {
+    clearTimeout(this.#withoutLease.get(node)?.timer);
+    this.#withoutLease.delete(node);
   }
 
-  #suspect(node: string, askedAt: number): void {
+  #leaseMissing(node: string, askedAt: number): void {
     if (this.#closed) return;
-    const suspect = this.#suspects.get(node);
-    if (suspect === undefined) {
+    const known = this.#withoutLease.get(node);
+    if (known === undefined) {
       this.#forgetOld(askedAt);
       const timer = setTimeout(() => this.#lookAgain(node), this.#leaseMs + 1);
       timer.unref();
-      this.#suspects.set(node, { since: askedAt, lookedAt: askedAt, timer, isDead: false });
+      this.#withoutLease.set(node, { since: askedAt, lookedAt: askedAt, timer, isDead: false });
       return;
     }
-    suspect.lookedAt = askedAt;
-    if (suspect.isDead || askedAt < suspect.since + this.#leaseMs) return;
-    clearTimeout(suspect.timer);
-    suspect.isDead = true;
+    known.lookedAt = askedAt;
+    if (known.isDead || askedAt < known.since + this.#leaseMs) return;
+    clearTimeout(known.timer);
+    known.isDead = true;
     this.#onDeath();
   }
 
   #lookAgain(node: string): void {
     this.look(node).catch(() => {
       // The check failed. The first result is now too old to be combined with a later one.
-      this.#acquit(node);
+      this.#leaseFound(node);
     });
   }
 
   #forgetOld(now: number): void {
-    for (const [node, { isDead, lookedAt }] of this.#suspects)
-      if (isDead && lookedAt < now - FORGOTTEN_AFTER * this.#leaseMs) this.#suspects.delete(node);
+    for (const [node, { isDead, lookedAt }] of this.#withoutLease)
+      if (isDead && lookedAt < now - FORGOTTEN_AFTER * this.#leaseMs) this.#withoutLease.delete(node);
   }
 }
 

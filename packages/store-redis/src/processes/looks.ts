@@ -115,7 +115,7 @@ export class Looks {
         await this.#handle(id, reply);
         handled = { type: reply.event, at: reply.at };
       } else if (reply.type === "held" && (await this.#findLost(id, reply.holders))) continue;
-      else if (!running.isStale) return this.#conclude(id, reply);
+      else if (!running.isStale) return this.#scheduleNext(id, reply);
     }
   }
 
@@ -135,7 +135,7 @@ export class Looks {
   }
 
   /** A session that this process holds stays in the queue, and so does one that a call in flight may register. */
-  #conclude(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
+  #scheduleNext(id: string, reply: Exclude<LookReply, { type: "event" }>): Promise<void> {
     const mayHold = reply.type === "own" || this.#heldCounts.has(id);
     // Another holder has an entry of its own.
     const at = reply.type === "gone" || reply.type === "held" ? 0 : reply.at;

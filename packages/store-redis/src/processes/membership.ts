@@ -30,7 +30,7 @@ export interface WatchingEvents {
   /** Messages may have been lost. */
   readonly missed: () => void;
   /** Called every third of `leaseMs`. */
-  readonly beat: () => void;
+  readonly tick: () => void;
 }
 
 /**
@@ -97,7 +97,7 @@ export class Membership {
         publish: (text) => calls.command("publish", [keys.channel(node), text]),
         message: (text) => this.#onMessage(text),
         resubscribed: () => {
-          this.#doubtWatching();
+          this.#assumeWatched();
           void this.#resync.run(false);
           this.#watching.missed();
         },
@@ -110,12 +110,12 @@ export class Membership {
         this.presence.relist([...host.heldIds()]);
         void this.#resync.run(true);
       },
-      doubted: () => {
+      partlyLost: () => {
         this.presence.disturbed();
         void this.#resync.run(false);
       },
-      beat: () => {
-        this.#watching.beat();
+      tick: () => {
+        this.#watching.tick();
         this.#subscription.check();
         this.#sharded.check();
       },
@@ -131,11 +131,11 @@ export class Membership {
   }
 
   open(): void {
-    this.#doubtWatching();
+    this.#assumeWatched();
     // A new connection may lead to a server that has lost data, such as a promoted replica.
     this.#services.connection.follow({
       renewed: () => {
-        this.#resync.doubt();
+        this.#resync.markPossibleLoss();
         this.presence.disturbed();
       },
     });
@@ -144,7 +144,7 @@ export class Membership {
     this.#lease.open();
     this.#resync.open();
     // After `ready` the Cluster's slots are known. If connecting takes longer than one call, the check repeats itself until
-    // the slots are known, because otherwise the channels would be subscribed only at the next beat of the lease.
+    // the slots are known, because otherwise the channels would be subscribed only at the next renewal of the lease.
     const { calls } = this.#services;
     const check = (): void => this.#sharded.check();
     calls.ready(calls.deadline()).then(check, check);
@@ -196,7 +196,7 @@ export class Membership {
   }
 
   /**
-   * A process watches subjects, for some beats of its lease. If that starts the recording, the sessions that are held here are
+   * A process watches subjects, for some renewals of its lease. If that starts the recording, the sessions that are held here are
    * registered again, so that Redis has their presence.
    */
   record(): void {
@@ -204,13 +204,13 @@ export class Membership {
     if (recording.want(WATCHED_LEASES * settings.leaseMs)) void this.#resync.run(true);
   }
 
-  #doubtWatching(): void {
+  #assumeWatched(): void {
     const { recording, settings } = this.#services;
-    recording.doubt(WATCHED_LEASES * settings.leaseMs);
+    recording.assumeWatched(WATCHED_LEASES * settings.leaseMs);
   }
 
   #onLostShard(): void {
-    this.#doubtWatching();
+    this.#assumeWatched();
     void this.#resync.run(false);
     this.#watching.missed();
   }

@@ -6,7 +6,7 @@ const NO_EVENTS: ReadonlySet<SessionEventType> = new Set();
 export class Recording {
   #tracking: Tracking | undefined;
   #wantedUntil = 0;
-  #doubtedUntil = 0;
+  #assumedUntil = 0;
 
   track(tracking: Tracking): void {
     this.#tracking = tracking;
@@ -20,8 +20,8 @@ export class Recording {
   }
 
   /** The process publishes all changes for this time, because it may have missed the message that another process watches. */
-  doubt(ms: number): void {
-    this.#doubtedUntil = performance.now() + ms;
+  assumeWatched(ms: number): void {
+    this.#assumedUntil = performance.now() + ms;
   }
 
   get isOn(): boolean {
@@ -31,7 +31,7 @@ export class Recording {
 
   /** Whether a process may watch subjects, so that changes have to be told. */
   get isWatched(): boolean {
-    return performance.now() < Math.max(this.#wantedUntil, this.#doubtedUntil);
+    return performance.now() < Math.max(this.#wantedUntil, this.#assumedUntil);
   }
 
   get leaveMs(): number {

@@ -43,7 +43,7 @@ export class Resync {
   /** When the last full reread began. */
   #readSince = Number.NEGATIVE_INFINITY;
   /** When announcements or holders were last known to be possibly lost. */
-  #doubtedAt = Number.NEGATIVE_INFINITY;
+  #lossPossibleAt = Number.NEGATIVE_INFINITY;
   /** A full reread was requested during a full reread, which may already have passed the changed session. */
   #again: { register: boolean } | undefined;
   /** Sessions whose server did not answer. This process may lack changes of them. */
@@ -90,8 +90,8 @@ export class Resync {
   }
 
   /** Announcements may have been lost, so the next sweep reads all held sessions. */
-  doubt(): void {
-    this.#doubtedAt = performance.now();
+  markPossibleLoss(): void {
+    this.#lossPossibleAt = performance.now();
   }
 
   /**
@@ -100,7 +100,7 @@ export class Resync {
    * soon.
    */
   async run(register: boolean): Promise<void> {
-    this.doubt();
+    this.markPossibleLoss();
     if (this.#running) {
       this.#again = { register: register || this.#again?.register === true };
       return;
@@ -129,7 +129,7 @@ export class Resync {
   /** Whether all held sessions were read after the last time at which announcements may have been lost. */
   #isCalm(): boolean {
     const since = this.#sources.unbrokenSince();
-    return since !== undefined && since <= this.#readSince && this.#doubtedAt <= this.#readSince;
+    return since !== undefined && since <= this.#readSince && this.#lossPossibleAt <= this.#readSince;
   }
 
   async #jitter(): Promise<void> {

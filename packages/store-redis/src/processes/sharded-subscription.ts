@@ -73,7 +73,7 @@ export class ShardedSubscription {
     if (runs.size === 0) this.#checkLater();
   }
 
-  /** Checks again before the next beat of the lease, with exponential backoff. */
+  /** Checks again before the next renewal of the lease, with exponential backoff. */
   #checkLater(): void {
     if (this.#retry !== undefined || this.#isClosed || this.#isUnsupported) return;
     this.#retry = setTimeout(() => {
@@ -117,7 +117,7 @@ export class ShardedSubscription {
       redis.sunsubscribe(channel).catch(() => undefined);
     }
     for (const channel of channels) {
-      if (lastProbes.has(channel)) this.#prove(listener, channel).catch(() => undefined);
+      if (lastProbes.has(channel)) this.#probe(listener, channel).catch(() => undefined);
       else this.#subscribe(listener, channel);
     }
   }
@@ -145,7 +145,7 @@ export class ShardedSubscription {
    * Publishes a probe. If Redis reports a receiver and the probe does not arrive, the connection is broken
    * and is replaced.
    */
-  async #prove(listener: Listener, channel: string): Promise<void> {
+  async #probe(listener: Listener, channel: string): Promise<void> {
     this.#probes += 1;
     const probe = this.#probes;
     const receivers = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));

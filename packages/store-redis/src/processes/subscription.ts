@@ -26,7 +26,7 @@ export interface SubscriptionEvents {
 
 /**
  * The subscription of this process, on a connection of its own. It counts as confirmed once a probe that was
- * published to the own channel arrived. Each beat of the lease probes again, because a node that left its
+ * published to the own channel arrived. Each renewal of the lease probes again, because a node that left its
  * Cluster, or a server that no longer replicates, still answers PING but receives no messages. The
  * subscription is re-established automatically, on a Cluster through another node.
  */
@@ -106,7 +106,7 @@ export class Subscription {
     if (listener === undefined || !this.#confirmed || this.#isChecking) return;
     this.#isChecking = true;
     this.#checkAnswers(listener);
-    this.#prove().then(
+    this.#probe().then(
       () => (this.#isChecking = false),
       (error: unknown) => {
         this.#isChecking = false;
@@ -181,7 +181,7 @@ export class Subscription {
     await within(this.#timeoutMs, listener, listener.subscribe(...this.#channels));
     for (;;) {
       try {
-        return await this.#prove();
+        return await this.#probe();
       } catch (error) {
         if (error === NOT_DELIVERED) this.#connection.refresh();
         if (error === NOT_DELIVERED || this.#listener !== listener || listener.status !== "ready")
@@ -197,7 +197,7 @@ export class Subscription {
    * Publishes a probe and resolves when it arrives. Rejects with `NOT_DELIVERED` if it does not, or with the
    * error if it cannot be published.
    */
-  async #prove(): Promise<void> {
+  async #probe(): Promise<void> {
     this.#probes += 1;
     const text = JSON.stringify([PROBE, String(this.#probes)]);
     const arrived = new Promise<void>((resolve) => (this.#expected = { text, arrived: resolve }));

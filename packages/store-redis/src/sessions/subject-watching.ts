@@ -72,7 +72,7 @@ export class SubjectWatching implements WatchingEvents {
     if (this.#watches.size > 0) void this.#sweep();
   }
 
-  beat(): void {
+  tick(): void {
     if (this.#watches.size === 0) return;
     this.#announce().catch(() => undefined);
     this.#record();
