@@ -2,11 +2,13 @@ import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { Redis } from "ioredis";
 import { Calls } from "../src/connection/calls.ts";
-import { isCluster } from "../src/base/client.ts";
 import { ServerClock } from "../src/connection/clock.ts";
 import { Connection } from "../src/connection/connection.ts";
 import { Gate } from "../src/connection/gate.ts";
-import { Sender, type SentCommand } from "../src/connection/sender.ts";
+import { Sender } from "../src/connection/sender.ts";
+import type { SentCommand } from "../src/drivers/driver.ts";
+import { ioredisDriver } from "../src/drivers/ioredis/ioredis.ts";
+import { ServerClient } from "../src/drivers/ioredis/server-client.ts";
 import { aCreation } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
 import { cli, startRedis } from "./redis-server.ts";
@@ -25,7 +27,7 @@ async function calls(timeoutMs: number) {
       return command;
     }
   }
-  const connection = new Connection(client, timeoutMs);
+  const connection = new Connection(ioredisDriver(client), timeoutMs);
   const sender = new Watched(connection);
   const clock = new ServerClock();
   const gate = new Gate(connection, sender, clock, {
@@ -39,8 +41,8 @@ async function calls(timeoutMs: number) {
   await made.ready(performance.now() + 10_000);
   sent.length = 0;
   const own = connection.client;
-  if (isCluster(own)) throw new Error("there is one server");
-  return { calls: made, client, own, clock, sent };
+  if (!(own instanceof ServerClient)) throw new Error("there is one server");
+  return { calls: made, client, own: own.redis, clock, sent };
 }
 
 /** Blocks the process for `ms`, so that the next data is read after timers are due. */

@@ -1,16 +1,14 @@
-import type { Cluster, Redis } from "ioredis";
-
-/** A client of ioredis: one server, Sentinel, or a Cluster. */
-export type RedisClient = Redis | Cluster;
-
-/** The `keyPrefix` option of the client, or "". */
-export function clientPrefix(client: RedisClient): string {
-  return client.options.keyPrefix ?? "";
-}
-
 /**
- * Checks a property rather than the class, because the application may have loaded another copy of ioredis.
+ * A client of a library that the store knows. The types name only the members by which the store finds out which
+ * library a client is from, so that they compile without any of the libraries.
  */
-export function isCluster(client: RedisClient): client is Cluster {
-  return client.isCluster;
+export type RedisClient = IoredisClient;
+
+/** A `Redis` or `Cluster` of ioredis 5.3 or newer, or of iovalkey. */
+export interface IoredisClient {
+  readonly isCluster: boolean;
+  readonly status: string;
+  readonly options: object;
+  sendCommand(...args: never[]): unknown;
+  duplicate(...args: never[]): unknown;
 }

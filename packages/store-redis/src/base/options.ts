@@ -1,5 +1,5 @@
 import { assertFunction, assertOptions, assertString, invalidArgument, shown } from "@wsession/core/runtime";
-import { type RedisClient, isCluster } from "./client.ts";
+import type { RedisClient } from "./client.ts";
 
 export interface RedisStoreOptions {
   /**
@@ -89,66 +89,6 @@ export interface Settings {
    * that was cut off for a while learns that the session was destroyed rather than expired.
    */
   readonly tombstoneMs: number;
-}
-
-/**
- * Checks properties rather than the class, because the application may have loaded another copy of ioredis.
- */
-function isClient(value: unknown): value is RedisClient {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "sendCommand" in value &&
-    typeof value.sendCommand === "function" &&
-    "duplicate" in value &&
-    typeof value.duplicate === "function" &&
-    "isCluster" in value &&
-    typeof value.isCluster === "boolean" &&
-    "status" in value &&
-    typeof value.status === "string" &&
-    "options" in value &&
-    typeof value.options === "object" &&
-    value.options !== null
-  );
-}
-
-/** Describes what was passed in place of an ioredis client, for the error message. */
-function nameOf(value: unknown): string {
-  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
-  const isNodeRedis = "sendCommand" in value && ("isOpen" in value || "nodes" in value || "masters" in value);
-  if (isNodeRedis) return 'a client of node-redis (the package "redis"): make one with ioredis';
-  const isPipeline = "exec" in value && "sendCommand" in value;
-  return isPipeline ? "a pipeline or transaction" : "another object";
-}
-
-/**
- * Returns the client from the options.
- *
- * @throws INVALID_ARGUMENT if the store cannot use it.
- */
-export function readClient(options: unknown): RedisClient {
-  const client: unknown =
-    typeof options === "object" && options !== null && "client" in options ? options.client : undefined;
-  if (!isClient(client)) throw invalid(`client is a Redis or Cluster of ioredis 6, not ${nameOf(client)}`);
-  assertReadsFromMasters(client);
-  return client;
-}
-
-/**
- * Rejects clients that read from replicas. A replica may lack acknowledged writes (I7), and a session that it
- * lacks would count as gone.
- */
-function assertReadsFromMasters(client: RedisClient): void {
-  const behind = "and a replica may not have an acknowledged change yet";
-  if (isCluster(client)) {
-    if ((client.options.scaleReads ?? "master") !== "master")
-      throw invalid(`the client's scaleReads is not "master", ${behind}`);
-    return;
-  }
-  if ((client.options.role ?? "master") !== "master")
-    throw invalid(`the client's role is "slave", ${behind}`);
-  if (client.options.readOnly === true) throw invalid(`the client is readOnly, ${behind}`);
-  if (client.options.monitor === true) throw invalid("the client is a monitor, which sends no commands");
 }
 
 function invalid(message: string): Error {

@@ -1,5 +1,3 @@
-import type { Cluster } from "ioredis";
-
 export const SLOTS = 16_384;
 const POLYNOMIAL = 0x1021;
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -19,8 +17,8 @@ export function slotOf(tag: string): number {
 }
 
 /** The master that owns a slot, as `host:port`, according to the client's slot table; "" if unknown. */
-export function masterOf(cluster: Pick<Cluster, "slots">, slot: number): string {
-  return cluster.slots[slot]?.[0] ?? "";
+export function masterOf(slots: readonly (readonly string[])[], slot: number): string {
+  return slots[slot]?.[0] ?? "";
 }
 
 /** The slot of a key or channel: of its hash tag, if it has one. */

@@ -14,7 +14,8 @@ import type { Gate } from "./gate.ts";
 import { announces, scriptDigest, scriptText } from "../scripts/text.ts";
 import type { ScriptName } from "../scripts/generated.ts";
 import type { Shards } from "./shards.ts";
-import type { Sender, SentCommand } from "./sender.ts";
+import type { Sender } from "./sender.ts";
+import type { SentCommand, Server } from "../drivers/driver.ts";
 
 /** A reply of Redis: an integer, a bulk string, nil, or an array of these. */
 export type Reply = unknown;
@@ -83,6 +84,24 @@ export class Calls {
       { type: "repeatable", name, words: args, read: identity, deadline, script: undefined },
       0,
     );
+  }
+
+  /**
+   * Sends an idempotent command to one server of a Cluster, once. Rejects as `not-applied` if no reply comes in time.
+   */
+  async commandAt(server: Server, name: string, args: string[]): Promise<Reply> {
+    const command = this.#sender.probe(name, args, server);
+    const timer = setTimeout(
+      () => command.cancel(unavailable("Redis did not answer in time", "not-applied")),
+      this.timeoutMs,
+    );
+    try {
+      return await command.promise;
+    } catch (error) {
+      throw asStoreFailure(error);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Runs an idempotent script, which may be sent again. */

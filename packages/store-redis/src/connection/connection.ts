@@ -1,8 +1,6 @@
-import type { Cluster, Redis } from "ioredis";
-import { PatientTimer } from "../base/arrivals.ts";
-import { type RedisClient, isCluster } from "../base/client.ts";
 import { reasonOf } from "../base/failures.ts";
-import { ownClusterOptions, ownOptions, retryPause, retryPauseOf } from "./own-options.ts";
+import { retryPause } from "../base/retry-pause.ts";
+import type { Driver, Listener, ListenerEvents, OwnClient } from "../drivers/driver.ts";
 
 /** The time limit for establishing a connection, unless `timeoutMs` is longer. */
 const HANDSHAKE_MS = 1_000;
@@ -16,8 +14,8 @@ export interface ConnectionEvents {
   readonly failed: (reason: Error) => void;
   /** The application's client or the store was closed. */
   readonly ended: () => void;
-  /** A server sent data or became writable; `node`: which node of a Cluster. */
-  readonly arrived: (node: string | undefined) => void;
+  /** A server sent data or became writable; `server`: its name. */
+  readonly arrived: (server: string) => void;
   /** The slots or nodes of a Cluster have changed. */
   readonly slotsChanged: () => void;
 }
@@ -40,10 +38,9 @@ export interface ConnectionFollower {
  */
 export class Connection {
   readonly handshakeMs: number;
-  readonly #applicationClient: RedisClient;
-  /** The known nodes of a Cluster, by `host:port`. */
-  readonly #nodes = new Map<string, Redis>();
-  #client: RedisClient;
+  readonly #driver: Driver;
+  readonly #stopFollowing: () => void;
+  #client: OwnClient;
   #events: ConnectionEvents | undefined;
   readonly #followers = new Set<ConnectionFollower>();
   /** Failed connections since the last successful one. */
@@ -52,13 +49,18 @@ export class Connection {
   #isApplicationClientEnded: boolean;
   #isClosed = false;
 
-  constructor(given: RedisClient, timeoutMs: number) {
-    this.#applicationClient = given;
+  constructor(driver: Driver, timeoutMs: number) {
+    this.#driver = driver;
     this.handshakeMs = Math.max(timeoutMs, HANDSHAKE_MS);
-    this.#isApplicationClientEnded = given.status === "end";
+    this.#isApplicationClientEnded = driver.isEnded;
     this.#client = this.#createClient();
-    given.on("end", this.#onApplicationClientEnd);
-    given.on("connecting", this.#onApplicationClientConnecting);
+    this.#stopFollowing = driver.follow({
+      ended: () => {
+        this.#isApplicationClientEnded = true;
+        this.#end();
+      },
+      connecting: () => this.#resume(),
+    });
   }
 
   listen(events: ConnectionEvents): void {
@@ -69,8 +71,12 @@ export class Connection {
     this.#followers.add(follower);
   }
 
+  get isCluster(): boolean {
+    return this.#driver.isCluster;
+  }
+
   /** The store's own client. It is replaced after it has ended. */
-  get client(): RedisClient {
+  get client(): OwnClient {
     return this.#client;
   }
 
@@ -79,25 +85,12 @@ export class Connection {
   }
 
   get isReady(): boolean {
-    return this.#client.status === "ready" && !this.isEnded;
-  }
-
-  node(key: string): Redis | undefined {
-    return this.#nodes.get(key);
-  }
-
-  /**
-   * Whether any master of the Cluster is known. Without one ioredis would ask a replica, which may lag behind
-   * (I7).
-   */
-  get hasMaster(): boolean {
-    for (const { options } of this.#nodes.values()) if (options.readOnly !== true) return true;
-    return false;
+    return this.#client.isReady && !this.isEnded;
   }
 
   /** Starts connecting, unless that has begun. */
   connect(): void {
-    if (!this.isEnded && this.#client.status === "wait") this.#client.connect().catch(() => undefined);
+    if (!this.isEnded) this.#client.connect();
   }
 
   /** Resets the backoff, because the server is usable. */
@@ -107,34 +100,35 @@ export class Connection {
 
   /** Looks for the master again: by reconnecting (DNS or Sentinel), or from the slot table of a Cluster. */
   restart(): void {
-    this.refresh();
-    if (!isCluster(this.#client) && this.#client.status === "ready") this.#client.stream.destroy();
+    this.#client.restart();
   }
 
   /** Reads the slot table of a Cluster again. */
   refresh(): void {
-    if (isCluster(this.#client) && this.#client.status === "ready") this.#client.refreshSlotsCache();
+    this.#client.refresh();
+  }
+
+  /**
+   * Creates a connection for subscriptions without connecting it: on a Cluster to the node `at`, or else to any
+   * known node. `undefined` if that node, or every node, is unknown.
+   */
+  createListener(events: ListenerEvents, at?: string): Listener | undefined {
+    return this.#client.createListener(events, at);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#applicationClient.off("end", this.#onApplicationClientEnd);
-    this.#applicationClient.off("connecting", this.#onApplicationClientConnecting);
+    this.#stopFollowing();
     this.#end();
   }
 
-  readonly #onApplicationClientEnd = (): void => {
-    this.#isApplicationClientEnded = true;
-    this.#end();
-  };
-
-  readonly #onApplicationClientConnecting = (): void => {
+  #resume(): void {
     if (!this.#isApplicationClientEnded) return;
     this.#isApplicationClientEnded = false;
     this.#client = this.#createClient();
     for (const { resumed } of this.#followers) resumed?.();
-  };
+  }
 
   #end(): void {
     clearTimeout(this.#retry);
@@ -143,101 +137,31 @@ export class Connection {
     for (const { ended } of this.#followers) ended?.();
   }
 
-  /**
-   * Creates a connection for subscriptions without connecting it. On a Cluster it goes to the node `at`
-   * (`host:port`), or else to any known node, because every node delivers unsharded messages. `undefined` if
-   * that node, or every node, is unknown.
-   */
-  makeListener(at?: string): Redis | undefined {
-    const options = {
-      ...ownOptions(this.#applicationClient, this.handshakeMs),
-      enableOfflineQueue: true,
-      readOnly: false,
-      retryStrategy: null,
-    };
-    let listener: Redis;
-    if (isCluster(this.#applicationClient)) {
-      const nodes = [...this.#nodes.values()];
-      const node = at === undefined ? nodes[Math.floor(Math.random() * nodes.length)] : this.#nodes.get(at);
-      if (node === undefined) {
-        this.connect();
-        return undefined;
-      }
-      listener = node.duplicate(options);
-    } else listener = this.#applicationClient.duplicate(options);
-    limitHandshake(listener, this.handshakeMs);
-    return listener;
-  }
-
-  #createClient(): RedisClient {
-    const own = isCluster(this.#applicationClient)
-      ? this.#createCluster(this.#applicationClient)
-      : this.#createRedis(this.#applicationClient);
+  #createClient(): OwnClient {
     const isCurrent = (): boolean => this.#client === own;
-    // Without an error listener ioredis would write the error to the console.
-    own.on("error", (error: unknown) => {
-      if (isCurrent()) this.#events?.failed(reasonOf(error));
-    });
-    own.on("ready", () => {
-      if (!isCurrent()) return;
-      this.#events?.ready();
-      this.#renewed();
-    });
-    own.on("close", () => {
-      if (isCurrent()) this.#events?.lost();
-    });
-    own.on("end", () => {
-      if (isCurrent() && !this.isEnded) this.#createClientLater();
-    });
-    return own;
-  }
-
-  #createRedis(given: Redis): Redis {
-    const own: Redis = given.duplicate({
-      ...ownOptions(given, this.handshakeMs),
-      enableOfflineQueue: false,
-      readOnly: false,
-      retryStrategy: () => {
-        // The application may change its password at run time, on its own client.
-        own.options.username = given.options.username;
-        own.options.password = given.options.password;
-        return retryPauseOf((this.#failures += 1), given.options.retryStrategy);
+    const settings = {
+      handshakeMs: this.handshakeMs,
+      countFailure: () => (this.#failures += 1),
+    };
+    const own = this.#driver.createClient(settings, {
+      ready: () => {
+        if (!isCurrent()) return;
+        this.#events?.ready();
+        this.#renewed();
       },
-    });
-    this.#watch(own, undefined);
-    return own;
-  }
-
-  #createCluster(given: Cluster): Cluster {
-    this.#nodes.clear();
-    const own = given.duplicate([], {
-      ...ownClusterOptions(given.options),
-      redisOptions: {
-        ...given.options.redisOptions,
-        ...ownOptions(given, this.handshakeMs),
-        replyMapping: "legacy",
+      lost: () => {
+        if (isCurrent()) this.#events?.lost();
       },
-      clusterRetryStrategy: () => retryPause((this.#failures += 1)),
+      ended: () => {
+        if (isCurrent() && !this.isEnded) this.#createClientLater();
+      },
+      failed: (reason) => {
+        if (isCurrent()) this.#events?.failed(reasonOf(reason));
+      },
+      arrived: (server) => this.#events?.arrived(server),
+      slotsChanged: () => this.#events?.slotsChanged(),
+      nodeAdded: () => this.#renewed(),
     });
-    own.on("+node", (node: Redis) => {
-      const key = keyOf(node);
-      this.#nodes.set(key, node);
-      const known = given.nodes().find((other) => keyOf(other) === key)?.options;
-      const { username, password } = known ?? given.options.redisOptions ?? {};
-      if (username !== undefined) node.options.username = username;
-      if (password !== undefined) node.options.password = password;
-      this.#watch(node, key);
-      this.#renewed();
-    });
-    own.on("-node", (node: Redis) => {
-      if (this.#nodes.get(keyOf(node)) !== node) return;
-      this.#nodes.delete(keyOf(node));
-      this.#events?.slotsChanged();
-      // The slots of the removed node may have a new master.
-      this.refresh();
-    });
-    own.on("refresh", () => this.#events?.slotsChanged());
-    own.on("node error", (error: unknown) => this.#events?.failed(reasonOf(error)));
     return own;
   }
 
@@ -245,7 +169,7 @@ export class Connection {
     for (const { renewed } of this.#followers) renewed?.();
   }
 
-  /** Creates the client again after ioredis gave up, as it does when no Sentinel answers. */
+  /** Creates the client again after it gave up, as that of ioredis does when no Sentinel answers. */
   #createClientLater(): void {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(
@@ -257,34 +181,4 @@ export class Connection {
     );
     this.#retry.unref();
   }
-
-  #watch(redis: Redis, node: string | undefined): void {
-    limitHandshake(redis, this.handshakeMs);
-    const arrived = (): void => this.#events?.arrived(node);
-    // This listener runs after the one of ioredis, which processes the replies.
-    redis.on("connect", () => redis.stream.on("data", arrived));
-    redis.on("ready", arrived);
-  }
-}
-
-function keyOf({ options: { host, port } }: Redis): string {
-  return `${host}:${port}`;
-}
-
-/**
- * Closes a connection whose handshake gets no reply. A server that hangs still accepts connections, and
- * ioredis would wait for ever.
- */
-export function limitHandshake(redis: Redis, ms: number): void {
-  let timer: PatientTimer | undefined;
-  const stop = (): void => timer?.stop();
-  redis.on("connect", () => {
-    const { stream } = redis;
-    stop();
-    timer = new PatientTimer(ms, () => {
-      if (redis.stream === stream && redis.status === "connect") stream.destroy();
-    }).unref();
-  });
-  redis.on("ready", stop);
-  redis.on("close", stop);
 }

@@ -1,10 +1,9 @@
-import type { Redis } from "ioredis";
 import { PatientTimer } from "../base/arrivals.ts";
-import { isCluster } from "../base/client.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { reasonOf, unavailable } from "../base/failures.ts";
 import type { Sender } from "./sender.ts";
+import type { Server } from "../drivers/driver.ts";
 import {
   evictionProblem,
   ServerCheck,
@@ -37,7 +36,7 @@ const REFUSED_RETRY_MS = 500;
 
 /**
  * Delays calls until there is a usable server: a master that answers and meets the requirements, and whose clock is known.
- * Each call waits at most until its deadline. A waiting call was not given to ioredis, so it cannot run after its caller
+ * Each call waits at most until its deadline. A waiting call was not given to the client, so it cannot run after its caller
  * got an error.
  */
 export class Gate {
@@ -124,7 +123,7 @@ export class Gate {
     this.#suspend();
     this.#connection.restart();
     // The client of a Cluster stays connected, so no `ready` event will start the check.
-    if (isCluster(this.#connection.client)) this.#checkLater(RETRY_MS);
+    if (this.#connection.isCluster) this.#checkLater(RETRY_MS);
   }
 
   /** Checks the server's clock, role and policy again. */
@@ -194,10 +193,9 @@ export class Gate {
   }
 
   async #ask(section: "replication" | undefined): Promise<readonly ServerFacts[]> {
-    const { client } = this.#connection;
-    if (!isCluster(client)) return [await this.#askServer(client, section)];
     // A node that hangs must not delay calls to the other nodes.
-    const asked = client.nodes("master").map((node) => this.#askServer(node, section));
+    const asked = this.#connection.client.servers.map((server) => this.#askServer(server, section));
+    if (!this.#connection.isCluster) return Promise.all(asked);
     if (asked.length === 0) throw new Error("the client knows no master of the Cluster");
     const first = await Promise.any(asked);
     if (this.#wasOpen) {
@@ -208,12 +206,8 @@ export class Gate {
   }
 
   /** Checks one server. Closes its connection if no data arrives within the time limit. */
-  async #askServer(server: Redis, section: "replication" | undefined): Promise<ServerFacts> {
-    const { stream } = server;
-    const before = stream?.bytesRead;
-    const timer = new PatientTimer(this.#options.timeoutMs, () => {
-      if (server.stream === stream && stream?.bytesRead === before) stream.destroy();
-    }).unref();
+  async #askServer(server: Server, section: "replication" | undefined): Promise<ServerFacts> {
+    const timer = new PatientTimer(this.#options.timeoutMs, server.watchSilence()).unref();
     try {
       const sentAt = performance.now();
       const time = this.#sender.probe("time", [], server).promise.then((reply) => {
@@ -249,7 +243,7 @@ export class Gate {
     this.#wasOpen = true;
     this.#reason = undefined;
     this.#roleTimer ??= setInterval(() => {
-      if (this.open && !isCluster(this.#connection.client)) this.#checkServer("replication");
+      if (this.open && !this.#connection.isCluster) this.#checkServer("replication");
     }, PROBE_MS).unref();
     for (const waiter of this.#waiters) {
       clearTimeout(waiter.timer);
@@ -260,7 +254,7 @@ export class Gate {
 
   /** Reports problems, once each. Returns the reason for which calls are refused. */
   #reportProblems(facts: readonly ServerFacts[]): Error | undefined {
-    const isOneServer = !isCluster(this.#connection.client);
+    const isOneServer = !this.#connection.isCluster;
     const bad = facts.flatMap(
       (fact) => unusableReason(isOneServer ? fact : { ...fact, isMaster: undefined }) ?? [],
     )[0];

@@ -1,6 +1,6 @@
 import { SessionError } from "@wsession/core";
-import type { Redis } from "ioredis";
 import { replyWord } from "../base/failures.ts";
+import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
 
 const LEAST_VERSION = [6, 2] as const;
@@ -45,7 +45,7 @@ export class ServerCheck {
   }
 
   /** `section`: asks for this section of INFO only. */
-  async facts(server: Redis, section?: "replication"): Promise<ServerFacts> {
+  async facts(server: Server, section?: "replication"): Promise<ServerFacts> {
     const info = await this.#ask(server, "info", section === undefined ? [] : [section]);
     if (typeof info === "string") return readInfo(info);
     const [hello, config] = await Promise.all([
@@ -62,7 +62,7 @@ export class ServerCheck {
     };
   }
 
-  async #ask(server: Redis, name: string, args: string[]): Promise<unknown> {
+  async #ask(server: Server, name: string, args: string[]): Promise<unknown> {
     if (this.#refused.has(name)) return undefined;
     try {
       return await this.#sender.probe(name, args, server).promise;

@@ -1,4 +1,5 @@
 import { keySlot, masterOf, SLOTS, tagIn } from "../base/slots.ts";
+import type { Slots } from "../drivers/driver.ts";
 
 /**
  * The limit of slot ranges per master that have a channel. Scripts of sessions in other ranges announce by
@@ -24,13 +25,13 @@ export class Shards {
   }
 
   /** Processes the slot table; returns the tags of each master's ranges. */
-  update(cluster: { readonly slots: string[][] }): ReadonlyMap<string, readonly string[]> {
+  update(slots: Slots): ReadonlyMap<string, readonly string[]> {
     const byMaster = new Map<string, string[]>();
     const tags: string[] = [];
     let before = "";
     let tag = "";
     for (let slot = 0; slot < SLOTS; slot += 1) {
-      const master = masterOf(cluster, slot);
+      const master = masterOf(slots, slot);
       if (master !== before) {
         const own = byMaster.get(master) ?? [];
         tag = master === "" || own.length >= MOST_RANGES ? "" : tagIn(slot);

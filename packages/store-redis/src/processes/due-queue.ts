@@ -1,4 +1,3 @@
-import { isCluster } from "../base/client.ts";
 import { slotOf, SLOTS } from "../base/slots.ts";
 import type { Services } from "./services.ts";
 
@@ -24,7 +23,7 @@ export class DueQueue {
 
   get names(): readonly string[] {
     const { keys, node, connection } = this.#services;
-    return keys.queueNames(node, isCluster(connection.client));
+    return keys.queueNames(node, connection.isCluster);
   }
 
   /** Other processes look for the queues that are listed here. */

@@ -5,7 +5,6 @@ import {
   confirmationMessage,
   parseAnnouncement,
 } from "./announcements.ts";
-import { isCluster } from "../base/client.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
 import { HeldCounts, type PresenceHooks } from "./held-counts.ts";
@@ -104,7 +103,7 @@ export class Membership {
         failed: (reason) => gate.explain(reason),
       },
     );
-    this.#lease = new Lease(calls, gate, keys.leases(node, isCluster(connection.client)), settings.leaseMs, {
+    this.#lease = new Lease(calls, gate, keys.leases(node, connection.isCluster), settings.leaseMs, {
       lapsed: () => {
         this.presence.disturbed();
         this.presence.relist([...host.heldIds()]);
@@ -124,8 +123,7 @@ export class Membership {
       calls,
       shards,
       (tag) => keys.shardChannel(node, tag),
-      () => (isCluster(connection.client) ? connection.client : undefined),
-      (master) => connection.makeListener(master),
+      connection,
       { message: (text) => this.#onMessage(text), lost: () => this.#onLostShard() },
     );
   }

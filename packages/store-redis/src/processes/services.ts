@@ -1,11 +1,11 @@
 import { Calls } from "../connection/calls.ts";
-import { clientPrefix, isCluster } from "../base/client.ts";
 import { ServerClock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
 import { Gate } from "../connection/gate.ts";
 import { Keys } from "../base/keys.ts";
 import { Liveness } from "./liveness.ts";
-import { type RedisStoreOptions, readClient, readSettings, type Settings } from "../base/options.ts";
+import { type RedisStoreOptions, readSettings, type Settings } from "../base/options.ts";
+import { driverOf } from "../drivers/detect.ts";
 import { Sender } from "../connection/sender.ts";
 import { Shards } from "../connection/shards.ts";
 import { masterOf, slotOf } from "../base/slots.ts";
@@ -40,24 +40,22 @@ export interface ServiceEvents {
 
 /** @throws INVALID_ARGUMENT for a bad option. */
 export function makeServices(options: RedisStoreOptions, { report, nodeDied }: ServiceEvents): Services {
-  const client = readClient(options);
+  const driver = driverOf(options);
   const settings = readSettings(options);
   const { allowEviction, timeoutMs } = settings;
-  const keys = new Keys(settings.prefix, clientPrefix(client));
+  const keys = new Keys(settings.prefix, driver.keyPrefix);
   const clock = new ServerClock();
-  const connection = new Connection(client, timeoutMs);
+  const connection = new Connection(driver, timeoutMs);
   const sender = new Sender(connection);
   const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report });
   const shards = new Shards();
   const calls = new Calls(sender, gate, clock, timeoutMs, shards);
   const node = newNodeName(settings.node);
   const recording = new Recording();
-  const leasesOf = (name: string): readonly string[] => keys.leases(name, isCluster(client));
+  const leasesOf = (name: string): readonly string[] => keys.leases(name, driver.isCluster);
   const liveness = new Liveness(calls, leasesOf, node, settings.leaseMs, nodeDied);
-  const serverOf = (id: string): string => {
-    const { client: own } = connection;
-    return isCluster(own) ? masterOf(own, slotOf(id)) : "";
-  };
+  const serverOf = (id: string): string =>
+    driver.isCluster ? masterOf(connection.client.slots, slotOf(id)) : "";
   let sequence = 0;
   const nextSequence = (): number => (sequence += 1);
   return {

@@ -1,5 +1,6 @@
-import type { Cluster, Redis } from "ioredis";
 import type { Calls } from "../connection/calls.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Listener } from "../drivers/driver.ts";
 import type { Shards } from "../connection/shards.ts";
 
 const PROBE = '["p"';
@@ -13,8 +14,8 @@ export interface ShardedEvents {
   readonly lost: () => void;
 }
 
-interface Listener {
-  readonly redis: Redis;
+interface ShardListener {
+  readonly listener: Listener;
   /** The subscribed channels, each with the last probe that arrived on it. */
   readonly lastProbes: Map<string, number>;
 }
@@ -28,47 +29,39 @@ export class ShardedSubscription {
   readonly #calls: Calls;
   readonly #shards: Shards;
   readonly #channelOf: (tag: string) => string;
-  readonly #cluster: () => Cluster | undefined;
-  readonly #listen: (master: string) => Redis | undefined;
+  readonly #connection: Connection;
   readonly #events: ShardedEvents;
-  readonly #listeners = new Map<string, Listener>();
+  readonly #listeners = new Map<string, ShardListener>();
   #probes = 0;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
   #isUnsupported = false;
   #isClosed = false;
 
-  /**
-   * `cluster` returns the client with the slot table, or `undefined` for a single server. `listen` creates a
-   * connection to a node without connecting it.
-   */
   constructor(
     calls: Calls,
     shards: Shards,
     channelOf: (tag: string) => string,
-    cluster: () => Cluster | undefined,
-    listen: (master: string) => Redis | undefined,
+    connection: Connection,
     events: ShardedEvents,
   ) {
     this.#calls = calls;
     this.#shards = shards;
     this.#channelOf = channelOf;
-    this.#cluster = cluster;
-    this.#listen = listen;
+    this.#connection = connection;
     this.#events = events;
   }
 
   /** Follows changes of the Cluster's slots, and probes whether published messages arrive. */
   check(): void {
-    const cluster = this.#cluster();
-    if (cluster === undefined || this.#isUnsupported || this.#isClosed) return;
-    const runs = this.#shards.update(cluster);
-    for (const [master, { redis }] of this.#listeners) if (!runs.has(master)) redis.disconnect();
+    if (!this.#connection.isCluster || this.#isUnsupported || this.#isClosed) return;
+    const runs = this.#shards.update(this.#connection.client.slots);
+    for (const [master, { listener }] of this.#listeners) if (!runs.has(master)) listener.cut();
     for (const [master, tags] of runs) {
       const channels = tags.map(this.#channelOf);
-      const listener = this.#listeners.get(master) ?? this.#connect(master);
-      if (listener === undefined) this.#checkLater();
-      else this.#follow(listener, channels);
+      const shard = this.#listeners.get(master) ?? this.#connect(master);
+      if (shard === undefined) this.#checkLater();
+      else this.#follow(shard, channels);
     }
     if (runs.size === 0) this.#checkLater();
   }
@@ -87,46 +80,51 @@ export class ShardedSubscription {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    for (const { redis } of this.#listeners.values()) redis.disconnect();
+    for (const { listener } of this.#listeners.values()) listener.cut();
     this.#listeners.clear();
   }
 
-  #connect(master: string): Listener | undefined {
-    const redis = this.#listen(master);
-    if (redis === undefined) return undefined;
-    const listener: Listener = { redis, lastProbes: new Map() };
-    this.#listeners.set(master, listener);
-    redis.on("error", () => undefined);
-    redis.on("smessage", (channel, text) => {
-      if (!text.startsWith(PROBE)) this.#events.message(text);
-      else if (listener.lastProbes.has(channel)) listener.lastProbes.set(channel, numberOf(text));
-    });
-    redis.once("end", () => {
-      if (this.#listeners.get(master) === listener) this.#listeners.delete(master);
-      if (listener.lastProbes.size > 0 && !this.#isClosed) this.#events.lost();
-      this.#checkLater();
-    });
-    return listener;
+  #connect(master: string): ShardListener | undefined {
+    const lastProbes = new Map<string, number>();
+    const listener = this.#connection.createListener(
+      {
+        failed: () => undefined,
+        message: (text, channel) => {
+          if (!text.startsWith(PROBE)) this.#events.message(text);
+          else if (lastProbes.has(channel)) lastProbes.set(channel, numberOf(text));
+        },
+        ended: () => {
+          if (this.#listeners.get(master)?.listener === listener) this.#listeners.delete(master);
+          if (lastProbes.size > 0 && !this.#isClosed) this.#events.lost();
+          this.#checkLater();
+        },
+      },
+      master,
+    );
+    if (listener === undefined) return undefined;
+    const shard: ShardListener = { listener, lastProbes };
+    this.#listeners.set(master, shard);
+    return shard;
   }
 
-  #follow(listener: Listener, channels: readonly string[]): void {
-    const { lastProbes, redis } = listener;
+  #follow(shard: ShardListener, channels: readonly string[]): void {
+    const { lastProbes, listener } = shard;
     for (const channel of lastProbes.keys()) {
       if (channels.includes(channel)) continue;
       lastProbes.delete(channel);
-      redis.sunsubscribe(channel).catch(() => undefined);
+      listener.unsubscribeSharded(channel).catch(() => undefined);
     }
     for (const channel of channels) {
-      if (lastProbes.has(channel)) this.#probe(listener, channel).catch(() => undefined);
-      else this.#subscribe(listener, channel);
+      if (lastProbes.has(channel)) this.#probe(shard, channel).catch(() => undefined);
+      else this.#subscribe(shard, channel);
     }
   }
 
-  #subscribe({ lastProbes, redis }: Listener, channel: string): void {
-    const late = setTimeout(() => redis.disconnect(), this.#calls.timeoutMs);
+  #subscribe({ lastProbes, listener }: ShardListener, channel: string): void {
+    const late = setTimeout(() => listener.cut(), this.#calls.timeoutMs);
     late.unref();
-    redis
-      .ssubscribe(channel)
+    listener
+      .subscribeSharded(channel)
       .then(() => {
         lastProbes.set(channel, 0);
         this.#retryMs = RETRY_MS;
@@ -145,19 +143,19 @@ export class ShardedSubscription {
    * Publishes a probe. If Redis reports a receiver and the probe does not arrive, the connection is broken
    * and is replaced.
    */
-  async #probe(listener: Listener, channel: string): Promise<void> {
+  async #probe({ listener, lastProbes }: ShardListener, channel: string): Promise<void> {
     this.#probes += 1;
     const probe = this.#probes;
     const receivers = Number(await this.#calls.command("spublish", [channel, `${PROBE},"${probe}"]`]));
     if (receivers === 0) {
       // No receiver: the slot has moved to another master, and the subscription ended with it.
-      listener.lastProbes.delete(channel);
+      lastProbes.delete(channel);
       return;
     }
     const timer = setTimeout(() => {
       setImmediate(() => {
-        const last = listener.lastProbes.get(channel);
-        if (last !== undefined && last < probe) listener.redis.disconnect();
+        const last = lastProbes.get(channel);
+        if (last !== undefined && last < probe) listener.cut();
       });
     }, this.#calls.timeoutMs);
     timer.unref();
@@ -165,7 +163,7 @@ export class ShardedSubscription {
 
   #giveUp(): void {
     this.#isUnsupported = true;
-    for (const { redis } of this.#listeners.values()) redis.disconnect();
+    for (const { listener } of this.#listeners.values()) listener.cut();
   }
 }
 

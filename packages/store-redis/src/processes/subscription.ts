@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Redis } from "ioredis";
 import { PatientTimer } from "../base/arrivals.ts";
 import type { Connection } from "../connection/connection.ts";
 import { reasonOf, unavailable } from "../base/failures.ts";
-import { retryPause } from "../connection/own-options.ts";
+import { retryPause } from "../base/retry-pause.ts";
+import type { Listener } from "../drivers/driver.ts";
 
 /** The first element of a probe message. Other releases ignore such messages. */
 const PROBE = "p";
@@ -36,7 +36,7 @@ export class Subscription {
   readonly #timeoutMs: number;
   readonly #events: SubscriptionEvents;
   readonly #waiters = new Set<() => void>();
-  #listener: Redis | undefined;
+  #listener: Listener | undefined;
   /** The probe that is expected. */
   #expected: { readonly text: string; readonly arrived: () => void } | undefined;
   #probes = 0;
@@ -127,29 +127,30 @@ export class Subscription {
     clearTimeout(this.#timer);
     const listener = this.#listener;
     this.#listener = undefined;
-    listener?.disconnect();
+    listener?.cut();
   }
 
   #connect(): void {
     if (this.#closed || this.#connection.isEnded) return;
-    const listener = this.#connection.makeListener();
+    const listener = this.#connection.createListener({
+      // `ended` handles the failure; this only records the reason.
+      failed: (error) => this.#failed(error),
+      message: (text) => this.#onMessage(text),
+      ended: () => {
+        if (this.#listener !== listener) return;
+        this.#listener = undefined;
+        this.#confirmed = false;
+        this.#connectLater();
+      },
+    });
     if (listener === undefined) return this.#connectLater();
     this.#listener = listener;
-    // The `end` event below handles the failure; this listener only records the reason.
-    listener.on("error", (error) => this.#failed(error));
-    listener.on("message", (_channel, text) => this.#onMessage(text));
-    listener.once("end", () => {
-      if (this.#listener !== listener) return;
-      this.#listener = undefined;
-      this.#confirmed = false;
-      this.#connectLater();
-    });
     this.#subscribe(listener).then(
       () => this.#confirm(listener),
       (error: unknown) => {
         // An earlier error of the connection is the cause; this one is a consequence of it.
         if (this.#reason === undefined) this.#failed(error);
-        cut(listener);
+        listener.cut();
       },
     );
   }
@@ -164,28 +165,27 @@ export class Subscription {
     this.#events.failed(this.#reason);
   }
 
-  #giveUp(listener: Redis, reason: Error): void {
+  #giveUp(listener: Listener, reason: Error): void {
     if (this.#listener !== listener) return;
     this.#failed(reason);
     // The node may have left its Cluster. The other nodes know, so the slots are read again.
     this.#connection.refresh();
-    cut(listener);
+    listener.cut();
   }
 
   /**
-   * Subscribes within a time limit, because ioredis would wait for ever for a reply that a new connection
+   * Subscribes within a time limit, because the client would wait for ever for a reply that a new connection
    * never gets.
    */
-  async #subscribe(listener: Redis): Promise<void> {
+  async #subscribe(listener: Listener): Promise<void> {
     await within(this.#connection.handshakeMs * MOST_HANDSHAKES, listener, listener.connect());
-    await within(this.#timeoutMs, listener, listener.subscribe(...this.#channels));
+    await within(this.#timeoutMs, listener, listener.subscribe(this.#channels));
     for (;;) {
       try {
         return await this.#probe();
       } catch (error) {
         if (error === NOT_DELIVERED) this.#connection.refresh();
-        if (error === NOT_DELIVERED || this.#listener !== listener || listener.status !== "ready")
-          throw error;
+        if (error === NOT_DELIVERED || this.#listener !== listener || !listener.isReady) throw error;
         // Publishing fails at present, but the subscription itself may be fine.
         this.#failed(error instanceof Error && error.cause !== undefined ? error.cause : error);
       }
@@ -209,13 +209,13 @@ export class Subscription {
     await Promise.race([arrived, late]).finally(() => timer?.stop());
   }
 
-  #checkAnswers(listener: Redis): void {
-    const timer = new PatientTimer(this.#timeoutMs, () => cut(listener)).unref();
+  #checkAnswers(listener: Listener): void {
+    const timer = new PatientTimer(this.#timeoutMs, () => listener.cut()).unref();
     const stop = (): void => timer.stop();
     listener.ping().then(stop, stop);
   }
 
-  #confirm(listener: Redis): void {
+  #confirm(listener: Listener): void {
     if (this.#closed || this.#listener !== listener) return;
     this.#confirmed = true;
     this.#confirmedAt = performance.now();
@@ -236,14 +236,8 @@ export class Subscription {
 
 const NOT_DELIVERED = new Error("published messages do not arrive on the connection of the subscription");
 
-/** Closes the socket at once: a graceful close would wait for a peer that hangs. */
-function cut(listener: Redis): void {
-  if (listener.status === "ready" || listener.status === "connect") listener.stream.destroy();
-  else listener.disconnect();
-}
-
-async function within(ms: number, listener: Redis, step: Promise<unknown>): Promise<void> {
-  const timer = new PatientTimer(ms, () => cut(listener)).unref();
+async function within(ms: number, listener: Listener, step: Promise<unknown>): Promise<void> {
+  const timer = new PatientTimer(ms, () => listener.cut()).unref();
   try {
     await step;
   } finally {

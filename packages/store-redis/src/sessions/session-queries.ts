@@ -1,14 +1,14 @@
 import { isSessionError } from "@wsession/core";
 import type { StorePresence, SubjectPresence } from "@wsession/core";
 import { type SessionState, together } from "@wsession/core/runtime";
-import type { Redis } from "ioredis";
-import { isCluster } from "../base/client.ts";
-import { asStoreFailure, unavailable } from "../base/failures.ts";
+import { unavailable } from "../base/failures.ts";
+import { asArray, texts } from "../commands/reply.ts";
 import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
 import { type LeaseAnswers, Orphans } from "../processes/orphans.ts";
 import { shownNode } from "../base/node-names.ts";
 import { parsePresence, type PresenceRecord, stateOf } from "../base/presence-record.ts";
 import { type HolderEntry, parseHolders, parseMetadata } from "../base/record.ts";
+import type { Server } from "../drivers/driver.ts";
 import type { Services } from "../processes/services.ts";
 import type { Subjects } from "./subjects.ts";
 
@@ -47,10 +47,10 @@ export class SessionQueries {
     // Once ready, the client knows the nodes of its Cluster.
     await calls.ready(calls.deadline());
     const { client } = connection;
-    const servers = isCluster(client) ? client.nodes("master") : [client];
+    const { servers } = client;
     const seen = new Set<string>();
     const unreachable = new UnreachableServers(this.#services);
-    if (isCluster(client) && !coverAllSlots(client, servers))
+    if (client.isCluster && !coverAllSlots(client))
       unreachable.add(unavailable("a shard of the Cluster can't be reached", "not-applied"));
     for (const server of servers) {
       try {
@@ -65,7 +65,7 @@ export class SessionQueries {
   }
 
   async *#idsOf(
-    server: Redis,
+    server: Server,
     seen: Set<string>,
     unreachable: UnreachableServers,
   ): AsyncGenerator<string, void, void> {
@@ -217,26 +217,20 @@ export class SessionQueries {
     };
   }
 
-  /**
-   * One SCAN step on one server. It must go to that server, so it bypasses `Calls`, with the same time limit.
-   */
-  #scan(server: Redis, cursor: string): Promise<readonly [string, string[]]> {
-    const { keys, settings } = this.#services;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(unavailable("Redis did not answer in time", "not-applied")),
-        settings.timeoutMs,
-      );
-      server.scan(cursor, "MATCH", keys.sessions, "COUNT", SCAN_COUNT).then(
-        ([next, found]) => {
-          clearTimeout(timer);
-          resolve([next, found.flatMap((key) => keys.idOf(key) ?? [])]);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(asStoreFailure(error));
-        },
-      );
-    });
+  /** One SCAN step on one server. */
+  async #scan(server: Server, cursor: string): Promise<readonly [string, string[]]> {
+    const { calls, keys } = this.#services;
+    const reply = await calls.commandAt(server, "scan", [
+      cursor,
+      "MATCH",
+      keys.sessions,
+      "COUNT",
+      SCAN_COUNT,
+    ]);
+    const [next, found]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    return [
+      typeof next === "string" ? next : "0",
+      texts(asArray(found)).flatMap((key) => keys.idOf(key) ?? []),
+    ];
   }
 }

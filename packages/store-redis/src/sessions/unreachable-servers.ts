@@ -1,6 +1,6 @@
-import type { Cluster, Redis } from "ioredis";
 import { isSessionError } from "@wsession/core";
 import { masterOf, SLOTS } from "../base/slots.ts";
+import type { OwnClient } from "../drivers/driver.ts";
 
 /**
  * The servers that did not answer during one operation on many sessions. The operation skips them from then
@@ -37,8 +37,8 @@ export class UnreachableServers {
  * Whether these servers own all slots, according to the client's slot table. A master to which the client is
  * not connected is missing from its list of nodes.
  */
-export function coverAllSlots(cluster: Cluster, servers: readonly Redis[]): boolean {
-  const names = new Set(servers.map(({ options }) => `${options.host}:${options.port}`));
-  for (let slot = 0; slot < SLOTS; slot += 1) if (!names.has(masterOf(cluster, slot))) return false;
+export function coverAllSlots({ servers, slots }: Pick<OwnClient, "servers" | "slots">): boolean {
+  const names = new Set(servers.map(({ name }) => name));
+  for (let slot = 0; slot < SLOTS; slot += 1) if (!names.has(masterOf(slots, slot))) return false;
   return true;
 }

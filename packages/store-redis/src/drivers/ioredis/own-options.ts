@@ -1,9 +1,6 @@
 import type { ClusterOptions, RedisOptions } from "ioredis";
-import { type RedisClient, isCluster } from "../base/client.ts";
+import { retryPause } from "../../base/retry-pause.ts";
 
-const MIN_PAUSE_MS = 25;
-const MAX_PAUSE_MS = 1_000;
-const MOST_DOUBLINGS = 10;
 /**
  * The time limit for one Sentinel. It answers at once or not at all; after the limit the next one is asked.
  */
@@ -13,16 +10,7 @@ const SLOTS_TIMEOUT_MS = 1_000;
 /** A closed connection whose peer does not respond is dropped after this time. */
 const CLOSING_MS = 500;
 
-/**
- * The delay before the next attempt, in milliseconds. It is random, because otherwise processes that lost the
- * same server would all reconnect at the same time.
- */
-export function retryPause(times: number): number {
-  const longest = Math.min(MIN_PAUSE_MS * 2 ** Math.min(times, MOST_DOUBLINGS), MAX_PAUSE_MS);
-  return longest / 2 + (Math.random() * longest) / 2;
-}
-
-/** The same, or the delay of the application's own strategy if that is shorter. */
+/** The pause before the next attempt, or the delay of the application's own strategy if that is shorter. */
 export function retryPauseOf(times: number, strategy: RedisOptions["retryStrategy"]): number {
   const given = strategy?.(times);
   return typeof given === "number" ? Math.min(given, retryPause(times)) : retryPause(times);
@@ -33,8 +21,7 @@ export function retryPauseOf(times: number, strategy: RedisOptions["retryStrateg
  * commands offline or send them again, because otherwise a command could run long after its caller was told
  * that it did not.
  */
-export function ownOptions(client: RedisClient, handshakeMs: number): RedisOptions {
-  const given: RedisOptions = isCluster(client) ? (client.options.redisOptions ?? {}) : client.options;
+export function ownOptions(given: RedisOptions, handshakeMs: number): RedisOptions {
   const { connectionName, connectTimeout, disconnectTimeout } = given;
   return {
     autoResendUnfulfilledCommands: false,

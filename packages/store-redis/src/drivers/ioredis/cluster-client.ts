@@ -1,0 +1,170 @@
+import type { Cluster, Redis, RedisOptions } from "ioredis";
+import { reasonOf } from "../../base/failures.ts";
+import { retryPause } from "../../base/retry-pause.ts";
+import type {
+  Listener,
+  ListenerEvents,
+  OwnClient,
+  OwnClientEvents,
+  OwnClientSettings,
+  Server,
+  Slots,
+} from "../driver.ts";
+import { watchConnection, watchSilence } from "./connections.ts";
+import { createListener } from "./listener.ts";
+import { ownClusterOptions, ownOptions } from "./own-options.ts";
+import { commandClassOf, type CommandClass, type IoredisCommand } from "./sent-command.ts";
+
+/** The store's own client of a Cluster. */
+export class ClusterClient implements OwnClient {
+  readonly isCluster: boolean = true;
+  readonly #cluster: Cluster;
+  readonly #given: RedisOptions;
+  readonly #handshakeMs: number;
+  readonly #Command: CommandClass;
+  /** The known nodes, by `host:port`. */
+  readonly #nodes = new Map<string, Node>();
+
+  constructor(given: Cluster, { handshakeMs, countFailure }: OwnClientSettings, events: OwnClientEvents) {
+    const redisOptions: RedisOptions = given.options.redisOptions ?? {};
+    this.#given = redisOptions;
+    this.#handshakeMs = handshakeMs;
+    const own = given.duplicate([], {
+      ...ownClusterOptions(given.options),
+      redisOptions: {
+        ...redisOptions,
+        ...ownOptions(redisOptions, handshakeMs),
+        replyMapping: "legacy",
+      },
+      clusterRetryStrategy: () => retryPause(countFailure()),
+    });
+    this.#cluster = own;
+    this.#Command = commandClassOf(own);
+    own.on("+node", (redis: Redis) => {
+      const node = new Node(redis);
+      this.#nodes.set(node.name, node);
+      const known = given.nodes().find((other) => nameOf(other) === node.name)?.options;
+      const { username, password } = known ?? redisOptions;
+      if (username !== undefined) redis.options.username = username;
+      if (password !== undefined) redis.options.password = password;
+      watchConnection(redis, node.name, handshakeMs, events);
+      events.nodeAdded();
+    });
+    own.on("-node", (redis: Redis) => {
+      const name = nameOf(redis);
+      if (this.#nodes.get(name)?.redis !== redis) return;
+      this.#nodes.delete(name);
+      events.slotsChanged();
+      // The slots of the removed node may have a new master.
+      this.refresh();
+    });
+    own.on("refresh", events.slotsChanged);
+    own.on("node error", (error: unknown) => events.failed(reasonOf(error)));
+    // Without an error listener ioredis would write the error to the console.
+    own.on("error", (error: unknown) => events.failed(reasonOf(error)));
+    own.on("ready", events.ready);
+    own.on("close", events.lost);
+    own.on("end", events.ended);
+  }
+
+  get isReady(): boolean {
+    return this.#cluster.status === "ready";
+  }
+
+  get servers(): readonly Server[] {
+    return [...this.#nodes.values()].filter(({ isReplica }) => !isReplica);
+  }
+
+  get slots(): Slots {
+    return this.#cluster.slots;
+  }
+
+  serverOf(name: string): Server | undefined {
+    return this.#nodes.get(name);
+  }
+
+  connect(): void {
+    if (this.#cluster.status === "wait") this.#cluster.connect().catch(() => undefined);
+  }
+
+  disconnect(): void {
+    this.#cluster.disconnect();
+  }
+
+  restart(): void {
+    this.refresh();
+  }
+
+  refresh(): void {
+    if (this.isReady) this.#cluster.refreshSlotsCache();
+  }
+
+  createCommand(name: string, args: string[]): IoredisCommand {
+    return new this.#Command(name, args);
+  }
+
+  targetOf(command: IoredisCommand): Server | Error | undefined {
+    const slot = command.getSlot();
+    const name = slot === null ? undefined : this.#cluster.slots[slot]?.[0];
+    const node = name === undefined ? undefined : this.#nodes.get(name);
+    if (node === undefined) {
+      // ioredis asks any master, which redirects the command to the owner of the slot. Without a master it would
+      // ask a replica, which may lag behind (I7).
+      return this.#hasMaster() ? undefined : new Error("the client knows no master of the Cluster");
+    }
+    // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
+    return node.isReplica ? new Error("the client does not know the master of the slot") : node;
+  }
+
+  send(command: IoredisCommand): void {
+    command.sendThrough(this.#cluster);
+  }
+
+  createListener(events: ListenerEvents, at?: string): Listener | undefined {
+    const nodes = [...this.#nodes.values()];
+    const node = at === undefined ? nodes[Math.floor(Math.random() * nodes.length)] : this.#nodes.get(at);
+    if (node !== undefined) return createListener(node.redis, this.#given, this.#handshakeMs, events);
+    this.connect();
+    return undefined;
+  }
+
+  #hasMaster(): boolean {
+    for (const { isReplica } of this.#nodes.values()) if (!isReplica) return true;
+    return false;
+  }
+}
+
+class Node implements Server {
+  readonly name: string;
+  readonly redis: Redis;
+
+  constructor(redis: Redis) {
+    this.name = nameOf(redis);
+    this.redis = redis;
+  }
+
+  get isReplica(): boolean {
+    return this.redis.options.readOnly === true;
+  }
+
+  /** ioredis connects to a node with the first command. */
+  get accepts(): boolean {
+    return this.redis.status === "ready" || this.redis.status === "wait";
+  }
+
+  get unanswered(): number {
+    return this.redis.commandQueue.length;
+  }
+
+  probe(command: IoredisCommand): void {
+    this.redis.sendCommand(command);
+  }
+
+  watchSilence(): () => void {
+    return watchSilence(this.redis);
+  }
+}
+
+function nameOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`;
+}

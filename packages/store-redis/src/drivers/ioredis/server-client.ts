@@ -1,0 +1,107 @@
+import type { Redis } from "ioredis";
+import { reasonOf } from "../../base/failures.ts";
+import type {
+  Listener,
+  ListenerEvents,
+  OwnClient,
+  OwnClientEvents,
+  OwnClientSettings,
+  Server,
+  Slots,
+} from "../driver.ts";
+import { Batch } from "./batch.ts";
+import { watchConnection, watchSilence } from "./connections.ts";
+import { createListener } from "./listener.ts";
+import { ownOptions, retryPauseOf } from "./own-options.ts";
+import { commandClassOf, type CommandClass, type IoredisCommand } from "./sent-command.ts";
+
+/** The store's own client of one server, which Sentinel may name. */
+export class ServerClient implements OwnClient, Server {
+  readonly isCluster: boolean = false;
+  readonly name: string = "";
+  /** A client that is not connected rejects a command at once. */
+  readonly accepts: boolean = true;
+  readonly servers: readonly Server[] = [this];
+  readonly slots: Slots = [];
+  readonly redis: Redis;
+  readonly #given: Redis;
+  readonly #handshakeMs: number;
+  readonly #batch: Batch;
+  readonly #Command: CommandClass;
+
+  constructor(given: Redis, { handshakeMs, countFailure }: OwnClientSettings, events: OwnClientEvents) {
+    this.#given = given;
+    this.#handshakeMs = handshakeMs;
+    const own: Redis = given.duplicate({
+      ...ownOptions(given.options, handshakeMs),
+      enableOfflineQueue: false,
+      readOnly: false,
+      retryStrategy: () => {
+        // The application may change its password at run time, on its own client.
+        own.options.username = given.options.username;
+        own.options.password = given.options.password;
+        return retryPauseOf(countFailure(), given.options.retryStrategy);
+      },
+    });
+    this.redis = own;
+    this.#batch = new Batch(own);
+    this.#Command = commandClassOf(own);
+    watchConnection(own, "", handshakeMs, events);
+    // Without an error listener ioredis would write the error to the console.
+    own.on("error", (error: unknown) => events.failed(reasonOf(error)));
+    own.on("ready", events.ready);
+    own.on("close", events.lost);
+    own.on("end", events.ended);
+  }
+
+  get isReady(): boolean {
+    return this.redis.status === "ready";
+  }
+
+  get unanswered(): number {
+    return this.redis.commandQueue.length + this.#batch.size;
+  }
+
+  serverOf(): Server {
+    return this;
+  }
+
+  connect(): void {
+    if (this.redis.status === "wait") this.redis.connect().catch(() => undefined);
+  }
+
+  disconnect(): void {
+    this.redis.disconnect();
+  }
+
+  restart(): void {
+    if (this.redis.status === "ready") this.redis.stream.destroy();
+  }
+
+  /** There is no slot table. */
+  refresh(): void {}
+
+  createCommand(name: string, args: string[]): IoredisCommand {
+    return new this.#Command(name, args);
+  }
+
+  targetOf(): Server {
+    return this;
+  }
+
+  send(command: IoredisCommand): void {
+    this.#batch.add(command);
+  }
+
+  probe(command: IoredisCommand): void {
+    this.redis.sendCommand(command);
+  }
+
+  watchSilence(): () => void {
+    return watchSilence(this.redis);
+  }
+
+  createListener(events: ListenerEvents): Listener {
+    return createListener(this.#given, this.#given.options, this.#handshakeMs, events);
+  }
+}
