@@ -36,6 +36,14 @@ export const transactionMutants = [
     tests: onWs("I21 a refusal is settled"),
   },
   {
+    name: "transaction-window-counts-settled",
+    promise: "I20: numbers that hello settles leave the window",
+    file: "packages/core/src/framed/numbers.ts",
+    find: "    if (uncounted > 0) {",
+    replace: "    if (uncounted > WINDOW_MESSAGES) {",
+    tests: onWs("numbers that hello settles"),
+  },
+  {
     name: "transaction-handled-twice",
     promise: "I21: a settled number is not handled again",
     file: transactions,

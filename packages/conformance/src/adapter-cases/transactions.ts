@@ -49,6 +49,29 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
+    name: "I20 I21 numbers that hello settles do not count against the window, though their messages still wait for the handler",
+    async run(trial) {
+      const { promise, resolve } = deferred();
+      const { setting, peer, token } = await transactionServer(trial, {
+        transaction: add,
+        resumed: () => promise,
+      });
+      for (let n = 1; n <= 32; n += 1) peer.sendCounted("1");
+      await peer.until("applied", ({ number }) => number === 32);
+      peer.client.socket.terminate();
+      // As if no ack had arrived.
+      const again = await comesBack(setting, { peer, token }, 1);
+      for (let n = 1; n <= 32; n += 1) again.sendCounted("1");
+      expect(await again.until("hello")).toMatchObject({ record: true, settled: 32 });
+      for (let n = 33; n <= 80; n += 1) again.sendCounted("1");
+      again.client.send(".?");
+      await again.until("beat");
+      resolve();
+      await again.until("applied", ({ number }) => number === 80);
+      expect(setting.session().data).toEqual({ n: 80 });
+    },
+  },
+  {
     name: "I21 if two connections of one client handle a message at once, one commits, and both send its outcome",
     async run(trial) {
       const gates = [deferred(), deferred()];

@@ -48,7 +48,8 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   protected beginNumbers(attach: Attach, client: KnownClient | undefined): void {
     const { session, from } = attach;
     const first = session === undefined || session === this.state?.id ? from : undefined;
-    if (this.#numbers instanceof Numbers) this.#numbers.begin(first);
+    if (this.#numbers instanceof Numbers || client !== undefined)
+      this.ownNumbers().begin(first, client?.record?.settled ?? 0);
     else this.#numbers = first;
     if (client === undefined || this.state === undefined) return;
     this.#transactions ??= new Transactions(this, this.state, this.ownNumbers());
@@ -58,7 +59,7 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   private ownNumbers(): Numbers {
     if (this.#numbers instanceof Numbers) return this.#numbers;
     const numbers = new Numbers(this);
-    numbers.begin(this.#numbers);
+    numbers.begin(this.#numbers, 0);
     this.#numbers = numbers;
     return numbers;
   }

@@ -28,6 +28,9 @@ export class Numbers {
   /** The bytes of each received message without an ack, in order, and of all of them together. */
   readonly #pending: number[] = [];
   #pendingBytes = 0;
+  /** The number of the oldest pending message, and the highest number that hello has settled. */
+  #oldest = 0;
+  #settledByHello = 0;
   /** The number of messages that arrived before the latest attach and are to be discarded. */
   #discardsBeforeAttach = 0;
   #postponedAcks = 0;
@@ -40,10 +43,15 @@ export class Numbers {
     this.#connection = connection;
   }
 
-  /** Starts counting at an attach. `from` is `undefined` if the client names another session. */
-  begin(from: number | undefined): void {
+  /**
+   * Starts counting at an attach. `from` is `undefined` if the client names another session. `settled` is the highest number that
+   * hello settles.
+   */
+  begin(from: number | undefined, settled: number): void {
     this.sendAck();
     this.#next = from;
+    this.#oldest = from ?? 0;
+    this.#settledByHello = from === undefined ? 0 : settled;
     this.#due = from ?? 0;
     this.#early = undefined;
   }
@@ -62,8 +70,15 @@ export class Numbers {
   receive(bytes: number): boolean {
     this.#pending.push(bytes);
     this.#pendingBytes += bytes;
-    const count = this.#pending.length;
-    return count <= WINDOW_MESSAGES && (count === 1 || this.#pendingBytes <= WINDOW_BYTES);
+    // A client that has read hello counts these as settled, though their messages may still wait here.
+    const uncounted = this.#settledByHello - this.#oldest + 1;
+    let count = this.#pending.length;
+    let total = this.#pendingBytes;
+    if (uncounted > 0) {
+      count = Math.max(1, count - uncounted);
+      total = this.#pending.slice(uncounted).reduce((sum, each) => sum + each, 0);
+    }
+    return count <= WINDOW_MESSAGES && (count === 1 || total <= WINDOW_BYTES);
   }
 
   /** Returns the number of the next message to be handled; `undefined` if that message is discarded. */
@@ -139,6 +154,7 @@ export class Numbers {
   /** Stops counting the oldest messages against the limits: they are settled, or will not be settled on this connection. */
   #stopCounting(count: number): void {
     for (const bytes of this.#pending.splice(0, count)) this.#pendingBytes -= bytes;
+    this.#oldest += count;
   }
 
   /** Sends the postponed ack now. */
