@@ -17,8 +17,9 @@ const folders = [
 
 export default defineConfig({
   test: {
-    // Real sockets, Redis servers and a browser run beside the tests: more workers than cores only make them late.
-    maxWorkers: Math.min(8, Math.max(2, availableParallelism() - 1)),
+    // Real sockets, Redis servers and a browser run beside the tests: many more workers than cores only make them late. Two
+    // workers leave more than a third of two cores idle, because most tests wait for servers.
+    maxWorkers: Math.min(8, Math.max(3, availableParallelism() - 1)),
     projects: [
       ...folders.map(({ name, folder }) => ({
         extends: true as const,
