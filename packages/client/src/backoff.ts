@@ -19,8 +19,11 @@ const LOGIN_ATTEMPTS = 2;
 export interface Backoff {
   /** Called when a connection is live: after hello, or at once if the server does not speak v1.wsession. */
   onHello(hasSession: boolean): void;
-  /** Called when a connection or an attempt ended. Returns the milliseconds until the next attempt, or the reason to stop. */
-  next(code: number): number | ClosedWhy;
+  /**
+   * Called when a connection or an attempt ended. Returns the milliseconds until the next attempt, or the reason to stop. `isLive`:
+   * an earlier connection is still live, as while a server hands its clients over.
+   */
+  next(code: number, isLive: boolean): number | ClosedWhy;
 }
 
 /**
@@ -30,7 +33,8 @@ export interface Backoff {
 export function createBackoff({ minMs, maxMs }: Settings): Backoff {
   let failures = 0;
   let logins = 0;
-  let liveSince: number | undefined;
+  /** NaN without a live connection. */
+  let liveSince = Number.NaN;
   let hadSession = false;
   return {
     onHello(hasSession) {
@@ -38,16 +42,19 @@ export function createBackoff({ minMs, maxMs }: Settings): Backoff {
       logins = 0;
       hadSession ||= hasSession;
     },
-    next(code) {
-      const wasLive = liveSince !== undefined;
-      if (Date.now() - (liveSince ?? Infinity) >= STEADY_MS) failures = 0;
-      liveSince = undefined;
+    next(code, isLive) {
+      let livedMs = Number.NaN;
+      if (!isLive) {
+        livedMs = Date.now() - liveSince;
+        liveSince = Number.NaN;
+      }
+      if (livedMs >= STEADY_MS) failures = 0;
       const why = STOPS[code];
       // While one tab renews the cookie or logs in, the other tabs have an invalid cookie for a moment.
       const mayRecover = code === 4401 && hadSession && logins++ < LOGIN_ATTEMPTS;
       if (why !== undefined && !mayRecover) return why;
       // The server shuts down or restarts: another server takes over, or this server is back soon.
-      const isRestart = wasLive && (code === 1001 || code === 1012);
+      const isRestart = livedMs >= 0 && (code === 1001 || code === 1012);
       const longest = mayRecover
         ? LOGIN_MS
         : isRestart

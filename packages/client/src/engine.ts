@@ -150,7 +150,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     own.connection = openConnection(url, protocols, settings, page, owner);
   };
   const retry = (code: number, reason: string): void => {
-    const next = backoff.next(code);
+    const next = backoff.next(code, live !== undefined);
     if (typeof next === "number") {
       schedule(next);
       if (live === undefined) setStatus({ status: "waiting", retryInMs: next, code, reason });

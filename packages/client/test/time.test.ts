@@ -118,4 +118,27 @@ describe("backoff", () => {
     }
     expect(waits().slice(0, expected.length)).toEqual(expected);
   });
+
+  test("1012 after a handover for which no other server was found is a restart: the client comes back within a second", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    onTestFinished(() => vi.mocked(Math.random).mockRestore());
+    const server = await listen();
+    let asked = 0;
+    const address = (): string => {
+      asked += 1;
+      if (asked > 1) throw new Error("no other server");
+      return server.url;
+    };
+    const { until } = client(server, { backoff: { minMs: 30_000, maxMs: 30_000 } }, address);
+    const peer = await server.peer();
+    await peer.attach();
+    peer.hello();
+    await until("status", ({ status }) => status === "live");
+    peer.send(".g0");
+    await peer.roundTrip();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked).toBe(2);
+    peer.socket.close(1012);
+    expect((await until("status", ({ status }) => status === "waiting")).retryInMs).toBe(1_000);
+  });
 });
