@@ -237,6 +237,7 @@ const tables: readonly OptionTable[] = [
       code: [...wrongFor.object, 999, 1005, 1006, 1015, 5000, 1000.5, "1000"],
       reason: [...wrongFor.string, "x".repeat(124)],
       drainMs: [...wrongFor.durationOrNever, Infinity],
+      handover: wrongFor.boolean,
     },
   },
   {

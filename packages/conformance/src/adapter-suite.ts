@@ -6,6 +6,7 @@ import { endCases } from "./adapter-cases/ends.ts";
 import { failureCases } from "./adapter-cases/failures.ts";
 import { framingCases } from "./adapter-cases/framing.ts";
 import { gateCases } from "./adapter-cases/gate.ts";
+import { handoverCases } from "./adapter-cases/handover.ts";
 import { handshakeCases } from "./adapter-cases/handshake.ts";
 import { heartbeatCases } from "./adapter-cases/heartbeat.ts";
 import { keptBoundCases } from "./adapter-cases/kept-bounds.ts";
@@ -57,6 +58,7 @@ export const adapterCases: Readonly<Record<string, readonly AdapterCase[]>> = {
   heartbeat: heartbeatCases,
   liveness: livenessCases,
   shutdown: shutdownCases,
+  "a handover": handoverCases,
   "frames of v1.wsession": framingCases,
   "numbered messages": numberedCases,
   "concurrent messages": concurrentCases,

@@ -1,6 +1,7 @@
 import { createSessions, mapStore, queryToken } from "@wsession/core";
 import type { Connection, Handlers, Sessions, SessionsOptions } from "@wsession/core";
 import { expect } from "vitest";
+import type { AdapterServer } from "./adapter-harness.ts";
 import type { AdapterTrial } from "./adapter-trial.ts";
 import type { Client } from "./client.ts";
 import { FramedPeer } from "./framed-peer.ts";
@@ -18,6 +19,7 @@ type Own = Pick<
   | "schema"
   | "handlerTimeoutMs"
   | "maxConcurrentMessages"
+  | "admit"
 >;
 
 export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
@@ -32,6 +34,7 @@ export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
 
 export interface Setting {
   readonly sessions: Sessions<Data, unknown, never>;
+  readonly server: AdapterServer;
   readonly opened: Journal<Conn>;
   connect(token?: string): Promise<FramedPeer>;
   /** A client that does not speak the protocol. */
@@ -57,6 +60,7 @@ export async function framedServer(
   });
   return {
     sessions,
+    server,
     opened,
     connect: (token) => FramedPeer.connect(trial, server, { token }),
     connectRaw: (token) => trial.connect(server, token === undefined ? "/" : `/?token=${token}`),

@@ -128,3 +128,8 @@ export class RawClient {
     return { status: Number(statusLine.split(" ")[1]), headers, body: this.#bytes.toString("utf8", end + 4) };
   }
 }
+
+/** The values of a header, in the order of the wire. */
+export function valuesOf(headers: RawResponse["headers"], wanted: string): string[] {
+  return headers.filter(([name]) => name === wanted).map(([, value]) => value);
+}

@@ -166,7 +166,12 @@ test("fault A1: no session is created for a handshake that sessions.close() has 
     const sessions = createSessions({ store, handshakeTimeoutMs, initial: () => promise });
     const answer = serveInMemory(sessions).binding.admit(aHandshake(), undefined);
     await sessions.close();
-    expect(await answer).toEqual({ type: "reject", status: 503, reason: "server restarting" });
+    expect(await answer).toEqual({
+      type: "reject",
+      status: 503,
+      reason: "server restarting",
+      headers: [["Retry-After", "1"]],
+    });
     expect(sessions.diagnostics).toMatchObject({ handshakesPending: 0, handshakesRefused: 1 });
     resolve({ n: 0 });
     await vi.advanceTimersByTimeAsync(0);

@@ -3,7 +3,7 @@ import type { Admission, Connection, HeaderValues } from "@wsession/core";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import type { RawResponse } from "../raw-client.ts";
+import { valuesOf } from "../raw-client.ts";
 import { deferred, Journal } from "../waiting.ts";
 
 /** The answer of `admit`: the context of the connection, headers of the answer, and the subprotocol. */
@@ -149,8 +149,3 @@ export const admissionCases: readonly AdapterCase[] = [
     },
   },
 ];
-
-/** The values of a header, in the order of the wire. */
-function valuesOf(headers: RawResponse["headers"], wanted: string): string[] {
-  return headers.filter(([name]) => name === wanted).map(([, value]) => value);
-}

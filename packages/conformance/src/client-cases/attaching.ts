@@ -207,4 +207,22 @@ export const attachingCases: readonly ClientCase[] = [
       );
     },
   },
+  {
+    name: "going-away: a client that is refused elsewhere stays live here, and tries again",
+    async run(trial) {
+      const { server, client, peer: old, of } = await liveClient(trial);
+      old.send(".g0");
+      for (let attempt = 0; attempt < 3; attempt += 1) (await server.peer()).socket.close(4503);
+      const next = await server.peer();
+      strictEqual(client.sendNow("still here"), true);
+      strictEqual(await old.frame(), "-still here");
+      await next.attach();
+      next.hello({ resumed: true });
+      strictEqual(await old.frame(), ".b");
+      deepStrictEqual(
+        of("status").map(({ status }) => status),
+        ["live"],
+      );
+    },
+  },
 ];

@@ -219,7 +219,20 @@ export interface CloseOptions {
    * all clients reconnect at once (thundering herd). Messages that have arrived are handled first. Messages that are not handled
    * within `drainMs` (within 5 s if `drainMs` is 0) are discarded and counted.
    *
-   * @default 0
+   * @default 0; 10,000 with `handover`
    */
   readonly drainMs?: number | undefined;
+  /**
+   * Whether clients of `v1.wsession` move to another process while their connection here still works. They are told one after
+   * another, evenly over the first half of `drainMs` (over all but the last 5 s of it, if that is longer). A client that was told
+   * connects elsewhere, attaches there, and then leaves here. Clients that are still here after `drainMs`, for example because
+   * no other process accepted them, are closed with `code`. Clients that do not speak the protocol are closed over `drainMs`, as
+   * without `handover`. The call resolves as soon as all connections have gone.
+   *
+   * The sessions must be in a store that the other process shares, or the server must be another one of the same process
+   * (`binding.close`). Otherwise the client begins a new session there.
+   *
+   * @default false
+   */
+  readonly handover?: boolean | undefined;
 }

@@ -152,9 +152,10 @@ export interface Sessions<
   /** Counters since `createSessions`. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**
-   * Shuts down: answers handshakes with 503, also those that are being decided, handles the messages that have arrived, closes
-   * every connection with 1012, waits for the calls of the store in progress, and closes the store. Resolves when the close
-   * handlers have settled and the store is closed.
+   * Shuts down: answers handshakes with 503 and `Retry-After`, also those that are being decided, handles the messages that have
+   * arrived, closes every connection with 1012, waits for the calls of the store in progress, and closes the store. With
+   * `handover`, clients of `v1.wsession` first have time to connect elsewhere. Resolves when the close handlers have settled and the
+   * store is closed.
    * A handler that calls `close()` before its first `await` is not waited for, because the two would wait for each other
    * (deadlock). Idempotent.
    */

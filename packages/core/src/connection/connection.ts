@@ -143,8 +143,18 @@ export class LiveConnection<Data extends object, Socket extends object>
   /** Does nothing for a raw client: the application itself sends the new token. */
   onRenewed(_renewal: Renewal): void {}
 
-  /** The server will end the connection within this number of milliseconds. */
-  announceEnd(_ms: number): void {}
+  /** Whether the client understands `announceEnd`, so that it can connect elsewhere before this connection ends. */
+  get canMove(): boolean {
+    return false;
+  }
+
+  /**
+   * Tells the client to connect elsewhere within this number of milliseconds. Returns false if the client can't be told yet, because
+   * it was not greeted: such a client would ignore the frame.
+   */
+  announceEnd(_ms: number): boolean {
+    return true;
+  }
 
   protected notifyDrained(): void {
     this.callTap((tap) => tap.drained());

@@ -15,6 +15,7 @@ export type AnyConnection<Data extends object> = Connection<Data, unknown, never
     | "excludeFromShutdown"
     | "heartbeat"
     | "announceEnd"
+    | "canMove"
   > & { readonly binding: object };
 
 /** This process's connections, from `open` of the binding until their close handler has settled. */

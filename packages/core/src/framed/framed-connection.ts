@@ -256,8 +256,14 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     this.transmitSecret(writeServerControl({ type: "notice", ...told }));
   }
 
-  override announceEnd(ms: number): void {
-    if (this.#attaches > 0) this.sendFrame(writeServerControl({ type: "going-away", ms: Math.ceil(ms) }));
+  override get canMove(): boolean {
+    return true;
+  }
+
+  override announceEnd(ms: number): boolean {
+    if (!this.isGreeted) return this.isEnding;
+    this.sendFrame(writeServerControl({ type: "going-away", ms: Math.ceil(ms) }));
+    return true;
   }
 
   override heartbeat(): void {

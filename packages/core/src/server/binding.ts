@@ -20,6 +20,7 @@ import { invalidArgument, isSessionError, isSystemError } from "../base/errors.t
 import { promiseOf } from "../base/promises.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
+import type { HeaderLine } from "../handshake/headers.ts";
 import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import type {
@@ -56,6 +57,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   #live = 0;
   #unfinished = 0;
   #closing: Promise<void> | undefined;
+  #shutdown: Shutdown | undefined;
   #onEmpty: (() => void) | undefined;
   readonly #releases: (() => void)[] = [];
   #nextHeartbeat: Deadline | undefined;
@@ -107,7 +109,7 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   async admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
     const { diagnostics, settings } = this;
-    if (this.#isClosing) return this.#refuse(refused(503, "server restarting"));
+    if (this.#isClosing) return this.#refuseNewcomer();
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
       return this.#refuse(refused(503, "too many handshakes"));
     const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
@@ -115,20 +117,26 @@ export class ServerBinding<Data extends object, Socket extends object>
     const seenByAdmit = isFramed ? withoutFraming(handshake) : handshake;
     const outcome = await this.#pendingHandshakes.decide(seenByAdmit, found, isFramed);
     diagnostics.handshakesPending -= 1;
+    if (this.#isClosing) {
+      if (outcome.type === "admitted") outcome.release();
+      return this.#refuseNewcomer();
+    }
     if (outcome.type === "refused") {
       if (isFramed && outcome.isForeign !== true) return this.#refuseByCode(handshake, outcome, SUBPROTOCOL);
       return outcome.closes === undefined
         ? this.#refuse(outcome)
         : this.#refuseByCode(outcome.closes, outcome);
     }
-    if (this.#isClosing) {
-      outcome.release();
-      return this.#refuse(refused(503, "server restarting"));
-    }
     const { headers, handshake: seen } = outcome;
     outcome.isFramed = isFramed;
     const subprotocol = isFramed ? SUBPROTOCOL : undefined;
     return { type: "accept", ticket: outcome, headers, protocols: seen.protocols, subprotocol };
+  }
+
+  /** By status and not by close code also for `v1.wsession`, so that a proxy passes the handshake to another process. */
+  #refuseNewcomer(): HandshakeAnswer {
+    const headers: readonly HeaderLine[] = [["Retry-After", String(this.#shutdown?.retryAfter ?? 1)]];
+    return this.#refuse({ ...refused(503, "server restarting"), headers });
   }
 
   #refuse({ status, reason, headers }: Refused): HandshakeAnswer {
@@ -264,10 +272,14 @@ export class ServerBinding<Data extends object, Socket extends object>
   }
 
   async #close(closing: Closing, caller: object | undefined): Promise<void> {
-    this.#pendingHandshakes.refuseAll("server restarting");
     const shutdown = new Shutdown(this.deadlines, closing, () => this.#connections.of(this));
+    this.#shutdown = shutdown;
+    this.#pendingHandshakes.refuseAll("server restarting");
     const empty = new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
+      this.#onEmpty = () => {
+        shutdown.onEmpty();
+        resolve();
+      };
     });
     await shutdown.run(caller instanceof LiveConnection ? caller : undefined);
     if (this.#unfinished > 0) await empty;

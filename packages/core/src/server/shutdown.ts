@@ -7,22 +7,34 @@ type Endable = Pick<
   ConnectionLifecycle<object>,
   "end" | "endHandled" | "forceFinish" | "excludeFromShutdown"
 > & {
-  /** Announces to a client of `v1.wsession` that the connection ends within `ms` milliseconds. */
-  announceEnd(ms: number): void;
+  /** Whether the client understands `announceEnd`. */
+  readonly canMove: boolean;
+  /** Tells the client to connect elsewhere within `ms` milliseconds. Returns false if the client can't be told yet. */
+  announceEnd(ms: number): boolean;
 };
 
 /** Milliseconds for messages that have arrived, if `drainMs` is 0, and at least for handlers that are still running. */
 const HANDLING_MS = 5_000;
 /** Milliseconds that the last connections have for messages that have arrived, if `drainMs` is not shorter. */
 const LAST_TURN_MS = 1_000;
+/** Milliseconds that the client that is told last has to connect elsewhere, if half of `drainMs` is not shorter. */
+const MOVING_MS = 5_000;
+/** Milliseconds until a client that could not be told yet is tried again. */
+const RETRY_MS = 50;
 
-/** Ends the connections of one binding one after another. Messages that have arrived are handled first, within time limits. */
+/**
+ * Ends the connections of one binding one after another. Messages that have arrived are handled first, within time limits. With
+ * `handover`, clients that can move are told to connect elsewhere, and are ended only if they have not left by the end.
+ */
 export class Shutdown {
   readonly #deadlines: Deadlines;
   readonly #closing: Closing;
   /** The connections whose close handler has not settled yet. */
   readonly #unfinished: () => Iterable<Endable>;
+  readonly #started: number = performance.now();
   #bounds: readonly Deadline[] = [];
+  #isEmpty = false;
+  readonly #pauses = new Set<() => void>();
 
   constructor(deadlines: Deadlines, closing: Closing, unfinished: () => Iterable<Endable>) {
     this.#deadlines = deadlines;
@@ -30,33 +42,70 @@ export class Shutdown {
     this.#unfinished = unfinished;
   }
 
+  /** Seconds until this process serves nobody, for the header `Retry-After`. */
+  get retryAfter(): number {
+    const restMs = this.#started + this.#closing.drainMs - performance.now();
+    return Math.max(1, Math.ceil(restMs / 1_000));
+  }
+
   /**
    * Ends connection i of n after `drainMs * i / n`. `caller`: the connection whose handler called for the shutdown and may
    * await it. The shutdown does not wait for that handler, because the two would wait for each other (deadlock).
    */
   async run(caller: Endable | undefined): Promise<void> {
-    const { code, reason, drainMs } = this.#closing;
-    const started = performance.now();
+    const { drainMs, handover } = this.#closing;
     const connections = [...this.#unfinished()];
-    const count = connections.length;
-    this.#bound(drainMs - drainMs / Math.max(1, count));
+    const movers = connections.filter(({ canMove }) => handover && canMove);
+    const others = connections.filter(({ canMove }) => !(handover && canMove));
+    this.#bound(movers.length > 0 ? drainMs : drainMs - drainMs / Math.max(1, others.length));
     caller?.excludeFromShutdown();
+    await Promise.all([this.#endInTurn(others, caller), this.#handOver(movers, caller)]);
+  }
+
+  /** All connections have finished, so that there is nothing to wait for. */
+  onEmpty(): void {
+    this.#isEmpty = true;
+    for (const resolve of this.#pauses) resolve();
+    this.#pauses.clear();
+  }
+
+  done(): void {
+    for (const bound of this.#bounds) bound.cancel();
+  }
+
+  async #endInTurn(connections: readonly Endable[], caller: Endable | undefined): Promise<void> {
+    const { drainMs } = this.#closing;
+    const count = connections.length;
     // Announce the end to all clients at once, so that clients whose connection ends later can connect elsewhere before that.
     for (const [index, connection] of connections.entries())
       if (index > 0 && drainMs > 0) connection.announceEnd((drainMs * index) / count);
-    for (let index = 0; index < count;) {
-      const wait = started + (drainMs * index) / count - performance.now();
-      if (wait > 0) await this.#pause(wait);
-      const connection = connections[index];
-      if (connection === caller) connection?.end(code, reason);
-      else connection?.endHandled(code, reason);
-      index += 1;
+    for (const [index, connection] of connections.entries()) {
+      await this.#reach((drainMs * index) / count);
+      this.#end(connection, caller);
     }
   }
 
-  /** All connections have finished. */
-  done(): void {
-    for (const bound of this.#bounds) bound.cancel();
+  /** Tells the clients one after another, and not all at once with a time span, because then the last would have no time left. */
+  async #handOver(movers: readonly Endable[], caller: Endable | undefined): Promise<void> {
+    const { drainMs } = this.#closing;
+    const tellingMs = drainMs - Math.min(drainMs / 2, MOVING_MS);
+    let untold: Endable[] = [];
+    for (const [index, mover] of movers.entries()) {
+      await this.#reach((tellingMs * index) / movers.length);
+      if (!mover.announceEnd(0)) untold.push(mover);
+    }
+    for (let at = tellingMs; untold.length > 0 && at < drainMs; at += RETRY_MS) {
+      await this.#reach(at);
+      untold = untold.filter((mover) => !mover.announceEnd(0));
+    }
+    if (movers.length > 0) await this.#reach(drainMs);
+    for (const mover of movers) this.#end(mover, caller);
+  }
+
+  #end(connection: Endable, caller: Endable | undefined): void {
+    const { code, reason } = this.#closing;
+    if (connection === caller) connection.end(code, reason);
+    else connection.endHandled(code, reason);
   }
 
   #bound(lastTurnMs: number): void {
@@ -74,9 +123,20 @@ export class Shutdown {
     ];
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#deadlines.after(ms, resolve);
+  /** Waits until this number of milliseconds after the start, or until no connection is left. */
+  async #reach(ms: number): Promise<void> {
+    const wait = this.#started + ms - performance.now();
+    if (wait <= 0 || this.#isEmpty) return;
+    await new Promise<void>((resolve) => {
+      const pause = this.#deadlines.after(wait, () => {
+        this.#pauses.delete(finish);
+        resolve();
+      });
+      const finish = (): void => {
+        pause.cancel();
+        resolve();
+      };
+      this.#pauses.add(finish);
     });
   }
 }
