@@ -33,8 +33,12 @@ export class Cookies {
 }
 
 /** A client that is quick to come back; gone when the test is. */
-export function open({ port }: { readonly port: number }, options: ClientOptions = {}): WatchedClient {
-  const client = connect(`ws://127.0.0.1:${port}/`, {
+export function open(
+  { port }: { readonly port: number },
+  options: ClientOptions = {},
+  path = "/",
+): WatchedClient {
+  const client = connect(`ws://127.0.0.1:${port}${path}`, {
     WebSocket,
     backoff: { minMs: 10, maxMs: 50 },
     ...options,
