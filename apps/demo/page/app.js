@@ -217,7 +217,8 @@ function welcome(report, from) {
   );
   if (report.resumed && same && key(seenThrough) !== key(from)) tick("return");
   phase("open");
-  byId("served-by", HTMLElement).textContent = `${from.name}, process ${report.process} (pid ${report.pid})`;
+  byId("served-by", HTMLElement).textContent =
+    `${runtimeName(from)}, process ${report.process} (pid ${report.pid})`;
   byId("connection-id", HTMLElement).textContent = report.connection;
   byId("resumed", HTMLElement).textContent = report.resumed ? "resumed" : "fresh";
   if (!report.resumed) say(words.fresh(from.name));
@@ -232,6 +233,11 @@ function welcome(report, from) {
   const other = demo?.endpoints.find((known) => key(known) !== key(from)) ?? from;
   byId("second-tab", HTMLAnchorElement).href = `/?via=${key(other)}`;
   byId("second-tab", HTMLAnchorElement).textContent = `Open a second tab, through ${other.name}`;
+}
+
+/** @param {Endpoint} endpoint */
+function runtimeName({ runtime }) {
+  return runtime === "ws" ? "ws" : "uWebSockets.js";
 }
 
 /** @param {Extract<Report, { type: "presence" }>} report */
@@ -278,6 +284,7 @@ function phase(now, closeCode) {
     byId("session-node-detail", HTMLElement).textContent =
       session === undefined ? "" : `version ${session.version}, waiting for you`;
   if (now === "ended") byId("session-node-detail", HTMLElement).textContent = "gone for good";
+  if (now === "ended") delete byId("session-node", HTMLElement).dataset["session"];
   if (!isLive) for (const id of ["served-by", "connection-id"]) byId(id, HTMLElement).textContent = "–";
   if (!isLive) byId("resumed", HTMLElement).textContent = "";
   if (!isLive) placeCounting(undefined);

@@ -8,7 +8,7 @@ const list = byId("log", HTMLOListElement);
 /** @type {{ key: string, at: number, times: number, badge: HTMLElement } | undefined} */
 let latest;
 
-byId("clear", HTMLButtonElement).addEventListener("click", () => {
+document.getElementById("clear")?.addEventListener("click", () => {
   list.replaceChildren();
   latest = undefined;
 });
@@ -17,9 +17,10 @@ byId("clear", HTMLButtonElement).addEventListener("click", () => {
  * @param {"open" | "sent" | "received" | "closed" | "page"} kind
  * @param {string} text `Backticks` mark code.
  * @param {string} [key] Entries with the same key that follow each other within a second are shown once, with their number.
+ * @param {{ readonly tag?: string, readonly at?: number }} [options] Another tag than the kind, and when it happened (milliseconds since the epoch).
  */
-export function log(kind, text, key = "") {
-  const now = Date.now();
+export function log(kind, text, key = "", { tag = kind, at = Date.now() } = {}) {
+  const now = at;
   if (key !== "" && latest?.key === key && now - latest.at < SAME_WITHIN_MS) {
     latest.times += 1;
     latest.at = now;
@@ -31,7 +32,7 @@ export function log(kind, text, key = "") {
   const time = make("time", { text: clock(new Date(now)) });
   const entry = make("li", {}, [
     time,
-    make("span", { className: "tag", text: kind }),
+    make("span", { className: "tag", text: tag }),
     make("p", {}, [make("span", {}, rich(text)), badge]),
   ]);
   entry.dataset.kind = kind;

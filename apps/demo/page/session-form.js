@@ -58,6 +58,7 @@ export function showSession({ id, version, data }) {
   byId("session-id", HTMLElement).textContent = id;
   byId("version", HTMLOutputElement).textContent = String(version);
   byId("session-node-name", HTMLElement).textContent = data.name;
+  byId("session-node", HTMLElement).dataset["session"] = "";
   if (!typing) name.value = data.name;
   for (const radio of panel.querySelectorAll("input[type=radio]")) {
     if (radio instanceof HTMLInputElement) radio.checked = radio.value === data.colour;

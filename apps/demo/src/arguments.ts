@@ -4,16 +4,18 @@ import { DemoFailure } from "./failure.ts";
 export interface Arguments {
   /** The port of the page. The servers use the next ports. With 0 all ports are free ones. */
   readonly port: number;
+  /** A URL; "start" if the demo starts a Redis itself. */
   readonly redis: string | undefined;
   readonly processes: number;
   readonly help: boolean;
 }
 
-export const HELP = `npm run demo -- [--port N] [--redis URL [--processes N]]
+export const HELP = `npm run demo -- [--port N] [--redis [URL] [--processes N]]
 
   --port N        the page's port, 4080 by default; the servers beside it take the next ones; 0 takes free ones
   --redis URL     several processes share the sessions in that Redis, e.g. redis://127.0.0.1:6379
-  --processes N   how many, 2 by default, in turn ws and uWebSockets.js
+  --redis         the same, on a redis-server that the demo starts and ends
+  --processes N   how many, 4 by default, in turn ws and uWebSockets.js
 `;
 
 const MOST_PROCESSES = 16;
@@ -26,21 +28,31 @@ export function readArguments(args: readonly string[]): Arguments {
       "--processes needs --redis URL: without a Redis the sessions are in one process's map.",
     );
   }
-  if (redis !== undefined && !/^rediss?:\/\/./.test(redis)) {
-    throw new DemoFailure("--redis takes a URL such as redis://127.0.0.1:6379.");
+  if (redis !== undefined && redis !== "start" && !/^rediss?:\/\/./.test(redis)) {
+    throw new DemoFailure(
+      "--redis takes a URL such as redis://127.0.0.1:6379, or nothing, to start a Redis.",
+    );
   }
   return {
     port: wholeNumber("--port", port ?? "4080", 0, 65_535 - MOST_PROCESSES),
     redis,
-    processes: wholeNumber("--processes", processes ?? "2", 1, MOST_PROCESSES),
+    processes: wholeNumber("--processes", processes ?? "4", 1, MOST_PROCESSES),
     help,
   };
+}
+
+/** `--redis` without a URL means that the demo starts a Redis. */
+function withStart(args: readonly string[]): string[] {
+  return args.map((arg, index) => {
+    const next = args[index + 1];
+    return arg === "--redis" && (next === undefined || next.startsWith("--")) ? "--redis=start" : arg;
+  });
 }
 
 function parse(args: readonly string[]) {
   try {
     const { values } = parseArgs({
-      args: [...args],
+      args: withStart(args),
       options: {
         port: { type: "string" },
         redis: { type: "string" },

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { RequestListener, Server } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import { extname } from "node:path";
 import { listenFailure } from "./failure.ts";
 import type { DemoDescription, Endpoint } from "./messages.ts";
@@ -20,6 +21,11 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
 };
+
+const PAGES = new Map([
+  ["/", "/index.html"],
+  ["/operator", "/operator.html"],
+]);
 
 /** The folder is next to both src and dist. */
 const FOLDER = new URL("../page/", import.meta.url);
@@ -41,25 +47,43 @@ export async function listen(server: Server, port: number): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : port;
 }
 
-export function pageServer(store: "map" | "redis", endpoints: () => readonly Endpoint[]): Server {
+/** Answers a request of a path that isn't a file. Returns whether it did. */
+export type MoreRoutes = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Finds a free port of the loopback interface. */
+export async function freePort(): Promise<number> {
+  const probe = createTcpServer().listen(0, HOST);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+export function pageServer(
+  store: "map" | "redis",
+  endpoints: () => readonly Endpoint[],
+  moreRoutes: MoreRoutes = () => false,
+): Server {
   const files = readFiles();
   const serve: RequestListener = (request, response) => {
     const [path = "/"] = (request.url ?? "/").split("?", 1);
     response.setHeader("cache-control", "no-store");
     response.setHeader("x-content-type-options", "nosniff");
+    if (moreRoutes(path, request, response)) return;
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" }).end();
     } else if (path === "/demo.json") {
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(describe(store, endpoints())));
     } else {
-      const file = files.get(path === "/" ? "/index.html" : path);
+      const file = files.get(PAGES.get(path) ?? path);
       if (file === undefined) {
         response.writeHead(404, { "content-type": "text/plain; charset=utf-8" }).end("Not found.\n");
         return;
       }
       response.setHeader("content-type", file.type);
-      if (path === "/") response.setHeader("content-security-policy", policy(endpoints()));
+      if (PAGES.has(path)) response.setHeader("content-security-policy", policy(endpoints()));
       response.end(file.body);
     }
   };

@@ -1,166 +1,110 @@
-/** Several processes on one Redis: a parent that serves the page and starts a process again when it dies. */
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
+/** Several processes on one Redis: a parent that serves the page and the operator's page. */
 import process from "node:process";
-import { Redis } from "ioredis";
 import { noUws } from "./demo.ts";
 import type { Demo, Voice } from "./demo.ts";
-import { DemoFailure } from "./failure.ts";
 import type { Endpoint } from "./messages.ts";
+import { Board } from "./operator/board.ts";
+import type { Action } from "./operator/contract.ts";
+import { serveOperator } from "./operator/routes.ts";
 import { listen, origins, pageServer } from "./page.ts";
-
+import { givenRedis, startRedis } from "./redis-process.ts";
 import { loadUws } from "./server-uws.ts";
 import { closeServer } from "./single.ts";
+import { Workers } from "./workers.ts";
 
 export interface ProcessesOptions {
   readonly port: number;
+  /** The URL of a Redis; "start" starts one. */
   readonly redis: string;
   readonly processes: number;
 }
 
-interface Slot {
-  readonly number: number;
-  readonly runtime: Endpoint["runtime"];
-  port: number;
-  child: ChildProcess | undefined;
-}
-
-const STOP_WITHIN_MS = 5_000;
+const LIST_EACH_MS = 2_000;
 
 export async function startProcesses(options: ProcessesOptions, voice: Voice): Promise<Demo> {
-  await assertReachable(options.redis);
   const uWS = await loadUws();
   if (typeof uWS === "string") voice.say(noUws(uWS));
+  const runtimes = Array.from({ length: options.processes }, (_, index): Endpoint["runtime"] =>
+    index % 2 === 1 && typeof uWS !== "string" ? "uws" : "ws",
+  );
 
-  const slots = Array.from({ length: options.processes }, (_, index): Slot => {
-    const runtime = index % 2 === 1 && typeof uWS !== "string" ? "uws" : "ws";
-    return {
-      number: index + 1,
-      runtime,
-      port: options.port === 0 ? 0 : options.port + 1 + index,
-      child: undefined,
-    };
-  });
-  const server = pageServer("redis", () => slots.map(endpointOf));
+  // The page listens first, because the processes need its origin. Until they serve, it has none to show.
+  const server = pageServer(
+    "redis",
+    () => workers?.slots() ?? [],
+    (path, request, response) =>
+      serveOperator({ board, origins: origins(pagePort), act }, path, request, response),
+  );
+  let workers: Workers | undefined;
   const pagePort = await listen(server, options.port);
+  const redis = await (options.redis === "start" ? startRedis() : givenRedis(options.redis));
+  const board = new Board(() => workers?.slots() ?? [], redis.facts);
+  const started = new Workers({
+    port: options.port === 0 ? 0 : options.port + 1,
+    runtimes,
+    origins: origins(pagePort),
+    env: {
+      ...process.env,
+      WSESSION_DEMO_REDIS: redis.url,
+      WSESSION_DEMO_REDIS_IS_OURS: redis.facts().isOurs ? "1" : "0",
+    },
+    heard: (number, report) => board.hear(number, report),
+    ended(number, pid, signal) {
+      const by = signal === null ? "" : ` by ${signal}`;
+      board.forget(number);
+      tell(number, `Process ${number} (pid ${pid}) ended${by}; starting it again.`);
+    },
+    servesAgain: (number, pid) => tell(number, `Process ${number} serves again (pid ${pid}).`),
+    failed: (failure) => void close().finally(() => voice.fail(failure)),
+  });
+  workers = started;
+  const asking = setInterval(() => started.ask("list"), LIST_EACH_MS);
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= stop());
 
   try {
-    await Promise.all(slots.map(start));
+    await started.start();
   } catch (error) {
     await close();
     throw error;
   }
-  const servers = slots
-    .map(({ number, runtime, port }) => `${number} (${nameOf(runtime)}, port ${port})`)
+  const servers = started
+    .slots()
+    .map(
+      ({ process: number, runtime, port }) =>
+        `${number} (${runtime === "ws" ? "ws" : "uWebSockets.js"}, port ${port})`,
+    )
     .join(", ");
-  return { url: `http://localhost:${pagePort}/`, summary: `Processes ${servers} on one Redis.`, close };
+  const url = `http://localhost:${pagePort}/`;
+  const where = redis.facts().isOurs ? `Redis at ${redis.url}` : "one Redis";
+  return {
+    url,
+    summary: `Processes ${servers} on ${where}.\n  The operator's page is ${url}operator`,
+    close,
+  };
 
-  async function start(slot: Slot): Promise<void> {
-    const child = fork(join(import.meta.dirname, "worker.js"), workerArguments(slot, origins(pagePort)), {
-      env: { ...process.env, WSESSION_DEMO_REDIS: options.redis },
-    });
-    slot.child = child;
-    slot.port = await portOf(child, slot);
-    const again = (): void => {
-      if (closing !== undefined) return;
-      const by = child.signalCode === null ? "" : ` by ${child.signalCode}`;
-      voice.say(`Process ${slot.number} (pid ${child.pid}) ended${by}; starting it again.`);
-      restart(slot).catch((failure: unknown) => void close().finally(() => voice.fail(failure)));
-    };
-    if (isRunning(child)) child.once("exit", again);
-    else again();
+  function tell(number: number, text: string): void {
+    board.tell("process", number, text);
+    voice.say(text);
   }
 
-  async function restart(slot: Slot): Promise<void> {
-    await start(slot);
-    voice.say(`Process ${slot.number} serves again (pid ${slot.child?.pid}).`);
+  async function act(action: Action, number: number | undefined): Promise<string | undefined> {
+    if (action === "kill" || action === "stop" || action === "continue") return started.act(action, number);
+    const change = action === "stop-redis" ? redis.stop : redis.start;
+    if (change === undefined) return "The demo did not start this Redis, so it does not stop it.";
+    await change();
+    board.tell("redis", 0, action === "stop-redis" ? "Redis is stopped." : "Redis runs again.");
+    return undefined;
+  }
+
+  function close(): Promise<void> {
+    return (closing ??= stop());
   }
 
   async function stop(): Promise<void> {
-    const children = slots.flatMap(({ child }) => (child !== undefined && isRunning(child) ? [child] : []));
-    await Promise.all(children.map(stopChild));
+    clearInterval(asking);
+    await started.close();
+    board.close();
     await closeServer(server);
+    await redis.close();
   }
-}
-
-function endpointOf({ number, runtime, port, child }: Slot): Endpoint {
-  return { runtime, name: nameOf(runtime), port, process: number, pid: child?.pid ?? 0 };
-}
-
-function nameOf(runtime: Endpoint["runtime"]): string {
-  return runtime === "ws" ? "ws" : "uWebSockets.js";
-}
-
-function workerArguments({ number, runtime, port }: Slot, allowed: readonly string[]): string[] {
-  const args = ["--number", String(number), "--runtime", runtime, "--port", String(port)];
-  return [...args, ...allowed.flatMap((origin) => ["--origin", origin])];
-}
-
-/** Waits for the one message that a worker sends. */
-async function portOf(child: ChildProcess, { number }: Slot): Promise<number> {
-  const ended = new AbortController();
-  child.once("exit", (code, signal) => ended.abort(signal ?? `exit code ${code}`));
-  try {
-    const [message]: unknown[] = await once(child, "message", { signal: ended.signal });
-    if (typeof message === "object" && message !== null) {
-      if ("port" in message && typeof message.port === "number") return message.port;
-      if ("failure" in message) throw new DemoFailure(String(message.failure));
-    }
-    throw new DemoFailure(`process ${number} said something else than its port.`);
-  } catch (error) {
-    if (!ended.signal.aborted) throw error;
-    throw new DemoFailure(`process ${number} ended before it served (${String(ended.signal.reason)}).`, {
-      cause: error,
-    });
-  }
-}
-
-function isRunning(child: ChildProcess): boolean {
-  return child.exitCode === null && child.signalCode === null;
-}
-
-async function stopChild(child: ChildProcess): Promise<void> {
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  const late = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
-  await ended;
-  clearTimeout(late);
-}
-
-/** Throws DemoFailure if Redis can't be used, before any process is started. */
-async function assertReachable(url: string): Promise<void> {
-  const client = new Redis(url, {
-    lazyConnect: true,
-    retryStrategy: () => null,
-    connectTimeout: 3_000,
-    maxRetriesPerRequest: 0,
-  });
-  let cause: Error | undefined;
-  client.on("error", (error) => (cause ??= error));
-  try {
-    await client.connect();
-    await client.ping();
-  } catch (error) {
-    const reason = cause ?? error;
-    throw new DemoFailure(
-      `Redis at ${withoutPassword(url)} can't be used: ${sentence(reason)} ` +
-        "Start one, or run the demo without --redis.",
-      { cause: reason },
-    );
-  } finally {
-    client.disconnect();
-  }
-}
-
-function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.endsWith(".") ? text : `${text}.`;
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//");
 }

@@ -1,9 +1,8 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { bindSessions } from "@wsession/adapter-uws";
 import type { HandlersOf } from "@wsession/core";
 import type { TemplatedApp } from "uWebSockets.js";
 import { listenFailure } from "./failure.ts";
+import { freePort } from "./page.ts";
 import { PLAIN_PATH, plainConnection } from "./plain.ts";
 import type { PlainConnection, PlainServing } from "./plain.ts";
 import { MAX_PAYLOAD, SOCKET_PATH } from "./server-ws.ts";
@@ -59,7 +58,8 @@ export async function serveWithUws(
       .writeStatus("404 Not Found")
       .end("This port serves WebSockets; the page is on the demo's own port.\n");
   });
-  const chosen = port === 0 ? await freePort(host) : port;
+  // Port 0 is not enough, because after a crash the runtime can't listen again on such a port for a minute.
+  const chosen = port === 0 ? await freePort() : port;
   return new Promise((resolve, reject) => {
     app.listen(host, chosen, EXCLUSIVE_PORT, (socket) => {
       if (socket === false) reject(listenFailure(chosen, "EADDRINUSE"));
@@ -96,14 +96,4 @@ function servePlain(app: TemplatedApp, plain: PlainServing): void {
       socket.getUserData().connection?.closed();
     },
   });
-}
-
-/** Finds a free port. Port 0 is not enough, because after a crash the runtime can't listen again on such a port for a minute. */
-async function freePort(host: string): Promise<number> {
-  const probe = createServer().listen(0, host);
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -8,6 +8,8 @@ import { Redis } from "ioredis";
 import { describeError } from "./demo.ts";
 import { DemoFailure } from "./failure.ts";
 import { visitorHandlers } from "./handlers.ts";
+import type { ProcessReport } from "./operator/contract.ts";
+import { reporter } from "./operator/reporter.ts";
 import { HOST, listen } from "./page.ts";
 import type { PlainServing } from "./plain.ts";
 import { presenceTeller } from "./presence.ts";
@@ -16,8 +18,14 @@ import { serveWithWs } from "./server-ws.ts";
 import { closeServer } from "./single.ts";
 import { visitorSessions } from "./session.ts";
 
-/** The one message of a worker to its parent. */
-export type WorkerMessage = { readonly port: number } | { readonly failure: string };
+/** A message of a worker to its parent. The first one has the port, or the failure. */
+export type WorkerMessage =
+  | { readonly port: number }
+  | { readonly failure: string }
+  | { readonly report: ProcessReport };
+
+/** A message of the parent: the next report shall have the sessions of the store. */
+export type WorkerRequest = "list";
 
 /** A little less than the parent's time limit. */
 const END_WITHIN_MS = 4_000;
@@ -62,20 +70,32 @@ async function work(): Promise<void> {
   };
   const { port, close } = await serve();
   tellParent({ port });
+  const reports = reporter(sessions, number, (next) => tellParent({ report: next }));
+  process.on("message", (request: WorkerRequest) => {
+    if (request === "list") reports.list();
+  });
 
   let ending = false;
+  let isOrphan = false;
   const end = (): void => {
     if (ending) return;
     ending = true;
     setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
     void shutDown();
   };
-  process.on("SIGINT", end).on("SIGTERM", end).on("disconnect", end);
+  process.on("SIGINT", end).on("SIGTERM", end);
+  process.on("disconnect", () => {
+    isOrphan = true;
+    end();
+  });
 
   async function shutDown(): Promise<void> {
     presence.stop();
+    reports.stop();
     await sessions.close();
     await close();
+    // The parent was killed, and can't end the Redis that it started.
+    if (isOrphan && process.env["WSESSION_DEMO_REDIS_IS_OURS"] === "1") await client.shutdown("NOSAVE");
     client.disconnect();
     process.exit(0);
   }

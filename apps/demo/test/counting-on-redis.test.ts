@@ -25,7 +25,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const redis = useRedisServer();
 const redisUrl = (): string => `redis://${redis.host}:${redis.port}`;
-const setting = useDemo(() => ["--redis", redisUrl()]);
+const setting = useDemo(() => ["--redis", redisUrl(), "--processes", "2"]);
 
 /** The plain counter, as Redis has it. */
 async function plainInRedis(run: string): Promise<number> {
@@ -80,7 +80,7 @@ it("counts exactly 100 though somebody else kills the process, whenever that is"
 });
 
 it("a demo whose handler is `message` in place of `transaction` counts too many, and the page says so", async () => {
-  const broken = await startDemo(["--redis", redisUrl()], withoutTransactions());
+  const broken = await startDemo(["--redis", redisUrl(), "--processes", "2"], withoutTransactions());
   const tab = await setting.visitor.open(broken.url, "1-ws");
   await tab.isConnectedThrough("ws");
   await countAndBreak(tab, 20);

@@ -13,7 +13,7 @@ const PROCESSES = [
 
 const redis = useRedisServer();
 const redisUrl = (): string => `redis://${redis.host}:${redis.port}`;
-const setting = useDemo(() => ["--redis", redisUrl()]);
+const setting = useDemo(() => ["--redis", redisUrl(), "--processes", "2"]);
 
 /** The process that serves a tab, as the page says. */
 async function servedBy(tab: Tab): Promise<{ readonly number: number; readonly pid: number }> {
