@@ -63,9 +63,9 @@ export const transactionMutants = [
     name: "transaction-effect-without-commit",
     promise: "I21: effects run once the commit is acknowledged, and not for a run that conflicted",
     file: transactions,
-    find: "      case undefined:\n        return false;",
+    find: "      case undefined:\n        return undefined;",
     replace:
-      "      case undefined:\n        for (const effect of staged.effects) this.#runEffect(effect);\n        return false;",
+      "      case undefined:\n        for (const effect of staged.effects) this.#runEffect(effect);\n        return undefined;",
     tests: onWs("I21 the handler runs again"),
   },
   {

@@ -23,6 +23,22 @@ export type {
 } from "./api/sessions.ts";
 export type { Diagnostics } from "./base/diagnostics.ts";
 export { isSessionError, SessionError } from "./base/errors.ts";
+export { onTelemetry } from "./base/telemetry.ts";
+export type {
+  ConnectionCloseTelemetry,
+  ConnectionOpenTelemetry,
+  HandshakeTelemetry,
+  MessageTelemetry,
+  OutboxSendTelemetry,
+  SessionDestroyTelemetry,
+  SessionResumeTelemetry,
+  StoreCallTelemetry,
+  StoreHealthTelemetry,
+  TelemetryEvents,
+  TransactionOutcome,
+  TransactionTelemetry,
+  WriteTelemetry,
+} from "./base/telemetry-events.ts";
 export type { Outcome, SessionErrorCode, SessionErrorOptions } from "./base/errors.ts";
 export { accept, reject } from "./handshake/handshake.ts";
 export type {

@@ -1,5 +1,6 @@
 /** Counts and reports tokens that resumed no session. */
 import { destroyedEnding } from "../base/endings.ts";
+import { publishDestroyed } from "../base/telemetry.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { ResumeResult } from "../store/contract.ts";
 import type { FailedResume } from "./presented.ts";
@@ -45,7 +46,8 @@ function countFailedResume<Data extends object>(
 
 function destroyStolen<Data extends object>(registry: SessionRegistry<Data>, id: string): void {
   registry.calls.inBackground(async () => {
-    await registry.store.destroy(id, "token stolen", false);
+    const { destroyed } = await registry.store.destroy(id, "token stolen", false);
+    publishDestroyed(destroyed, "theft");
     registry.endSession(id, destroyedEnding("token stolen"));
   }, id);
 }

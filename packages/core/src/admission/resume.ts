@@ -2,6 +2,7 @@
 import type { Awaitable } from "@wsession/protocol";
 import { isSessionError, isUnreadable } from "../base/errors.ts";
 import { isThenable } from "../base/promises.ts";
+import { telemetry } from "../base/telemetry.ts";
 import { assertHeader } from "../handshake/headers.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import type { HeaderLine } from "../handshake/headers.ts";
@@ -193,7 +194,7 @@ async function makeOwned<Data extends object>(
   const extended = await extendIfGiven(registry, state, stored, decision);
   if (extended === undefined) return { type: "missing" };
   const token = registry.settings.token === undefined ? undefined : replaced.token;
-  registry.diagnostics.sessionsResumed += 1;
+  countResumed(registry, state, "none");
   return {
     type: "resolved",
     resolved: withTokenHeader(registry, { ...session, token }, extended.absoluteInMs),
@@ -243,8 +244,17 @@ function toAdmitted<Data extends object>(
     { state, fence, resumed: true, token: renewed, found: foundOf(stored) },
     absoluteInMs,
   );
-  registry.diagnostics.sessionsResumed += 1;
+  countResumed(registry, state, by);
   return resolved;
+}
+
+function countResumed<Data extends object>(
+  { diagnostics }: SessionRegistry<Data>,
+  { id: sessionId }: LocalSession<Data>,
+  by: ResumedBy,
+): void {
+  diagnostics.sessionsResumed += 1;
+  if (telemetry.sessionResume.hasSubscribers) telemetry.sessionResume.publish({ sessionId, by });
 }
 
 function foundOf({ outbox, clients }: StoredSession): FoundSession {

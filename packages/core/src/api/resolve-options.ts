@@ -10,10 +10,12 @@ import {
   shown,
 } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
+import { telemetry } from "../base/telemetry.ts";
 import type { OutboxLimits } from "./outbox-limits.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
 import type { SessionStore } from "../store/contract.ts";
 import { inConnectionStore } from "../store/in-connection.ts";
+import { observedStore } from "../store/observed-store.ts";
 import type { EarlyLimits, InboxLimits } from "./options.ts";
 import { resolveHeartbeat } from "./resolve-heartbeat.ts";
 import { resolveSubjectLimits } from "./resolve-subject-limits.ts";
@@ -74,6 +76,7 @@ export function resolveOptions<Data extends object, Transport>(
   if (schema !== undefined)
     assertMethods("schema", memberOf(schema, "~standard"), "a Standard Schema", ["validate"]);
   const store = storeOf(options.store);
+  let observed: SessionStore | undefined;
   const lasting = store.capabilities.resumable;
   if (token !== undefined && !lasting) {
     throw invalidArgument(
@@ -89,7 +92,9 @@ export function resolveOptions<Data extends object, Transport>(
     schema,
     migrate,
     onError,
-    store,
+    get store() {
+      return telemetry.storeCall.isObserved ? (observed ??= observedStore(store)) : store;
+    },
     gate: oneOf("gate", options.gate, ["session", "open"]),
     idleMs: duration("idleMs", options.idleMs, lasting ? 30 * MINUTE : Infinity),
     idleFrom: oneOf("idleFrom", options.idleFrom, ["message", "disconnect"]),

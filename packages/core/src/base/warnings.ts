@@ -1,4 +1,4 @@
-/** Errors as warnings of the process, for applications without `onError`. */
+/** Errors as warnings of the process, where there is no `onError` to report to. */
 
 /** How many warnings of one stage are emitted in each window. */
 const MAX_WARNINGS_PER_WINDOW = 20;
@@ -12,20 +12,26 @@ interface Window {
 }
 
 /**
- * Emits errors as warnings of the process, for applications without `onError`. The rate is limited for each stage, because
+ * Emits errors as warnings of the process, where there is no `onError` to report to. The rate is limited for each stage, because
  * strangers can cause one error of the application again and again, and would fill the log. A warning has the message of the
  * error, in one line and without control characters, and the stack. It never has the other properties of the error, which
  * may hold data.
  */
 export class Warnings {
   readonly #windows = new Map<string, Window>();
+  readonly #advice: string;
+
+  /** `advice` ends each warning. */
+  constructor(advice: string) {
+    this.#advice = advice;
+  }
 
   warn(stage: string, error: unknown): void {
     const more = this.#admit(stage);
     if (more === undefined) return;
     const { text, detail } = describe(error);
     const others = more === 0 ? "" : ` (and ${more} more of this stage before)`;
-    process.emitWarning(`${stage}: ${text}${others}; give createSessions an onError`, {
+    process.emitWarning(`${stage}: ${text}${others}; ${this.#advice}`, {
       type: "WsessionWarning",
       detail,
     });

@@ -9,6 +9,12 @@ import type { Settings } from "../api/settings.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import { isThenable, promiseOf } from "../base/promises.ts";
+import { inContextOf, telemetry } from "../base/telemetry.ts";
+import type {
+  ConnectionCloseTelemetry,
+  ConnectionOpenTelemetry,
+  MessageBegun,
+} from "../base/telemetry-events.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { ConnectionDetails } from "./details.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
@@ -227,7 +233,19 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   protected handleMessage(data: string | Uint8Array): unknown {
+    if (telemetry.message.isObserved) return this.observeMessage(data);
     return this.binding.handlers.message?.(this, data);
+  }
+
+  private observeMessage(data: string | Uint8Array): unknown {
+    const handle = () => this.binding.handlers.message?.(this, data);
+    return inContextOf(this, () => telemetry.message.trace(this.begunWith(data), handle));
+  }
+
+  /** The part of an observed message's payload that is known before its handler runs. */
+  protected begunWith(data: string | Uint8Array): MessageBegun {
+    const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+    return { connectionId: this.id, sessionId: this.state?.id, runtime: this.runtime, bytes };
   }
 
   get hasMessageHandler(): boolean {
@@ -247,6 +265,18 @@ export class LiveConnection<Data extends object, Socket extends object>
 
   protected notifyEnded(info: CloseInfo): void {
     if (this.#record instanceof ConnectionDetails) this.#record.resolveClosed(info);
+    if (telemetry.connectionClose.hasSubscribers) telemetry.connectionClose.publish(this.closeEvent(info));
+  }
+
+  openEvent(): ConnectionOpenTelemetry {
+    const { id: connectionId, runtime, resumed } = this;
+    return { connectionId, sessionId: this.state?.id, runtime, resumed };
+  }
+
+  private closeEvent({ code, reason, by }: CloseInfo): ConnectionCloseTelemetry {
+    const durationMs = sinceEpoch() - this.#openedAfter;
+    const { id: connectionId, runtime } = this;
+    return { connectionId, sessionId: this.state?.id, runtime, code, reason, by, durationMs };
   }
 
   protected notifyActivity(): void {

@@ -27,6 +27,9 @@ export interface KnownClient {
   readonly mark: number;
 }
 
+/** Stands for the record of a client that the store does not remember. */
+export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
+
 /** The answer to an attach, as a frame. */
 export function helloOf<Data extends object, Socket extends object>(
   { settings, runtime }: ConnectionBinding<Data, Socket>,

@@ -4,15 +4,19 @@ import type { Connection } from "../api/contract.ts";
 import type { Transaction } from "../api/transaction.ts";
 import { asStoreError, goneError } from "../base/errors.ts";
 import { GONE } from "../base/endings.ts";
+import type { Running } from "../base/operation.ts";
 import { promiseOf } from "../base/promises.ts";
+import { inContextOf, telemetry } from "../base/telemetry.ts";
+import type { TransactionOutcome } from "../base/telemetry-events.ts";
 import { Flow } from "../connection/flow.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionConnection } from "../session/session-connection.ts";
 import type { ClientRecords } from "../store/stored-session.ts";
 import { FollowingConnection } from "./following-connection.ts";
+import { NO_RECORD } from "./hello.ts";
 import type { KnownClient } from "./hello.ts";
 import { Numbers } from "./numbers.ts";
-import { NO_RECORD, Transactions } from "./transactions.ts";
+import { Transactions } from "./transactions.ts";
 import type { TransactionConnection } from "./transactions.ts";
 
 /**
@@ -70,9 +74,20 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   protected callNumbered(message: string | Uint8Array): unknown {
     const number = this.ownNumbers().nextToHandle();
     if (number === undefined) return undefined;
-    return this.#transactions === undefined
-      ? this.handleAtLeastOnce(number, message)
+    if (this.#transactions === undefined) return this.handleAtLeastOnce(number, message);
+    return telemetry.transaction.isObserved
+      ? this.observeTransaction(this.#transactions, number, message)
       : this.#transactions.handle(number, message);
+  }
+
+  private observeTransaction(
+    transactions: Transactions<Data, Socket>,
+    number: number,
+    message: string | Uint8Array,
+  ): Promise<TransactionOutcome> {
+    const handle = async (running: Running<"wsession:transaction">) =>
+      (running.event.outcome = await transactions.handle(number, message));
+    return inContextOf(this, () => telemetry.transaction.tracePromise(this.begunWith(message), handle));
   }
 
   /** Passes a numbered message to the handler, and settles the number once the handler has settled: at least once. */

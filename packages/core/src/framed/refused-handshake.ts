@@ -14,6 +14,7 @@ const CLOSING_MS = 2_000;
  */
 export class RefusedHandshake implements Ticket {
   readonly handshake: Handshake;
+  readonly status: number;
   readonly code: number;
   readonly reason: string;
   readonly #diagnostics: Diagnostics;
@@ -21,6 +22,7 @@ export class RefusedHandshake implements Ticket {
 
   constructor(handshake: Handshake, status: number, reason: string, diagnostics: Diagnostics) {
     this.handshake = handshake;
+    this.status = status;
     this.code = codeOf(status);
     this.reason = reason;
     this.#diagnostics = diagnostics;

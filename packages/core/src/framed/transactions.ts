@@ -5,6 +5,7 @@ import type { Transaction } from "../api/transaction.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
+import type { TransactionOutcome } from "../base/telemetry-events.ts";
 import { applyCommitted, sendCommit } from "../session/commits.ts";
 import type { CommitAnswer } from "../session/commits.ts";
 import type { LocalSession } from "../session/local-session.ts";
@@ -16,6 +17,7 @@ import type { TransactionOwner } from "../session/transaction.ts";
 import { writesOf } from "../session/write-queue.ts";
 import type { CommitNumbers, CommitRequest } from "../store/commit-contract.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
+import { NO_RECORD } from "./hello.ts";
 import type { KnownClient } from "./hello.ts";
 import type { Numbers } from "./numbers.ts";
 import { FAILED, REFUSED_BEFORE, refusalByStore, refusalIn } from "./refusals.ts";
@@ -92,25 +94,25 @@ export class Transactions<Data extends object, Socket> {
   }
 
   /** Rejects if the outcome of the message is unknown. The connection then ends, and the client sends the message again. */
-  async handle(number: number, message: string | Uint8Array): Promise<void> {
+  async handle(number: number, message: string | Uint8Array): Promise<TransactionOutcome> {
     const outcome: Outcome = { number, refusal: undefined };
     if (number <= this.#record.settled) return this.#settleNumber(outcome);
     if (this.#newForgetMark !== undefined)
       return this.#applyAnswer({ type: "forgotten", mark: this.#newForgetMark }, [outcome]);
     const { diagnostics } = this.#state.context;
     for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-      const isOver =
+      const done =
         tries <= MAX_RACES_WITHOUT_LOCK
           ? await this.#attempt(number, message, this.#runAlone)
-          : await this.#runAlone(() => this.#attempt(number, message, runNow));
-      if (isOver) return;
+          : await this.#runAlone(() => this.#attempt(number, message, async (task) => task()));
+      if (done !== undefined) return done;
       diagnostics.conflicts += 1;
       if (tries + 1 > diagnostics.writeTriesMax) diagnostics.writeTriesMax = tries + 1;
       const pauseMs = pauseAfter(tries);
       if (pauseMs > 0) await wait(pauseMs);
     }
     this.#connection.transactionFailed(conflictError());
-    await this.#settle({ number, refusal: FAILED }, this.#runAlone);
+    return this.#settle({ number, refusal: FAILED }, this.#runAlone);
   }
 
   /** Commits the outcomes that wait for a further message. */
@@ -120,8 +122,12 @@ export class Transactions<Data extends object, Socket> {
 
   readonly #runAlone: RunAlone = (task) => writesOf(this.#state).alone(task);
 
-  /** Runs the handler once, and commits. Returns false if another writer was first. */
-  async #attempt(number: number, message: string | Uint8Array, runAlone: RunAlone): Promise<boolean> {
+  /** Runs the handler once, and commits. Returns `undefined` if another writer was first. */
+  async #attempt(
+    number: number,
+    message: string | Uint8Array,
+    runAlone: RunAlone,
+  ): Promise<TransactionOutcome | undefined> {
     const state = this.#state;
     const id = `${state.id}:${this.#client}:${number}`;
     const staged = new StagedTransaction(this.#connection, state, id);
@@ -147,10 +153,10 @@ export class Transactions<Data extends object, Socket> {
     }
     switch (answer?.type) {
       case undefined:
-        return false;
+        return undefined;
       case "conflict":
         state.adopt(answer.session, staged.versionAtRequest);
-        return false;
+        return undefined;
       case "full":
         return this.#settle({ number, refusal: { code: "OUTBOX_FULL" } }, runAlone);
       case "committed":
@@ -160,21 +166,21 @@ export class Transactions<Data extends object, Socket> {
           this.#numbers.sendAck();
         });
         for (const effect of staged.effects) this.#runEffect(effect);
-        return true;
+        return "committed";
       case "settled":
       case "behind":
       case "forgotten":
-        this.#applyAnswer(answer, outcomes);
-        return true;
+        return this.#applyAnswer(answer, outcomes);
     }
   }
 
   /** Settles a number that changes nothing: with the next commit if another message waits, else with a commit of its own. */
-  async #settle(outcome: Outcome, runAlone: RunAlone): Promise<boolean> {
+  async #settle(outcome: Outcome, runAlone: RunAlone): Promise<TransactionOutcome> {
     if (outcome.refusal !== undefined) this.#state.context.diagnostics.transactionsRefused += 1;
     this.#uncommitted.push(outcome);
     if (!this.#connection.hasNextNumbered) await this.#commitSettled(runAlone);
-    return true;
+    if (outcome.refusal === undefined) return "empty";
+    return outcome.refusal === FAILED ? "failed" : "refused";
   }
 
   async #commitSettled(runAlone: RunAlone): Promise<void> {
@@ -199,7 +205,7 @@ export class Transactions<Data extends object, Socket> {
   }
 
   /** Handles the store's answer to the commit of these outcomes. */
-  #applyAnswer(answer: CommitAnswer, outcomes: readonly Outcome[]): void {
+  #applyAnswer(answer: CommitAnswer, outcomes: readonly Outcome[]): TransactionOutcome {
     this.#uncommitted = [];
     switch (answer.type) {
       case "committed":
@@ -207,16 +213,16 @@ export class Transactions<Data extends object, Socket> {
         if (answer.type === "committed") this.#state.context.diagnostics.transactions += 1;
         this.#record = answer.record;
         for (const outcome of outcomes) this.#settleNumber(outcome);
-        return;
+        return answer.type === "committed" ? "committed" : "repeated";
       // The store lost numbers that it had acknowledged. The client has to attach again before further messages are handled.
       case "behind":
         this.#numbers.discardUntilAttach(outcomes.length);
         this.#connection.sendFrame(writeServerControl({ type: "behind", number: answer.settled }));
-        return;
+        return "lost";
       case "forgotten":
         this.#numbers.discardUntilAttach(outcomes.length);
         this.#connection.sendFrame(writeServerControl({ type: "forgotten", mark: answer.mark }));
-        return;
+        return "lost";
       case "conflict":
       case "full":
         throw new SessionError("STORE_UNAVAILABLE", "the store refused a commit that changes nothing", {
@@ -226,9 +232,10 @@ export class Transactions<Data extends object, Socket> {
   }
 
   /** Sends the outcome of the record, not the local outcome, because another connection may have settled the number first. */
-  #settleNumber({ number, refusal }: Outcome): void {
+  #settleNumber({ number, refusal }: Outcome): TransactionOutcome {
     if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);
     else this.#numbers.settle(number);
+    return "repeated";
   }
 
   // --- the handler ---
@@ -291,8 +298,3 @@ export class Transactions<Data extends object, Socket> {
     }
   }
 }
-
-/** Stands for the record of a client that the store does not remember. */
-export const NO_RECORD: ClientRecord = { settled: 0, refused: [], floor: 1 };
-
-const runNow: RunAlone = async (task) => task();

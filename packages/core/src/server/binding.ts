@@ -16,6 +16,7 @@ import type { Handlers } from "../api/handlers.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
 import { owned } from "../base/owned-promise.ts";
+import { inContextOf, keepContext, moveContext, telemetry } from "../base/telemetry.ts";
 import { invalidArgument, isSessionError, isSystemError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { Awaitable } from "@wsession/protocol";
@@ -36,6 +37,7 @@ import type { Refused } from "../admission/resume.ts";
 import { Admitted } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
+import { observeHandshake } from "./observe-handshake.ts";
 import { Shutdown } from "./shutdown.ts";
 import { PendingHandshakes } from "./pending-handshakes.ts";
 
@@ -107,7 +109,12 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   // --- the handshake ---
 
-  async admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
+  admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
+    if (!telemetry.handshake.isObserved) return this.#admit(handshake, found);
+    return observeHandshake(this.runtime.name, handshake, () => this.#admit(handshake, found));
+  }
+
+  async #admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
     const { diagnostics, settings } = this;
     if (this.#isClosing) return this.#refuseNewcomer();
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
@@ -129,6 +136,7 @@ export class ServerBinding<Data extends object, Socket extends object>
     }
     const { headers, handshake: seen } = outcome;
     outcome.isFramed = isFramed;
+    if (telemetry.handshake.isObserved) keepContext(outcome);
     const subprotocol = isFramed ? SUBPROTOCOL : undefined;
     return { type: "accept", ticket: outcome, headers, protocols: seen.protocols, subprotocol };
   }
@@ -186,18 +194,22 @@ export class ServerBinding<Data extends object, Socket extends object>
     this.diagnostics.handshakesAccepted += 1;
     this.diagnostics.connectionsOpened += 1;
     connections.add(connection);
+    moveContext(admitted, connection);
     this.#unfinished += 1;
     this.#live += 1;
     let creating: Awaitable<void> = undefined;
     try {
-      creating = admitted.attach(connection);
+      creating = inContextOf(connection, () => admitted.attach(connection));
     } catch (error) {
       // The connection of a login that was refused has ended already.
       if (!isSessionError(error, "TOO_MANY_SESSIONS")) this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
     }
     this.opening = connection;
-    connection.start(handshake, promiseOf(creating));
+    inContextOf(connection, () => {
+      if (telemetry.connectionOpen.hasSubscribers) telemetry.connectionOpen.publish(connection.openEvent());
+      connection.start(handshake, promiseOf(creating));
+    });
     this.opening = undefined;
     if (this.#isClosing) connection.end(CloseCode.Restarting, "server restarting");
     return connection;

@@ -2,6 +2,7 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { DestroyReport } from "../api/sessions.ts";
 import { destroyedEnding } from "../base/endings.ts";
+import { publishDestroyed } from "../base/telemetry.ts";
 import { isSessionId } from "../handshake/token.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { StoreDestroyResult } from "../store/contract.ts";
@@ -39,6 +40,7 @@ export class Destructions<Data extends object> {
   }
 
   #report(result: StoreDestroyResult, ids: readonly string[], reason?: string): DestroyReport {
+    publishDestroyed(result.destroyed, "call");
     let { closed } = result;
     for (const id of ids) closed += this.#registry.endSession(id, destroyedEnding(reason));
     return { destroyed: result.destroyed.length, closed, unreachable: result.unreachable };

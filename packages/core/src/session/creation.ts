@@ -8,6 +8,7 @@ import {
   tooManySessionsError,
 } from "../base/errors.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
+import { publishDestroyed } from "../base/telemetry.ts";
 import { checkNewData } from "./data.ts";
 import type { SessionContext } from "./local-session.ts";
 import { absoluteInMsOf, assertSupported, ownOf, unsupported } from "./own-lifetimes.ts";
@@ -57,6 +58,7 @@ export function createStored<Data extends object>(
     }
     context.diagnostics.sessionsCreated += 1;
     for (const ended of result.ended ?? []) context.endSession(ended, SUBJECT_REPLACED);
+    publishDestroyed(result.ended ?? [], "limit");
     return {
       id,
       stored: result.session,

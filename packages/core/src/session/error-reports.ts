@@ -13,7 +13,7 @@ import { OutageReports } from "./outages.ts";
 export class ErrorReports {
   readonly #onError: Settings<object>["onError"];
   readonly #diagnostics: Diagnostics;
-  readonly #warnings = new Warnings();
+  readonly #warnings = new Warnings("give createSessions an onError");
   readonly #outages: OutageReports;
 
   constructor(onError: Settings<object>["onError"], diagnostics: Diagnostics, deadlines: Deadlines) {

@@ -10,6 +10,7 @@ import type { SessionError } from "../base/errors.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import { assertSubject } from "../base/names.ts";
 import { owned, OwnedResult } from "../base/owned-promise.ts";
+import { publishDestroyed } from "../base/telemetry.ts";
 import { checkLifetimes, extendInStore } from "./own-lifetimes.ts";
 import { fenceOf } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
@@ -146,6 +147,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     if (state.gone) return false;
     const result = await this.#ask(() => state.context.store.destroy(state.id, reason, false));
     state.endSession(destroyedEnding(reason));
+    publishDestroyed(result.destroyed, "call");
     return result.destroyed.length > 0;
   }
 

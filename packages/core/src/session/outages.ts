@@ -2,6 +2,7 @@
 import type { ErrorContext } from "../api/error-context.ts";
 import type { Deadline, Deadlines } from "../base/deadlines.ts";
 import { isSessionError, SessionError } from "../base/errors.ts";
+import { telemetry } from "../base/telemetry.ts";
 
 /** Milliseconds between two checks of an outage. An answer ends the outage if no call has failed for this time. */
 const CHECK_MS = 5_000;
@@ -36,6 +37,8 @@ export class OutageReports {
   #since = 0;
   #lastAt = 0;
   #answeredAt = -Infinity;
+  /** When the outage began, for telemetry. */
+  #beganAt = 0;
   #nextCheck: Deadline | undefined;
   #isClosed = false;
 
@@ -62,6 +65,9 @@ export class OutageReports {
       return;
     }
     if (this.#causes.size === 0) {
+      this.#beganAt = now;
+      if (telemetry.storeHealth.hasSubscribers)
+        telemetry.storeHealth.publish({ ok: false, code: error.code, outageMs: 0 });
       this.#since = now;
       this.#scheduleCheck();
     }
@@ -99,6 +105,8 @@ export class OutageReports {
     if (answers || quietMs >= REPEAT_MS) {
       this.#summarise(answers ? "the store answers again" : "no call of the store has failed for 60 s");
       this.#causes.clear();
+      if (telemetry.storeHealth.hasSubscribers)
+        telemetry.storeHealth.publish({ ok: true, code: undefined, outageMs: now - this.#beganAt });
       return;
     }
     if (now - this.#since >= REPEAT_MS) {

@@ -2,6 +2,8 @@ import { GONE } from "../base/endings.ts";
 import type { Sent } from "@wsession/protocol";
 import type { Settings } from "../api/settings.ts";
 import { SessionError } from "../base/errors.ts";
+import type { Running } from "../base/operation.ts";
+import { telemetry } from "../base/telemetry.ts";
 import type { SessionStore } from "../store/contract.ts";
 import type { AppendedEvent, AppendRequest, AppendResult, Position } from "../store/outbox-contract.ts";
 import type { LocalSession } from "./local-session.ts";
@@ -80,6 +82,30 @@ export class Outboxes<Data extends object> implements OutboxAccess {
     subject: string | undefined,
     result: SendResult,
   ): void {
+    if (telemetry.outboxSend.isObserved) this.#sendObserved(id, message, sender, subject, result);
+    else this.#send(id, message, sender, subject, result);
+  }
+
+  #sendObserved(
+    sessionId: string,
+    message: OutgoingMessage,
+    sender: Sender,
+    subject: string | undefined,
+    result: SendResult,
+  ): void {
+    const begun = { sessionId, bytes: message.bytes };
+    telemetry.outboxSend.run(begun, (running) =>
+      this.#send(sessionId, message, sender, subject, observedResult(result, running)),
+    );
+  }
+
+  #send(
+    id: string,
+    message: OutgoingMessage,
+    sender: Sender,
+    subject: string | undefined,
+    result: SendResult,
+  ): void {
     if (!this.#context.store.capabilities.resumable) this.#sendToConnections(id, message, subject, result);
     else if (this.areKept) this.#queueOf(id).send(message, sender, subject, result);
     else
@@ -111,15 +137,14 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   }
 
   #sendContext(id: string): SendContext {
-    const { store, settings } = this.#context;
+    const { settings } = this.#context;
     const state = () => this.#find(id);
     return {
       bounds: settings.outbox,
       run: (append) => this.#asSoleWriter(state(), append),
-      append(request: Omit<AppendRequest, "id">) {
-        // `send` has checked already that the store has `append`.
-        return store.append?.({ id, ...request }) ?? { type: "missing" };
-      },
+      // `send` has checked already that the store has `append`.
+      append: (request: Omit<AppendRequest, "id">) =>
+        this.#context.store.append?.({ id, ...request }) ?? { type: "missing" },
       appended: (run) => {
         const found = state();
         if (found !== undefined) this.of(found).add(run);
@@ -150,4 +175,23 @@ export class Outboxes<Data extends object> implements OutboxAccess {
       this.#context.calls.end();
     }
   }
+}
+
+/** Passes the result on, and ends the observed operation. */
+function observedResult(result: SendResult, running: Running<"wsession:outbox:send">): SendResult {
+  return {
+    resolve(sent) {
+      running.settle();
+      result.resolve(sent);
+    },
+    reject(error) {
+      running.settle(error);
+      result.reject(error);
+    },
+    missing() {
+      running.event.outcome = "missing";
+      running.settle();
+      result.missing();
+    },
+  };
 }

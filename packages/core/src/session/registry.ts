@@ -33,7 +33,6 @@ import type { AdmittedSession, UnattachedConnection } from "./unattached-connect
 /** The sessions in this process, with one state each. Connections and handles reach the store through the registry. */
 export class SessionRegistry<Data extends object> implements SessionContext<Data> {
   readonly settings: Settings<Data>;
-  readonly store: SessionStore;
   readonly diagnostics: Diagnostics;
   readonly pending: PendingDecisions = new PendingDecisions();
   readonly changes: ChangeQueue<Data> = new ChangeQueue();
@@ -52,16 +51,20 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     onConnections: SessionsOnConnections<Data>,
   ) {
     this.settings = settings;
-    this.store = settings.store;
     this.outboxes = new Outboxes(this, (id) => this.#table.find(id));
     this.diagnostics = diagnostics;
     this.#table = new SessionTable(onConnections);
     this.lifetimes = new LifetimeWatch<Data>(deadlines, settings);
     this.#reports = new ErrorReports(settings.onError, diagnostics, deadlines);
-    this.calls = new StoreCalls(this.store, (error, sessionId) =>
+    this.calls = new StoreCalls(settings.store, (error, sessionId) =>
       this.report(error, { stage: "store", sessionId }),
     );
     this.store.attach(new SessionHost(this, this.#table, this.lifetimes));
+  }
+
+  /** Another object while telemetry has a listener for calls of the store, so do not keep it. */
+  get store(): SessionStore {
+    return this.settings.store;
   }
 
   // --- for handles ---

@@ -2,6 +2,7 @@
 import { CloseCode } from "../base/close-codes.ts";
 import { GONE, SUBJECT_REPLACED } from "../base/endings.ts";
 import { fencedError, goneError, revokedError, tooManySessionsError } from "../base/errors.ts";
+import { publishDestroyed } from "../base/telemetry.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
 import type { RotateResult } from "../store/contract.ts";
 import type { LocalSession } from "./local-session.ts";
@@ -90,9 +91,11 @@ export async function replaceToken<Data extends object>(
     case "rotated":
   }
   for (const id of result.ended ?? []) state.context.endSession(id, SUBJECT_REPLACED);
+  publishDestroyed(result.ended ?? [], "limit");
   if (decision?.ending?.code === CloseCode.Destroyed) {
     // The destruction may have reached the store before this session had the subject, and missed the session. So destroy it here.
-    await state.context.store.destroy(state.id, decision.ending.reason, false);
+    const { destroyed } = await state.context.store.destroy(state.id, decision.ending.reason, false);
+    publishDestroyed(destroyed, "call");
     state.endSession(decision.ending);
     throw revokedError();
   }

@@ -1,5 +1,6 @@
 import { endingOf, EXPIRED } from "../base/endings.ts";
 import { SessionError } from "../base/errors.ts";
+import { publishDestroyed } from "../base/telemetry.ts";
 import type { HeldSession, StoreEvent, StoreHost } from "../store/contract.ts";
 import type { LifetimeWatch } from "./lifetimes.ts";
 import type { LocalSession, SessionContext } from "./local-session.ts";
@@ -45,6 +46,7 @@ export class SessionHost<Data extends object> implements StoreHost {
     const state = this.#table.findConnected(event.id);
     if (state === undefined) return 0;
     if (event.type === "expired") this.#checkDeadline(state);
+    if (event.type === "destroyed" && event.replaced === true) publishDestroyed([event.id], "limit");
     const ended = applyStoreEvent(state, event);
     changes.flush();
     return ended;

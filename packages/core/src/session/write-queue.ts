@@ -2,6 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { GONE } from "../base/endings.ts";
 import { asStoreError, fencedError, goneError, isSessionError } from "../base/errors.ts";
 import { OwnedPromise } from "../base/owned-promise.ts";
+import type { Running } from "../base/operation.ts";
+import { telemetry } from "../base/telemetry.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { adoptWritten } from "./adopt-written.ts";
 import { conflictError, MAX_TRIES, pauseAfter } from "./lost-races.ts";
@@ -33,16 +35,26 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   }
 
   write<Result>(write: Write<Data>, resultOf: (data: Readonly<Data>) => Result): Promise<Result> {
-    const { kind, writer } = write;
+    if (!telemetry.write.isObserved) return this.#enqueue(write, resultOf);
+    const begun = { sessionId: this.#state.id, kind: write.kind.type };
+    return telemetry.write.run(begun, (running) => this.#enqueue(write, resultOf, running));
+  }
+
+  #enqueue<Result>(
+    { kind, writer }: Write<Data>,
+    resultOf: (data: Readonly<Data>) => Result,
+    running?: Running<"wsession:write">,
+  ): Promise<Result> {
     const written = new OwnedPromise<Result>((resolve, reject) => {
-      this.#queued.push({
+      const queued: QueuedWrite<Data> = {
         kind,
         writer,
         single: false,
         result: undefined,
         resolve: (data) => resolve(resultOf(data)),
         reject: (error) => written.fail(reject, error),
-      });
+      };
+      this.#queued.push(running === undefined ? queued : observedWrite(queued, running));
     });
     written.owner = writer ?? this.#state;
     if (!this.#state.context.store.capabilities.shared) this.#flush();
@@ -206,6 +218,24 @@ export function writesOf<Data extends object>(state: LocalSession<Data>): Sessio
 function soleWriter<Data extends object>(writes: readonly QueuedWrite<Data>[]): QueuedWrite<Data>["writer"] {
   const writer = writes[0]?.writer;
   return writes.every((write) => write.writer === writer) ? writer : undefined;
+}
+
+/** Passes the outcome on, and ends the observed operation. */
+function observedWrite<Data extends object>(
+  write: QueuedWrite<Data>,
+  running: Running<"wsession:write">,
+): QueuedWrite<Data> {
+  return {
+    ...write,
+    resolve(data) {
+      running.settle();
+      write.resolve(data);
+    },
+    reject(error) {
+      running.settle(error);
+      write.reject(error);
+    },
+  };
 }
 
 function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }[], error: unknown): void {

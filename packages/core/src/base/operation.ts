@@ -1,0 +1,145 @@
+import { tracingChannel, channel } from "node:diagnostics_channel";
+import type { Channel, TracingChannel } from "node:diagnostics_channel";
+import { isSessionError } from "./errors.ts";
+import { promiseOf } from "./promises.ts";
+import type { Begun, OperationName, TelemetryEvents } from "./telemetry-events.ts";
+
+type OutcomeOf<Name extends OperationName> = TelemetryEvents[Name]["outcome"];
+
+/** An operation in progress, which is published on the channels of a TracingChannel. */
+export interface Running<Name extends OperationName> {
+  /** Sets the outcome; without it the outcome is the usual one, or that of a failure. */
+  readonly event: { outcome: OutcomeOf<Name> | undefined; status?: number | undefined };
+  /** The operation has ended, with this error if it failed. Only the first call counts. */
+  settle(error?: unknown): void;
+}
+
+/**
+ * The channels of one kind of operation. The payload is one object for all of them, so that a listener can recognise the operation by
+ * its identity. `tracing:NAME:start` runs stores of AsyncLocalStorage that are bound to it; `NAME` gets the complete payload.
+ *
+ * Ask `isObserved` first: without a listener nothing may be allocated.
+ */
+export class Operation<Name extends OperationName> {
+  readonly #ended: Channel;
+  readonly #tracing: TracingChannel<unknown, object>;
+  readonly #usual: OutcomeOf<Name>;
+  readonly #failed: (error: unknown) => OutcomeOf<Name>;
+
+  constructor(name: Name, usual: OutcomeOf<Name>, failed: (error: unknown) => OutcomeOf<Name>) {
+    this.#ended = channel(name);
+    this.#tracing = tracingChannel(name);
+    this.#usual = usual;
+    this.#failed = failed;
+  }
+
+  get isObserved(): boolean {
+    return this.#ended.hasSubscribers || this.#tracing.hasSubscribers;
+  }
+
+  /** Runs `task`, and publishes its end once the promise that `task` returns has settled. Returns that promise, or the plain result. */
+  trace(begun: Begun<Name>, task: (running: Running<Name>) => unknown): unknown {
+    return this.run(begun, (running) => {
+      const result = task(running);
+      // A thenable may begin its work in `then`, so only one promise may call `then`.
+      const promise = promiseOf(result);
+      if (promise === undefined) running.settle();
+      else watch(promise, running);
+      return promise ?? result;
+    });
+  }
+
+  /** As `trace`, for a task that always returns a promise. */
+  tracePromise<Result>(
+    begun: Begun<Name>,
+    task: (running: Running<Name>) => Promise<Result>,
+  ): Promise<Result> {
+    return this.run(begun, (running) => {
+      const promise = task(running);
+      watch(promise, running);
+      return promise;
+    });
+  }
+
+  /** As `trace`, for a task that calls `running.settle` itself, now or later. A throw ends the operation too. */
+  run<Result>(begun: Begun<Name>, task: (running: Running<Name>) => Result): Result {
+    const { start, end } = this.#tracing;
+    const running = new RunningOperation<Name>(this.#ended, this.#tracing, this.#usual, this.#failed, begun);
+    return start.runStores(running.event, () => {
+      try {
+        return task(running);
+      } catch (error) {
+        running.settle(error ?? "unknown");
+        throw error;
+      } finally {
+        running.hasReturned = true;
+        end.publish(running.event);
+      }
+    });
+  }
+}
+
+class RunningOperation<Name extends OperationName> implements Running<Name> {
+  readonly event: Begun<Name> & {
+    outcome: OutcomeOf<Name> | undefined;
+    durationMs: number | undefined;
+    errorType: string | undefined;
+    status?: number | undefined;
+  };
+  /** Whether the task has returned: a later end is asynchronous. */
+  hasReturned = false;
+  #isSettled = false;
+  readonly #ended: Channel;
+  readonly #tracing: TracingChannel<unknown, object>;
+  readonly #usual: OutcomeOf<Name>;
+  readonly #failed: (error: unknown) => OutcomeOf<Name>;
+  readonly #startedAt: number;
+
+  constructor(
+    ended: Channel,
+    tracing: TracingChannel<unknown, object>,
+    usual: OutcomeOf<Name>,
+    failed: (error: unknown) => OutcomeOf<Name>,
+    begun: Begun<Name>,
+  ) {
+    this.#ended = ended;
+    this.#tracing = tracing;
+    this.#usual = usual;
+    this.#failed = failed;
+    this.event = { ...begun, outcome: undefined, durationMs: undefined, errorType: undefined };
+    this.#startedAt = performance.now();
+  }
+
+  settle(error?: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    const { event } = this;
+    const hasFailed = error !== undefined;
+    event.outcome ??= hasFailed ? this.#failed(error) : this.#usual;
+    event.durationMs = performance.now() - this.#startedAt;
+    if (hasFailed) event.errorType = typeOf(error);
+    const { error: failed, asyncStart, asyncEnd } = this.#tracing;
+    if (hasFailed) failed.publish(event);
+    if (this.hasReturned) asyncStart.publish(event);
+    this.#ended.publish(event);
+    if (this.hasReturned) asyncEnd.publish(event);
+  }
+}
+
+function watch<Name extends OperationName>(promise: Promise<unknown>, running: Running<Name>): void {
+  promise.then(
+    () => running.settle(),
+    (error: unknown) => running.settle(error ?? "unknown"),
+  );
+}
+
+/** The kind of an error. Its message may hold data, and so may a name that is no identifier. */
+function typeOf(error: unknown): string {
+  try {
+    if (isSessionError(error)) return error.code;
+    if (error instanceof Error && /^\w{1,64}$/.test(error.name)) return error.name;
+  } catch {
+    // A getter of the error threw.
+  }
+  return "unknown";
+}

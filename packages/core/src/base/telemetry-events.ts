@@ -1,0 +1,141 @@
+/**
+ * The payloads of the telemetry channels. Each has ids, names, sizes, durations and outcomes. None has a token, a cookie, a subject, a
+ * message or the data of a session.
+ */
+
+/** The members that an operation has once it has ended. On the channels `tracing:…`, they are `undefined` before that. */
+interface Ended<Outcome extends string> {
+  /** How long the operation took, milliseconds with fractions. */
+  readonly durationMs: number;
+  readonly outcome: Outcome;
+  /** The code of a SessionError, else the name of the error's class; `undefined` if no error was thrown. Never the error itself. */
+  readonly errorType: string | undefined;
+}
+
+/** A handshake, from its arrival at core to the answer. */
+export interface HandshakeTelemetry extends Ended<"accepted" | "refused"> {
+  /** The runtime's name, as `connection.runtime`. */
+  readonly runtime: string;
+  /** The request's headers `traceparent` and `tracestate` (W3C Trace Context), `undefined` if the request has none. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+  /** The HTTP status: 101 for an accepted handshake, and the status of a refusal, also where a close code carries the refusal. */
+  readonly status: number | undefined;
+}
+
+export interface ConnectionOpenTelemetry {
+  /** As `connection.id`. */
+  readonly connectionId: string;
+  /** `undefined` if the session is set later. */
+  readonly sessionId: string | undefined;
+  readonly runtime: string;
+  /** Whether the client came back to its session. */
+  readonly resumed: boolean;
+}
+
+/** As `CloseInfo`, with the connection. */
+export interface ConnectionCloseTelemetry {
+  readonly connectionId: string;
+  readonly sessionId: string | undefined;
+  readonly runtime: string;
+  readonly code: number;
+  /** The text of the close frame. A peer may write any text, so do not use the reason as a label of a metric. */
+  readonly reason: string;
+  readonly by: "peer" | "server" | "heartbeat" | "network";
+  /** How long the connection was open, milliseconds. */
+  readonly durationMs: number;
+}
+
+export interface SessionResumeTelemetry {
+  readonly sessionId: string;
+  /** What the client presented: its token, the replaced token within its grace period, a renewal code, or `"none"`: `admit` named it. */
+  readonly by: "current" | "previous" | "renewal" | "none";
+}
+
+export interface SessionDestroyTelemetry {
+  readonly sessionId: string;
+  /**
+   * `"call"`: a call of the application in this process. `"limit"`: a login of the subject above `maxSessionsPerSubject`.
+   * `"theft"`: `destroyOnTheft`.
+   */
+  readonly cause: "call" | "limit" | "theft";
+}
+
+/** One run of the handler `message`. */
+export interface MessageTelemetry extends Ended<"handled" | "refused" | "failed"> {
+  readonly connectionId: string;
+  readonly sessionId: string | undefined;
+  readonly runtime: string;
+  /** The length of the message, bytes (of UTF-8 for text), without framing. */
+  readonly bytes: number;
+}
+
+/** A `set`, `patch` or `update`, from the call to its settled promise. */
+export interface WriteTelemetry extends Ended<"written" | "failed"> {
+  readonly sessionId: string;
+  readonly kind: "set" | "patch" | "update";
+}
+
+/** One call of a method of the store. */
+export interface StoreCallTelemetry extends Ended<"answered" | "failed"> {
+  /** The name of the method, such as `"write"`. */
+  readonly method: string;
+  /** `undefined` for a method that does not concern one session. */
+  readonly sessionId: string | undefined;
+}
+
+/** A change of the store's health: the first failure that no caller waits for, and the end of the outage. */
+export interface StoreHealthTelemetry {
+  readonly ok: boolean;
+  /** Why the store is not healthy; `undefined` where it is. */
+  readonly code: string | undefined;
+  /** How long the outage lasted, milliseconds; 0 at its beginning. */
+  readonly outageMs: number;
+}
+
+/** One numbered message for the handler `transaction`: each run of the handler, and the commit. */
+export interface TransactionTelemetry extends Ended<TransactionOutcome> {
+  readonly connectionId: string;
+  readonly sessionId: string | undefined;
+  readonly runtime: string;
+  readonly bytes: number;
+}
+
+/**
+ * `"committed"`: the store has the changes. `"empty"`: nothing was staged. `"refused"`: the handler or the store refused the message.
+ * `"repeated"`: the message was settled before. `"lost"`: the store has lost the client's numbers, and the client sends again.
+ * `"failed"`: the handler failed, or the outcome is unknown.
+ */
+export type TransactionOutcome = "committed" | "empty" | "refused" | "repeated" | "lost" | "failed";
+
+/** A `send` to a session, from the call to the answer of the store. */
+export interface OutboxSendTelemetry extends Ended<"kept" | "missing" | "failed"> {
+  readonly sessionId: string;
+  readonly bytes: number;
+}
+
+/** The channels of `node:diagnostics_channel`, by name, with what is published on each. docs/telemetry.md explains all of them. */
+export interface TelemetryEvents {
+  readonly "wsession:handshake": HandshakeTelemetry;
+  readonly "wsession:connection:open": ConnectionOpenTelemetry;
+  readonly "wsession:connection:close": ConnectionCloseTelemetry;
+  readonly "wsession:session:resume": SessionResumeTelemetry;
+  readonly "wsession:session:destroy": SessionDestroyTelemetry;
+  readonly "wsession:message": MessageTelemetry;
+  readonly "wsession:write": WriteTelemetry;
+  readonly "wsession:store:call": StoreCallTelemetry;
+  readonly "wsession:store:health": StoreHealthTelemetry;
+  readonly "wsession:transaction": TransactionTelemetry;
+  readonly "wsession:outbox:send": OutboxSendTelemetry;
+}
+
+/** The channels of operations, which have a duration. Each has the channels of a TracingChannel too. */
+export type OperationName = {
+  [Name in keyof TelemetryEvents]: TelemetryEvents[Name] extends Ended<string> ? Name : never;
+}[keyof TelemetryEvents];
+
+/** The part of an operation's payload that is known when the operation begins. */
+export type Begun<Name extends OperationName> = Omit<TelemetryEvents[Name], keyof Ended<string> | "status">;
+
+/** What a message and a transaction have in common. */
+export type MessageBegun = Begun<"wsession:message">;
