@@ -174,6 +174,11 @@ export const coreCalls: Calls = {
   TransactionRefused: "of @wsession/protocol, whose own tests have it",
   isTransactionRefused: "of @wsession/protocol, whose own tests have it",
   unchecked: "of @wsession/protocol, whose own tests have it",
+  onTelemetry: [
+    ...each([undefined, null, 5, "", "wsession:nothing", {}]).map(([name]) => [name, () => undefined]),
+    ...each([undefined, null, 5, {}, "wsession:message"], "wsession:message"),
+    ...behind("wsession:message", () => undefined),
+  ],
   isSessionError: each([null, 5, {}, true], new Error("x")),
   accept: [...each(wrongFor.options), ...behind({})],
   reject: [
