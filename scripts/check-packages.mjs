@@ -37,7 +37,8 @@ function check(folder) {
   /** @type {readonly [string, readonly string[]][]} */
   const checks = [
     ["publint", ["run", tarball, "--strict"]],
-    ["attw", [tarball, "--profile", "esm-only", "--no-emoji", "--format", "ascii"]],
+    // The rule warns of CommonJS code that requires an ES module, which Node can do since 20.19 (docs/compatibility.md).
+    ["attw", [tarball, "--ignore-rules", "cjs-resolves-to-esm", "--no-emoji", "--format", "ascii"]],
   ];
   return checks.flatMap(([program, args]) => {
     const result = run(join(root, "node_modules", ".bin", program), args, root);

@@ -1,37 +1,93 @@
-/** The compilers that the types of the packages are checked with, and programs compiled by them. */
-import { copyFile, readFile } from "node:fs/promises";
-import { join } from "node:path";
+/** The compilers that the types of the packages are checked with, and the programs that they check. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { run } from "./commands.ts";
-import { repository } from "./tarballs.ts";
 
-/** The compilers that the types are checked with: the oldest that has `NoInfer`, and the last one of each line since. */
+/** The oldest that has `NoInfer`, and the last one of each line since. */
 export const compilerVersions = { ts54: "5.4", ts59: "5.9", ts6: "6.0", ts7: "7.0.2" } as const;
 export type Compiler = keyof typeof compilerVersions;
+export const compilers = ["ts54", "ts59", "ts6", "ts7"] as const satisfies readonly Compiler[];
 
-/** Checks the test of the context's types. */
-export async function checkContext(project: string, compiler: Compiler): Promise<void> {
-  const file = `context-${compiler}.test-d.ts`;
-  await copyFile(join(repository, "tests", "types-context.test-d.ts"), join(project, file));
-  await typeCheck(project, compiler, file, ["--skipLibCheck"]);
+export interface Program {
+  readonly name: string;
+  readonly roots: readonly string[];
+  /** As in a tsconfig.json. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
-const strict = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"];
+export interface Diagnostic {
+  readonly file: string;
+  /** As in `TS2339`. */
+  readonly code: string;
+  readonly message: string;
+}
 
-/** Also checks the declarations that a file imports, because a user may not set `skipLibCheck`. */
-export async function typeCheck(
+/** The options of a user who wants all checks of the packages' declarations. Those of the language are left out, because they take most time. */
+const strict = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  target: "es2022",
+  types: ["node"],
+  skipDefaultLibCheck: true,
+};
+
+export function checked(
+  name: string,
+  roots: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Program {
+  return { name, roots, options: { ...strict, noEmit: true, ...options } };
+}
+
+/** Checks all programs in one process, and resolves with the diagnostics of each. */
+export async function checkPrograms(
   project: string,
   compiler: Compiler,
-  file: string,
-  more: readonly string[] = [],
-): Promise<void> {
-  await tsc(project, compiler, [...strict, "--types", "node", "--noEmit", ...more, file]);
+  programs: readonly Program[],
+): Promise<ReadonlyMap<string, readonly Diagnostic[]>> {
+  const found = compiler === "ts7" ? build(project, programs) : check(project, compiler, programs);
+  const lists = await found;
+  return new Map(programs.map(({ name }, index) => [name, lists[index] ?? []]));
 }
 
-export async function compile(project: string, compiler: Compiler, file: string): Promise<string> {
-  await tsc(project, compiler, [...strict, "--types", "node", "--outDir", "compiled", file]);
-  return readFile(join(project, "compiled", file.replace(".ts", ".js")), "utf8");
+async function check(
+  project: string,
+  compiler: Compiler,
+  programs: readonly Program[],
+): Promise<readonly (readonly Diagnostic[])[]> {
+  const list = join(project, `programs-${compiler}.json`);
+  await writeFile(list, JSON.stringify(programs));
+  const script = join(import.meta.dirname, "check-types.mjs");
+  return JSON.parse(await run(project, process.execPath, [script, compiler, list])) as Diagnostic[][];
 }
 
-async function tsc(project: string, compiler: Compiler, args: readonly string[]): Promise<void> {
-  await run(project, process.execPath, [join("node_modules", compiler, "bin", "tsc"), ...args]);
+/** TypeScript 7 has no API, and builds several projects in one process. A file's name tells whose error it is. */
+async function build(
+  project: string,
+  programs: readonly Program[],
+): Promise<readonly (readonly Diagnostic[])[]> {
+  const folders = programs.map((_, index) => join("ts7-projects", String(index)));
+  await Promise.all(
+    programs.map(async ({ roots, options }, index) => {
+      const folder = join(project, folders[index]!);
+      await mkdir(folder, { recursive: true });
+      const config = { compilerOptions: options, files: roots.map((root) => join(project, root)) };
+      await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+    }),
+  );
+  const tsc = join("node_modules", "ts7", "bin", "tsc");
+  const printed = await run(project, process.execPath, [tsc, "-b", "--pretty", "false", ...folders], "any");
+  const found = [...printed.matchAll(/^(\S+?)\(\d+,\d+\): error (TS\d+): (.*)$/gm)].map(
+    ([, file = "", code = "", message = ""]) => ({ file, code, message }),
+  );
+  const ownerOf = ({ file }: Diagnostic) =>
+    programs.findIndex(({ roots }, index) => roots.includes(file) || dirname(file) === folders[index]);
+  const lost = found.filter((one) => ownerOf(one) === -1 && !isOfOthers(one.file));
+  if (lost.length > 0) throw new Error(`the declarations have errors: ${JSON.stringify(lost)}`);
+  return programs.map((_, index) => found.filter((one) => ownerOf(one) === index));
+}
+
+/** As in check-types.mjs. */
+function isOfOthers(file: string): boolean {
+  return /node_modules[\\/](?!@wsession[\\/])/.test(file);
 }

@@ -1,13 +1,16 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { install, run } from "./commands.ts";
-import { checkContext, compile, compilerVersions, typeCheck } from "./compilers.ts";
+import { checked, checkPrograms, compilers, compilerVersions } from "./compilers.ts";
+import type { Diagnostic } from "./compilers.ts";
 import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
+import { resolutionPrograms, resolutions, tableOf } from "./resolutions.ts";
 import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
+import type { PackageFolder } from "./tarballs.ts";
 
 // A long timeout: an installation may download packages, and compilers share the machine with the other tests.
 const installMs = 180_000;
@@ -23,13 +26,14 @@ afterAll(async () => {
 });
 
 describe.each(packageFolders)("the tarball of %s", (folder) => {
-  test("holds what its exports name, their sources and nothing of the tests", async () => {
-    const { exports } = await manifestOf(folder);
+  test("holds what its manifest names, their sources and nothing of the tests", async () => {
+    const { exports, main, types, typesVersions = {} } = await manifestOf(folder);
     const { paths } = workshop.tarball(folder);
     const named = Object.values(exports).flatMap((target) =>
       typeof target === "string" ? [target] : Object.values(target),
     );
-    for (const target of named) {
+    const ofOldResolution = Object.values(typesVersions).flatMap((files) => Object.values(files).flat());
+    for (const target of [...named, ...ofOldResolution, main, types]) {
       const [start, end] = target.replace("./", "").split("*");
       const isNamed = (path: string) => (end === undefined ? path === start : path.startsWith(start ?? ""));
       expect(paths.filter(isNamed)).not.toEqual([]);
@@ -41,37 +45,54 @@ describe.each(packageFolders)("the tarball of %s", (folder) => {
 
 describe("all packages in an empty project, without uWebSockets.js", { timeout: installMs }, () => {
   let project: string;
+  /** By compiler and program. */
+  let diagnostics: ReadonlyMap<string, ReadonlyMap<string, readonly Diagnostic[]>>;
 
   beforeAll(async () => {
-    project = await workshop.project();
-    await install(project, [
-      ...packageFolders.map((folder) => workshop.tarball(folder).file),
-      ...(await peersOf("adapter-ws", ["ws"])),
-      ...(await peersOf("store-redis", ["ioredis"])),
-    ]);
-    // After the first installation, which shows the result for a project that does not install these packages.
-    const versions = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
-    const compilers = Object.entries(compilerVersions).map(
-      ([name, version]) => `${name}@npm:typescript@${version}`,
+    const tools = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
+    const typescripts = Object.entries(compilerVersions).map(
+      ([name, version]) => [name, `npm:typescript@${version}`] as const,
     );
-    await install(project, [...compilers, "-D", ...versions]);
-    await writeFile(join(project, "example.ts"), await readmeExample());
+    project = await workshop.project("a-user", {
+      packages: packageFolders,
+      others: {
+        ...(await peersOf("adapter-ws", ["ws"])),
+        ...(await peersOf("store-redis", ["ioredis"])),
+        ...tools,
+        ...Object.fromEntries(typescripts),
+      },
+    });
+    await install(project);
+    diagnostics = await compileAll(project);
   }, installMs);
+
+  const found = (compiler: string, program: string) => diagnostics.get(compiler)?.get(program);
 
   test("install", async () => {
     expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual([...packageFolders].toSorted());
     expect(existsSync(join(project, "node_modules", "uWebSockets.js"))).toBe(false);
   });
 
-  test.each(["protocol", "client", "core", "adapter-ws", "adapter-uws", "store-redis", "http"] as const)(
-    "%s loads",
-    async (folder) => {
-      expect(await exportsOf(project, folder)).not.toEqual([]);
-    },
-  );
+  test("each package loads, as an ES module and by require()", async () => {
+    const folders = packageFolders.filter((folder) => folder !== "conformance");
+    const names = [...folders, "core/runtime", "protocol/messages"].map((name) => `@wsession/${name}`);
+    const keys = (load: string) => `${JSON.stringify(names)}.map(async (name) => Object.keys(${load}(name)))`;
+    const script = (loads: string) =>
+      `Promise.all(${loads}).then((lists) => console.log(JSON.stringify(lists)));`;
+    const imported = `Promise.all(${JSON.stringify(names)}.map((name) => import(name)))
+      .then((modules) => console.log(JSON.stringify(modules.map((one) => Object.keys(one)))));`;
+    await writeFile(join(project, "imports.mjs"), imported);
+    await writeFile(join(project, "requires.cjs"), script(keys("require")));
+    const [byImport = "", byRequire = ""] = await Promise.all(
+      ["imports.mjs", "requires.cjs"].map((file) => run(project, process.execPath, [file])),
+    );
+    expect(JSON.parse(byImport)).toHaveLength(names.length);
+    expect(JSON.parse(byImport)).not.toContainEqual([]);
+    expect(JSON.parse(byRequire)).toEqual(JSON.parse(byImport));
+  });
 
   test("the README's first example runs", async () => {
-    const javascript = await compile(project, "ts59", "example.ts");
+    const javascript = await readFile(join(project, "compiled", "example.js"), "utf8");
     await writeFile(join(project, "running.js"), withAnyPort(javascript));
     const example = await startExample(project, "running.js");
     try {
@@ -89,133 +110,55 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     }
   });
 
-  test.each(["ts54", "ts6"] as const)(
-    "under %s the context, the transport and the socket are inferred, and misuse is refused",
-    async (compiler) => {
-      await expect(checkContext(project, compiler)).resolves.toBeUndefined();
-    },
-  );
+  describe.each(compilers)("under %s", (compiler) => {
+    test("the README's first example type-checks, and a mistake in it does not", () => {
+      expect(found(compiler, "example")).toEqual([]);
+      expect(found(compiler, "mistake")).toEqual([expect.objectContaining({ code: "TS2551" })]);
+    });
 
-  test("the message about a context that is used above admit says what to write", async () => {
-    const mistake = `import { accept, createSessions } from "@wsession/core";
-      createSessions({
-        initial: (_handshake, context) => ({ name: context.user }),
-        admit: ({ url }) => accept({ context: { user: url } }),
-      });`;
-    await writeFile(join(project, "below.ts"), mistake);
-    await expect(typeCheck(project, "ts7", "below.ts", ["--skipLibCheck"])).rejects.toThrow(
-      "Property 'user' does not exist on type 'WriteAdmitAboveInitial'",
-    );
+    test("the context, the transport and the socket are inferred, and misuse is refused", () => {
+      expect(found(compiler, "context")).toEqual([]);
+    });
+
+    test("typed messages infer what they promise, and misuse is refused", () => {
+      expect(found(compiler, "messages")).toEqual([]);
+    });
+
+    test("the message about a context that is used above admit says what to write", () => {
+      const message = "Property 'user' does not exist on type 'WriteAdmitAboveInitial'";
+      expect(found(compiler, "below")).toEqual([
+        expect.objectContaining({ message: expect.stringContaining(message) }),
+      ]);
+    });
   });
 
-  describe.each(["ts59", "ts7"] as const)("under %s, module nodenext", (compiler) => {
-    test("the README's first example type-checks", async () => {
-      await expect(typeCheck(project, compiler, "example.ts")).resolves.toBeUndefined();
+  test("docs/compatibility.md says which ways to look up modules work, and with which error the others fail", async () => {
+    const table = tableOf(await readFile(join(repository, "docs", "compatibility.md"), "utf8"));
+    const rows = Object.keys(resolutions).map((row) => {
+      const codes = compilers.map((compiler) => [
+        ...new Set(found(compiler, row)?.map(({ code }) => code) ?? ["not checked"]),
+      ]);
+      return [row, codes.map((list) => (list.length === 0 ? "yes" : list.join()))];
     });
+    expect([...table]).toEqual(rows);
+  });
 
-    test("a mistake in it does not", async () => {
-      const example = await readFile(join(project, "example.ts"), "utf8");
-      const mistake = example.replace(/\.visits\b/, ".vists");
-      expect(mistake).not.toBe(example);
-      await writeFile(join(project, "mistake.ts"), mistake);
-      await expect(typeCheck(project, compiler, "mistake.ts")).rejects.toThrow(/error TS/);
-    });
-
-    test("typed messages infer what they promise, and misuse is refused", async () => {
-      for (const file of ["definition.ts", "messages.test-d.ts"])
-        await copyFile(join(repository, "tests", "messages", file), join(project, file));
-      // The declarations of the validators and of vitest are theirs.
-      const more = ["--skipLibCheck", "--allowImportingTsExtensions"];
-      await expect(typeCheck(project, compiler, "messages.test-d.ts", more)).resolves.toBeUndefined();
-    });
-
-    test("the context, the transport and the socket are inferred, and misuse is refused", async () => {
-      await expect(checkContext(project, compiler)).resolves.toBeUndefined();
-    });
-
-    test("every package's declarations resolve", async () => {
-      const lines = [
-        "@wsession/protocol",
-        "@wsession/client",
-        "@wsession/core",
-        "@wsession/core/runtime",
-        "@wsession/protocol/messages",
-        "@wsession/adapter-ws",
-        "@wsession/store-redis",
-        "@wsession/http",
-      ].map(
-        (name, index) =>
-          `import * as m${index} from "${name}";\nexport const n${index}: object = m${index};\n`,
+  test("conformance beside core and vitest, where its suites run", async () => {
+    const alone = await workshop.project("alone", {});
+    // It reaches nothing else of what was installed.
+    await mkdir(join(alone, "node_modules", "@wsession"), { recursive: true });
+    for (const folder of ["conformance", "core", "protocol"])
+      await rename(
+        join(project, "node_modules", "@wsession", folder),
+        join(alone, "node_modules", "@wsession", folder),
       );
-      await writeFile(join(project, "all.ts"), lines.join(""));
-      await expect(typeCheck(project, compiler, "all.ts")).resolves.toBeUndefined();
-    });
-  });
-});
-
-describe("packages that install one by one", () => {
-  test("protocol brings nothing with it", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    await install(project, [workshop.tarball("protocol").file]);
-    expect(await installed(project)).toEqual(["@wsession"]);
-    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual(["protocol"]);
-    expect(await exportsOf(project, "protocol")).toEqual(
-      expect.arrayContaining(["SUBPROTOCOL", "unchecked"]),
-    );
-  });
-
-  test("client brings nothing with it but the protocol", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    await install(project, [workshop.tarball("protocol").file, workshop.tarball("client").file]);
-    expect(await installed(project)).toEqual(["@wsession"]);
-    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual(["client", "protocol"]);
-    expect(await exportsOf(project, "client")).toContain("connect");
-  });
-
-  test("core brings nothing with it but the protocol", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    await install(project, coreTarballs());
-    expect(await installed(project)).toEqual(["@wsession"]);
-    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual(["core", "protocol"]);
-    expect(await exportsOf(project, "core")).toEqual(expect.arrayContaining(["createSessions", "mapStore"]));
-  });
-
-  test("adapter-ws beside core and ws", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    const tarballs = [...coreTarballs(), workshop.tarball("adapter-ws").file];
-    await install(project, [...tarballs, ...(await peersOf("adapter-ws", ["ws"]))]);
-    expect(await installed(project)).toEqual(["@wsession", "ws"]);
-    expect(await exportsOf(project, "adapter-ws")).toContain("bindSessions");
-  });
-
-  test("adapter-uws beside core, with uWebSockets.js left out", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    await install(project, [...coreTarballs(), workshop.tarball("adapter-uws").file]);
-    expect(await installed(project)).toEqual(["@wsession"]);
-    expect(await exportsOf(project, "adapter-uws")).toContain("bindSessions");
-  });
-
-  test("store-redis beside core and ioredis", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    const tarballs = [...coreTarballs(), workshop.tarball("store-redis").file];
-    await install(project, [...tarballs, ...(await peersOf("store-redis", ["ioredis"]))]);
-    expect(await installed(project)).toEqual(expect.arrayContaining(["@wsession", "ioredis"]));
-    expect(await exportsOf(project, "store-redis")).toContain("redisStore");
-  });
-
-  test("http beside core, without any framework", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    await install(project, [...coreTarballs(), workshop.tarball("http").file]);
-    expect(await installed(project)).toEqual(["@wsession"]);
-    expect(await exportsOf(project, "http")).toContain("httpSessions");
-  });
-
-  test("conformance beside core and vitest, where its suites run", { timeout: installMs }, async () => {
-    const project = await workshop.project();
-    const tarballs = [...coreTarballs(), workshop.tarball("conformance").file];
-    await install(project, [...tarballs, ...(await peersOf("conformance", ["vitest"]))]);
+    const { dependencies = {} } = await manifestOf("conformance");
+    for (const name of [...Object.keys(dependencies), "vitest"].filter(
+      (one) => !one.startsWith("@wsession/"),
+    ))
+      await symlink(join(project, "node_modules", name), join(alone, "node_modules", name));
     await writeFile(
-      join(project, "suites.test.js"),
+      join(alone, "suites.test.js"),
       `import { testAdapter, testStore } from "@wsession/conformance";
        import { expect, test } from "vitest";
        test("the suites are there", () => {
@@ -223,46 +166,97 @@ describe("packages that install one by one", () => {
          expect(typeof testAdapter).toBe("function");
        });`,
     );
-    expect(await run(project, "npx", ["vitest", "run"])).toMatch(/1 passed/);
+    const vitest = join("node_modules", "vitest", "vitest.mjs");
+    expect(await run(alone, process.execPath, [vitest, "run"])).toMatch(/1 passed/);
   });
 });
 
-/** Core with its dependency: no registry has the protocol's version under test. */
-function coreTarballs(): readonly string[] {
-  return [workshop.tarball("core").file, workshop.tarball("protocol").file];
-}
+describe("packages that install one by one", { timeout: installMs }, () => {
+  /** What each brings along, in a project of its own, beside the peers that it needs. */
+  const alone: readonly (readonly [PackageFolder, readonly PackageFolder[], readonly string[], string])[] = [
+    ["protocol", [], [], "SUBPROTOCOL"],
+    ["client", ["protocol"], [], "connect"],
+    ["core", ["protocol"], [], "createSessions"],
+    ["adapter-ws", ["core", "protocol"], ["ws"], "bindSessions"],
+    ["adapter-uws", ["core", "protocol"], [], "bindSessions"],
+    ["store-redis", ["core", "protocol"], ["ioredis"], "redisStore"],
+    ["http", ["core", "protocol"], [], "httpSessions"],
+  ];
+  let users: string;
 
-/** `name@range` for these peers of a package, as its manifest has them. */
-async function peersOf(
-  folder: (typeof packageFolders)[number],
-  names: readonly string[],
-): Promise<readonly string[]> {
-  const { peerDependencies = {} } = await manifestOf(folder);
-  return names.map((name) => `${name}@${peerDependencies[name] ?? "is not a peer"}`);
-}
+  beforeAll(async () => {
+    // One installation for all, in which each project has its packages in its own folder, and sees no others.
+    users = await workshop.project("users", { workspaces: ["*"] });
+    for (const [folder, packages, peers] of alone) {
+      const others = await peersOf(folder, peers);
+      await workshop.project(folder, { parent: users, packages: [...packages, folder], others });
+    }
+    await install(users, ["--install-strategy=nested"]);
+  }, installMs);
 
-/** `name@version` for packages that this repository has installed. */
-async function developedWith(names: readonly string[]): Promise<readonly string[]> {
-  return Promise.all(
-    names.map(async (name) => {
-      const manifest = await readFile(join(repository, "node_modules", name, "package.json"), "utf8");
-      return `${name}@${(JSON.parse(manifest) as { version: string }).version}`;
-    }),
+  test.each(alone)("%s brings nothing with it but %j, beside %j", async (folder, packages, peers, name) => {
+    const project = join(users, folder);
+    const found = await readdir(join(project, "node_modules"));
+    expect(found.filter((one) => !one.startsWith(".")).toSorted()).toEqual(["@wsession", ...peers]);
+    expect(await readdir(join(project, "node_modules", "@wsession"))).toEqual(
+      [...packages, folder].toSorted(),
+    );
+    const script = `console.log(Object.keys(await import("@wsession/${folder}")).join())`;
+    const printed = await run(project, process.execPath, ["--input-type=module", "--eval", script]);
+    expect(printed.trim().split(",")).toContain(name);
+  });
+});
+
+/** All programs, with all compilers; by compiler and program. */
+async function compileAll(project: string) {
+  const example = await readmeExample();
+  await writeFile(join(project, "example.ts"), example);
+  await writeFile(join(project, "mistake.ts"), example.replace(/\.visits\b/, ".vists"));
+  await writeFile(
+    join(project, "below.ts"),
+    `import { accept, createSessions } from "@wsession/core";
+     createSessions({
+       initial: (_handshake, context) => ({ name: context.user }),
+       admit: ({ url }) => accept({ context: { user: url } }),
+     });`,
+  );
+  for (const file of ["messages/definition.ts", "messages/messages.test-d.ts", "types-context.test-d.ts"])
+    await copyFile(join(repository, "tests", file), join(project, file.replace(/.*\//, "")));
+  const nodenext = { module: "nodenext" };
+  // The declarations of the validators and of vitest are theirs.
+  const quick = { ...nodenext, skipLibCheck: true, allowImportingTsExtensions: true };
+  const of = async (compiler: (typeof compilers)[number]) =>
+    checkPrograms(project, compiler, [
+      ...(await resolutionPrograms(project, compiler)),
+      compiler === "ts59"
+        ? checked("example", ["example.ts"], { ...nodenext, noEmit: false, outDir: "compiled" })
+        : checked("example", ["example.ts"], nodenext),
+      checked("mistake", ["mistake.ts"], nodenext),
+      checked("below", ["below.ts"], quick),
+      checked("context", ["types-context.test-d.ts"], quick),
+      checked("messages", ["messages.test-d.ts", "definition.ts"], quick),
+    ]);
+  return new Map(
+    await Promise.all(compilers.map(async (compiler) => [compiler, await of(compiler)] as const)),
   );
 }
 
-async function installed(project: string): Promise<readonly string[]> {
-  const names = await readdir(join(project, "node_modules"));
-  return names.filter((name) => !name.startsWith(".")).toSorted();
+/** These peers of a package, with their ranges as its manifest has them. */
+async function peersOf(
+  folder: PackageFolder,
+  names: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const { peerDependencies = {} } = await manifestOf(folder);
+  return Object.fromEntries(names.map((name) => [name, peerDependencies[name] ?? "is not a peer"]));
 }
 
-async function exportsOf(
-  project: string,
-  folder: (typeof packageFolders)[number],
-): Promise<readonly string[]> {
-  const script = `console.log(JSON.stringify(Object.keys(await import("@wsession/${folder}"))))`;
-  const printed = await run(project, process.execPath, ["--input-type=module", "--eval", script]);
-  return JSON.parse(printed) as string[];
+/** Packages that this repository has installed, with their versions. */
+async function developedWith(names: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const entries = names.map(async (name) => {
+    const manifest = await readFile(join(repository, "node_modules", name, "package.json"), "utf8");
+    return [name, (JSON.parse(manifest) as { version: string }).version] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** The client's messages, one at each `next()`, whether they came before it was asked or come later. */

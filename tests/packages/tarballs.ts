@@ -20,6 +20,9 @@ export type PackageFolder = (typeof packageFolders)[number];
 
 export interface Manifest {
   readonly name: string;
+  readonly main: string;
+  readonly types: string;
+  readonly typesVersions?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
@@ -35,11 +38,18 @@ export interface Tarball {
   readonly paths: readonly string[];
 }
 
+export interface ProjectOptions {
+  readonly packages?: readonly PackageFolder[];
+  /** Other dependencies, with their versions. */
+  readonly others?: Readonly<Record<string, string>>;
+  readonly parent?: string;
+  readonly workspaces?: readonly string[];
+}
+
 /** A folder outside the repository, with tarballs, and projects that contain only a manifest. */
 export class Workshop implements AsyncDisposable {
   readonly #folder: string;
   readonly #tarballs = new Map<PackageFolder, Tarball>();
-  #projects = 0;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -49,7 +59,7 @@ export class Workshop implements AsyncDisposable {
   static async open(): Promise<Workshop> {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), "wsession-packages-")));
     try {
-      for (const folder of packageFolders) workshop.#tarballs.set(folder, await workshop.#pack(folder));
+      await workshop.#pack();
     } catch (error) {
       await workshop[Symbol.asyncDispose]();
       throw error;
@@ -57,25 +67,37 @@ export class Workshop implements AsyncDisposable {
     return workshop;
   }
 
-  async #pack(folder: PackageFolder): Promise<Tarball> {
-    const source = join(repository, "packages", folder);
+  /** All of them in one process of npm. */
+  async #pack(): Promise<void> {
+    const workspaces = packageFolders.flatMap((folder) => ["--workspace", join("packages", folder)]);
     // They are built: `prepack` would build them again, under the tests that run meanwhile.
-    const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", this.#folder];
-    const printed = await run(source, "npm", args);
-    const [packed] = JSON.parse(printed) as { filename: string; files: { path: string }[] }[];
-    return { file: join(this.#folder, packed!.filename), paths: packed!.files.map(({ path }) => path) };
+    const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", this.#folder, ...workspaces];
+    const packed = JSON.parse(await run(repository, "npm", args)) as {
+      name: string;
+      filename: string;
+      files: { path: string }[];
+    }[];
+    for (const folder of packageFolders) {
+      const { filename, files } = packed.find(({ name }) => name === `@wsession/${folder}`)!;
+      const tarball = { file: join(this.#folder, filename), paths: files.map(({ path }) => path) };
+      this.#tarballs.set(folder, tarball);
+    }
   }
 
   tarball(folder: PackageFolder): Tarball {
     return this.#tarballs.get(folder)!;
   }
 
-  /** A new project that depends on nothing. */
-  async project(): Promise<string> {
-    this.#projects += 1;
-    const folder = join(this.#folder, `project-${this.#projects}`);
+  /** A new project with these dependencies, which are not installed yet. Its folder is inside `parent`, or beside the tarballs. */
+  async project(
+    name: string,
+    { packages = [], others = {}, parent = this.#folder, ...more }: ProjectOptions,
+  ): Promise<string> {
+    const folder = join(parent, name);
     await mkdir(folder);
-    const manifest = { name: "a-user", version: "1.0.0", private: true, type: "module" };
+    const own = packages.map((one) => [`@wsession/${one}`, `file:${this.tarball(one).file}`] as const);
+    const dependencies = { ...Object.fromEntries(own), ...others };
+    const manifest = { name, version: "1.0.0", private: true, type: "module", dependencies, ...more };
     await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
     return folder;
   }
