@@ -17,6 +17,7 @@ import type {
 } from "../base/telemetry-events.ts";
 import type { Handshake } from "../handshake/handshake.ts";
 import { ConnectionDetails } from "./details.ts";
+import { Flow } from "./flow.ts";
 import { sinceEpoch, TransportRecord } from "./transport.ts";
 
 /** The parts of an admitted handshake that its connection keeps. */
@@ -61,7 +62,6 @@ export class LiveConnection<Data extends object, Socket extends object>
   readonly number: number;
   /** The parts of the transport record. */
   readonly #remoteAddress: string | undefined;
-  readonly #encrypted: boolean;
   readonly #openedAfter: number = sinceEpoch();
   /**
    * The transport's data; or the transport record, once the application has read the record; or the details of the connection,
@@ -81,7 +81,7 @@ export class LiveConnection<Data extends object, Socket extends object>
     this.socket = socket;
     this.number = number;
     this.#remoteAddress = handshake.remoteAddress;
-    this.#encrypted = handshake.encrypted;
+    if (handshake.encrypted) this.flow |= Flow.Encrypted;
     this.#record = transport;
     if (context !== undefined) this.context = context;
     if (protocol !== "") this.details.protocol = protocol;
@@ -91,7 +91,8 @@ export class LiveConnection<Data extends object, Socket extends object>
     const details = this.#record instanceof ConnectionDetails ? this.#record : undefined;
     const data = details === undefined ? this.#record : details.transport;
     if (data instanceof TransportRecord) return data;
-    const record = new TransportRecord(this.#remoteAddress, this.#encrypted, this.#openedAfter, data);
+    const encrypted = (this.flow & Flow.Encrypted) !== 0;
+    const record = new TransportRecord(this.#remoteAddress, encrypted, this.#openedAfter, data);
     if (details === undefined) this.#record = record;
     else details.transport = record;
     return record;

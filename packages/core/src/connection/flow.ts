@@ -1,5 +1,6 @@
 /**
- * The state of a connection as bits, so that the check whether a message may be handled at once is one comparison with 0.
+ * The state of a connection as bits, so that the check whether a message may be handled at once is one comparison with 0. A field
+ * for each would cost every connection 8 bytes. V8 keeps integers below 2^31 in the field, without an object.
  * opening → open → (draining) → (discarding) → ended → finished. The table at the head of lifecycle.ts says what sets and
  * clears each bit.
  */
@@ -57,6 +58,12 @@ export const Flow = {
   Tapped: 16777216,
   /** The tap's `ready` was not called yet. */
   TapPending: 33554432,
+  /** Data waits in this process to be sent. The runtime calls `drained` once all of it is sent. */
+  BackedUp: 67108864,
+  /** The client resumed its session. */
+  Resumed: 134217728,
+  /** The handshake came over TLS. */
+  Encrypted: 268435456,
 } as const;
 
 /** While one of these bits is set, a message takes the slow path. */

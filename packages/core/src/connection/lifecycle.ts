@@ -25,6 +25,9 @@
  * | LeftCleanly    | a clean close by the peer, or `bye`         | never                       | nothing: it says how it ended    |
  * | Tapped         | a tap is set                                | never                       | nothing: messages are copied     |
  * | TapPending     | a tap with `ready` is set                   | the tap's `ready` is called | messages                         |
+ * | BackedUp       | the runtime queues a message                | `drained`                   | nothing: `send` checks its limit |
+ * | Resumed        | the session is attached                     | never                       | nothing                          |
+ * | Encrypted      | the constructor                             | never                       | nothing                          |
  *
  * framed/ alone uses HelloSent, NamedSession, HasSent, Following and InTransaction, which hold nothing back: see flow.ts.
  */

@@ -3,6 +3,7 @@ import type { SendOutcome } from "../api/contract.ts";
 import { assertNoMore } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import type { LifecycleBinding } from "./binding.ts";
+import { Flow } from "./flow.ts";
 import { ConnectionLifecycle } from "./lifecycle.ts";
 
 /** Bytes in a millisecond: 64 kbit/s. A peer that reads at least this fast shows a sign of life between any two heartbeats. */
@@ -25,8 +26,6 @@ export interface SendingBinding<Socket extends object> extends LifecycleBinding<
 /** Sends a connection's messages to its peer, with backpressure and pings. */
 export abstract class SendingConnection<Socket extends object> extends ConnectionLifecycle<Socket> {
   abstract override readonly binding: SendingBinding<Socket>;
-  /** Data waits in this process to be sent. The runtime calls `drained` once all of it is sent. */
-  #backedUp = false;
   /** The number of UTF-16 code units or bytes that were written since the last ping. */
   #bytesSinceProbe = 0;
 
@@ -40,7 +39,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
     if (surplus !== undefined) assertNoMore("send()", surplus);
     if (this.isEnding) return "closed";
     const { runtime, settings, diagnostics } = this.binding;
-    if (this.#backedUp) {
+    if ((this.flow & Flow.BackedUp) !== 0) {
       const buffered = runtime.bufferedAmount(this.socket);
       const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
       if (buffered > 0 && buffered + bytes > settings.maxBufferedBytes) {
@@ -78,8 +77,8 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   }
 
   private awaitDrainOf(outcome: SendOutcome): SendOutcome {
-    if (outcome === "queued" && !this.#backedUp) {
-      this.#backedUp = true;
+    if (outcome === "queued" && (this.flow & Flow.BackedUp) === 0) {
+      this.flow |= Flow.BackedUp;
       this.binding.runtime.awaitDrain(this.socket);
     }
     return outcome;
@@ -110,8 +109,8 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   }
 
   drained(): void {
-    if (!this.#backedUp) return;
-    this.#backedUp = false;
+    if ((this.flow & Flow.BackedUp) === 0) return;
+    this.flow &= ~Flow.BackedUp;
     if (!this.hasEnded) this.notifyDrained();
   }
 }

@@ -31,7 +31,6 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   implements UnattachedConnection<Data>
 {
   fence = 0;
-  resumed = false;
   token: string | undefined = undefined;
   #state: LocalSession<Data> | undefined = undefined;
   #handle: Session<Data> | undefined = undefined;
@@ -58,6 +57,14 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
 
   private get expectation(): Expectation<Data> {
     return (this.#expectation ??= { decision: undefined, readyWaiters: undefined, setting: undefined });
+  }
+
+  get resumed(): boolean {
+    return (this.flow & Flow.Resumed) !== 0;
+  }
+
+  set resumed(resumed: boolean) {
+    this.flow = resumed ? this.flow | Flow.Resumed : this.flow & ~Flow.Resumed;
   }
 
   get state(): LocalSession<Data> | undefined {

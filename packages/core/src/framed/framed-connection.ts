@@ -43,7 +43,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   #attaches = 0;
 
   /** Whether the latest attach was answered by a hello, with or without a session. */
-  private get isGreeted(): boolean {
+  private get hasSentHello(): boolean {
     return (this.flow & Flow.HelloSent) !== 0;
   }
 
@@ -69,10 +69,11 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   /** Throws a ProtocolError for a frame that the client may not send yet, and for too many frames. */
   private admitMessage(frame: string | Uint8Array, isCounted: boolean): void {
     if (this.#attaches === 0) throw new ProtocolError("attach is the first frame");
-    const meansSession = (this.flow & Flow.NamedSession) !== 0;
-    if (isCounted && !meansSession && !(this.isGreeted && this.hasSession))
+    const namedSession = (this.flow & Flow.NamedSession) !== 0;
+    if (isCounted && !namedSession && !(this.hasSentHello && this.hasSession))
       throw new ProtocolError("numbered messages wait for hello");
-    if (!this.isGreeted && this.ownArrival().exceeds(frame)) throw new ProtocolError("too much before hello");
+    if (!this.hasSentHello && this.ownArrival().exceeds(frame))
+      throw new ProtocolError("too much before hello");
     if (isCounted) this.countNumbered(frame);
   }
 
@@ -204,7 +205,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   private noteAttach(attach: Attach): void {
     if (attach.session === undefined) this.flow &= ~Flow.NamedSession;
     else this.flow |= Flow.NamedSession;
-    if (!this.isGreeted || !this.hasSession) this.ownArrival().attach = attach;
+    if (!this.hasSentHello || !this.hasSession) this.ownArrival().attach = attach;
   }
 
   private ownArrival(): Arrival {
@@ -268,7 +269,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   override heartbeat(): void {
     super.heartbeat();
-    if ((this.flow & Flow.HasSent) === 0 && this.isGreeted) this.beat();
+    if ((this.flow & Flow.HasSent) === 0 && this.hasSentHello) this.beat();
     this.flow &= ~Flow.HasSent;
   }
 
