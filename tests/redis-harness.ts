@@ -1,12 +1,20 @@
 import type { StoreHarness } from "@wsession/conformance";
-import { redisStore } from "@wsession/store-redis";
+import { type RedisClient, redisStore } from "@wsession/store-redis";
 import type { Cluster, Redis } from "ioredis";
 import { newPrefix } from "./stores.ts";
+
+/** As `harnessWith`, for clients of ioredis. */
+export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
+  return harnessWith(() => {
+    const client = connect();
+    return { client, close: () => client.disconnect() };
+  });
+}
 
 /**
  * The harness of Redis stores for the store suite. Each store has its own client; a case has its own prefix.
  */
-export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
+export function harnessWith(connect: () => { readonly client: RedisClient; close(): void }): StoreHarness {
   return {
     capabilities: { resumable: true, shared: true, values: "json", outbox: true },
     commits: true,
@@ -15,11 +23,11 @@ export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
     tickMs: 100,
     open() {
       const prefix = newPrefix();
-      const clients: (Redis | Cluster)[] = [];
+      const closing: (() => void)[] = [];
       return {
         store() {
-          const client = connect();
-          clients.push(client);
+          const { client, close } = connect();
+          closing.push(close);
           return redisStore({ client, prefix });
         },
         // The server's clock cannot be faked. A timer may fire a millisecond early, and the server rounds
@@ -29,7 +37,7 @@ export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
             setTimeout(resolve, ms + 2);
           }),
         close: () => {
-          for (const client of clients) client.disconnect();
+          for (const close of closing) close();
         },
       };
     },

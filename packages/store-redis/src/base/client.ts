@@ -2,7 +2,7 @@
  * A client of a library that the store knows. The types name only the members by which the store finds out which
  * library a client is from, so that they compile without any of the libraries.
  */
-export type RedisClient = IoredisClient;
+export type RedisClient = IoredisClient | NodeRedisClient;
 
 /** A `Redis` or `Cluster` of ioredis 5.3 or newer, or of iovalkey. */
 export interface IoredisClient {
@@ -11,4 +11,13 @@ export interface IoredisClient {
   readonly options: object;
   sendCommand(...args: never[]): unknown;
   duplicate(...args: never[]): unknown;
+}
+
+/** A client of node-redis 5 or newer: what `createClient` of the package `redis` or `@redis/client` returns. */
+export interface NodeRedisClient {
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+  connect(): Promise<unknown>;
+  destroy(): unknown;
+  sendCommand(...args: never[]): unknown;
 }

@@ -1,26 +1,40 @@
 import { invalidArgument } from "@wsession/core/runtime";
 import type { Driver } from "./driver.ts";
 import { ioredisDriver, isIoredis } from "./ioredis/ioredis.ts";
+import { nodeRedisDriver } from "./node-redis/node-redis.ts";
+import { hasMethods, isServerRedis } from "./node-redis/shapes.ts";
 
-const TAKEN = "a Redis or Cluster of ioredis (5.3 or newer) or iovalkey";
+const TAKEN =
+  "a Redis or Cluster of ioredis 5.3 or newer or of iovalkey, or a client of node-redis 5 or newer (createClient)";
 
 /**
- * Finds out which library the client in the options is from.
+ * Finds out which library the client in the options is from. Checks properties rather than classes, because the
+ * application may have any copy of a library.
  *
  * @throws INVALID_ARGUMENT for a client of another library, and for one that the store cannot use.
  */
 export function driverOf(options: unknown): Driver {
   const client: unknown =
     typeof options === "object" && options !== null && "client" in options ? options.client : undefined;
-  if (typeof client === "object" && client !== null && isIoredis(client)) return ioredisDriver(client);
-  throw invalidArgument(`redisStore: client is ${TAKEN}, not ${nameOf(client)}`);
+  const refused = refusedName(client);
+  if (refused !== undefined) throw invalidArgument(`redisStore: client is ${TAKEN}, not ${refused}`);
+  if (typeof client === "object" && client !== null) {
+    if (isIoredis(client)) return ioredisDriver(client);
+    if (isServerRedis(client)) return nodeRedisDriver(client);
+  }
+  throw invalidArgument(`redisStore: client is ${TAKEN}, not another object`);
 }
 
-/** Describes what was passed in place of a client, for the error message. */
-function nameOf(value: unknown): string {
+/** Describes what was passed in place of a client, for the error message; `undefined` for what may be one. */
+function refusedName(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
-  const isNodeRedis = "sendCommand" in value && ("isOpen" in value || "nodes" in value || "masters" in value);
-  if (isNodeRedis) return 'a client of node-redis (the package "redis")';
-  const isPipeline = "exec" in value && "sendCommand" in value;
-  return isPipeline ? "a pipeline or transaction" : "another object";
+  if (hasMethods(value, ["exec"]) && !hasMethods(value, ["connect"])) return "a pipeline or transaction";
+  const sends = hasMethods(value, ["sendCommand"]);
+  if ("isCluster" in value && sends)
+    return hasMethods(value, ["ssubscribe"]) ? undefined : "a client of an ioredis before 5.3";
+  if (hasMethods(value, ["customCommand"])) return "a client of valkey-glide";
+  if ("isOpen" in value && "idleClients" in value) return "a pool of node-redis (createClientPool)";
+  if ("isOpen" in value && sends && !hasMethods(value, ["destroy"])) return "a client of node-redis 4";
+  if ("connected" in value && hasMethods(value, ["send", "duplicate"])) return "a RedisClient of Bun";
+  return undefined;
 }

@@ -1,0 +1,62 @@
+import type { ClientOptions, ServerRedis, SocketOptions } from "./shapes.ts";
+
+/** A server's address, in place of the one in the options. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Creates a client for one connection, with the options of `given`. It neither reconnects nor queues commands,
+ * because otherwise a command could run long after its caller was told that it did not. Its replies are those
+ * of RESP 2 without a type mapping, whatever the application's client has.
+ */
+export function ownClient(given: ServerRedis, handshakeMs: number, at?: Address): ServerRedis {
+  const { name, socket = {} }: ClientOptions = given.options ?? {};
+  const connectTimeout = Math.min(socket.connectTimeout ?? handshakeMs, handshakeMs);
+  const ownSocket: SocketOptions = {
+    ...socket,
+    ...(at === undefined ? {} : { ...at, path: undefined }),
+    connectTimeout,
+    reconnectStrategy: false,
+    // A subscription is silent for long.
+    socketTimeout: undefined,
+  };
+  if (ownSocket["path"] === undefined) Reflect.deleteProperty(ownSocket, "path");
+  return given.duplicate({
+    RESP: 2,
+    // The options have the parts of the URL already, and the URL would override the address.
+    url: undefined,
+    socket: ownSocket,
+    clientSideCache: undefined,
+    commandOptions: { timeout: undefined },
+    commandsQueueMaxLength: undefined,
+    // An ACL would have to permit CLIENT SETINFO.
+    disableClientInfo: true,
+    disableOfflineQueue: true,
+    emitInvalidate: undefined,
+    keyPrefix: undefined,
+    // Needs RESP 3.
+    maintNotifications: "disabled",
+    name: name === undefined ? "wsession" : `${name}:wsession`,
+    pingInterval: undefined,
+    readonly: false,
+  });
+}
+
+/** The application's own delay before the next attempt, if it has one; `undefined` if not. */
+export function givenPause(given: ServerRedis, times: number): number | undefined {
+  const strategy = given.options?.socket?.reconnectStrategy;
+  const pause: unknown =
+    typeof strategy === "function" ? strategy(times, new Error("the connection was lost")) : strategy;
+  return typeof pause === "number" ? pause : undefined;
+}
+
+/** Closes a client at once. node-redis throws if the client is closed already. */
+export function destroy(client: ServerRedis): void {
+  try {
+    client.destroy();
+  } catch {
+    // The client was closed.
+  }
+}

@@ -1,0 +1,76 @@
+import type {
+  Listener,
+  ListenerEvents,
+  OwnClient,
+  OwnClientEvents,
+  OwnClientSettings,
+  Server,
+  Slots,
+} from "../driver.ts";
+import { Link } from "./link.ts";
+import { createListener } from "./listener.ts";
+import { NodeRedisCommand } from "./sent-command.ts";
+import type { ServerRedis } from "./shapes.ts";
+
+/** The store's own client of one server. */
+export class ServerClient implements OwnClient {
+  readonly isCluster: boolean = false;
+  readonly slots: Slots = [];
+  readonly servers: readonly Server[];
+  readonly #link: Link;
+  readonly #make: () => Promise<ServerRedis>;
+  readonly #handshakeMs: number;
+
+  /** `make` creates a client of the server for one connection, without connecting it. */
+  constructor(
+    make: () => Promise<ServerRedis>,
+    given: ServerRedis | undefined,
+    settings: OwnClientSettings,
+    events: OwnClientEvents,
+  ) {
+    this.#make = make;
+    this.#handshakeMs = settings.handshakeMs;
+    const { ready, lost, failed, arrived } = events;
+    this.#link = new Link("", make, given, settings, { ready, lost, failed, arrived: () => arrived("") });
+    this.servers = [this.#link];
+  }
+
+  get isReady(): boolean {
+    return this.#link.isReady;
+  }
+
+  serverOf(): Server {
+    return this.#link;
+  }
+
+  connect(): void {
+    this.#link.connect();
+  }
+
+  disconnect(): void {
+    this.#link.close();
+  }
+
+  restart(): void {
+    if (this.#link.isReady) this.#link.cut();
+  }
+
+  /** There is no slot table. */
+  refresh(): void {}
+
+  createCommand(name: string, args: string[]): NodeRedisCommand {
+    return new NodeRedisCommand(name, args);
+  }
+
+  targetOf(): Server {
+    return this.#link;
+  }
+
+  send(command: NodeRedisCommand): void {
+    this.#link.send(command);
+  }
+
+  createListener(events: ListenerEvents): Listener {
+    return createListener(this.#make, this.#handshakeMs, events);
+  }
+}

@@ -1,0 +1,21 @@
+// `npm run test:drivers`: the store suite and the short faults with each client library and topology.
+//   --only X   runs the cases whose name contains X, such as "node-redis 5"
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { startVitest } from "vitest/node";
+
+const { values } = parseArgs({ options: { only: { type: "string" } } });
+
+await startVitest("test", [], {
+  root: dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
+  config: false,
+  watch: false,
+  include: [join("tests/drivers", "*-run.ts")],
+  ...(values.only === undefined ? {} : { testNamePattern: values.only }),
+  pool: "forks",
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+});
