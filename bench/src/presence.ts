@@ -1,63 +1,87 @@
-import { randomBytes } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { startRedis } from "./kit/redis.ts";
 import { type Figure, progress, readOptions, report, single } from "./kit/report.ts";
+import { type Estimate, estimate } from "./kit/stats.ts";
 import { ServerProcess } from "./kit/server-process.ts";
 
-// Changes of presence, from the call that makes them until the listener of each of four watching processes has run; and what
-// watched subjects take in Redis.
+// Changes of presence, from when they are due until the listener of each of four watching processes has run; the CPU time of each
+// part; and what watched subjects take in Redis.
 
 process.env["NODE_ENV"] = "production";
 const WATCHERS = 4;
+/** One process could not make so many changes: a release and a resume keep its thread busy for 0.1 ms each. */
+const CHANGERS = 2;
 const PER_SECOND = 10_000;
+const STARTS_IN_MS = 50;
 const options = readOptions();
 const subjects = options.quick ? 100 : 1_000;
-const seconds = options.quick ? 0.2 : Math.max(1, 5 * options.rounds);
+const seconds = options.quick ? 0.2 : 3;
+/** Of the highest rate. Its interval shows how often something else on the machine took the time. */
+const rounds = options.quick ? 1 : Math.max(1, Math.round(5 * options.rounds));
 /** The machine that carries it out has fewer cores than processes: lower rates show where it is full. */
-const rates = options.quick ? [1_000] : [1_000, 2_500, 5_000, PER_SECOND];
+const allRates = options.quick ? [1_000] : [1_000, 2_500, 5_000, PER_SECOND];
+const rates = allRates.filter(
+  (rate) => options.only.length === 0 || options.only.some((field) => field.startsWith(nameOf(rate))),
+);
+
+/** The parts that a change costs CPU time in. */
+interface Cpu {
+  readonly redis: number;
+  readonly changers: number;
+  readonly watchers: number;
+}
+
+type CpuEstimate = Readonly<Record<keyof Cpu, Estimate>>;
 
 const redis = await startRedis();
-const client = new Redis(redis.port, "127.0.0.1");
-const store = redisStore({ client });
-store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
-store.track({
-  leaveAfterMs: 600_000,
-  isAlways: true,
-  events: new Set(),
-  deliver: () => Promise.resolve(),
-});
-const watchers: ServerProcess[] = [];
-const digest = "d";
+const processes: ServerProcess[] = [];
+const start = async (module: string, ...args: readonly unknown[]): Promise<ServerProcess> => {
+  const started = await ServerProcess.start(module, { args: [redis.port, ...args].map(String) });
+  processes.push(started);
+  return started;
+};
 
 try {
-  const ids: string[] = [];
-  for (let index = 0; index < subjects; index += 1) {
-    const id = randomBytes(16).toString("base64url");
-    ids.push(id);
-    const subject = `user-${index}`;
-    const lifetimes = { idleMs: 3_600_000, absoluteMs: 3_600_000 };
-    const request = { id, digest, subject, data: {}, schemaVersion: 0, exclusive: false };
-    await store.create({ ...request, ...lifetimes, hold: true });
-  }
-  const bytes = await bytesOfWatched();
-  while (watchers.length < WATCHERS)
-    watchers.push(
-      await ServerProcess.start("presence-watcher", { args: [String(redis.port), String(subjects)] }),
+  const bytes = options.only.length > 0 ? [] : await bytesOfWatched();
+  const changersOf = (isRecorded: boolean): Promise<ServerProcess[]> =>
+    Promise.all(
+      Array.from({ length: CHANGERS }, (_, index) => {
+        const each = subjects / CHANGERS;
+        // Their subjects are others, because a subject is online while one of its sessions is.
+        const first = (isRecorded ? 0 : subjects) + index * each;
+        return start("presence-changer", first, each, isRecorded);
+      }),
     );
+  const [unrecorded, changers] = [await changersOf(false), await changersOf(true)];
+  const idle: ServerProcess[] = [];
+  const rate = rates.at(-1) ?? PER_SECOND;
+  // The first run of each warms its processes up.
+  const measured = async (all: readonly ServerProcess[]) =>
+    (await run(all, idle, rate)) && run(all, idle, rate);
+  const plain = await measured(unrecorded);
+  const unwatched = await measured(changers);
+  const watchers = await Promise.all(
+    Array.from({ length: WATCHERS }, () => start("presence-watcher", subjects)),
+  );
+  await run(changers, watchers, rate);
   const figures: Figure[] = [];
-  for (const rate of rates) figures.push(...(await measure(rate, ids)));
-  report(`Changes of presence to ${WATCHERS} watching processes`, [...figures, ...bytes], options);
+  for (const one of rates) figures.push(...(await measure(one, changers, watchers)));
+  const once = ({ redis: of, changers: by, watchers: to }: Cpu): CpuEstimate => {
+    return { redis: single(of), changers: single(by), watchers: single(to) };
+  };
+  const parts = [...cpuFigures("plain", once(plain.cpu)), ...cpuFigures("recorded", once(unwatched.cpu))];
+  report(`Changes of presence to ${WATCHERS} watching processes`, [...figures, ...parts, ...bytes], options);
 } finally {
-  await store.close();
-  client.disconnect();
-  await Promise.all(watchers.map((watcher) => watcher.kill()));
+  await Promise.all(processes.map((one) => one.kill()));
   await redis.stop();
 }
 
 /** Memory of Redis for each subject that one process watches. */
 async function bytesOfWatched(): Promise<Figure[]> {
+  const client = new Redis(redis.port, "127.0.0.1");
+  const store = redisStore({ client });
+  store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
   const wanted = Array.from({ length: 1_000 }, (_, index) => `watched-${index}`);
   // The first watch also makes what does not depend on the number of subjects.
   const first = await store.watch(["first"], () => undefined);
@@ -66,6 +90,8 @@ async function bytesOfWatched(): Promise<Figure[]> {
   const after = await redis.info("memory", "used_memory");
   stop();
   first();
+  await store.close();
+  client.disconnect();
   return [
     {
       field: "watchedBytes",
@@ -78,58 +104,117 @@ async function bytesOfWatched(): Promise<Figure[]> {
 }
 
 /** Each session loses its connection, and comes back, in turn. */
-async function measure(rate: number, ids: readonly string[]): Promise<Figure[]> {
-  for (const watcher of watchers) await watcher.ask("clear");
-  const begun = new Map<string, number[]>();
-  const changes = 2 * Math.round((rate * seconds) / 2 / ids.length) * ids.length || 2 * ids.length;
-  const calls: Promise<boolean>[] = [];
-  const startedAt = sharedNow();
-  for (let change = 0; change < changes; change += 1) {
-    const due = startedAt + (change * 1_000) / rate;
-    const early = due - sharedNow();
-    if (early > 1) await wait(early);
-    const index = change % ids.length;
-    const id = ids[index] ?? "";
-    const times = begun.get(`user-${index}`) ?? [];
-    begun.set(`user-${index}`, times);
-    // From when the change was due, so that a stall of this process counts.
-    times.push(due);
-    const goes = Math.floor(change / ids.length) % 2 === 0;
-    calls.push(
-      (goes ? store.release(id) : resume(id)).then(
-        () => true,
-        () => false,
-      ),
-    );
-  }
-  const failed = (await Promise.all(calls)).filter((isDone) => !isDone).length;
-  const tookMs = sharedNow() - startedAt;
-  for (let tries = 0; tries < 50; tries += 1) {
-    const counts = await Promise.all(watchers.map((watcher) => watcher.ask("count")));
-    if (counts.every(({ told }) => told === changes)) break;
-    await wait(20);
-  }
-  const text = JSON.stringify([...begun]);
-  const answers = await Promise.all(watchers.map((watcher) => watcher.ask("latencies", text)));
-  const most = (field: string): number => Math.max(...answers.map((answer) => answer[field] ?? Number.NaN));
+async function run(changers: readonly ServerProcess[], watchers: readonly ServerProcess[], rate: number) {
+  const each = subjects / CHANGERS;
+  const visits = Math.max(1, Math.round((rate * seconds) / 2 / subjects));
+  const changes = 2 * visits * each;
+  const perSecond = rate / CHANGERS;
+  const before = await cpuSeconds(changers, watchers);
+  const startAt = sharedNow() + STARTS_IN_MS;
+  const text = JSON.stringify({ startAt, perSecond, changes });
+  const answers = await Promise.all(changers.map((changer) => changer.ask("run", text)));
+  const sum = (field: string): number => answers.reduce((all, answer) => all + (answer[field] ?? 0), 0);
+  const after = await cpuSeconds(changers, watchers);
+  const perChange = (part: keyof Cpu): number => ((after[part] - before[part]) * 1e6) / (CHANGERS * changes);
+  const cpu = {
+    redis: perChange("redis"),
+    changers: perChange("changers"),
+    watchers: perChange("watchers"),
+  };
+  /** By subject, when each of its changes was due, so that a stall of the process that makes them counts. */
+  const due = Array.from({ length: subjects }, (_, subject) => {
+    const times = Array.from({ length: 2 * visits }, (_unused, round) => round * each + (subject % each));
+    return [`user-${subject}`, times.map((change) => startAt + (change * 1_000) / perSecond)] as const;
+  });
+  const all = CHANGERS * changes;
   progress(
-    `${changes} changes in ${Math.round(tookMs)} ms, ${most("missing")} not told one by one, ${failed} failed`,
+    `${all} changes, ${rate} a second, in ${Math.round(Math.max(...answers.map(({ tookMs = 0 }) => tookMs)))} ms, ${sum("failed")} failed`,
   );
-  const target = rate === PER_SECOND ? { target: { atMost: 50 } } : {};
+  return { all, due, cpu };
+}
+
+async function measure(
+  rate: number,
+  changers: readonly ServerProcess[],
+  watchers: readonly ServerProcess[],
+): Promise<Figure[]> {
+  const found: { readonly p50: number; readonly p99: number; readonly cpu: Cpu }[] = [];
+  while (found.length < (rate === PER_SECOND ? rounds : 1))
+    found.push(await measureOnce(rate, changers, watchers));
+  const value = (of: (one: (typeof found)[number]) => number): Estimate => estimate(found.map(of));
+  const figure = (name: string, estimated: Estimate, what: string): Figure => ({
+    field: `${nameOf(rate)}${name}Ms`,
+    value: estimated,
+    what: `${rate} changes a second, ${what} of the slowest process, ms`,
+    digits: 1,
+    worthlessOver: 1_000,
+  });
+  const cpu: CpuEstimate = {
+    redis: value((one) => one.cpu.redis),
+    changers: value((one) => one.cpu.changers),
+    watchers: value((one) => one.cpu.watchers),
+  };
   return [
+    figure(
+      "P50",
+      value(({ p50 }) => p50),
+      "median",
+    ),
     {
-      field: `told${rate}P99Ms`,
-      value: single(most("p99")),
-      ...target,
-      what: `${rate} changes a second, 99th percentile of the slowest process, ms`,
-      digits: 1,
+      ...figure(
+        "P99",
+        value(({ p99 }) => p99),
+        "99th percentile",
+      ),
+      ...(rate === PER_SECOND && { target: { atMost: 50 } }),
     },
+    ...cpuFigures(nameOf(rate), cpu),
   ];
 }
 
-function resume(id: string): Promise<unknown> {
-  const request = { id, digest, nextDigest: undefined, subject: undefined, exclusive: false };
-  return store.resume({ ...request, idleMs: 3_600_000, hold: true });
+async function measureOnce(
+  rate: number,
+  changers: readonly ServerProcess[],
+  watchers: readonly ServerProcess[],
+) {
+  for (const watcher of watchers) await watcher.ask("clear");
+  const { all, due, cpu } = await run(changers, watchers, rate);
+  for (let tries = 0; tries < 50; tries += 1) {
+    const counts = await Promise.all(watchers.map((watcher) => watcher.ask("count")));
+    if (counts.every(({ told }) => told === all)) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const text = JSON.stringify(due);
+  const answers = await Promise.all(watchers.map((watcher) => watcher.ask("latencies", text)));
+  const most = (field: string): number => Math.max(...answers.map((answer) => answer[field] ?? Number.NaN));
+  if (most("missing") > 0) progress(`${most("missing")} not told one by one`);
+  return { p50: most("p50"), p99: most("p99"), cpu };
+}
+
+function cpuFigures(name: string, cpu: CpuEstimate): Figure[] {
+  return (["redis", "changers", "watchers"] as const).map((part) => ({
+    field: `${name}Cpu${part[0]?.toUpperCase()}${part.slice(1)}`,
+    value: cpu[part],
+    worthlessOver: 1_000,
+    what: `CPU time of ${part === "redis" ? "Redis" : `all ${part}`} for each change, microseconds`,
+    digits: 1,
+  }));
+}
+
+async function cpuSeconds(
+  changers: readonly ServerProcess[],
+  watchers: readonly ServerProcess[],
+): Promise<Cpu> {
+  const of = async (all: readonly ServerProcess[]): Promise<number> => {
+    const used = await Promise.all(all.map((one) => one.cpu()));
+    return used.reduce((sum, one) => sum + one / 1e6, 0);
+  };
+  const [user, system] = [await redis.info("cpu", "used_cpu_user"), await redis.info("cpu", "used_cpu_sys")];
+  return { redis: user + system, changers: await of(changers), watchers: await of(watchers) };
+}
+
+function nameOf(rate: number): string {
+  return `told${rate}`;
 }
 
 function sharedNow(): number {

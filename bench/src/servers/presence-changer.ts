@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import { serve } from "../kit/child.ts";
+
+// A process whose sessions lose their connections and come back: `port of Redis`, `first subject`, `number of subjects`, and
+// whether presence is recorded.
+const [port = "", first = "", count = "", isRecorded = ""] = process.argv.slice(2);
+const store = redisStore({ client: new Redis(Number(port), "127.0.0.1") });
+store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
+if (isRecorded === "true")
+  store.track({
+    leaveAfterMs: 600_000,
+    isAlways: true,
+    events: new Set(),
+    deliver: () => Promise.resolve(),
+  });
+
+const lifetimes = { idleMs: 3_600_000, absoluteMs: 3_600_000 };
+const resumed = { digest: "d", nextDigest: undefined, subject: undefined, exclusive: false, hold: true };
+const ids: string[] = [];
+for (let index = 0; index < Number(count); index += 1) {
+  const id = randomBytes(16).toString("base64url");
+  ids.push(id);
+  const request = { id, digest: "d", data: {}, schemaVersion: 0, exclusive: false, hold: true, ...lifetimes };
+  await store.create({ ...request, subject: `user-${Number(first) + index}` });
+}
+
+interface Run {
+  /** By the clock that all processes of the machine share. */
+  readonly startAt: number;
+  readonly perSecond: number;
+  readonly changes: number;
+}
+
+serve(0, {
+  /** Each session loses its connection, and comes back, in turn. `argument`: a run. */
+  async run(argument) {
+    const { startAt, perSecond, changes }: Run = JSON.parse(argument);
+    let failed = 0;
+    let open = 0;
+    let done: (() => void) | undefined;
+    const settled = (): void => {
+      open -= 1;
+      if (open === 0) done?.();
+    };
+    const missed = (): void => {
+      failed += 1;
+      settled();
+    };
+    for (let change = 0; change < changes; change += 1) {
+      const early = startAt + (change * 1_000) / perSecond - sharedNow();
+      if (early > 0) await wait(Math.ceil(early));
+      const id = ids[change % ids.length] ?? "";
+      const goes = Math.floor(change / ids.length) % 2 === 0;
+      open += 1;
+      const call = goes ? store.release(id) : store.resume({ ...resumed, id, idleMs: lifetimes.idleMs });
+      Promise.resolve(call).then(settled, missed);
+    }
+    if (open > 0) await new Promise<void>((resolve) => (done = resolve));
+    return { failed, tookMs: sharedNow() - startAt };
+  },
+});
+
+function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
