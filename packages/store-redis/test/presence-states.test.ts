@@ -121,3 +121,52 @@ test("the sessions of a process that was cut off count as dropped once its lease
   expect(left.toSorted()).toEqual(ids.toSorted());
   await until(() => told.at(-1) === "ada offline");
 });
+
+test("simultaneous changes of many subjects are told one by one, in few messages", async () => {
+  const [a, b] = [tracked(), tracked()];
+  const ids = Array.from({ length: 50 }, () => aCreation().id);
+  for (const [index, id] of ids.entries())
+    await a.store.create(aCreation({ id, subject: `s${index}`, hold: true }));
+  const told = await watching(b, ...ids.map((_, index) => `s${index}`));
+  const published = async (): Promise<number> => {
+    const found = /cmdstat_publish:calls=(\d+)/.exec(await b.client.info("commandstats"));
+    return Number(found?.[1] ?? 0);
+  };
+  await until(() => told.length === ids.length);
+  const before = await published();
+  await Promise.all(ids.map((id) => a.store.release(id)));
+  await Promise.all(ids.map((id) => hold(a.store, a.host, id)));
+  await until(() => told.length === 3 * ids.length);
+  // 100 changes; the rest are messages of the subscriptions and leases.
+  expect((await published()) - before).toBeLessThan(40);
+  for (const [index] of ids.entries())
+    expect(told.filter((one) => one.startsWith(`s${index} `))).toEqual(
+      ["online", "away", "online"].map((type) => `s${index} ${type}`),
+    );
+});
+
+test("a session that comes back to its process is in the queue of that process already, also after the lease has lapsed", async () => {
+  const a = tracked();
+  const { id } = aCreation();
+  await a.store.create(aCreation({ id, subject: "ada", hold: true }));
+  const queues = async (): Promise<string[]> => {
+    const keys = await a.client.keys(`${prefix}:d:*`);
+    const entries = await Promise.all(keys.map((key) => a.client.zrange(key, "0", "-1").catch(() => [])));
+    return entries.flat();
+  };
+  await a.store.release(id);
+  const added = async (): Promise<number> => {
+    const found = /cmdstat_zadd:calls=(\d+)/.exec(await a.client.info("commandstats"));
+    return Number(found?.[1] ?? 0);
+  };
+  // The time of the look is written by the next poll.
+  const queue = (await a.client.keys(`${prefix}:d:*`))[0] ?? "";
+  await until(async () => Number(await a.client.zscore(queue, id)) < Date.now() + 2 * LEAVE_MS);
+  const before = await added();
+  await hold(a.store, a.host, id);
+  expect(await added()).toBe(before);
+  expect(await queues()).toEqual([id]);
+  // As if another process had taken over the queue meanwhile.
+  await a.client.del(...(await a.client.keys(`${prefix}:d*`)), ...(await a.client.keys(`${prefix}:n:*`)));
+  await until(async () => (await queues()).length === 1);
+});

@@ -3,18 +3,22 @@ import { hashSubject } from "./keys.ts";
 /** Characters of a hash that become the number: 48 bits, which Redis keeps in 8 bytes. */
 const NUMBER = 8;
 const BITS = 6;
+const ONE = "0";
 
 /** A subject in the lists of watched subjects. */
 export interface SubjectNumber {
   readonly hash: string;
-  /** One of 64, so that a list stays small and the lists are spread over a Cluster. */
+  /**
+   * Which of the lists the subject is in: one of 64 on a Cluster, whose servers share the work. Elsewhere all subjects are in one
+   * list, so that one script tells of changes of several subjects.
+   */
   readonly bucket: string;
   /** Two subjects with the same number are told of each other's changes, and ignore them. */
   readonly number: string;
 }
 
-export function numberOf(subject: string): SubjectNumber {
+export function numberOf(subject: string, isCluster: boolean): SubjectNumber {
   const hash = hashSubject(subject);
   const number = Buffer.from(hash.slice(0, NUMBER), "base64url").readUIntBE(0, BITS);
-  return { hash, bucket: hash.slice(-1), number: String(number) };
+  return { hash, bucket: isCluster ? hash.slice(-1) : ONE, number: String(number) };
 }

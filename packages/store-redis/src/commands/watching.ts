@@ -13,11 +13,19 @@ export async function listWatched(
   await calls.script("watch", [key], [node, String(keepMs), removes ? "1" : "", ...numbers]);
 }
 
-/** tell.lua: publishes a message to the processes that watch a subject. A repeat publishes it again. */
+/** A change of a session of `subject`. `text`: the part of the message, as `stateText` writes it. */
+export interface ToldChange {
+  readonly subject: SubjectNumber;
+  readonly text: string;
+}
+
+/** tell.lua: publishes changes to the processes that watch their subjects. The subjects are of one bucket. */
 export async function tellWatchers(
-  { calls, keys }: Caller,
-  { bucket, number }: SubjectNumber,
-  message: string,
+  { calls, keys }: Pick<Caller, "calls" | "keys">,
+  bucket: string,
+  changes: readonly ToldChange[],
 ): Promise<void> {
-  await calls.announcingScript("tell", keys.watchers(bucket), [number, message]);
+  const numbers = changes.map(({ subject }) => subject.number);
+  const texts = changes.map(({ text }) => text);
+  await calls.announcingScript("tell", keys.watchers(bucket), [String(changes.length), ...numbers, ...texts]);
 }

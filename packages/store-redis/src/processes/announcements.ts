@@ -9,6 +9,9 @@ import type {
 import { decodeEntry } from "../base/outbox-entries.ts";
 import { isPresenceType } from "../base/presence-record.ts";
 
+/** Elements of a message for one change of a session of a watched subject. */
+const STATE_PARTS = 4;
+
 /** Asks the holders of a destroyed session to confirm how many connections they closed. */
 export interface ConfirmationRequest {
   readonly node: string;
@@ -23,6 +26,14 @@ export interface Confirmation {
   readonly closed: number;
 }
 
+/** The state of a session of a watched subject. `hash`: of the subject. */
+export interface ToldState {
+  readonly id: string;
+  readonly hash: string;
+  readonly state: PresenceType;
+  readonly stamp: number;
+}
+
 export type Announcement =
   | { readonly type: "event"; readonly event: StoreEvent; readonly confirm: ConfirmationRequest | undefined }
   /** The deadlines of a session, by the clock of its server. */
@@ -34,14 +45,8 @@ export type Announcement =
       readonly own: OwnLifetimes | undefined;
     }
   | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] }
-  /** A session of a watched subject has changed. */
-  | {
-      readonly type: "state";
-      readonly id: string;
-      readonly hash: string;
-      readonly state: PresenceType;
-      readonly stamp: number;
-    }
+  /** Sessions of watched subjects have changed, in this order. */
+  | { readonly type: "states"; readonly states: readonly ToldState[] }
   /** A process watches subjects, so changes have to be told. */
   | { readonly type: "watching" }
   | {
@@ -94,9 +99,9 @@ export function subjectMessage(
   return JSON.stringify(["s", node, subject, epoch, reason ?? null]);
 }
 
-/** The message to the processes that watch a subject. */
-export function stateMessage(id: string, hash: string, state: PresenceType, stamp: number): string {
-  return JSON.stringify(["v", id, hash, state, stamp]);
+/** A change in the message to the processes that watch a subject, which tell.lua makes of several. */
+export function stateText(id: string, hash: string, state: PresenceType, stamp: number): string {
+  return `${JSON.stringify(id)},"${hash}","${state}",${stamp}`;
 }
 
 /** The message to all processes that a process watches subjects. */
@@ -134,7 +139,7 @@ export function parseAnnouncement(text: string): Announcement | undefined {
     case "s":
       return parseSubject(id, rest);
     case "v":
-      return parseState(id, rest);
+      return { type: "states", states: parseStates([id, ...rest]) };
     case "l":
       return { type: "watching" };
     case "a":
@@ -156,9 +161,18 @@ function parseRequest(node: unknown, token: unknown): ConfirmationRequest | unde
   return typeof node === "string" && typeof token === "string" ? { node, token } : undefined;
 }
 
-function parseState(id: string, [hash, state, stamp]: readonly unknown[]): Announcement | undefined {
-  if (typeof hash !== "string" || !isPresenceType(state) || typeof stamp !== "number") return undefined;
-  return { type: "state", id, hash, state, stamp };
+/** Omits what is unreadable: the sweep finds it. */
+function parseStates(parts: readonly unknown[]): ToldState[] {
+  const states: ToldState[] = [];
+  for (let index = 0; index + STATE_PARTS <= parts.length; index += STATE_PARTS) {
+    const id = parts[index];
+    const hash = parts[index + 1];
+    const state = parts[index + 2];
+    const stamp = parts[index + 3];
+    if (typeof id !== "string" || typeof hash !== "string" || typeof stamp !== "number") continue;
+    if (isPresenceType(state)) states.push({ id, hash, state, stamp });
+  }
+  return states;
 }
 
 function parseSubject(node: string, [subject, epoch, reason]: readonly unknown[]): Announcement | undefined {

@@ -1,10 +1,20 @@
 import { slotOf, SLOTS } from "../base/slots.ts";
+import { TurnBatch } from "../base/turn-batch.ts";
 import type { Services } from "./services.ts";
 
+/** How often the queue is read. */
+export const POLL_MS = 250;
 /** Entries that one command lists. */
 const AT_ONCE = 500;
 /** The score of an entry without a time: its session is looked at when the process dies. */
 const NEVER = 1e14;
+
+interface Listed {
+  readonly id: string;
+  /** By the server's clock. */
+  readonly at: number;
+  readonly deadline: number | undefined;
+}
 
 /**
  * The sessions that this process has to look at, by the time of the look: while it holds them, until they have left, and until they
@@ -13,8 +23,17 @@ const NEVER = 1e14;
  */
 export class DueQueue {
   readonly #services: Pick<Services, "calls" | "keys" | "node" | "connection">;
-  /** Entries whose time could not be written. */
+  /** Entries whose time is not written yet: when they are due, by this process's clock. */
   readonly #unwritten = new Map<string, number>();
+  /**
+   * The entries that Redis certainly has, with a time that is not before theirs. A session that comes back to this process is in its
+   * queue already, which saves a command, and the wait for its answer.
+   */
+  readonly #listed = new Map<string, number>();
+  /** Counts commands that may remove entries or make them later. */
+  #rewrites = 0;
+  /** The entries of one turn that share a command, by the key of a queue. */
+  readonly #batches = new Map<string, TurnBatch<Listed>>();
   #joining: Promise<unknown> | undefined;
 
   constructor(services: Pick<Services, "calls" | "keys" | "node" | "connection">) {
@@ -43,54 +62,70 @@ export class DueQueue {
   /** Another process may have taken over the queues, so they have to be listed again. */
   joinAgain(): void {
     this.#joining = undefined;
+    this.forget();
+  }
+
+  /** Redis may have lost entries. */
+  forget(): void {
+    this.#rewrites += 1;
+    this.#listed.clear();
   }
 
   /** Lists a session, to be looked at in `ms` at the latest. An earlier time stays. Rejects if Redis has not listed it. */
   async list(id: string, ms: number, deadline?: number): Promise<void> {
+    const at = this.#timeIn(ms);
+    if ((this.#listed.get(id) ?? Number.POSITIVE_INFINITY) <= at) return;
     await this.join();
-    await this.#services.calls.command("zadd", [this.#keyOf(id), "LT", this.#score(ms), id], deadline);
+    const before = this.#rewrites;
+    await this.#batchOf(this.#keyOf(id)).add({ id, at, deadline });
+    // Otherwise the entry may be gone, or may have a later time.
+    if (this.#rewrites === before) this.#listed.set(id, Math.min(at, this.#listed.get(id) ?? at));
   }
 
   /** As `list`, for several sessions. */
   async listAll(ids: readonly string[], ms: number): Promise<void> {
-    await this.join();
-    const byKey = new Map<string, string[]>();
-    for (const id of ids) {
-      const key = this.#keyOf(id);
-      const there = byKey.get(key);
-      if (there === undefined) byKey.set(key, [id]);
-      else there.push(id);
-    }
-    const score = this.#score(ms);
-    const lists: Promise<unknown>[] = [];
-    for (const [key, there] of byKey) {
-      for (let first = 0; first < there.length; first += AT_ONCE) {
-        const entries = there.slice(first, first + AT_ONCE).flatMap((id) => [score, id]);
-        lists.push(this.#services.calls.command("zadd", [key, "LT", ...entries]));
-      }
-    }
-    await Promise.all(lists);
+    await Promise.all(ids.map((id) => this.list(id, ms)));
   }
 
-  /** As `list`, in the background. */
+  /**
+   * As `list`, in the background. What is due after the next poll is written then, in one command. If this process dies before, the
+   * session is in its queue nevertheless, so another process looks at it.
+   */
   listSoon(id: string, ms: number): void {
-    this.list(id, ms).catch(() => this.#unwritten.set(id, performance.now() + ms));
+    const at = performance.now() + ms;
+    if (ms >= POLL_MS) this.#unwritten.set(id, Math.min(at, this.#unwritten.get(id) ?? at));
+    else this.list(id, ms).catch(() => this.#unwritten.set(id, at));
+  }
+
+  /** Writes the entries that `listSoon` has collected, and those whose command failed. */
+  write(): void {
+    for (const [id, at] of this.#unwritten) {
+      this.#unwritten.delete(id);
+      this.list(id, Math.max(0, at - performance.now())).catch(() => this.#unwritten.set(id, at));
+    }
   }
 
   /** Sets the time of the next look, by the server's clock. Never rejects. */
   async schedule(id: string, at: number): Promise<void> {
-    const args = [this.#keyOf(id), String(at > 0 ? Math.ceil(at) : NEVER), id];
-    await this.#services.calls.command("zadd", args).catch(() => this.#unwritten.set(id, 0));
+    const time = at > 0 ? Math.ceil(at) : NEVER;
+    this.#rewrites += 1;
+    this.#listed.set(id, time);
+    const args = [this.#keyOf(id), String(time), id];
+    await this.#services.calls.command("zadd", args).catch(() => {
+      this.#listed.delete(id);
+      this.#unwritten.set(id, 0);
+    });
   }
 
   async remove(id: string): Promise<void> {
+    this.#rewrites += 1;
+    this.#listed.delete(id);
     await this.#services.calls.command("zrem", [this.#keyOf(id), id]).catch(() => undefined);
   }
 
   /** At most `most` sessions whose time has come. */
   async due(most: number): Promise<readonly string[]> {
     const { calls, keys } = this.#services;
-    this.#writeAgain();
     const now = calls.serverNow();
     if (now === undefined) return [];
     const pages = await Promise.allSettled(
@@ -102,11 +137,18 @@ export class DueQueue {
     return pages.flatMap((page) => (page.status === "fulfilled" ? page.value : [])).slice(0, most);
   }
 
-  #writeAgain(): void {
-    for (const [id, at] of this.#unwritten) {
-      this.#unwritten.delete(id);
-      this.listSoon(id, Math.max(0, at - performance.now()));
+  #batchOf(key: string): TurnBatch<Listed> {
+    let batch = this.#batches.get(key);
+    if (batch === undefined) {
+      batch = new TurnBatch(AT_ONCE, (listed) => {
+        // The calls of one turn have about the same deadline. The first one is the earliest.
+        const deadline = listed.find((entry) => entry.deadline !== undefined)?.deadline;
+        const entries = listed.flatMap(({ at, id }) => [String(at), id]);
+        return this.#services.calls.command("zadd", [key, "LT", ...entries], deadline);
+      });
+      this.#batches.set(key, batch);
     }
+    return batch;
   }
 
   #keyOf(id: string): string {
@@ -115,9 +157,9 @@ export class DueQueue {
     return this.#services.keys.queue(names[quarter] ?? "");
   }
 
-  #score(ms: number): string {
+  #timeIn(ms: number): number {
     const now = this.#services.calls.serverNow() ?? 0;
-    return String(Math.min(NEVER, Math.ceil(now + ms)));
+    return Math.min(NEVER, Math.ceil(now + ms));
   }
 }
 

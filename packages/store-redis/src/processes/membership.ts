@@ -1,9 +1,9 @@
 import type { StoreHost } from "@wsession/core";
 import {
-  type Announcement,
   type ConfirmationRequest,
   confirmationMessage,
   parseAnnouncement,
+  type ToldState,
 } from "./announcements.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
@@ -25,7 +25,7 @@ const WATCHED_LEASES = 2;
 
 /** What those who watch subjects in this process have to know. */
 export interface WatchingEvents {
-  readonly changed: (state: Extract<Announcement, { type: "state" }>) => void;
+  readonly changed: (state: ToldState) => void;
   /** Messages may have been lost. */
   readonly missed: () => void;
   /** Called every third of `leaseMs`. */
@@ -219,6 +219,7 @@ export class Membership {
     this.#subscription.close();
     this.#sharded.close();
     await this.heldCounts.releaseAll();
+    await this.presence.told();
     await this.#lease.close();
   }
 
@@ -236,7 +237,10 @@ export class Membership {
       this.#destroyHeld(of, reason).catch((error: unknown) => this.#host.onError(error));
       return;
     }
-    if (announcement.type === "state") return this.#watching.changed(announcement);
+    if (announcement.type === "states") {
+      for (const state of announcement.states) this.#watching.changed(state);
+      return;
+    }
     if (announcement.type === "watching") return this.record();
     if (announcement.type === "deadlines") {
       const { id, idleAt, absoluteAt, own } = announcement;

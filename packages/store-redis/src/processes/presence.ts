@@ -3,15 +3,14 @@ import type { MovedPresence } from "../commands/rotate.ts";
 import { parseHolders } from "../base/record.ts";
 import { parsePresence, stateOf } from "../base/presence-record.ts";
 import { Adoption } from "./adoption.ts";
-import { DueQueue } from "./due-queue.ts";
+import { DueQueue, POLL_MS } from "./due-queue.ts";
 import type { HeldCounts } from "./held-counts.ts";
 import { Looks } from "./looks.ts";
 import type { Recording } from "./recording.ts";
 import type { Services } from "./services.ts";
 import { Tells } from "./tells.ts";
 
-/** How often the queue is read, and how often dead processes are looked for. */
-const POLL_MS = 250;
+/** How often dead processes are looked for. */
 const ADOPTION_MS = 1_000;
 /** How long a shutdown waits for events that are being handled. */
 const SETTLE_MS = 5_000;
@@ -41,6 +40,11 @@ export class Presence {
   open(): void {
     this.#timer = setInterval(() => void this.#poll(), POLL_MS);
     this.#timer.unref();
+  }
+
+  /** Resolves once the changes so far are told to those who watch. Never rejects. */
+  told(): Promise<void> {
+    return this.#tells.flush();
   }
 
   async close(): Promise<void> {
@@ -108,6 +112,7 @@ export class Presence {
   /** Redis may have lost leases, or could not be reached: neither processes nor clients could do their part. */
   disturbed(): void {
     this.#adoption.wait();
+    this.#queue.forget();
     const now = this.#services.calls.serverNow();
     if (now !== undefined && this.#queue.hasJoined) this.#looks.leastLeave = now + this.#recording.leaveMs;
   }
@@ -134,7 +139,9 @@ export class Presence {
   }
 
   async #poll(): Promise<void> {
-    if (this.#isPolling || !this.#recording.isOn) return;
+    if (!this.#recording.isOn) return;
+    this.#queue.write();
+    if (this.#isPolling) return;
     this.#isPolling = true;
     try {
       await this.#queue.join();

@@ -1,27 +1,56 @@
 import type { StateChange } from "../commands/state-change.ts";
-import { tellWatchers } from "../commands/watching.ts";
+import { tellWatchers, type ToldChange } from "../commands/watching.ts";
 import { numberOf } from "../base/subject-numbers.ts";
-import { stateMessage } from "./announcements.ts";
+import { stateText } from "./announcements.ts";
 import type { Recording } from "./recording.ts";
 import type { Services } from "./services.ts";
 
+/** Changes that one script tells of. It runs for less than a millisecond. */
+const AT_ONCE = 128;
+
 /**
- * Tells the processes that watch a subject of changes of its sessions. A message that is lost is made up for by their sweeps, so no
- * failure is reported.
+ * Tells the processes that watch a subject of changes of its sessions, in the order of the changes. The changes
+ * of one turn share a script and a message, because each of these costs more than a change. They do not wait any longer: a later
+ * change of the same session by another process would be told first, and those who watch would never hear of the earlier one. A
+ * message that is lost is made up for by the sweeps of those who watch, so no failure is reported.
  */
 export class Tells {
-  readonly #services: Services;
+  readonly #services: Pick<Services, "calls" | "keys" | "connection">;
   readonly #recording: Recording;
+  #waiting: ToldChange[] = [];
 
-  constructor(services: Services, recording: Recording) {
+  constructor(services: Pick<Services, "calls" | "keys" | "connection">, recording: Recording) {
     this.#services = services;
     this.#recording = recording;
   }
 
   tell(id: string, { subject, type, stamp }: StateChange): void {
     if (!this.#recording.isWatched) return;
-    const number = numberOf(subject);
-    const message = stateMessage(id, number.hash, type, stamp);
-    tellWatchers(this.#services, number, message).catch(() => undefined);
+    const number = numberOf(subject, this.#services.connection.isCluster);
+    this.#waiting.push({ subject: number, text: stateText(id, number.hash, type, stamp) });
+    // `nextTick` runs after the other replies of this turn.
+    if (this.#waiting.length === 1) process.nextTick(() => void this.flush());
+  }
+
+  /** Resolves once all changes so far are told, or can't be. */
+  async flush(): Promise<void> {
+    const changes = this.#waiting;
+    if (changes.length === 0) return;
+    this.#waiting = [];
+    const sent: Promise<void>[] = [];
+    for (let first = 0; first < changes.length; first += AT_ONCE)
+      sent.push(...this.#send(changes.slice(first, first + AT_ONCE)));
+    await Promise.allSettled(sent);
+  }
+
+  #send(changes: readonly ToldChange[]): Promise<void>[] {
+    const byBucket = new Map<string, ToldChange[]>();
+    for (const change of changes) {
+      const { bucket } = change.subject;
+      const there = byBucket.get(bucket);
+      if (there === undefined) byBucket.set(bucket, [change]);
+      else there.push(change);
+    }
+    return [...byBucket].map(([bucket, there]) => tellWatchers(this.#services, bucket, there));
   }
 }

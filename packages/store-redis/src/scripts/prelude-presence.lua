@@ -10,7 +10,7 @@
 -- Other keys, each used without the session's own slot:
 --   p:d        set of queues: a process's name, on a Cluster with the hash tag of one of its slots
 --   p:d:<queue>  sorted set: sessions that a process has to look at, by the time of the look
---   p:w:{b}    set of the processes that watch subjects of bucket b
+--   p:w:{b}    set of the processes that watch subjects of bucket b, one of 64 on a Cluster, else the same one for all subjects
 --   p:w:{b}:<node>  set of the subjects of bucket b that a process watches, as numbers of 48 bits of their hashes
 
 -- How long a session or a tombstone is kept for an event that no process has handled.
@@ -43,6 +43,7 @@ end
 
 -- Whether a process has connections that is not among `lost`, as ",node,node,".
 local function is_held(holders, lost)
+  if lost == '' then return holders and string.find(holders, '=[1-9]') ~= nil end
   for other, count in string.gmatch(holders or '', '([^=,]+)=(%d+)') do
     if count ~= '0' and not string.find(lost, ',' .. other .. ',', 1, true) then return true end
   end

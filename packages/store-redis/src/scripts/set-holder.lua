@@ -6,7 +6,8 @@
 local not_after, node, sequence, hold = unpack(ARGV)
 local connections, leave_ms, flags = split_hold(hold)
 local at = now_ms()
-local found = redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o')
+local found = leave_ms and redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o', 'p', 'y', 's')
+  or redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o')
 if not found[1] then
   if found[3] then return { 'gone', found[4] } end
   return { 'missing' }
@@ -22,11 +23,11 @@ if fresh then
   redis.call('HSET', key, 'h', holders)
 end
 if not leave_ms then return { 'held', found[1], found[5] } end
-local recorded = redis.call('HMGET', key, 'p', 'y', 's')
+local presence, pending, subject = found[6], found[7], found[8]
 -- One event waits at a time: behind another one the session leaves at its next look.
-local leaves = string.find(flags, 'l', 1, true) and not recorded[2]
-if flags == 'le' and recorded[2] then leave_ms = 0 end
-local state, stamp = record_presence(recorded[1], holders, leave_ms, leaves, at)
-if state == 'offline' and flags == 'le' then put_event('left', at, '-', 0, recorded[3]) end
-if state and not recorded[1] then set_expiry(tonumber(idle, 36), tonumber(absolute, 36), true) end
-return { 'held', found[1], found[5], state or '', stamp or 0, recorded[3] }
+local leaves = string.find(flags, 'l', 1, true) and not pending
+if flags == 'le' and pending then leave_ms = 0 end
+local state, stamp = record_presence(presence, holders, leave_ms, leaves, at)
+if state == 'offline' and flags == 'le' then put_event('left', at, '-', 0, subject) end
+if state and not presence then set_expiry(tonumber(idle, 36), tonumber(absolute, 36), true) end
+return { 'held', found[1], found[5], state or '', stamp or 0, subject }

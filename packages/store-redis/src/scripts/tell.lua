@@ -1,12 +1,16 @@
--- Tells the processes that watch a subject that one of its sessions has changed.
+-- Tells the processes that watch subjects of one bucket that sessions of these have changed: one message to each process.
 -- KEYS  1 the processes that watch subjects of the bucket
--- ARGV  1 the subject, as a number · 2 message
+-- ARGV  1 how many changes there are, n · n subjects, as numbers · n parts of the message
 -- Out   how many processes were told
-local subject, message = ARGV[1], ARGV[2]
-local told = 0
+local count, told = tonumber(ARGV[1]), 0
+local channel = string.match(key, '^(.*):w:{') .. ':k:'
 for _, node in ipairs(redis.call('SMEMBERS', key)) do
-  if redis.call('SISMEMBER', key .. ':' .. node, subject) == 1 then
-    publish(string.match(key, '^(.*):w:{') .. ':k:' .. node, message)
+  local watched, parts = redis.call('SMISMEMBER', key .. ':' .. node, unpack(ARGV, 2, count + 1)), {}
+  for change = 1, count do
+    if watched[change] == 1 then parts[#parts + 1] = ARGV[count + 1 + change] end
+  end
+  if #parts > 0 then
+    publish(channel .. node, '["v",' .. table.concat(parts, ',') .. ']')
     told = told + 1
   end
 end

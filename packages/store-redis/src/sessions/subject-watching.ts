@@ -1,9 +1,10 @@
 import type { PresenceEvent } from "@wsession/core";
 import { SubjectWatches } from "@wsession/core/runtime";
+import { hashSubject } from "../base/keys.ts";
 import { paced } from "../base/pace.ts";
 import { numberOf, type SubjectNumber } from "../base/subject-numbers.ts";
 import { listWatched } from "../commands/watching.ts";
-import { type Announcement, watchingMessage } from "../processes/announcements.ts";
+import { type ToldState, watchingMessage } from "../processes/announcements.ts";
 import type { WatchingEvents } from "../processes/membership.ts";
 import type { LeaseAnswers } from "../processes/orphans.ts";
 import type { Services } from "../processes/services.ts";
@@ -12,6 +13,8 @@ import type { SubjectRead } from "./session-queries.ts";
 /** Lists of watched subjects are kept for so many sweeps without one. */
 const KEPT_SWEEPS = 4;
 const FIRST_SWEEP_MS = 1_000;
+/** Subjects that one script lists, so that Redis does not run it for long. */
+const LISTED_AT_ONCE = 500;
 /** Subjects that are read at once. */
 const AT_ONCE = 64;
 
@@ -44,7 +47,7 @@ export class SubjectWatching implements WatchingEvents {
 
   async watch(subjects: readonly string[], listener: Listener): Promise<() => void> {
     const isFirst = this.#watches.size === 0;
-    for (const subject of subjects) this.#byHash.set(numberOf(subject).hash, subject);
+    for (const subject of subjects) this.#byHash.set(hashSubject(subject), subject);
     this.#watches.add(subjects, listener);
     const stop = (): void => this.#stop(subjects, listener);
     try {
@@ -63,7 +66,7 @@ export class SubjectWatching implements WatchingEvents {
     return stop;
   }
 
-  changed({ id, hash, state, stamp }: Extract<Announcement, { type: "state" }>): void {
+  changed({ id, hash, state, stamp }: ToldState): void {
     const subject = this.#byHash.get(hash);
     if (subject !== undefined) this.#watches.changed(subject, { id, type: state, stamp });
   }
@@ -87,7 +90,7 @@ export class SubjectWatching implements WatchingEvents {
 
   #stop(subjects: readonly string[], listener: Listener): void {
     const ended = this.#watches.remove(subjects, listener);
-    for (const subject of ended) this.#byHash.delete(numberOf(subject).hash);
+    for (const subject of ended) this.#byHash.delete(hashSubject(subject));
     if (ended.length > 0 && !this.#isClosed) this.#list(ended, true).catch(() => undefined);
     if (this.#watches.size === 0) {
       clearTimeout(this.#timer);
@@ -104,15 +107,23 @@ export class SubjectWatching implements WatchingEvents {
   async #list(subjects: readonly string[], removes: boolean): Promise<void> {
     const byBucket = new Map<string, SubjectNumber[]>();
     for (const subject of subjects) {
-      const number = numberOf(subject);
+      const number = this.#numberOf(subject);
       const there = byBucket.get(number.bucket);
       if (there === undefined) byBucket.set(number.bucket, [number]);
       else there.push(number);
     }
     const keepMs = KEPT_SWEEPS * this.#services.settings.sweepMs;
-    await Promise.all(
-      [...byBucket.values()].map((numbers) => listWatched(this.#services, numbers, keepMs, removes)),
-    );
+    const lists: Promise<void>[] = [];
+    for (const numbers of byBucket.values())
+      for (let first = 0; first < numbers.length; first += LISTED_AT_ONCE) {
+        const some = numbers.slice(first, first + LISTED_AT_ONCE);
+        lists.push(listWatched(this.#services, some, keepMs, removes));
+      }
+    await Promise.all(lists);
+  }
+
+  #numberOf(subject: string): SubjectNumber {
+    return numberOf(subject, this.#services.connection.isCluster);
   }
 
   async #readAll(subjects: readonly string[]): Promise<void> {
