@@ -5,6 +5,7 @@ import process from "node:process";
 import { build } from "./build.mjs";
 import { provideTools } from "./provide.mjs";
 import { runTool } from "./run-tool.mjs";
+import { provideRuntime, runtimePackages } from "./runtimes.mjs";
 import { ToolError } from "./tools.mjs";
 import { vitestArguments } from "./vitest-arguments.mjs";
 
@@ -18,6 +19,8 @@ try {
 
 /** @param {readonly string[]} further */
 async function main(further) {
+  // Bun is some 100 MB: npm fetches it while the packages are built.
+  const bun = provideBun();
   const env = { ...process.env, ...(await provideTools(process.env)) };
   console.error(
     "npm test: builds the packages, then runs every suite on real servers and a browser; some fifteen minutes on two cores.",
@@ -26,5 +29,14 @@ async function main(further) {
   if (built !== 0) return built;
 
   const report = process.env["WSESSION_TEST_REPORT"];
-  return runTool("vitest", vitestArguments({ report }, further), { env });
+  return runTool("vitest", vitestArguments({ report }, further), { env: { ...env, ...(await bun) } });
+}
+
+/** The environment variable that names Bun. Without Bun the tests on Bun are skipped, and this says so. */
+async function provideBun() {
+  if (process.env["WSESSION_BUN"]) return {};
+  const file = await provideRuntime(runtimePackages.bun, (sentence) =>
+    console.error(`npm test: SKIPS the tests on Bun. ${sentence}`),
+  );
+  return file === undefined ? {} : { WSESSION_BUN: file };
 }

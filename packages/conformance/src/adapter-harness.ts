@@ -2,7 +2,8 @@ import type { Awaitable, Binding, Handlers, Sessions } from "@wsession/core";
 
 /** The description of an adapter under test. */
 export interface AdapterHarness {
-  readonly runtime: "ws" | "uws";
+  /** The name that the adapter's runtime has: `Runtime.name`. */
+  readonly runtime: "ws" | "uws" | "bun" | (string & {});
   /**
    * Whether the runtime can pause reading, so that a busy handler slows the peer down (backpressure) instead
    * of exceeding the limits of the inbox.
@@ -14,6 +15,13 @@ export interface AdapterHarness {
    * request.
    */
   readonly keepsEagerFrames: boolean;
+  /**
+   * Whether the runtime can send a message in fragments (`Runtime.sendLong`), so that a slow peer shows between two fragments that
+   * it reads.
+   *
+   * @default true
+   */
+  readonly fragments?: boolean | undefined;
   /**
    * Starts a server on a free port of 127.0.0.1, binds the sessions to all of its paths, and resolves once it
    * is listening. The suite calls it several times concurrently and closes each server. A rejection fails the

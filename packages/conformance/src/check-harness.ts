@@ -30,6 +30,7 @@ export function checkAdapterHarness(name: string, harness: AdapterHarness): void
   assertText("harness.runtime", harness.runtime);
   assertBoolean("harness.pauses", harness.pauses);
   assertBoolean("harness.keepsEagerFrames", harness.keepsEagerFrames);
+  if (harness.fragments !== undefined) assertBoolean("harness.fragments", harness.fragments);
 }
 
 export function checkStoreHarness(name: string, harness: StoreHarness): void {

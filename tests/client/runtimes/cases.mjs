@@ -5,6 +5,7 @@ import { connect } from "@wsession/client";
 import { clientCases, runClientCase } from "@wsession/conformance";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { runtimeName } from "../../other-runtimes/runtime-name.mjs";
 
 const { values } = parseArgs({ options: { subject: { type: "string" }, broken: { type: "boolean" } } });
 
@@ -39,6 +40,6 @@ for (const [subject, cases] of Object.entries(clientCases)) {
     }
   }
 }
-const runtime =
-  process.versions.bun === undefined ? `Node.js ${process.versions.node}` : `Bun ${process.versions.bun}`;
-process.stdout.write(`${JSON.stringify({ runtime, passed, failures })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ runtime: runtimeName(), passed, failures })}\n`, () =>
+  process.exit(0),
+);

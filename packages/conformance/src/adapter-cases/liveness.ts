@@ -16,6 +16,7 @@ const HEARTBEAT_MS = 400;
 export const livenessCases: readonly AdapterCase[] = [
   ...(["one message", "many messages"] as const).map((what): AdapterCase => ({
     name: `heartbeatMs does not end a peer that steadily reads ${what} of 8 MiB over a slow line (fault C1)`,
+    applies: ({ fragments = true }) => fragments || what === "many messages",
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: HEARTBEAT_MS });
       const size = what === "one message" ? 8 * MIB : 8 * 1024;

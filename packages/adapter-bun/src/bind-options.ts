@@ -1,0 +1,39 @@
+import type { Handshake } from "@wsession/core";
+import type { BunServer, BunWebSocketSettings } from "./bun.ts";
+
+/** The options of `bindSessions`. */
+export interface BindOptions {
+  /**
+   * Settings of the runtime for all WebSockets of the server.
+   *
+   * - `maxPayloadLength`, in bytes, defaults to 100 MiB, as in ws. (The runtime's own default is 16 MiB.)
+   * - `backpressureLimit` defaults to no limit, because `maxBufferedBytes` limits the backlog.
+   * - `idleTimeout`, in seconds, ends a closed socket whose peer no longer reads the backlog. By default it
+   *   is longer than the silence of a live peer under `heartbeatMs`. If `heartbeatMs` is 0 or too long for
+   *   that, it is 960, the runtime's maximum, and the runtime pings a peer that has been silent for that
+   *   long. A value of your own also ends live connections that are silent for that long. With 0 nothing ends
+   *   such a socket.
+   * - With `perMessageDeflate` every message is compressed, except tokens.
+   */
+  readonly websocket?: Omit<BunWebSocketSettings, "sendPings"> | undefined;
+  /**
+   * Chooses one of the offered subprotocols; tokens are not among them. Return `undefined` for none; a
+   * subprotocol that was not offered counts as none. A throw answers 500 and is passed to `onError`.
+   *
+   * @default the first one that was offered
+   */
+  readonly handleProtocols?:
+    | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
+    | undefined;
+  /**
+   * Returns what is passed to `admit` and `transport` as `found`, e.g. the parameters of the route. The socket has it as `data`.
+   * Must be synchronous. A throw answers 500 and is passed to `onError`.
+   */
+  readonly found?: ((request: Request, server: BunServer) => unknown) | undefined;
+  /**
+   * Whether the connection is encrypted.
+   *
+   * @default whether the request's URL begins with `https:`
+   */
+  readonly encrypted?: boolean | undefined;
+}

@@ -1,0 +1,43 @@
+/** The runtime's own timeout for silent sockets, and whether it ends silent peers in place of the adapter. */
+import type { RuntimeBinding } from "@wsession/core/runtime";
+import type { BunSocket, BunWebSocketSettings } from "./bun.ts";
+import { MAX_IDLE_TIMEOUT } from "./check-options.ts";
+
+/**
+ * With heartbeats of at least this length, the runtime's own timeout ends silent peers; its clock has a
+ * resolution of 4 seconds. Milliseconds.
+ */
+const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
+
+/**
+ * The idle timeout, in seconds. A live peer sends something within two heartbeats, or three if one was
+ * skipped, and each further silent heartbeat that `heartbeatTimeoutMs` allows adds one; the clock's resolution of
+ * 4 seconds is added twice. Every byte received or written restarts the timeout, so a slow long message does not
+ * end its connection.
+ */
+function silenceOf(heartbeatMs: number, silentHeartbeats: number): number {
+  return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;
+}
+
+/** Whether the runtime's own timeout ends silent peers. */
+export function endsSilent(heartbeatMs: number, silentHeartbeats: number): boolean {
+  return (
+    heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silenceOf(heartbeatMs, silentHeartbeats) <= MAX_IDLE_TIMEOUT
+  );
+}
+
+/**
+ * The runtime's settings for silent peers. After `close()` the adapter can no longer use the socket, so while a
+ * backlog is waiting only the runtime's timeout ends it.
+ */
+export function idling(
+  { heartbeatMs, silentHeartbeats }: Pick<RuntimeBinding<BunSocket>, "heartbeatMs" | "silentHeartbeats">,
+  own: number | undefined,
+): Required<Pick<BunWebSocketSettings, "idleTimeout" | "sendPings">> {
+  if (own !== undefined) return { idleTimeout: own, sendPings: false };
+  const idleTimeout = silenceOf(heartbeatMs, silentHeartbeats);
+  // Without heartbeats within the timeout, the runtime's own pings keep a live but silent peer connected.
+  if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
+    return { idleTimeout: MAX_IDLE_TIMEOUT, sendPings: true };
+  return { idleTimeout, sendPings: false };
+}

@@ -1,0 +1,231 @@
+import { STATUS_CODES } from "node:http";
+import { CloseCode, SessionError } from "@wsession/core";
+import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
+import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
+import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
+import type { BindOptions } from "./bind-options.ts";
+import type { BunMessage, BunServer, BunSocket, BunWebSocketSettings } from "./bun.ts";
+import { checkArguments, checkOptions } from "./check-options.ts";
+import { copyRequest, flawOf } from "./handshake.ts";
+import { endsSilent, idling } from "./idle-timeout.ts";
+import { Arrival, bunRuntime, endedBy, keepState, SocketState, stateOf } from "./socket.ts";
+
+type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
+
+export type { BindOptions, BunMessage, BunServer, BunSocket, BunWebSocketSettings };
+
+const MAX_PAYLOAD = 100 * 1024 * 1024;
+/** The runtime's 0: no limit. */
+const NO_LIMIT = 0;
+
+/** The handlers and the settings that `Bun.serve` takes as `websocket`. */
+export interface BunWebSocketHandler extends BunWebSocketSettings {
+  open(socket: BunSocket): void;
+  message(socket: BunSocket, message: BunMessage): void;
+  drain(socket: BunSocket): void;
+  close(socket: BunSocket, code: number, reason: string): void;
+  ping(socket: BunSocket, data: BunMessage): void;
+  pong(socket: BunSocket, data: BunMessage): void;
+}
+
+/** What `bindSessions` returns: the parts for `Bun.serve`, and the binding. The functions need no `this`. */
+export interface BunBinding extends Binding {
+  /**
+   * Answers a request for a WebSocket: resolves with `undefined` if the request became a WebSocket, else with the response. Give
+   * it to `Bun.serve` as `fetch` or as a route, or call it from there.
+   */
+  readonly fetch: (request: Request, server: BunServer) => Promise<Response | undefined>;
+  /**
+   * Give it to `Bun.serve` as `websocket`. A server has one such object: the object of one binding serves the sockets of all
+   * bindings, with its own settings, and ignores those of other code.
+   */
+  readonly websocket: BunWebSocketHandler;
+}
+
+/**
+ * Binds the sessions, and returns what `Bun.serve` takes. After `close()` of the binding has settled, `fetch` answers 503.
+ *
+ * @throws INVALID_ARGUMENT for wrong arguments or options.
+ * @example
+ * ```ts
+ * const { fetch, websocket } = bindSessions(sessions, { message: (connection, data) => connection.send(data) });
+ * Bun.serve({ port: 8080, fetch, websocket });
+ * ```
+ */
+export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
+  sessions: Sessions<Data, Transport, Unset, Context>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset, Context, BunSocket>>,
+  options?: BindOptions,
+): BunBinding;
+export function bindSessions<Data extends object, Transport, Unset extends undefined, Context>(
+  sessions: Sessions<Data, Transport, Unset, Context>,
+  handlers: NoInfer<Handlers<Data, Transport, Unset, Context, BunSocket>>,
+  options: BindOptions = {},
+  surplus?: undefined,
+): BunBinding {
+  checkArguments(sessions, surplus);
+  checkOptions(options);
+  const { websocket: settings = {} } = options;
+  const runtime = bunRuntime({
+    compress: settings.perMessageDeflate !== undefined && settings.perMessageDeflate !== false,
+    maxMessageBytes: settings.maxPayloadLength ?? MAX_PAYLOAD,
+    endsSilent: (heartbeatMs, silentHeartbeats) =>
+      settings.idleTimeout === undefined && endsSilent(heartbeatMs, silentHeartbeats),
+  });
+  const binding = sessions.bind<BunSocket>(runtime, handlers);
+  // A server that goes on has `fetch` for ever, so `fetch` refers only to this variable. It is cleared when the
+  // binding closes, because otherwise the binding could never be garbage-collected.
+  let bound: Bound | undefined = { binding, options };
+  binding.onClosed(() => {
+    bound = undefined;
+  });
+  return {
+    fetch: async (request, server) =>
+      bound === undefined ? refusal(503, "server restarting") : answer(bound, request, server),
+    websocket: {
+      maxPayloadLength: MAX_PAYLOAD,
+      backpressureLimit: NO_LIMIT,
+      ...settings,
+      ...idling(binding, settings.idleTimeout),
+      ...handling,
+    },
+    get size() {
+      return binding.size;
+    },
+    close: (closing) => binding.close(closing),
+  };
+}
+
+/** The state of a binding until it is closed. */
+interface Bound {
+  readonly binding: RuntimeBinding<BunSocket>;
+  readonly options: BindOptions;
+}
+
+async function answer(
+  { binding, options }: Bound,
+  request: Request,
+  server: BunServer,
+): Promise<Response | undefined> {
+  const flaw = flawOf(request);
+  if (flaw !== undefined) return refusal(flaw.status, flaw.reason, flaw.headers);
+  let handshake: Handshake;
+  let found: unknown;
+  try {
+    handshake = copyRequest(request, server, options.encrypted);
+    found = options.found?.(request, server);
+    if (isRefusedPromise(found)) throw invalidArgument("found must be synchronous");
+  } catch (error) {
+    binding.report(error);
+    return refusal(500, "internal error");
+  }
+  const decision = await binding.admit(handshake, found);
+  if (decision.type === "reject") return refusal(decision.status, decision.reason, decision.headers);
+  try {
+    const protocol = choose(options, decision);
+    const data = new Arrival(binding, decision.ticket, protocol, found);
+    if (server.upgrade(request, { headers: headersOf(decision, protocol), data })) return undefined;
+    // The client has gone, so nobody gets the answer.
+    binding.abandon(decision.ticket);
+    return refusal(400, "not an upgrade");
+  } catch (error) {
+    binding.report(error);
+    binding.abandon(decision.ticket);
+    return refusal(500, "internal error");
+  }
+}
+
+/** The headers of the 101. Without a subprotocol the runtime would answer with the first one that was offered, perhaps a token. */
+function headersOf({ headers, subprotocol }: Accepted, chosen: string): [name: string, value: string][] {
+  return [
+    ...headers.map(([name, value]): [string, string] => [name, value]),
+    ["Sec-WebSocket-Protocol", subprotocol ?? chosen],
+  ];
+}
+
+function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
+  const [first = ""] = protocols;
+  if (first === "" || options.handleProtocols === undefined) return first;
+  const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
+  if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
+  return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
+}
+
+function refusal(
+  status: number,
+  reason: string,
+  headers: ReadonlyArray<readonly [name: string, value: string]> = [],
+): Response {
+  const answered = new Headers({ "Content-Type": "text/plain; charset=utf-8", Connection: "close" });
+  for (const [name, value] of headers) answered.append(name, value);
+  return new Response(reason, { status, statusText: STATUS_CODES[status] ?? "Refused", headers: answered });
+}
+
+/** The handlers of all bindings: each socket has its own state. */
+const handling: Omit<BunWebSocketHandler, keyof BunWebSocketSettings> = {
+  open(socket) {
+    const { data: arrival } = socket;
+    if (!(arrival instanceof Arrival)) return;
+    const state = new SocketState(arrival.binding);
+    keepState(socket, state);
+    socket.data = arrival.found;
+    // A closed binding rejects the connection itself.
+    const connection = arrival.binding.open(socket, arrival.ticket, arrival.protocol);
+    state.connection = connection;
+    // If the socket was closed inside `open`, its close event came before the connection existed.
+    if (state.end !== undefined) connection.ended(...state.end);
+  },
+  message(socket, message) {
+    const state = stateOf(socket);
+    if (state === undefined) return;
+    state.isSeen = true;
+    if (typeof message === "string") state.connection?.receive(message);
+    else if (message instanceof Blob) refuseBlob(socket);
+    else state.connection?.receive(bytesOf(message));
+  },
+  drain(socket) {
+    if (socket.getBufferedAmount() === 0) stateOf(socket)?.connection?.drained();
+  },
+  ping(socket, data) {
+    passControlFrame(socket, "ping", data);
+  },
+  pong(socket, data) {
+    const state = stateOf(socket);
+    if (state !== undefined) state.isSeen = true;
+    passControlFrame(socket, "pong", data);
+  },
+  close(socket, code, reason) {
+    const state = stateOf(socket);
+    if (state === undefined) return;
+    const end = [code, reason, endedBy(state, code, reason)] as const;
+    if (state.connection === undefined) state.end = [...end];
+    else state.connection.ended(...end);
+  },
+};
+
+function passControlFrame(socket: BunSocket, type: "ping" | "pong", data: BunMessage): void {
+  if (typeof data === "string" || data instanceof Blob) return;
+  stateOf(socket)?.connection?.controlFrame?.(type, bytesOf(data));
+}
+
+/** The runtime passes bytes of its own to each handler: they are the handler's. */
+function bytesOf(data: Uint8Array | ArrayBuffer): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return data instanceof ArrayBuffer
+    ? Buffer.from(data)
+    : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** A Blob can only be read asynchronously, so it would arrive after later messages (I2, I3). */
+function refuseBlob(socket: BunSocket): void {
+  const state = stateOf(socket);
+  if (state === undefined) return;
+  state.binding.report(
+    new SessionError(
+      "INVALID_ARGUMENT",
+      'binaryType must not be "blob", because a Blob can\'t be read in order',
+    ),
+  );
+  state.endedBy = "server";
+  socket.close(CloseCode.HandlerFailed, "message unreadable");
+}

@@ -1,0 +1,51 @@
+// The conformance suite of adapters, on the runtime that runs this file:
+//   adapter-cases.ts --adapter bun|ws [--subject heartbeat …] [--name 'I12'] [--broken] [--at-once 8]
+// Prints one JSON object: the runtime, how many cases passed, and those that failed. `--broken` plants a fault that has to be found.
+import { adapterCases, runAdapterCase } from "@wsession/conformance";
+import type { AdapterCase, AdapterHarness } from "@wsession/conformance";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { harnesses, losing } from "./adapter-harnesses.ts";
+import { runtimeName } from "./runtime-name.mjs";
+
+const { values } = parseArgs({
+  options: {
+    adapter: { type: "string", default: "ws" },
+    subject: { type: "string", multiple: true, default: Object.keys(adapterCases) },
+    name: { type: "string" },
+    broken: { type: "boolean", default: false },
+    "at-once": { type: "string", default: "1" },
+  },
+});
+
+const sound = harnesses[values.adapter];
+if (sound === undefined) throw new Error(`there is no harness ${values.adapter}`);
+const harness: AdapterHarness = values.broken ? losing(sound) : sound;
+
+const waiting: { readonly subject: string; readonly one: AdapterCase }[] = [];
+for (const [subject, cases] of Object.entries(adapterCases)) {
+  if (!values.subject.includes(subject)) continue;
+  for (const one of cases)
+    if (one.applies?.(harness) !== false && one.name.includes(values.name ?? ""))
+      waiting.push({ subject, one });
+}
+
+const failures: { name: string; reason: string }[] = [];
+let passed = 0;
+
+async function runNext(): Promise<void> {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const { subject, one } = next;
+    try {
+      await runAdapterCase(one, harness, { timeoutMs: values.broken ? 2_000 : 15_000 });
+      passed += 1;
+    } catch (error) {
+      failures.push({ name: `${subject}: ${one.name}`, reason: String(error) });
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Number(values["at-once"]) }, runNext));
+process.stdout.write(`${JSON.stringify({ runtime: runtimeName(), passed, failures })}\n`, () =>
+  process.exit(0),
+);

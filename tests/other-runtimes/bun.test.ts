@@ -1,0 +1,38 @@
+/** adapter-bun on the real Bun: a short form of `npm run test:runtimes`. `npm test` installs Bun, and says so if it can't. */
+import { expect, test } from "vitest";
+import { adapterSuite, runSuite } from "./suites.mjs";
+
+const file = process.env["WSESSION_BUN"];
+const bun = { file: file ?? "", args: [] };
+
+/** Those that take long, or that measure time, are in the long form alone. */
+const subjects = [
+  "the gate",
+  "messages",
+  "failures",
+  "the handshake",
+  "the answer of admit",
+  "refusals",
+  "sessions",
+  "tokens",
+  "the transport record",
+  "sending",
+  "closing",
+  "how a connection ended",
+  "heartbeat",
+  "numbered messages",
+  "transactions",
+  "kept messages",
+].flatMap((subject) => ["--subject", subject]);
+
+test.skipIf(file === undefined)("adapter-bun passes the conformance suite of adapters on Bun", async () => {
+  const { runtime, passed, failures } = await runSuite(bun, adapterSuite("bun"), subjects);
+  expect(failures).toEqual([]);
+  expect(passed).toBeGreaterThan(100);
+  expect(runtime).toMatch(/^Bun \d/);
+});
+
+test.skipIf(file === undefined)("an adapter for Bun that loses messages is found", async () => {
+  const { failures } = await runSuite(bun, adapterSuite("bun"), ["--name", "500 messages", "--broken"]);
+  expect(failures.length).toBeGreaterThan(0);
+});
