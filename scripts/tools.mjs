@@ -79,6 +79,22 @@ export const modelChecking = [
 ];
 
 /**
+ * What `npm run test:alerts` needs.
+ *
+ * @type {readonly Tool[]}
+ */
+export const alerting = [
+  {
+    label: "promtool",
+    variable: "WSESSION_PROMTOOL",
+    names: ["promtool"],
+    places: [],
+    apt: "prometheus",
+    brew: "prometheus",
+  },
+];
+
+/**
  * What `npm run test:browsers` needs beside Chromium.
  *
  * @type {Readonly<Record<string, readonly Tool[]>>}
