@@ -262,7 +262,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   override announceEnd(ms: number): boolean {
-    if (!this.isGreeted) return this.isEnding;
+    if (!this.hasSentHello) return this.isEnding;
     this.sendFrame(writeServerControl({ type: "going-away", ms: Math.ceil(ms) }));
     return true;
   }
