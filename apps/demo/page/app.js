@@ -9,10 +9,12 @@ import {
 } from "./counting.js";
 import { showDescription } from "./description.js";
 import { draw, focusServer, key, showServers, travel } from "./diagram.js";
-import { byId, rich } from "./dom.js";
+import { byId } from "./dom.js";
+import { say } from "./happened.js";
 import { log } from "./log.js";
 import { difference, enableForm, listenToForm, showSession } from "./session-form.js";
 import { showSteps, tick } from "./steps.js";
+import * as route from "./route.js";
 import * as words from "./words.js";
 
 /** @typedef {import("../src/messages.ts").Command} Command */
@@ -21,18 +23,12 @@ import * as words from "./words.js";
 /** @typedef {import("../src/messages.ts").Report} Report */
 /** @typedef {import("../src/messages.ts").SessionView} SessionView */
 
-const VIA = "wsession-demo-via";
-
 /** @type {DemoDescription | undefined} */
 let demo;
 /** @type {import("./client.js").Client | undefined} */
 let client;
 /** The server of the connection, or of the current attempt. @type {Endpoint | undefined} */
 let endpoint;
-/** The key of the server that the visitor chose, or that was used last. */
-let wanted = sessionStorage.getItem(VIA) ?? "";
-/** Whether the wanted server was tried, so that the next attempt goes to another one. */
-let isTried = false;
 let isOpen = false;
 let askedAt = 0;
 /** The server of the last connection with a session. @type {Endpoint | undefined} */
@@ -42,6 +38,8 @@ let session;
 /** The server whose process this page has killed. @type {Endpoint | undefined} */
 let killed;
 let isRenewing = false;
+/** The user whom this page is logging in. @type {string | undefined} */
+let loggingIn;
 let presence = "";
 
 listenToForm(send);
@@ -54,19 +52,12 @@ listenToCounting(
   () => (killed = demo?.store === "redis" ? endpoint : undefined),
 );
 enableForm(false);
-start();
-
-function start() {
-  wanted = new URLSearchParams(location.search).get("via") ?? wanted;
-  // Remove the parameter, so that a reload connects to the server that the visitor chose since.
-  history.replaceState(null, "", location.pathname);
-  open();
-}
+open();
 
 function open() {
   client = connect(address, { backoff: { minMs: 1_000, maxMs: 4_000 } });
   client.on("session", () => {
-    isTried = false;
+    route.succeeded();
     isOpen = true;
     if (endpoint === undefined) return;
     log(
@@ -74,10 +65,10 @@ function open() {
       `101 from ${endpoint.name} on port ${endpoint.port}, ${(performance.now() - askedAt).toFixed(1)} ms after the request`,
     );
   });
-  client.on("message", ({ data }) => {
+  client.on("message", ({ data, replayed }) => {
     /** @type {Report} */
     const report = JSON.parse(String(data));
-    hear(report);
+    hear(report, replayed);
   });
   client.on("status", ({ status, code, reason }) => {
     if (status === "waiting") lost(code, reason);
@@ -93,13 +84,8 @@ async function address() {
   demo = description;
   showDemo(description);
   const { endpoints, path } = description;
-  const index = endpoints.findIndex((known) => key(known) === wanted);
-  const next = endpoints[(Math.max(index, 0) + (isTried ? 1 : 0)) % endpoints.length];
-  if (next === undefined) throw new Error("there is no server");
-  isTried = true;
+  const next = route.nextOf(endpoints);
   endpoint = next;
-  wanted = key(next);
-  sessionStorage.setItem(VIA, wanted);
   phase("connecting");
   askedAt = performance.now();
   return `ws://${location.hostname}:${next.port}${path}`;
@@ -121,8 +107,7 @@ function showDemo(description) {
 
 /** @param {Endpoint} to */
 function choose(to) {
-  wanted = key(to);
-  isTried = false;
+  route.want(to);
   if (client === undefined || client.status === "closed") open();
   else client.reconnect();
 }
@@ -137,7 +122,7 @@ function lost(code, reason) {
   const wasOpen = isOpen;
   isOpen = false;
   presence = "";
-  isTried = true;
+  route.failed();
   byId("presence", HTMLElement).textContent = "–";
   const ended = client?.status === "closed";
   if (!wasOpen && !ended) {
@@ -148,7 +133,8 @@ function lost(code, reason) {
   }
   log("closed", `\`${code}\` ${words.meaningOf(code)}${reason === "" ? "" : ` (“${reason}”)`}`);
   if (code === 1006) tick(killed === undefined ? "drop" : "kill");
-  if (code === 4410) tick("destroy");
+  if (code === 4410) tick(session?.subject === undefined ? "destroy" : "logout");
+  if (code === 4419) tick("expire");
   phase(ended ? "ended" : "dropped", code);
   say(words.closed(code, killed?.process));
 }
@@ -158,12 +144,16 @@ function send(command) {
   // At most once: a command that kills a process must not be sent again to the next one.
   if (client?.sendNow(JSON.stringify(command)) !== true) return;
   if (command.type === "rotate") isRenewing = true;
+  if (command.type === "login") loggingIn = command.user;
   travel("out");
   log("sent", `\`${JSON.stringify(command)}\``, `sent ${command.type}`);
 }
 
-/** @param {Report} report */
-function hear(report) {
+/**
+ * @param {Report} report
+ * @param {boolean} replayed Whether the message was sent while this page was away.
+ */
+function hear(report, replayed) {
   switch (report.type) {
     case "welcome":
       return endpoint === undefined ? undefined : welcome(report, endpoint);
@@ -194,6 +184,16 @@ function hear(report) {
       return countAnswered(report);
     case "seen":
       return show(report.session);
+    case "expires":
+      log("received", `The session expires in ${report.inMs / 1_000} s`);
+      return say(words.expires(report.inMs));
+    case "letter":
+      log(
+        "received",
+        `Message ${report.number} of ${report.of}${replayed ? ", sent while you were away" : ""}`,
+      );
+      if (replayed && report.number === report.of) tick("away");
+      return say(words.letter(report, replayed));
     case "refused":
       log("received", `Refused: ${report.reason}`);
       if (session !== undefined) show(session);
@@ -223,10 +223,12 @@ function welcome(report, from) {
   byId("resumed", HTMLElement).textContent = report.resumed ? "resumed" : "fresh";
   if (!report.resumed) say(words.fresh(from.name));
   else if (killed !== undefined) say(words.survived(killed.process, from.name));
+  else if (loggingIn !== undefined && report.session.subject === loggingIn) say(words.loggedIn(loggingIn));
   else
     say(words.resumed(from.name, same ? seenThrough?.name : undefined, report.session.version, isRenewing));
   killed = undefined;
   isRenewing = false;
+  loggingIn = undefined;
   placeCounting({ port: from.port, path: demo?.plainPath, connection: report.connection });
   show(report.session);
   seenThrough = from;
@@ -292,12 +294,6 @@ function phase(now, closeCode) {
   draw({ phase: now, endpoint, closeCode });
   // A button that had the focus is disabled now: move the focus to a server, so that a keyboard user can continue.
   if (focused instanceof HTMLButtonElement && focused.disabled) focusServer(endpoint);
-}
-
-/** @param {words.Saying} saying */
-function say({ title, text }) {
-  byId("happened-title", HTMLElement).replaceChildren(...rich(title));
-  byId("happened-text", HTMLElement).replaceChildren(...rich(text));
 }
 
 /** @param {string} id */

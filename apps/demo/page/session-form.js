@@ -35,6 +35,12 @@ export function listenToForm(send) {
     send({ type: "note", text: note.value });
     note.value = "";
   });
+  byId("login-form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    send({ type: "login", user: byId("user", HTMLInputElement).value });
+  });
+  for (const type of /** @type {const} */ (["logout", "away", "expire"]))
+    byId(type, HTMLButtonElement).addEventListener("click", () => send({ type }));
   notes.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
     const id = button?.dataset["id"];
@@ -53,12 +59,14 @@ function isColour(value) {
 }
 
 /** @param {SessionView} session */
-export function showSession({ id, version, data }) {
+export function showSession({ id, version, subject, data }) {
   document.documentElement.dataset["colour"] = data.colour;
   byId("session-id", HTMLElement).textContent = id;
   byId("version", HTMLOutputElement).textContent = String(version);
   byId("session-node-name", HTMLElement).textContent = data.name;
   byId("session-node", HTMLElement).dataset["session"] = "";
+  byId("logged-in", HTMLElement).textContent =
+    subject === undefined ? "not logged in" : `logged in as ${subject}`;
   if (!typing) name.value = data.name;
   for (const radio of panel.querySelectorAll("input[type=radio]")) {
     if (radio instanceof HTMLInputElement) radio.checked = radio.value === data.colour;

@@ -1,7 +1,7 @@
 /** Things to try, ticked off as they are done. */
 import { byId, make, rich } from "./dom.js";
 
-/** @typedef {"change" | "drop" | "return" | "tab" | "kill" | "count" | "destroy"} Step */
+/** @typedef {"change" | "drop" | "return" | "tab" | "kill" | "count" | "away" | "logout" | "expire" | "destroy"} Step */
 
 /** @type {readonly (readonly [Step, string, string])[]} */
 const ALL = [
@@ -11,7 +11,10 @@ const ALL = [
   ["tab", "Change it from a second tab", "Both tabs show the change at once."],
   ["kill", "Kill the process that serves you", "`kill -9`; the page comes back through another process."],
   ["count", "Count to 100, and break it in the middle", "One counter is right, and the other one is not."],
-  ["destroy", "Destroy the session", "Every tab is closed with 4410."],
+  ["away", "Miss nothing", "Be dropped: what is sent meanwhile arrives when you are back."],
+  ["logout", "Log in, and log out everywhere", "Every tab of every browser of that user is closed."],
+  ["expire", "Let the session expire", "The deadline is in the store: `4419` says that the session is over."],
+  ["destroy", "Destroy the session", "Every tab is closed with `4410`: the session is gone for good."],
 ];
 
 const list = byId("steps", HTMLOListElement);

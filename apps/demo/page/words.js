@@ -65,7 +65,7 @@ export function presence({ connections, processes, missing }, isShared) {
 export function fresh(server) {
   return {
     title: `A fresh session, through ${server}`,
-    text: "The browser had no valid token, so `initial` created a session before the handshake was answered. The 101 set an HttpOnly cookie with the token. The server stores only a hash of the token.",
+    text: "The browser had no valid token, so `initial` created a session before the handshake was answered. The answer 101, which opens a WebSocket, set a cookie with the token that scripts can't read. The server stores only a hash of the token.",
   };
 }
 
@@ -80,7 +80,7 @@ export function resumed(server, previous, version, renewed) {
   if (renewed) {
     return {
       title: "The same session, with a new token",
-      text: "`session.rotate()` replaced the token. An open socket can't set an HttpOnly cookie. So the page reconnected with a renewal code for a single use, and the 101 set the new cookie.",
+      text: "`session.rotate()` replaced the token. An open socket can't set a cookie that scripts can't read. So the page connected again with a code for a single use, and the answer 101 set the new cookie.",
     };
   }
   const other = previous !== undefined && previous !== server;
@@ -88,8 +88,47 @@ export function resumed(server, previous, version, renewed) {
     title: other
       ? `Back in the same session, through ${server} instead of ${previous}`
       : `Back in the same session, through ${server}`,
-    text: `The browser sent its cookie with the handshake. The token's hash matched, so the server attached the session, at version ${version}, before the 101. So every message has a session.`,
+    text: `The browser sent its cookie with the handshake. The token's hash matched, so the server attached the session, at version ${version}, before the answer 101 opened the WebSocket. So every message has a session.`,
   };
+}
+
+/**
+ * @param {string} user
+ * @returns {Saying}
+ */
+export function loggedIn(user) {
+  return {
+    title: `Logged in as ${user}`,
+    text: "`session.identify()` gave the session a user and a new token: an older token, which somebody else may know, is worth nothing now. The page connected again with a code for a single use, and the answer 101 set the new cookie. Log in as the same user in another browser, and log out everywhere.",
+  };
+}
+
+/**
+ * @param {number} inMs
+ * @returns {Saying}
+ */
+export function expires(inMs) {
+  return {
+    title: `The session expires in ${inMs / 1_000} seconds`,
+    text: "`session.extend({ expiresAt })` moved the deadline, as the `exp` of a JWT would. The deadline is in the store, so it binds every process, and the session also ends if this process dies before.",
+  };
+}
+
+/**
+ * @param {{ readonly number: number, readonly of: number }} letter
+ * @param {boolean} replayed
+ * @returns {Saying}
+ */
+export function letter({ number, of }, replayed) {
+  return replayed
+    ? {
+        title: `${number} of ${of} messages that you did not miss`,
+        text: "They were sent while this page had no connection. The store kept them with the session, and the client asked for what it had not read. Each arrived once, and in order.",
+      }
+    : {
+        title: `Message ${number} of ${of}`,
+        text: "Another tab of this session was dropped. This tab is connected, so the message arrives at once.",
+      };
 }
 
 /**
@@ -150,17 +189,17 @@ export function closed(code, killed) {
     case 1012:
       return {
         title: "The server is shutting down",
-        text: "`sessions.close()` refused new connections, waited for pending writes, and closed every connection with 1012.",
+        text: "`sessions.close()` refused new connections, waited for pending writes, and closed every connection with 1012, the code of a server that restarts.",
       };
     case 4410:
       return {
         title: "The session is destroyed",
-        text: "The store deleted the session, and each of its connections was closed with 4410. Late writes and the old token are refused, so the session stays destroyed. Connect again for a fresh session.",
+        text: "The store deleted the session, and each of its connections was closed with 4410, wsession's code for a session that is gone. Late writes and the old token are refused, so the session stays destroyed. Connect again for a fresh session.",
       };
     case 4419:
       return {
         title: "The session has expired",
-        text: "A deadline passed, so the store deleted the session, and its connections were closed with 4419. Connect again for a fresh session.",
+        text: "A deadline passed, so the store deleted the session, and its connections were closed with 4419, wsession's code for a session that has expired. Connect again for a fresh session.",
       };
     case 4503:
       return {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { isSessionError } from "@wsession/core";
 import type { Connection, HandlersOf, Session } from "@wsession/core";
+import { expireSoon, logIn, logOutEverywhere, SOON_MS, writeWhileAway } from "./login.ts";
 import { readCommand } from "./messages.ts";
 import type { Command, Report, SessionView } from "./messages.ts";
 import { press } from "./press.ts";
@@ -13,6 +14,7 @@ type VisitorConnection = Connection<Visitor, unknown, never>;
 const MOST_NOTES = 8;
 
 export interface Serving {
+  readonly sessions: VisitorSessions;
   /** The number of this process, from 1. */
   readonly process: number;
   /** Whether the sessions survive the end of the process. Only then may a visitor kill it. */
@@ -94,6 +96,18 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
       // The library notifies the page's client, which connects again to get the new cookie.
       await session.rotate();
       return;
+    case "login":
+      // As after `rotate`, the library notifies the page's client.
+      return logIn(connection, command.user);
+    case "logout":
+      if (session.subject === undefined)
+        return tell(connection, { type: "refused", reason: "nobody is logged in here" });
+      return logOutEverywhere(serving.sessions, session.subject);
+    case "expire":
+      await expireSoon(connection);
+      return tell(connection, { type: "expires", inMs: SOON_MS });
+    case "away":
+      return writeWhileAway(serving.sessions, connection);
     case "drop":
       // Skip the closing handshake, so that the page sees the same as after a pulled cable.
       return connection.terminate();
@@ -116,5 +130,5 @@ export function tell(connection: Pick<Connection, "send">, report: Report): void
 }
 
 function view(session: Session<Visitor>): SessionView {
-  return { id: session.id, version: session.version, data: session.data };
+  return { id: session.id, version: session.version, subject: session.subject, data: session.data };
 }

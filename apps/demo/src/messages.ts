@@ -12,6 +12,13 @@ export type Command =
   /** Asks for the current session. */
   | { readonly type: "look" }
   | { readonly type: "rotate" }
+  | { readonly type: "login"; readonly user: string }
+  /** Everywhere: in every browser of the user. */
+  | { readonly type: "logout" }
+  /** The session shall expire in a few seconds. */
+  | { readonly type: "expire" }
+  /** The connection shall be cut, and messages shall be sent meanwhile. */
+  | { readonly type: "away" }
   | { readonly type: "drop" }
   | { readonly type: "destroy" }
   | { readonly type: "kill" };
@@ -19,6 +26,8 @@ export type Command =
 export interface SessionView {
   readonly id: string;
   readonly version: number;
+  /** The user; absent before the login. */
+  readonly subject: string | undefined;
   readonly data: Readonly<Visitor>;
 }
 
@@ -46,6 +55,9 @@ export type Report =
       readonly processes: number;
       readonly missing: number;
     }
+  | { readonly type: "expires"; readonly inMs: number }
+  /** A kept message, sent while nobody was connected. */
+  | { readonly type: "letter"; readonly number: number; readonly of: number }
   | { readonly type: "refused"; readonly reason: string }
   | {
       readonly type: "failed";
@@ -110,8 +122,15 @@ export function readCommand(message: string | Uint8Array): Command | string {
       const id = readText(fields["id"]);
       return id === undefined ? "which note?" : { type, id };
     }
+    case "login": {
+      const user = readText(fields["user"]);
+      return user === undefined ? `a user's name has 1 to ${MOST_CHARACTERS} characters` : { type, user };
+    }
     case "look":
     case "rotate":
+    case "logout":
+    case "expire":
+    case "away":
     case "drop":
     case "destroy":
     case "kill":

@@ -28,7 +28,12 @@ export async function startSingle(port: number, voice: Voice): Promise<Demo> {
   });
   const presence = presenceTeller(sessions, false, (error) => voice.say(describeError(error, "presence")));
   // One sessions object, one handlers object, two runtimes.
-  const handlers = visitorHandlers({ process: 1, mortal: false, connectionsChanged: presence.tell });
+  const handlers = visitorHandlers({
+    sessions,
+    process: 1,
+    mortal: false,
+    connectionsChanged: presence.tell,
+  });
   const plain: PlainServing = {
     origins: origins(pagePort),
     add: countersInMemory(),

@@ -62,7 +62,12 @@ async function work(): Promise<void> {
     onError: (error, { stage }) => report(error, stage),
   });
   const presence = presenceTeller(sessions, true, (error) => report(error, "presence"));
-  const handlers = visitorHandlers({ process: number, mortal: true, connectionsChanged: presence.tell });
+  const handlers = visitorHandlers({
+    sessions,
+    process: number,
+    mortal: true,
+    connectionsChanged: presence.tell,
+  });
   const plain: PlainServing = {
     origins: values.origin,
     add: (run) => addInRedis(client, run),

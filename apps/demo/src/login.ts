@@ -1,0 +1,41 @@
+/** What belongs to a user rather than to a tab: login, logout everywhere, a deadline, and messages for somebody who is away. */
+import type { Connection } from "@wsession/core";
+import type { Report } from "./messages.ts";
+import type { Visitor, VisitorSessions } from "./session.ts";
+
+type VisitorConnection = Connection<Visitor, unknown, never>;
+
+/** Milliseconds until a session expires whose visitor asked for that. */
+export const SOON_MS = 5_000;
+const LETTERS = 3;
+
+/**
+ * Logs in. A real server checks a password first. The library gives the session a new token, and tells the page's client, which
+ * connects again for the new cookie.
+ */
+export async function logIn({ session }: VisitorConnection, user: string): Promise<void> {
+  await session.identify(user);
+}
+
+/** Destroys every session of the user: each tab of each browser is closed with 4410. */
+export async function logOutEverywhere(sessions: VisitorSessions, user: string): Promise<void> {
+  await sessions.destroySubject(user, "logged out everywhere");
+}
+
+/** Moves the session's deadline, in the store, for every process. */
+export async function expireSoon({ session }: VisitorConnection): Promise<void> {
+  await session.extend({ expiresAt: Date.now() + SOON_MS });
+}
+
+/** Cuts the connection, and sends messages to the session while nobody is connected. The store keeps them. */
+export async function writeWhileAway(
+  sessions: VisitorSessions,
+  connection: VisitorConnection,
+): Promise<void> {
+  const { id } = connection.session;
+  connection.terminate();
+  for (let number = 1; number <= LETTERS; number += 1) {
+    const letter: Report = { type: "letter", number, of: LETTERS };
+    await sessions.send(id, JSON.stringify(letter));
+  }
+}
