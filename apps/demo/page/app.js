@@ -213,7 +213,7 @@ function welcome(report, from) {
   const same = session?.id === report.session.id;
   log(
     "received",
-    `${report.resumed ? "Resumed" : "Fresh"} session \`${short(report.session.id)}\`, version ${report.session.version}`,
+    `${report.resumed ? "Resumed" : "Fresh"} session \`${report.session.id.slice(0, 8)}…\`, version ${report.session.version}`,
   );
   if (report.resumed && same && key(seenThrough) !== key(from)) tick("return");
   phase("open");
@@ -285,8 +285,10 @@ function phase(now, closeCode) {
   if (now === "dropped")
     byId("session-node-detail", HTMLElement).textContent =
       session === undefined ? "" : `version ${session.version}, waiting for you`;
-  if (now === "ended") byId("session-node-detail", HTMLElement).textContent = "gone for good";
-  if (now === "ended") delete byId("session-node", HTMLElement).dataset["session"];
+  if (now === "ended") {
+    byId("session-node-detail", HTMLElement).textContent = "gone for good";
+    delete byId("session-node", HTMLElement).dataset["session"];
+  }
   if (!isLive) for (const id of ["served-by", "connection-id"]) byId(id, HTMLElement).textContent = "–";
   if (!isLive) byId("resumed", HTMLElement).textContent = "";
   if (!isLive) placeCounting(undefined);
@@ -294,9 +296,4 @@ function phase(now, closeCode) {
   draw({ phase: now, endpoint, closeCode });
   // A button that had the focus is disabled now: move the focus to a server, so that a keyboard user can continue.
   if (focused instanceof HTMLButtonElement && focused.disabled) focusServer(endpoint);
-}
-
-/** @param {string} id */
-function short(id) {
-  return `${id.slice(0, 8)}…`;
 }

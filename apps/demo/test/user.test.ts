@@ -6,6 +6,11 @@ import type { Tab } from "./visitor.ts";
 
 const setting = useDemo();
 
+async function expectTicked(tab: Tab, step: string): Promise<void> {
+  const done = tab.page.locator("#steps li.done strong");
+  await expect.poll(() => done.allInnerTexts()).toContain(step);
+}
+
 async function logIn(tab: Tab, user: string): Promise<void> {
   await tab.turnTo();
   await tab.page.getByLabel(/^User/).fill(user);
@@ -31,6 +36,7 @@ it("logs in in two browsers, keeps the session, and logs out in both at once", a
     await tab.hasEnded();
     await tab.logged("4410 the session was destroyed");
   }
+  await expectTicked(second, "Log in, and log out everywhere");
   expect([...setting.visitor.complaints, ...otherBrowser.complaints]).toEqual([]);
   await otherBrowser.leave();
 });
@@ -41,6 +47,7 @@ it("misses no message that was sent while it was away", async () => {
   await tab.press("Drop me, and send 3 messages");
   await tab.says("3 of 3 messages that you did not miss");
   for (const number of [1, 2, 3]) await tab.logged(`Message ${number} of 3, sent while you were away`);
+  await expectTicked(tab, "Miss nothing");
 });
 
 it("is told that its session has expired", async () => {
@@ -50,6 +57,7 @@ it("is told that its session has expired", async () => {
   await tab.says("The session expires in 5 seconds");
   await tab.hasEnded();
   await tab.logged("4419 the session expired");
+  await expectTicked(tab, "Let the session expire");
 });
 
 it.each([
