@@ -201,9 +201,10 @@ class RedisStore implements RedisSessionStore {
   async touch(id: string, idleMs: number, absoluteMs?: number): Promise<boolean> {
     if (!isSessionId(id)) return false;
     const isThere = await this.#indexedChanges.touch({ id, idleMs, absoluteMs });
-    // The deadline may be earlier than before. A touch that only moves it later needs no look.
+    // The deadline may be earlier than before. A look reads it, because the session may have an idle time of its own. A touch that
+    // only moves the deadline later needs no look.
     if (isThere && absoluteMs !== undefined)
-      this.#membership?.presence.deadline(id, Math.min(idleMs, absoluteMs), Number.POSITIVE_INFINITY);
+      this.#membership?.presence.deadline(id, 0, Number.POSITIVE_INFINITY);
     return isThere;
   }
 
