@@ -1,4 +1,5 @@
 import { createStored } from "../session/creation.ts";
+import { REPLACED } from "../base/endings.ts";
 import { invalidArgument, isSessionError } from "../base/errors.ts";
 import { accept, originAllowed, reject } from "../handshake/handshake.ts";
 import type { Admission, Handshake } from "../handshake/handshake.ts";
@@ -115,6 +116,9 @@ async function resolveSession<Data extends object>(
   } catch (error) {
     if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);
     if (!isOvertaken(error)) registry.report(error, { stage });
+    const { code } = REPLACED;
+    // The same code as for connections that are open by then, because a page can't read a status.
+    if (isSessionError(error, "FENCED")) return { ...failure(error), code, closes: handshake };
     return failure(error);
   } finally {
     registry.calls.end();
@@ -152,7 +156,7 @@ function failure(error: unknown): Refused {
   if (isSessionError(error, "STORE_UNAVAILABLE")) return refused(503, "session store unavailable");
   if (isSessionError(error, "STORE_FULL")) return refused(503, "too many sessions");
   if (isSessionError(error, "REVOKED")) return refused(401, "sessions revoked");
-  if (isSessionError(error, "FENCED")) return refused(401, "replaced by a newer connection");
+  if (isSessionError(error, "FENCED")) return refused(401, REPLACED.reason);
   if (isSessionError(error, "TOO_MANY_SESSIONS")) return refused(403, "too many sessions of one subject");
   if (isSessionError(error, "SHUTTING_DOWN")) return refused(503, "server restarting");
   return refused(500, "internal error");

@@ -28,6 +28,8 @@ export interface Refused {
   readonly reason: string;
   /** True if a token opened no session. */
   readonly isBadToken?: boolean | undefined;
+  /** The close code, if it does not follow from the status. */
+  readonly code?: number | undefined;
   /**
    * Given if every client is told by a close code, also one that does not speak `v1.wsession`: the handshake as the application
    * sees it.

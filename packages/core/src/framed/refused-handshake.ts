@@ -20,10 +20,19 @@ export class RefusedHandshake implements Ticket {
   readonly #diagnostics: Diagnostics;
   #isOver = false;
 
-  constructor(handshake: Handshake, status: number, reason: string, diagnostics: Diagnostics) {
+  /** `code`: the close code, if it does not follow from the status. */
+  constructor(
+    handshake: Handshake,
+    {
+      status,
+      reason,
+      code,
+    }: { readonly status: number; readonly reason: string; readonly code?: number | undefined },
+    diagnostics: Diagnostics,
+  ) {
     this.handshake = handshake;
     this.status = status;
-    this.code = codeOf(status);
+    this.code = code ?? codeOf(status);
     this.reason = reason;
     this.#diagnostics = diagnostics;
     diagnostics.handshakesPending += 1;

@@ -156,11 +156,11 @@ export class ServerBinding<Data extends object, Socket extends object>
   /** Without `subprotocol` the application chooses one, because a browser fails a 101 without any of those that the page offered. */
   #refuseByCode(
     handshake: Handshake,
-    { status, reason, headers = [] }: Refused,
+    { status, reason, code, headers = [] }: Refused,
     subprotocol?: string,
   ): HandshakeAnswer {
     this.diagnostics.handshakesRefused += 1;
-    const ticket = new RefusedHandshake(handshake, status, reason, this.diagnostics);
+    const ticket = new RefusedHandshake(handshake, { status, reason, code }, this.diagnostics);
     const protocols = subprotocol === undefined ? handshake.protocols : [];
     return { type: "accept", ticket, headers, protocols, subprotocol };
   }
