@@ -36,3 +36,9 @@ test.skipIf(file === undefined)("an adapter for Bun that loses messages is found
   const { failures } = await runSuite(bun, adapterSuite("bun"), ["--name", "500 messages", "--broken"]);
   expect(failures.length).toBeGreaterThan(0);
 });
+
+test.skipIf(file === undefined)("adapter-ws ends silent peers, and no others, on the ws that Bun has itself", async () => {
+  const { passed, failures } = await runSuite(bun, adapterSuite("ws"), ["--subject", "heartbeat"]);
+  expect(failures).toEqual([]);
+  expect(passed).toBe(3);
+});

@@ -103,16 +103,24 @@ export function endedByServer(socket: WebSocket): void {
 }
 
 /**
- * Counts the bytes of a stream that is not a socket. `handleUpgrade` accepts any Duplex, and only sockets
- * have `bytesRead`.
+ * Counts what a stream reads that does not count its bytes. `handleUpgrade` accepts any Duplex, and only sockets
+ * have `bytesRead`. The socket of Bun's own ws has 0 for ever, although the request came over it, and emits no `data`: there
+ * each frame of the peer counts.
  */
 function countReads(own: BoundSocket, tcp: Socket): void {
   const counted: number | undefined = tcp.bytesRead;
-  if (counted !== undefined) return;
+  if (counted !== undefined && counted > 0) return;
   own[COUNTED] = 0;
-  tcp.on("data", ({ length }: Buffer) => {
-    own[COUNTED] = (own[COUNTED] ?? 0) + length;
-  });
+  tcp.on("data", ({ length }: Buffer) => countRead(own, length));
+  own.on("ping", onFrame).on("pong", onFrame).on("message", onFrame);
+}
+
+function countRead(own: BoundSocket, count: number): void {
+  own[COUNTED] = (own[COUNTED] ?? 0) + count;
+}
+
+function onFrame(this: BoundSocket): void {
+  countRead(this, 1);
 }
 
 function onMessage(this: BoundSocket, data: RawData, isBinary: boolean): void {
