@@ -1,15 +1,16 @@
 /** Reports of one process to its parent, by the public API of the sessions. */
 import process from "node:process";
+import { onTelemetry } from "@wsession/core";
 import type { VisitorSessions } from "../session.ts";
 import type { OperatorEvent, ProcessReport, SessionFacts } from "./contract.ts";
 
 const EACH_MS = 500;
 const MOST_SESSIONS = 50;
 const MOST_EVENTS = 100;
+/** Close codes of a server that ends a connection for another one, or with its session. */
+const KICKS = new Set([4409, 4410]);
 
 export interface Reporter {
-  /** Adds an event to the next report. */
-  readonly note: (kind: OperatorEvent["kind"], text: string) => void;
   /** Sends the sessions of the store with the next report. */
   readonly list: () => void;
   readonly stop: () => void;
@@ -25,9 +26,27 @@ export function reporter(
   let isBusy = false;
   const counted = { kicks: 0, outbox: 0 };
 
-  const note: Reporter["note"] = (kind, text) => {
+  const note = (kind: OperatorEvent["kind"], text: string): void => {
     if (events.length < MOST_EVENTS) events.push({ at: Date.now(), kind, process: number, text });
   };
+
+  const stops = [
+    onTelemetry("wsession:connection:open", ({ sessionId, resumed }) => {
+      note(resumed ? "resume" : "connect", `${resumed ? "back in" : "a fresh"} session ${short(sessionId)}`);
+    }),
+    onTelemetry("wsession:connection:close", ({ sessionId, code, by }) => {
+      const isKick = by === "server" && KICKS.has(code);
+      if (isKick) counted.kicks += 1;
+      note(isKick ? "kick" : "close", `left session ${short(sessionId)}: ${code}, by ${by}`);
+    }),
+    onTelemetry("wsession:session:destroy", ({ sessionId, cause }) =>
+      note("kick", `session ${short(sessionId)} is destroyed (${cause})`),
+    ),
+    onTelemetry("wsession:outbox:send", () => (counted.outbox += 1)),
+    onTelemetry("wsession:store:health", ({ ok, code, outageMs }) =>
+      note("error", ok ? `the store is back after ${Math.round(outageMs)} ms` : `the store fails: ${code}`),
+    ),
+  ];
 
   async function report(): Promise<void> {
     const { sessionsResumed, connectionsOpened, writes, conflicts } = sessions.diagnostics;
@@ -63,7 +82,17 @@ export function reporter(
       .catch(() => {})
       .finally(() => (isBusy = false));
   }, EACH_MS).unref();
-  return { note, list: () => (isAsked = true), stop: () => clearInterval(timer) };
+  return {
+    list: () => (isAsked = true),
+    stop() {
+      clearInterval(timer);
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+function short(sessionId: string | undefined): string {
+  return sessionId === undefined ? "" : `${sessionId.slice(0, 8)}…`;
 }
 
 function heldBy(sessions: VisitorSessions): Record<string, number> {
