@@ -37,8 +37,11 @@ test.skipIf(file === undefined)("an adapter for Bun that loses messages is found
   expect(failures.length).toBeGreaterThan(0);
 });
 
-test.skipIf(file === undefined)("adapter-ws ends silent peers, and no others, on the ws that Bun has itself", async () => {
-  const { passed, failures } = await runSuite(bun, adapterSuite("ws"), ["--subject", "heartbeat"]);
-  expect(failures).toEqual([]);
-  expect(passed).toBe(3);
-});
+test.skipIf(file === undefined)(
+  "adapter-ws ends silent peers, and no others, on the ws that Bun has itself",
+  async () => {
+    const { passed, failures } = await runSuite(bun, adapterSuite("ws"), ["--subject", "heartbeat"]);
+    expect(failures).toEqual([]);
+    expect(passed).toBe(3);
+  },
+);
