@@ -5,6 +5,7 @@ import { coreMutants } from "./core.mjs";
 import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
+import { loginMutants } from "./logins.mjs";
 import { messageMutants } from "./messages.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
@@ -36,6 +37,7 @@ export const mutants = [
   ...commitMutants,
   ...adapterMutants,
   ...clientMutants,
+  ...loginMutants,
   ...messageMutants,
   ...transactionMutants,
   ...scriptMutants,

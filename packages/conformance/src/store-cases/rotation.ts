@@ -60,6 +60,25 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "rotate that names the digest to replace answers foreign, and changes nothing, unless that digest is the current one",
+    applies: resumable,
+    async run(trial) {
+      const [first, second] = await trial.processes();
+      const { id, digest: old } = await first.born();
+      const [digest, later] = [newDigest(), newDigest()];
+      expect(await first.rotate(id, { digest, replaces: old })).toMatchObject({ type: "rotated" });
+      // Another request of the same browser, with the cookie of before.
+      for (const replaces of [old, newDigest()])
+        expect(await second.rotate(id, { digest: later, replaces, subject: "ada" })).toEqual({
+          type: "foreign",
+        });
+      expect(await first.load(id)).toMatchObject({ version: 1, subject: undefined });
+      expect(await first.resume(id, later)).toEqual({ type: "wrong" });
+      expect(await first.resume(id, digest)).toMatchObject({ type: "resumed", by: "current" });
+      expect(await second.rotate(id, { digest: later, replaces: digest })).toMatchObject({ type: "rotated" });
+    },
+  },
+  {
     name: "rotate does not change the version and the data; with a subject it sets the subject and adds 1 to the version",
     async run(trial) {
       const store = await trial.process();
