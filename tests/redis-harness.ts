@@ -3,6 +3,13 @@ import { type RedisClient, redisStore } from "@wsession/store-redis";
 import type { Cluster, Redis } from "ioredis";
 import { newPrefix } from "./stores.ts";
 
+interface Opened {
+  readonly client: RedisClient;
+  /** If it is there, the store waits for it. */
+  readonly connected?: Promise<unknown>;
+  close(): void;
+}
+
 /** As `harnessWith`, for clients of ioredis. */
 export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
   return harnessWith(() => {
@@ -14,7 +21,7 @@ export function harnessOf(connect: () => Redis | Cluster): StoreHarness {
 /**
  * The harness of Redis stores for the store suite. Each store has its own client; a case has its own prefix.
  */
-export function harnessWith(connect: () => { readonly client: RedisClient; close(): void }): StoreHarness {
+export function harnessWith(connect: () => Opened): StoreHarness {
   return {
     capabilities: { resumable: true, shared: true, values: "json", outbox: true },
     commits: true,
@@ -25,9 +32,10 @@ export function harnessWith(connect: () => { readonly client: RedisClient; close
       const prefix = newPrefix();
       const closing: (() => void)[] = [];
       return {
-        store() {
-          const { client, close } = connect();
+        async store() {
+          const { client, connected, close } = connect();
           closing.push(close);
+          await connected;
           return redisStore({ client, prefix });
         },
         // The server's clock cannot be faked. A timer may fire a millisecond early, and the server rounds

@@ -1,9 +1,9 @@
 // The client libraries that redisStore() knows, each in the oldest and the newest version of a major version.
 import type { RedisClient } from "@wsession/store-redis";
-import { Redis as Redis6 } from "ioredis";
-import { Redis as Redis5 } from "ioredis-5";
-import { Redis as Redis53 } from "ioredis-5.3";
-import { Redis as Valkey } from "iovalkey";
+import { Redis as Redis6, Cluster as Cluster6 } from "ioredis";
+import { Redis as Redis5, Cluster as Cluster5 } from "ioredis-5";
+import { Redis as Redis53, Cluster as Cluster53 } from "ioredis-5.3";
+import { Redis as Valkey, Cluster as ValkeyCluster } from "iovalkey";
 import * as redis6 from "redis";
 import * as redis5 from "redis-5";
 import * as redis50 from "redis-5.0";
@@ -21,12 +21,16 @@ export interface User {
 /** A client as an application makes it. */
 export interface Opened {
   readonly client: RedisClient;
+  /** Resolves once the client is connected, or has failed to. The store does not need to wait, except for Sentinel. */
+  readonly connected?: Promise<unknown>;
   close(): void;
 }
 
 export interface Library {
   readonly name: string;
   server(address: Address, user?: User): Opened;
+  cluster(nodes: readonly Address[], user?: User): Opened;
+  sentinel(name: string, sentinels: readonly Address[]): Opened;
 }
 
 interface IoredisLike {
@@ -52,36 +56,84 @@ function nodeRedisClient(client: RedisClient & NodeRedisLike): Opened {
   const connected = client.connect().catch(() => undefined);
   return {
     client,
+    connected,
     close: () => {
       void connected.then(() => (client.isOpen ? client.destroy() : undefined));
     },
   };
 }
 
-type IoredisOptions = Address & Partial<User>;
+interface SentinelOptions {
+  readonly name: string;
+  readonly sentinels: Address[];
+}
 
 function ioredisLibrary(
   name: string,
-  connect: (options: IoredisOptions) => RedisClient & IoredisLike,
+  connect: (options: (Address & Partial<User>) | SentinelOptions) => RedisClient & IoredisLike,
+  connectCluster: (nodes: Address[], options: { redisOptions: Partial<User> }) => RedisClient & IoredisLike,
 ): Library {
-  return { name, server: (address, user) => ioredisClient(connect({ ...address, ...user })) };
+  return {
+    name,
+    server: (address, user) => ioredisClient(connect({ ...plain(address), ...user })),
+    cluster: (nodes, user) => ioredisClient(connectCluster(nodes.map(plain), { redisOptions: { ...user } })),
+    sentinel: (master, sentinels) =>
+      ioredisClient(connect({ name: master, sentinels: sentinels.map(plain) })),
+  };
+}
+
+/** What node-redis makes in each of its versions. */
+interface NodeRedisModule {
+  createClient(options: { socket: Address } & Partial<User>): RedisClient & NodeRedisLike;
+  createCluster(options: {
+    rootNodes: { socket: Address }[];
+    defaults: Partial<User>;
+  }): RedisClient & NodeRedisLike;
+  createSentinel(options: { name: string; sentinelRootNodes: Address[] }): RedisClient & NodeRedisLike;
+}
+
+function nodeRedisLibrary(name: string, made: NodeRedisModule): Library {
+  return {
+    name,
+    server: (address, user) => nodeRedisClient(made.createClient({ socket: plain(address), ...user })),
+    cluster: (nodes, user) =>
+      nodeRedisClient(
+        made.createCluster({
+          rootNodes: nodes.map((node) => ({ socket: plain(node) })),
+          defaults: { ...user },
+        }),
+      ),
+    sentinel: (master, sentinels) =>
+      nodeRedisClient(made.createSentinel({ name: master, sentinelRootNodes: sentinels.map(plain) })),
+  };
+}
+
+function plain({ host, port }: Address): Address {
+  return { host, port };
 }
 
 export const libraries: readonly Library[] = [
-  ioredisLibrary("ioredis 6", (options) => new Redis6(options)),
-  ioredisLibrary("ioredis 5", (options) => new Redis5(options)),
-  ioredisLibrary("ioredis 5.3", (options) => new Redis53(options)),
-  ioredisLibrary("iovalkey", (options) => new Valkey(options)),
-  {
-    name: "node-redis 6",
-    server: (socket, user) => nodeRedisClient(redis6.createClient({ socket, ...user })),
-  },
-  {
-    name: "node-redis 5",
-    server: (socket, user) => nodeRedisClient(redis5.createClient({ socket, ...user })),
-  },
-  {
-    name: "node-redis 5.0",
-    server: (socket, user) => nodeRedisClient(redis50.createClient({ socket, ...user })),
-  },
+  ioredisLibrary(
+    "ioredis 6",
+    (options) => new Redis6(options),
+    (nodes, options) => new Cluster6(nodes, options),
+  ),
+  ioredisLibrary(
+    "ioredis 5",
+    (options) => new Redis5(options),
+    (nodes, options) => new Cluster5(nodes, options),
+  ),
+  ioredisLibrary(
+    "ioredis 5.3",
+    (options) => new Redis53(options),
+    (nodes, options) => new Cluster53(nodes, options),
+  ),
+  ioredisLibrary(
+    "iovalkey",
+    (options) => new Valkey(options),
+    (nodes, options) => new ValkeyCluster(nodes, options),
+  ),
+  nodeRedisLibrary("node-redis 6", redis6),
+  nodeRedisLibrary("node-redis 5", redis5),
+  nodeRedisLibrary("node-redis 5.0", redis50),
 ];

@@ -16,7 +16,6 @@ export interface IoredisClient {
 /** A client of node-redis 5 or newer: what `createClient` of the package `redis` or `@redis/client` returns. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
-  readonly isReady: boolean;
   connect(): Promise<unknown>;
   destroy(): unknown;
   sendCommand(...args: never[]): unknown;

@@ -3,7 +3,8 @@ import type { RedisClient } from "./client.ts";
 
 export interface RedisStoreOptions {
   /**
-   * The application's ioredis client: standalone, Sentinel or Cluster, and not one that reads from replicas.
+   * The application's client of ioredis (5.3 or newer), iovalkey or node-redis (5 or newer): for one server, Sentinel
+   * or a Cluster, and not one that reads from replicas. The store finds out which library the client is from.
    * The store opens connections of its own with the same options: one for commands and one for announcements.
    * On a Cluster it opens one to each master for commands, one for announcements, and with Redis 7 one more
    * to each master for sharded announcements. The store never changes or closes the client, and closes its

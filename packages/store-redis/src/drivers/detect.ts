@@ -1,11 +1,11 @@
 import { invalidArgument } from "@wsession/core/runtime";
 import type { Driver } from "./driver.ts";
 import { ioredisDriver, isIoredis } from "./ioredis/ioredis.ts";
-import { nodeRedisDriver } from "./node-redis/node-redis.ts";
-import { hasMethods, isServerRedis } from "./node-redis/shapes.ts";
+import { clusterDriver, nodeRedisDriver, sentinelDriver } from "./node-redis/node-redis.ts";
+import { hasMethods, isClusterRedis, isSentinelRedis, isServerRedis } from "./node-redis/shapes.ts";
 
 const TAKEN =
-  "a Redis or Cluster of ioredis 5.3 or newer or of iovalkey, or a client of node-redis 5 or newer (createClient)";
+  "a Redis or Cluster of ioredis 5.3 or newer or of iovalkey, or a client of node-redis 5 or newer (createClient, createSentinel, createCluster)";
 
 /**
  * Finds out which library the client in the options is from. Checks properties rather than classes, because the
@@ -20,6 +20,8 @@ export function driverOf(options: unknown): Driver {
   if (refused !== undefined) throw invalidArgument(`redisStore: client is ${TAKEN}, not ${refused}`);
   if (typeof client === "object" && client !== null) {
     if (isIoredis(client)) return ioredisDriver(client);
+    if (isClusterRedis(client)) return clusterDriver(client);
+    if (isSentinelRedis(client)) return sentinelDriver(client);
     if (isServerRedis(client)) return nodeRedisDriver(client);
   }
   throw invalidArgument(`redisStore: client is ${TAKEN}, not another object`);

@@ -12,6 +12,8 @@ export interface LinkEvents {
   readonly failed: (reason: Error) => void;
   /** A reply arrived, or the connection became writable. */
   readonly arrived: () => void;
+  /** Redis replied with an error. Returns whether the command was sent to another node of the Cluster. */
+  readonly redirected?: (command: NodeRedisCommand, message: string) => boolean;
 }
 
 /**
@@ -65,10 +67,11 @@ export class Link implements Server {
     return this.#unanswered;
   }
 
-  connect(): void {
+  /** Starts connecting, unless that has begun. Resolves after the first attempt. */
+  async connect(): Promise<void> {
     if (this.#isStarted || this.#isClosed) return;
     this.#isStarted = true;
-    void this.#connect();
+    await this.#connect();
   }
 
   close(): void {
@@ -80,6 +83,14 @@ export class Link implements Server {
   /** Closes the connection at once; another one is made. */
   cut(): void {
     if (this.#client !== undefined) this.#onLost(this.#client, new Error("the connection was closed"));
+  }
+
+  /** Sends a command that another node of the Cluster redirected here while its slot is migrating. */
+  sendAsking(command: NodeRedisCommand): void {
+    const client = this.#client;
+    // Both commands are queued in one turn, so no other comes between them.
+    if (client !== undefined && this.#isReady) client.sendCommand(["ASKING"]).catch(() => undefined);
+    this.send(command);
   }
 
   send(command: NodeRedisCommand): void {
@@ -98,6 +109,7 @@ export class Link implements Server {
           // While the connection stands, the rejection is an error reply. Otherwise the reply was lost.
           const isReply = this.#client === client && client.isReady;
           if (this.#client === client) this.#onReply();
+          if (isReply && this.#events.redirected?.(command, reasonOf(error).message) === true) return;
           command.reject(isReply ? replyError(error) : reasonOf(error));
         },
       );

@@ -1,8 +1,12 @@
 import { invalidArgument } from "@wsession/core/runtime";
 import type { Driver } from "../driver.ts";
+import { ClusterClient } from "./cluster-client.ts";
 import { ownClient } from "./own-options.ts";
 import { ServerClient } from "./server-client.ts";
-import type { ServerRedis } from "./shapes.ts";
+import type { ClusterRedis, SentinelRedis, ServerRedis } from "./shapes.ts";
+
+/** How often it is checked whether the application closed a client that has no event for it. */
+const CLOSED_CHECK_MS = 250;
 
 /**
  * The driver for a client of one server, of node-redis 5 or newer. The client need not be connected.
@@ -14,10 +18,9 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
     throw invalidArgument(
       "redisStore: the client is readonly, and a replica may not have an acknowledged change yet",
     );
-  const { keyPrefix } = given.options ?? {};
   return {
     isCluster: false,
-    keyPrefix: typeof keyPrefix === "string" ? keyPrefix : "",
+    keyPrefix: text(given.options?.keyPrefix),
     // A client that was closed looks like one that was never connected.
     isEnded: false,
     createClient: (settings, events) =>
@@ -37,4 +40,64 @@ export function nodeRedisDriver(given: ServerRedis): Driver {
       };
     },
   };
+}
+
+/**
+ * The driver for a client of Sentinel. The store connects to the master that the client has found. A connection to
+ * it is possible only once the client is connected, because before that node-redis shows no client of a server.
+ */
+export function sentinelDriver(given: SentinelRedis): Driver {
+  let template: ServerRedis | undefined;
+  return {
+    isCluster: false,
+    keyPrefix: text(Reflect.get(given, "_keyPrefix")),
+    isEnded: false,
+    createClient: (settings, events) => {
+      const make = async (): Promise<ServerRedis> => {
+        if (!given.isReady) throw new Error("the Sentinel client is not connected: call its connect()");
+        if (template === undefined)
+          // The one way to a client of a server, by which others can be made.
+          // oxlint-disable-next-line no-underscore-dangle
+          await given._execute(false, async (client) => {
+            template = client;
+          });
+        const master = given.getMasterNode();
+        if (template === undefined || master === undefined) throw new Error("Sentinel knows no master");
+        const { host, port } = master;
+        return ownClient(template, settings.handshakeMs, { host, port });
+      };
+      return new ServerClient(make, undefined, settings, events);
+    },
+    follow: (events) => pollClosed(given, events),
+  };
+}
+
+/** The driver for a client of a Cluster. The client need not be connected. */
+export function clusterDriver(given: ClusterRedis): Driver {
+  return {
+    isCluster: true,
+    keyPrefix: text(Reflect.get(given, "_keyPrefix")),
+    isEnded: false,
+    createClient: (settings, events) => new ClusterClient(given, settings, events),
+    follow: (events) => pollClosed(given, events),
+  };
+}
+
+function pollClosed(
+  given: { readonly isOpen: boolean },
+  { ended, connecting }: Parameters<Driver["follow"]>[0],
+): () => void {
+  let wasOpen = given.isOpen;
+  const timer = setInterval(() => {
+    if (given.isOpen === wasOpen) return;
+    wasOpen = given.isOpen;
+    if (wasOpen) connecting();
+    else ended();
+  }, CLOSED_CHECK_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

@@ -12,6 +12,7 @@ export class NodeRedisCommand implements SentCommand, Signal {
   readonly promise: Promise<unknown>;
   isSettled = false;
   attempts = 0;
+  redirections = 0;
   backlog: Set<SentCommand> | undefined;
   #resolve: (reply: unknown) => void = () => undefined;
   #reject: (reason: Error) => void = () => undefined;
@@ -95,5 +96,15 @@ export class NodeRedisCommand implements SentCommand, Signal {
   }
 }
 
-/** The commands without a key that the store sends to a chosen server. */
-const KEYLESS: ReadonlySet<string> = new Set(["time", "info", "hello", "config", "scan", "ping"]);
+/** The commands without a key. */
+const KEYLESS: ReadonlySet<string> = new Set([
+  "time",
+  "info",
+  "hello",
+  "config",
+  "scan",
+  "ping",
+  "cluster",
+  // Any node of a Cluster publishes to all.
+  "publish",
+]);

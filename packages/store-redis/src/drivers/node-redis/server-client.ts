@@ -44,7 +44,7 @@ export class ServerClient implements OwnClient {
   }
 
   connect(): void {
-    this.#link.connect();
+    void this.#link.connect();
   }
 
   disconnect(): void {

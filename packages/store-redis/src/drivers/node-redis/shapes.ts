@@ -43,6 +43,50 @@ export interface ServerRedis extends Emitter {
   sUnsubscribe(channel: string): Promise<unknown>;
 }
 
+/** A node of a Cluster. `address` is the name that the Cluster gives it. */
+export interface ClusterNode {
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A client of a Cluster. */
+export interface ClusterRedis extends Emitter {
+  readonly isOpen: boolean;
+  /** By slot. */
+  readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
+  readonly masters: readonly ClusterNode[];
+  readonly replicas: readonly ClusterNode[];
+  connect(): Promise<unknown>;
+  destroy(): unknown;
+  duplicate(overrides: {
+    readonly minimizeConnections: boolean;
+    readonly useReplicas: boolean;
+  }): ClusterRedis;
+  nodeClient(node: ClusterNode): ServerRedis | Promise<ServerRedis>;
+}
+
+/** A client that Sentinel tells the master. */
+export interface SentinelRedis extends Emitter {
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+  getMasterNode(): { readonly host: string; readonly port: number } | undefined;
+  _execute(isReadonly: boolean, use: (client: ServerRedis) => Promise<void>): Promise<void>;
+}
+
+export function isClusterRedis(value: object): value is ClusterRedis {
+  return (
+    hasMethods(value, ["sendCommand", "duplicate", "connect", "destroy", "nodeClient"]) &&
+    "isOpen" in value &&
+    "slots" in value &&
+    "masters" in value
+  );
+}
+
+export function isSentinelRedis(value: object): value is SentinelRedis {
+  return "isOpen" in value && hasMethods(value, ["sendCommand", "getMasterNode", "_execute"]);
+}
+
 export function isServerRedis(value: object): value is ServerRedis {
   return (
     hasMethods(value, ["sendCommand", "duplicate", "connect", "destroy", "subscribe", "sSubscribe"]) &&
@@ -55,7 +99,5 @@ export function isServerRedis(value: object): value is ServerRedis {
 }
 
 export function hasMethods(value: object, names: readonly string[]): boolean {
-  const members = new Map<string, unknown>();
-  for (const name of names) members.set(name, Reflect.get(value, name));
-  return [...members.values()].every((member) => typeof member === "function");
+  return names.every((name) => typeof Reflect.get(value, name) === "function");
 }

@@ -1,0 +1,70 @@
+// The short form of `npm run test:drivers`: a change with each client library, and what redisStore() refuses.
+import { redisStore } from "@wsession/store-redis";
+import { createClientPool } from "redis";
+import { describe, expect, test } from "vitest";
+import { aCreation, aWrite } from "../packages/store-redis/test/fake-host.ts";
+import { until } from "../packages/store-redis/test/redis-server.ts";
+import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
+import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
+import { libraries } from "./drivers/libraries.ts";
+import { startStore } from "./drivers/start-store.ts";
+import { newPrefix } from "./stores.ts";
+
+const server: RedisServer = useRedisServer();
+
+describe.each(libraries.map((library) => ({ name: library.name, library })))("$name", ({ library }) => {
+  test("a change reaches the holder in another process, and closing the client ends the store's connections", async (context) => {
+    const prefix = newPrefix();
+    const holder = startStore(context, library, server.port, 20_000, prefix);
+    const writer = startStore(context, library, server.port, 20_000, prefix);
+    const creation = aCreation({ data: { n: 0 }, hold: true });
+    const created = await holder.store.create(creation);
+    if (created.type !== "created") throw new Error(created.type);
+    holder.host.adopt(creation.id, created.session);
+    await writer.store.write(aWrite(creation.id, { n: 1 }));
+    await until(() => holder.host.eventsOf(creation.id).length === 1);
+    expect(holder.host.eventsOf(creation.id)).toMatchObject([
+      { type: "written", version: 2, change: { type: "fields", set: { n: 1 } } },
+    ]);
+    writer.opened.close();
+    await until(() =>
+      writer.store.load(creation.id).then(
+        () => false,
+        (error: unknown) => error instanceof Error && error.message.includes("is closed"),
+      ),
+    );
+  });
+});
+
+test.each([
+  ["a pool of node-redis", createClientPool(), /not a pool of node-redis/],
+  [
+    "a client of valkey-glide",
+    { customCommand: () => undefined, close: (): void => undefined },
+    /not a client of valkey-glide/,
+  ],
+  [
+    "a client of node-redis 4",
+    { isOpen: true, sendCommand: () => undefined },
+    /not a client of node-redis 4/,
+  ],
+  [
+    "a client of ioredis 4",
+    { isCluster: false, sendCommand: () => undefined },
+    /not a client of an ioredis before 5.3/,
+  ],
+  [
+    "a RedisClient of Bun",
+    { connected: true, send: () => undefined, duplicate: () => undefined },
+    /not a RedisClient of Bun/,
+  ],
+  ["an object", {}, /not another object/],
+])("refuses %s by name, and says what it takes", (_, client, message) => {
+  const options: object = { client };
+  const make = () => Reflect.apply(redisStore, undefined, [options]);
+  expect(make).toThrow(message);
+  expect(make).toThrow(
+    /client is a Redis or Cluster of ioredis 5\.3 or newer or of iovalkey, or a client of node-redis 5/,
+  );
+  expect(make).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
