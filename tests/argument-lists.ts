@@ -77,6 +77,7 @@ export const sessionsCalls: Calls = {
     ...each([undefined, ...wrongFor.options, {}, { signal: {} }], ["ada"], () => 1),
     ...behind(["ada"], () => 1, signalled),
   ],
+  health: each(wrongFor.any),
   close: [...each(wrongFor.options), ...behind({})],
   bind: [
     ...each([undefined, ...wrongFor.object]),

@@ -66,6 +66,7 @@ export type {
   SessionsOptions,
   TransportOption,
 } from "./api/typed-options.ts";
+export type { Health } from "./api/health.ts";
 export type { Lifetimes } from "./base/lifetimes.ts";
 export type { Binding, CloseOptions, SendOutcome } from "./api/runtime.ts";
 export { isTransactionRefused, TransactionRefused, unchecked } from "@wsession/protocol";
@@ -82,6 +83,7 @@ export type {
   ExtendRequest,
   ExtendResult,
   Fields,
+  HealthMethods,
   HeldSession,
   NodePresence,
   OverLimit,
@@ -96,6 +98,7 @@ export type {
   StoredSession,
   StoreDestroyResult,
   StoreEvent,
+  StoreHealth,
   StoreHost,
   StorePresence,
   TakeOverResult,

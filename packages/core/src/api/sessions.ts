@@ -7,6 +7,7 @@ import type { NodePresence } from "../store/contract.ts";
 import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.ts";
 import type { Connection, Session } from "./contract.ts";
 import type { Handlers } from "./handlers.ts";
+import type { Health } from "./health.ts";
 import type { CloseOptions, Runtime, RuntimeBinding } from "./runtime.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -149,6 +150,16 @@ export interface Sessions<
     listener: (event: PresenceEvent) => unknown,
     options: { readonly signal: AbortSignal },
   ): Promise<void>;
+  /**
+   * Returns the state of these sessions and of the store, for probes of readiness and liveness. Asks the store. Settles within 500
+   * ms, plus the time for which the event loop is blocked, and never rejects: a store that does not answer is not `ok`. Once
+   * `close()` has closed the store, `store.ok` is false and its other members are `undefined`.
+   *
+   * @example
+   * const { ok } = await sessions.health();
+   * response.writeHead(ok ? 200 : 503).end();
+   */
+  health(): Promise<Health>;
   /** Counters since `createSessions`. */
   readonly diagnostics: Readonly<Diagnostics>;
   /**

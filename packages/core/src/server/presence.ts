@@ -1,8 +1,10 @@
 /** Who is there, as the application asks for it: `presenceOfSubject`, `watch`, and the option `events`. */
+import type { PresenceReport } from "../api/sessions.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { SessionError } from "../base/errors.ts";
 import { disregard } from "../base/promises.ts";
+import { isSessionId } from "../handshake/token.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type {
   PresenceEvent,
@@ -36,6 +38,17 @@ export class Presence<Data extends object> {
       events: new Set(types),
       deliver: (type, event) => this.#deliver(type, event),
     });
+  }
+
+  async ofSession(id: string): Promise<PresenceReport> {
+    if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
+    const { store, calls } = this.#registry;
+    const { nodes, missing } = await calls.ask(() => store.presence(id));
+    if (store.capabilities.shared)
+      return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };
+    const connections = this.#registry.connectionCount(id);
+    const here = { node: this.#node, connections };
+    return { connections, nodes: connections > 0 ? [here] : [], missing };
   }
 
   async ofSubject(subject: string): Promise<SubjectPresence> {

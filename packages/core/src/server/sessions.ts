@@ -9,11 +9,13 @@ import { byStandIn } from "../connection/taps.ts";
 import { Connections } from "../connection/connections.ts";
 import type { Connection, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
+import type { Health } from "../api/health.ts";
 import type { CreateOptions, DestroyReport, OpenOptions, PresenceReport, Sessions } from "../api/sessions.ts";
 import { assertNoMore, assertNone, assertReason } from "../base/arguments.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { newDiagnostics } from "../base/diagnostics.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
+import { EventLoopDelay } from "../base/event-loop-delay.ts";
 import { invalidArgument, isUnreadable, SessionError } from "../base/errors.ts";
 import { assertId, assertSubject } from "../base/names.ts";
 import { owned } from "../base/owned-promise.ts";
@@ -22,6 +24,7 @@ import type { CloseOptions, Runtime, RuntimeBinding } from "../api/runtime.ts";
 import { SessionRegistry } from "../session/registry.ts";
 import type { PresenceEvent, SubjectPresence } from "../store/presence-contract.ts";
 import { Destructions } from "./destructions.ts";
+import { healthOf } from "./health.ts";
 import { Presence } from "./presence.ts";
 import { checkWatch } from "./watch-arguments.ts";
 import type { SessionsOnConnections } from "../session/table.ts";
@@ -42,8 +45,9 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     readonly opening: { readonly socket: object } | undefined;
     close(options: CloseOptions): Promise<void>;
   }> = new Set();
-  readonly #presenceOfSubjects: Presence<Data>;
+  readonly #presences: Presence<Data>;
   readonly #destructions: Destructions<Data>;
+  readonly #loop = new EventLoopDelay();
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings<Data>) {
@@ -58,7 +62,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     };
     this.registry = new SessionRegistry(settings, this.diagnostics, this.deadlines, onConnections);
     this.#destructions = new Destructions(this.registry);
-    this.#presenceOfSubjects = new Presence(this.registry, settings, this.deadlines, connections.prefix);
+    this.#presences = new Presence(this.registry, settings, this.deadlines, connections.prefix);
   }
 
   bind<Socket extends object>(
@@ -250,24 +254,13 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
   presence(id: string, surplus?: undefined): Promise<PresenceReport> {
     assertId("presence()", id);
     assertNoMore("presence()", surplus);
-    return owned(this.#presence(id), this);
-  }
-
-  async #presence(id: string): Promise<PresenceReport> {
-    if (!isSessionId(id)) return { connections: 0, nodes: [], missing: [] };
-    const { nodes, missing } = await this.registry.calls.ask(() => this.registry.store.presence(id));
-    if (this.registry.store.capabilities.shared) {
-      return { connections: nodes.reduce((sum, node) => sum + node.connections, 0), nodes, missing };
-    }
-    const connections = this.registry.connectionCount(id);
-    const here = { node: this.connections.prefix, connections };
-    return { connections, nodes: connections > 0 ? [here] : [], missing };
+    return owned(this.#presences.ofSession(id), this);
   }
 
   presenceOfSubject(subject: string, surplus?: undefined): Promise<SubjectPresence> {
     assertSubject("presenceOfSubject()", subject);
     assertNoMore("presenceOfSubject()", surplus);
-    return owned(this.#presenceOfSubjects.ofSubject(subject), this);
+    return owned(this.#presences.ofSubject(subject), this);
   }
 
   watch(
@@ -278,7 +271,12 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
   ): Promise<void> {
     const unique = checkWatch(subjects, listener, options);
     assertNoMore("watch()", surplus);
-    return owned(this.#presenceOfSubjects.watch(unique, listener, options.signal), this);
+    return owned(this.#presences.watch(unique, listener, options.signal), this);
+  }
+
+  health(surplus?: undefined): Promise<Health> {
+    assertNone("health()", surplus);
+    return healthOf(this.registry, this.connections, this.#loop);
   }
 
   close(options: CloseOptions = {}, surplus?: undefined): Promise<void> {
@@ -294,5 +292,6 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     await Promise.all([...this.#bindings].map((binding) => binding.close(options)));
     await this.registry.close();
     this.deadlines.clear();
+    this.#loop.close();
   }
 }

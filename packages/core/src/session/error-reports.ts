@@ -31,6 +31,11 @@ export class ErrorReports {
     this.#outages.answered();
   }
 
+  /** Whether the latest calls of the store that were reported here have failed. */
+  get isStoreFailing(): boolean {
+    return this.#outages.isOut;
+  }
+
   /** Delivers what the outage reports have counted so far. */
   close(): void {
     this.#outages.close();

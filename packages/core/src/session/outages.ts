@@ -80,6 +80,11 @@ export class OutageReports {
     if (this.#causes.size > 0) this.#answeredAt = performance.now();
   }
 
+  /** Whether there is an outage, and no call has been answered since its last failure. */
+  get isOut(): boolean {
+    return this.#causes.size > 0 && this.#answeredAt <= this.#lastAt;
+  }
+
   /** Reports the counted failures. Later failures are reported one by one, because no further summary follows. */
   close(): void {
     this.#isClosed = true;

@@ -247,6 +247,10 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.#reports.report(error, context);
   }
 
+  get isStoreFailing(): boolean {
+    return this.#reports.isStoreFailing;
+  }
+
   /** Waits for the calls of the store in progress, then closes the store. */
   async close(): Promise<void> {
     try {

@@ -16,6 +16,11 @@ export class StoreCalls {
     this.#report = report;
   }
 
+  /** True once `close` has begun to close the store. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   assertNotClosed(): void {
     if (this.#isClosed) throw shutDownError();
   }

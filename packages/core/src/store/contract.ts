@@ -1,5 +1,6 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { CommitMethods } from "./commit-contract.ts";
+import type { HealthMethods } from "./health-contract.ts";
 import type { StoreHost } from "./host-contract.ts";
 import type { LifetimesMethods } from "./lifetimes-contract.ts";
 import type { OutboxMethods } from "./outbox-contract.ts";
@@ -10,6 +11,7 @@ import type { SubjectLimit, SubjectMethods } from "./subject-contract.ts";
 import type { WriteRequest, WriteResult } from "./write-contract.ts";
 
 export type { HeldSession, StoreEvent, StoreHost } from "./host-contract.ts";
+export type { HealthMethods, StoreHealth } from "./health-contract.ts";
 export type { NodePresence, StoreDestroyResult, StorePresence } from "./reports.ts";
 export type { ExtendRequest, ExtendResult } from "./lifetimes-contract.ts";
 export type { OwnLifetimes, StoredSession } from "./stored-session.ts";
@@ -195,7 +197,7 @@ export type RotateResult =
  * method that needs no I/O may answer with a plain value, in the same tick.
  */
 export interface SessionStore
-  extends OutboxMethods, CommitMethods, LifetimesMethods, PresenceMethods, SubjectMethods {
+  extends OutboxMethods, CommitMethods, LifetimesMethods, PresenceMethods, SubjectMethods, HealthMethods {
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;

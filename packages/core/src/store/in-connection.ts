@@ -6,6 +6,7 @@ import { invalidArgument } from "../base/errors.ts";
 import { LocalPresence } from "./local-presence.ts";
 import type { LocalHolding } from "./local-presence.ts";
 import { assertSubjectText } from "../base/names.ts";
+import { healthInProcess } from "./health-contract.ts";
 import { sessionsOver, SubjectIndex } from "./subject-index.ts";
 import type { CreateRequest, SessionStore, StoreHost, WriteRequest, WriteResult } from "./contract.ts";
 
@@ -149,6 +150,7 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     track: (tracking) => presence.track(tracking),
     presenceOfSubject: (subject) => presence.presenceOfSubject(subject),
     watch: (subjects, listener) => presence.watch(subjects, listener),
+    health: healthInProcess,
     close: () => presence.close(),
   };
 }

@@ -14,6 +14,7 @@ import {
 import type { Entry } from "./map-entry.ts";
 import type { MapStore } from "./map-options.ts";
 import type { CommitRequest, CommitResult } from "./commit-contract.ts";
+import { healthInProcess } from "./health-contract.ts";
 import { MapEntries } from "./map-entries.ts";
 import { MapPresence } from "./map-presence.ts";
 import { MapRecords } from "./map-records.ts";
@@ -49,6 +50,7 @@ export class MapSessionStore implements MapStore {
     values: "any",
     outbox: true,
   };
+  readonly health: typeof healthInProcess = healthInProcess;
   readonly #entries: MapEntries;
   readonly #records: MapRecords;
   readonly #subjects = new MapSubjects(() => this.#entries);

@@ -1,0 +1,31 @@
+/** The part of a store's contract about its health. */
+import type { Awaitable } from "@wsession/protocol";
+
+/** The state of a store now, as this process sees it. */
+export interface StoreHealth {
+  /** Whether the store can serve every call now. */
+  readonly ok: boolean;
+  /** The role that the server reported; `undefined` if no server answered, or if the store has no server. */
+  readonly role: "primary" | "replica" | undefined;
+  /** Milliseconds that one round trip to the server took; `undefined` if no server answered, or if the store has no server. */
+  readonly latencyMs: number | undefined;
+  /** Whether announcements of other processes arrive; `undefined` for a store that has none. */
+  readonly subscription: boolean | undefined;
+  /** Whether other processes count this one as alive; `undefined` for a store without leases. */
+  readonly lease: boolean | undefined;
+}
+
+export interface HealthMethods {
+  /**
+   * Asks the server now. SHOULD settle within `limitMs` milliseconds, with what the store knows if no server answers. Core does not
+   * wait longer than that, and then takes the store for unhealthy, as after a rejection.
+   *
+   * Absent: core reports a store as healthy unless the latest calls that no caller waits for have failed.
+   */
+  readonly health?: ((limitMs: number) => Awaitable<StoreHealth>) | undefined;
+}
+
+/** The health of a store in the memory of this process. */
+export function healthInProcess(): StoreHealth {
+  return { ok: true, role: undefined, latencyMs: undefined, subscription: undefined, lease: undefined };
+}
