@@ -16,12 +16,14 @@ import type {
   SessionStore,
   StoredSession,
   StoreDestroyResult,
+  StoreHealth,
   SubjectPresence,
   TakeOverResult,
   Tracking,
   WriteRequest,
   WriteResult,
 } from "@wsession/core";
+import type { RedisDiagnostics } from "./base/diagnostics.ts";
 import type { WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
 /** A SessionStore in Redis. Its method `outcome` finds out whether a change whose reply was lost was applied. */
@@ -43,6 +45,13 @@ export interface RedisSessionStore extends SessionStore {
   read(request: ReadRequest): Promise<ReadResult>;
   /** Sends one script. The announcement of the change and that of the messages each have the limit of 2 KB. */
   commit(request: CommitRequest): Promise<CommitResult>;
+  /**
+   * Asks the server now, on a Cluster all masters, within `limitMs` milliseconds. `sessions.health()` calls it. `ok`: the server is
+   * a master that answers, announcements arrive, and this process has its lease.
+   */
+  health(limitMs: number): Promise<StoreHealth>;
+  /** Counters of this store since its creation. The object always has the present numbers. */
+  readonly diagnostics: RedisDiagnostics;
   close(): Promise<void>;
   /**
    * Finds out whether a change was applied that was rejected with the `outcome` `"unknown"`. `error` is that error, or an

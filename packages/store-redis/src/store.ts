@@ -19,6 +19,7 @@ import type {
   StoreCapabilities,
   StoredSession,
   StoreDestroyResult,
+  StoreHealth,
   StoreHost,
   StorePresence,
   SubjectPresence,
@@ -35,12 +36,14 @@ import type { Missing } from "./commands/reply.ts";
 import { takeOver } from "./commands/take-over.ts";
 import { Destruction } from "./sessions/destruction.ts";
 import { ignoreErrors } from "./base/failures.ts";
+import type { RedisDiagnostics } from "./base/diagnostics.ts";
 import { isSessionId } from "./base/keys.ts";
 import { IndexedChanges } from "./sessions/indexed-changes.ts";
 import { SubjectLimits } from "./sessions/subject-limits.ts";
 import { SessionQueries } from "./sessions/session-queries.ts";
 import { Openings } from "./sessions/openings.ts";
 import { SubjectWatching } from "./sessions/subject-watching.ts";
+import { healthOf } from "./processes/health.ts";
 import { Membership } from "./processes/membership.ts";
 import type { RaisedEpoch } from "./commands/subject-index.ts";
 import type { RedisStoreOptions } from "./base/options.ts";
@@ -68,6 +71,7 @@ export function redisStore(options: RedisStoreOptions): RedisSessionStore {
 
 class RedisStore implements RedisSessionStore {
   readonly capabilities: StoreCapabilities = { resumable: true, shared: true, values: "json", outbox: true };
+  readonly diagnostics: RedisDiagnostics;
   readonly #services: Services;
   readonly #unknownOutcomes: UnknownOutcomes;
   readonly #subjects: Subjects;
@@ -89,6 +93,7 @@ class RedisStore implements RedisSessionStore {
       nodeDied: () => this.#membership?.sweep(),
     });
     this.#onError = options.onError;
+    this.diagnostics = this.#services.counters;
     const { calls, keys, settings } = this.#services;
     this.#unknownOutcomes = new UnknownOutcomes(this.#services);
     this.#subjects = new Subjects(calls, keys, settings.tombstoneMs);
@@ -109,19 +114,15 @@ class RedisStore implements RedisSessionStore {
       () => this.#membership?.presence,
     );
     this.#queries = new SessionQueries(this.#services, this.#subjects, (error) => this.#report(error));
-    this.#limits = new SubjectLimits(
-      this.#services,
-      this.#subjects,
-      this.#destruction,
-      () => this.#membership,
-    );
+    const membership = (): Membership | undefined => this.#membership;
+    this.#limits = new SubjectLimits(this.#services, this.#subjects, this.#destruction, membership);
     this.#openings = new Openings(
       this.#services,
       this.#limits,
       this.#unknownOutcomes,
       this.#indexedChanges,
       this.#destruction,
-      () => this.#membership,
+      membership,
     );
     this.#watching = new SubjectWatching(
       this.#services,
@@ -264,6 +265,10 @@ class RedisStore implements RedisSessionStore {
 
   watch(subjects: readonly string[], listener: (event: PresenceEvent) => void): Promise<() => void> {
     return this.#watching.watch(subjects, listener);
+  }
+
+  health(limitMs: number): Promise<StoreHealth> {
+    return healthOf(this.#services, this.#membership, limitMs);
   }
 
   /** The connections of this process to a session. Redis gets changes of the count later. */

@@ -5,6 +5,8 @@ import { Calls } from "../src/connection/calls.ts";
 import { ServerClock } from "../src/connection/clock.ts";
 import { Connection } from "../src/connection/connection.ts";
 import { Gate } from "../src/connection/gate.ts";
+import { newCounters } from "../src/base/diagnostics.ts";
+import { LatencyHistogram } from "../src/base/latency-histogram.ts";
 import { Sender } from "../src/connection/sender.ts";
 import type { SentCommand } from "../src/drivers/driver.ts";
 import { ioredisDriver } from "../src/drivers/ioredis/ioredis.ts";
@@ -34,9 +36,11 @@ async function calls(timeoutMs: number) {
     allowEviction: false,
     timeoutMs,
     report: (error) => expect.fail(String(error)),
+    reopened: () => undefined,
   });
   onTestFinished(() => gate.close());
-  const made = new Calls(sender, gate, clock, timeoutMs);
+  const latency = new LatencyHistogram();
+  const made = new Calls(sender, gate, clock, timeoutMs, newCounters(latency), latency);
   // Wait here, because on a busy machine connecting takes longer than one call.
   await made.ready(performance.now() + 10_000);
   sent.length = 0;

@@ -169,11 +169,14 @@ test("writes continue after Sentinel has made a replica the master", async () =>
   const { id } = aCreation();
   await store.create(aCreation({ id, hold: true, data: { n: 0 } }));
   await untilCopied([master, replica], id, 2);
+  expect(await store.health(500)).toMatchObject({ ok: true, role: "primary" });
   await master.kill();
+  await until(async () => !(await store.health(500)).ok);
   await until(async () => (await store.load(id)) !== undefined, 20_000);
   expect((await store.write(aWrite(id, { n: 1 }))).type).toBe("written");
   // The subscription, too, is made again with the new master.
   await until(async () => (await store.resume(aResume(id, { hold: true }))).type === "resumed");
+  await until(async () => (await store.health(500)).ok);
 });
 
 test("a wrong estimate of the server's clock causes a second attempt and no error (I10)", async () => {
@@ -194,4 +197,5 @@ test("a wrong estimate of the server's clock causes a second attempt and no erro
   };
   expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
   expect(moved).toBe(1);
+  expect(store.diagnostics).toMatchObject({ late: 1, timeouts: 0, unknown: 0 });
 });

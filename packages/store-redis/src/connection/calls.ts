@@ -1,4 +1,5 @@
 import type { SessionError } from "@wsession/core";
+import type { Attempt, Call, ReadReply, Reply } from "./call.ts";
 import type { ServerClock } from "./clock.ts";
 import { afterPendingReads } from "../base/arrivals.ts";
 import {
@@ -10,6 +11,8 @@ import {
   reasonOf,
   unavailable,
 } from "../base/failures.ts";
+import type { RedisCounters } from "../base/diagnostics.ts";
+import type { LatencyHistogram } from "../base/latency-histogram.ts";
 import type { Gate } from "./gate.ts";
 import { announces, scriptDigest, scriptText } from "../scripts/text.ts";
 import type { ScriptName } from "../scripts/generated.ts";
@@ -17,14 +20,7 @@ import type { Shards } from "./shards.ts";
 import type { Sender } from "./sender.ts";
 import type { SentCommand, Server } from "../drivers/driver.ts";
 
-/** A reply of Redis: an integer, a bulk string, nil, or an array of these. */
-export type Reply = unknown;
-
-/**
- * Interprets the reply of a script. `attempts` is how often the call was written to a socket. After more than
- * one attempt, a refusal may be about a session that an earlier attempt has changed.
- */
-export type ReadReply<Result> = (reply: Reply, attempts: number) => Result;
+export type { Reply } from "./call.ts";
 
 /**
  * Sends commands and scripts, each with a deadline (I11). A call rejects as `not-applied` if it was never
@@ -35,6 +31,8 @@ export class Calls {
   readonly #gate: Gate;
   readonly #clock: ServerClock;
   readonly #shards: Pick<Shards, "tagOf"> | undefined;
+  readonly #counters: RedisCounters;
+  readonly #latency: LatencyHistogram;
   readonly timeoutMs: number;
 
   constructor(
@@ -42,6 +40,8 @@ export class Calls {
     gate: Gate,
     clock: ServerClock,
     timeoutMs: number,
+    counters: RedisCounters,
+    latency: LatencyHistogram,
     shards?: Pick<Shards, "tagOf">,
   ) {
     this.#shards = shards;
@@ -49,6 +49,8 @@ export class Calls {
     this.#gate = gate;
     this.#clock = clock;
     this.timeoutMs = timeoutMs;
+    this.#counters = counters;
+    this.#latency = latency;
   }
 
   /** The deadline of a call that starts now. */
@@ -80,10 +82,14 @@ export class Calls {
 
   /** Sends a command. It must be idempotent, because it may be sent again. */
   command(name: string, args: readonly string[], deadline: number = this.deadline()): Promise<Reply> {
-    return this.#run(
-      { type: "repeatable", name, words: args, read: identity, deadline, script: undefined },
-      0,
-    );
+    return this.#start({
+      type: "repeatable",
+      name,
+      words: args,
+      read: identity,
+      deadline,
+      script: undefined,
+    });
   }
 
   /**
@@ -112,14 +118,19 @@ export class Calls {
     deadline: number = this.deadline(),
   ): Promise<Reply> {
     const words = [scriptDigest(name), String(keys.length), ...keys, ...args];
-    return this.#run(
-      { type: "repeatable", name: "evalsha", words, read: identity, deadline, script: name },
-      0,
-    );
+    return this.#start({
+      type: "repeatable",
+      name: "evalsha",
+      words,
+      read: identity,
+      deadline,
+      script: name,
+    });
   }
 
   /** As `script`, for a script that publishes. */
   announcingScript(name: ScriptName, key: string, args: readonly string[]): Promise<Reply> {
+    this.#counters.announcementsSent += 1;
     return this.script(name, [key], [...args, this.#shards?.tagOf(key) ?? ""]);
   }
 
@@ -132,7 +143,12 @@ export class Calls {
     deadline: number = this.deadline(),
     otherKey?: string,
   ): Promise<Result> {
-    return this.#run({ type: "timed", script: name, key, otherKey, args, read, deadline }, 0);
+    return this.#start({ type: "timed", script: name, key, otherKey, args, read, deadline });
+  }
+
+  #start<Result>(call: Call<Result>): Promise<Result> {
+    this.#counters.calls += 1;
+    return this.#run(call, 0);
   }
 
   /** `attemptsBefore`: how many earlier attempts may have run. */
@@ -140,7 +156,7 @@ export class Calls {
     if (this.#gate.open) return this.#attempt(call, attemptsBefore);
     return this.#gate
       .wait(call.deadline)
-      .then(() => this.#attempt(call, attemptsBefore), notReachedAgain(attemptsBefore));
+      .then(() => this.#attempt(call, attemptsBefore), this.#notReached(call, attemptsBefore));
   }
 
   #attempt<Result>(call: Call<Result>, attemptsBefore: number): Promise<Result> {
@@ -154,14 +170,17 @@ export class Calls {
     const { key, otherKey } = call;
     const keys = otherKey === undefined ? ["1", key] : ["2", key, otherKey];
     const args = [scriptDigest(script), ...keys, String(notAfter)].concat(call.args);
-    if (announces(script)) args.push(this.#shards?.tagOf(call.key) ?? "");
+    if (announces(script)) {
+      this.#counters.announcementsSent += 1;
+      args.push(this.#shards?.tagOf(call.key) ?? "");
+    }
     return this.#dispatch({ call, name: "evalsha", args, script, attemptsBefore }, now);
   }
 
   /** The timeout rejects the command itself; that needs one promise less than a race. */
   #dispatch<Result>(attempt: Attempt<Result>, now: number): Promise<Result> {
     const left = attempt.call.deadline - now;
-    if (left <= 0) return Promise.reject(tooLate("Redis can't be reached", attempt.attemptsBefore));
+    if (left <= 0) return Promise.reject(this.#tooLate("Redis can't be reached", attempt.attemptsBefore));
     const command = this.#sender.send(attempt.name, attempt.args);
     const timer = setTimeout(this.#onTimeout, left, command);
     return command.promise.then(
@@ -185,12 +204,14 @@ export class Calls {
     reply: Reply,
     attempts: number,
   ): Result | Promise<Result> {
+    this.#latency.record(performance.now() - sentAt);
     if (call.type === "timed" && Array.isArray(reply) && reply[0] === "late") {
+      this.#counters.late += 1;
       // This attempt certainly did not run. If the deadline has not passed by the local clock, the estimate
       // of the server's clock was wrong; the reply corrects it.
       const now = performance.now();
       this.#clock.observe(Number(reply[1]), sentAt, now);
-      if (now >= call.deadline) throw tooLate("Redis was reached too late", attempts - 1);
+      if (now >= call.deadline) throw this.#tooLate("Redis was reached too late", attempts - 1);
       return this.#run(call, attempts - 1);
     }
     return call.read(reply, attempts);
@@ -222,11 +243,29 @@ export class Calls {
       const reason = isRefused ? reasonOf(error) : undefined;
       return this.#gate
         .waitAgain(deadline, reason)
-        .then(() => this.#run(call, mayHaveRun), notReachedAgain(mayHaveRun));
+        .then(() => this.#run(call, mayHaveRun), this.#notReached(call, mayHaveRun));
     }
     // This attempt was refused, but an earlier one may have run.
     const isSure = attempts <= 1 || failure.outcome === "unknown";
+    if (!isSure || failure.outcome === "unknown") this.#counters.unknown += 1;
     throw isSure ? failure : unavailable(failure.message, "unknown", failure.cause);
+  }
+
+  /** The error of a call that came too late: not applied, unless an earlier attempt may have been. */
+  #tooLate(message: string, attemptsBefore: number): SessionError {
+    this.#counters.timeouts += 1;
+    if (attemptsBefore > 0) this.#counters.unknown += 1;
+    return unavailable(message, attemptsBefore > 0 ? "unknown" : "not-applied");
+  }
+
+  /** The error of a call for which the gate did not open in time. */
+  #notReached({ deadline }: Call<unknown>, attemptsBefore: number): (error: unknown) => never {
+    return (error) => {
+      if (performance.now() >= deadline) this.#counters.timeouts += 1;
+      if (attemptsBefore === 0) throw error;
+      this.#counters.unknown += 1;
+      throw unavailable("Redis can't be reached again", "unknown", error);
+    };
   }
 
   /**
@@ -236,54 +275,11 @@ export class Calls {
   readonly #onTimeout = (command: SentCommand): void => {
     afterPendingReads(() => {
       if (command.isSettled) return;
+      this.#counters.timeouts += 1;
       const outcome = command.attempts === 0 ? "not-applied" : "unknown";
       command.cancel(unavailable("Redis did not answer in time", outcome));
       command.closeIfSilent(this.timeoutMs / 2);
     });
-  };
-}
-
-type Call<Result> = RepeatableCall<Result> | TimedCall<Result>;
-
-interface RepeatableCall<Result> {
-  readonly type: "repeatable";
-  readonly name: string;
-  readonly words: readonly string[];
-  readonly read: ReadReply<Result>;
-  readonly deadline: number;
-  readonly script: ScriptName | undefined;
-}
-
-interface TimedCall<Result> {
-  readonly type: "timed";
-  readonly script: ScriptName;
-  readonly key: string;
-  readonly otherKey: string | undefined;
-  readonly args: readonly string[];
-  readonly read: ReadReply<Result>;
-  readonly deadline: number;
-}
-
-/** One attempt of a call. It has no closures, because one is created for each change of a session. */
-interface Attempt<Result> {
-  readonly call: Call<Result>;
-  readonly name: string;
-  readonly args: string[];
-  /** The script to send with its text if the server does not have it. */
-  readonly script: ScriptName | undefined;
-  /** How many earlier attempts may have run. */
-  readonly attemptsBefore: number;
-}
-
-/** The error of a call that came too late: not applied, unless an earlier attempt may have been. */
-function tooLate(message: string, attemptsBefore: number): SessionError {
-  return unavailable(message, attemptsBefore > 0 ? "unknown" : "not-applied");
-}
-
-/** The error of a call for which the gate did not open again in time. */
-function notReachedAgain(attemptsBefore: number): (error: unknown) => never {
-  return (error) => {
-    throw attemptsBefore > 0 ? unavailable("Redis can't be reached again", "unknown", error) : error;
   };
 }
 

@@ -23,6 +23,8 @@ export interface GateOptions {
   readonly timeoutMs: number;
   /** Called once per cause. */
   readonly report: (error: unknown) => void;
+  /** Called when calls can be sent again after they could not. */
+  readonly reopened: () => void;
 }
 
 /**
@@ -239,6 +241,7 @@ export class Gate {
       return;
     }
     this.#connection.succeeded();
+    if (this.#wasOpen && !this.#isAdmitted) this.#options.reopened();
     this.#isAdmitted = true;
     this.#wasOpen = true;
     this.#reason = undefined;

@@ -1,4 +1,4 @@
-import { SessionError } from "@wsession/core";
+import { isSessionError, SessionError } from "@wsession/core";
 import { replyWord } from "../base/failures.ts";
 import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
@@ -76,10 +76,16 @@ export class ServerCheck {
   }
 }
 
+const IS_REPLICA = "the Redis server is a replica: its data may be stale";
+
+/** Whether `unusableReason` has returned this error for a replica. */
+export function isReplicaRefusal(error: unknown): boolean {
+  return isSessionError(error, "NOT_SUPPORTED") && error.message === IS_REPLICA;
+}
+
 /** The reason why a server cannot be used with any options. */
 export function unusableReason({ version, isMaster }: ServerFacts): SessionError | undefined {
-  if (isMaster === false)
-    return new SessionError("NOT_SUPPORTED", "the Redis server is a replica: its data may be stale");
+  if (isMaster === false) return new SessionError("NOT_SUPPORTED", IS_REPLICA);
   if (version !== undefined && isTooOld(version))
     return new SessionError("NOT_SUPPORTED", `Redis ${version} is too old: 6.2 or newer is needed`);
   return undefined;

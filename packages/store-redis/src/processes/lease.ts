@@ -51,9 +51,13 @@ export class Lease {
     this.#events = events;
   }
 
+  get isValid(): boolean {
+    return performance.now() < this.#goodUntil;
+  }
+
   /** `undefined` if the lease is valid; otherwise renews it first. */
   ensure(): Promise<void> | undefined {
-    return performance.now() < this.#goodUntil ? undefined : this.#renew();
+    return this.isValid ? undefined : this.#renew();
   }
 
   open(): void {

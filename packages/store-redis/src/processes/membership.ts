@@ -1,4 +1,4 @@
-import type { StoreHost } from "@wsession/core";
+import type { StoreHealth, StoreHost } from "@wsession/core";
 import {
   type ConfirmationRequest,
   confirmationMessage,
@@ -10,7 +10,6 @@ import { Delivery } from "./delivery.ts";
 import { HeldCounts, type PresenceHooks } from "./held-counts.ts";
 import { hashSubject } from "../base/keys.ts";
 import { Lease } from "./lease.ts";
-import { Orphans } from "./orphans.ts";
 import { Presence } from "./presence.ts";
 import { Recheck } from "./recheck.ts";
 import { Resync } from "./resync.ts";
@@ -78,7 +77,7 @@ export class Membership {
     this.heldCounts = new HeldCounts(services, hooks, (error) => host.onError(error));
     this.presence = new Presence(services, this.heldCounts);
     this.#resync = new Resync(
-      new Recheck(calls, keys, host, this.heldCounts, new Orphans(services)),
+      new Recheck(services, host, this.heldCounts),
       host,
       this.heldCounts,
       settings.sweepMs,
@@ -87,6 +86,7 @@ export class Membership {
         unbrokenSince: () => (settings.allowEviction ? undefined : this.#subscription.unbrokenSince),
         serverOf,
       },
+      services.counters,
     );
     this.#subscription = new Subscription(
       connection,
@@ -96,6 +96,7 @@ export class Membership {
         publish: (text) => calls.command("publish", [keys.channel(node), text]),
         message: (text) => this.#onMessage(text),
         resubscribed: () => {
+          services.counters.resubscriptions += 1;
           this.#assumeWatched();
           void this.#resync.run(false);
           this.#watching.missed();
@@ -156,6 +157,11 @@ export class Membership {
     const lease = this.#lease.ensure();
     if (this.#subscription.confirmed) return lease;
     return Promise.all([this.#subscription.wait(deadline), lease]).then(() => undefined);
+  }
+
+  /** Whether announcements arrive, as far as probes have shown, and whether the lease is valid. */
+  get health(): Pick<StoreHealth, "subscription" | "lease"> {
+    return { subscription: this.#subscription.confirmed, lease: this.#lease.isValid };
   }
 
   /** Counts one more connection, which the call that is about to be sent registers. */
@@ -226,6 +232,7 @@ export class Membership {
   #onMessage(text: string): void {
     const announcement = parseAnnouncement(text);
     if (announcement === undefined) return;
+    this.#services.counters.announcementsHeard += 1;
     if (announcement.type === "confirmations") {
       for (const confirmation of announcement.confirmations) this.confirmations.add(confirmation);
       return;
@@ -284,6 +291,7 @@ export class Membership {
   async #publish(node: string, id: string, message: string): Promise<void> {
     const { calls, keys, shards } = this.#services;
     const tag = shards.tagOf(keys.session(id)) ?? "";
+    this.#services.counters.announcementsSent += 1;
     const sent =
       tag === ""
         ? Promise.resolve(0)

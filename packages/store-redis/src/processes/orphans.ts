@@ -10,9 +10,9 @@ export type LeaseAnswers = Map<string, Promise<boolean>>;
  * because otherwise each change would be announced to them for as long as the session lives.
  */
 export class Orphans {
-  readonly #services: Pick<Services, "calls" | "keys" | "liveness">;
+  readonly #services: Pick<Services, "calls" | "keys" | "liveness" | "counters">;
 
-  constructor(services: Pick<Services, "calls" | "keys" | "liveness">) {
+  constructor(services: Pick<Services, "calls" | "keys" | "liveness" | "counters">) {
     this.#services = services;
   }
 
@@ -25,6 +25,7 @@ export class Orphans {
     const alive = await Promise.all(holders.map(({ node }) => this.#lives(node, lives)));
     const orphans = holders.filter((_, index) => alive[index] === false);
     const dead = orphans.filter(({ node }) => this.#services.liveness.isDead(node));
+    this.#services.counters.orphans += dead.length;
     if (dead.length > 0) removeHolders(this.#services, id, dead).catch(() => undefined);
     return orphans;
   }

@@ -1,10 +1,12 @@
 import type { HeldSession, Position, StoredSession, StoreHost } from "@wsession/core";
+import type { RedisCounters } from "../base/diagnostics.ts";
 import type { Calls } from "../connection/calls.ts";
 import { load } from "../commands/load.ts";
 import type { HeldCounts } from "./held-counts.ts";
 import type { Keys } from "../base/keys.ts";
-import type { LeaseAnswers, Orphans } from "./orphans.ts";
+import { type LeaseAnswers, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
+import type { Services } from "./services.ts";
 
 /**
  * Rereads one session that this process holds. This costs a read of the metadata and the holders, one lease
@@ -13,16 +15,18 @@ import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
 export class Recheck {
   readonly #calls: Calls;
   readonly #keys: Keys;
+  readonly #counters: RedisCounters;
   readonly #host: StoreHost;
   readonly #heldCounts: HeldCounts;
   readonly #orphans: Orphans;
 
-  constructor(calls: Calls, keys: Keys, host: StoreHost, heldCounts: HeldCounts, orphans: Orphans) {
-    this.#calls = calls;
-    this.#keys = keys;
+  constructor(services: Services, host: StoreHost, heldCounts: HeldCounts) {
+    this.#calls = services.calls;
+    this.#keys = services.keys;
+    this.#counters = services.counters;
     this.#host = host;
     this.#heldCounts = heldCounts;
-    this.#orphans = orphans;
+    this.#orphans = new Orphans(services);
   }
 
   /**
@@ -31,6 +35,7 @@ export class Recheck {
    */
   async check(id: string, register: boolean, lives: LeaseAnswers): Promise<void> {
     const asked = this.#host.held(id)?.outbox;
+    this.#counters.sweptSessions += 1;
     const { metadata, outbox } = await this.#read(id, register, lives);
     const held = this.#host.held(id);
     if (held === undefined) return;
@@ -43,7 +48,10 @@ export class Recheck {
       this.#notify(id, still, found.session, isLoss(held, still, found.session));
       const { idleInMs, absoluteInMs, own } = found.session;
       this.#host.notify({ type: "extended", id, idleInMs, absoluteInMs, own });
-    } else this.#host.notify(found.type === "missing" ? { type: "expired", id } : { ...found, id });
+    } else {
+      this.#counters.sweepFindings += 1;
+      this.#host.notify(found.type === "missing" ? { type: "expired", id } : { ...found, id });
+    }
   }
 
   /** Reads the fields of the hash. If `metadata` is not a string, the session has to be loaded. */
@@ -74,13 +82,17 @@ export class Recheck {
   ): void {
     // If an announcement arrived since the request, it may be newer than the answer, unless the answer has a higher offset.
     const isNews = end.offset > held.offset || isSame(asked, held);
-    if (isNews && !isSame(held, end)) this.#host.notify({ type: "appended", id, end });
+    if (!isNews || isSame(held, end)) return;
+    this.#counters.sweepFindings += 1;
+    this.#host.notify({ type: "appended", id, end });
   }
 
   /** `behind`: the store has lost changes that this process had before it asked. */
   #notify(id: string, held: HeldSession, session: StoredSession, behind: boolean): void {
     if (session.fence > held.fence) this.#host.notify({ type: "replaced", id, fence: session.fence });
-    if (behind || session.version > held.version) this.#host.notify({ type: "loaded", id, session, behind });
+    if (!behind && session.version <= held.version) return;
+    this.#counters.sweepFindings += 1;
+    this.#host.notify({ type: "loaded", id, session, behind });
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
+import type { RedisCounters } from "../base/diagnostics.ts";
 import type { HeldCounts } from "./held-counts.ts";
 import type { LeaseAnswers } from "./orphans.ts";
 import { paced } from "../base/pace.ts";
@@ -37,6 +38,7 @@ export class Resync {
   readonly #heldCounts: HeldCounts;
   readonly #sweepMs: number;
   readonly #sources: ResyncSources;
+  readonly #counters: Pick<RedisCounters, "sweeps">;
   #timer: NodeJS.Timeout | undefined;
   #sweeps = 0;
   #running = false;
@@ -59,12 +61,14 @@ export class Resync {
     heldCounts: HeldCounts,
     sweepMs: number,
     sources: ResyncSources,
+    counters: Pick<RedisCounters, "sweeps">,
   ) {
     this.#recheck = recheck;
     this.#host = host;
     this.#heldCounts = heldCounts;
     this.#sweepMs = sweepMs;
     this.#sources = sources;
+    this.#counters = counters;
   }
 
   /**
@@ -120,6 +124,7 @@ export class Resync {
   async #sweep(): Promise<void> {
     if (this.#running) return;
     this.#sweeps += 1;
+    this.#counters.sweeps += 1;
     if (!this.#isCalm()) return this.run(false);
     const turn = this.#sweeps % CALM_SHARE;
     const ids = [...this.#host.heldIds()].filter((id) => turnOf(id) === turn);

@@ -1,8 +1,11 @@
 import { Calls } from "../connection/calls.ts";
 import { ServerClock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
+import { HealthProbe } from "../connection/health-probe.ts";
+import { newCounters, type RedisCounters } from "../base/diagnostics.ts";
 import { Gate } from "../connection/gate.ts";
 import { Keys } from "../base/keys.ts";
+import { LatencyHistogram } from "../base/latency-histogram.ts";
 import { Liveness } from "./liveness.ts";
 import { type RedisStoreOptions, readSettings, type Settings } from "../base/options.ts";
 import { driverOf } from "../drivers/detect.ts";
@@ -17,7 +20,9 @@ export interface Services {
   readonly connection: Connection;
   readonly settings: Settings;
   readonly calls: Calls;
+  readonly counters: RedisCounters;
   readonly gate: Gate;
+  readonly probe: HealthProbe;
   readonly keys: Keys;
   readonly recording: Recording;
   /**
@@ -47,9 +52,12 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   const clock = new ServerClock();
   const connection = new Connection(driver, timeoutMs);
   const sender = new Sender(connection);
-  const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report });
+  const latency = new LatencyHistogram();
+  const counters = newCounters(latency);
+  const reopened = (): number => (counters.reconnects += 1);
+  const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report, reopened });
   const shards = new Shards();
-  const calls = new Calls(sender, gate, clock, timeoutMs, shards);
+  const calls = new Calls(sender, gate, clock, timeoutMs, counters, latency, shards);
   const node = newNodeName(settings.node);
   const recording = new Recording();
   const leasesOf = (name: string): readonly string[] => keys.leases(name, driver.isCluster);
@@ -62,7 +70,9 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
     connection,
     settings,
     calls,
+    counters,
     gate,
+    probe: new HealthProbe(connection, sender),
     keys,
     node,
     liveness,

@@ -82,8 +82,9 @@ export class Destruction {
       } catch (error) {
         unreachable.add(error);
       }
-      const { calls, keys, node } = this.#services;
+      const { calls, counters, keys, node } = this.#services;
       const message = subjectMessage(node, subject, raised.epoch, reason);
+      counters.announcementsSent += 1;
       await calls
         .command("publish", [keys.everybody, message])
         .catch((error: unknown) => unreachable.add(error));

@@ -100,7 +100,8 @@ export class SubjectWatching implements WatchingEvents {
 
   /** Every process has to tell of changes, for a while. */
   async #announce(): Promise<void> {
-    const { calls, keys, node } = this.#services;
+    const { calls, counters, keys, node } = this.#services;
+    counters.announcementsSent += 1;
     await calls.command("publish", [keys.everybody, watchingMessage(node)]);
   }
 

@@ -1,0 +1,72 @@
+import { PatientTimer } from "../base/arrivals.ts";
+import { unavailable } from "../base/failures.ts";
+import { masterOf, SLOTS } from "../base/slots.ts";
+import type { Connection } from "./connection.ts";
+import type { Server } from "../drivers/driver.ts";
+import type { Sender } from "./sender.ts";
+import { ServerCheck } from "./server-check.ts";
+
+/** The answer of a server, or of all masters of a Cluster. */
+export interface ProbeAnswer {
+  readonly role: "primary" | "replica" | undefined;
+  /** Milliseconds; on a Cluster those of the slowest master. */
+  readonly latencyMs: number;
+}
+
+/** Asks the servers of the store's own connection for their role, and measures the round trip. */
+export class HealthProbe {
+  readonly #connection: Connection;
+  readonly #sender: Sender;
+  readonly #serverCheck: ServerCheck;
+
+  constructor(connection: Connection, sender: Sender) {
+    this.#connection = connection;
+    this.#sender = sender;
+    this.#serverCheck = new ServerCheck(sender);
+  }
+
+  /** Rejects if any of the servers does not answer by `deadline`. */
+  async ask(deadline: number): Promise<ProbeAnswer> {
+    const asked = this.#servers().map((server) => this.#askServer(server));
+    const answers = await before(deadline, Promise.all(asked));
+    const roles = answers.flatMap(({ role }) => role ?? []);
+    return {
+      // A node of a Cluster that has lost its slots redirects calls, so it counts only if no other node is a master.
+      role: roles.find((role) => role === "primary") ?? roles[0],
+      latencyMs: Math.max(...answers.map(({ latencyMs }) => latencyMs)),
+    };
+  }
+
+  /** The server, or on a Cluster the owner of each slot. Throws if an owner is unknown, because its sessions can't be served. */
+  #servers(): readonly Server[] {
+    const { client } = this.#connection;
+    if (!client.isCluster) return client.servers;
+    const owners = new Set<string>();
+    for (let slot = 0; slot < SLOTS; slot += 1) owners.add(masterOf(client, slot));
+    return [...owners].map((owner) => {
+      const server = client.serverOf(owner);
+      if (server === undefined) throw unavailable("a master of the Cluster is not known", "not-applied");
+      return server;
+    });
+  }
+
+  async #askServer(server: Server): Promise<ProbeAnswer> {
+    const sentAt = performance.now();
+    const [latencyMs, { isMaster }] = await Promise.all([
+      // TIME, because the store needs this command anyway, so that no ACL refuses the probe alone.
+      this.#sender.probe("time", [], server).promise.then(() => performance.now() - sentAt),
+      this.#serverCheck.facts(server, "replication"),
+    ]);
+    return { latencyMs, role: isMaster === undefined ? undefined : isMaster ? "primary" : "replica" };
+  }
+}
+
+/** Rejects at `deadline`. The answer may still fail later, which is ignored. */
+async function before<Result>(deadline: number, answer: Promise<Result>): Promise<Result> {
+  let timer: PatientTimer | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const give = (): void => reject(unavailable("Redis did not answer in time", "not-applied"));
+    timer = new PatientTimer(deadline - performance.now(), give).unref();
+  });
+  return Promise.race([answer, late]).finally(() => timer?.stop());
+}
