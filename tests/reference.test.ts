@@ -45,6 +45,9 @@ describe("docs/reference.md has a row for every", () => {
     ],
     ["member of HttpSessions", "httpSessions", "http/src/contract.ts", "HttpSessions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
+    ["counter of redisStore", "Diagnostics", "store-redis/src/base/diagnostics.ts", "RedisDiagnostics"],
+    ["member of the health", "Health", "core/src/api/health.ts", "Health"],
+    ["member of the store's health", "Health", "core/src/store/health-contract.ts", "StoreHealth"],
   ])("%s", async (_what, section, file, type) => {
     expect(missing(await rowsOf(section), await membersOf(file, type))).toEqual([]);
   });

@@ -214,6 +214,7 @@ test.each([
     page: "docs/messages.md",
     files: ["messages/auction", "messages/server", "messages/over-socket"],
   },
+  { page: "docs/operations.md", files: ["operations/probes"] },
   { page: "docs/transactions.md", files: ["transactions/payment"] },
   { page: "docs/tutorial.md", files: steps.map(({ step }) => `tutorial/${step}`) },
 ])("every code block of $page stands in an example that runs", async ({ page, files }) => {

@@ -18,7 +18,10 @@ const BLOCK_MS = 100;
 const handlers = { message: () => undefined };
 
 /** Sessions with a store whose health is `health`; `undefined`: the store does not have the member. */
-function sessionsWith(health: SessionStore["health"], onError: (error: unknown) => void = expect.fail) {
+function sessionsWith(
+  health: SessionStore["health"],
+  onError = (error: unknown): void => expect.fail(String(error)),
+) {
   const store: SessionStore = mapStore();
   Object.assign(store, { health });
   const sessions = createSessions({ store, initial: () => ({}), onError });

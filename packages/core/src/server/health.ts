@@ -32,10 +32,10 @@ export async function healthOf<Data extends object>(
 async function healthOfStore<Data extends object>({
   store,
   calls,
-  isStoreFailing,
+  reports,
 }: SessionRegistry<Data>): Promise<StoreHealth> {
   if (calls.isClosed) return UNKNOWN;
-  if (store.health === undefined) return { ...UNKNOWN, ok: !isStoreFailing };
+  if (store.health === undefined) return { ...UNKNOWN, ok: !reports.isStoreFailing };
   try {
     // Not counted as a call of the store, because otherwise a store that does not settle would keep `close()` waiting.
     return await withinLimit(Promise.resolve(store.health(STORE_LIMIT_MS)));

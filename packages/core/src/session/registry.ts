@@ -42,7 +42,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   isClosing = false;
   readonly lifetimes: LifetimeWatch<Data>;
   readonly #table: SessionTable<Data>;
-  readonly #reports: ErrorReports;
+  readonly reports: ErrorReports;
 
   constructor(
     settings: Settings<Data>,
@@ -55,7 +55,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.diagnostics = diagnostics;
     this.#table = new SessionTable(onConnections);
     this.lifetimes = new LifetimeWatch<Data>(deadlines, settings);
-    this.#reports = new ErrorReports(settings.onError, diagnostics, deadlines);
+    this.reports = new ErrorReports(settings.onError, diagnostics, deadlines);
     this.calls = new StoreCalls(settings.store, (error, sessionId) =>
       this.report(error, { stage: "store", sessionId }),
     );
@@ -244,11 +244,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   }
 
   report(error: unknown, context: ErrorContext): void {
-    this.#reports.report(error, context);
-  }
-
-  get isStoreFailing(): boolean {
-    return this.#reports.isStoreFailing;
+    this.reports.report(error, context);
   }
 
   /** Waits for the calls of the store in progress, then closes the store. */
@@ -256,7 +252,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     try {
       await this.calls.close();
     } finally {
-      this.#reports.close();
+      this.reports.close();
     }
   }
 
@@ -278,7 +274,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     versionAtRequest?: VersionStamp,
     isChecked?: boolean,
   ): LocalSession<Data> {
-    this.#reports.storeAnswered();
+    this.reports.storeAnswered();
     const known = this.#table.find(id);
     const isNew = known === undefined || known.gone;
     const state = isNew ? new LocalSession(this, id, stored, isChecked) : known;

@@ -42,7 +42,7 @@ export class HealthProbe {
     const { client } = this.#connection;
     if (!client.isCluster) return client.servers;
     const owners = new Set<string>();
-    for (let slot = 0; slot < SLOTS; slot += 1) owners.add(masterOf(client, slot));
+    for (let slot = 0; slot < SLOTS; slot += 1) owners.add(masterOf(client.slots, slot));
     return [...owners].map((owner) => {
       const server = client.serverOf(owner);
       if (server === undefined) throw unavailable("a master of the Cluster is not known", "not-applied");

@@ -289,9 +289,9 @@ export class Membership {
    * servers of a Cluster may be unreachable.
    */
   async #publish(node: string, id: string, message: string): Promise<void> {
-    const { calls, keys, shards } = this.#services;
+    const { calls, counters, keys, shards } = this.#services;
     const tag = shards.tagOf(keys.session(id)) ?? "";
-    this.#services.counters.announcementsSent += 1;
+    counters.announcementsSent += 1;
     const sent =
       tag === ""
         ? Promise.resolve(0)
