@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { bindSessions } from "@wsession/adapter-ws";
 import { createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
@@ -51,6 +50,7 @@ export async function start(redisUrl: string, port = 0) {
   process.once("SIGTERM", () => void stop());
   server.listen(port);
   await once(server, "listening");
-  const address = server.address() as AddressInfo;
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("the server listens on a port");
   return { url: `http://127.0.0.1:${address.port}`, stop };
 }

@@ -74,7 +74,7 @@ describe("health", () => {
   });
 
   test("is not ok from close() on, and the closed store is not asked", async () => {
-    const health = vi.fn(() => ({ ...UNHEALTHY, ok: true }));
+    const health = vi.fn<() => StoreHealth>(() => ({ ...UNHEALTHY, ok: true }));
     const { sessions } = sessionsWith(health);
     const closing = sessions.close();
     expect(await sessions.health()).toMatchObject({ ok: false, closing: true, connections: 0 });
@@ -112,8 +112,7 @@ describe("health", () => {
       while (performance.now() < end);
       return (await sessions.health()).eventLoopDelayMs > BLOCK_MS / 2;
     });
-    for (const _probe of ["readiness", "liveness"])
-      expect((await sessions.health()).eventLoopDelayMs).toBeGreaterThan(BLOCK_MS / 2);
+    expect((await sessions.health()).eventLoopDelayMs).toBeGreaterThan(BLOCK_MS / 2);
   });
 
   test("keeps no process alive", () => {
