@@ -292,10 +292,9 @@ export class Membership {
     const { calls, counters, keys, shards } = this.#services;
     const tag = shards.tagOf(keys.session(id)) ?? "";
     counters.announcementsSent += 1;
-    const sent =
-      tag === ""
-        ? Promise.resolve(0)
-        : calls.command("spublish", [keys.shardChannel(node, tag), message]).catch(() => 0);
-    if (Number(await sent) === 0) await calls.command("publish", [keys.channel(node), message]);
+    const spublish = (): Promise<unknown> =>
+      calls.command("spublish", [keys.shardChannel(node, tag), message]).catch(() => 0);
+    if (tag === "" || Number(await spublish()) === 0)
+      await calls.command("publish", [keys.channel(node), message]);
   }
 }
