@@ -11,6 +11,7 @@ import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
 import { scriptMutants } from "./scripts.mjs";
 import { storeMutants } from "./store-redis.mjs";
+import { telemetryMutants } from "./telemetry.mjs";
 import { transactionMutants } from "./transactions.mjs";
 
 /**
@@ -40,6 +41,7 @@ export const mutants = [
   ...loginMutants,
   ...messageMutants,
   ...transactionMutants,
+  ...telemetryMutants,
   ...scriptMutants,
   ...outboxScriptMutants,
   ...storeMutants,

@@ -2,7 +2,7 @@
 import { channel } from "node:diagnostics_channel";
 import { until } from "@wsession/conformance";
 import { createSessions, mapStore, onTelemetry } from "@wsession/core";
-import type { TelemetryEvents } from "@wsession/core";
+import type { TelemetryEvents, WriteRequest } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
@@ -170,4 +170,41 @@ describe("the health of the store is published", () => {
       expect.objectContaining({ method: "create", outcome: "failed", errorType: "STORE_UNAVAILABLE" }),
     );
   });
+});
+
+test("a frozen store of a third party, whose methods use private fields, works while it is observed", async () => {
+  class Third {
+    readonly #inner = mapStore();
+    readonly capabilities = this.#inner.capabilities;
+    readonly attach = this.#inner.attach.bind(this.#inner);
+    readonly create = this.#inner.create.bind(this.#inner);
+    readonly resume = this.#inner.resume.bind(this.#inner);
+    readonly touch = this.#inner.touch.bind(this.#inner);
+    readonly rotate = this.#inner.rotate.bind(this.#inner);
+    readonly destroy = this.#inner.destroy.bind(this.#inner);
+    readonly release = this.#inner.release.bind(this.#inner);
+    readonly ids = this.#inner.ids.bind(this.#inner);
+    readonly bySubject = this.#inner.bySubject.bind(this.#inner);
+    readonly destroySubject = this.#inner.destroySubject.bind(this.#inner);
+    readonly presence = this.#inner.presence.bind(this.#inner);
+    readonly close = this.#inner.close.bind(this.#inner);
+
+    load(id: string) {
+      return this.#inner.load(id);
+    }
+
+    async write(request: WriteRequest) {
+      return this.#inner.write(request);
+    }
+  }
+  const published = record();
+  const sessions = createSessions<{ n: number }>({ store: Object.freeze(new Third()) });
+  const { session } = await sessions.create({ n: 1 });
+  await session.patch({ n: 2 });
+  expect((await sessions.get(session.id))?.data).toEqual({ n: 2 });
+  const calls = published
+    .filter(({ name }) => name === "wsession:store:call")
+    .map(({ event }) => event["method"]);
+  expect(calls).toEqual(["create", "write", "load"]);
+  await sessions.close();
 });

@@ -67,6 +67,7 @@ export async function runExchange(runtime: RuntimeName, store: StoreName, port: 
   await peer.until("hello");
   peer.sendCounted("message-text");
   await peer.until("applied");
+  await sessions.bySubject("subject-text");
   await sessions.destroy(session.id, "over");
   await closed.until(2);
 

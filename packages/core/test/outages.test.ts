@@ -1,6 +1,6 @@
-import { createSessions, mapStore, SessionError } from "@wsession/core";
-import type { ErrorContext, SessionStore } from "@wsession/core";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createSessions, mapStore, onTelemetry, SessionError } from "@wsession/core";
+import type { ErrorContext, SessionStore, TelemetryEvents } from "@wsession/core";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { aHandshake } from "./handshakes.ts";
 import { serveInMemory } from "./memory-runtime.ts";
 
@@ -94,6 +94,22 @@ describe("fault B3: failures of the store with one cause and without a caller wh
     expect(reports.map(({ failures }) => failures)).toEqual([undefined, 100]);
     expect(reports[1]?.message).toMatch(/^no call of the store has failed for 60 s; /);
     expect(told()).toBe(101);
+  });
+
+  test("publish the health of the store twice: at the first failure, and when the outage is over", async () => {
+    const { server, failWith, refuse } = trial();
+    const health: TelemetryEvents["wsession:store:health"][] = [];
+    onTestFinished(onTelemetry("wsession:store:health", (event) => health.push(event)));
+    failWith(away);
+    await refuse(3);
+    failWith(undefined);
+    await vi.advanceTimersByTimeAsync(SECOND);
+    await server.connect();
+    await vi.advanceTimersByTimeAsync(10 * SECOND);
+    expect(health).toEqual([
+      { ok: false, code: "STORE_UNAVAILABLE", outageMs: 0 },
+      { ok: true, code: undefined, outageMs: 5 * SECOND },
+    ]);
   });
 
   test("cause one report if there is only one failure, and the next outage is reported at once", async () => {
