@@ -6,6 +6,7 @@ import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
 import { loginMutants } from "./logins.mjs";
+import { handoverMutants } from "./handover.mjs";
 import { messageMutants } from "./messages.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
@@ -39,6 +40,7 @@ export const mutants = [
   ...adapterMutants,
   ...clientMutants,
   ...loginMutants,
+  ...handoverMutants,
   ...messageMutants,
   ...transactionMutants,
   ...telemetryMutants,
