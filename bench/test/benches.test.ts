@@ -35,6 +35,7 @@ const fields = {
     "socketioClientBytes",
     "reconnectingWebsocketBytes",
   ],
+  deploy: ["deployLost", "deployDoubled", "deployGapP99Ms", "deployBusiestTenth"],
   kick: ["kickP99Ms", "kick1000Ms"],
   presence: ["told1000P99Ms", "watchedBytes"],
   scale: [

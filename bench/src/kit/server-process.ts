@@ -67,6 +67,14 @@ export class ServerProcess {
     clearTimeout(late);
   }
 
+  /** Sends SIGTERM. Resolves when the process has exited. */
+  async terminate(): Promise<void> {
+    if (this.#hasExited) return;
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    await gone;
+  }
+
   /** Kills the process without letting it close connections. */
   async kill(): Promise<void> {
     if (this.#hasExited) return;
