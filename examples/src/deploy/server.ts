@@ -1,0 +1,35 @@
+// One process of an application that is deployed without its clients noticing. See docs/deploying.md.
+import { createServer } from "node:http";
+import { bindSessions } from "@wsession/adapter-ws";
+import { createSessions, protocolToken } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import { WebSocketServer } from "ws";
+
+const { PORT = "8081", REDIS_URL = "redis://127.0.0.1:6379", DRAIN_MS = "10000" } = process.env;
+const client = new Redis(REDIS_URL);
+const sessions = createSessions({
+  store: redisStore({ client }),
+  token: protocolToken(),
+  initial: () => ({ said: 0 }),
+});
+
+const http = createServer((_, response) => response.writeHead(404).end());
+bindSessions(new WebSocketServer({ server: http }), sessions, {
+  transaction(tx, message) {
+    tx.update(({ said }) => ({ said: said + 1 }));
+    tx.send(`heard: ${String(message)}`);
+  },
+});
+http.listen(Number(PORT), "127.0.0.1");
+
+process.once("SIGTERM", () => {
+  void stop();
+});
+
+async function stop(): Promise<void> {
+  // The server goes on listening meanwhile, so that newcomers get 503 and the proxy tries another process.
+  await sessions.close({ handover: true, drainMs: Number(DRAIN_MS) });
+  http.close();
+  client.disconnect();
+}
