@@ -12,6 +12,7 @@ export interface Running {
   readonly port: number;
   /** Sends SIGKILL; resolves when the process has exited. */
   kill(): Promise<void>;
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
 }
 
 /** The messages of application.mjs to its clients. */
@@ -47,7 +48,7 @@ export async function startApplication(
   const message: readonly unknown[] = await Promise.race([once(child, "message"), ended]);
   ended.catch(() => undefined);
   const { port } = message[0] as { readonly port: number };
-  return { port, kill };
+  return { port, kill, signal: (signal) => void child.kill(signal) };
 }
 
 /** Resolves with the next message of this type that the application sends to the client. */

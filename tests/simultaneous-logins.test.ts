@@ -79,6 +79,43 @@ test('maxSessionsPerSubject with over: "refuse": of 20 simultaneous logins over 
   }
 });
 
+test('exclusive: "subject": a login succeeds while the process of the earlier one is stopped, which finds itself replaced when it continues (I13)', async () => {
+  const { processes } = await start({ exclusive: "subject" });
+  const [stopped = expect.unreachable(), other = expect.unreachable()] = processes;
+  const phone = await connect(stopped, "/?as=ada");
+  await nextOf(phone, "open");
+  stopped.signal("SIGSTOP");
+  const laptop = await connect(other, "/?as=ada");
+  await nextOf(laptop, "open");
+  // Waits in the stopped process, and is fenced there.
+  phone.send(JSON.stringify({ do: "update", times: 1 }));
+  laptop.send(JSON.stringify({ do: "update", times: 1 }));
+  expect((await nextOf(laptop, "done")).data.n).toBe(1);
+  stopped.signal("SIGCONT");
+  expect((await phone.closed).code).toBe(4409);
+  laptop.send(JSON.stringify({ do: "update", times: 1 }));
+  expect((await nextOf(laptop, "done")).data.n).toBe(2);
+});
+
+test('exclusive: "subject": a login while Redis is away is refused, and the next login ends the earlier connection and has the subject (I13)', async () => {
+  const { processes } = await start({ exclusive: "subject" });
+  const [first = expect.unreachable(), second = expect.unreachable()] = processes;
+  const phone = await connect(first, "/?as=ada");
+  await nextOf(phone, "open");
+  // The write waits for the phone's own takeover, which Redis would not answer otherwise.
+  phone.send(JSON.stringify({ do: "update", times: 1 }));
+  await nextOf(phone, "done");
+  redis.pause();
+  onTestFinished(() => redis.continue());
+  await expect(connect(second, "/?as=ada")).rejects.toThrow("503");
+  redis.continue();
+  const laptop = await connect(second, "/?as=ada");
+  await nextOf(laptop, "open");
+  expect((await phone.closed).code).toBe(4409);
+  laptop.send(JSON.stringify({ do: "update", times: 1 }));
+  expect((await nextOf(laptop, "done")).data.n).toBe(1);
+});
+
 test("a process that is killed during its logins leaves the user able to log in, alone", async () => {
   const { processes } = await start({ exclusive: "subject", maxSessionsPerSubject: 30 });
   const [killed = expect.unreachable(), ...others] = processes;
