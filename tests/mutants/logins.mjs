@@ -76,7 +76,7 @@ export const loginMutants = [
     promise: "Of two requests that replace one token at once, one replaces it",
     file: "packages/core/src/store/map-rotation.ts",
     find: 'return replaces !== undefined && replaces !== currentDigest(entry) ? "foreign" : undefined;',
-    replace: 'return replaces === "" ? "foreign" : undefined;',
+    replace: 'return replaces === "" && replaces !== currentDigest(entry) ? "foreign" : undefined;',
     tests: inPackage("core", "stores", "rotate that names the digest"),
   },
 ];
