@@ -93,8 +93,10 @@ it("stops Redis: writes are refused with a reason; after its start every saved c
   await expectState("Redis", "stopped");
   await tab.press("One more");
   await tab.says("Not saved: STORE_UNAVAILABLE");
+  await expectState("Process 4", "runs without its store");
   await press("Start Redis");
   await expectState("Redis", "runs");
+  await expectState("Process 4", "runs");
   await expect
     .poll(async () => {
       await tab.press("One more");

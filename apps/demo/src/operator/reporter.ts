@@ -53,6 +53,7 @@ export function reporter(
     const isList = isAsked;
     isAsked = false;
     const listed = isList ? await listOf(sessions) : undefined;
+    const { ok, store, eventLoopDelayMs } = await sessions.health();
     const sent = events;
     events = [];
     send({
@@ -64,9 +65,9 @@ export function reporter(
         ...counted,
       },
       connections: sessions.connections.size,
-      ok: true,
-      latencyMs: undefined,
-      eventLoopDelayMs: 0,
+      ok,
+      latencyMs: store.latencyMs,
+      eventLoopDelayMs,
       memoryBytes: process.memoryUsage.rss(),
       held: heldBy(sessions),
       sessions: listed,
