@@ -23,7 +23,7 @@ export abstract class MessageFlow<Socket extends object> {
   abstract readonly binding: LifecycleBinding<Socket>;
   abstract readonly socket: Socket;
   abstract readonly publicConnection: Connection;
-  /** The bits of `Flow`. The table at the head of lifecycle.ts explains each. */
+  /** The bits of `Flow`. The table at the head of flow.ts explains each. */
   protected flow: number = Flow.Ready;
   /** `undefined` until a message or a step has to wait. */
   protected backlog: Backlog<Socket> | undefined = undefined;

@@ -63,10 +63,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   #onEmpty: (() => void) | undefined;
   readonly #releases: (() => void)[] = [];
   #nextHeartbeat: Deadline | undefined;
-  /**
-   * The connection whose `open` handler is being called. The runtime has no reference to it yet, but `sessions.of` must find
-   * it.
-   */
+  /** The connection whose `open` handler is being called, for `sessions.of`: the runtime has no reference to it yet. */
   opening: LiveConnection<Data, Socket> | undefined;
   /** The connection whose handler is on the stack now, that is, up to the handler's first `await`. */
   connectionOnStack: object | undefined;
