@@ -1,4 +1,5 @@
 /** Every argument of every public function, with a value of every wrong kind. The options have arguments.test.ts. */
+import * as adapterBun from "@wsession/adapter-bun";
 import * as adapterUws from "@wsession/adapter-uws";
 import * as adapterWs from "@wsession/adapter-ws";
 import * as conformance from "@wsession/conformance";
@@ -29,6 +30,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
     ["@wsession/core/runtime", port, lists.portCalls],
     ["@wsession/adapter-ws", adapterWs, lists.wsCalls],
     ["@wsession/adapter-uws", adapterUws, lists.uwsCalls],
+    ["@wsession/adapter-bun", adapterBun, lists.bunCalls],
     ["@wsession/store-redis", storeRedis, lists.redisCalls],
     ["@wsession/conformance", conformance, lists.conformanceCalls],
   ];

@@ -251,6 +251,14 @@ export const uwsCalls: Calls = {
     ...behind(uWS.App(), "/*", core.createSessions({}), {}, {}),
   ],
 };
+export const bunCalls: Calls = {
+  bindSessions: [
+    ...each([undefined, ...wrongFor.object]),
+    ...each([undefined, null, "x", [], { message: 5 }], core.createSessions({})),
+    ...each(wrongFor.options, core.createSessions({}), {}),
+    ...behind(core.createSessions({}), {}, {}),
+  ],
+};
 export const redisCalls: Calls = { redisStore: each([undefined, ...wrongFor.options, {}]) };
 
 const storeHarness = {

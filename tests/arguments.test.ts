@@ -1,4 +1,5 @@
 /** Every option of every public function, with a value of every wrong kind. */
+import { bindSessions as bindBun } from "@wsession/adapter-bun";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { runStoreCase } from "@wsession/conformance";
 import {
@@ -226,6 +227,29 @@ const tables: readonly OptionTable[] = [
       handleProtocols: wrongFor.callback,
       found: wrongFor.callback,
       binary: wrongFor.word,
+      encrypted: wrongFor.boolean,
+    },
+  },
+  {
+    what: "bindSessions for Bun",
+    from: ["adapter-bun/src/bind-options.ts", "BindOptions"],
+    make: (options) => bindBun(createSessions({}), {}, options as never),
+    options: {
+      websocket: [
+        ...wrongFor.options,
+        { message: () => 1 },
+        { sendPings: true },
+        { idleTimeout: 7 },
+        { idleTimeout: 961 },
+        { maxPayloadLength: "1" },
+        { backpressureLimit: -1 },
+        { closeOnBackpressureLimit: 1 },
+        { publishToSelf: "yes" },
+        { perMessageDeflate: 1 },
+        { perMessageDeflate: { window: 1 } },
+      ],
+      handleProtocols: wrongFor.callback,
+      found: wrongFor.callback,
       encrypted: wrongFor.boolean,
     },
   },

@@ -28,6 +28,7 @@ describe("docs/reference.md has a row for every", () => {
       "adapter-uws/src/bind-options.ts",
       "BindOptions",
     ],
+    ["option of bindSessions", "bindSessions for Bun", "adapter-bun/src/bind-options.ts", "BindOptions"],
     ["option of mapStore", "Stores", "core/src/store/map-options.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/base/options.ts", "RedisStoreOptions"],
     ["member of Messages", "Typed messages", "protocol/src/messages/types.ts", "Messages"],

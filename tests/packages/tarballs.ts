@@ -12,6 +12,7 @@ export const packageFolders = [
   "core",
   "adapter-ws",
   "adapter-uws",
+  "adapter-bun",
   "store-redis",
   "http",
   "conformance",
