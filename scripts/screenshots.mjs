@@ -8,6 +8,7 @@ import { chromium } from "playwright-core";
 import { provideTools } from "./provide.mjs";
 
 const root = join(import.meta.dirname, "..");
+/** @type {readonly ({ readonly name: string } & import("playwright-core").BrowserContextOptions)[]} */
 const SCREENS = [
   { name: "light", colorScheme: "light", viewport: { width: 1280, height: 800 } },
   { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 800 } },
@@ -21,7 +22,7 @@ const demo = spawn(process.execPath, [join(root, "apps/demo/dist/main.js"), "--p
   stdio: ["ignore", "pipe", "inherit"],
 });
 const browser = await chromium.launch({
-  executablePath: environment["WSESSION_CHROMIUM"],
+  executablePath: environment["WSESSION_CHROMIUM"] ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 });
 try {

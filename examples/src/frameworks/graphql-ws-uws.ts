@@ -46,9 +46,9 @@ export async function start(): Promise<{ url: string; close(): Promise<void> }> 
   bindSessions(app, "/*", sessions, {
     open: (connection, handshake) => void wss.emit("connection", asWebSocket(connection), handshake),
   });
-  const port = await new Promise<number>((resolve, reject) => {
+  const port = await new Promise<number>((resolve, fail) => {
     app.listen("127.0.0.1", 0, (token) => {
-      if (token === false) reject(new Error("no port is free"));
+      if (token === false) fail(new Error("no port is free"));
       else resolve(uWS.us_socket_local_port(token));
     });
   });
