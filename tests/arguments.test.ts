@@ -233,7 +233,7 @@ const tables: readonly OptionTable[] = [
   {
     what: "bindSessions for Bun",
     from: ["adapter-bun/src/bind-options.ts", "BindOptions"],
-    make: (options) => bindBun(createSessions({}), {}, options as never),
+    make: (options) => bindBun(createSessions({}), {}, options),
     options: {
       websocket: [
         ...wrongFor.options,
