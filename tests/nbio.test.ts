@@ -112,11 +112,12 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
 
   test("blocking mode: a message that arrives before the session waits for it, in order, within limits", async () => {
     const journal = new Journal();
+    const { promise: flooded, resolve: endFlood } = deferred();
     const sessions = createSessions<Data>({ early: { maxMessages: 3 } });
     const server = await serve(runtime, sessions, {
-      async open(connection) {
-        await delay(20);
-        await connection.setSession({ n: 7 });
+      async open(connection, { url }) {
+        await (url === "/flood" ? flooded : delay(20));
+        await connection.setSession({ n: 7 }).catch(() => undefined);
       },
       message: (connection, text) => journal.note(`${text} ${connection.session?.data.n}`),
     });
@@ -128,8 +129,9 @@ describe.each(runtimeNames)("nbio's session management on %s", (runtime) => {
     await connect(server, "/", send(["a", "b", "c"]));
     await journal.until(3);
     expect(journal.entries).toEqual(["a 7", "b 7", "c 7"]);
-    const flood = await connect(server, "/", send(["a", "b", "c", "d"]));
+    const flood = await connect(server, "/flood", send(["a", "b", "c", "d"]));
     expect((await flood.closed).code).toBe(4413);
+    endFlood();
   });
 
   test("SessionWithLock: ready() resolves wherever and whenever the session is set, and rejects on close and on timeout", async () => {

@@ -5,7 +5,7 @@ import { adapterSuite, runSuite } from "./suites.mjs";
 const file = process.env["WSESSION_BUN"];
 const bun = { file: file ?? "", args: [] };
 
-/** Those that take long, or that measure time, are in the long form alone. */
+/** Those that take long, that measure time, or that fill the buffers of the system, are in the long form alone. */
 const subjects = [
   "the gate",
   "messages",
@@ -16,7 +16,6 @@ const subjects = [
   "sessions",
   "tokens",
   "the transport record",
-  "sending",
   "closing",
   "how a connection ended",
   "heartbeat",
