@@ -1,6 +1,6 @@
 import { quantile } from "../kit/stats.ts";
 
-/** Numbers that arrive at one receiver, each of which is awaited once and in order. */
+/** Counts the numbers that one receiver gets. The receiver expects each number once, and in order. */
 export class Sequence {
   next = 0;
   lost = 0;

@@ -10,7 +10,7 @@ export interface SubjectNumber {
   readonly hash: string;
   /**
    * Which of the lists the subject is in: one of 64 on a Cluster, whose servers share the work. Elsewhere all subjects are in one
-   * list, so that one script tells of changes of several subjects.
+   * list, so that one call of the script announces changes of several subjects.
    */
   readonly bucket: string;
   /** Two subjects with the same number are told of each other's changes, and ignore them. */

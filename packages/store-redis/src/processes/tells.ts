@@ -5,7 +5,7 @@ import { stateText } from "./announcements.ts";
 import type { Recording } from "./recording.ts";
 import type { Services } from "./services.ts";
 
-/** Changes that one script tells of. It runs for less than a millisecond. */
+/** The most changes in one call of the script. Such a call takes Redis less than a millisecond. */
 const AT_ONCE = 128;
 
 /**
