@@ -61,6 +61,11 @@ describe("what is installed", () => {
     expect(found["WSESSION_CHROMIUM"]).toBe(join(machine, "usual", "chromium-browser"));
   });
 
+  test("is the headless shell of Chromium where the machine has both", async () => {
+    programs("bin", [...redis, "chromium", "chromium-headless-shell"]);
+    expect((await provide())["WSESSION_CHROMIUM"]).toBe(join(machine, "bin", "chromium-headless-shell"));
+  });
+
   test("is passed over when it does not run", async () => {
     programs("bin", redis);
     program("bin", "chromium-browser", 'echo "install the snap" >&2; exit 1');

@@ -9,7 +9,7 @@ import { browsers, ToolError, usualFolders } from "../../../scripts/tools.mjs";
 /** @type {NodeJS.ProcessEnv} */
 const env = { ...process.env, ...(await provideTools(process.env)) };
 /** @type {string[]} */
-const names = ["chromium"];
+const names = [];
 for (const [name, wanted] of Object.entries(browsers)) {
   try {
     Object.assign(env, await provideTools(process.env, usualFolders, wanted));
