@@ -1,6 +1,6 @@
 import type { PresenceEvent, SessionEvent, SessionEventType } from "@wsession/core";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { aCreation, hold } from "./fake-host.ts";
+import { aCreation, aResume, hold } from "./fake-host.ts";
 import { type Process, startProcess } from "./processes.ts";
 import { until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
@@ -143,6 +143,26 @@ test("simultaneous changes of many subjects are told one by one, in few messages
     expect(told.filter((one) => one.startsWith(`s${index} `))).toEqual(
       ["online", "away", "online"].map((type) => `s${index} ${type}`),
     );
+});
+
+test("a release before the connection is established does not count, so later changes are counted and told", async () => {
+  const [a, b] = [tracked({ timeoutMs: 300 }), tracked()];
+  const told = await watching(b, "ada");
+  const { id } = aCreation();
+  await a.store.create(aCreation({ id, subject: "ada", hold: true }));
+  await a.store.release(id);
+  await until(() => told.at(-1) === "ada offline" && told.length === 4);
+  server.pause();
+  onTestFinished(() => server.continue());
+  const resuming = a.store.resume(aResume(id, { hold: true }));
+  await a.store.release(id);
+  await expect(resuming).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  server.continue();
+  await hold(a.store, a.host, id);
+  expect((await b.store.presence(id)).nodes).toMatchObject([{ connections: 1 }]);
+  await until(() => told.at(-1) === "ada online");
+  await a.store.release(id);
+  await until(() => told.at(-1) === "ada away");
 });
 
 test("a session that comes back to its process is in the queue of that process already, also after the lease has lapsed", async () => {

@@ -225,7 +225,8 @@ export interface SessionStore
    */
   destroy(id: string, reason: string | undefined, confirm: boolean): Awaitable<StoreDestroyResult>;
   /**
-   * One connection of this process no longer holds the session. If sessions do not outlive connections, the session ends.
+   * One connection of this process no longer holds the session. Called once for each `create` or `resume` with `hold` that succeeded,
+   * after its answer; a store MUST ignore any other call. If sessions do not outlive connections, the session ends.
    * `reason`: why the connection ended, if the client left or the session expired; `undefined` for any other end. A store that
    * ignores the reason treats a client that left as a lost connection.
    */

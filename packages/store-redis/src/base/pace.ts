@@ -30,3 +30,12 @@ export async function paced(
   }
   return [];
 }
+
+/**
+ * The pause between two sweeps that take at most a quarter of `sweepMs`, so that each item is read again within `sweepMs`. `tookMs`: how
+ * long the sweep before took. The first item of that sweep may be the last one of the next sweep, which takes as long. Sweeps that take
+ * longer, because Redis is overloaded, leave it a pause nevertheless.
+ */
+export function sweepPause(sweepMs: number, tookMs: number, random: number = Math.random()): number {
+  return Math.max(sweepMs / 4, Math.min(sweepMs * (0.5 + random / 2), sweepMs - 2 * tookMs));
+}

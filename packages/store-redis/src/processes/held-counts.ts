@@ -91,10 +91,13 @@ export class HeldCounts {
     });
   }
 
-  /** Counts one connection fewer. Rejects if Redis could not be updated, which is tried again later. */
+  /**
+   * Counts one established connection fewer. Rejects if Redis could not be updated, which is tried again later. A connection whose call
+   * is in flight can't be released: if that call then failed, the count would be too low for ever, and nobody would be told of the session.
+   */
   async release(id: string, leaves: boolean = false): Promise<void> {
     const state = this.#states.get(id);
-    if (state === undefined || state.count === 0) return;
+    if (state === undefined || state.count === state.pending) return;
     state.count -= 1;
     state.leaves = leaves;
     if (state.pending === 0) await this.#reconcile(id, state);

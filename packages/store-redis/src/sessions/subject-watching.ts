@@ -1,7 +1,7 @@
 import type { PresenceEvent } from "@wsession/core";
 import { SubjectWatches } from "@wsession/core/runtime";
 import { hashSubject } from "../base/keys.ts";
-import { paced } from "../base/pace.ts";
+import { paced, sweepPause } from "../base/pace.ts";
 import { numberOf, type SubjectNumber } from "../base/subject-numbers.ts";
 import { listWatched } from "../commands/watching.ts";
 import { type ToldState, watchingMessage } from "../processes/announcements.ts";
@@ -140,11 +140,14 @@ export class SubjectWatching implements WatchingEvents {
     this.#watches.read(subject, states, readAt);
   }
 
-  #sweepLater(ms: number = this.#services.settings.sweepMs * (0.5 + Math.random() / 2)): void {
+  #sweepLater(ms: number = sweepPause(this.#services.settings.sweepMs, 0)): void {
     if (this.#timer !== undefined || this.#isClosed || this.#watches.size === 0) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#sweep().then(() => this.#sweepLater());
+      const startedAt = performance.now();
+      void this.#sweep().then(() => {
+        this.#sweepLater(sweepPause(this.#services.settings.sweepMs, performance.now() - startedAt));
+      });
     }, ms);
     this.#timer.unref();
   }
@@ -159,7 +162,7 @@ export class SubjectWatching implements WatchingEvents {
     const subjects = [...this.#watches.subjects()];
     await this.#list(subjects, false).catch(() => undefined);
     const lives: LeaseAnswers = new Map();
-    await paced(subjects, this.#services.settings.sweepMs / 2, 1, async (batch) => {
+    await paced(subjects, this.#services.settings.sweepMs / 4, 1, async (batch) => {
       await Promise.allSettled(batch.map((subject) => this.#readOne(subject, lives)));
       return !this.#isClosed;
     });
