@@ -13,5 +13,5 @@ if not listed or tonumber(listed) < wanted then
   if listed then redis.call('ZREM', key, id) end
   redis.call('ZADD', key, wanted, id)
 end
-expire_with_last()
+expire_with_last(key)
 return { tonumber(redis.call('GET', KEYS[2]) or '0'), at }

@@ -17,5 +17,5 @@ for index = 3, #ARGV, 2 do
     redis.call('ZADD', key, ends, ARGV[index])
   end
 end
-expire_with_last()
+expire_with_last(key)
 return 1

@@ -10,12 +10,7 @@ for _, id in ipairs(first) do
 end
 local last = tonumber(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or '0')
 redis.call('ZADD', key, math.max(last + 1, at), ARGV[1])
-local ends = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2] or '0')
-if ends >= ENDLESS then
-  redis.call('PERSIST', key)
-elseif ends > 0 then
-  redis.call('PEXPIREAT', key, ends)
-end
+expire_with_last(KEYS[2])
 local answer = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
 table.insert(answer, 1, tostring(at))
 return answer

@@ -253,12 +253,17 @@ local function remove_dead(at)
   if #dead > 0 then redis.call('ZREM', key, unpack(dead)) end
 end
 
--- Makes the index expire with its last entry.
-local function expire_with_last()
-  local last = tonumber(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or '0')
-  if last >= ENDLESS then
-    redis.call('PERSIST', key)
-  elseif last > 0 then
-    redis.call('PEXPIREAT', key, last)
+-- Makes a subject's index expire with its last entry, and the order of the subject's logins with the index. Otherwise a later
+-- login would not know which session is the oldest, or the order would stay for ever.
+local function expire_with_last(index)
+  local last = tonumber(redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] or '0')
+  if last == 0 then return end
+  local prefix, hash = string.match(index, '^(.*):u:(%b{})$')
+  for _, name in ipairs({ index, prefix .. ':q:' .. hash }) do
+    if last >= ENDLESS then
+      redis.call('PERSIST', name)
+    else
+      redis.call('PEXPIREAT', name, last)
+    end
   end
 end
