@@ -13,7 +13,16 @@ const oxlint = join(root, "node_modules/oxlint/bin/oxlint");
 /** Each room of a package imports its own files and those of the rooms before it. */
 const roomsOf = {
   core: ["base", "handshake", "store", "api", "session", "admission", "connection", "framed", "server"],
-  "store-redis": ["base", "scripts", "drivers", "connection", "commands", "processes", "sessions"],
+  "store-redis": [
+    "base",
+    "scripts",
+    "drivers",
+    "connection",
+    "commands",
+    "processes",
+    "sessions",
+    "inspection",
+  ],
 };
 
 let folder = "";

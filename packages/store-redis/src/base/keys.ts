@@ -52,7 +52,17 @@ export class Keys {
 
   /** The SCAN pattern that matches the keys of all sessions. */
   get sessions(): string {
-    return `${this.#prefix.replace(GLOB, "\\$&")}:s:{*}`;
+    return `${this.#literal}:s:{*}`;
+  }
+
+  /** The SCAN pattern that matches the keys of all sessions, and the indexes of all subjects. */
+  get sessionsAndIndexes(): string {
+    return `${this.#literal}:[su]:{*}`;
+  }
+
+  /** The prefix as a pattern that matches the prefix alone. */
+  get #literal(): string {
+    return this.#prefix.replace(GLOB, "\\$&");
   }
 
   /** Extracts the session id from a key that SCAN returned. */
@@ -60,6 +70,12 @@ export class Keys {
     const start = `${this.#prefix}:s:{`;
     const id = found.slice(start.length, -1);
     return found.startsWith(start) && found.endsWith("}") && isSessionId(id) ? id : undefined;
+  }
+
+  /** Extracts the hash of a subject from the key of its index that SCAN returned; shorter for an index of releases before 0.2. */
+  hashOf(found: string): string | undefined {
+    const start = `${this.#prefix}:u:{`;
+    return found.startsWith(start) && found.endsWith("}") ? found.slice(start.length, -1) : undefined;
   }
 
   /**
@@ -159,6 +175,11 @@ export class Keys {
  */
 export function sharedEntry(hash: string, id: string): string {
   return hash.slice(SHARED_HASH) + id;
+}
+
+/** Whether `hash`, from the name of an index, names an index that subjects share. */
+export function isSharedIndex(hash: string): boolean {
+  return hash.length < HASH;
 }
 
 export function idOfSharedEntry(entry: string): string {

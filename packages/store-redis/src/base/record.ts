@@ -9,6 +9,8 @@ export interface Metadata {
   readonly lineage: number;
   readonly fence: number;
   readonly schemaVersion: number;
+  /** The data takes at most so many bytes. */
+  readonly bytes: number;
   /** Milliseconds by the server's clock; Infinity for no deadline. */
   readonly idleAt: number;
   readonly absoluteAt: number;
@@ -30,13 +32,13 @@ export interface HolderEntry {
  * ignores.
  */
 const METADATA =
-  /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) \d{1,15} ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})( .*)?)?$/;
+  /^(\d{1,15}) (\d{1,10}) (\d{1,15}) (\d{1,15}) (\d{1,15}) ([0-9a-z]{1,9}) ([0-9a-z]{1,9})(?: (\d{1,9})( .*)?)?$/;
 const OWN_IDLE = / i([0-9a-z]{1,9})(?: |$)/;
 const OWN_ABSOLUTE = / a([0-9a-z]{1,9})(?: |$)/;
 /** The latest format that this release understands. */
 const FORMAT = 1;
 /** "first last chain bytes", and parts of later releases. */
-const OUTBOX = /^\d{1,15} (\d{1,15}) (\d{1,10}) \d{1,15}(?: .*)?$/;
+const OUTBOX = /^(\d{1,15}) (\d{1,15}) (\d{1,10}) (\d{1,15})(?: .*)?$/;
 const HOLDER = /^([^=]+)=(\d+)\.\d+/;
 const inDevelopment = process.env["NODE_ENV"] !== "production";
 
@@ -49,10 +51,11 @@ export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): 
     2: lineage,
     3: fence,
     4: schemaVersion,
-    5: idle,
-    6: absolute,
-    7: format,
-    8: more,
+    5: bytes,
+    6: idle,
+    7: absolute,
+    8: format,
+    9: more,
   } = found;
   if (Number(format ?? FORMAT) > FORMAT) throw corrupt(outcome);
   return {
@@ -60,6 +63,7 @@ export function parseMetadata(text: unknown, outcome: Outcome = "not-applied"): 
     lineage: Number(lineage),
     fence: Number(fence),
     schemaVersion: Number(schemaVersion),
+    bytes: Number(bytes),
     idleAt: readDeadline(idle),
     absoluteAt: readDeadline(absolute),
     own: more === undefined ? undefined : parseOwn(more),
@@ -91,12 +95,25 @@ export function parseHolders(text: unknown): HolderEntry[] {
   });
 }
 
+/** The end of an outbox, with the messages that it keeps. */
+export interface OutboxRecord extends Position {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Decodes field `o`; `undefined` if no message was ever appended. Throws CORRUPT_RECORD. */
+export function parseOutboxRecord(text: unknown, outcome: Outcome = "not-applied"): OutboxRecord | undefined {
+  if (typeof text !== "string") return undefined;
+  const [, first, last, chain, bytes] = OUTBOX.exec(text) ?? [];
+  if (chain === undefined) throw corrupt(outcome);
+  const offset = Number(last);
+  return { offset, chain: Number(chain), messages: offset - Number(first) + 1, bytes: Number(bytes) };
+}
+
 /** Decodes field `o` to the end of the outbox; `undefined` if no message was ever appended. Throws CORRUPT_RECORD. */
 export function parseOutbox(text: unknown, outcome: Outcome = "not-applied"): Position | undefined {
-  if (typeof text !== "string") return undefined;
-  const [, offset, chain] = OUTBOX.exec(text) ?? [];
-  if (offset === undefined || chain === undefined) throw corrupt(outcome);
-  return { offset: Number(offset), chain: Number(chain) };
+  const record = parseOutboxRecord(text, outcome);
+  return record && { offset: record.offset, chain: record.chain };
 }
 
 /**

@@ -2,7 +2,7 @@ import { isSessionError } from "@wsession/core";
 import type { StorePresence, SubjectPresence } from "@wsession/core";
 import { type SessionState, together } from "@wsession/core/runtime";
 import { unavailable } from "../base/failures.ts";
-import { asArray, texts } from "../commands/reply.ts";
+import { scanStep } from "../commands/scan.ts";
 import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
 import { type LeaseAnswers, Orphans } from "../processes/orphans.ts";
 import { shownNode } from "../base/node-names.ts";
@@ -13,7 +13,6 @@ import type { Services } from "../processes/services.ts";
 import type { Subjects } from "./subjects.ts";
 
 const AT_ONCE = 128;
-const SCAN_COUNT = "512";
 
 interface LiveSession {
   readonly subject: string | undefined;
@@ -69,10 +68,12 @@ export class SessionQueries {
     seen: Set<string>,
     unreachable: UnreachableServers,
   ): AsyncGenerator<string, void, void> {
+    const { keys } = this.#services;
     let cursor = "0";
     do {
-      const [next, found] = await this.#scan(server, cursor);
-      const fresh = found.filter((id) => !seen.has(id));
+      const [next, found] = await scanStep(this.#services.calls, server, keys.sessions, cursor);
+      const ids = found.flatMap((key) => keys.idOf(key) ?? []);
+      const fresh = ids.filter((id) => !seen.has(id));
       for (const id of fresh) seen.add(id);
       yield* await this.#liveOf(fresh, () => true, unreachable);
       cursor = next;
@@ -215,22 +216,5 @@ export class SessionQueries {
       holders: parseHolders(holders),
       presence: parsePresence(presence),
     };
-  }
-
-  /** One SCAN step on one server. */
-  async #scan(server: Server, cursor: string): Promise<readonly [string, string[]]> {
-    const { calls, keys } = this.#services;
-    const reply = await calls.commandAt(server, "scan", [
-      cursor,
-      "MATCH",
-      keys.sessions,
-      "COUNT",
-      SCAN_COUNT,
-    ]);
-    const [next, found]: readonly unknown[] = Array.isArray(reply) ? reply : [];
-    return [
-      typeof next === "string" ? next : "0",
-      texts(asArray(found)).flatMap((key) => keys.idOf(key) ?? []),
-    ];
   }
 }

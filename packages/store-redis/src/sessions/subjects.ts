@@ -143,7 +143,7 @@ export class Subjects {
     missed: (error: unknown) => void,
   ): AsyncGenerator<readonly Listed[], void, void> {
     const hash = hashSubject(subject);
-    yield* this.#ownPages(this.#keys.index(hash));
+    yield* this.indexPages(hash);
     try {
       for await (const ids of this.#shared.pages(hash, PAGE)) yield ids.map((id) => ({ id, score: 0 }));
     } catch (error) {
@@ -193,7 +193,9 @@ export class Subjects {
     return earliest === undefined || epoch >= earliest;
   }
 
-  async *#ownPages(key: string): AsyncGenerator<readonly Listed[], void, void> {
+  /** The entries of the index of the subject with this hash, in pages. */
+  async *indexPages(hash: string): AsyncGenerator<readonly Listed[], void, void> {
+    const key = this.#keys.index(hash);
     let after = "-inf";
     for (;;) {
       const page = await this.#read(key, [after, "+inf", "WITHSCORES", "LIMIT", "0", String(PAGE)]);

@@ -1,0 +1,215 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "./failures.ts";
+import { parseInterval, parseTime } from "./times.ts";
+
+/** Where the sessions are. */
+export interface Target {
+  readonly urls: readonly string[];
+  /** The name of the master that the Sentinels at `urls` know. */
+  readonly sentinel: string | undefined;
+  readonly isCluster: boolean;
+  readonly prefix: string;
+  readonly keyPrefix: string;
+  readonly timeoutMs: number;
+}
+
+export type Command =
+  | { readonly name: "inspect"; readonly list: boolean }
+  | { readonly name: "show"; readonly id: string; readonly data: boolean }
+  | { readonly name: "subject"; readonly subject: string }
+  | {
+      readonly name: "destroy";
+      readonly id: string | undefined;
+      readonly subject: string | undefined;
+      readonly reason: string | undefined;
+      readonly yes: boolean;
+    }
+  | {
+      readonly name: "revoke";
+      readonly before: number;
+      /** The top-level field of the data with the time of the login. */
+      readonly field: string | undefined;
+      readonly absoluteMs: number | undefined;
+      readonly reason: string | undefined;
+      readonly dryRun: boolean;
+      readonly yes: boolean;
+    }
+  | { readonly name: "watch"; readonly everyMs: number; readonly subject: string | undefined }
+  | { readonly name: "doctor" };
+
+export type Invocation =
+  | { readonly type: "help"; readonly of: string | undefined }
+  | { readonly type: "version" }
+  | { readonly type: "run"; readonly command: Command; readonly target: Target; readonly json: boolean };
+
+const TARGET = {
+  redis: { type: "string", multiple: true },
+  sentinel: { type: "string" },
+  cluster: { type: "boolean" },
+  prefix: { type: "string" },
+  "key-prefix": { type: "string" },
+  timeout: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+const OWN = {
+  list: { type: "boolean" },
+  data: { type: "boolean" },
+  subject: { type: "string" },
+  reason: { type: "string" },
+  yes: { type: "boolean", short: "y" },
+  before: { type: "string" },
+  field: { type: "string" },
+  absolute: { type: "string" },
+  "dry-run": { type: "boolean" },
+  every: { type: "string" },
+} as const;
+
+/** The options that each command has beside those of the target, and how many words follow its name. */
+const COMMANDS: Readonly<
+  Record<
+    Command["name"],
+    { readonly options: readonly (keyof typeof OWN)[]; readonly words: readonly [number, number] }
+  >
+> = {
+  inspect: { options: ["list"], words: [0, 0] },
+  show: { options: ["data"], words: [1, 1] },
+  subject: { options: [], words: [1, 1] },
+  destroy: { options: ["subject", "reason", "yes"], words: [0, 1] },
+  revoke: { options: ["before", "field", "absolute", "reason", "dry-run", "yes"], words: [0, 0] },
+  watch: { options: ["every", "subject"], words: [0, 0] },
+  doctor: { options: [], words: [0, 0] },
+};
+
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
+/** An id, or a token, that begins with a hyphen. */
+const HYPHENATED = /^-[A-Za-z0-9_-]{21}(?:[.~][A-Za-z0-9_-]{43})?$/;
+const TOKEN = /^[A-Za-z0-9_-]{22}[.~][A-Za-z0-9_-]{43}$/;
+
+/** Parses the arguments. Throws a UsageError, which repeats no value: a value may be a token or contain a password. */
+export function parseInvocation(args: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
+  // One id in 64 begins with a hyphen. No option is as long as an id.
+  const hyphenated = args.filter((arg) => HYPHENATED.test(arg));
+  const { values, positionals } = parse(args.filter((arg) => !HYPHENATED.test(arg)));
+  const [name, ...words] = [...positionals, ...hyphenated];
+  if (values.version === true) return { type: "version" };
+  if (values.help === true || name === "help") return { type: "help", of: name === "help" ? words[0] : name };
+  if (name === undefined) throw new UsageError("a command is missing");
+  if (!isCommandName(name)) throw new UsageError("there is no such command");
+  const {
+    options,
+    words: [least, most],
+  } = COMMANDS[name];
+  for (const option of Object.keys(OWN))
+    if (Object.hasOwn(values, option) && !options.some((own) => own === option))
+      throw new UsageError(`${name} has no option --${option}`);
+  if (words.length < least) throw new UsageError(`${name} needs ${name === "show" ? "an id" : "a name"}`);
+  if (words.length > most) throw new UsageError(`${name} got more words than it takes`);
+  return {
+    type: "run",
+    command: toCommand(name, words[0], values),
+    target: toTarget(values, environment),
+    json: values.json === true,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: { ...TARGET, ...OWN }, allowPositionals: true });
+  } catch (error) {
+    // Of the message of node only the name of the option is repeated.
+    const option =
+      error instanceof Error ? /'(?:-\w, )?(--?[\w-]{1,30})/.exec(error.message)?.[1] : undefined;
+    throw new UsageError(
+      option === undefined ? "the arguments can't be read" : `the option ${option} can't be read`,
+    );
+  }
+}
+
+type Values = ReturnType<typeof parse>["values"];
+
+function isCommandName(name: string): name is Command["name"] {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+function toCommand(name: Command["name"], word: string | undefined, values: Values): Command {
+  const { reason } = values;
+  switch (name) {
+    case "inspect":
+      return { name, list: values.list === true };
+    case "show":
+      return { name, id: toId(word ?? ""), data: values.data === true };
+    case "subject":
+      return { name, subject: toSubject(word ?? "") };
+    case "destroy": {
+      const subject = values.subject === undefined ? undefined : toSubject(values.subject);
+      if ((word === undefined) === (subject === undefined))
+        throw new UsageError("destroy needs an id or --subject, and not both");
+      const id = word === undefined ? undefined : toId(word);
+      return { name, id, subject, reason, yes: values.yes === true };
+    }
+    case "revoke": {
+      const { before, field, absolute } = values;
+      if (before === undefined) throw new UsageError("revoke needs --before");
+      if ((field === undefined) === (absolute === undefined))
+        throw new UsageError(
+          "revoke needs --field or --absolute, and not both: a record does not say when its session began",
+        );
+      return {
+        name,
+        before: parseTime(before),
+        field,
+        absoluteMs: absolute === undefined ? undefined : parseInterval("--absolute", absolute),
+        reason,
+        dryRun: values["dry-run"] === true,
+        yes: values.yes === true,
+      };
+    }
+    case "watch": {
+      const everyMs = values.every === undefined ? 2_000 : parseInterval("--every", values.every);
+      return { name, everyMs, subject: values.subject === undefined ? undefined : toSubject(values.subject) };
+    }
+    case "doctor":
+      return { name };
+  }
+}
+
+function toId(text: string): string {
+  if (TOKEN.test(text))
+    throw new UsageError(
+      "that is a token, and not an id: give its first 22 characters. The token is in the history of the shell now, so end its session",
+    );
+  if (!ID.test(text)) throw new UsageError("an id has 1 to 64 letters, digits or any of _ -");
+  return text;
+}
+
+function toSubject(text: string): string {
+  if (text === "") throw new UsageError("the subject is empty");
+  if (/\p{Surrogate}/u.test(text)) throw new UsageError("the subject must be well-formed Unicode");
+  return text;
+}
+
+function toTarget(values: Values, environment: NodeJS.ProcessEnv): Target {
+  const fromEnvironment = environment["REDIS_URL"] === undefined ? [] : [environment["REDIS_URL"]];
+  const urls = values.redis ?? fromEnvironment;
+  const { sentinel, cluster, prefix = "ws", "key-prefix": keyPrefix = "", timeout } = values;
+  if (sentinel !== undefined && cluster === true)
+    throw new UsageError("--sentinel and --cluster exclude each other");
+  if (urls.length > 1 && sentinel === undefined && cluster !== true)
+    throw new UsageError("several --redis need --cluster or --sentinel");
+  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(prefix))
+    throw new UsageError("--prefix has 1 to 64 letters, digits or any of _ . : -");
+  return {
+    urls:
+      urls.length === 0
+        ? [sentinel === undefined ? "redis://127.0.0.1:6379" : "redis://127.0.0.1:26379"]
+        : urls,
+    sentinel,
+    isCluster: cluster === true,
+    prefix,
+    keyPrefix,
+    timeoutMs: timeout === undefined ? 2_000 : parseInterval("--timeout", timeout),
+  };
+}

@@ -1,0 +1,75 @@
+import type { InspectedRecord, InspectedSession } from "@wsession/store-redis/inspection";
+
+/** What two looks at the store tell about a session. */
+export type Change =
+  | {
+      readonly type: "created" | "connected" | "disconnected" | "identified";
+      readonly id: string;
+      readonly connections: number;
+      readonly subject: string | undefined;
+    }
+  | { readonly type: "changed"; readonly id: string; readonly version: number }
+  | { readonly type: "sent"; readonly id: string; readonly offset: number }
+  | {
+      readonly type: "destroyed";
+      readonly id: string;
+      readonly reason: string | undefined;
+      readonly replaced: boolean;
+    }
+  | { readonly type: "ended"; readonly id: string };
+
+interface Seen {
+  readonly version: number;
+  readonly connections: number;
+  readonly offset: number;
+  readonly subject: string | undefined;
+  /** The look that saw the session last. */
+  readonly look: number;
+}
+
+/** Compares each look at all sessions with the one before. */
+export class Changes {
+  readonly #seen = new Map<string, Seen>();
+  #look = 0;
+
+  /** The first look reports nothing. */
+  begin(): void {
+    this.#look += 1;
+  }
+
+  add(records: readonly InspectedRecord[], isOfInterest: (session: InspectedSession) => boolean): Change[] {
+    return records.flatMap((record) => {
+      if (record.type === "session") return isOfInterest(record.session) ? this.#compare(record.session) : [];
+      if (record.type !== "destroyed" || !this.#seen.delete(record.id)) return [];
+      const { id, reason, replaced } = record;
+      return [{ type: "destroyed", id, reason, replaced }];
+    });
+  }
+
+  /** The sessions that this look has not found any more. Only after a look that reached the end. */
+  end(): Change[] {
+    const ended: Change[] = [];
+    for (const [id, { look }] of this.#seen) {
+      if (look === this.#look) continue;
+      this.#seen.delete(id);
+      ended.push({ type: "ended", id });
+    }
+    return ended;
+  }
+
+  #compare({ id, subject, version, holders, outbox }: InspectedSession): Change[] {
+    const before = this.#seen.get(id);
+    const connections = holders.reduce((sum, holder) => sum + holder.connections, 0);
+    const offset = outbox?.offset ?? 0;
+    this.#seen.set(id, { version, connections, offset, subject, look: this.#look });
+    if (this.#look === 1) return [];
+    if (before === undefined) return [{ type: "created", id, connections, subject }];
+    const changes: Change[] = [];
+    if (subject !== before.subject) changes.push({ type: "identified", id, connections, subject });
+    if (connections > before.connections) changes.push({ type: "connected", id, connections, subject });
+    if (connections < before.connections) changes.push({ type: "disconnected", id, connections, subject });
+    if (version > before.version) changes.push({ type: "changed", id, version });
+    if (offset > before.offset) changes.push({ type: "sent", id, offset });
+    return changes;
+  }
+}

@@ -1,0 +1,26 @@
+import type { Context } from "../context.ts";
+import { EXIT } from "../failures.ts";
+import { count, duration } from "../output/format.ts";
+import { withLives } from "./show.ts";
+
+/** Shows the sessions of a subject. */
+export async function subject(context: Context, name: string): Promise<number> {
+  const { inspection, printer } = context;
+  const found = await inspection.subject(name);
+  const sessions = await Promise.all(
+    found.sessions.map(async (session) => ({ ...session, holders: await withLives(context, session) })),
+  );
+  printer.value({ ...found, sessions, destroyedAt: found.destroyedAt ?? null });
+  printer.row("subject", name, "bold");
+  printer.row("sessions", String(sessions.length));
+  for (const { id, holders, idleInMs, absoluteInMs, version } of sessions) {
+    const connections = holders.reduce((sum, holder) => sum + (holder.alive ? holder.connections : 0), 0);
+    const until = duration(Math.min(idleInMs, absoluteInMs));
+    printer.row("", `${id}  ${count(connections, "connection")}, version ${version}, ends in ${until}`);
+  }
+  printer.row("dead index entries", String(found.dead.length));
+  if (found.unreadable.length > 0) printer.row("unreadable records", found.unreadable.join(" "), "red");
+  if (found.destroyedAt !== undefined)
+    printer.row("last logout everywhere", new Date(found.destroyedAt).toISOString());
+  return sessions.length > 0 && found.unreadable.length === 0 ? EXIT.fine : EXIT.failed;
+}

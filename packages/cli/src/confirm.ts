@@ -1,0 +1,22 @@
+import { createInterface } from "node:readline/promises";
+import { UsageError } from "./failures.ts";
+import { safeText } from "./output/safe-text.ts";
+
+/** Asks on the terminal. Without a terminal nobody can answer, so `--yes` is needed. */
+export async function confirm(question: string, isYes: boolean, signal: AbortSignal): Promise<boolean> {
+  if (isYes) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new UsageError("nobody can confirm that here: give --yes");
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  // In raw mode the terminal sends Ctrl-C to readline, and no signal to the process.
+  asking.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  try {
+    const answer = await asking.question(`${safeText(question)} [y/N] `, { signal });
+    return /^y(?:es)?$/i.test(answer.trim());
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  } finally {
+    asking.close();
+  }
+}

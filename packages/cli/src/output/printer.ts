@@ -1,0 +1,54 @@
+import { styleText } from "node:util";
+import { safeJson, safeText } from "./safe-text.ts";
+
+export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
+
+/** Text that has been made safe, and may have a colour. */
+export interface Styled {
+  readonly safe: string;
+}
+
+/** Writes the output: lines for people, or JSON. Nothing reaches a stream that was not made safe. */
+export class Printer {
+  readonly json: boolean;
+  readonly #out: NodeJS.WriteStream;
+  readonly #error: NodeJS.WriteStream;
+  readonly #hasColours: boolean;
+
+  constructor(json: boolean, out: NodeJS.WriteStream, error: NodeJS.WriteStream) {
+    this.json = json;
+    this.#out = out;
+    this.#error = error;
+    // `hasColors` respects NO_COLOR and FORCE_COLOR of Node, and a terminal without colours.
+    this.#hasColours = out.isTTY && process.env["NO_COLOR"] === undefined && out.hasColors();
+  }
+
+  /** A line for people, of these parts. Does nothing with `--json`. */
+  line(...parts: readonly (string | Styled)[]): void {
+    if (this.json) return;
+    const texts = parts.map((part) => (typeof part === "string" ? safeText(part) : part.safe));
+    this.#out.write(`${texts.join("")}\n`);
+  }
+
+  /** Two columns for people. */
+  row(name: string, value: string, style?: Style): void {
+    const styled = style === undefined ? value : this.style(style, value);
+    this.line(this.style("dim", name.padEnd(22)), " ", styled);
+  }
+
+  /** A value as one line of JSON. Does nothing without `--json`. */
+  value(value: unknown): void {
+    if (this.json) this.#out.write(`${safeJson(value)}\n`);
+  }
+
+  /** A message beside the output. */
+  message(text: string): void {
+    this.#error.write(`${safeText(text)}\n`);
+  }
+
+  /** Makes `text` safe, and colours it on a terminal. */
+  style(style: Style, text: string): Styled {
+    const safe = safeText(text);
+    return { safe: this.#hasColours ? styleText(style, safe) : safe };
+  }
+}

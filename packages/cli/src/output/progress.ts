@@ -1,0 +1,37 @@
+/** Milliseconds between two pictures of the bar. */
+const REDRAWN_MS = 100;
+const WIDTH = 30;
+
+/** A bar on stderr, only if that is a terminal. */
+export class ProgressBar {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #startedAt: number = performance.now();
+  #drawnAt = 0;
+  #isDrawn = false;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  /** `part`: from 0 to 1; `undefined` if unknown. `text`: what was found so far. */
+  update(part: number | undefined, text: string): void {
+    const now = performance.now();
+    // A short command shows no bar.
+    if (!this.#stream.isTTY || now - this.#startedAt < 3 * REDRAWN_MS || now - this.#drawnAt < REDRAWN_MS)
+      return;
+    this.#drawnAt = now;
+    this.#isDrawn = true;
+    const filled = Math.round((part ?? 0) * WIDTH);
+    const bar =
+      part === undefined
+        ? ""
+        : `[${"#".repeat(filled)}${"-".repeat(WIDTH - filled)}] ${Math.floor(part * 100)} % `;
+    this.#stream.write(`\r\u{1b}[K${bar}${text}`);
+  }
+
+  /** Removes the bar. */
+  end(): void {
+    if (this.#isDrawn) this.#stream.write("\r\u{1b}[K");
+    this.#isDrawn = false;
+  }
+}

@@ -1,0 +1,30 @@
+import { UsageError } from "./failures.ts";
+
+const INTERVAL = /^(\d{1,10})(ms|s|min|h|d)?$/;
+const MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+const MOST_MS = 2 ** 53;
+/** A date with or without a time. A time without a zone would mean another time on another machine. */
+const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d))?$/;
+const MS_SINCE_EPOCH = /^\d{12,15}$/;
+const AGO = /^(\d{1,10}(?:ms|s|min|h|d)) ago$/;
+
+/** "30d", "12h", "5min", "2s", "500ms", or milliseconds. */
+export function parseInterval(option: string, text: string): number {
+  const [, number = "", unit = "ms"] = INTERVAL.exec(text) ?? [];
+  const ms = Number(number) * (MS[unit] ?? 1);
+  if (number === "" || ms === 0 || ms > MOST_MS)
+    throw new UsageError(`${option} is a duration above 0, such as 500ms, 2s, 5min, 12h or 30d`);
+  return ms;
+}
+
+/** A time of ISO 8601 with its zone, a date (UTC), milliseconds since the epoch, or "2h ago". */
+export function parseTime(text: string): number {
+  const ago = AGO.exec(text)?.[1];
+  if (ago !== undefined) return Date.now() - parseInterval("--before", ago);
+  const ms = MS_SINCE_EPOCH.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new UsageError(
+      '--before is a time with its zone, such as 2026-11-27T08:00:00Z, a date (UTC), milliseconds since the epoch, or "2h ago"',
+    );
+  return ms;
+}

@@ -1,0 +1,16 @@
+// The entry `@wsession/store-redis/inspection`, for tools of operators.
+export { redisInspection } from "./inspection/inspection.ts";
+export type { RedisInspectionOptions } from "./inspection/inspection.ts";
+export type {
+  InspectedHolder,
+  InspectedIndex,
+  InspectedMemory,
+  InspectedOutbox,
+  InspectedRecord,
+  InspectedSession,
+  InspectedSubject,
+  RedisInspection,
+  ScanStep,
+} from "./inspection/contract.ts";
+export type { Bus, BusEvent } from "./inspection/bus.ts";
+export type { CheckReport, Finding } from "./inspection/findings.ts";

@@ -1,0 +1,165 @@
+import type { PresenceType } from "@wsession/core";
+import { retryPause } from "../base/retry-pause.ts";
+import type { Listener } from "../drivers/driver.ts";
+import { type Announcement, parseAnnouncement } from "../processes/announcements.ts";
+import type { Services } from "../processes/services.ts";
+
+/** A message of the store's channels. */
+export type BusEvent =
+  | {
+      readonly type: "destroyed";
+      readonly id: string;
+      readonly reason: string | undefined;
+      readonly replaced: boolean;
+    }
+  | { readonly type: "changed"; readonly id: string; readonly version: number }
+  | { readonly type: "sent"; readonly id: string; readonly offset: number }
+  | { readonly type: "taken-over"; readonly id: string; readonly fence: number }
+  | { readonly type: "extended"; readonly id: string }
+  | { readonly type: "subject-destroyed"; readonly subject: string; readonly reason: string | undefined }
+  | { readonly type: "presence"; readonly id: string; readonly state: PresenceType }
+  /** The connection is there, or was lost. Messages in between are not seen. */
+  | { readonly type: "listening" }
+  | { readonly type: "interrupted"; readonly cause: string };
+
+/** Repeats of a message on the channels of other processes are recognized within this many messages. */
+const REMEMBERED = 1_000;
+
+/**
+ * Listens on the channels of processes. Plain channels only: scripts publish to a plain channel if a sharded channel has no
+ * subscriber, so a listener on the sharded channel of another process would take messages away from that process.
+ */
+export class Bus {
+  readonly #services: Services;
+  readonly #onEvent: (event: BusEvent) => void;
+  readonly #channels = new Set<string>();
+  readonly #recent = new Set<string>();
+  #listener: Listener | undefined;
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(services: Services, onEvent: (event: BusEvent) => void) {
+    this.#services = services;
+    this.#onEvent = onEvent;
+    this.#channels.add(services.keys.everybody);
+    const { calls } = services;
+    const open = (): void => this.#open();
+    calls.ready(calls.deadline()).then(open, open);
+  }
+
+  /** Listens also on the channels of these processes. */
+  follow(processes: Iterable<string>): void {
+    const fresh = [...processes]
+      .map((process) => this.#services.keys.channel(process))
+      .filter((channel) => !this.#channels.has(channel));
+    if (fresh.length === 0) return;
+    for (const channel of fresh) this.#channels.add(channel);
+    const listener = this.#listener;
+    if (listener?.isReady === true) listener.subscribe(fresh).catch(() => listener.cut());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#listener?.cut();
+  }
+
+  #open(): void {
+    if (this.#isClosed) return;
+    let cause: Error | undefined;
+    const { calls, connection } = this.#services;
+    const listener = connection.createListener({
+      failed: (error) => (cause ??= error instanceof Error ? error : undefined),
+      message: (text) => this.#onMessage(text),
+      ended: () => {
+        clearTimeout(limit);
+        this.#interrupted(cause?.message ?? "the connection was lost");
+      },
+    });
+    // No node of the Cluster is known yet.
+    if (listener === undefined) return this.#openLater();
+    this.#listener = listener;
+    // A server that hangs would never answer.
+    const limit = setTimeout(() => listener.cut(), connection.handshakeMs + calls.timeoutMs);
+    this.#subscribe(listener).then(
+      () => {
+        clearTimeout(limit);
+        this.#failures = 0;
+        this.#onEvent({ type: "listening" });
+      },
+      (error: unknown) => {
+        cause ??= error instanceof Error ? error : undefined;
+        listener.cut();
+      },
+    );
+  }
+
+  async #subscribe(listener: Listener): Promise<void> {
+    await listener.connect();
+    await listener.subscribe([...this.#channels]);
+  }
+
+  #interrupted(cause: string): void {
+    this.#listener = undefined;
+    if (this.#isClosed) return;
+    if (this.#failures === 0) this.#onEvent({ type: "interrupted", cause });
+    this.#openLater();
+  }
+
+  #openLater(): void {
+    this.#retry = setTimeout(() => this.#open(), retryPause((this.#failures += 1)));
+  }
+
+  #onMessage(text: string): void {
+    const event = toEvent(parseAnnouncement(text));
+    // The same message goes to each process that holds the session.
+    if (event === undefined || this.#recent.has(text)) return;
+    this.#recent.add(text);
+    if (this.#recent.size > REMEMBERED)
+      for (const oldest of this.#recent.values()) {
+        this.#recent.delete(oldest);
+        break;
+      }
+    for (const one of event) this.#onEvent(one);
+  }
+}
+
+/** `undefined` for messages that concern the processes alone. */
+function toEvent(announcement: Announcement | undefined): readonly BusEvent[] | undefined {
+  switch (announcement?.type) {
+    case "event":
+      return fromStoreEvent(announcement.event);
+    case "deadlines":
+      return [{ type: "extended", id: announcement.id }];
+    case "subject": {
+      const { subject, reason } = announcement;
+      return [{ type: "subject-destroyed", subject, reason }];
+    }
+    case "states":
+      return announcement.states.map(({ id, state }) => ({ type: "presence", id, state }));
+    case "confirmations":
+    case "watching":
+    case undefined:
+      return undefined;
+  }
+}
+
+function fromStoreEvent(
+  event: Extract<Announcement, { type: "event" }>["event"],
+): readonly BusEvent[] | undefined {
+  switch (event.type) {
+    case "destroyed":
+      return [{ type: "destroyed", id: event.id, reason: event.reason, replaced: event.replaced === true }];
+    case "written":
+      return [{ type: "changed", id: event.id, version: event.version }];
+    case "appended":
+      return [{ type: "sent", id: event.id, offset: event.end.offset }];
+    case "replaced":
+      return [{ type: "taken-over", id: event.id, fence: event.fence }];
+    case "expired":
+    case "extended":
+    case "loaded":
+      return undefined;
+  }
+}

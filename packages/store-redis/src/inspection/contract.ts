@@ -1,0 +1,121 @@
+/** What the tool of operators reads from Redis: `@wsession/store-redis/inspection`. Nothing here is a token, or the digest of one. */
+import type { OwnLifetimes } from "@wsession/core";
+import type { Bus, BusEvent } from "./bus.ts";
+import type { CheckReport } from "./findings.ts";
+
+/** The connections of one process to a session, as the record has them. */
+export interface InspectedHolder {
+  /** The unique name of the process. */
+  readonly process: string;
+  /** The option `node` of that process, or `process`. */
+  readonly node: string;
+  readonly connections: number;
+}
+
+/** The messages that are kept for a session. */
+export interface InspectedOutbox {
+  readonly messages: number;
+  readonly bytes: number;
+  /** The offset of the last message. */
+  readonly offset: number;
+}
+
+/** A live session. */
+export interface InspectedSession {
+  readonly id: string;
+  readonly subject: string | undefined;
+  readonly version: number;
+  readonly fence: number;
+  readonly schemaVersion: number;
+  /** At most this many bytes of data. */
+  readonly bytes: number;
+  /** Milliseconds to the deadline by the server's clock; `Infinity` for none. */
+  readonly idleInMs: number;
+  /** Milliseconds to the deadline by the server's clock; `Infinity` for none. */
+  readonly absoluteInMs: number;
+  /** The session's own lifetimes, in place of the options of `createSessions`. */
+  readonly own: OwnLifetimes | undefined;
+  readonly holders: readonly InspectedHolder[];
+  readonly outbox: InspectedOutbox | undefined;
+}
+
+/** What is found under the id of a session. */
+export type InspectedRecord =
+  | { readonly type: "session"; readonly session: InspectedSession }
+  /** A tombstone. */
+  | {
+      readonly type: "destroyed";
+      readonly id: string;
+      readonly reason: string | undefined;
+      /** A newer login of its subject ended the session. */
+      readonly replaced: boolean;
+    }
+  /** The record is past a deadline: the session is absent, and the record is about to be deleted. */
+  | { readonly type: "expired"; readonly id: string }
+  | { readonly type: "missing"; readonly id: string }
+  /** This release can't read the record. */
+  | { readonly type: "unreadable"; readonly id: string };
+
+/** The index of a subject. */
+export interface InspectedIndex {
+  /** The first characters of the SHA-256 of the subject. */
+  readonly hash: string;
+  readonly entries: number;
+  /** Entries without a live session of the subject. */
+  readonly dead: number;
+}
+
+/** What one step of a scan has found. */
+export interface ScanStep {
+  readonly records: readonly InspectedRecord[];
+  readonly indexes: readonly InspectedIndex[];
+  /** The part of all keys that the scan has looked at, from 0 to 1; `undefined` if the number of keys is unknown. */
+  readonly progress: number | undefined;
+}
+
+/** A subject, with the sessions that its index lists. */
+export interface InspectedSubject {
+  readonly subject: string;
+  readonly sessions: readonly InspectedSession[];
+  /** Ids that the index lists, without a live session of the subject. */
+  readonly dead: readonly string[];
+  readonly unreadable: readonly string[];
+  /** When the subject's sessions were last destroyed, milliseconds by the server's clock. Redis forgets it, after a day at least. */
+  readonly destroyedAt: number | undefined;
+}
+
+/** The memory of one server. */
+export interface InspectedMemory {
+  /** `host:port` on a Cluster; "" for a single server. */
+  readonly server: string;
+  readonly usedBytes: number;
+  /** 0 for no limit. */
+  readonly maxBytes: number;
+}
+
+/** Reads the sessions of a `redisStore` without taking part: it holds no session, has no lease, and changes nothing. */
+export interface RedisInspection {
+  /**
+   * All sessions and indexes of subjects, in steps. Each session comes once. If a shard of a Cluster does not answer, the error is
+   * thrown last.
+   */
+  scan(): AsyncIterable<ScanStep>;
+  record(id: string): Promise<InspectedRecord>;
+  /**
+   * The data of a live session; `undefined` if there is no such session.
+   *
+   * @throws CORRUPT_RECORD, as a rejection.
+   */
+  data(id: string): Promise<object | undefined>;
+  subject(subject: string): Promise<InspectedSubject>;
+  /** Whether the process has its lease. */
+  isAlive(process: string): Promise<boolean>;
+  /** The bytes of a session's keys in Redis; `undefined` if the user has no right to MEMORY USAGE, or if there is no such key. */
+  memoryOf(id: string): Promise<number | undefined>;
+  memory(): Promise<readonly InspectedMemory[]>;
+  /** Listens to the channels of the store, until `close`. */
+  listen(onEvent: (event: BusEvent) => void): Bus;
+  /** Runs the checks by which a store decides whether it can use a server, and more. Settles within about ten times `timeoutMs`. */
+  check(): Promise<CheckReport>;
+  close(): void;
+}

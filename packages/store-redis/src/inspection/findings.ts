@@ -1,0 +1,39 @@
+/** What a check found. */
+export interface Finding {
+  /** `problem`: the store can't work, or may lose sessions. `note`: something is missing that not every application needs. */
+  readonly level: "ok" | "note" | "problem";
+  readonly topic:
+    | "connection"
+    | "cluster"
+    | "version"
+    | "role"
+    | "policy"
+    | "rights"
+    | "channels"
+    | "clock"
+    | "bus";
+  /** `host:port` on a Cluster; "" for a single server. */
+  readonly server: string;
+  readonly message: string;
+  /** What to do. With `problem` and `note` only. */
+  readonly remedy: string | undefined;
+}
+
+export interface CheckReport {
+  readonly ok: boolean;
+  readonly findings: readonly Finding[];
+}
+
+type Rest = Pick<Finding, "topic" | "message"> & { readonly server?: string };
+
+export function fine({ topic, message, server = "" }: Rest): Finding {
+  return { level: "ok", topic, server, message, remedy: undefined };
+}
+
+export function note(rest: Rest, remedy: string): Finding {
+  return { ...fine(rest), level: "note", remedy };
+}
+
+export function problem(rest: Rest, remedy: string): Finding {
+  return { ...fine(rest), level: "problem", remedy };
+}

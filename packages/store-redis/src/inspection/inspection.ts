@@ -1,0 +1,134 @@
+import { assertFunction, assertOptions, assertString } from "@wsession/core/runtime";
+import { isSessionId } from "../base/keys.ts";
+import type { RedisStoreOptions } from "../base/options.ts";
+import { load } from "../commands/load.ts";
+import { makeServices, type Services } from "../processes/services.ts";
+import { Subjects } from "../sessions/subjects.ts";
+import { Bus, type BusEvent } from "./bus.ts";
+import { checkRedis } from "./check.ts";
+import type {
+  InspectedMemory,
+  InspectedRecord,
+  InspectedSubject,
+  RedisInspection,
+  ScanStep,
+} from "./contract.ts";
+import type { CheckReport } from "./findings.ts";
+import { readRecord } from "./records.ts";
+import { Scan } from "./scan.ts";
+
+/** Which sessions to inspect: the options of `redisStore` that say where they are. */
+export type RedisInspectionOptions = Pick<RedisStoreOptions, "client" | "prefix" | "timeoutMs">;
+
+const NAMES: readonly string[] = [
+  "client",
+  "prefix",
+  "timeoutMs",
+] satisfies readonly (keyof RedisInspectionOptions)[];
+
+/**
+ * Opens the sessions of a `redisStore` for reading, without taking part as a process. A server with an evicting policy is read too;
+ * a replica is refused, because its data may be stale. Each call rejects with STORE_UNAVAILABLE within `timeoutMs` if Redis does not
+ * answer.
+ *
+ * @throws INVALID_ARGUMENT for a missing, misspelt or invalid option.
+ * @example
+ * ```ts
+ * const inspection = redisInspection({ client: new Redis({ lazyConnect: true }) });
+ * for await (const { records } of inspection.scan()) console.log(records.length);
+ * inspection.close();
+ * ```
+ */
+export function redisInspection(options: RedisInspectionOptions): RedisInspection {
+  assertOptions("redisInspection", options, NAMES);
+  return new Inspection(options);
+}
+
+class Inspection implements RedisInspection {
+  readonly #options: RedisInspectionOptions;
+  readonly #services: Services;
+  readonly #scan: Scan;
+  readonly #buses = new Set<Bus>();
+
+  constructor(options: RedisInspectionOptions) {
+    this.#options = options;
+    const ignore = (): void => undefined;
+    this.#services = makeServices({ ...options, allowEviction: true }, { report: ignore, nodeDied: ignore });
+    const { calls, keys, settings } = this.#services;
+    this.#scan = new Scan(this.#services, new Subjects(calls, keys, settings.tombstoneMs));
+  }
+
+  scan(): AsyncIterable<ScanStep> {
+    return this.#scan.steps();
+  }
+
+  async record(id: string): Promise<InspectedRecord> {
+    // The server's clock has to be known, because the record is compared with it.
+    await this.#ready();
+    return readRecord(this.#services, id);
+  }
+
+  async data(id: string): Promise<object | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const found = await load(this.#services, id);
+    return found.type === "session" ? found.session.data : undefined;
+  }
+
+  async subject(subject: string): Promise<InspectedSubject> {
+    assertString("redisInspection: subject", subject);
+    await this.#ready();
+    return this.#scan.subject(subject);
+  }
+
+  isAlive(process: string): Promise<boolean> {
+    return this.#services.liveness.look(process);
+  }
+
+  async memoryOf(id: string): Promise<number | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const { calls, keys } = this.#services;
+    try {
+      const asked = [keys.session(id), keys.outbox(id)].map((key) => calls.command("memory", ["usage", key]));
+      const [session, outbox] = await Promise.all(asked);
+      return typeof session === "number" ? session + (typeof outbox === "number" ? outbox : 0) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async memory(): Promise<readonly InspectedMemory[]> {
+    await this.#ready();
+    const { calls, connection } = this.#services;
+    const asked = connection.client.servers.map(async (server) => {
+      const info = String(await calls.commandAt(server, "info", ["memory"]));
+      const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+      return { server: server.name, usedBytes: field("used_memory"), maxBytes: field("maxmemory") };
+    });
+    // A user without the right to INFO, or a server that does not answer.
+    return (await Promise.allSettled(asked)).flatMap((answer) =>
+      answer.status === "fulfilled" ? [answer.value] : [],
+    );
+  }
+
+  listen(onEvent: (event: BusEvent) => void): Bus {
+    assertFunction("redisInspection: onEvent", onEvent);
+    const bus = new Bus(this.#services, onEvent);
+    this.#buses.add(bus);
+    return bus;
+  }
+
+  check(): Promise<CheckReport> {
+    return checkRedis(this.#options);
+  }
+
+  close(): void {
+    for (const bus of this.#buses) bus.close();
+    this.#services.liveness.close();
+    this.#services.gate.close();
+  }
+
+  #ready(): Promise<void> {
+    const { calls } = this.#services;
+    return calls.ready(calls.deadline());
+  }
+}
