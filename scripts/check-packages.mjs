@@ -1,51 +1,68 @@
-// Checks each publishable package as its tarball: publint for its manifest, attw for how its types resolve. Packs what is
-// built already, without `prepack`.
+// Checks each publishable package: its size, its manifest, and its tarball: the files, publint for the manifest, attw for how the types
+// resolve. Packs what is built already, without `prepack`.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { entriesOf, publishedPackages, readManifest } from "./packages.mjs";
+import { root } from "./run-tool.mjs";
+import { checkSizes } from "./sizes.mjs";
+import { checkLicences, checkManifest, checkPaths, checkVersions } from "./tarball-files.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** @import { Package } from "./packages.mjs" */
+
 const tarballs = mkdtempSync(join(tmpdir(), "wsession-tarballs-"));
 
 try {
-  const failures = publishablePackages().flatMap(check);
+  const packages = publishedPackages();
+  const failures = [
+    ...checkVersions(packages.map(({ manifest }) => manifest)),
+    ...(await checkSizes(packages.flatMap(entriesOf))),
+    ...packages.flatMap(check),
+  ];
   for (const failure of failures) console.error(failure);
   process.exitCode = failures.length === 0 ? 0 : 1;
 } finally {
   rmSync(tarballs, { recursive: true, force: true });
 }
 
-function publishablePackages() {
-  return readdirSync(join(root, "packages"))
-    .map((folder) => join(root, "packages", folder))
-    .filter((folder) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).private !== true);
-}
-
 /**
- * @param {string} folder
+ * @param {Package} one
  * @returns {string[]} what is wrong with it
  */
-function check(folder) {
+function check({ folder, manifest }) {
   const packed = run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", tarballs], folder);
   if (packed.status !== 0) return [`npm pack failed in ${folder}:\n${packed.output}`];
-  /** @type {readonly { name: string, filename: string }[]} */
-  const [{ name, filename } = { name: folder, filename: "" }] = JSON.parse(packed.stdout);
+  const { name } = manifest;
+  /** @type {readonly { filename: string, files: readonly { path: string }[] }[]} */
+  const [{ filename, files } = { filename: "", files: [] }] = JSON.parse(packed.stdout);
   const tarball = join(tarballs, filename);
+  const found = [
+    ...checkManifest(basename(folder), { ...manifest }),
+    ...checkLicences(manifest, licenceOf),
+    ...checkPaths(files.map(({ path }) => path)).map((sentence) => `${name}: ${sentence}`),
+  ];
   /** @type {readonly [string, readonly string[]][]} */
   const checks = [
     ["publint", ["run", tarball, "--strict"]],
     // The rule warns of CommonJS code that requires an ES module, which Node can do since 20.19 (docs/compatibility.md).
     ["attw", [tarball, "--ignore-rules", "cjs-resolves-to-esm", "--no-emoji", "--format", "ascii"]],
   ];
-  return checks.flatMap(([program, args]) => {
+  for (const [program, args] of checks) {
     const result = run(join(root, "node_modules", ".bin", program), args, root);
-    if (result.status !== 0) return [`${program} found fault with ${name}:\n${result.output}`];
-    console.log(`${program}: ${name} is clean`);
-    return [];
-  });
+    if (result.status !== 0) found.push(`${program} found fault with ${name}:\n${result.output}`);
+  }
+  if (found.length === 0) console.log(`${name} is clean`);
+  return found;
+}
+
+/**
+ * @param {string} name
+ * @returns {string | undefined}
+ */
+function licenceOf(name) {
+  return readManifest(join(root, "node_modules", name)).license;
 }
 
 /**
