@@ -10,12 +10,29 @@ export interface SessionReaderStore {
  */
 export async function readStored(store: SessionReaderStore, sid: string): Promise<object | undefined> {
   const stored = await new Promise<unknown>((resolve, reject) => {
-    store.get(sid, (error, session) => {
-      // Stores that keep files answer with ENOENT for a session that does not exist.
-      if (error !== undefined && error !== null && Reflect.get(Object(error), "code") !== "ENOENT")
+    const answer = (error: unknown, session: unknown): void => {
+      if (isFailure(error))
         reject(error instanceof Error ? error : new Error("the store failed", { cause: error }));
       else resolve(session);
-    });
+    };
+    const returned: unknown = store.get(sid, answer);
+    if (!isThenable(returned)) return;
+    // Of a store with promises in place of the callback. Other stores call back after a promise of nothing.
+    returned.then(
+      (session) => {
+        if (session !== undefined) resolve(session);
+      },
+      (error: unknown) => answer(error ?? new Error("the store failed"), undefined),
+    );
   });
   return typeof stored === "object" && stored !== null ? stored : undefined;
+}
+
+/** As express-session: stores that keep files answer with ENOENT for a session that does not exist. */
+function isFailure(error: unknown): boolean {
+  return Boolean(error) && Reflect.get(Object(error), "code") !== "ENOENT";
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
