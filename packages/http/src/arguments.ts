@@ -9,11 +9,21 @@ import {
   LIFETIME_OPTIONS,
   resolveOrigins,
 } from "@wsession/core/runtime";
+import type { RejectionOwner } from "@wsession/core/runtime";
 import type { HttpSessionsOptions, LoginOptions } from "./contract.ts";
 
 export function assertSessions(where: string, sessions: unknown): void {
   const methods = ["open", "create", "get", "destroy"];
   assertMethods(`${where}: sessions`, sessions, "what createSessions() returned", methods);
+}
+
+/** The receiver of rejections that nobody awaits: the sessions report them to `onError`. */
+export function ownerOf(sessions: object): RejectionOwner | undefined {
+  return isOwner(sessions) ? sessions : undefined;
+}
+
+function isOwner(sessions: object): sessions is RejectionOwner {
+  return "unhandled" in sessions && typeof sessions.unhandled === "function";
 }
 
 export function checkHttpOptions<Data extends object>(

@@ -2,7 +2,7 @@ import { isSessionError } from "@wsession/core";
 import type { CookieCarrier, OriginRule, Session, Sessions } from "@wsession/core";
 import { assertNoMore, owned } from "@wsession/core/runtime";
 import type { RejectionOwner } from "@wsession/core/runtime";
-import { assertSessions, checkHttpOptions, checkLogin } from "./arguments.ts";
+import { assertSessions, checkHttpOptions, checkLogin, ownerOf } from "./arguments.ts";
 import type { CheckedLogin } from "./arguments.ts";
 import type {
   ExpressOptions,
@@ -11,7 +11,8 @@ import type {
   HttpSessionsOptions,
   LoginOptions,
 } from "./contract.ts";
-import { expressMiddleware, fastifyHook, honoMiddleware } from "./middleware.ts";
+import { checkExpress, checkHono, expressMiddleware, fastifyHook, honoMiddleware } from "./middleware.ts";
+import { RequestSessions } from "./request-sessions.ts";
 import { RequestView } from "./request.ts";
 import { headersOf } from "./response.ts";
 import type { ResponseHeaders } from "./response.ts";
@@ -62,10 +63,10 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   Context
 > {
   readonly #sessions: SessionsOfHttp<Data, Transport, Context>;
+  readonly #owner: RejectionOwner | undefined;
   readonly #cookie: CookieCarrier;
   readonly #origins: OriginRule | undefined;
-  /** Weakly, so that the session of a request goes with the request. */
-  readonly #found = new WeakMap<object, Session<Data, Transport, Context>>();
+  readonly #found = new RequestSessions<Session<Data, Transport, Context>>();
 
   constructor(
     sessions: SessionsOfHttp<Data, Transport, Context>,
@@ -73,16 +74,19 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     origins: OriginRule | undefined,
   ) {
     this.#sessions = sessions;
+    this.#owner = ownerOf(sessions);
     this.#cookie = cookie;
     this.#origins = origins;
   }
 
-  of(request: object): Session<Data, Transport, Context> | undefined {
-    return this.#found.get(request);
+  of(request: object, surplus?: undefined): Session<Data, Transport, Context> | undefined {
+    assertNoMore("of()", surplus);
+    return this.#found.of(request);
   }
 
-  open(request: AnyRequest): Promise<Session<Data, Transport, Context> | undefined> {
+  open(request: AnyRequest, surplus?: undefined): Promise<Session<Data, Transport, Context> | undefined> {
     const view = new RequestView("open()", request);
+    assertNoMore("open()", surplus);
     return this.#owned(this.#open(request, view));
   }
 
@@ -91,37 +95,58 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     response: AnyResponse,
     data: Data,
     options: LoginOptions,
+    surplus?: undefined,
   ): Promise<Session<Data, Transport, Context>> {
     const view = new RequestView("login()", request);
+    assertNoMore("login()", surplus);
     const checked = checkLogin(options);
     return this.#owned(this.#login(request, view, response, data, checked));
   }
 
-  logout(request: AnyRequest, response: AnyResponse): Promise<boolean> {
+  logout(request: AnyRequest, response: AnyResponse, surplus?: undefined): Promise<boolean> {
     const view = new RequestView("logout()", request);
+    assertNoMore("logout()", surplus);
     return this.#owned(this.#logout(request, view, response));
   }
 
-  renew(request: AnyRequest, response: AnyResponse): Promise<Session<Data, Transport, Context> | undefined> {
+  renew(
+    request: AnyRequest,
+    response: AnyResponse,
+    surplus?: undefined,
+  ): Promise<Session<Data, Transport, Context> | undefined> {
     const view = new RequestView("renew()", request);
+    assertNoMore("renew()", surplus);
     return this.#owned(this.#renew(request, view, response));
   }
 
-  express(options?: ExpressOptions): ReturnType<HttpSessions<Data, Transport, Context>["express"]> {
-    return expressMiddleware(this, options);
+  // The three look at their arguments first, because applications pass the methods themselves in place of their results.
+  express(
+    options?: ExpressOptions,
+    surplus?: undefined,
+  ): ReturnType<HttpSessions<Data, Transport, Context>["express"]> {
+    const property = checkExpress(options);
+    assertNoMore("express()", surplus);
+    return expressMiddleware(this, property, this.#owner);
   }
 
-  fastify(): ReturnType<HttpSessions<Data, Transport, Context>["fastify"]> {
-    return fastifyHook(this, this.#found);
+  fastify(surplus?: undefined): ReturnType<HttpSessions<Data, Transport, Context>["fastify"]> {
+    assertNoMore("fastify()", surplus);
+    return fastifyHook(this);
   }
 
-  hono(options?: HonoOptions<string>): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
-    return honoMiddleware(this, this.#found, options);
+  hono(
+    options?: HonoOptions<string>,
+    surplus?: undefined,
+  ): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
+    const variable = checkHono(options);
+    assertNoMore("hono()", surplus);
+    return honoMiddleware(this, this.#found, variable);
   }
 
   async #open(request: object, view: RequestView): Promise<Session<Data, Transport, Context> | undefined> {
     const session = await this.#sessions.open(this.#tokensOf(view));
-    return this.#remember(request, session);
+    this.#found.set(request, session);
+    return session;
   }
 
   async #login(
@@ -181,7 +206,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     const session = await this.#sessions.open(this.#tokensOf(view), { touch: false });
     const isDestroyed = (await session?.destroy("logged out")) ?? false;
     headers.add(...this.#cookie.write("", 0));
-    this.#found.delete(request);
+    this.#found.set(request, undefined);
     return isDestroyed;
   }
 
@@ -193,14 +218,15 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     assertOrigin(this.#origins, view);
     const headers = headersOf("renew()", response);
     const session = await this.#sessions.open(this.#tokensOf(view));
-    if (session === undefined) return this.#remember(request, undefined);
+    this.#found.set(request, session);
+    if (session === undefined) return undefined;
     try {
       const { token } = await session.rotate();
       this.#setCookie(headers, session, token);
     } catch (error) {
       if (!isSessionError(error, "CONFLICT")) throw error;
     }
-    return this.#remember(request, session);
+    return session;
   }
 
   #tokensOf({ handshake }: RequestView): readonly string[] {
@@ -213,21 +239,8 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     headers.add(...this.#cookie.write(token, session.expiresAt - Date.now()));
   }
 
-  #remember(
-    request: object,
-    session: Session<Data, Transport, Context> | undefined,
-  ): Session<Data, Transport, Context> | undefined {
-    if (session === undefined) this.#found.delete(request);
-    else this.#found.set(request, session);
-    return session;
-  }
-
   /** A rejection that the application does not await is reported as one of the sessions, and does not end the process (I12). */
   #owned<Result>(promise: Promise<Result>): Promise<Result> {
-    return owned(promise, isOwner(this.#sessions) ? this.#sessions : undefined);
+    return owned(promise, this.#owner);
   }
-}
-
-function isOwner(sessions: object): sessions is RejectionOwner {
-  return "unhandled" in sessions && typeof sessions.unhandled === "function";
 }

@@ -2,12 +2,11 @@
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { isSessionError, SessionError } from "@wsession/core";
-import { assertNoMore, assertString, createWithId, owned } from "@wsession/core/runtime";
-import type { RejectionOwner } from "@wsession/core/runtime";
-import { assertSessions } from "../arguments.ts";
+import { assertFunction, assertNoMore, assertString, createWithId, owned } from "@wsession/core/runtime";
+import { assertSessions, ownerOf } from "../arguments.ts";
 import { idleMsOf, restoredCookie, storedCookie } from "./cookie.ts";
 import { Inflater } from "./inflater.ts";
-import { changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf } from "./loaded.ts";
+import { assertSession, changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf } from "./loaded.ts";
 
 type Done = (error?: unknown) => void;
 
@@ -80,48 +79,39 @@ class SessionsStore extends EventEmitter implements ExpressStore {
   }
 
   get<Stored>(sid: string, callback: (error: unknown, session?: Stored | null) => void): void {
-    this.#answer(this.#get<Stored>(sid), callback);
+    this.#answer(() => this.#get<Stored>(sid), callback);
   }
 
   set(sid: string, session: object, callback?: Done): void {
-    this.#answer(this.#set(sid, session), callback);
+    this.#answer(() => this.#set(sid, session), callback);
   }
 
   touch(sid: string, session: object, callback?: Done): void {
-    this.#answer(this.#touch(sid, session), callback);
+    this.#answer(() => this.#touch(sid, session), callback);
   }
 
   destroy(sid: string, callback?: Done): void {
-    this.#answer(this.#destroy(sid), callback);
+    this.#answer(() => this.#destroy(sid), callback);
   }
 
   all<Stored>(callback: (error: unknown, sessions?: Stored[] | null) => void): void {
-    this.#answer(this.#all<Stored>(), callback);
+    this.#answer(() => this.#all<Stored>(), callback);
   }
 
   length(callback: (error: unknown, length?: number) => void): void {
-    this.#answer(
-      this.#all().then((sessions) => sessions.length),
-      callback,
-    );
+    this.#answer(async () => (await this.#all()).length, callback);
   }
 
   clear(callback?: Done): void {
-    this.#answer(this.#clear(), callback);
+    this.#answer(() => this.#clear(), callback);
   }
 
   load<Loaded>(sid: string, callback: (error: unknown, session?: Loaded) => unknown): void {
-    this.get<object>(sid, (error, session) => {
-      if (error !== null || session === undefined || session === null) return callback(error);
-      return callback(null, this.createSession({ sessionID: sid, sessionStore: this }, session));
-    });
+    this.#answer<Loaded | undefined>(() => this.#load<Loaded>(sid), callback);
   }
 
   regenerate(request: object, callback: Done): void {
-    this.destroy(String(Reflect.get(request, "sessionID")), (error) => {
-      this.#inflater.generate(this, request);
-      callback(error);
-    });
+    this.#answer(() => this.#regenerate(request), callback);
   }
 
   createSession<Inflated>(request: object, session: object): Inflated {
@@ -133,16 +123,33 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     if (session === undefined) return null;
     const fields = fieldsOf(session.data);
     const data = dataOf(fields);
-    return Object({ ...data, cookie: restoredCookie(data["cookie"], session), [LOADED]: new Loaded(fields) });
+    const cookie = restoredCookie(data["cookie"], session);
+    return Object({ ...data, cookie, [LOADED]: new Loaded(sid, fields) });
+  }
+
+  async #load<Inflated>(sid: string): Promise<Inflated | undefined> {
+    const session = await this.#get<object>(sid);
+    if (session === null) return undefined;
+    return this.createSession<Inflated>({ sessionID: sid, sessionStore: this }, session);
+  }
+
+  async #regenerate(request: object): Promise<void> {
+    try {
+      await this.#destroy(String(Reflect.get(request, "sessionID")));
+    } finally {
+      // Also if the store is away, because a login must not go on with the earlier id (session fixation).
+      this.#inflater.generate(this, request);
+    }
   }
 
   async #set(sid: string, session: object): Promise<void> {
+    assertSession("set()", session);
     const present = fieldsOf({ ...session, cookie: storedCookie(session) });
-    const loaded = loadedOf(session);
+    const loaded = loadedOf(session, sid);
     if (loaded === undefined) await this.#create(sid, present);
     else await this.#save(sid, present, loaded);
     if (loaded !== undefined) loaded.fields = present;
-    else Reflect.set(session, LOADED, new Loaded(present));
+    else Reflect.set(session, LOADED, new Loaded(sid, present));
   }
 
   async #create(sid: string, present: ReadonlyMap<string, string>): Promise<void> {
@@ -175,8 +182,9 @@ class SessionsStore extends EventEmitter implements ExpressStore {
   }
 
   async #touch(sid: string, session: object): Promise<void> {
+    assertSession("touch()", session);
     // The middleware touches a session that it has not changed, but the lifetime of its cookie may be another.
-    const loaded = loadedOf(session);
+    const loaded = loadedOf(session, sid);
     const cookie = JSON.stringify(storedCookie(session));
     if (loaded === undefined || loaded.fields.get("cookie") === cookie)
       await (await this.#sessions.get(this.sessionIdOf(sid)))?.touch().catch(unlessGone);
@@ -202,16 +210,20 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     await Promise.all((await this.#handles()).map((session) => session.destroy("cleared")));
   }
 
-  /** Calls back in a turn of its own, so that an error of the callback is not a rejection of the store. */
+  /**
+   * Calls back in a turn of its own, so that an error of the callback is not a rejection of the store. Throws INVALID_ARGUMENT at
+   * once for a callback that is no function; `null` counts as none, because other stores take it too.
+   */
   #answer<Result>(
-    result: Promise<Result>,
-    callback: ((error: unknown, result?: Result) => void) | undefined,
+    work: () => Promise<Result>,
+    callback: ((error: unknown, result?: Result) => void) | null | undefined,
   ): void {
-    if (callback === undefined) {
-      void owned(result, isOwner(this.#sessions) ? this.#sessions : undefined);
+    if (callback === undefined || callback === null) {
+      void owned(work(), ownerOf(this.#sessions));
       return;
     }
-    result.then(
+    assertFunction("the callback of a store of express-session", callback);
+    work().then(
       (value) => setImmediate(callback, null, value),
       (error: unknown) => setImmediate(callback, error),
     );
@@ -225,8 +237,4 @@ function goneError(): SessionError {
 
 function unlessGone(error: unknown): void {
   if (!isSessionError(error, "SESSION_GONE")) throw error;
-}
-
-function isOwner(sessions: object): sessions is RejectionOwner {
-  return "unhandled" in sessions && typeof sessions.unhandled === "function";
 }

@@ -1,3 +1,5 @@
+import { SessionError } from "@wsession/core";
+
 /**
  * The objects that express-session makes of stored sessions. Its base class for stores makes them with classes that it does not
  * export. This package does not depend on it, so they are taken from a session that its own `generate` makes.
@@ -14,7 +16,11 @@ export class Inflater {
   /** Calls the `generate` that express-session puts on its store. */
   generate(store: object, request: object): void {
     const generate: unknown = Reflect.get(store, "generate");
-    if (typeof generate !== "function") throw new Error("the store is not used by express-session");
+    if (typeof generate !== "function")
+      throw new SessionError(
+        "NOT_SUPPORTED",
+        "only express-session can make its sessions, and it does not use this store",
+      );
     Reflect.apply(generate, store, [request]);
   }
 

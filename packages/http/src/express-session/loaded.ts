@@ -1,4 +1,6 @@
 /** What a request loaded of a session, so that its save writes only what the request has changed. */
+import { SessionError } from "@wsession/core";
+import { invalidArgument } from "@wsession/core/runtime";
 
 /**
  * The name under which the loaded state travels: from the store's `get` through the middleware, which copies the properties of a
@@ -8,9 +10,11 @@ export const LOADED = "__loaded";
 
 /** The fields of a session, as JSON texts. Left out of JSON, so that neither hashes nor stores see it. */
 export class Loaded {
+  readonly sid: string;
   fields: ReadonlyMap<string, string>;
 
-  constructor(fields: ReadonlyMap<string, string>) {
+  constructor(sid: string, fields: ReadonlyMap<string, string>) {
+    this.sid = sid;
     this.fields = fields;
   }
 
@@ -19,15 +23,38 @@ export class Loaded {
   }
 }
 
-export function loadedOf(session: object): Loaded | undefined {
+/**
+ * What was loaded of this session. Applications copy all fields of a session into the one that `regenerate` made (passport:
+ * `keepSessionInfo`), and with them the state of the earlier session, which says nothing about the new one.
+ */
+export function loadedOf(session: object, sid: string): Loaded | undefined {
   const loaded: unknown = Reflect.get(session, LOADED);
-  return loaded instanceof Loaded ? loaded : undefined;
+  return loaded instanceof Loaded && loaded.sid === sid ? loaded : undefined;
 }
 
-/** The fields that JSON has of a session, each as a text. */
+/** @throws INVALID_ARGUMENT for a session that is no object. */
+export function assertSession(where: string, session: unknown): asserts session is object {
+  if (typeof session !== "object" || session === null)
+    throw invalidArgument(`${where}: the session must be an object`);
+}
+
+/**
+ * The fields that JSON has of a session, each as a text.
+ *
+ * @throws NOT_SERIALISABLE for what JSON can't have, such as a circular reference.
+ */
 export function fieldsOf(session: object): Map<string, string> {
-  const plain: unknown = JSON.parse(JSON.stringify(session));
+  const plain: unknown = JSON.parse(textOf(session));
   return new Map(Object.entries(Object(plain)).map(([name, value]) => [name, JSON.stringify(value)]));
+}
+
+function textOf(session: object): string {
+  try {
+    return JSON.stringify(session);
+  } catch (cause) {
+    const message = "the session has data that can't be written as JSON";
+    throw new SessionError("NOT_SERIALISABLE", message, { cause, outcome: "not-applied" });
+  }
 }
 
 /** The changes that lead from the loaded fields to the present ones; `undefined` for a field that was removed. */
@@ -35,10 +62,13 @@ export function changesOf(
   loaded: ReadonlyMap<string, string>,
   present: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
-  const changes: Record<string, unknown> = {};
-  for (const [name, text] of present) if (loaded.get(name) !== text) changes[name] = JSON.parse(text);
-  for (const name of loaded.keys()) if (!present.has(name)) changes[name] = undefined;
-  return changes;
+  const changed = [...present].filter(([name, text]) => loaded.get(name) !== text);
+  const removed = [...loaded.keys()].filter((name) => !present.has(name));
+  // An assignment to `__proto__` would be no field.
+  return Object.fromEntries([
+    ...changed.map(([name, text]) => [name, JSON.parse(text)]),
+    ...removed.map((name) => [name, undefined]),
+  ]);
 }
 
 export function dataOf(fields: ReadonlyMap<string, string>): Record<string, unknown> {
