@@ -1,3 +1,5 @@
+import { assertString } from "@wsession/core/runtime";
+
 /** What went wrong, for programs. The union may grow in a minor version. */
 export type HttpSessionErrorCode =
   /** The request comes from another site, or does not say where it comes from (CSRF). Nothing was changed. Status 403. */
@@ -30,12 +32,22 @@ export class HttpSessionError extends Error {
   }
 }
 
-/** Whether `error` is a HttpSessionError, of another copy of this package too, and has `code` if a code is given. */
+/**
+ * Whether `error` is a HttpSessionError, of another copy of this package too, and has `code` if a code is given.
+ *
+ * @throws INVALID_ARGUMENT for a `code` that is not a string.
+ */
 export function isHttpSessionError(error: unknown, code?: HttpSessionErrorCode): error is HttpSessionError {
-  return (
-    error instanceof Error &&
-    error.name === "HttpSessionError" &&
-    "code" in error &&
-    (code === undefined || error.code === code)
-  );
+  if (code !== undefined) assertString("isHttpSessionError(): code", code);
+  try {
+    return (
+      error instanceof Error &&
+      error.name === "HttpSessionError" &&
+      "code" in error &&
+      (code === undefined || error.code === code)
+    );
+  } catch {
+    // A getter or a proxy of the application's error threw. A second error here would leave the first without an answer.
+    return false;
+  }
 }

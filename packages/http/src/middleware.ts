@@ -1,59 +1,64 @@
 /** The session of each request, for the frameworks. */
-import { assertOptions, assertText } from "@wsession/core/runtime";
+import { assertFunction, assertOptions, assertText, invalidArgument, owned } from "@wsession/core/runtime";
+import type { RejectionOwner } from "@wsession/core/runtime";
 import type { HttpSessions } from "./contract.ts";
-import type { AnyRequest, HonoContext, NodeRequest } from "./shapes.ts";
+import type { RequestSessions } from "./request-sessions.ts";
+import type { AnyRequest, HonoContext } from "./shapes.ts";
 
 /** `S` is the type of the sessions. */
 interface Opening<S> {
   open(request: AnyRequest): Promise<S | undefined>;
 }
-type Found<S> = WeakMap<object, S>;
 
-export function expressMiddleware<S>(
-  http: Opening<S>,
-  options: { readonly property?: string | undefined } = {},
-): ReturnType<HttpSessions<object>["express"]> {
+/** The name of the property, if one is wanted. The options are those of the application, which may have passed a request. */
+export function checkExpress(options: { readonly property?: string | undefined } = {}): string | undefined {
   assertOptions("express()", options, ["property"]);
   const { property } = options;
   if (property !== undefined) assertText("express(): property", property);
-  return (request, _response, next) => {
-    http.open(request).then((session) => {
-      if (property !== undefined) Reflect.set(request, property, session);
-      next();
-    }, next);
-  };
+  return property;
 }
 
-export function fastifyHook<S>(
+export function expressMiddleware<S>(
   http: Opening<S>,
-  found: Found<S>,
-): ReturnType<HttpSessions<object>["fastify"]> {
-  return async (request) => {
-    const session = await http.open(request);
-    // Code below Fastify has Node's own request.
-    const raw = rawOf(request);
-    if (session !== undefined && raw !== undefined) found.set(raw, session);
+  property: string | undefined,
+  owner: RejectionOwner | undefined,
+): ReturnType<HttpSessions<object>["express"]> {
+  return (request, _response, next) => {
+    assertFunction("the middleware of express(): next", next);
+    const passedOn = http.open(request).then((session) => {
+      // A getter without a setter, such as Express' `ip`, would leave the request without its session.
+      if (property !== undefined && !Reflect.set(request, property, session))
+        return next(invalidArgument(`express(): the property ${property} of the request can't be set`));
+      return next();
+    }, next);
+    // `next` runs the application's code, which may throw.
+    void owned(passedOn, owner);
   };
 }
 
-function rawOf(request: NodeRequest): object | undefined {
-  const raw: unknown = Reflect.get(request, "raw");
-  return typeof raw === "object" && raw !== null ? raw : undefined;
+export function fastifyHook<S>(http: Opening<S>): ReturnType<HttpSessions<object>["fastify"]> {
+  return async (request) => {
+    await http.open(request);
+  };
+}
+
+/** The name of the variable, if one is wanted. */
+export function checkHono(options?: { readonly variable: string }): string | undefined {
+  if (options === undefined) return undefined;
+  assertOptions("hono()", options, ["variable"]);
+  assertText("hono(): variable", options.variable);
+  return options.variable;
 }
 
 export function honoMiddleware<S>(
   http: Opening<S>,
-  found: Found<S>,
-  options?: { readonly variable: string },
+  found: RequestSessions<S>,
+  variable: string | undefined,
 ): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
-  if (options !== undefined) {
-    assertOptions("hono()", options, ["variable"]);
-    assertText("hono(): variable", options.variable);
-  }
   return async (context, next) => {
     const session = await http.open(context.req.raw);
-    if (session !== undefined) found.set(context, session);
-    if (options !== undefined && hasVariables(context)) context.set(options.variable, session);
+    found.setForContext(context, session);
+    if (variable !== undefined && hasVariables(context)) context.set(variable, session);
     await next();
   };
 }

@@ -16,9 +16,11 @@ export class RequestView {
   /** A header as text; the name is in lower case. */
   header(name: string): string | undefined {
     const { headers } = this.#request;
-    if (isFetchHeaders(headers)) return headers.get(name) ?? undefined;
-    const value = headers[name];
-    return typeof value === "object" ? value.join(", ") : value;
+    const value: unknown = isFetchHeaders(headers) ? (headers.get(name) ?? undefined) : headers[name];
+    if (value === undefined || typeof value === "string") return value;
+    // RFC 9110 section 5.3, and RFC 6265 section 5.4 for cookies.
+    if (isTexts(value)) return value.join(name === "cookie" ? "; " : ", ");
+    throw invalidArgument(`the header ${name} of a request must be a string, or a list of strings`);
   }
 
   /** The host that the client asked for, in lower case, with a port that is not the default. */
@@ -41,14 +43,20 @@ export class RequestView {
   }
 }
 
-function isRequest(value: unknown): value is AnyRequest {
+export function isRequest(value: unknown): value is AnyRequest {
   return (
     typeof value === "object" &&
     value !== null &&
     "headers" in value &&
     typeof value.headers === "object" &&
-    value.headers !== null
+    value.headers !== null &&
+    // A list of pairs has no header by name, so everybody would be taken for logged out.
+    !Array.isArray(value.headers)
   );
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 function isFetchHeaders(headers: AnyRequest["headers"]): headers is { get(name: string): string | null } {

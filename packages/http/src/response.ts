@@ -34,7 +34,8 @@ function addToNode(response: NodeResponse, name: string, value: string): void {
 }
 
 function addToFastify(reply: FastifyReplyLike, name: string, value: string): void {
-  if (reply.sent) throw sentError();
+  // `sent` is false while a stream is sent, and after `reply.raw.writeHead()`.
+  if (reply.sent || reply.raw?.headersSent === true) throw sentError();
   // Fastify itself keeps the other cookies, and replaces every other header.
   const others = name === "set-cookie" ? [] : linesOf(reply, name);
   reply.header(name, [...others, value]);
@@ -69,6 +70,8 @@ function isFastify(value: unknown): value is FastifyReplyLike {
 }
 
 function isFetch(value: unknown): value is FetchHeaders {
+  // They have `append` too, and would take the cookie without sending it.
+  if (value instanceof FormData || value instanceof URLSearchParams) return false;
   return hasMethods(value, ["append"]);
 }
 

@@ -27,6 +27,7 @@ export interface NodeResponse extends HeaderGetter {
 /** A reply of Fastify. */
 export interface FastifyReplyLike extends HeaderGetter {
   readonly sent: boolean;
+  readonly raw?: { readonly headersSent: boolean } | undefined;
   header(name: string, value: string[]): unknown;
 }
 

@@ -1,0 +1,40 @@
+/** The session that was found for each request. */
+import { invalidArgument } from "@wsession/core/runtime";
+import { isRequest } from "./request.ts";
+
+/**
+ * Frameworks have several objects for one request: Fastify its own and Node's, Hono a context and a request of Fetch. All of them lead
+ * to one session, because otherwise one of them would still have the session after a logout through another.
+ */
+export class RequestSessions<S> {
+  /** Weakly, so that the session of a request goes with the request. */
+  readonly #found = new WeakMap<object, S | undefined>();
+
+  /** @throws INVALID_ARGUMENT for a value that is no object. */
+  of(request: unknown): S | undefined {
+    if (typeof request !== "object" || request === null)
+      throw invalidArgument("of() takes a request, or a context of Hono");
+    const inner = innerRequest(request);
+    return this.#found.has(inner) ? this.#found.get(inner) : this.#found.get(request);
+  }
+
+  set(request: object, session: S | undefined): void {
+    this.#found.set(innerRequest(request), session);
+  }
+
+  /** For a context whose request a later middleware may replace by another one. */
+  setForContext(context: object, session: S | undefined): void {
+    this.#found.set(context, session);
+  }
+}
+
+/** The request that the object of a framework stands for: `request.raw` of Fastify, `context.req.raw` of Hono. */
+function innerRequest(value: object): object {
+  return rawOf(value) ?? rawOf(Reflect.get(value, "req")) ?? value;
+}
+
+function rawOf(value: unknown): object | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const raw: unknown = Reflect.get(value, "raw");
+  return isRequest(raw) ? raw : undefined;
+}
