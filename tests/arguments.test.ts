@@ -12,6 +12,7 @@ import {
   queryToken,
   reject,
 } from "@wsession/core";
+import { fromExpressSession, fromFastifySession, httpSessions } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import uWS from "uWebSockets.js";
@@ -59,6 +60,11 @@ const wrongHeaders: readonly object[] = [
 const typedOptions = ["AdmitOption", "InitialOption", "TransportOption", "SchemaOption"].map(
   (type) => ["core/src/api/typed-options.ts", type] as const,
 );
+
+const readers = [
+  ["fromExpressSession", (options: never) => fromExpressSession(options)],
+  ["fromFastifySession", (options: never) => fromFastifySession(options)],
+] as const;
 
 const tables: readonly OptionTable[] = [
   {
@@ -173,7 +179,7 @@ const tables: readonly OptionTable[] = [
     from: ["core/src/handshake/carriers.ts", "CookieOptions"],
     make: (options) => cookieToken(options),
     options: {
-      name: [...wrongFor.text, "a b", "a;b"],
+      name: [...wrongFor.text, "a b", "a;b", "x".repeat(4_031)],
       domain: [
         ...wrongFor.text,
         ".example.com",
@@ -264,6 +270,49 @@ const tables: readonly OptionTable[] = [
       handover: wrongFor.boolean,
     },
   },
+  {
+    what: "httpSessions",
+    from: ["http/src/contract.ts", "HttpSessionsOptions"],
+    make: (options) => httpSessions(createSessions({}), options),
+    basis: { cookie: cookieToken() },
+    options: {
+      cookie: [...wrongFor.object, cookieToken, { read: "x" }, { ...cookieToken(), write: 5 }, queryToken()],
+      origins: [null, "https://example.com", 5, {}, [5], [null], new Set(["https://example.com"])],
+    },
+  },
+  {
+    what: "login",
+    from: ["http/src/contract.ts", "LoginOptions"],
+    also: [["core/src/base/lifetimes.ts", "Lifetimes"]],
+    make: (options) =>
+      httpSessions(createSessions({ store: mapStore() }), { cookie: cookieToken() }).login(
+        { headers: {} },
+        new Headers(),
+        {},
+        options,
+      ),
+    basis: { subject: "ada" },
+    options: {
+      subject: wrongFor.text,
+      checkOrigin: wrongFor.boolean,
+      idleMs: wrongFor.duration,
+      absoluteMs: wrongFor.duration,
+      expiresAt: wrongTimes,
+    },
+  },
+  ...readers.map(([what, make]): OptionTable => ({
+    what,
+    from: ["http/src/express-session/readers.ts", "SessionReaderOptions"],
+    make,
+    basis: { store: { get: () => undefined }, secret: "secret" },
+    options: {
+      // A Map has a method `get`.
+      store: wrongFor.object.filter((value) => !(value instanceof Map)),
+      secret: [...wrongFor.text.filter((value) => !Array.isArray(value)), [], ["", "x"], [5]],
+      name: wrongFor.text,
+      prefix: wrongFor.string,
+    },
+  })),
   {
     what: "runStoreCase",
     from: ["conformance/src/check-harness.ts", "RunOptions"],

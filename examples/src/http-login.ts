@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";
 import { CloseCode, cookieToken, createSessions } from "@wsession/core";
-import { httpSessions, isHttpSessionError } from "@wsession/http";
+import { httpSessions, httpStatusOf } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
@@ -57,7 +57,7 @@ async function start(redisUrl: string) {
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
-      response.writeHead(isHttpSessionError(error) ? error.status : 503).end();
+      response.writeHead(httpStatusOf(error)).end();
     });
   });
   // #endregion

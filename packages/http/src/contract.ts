@@ -55,6 +55,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
   /**
    * The session that `express`, `fastify`, `hono`, `open`, `login` or `renew` found for this request; `undefined` for a request
    * without one, and after `logout`.
+   *
+   * @throws INVALID_ARGUMENT for a value that is not an object.
    */
   of(request: object): Session<Data, Transport, Context> | undefined;
   /**
@@ -74,8 +76,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    *
    * Before anything is changed, the response and the origin of the request are checked. The response is not stored by caches.
    *
-   * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `create`, `identify` and `set`, as
-   * rejections. INVALID_ARGUMENT at once.
+   * @throws ORIGIN_NOT_ALLOWED (403), HEADERS_SENT and COOKIE_TOO_LARGE (HttpSessionError), and the errors of `create`, `identify`
+   * and `set`, as rejections. INVALID_ARGUMENT at once. `httpStatusOf` has the status of each.
    * @example
    * await http.login(request, response, { name: user.name }, { subject: user.id });
    * response.writeHead(204).end();

@@ -1,3 +1,5 @@
+import { isSessionError } from "@wsession/core";
+import type { SessionErrorCode } from "@wsession/core";
 import { assertString } from "@wsession/core/runtime";
 
 /** What went wrong, for programs. The union may grow in a minor version. */
@@ -5,7 +7,9 @@ export type HttpSessionErrorCode =
   /** The request comes from another site, or does not say where it comes from (CSRF). Nothing was changed. Status 403. */
   | "ORIGIN_NOT_ALLOWED"
   /** The response's headers were sent already, so that no cookie can be set. Status 500. */
-  | "HEADERS_SENT";
+  | "HEADERS_SENT"
+  /** The cookie's name and value are longer than 4,096 bytes, which browsers do not keep. Status 500. */
+  | "COOKIE_TOO_LARGE";
 
 /**
  * An error of `login`, `logout` and `renew`. Express and Fastify answer with its status by themselves, and Hono with the
@@ -50,4 +54,31 @@ export function isHttpSessionError(error: unknown, code?: HttpSessionErrorCode):
     // A getter or a proxy of the application's error threw. A second error here would leave the first without an answer.
     return false;
   }
+}
+
+/** The statuses with which a handshake is refused for the same errors, and those of errors that no handshake has. */
+const STATUSES: Partial<Record<SessionErrorCode, number>> = {
+  SESSION_GONE: 401,
+  REVOKED: 401,
+  FENCED: 401,
+  TOO_MANY_SESSIONS: 403,
+  CONFLICT: 409,
+  TOO_LARGE: 413,
+  STORE_UNAVAILABLE: 503,
+  STORE_FULL: 503,
+  SHUTTING_DOWN: 503,
+  OUTBOX_FULL: 503,
+  CORRUPT_RECORD: 503,
+};
+
+/**
+ * The status with which HTTP code answers an error of wsession: the `status` of an HttpSessionError, the status of a SessionError's
+ * code, such as 413 for `TOO_LARGE` and 503 for `STORE_UNAVAILABLE`, and 500 for any other value.
+ *
+ * @example
+ * answer(request, response).catch((error: unknown) => response.writeHead(httpStatusOf(error)).end());
+ */
+export function httpStatusOf(error: unknown): number {
+  if (isHttpSessionError(error)) return error.status;
+  return (isSessionError(error) ? STATUSES[error.code] : undefined) ?? 500;
 }

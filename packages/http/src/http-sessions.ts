@@ -14,7 +14,7 @@ import type {
 import { checkExpress, checkHono, expressMiddleware, fastifyHook, honoMiddleware } from "./middleware.ts";
 import { RequestSessions } from "./request-sessions.ts";
 import { RequestView } from "./request.ts";
-import { headersOf } from "./response.ts";
+import { assertCookieFits, headersOf } from "./response.ts";
 import type { ResponseHeaders } from "./response.ts";
 import { assertOrigin } from "./same-site.ts";
 import type { AnyRequest, AnyResponse, HonoContext } from "./shapes.ts";
@@ -236,7 +236,9 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   }
 
   #setCookie(headers: ResponseHeaders, session: Session<Data, Transport, Context>, token: string): void {
-    headers.add(...this.#cookie.write(token, session.expiresAt - Date.now()));
+    const [name, line] = this.#cookie.write(token, session.expiresAt - Date.now());
+    assertCookieFits(line);
+    headers.add(name, line);
   }
 
   /** A rejection that the application does not await is reported as one of the sessions, and does not end the process (I12). */

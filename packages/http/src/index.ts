@@ -5,7 +5,7 @@ export type {
   HttpSessionsOptions,
   LoginOptions,
 } from "./contract.ts";
-export { HttpSessionError, isHttpSessionError } from "./http-error.ts";
+export { HttpSessionError, httpStatusOf, isHttpSessionError } from "./http-error.ts";
 export type { HttpSessionErrorCode } from "./http-error.ts";
 export { httpSessions } from "./http-sessions.ts";
 export type {

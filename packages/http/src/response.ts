@@ -8,6 +8,19 @@ export interface ResponseHeaders {
   add(name: string, value: string): void;
 }
 
+/** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */
+const MAX_COOKIE_BYTES = 4_096;
+
+/** @throws COOKIE_TOO_LARGE, because otherwise nobody would get the cookie, without an error. */
+export function assertCookieFits(line: string): void {
+  const semicolon = line.indexOf(";");
+  const pair = semicolon < 0 ? line : line.slice(0, semicolon);
+  const { length } = Buffer.from(pair.replace("=", ""));
+  if (length <= MAX_COOKIE_BYTES) return;
+  const message = `the cookie's name and value are longer than the ${MAX_COOKIE_BYTES} bytes that browsers keep`;
+  throw new HttpSessionError("COOKIE_TOO_LARGE", message);
+}
+
 /**
  * The headers of a response. Forbids caches to store the response, because a shared cache would give one person's cookie to
  * another (RFC 9111 section 7.3).

@@ -3,12 +3,14 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { cookieToken, createSessions, isSessionError, mapStore } from "@wsession/core";
+import type { SessionStore } from "@wsession/core";
 import { httpSessions, isHttpSessionError } from "@wsession/http";
 import type { HttpSessions } from "@wsession/http";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { Gap, withGap } from "../../../tests/held.ts";
 import { show, wrongFor } from "../../../tests/wrong-values.ts";
 
 interface Data {
@@ -19,10 +21,10 @@ const origin = "https://app.example.com";
 const cookie = cookieToken({ name: "app", secure: false });
 const ada = { subject: "ada" };
 
-function application() {
+function application(store: SessionStore = mapStore()) {
   const reports: string[] = [];
   const sessions = createSessions<Data>({
-    store: mapStore(),
+    store,
     token: cookie,
     origins: [origin],
     onError: (error, { stage }) => reports.push(`${stage}: ${String(error)}`),
@@ -98,10 +100,10 @@ describe("requests without a socket, and clients that are gone", () => {
     const app = fastify();
     onTestFinished(() => app.close());
     app.addHook("onRequest", http.fastify());
-    app.post(
-      "/login",
-      async (request, reply) => void (await http.login(request, reply, { n: 7 }, ada)) ?? "",
-    );
+    app.post("/login", async (request, reply) => {
+      await http.login(request, reply, { n: 7 }, ada);
+      return "";
+    });
     app.get("/", async (request) => ({ n: numberOf(http, request) ?? null }));
     app.post("/logout", async (request, reply) => String(await http.logout(request, reply)));
     const headers = { origin };
@@ -155,6 +157,22 @@ describe("responses that take no cookie any more", () => {
     for (const url of ["/stream", "/raw"]) await app.inject({ method: "POST", url, headers: { origin } });
     expect(codes).toEqual(["HEADERS_SENT", "HEADERS_SENT", "HEADERS_SENT"]);
     expect(sessions.diagnostics.sessionsCreated).toBe(0);
+  });
+
+  test("headers that are sent during a renewal: HEADERS_SENT, and the older cookie still opens the session", async () => {
+    const gap = new Gap();
+    onTestFinished(() => gap.letGo());
+    const { http, sessions } = application(withGap(mapStore(), "rotate", "after", gap));
+    const { session, token } = await sessions.create({ n: 1 });
+    const request = new IncomingMessage(new Socket());
+    Object.assign(request.headers, { origin, cookie: `app=${token}` });
+    const response = new ServerResponse(request);
+    const renewal = http.renew(request, response).catch(codeOf);
+    await gap.reached;
+    response.writeHead(200);
+    gap.letGo();
+    expect(await renewal).toBe("HEADERS_SENT");
+    expect((await http.open(request))?.id).toBe(session.id);
   });
 
   test("what only has a method `append`, such as FormData, is no response: INVALID_ARGUMENT, and nothing is changed", async () => {

@@ -8,7 +8,7 @@ import {
 } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import type { Handshake } from "./handshake.ts";
-import { MAX_TOKENS, SELECTOR_LENGTH } from "./token.ts";
+import { MAX_TOKENS, SELECTOR_LENGTH, TOKEN_LENGTH } from "./token.ts";
 
 /** How a client presents its token, and how the client gets it. */
 export interface TokenCarrier {
@@ -123,6 +123,8 @@ const MAX_HOST = 253;
 /** The characters of a URL's path (RFC 3986 section 3.3), which are all that a browser compares with. */
 const COOKIE_PATH = /^\/[\w\-.~!$&'()*+,=:@%/]*$/;
 const MAX_ATTRIBUTE = 1_024;
+/** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */
+const MAX_COOKIE = 4_096;
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
@@ -130,7 +132,7 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
  * hijacking).
  *
- * @throws INVALID_ARGUMENT for a name that is not a token of RFC 9110, for a prefix, SameSite=None or Partitioned without Secure,
+ * @throws INVALID_ARGUMENT for a name that is not a token of RFC 9110, or is too long for browsers, for a prefix, SameSite=None or Partitioned without Secure,
  * for the prefix `__Host-` with a domain or another path than "/", and for a domain or a path that browsers would not take.
  * @example
  * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
@@ -144,6 +146,10 @@ export function cookieToken(options: CookieOptions = {}): CookieCarrier {
   if (!COOKIE_NAME.test(name))
     throw invalidArgument(
       "cookieToken: the name must have only characters that RFC 6265 allows in the name of a cookie",
+    );
+  if (name.length + TOKEN_LENGTH > MAX_COOKIE)
+    throw invalidArgument(
+      `cookieToken: browsers keep no cookie whose name and value are longer than ${MAX_COOKIE} bytes`,
     );
   assertOneOf("cookieToken: sameSite", sameSite, ["Strict", "Lax", "None"]);
   assertBoolean("cookieToken: secure", secure);

@@ -1,6 +1,7 @@
 /** The sessions of express-session and @fastify/session, for `admit`. */
 import {
   assertMethods,
+  assertNoMore,
   assertOptions,
   assertString,
   assertText,
@@ -65,14 +66,24 @@ export type AnySession = Readonly<Record<string, unknown>>;
  */
 export function fromExpressSession<Data extends object = AnySession>(
   options: SessionReaderOptions,
+): SessionReader<Data>;
+export function fromExpressSession<Data extends object = AnySession>(
+  options: SessionReaderOptions,
+  surplus?: undefined,
 ): SessionReader<Data> {
+  assertNoMore("fromExpressSession()", surplus);
   return readerOf("fromExpressSession", options, "connect.sid", "s:");
 }
 
 /** As `fromExpressSession`, for @fastify/session: its `store`, `secret`, `cookieName` and `cookiePrefix`. */
 export function fromFastifySession<Data extends object = AnySession>(
   options: SessionReaderOptions,
+): SessionReader<Data>;
+export function fromFastifySession<Data extends object = AnySession>(
+  options: SessionReaderOptions,
+  surplus?: undefined,
 ): SessionReader<Data> {
+  assertNoMore("fromFastifySession()", surplus);
   return readerOf("fromFastifySession", options, "sessionId", "");
 }
 
