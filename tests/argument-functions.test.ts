@@ -5,10 +5,12 @@ import * as adapterWs from "@wsession/adapter-ws";
 import * as conformance from "@wsession/conformance";
 import * as core from "@wsession/core";
 import type { Connection, Session } from "@wsession/core";
+import * as http from "@wsession/http";
 import * as port from "@wsession/core/runtime";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import * as storeRedis from "@wsession/store-redis";
 import { beforeAll, describe, expect, test } from "vitest";
+import * as httpLists from "./argument-lists-http.ts";
 import * as lists from "./argument-lists.ts";
 import type { Calls } from "./argument-lists.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
@@ -33,6 +35,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
     ["@wsession/adapter-bun", adapterBun, lists.bunCalls],
     ["@wsession/store-redis", storeRedis, lists.redisCalls],
     ["@wsession/conformance", conformance, lists.conformanceCalls],
+    ["@wsession/http", http, httpLists.httpCalls],
   ];
 
   test.each(modules)("every exported function of %s", (_, module, calls) => {
@@ -54,6 +57,16 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
     refusesAll(core.protocolToken(), { isTokenProtocol: lists.each([undefined, ...wrongFor.string]) });
     expect(write("", 0)[1]).toContain("Max-Age=0");
     expect(core.cookieToken().read({ headers: {}, url: "/", protocols: [] } as never)).toBeUndefined();
+  });
+
+  test("every member of HttpSessions, and no session is created", async () => {
+    const sessions = core.createSessions({ store: core.mapStore() });
+    const target = http.httpSessions(sessions, { cookie: core.cookieToken() });
+    expect(Object.keys(httpLists.httpSessionsCalls).toSorted()).toEqual(
+      [...new Set(await membersOf("http/src/contract.ts", "HttpSessions"))].toSorted(),
+    );
+    refusesAll(target, httpLists.httpSessionsCalls);
+    expect(sessions.diagnostics.sessionsCreated).toBe(0);
   });
 
   describe.each(runtimeNames)("on %s,", (runtime) => {
