@@ -4,6 +4,7 @@ import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
 import type { WebSocket, WebSocketServer } from "ws";
 import { copyHandshake, foundOn } from "./handshake.ts";
+import { answeredByOtherError, isAnsweredByOther, sentBytes } from "./other-listeners.ts";
 
 /** An answer of core that admits the client. */
 export type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
@@ -45,10 +46,13 @@ export function admitBeforeAnswer(
 
   const verify: VerifyAsync = (info, answer) => {
     let isAnswered = false;
+    const sentBefore = sentBytes(info.req.socket);
+    const isTaken = () => isAnsweredByOther(info.req.socket, sentBefore);
     const once: VerifyAnswer = (verified, ...refusal) => {
       if (isAnswered) return binding.report(invalidArgument("verifyClient called its callback twice"));
       isAnswered = true;
-      if (verified) void decide(info.req, answer).catch((error: unknown) => binding.report(error));
+      if (verified) void decide(info.req, answer, isTaken).catch((error: unknown) => binding.report(error));
+      else if (isTaken()) binding.report(answeredByOtherError());
       else answer(false, ...refusal);
     };
     // An error in the application's own hook must be answered too, because otherwise the client would wait
@@ -66,7 +70,11 @@ export function admitBeforeAnswer(
     }
   };
 
-  async function decide(request: IncomingMessage, answer: VerifyAnswer): Promise<void> {
+  async function decide(
+    request: IncomingMessage,
+    answer: VerifyAnswer,
+    isTaken: () => boolean,
+  ): Promise<void> {
     let deciding: Promise<HandshakeAnswer>;
     try {
       deciding = binding.admit(copyHandshake(request), foundOn(request.socket));
@@ -78,6 +86,10 @@ export function admitBeforeAnswer(
     // is destroyed.
     void request.socket.remoteAddress;
     const outcome = await deciding;
+    if (isTaken()) {
+      if (outcome.type === "accept") binding.abandon(outcome.ticket);
+      return binding.report(answeredByOtherError());
+    }
     if (outcome.type === "reject")
       return answer(false, outcome.status, outcome.reason, refusalHeaders(outcome.headers));
     if (request.socket.destroyed) return binding.abandon(outcome.ticket);

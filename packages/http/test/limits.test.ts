@@ -65,7 +65,7 @@ test("an update over maxBytes is TOO_LARGE and changes nothing, over HTTP and th
   expect(await save(SMALL)).toBeNull();
   expect(codeOf(await save(LARGE))).toBe("TOO_LARGE");
   const kept = await new Promise((resolve) => {
-    store.get("sid", (_, found) => resolve(found));
+    store.get("sid", (_, stored) => resolve(stored));
   });
   expect(kept).toMatchObject(SMALL);
 });
