@@ -129,7 +129,7 @@ export const adapterMutants = [
     name: "uws-half-surrogate",
     promise: "A close reason is well-formed (uWebSockets.js)",
     file: "packages/adapter-uws/src/socket.ts",
-    find: "socket.end(code, reason.toWellFormed())",
+    find: "socket.end(code, sendable(reason))",
     replace: "socket.end(code, reason)",
     tests: onUws("a reason with half of a surrogate pair"),
   },

@@ -16,6 +16,7 @@ import type { UpgradeRequest } from "./handshake.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Arrival, connectionOf, endedBy, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
 import type { Socket, UserData } from "./socket.ts";
+import { sendable } from "./text.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
 type Rejected = Extract<HandshakeAnswer, { type: "reject" }>;
@@ -273,5 +274,5 @@ function refuse(
     .writeStatus(`${status} ${STATUS_CODES[status] ?? "Refused"}`)
     .writeHeader("content-type", "text/plain; charset=utf-8");
   for (const [name, value] of headers) response.writeHeader(name, value);
-  response.end(reason, true);
+  response.end(sendable(reason), true);
 }

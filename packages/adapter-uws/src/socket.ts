@@ -1,6 +1,7 @@
 import type { CloseInfo } from "@wsession/core";
 import type { Runtime, RuntimeBinding, RuntimeConnection, SendOutcome, Ticket } from "@wsession/core/runtime";
 import type { WebSocket } from "uWebSockets.js";
+import { sendable } from "./text.ts";
 
 /**
  * The fields that the runtime copies onto the socket object. A field with the name of a method would hide the
@@ -62,10 +63,7 @@ export interface RuntimeOptions {
   readonly maxMessageBytes: number;
 }
 
-/**
- * Creates the runtime. Unpaired surrogates are replaced by U+FFFD, because the runtime would send them as
- * invalid UTF-8, for which the peer fails the connection.
- */
+/** Creates the runtime. */
 export function uwsRuntime({
   compress,
   fragments,
@@ -79,7 +77,7 @@ export function uwsRuntime({
     send(socket, data): SendOutcome {
       const isText = typeof data === "string";
       try {
-        switch (socket.send(isText ? data.toWellFormed() : data, !isText, compress)) {
+        switch (socket.send(isText ? sendable(data) : data, !isText, compress)) {
           case 1:
             return "sent";
           case 0:
@@ -109,7 +107,7 @@ export function uwsRuntime({
     sendUncompressed: (socket, data) =>
       attempt<SendOutcome>(() => {
         const isText = typeof data === "string";
-        const status = socket.send(isText ? data.toWellFormed() : data, !isText, false);
+        const status = socket.send(isText ? sendable(data) : data, !isText, false);
         return status === 1 ? "sent" : status === 0 ? "queued" : "dropped";
       }, "closed"),
     speaksSubprotocol: true,
@@ -118,7 +116,7 @@ export function uwsRuntime({
     bufferedAmount: (socket) => attempt(() => socket.getBufferedAmount(), 0),
     // The runtime emits the drain event of every socket anyway.
     awaitDrain: () => undefined,
-    close: (socket, code, reason) => attempt(() => socket.end(code, reason.toWellFormed()), undefined),
+    close: (socket, code, reason) => attempt(() => socket.end(code, sendable(reason)), undefined),
     heartbeat(socket, heartbeatMs = 0, silentHeartbeats = 1) {
       if (endsSilent(heartbeatMs, silentHeartbeats)) attempt(() => void socket.ping(), undefined);
       else heartbeat(socket, silentHeartbeats);
