@@ -33,7 +33,7 @@ export async function startApplication(
   redis: number,
   prefix: string,
   runtime: RuntimeName,
-  options: Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject"> = {},
+  options: Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject" | "idleFrom" | "idleMs"> = {},
 ): Promise<Running> {
   const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime, options })], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],

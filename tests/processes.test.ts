@@ -1,6 +1,6 @@
 import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { nextOf, startApplication } from "./applications.ts";
 import { connect } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
@@ -59,6 +59,33 @@ test("I7 the acknowledged writes of a killed process are there for the other, an
   expect((await first.closed).code).toBe(1006);
   const back = await connect(two, `/?token=${token}`);
   expect(await nextOf(back, "open")).toMatchObject({ resumed: true, data: { n: 20 } });
+});
+
+test('idleFrom "disconnect" of a killed process: the idle time begins with the kill, or up to a tenth earlier', async () => {
+  const idleMs = 900;
+  const prefix = newPrefix();
+  const options = { idleMs, idleFrom: "disconnect" } as const;
+  const application = await startApplication(redis.port, prefix, "ws", options);
+  const client = await connect(application);
+  const { id } = await nextOf(client, "open");
+  const store = redisStore({ client: redisClient(redis.port), prefix });
+  const observer = createSessions({ store, ...options });
+  onTestFinished(() => observer.close());
+  const deadline = async () => (await observer.get(id))?.idleExpiresAt ?? 0;
+  // A silent session outlives its idle time, because the process touches it while it has the connection.
+  const first = await deadline();
+  await expect.poll(() => Date.now(), { timeout: 5_000 }).toBeGreaterThan(first + 100);
+  const before = Date.now();
+  await application.kill();
+  const after = Date.now();
+  const end = await deadline();
+  // A touch may be on its way for as long as a machine under load lets it.
+  expect(end).toBeGreaterThan(before + idleMs * 0.9 - 250);
+  expect(end).toBeLessThanOrEqual(after + idleMs + 20);
+  // Nobody touches it any more, and it is gone at that time: other processes do not keep the dead one's session.
+  await expect.poll(async () => observer.get(id), { timeout: 5_000, interval: 20 }).toBeUndefined();
+  expect(Date.now()).toBeGreaterThanOrEqual(end - 20);
+  expect(Date.now()).toBeLessThan(end + 1_000);
 });
 
 test("presence counts the connections of both processes", async () => {
