@@ -8,6 +8,7 @@ const sessions = createSessions({});
 const cookie = cookieToken();
 const secret = "a secret of at least thirty-two characters";
 const store = { get: () => undefined };
+const adapter = { getSessionAndUser: () => null };
 const behind = (...before: readonly unknown[]): unknown[][] => each(wrongFor.surplus, ...before);
 const reader = [...each([undefined, ...wrongFor.options]), ...behind({ store, secret })];
 
@@ -19,6 +20,7 @@ export const httpCalls: Calls = {
   ],
   fromExpressSession: reader,
   fromFastifySession: reader,
+  fromAuthJs: [...each([undefined, ...wrongFor.options]), ...behind({ adapter })],
   expressStore: [...each([undefined, ...wrongFor.object]), ...behind(sessions)],
   HttpSessionError: "the constructor of errors must not throw another",
   isHttpSessionError: each([null, 5, {}, true], new Error("x")),

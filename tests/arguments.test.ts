@@ -12,7 +12,7 @@ import {
   queryToken,
   reject,
 } from "@wsession/core";
-import { fromExpressSession, fromFastifySession, httpSessions } from "@wsession/http";
+import { fromAuthJs, fromExpressSession, fromFastifySession, httpSessions } from "@wsession/http";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import uWS from "uWebSockets.js";
@@ -299,6 +299,13 @@ const tables: readonly OptionTable[] = [
       absoluteMs: wrongFor.duration,
       expiresAt: wrongTimes,
     },
+  },
+  {
+    what: "fromAuthJs",
+    from: ["http/src/auth-js.ts", "AuthJsOptions"],
+    make: (options) => fromAuthJs(options),
+    basis: { adapter: { getSessionAndUser: () => null } },
+    options: { adapter: wrongFor.object, name: wrongFor.text },
   },
   ...readers.map(([what, make]): OptionTable => ({
     what,

@@ -44,6 +44,7 @@ describe("docs/reference.md has a row for every", () => {
       "http/src/express-session/readers.ts",
       "SessionReaderOptions",
     ],
+    ["option of fromAuthJs", "httpSessions", "http/src/auth-js.ts", "AuthJsOptions"],
     ["member of HttpSessions", "httpSessions", "http/src/contract.ts", "HttpSessions"],
     ["counter", "Diagnostics", "core/src/base/diagnostics.ts", "Diagnostics"],
     ["counter of redisStore", "Diagnostics", "store-redis/src/base/diagnostics.ts", "RedisDiagnostics"],

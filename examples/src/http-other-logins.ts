@@ -18,7 +18,7 @@ const authConfig: AuthConfig = {
 };
 
 // #region http-auth-js
-/** The session of Auth.js, of the strategy "jwt" or "database": its own route answers. */
+/** The session of Auth.js, of the strategy "jwt": its own route answers. */
 async function sessionOfAuthJs({ headers }: Handshake): Promise<{ user?: { email?: string } } | null> {
   const route = "https://app.example.com/auth/session";
   const answer = await Auth(new Request(route, { headers: { cookie: headers["cookie"] ?? "" } }), authConfig);

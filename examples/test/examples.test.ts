@@ -86,6 +86,19 @@ test("http-other-logins: Auth.js and better-auth say in admit who connects", asy
   ]);
 });
 
+test("auth-js-database: a session that Auth.js has in its database, one that expired, and a database that is away", async () => {
+  const { main }: { main(): Promise<string[]> } = await import("../dist/auth-js-database.js");
+  expect(await main()).toEqual([
+    "Auth.js: ada@example.com",
+    "welcome ada",
+    "expired: Error: Unexpected server response: 401",
+    "logged out: Error: Unexpected server response: 401",
+    "no cookie: Error: Unexpected server response: 401",
+    "away: Error: Unexpected server response: 500",
+    "reported: Error: the database is away",
+  ]);
+});
+
 test("own-login: the application's cookie names the session, and one that is gone is followed by a fresh one", async () => {
   expect(await ownLogin()).toEqual([
     "welcome",
@@ -202,7 +215,10 @@ test.each([
     page: "docs/choosing-a-store.md",
     files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
   },
-  { page: "docs/http.md", files: ["http-login", "http-express", "http-other-logins", "own-login"] },
+  {
+    page: "docs/http.md",
+    files: ["http-login", "http-express", "http-other-logins", "auth-js-database", "own-login"],
+  },
   {
     page: "docs/how-do-i.md",
     files: [

@@ -1,3 +1,5 @@
+export { fromAuthJs } from "./auth-js.ts";
+export type { AuthJsOptions, AuthJsSession } from "./auth-js.ts";
 export type {
   ExpressOptions,
   HonoOptions,
