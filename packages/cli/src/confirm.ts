@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { UsageError } from "./failures.ts";
 import { safeText } from "./output/safe-text.ts";
@@ -11,7 +12,9 @@ export async function confirm(question: string, isYes: boolean, signal: AbortSig
   // In raw mode the terminal sends Ctrl-C to readline, and no signal to the process.
   asking.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
-    const answer = await asking.question(`${safeText(question)} [y/N] `, { signal });
+    // Without this, the end of the input (Ctrl-D) would leave the question open for ever.
+    const ended = once(asking, "close").then(() => "");
+    const answer = await Promise.race([asking.question(`${safeText(question)} [y/N] `, { signal }), ended]);
     return /^y(?:es)?$/i.test(answer.trim());
   } catch (error) {
     if (signal.aborted) return false;

@@ -2,33 +2,45 @@ import { createSessions, type Sessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { type RedisInspection, redisInspection } from "@wsession/store-redis/inspection";
 import type { Target } from "./arguments.ts";
+import type { Output } from "./output/output.ts";
 import type { Printer } from "./output/printer.ts";
 import { ProgressBar } from "./output/progress.ts";
 import { clientOf, shownTarget } from "./redis.ts";
 
+/** What a process gives to the command. */
+export interface Io {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
 /** What a command works with. */
 export class Context implements AsyncDisposable {
   readonly printer: Printer;
-  /** Aborted by Ctrl-C, and when nobody reads the output any more. */
+  /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly inspection: RedisInspection;
   readonly where: string;
   readonly #target: Target;
+  readonly #error: Output;
   readonly #client: ReturnType<typeof clientOf>;
   #sessions: Sessions | undefined;
 
-  constructor(target: Target, printer: Printer, signal: AbortSignal, environment: NodeJS.ProcessEnv) {
+  constructor(target: Target, printer: Printer, { env, signal, stderr }: Io) {
     this.#target = target;
+    this.#error = stderr;
     this.printer = printer;
     this.signal = signal;
     this.where = shownTarget(target);
-    this.#client = clientOf(target, environment);
+    this.#client = clientOf(target, env);
     const { prefix, timeoutMs } = target;
     this.inspection = redisInspection({ client: this.#client, prefix, timeoutMs });
   }
 
   progress(): ProgressBar {
-    return new ProgressBar(process.stderr);
+    return new ProgressBar(this.#error);
   }
 
   /** The sessions as an application has them, for commands that end some: this process takes part, with a lease. */

@@ -22,6 +22,7 @@ for (const stream of [process.stdout, process.stderr])
     throw error;
   });
 
-process.exitCode = await run(process.argv.slice(2), interrupted.signal);
-// Output to a pipe may not have been written yet, so the process ends by itself, unless a connection hangs.
-setTimeout(() => process.exit(), CLOSING_MS).unref();
+const { env, stdout, stderr } = process;
+const code = await run(process.argv.slice(2), { stdout, stderr, env, signal: interrupted.signal });
+// Timers of the store may be left. The output is written first.
+stdout.write("", () => process.exit(code));

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isSessionError } from "@wsession/core";
 import { type Command, parseInvocation } from "./arguments.ts";
 import { destroy } from "./commands/destroy.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -7,15 +8,15 @@ import { revoke } from "./commands/revoke.ts";
 import { show } from "./commands/show.ts";
 import { subject } from "./commands/subject.ts";
 import { watch } from "./commands/watch.ts";
-import { Context } from "./context.ts";
+import { Context, type Io } from "./context.ts";
 import { EXIT, explain, UsageError } from "./failures.ts";
 import { helpOf } from "./help.ts";
 import { Printer } from "./output/printer.ts";
 
 /** Runs the command of `args`, and resolves with the exit code. Never rejects. */
-export async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const { env, stdout, stderr } = process;
-  const plain = new Printer(false, stdout, stderr);
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { env, stdout, stderr, signal } = io;
+  const plain = new Printer(false, stdout, stderr, env);
   let printer = plain;
   try {
     const invocation = parseInvocation(args, env);
@@ -23,16 +24,24 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
     if (invocation.type === "version") stdout.write(`${await ownVersion()}\n`);
     if (invocation.type !== "run") return EXIT.fine;
     const { command, target, json } = invocation;
-    printer = new Printer(json, stdout, stderr);
-    await using context = new Context(target, printer, signal, env);
+    printer = new Printer(json, stdout, stderr, env);
+    await using context = new Context(target, printer, io);
     return await carryOut(context, command);
   } catch (error) {
     if (signal.aborted) return EXIT.interrupted;
     const isUsage = error instanceof UsageError;
     printer.value({ error: explain(error) });
-    plain.message(`wsession: ${explain(error)}${isUsage ? ". See wsession --help" : ""}`);
+    plain.message(`wsession: ${explain(error)}${adviceFor(error)}`);
     return isUsage ? EXIT.usage : EXIT.failed;
   }
+}
+
+function adviceFor(error: unknown): string {
+  if (error instanceof UsageError) return ". See wsession --help";
+  const why = explain(error);
+  if (/\bMOVED\b/.test(why)) return ". The server is a node of a Cluster: give --cluster";
+  if (/cluster support disabled/i.test(why)) return ". The server is not a Cluster: leave --cluster out";
+  return isSessionError(error, "STORE_UNAVAILABLE") ? ". wsession doctor says more" : "";
 }
 
 async function carryOut(context: Context, command: Command): Promise<number> {

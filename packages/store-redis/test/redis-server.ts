@@ -224,6 +224,17 @@ export async function startCluster(further: readonly string[] = []): Promise<Red
   }
 }
 
+/** Starts one Sentinel that knows this master by the name `wsession`. */
+export async function startLoneSentinel(master: RedisServer): Promise<RedisServer> {
+  const sentinel = await startProcess(
+    SERVER,
+    ["--sentinel"],
+    `sentinel monitor wsession ${HOST} ${master.port} 1\n`,
+  );
+  await until(async () => (await cli(sentinel.port, "sentinel", "masters")).includes(String(master.port)));
+  return sentinel;
+}
+
 /** Starts a master, a replica and three Sentinels that agree on both. */
 export async function startSentinel(): Promise<RedisSentinel> {
   const name = "wsession";

@@ -57,7 +57,6 @@ async function find(context: Context, revocation: Revocation): Promise<Found> {
   const { inspection, signal } = context;
   const found: Found = { looked: 0, old: [], unknown: [] };
   const bar = context.progress();
-  // By the clock here, to which the deadlines of the records are relative.
   try {
     for await (const { records, progress } of inspection.scan()) {
       if (signal.aborted) break;
@@ -78,7 +77,7 @@ async function find(context: Context, revocation: Revocation): Promise<Found> {
   return found;
 }
 
-/** When a session began, milliseconds since the epoch; `undefined` if that is unknown. */
+/** When a session began, milliseconds since the epoch; `undefined` if that is unknown. A session that has ended meanwhile is not old. */
 async function beganAt(
   { inspection }: Context,
   session: InspectedSession,
@@ -87,7 +86,7 @@ async function beganAt(
   if (field !== undefined) {
     try {
       const data = await inspection.data(session.id);
-      return data === undefined ? undefined : timeIn(data, field);
+      return data === undefined ? Number.POSITIVE_INFINITY : timeIn(data, field);
     } catch (error) {
       if (isSessionError(error, "CORRUPT_RECORD")) return undefined;
       throw error;

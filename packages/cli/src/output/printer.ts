@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import type { Output } from "./output.ts";
 import { safeJson, safeText } from "./safe-text.ts";
 
 export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
@@ -11,16 +12,17 @@ export interface Styled {
 /** Writes the output: lines for people, or JSON. Nothing reaches a stream that was not made safe. */
 export class Printer {
   readonly json: boolean;
-  readonly #out: NodeJS.WriteStream;
-  readonly #error: NodeJS.WriteStream;
+  readonly #out: Output;
+  readonly #error: Output;
   readonly #hasColours: boolean;
 
-  constructor(json: boolean, out: NodeJS.WriteStream, error: NodeJS.WriteStream) {
+  constructor(json: boolean, out: Output, error: Output, environment: NodeJS.ProcessEnv) {
     this.json = json;
     this.#out = out;
     this.#error = error;
-    // `hasColors` respects NO_COLOR and FORCE_COLOR of Node, and a terminal without colours.
-    this.#hasColours = out.isTTY && process.env["NO_COLOR"] === undefined && out.hasColors();
+    // The colours of a terminal that has some, unless https://no-color.org forbids them.
+    const isForbidden = (environment["NO_COLOR"] ?? "") !== "";
+    this.#hasColours = out.isTTY === true && !isForbidden && out.hasColors?.() === true;
   }
 
   /** A line for people, of these parts. Does nothing with `--json`. */
@@ -49,6 +51,6 @@ export class Printer {
   /** Makes `text` safe, and colours it on a terminal. */
   style(style: Style, text: string): Styled {
     const safe = safeText(text);
-    return { safe: this.#hasColours ? styleText(style, safe) : safe };
+    return { safe: this.#hasColours ? styleText(style, safe, { validateStream: false }) : safe };
   }
 }

@@ -1,15 +1,17 @@
+import type { Output } from "./output.ts";
+
 /** Milliseconds between two pictures of the bar. */
 const REDRAWN_MS = 100;
 const WIDTH = 30;
 
 /** A bar on stderr, only if that is a terminal. */
 export class ProgressBar {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: Output;
   readonly #startedAt: number = performance.now();
   #drawnAt = 0;
   #isDrawn = false;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: Output) {
     this.#stream = stream;
   }
 
@@ -17,7 +19,11 @@ export class ProgressBar {
   update(part: number | undefined, text: string): void {
     const now = performance.now();
     // A short command shows no bar.
-    if (!this.#stream.isTTY || now - this.#startedAt < 3 * REDRAWN_MS || now - this.#drawnAt < REDRAWN_MS)
+    if (
+      this.#stream.isTTY !== true ||
+      now - this.#startedAt < 3 * REDRAWN_MS ||
+      now - this.#drawnAt < REDRAWN_MS
+    )
       return;
     this.#drawnAt = now;
     this.#isDrawn = true;

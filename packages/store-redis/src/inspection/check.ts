@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Keys } from "../base/keys.ts";
 import { newNodeName } from "../base/node-names.ts";
 import { type RedisStoreOptions, readSettings, type Settings } from "../base/options.ts";
@@ -68,16 +69,15 @@ class Check {
   }
 
   /** Whether a server accepted the connection in time. */
-  #connect(): Promise<boolean> {
-    return new Promise((resolve) => {
-      // ioredis connects to one Sentinel, or one node, after the other.
-      const timer = setTimeout(() => resolve(this.#connection.isReady), 2 * this.#connection.handshakeMs);
-      this.#onReady = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-      this.#connection.connect();
-    });
+  async #connect(): Promise<boolean> {
+    const { timeoutMs } = this.#settings;
+    const connected = new Promise<void>((resolve) => (this.#onReady = resolve));
+    this.#connection.connect();
+    await Promise.race([connected, delay(timeoutMs, undefined, { ref: false })]);
+    // Without a reason the server may still answer: ioredis asks one Sentinel, or one node, after the other.
+    if (!this.#connection.isReady && this.#reason === undefined)
+      await Promise.race([connected, delay(this.#connection.handshakeMs, undefined, { ref: false })]);
+    return this.#connection.isReady;
   }
 
   /** The subscription of a store, which counts once a message that was published to it has arrived. */
@@ -86,26 +86,36 @@ class Check {
     const channel = this.#keys.channel(this.#node);
     const startedAt = performance.now();
     const reasons: Error[] = [];
+    let onRefused: (() => void) | undefined;
+    const refused = new Promise<boolean>((resolve) => (onRefused = () => resolve(false)));
     const subscription = new Subscription(this.#connection, [channel, this.#keys.everybody], timeoutMs, {
       publish: (text) => this.#sender.send("publish", [channel, text]).promise,
       message: () => undefined,
       resubscribed: () => undefined,
-      failed: (reason) => reasons.push(reason),
+      failed: (reason) => {
+        reasons.push(reason);
+        // A subscription tries again, which a refusal by the ACL does not need.
+        if (/^NOPERM/.test(reason.message)) onRefused?.();
+      },
     });
     try {
       subscription.open();
-      await subscription.wait(performance.now() + timeoutMs);
-      const ms = (performance.now() - startedAt).toFixed(1);
-      return fine({ topic: "bus", message: `a published message arrived (${ms} ms with the connection)` });
-    } catch {
-      const why = reasons.at(-1)?.message ?? "no message arrived";
-      return problem(
-        { topic: "bus", message: `published messages do not arrive: ${why}` },
-        "Allow SUBSCRIBE and PUBLISH on the channels of the prefix (the ACL in docs/operations.md).",
+      const arrived = subscription.wait(performance.now() + timeoutMs).then(
+        () => true,
+        () => false,
       );
+      if (await Promise.race([arrived, refused])) {
+        const ms = (performance.now() - startedAt).toFixed(1);
+        return fine({ topic: "bus", message: `a published message arrived (${ms} ms with the connection)` });
+      }
     } finally {
       subscription.close();
     }
+    const why = reasons.at(-1)?.message ?? "no message arrived";
+    return problem(
+      { topic: "bus", message: `published messages do not arrive: ${why}` },
+      "Allow SUBSCRIBE and PUBLISH on the channels of the prefix (the ACL in docs/operations.md).",
+    );
   }
 }
 
@@ -128,6 +138,10 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
     /cert|self.signed|SSL|TLS/i,
     "Use rediss:// for a server with TLS, and name its authority in NODE_EXTRA_CA_CERTS.",
+  ],
+  [
+    /cluster support disabled|slots cache/i,
+    "The server is not a Cluster, or none of its nodes answers: name its nodes, or leave --cluster out.",
   ],
   [/sentinel/i, "Name the Sentinels and the master as the application does."],
 ];

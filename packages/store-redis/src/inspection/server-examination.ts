@@ -90,6 +90,10 @@ export class ServerExamination {
     const findings: Finding[] = [];
     if (isLoading)
       findings.push(problem({ topic: "connection", server, message: "Redis is loading its data" }, "Wait."));
+    if (!this.#isCluster && (await this.#isNodeOfCluster(of))) {
+      const message = "the server is a node of a Cluster, and has only some of the sessions";
+      findings.push(problem({ topic: "cluster", server, message }, "Connect as to a Cluster (--cluster)."));
+    }
     if (version !== undefined) {
       const tooOld = unusableReason({ ...facts, isMaster: undefined });
       const found = { topic: "version", server, message: tooOld?.message ?? `Redis ${version}` } as const;
@@ -124,13 +128,20 @@ export class ServerExamination {
     return findings;
   }
 
+  /** A user without the right to INFO sees MOVED instead. */
+  async #isNodeOfCluster(of: Server): Promise<boolean> {
+    const info = this.#sender.probe("info", ["cluster"], of).promise;
+    return /^cluster_enabled:1/m.test(String(await info.catch(() => "")));
+  }
+
   async #rights(of: Server): Promise<Finding[]> {
     const server = of.name;
     const topic = "rights";
     const rights = requiredRights(this.#keys);
     let reply: unknown;
     try {
-      const args = ["1", this.#keys.session("a"), JSON.stringify(rights.map(({ words }) => words))];
+      // Without a key, because on a Cluster each node has to answer.
+      const args = ["0", JSON.stringify(rights.map(({ words }) => words))];
       reply = await this.#sender.probe("eval", [scriptText("rights"), ...args], of).promise;
     } catch (error) {
       const { message } = reasonOf(error);

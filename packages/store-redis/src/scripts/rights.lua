@@ -1,5 +1,5 @@
 -- Whether the user of this connection may run commands of the store. Runs none of them and changes nothing.
--- KEYS  1 session
+-- KEYS  none
 -- ARGV  1 the commands as JSON: lists of words
 -- Out   {"unknown"}: Redis before 7 can't be asked · {"asked", for each command 1 or 0, in the order of ARGV}
 if not redis.acl_check_cmd then return { 'unknown' } end

@@ -1,0 +1,118 @@
+import { createSessions } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { aCreation, aWrite, FakeHost, hold } from "../../store-redis/test/fake-host.ts";
+import { until } from "../../store-redis/test/redis-server.ts";
+import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
+import { onTerminal, start, wsession } from "./program.ts";
+
+const redis = useRedisServer();
+const at = () => ["--redis", `redis://127.0.0.1:${redis.port}`];
+
+/** A process of an application: its store, with a stand-in for core. */
+function holder(node: string) {
+  const client = new Redis(redis.port, "127.0.0.1");
+  const host = new FakeHost();
+  const store = redisStore({ client, node });
+  store.attach(host);
+  onTestFinished(async () => {
+    await store.close();
+    client.disconnect();
+  });
+  return { store, host };
+}
+
+test("watch prints messages between processes and what it sees in Redis, until Ctrl-C", async () => {
+  const one = holder("web-1");
+  const two = holder("web-2");
+  const shared = aCreation({ subject: "ada" });
+  await one.store.create(shared);
+  for (const { store, host } of [one, two]) await hold(store, host, shared.id);
+  const running = start(["watch", "--every", "100ms", "--json", ...at()]);
+  const events = () =>
+    running.output.stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as { type: string; source: string; id?: string });
+  const seen = async (expected: object) => {
+    await until(() => events().some((event) => expect.objectContaining(expected).asymmetricMatch(event)));
+  };
+  await seen({ type: "watching" });
+  await seen({ type: "listening" });
+  // The listener knows the channels of the holders by now.
+  await one.store.write(aWrite(shared.id, { visits: 1 }));
+  await seen({ type: "changed", id: shared.id, version: 2, source: "channel" });
+  // No message tells of this one: a look does.
+  const alone = aCreation({ subject: "bob" });
+  await one.store.create(alone);
+  await seen({ type: "created", id: alone.id, subject: "bob", connections: 0, source: "look" });
+  await hold(one.store, one.host, alone.id);
+  await seen({ type: "connected", id: alone.id, connections: 1, source: "look" });
+  await two.store.destroy(shared.id, "over", false);
+  await seen({ type: "destroyed", id: shared.id, reason: "over", source: "channel" });
+  await two.store.destroySubject("bob", undefined);
+  await seen({ type: "subject-destroyed", subject: "bob", source: "channel" });
+  running.child.kill("SIGINT");
+  expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+  // The message and the next look tell the same.
+  expect(events().filter(({ type, id }) => type === "destroyed" && id === shared.id)).toHaveLength(1);
+});
+
+test("a reader that goes away ends the command without a message", async () => {
+  const running = start(["inspect", "--list", ...at()]);
+  running.child.stdout?.destroy();
+  expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+});
+
+test.skipIf(process.platform === "darwin")(
+  "on a terminal there are colours unless NO_COLOR is set, and destroy asks",
+  async () => {
+    const client = new Redis(redis.port, "127.0.0.1");
+    const sessions = createSessions({ store: redisStore({ client }), initial: () => ({}) });
+    onTestFinished(async () => {
+      await sessions.close();
+      client.disconnect();
+    });
+    const { session } = await sessions.create({});
+    const ended = await Promise.all([
+      onTerminal(["destroy", session.id, ...at()], "n\n"),
+      onTerminal(["show", session.id, ...at()], ""),
+      onTerminal(["show", session.id, ...at()], "", { NO_COLOR: "1" }),
+    ]);
+    const [declined, coloured, plain] = ended;
+    expect(declined.stdout).toContain(`Destroy the session ${session.id} at 127.0.0.1`);
+    expect(declined.code).toBe(130);
+    expect(await sessions.get(session.id)).toBeDefined();
+    expect(coloured.stdout).toContain("\u{1b}[");
+    expect(plain.stdout).not.toContain("\u{1b}[");
+    expect(plain.stdout).toContain(session.id);
+  },
+);
+
+describe("while Redis does not answer", () => {
+  test("a command fails within its time limit, and prints no password", async () => {
+    redis.pause();
+    onTestFinished(() => redis.continue());
+    const startedAt = performance.now();
+    const url = `redis://:secret-word@127.0.0.1:${redis.port}`;
+    const hanging = await wsession(["inspect", "--timeout", "200ms", "--redis", url]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    const refused = await wsession([
+      "show",
+      "a",
+      "--timeout",
+      "100ms",
+      "--redis",
+      "redis://:secret-word@127.0.0.1:1",
+    ]);
+    const garbled = await wsession(["inspect", "--redis", "localhost:secret-word"]);
+    expect([hanging.code, refused.code, garbled.code]).toEqual([1, 1, 2]);
+    expect(refused.stderr).toContain("ECONNREFUSED");
+    for (const { stdout, stderr } of [hanging, refused, garbled]) {
+      expect(stdout).toBe("");
+      expect(stderr).toMatch(/^wsession: .+\n$/);
+      expect(stderr).not.toContain("secret-word");
+    }
+  });
+});
