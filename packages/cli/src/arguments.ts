@@ -68,7 +68,7 @@ const OWN = {
 } as const;
 
 /** The options that each command has beside those of the target, and how many words follow its name. */
-const COMMANDS: Readonly<
+export const COMMANDS: Readonly<
   Record<
     Command["name"],
     { readonly options: readonly (keyof typeof OWN)[]; readonly words: readonly [number, number] }

@@ -167,8 +167,8 @@ describe("destroy", () => {
 test("revoke ends the sessions from before a time, by a field of the data or by the absolute deadline", async () => {
   const { at, sessions } = await application();
   const hour = 3_600_000;
-  const login = (at: unknown, absoluteMs?: number) =>
-    sessions.create({ loggedInAt: at }, absoluteMs === undefined ? {} : { absoluteMs });
+  const login = (loggedInAt: unknown, absoluteMs?: number) =>
+    sessions.create({ loggedInAt }, absoluteMs === undefined ? {} : { absoluteMs });
   const { session: old } = await login(Date.now() - 2 * hour);
   const { session: text } = await login(new Date(Date.now() - 2 * hour).toISOString());
   const { session: fresh } = await login(Date.now());

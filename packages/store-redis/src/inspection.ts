@@ -2,6 +2,8 @@
 export { redisInspection } from "./inspection/inspection.ts";
 export type { RedisInspectionOptions } from "./inspection/inspection.ts";
 export type {
+  Bus,
+  BusEvent,
   InspectedHolder,
   InspectedIndex,
   InspectedMemory,
@@ -12,5 +14,4 @@ export type {
   RedisInspection,
   ScanStep,
 } from "./inspection/contract.ts";
-export type { Bus, BusEvent } from "./inspection/bus.ts";
 export type { CheckReport, Finding } from "./inspection/findings.ts";

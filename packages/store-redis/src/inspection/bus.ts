@@ -1,26 +1,8 @@
-import type { PresenceType } from "@wsession/core";
 import { retryPause } from "../base/retry-pause.ts";
 import type { Listener } from "../drivers/driver.ts";
 import { type Announcement, parseAnnouncement } from "../processes/announcements.ts";
 import type { Services } from "../processes/services.ts";
-
-/** A message of the store's channels. */
-export type BusEvent =
-  | {
-      readonly type: "destroyed";
-      readonly id: string;
-      readonly reason: string | undefined;
-      readonly replaced: boolean;
-    }
-  | { readonly type: "changed"; readonly id: string; readonly version: number }
-  | { readonly type: "sent"; readonly id: string; readonly offset: number }
-  | { readonly type: "taken-over"; readonly id: string; readonly fence: number }
-  | { readonly type: "extended"; readonly id: string }
-  | { readonly type: "subject-destroyed"; readonly subject: string; readonly reason: string | undefined }
-  | { readonly type: "presence"; readonly id: string; readonly state: PresenceType }
-  /** The connection is there, or was lost. Messages in between are not seen. */
-  | { readonly type: "listening" }
-  | { readonly type: "interrupted"; readonly cause: string };
+import type { Bus, BusEvent } from "./contract.ts";
 
 /** Repeats of a message on the channels of other processes are recognized within this many messages. */
 const REMEMBERED = 1_000;
@@ -29,7 +11,7 @@ const REMEMBERED = 1_000;
  * Listens on the channels of processes. Plain channels only: scripts publish to a plain channel if a sharded channel has no
  * subscriber, so a listener on the sharded channel of another process would take messages away from that process.
  */
-export class Bus {
+export class ChannelListener implements Bus {
   readonly #services: Services;
   readonly #onEvent: (event: BusEvent) => void;
   readonly #channels = new Set<string>();
@@ -48,7 +30,6 @@ export class Bus {
     calls.ready(calls.deadline()).then(open, open);
   }
 
-  /** Listens also on the channels of these processes. */
   follow(processes: Iterable<string>): void {
     const fresh = [...processes]
       .map((process) => this.#services.keys.channel(process))

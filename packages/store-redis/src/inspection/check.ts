@@ -95,7 +95,7 @@ class Check {
       failed: (reason) => {
         reasons.push(reason);
         // A subscription tries again, which a refusal by the ACL does not need.
-        if (/^NOPERM/.test(reason.message)) onRefused?.();
+        if (reason.message.startsWith("NOPERM")) onRefused?.();
       },
     });
     try {

@@ -1,6 +1,5 @@
 /** What the tool of operators reads from Redis: `@wsession/store-redis/inspection`. Nothing here is a token, or the digest of one. */
-import type { OwnLifetimes } from "@wsession/core";
-import type { Bus, BusEvent } from "./bus.ts";
+import type { OwnLifetimes, PresenceType } from "@wsession/core";
 import type { CheckReport } from "./findings.ts";
 
 /** The connections of one process to a session, as the record has them. */
@@ -91,6 +90,31 @@ export interface InspectedMemory {
   readonly usedBytes: number;
   /** 0 for no limit. */
   readonly maxBytes: number;
+}
+
+/** A message of the store's channels. */
+export type BusEvent =
+  | {
+      readonly type: "destroyed";
+      readonly id: string;
+      readonly reason: string | undefined;
+      readonly replaced: boolean;
+    }
+  | { readonly type: "changed"; readonly id: string; readonly version: number }
+  | { readonly type: "sent"; readonly id: string; readonly offset: number }
+  | { readonly type: "taken-over"; readonly id: string; readonly fence: number }
+  | { readonly type: "extended"; readonly id: string }
+  | { readonly type: "subject-destroyed"; readonly subject: string; readonly reason: string | undefined }
+  | { readonly type: "presence"; readonly id: string; readonly state: PresenceType }
+  /** The connection is there, or was lost. Messages in between are not seen. */
+  | { readonly type: "listening" }
+  | { readonly type: "interrupted"; readonly cause: string };
+
+/** Listens to the channels of the store. */
+export interface Bus {
+  /** Listens also on the channels of these processes. A process is known by its unique name, as in `InspectedHolder`. */
+  follow(processes: Iterable<string>): void;
+  close(): void;
 }
 
 /** Reads the sessions of a `redisStore` without taking part: it holds no session, has no lease, and changes nothing. */

@@ -4,9 +4,11 @@ import type { RedisStoreOptions } from "../base/options.ts";
 import { load } from "../commands/load.ts";
 import { makeServices, type Services } from "../processes/services.ts";
 import { Subjects } from "../sessions/subjects.ts";
-import { Bus, type BusEvent } from "./bus.ts";
+import { ChannelListener } from "./bus.ts";
 import { checkRedis } from "./check.ts";
 import type {
+  Bus,
+  BusEvent,
   InspectedMemory,
   InspectedRecord,
   InspectedSubject,
@@ -62,29 +64,39 @@ class Inspection implements RedisInspection {
     return this.#scan.steps();
   }
 
-  async record(id: string): Promise<InspectedRecord> {
+  record(id: string): Promise<InspectedRecord> {
+    assertString("redisInspection: id", id);
     // The server's clock has to be known, because the record is compared with it.
-    await this.#ready();
-    return readRecord(this.#services, id);
+    return this.#ready().then(() => readRecord(this.#services, id));
   }
 
-  async data(id: string): Promise<object | undefined> {
+  data(id: string): Promise<object | undefined> {
+    assertString("redisInspection: id", id);
+    return this.#data(id);
+  }
+
+  subject(subject: string): Promise<InspectedSubject> {
+    assertString("redisInspection: subject", subject);
+    return this.#ready().then(() => this.#scan.subject(subject));
+  }
+
+  isAlive(process: string): Promise<boolean> {
+    assertString("redisInspection: process", process);
+    return this.#services.liveness.look(process);
+  }
+
+  memoryOf(id: string): Promise<number | undefined> {
+    assertString("redisInspection: id", id);
+    return this.#memoryOf(id);
+  }
+
+  async #data(id: string): Promise<object | undefined> {
     if (!isSessionId(id)) return undefined;
     const found = await load(this.#services, id);
     return found.type === "session" ? found.session.data : undefined;
   }
 
-  async subject(subject: string): Promise<InspectedSubject> {
-    assertString("redisInspection: subject", subject);
-    await this.#ready();
-    return this.#scan.subject(subject);
-  }
-
-  isAlive(process: string): Promise<boolean> {
-    return this.#services.liveness.look(process);
-  }
-
-  async memoryOf(id: string): Promise<number | undefined> {
+  async #memoryOf(id: string): Promise<number | undefined> {
     if (!isSessionId(id)) return undefined;
     const { calls, keys } = this.#services;
     try {
@@ -112,7 +124,7 @@ class Inspection implements RedisInspection {
 
   listen(onEvent: (event: BusEvent) => void): Bus {
     assertFunction("redisInspection: onEvent", onEvent);
-    const bus = new Bus(this.#services, onEvent);
+    const bus = new ChannelListener(this.#services, onEvent);
     this.#buses.add(bus);
     return bus;
   }
