@@ -9,6 +9,8 @@ import * as http from "@wsession/http";
 import * as port from "@wsession/core/runtime";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import * as storeRedis from "@wsession/store-redis";
+import * as inspection from "@wsession/store-redis/inspection";
+import { Redis } from "ioredis";
 import { beforeAll, describe, expect, test } from "vitest";
 import * as httpLists from "./argument-lists-http.ts";
 import * as lists from "./argument-lists.ts";
@@ -34,6 +36,7 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
     ["@wsession/adapter-uws", adapterUws, lists.uwsCalls],
     ["@wsession/adapter-bun", adapterBun, lists.bunCalls],
     ["@wsession/store-redis", storeRedis, lists.redisCalls],
+    ["@wsession/store-redis/inspection", inspection, lists.inspectionCalls],
     ["@wsession/conformance", conformance, lists.conformanceCalls],
     ["@wsession/http", http, httpLists.httpCalls],
   ];
@@ -41,6 +44,16 @@ describe("fault D6: a wrong argument throws INVALID_ARGUMENT at once:", () => {
   test.each(modules)("every exported function of %s", (_, module, calls) => {
     expect(Object.keys(calls).toSorted()).toEqual(Object.keys(module).toSorted());
     refusesAll(module, calls);
+  });
+
+  test("every member of RedisInspection, and nothing is sent", async () => {
+    const client = new Redis({ lazyConnect: true });
+    const target = inspection.redisInspection({ client });
+    const members = await membersOf("store-redis/src/inspection/contract.ts", "RedisInspection");
+    expect(Object.keys(lists.inspectionMemberCalls).toSorted()).toEqual(members.toSorted());
+    refusesAll(target, lists.inspectionMemberCalls);
+    target.close();
+    client.disconnect();
   });
 
   test("cookieToken().write, which HTTP code calls, and isTokenProtocol", () => {

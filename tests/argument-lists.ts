@@ -260,6 +260,23 @@ export const bunCalls: Calls = {
   ],
 };
 export const redisCalls: Calls = { redisStore: each([undefined, ...wrongFor.options, {}]) };
+export const inspectionCalls: Calls = {
+  redisInspection: each([undefined, ...wrongFor.options, {}, { client: {} }]),
+};
+const noText = each([undefined, ...wrongFor.string]);
+/** The members of an inspection. */
+export const inspectionMemberCalls: Calls = {
+  record: noText,
+  data: noText,
+  subject: noText,
+  isAlive: noText,
+  memoryOf: noText,
+  listen: each([undefined, ...wrongFor.callback]),
+  scan: "takes no argument",
+  memory: "takes no argument",
+  check: "takes no argument",
+  close: "takes no argument",
+};
 
 const storeHarness = {
   open: () => 1,

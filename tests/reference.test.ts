@@ -31,6 +31,7 @@ describe("docs/reference.md has a row for every", () => {
     ["option of bindSessions", "bindSessions for Bun", "adapter-bun/src/bind-options.ts", "BindOptions"],
     ["option of mapStore", "Stores", "core/src/store/map-options.ts", "MapStoreOptions"],
     ["option of redisStore", "Stores", "store-redis/src/base/options.ts", "RedisStoreOptions"],
+    ["member of the inspection", "Inspection", "store-redis/src/inspection/contract.ts", "RedisInspection"],
     ["member of Messages", "Typed messages", "protocol/src/messages/types.ts", "Messages"],
     ["member of a typed client", "Typed messages", "protocol/src/messages/types.ts", "MessageClient"],
     ["option of connect", "Client", "client/src/contract.ts", "ClientOptions"],

@@ -1,4 +1,5 @@
 import { adapterMutants } from "./adapters.mjs";
+import { cliMutants } from "./cli.mjs";
 import { clientMutants } from "./client.mjs";
 import { commitMutants } from "./commit.mjs";
 import { coreMutants } from "./core.mjs";
@@ -44,6 +45,7 @@ export const mutants = [
   ...messageMutants,
   ...transactionMutants,
   ...telemetryMutants,
+  ...cliMutants,
   ...scriptMutants,
   ...outboxScriptMutants,
   ...storeMutants,

@@ -60,7 +60,17 @@ test("docs/cli.md and the help have every command and every option", () => {
       expect(helpOf(name)).toContain(`--${option}`);
     }
   }
-  for (const option of ["redis", "sentinel", "cluster", "prefix", "key-prefix", "timeout", "json", "help", "version"]) {
+  for (const option of [
+    "redis",
+    "sentinel",
+    "cluster",
+    "prefix",
+    "key-prefix",
+    "timeout",
+    "json",
+    "help",
+    "version",
+  ]) {
     expect(page).toContain(`\`--${option}`);
     expect(helpOf(undefined)).toContain(`--${option}`);
   }

@@ -53,6 +53,10 @@ test("watch prints messages between processes and what it sees in Redis, until C
   await seen({ type: "destroyed", id: shared.id, reason: "over", source: "channel" });
   await two.store.destroySubject("bob", undefined);
   await seen({ type: "subject-destroyed", subject: "bob", source: "channel" });
+  // This session is seen by a look after the destruction.
+  const later = aCreation();
+  await one.store.create(later);
+  await seen({ type: "created", id: later.id });
   running.child.kill("SIGINT");
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
   // The message and the next look tell the same.
