@@ -8,6 +8,7 @@ import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
 import { loginMutants } from "./logins.mjs";
 import { handoverMutants } from "./handover.mjs";
+import { httpMutants } from "./http.mjs";
 import { messageMutants } from "./messages.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
@@ -41,6 +42,7 @@ export const mutants = [
   ...adapterMutants,
   ...clientMutants,
   ...loginMutants,
+  ...httpMutants,
   ...handoverMutants,
   ...messageMutants,
   ...transactionMutants,

@@ -349,6 +349,17 @@ test("fault D6: expressStore refuses what is not the result of createSessions", 
     expectRefused(`sessionIdOf(${show(value)})`, () => store.sessionIdOf(value as never));
 });
 
+test("expressStore does not tell the middleware's id, which is a secret: the session's id is its digest", async () => {
+  const { sessions, store } = sessionsOn(mapStore());
+  const sid = "an-id-of-the-middleware";
+  await new Promise((resolve) => {
+    store.set(sid, { cookie: {} }, resolve);
+  });
+  const one = await firstOf(sessions.entries());
+  expect(one?.id).toBe(store.sessionIdOf(sid));
+  expect(JSON.stringify([one?.id, one?.data])).not.toContain(sid);
+});
+
 test("createWithId takes an id once, and no token opens the session", async () => {
   for (const kind of ["map", "redis"] as const) {
     const { sessions } = sessionsOn(openStore(kind, redis.port));

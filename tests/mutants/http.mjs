@@ -1,0 +1,173 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { inPackage } from "./suites.mjs";
+
+const store = "packages/http/src/express-session/express-store.ts";
+const loaded = "packages/http/src/express-session/loaded.ts";
+const cookies = "packages/http/src/express-session/signed-cookie.ts";
+
+/** Promises of the stores and readers of `@wsession/http`, and of its requests and responses.
+ * @type {readonly Mutant[]} */
+export const httpMutants = [
+  {
+    name: "express-store-writes-all",
+    promise: "A request writes only the fields that it has changed",
+    file: loaded,
+    find: "([name, text]) => loaded.get(name) !== text",
+    replace: "([name, text]) => loaded.get(name) !== text || true",
+    tests: inPackage("http", "express-store", "a slow request does not undo"),
+  },
+  {
+    name: "express-store-keeps-removed",
+    promise: "A field that a request removes is removed",
+    file: loaded,
+    find: "[...loaded.keys()].filter((name) => !present.has(name))",
+    replace: "[...loaded.keys()].filter((name) => present.get(name) === undefined && name === loaded)",
+    tests: inPackage("http", "express-store", "what HTTP writes is in the socket"),
+  },
+  {
+    name: "express-store-state-of-another",
+    promise: "The loaded state of an earlier session says nothing about a regenerated one",
+    file: loaded,
+    find: "loaded instanceof Loaded && loaded.sid === sid ? loaded : undefined",
+    replace: "loaded instanceof Loaded && sid !== undefined ? loaded : undefined",
+    tests: inPackage("http", "store-input", "keepSessionInfo of passport"),
+  },
+  {
+    name: "express-store-revives",
+    promise: "A session that was destroyed while a request ran is not written again",
+    file: store,
+    find: "    if (session === undefined) throw goneError();\n",
+    replace:
+      "    if (session === undefined) return void createWithId(this.#sessions, `${id.slice(1)}x`, changes);\n",
+    tests: inPackage("http", "express-store", "does not bring a session back"),
+  },
+  {
+    name: "express-store-id-is-sid",
+    promise: "The id of the session does not tell the middleware's id, which is a secret",
+    file: store,
+    find: 'return createHash("sha256").update(sid).digest("base64url");',
+    replace: 'return createHash("sha256").update(sid).digest("base64url") && sid;',
+    tests: inPackage("http", "express-store", "expressStore does not tell"),
+  },
+  {
+    name: "express-store-idle-of-options",
+    promise: "The idle time of a session is the cookie's maxAge",
+    file: "packages/http/src/express-session/cookie.ts",
+    find: 'typeof originalMaxAge === "number" && originalMaxAge > 0 ? originalMaxAge : undefined',
+    replace: 'typeof originalMaxAge === "number" && originalMaxAge > Infinity ? originalMaxAge : undefined',
+    tests: inPackage("http", "express-store", "cookie.maxAge is the idle time"),
+  },
+  {
+    name: "express-store-clears-all",
+    promise: "clear() of the store leaves the sessions that no middleware made",
+    file: store,
+    find: 'if ("cookie" in session.data) handles.push(session);',
+    replace: "handles.push(session);",
+    tests: inPackage("http", "express-store", "all, length and clear"),
+  },
+  {
+    name: "express-store-login-keeps-id",
+    promise: "regenerate() of the store makes another id",
+    file: store,
+    find: "      this.#inflater.generate(this, request);\n",
+    replace: "",
+    tests: inPackage("http", "store-input", "load and createSession"),
+  },
+  {
+    name: "reader-unsigned",
+    promise: "A cookie that no secret has signed opens nothing",
+    file: cookies,
+    find: "isEqual(signature, signatureOf(id, secret))",
+    replace: "signature.length === signatureOf(id, secret).length",
+    tests: inPackage("http", "readers", "a socket is who express-session says"),
+  },
+  {
+    name: "reader-first-secret",
+    promise: "Each of several secrets is tried",
+    file: cookies,
+    find: "secrets.some((secret) =>",
+    replace: "secrets.slice(0, 1).some((secret) =>",
+    tests: inPackage("http", "readers", "each of several secrets"),
+  },
+  {
+    name: "reader-broken-encoding",
+    promise: "A cookie that can't be decoded opens nothing, and is no error",
+    file: cookies,
+    find: "    return value;\n  }",
+    replace: '    throw new Error("broken");\n  }',
+    tests: inPackage("http", "store-input", "cookies of other libraries"),
+  },
+  {
+    name: "reader-prefix",
+    promise: "The reader for @fastify/session reads its cookie, which has no prefix",
+    file: "packages/http/src/express-session/readers.ts",
+    find: 'readerOf("fromFastifySession", options, "sessionId", "")',
+    replace: 'readerOf("fromFastifySession", options, "sessionId", "s:")',
+    tests: inPackage("http", "readers", "fromFastifySession"),
+  },
+  {
+    name: "reader-outage-as-logout",
+    promise: "A store that is away does not look like nobody is logged in",
+    file: "packages/http/src/express-session/store-shape.ts",
+    find: 'reject(error instanceof Error ? error : new Error("the store failed", { cause: error }));',
+    replace: "resolve(reject);",
+    tests: inPackage("http", "readers", "rejects with the error of a store"),
+  },
+  {
+    name: "reader-promise-unawaited",
+    promise: "The rejected promise of a store is the reader's rejection",
+    file: "packages/http/src/express-session/store-shape.ts",
+    find: 'error ?? new Error("the store failed")',
+    replace: "error && undefined",
+    tests: inPackage("http", "store-input", "whose promise rejects"),
+  },
+  {
+    name: "auth-js-expired",
+    promise: "A session of Auth.js that has expired admits nobody",
+    file: "packages/http/src/auth-js.ts",
+    find: "timeOf(found.session.expires) > Date.now()",
+    replace: "timeOf(found.session.expires) > 0",
+    tests: inPackage("http", "auth-js", "expired"),
+  },
+  {
+    name: "http-stale-context",
+    promise: "After a logout no object of the request has the session",
+    file: "packages/http/src/request-sessions.ts",
+    find: "this.#found.has(inner) ? this.#found.get(inner) : this.#found.get(request)",
+    replace: "this.#found.get(inner) ?? this.#found.get(request)",
+    tests: inPackage("http", "bad-input", "Hono's context"),
+  },
+  {
+    name: "http-reply-sent",
+    promise: "A reply of Fastify whose headers were sent is a typed error",
+    file: "packages/http/src/response.ts",
+    find: "reply.sent || reply.raw?.headersSent === true",
+    replace: "reply.sent",
+    tests: inPackage("http", "bad-input", "a reply of Fastify"),
+  },
+  {
+    name: "http-cookie-unbounded",
+    promise: "A cookie that browsers do not keep is a typed error",
+    file: "packages/http/src/response.ts",
+    find: "if (length <= MAX_COOKIE_BYTES) return;",
+    replace: "if (length <= 2 * MAX_COOKIE_BYTES) return;",
+    tests: inPackage("http", "limits", "a cookie over 4,096 bytes"),
+  },
+  {
+    name: "upgrade-answered-twice",
+    promise: "Nothing is written into the stream of another listener's WebSocket",
+    file: "packages/adapter-ws/src/other-listeners.ts",
+    find: "sentBytes(stream) !== sentBefore ||\n    Object",
+    replace: "sentBefore === -1 ||\n    Object",
+    tests: inPackage("adapter-ws", "other-listeners", "answers with 101 by itself"),
+  },
+  {
+    name: "upgrade-of-earlier-listener",
+    promise: "A listener that Node called earlier keeps its WebSocket",
+    file: "packages/adapter-ws/src/other-listeners.ts",
+    find: "description === WEB_SOCKET",
+    replace: "description === undefined && WEB_SOCKET === undefined",
+    tests: inPackage("adapter-ws", "other-listeners", "the second, writes nothing and reports"),
+  },
+];
