@@ -21,7 +21,10 @@ export interface Visitor {
 /**
  * Admits users by their query: `?user=ada`. An application looks at a cookie or a token here, which may take as long as `admitMs`.
  */
-export function sessionsOfUsers(admitMs = 0): Sessions<Visitor, unknown, never> {
+export function sessionsOfUsers(
+  admitMs = 0,
+  onError?: (error: unknown) => void,
+): Sessions<Visitor, unknown, never> {
   const userOf = (url: string) => new URL(url, "ws://localhost").searchParams.get("user") ?? undefined;
   return createSessions({
     store: mapStore(),
@@ -31,6 +34,7 @@ export function sessionsOfUsers(admitMs = 0): Sessions<Visitor, unknown, never> 
       return subject === undefined ? reject(401) : accept({ subject });
     },
     initial: ({ url }): Visitor => ({ user: userOf(url) ?? "", clicks: 0 }),
+    onError,
   });
 }
 
