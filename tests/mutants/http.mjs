@@ -22,7 +22,7 @@ export const httpMutants = [
     promise: "A field that a request removes is removed",
     file: loaded,
     find: "[...loaded.keys()].filter((name) => !present.has(name))",
-    replace: "[...loaded.keys()].filter((name) => present.get(name) === undefined && name === loaded)",
+    replace: '[...loaded.keys()].filter((name) => name === "" && !present.has(name))',
     tests: inPackage("http", "express-store", "what HTTP writes is in the socket"),
   },
   {
@@ -34,12 +34,11 @@ export const httpMutants = [
     tests: inPackage("http", "store-input", "keepSessionInfo of passport"),
   },
   {
-    name: "express-store-revives",
-    promise: "A session that was destroyed while a request ran is not written again",
+    name: "express-store-lost-in-silence",
+    promise: "A change to a session that was destroyed while the request ran is an error",
     file: store,
-    find: "    if (session === undefined) throw goneError();\n",
-    replace:
-      "    if (session === undefined) return void createWithId(this.#sessions, `${id.slice(1)}x`, changes);\n",
+    find: "if (session === undefined) throw goneError();",
+    replace: "if (session === undefined) return void goneError();",
     tests: inPackage("http", "express-store", "does not bring a session back"),
   },
   {

@@ -58,6 +58,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
       others: {
         ...(await peersOf("adapter-ws", ["ws"])),
         ...(await peersOf("store-redis", ["ioredis"])),
+        ...(await peersOf("opentelemetry", ["@opentelemetry/api"])),
         ...tools,
         ...Object.fromEntries(typescripts),
       },

@@ -23,12 +23,14 @@ export const resolutions: Readonly<Record<string, Resolution>> = {
 };
 
 const use = `
+import { bindSessions as bindBun } from "@wsession/adapter-bun";
 import { bindSessions } from "@wsession/adapter-ws";
 import { connect } from "@wsession/client";
 import { testStore } from "@wsession/conformance";
 import { cookieToken, createSessions, mapStore } from "@wsession/core";
 import { assertText } from "@wsession/core/runtime";
 import { httpSessions } from "@wsession/http";
+import { instrument } from "@wsession/opentelemetry";
 import { unchecked } from "@wsession/protocol";
 import { defineMessages } from "@wsession/protocol/messages";
 import { redisStore } from "@wsession/store-redis";
@@ -53,6 +55,10 @@ void httpSessions(sessions, { cookie }).login(new Request("/"), new Headers(), {
 assertText(1);
 // @ts-expect-error -- it takes options
 redisStore(1);
+// @ts-expect-error -- it takes sessions
+instrument(1);
+// @ts-expect-error -- it takes sessions
+bindBun(1);
 // @ts-expect-error -- it takes functions
 testStore(1);
 export {};

@@ -15,6 +15,7 @@ export const packageFolders = [
   "adapter-bun",
   "store-redis",
   "http",
+  "opentelemetry",
   "conformance",
 ] as const;
 export type PackageFolder = (typeof packageFolders)[number];

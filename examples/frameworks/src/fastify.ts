@@ -5,8 +5,8 @@ import type { FastifyInstance } from "fastify";
 import { sessionsOfUsers } from "./started.ts";
 
 /** The application, not listening yet: tests use `app.injectWS`. */
-export async function build(): Promise<FastifyInstance> {
-  const sessions = sessionsOfUsers();
+export async function build(onError?: (error: unknown) => void): Promise<FastifyInstance> {
+  const sessions = sessionsOfUsers(0, onError);
   const app = fastify();
   await app.register(websocket, {
     // The plugin's own `preClose` would close the sockets with 1005.

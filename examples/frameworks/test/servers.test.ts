@@ -30,6 +30,16 @@ test("Fastify 5: injectWS reaches the route without a port, if the request is gi
   client.terminate();
 });
 
+test("Fastify 5: injectWS without a socket is answered with 500, is reported, and does not wait", async () => {
+  const reports: string[] = [];
+  const app = await build((error) => reports.push(String(error)));
+  onTestFinished(() => app.close());
+  await app.ready();
+  await expect(app.injectWS("/chat?user=ada")).rejects.toThrow("500");
+  expect(reports).toEqual([expect.stringContaining("it needs a socket")]);
+  await expect(app.injectWS("/chat", { socket: new Socket() } as never)).rejects.toThrow("401");
+});
+
 test("Hono on node-server: onMessage has the session, HTTP goes on, and a stranger gets 401", async () => {
   const { port } = await running(startHono);
   const client = await connect(`ws://127.0.0.1:${port}/chat?user=ada`);
