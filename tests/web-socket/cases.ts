@@ -1,5 +1,5 @@
 /** What `asWebSocket` promises, as cases that run against either runtime, and against broken variants. */
-import { createSessions, mapStore } from "@wsession/core";
+import { createSessions, isSessionError, mapStore } from "@wsession/core";
 import type { Connection, Handlers } from "@wsession/core";
 import { deferred, FramedPeer, Journal, macrotask, until } from "@wsession/conformance";
 import type { AdapterCase, AdapterServer, AdapterTrial } from "@wsession/conformance";
@@ -260,6 +260,40 @@ export function socketCases(asSocket: AsWebSocket): readonly AdapterCase[] {
         await journal.until(3);
         expect(journal.entries).toEqual(["open true", "after", "sent true"]);
         client.socket.close();
+      },
+    },
+    {
+      name: "wrong values throw TypeErrors as those of ws, a callback that is no function is none, and the connection goes on",
+      async run(trial) {
+        const { server, journal } = await serve(trial, (log) => ({
+          async open(connection) {
+            const socket = asSocket(connection);
+            await connection.setSession({ name: "ada" });
+            const outcomeOf = (call: () => void): string => {
+              try {
+                call();
+                return "taken";
+              } catch (error) {
+                return error instanceof TypeError || isSessionError(error, "INVALID_ARGUMENT")
+                  ? "typed"
+                  : "other";
+              }
+            };
+            const wrong = [Symbol("s"), true, 10n, {}, () => 1] as never[];
+            for (const data of wrong) {
+              log.note(outcomeOf(() => socket.send(data)));
+              if (typeof data !== "function") log.note(outcomeOf(() => socket.ping(data)));
+            }
+            for (const code of ["1000", 999, 1005, {}] as never[])
+              log.note(outcomeOf(() => socket.close(code)));
+            for (const callback of [null, 5, "x", {}] as never[]) socket.send("taken", {}, callback);
+          },
+        }));
+        const client = await trial.connect(server);
+        for (let count = 0; count < 4; count += 1) expect(await client.next()).toBe("taken");
+        expect(journal.entries).toEqual(Array.from({ length: 13 }, () => "typed"));
+        client.socket.close();
+        expect((await client.closed).code).toBe(1005);
       },
     },
     {

@@ -198,7 +198,9 @@ export class GatedSocket extends ListenerTarget {
   }
 
   send(data: unknown, options?: SendOptions | Callback | null, callback?: Callback): void {
-    const done = typeof options === "function" ? options : callback;
+    // As with ws, a callback that is no function is none. A call of it would end the connection.
+    const given = typeof options === "function" ? options : callback;
+    const done = typeof given === "function" ? given : undefined;
     const { binary = typeof data !== "string" && typeof data !== "number", fin = true } =
       typeof options === "object" && options !== null ? options : {};
     const message = this.#fragments.add(data, binary, fin);
