@@ -7,17 +7,20 @@ const WIDTH = 30;
 /** A bar on stderr, only if that is a terminal. */
 export class ProgressBar {
   readonly #stream: Output;
-  readonly #startedAt: number = performance.now();
-  #drawnAt = 0;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  #drawnAt = Number.NEGATIVE_INFINITY;
   #isDrawn = false;
 
-  constructor(stream: Output) {
+  constructor(stream: Output, now: () => number = () => performance.now()) {
     this.#stream = stream;
+    this.#now = now;
+    this.#startedAt = now();
   }
 
   /** `part`: from 0 to 1; `undefined` if unknown. `text`: what was found so far. */
   update(part: number | undefined, text: string): void {
-    const now = performance.now();
+    const now = this.#now();
     // A short command shows no bar.
     if (
       this.#stream.isTTY !== true ||

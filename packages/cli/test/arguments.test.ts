@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { parseInvocation } from "../dist/arguments.js";
+import { UsageError } from "../dist/failures.js";
+import { ProgressBar } from "../dist/output/progress.js";
+import { shownTarget } from "../dist/redis.js";
+import { parseTime } from "../dist/times.js";
+import { wsession } from "./program.ts";
+
+const parsed = (...args: readonly string[]) => parseInvocation(args, {});
+
+describe("arguments", () => {
+  test("the URL is that of --redis, of REDIS_URL, or that of this machine", () => {
+    expect(parsed("doctor")).toMatchObject({ target: { urls: ["redis://127.0.0.1:6379"], prefix: "ws" } });
+    const environment = { REDIS_URL: "redis://one" };
+    expect(parseInvocation(["doctor"], environment)).toMatchObject({ target: { urls: ["redis://one"] } });
+    expect(parseInvocation(["doctor", "--redis", "redis://two"], environment)).toMatchObject({
+      target: { urls: ["redis://two"] },
+    });
+  });
+
+  test("options stand before and behind the words, and an id may begin with hyphens", () => {
+    const id = `--${"a".repeat(20)}`;
+    const command = { name: "show", id, data: true };
+    expect(parsed("--data", "show", id, "--json")).toMatchObject({ command, json: true });
+    expect(parsed("show", "--json", id, "--data")).toMatchObject({ command, json: true });
+  });
+
+  test.each([
+    [[]],
+    [["unknown"]],
+    [["show"]],
+    [["show", "a", "b"]],
+    [["show", "a:b"]],
+    [["show", "a", "--list"]],
+    [["inspect", "--unknown=secret"]],
+    [["destroy"]],
+    [["destroy", "a", "--subject", "b"]],
+    [["subject", ""]],
+    [["revoke", "--field", "at"]],
+    [["revoke", "--before", "2026-01-01"]],
+    [["revoke", "--before", "2026-01-01", "--field", "at", "--absolute", "1d"]],
+    [["revoke", "--before", "yesterday", "--field", "at"]],
+    [["revoke", "--before", "2026-01-01T10:00", "--field", "at"]],
+    [["watch", "--every", "0"]],
+    [["doctor", "--timeout", "soon"]],
+    [["doctor", "--prefix", "a b"]],
+    [["doctor", "--cluster", "--sentinel", "a"]],
+    [["doctor", "--redis", "redis://a", "--redis", "redis://b"]],
+  ])("%j is wrong usage, which exits with 2", async (args) => {
+    expect(() => parsed(...args)).toThrow(UsageError);
+    const { code, stdout, stderr } = await wsession(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^wsession: .+\. See wsession --help\n$/);
+    expect(stderr).not.toContain("secret");
+  });
+
+  test("a time has a zone, because the machine of the operator may have another one than the server", () => {
+    expect(parseTime("2026-11-27T08:00:00Z")).toBe(Date.UTC(2026, 10, 27, 8));
+    expect(parseTime("2026-11-27T08:00:00+02:00")).toBe(Date.UTC(2026, 10, 27, 6));
+    expect(parseTime("2026-11-27")).toBe(Date.UTC(2026, 10, 27));
+    expect(parseTime("1764230400000")).toBe(1_764_230_400_000);
+    expect(Math.abs(parseTime("2h ago") - (Date.now() - 7_200_000))).toBeLessThan(1_000);
+  });
+
+  test("a target is shown without user and password", () => {
+    const invocation = parsed("doctor", "--cluster", "--redis", "rediss://user:word@[::1]:7000/1");
+    expect(invocation.type === "run" && shownTarget(invocation.target)).toBe(
+      "the Cluster at [::1]:7000, prefix ws",
+    );
+  });
+
+  test("--help and --version print to stdout", async () => {
+    expect(await wsession(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect((await wsession(["revoke", "--help"])).stdout).toContain("--absolute <duration>");
+  });
+});
+
+describe("the progress bar", () => {
+  const drawn = (isTTY: boolean, now: number) => {
+    let text = "";
+    const bar = new ProgressBar({ isTTY, write: (part: string) => (text += part) }, () => now);
+    now += 1_000;
+    bar.update(0.5, "3 sessions");
+    bar.update(0.6, "4 sessions");
+    const shown = text;
+    bar.end();
+    return { shown, left: text.slice(shown.length) };
+  };
+
+  test("is drawn on a terminal at a limited rate, and removed at the end", () => {
+    expect(drawn(true, 0)).toEqual({
+      shown: `\r\u{1b}[K[${"#".repeat(15)}${"-".repeat(15)}] 50 % 3 sessions`,
+      left: "\r\u{1b}[K",
+    });
+  });
+
+  test("is not drawn elsewhere", () => {
+    expect(drawn(false, 0)).toEqual({ shown: "", left: "" });
+  });
+});
