@@ -103,6 +103,23 @@ export const alerting = [
 ];
 
 /**
+ * What `npm run bench:deploy` needs. nginx-light, because the package nginx has modules that the bench does not use.
+ *
+ * @type {readonly Tool[]}
+ */
+export const proxies = [
+  {
+    label: "nginx",
+    variable: "WSESSION_NGINX",
+    names: ["nginx"],
+    places: ["/usr/sbin/nginx"],
+    apt: "nginx-light",
+    brew: "nginx",
+    versionFlag: "-v",
+  },
+];
+
+/**
  * What `npm run test:browsers` needs.
  *
  * @type {Readonly<Record<string, readonly Tool[]>>}

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { socketioDeploy } from "./deploy/socketio.ts";
 import { wsessionDeploy } from "./deploy/wsession.ts";
 import { startRedis } from "./kit/redis.ts";
@@ -6,17 +5,16 @@ import { readOptions, report, single } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
 
 // Three processes behind nginx are restarted one by one, while messages go both ways. The quick form has neither nginx nor
-// Socket.IO. `--rounds 0.1` runs a tenth of the clients.
+// Socket.IO. `--rounds 0.1` runs a tenth of the clients. `npm run bench:deploy` installs nginx.
 
 process.env["NODE_ENV"] = "production";
 const options = readOptions();
 const size = {
   clients: options.quick ? 20 : Math.max(20, Math.round(2_000 * options.rounds)),
   perSecond: 200,
-  drainMs: options.quick ? 400 : 10_000,
-  nginx: !options.quick && existsSync(process.env["WSESSION_NGINX"] ?? "/usr/sbin/nginx"),
+  drainMs: options.quick ? 1_000 : 10_000,
+  nginx: !options.quick,
 };
-if (!options.quick && !size.nginx) throw new Error("install nginx, or name its binary in WSESSION_NGINX");
 
 const redis = await startRedis();
 try {

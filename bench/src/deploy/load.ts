@@ -15,6 +15,9 @@ export interface Size {
 const PROCESSES = 3;
 const TICK_MS = 20;
 const SETTLE_MS = 300;
+/** Milliseconds that a process has beyond `drainMs` until SIGKILL: TimeoutStopSec in examples/deploy. */
+const EXIT_MS = 10_000;
+const LAST_RETRY_MS = 25_000;
 
 export interface Deployment {
   readonly balancer: Balancer;
@@ -23,14 +26,15 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-/** Three processes behind nginx. */
+/** Three processes, behind nginx if `size.nginx` is set. */
 export async function deploy(module: string, redis: number, { nginx, drainMs }: Size): Promise<Deployment> {
   const ports: number[] = [];
   while (ports.length < PROCESSES) ports.push(await freePort());
   const start = (port: number): Promise<ServerProcess> =>
     ServerProcess.start(module, { args: [String(redis), String(port), String(drainMs)] });
   const processes = await Promise.all(ports.map(start));
-  const balancer = nginx ? await startNginx(ports) : inTurn(ports);
+  const stopping = new Set<number>();
+  const balancer = nginx ? await startNginx(ports) : inTurn(ports, stopping);
   return {
     balancer,
     async restartAll(moves, size, exchange) {
@@ -40,8 +44,11 @@ export async function deploy(module: string, redis: number, { nginx, drainMs }: 
       }, TICK_MS);
       for (const [index, port] of ports.entries()) {
         moves.beginRestart();
-        await processes[index]?.terminate();
+        stopping.add(port);
+        const exited = await processes[index]?.terminate(drainMs + EXIT_MS);
+        if (exited === false) progress(`process ${index + 1} had to be killed`);
         processes[index] = await start(port);
+        stopping.delete(port);
         await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
         moves.endRestart(drainMs / 10);
         progress(`process ${index + 1} of ${PROCESSES} restarted`);
@@ -55,8 +62,8 @@ export async function deploy(module: string, redis: number, { nginx, drainMs }: 
   };
 }
 
-/** Polls until `isDone`, at most `ms`. */
-export async function settled(ms: number, isDone: () => boolean): Promise<void> {
-  const deadline = performance.now() + ms;
+/** Polls until `isDone`, at most as long as the retries of Socket.IO's client take. What is missing then is lost. */
+export async function settled(isDone: () => boolean): Promise<void> {
+  const deadline = performance.now() + LAST_RETRY_MS;
   while (!isDone() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
 }

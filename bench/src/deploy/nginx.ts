@@ -9,7 +9,6 @@ import { freePort } from "../kit/redis.ts";
 export interface Balancer {
   /** The address of the next attempt to connect. */
   readonly url: () => string;
-  readonly isNginx: boolean;
   stop(): Promise<void>;
 }
 
@@ -47,17 +46,17 @@ http { access_log off; ${temporary.join(" ")} include ${folder}/site.conf; }`;
     if (child.exitCode !== null || performance.now() > deadline) throw new Error("nginx did not start");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { url: () => `ws://127.0.0.1:${port}/`, isNginx: true, stop };
+  return { url: () => `ws://127.0.0.1:${port}/`, stop };
 }
 
-/** Without nginx: each attempt goes to the next process. */
-export function inTurn(ports: readonly number[]): Balancer {
+/** Without nginx: each attempt goes to the next process that is not being restarted, as nginx passes on what gets 503. */
+export function inTurn(ports: readonly number[], stopping: ReadonlySet<number>): Balancer {
   let turn = 0;
-  return {
-    url: () => `ws://127.0.0.1:${ports[(turn += 1) % ports.length] ?? 0}/`,
-    isNginx: false,
-    stop: () => Promise.resolve(),
+  const url = (): string => {
+    const serving = ports.filter((port) => !stopping.has(port));
+    return `ws://127.0.0.1:${serving[(turn += 1) % serving.length] ?? 0}/`;
   };
+  return { url, stop: () => Promise.resolve() };
 }
 
 async function listens(port: number): Promise<boolean> {

@@ -23,6 +23,7 @@ export async function socketioDeploy(redisPort: number, size: Size): Promise<Out
   const server = new Server({ adapter: createAdapter(redis) });
   const moves = new Moves();
   const peers: Peer[] = [];
+  let pending = 0;
   try {
     while (peers.length < size.clients) {
       const batch = Math.min(50, size.clients - peers.length);
@@ -36,12 +37,14 @@ export async function socketioDeploy(redisPort: number, size: Size): Promise<Out
     await deployment.restartAll(moves, size, () => {
       const peer = peers[(turn += 1) % peers.length];
       if (peer === undefined) return;
-      peer.socket.emit("number", peer.sent);
+      pending += 1;
+      // Called once the server has acknowledged the message, or after the last retry.
+      peer.socket.emit("number", peer.sent, () => (pending -= 1));
       peer.sent += 1;
       server.to(peer.user).emit("number", peer.kept);
       peer.kept += 1;
     });
-    await settled(10_000, () => peers.every(({ received, kept }) => received.next === kept));
+    await settled(() => pending === 0 && peers.every(({ received, kept }) => received.next === kept));
     let [lost, doubled] = [0, 0];
     for (const { user, sent, kept, received } of peers) {
       const arrived = new Sequence();

@@ -38,6 +38,10 @@ export async function wsessionDeploy(redisPort: number, size: Size): Promise<Out
   const moves = new Moves();
   const peers: Peer[] = [];
   let failed = 0;
+  let pending = 0;
+  const countFailure = (): void => {
+    failed += 1;
+  };
   try {
     while (peers.length < size.clients) {
       const batch = Math.min(50, size.clients - peers.length);
@@ -49,12 +53,16 @@ export async function wsessionDeploy(redisPort: number, size: Size): Promise<Out
     await deployment.restartAll(moves, size, () => {
       const peer = peers[(turn += 1) % peers.length];
       if (peer === undefined) return;
-      peer.client.send(String(peer.sent)).catch(() => (failed += 1));
+      pending += 1;
+      void peer.client
+        .send(String(peer.sent))
+        .catch(countFailure)
+        .finally(() => (pending -= 1));
       peer.sent += 1;
-      sessions.send(peer.id, String(peer.kept)).catch(() => (failed += 1));
+      sessions.send(peer.id, String(peer.kept)).catch(countFailure);
       peer.kept += 1;
     });
-    await settled(10_000, () => peers.every(({ received, kept }) => received.next === kept));
+    await settled(() => pending === 0 && peers.every(({ received, kept }) => received.next === kept));
     let [lost, doubled] = [failed, 0];
     for (const peer of peers) {
       const data = (await sessions.get(peer.id))?.data ?? { next: 0, lost: 0, doubled: 0 };

@@ -67,12 +67,15 @@ export class ServerProcess {
     clearTimeout(late);
   }
 
-  /** Sends SIGTERM. Resolves when the process has exited. */
-  async terminate(): Promise<void> {
-    if (this.#hasExited) return;
+  /** Sends SIGTERM, and SIGKILL after `withinMs`, as systemd does. Returns whether the process exited by itself. */
+  async terminate(withinMs: number): Promise<boolean> {
+    if (this.#hasExited) return true;
     const gone = once(this.#child, "exit");
     this.#child.kill("SIGTERM");
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), withinMs);
     await gone;
+    clearTimeout(late);
+    return this.#child.signalCode !== "SIGKILL";
   }
 
   /** Kills the process without letting it close connections. */
