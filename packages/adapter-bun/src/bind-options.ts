@@ -8,17 +8,18 @@ export interface BindOptions {
    *
    * - `maxPayloadLength`, in bytes, defaults to 100 MiB, as in ws. (The runtime's own default is 16 MiB.)
    * - `backpressureLimit` defaults to no limit, because `maxBufferedBytes` limits the backlog.
-   * - `idleTimeout`, in seconds, ends a closed socket whose peer no longer reads the backlog. By default it
+   * - `idleTimeout`, in seconds, ends a closed socket whose peer no longer reads the backlog. The default
    *   is longer than the silence of a live peer under `heartbeatMs`. If `heartbeatMs` is 0 or too long for
-   *   that, it is 960, the runtime's maximum, and the runtime pings a peer that has been silent for that
-   *   long. A value of your own also ends live connections that are silent for that long. With 0 nothing ends
-   *   such a socket.
+   *   the runtime's maximum of 960, the default is 960, and the runtime pings a peer that has been silent for
+   *   that long. A value of your own also ends live connections that are silent for that long. With 0 the
+   *   runtime never ends such a socket.
    * - With `perMessageDeflate` every message is compressed, except tokens.
    */
   readonly websocket?: Omit<BunWebSocketSettings, "sendPings"> | undefined;
   /**
-   * Chooses one of the offered subprotocols; tokens are not among them. Return `undefined` for none; a
-   * subprotocol that was not offered counts as none. A throw answers 500 and is passed to `onError`.
+   * Chooses one of the offered subprotocols; tokens are not among them. Return `undefined` to choose none. A
+   * subprotocol that was not offered counts as none. Must be synchronous. If the function throws, the handshake is answered with
+   * 500 and `onError` gets the error.
    *
    * @default the first one that was offered
    */
@@ -26,8 +27,10 @@ export interface BindOptions {
     | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
     | undefined;
   /**
-   * Returns what is passed to `admit` and `transport` as `found`, e.g. the parameters of the route. The socket has it as `data`.
-   * Must be synchronous. A throw answers 500 and is passed to `onError`.
+   * Returns the value that `admit` and `transport` get as `found`, e.g. the parameters of the route. The socket has the value as
+   * `data`. Must be synchronous. If the function throws, the handshake is answered with 500 and `onError` gets the error.
+   *
+   * @default a function that returns `undefined`
    */
   readonly found?: ((request: Request, server: BunServer) => unknown) | undefined;
   /**

@@ -7,7 +7,7 @@ type Bytes = Uint8Array | ArrayBuffer;
 
 /** A server's WebSocket (`ServerWebSocket` of Bun). */
 export interface BunSocket {
-  /** What `found` returned. It belongs to the application. */
+  /** The value that `found` returned. It belongs to the application. */
   data: unknown;
   /** 1: open. 3: closed, or `close` was called. */
   readonly readyState: number;

@@ -5,7 +5,7 @@ import type { BunServer } from "./bun.ts";
 /** The random key of a handshake: 16 bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** What is wrong with a request for a WebSocket (RFC 6455 section 4.2.1). `undefined` if nothing is. */
+/** Why a request is no valid handshake of a WebSocket (RFC 6455 section 4.2.1); `undefined` if it is one. */
 export function flawOf({ method, headers }: Request): Flaw | undefined {
   if (!listed(headers, "connection", "upgrade") || !listed(headers, "upgrade", "websocket"))
     return { status: 426, reason: "not an upgrade", headers: [["Upgrade", "websocket"]] };

@@ -28,22 +28,22 @@ export interface BunWebSocketHandler extends BunWebSocketSettings {
   pong(socket: BunSocket, data: BunMessage): void;
 }
 
-/** What `bindSessions` returns: the parts for `Bun.serve`, and the binding. The functions need no `this`. */
+/** The result of `bindSessions`: the parts for `Bun.serve`, and the binding. The functions need no `this`. */
 export interface BunBinding extends Binding {
   /**
-   * Answers a request for a WebSocket: resolves with `undefined` if the request became a WebSocket, else with the response. Give
-   * it to `Bun.serve` as `fetch` or as a route, or call it from there.
+   * Answers a request for a WebSocket. Resolves with `undefined` if the request became a WebSocket, else with the response. Pass this
+   * function to `Bun.serve` as `fetch` or as a route, or call it in your own `fetch`.
    */
   readonly fetch: (request: Request, server: BunServer) => Promise<Response | undefined>;
   /**
-   * Give it to `Bun.serve` as `websocket`. A server has one such object: the object of one binding serves the sockets of all
-   * bindings, with its own settings, and ignores those of other code.
+   * Pass this object to `Bun.serve` as `websocket`. A server has one such object. The object of one binding serves the sockets of all
+   * bindings with its own settings, and ignores sockets that other code opened.
    */
   readonly websocket: BunWebSocketHandler;
 }
 
 /**
- * Binds the sessions, and returns what `Bun.serve` takes. After `close()` of the binding has settled, `fetch` answers 503.
+ * Binds the sessions, and returns the parts for `Bun.serve`. After `close()` of the binding has settled, `fetch` answers 503.
  *
  * @throws INVALID_ARGUMENT for wrong arguments or options.
  * @example
@@ -208,7 +208,7 @@ function passControlFrame(socket: BunSocket, type: "ping" | "pong", data: BunMes
   stateOf(socket)?.connection?.controlFrame?.(type, bytesOf(data));
 }
 
-/** The runtime passes bytes of its own to each handler: they are the handler's. */
+/** The bytes belong to the handler: the runtime does not use them again. */
 function bytesOf(data: Uint8Array | ArrayBuffer): Buffer {
   if (Buffer.isBuffer(data)) return data;
   return data instanceof ArrayBuffer

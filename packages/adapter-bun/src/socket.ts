@@ -8,7 +8,7 @@ const OPEN = 1;
 /** The arguments of `ended`. */
 export type EndOfSocket = Parameters<RuntimeConnection["ended"]>;
 
-/** What the adapter knows of a socket. A property of the socket, so that `data` stays the application's. */
+/** The adapter's state of a socket. A property of the socket, because `data` belongs to the application. */
 export class SocketState {
   readonly binding: RuntimeBinding<BunSocket>;
   /** `undefined` until `open` of the binding has returned. */

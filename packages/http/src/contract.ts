@@ -11,7 +11,7 @@ import type {
 
 /** The options of `httpSessions`. */
 export interface HttpSessionsOptions {
-  /** The carrier that `createSessions` has as its option `token`: what `cookieToken()` returned. */
+  /** The carrier from `cookieToken()`: the same object that `createSessions` has as its option `token`. */
   readonly cookie: CookieCarrier;
   /**
    * The origins whose pages may log in, log out and renew, as the option of the same name of `createSessions`.
@@ -21,13 +21,13 @@ export interface HttpSessionsOptions {
   readonly origins?: OriginRule | undefined;
 }
 
-/** The options of `login`. The lifetimes are those of `sessions.create`: "remember me". */
+/** The options of `login`. The lifetimes apply to the session and to the cookie ("remember me"), as in `sessions.create`. */
 export interface LoginOptions extends Lifetimes {
   /** The user. Not the empty string. */
   readonly subject: string;
   /**
-   * False: the origin of the request is not checked. For the callback of an identity provider, which another site calls, and
-   * whose parameter `state` has to protect it.
+   * Whether the origin of the request is checked. Set it to false for the callback of an identity provider: another site sends this
+   * request, and the parameter `state` must protect it.
    *
    * @default true
    */
@@ -37,9 +37,9 @@ export interface LoginOptions extends Lifetimes {
 /** The options of `express`. */
 export interface ExpressOptions {
   /**
-   * The name of a property of the request that gets the session. `session` is express-session's.
+   * The name of a property of the request that gets the session. Do not use the name `session` together with express-session.
    *
-   * @default none: `http.of(request)` has the session
+   * @default no property is set; `http.of(request)` returns the session
    */
   readonly property?: string | undefined;
 }
@@ -60,8 +60,8 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    */
   of(request: object): Session<Data, Transport, Context> | undefined;
   /**
-   * Opens the session of the request's cookie, and counts as activity of the session. Resolves with `undefined` if no cookie opens
-   * one. The handle carries no fence (I13).
+   * Opens the session of the request's cookie. This counts as activity of the session. Resolves with `undefined` if no cookie opens
+   * a session. The session has no fence (I13).
    *
    * @throws the errors of `sessions.open`, as rejections.
    * @example
@@ -92,24 +92,47 @@ export interface HttpSessions<Data extends object, Transport = unknown, Context 
    * Logs out: destroys the session of the request's cookie everywhere, closes its sockets with 4410, and clears the cookie.
    * Resolves with false if there was no session; the cookie is cleared then too.
    *
-   * @throws as `login`.
+   * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `open` and `destroy`, as rejections.
+   * INVALID_ARGUMENT at once.
+   * @example
+   * await http.logout(request, response);
+   * response.writeHead(204).end();
    */
   logout(request: AnyRequest, response: AnyResponse): Promise<boolean>;
   /**
    * Replaces the token, and sets the cookie anew, with the lifetime that the session has left. The open sockets of the session
-   * stay, and other requests may present the older token for `graceMs`. If another request of the same browser renewed the token
-   * a moment ago, its cookie counts, and none is set. Resolves with `undefined` if no cookie opens a session.
+   * stay, and other requests may present the older token for `graceMs`. If another request of the same browser renews the token at
+   * the same time, that request sets the cookie and this one sets none. Resolves with `undefined` if no cookie opens a session.
    *
-   * @throws as `login`.
+   * @throws ORIGIN_NOT_ALLOWED (403) and HEADERS_SENT (HttpSessionError), and the errors of `open` and `rotate`, as rejections.
+   * INVALID_ARGUMENT at once.
    */
   renew(request: AnyRequest, response: AnyResponse): Promise<Session<Data, Transport, Context> | undefined>;
-  /** Middleware for Express and Connect: opens the session of each request. */
+  /**
+   * Middleware for Express and Connect: opens the session of each request. If that fails, `next` gets the error.
+   *
+   * @throws INVALID_ARGUMENT for wrong options.
+   * @example
+   * app.use(http.express());
+   * app.get("/me", (request, response) => response.json(http.of(request)?.data ?? null));
+   */
   express(
     options?: ExpressOptions,
   ): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void;
-  /** A hook for Fastify: `fastify.addHook("onRequest", http.fastify())`. */
+  /**
+   * A hook for Fastify, which opens the session of each request.
+   *
+   * @example
+   * fastify.addHook("onRequest", http.fastify());
+   */
   fastify(): (request: NodeRequest, reply: FastifyReplyLike) => Promise<void>;
-  /** Middleware for Hono. `http.of(context)` and `http.of(context.req.raw)` have the session. */
+  /**
+   * Middleware for Hono: opens the session of each request. `http.of(context)` and `http.of(context.req.raw)` return the session.
+   *
+   * @throws INVALID_ARGUMENT for wrong options.
+   * @example
+   * app.use(http.hono());
+   */
   hono(): (context: HonoContext, next: () => Promise<void>) => Promise<void>;
   hono<Variable extends string>(
     options: HonoOptions<Variable>,

@@ -2,7 +2,7 @@ import { isSessionError } from "@wsession/core";
 import type { SessionErrorCode } from "@wsession/core";
 import { assertString } from "@wsession/core/runtime";
 
-/** What went wrong, for programs. The union may grow in a minor version. */
+/** The code of the error, for programs. The union may grow in a minor version. */
 export type HttpSessionErrorCode =
   /** The request comes from another site, or does not say where it comes from (CSRF). Nothing was changed. Status 403. */
   | "ORIGIN_NOT_ALLOWED"

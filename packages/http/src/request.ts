@@ -31,7 +31,7 @@ export class RequestView {
     return (this.header("host") ?? authority ?? hostOf(url))?.toLowerCase();
   }
 
-  /** What a carrier reads its token of. */
+  /** The request in the form that a carrier reads a token from. */
   get handshake(): Handshake {
     const headers: Record<string, string> = Object.create(null);
     for (const name of ["cookie", "origin"]) {

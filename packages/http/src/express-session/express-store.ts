@@ -10,7 +10,7 @@ import { assertSession, changesOf, dataOf, fieldsOf, LOADED, Loaded, loadedOf } 
 
 type Done = (error?: unknown) => void;
 
-/** What the store needs of a session. */
+/** The members of a session that the store uses. */
 interface StoredHandle {
   readonly data: object;
   /** Milliseconds since the epoch. */
@@ -21,7 +21,7 @@ interface StoredHandle {
   destroy(reason?: string): Promise<boolean>;
 }
 
-/** What `expressStore` needs of `createSessions`' result: sessions of any data. */
+/** The members of `createSessions`' result that `expressStore` uses, for sessions of any data. */
 export interface SessionsForStore {
   get(id: string): Promise<StoredHandle | undefined>;
   entries(): AsyncIterable<StoredHandle>;

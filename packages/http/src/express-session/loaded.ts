@@ -1,4 +1,4 @@
-/** What a request loaded of a session, so that its save writes only what the request has changed. */
+/** The data of a session as a request loaded it. A save compares with it, and writes only the fields that the request changed. */
 import { SessionError } from "@wsession/core";
 import { invalidArgument } from "@wsession/core/runtime";
 

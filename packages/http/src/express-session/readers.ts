@@ -46,7 +46,7 @@ export type SessionReader<Data extends object> = (
   request: AnyRequest,
 ) => Promise<FoundSession<Data> | undefined>;
 
-/** What a session has that nobody described. */
+/** The data of a session without a type from the application. */
 export type AnySession = Readonly<Record<string, unknown>>;
 
 /**
