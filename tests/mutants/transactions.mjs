@@ -97,7 +97,7 @@ export const transactionMutants = [
     promise: "I21: nothing that was staged is lost in silence",
     file: staged,
     find: "    if (this.#isChanging)\n",
-    replace: "    if (this.#isChanging && this.#isOver)\n",
+    replace: "    if (this.#isChanging && this.#hasEnded)\n",
     tests: onWs("I21 a change that stages something itself"),
   },
   {

@@ -73,7 +73,7 @@ export class GatedSocket extends ListenerTarget {
 
   #tap(): ConnectionTap {
     return {
-      standIn: this,
+      facade: this,
       ready: () => this.#onReady?.(),
       message: (data) => this.#receive(data),
       controlFrame: (type, data) => void this.emit(type, bufferOf(data)),

@@ -78,7 +78,7 @@ export interface Connection<
   readonly runtime: "ws" | "uws" | (string & {});
   readonly transport: TransportSession<Transport>;
   /**
-   * What `accept` was given as `context`: the connection's own record, which may be set, and which stays readable after the
+   * The option `context` of `accept`: the connection's own record. The application may replace it, and may read it after the
    * connection has closed. Neither the client nor the other connections of the session see it.
    */
   context: Context;

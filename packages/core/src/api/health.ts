@@ -8,8 +8,8 @@ export interface Health {
   /** How many connections this process has. */
   readonly connections: number;
   /**
-   * The longest time, in milliseconds, for which the event loop ran late: within the last 10 to 20 seconds, or since the previous
-   * call if that is longer ago. The measurement begins with the first call, which reports its own turn of the loop only.
+   * The longest delay of the event loop, milliseconds: within the last 10 to 20 seconds, or since the previous call if that is longer
+   * ago. The measurement begins with the first call, so the first call reports only the delay of its own turn of the loop.
    */
   readonly eventLoopDelayMs: number;
   /** Whether `close()` was called. */

@@ -100,7 +100,7 @@ export function resolveOptions<Data extends object, Transport>(
     idleFrom: oneOf("idleFrom", options.idleFrom, ["message", "disconnect"]),
     absoluteMs: duration("absoluteMs", options.absoluteMs, lasting ? 24 * 60 * MINUTE : Infinity),
     expiringMs: duration("expiringMs", options.expiringMs, MINUTE),
-    early: early(options.early),
+    early: resolveEarlyLimits(options.early),
     inbox: inbox(options.inbox),
     outbox: outbox(options.outbox),
     maxConcurrentMessages: count("maxConcurrentMessages", options.maxConcurrentMessages, 1),
@@ -159,7 +159,7 @@ function assertCarrier(token: unknown): void {
   }
 }
 
-function early(given: EarlyLimits = {}): Settings<object>["early"] {
+function resolveEarlyLimits(given: EarlyLimits = {}): Settings<object>["early"] {
   assertOptions("early", given, ["maxMessages", "maxBytes", "timeoutMs"]);
   return {
     maxMessages: count("early.maxMessages", given.maxMessages, 1024),

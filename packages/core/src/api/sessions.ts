@@ -129,16 +129,16 @@ export interface Sessions<
   /** Returns on which processes a session has connections. A process that does not answer is not an error: `missing` names it. */
   presence(id: string): Promise<PresenceReport>;
   /**
-   * Whether a subject is there, with its sessions. The state is the one of all sessions of the subject together. Reads the
-   * subject's sessions from the store.
+   * Returns whether a subject is online, away or offline, with its sessions. All sessions of the subject together decide the state.
+   * Reads the subject's sessions from the store.
    *
    * @throws NOT_SUPPORTED, as a rejection, if the store has no presence of subjects.
    */
   presenceOfSubject(subject: string): Promise<SubjectPresence>;
   /**
-   * Calls `listener` with the state of each subject, and then with each change, on whichever process it happens. Resolves once
-   * all present states were told. Ends when `signal` aborts. A change is told at once; one whose message was lost is told by the
-   * sweep of the store (`sweepMs`). An error of the listener reaches `onError`. A rejected call has ended.
+   * Calls `listener` with the state of each subject, and then with each change in any process. Resolves once `listener` has got all
+   * present states. Ends when `signal` aborts. `listener` gets a change at once. If the message of a change was lost, the sweep of the
+   * store finds the change (`sweepMs`). An error of the listener reaches `onError`. After a rejection there are no further calls.
    *
    * @throws NOT_SUPPORTED, as a rejection, if the store can't watch subjects.
    * @example

@@ -4,8 +4,8 @@
  * gate allows it, and none after `closed`.
  */
 export interface ConnectionTap {
-  /** The object that stands for the connection: `sessions.of` finds the connection by it. */
-  readonly standIn: object;
+  /** The object that an application uses in place of the connection (a facade). `sessions.of` finds the connection by this object. */
+  readonly facade: object;
   /**
    * Messages may come: `open` has settled, and the gate is open (I1). Called once, before the first message, and only if
    * `awaitReady` was called. A throw ends the connection, as that of a handler does (I12).
@@ -26,7 +26,7 @@ export interface ConnectionTap {
   closed(code: number, reason: string): void;
 }
 
-/** What a tap may ask of its connection. No method throws because of the connection's state. */
+/** The methods of a connection that a tap may call. No method throws because of the connection's state. */
 export interface TappedConnection {
   /** Whether the connection has ended, or this side is ending it. */
   readonly isEnding: boolean;

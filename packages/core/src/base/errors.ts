@@ -1,4 +1,4 @@
-/** What went wrong, for programs. The union may grow in a minor version, so give a `switch` over it a default. */
+/** The code of the error, for programs. The union may grow in a minor version, so give a `switch` over it a default. */
 export type SessionErrorCode =
   /** A mistake of the programmer: a bad option, close code or argument. Thrown at once. */
   | "INVALID_ARGUMENT"

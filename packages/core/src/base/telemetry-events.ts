@@ -48,7 +48,7 @@ export interface ConnectionCloseTelemetry {
 
 export interface SessionResumeTelemetry {
   readonly sessionId: string;
-  /** What the client presented: its token, the replaced token within its grace period, a renewal code, or `"none"`: `admit` named it. */
+  /** The client's proof: its token, the replaced token within its grace period, or a renewal code. `"none"`: `admit` named the session. */
   readonly by: "current" | "previous" | "renewal" | "none";
 }
 
@@ -137,5 +137,5 @@ export type OperationName = {
 /** The part of an operation's payload that is known when the operation begins. */
 export type Begun<Name extends OperationName> = Omit<TelemetryEvents[Name], keyof Ended<string> | "status">;
 
-/** What a message and a transaction have in common. */
+/** The fields of both a message and a transaction. */
 export type MessageBegun = Begun<"wsession:message">;

@@ -105,9 +105,9 @@ const warnings = new Warnings("a listener of onTelemetry failed");
 
 /**
  * Calls `listener` with each event of a channel of `node:diagnostics_channel`, of all sessions in this process, at once and on the
- * publisher's stack. Returns a function that ends the calls. What `listener` throws, or rejects with, becomes a warning of the process
- * of the type `WsessionWarning`, at a bounded rate. A listener that is subscribed by `diagnostics_channel.subscribe` itself has no such
- * guard: Node makes an `uncaughtException` of its error.
+ * publisher's stack. Returns a function that ends the calls. If `listener` throws or rejects, the process emits a warning of the type
+ * `WsessionWarning`, at a bounded rate. A listener that is subscribed by `diagnostics_channel.subscribe` has no such guard: if it throws,
+ * Node emits `uncaughtException`.
  *
  * @throws INVALID_ARGUMENT for an unknown name, and for a listener that is not a function.
  * @example

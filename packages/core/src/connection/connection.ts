@@ -25,7 +25,7 @@ export interface AdmittedConnection {
   readonly handshake: Pick<Handshake, "remoteAddress" | "encrypted">;
   /** The data of the transport record. */
   readonly transport: unknown;
-  /** What `accept` was given as `context`. */
+  /** The option `context` of `accept`. */
   readonly context: unknown;
 }
 

@@ -2,7 +2,7 @@ import type { ConnectionTap, TappedConnection } from "../api/tap.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { Flow } from "./flow.ts";
 import { SessionSlot } from "./session-slot.ts";
-import { byStandIn, taps } from "./taps.ts";
+import { byFacade, taps } from "./taps.ts";
 
 /** A connection and its tap, if an adapter has set one. */
 export abstract class TapSlot<Data extends object, Socket extends object>
@@ -16,7 +16,7 @@ export abstract class TapSlot<Data extends object, Socket extends object>
   tap(tap: ConnectionTap): void {
     if (this.isTapped) throw invalidArgument("the connection has a tap already");
     taps.set(this, tap);
-    byStandIn.set(tap.standIn, this);
+    byFacade.set(tap.facade, this);
     this.flow |= Flow.Tapped;
     if (!this.hasEnded) this.binding.runtime.watchPings?.(this.socket);
   }

@@ -252,9 +252,9 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   override onRenewed({ token, renewalCode }: Renewal): void {
     if (this.isEnding || this.#attaches === 0) return;
     const byCookie = this.binding.settings.token?.write !== undefined;
-    const told = byCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
+    const secret = byCookie ? { token: undefined, renewalCode } : { token, renewalCode: undefined };
     this.flow |= Flow.HasSent;
-    this.transmitSecret(writeServerControl({ type: "notice", ...told }));
+    this.transmitSecret(writeServerControl({ type: "notice", ...secret }));
   }
 
   override get canMove(): boolean {

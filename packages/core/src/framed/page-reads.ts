@@ -64,18 +64,18 @@ export function takePage<Data extends object>(
   request: () => PageRequest,
 ): Promise<HeldPage | undefined> {
   let isLate = false;
-  const isOver = () => isLate || connection.isEnding;
+  const isAborted = () => isLate || connection.isEnding;
   const take = async (): Promise<HeldPage | undefined> => {
-    if (isOver()) return undefined;
+    if (isAborted()) return undefined;
     const release = await pageSlots.acquire();
     let held: HeldPage | undefined;
     try {
-      if (isOver()) return undefined;
+      if (isAborted()) return undefined;
       const page = await readOutbox(state, { ...request(), maxBytes: PAGE_BYTES });
-      if (!isOver()) held = { page, release };
+      if (!isAborted()) held = { page, release };
       return held;
     } catch (error) {
-      if (isOver()) return undefined;
+      if (isAborted()) return undefined;
       throw error;
     } finally {
       if (held === undefined) release();

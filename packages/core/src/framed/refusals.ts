@@ -58,19 +58,19 @@ export interface RefusedFrame {
  * message.
  */
 export function refusedFrame(number: number, { code, message, detail }: Refusal): RefusedFrame {
-  const told = {
+  const fields = {
     type: "refused",
     number,
     code: code.slice(0, MAX_CODE),
     message: message?.slice(0, MAX_TEXT),
   } as const;
-  const isCut = told.code !== code || told.message !== message;
-  const whole = controlFrame({ ...told, detail });
+  const isCut = fields.code !== code || fields.message !== message;
+  const whole = controlFrame({ ...fields, detail });
   if (typeof whole === "string") return { frame: whole, loss: isCut ? tooLong(code) : undefined };
   return {
     frame:
-      textOf(controlFrame({ ...told, detail: undefined })) ??
-      writeServerControl({ ...told, message: undefined, detail: undefined }),
+      textOf(controlFrame({ ...fields, detail: undefined })) ??
+      writeServerControl({ ...fields, message: undefined, detail: undefined }),
     loss: whole,
   };
 }

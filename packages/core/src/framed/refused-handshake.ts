@@ -18,7 +18,7 @@ export class RefusedHandshake implements Ticket {
   readonly code: number;
   readonly reason: string;
   readonly #diagnostics: Diagnostics;
-  #isOver = false;
+  #isReleased = false;
 
   /** `code`: the close code, if it does not follow from the status. */
   constructor(
@@ -62,8 +62,8 @@ export class RefusedHandshake implements Ticket {
 
   /** Idempotent. */
   release(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     this.#diagnostics.handshakesPending -= 1;
   }
 }

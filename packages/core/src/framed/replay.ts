@@ -253,16 +253,16 @@ export class Replay<Data extends object> {
   #pause(ms: number): Promise<void> {
     if (ms <= 0) return Promise.resolve();
     return new Promise((resolve) => {
-      let isOver = false;
+      let hasEnded = false;
       const settle = () => {
-        isOver = true;
+        hasEnded = true;
         clearTimeout(timer);
         resolve();
       };
       const timer = setTimeout(settle, ms).unref();
       const check = () => {
         if (this.#connection.isEnding) settle();
-        else if (!isOver) (this.#drainWaiters ??= []).push(check);
+        else if (!hasEnded) (this.#drainWaiters ??= []).push(check);
       };
       check();
     });

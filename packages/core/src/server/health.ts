@@ -5,7 +5,7 @@ import type { EventLoopDelay } from "../base/event-loop-delay.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import type { StoreHealth } from "../store/health-contract.ts";
 
-/** Milliseconds. Probes of Kubernetes wait one second unless told otherwise. */
+/** Milliseconds. Probes of Kubernetes wait one second by default. */
 const LIMIT_MS = 500;
 /** Milliseconds that the store gets, so that its own answer arrives within the limit. */
 const STORE_LIMIT_MS = 400;
@@ -47,7 +47,7 @@ async function healthOfStore<Data extends object>({
 /** Rejects after the limit. The timer does not keep the process alive. */
 function withinLimit<Result>(answer: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
-    // Node runs timers before it reads sockets, so after a stall of the process what has arrived is read first.
+    // Node runs timers before it reads sockets, so after a stall of the process the data that has arrived is read first.
     const timer = setTimeout(() => setImmediate(() => setImmediate(reject)), LIMIT_MS).unref();
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });

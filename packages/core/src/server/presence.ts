@@ -1,4 +1,4 @@
-/** Who is there, as the application asks for it: `presenceOfSubject`, `watch`, and the option `events`. */
+/** Presence for the application: `presenceOfSubject`, `watch`, and the option `events`. */
 import type { PresenceReport } from "../api/sessions.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Deadlines } from "../base/deadlines.ts";
@@ -69,26 +69,26 @@ export class Presence<Data extends object> {
     if (signal.aborted) return;
     // The store may report inside one of its calls, for example a resume. The application's code runs after the call, because
     // it may call the store itself (reentrancy). Microtasks keep the order.
-    let told = Promise.resolve();
-    const tell = (event: PresenceEvent): void => {
-      told = told.then(() => {
-        if (!signal.aborted) this.#tell(listener, event);
+    let reported = Promise.resolve();
+    const report = (event: PresenceEvent): void => {
+      reported = reported.then(() => {
+        if (!signal.aborted) this.#call(listener, event);
       });
     };
     let stop: (() => void) | undefined;
     const aborted = (): void => stop?.();
     signal.addEventListener("abort", aborted, { once: true });
     try {
-      stop = await calls.ask(() => watch.call(store, subjects, tell));
+      stop = await calls.ask(() => watch.call(store, subjects, report));
     } catch (error) {
       signal.removeEventListener("abort", aborted);
       throw error;
     }
     if (signal.aborted) stop();
-    await told;
+    await reported;
   }
 
-  #tell(listener: Listener, event: PresenceEvent): void {
+  #call(listener: Listener, event: PresenceEvent): void {
     try {
       const result = listener(event);
       if (result instanceof Promise) result.catch((error: unknown) => this.#failed(error));

@@ -5,7 +5,7 @@ import { assertCountsSilence, assertHandlers, assertRuntime } from "./bind-argum
 import { resolveCloseOptions } from "../api/resolve-close-options.ts";
 import type { Closing } from "../api/resolve-close-options.ts";
 import { LiveConnection } from "../connection/connection.ts";
-import { byStandIn } from "../connection/taps.ts";
+import { byFacade } from "../connection/taps.ts";
 import { Connections } from "../connection/connections.ts";
 import type { Connection, Session } from "../api/contract.ts";
 import type { Handlers } from "../api/handlers.ts";
@@ -105,10 +105,10 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     if ((typeof socket !== "object" && typeof socket !== "function") || socket === null)
       throw invalidArgument("of() takes the socket object of the runtime");
     assertNoMore("of()", surplus);
-    const standsFor = byStandIn.get(socket);
+    const ofFacade = byFacade.get(socket);
     for (const { runtime, opening } of this.#bindings) {
       const found = opening?.socket === socket ? opening : runtime.connectionOf(socket);
-      const connection = standsFor ?? found;
+      const connection = ofFacade ?? found;
       // The runtime may have connections of other sessions too.
       if (connection instanceof LiveConnection && connection.binding.prefix === this.connections.prefix)
         return connection;

@@ -17,9 +17,9 @@ type Endable = Pick<
 const HANDLING_MS = 5_000;
 /** Milliseconds that the last connections have for messages that have arrived, if `drainMs` is not shorter. */
 const LAST_TURN_MS = 1_000;
-/** Milliseconds that the client that is told last has to connect elsewhere, if half of `drainMs` is not shorter. */
+/** Milliseconds that the last client has for its move, if half of `drainMs` is not shorter. */
 const MOVING_MS = 5_000;
-/** Milliseconds until a client that could not be told yet is tried again. */
+/** Milliseconds between two attempts to tell a client that was not ready. */
 const RETRY_MS = 50;
 
 /**
@@ -85,7 +85,7 @@ export class Shutdown {
     }
   }
 
-  /** Tells the clients one after another, and not all at once with a time span, because then the last would have no time left. */
+  /** Tells the clients one after another. A single message with a time span for all would leave the client with the longest delay no time. */
   async #handOver(movers: readonly Endable[], caller: Endable | undefined): Promise<void> {
     const { drainMs } = this.#closing;
     const tellingMs = drainMs - Math.min(drainMs / 2, MOVING_MS);

@@ -9,7 +9,7 @@ import type { SessionRegistry } from "./registry.ts";
 export interface AdmittedParts<Data extends object> {
   readonly handshake: Handshake;
   readonly transport: unknown;
-  /** What `accept` was given as `context`. */
+  /** The option `context` of `accept`. */
   readonly context: unknown;
   readonly headers: readonly HeaderLine[];
   /** The resumed or created session. The store counts its connection already. `undefined`: the session is set after the answer. */

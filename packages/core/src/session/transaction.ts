@@ -39,7 +39,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
   #bytes = 0;
   readonly #effects: (() => unknown)[] = [];
   #hasRead = false;
-  #isOver = false;
+  #hasEnded = false;
   /** Whether a function that was given to `update` runs. */
   #isChanging = false;
   #thrown: unknown;
@@ -114,7 +114,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
     assertNoMore("atLeastOnce()", surplus);
     this.#assertStaging("atLeastOnce()");
     if (!this.isEmpty) throw invalidArgument("atLeastOnce(): something was staged already");
-    this.#isOver = true;
+    this.#hasEnded = true;
     this.#owner.leaveTransaction();
     return work();
   }
@@ -123,7 +123,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
 
   /** Called when the handler has settled. Later calls throw TRANSACTION_OVER. */
   end(): void {
-    this.#isOver = true;
+    this.#hasEnded = true;
   }
 
   get isEmpty(): boolean {
@@ -203,7 +203,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
   }
 
   #assertRunning(): void {
-    if (this.#isOver)
+    if (this.#hasEnded)
       throw new SessionError("TRANSACTION_OVER", "the transaction is over: its handler has settled");
   }
 }

@@ -17,8 +17,8 @@ export interface StoreHealth {
 
 export interface HealthMethods {
   /**
-   * Asks the server now. SHOULD settle within `limitMs` milliseconds, with what the store knows if no server answers. Core does not
-   * wait longer than that, and then takes the store for unhealthy, as after a rejection.
+   * Asks the server now. SHOULD settle within `limitMs` milliseconds. If no server answers, the store SHOULD resolve with what it
+   * knows. Core waits 100 ms longer than `limitMs` and then reports the store as unhealthy, as it does after a rejection.
    *
    * Absent: core reports a store as healthy unless the latest calls that no caller waits for have failed.
    */

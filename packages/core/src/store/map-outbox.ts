@@ -61,7 +61,7 @@ export class MapOutbox {
     const offset = this.#last + 1;
     const before = this.#chain;
     const chains = messages.map((message) => this.#push(message, bounds, now));
-    if (bounds.whenFull === "drop-oldest") while (this.#isOver(bounds, 0, 0)) this.dropFirst();
+    if (bounds.whenFull === "drop-oldest") while (this.#exceeds(bounds, 0, 0)) this.dropFirst();
     return { type: "appended", offset, before, chains };
   }
 
@@ -133,7 +133,7 @@ export class MapOutbox {
     return this.#entries[offset - 1 - (this.#last - this.#entries.length)];
   }
 
-  #isOver({ maxMessages, maxBytes }: OutboxBounds, messages: number, bytes: number): boolean {
+  #exceeds({ maxMessages, maxBytes }: OutboxBounds, messages: number, bytes: number): boolean {
     const isEmpty = this.#entries.length === 0 && messages === 0;
     return !isEmpty && (this.#entries.length + messages > maxMessages || this.#bytes + bytes > maxBytes);
   }
@@ -141,7 +141,7 @@ export class MapOutbox {
   #makeRoom(messages: readonly OutboxMessage[], bounds: OutboxBounds, now: number): boolean {
     const bytes = messages.reduce((sum, { data }) => sum + bytesOf(data), 0);
     const read = this.#readByAll(now);
-    while (this.#isOver(bounds, messages.length, bytes)) {
+    while (this.#exceeds(bounds, messages.length, bytes)) {
       const [first] = this.#entries;
       if (first === undefined) return false;
       const offset = this.#last - this.#entries.length + 1;

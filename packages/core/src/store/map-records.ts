@@ -5,7 +5,7 @@ import type { Entry } from "./map-entry.ts";
 import { MapLifetimes } from "./map-lifetimes.ts";
 import { MapOutboxes } from "./map-outboxes.ts";
 
-/** What `mapStore` has of a session beside its entry, and the whole session as a store answers it. */
+/** The record of a session in `mapStore` beside its entry, and the whole session in the form of the store's contract. */
 export class MapRecords {
   readonly outboxes: MapOutboxes;
   readonly clients: MapClients = new MapClients();

@@ -1,9 +1,9 @@
-/** The part of the store contract about who is there: states of subjects, and events of sessions. */
+/** The part of the store contract about presence: states of subjects, and events of sessions. */
 import type { Awaitable } from "@wsession/protocol";
 
 /**
- * `"online"`: a connection lives. `"away"`: the last connection ended less than `leaveAfterMs` ago, and not by a clean close.
- * `"offline"`: everything else. A subject is online if one of its sessions is, else away if one of its sessions is.
+ * `"online"`: a session has a live connection. `"away"`: the last connection ended less than `leaveAfterMs` ago, and not by a clean
+ * close. `"offline"`: all other cases. A subject is online if one of its sessions is, else away if one of its sessions is.
  */
 export type PresenceType = "online" | "away" | "offline";
 
@@ -14,11 +14,11 @@ export interface SessionPresence {
   /** The processes that hold the connections, one entry for each process, by the store's name for the process. */
   readonly nodes: readonly string[];
   /**
-   * When the present visit began, or the last one: milliseconds since the epoch, by the store's clock. A visit lasts until the
-   * session has left. 0: the visit began while no presence was recorded, or there was none.
+   * The start of the present visit, or of the last one: milliseconds since the epoch, by the store's clock. A visit lasts until the
+   * session has left. 0 if there was no visit, or if the visit began while no presence was recorded.
    */
   readonly since: number;
-  /** When the last connection ended; `undefined` while a connection lives. */
+  /** When the last connection ended, milliseconds since the epoch, by the store's clock; `undefined` while a connection is live. */
   readonly awaySince: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface SubjectPresence {
   readonly sessions: readonly SessionPresence[];
 }
 
-/** What `sessions.watch` reports. */
+/** A state that `sessions.watch` reports. */
 export interface PresenceEvent {
   readonly subject: string;
   readonly type: PresenceType;
@@ -39,9 +39,9 @@ export interface PresenceEvent {
 /** `"left"`: a session's connections have been gone for `leaveAfterMs`, or the last one ended by a clean close. */
 export type SessionEventType = "left" | "expired" | "destroyed";
 
-/** What the functions in the option `events` are called with. */
+/** The argument of the functions in the option `events`. */
 export interface SessionEvent {
-  /** The event's own id: the same where the event is delivered again, because a process ended before it had finished. */
+  /** The id of the event. An event that is delivered again has the same id: its first process ended before the function had settled. */
   readonly id: string;
   readonly sessionId: string;
   readonly subject: string | undefined;
@@ -52,13 +52,13 @@ export interface SessionEvent {
 /** Why a connection ended, for `release`: the peer closed it cleanly, or the session reached its deadline. */
 export type ReleaseReason = "left" | "expired";
 
-/** What core asks of a store about presence. */
+/** The settings of presence that core passes to a store. */
 export interface Tracking {
-  /** Milliseconds without a connection after which a session has left. */
+  /** The time without a connection after which a session has left, milliseconds. */
   readonly leaveAfterMs: number;
   /**
-   * Whether presence is recorded from the start. False: only once a process asks for the presence of a subject or watches one,
-   * so that the sessions of other applications cost nothing.
+   * Whether presence is recorded from the start. False: presence is recorded once a process asks for the presence of a subject or
+   * watches a subject, because an application that does neither must not pay for presence.
    */
   readonly isAlways: boolean;
   /** The events that the application wants. */
@@ -67,12 +67,12 @@ export interface Tracking {
   readonly deliver: (type: SessionEventType, event: SessionEvent) => Promise<void>;
 }
 
-/** The methods of a store that knows who is there. Core answers NOT_SUPPORTED in place of a missing method. */
+/** The methods of a store with presence. Core rejects with NOT_SUPPORTED in place of a missing method. */
 export interface PresenceMethods {
   /**
-   * Called once, after `attach`. The store MUST deliver each wanted event in one process only. It may deliver an event twice, with
-   * one id, only if the process that had begun to deliver it ended. A session that comes back in time MUST NOT give `left`. A
-   * session that ends gives `expired` or `destroyed`, and then no `left`.
+   * Called once, after `attach`. The store MUST deliver each wanted event in one process only. The store may deliver an event a second
+   * time, under the same id, only if the process that had begun to deliver the event ended. A session that comes back in time MUST NOT
+   * give `left`. A session that ends gives `expired` or `destroyed`, and then no `left`.
    */
   readonly track?: ((tracking: Tracking) => void) | undefined;
   readonly presenceOfSubject?: ((subject: string) => Awaitable<SubjectPresence>) | undefined;

@@ -1,7 +1,7 @@
 /** The record of a session in a store. */
 import type { Position } from "@wsession/protocol";
 
-/** What a session remembers of one client's numbered messages. */
+/** The record that a session has of one client's numbered messages. */
 export interface ClientRecord {
   /** The last number that is settled, from 1. All numbers below it are settled too. */
   readonly settled: number;
@@ -11,7 +11,7 @@ export interface ClientRecord {
   readonly floor: number;
 }
 
-/** What a session remembers of all its clients. */
+/** The records that a session has of all its clients. */
 export interface ClientRecords {
   /** By client id, at most 8. A ninth client takes the place of the client whose last settled number is oldest. */
   readonly byClient: ReadonlyMap<string, ClientRecord>;

@@ -1,4 +1,4 @@
-/** The watched subjects of one process: the state of their sessions, and who listens. */
+/** The watched subjects of one process: the states of their sessions, and the listeners. */
 import type { PresenceEvent, PresenceType } from "./presence-contract.ts";
 
 /** A session's state. Of two states the one with the higher stamp is the later one. */
@@ -14,8 +14,8 @@ interface Watched {
   /** An offline session stays until the next read, because an older message about the session may still arrive. */
   readonly sessions: Map<string, SessionState>;
   readonly listeners: Set<Listener>;
-  /** What the listeners were told; `undefined` before the first read. */
-  told: PresenceType | undefined;
+  /** The state that the listeners have; `undefined` before the first read. */
+  reported: PresenceType | undefined;
 }
 
 /** Makes the state of a subject from the states of its sessions, and calls listeners when it changes. */
@@ -40,15 +40,15 @@ export class SubjectWatches {
       const watched = this.#watched.get(subject) ?? {
         sessions: new Map(),
         listeners: new Set(),
-        told: undefined,
+        reported: undefined,
       };
       this.#watched.set(subject, watched);
       watched.listeners.add(listener);
-      if (watched.told !== undefined) listener({ subject, type: watched.told });
+      if (watched.reported !== undefined) listener({ subject, type: watched.reported });
     }
   }
 
-  /** Removes a listener. Returns the subjects that nobody watches any more. */
+  /** Removes a listener. Returns the subjects without a listener. */
   remove(subjects: readonly string[], listener: Listener): string[] {
     return subjects.filter((subject) => {
       const watched = this.#watched.get(subject);
@@ -63,7 +63,7 @@ export class SubjectWatches {
     const watched = this.#watched.get(subject);
     if (watched === undefined || !isNewer(state, watched.sessions.get(state.id))) return;
     watched.sessions.set(state.id, state);
-    if (watched.told !== undefined) this.#tell(subject, watched);
+    if (watched.reported !== undefined) this.#report(subject, watched);
   }
 
   /**
@@ -78,13 +78,13 @@ export class SubjectWatches {
       if (!found.has(id) && stamp <= readAt) watched.sessions.delete(id);
     for (const [id, state] of found)
       if (isNewer(state, watched.sessions.get(id))) watched.sessions.set(id, state);
-    this.#tell(subject, watched);
+    this.#report(subject, watched);
   }
 
-  #tell(subject: string, watched: Watched): void {
+  #report(subject: string, watched: Watched): void {
     const type = together([...watched.sessions.values()].map((session) => session.type));
-    if (watched.told === type) return;
-    watched.told = type;
+    if (watched.reported === type) return;
+    watched.reported = type;
     for (const listener of watched.listeners) listener({ subject, type });
   }
 }

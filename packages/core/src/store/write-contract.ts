@@ -4,7 +4,7 @@ import type { StoredSession } from "./stored-session.ts";
 /** Top-level fields of a session's data. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What a write changes. */
+/** The change of a write. */
 export type Change =
   /** These fields only. A name is in `set` or in `unset`, never in both. */
   | { readonly type: "fields"; readonly set: Fields; readonly unset: readonly string[] }

@@ -11,14 +11,14 @@ export function afterPendingReads(decide: () => void): void {
 /** A timeout that reads pending socket data before it fires; see `afterPendingReads`. */
 export class PatientTimer {
   #timer: NodeJS.Timeout | undefined;
-  #isOver = false;
+  #isStopped = false;
 
   constructor(ms: number, decide: () => void) {
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
         afterPendingReads(() => {
-          if (!this.#isOver) decide();
+          if (!this.#isStopped) decide();
         });
       },
       Math.max(0, ms),
@@ -32,7 +32,7 @@ export class PatientTimer {
   }
 
   stop(): void {
-    this.#isOver = true;
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 }

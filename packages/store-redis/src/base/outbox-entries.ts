@@ -29,7 +29,7 @@ function ttlText(ms: number): string {
 const LONGEST_TTL = String(1e13);
 
 /**
- * Decodes entries of the list, each of which has the chain before it. `after` is the chain after the last entry. Throws
+ * Decodes entries of the list. An entry has the chain before it. `after` is the chain after the last entry. Throws
  * CORRUPT_RECORD.
  */
 export function decodeEntries(texts: readonly unknown[], after: number): OutboxEntry[] {

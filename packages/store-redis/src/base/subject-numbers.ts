@@ -13,7 +13,7 @@ export interface SubjectNumber {
    * list, so that one call of the script announces changes of several subjects.
    */
   readonly bucket: string;
-  /** Two subjects with the same number are told of each other's changes, and ignore them. */
+  /** If two subjects have the same number, a process that watches one of them gets the changes of both, and ignores the other's. */
   readonly number: string;
 }
 

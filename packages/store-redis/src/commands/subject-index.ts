@@ -3,7 +3,7 @@ import type { Calls } from "../connection/calls.ts";
 import type { Keys } from "../base/keys.ts";
 import { asArray } from "./reply.ts";
 
-/** What a login passes from the subject's slot to the session's slot. */
+/** The values that a login passes from the subject's slot to the session's slot. */
 export interface Listing {
   readonly type: "listed";
   /** The epoch when the login began. */

@@ -14,16 +14,16 @@ export async function listWatched(
 }
 
 /** A change of a session of `subject`. `text`: the part of the message, as `stateText` writes it. */
-export interface ToldChange {
+export interface PublishedChange {
   readonly subject: SubjectNumber;
   readonly text: string;
 }
 
 /** tell.lua: publishes changes to the processes that watch their subjects. The subjects are of one bucket. */
-export async function tellWatchers(
+export async function publishToWatchers(
   { calls, keys }: Pick<Caller, "calls" | "keys">,
   bucket: string,
-  changes: readonly ToldChange[],
+  changes: readonly PublishedChange[],
 ): Promise<void> {
   const numbers = changes.map(({ subject }) => subject.number);
   const texts = changes.map(({ text }) => text);

@@ -5,7 +5,7 @@ import type { Sender } from "./sender.ts";
 
 const LEAST_VERSION = [6, 2] as const;
 
-/** What a server reports about itself; `undefined`: not reported. */
+/** The report of a server about itself. A field that the server did not report is `undefined`. */
 export interface ServerFacts {
   readonly version: string | undefined;
   readonly isMaster: boolean | undefined;

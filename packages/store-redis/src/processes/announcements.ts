@@ -27,7 +27,7 @@ export interface Confirmation {
 }
 
 /** The state of a session of a watched subject. `hash`: of the subject. */
-export interface ToldState {
+export interface PublishedState {
   readonly id: string;
   readonly hash: string;
   readonly state: PresenceType;
@@ -46,8 +46,8 @@ export type Announcement =
     }
   | { readonly type: "confirmations"; readonly confirmations: readonly Confirmation[] }
   /** Sessions of watched subjects have changed, in this order. */
-  | { readonly type: "states"; readonly states: readonly ToldState[] }
-  /** A process watches subjects, so changes have to be told. */
+  | { readonly type: "states"; readonly states: readonly PublishedState[] }
+  /** A process watches subjects, so changes must be published. */
   | { readonly type: "watching" }
   | {
       readonly type: "subject";
@@ -162,8 +162,8 @@ function parseRequest(node: unknown, token: unknown): ConfirmationRequest | unde
 }
 
 /** Omits what is unreadable: the sweep finds it. */
-function parseStates(parts: readonly unknown[]): ToldState[] {
-  const states: ToldState[] = [];
+function parseStates(parts: readonly unknown[]): PublishedState[] {
+  const states: PublishedState[] = [];
   for (let index = 0; index + STATE_PARTS <= parts.length; index += STATE_PARTS) {
     const id = parts[index];
     const hash = parts[index + 1];

@@ -1,5 +1,5 @@
 import type { StateChange } from "../commands/state-change.ts";
-import { tellWatchers, type ToldChange } from "../commands/watching.ts";
+import { publishToWatchers, type PublishedChange } from "../commands/watching.ts";
 import { numberOf } from "../base/subject-numbers.ts";
 import { stateText } from "./announcements.ts";
 import type { Recording } from "./recording.ts";
@@ -9,22 +9,22 @@ import type { Services } from "./services.ts";
 const AT_ONCE = 128;
 
 /**
- * Tells the processes that watch a subject of changes of its sessions, in the order of the changes. The changes
- * of one turn share a script and a message, because each of these costs more than a change. They do not wait any longer: a later
- * change of the same session by another process would be told first, and those who watch would never hear of the earlier one. A
- * message that is lost is made up for by the sweeps of those who watch, so no failure is reported.
+ * Publishes changes of sessions to the processes that watch their subjects, in the order of the changes. The changes of one turn
+ * share a script and a message, because each of these costs more than a change. Changes do not wait longer than a turn. Otherwise
+ * another process could publish a later change of the same session first, and the watching processes would ignore the earlier one. No
+ * failure is reported, because the sweep of a watching process finds a change whose message was lost.
  */
-export class Tells {
+export class ChangePublisher {
   readonly #services: Pick<Services, "calls" | "keys" | "connection">;
   readonly #recording: Recording;
-  #waiting: ToldChange[] = [];
+  #waiting: PublishedChange[] = [];
 
   constructor(services: Pick<Services, "calls" | "keys" | "connection">, recording: Recording) {
     this.#services = services;
     this.#recording = recording;
   }
 
-  tell(id: string, { subject, type, stamp }: StateChange): void {
+  publish(id: string, { subject, type, stamp }: StateChange): void {
     if (!this.#recording.isWatched) return;
     const number = numberOf(subject, this.#services.connection.isCluster);
     this.#waiting.push({ subject: number, text: stateText(id, number.hash, type, stamp) });
@@ -32,7 +32,7 @@ export class Tells {
     if (this.#waiting.length === 1) process.nextTick(() => void this.flush());
   }
 
-  /** Resolves once all changes so far are told, or can't be. */
+  /** Resolves once all changes so far are published, or could not be published. */
   async flush(): Promise<void> {
     const changes = this.#waiting;
     if (changes.length === 0) return;
@@ -43,14 +43,14 @@ export class Tells {
     await Promise.allSettled(sent);
   }
 
-  #send(changes: readonly ToldChange[]): Promise<void>[] {
-    const byBucket = new Map<string, ToldChange[]>();
+  #send(changes: readonly PublishedChange[]): Promise<void>[] {
+    const byBucket = new Map<string, PublishedChange[]>();
     for (const change of changes) {
       const { bucket } = change.subject;
       const there = byBucket.get(bucket);
       if (there === undefined) byBucket.set(bucket, [change]);
       else there.push(change);
     }
-    return [...byBucket].map(([bucket, there]) => tellWatchers(this.#services, bucket, there));
+    return [...byBucket].map(([bucket, there]) => publishToWatchers(this.#services, bucket, there));
   }
 }

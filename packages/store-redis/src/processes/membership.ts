@@ -3,7 +3,7 @@ import {
   type ConfirmationRequest,
   confirmationMessage,
   parseAnnouncement,
-  type ToldState,
+  type PublishedState,
 } from "./announcements.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Delivery } from "./delivery.ts";
@@ -22,9 +22,9 @@ import { Subscription } from "./subscription.ts";
 /** Without a further message for so many leases, no process watches subjects any more. */
 const WATCHED_LEASES = 2;
 
-/** What those who watch subjects in this process have to know. */
+/** Events for the watched subjects of this process. */
 export interface WatchingEvents {
-  readonly changed: (state: ToldState) => void;
+  readonly changed: (state: PublishedState) => void;
   /** Messages may have been lost. */
   readonly missed: () => void;
   /** Called every third of `leaseMs`. */
@@ -225,7 +225,7 @@ export class Membership {
     this.#subscription.close();
     this.#sharded.close();
     await this.heldCounts.releaseAll();
-    await this.presence.told();
+    await this.presence.flushed();
     await this.#lease.close();
   }
 

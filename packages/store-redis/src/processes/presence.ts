@@ -8,21 +8,21 @@ import type { HeldCounts } from "./held-counts.ts";
 import { Looks } from "./looks.ts";
 import type { Recording } from "./recording.ts";
 import type { Services } from "./services.ts";
-import { Tells } from "./tells.ts";
+import { ChangePublisher } from "./change-publisher.ts";
 
 /** How often dead processes are looked for. */
 const ADOPTION_MS = 1_000;
 /** How long a shutdown waits for events that are being handled. */
 const SETTLE_MS = 5_000;
 
-/** The presence of the sessions of this process: its queue, its looks, and what it tells. Sends nothing while nothing is recorded. */
+/** The presence of the sessions of this process: its queue, its looks, and its published changes. Sends nothing while nothing is recorded. */
 export class Presence {
   readonly #services: Services;
   readonly #recording: Recording;
   readonly #queue: DueQueue;
   readonly #looks: Looks;
   readonly #adoption: Adoption;
-  readonly #tells: Tells;
+  readonly #publisher: ChangePublisher;
   #timer: NodeJS.Timeout | undefined;
   #isPolling = false;
   #adoptedAt = Number.NEGATIVE_INFINITY;
@@ -31,9 +31,9 @@ export class Presence {
     this.#services = services;
     this.#recording = services.recording;
     this.#queue = new DueQueue(services);
-    this.#tells = new Tells(services, this.#recording);
-    const tell = (id: string, change: StateChange): void => this.#tells.tell(id, change);
-    this.#looks = new Looks(services, this.#recording, this.#queue, heldCounts, tell);
+    this.#publisher = new ChangePublisher(services, this.#recording);
+    const publish = (id: string, change: StateChange): void => this.#publisher.publish(id, change);
+    this.#looks = new Looks(services, this.#recording, this.#queue, heldCounts, publish);
     this.#adoption = new Adoption(services, this.#queue, this.#looks);
   }
 
@@ -42,9 +42,9 @@ export class Presence {
     this.#timer.unref();
   }
 
-  /** Resolves once the changes so far are told to those who watch. Never rejects. */
-  told(): Promise<void> {
-    return this.#tells.flush();
+  /** Resolves once the changes so far are published to the watching processes. Never rejects. */
+  flushed(): Promise<void> {
+    return this.#publisher.flush();
   }
 
   async close(): Promise<void> {
@@ -54,8 +54,8 @@ export class Presence {
   }
 
   /**
-   * Lists a session before it changes in Redis, because otherwise nobody would look at it if this process died. `undefined` while
-   * nothing is recorded.
+   * Lists a session before it changes in Redis, because otherwise no process would look at the session if this process died. Returns
+   * `undefined` while nothing is recorded.
    */
   list(id: string, ms: number, deadline?: number): Promise<void> | undefined {
     if (!this.#recording.isOn) return undefined;
@@ -63,7 +63,7 @@ export class Presence {
     return this.#queue.list(id, ms, deadline);
   }
 
-  /** Looks at a session soon, after a call whose outcome leaves open what has become of it. */
+  /** Looks at a session soon, after a call that may or may not have changed the session. */
   lookSoon(id: string, ms: number = 0): void {
     if (!this.#recording.isOn) return;
     this.#looks.listed(id);
@@ -76,7 +76,7 @@ export class Presence {
   }
 
   changed(id: string, change: StateChange | undefined): void {
-    if (change !== undefined && this.#recording.isOn) this.#tells.tell(id, change);
+    if (change !== undefined && this.#recording.isOn) this.#publisher.publish(id, change);
   }
 
   /** Redis has got the count of this process's connections. */

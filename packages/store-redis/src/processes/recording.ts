@@ -29,7 +29,7 @@ export class Recording {
     return this.#tracking.isAlways || performance.now() < this.#wantedUntil;
   }
 
-  /** Whether a process may watch subjects, so that changes have to be told. */
+  /** Whether a process may watch subjects, so that changes must be published. */
   get isWatched(): boolean {
     return performance.now() < Math.max(this.#wantedUntil, this.#assumedUntil);
   }

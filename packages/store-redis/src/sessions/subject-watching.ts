@@ -4,7 +4,7 @@ import { hashSubject } from "../base/keys.ts";
 import { paced, sweepPause } from "../base/pace.ts";
 import { numberOf, type SubjectNumber } from "../base/subject-numbers.ts";
 import { listWatched } from "../commands/watching.ts";
-import { type ToldState, watchingMessage } from "../processes/announcements.ts";
+import { type PublishedState, watchingMessage } from "../processes/announcements.ts";
 import type { WatchingEvents } from "../processes/membership.ts";
 import type { LeaseAnswers } from "../processes/orphans.ts";
 import type { Services } from "../processes/services.ts";
@@ -60,13 +60,13 @@ export class SubjectWatching implements WatchingEvents {
       stop();
       throw error;
     }
-    // Until the other processes know that changes have to be told, changes are lost.
+    // The other processes do not publish changes before they know that this process watches. A sweep finds these changes.
     if (isFirst) this.#sweepLater(Math.min(FIRST_SWEEP_MS, this.#services.settings.sweepMs));
     else this.#sweepLater();
     return stop;
   }
 
-  changed({ id, hash, state, stamp }: ToldState): void {
+  changed({ id, hash, state, stamp }: PublishedState): void {
     const subject = this.#byHash.get(hash);
     if (subject !== undefined) this.#watches.changed(subject, { id, type: state, stamp });
   }

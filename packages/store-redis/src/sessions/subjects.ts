@@ -174,14 +174,14 @@ export class Subjects {
    */
   async missing(subject: string, listed: readonly Listed[]): Promise<void> {
     const now = this.#calls.serverNow() ?? 0;
-    const isOver = ({ score }: Listed): boolean =>
+    const mayBeRemoved = ({ score }: Listed): boolean =>
       score >= ENDLESS && score - ENDLESS + this.#tombstoneMs < now;
     // An unreadable session exists, so its entry must stay.
     const exists = async ({ id }: Listed): Promise<boolean> =>
       Number(await this.#calls.command("exists", [this.#keys.session(id)])) === 1;
-    const over = listed.filter(isOver);
-    const there = await Promise.all(over.map(exists));
-    const entries = over.filter((_, index) => there[index] !== true);
+    const removable = listed.filter(mayBeRemoved);
+    const there = await Promise.all(removable.map(exists));
+    const entries = removable.filter((_, index) => there[index] !== true);
     if (entries.length > 0) await this.#end(hashSubject(subject), entries);
   }
 

@@ -1,7 +1,7 @@
 import type { SentCommand } from "../driver.ts";
 import type { Signal } from "./shapes.ts";
 
-/** What a command has to know about the connection to which it was given. */
+/** The state of the connection to which a command was given, as the command uses it. */
 export interface CommandConnection {
   /** Returns a function that closes the connection if it is still the same and no reply has arrived since. */
   watchSilence(): () => void;
