@@ -1,6 +1,7 @@
 import { readOptions, report } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
 import { measureBus } from "./scale/bus.ts";
+import { measureCapacity } from "./scale/capacity.ts";
 import { measureConnectionsGrowth } from "./scale/connections.ts";
 import { measureLive } from "./scale/live.ts";
 import { measureProcessesGrowth, measureSessionsGrowth } from "./scale/updates.ts";
@@ -17,4 +18,5 @@ if (wants("processesGrowth")) figures.push(await measureProcessesGrowth(options)
 if (wants("connectionsGrowth")) figures.push(...(await measureConnectionsGrowth(options)));
 if (wants("busMessages")) figures.push(...(await measureBus(options)));
 if (wants("live")) figures.push(...(await measureLive(options)));
+if (wants("capacity")) figures.push(...(await measureCapacity(options)));
 report("Growth", figures, options);

@@ -45,6 +45,8 @@ const fields = {
     "bareConnectionsGrowth",
     "live",
     "busMessages",
+    "redisMegabytesAt200",
+    "sweepReadsAt200",
   ],
 };
 

@@ -1,4 +1,5 @@
-// A typical application: sessions in Redis, with subjects. It greets each connection with the data of its session.
+// A typical application: sessions in Redis, with subjects. It greets each connection with the data of its session. Arguments: port of
+// Redis, size of the data, runtime, sweepMs.
 import { createServer } from "node:http";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
@@ -11,13 +12,13 @@ import { WebSocketServer } from "ws";
 import { sampleData } from "../kit/sample-data.ts";
 import { listenHttp, listenUws } from "./listen.ts";
 
-const [port = "", size = "small", runtime = "ws"] = process.argv.slice(2);
+const [port = "", size = "small", runtime = "ws", sweepMs = "30000"] = process.argv.slice(2);
 const client = new Redis(Number(port), "127.0.0.1");
 let errors = 0;
 
 /** `/subject/number` is the path. */
 const sessions = createSessions({
-  store: redisStore({ client }),
+  store: redisStore({ client, sweepMs: Number(sweepMs) }),
   token: queryToken(),
   admit: ({ url }) => accept({ subject: url.split(/[/?]/)[1] }),
   initial: ({ url }) => sampleData(Number(url.split(/[/?]/)[2]), size === "large"),

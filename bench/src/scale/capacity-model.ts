@@ -1,0 +1,53 @@
+/** A plan for an application with idle sessions in one Redis, each held by one connection on ws. */
+export interface Plan {
+  readonly processes: number;
+  /** Memory of Redis. */
+  readonly redisBytes: number;
+  /** Resident memory of all processes. */
+  readonly processBytes: number;
+  /** HMGET commands a second, of all processes. */
+  readonly sweepReads: number;
+  /** PUBLISH commands a second. */
+  readonly announcements: number;
+  /** Resumes a second at the other processes, while one process hands over. */
+  readonly resumes: number;
+}
+
+export interface Load {
+  readonly sessions: number;
+  readonly sweepMs: number;
+  /** Changes a second that a process makes of sessions that one other process holds. */
+  readonly foreignChanges: number;
+  /** Of `close({ handover: true, drainMs })`, more than 10 s. */
+  readonly drainMs: number;
+}
+
+/** Below the limit of 20,000 descriptors a process: the rest is room for a deploy and for an uneven balance. */
+const CONNECTIONS_PER_PROCESS = 15_600;
+/** Fitted to the measured points of 5,000 and 60,000 sessions. The point of 20,000 checks them: docs/deploying.md has the table. */
+const REDIS_BYTES = 500_000;
+const REDIS_BYTES_PER_SESSION = 518;
+const RSS_BYTES_PER_PROCESS = 106_500_000;
+const RSS_BYTES_PER_CONNECTION = 6_500;
+/** A sweep reads a tenth of the held sessions, at this rate, or faster if it would take longer than half of `sweepMs`. */
+const SWEEP_SHARE = 0.1;
+const SWEEP_READS_PER_SECOND = 1_000;
+/** The next sweep begins 0.5 to 1 times `sweepMs` after the end of a sweep. */
+const MEAN_SWEEP_PAUSE = 0.75;
+/** The end of `drainMs`, during which no client is told to move. */
+const LAST_MOVE_MS = 5_000;
+
+/** Computes the plan. `npm run bench:scale -- --only capacity` measures the same figures at three sizes. */
+export function plan({ sessions, sweepMs, foreignChanges, drainMs }: Load): Plan {
+  const processes = Math.ceil(sessions / CONNECTIONS_PER_PROCESS);
+  const sweep = (SWEEP_SHARE * sessions) / processes;
+  const sweepSeconds = Math.min(sweep / SWEEP_READS_PER_SECOND, sweepMs / 2_000);
+  return {
+    processes,
+    redisBytes: REDIS_BYTES + sessions * REDIS_BYTES_PER_SESSION,
+    processBytes: processes * RSS_BYTES_PER_PROCESS + sessions * RSS_BYTES_PER_CONNECTION,
+    sweepReads: (processes * sweep) / ((MEAN_SWEEP_PAUSE * sweepMs) / 1_000 + sweepSeconds),
+    announcements: foreignChanges,
+    resumes: sessions / processes / ((drainMs - LAST_MOVE_MS) / 1_000),
+  };
+}
