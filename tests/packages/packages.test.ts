@@ -4,9 +4,11 @@ import { copyFile, mkdir, readdir, readFile, rename, symlink, writeFile } from "
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import { install, run } from "./commands.ts";
 import { checked, checkPrograms, compilers, compilerVersions } from "./compilers.ts";
 import type { Diagnostic } from "./compilers.ts";
+import { build, createIn, runTest } from "./created.ts";
 import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
 import { resolutionPrograms, resolutions, tableOf } from "./resolutions.ts";
 import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
@@ -108,6 +110,26 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
       await once(client, "close");
     } finally {
       await example.stop();
+    }
+  });
+
+  // npm run test:create installs and runs all 8 of them.
+  test("an application of create-wsession passes its own test, with Redis and a login too, and a mistake in it does not", async () => {
+    const redis = await startRedis();
+    try {
+      const tsc = join(project, "node_modules", "ts7", "bin", "tsc");
+      const environment = { REDIS_URL: `redis://127.0.0.1:${redis.port}` };
+      const plain = await createIn(project, "created", ["--yes"]);
+      const login = await createIn(project, "created-login", ["--store", "redis", "--login"]);
+      await Promise.all([build(plain, tsc), build(login, tsc)]);
+      const results = [await runTest(plain, environment), await runTest(login, environment)];
+      expect(results.filter(({ code }) => code !== 0)).toEqual([]);
+
+      const handlers = join(plain, "dist", "src", "handlers.js");
+      await writeFile(handlers, (await readFile(handlers, "utf8")).replace('"click"', '"clack"'));
+      expect(await runTest(plain, environment)).toMatchObject({ code: 1 });
+    } finally {
+      await redis.stop();
     }
   });
 

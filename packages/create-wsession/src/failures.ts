@@ -1,0 +1,13 @@
+/** The failures that a user can fix, with the exit code of the process. */
+
+export const EXIT = { usage: 2, failure: 1, interrupted: 130 } as const;
+
+/** Wrong arguments, or a folder that is not for a new application. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The input ended before the last answer. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+}
