@@ -46,10 +46,10 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
 }
 
 async function create(args: readonly string[], surroundings: Surroundings): Promise<void> {
-  const { workingDirectory, userAgent, terminal, print } = surroundings;
+  const { workingDirectory, userAgent, terminal } = surroundings;
   const invocation = parseInvocation(args);
   if (invocation.type !== "create")
-    return print(invocation.type === "help" ? HELP : `${await ownVersion()}\n`);
+    return surroundings.print(invocation.type === "help" ? HELP : `${await ownVersion()}\n`);
   const { given, yes } = invocation;
   // A wrong folder is refused before the first question.
   if (given.target !== undefined) toTarget(given.target, workingDirectory);
@@ -57,7 +57,7 @@ async function create(args: readonly string[], surroundings: Surroundings): Prom
   const target = toTarget(answers.target, workingDirectory);
   await generate(target, answers);
   const path = relative(workingDirectory, target.folder);
-  print(`${target.name} is in ${target.folder}\n\n${nextSteps(path, userAgent)}`);
+  surroundings.print(`${target.name} is in ${target.folder}\n\n${nextSteps(path, userAgent)}`);
 }
 
 function nextSteps(path: string, userAgent: string | undefined): string {
