@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { aCreation, aResume, newId } from "./fake-host.ts";
 import { startProcess } from "./processes.ts";
@@ -9,7 +9,7 @@ const DAY = 24 * 3_600_000;
 const limit = { max: 2, over: "oldest" } as const;
 
 /** Until when Redis keeps the subject's index and the order of its logins, milliseconds from now; -1 for ever. */
-async function kept(client: Redis, prefix: string): Promise<{ index: number; logins: number }> {
+async function kept(client: Cluster | Redis, prefix: string): Promise<{ index: number; logins: number }> {
   const keys = await client.keys(`${prefix}:[uq]:*`);
   const of = async (letter: string): Promise<number> =>
     client.pttl(keys.find((key) => key.startsWith(`${prefix}:${letter}:`)) ?? "none");
