@@ -176,7 +176,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     );
   });
 
-  test("an admission that is waiting when its client goes away leaves nothing behind, whatever it answers then", async () => {
+  test("an admission whose client goes away meanwhile leaves nothing behind, whatever admit then returns", async () => {
     const asked = new Journal();
     const answer = deferred();
     const store = mapStore();

@@ -201,7 +201,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(sessions.diagnostics.tokensMalformed).toBe(7);
   });
 
-  test("an oversized cookie: refused by the runtime, or not looked at; the server goes on", async () => {
+  test("an oversized cookie is refused by the runtime or ignored, and the server goes on", async () => {
     const sessions = createSessions(serving("map"));
     const server = await trialOf().serve(sessions, {});
     const token = cookieOf(await trialOf().connect(server));
@@ -217,7 +217,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(sessions.diagnostics.handshakesPending).toBe(0);
   });
 
-  test("thousands of half-open handshakes: what is over the limit is refused, what was waiting leaves nothing, others are served", async () => {
+  test("thousands of half-open handshakes: those over the limit are refused, the waiting ones leave nothing behind, and others are served", async () => {
     const store = mapStore();
     const answer = deferred();
     const sessions = createSessions({

@@ -74,7 +74,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
   });
 
   describe.each(storeNames)("with the %s store", (store) => {
-    test("one that joins the session after the others were told is told too, after its open", async () => {
+    test("a connection that joins the session after the warning of the others is warned too, after its open", async () => {
       const told = new Journal();
       const sessions = createSessions<Count>({
         store: storeOf(store, redis),

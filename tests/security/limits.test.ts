@@ -119,7 +119,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(reports.entries).toEqual([expect.stringMatching(/^store: .*exceed maxBytes, 100/)]);
   });
 
-  test("maxSessions of a map store: the idlest goes, never one with a connection; all connected, newcomers get 503", async () => {
+  test("maxSessions of a map store: the session that was idle longest is evicted, never one with a connection; if all are connected, newcomers get 503", async () => {
     const store = mapStore({ maxSessions: 3 });
     const reports = new Journal<string>();
     const sessions = createSessions({

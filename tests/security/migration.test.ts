@@ -99,7 +99,7 @@ describe("migrate", () => {
     await Promise.all([before, sessions].map((one) => one.close()));
   });
 
-  test("what fails is a typed error without data in it, and the stored value is left as it is", async () => {
+  test("a failed migration gives a typed error without data in it, and the stored value stays unchanged", async () => {
     const { before, session: old } = await older("failing", { other: 1 });
     const sessions = createSessions<Profile>({ ...today, store: redis.store("failing") });
     const error = await failure(sessions.get(old.id));
@@ -154,7 +154,7 @@ describe("migrate", () => {
     await sessions.close();
   });
 
-  test("processes of two versions share a session while the application is rolled out: each sees its own form", async () => {
+  test("processes of two versions share a session during a roll-out: each process gets the data in its own form", async () => {
     const prefix = "rolling";
     const oldForm = createSessions<{ user: string }>({
       store: redis.store(prefix),

@@ -85,7 +85,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect((await trialOf().refused(server, { headers: [["origin", origin]] })).status).toBe(403);
   });
 
-  test("two Origin headers are not one of the list: no proxy and no browser sends them", async () => {
+  test("two Origin headers are refused, although one of them is in the list: no proxy and no browser sends two", async () => {
     const sessions = createSessions(serving([HERE]));
     const server = await trialOf().serve(sessions, {});
     const headers = [
@@ -95,7 +95,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect((await trialOf().refused(server, { headers })).status).toBe(403);
   });
 
-  test("a function decides, is told of a missing Origin, and a throw lets nobody in", async () => {
+  test("a function decides, gets undefined for a missing Origin, and a throw refuses the handshake", async () => {
     const seen: unknown[] = [];
     const errors = new Journal<unknown>();
     const sessions = createSessions({
@@ -135,12 +135,12 @@ test.each([
   expect(() => createSessions({ origins: rule })).toThrow(/origins must be an array/);
 });
 
-test("a list with a hole in it throws at once, and so does one of anything but strings", () => {
+test("a list with an item that is not a string throws at once", () => {
   for (const wrong of [undefined, 5, Symbol("origin"), new String(HERE), [HERE], () => true])
     expect(() => createSessions({ origins: [HERE, wrong] as never })).toThrow(/origins must be an array/);
 });
 
-test("a string in place of a list throws: its parts would pass", () => {
+test("a string in place of a list throws, because each of its characters would count as an origin", () => {
   const rule = JSON.parse(JSON.stringify(HERE));
   try {
     createSessions({ origins: rule });

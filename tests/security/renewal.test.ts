@@ -61,7 +61,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       return `/?renewal=${renewal.renewalCode}`;
     }
 
-    test("rotate keeps the older token good for the grace, for tabs that reconnect at once", async () => {
+    test("rotate keeps the older token valid for its grace period, for tabs that reconnect at once", async () => {
       const { sessions, server } = await serve();
       const cookie = cookieOf(await visit(server));
       const known = await sessionOf(sessions, cookie);
@@ -71,7 +71,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics).toMatchObject({ tokensStolen: 0, tokensWrong: 0, sessionsResumed: 2 });
     });
 
-    test("token reuse after rotation: past its grace the older one is refused and reported as theft; the session lives", async () => {
+    test("token reuse after rotation: after its grace period the older token is refused and reported as theft, and the session lives", async () => {
       const { sessions, server } = await serve({ graceMs: 1 });
       const cookie = cookieOf(await visit(server));
       const session = await sessionOf(sessions, cookie);
@@ -83,7 +83,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect((await visit(server, token)).greeting).toBe(`${session.id} true`);
     });
 
-    test("the page gets its new cookie on the 101 that answers the renewal code; the code is good once", async () => {
+    test("the page gets its new cookie on the 101 that answers the renewal code; the code is valid once", async () => {
       const { sessions, server } = await serve();
       const cookie = cookieOf(await visit(server));
       const session = await sessionOf(sessions, cookie);
@@ -115,7 +115,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       return trialOf().refused(server, { path, headers: [["cookie", `sid=${cookie}`]] });
     }
 
-    test("a code that is no good does not cost the page its session: the cookie beside it counts", async () => {
+    test("a page with an invalid renewal code keeps its session, because the cookie beside the code counts", async () => {
       const { sessions, server } = await serve();
       const cookie = cookieOf(await visit(server));
       const session = await sessionOf(sessions, cookie);
@@ -133,7 +133,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       }
     });
 
-    test("session fixation by renewal code: one of a session that the browser's cookie does not name is not looked at", async () => {
+    test("session fixation by renewal code: a code of a session that the browser's cookie does not name is ignored", async () => {
       const { sessions, server } = await serve();
       const attackers = cookieOf(await visit(server));
       const renewal = await (await sessionOf(sessions, attackers)).rotate();
@@ -146,7 +146,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(cookieOf(withoutCookie)?.split(".")[0]).not.toBe(String(attackers).split(".")[0]);
     });
 
-    test("theft is told after a renewal too: the cookie that it replaced is known beyond its grace", async () => {
+    test("theft is reported after a renewal too: the replaced cookie is still recognised after its grace period", async () => {
       const { sessions, server } = await serve({ graceMs: 1_500 });
       const cookie = cookieOf(await visit(server));
       const session = await sessionOf(sessions, cookie);
@@ -176,7 +176,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(await sessions.get(session.id)).toBeUndefined();
     });
 
-    test("identify, called where no cookie can be set, kills the older token at once", async () => {
+    test("identify without a way to set a cookie makes the older token invalid at once", async () => {
       const { sessions, server } = await serve({ onBadToken: "refuse" });
       const cookie = cookieOf(await visit(server));
       const session = await sessionOf(sessions, cookie);
@@ -186,7 +186,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect((await sessions.get(session.id))?.subject).toBe("ada");
     });
 
-    test("a session that the application names needs no code: nothing in the address is looked at", async () => {
+    test("a session that the application names needs no code: the address is ignored", async () => {
       const { sessions, server } = await serve({
         admit: ({ headers }) => accept({ sessionId: headers["x-session"] }),
       });

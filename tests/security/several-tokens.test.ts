@@ -58,7 +58,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics.sessionsResumed).toBe(16);
     });
 
-    test("fault D4: what lies behind the first four is not tried: a stranger's header costs the store a bounded number of questions", async () => {
+    test("fault D4: tokens after the first four are not tried, so a header of a stranger causes a bounded number of store calls", async () => {
       const { sessions, server } = await serve();
       const { token } = await sessions.create({ n: 7 });
       const many = Array.from({ length: 60 }, (_, index) => dead(String.fromCodePoint(65 + (index % 26))));
@@ -67,7 +67,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics).toMatchObject({ tokensUnknown: 8, sessionsResumed: 0 });
     });
 
-    test("fault D4: with a fresh session for bad tokens, a client with a stale cookie comes back to its own all the same", async () => {
+    test("fault D4: with a fresh session for bad tokens, a client with a stale cookie beside a valid one still comes back to its own session", async () => {
       const { sessions, server } = await serve({ onBadToken: "fresh" });
       const { session, token } = await sessions.create({ n: 7 });
       expect(await greeting(server, cookies(dead("A"), token))).toBe(`${session.id} true -`);
@@ -119,7 +119,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(await greeting(offered.server, { protocols })).toBe(`${two.session.id} true -`);
     });
 
-    test("fault D4: a carrier of one's own with read alone works as before, and one that replaced read is not asked for the others", async () => {
+    test("fault D4: a custom carrier with read alone works as before, and readAll is not called on a carrier whose read was replaced", async () => {
       const cookie = testCookie();
       const readAlone: TokenCarrier = { read: (handshake) => cookie.read(handshake) };
       const replaced: TokenCarrier = { ...cookie, read: ({ headers }) => headers["x-token"] };

@@ -80,13 +80,13 @@ describe.each([
   ["ws", 0],
   ["uws", 1],
 ])("a choice of the application's own on %s", (_, index) => {
-  test("a token is not echoed back as a subprotocol, though the application digs it out of the request", async () => {
+  test("a token is not echoed back as a subprotocol, although the application chooses it from the header of the request", async () => {
     const digging: Choose = (_offered, everything) =>
       everything?.split(", ").find((name) => name.startsWith("wsession."));
     expect(await answerTo(digging, index)).toMatchObject({ status: 101, protocol: undefined });
   });
 
-  test("what was not offered is not chosen (RFC 6455 section 4.2.2)", async () => {
+  test("a subprotocol that was not offered is not chosen (RFC 6455 section 4.2.2)", async () => {
     expect(await answerTo(() => "made-up", index)).toMatchObject({ status: 101, protocol: undefined });
     expect(await answerTo(() => "chat\r\nset-cookie: a=b", index)).toMatchObject({
       status: 101,
@@ -95,7 +95,7 @@ describe.each([
     expect(await answerTo(() => "chat", index)).toMatchObject({ status: 101, protocol: "chat" });
   });
 
-  test("one that throws answers 500 and is reported: the client is not left waiting", async () => {
+  test("a handleProtocols that throws answers 500 and is reported, so the client does not wait", async () => {
     const thrown: Choose = () => {
       throw new Error("no choice");
     };
@@ -106,7 +106,7 @@ describe.each([
 describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
-  test("a token echoed back as a subprotocol: it is not, nor is it for the application's eyes", async () => {
+  test("a token is not echoed back as a subprotocol, and the application does not see the token", async () => {
     const seen = new Journal<string>();
     const sessions = createSessions({
       store: mapStore(),
