@@ -70,7 +70,10 @@ describe("arguments", () => {
   });
 
   test("--help and --version print to stdout", async () => {
-    expect(await wsession(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(await wsession(["--version"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
     expect((await wsession(["revoke", "--help"])).stdout).toContain("--absolute <duration>");
   });
 });
