@@ -7,6 +7,7 @@ import { binaryOf, bufferOf, bytesOf, Fragments, isBinaryType } from "./payloads
 import type { BinaryType } from "./payloads.ts";
 import { ListenerTarget } from "./listener-target.ts";
 import type { SocketEvent } from "./listener-target.ts";
+import { WaitingMessages } from "./waiting-messages.ts";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -34,7 +35,8 @@ const constants = {
  * `connection.send`, so framing, pings and `maxBufferedBytes` are the connection's.
  *
  * Messages wait, as in a paused stream, until somebody listens: until the first listener of `message`, `resume()`, or a handler
- * `message` of the application. They wait in the connection's inbox, since the tap's promise holds the next message back.
+ * `message` of the application. They wait in the connection's inbox, since the tap's promise holds the next message back. With
+ * `maxConcurrentMessages` that many of them wait here, in order.
  */
 export class GatedSocket extends ListenerTarget {
   declare readonly CONNECTING: 0;
@@ -49,9 +51,9 @@ export class GatedSocket extends ListenerTarget {
   #isPaused = false;
   /** Whether messages are emitted at once. */
   #isFlowing: boolean;
-  /** Called when messages may flow. The promise of each waiting message settles then. */
-  #wake: (() => void) | undefined = undefined;
-  #flowing: Promise<void> | undefined = undefined;
+  /** With `maxConcurrentMessages` several messages may wait here. A later message must not overtake them (I2). */
+  readonly #waiting = new WaitingMessages();
+  #isDrainDue = false;
   /** Callbacks of `send` for messages that wait in this process, in order. */
   #unsent: Callback[] = [];
   readonly #fragments = new Fragments();
@@ -92,18 +94,9 @@ export class GatedSocket extends ListenerTarget {
   // --- received ---
 
   #receive(data: string | Uint8Array): Promise<unknown> | undefined {
-    if (!this.#isFlowing) return this.#receiveLater(data);
+    if (!this.#isFlowing || !this.#waiting.isEmpty) return this.#waiting.add(data);
     this.#emitMessage(data);
     return undefined;
-  }
-
-  async #receiveLater(data: string | Uint8Array): Promise<void> {
-    // Paused again by the listener of an earlier message.
-    while (!this.#isFlowing)
-      await (this.#flowing ??= new Promise((resolve) => {
-        this.#wake = resolve;
-      }));
-    if (!this.#tapped.isDiscarding) this.#emitMessage(data);
   }
 
   #emitMessage(data: string | Uint8Array): void {
@@ -111,10 +104,21 @@ export class GatedSocket extends ListenerTarget {
     else this.emit("message", binaryOf(data, this.#binaryType), true);
   }
 
+  /** Messages that wait are emitted after the code that lets them flow. */
   #flow(): void {
     this.#isFlowing = true;
-    this.#flowing = undefined;
-    this.#wake?.();
+    if (this.#waiting.isEmpty || this.#isDrainDue) return;
+    this.#isDrainDue = true;
+    queueMicrotask(() => this.#drain());
+  }
+
+  #drain(): void {
+    this.#isDrainDue = false;
+    // The listener of a message may pause the socket again.
+    while (this.#isFlowing && !this.#waiting.isEmpty)
+      this.#waiting.next((data) => {
+        if (!this.#tapped.isDiscarding) this.#emitMessage(data);
+      });
   }
 
   #listened(type: string | symbol): void {
