@@ -78,6 +78,14 @@ export const scriptMutants = [
     tests: redis("login-order"),
   },
   {
+    name: "lua-seat-by-clock",
+    promise: "I13: the newest takeover of a subject has it, also after the clock was set back",
+    file: "packages/store-redis/src/scripts/take-seat.lua",
+    find: "math.max(tonumber(redis.call('GET', key) or '0') + 1, at)",
+    replace: "at",
+    tests: redis("subject-seats"),
+  },
+  {
     name: "lua-dead-without-bound",
     promise: "A login removes a bounded number of dead entries",
     file: "packages/store-redis/src/scripts/prelude.lua",
