@@ -1,0 +1,2 @@
+/** The program in the README of @wsession/conformance: it declares the cases of a store, which run here. */
+import "../dist/readmes/conformance.js";
