@@ -12,12 +12,16 @@ function fault(link: string): string | undefined {
   if (!link.startsWith("https://")) return `${link} is no absolute address`;
   if (!/github\.com\/[^/]+\/wsession\b/.test(link) || link === `${repository}#readme`) return undefined;
   const [, kind, path = "", heading] =
-    /^\/(blob|tree)\/main\/([^#]+)(?:#(.*))?$/.exec(link.startsWith(repository) ? link.slice(repository.length) : "") ?? [];
+    /^\/(blob|tree)\/main\/([^#]+)(?:#(.*))?$/.exec(
+      link.startsWith(repository) ? link.slice(repository.length) : "",
+    ) ?? [];
   if (kind === undefined) return `${link} does not start with the repository of package.json`;
   const file = join(root, path);
   if (!existsSync(file) || statSync(file).isDirectory() !== (kind === "tree")) return `${link} leads nowhere`;
   if (heading === undefined) return undefined;
-  const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) => anchorOf(text));
+  const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
+    anchorOf(text),
+  );
   return headings.includes(heading) ? undefined : `${link} names no heading`;
 }
 
@@ -37,7 +41,9 @@ describe.each(packages)("the README of %s", (name) => {
     const links = [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/\]\(([^)\s]+)\)/g)].map(
       ([, link = ""]) => link,
     );
-    expect(links.filter((link) => link.startsWith(`${repository}/blob/main/docs/`)).length).toBeGreaterThan(0);
+    expect(links.filter((link) => link.startsWith(`${repository}/blob/main/docs/`)).length).toBeGreaterThan(
+      0,
+    );
     expect(links.map(fault).filter((one) => one !== undefined)).toEqual([]);
   });
 });

@@ -231,7 +231,7 @@ test.each([
     files: ["messages/auction", "messages/server", "messages/over-socket"],
   },
   { page: "docs/operations.md", files: ["operations/probes"] },
-  { page: "docs/transactions.md", files: ["transactions/payment"] },
+  { page: "docs/transactions.md", files: ["transactions/payment", "pages/transactions-sql"] },
   { page: "docs/tutorial.md", files: steps.map(({ step }) => `tutorial/${step}`) },
 ])("every code block of $page stands in an example that runs", async ({ page, files }) => {
   const guide = await readFile(join(root, page), "utf8");

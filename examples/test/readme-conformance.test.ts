@@ -1,2 +1,4 @@
 /** The program in the README of @wsession/conformance: it declares the cases of a store, which run here. */
-import "../dist/readmes/conformance.js";
+await import("../dist/readmes/conformance.js");
+
+export {};

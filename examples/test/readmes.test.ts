@@ -9,6 +9,7 @@ import { metrics } from "@opentelemetry/api";
 import { createSessions, mapStore } from "@wsession/core";
 import { bindSessions } from "@wsession/adapter-ws";
 import uWS from "uWebSockets.js";
+import type { us_listen_socket } from "uWebSockets.js";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
@@ -36,11 +37,23 @@ afterEach(() => {
   printed.length = 0;
 });
 
+/** What the programs export, beyond what the README shows. */
+interface Exports {
+  readonly app: { close(): void };
+  readonly auction: object;
+  readonly client: { close(): Promise<void>; quit(): Promise<unknown> };
+  readonly exporter: { shutdown(): Promise<void> };
+  readonly listening: unknown;
+  readonly sessions: { close(): Promise<void> };
+  readonly shown: readonly string[];
+  stop(): void;
+}
+
 /** Runs a program, and resolves with what it exports. Each replacement must change it. */
 async function run(name: string, replacements: Readonly<Record<string, string>> = {}, end = "") {
   const file = join(folder, `running-${name}.js`);
   await writeFile(file, (await changed(name, replacements)) + end);
-  return import(file) as Promise<Record<string, any>>;
+  return import(file) as Promise<Exports>;
 }
 
 async function changed(name: string, replacements: Readonly<Record<string, string>>): Promise<string> {
@@ -87,7 +100,7 @@ test("adapter-uws: the visits of a connection are counted", async () => {
     { "8080": "0", "() => { }": "(socket) => void (globalThis.readmeSocket = socket)" },
     "\nexport const listening = globalThis.readmeSocket;",
   );
-  const at = uWS.us_socket_local_port(listening);
+  const at = uWS.us_socket_local_port(listening as us_listen_socket);
   expect(await visitTwice(at)).toEqual(["visit 1: hello", "visit 2: again"]);
   await sessions.close();
   app.close();
@@ -95,7 +108,9 @@ test("adapter-uws: the visits of a connection are counted", async () => {
 
 test.skipIf(bun === undefined)("adapter-bun: the visits of a connection are counted", async () => {
   const file = join(folder, "running-adapter-bun.js");
-  const text = await changed("adapter-bun", { "Bun.serve({ port: 8080": "const served = Bun.serve({ port: 0" });
+  const text = await changed("adapter-bun", {
+    "Bun.serve({ port: 8080": "const served = Bun.serve({ port: 0",
+  });
   await writeFile(file, `${text}\nconsole.log(served.port);`);
   const child = spawn(bun!, [file], { stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(async () => {
@@ -153,7 +168,9 @@ test("opentelemetry: Prometheus reads the counters of the sessions", async () =>
   const { exporter, sessions, stop } = await run("opentelemetry", {
     "port: 9464": 'port: 0, host: "127.0.0.1"',
   });
-  const answer = await fetch(`http://127.0.0.1:${await port()}/metrics`, { headers: { connection: "close" } });
+  const answer = await fetch(`http://127.0.0.1:${await port()}/metrics`, {
+    headers: { connection: "close" },
+  });
   expect(await answer.text()).toMatch(/^wsession_/m);
   stop();
   metrics.disable();

@@ -23,6 +23,7 @@ bindSessions(new WebSocketServer({ server: http }), sessions, {
 });
 http.listen(Number(PORT), "127.0.0.1");
 
+// #region stop
 process.once("SIGTERM", () => {
   void stop();
 });
@@ -33,3 +34,4 @@ async function stop(): Promise<void> {
   http.close();
   client.disconnect();
 }
+// #endregion

@@ -11,7 +11,6 @@ const sessions = createSessions({
   initial: ({ headers }) => ({ device: headers["user-agent"] ?? "unknown" }),
 });
 
-// #region devices
 interface Device {
   readonly id: string;
   readonly name: string;
@@ -37,7 +36,6 @@ async function logOut(user: string, id: string): Promise<boolean> {
   const session = await sessions.get(id);
   return session?.subject === user && (await session.destroy("logged out on another device"));
 }
-// #endregion
 
 const page = (devices: readonly Device[]): string =>
   devices.map(({ name, isOnline }) => `${name}: ${isOnline ? "here" : "away"}`).join(", ");
