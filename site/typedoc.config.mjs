@@ -13,8 +13,8 @@ const entryPoints = new Map(readdirSync(join(root, "packages")).flatMap(entryPoi
  */
 function entryPointsOf(folder) {
   const home = join(root, "packages", folder);
-  /** @type {{ name: string, exports: Record<string, string | { types: string }> }} */
-  const { name, exports } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
+  /** @type {{ name: string, exports?: Record<string, string | { types: string }> }} */
+  const { name, exports = {} } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
   return Object.entries(exports).flatMap(([path, target]) => {
     if (typeof target === "string") return [];
     const source = target.types.replace("/dist/", "/src/").replace(/\.d\.ts$/, ".ts");
