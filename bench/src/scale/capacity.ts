@@ -16,6 +16,8 @@ const SWEEP_MS = 5_000;
 const SWEEPS_MS = 75_000;
 const QUICK_SWEEPS_MS = 500;
 const CHANGES = 200;
+const QUICK_CHANGES = 20;
+const IDLE_MS = 200;
 
 /** What the capacity model computes, measured at three sizes. */
 export async function measureCapacity(options: Options): Promise<Figure[]> {
@@ -42,7 +44,7 @@ async function measure(sessions: number, options: Options): Promise<Figure[]> {
     const readsBefore = await callsOf(redis, "hmget");
     await delay(windowMs);
     const sweepReads = ((await callsOf(redis, "hmget")) - readsBefore) / (windowMs / 1_000);
-    const announcements = await announcementsPerChange(redis);
+    const announcements = await announcementsPerChange(redis, options.quick ? QUICK_CHANGES : CHANGES);
     const figure = (field: string, value: number, computed: number, what: string, digits = 0): Figure => ({
       field: `${field}At${sessions}`,
       value: single(value),
@@ -89,18 +91,18 @@ async function open(
   return servers;
 }
 
-/** PUBLISH commands for each change that another process makes than the one that holds the session. */
-async function announcementsPerChange(redis: RedisServer): Promise<number> {
+/** PUBLISH commands for each change by a process that does not hold the session. */
+async function announcementsPerChange(redis: RedisServer, changes: number): Promise<number> {
   const client = new Redis(redis.port, "127.0.0.1");
   const sessions = createSessions<{ visits: number }>({ store: redisStore({ client }) });
   try {
     const ids: string[] = [];
-    for (let index = 0; index < CHANGES; index += 1)
+    for (let index = 0; index < changes; index += 1)
       ids.push(...(await sessions.bySubject(`user-${index}`)).map(({ id }) => id));
-    // Subscriptions are probed by PUBLISH too, so count what comes without a change first.
+    // Processes also probe their subscriptions with PUBLISH, so count the PUBLISH commands without changes first.
     const start = performance.now();
     const before = await callsOf(redis, "publish");
-    await delay(CHANGES);
+    await delay(IDLE_MS);
     const idle = ((await callsOf(redis, "publish")) - before) / (performance.now() - start);
     const begin = performance.now();
     const first = await callsOf(redis, "publish");
