@@ -1,17 +1,24 @@
 import { once } from "node:events";
 import { bindSessions } from "@wsession/adapter-ws";
 import { accept, createSessions, mapStore } from "@wsession/core";
+import type { Sessions } from "@wsession/core";
 import { connect, listen } from "../client.ts";
 
 const sessions = createSessions({
   store: mapStore(),
   leaveAfterMs: 10_000,
   admit: (handshake) => accept({ subject: handshake.headers["x-user"] }),
-  // What the settings page shows of a device. Never show the token or the session's id of another user.
-  initial: ({ headers }) => ({ device: headers["user-agent"] ?? "unknown" }),
+  initial: ({ headers }): DeviceData => ({ device: headers["user-agent"] ?? "unknown" }),
 });
 
-interface Device {
+/** What the settings page shows of a session. Never show the token. */
+export interface DeviceData {
+  readonly device: string;
+}
+
+type DeviceSessions = Pick<Sessions<DeviceData>, "bySubject" | "presenceOfSubject" | "get">;
+
+export interface Device {
   readonly id: string;
   readonly name: string;
   readonly isOnline: boolean;
@@ -20,7 +27,7 @@ interface Device {
 }
 
 /** The devices of a user, for a settings page: those that are there first. */
-async function devicesOf(user: string): Promise<Device[]> {
+export async function devicesOf(sessions: DeviceSessions, user: string): Promise<Device[]> {
   const [handles, presence] = await Promise.all([sessions.bySubject(user), sessions.presenceOfSubject(user)]);
   const devices = presence.sessions.flatMap(({ id, connections, since, awaySince }) => {
     const handle = handles.find((one) => one.id === id);
@@ -32,7 +39,7 @@ async function devicesOf(user: string): Promise<Device[]> {
 }
 
 /** Logs one device of the user out. The id comes from a page, so it may be the id of another user's session. */
-async function logOut(user: string, id: string): Promise<boolean> {
+export async function logOut(sessions: DeviceSessions, user: string, id: string): Promise<boolean> {
   const session = await sessions.get(id);
   return session?.subject === user && (await session.destroy("logged out on another device"));
 }
@@ -48,11 +55,11 @@ export async function main(): Promise<string[]> {
   const gone = once([...server.clients][1] ?? server, "close");
   await laptop.close();
   await gone;
-  const lines = [page(await devicesOf("ada"))];
-  const [first] = await devicesOf("ada");
-  lines.push(`bob may log it out: ${await logOut("bob", first?.id ?? "")}`);
-  lines.push(`ada may: ${await logOut("ada", first?.id ?? "")}, phone: ${await phone.closed}`);
-  lines.push(page(await devicesOf("ada")));
+  const lines = [page(await devicesOf(sessions, "ada"))];
+  const [first] = await devicesOf(sessions, "ada");
+  lines.push(`bob may log it out: ${await logOut(sessions, "bob", first?.id ?? "")}`);
+  lines.push(`ada may: ${await logOut(sessions, "ada", first?.id ?? "")}, phone: ${await phone.closed}`);
+  lines.push(page(await devicesOf(sessions, "ada")));
   await sessions.close();
   server.close();
   return lines;
