@@ -9,7 +9,7 @@ import { WebSocketServer } from "ws";
 
 /**
  * @typedef {{ n: number, [field: string]: unknown }} Data
- * @typedef {{ do: "update", times: number } | { do: "patch", fields: Partial<Data> } | { do: "destroy" } | { do: "read" }} Command
+ * @typedef {{ do: "update", times: number } | { do: "patch", fields: Partial<Data> } | { do: "destroy" } | { do: "read" } | { do: "identify", as: string }} Command
  */
 
 const { redis, prefix, runtime, options } = JSON.parse(process.argv[2] ?? "{}");
@@ -50,6 +50,7 @@ const handlers = {
       for (let times = 0; times < command.times; times += 1)
         await session.update((data) => ({ ...data, n: data.n + 1 }));
     } else if (command.do === "patch") await session.patch(command.fields);
+    else if (command.do === "identify") await session.identify(command.as);
     else if (command.do === "destroy") await sessions.destroy(session.id, "by command");
     connection.send(JSON.stringify({ type: "done", data: session.data, version: session.version }));
   },

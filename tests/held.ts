@@ -32,6 +32,7 @@ type Call =
   | "resume"
   | "rotate"
   | "takeOver"
+  | "takeOverSubject"
   | "append"
   | "commit"
   | "bySubject"

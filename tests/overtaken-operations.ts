@@ -16,7 +16,7 @@ export interface Operation {
   /** Its session stays: it was there before, or `close()` lets the handler finish that sets it. */
   readonly keeps?: true;
   readonly overtakers: readonly Overtaker[];
-  readonly options?: (gap: Gap) => Partial<Pick<SessionsOptions<Data>, "admit" | "initial">>;
+  readonly options?: (gap: Gap) => Partial<Pick<SessionsOptions<Data>, "admit" | "initial" | "exclusive">>;
   readonly store?: (store: SessionStore, gap: Gap) => SessionStore;
   readonly handlers?: (gap: Gap) => Handlers<Data>;
   /** What an overtaker may come to, where that is not one of `CLOSED`. */

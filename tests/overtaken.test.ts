@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { Gap } from "./held.ts";
 import { BEFORE, CLOSED, operations } from "./overtaken-operations.ts";
 import type { Data, Operation, Overtaker, World } from "./overtaken-operations.ts";
+import { takeovers } from "./overtaken-takeovers.ts";
 import { connect, runtimeNames, serve } from "./runtimes.ts";
 import type { RuntimeName } from "./runtimes.ts";
 import { newPrefix, openStore, redisClient, storeNames } from "./stores.ts";
@@ -93,7 +94,8 @@ const overtake: Readonly<Record<Overtaker, (sessions: Sessions<Data>, id: string
 
 describe.each(runtimeNames)("%s", (runtime) => {
   describe.each(storeNames)("%s", (store) => {
-    const possible = operations.filter(({ resumable }) => !(resumable && store === "in-connection"));
+    const all = [...operations, ...takeovers("before"), ...takeovers("after")];
+    const possible = all.filter(({ resumable }) => !(resumable && store === "in-connection"));
     const where = store === "redis" ? ["here", "elsewhere"] : ["here"];
 
     for (const operation of possible) {

@@ -36,6 +36,22 @@ async function logIn(processes: readonly Running[], subject: string): Promise<re
   return settled.flatMap((login) => (login.status === "fulfilled" ? [login.value] : []));
 }
 
+/** Connects clients without a subject to all processes. Then all log in as the subject at once. */
+async function identifyAll(processes: readonly Running[], subject: string): Promise<readonly Client[]> {
+  const connecting = Array.from({ length: LOGINS }, (_, index) =>
+    connect(processes[index % processes.length] ?? expect.unreachable()),
+  );
+  const clients = await Promise.all(connecting);
+  await Promise.all(clients.map((client) => nextOf(client, "open")));
+  for (const client of clients) client.send(JSON.stringify({ do: "identify", as: subject }));
+  return clients;
+}
+
+/** Resolves once an update was applied. The answers to earlier commands, such as identify, are read before. */
+async function nextDone(client: Client): Promise<void> {
+  while ((await nextOf(client, "done")).data.n !== 1);
+}
+
 /** Waits until `left` of the clients are connected, and checks that the others got 4409, and that the rest can write. */
 async function expectLeft(clients: readonly Client[], left: number): Promise<void> {
   const ended = new Journal<number>();
@@ -48,24 +64,29 @@ async function expectLeft(clients: readonly Client[], left: number): Promise<voi
   await ended.until(clients.length - left);
   for (const client of open) {
     client.send(JSON.stringify({ do: "update", times: 1 }));
-    expect((await nextOf(client, "done")).data.n).toBe(1);
+    await nextDone(client);
   }
   expect(open.size).toBe(left);
   expect(ended.entries.filter((code) => code !== 4409)).toEqual([]);
 }
 
-test('exclusive: "subject": 20 simultaneous logins over three processes leave exactly one connection (I13)', async () => {
+test('exclusive: "subject": 20 simultaneous logins, by handshake or by identify, over three processes leave exactly one connection (I13)', async () => {
   const { processes } = await start({ exclusive: "subject" });
-  for (let round = 0; round < ROUNDS; round += 1) await expectLeft(await logIn(processes, `ada${round}`), 1);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await expectLeft(await logIn(processes, `ada${round}`), 1);
+    await expectLeft(await identifyAll(processes, `eve${round}`), 1);
+  }
 });
 
-test("maxSessionsPerSubject: 20 simultaneous logins over three processes leave exactly the number", async () => {
+test("maxSessionsPerSubject: 20 simultaneous logins, by handshake or by identify, over three processes leave exactly the number", async () => {
   const { processes, sessions } = await start({ maxSessionsPerSubject: 3 });
   for (let round = 0; round < ROUNDS; round += 1) {
     const clients = await logIn(processes, `ada${round}`);
     // As soon as all handshakes are answered.
     expect(await sessions.bySubject(`ada${round}`)).toHaveLength(3);
     await expectLeft(clients, 3);
+    await expectLeft(await identifyAll(processes, `eve${round}`), 3);
+    expect(await sessions.bySubject(`eve${round}`)).toHaveLength(3);
   }
 });
 

@@ -104,12 +104,25 @@ export class EventFile {
     return this.#read("handled", type);
   }
 
+  /** When the last event of this type was begun, as `Date.now()`. */
+  lastAt(type: SessionEventType): number {
+    const times = this.#lines().flatMap(([stage, kind, , at]) =>
+      stage === "begun" && kind === type ? [at] : [],
+    );
+    return Math.max(...times);
+  }
+
+  #lines(): [stage: string, kind: string, event: SessionEvent, at: number][] {
+    const lines = readFileSync(this.path, "utf8").split("\n");
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- worker.mjs writes nothing else
+    return lines
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as [string, string, SessionEvent, number]);
+  }
+
   #read(what: string, type: string): Map<string, { readonly event: SessionEvent; readonly times: number }> {
     const found = new Map<string, { readonly event: SessionEvent; readonly times: number }>();
-    for (const line of readFileSync(this.path, "utf8").split("\n")) {
-      if (line === "") continue;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- worker.mjs writes nothing else
-      const [stage, kind, event] = JSON.parse(line) as [string, string, SessionEvent];
+    for (const [stage, kind, event] of this.#lines()) {
       if (stage !== what || kind !== type) continue;
       found.set(event.id, { event, times: (found.get(event.id)?.times ?? 0) + 1 });
     }

@@ -47,12 +47,13 @@ export async function leavingTrial(of: {
   readonly file: EventFile;
   readonly count: number;
   readonly leaveAfterMs: number;
-}): Promise<{ readonly back: number; readonly late: number }> {
+}): Promise<{ readonly back: number; readonly late: number; readonly lastAfterMs: number }> {
   const { holder, other, file, count, leaveAfterMs } = of;
   const clients = await connectAll(holder, count, "u");
   const gone = clients.slice(count / 2);
   const late = new Set<string>();
   const killedAt = performance.now();
+  const killedDate = Date.now();
   await holder.kill();
   for (let first = 0; first < count / 2; first += AT_ONCE) {
     const batch = clients.slice(first, Math.min(count / 2, first + AT_ONCE));
@@ -61,9 +62,10 @@ export async function leavingTrial(of: {
   }
   const mustHaveLeft = (): string[] => leavers(file).filter((user) => !late.has(user));
   await until(() => mustHaveLeft().length >= gone.length, 60_000);
+  const lastAfterMs = file.lastAt("left") - killedDate;
   await delay(leaveAfterMs);
   expect(mustHaveLeft()).toEqual(usersOf(gone));
   expect(new Set(leavers(file)).size).toBe(leavers(file).length);
   expect([...file.begun("left").values()].every(({ times }) => times === 1)).toBe(true);
-  return { back: count / 2 - late.size, late: late.size };
+  return { back: count / 2 - late.size, late: late.size, lastAfterMs };
 }

@@ -17,7 +17,7 @@ async function open({ redis, file, leaseMs, leaveAfterMs, handleMs = 0, node, wa
   const client = connectRedis(redis);
   /** @param {string} type */
   const noted = (type) => async (/** @type {import("@wsession/core").SessionEvent} */ event) => {
-    appendFileSync(file, `${JSON.stringify(["begun", type, event])}\n`);
+    appendFileSync(file, `${JSON.stringify(["begun", type, event, Date.now()])}\n`);
     if (handleMs > 0) await delay(handleMs);
     appendFileSync(file, `${JSON.stringify(["handled", type, event])}\n`);
   };
