@@ -2,7 +2,6 @@
 import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
 
-/** @import { SessionErrorCode } from "@wsession/core" */
 /** @typedef {{ n: number }} Data */
 /** @typedef {typeof import("@wsession/core") & typeof import("@wsession/adapter-ws") & typeof import("@wsession/store-redis")} Library */
 /** @typedef {{ do: "update", times: number } | { do: "rotate" } | { do: "identify" | "destroySubject", subject: string } | { do: "destroy" }} Command */
