@@ -179,7 +179,7 @@ export const sessionMutants = [
     file: "packages/core/src/session/lifetimes.ts",
     find: "if (state.lifetime?.warned !== true && state.lifetime?.warnedOfIdle !== true) return;",
     replace: "if (state.lifetime !== undefined) return;",
-    tests: tests("security/lifetime.test.ts", "one that joins"),
+    tests: tests("security/lifetime.test.ts", "joins the session after the warning"),
   },
   {
     name: "not-yet-opened-ended",
