@@ -25,23 +25,25 @@ function fault(link: string): string | undefined {
   return headings.includes(heading) ? undefined : `${link} names no heading`;
 }
 
-/** A package without an export is a command. */
-function isCommand(name: string): boolean {
-  return !readFileSync(join(root, "packages", name, "package.json"), "utf8").includes(
-    '"types": "./dist/index.d.ts"',
-  );
+/** A package with a program and without an export is a command. */
+function manifestOf(folder: string): { readonly name: string; readonly isCommand: boolean } {
+  const text = readFileSync(join(root, "packages", folder, "package.json"), "utf8");
+  const { name, bin }: { name: string; bin?: object } = JSON.parse(text);
+  return { name, isCommand: bin !== undefined };
 }
 
-describe.each(packages)("the README of %s", (name) => {
-  const text = readFileSync(join(root, "packages", name, "README.md"), "utf8");
+describe.each(packages)("the README of %s", (folder) => {
+  const { name, isCommand } = manifestOf(folder);
+  const text = readFileSync(join(root, "packages", folder, "README.md"), "utf8");
   const [title, , description = ""] = text.split("\n");
 
   test("says what the package is, how to install it, and shows a program", () => {
-    expect(title).toBe(`# @wsession/${name}`);
+    expect(title).toBe(`# ${name}`);
     expect(description.length).toBeGreaterThan(40);
-    expect(text).toMatch(new RegExp(`^npm install .*@wsession/${name}\\b`, "m"));
+    const install = name.startsWith("create-") ? `npm ${name.replace("-", " ")}` : `npm install .*${name}`;
+    expect(text).toMatch(new RegExp(`^${install}\\b`, "m"));
     // examples/test/readmes.test.ts runs the programs; the tests of the command run what a shell runs.
-    expect(text).toMatch(isCommand(name) ? /^npx wsession /m : /^```(?:ts|js)\n/m);
+    expect(text).toMatch(isCommand ? /^```sh\n/m : /^```(?:ts|js)\n/m);
   });
 
   test("links to its pages by addresses of the repository that exist", () => {

@@ -55,7 +55,7 @@ describe("links", () => {
     expect(listed.filter(({ source }) => !html.has(`/${pathOnSite(source)}.html`))).toEqual([]);
     const index = html.get("/api/index.html") ?? "";
     const names = readdirSync(join(root, "packages"))
-      .filter((name) => name !== "cli")
+      .filter((name) => !["cli", "create-wsession"].includes(name))
       .map((name) => `@wsession/${name}`);
     expect(
       [...names, "@wsession/core/runtime", "@wsession/protocol/messages"].filter(
