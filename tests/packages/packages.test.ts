@@ -78,7 +78,9 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
 
   test("each package loads, as an ES module and by require()", async () => {
     const folders = packageFolders.filter((folder) => folder !== "conformance");
-    const names = [...folders, "core/runtime", "protocol/messages"].map((name) => `@wsession/${name}`);
+    const names = [...folders, "core/runtime", "protocol/messages", "store-redis/inspection"].map(
+      (name) => `@wsession/${name}`,
+    );
     const keys = (load: string) => `${JSON.stringify(names)}.map(async (name) => Object.keys(${load}(name)))`;
     const script = (loads: string) =>
       `Promise.all(${loads}).then((lists) => console.log(JSON.stringify(lists)));`;
@@ -214,6 +216,7 @@ describe("packages that install one by one", { timeout: installMs }, () => {
       const others = await peersOf(folder, peers);
       await workshop.project(folder, { parent: users, packages: [...packages, folder], others });
     }
+    await workshop.project("cli", { parent: users, packages: ["protocol", "core", "store-redis", "cli"] });
     await install(users, ["--install-strategy=nested"]);
   }, installMs);
 
@@ -227,6 +230,17 @@ describe("packages that install one by one", { timeout: installMs }, () => {
     const script = `console.log(Object.keys(await import("@wsession/${folder}")).join())`;
     const printed = await run(project, process.execPath, ["--input-type=module", "--eval", script]);
     expect(printed.trim().split(",")).toContain(name);
+  });
+
+  test("cli brings the command wsession, and ioredis", async () => {
+    const command = join(users, "cli", "node_modules", ".bin", "wsession");
+    const { version } = JSON.parse(
+      await readFile(join(repository, "packages", "cli", "package.json"), "utf8"),
+    ) as { version: string };
+    expect(await run(users, command, ["--version"])).toBe(`${version}\n`);
+    // Port 1 of the loopback has no server.
+    const away = ["doctor", "--redis", "redis://127.0.0.1:1", "--timeout", "100ms"];
+    expect(await run(users, command, away, "any")).toContain("ECONNREFUSED");
   });
 });
 

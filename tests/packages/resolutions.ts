@@ -34,6 +34,7 @@ import { instrument } from "@wsession/opentelemetry";
 import { unchecked } from "@wsession/protocol";
 import { defineMessages } from "@wsession/protocol/messages";
 import { redisStore } from "@wsession/store-redis";
+import { redisInspection } from "@wsession/store-redis/inspection";
 import { WebSocketServer } from "ws";
 
 const cookie = cookieToken();
@@ -59,6 +60,8 @@ redisStore(1);
 instrument(1);
 // @ts-expect-error -- it takes sessions
 bindBun(1);
+// @ts-expect-error -- it takes options
+redisInspection(1);
 // @ts-expect-error -- it takes functions
 testStore(1);
 export {};

@@ -18,7 +18,9 @@ export const packageFolders = [
   "opentelemetry",
   "conformance",
 ] as const;
-export type PackageFolder = (typeof packageFolders)[number];
+/** Those with modules, and the one that has a command alone. */
+const publishedFolders = [...packageFolders, "cli"] as const;
+export type PackageFolder = (typeof publishedFolders)[number];
 
 export interface Manifest {
   readonly name: string;
@@ -71,7 +73,7 @@ export class Workshop implements AsyncDisposable {
 
   /** All of them in one process of npm. */
   async #pack(): Promise<void> {
-    const workspaces = packageFolders.flatMap((folder) => ["--workspace", join("packages", folder)]);
+    const workspaces = publishedFolders.flatMap((folder) => ["--workspace", join("packages", folder)]);
     // They are built: `prepack` would build them again, under the tests that run meanwhile.
     const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", this.#folder, ...workspaces];
     const packed = JSON.parse(await run(repository, "npm", args)) as {
@@ -79,7 +81,7 @@ export class Workshop implements AsyncDisposable {
       filename: string;
       files: { path: string }[];
     }[];
-    for (const folder of packageFolders) {
+    for (const folder of publishedFolders) {
       const { filename, files } = packed.find(({ name }) => name === `@wsession/${folder}`)!;
       const tarball = { file: join(this.#folder, filename), paths: files.map(({ path }) => path) };
       this.#tarballs.set(folder, tarball);
