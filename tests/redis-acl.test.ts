@@ -7,7 +7,7 @@ import { cli, startCluster, startRedis } from "../packages/store-redis/test/redi
 import type { RedisCluster, RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { createSessions } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
-import { wsession } from "../packages/cli/test/program.ts";
+import { wsession as run } from "../packages/cli/test/program.ts";
 import { requiredRights, ruleOf } from "../packages/store-redis/dist/inspection/required-rights.js";
 import { Keys } from "../packages/store-redis/dist/base/keys.js";
 import { harnessOf } from "./redis-harness.ts";
@@ -72,6 +72,7 @@ describe("a user with the rights of docs/operations.md alone", () => {
 });
 
 describe("the command wsession with these rights", () => {
+  const wsession = (args: readonly string[]) => run([...args, "--timeout", "10s"]);
   const urlOf = ({ port }: RedisServer) => `redis://${user.username}:${user.password}@127.0.0.1:${port}`;
 
   test("doctor asks for exactly the commands of the page, and finds no problem, on a Cluster either", async () => {
@@ -107,7 +108,10 @@ describe("the command wsession with these rights", () => {
     const prefix = newPrefix();
     const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
     const client = new Cluster(nodes, { redisOptions: user });
-    const sessions = createSessions({ store: redisStore({ client, prefix }), initial: () => ({}) });
+    const sessions = createSessions({
+      store: redisStore({ client, prefix, timeoutMs: 10_000 }),
+      initial: () => ({}),
+    });
     try {
       await Promise.all(Array.from({ length: 30 }, () => sessions.create({}, { subject: "ada" })));
       const at = ["--json", "--prefix", prefix, "--cluster", "--redis", urlOf(cluster.nodes[0]!)];

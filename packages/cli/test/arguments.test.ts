@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseInvocation } from "../dist/arguments.js";
 import { UsageError } from "../dist/failures.js";
+import { Printer } from "../dist/output/printer.js";
 import { ProgressBar } from "../dist/output/progress.js";
 import { shownTarget } from "../dist/redis.js";
 import { parseTime } from "../dist/times.js";
@@ -99,5 +100,23 @@ describe("the progress bar", () => {
 
   test("is not drawn elsewhere", () => {
     expect(drawn(false, 0)).toEqual({ shown: "", left: "" });
+  });
+});
+
+describe("colours", () => {
+  const printed = (isTTY: boolean, hasColours: boolean, environment: NodeJS.ProcessEnv = {}) => {
+    let text = "";
+    const out = { isTTY, hasColors: () => hasColours, write: (part: string) => (text += part) };
+    const printer = new Printer(false, out, out, environment);
+    printer.line(printer.style("red", "gone\u{1b}[2J"), " \u{9b}");
+    return text;
+  };
+
+  test("are used on a terminal that has some, unless NO_COLOR is set; text is safe either way", () => {
+    expect(printed(true, true)).toBe("\u{1b}[31mgone\\u{1b}[2J\u{1b}[39m \\u{9b}\n");
+    const plain = "gone\\u{1b}[2J \\u{9b}\n";
+    expect(printed(true, true, { NO_COLOR: "1" })).toBe(plain);
+    expect(printed(true, false)).toBe(plain);
+    expect(printed(false, true)).toBe(plain);
   });
 });

@@ -14,9 +14,11 @@ async function application() {
   const prefix = `cli${(prefixes += 1)}`;
   const client = new Redis(redis.port, "127.0.0.1");
   const host = new FakeHost();
-  const store = redisStore({ client, prefix, node: "web-1" });
+  // A busy machine may take long.
+  const timeoutMs = 10_000;
+  const store = redisStore({ client, prefix, node: "web-1", timeoutMs });
   store.attach(host);
-  const sessions = createSessions({ store: redisStore({ client, prefix }), initial: () => ({}) });
+  const sessions = createSessions({ store: redisStore({ client, prefix, timeoutMs }), initial: () => ({}) });
   onTestFinished(async () => {
     await Promise.all([store.close(), sessions.close()]);
     client.disconnect();
@@ -27,7 +29,7 @@ async function application() {
     await hold(store, host, creation.id);
     return creation.id;
   };
-  const at = ["--redis", `redis://127.0.0.1:${redis.port}`, "--prefix", prefix];
+  const at = ["--timeout", "10s", "--redis", `redis://127.0.0.1:${redis.port}`, "--prefix", prefix];
   return { at, client, held, host, prefix, sessions };
 }
 

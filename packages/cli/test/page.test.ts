@@ -32,7 +32,7 @@ function masked(text: string): string {
 test.each(samples)("docs/cli.md shows what `wsession $args` prints", async ({ args, output }) => {
   const client = new Redis(redis.port, "127.0.0.1");
   const host = new FakeHost();
-  const store = redisStore({ client, node: "web-1" });
+  const store = redisStore({ client, node: "web-1", timeoutMs: 10_000 });
   store.attach(host);
   onTestFinished(async () => {
     await store.close();
@@ -45,7 +45,13 @@ test.each(samples)("docs/cli.md shows what `wsession $args` prints", async ({ ar
   await hold(store, host, first!.id);
   await store.destroy(creations[2]!.id, "locked", false);
   const words = args.split(" ").map((word) => (/^[\w-]{22}$/.test(word) ? first!.id : word));
-  const { stdout } = await wsession([...words, "--redis", `redis://127.0.0.1:${redis.port}`]);
+  const { stdout } = await wsession([
+    ...words,
+    "--timeout",
+    "10s",
+    "--redis",
+    `redis://127.0.0.1:${redis.port}`,
+  ]);
   expect(masked(stdout)).toBe(masked(output));
 });
 
