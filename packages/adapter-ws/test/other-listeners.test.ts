@@ -1,4 +1,5 @@
 /** Other `upgrade` listeners of the same HTTP server that answer a handshake too. One of the two has to win, and the other must not write. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
@@ -94,14 +95,18 @@ test("a listener that refuses the handshake while admit runs: the client has its
 
 test("a listener that answers with 101 by itself keeps the stream: wsession writes nothing into it, and reports", async () => {
   const streams: Socket[] = [];
-  const { decision, reports } = await serverWith((_request, stream) => {
+  const { socket, decision, reports, failures } = await serverWith((request, stream) => {
     streams.push(stream);
-    setImmediate(() => stream.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"));
+    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accepted = createHash("sha1").update(key).digest("base64");
+    const head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    stream.write(`${head}Sec-WebSocket-Accept: ${accepted}\r\n\r\n`);
   }, "first");
-  await expect.poll(() => streams[0]?.bytesWritten).toBeGreaterThan(0);
+  await once(socket, "open");
   const written = streams[0]?.bytesWritten;
-  if (streams[0] !== undefined) streams[0].once("error", () => undefined);
+  expect(written).toBeGreaterThan(0);
   decision.resolve();
-  await expect.poll(() => reports.length + Number(streams[0]?.destroyed)).toBeGreaterThan(0);
+  await expect.poll(() => reports).toEqual([ANSWERED]);
   expect(streams[0]?.bytesWritten).toBe(written);
+  expect([socket.readyState, failures]).toEqual([socket.OPEN, []]);
 });
