@@ -32,6 +32,7 @@ test.each([
   { kind: "commonjs", config: "jest.config.cjs", flags: [] },
 ])(
   "Jest runs a test of handlers with real sockets, as users have it: $kind",
+  { timeout: 180_000 },
   async ({ kind, config, flags }) => {
     const folder = await projectOf(kind);
     const jest = join(frameworks, "node_modules/jest/bin/jest.js");
