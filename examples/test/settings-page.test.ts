@@ -46,4 +46,4 @@ test("the settings page lists a user's devices, signs one out, and that device's
   ]);
   expect(await laptop.textContent("#status")).toBe("live");
   expect(await phone.evaluate("fetch('/devices').then(({ status }) => status)")).toBe(401);
-});
+}, 60_000);

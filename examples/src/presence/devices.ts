@@ -4,13 +4,6 @@ import { accept, createSessions, mapStore } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
 import { connect, listen } from "../client.ts";
 
-const sessions = createSessions({
-  store: mapStore(),
-  leaveAfterMs: 10_000,
-  admit: (handshake) => accept({ subject: handshake.headers["x-user"] }),
-  initial: ({ headers }): DeviceData => ({ device: headers["user-agent"] ?? "unknown" }),
-});
-
 /** What the settings page shows of a session. Never show the token. */
 export interface DeviceData {
   readonly device: string;
@@ -48,6 +41,12 @@ const page = (devices: readonly Device[]): string =>
   devices.map(({ name, isOnline }) => `${name}: ${isOnline ? "here" : "away"}`).join(", ");
 
 export async function main(): Promise<string[]> {
+  const sessions = createSessions({
+    store: mapStore(),
+    leaveAfterMs: 10_000,
+    admit: (handshake) => accept({ subject: handshake.headers["x-user"] }),
+    initial: ({ headers }): DeviceData => ({ device: headers["user-agent"] ?? "unknown" }),
+  });
   const { server, url } = await listen();
   bindSessions(server, sessions, {});
   const phone = await connect(url, { "x-user": "ada", "user-agent": "phone" });
