@@ -8,7 +8,7 @@ import { repository, root } from "./repository.mjs";
 
 /** The pages of the repository that the site has, from the root of the repository. */
 export function sources() {
-  const patterns = ["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/**/*.md", "packages/*/README.md"];
+  const patterns = ["README.md", "CONTRIBUTING.md", ":(glob)docs/**/*.md", ":(glob)packages/*/README.md"];
   const listed = execFileSync(
     "git",
     ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns],

@@ -40,7 +40,7 @@ describe("the code of the pages", async () => {
   const settings = files(":(glob)examples/frameworks/jest/**/jest.config.*");
   const compiled = new Set([...shown, ...(await Promise.all(settings.map(read)))]);
   const blocks = await Promise.all(
-    files("README.md", "CONTRIBUTING.md", "docs/*.md", "packages/*/README.md").map(
+    files("README.md", "CONTRIBUTING.md", ":(glob)docs/**/*.md", ":(glob)packages/*/README.md").map(
       async (page) => [page, codeBlocks(await read(page))] as const,
     ),
   );
