@@ -96,7 +96,7 @@ export class Calls {
    * Sends an idempotent command to one server of a Cluster, once. Rejects as `not-applied` if no reply comes in time.
    */
   async commandAt(server: Server, name: string, args: string[]): Promise<Reply> {
-    const command = this.#sender.probe(name, args, server);
+    const command = this.#sender.send(name, args, server);
     const timer = setTimeout(
       () => command.cancel(unavailable("Redis did not answer in time", "not-applied")),
       this.timeoutMs,

@@ -18,6 +18,8 @@ export class HealthProbe {
   readonly #connection: Connection;
   readonly #sender: Sender;
   readonly #serverCheck: ServerCheck;
+  /** The servers whose answer is due. */
+  readonly #asked = new Map<Server, Promise<ProbeAnswer>>();
 
   constructor(connection: Connection, sender: Sender) {
     this.#connection = connection;
@@ -50,7 +52,17 @@ export class HealthProbe {
     });
   }
 
-  async #askServer(server: Server): Promise<ProbeAnswer> {
+  /** Callers at the same time share one question, because otherwise the questions to a server that hangs would have no bound. */
+  #askServer(server: Server): Promise<ProbeAnswer> {
+    let answer = this.#asked.get(server);
+    if (answer === undefined) {
+      answer = this.#askAlone(server).finally(() => this.#asked.delete(server));
+      this.#asked.set(server, answer);
+    }
+    return answer;
+  }
+
+  async #askAlone(server: Server): Promise<ProbeAnswer> {
     const sentAt = performance.now();
     const [latencyMs, { isMaster }] = await Promise.all([
       // TIME, because the store needs this command anyway, so that no ACL refuses the probe alone.

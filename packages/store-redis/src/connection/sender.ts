@@ -1,14 +1,19 @@
 import type { SentCommand, Server } from "../drivers/driver.ts";
 import type { Connection } from "./connection.ts";
 
-/** The limit of unanswered commands on one connection (backpressure). Further commands wait unsent. */
-const MAX_UNANSWERED = 1_000;
 /**
- * The limit on a connection that is silent although replies are due. A server that hangs would later run all
- * of its commands, although no caller waits for them any more.
+ * The limit of unanswered commands on one connection (backpressure). Further commands wait unsent, because a server
+ * that hangs would later run all of its commands, although no caller waits for them any more. No sign tells the
+ * beginning of a hang, so the limit also holds for a burst to a server that answered a moment ago.
  */
-const MAX_UNANSWERED_IN_SILENCE = 64;
+const LEAST_WINDOW = 80;
+/** The limit at most, after calls have waited for a server that kept answering. */
+const MOST_WINDOW = 1_000;
+/** Without a reply for this long, the limit is the least again. */
 const SILENCE_MS = 50;
+
+/** Commands that wait unsent, each with the server that it has to go to, or `undefined` if its key decides. */
+type Backlog = Map<SentCommand, Server | undefined>;
 
 /**
  * Sends single commands through the store's client, as many at a time as each server answers. Each command is
@@ -17,17 +22,20 @@ const SILENCE_MS = 50;
 export class Sender {
   readonly #connection: Connection;
   /** Commands that wait, by the name of their server. */
-  readonly #backlogs = new Map<string, Set<SentCommand>>();
-  readonly #traffic = new Map<string, ServerTraffic>();
+  readonly #backlogs = new Map<string, Backlog>();
+  readonly #windows = new Map<string, Window>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
-  /** Sends a command. The array `args` must not be used afterwards. Its keys must include every prefix. */
-  send(name: string, args: string[]): SentCommand {
+  /**
+   * Sends a command: to the server `to`, or to the one that serves its key. The array `args` must not be used
+   * afterwards. Its keys must include every prefix.
+   */
+  send(name: string, args: string[], to?: Server): SentCommand {
     const command = this.#connection.client.createCommand(name, args);
-    this.#dispatch(command);
+    this.#dispatch(command, to);
     return command;
   }
 
@@ -40,14 +48,15 @@ export class Sender {
 
   /** Replies arrived from a server: sends commands that were waiting for it. */
   sendWaiting(name: string): void {
-    this.#trafficOf(name).arrivedAt = performance.now();
+    const { client } = this.#connection;
+    this.#windowOf(name).onArrival(client.serverOf(name)?.unanswered ?? 0);
     const backlog = this.#backlogs.get(name);
     if (backlog === undefined) return;
-    for (const command of backlog) {
-      const server = this.#connection.client.serverOf(name);
+    for (const [command, to] of backlog) {
+      const server = client.serverOf(name);
       if (server !== undefined && !this.#hasCapacity(server)) return;
       backlog.delete(command);
-      this.#dispatch(command);
+      this.#dispatch(command, to);
     }
   }
 
@@ -56,7 +65,7 @@ export class Sender {
     for (const backlog of [...this.#backlogs.values()]) {
       const waiting = [...backlog];
       backlog.clear();
-      for (const command of waiting) this.#dispatch(command);
+      for (const [command, to] of waiting) this.#dispatch(command, to);
     }
   }
 
@@ -65,47 +74,62 @@ export class Sender {
    */
   rejectWaiting(): void {
     for (const backlog of this.#backlogs.values()) {
-      for (const command of backlog) command.reject(new Error("the connection was lost"));
+      for (const command of backlog.keys()) command.reject(new Error("the connection was lost"));
       backlog.clear();
     }
   }
 
-  #dispatch(command: SentCommand): void {
+  #dispatch(command: SentCommand, to: Server | undefined): void {
     const { client } = this.#connection;
-    const target = client.targetOf(command);
+    const target = to ?? client.targetOf(command);
     if (target instanceof Error) command.reject(target);
-    else if (target === undefined || this.#hasCapacity(target)) client.send(command);
-    else this.#wait(target.name, command);
+    else if (this.#hasCapacity(target)) target.send(command);
+    else this.#wait(target.name, command, to);
   }
 
+  /** Whether another command may be sent to the server now. */
   #hasCapacity(server: Server): boolean {
-    return server.accepts && this.#trafficOf(server.name).hasCapacity(server.unanswered);
+    return server.accepts && this.#windowOf(server.name).hasCapacity(server.unanswered);
   }
 
-  #trafficOf(name: string): ServerTraffic {
-    let traffic = this.#traffic.get(name);
-    if (traffic === undefined) this.#traffic.set(name, (traffic = new ServerTraffic()));
-    return traffic;
+  #windowOf(name: string): Window {
+    let window = this.#windows.get(name);
+    if (window === undefined) this.#windows.set(name, (window = new Window()));
+    return window;
   }
 
-  #wait(name: string, command: SentCommand): void {
+  #wait(name: string, command: SentCommand, to: Server | undefined): void {
     let backlog = this.#backlogs.get(name);
-    if (backlog === undefined) this.#backlogs.set(name, (backlog = new Set()));
-    backlog.add(command);
+    if (backlog === undefined) this.#backlogs.set(name, (backlog = new Map()));
+    backlog.set(command, to);
     command.backlog = backlog;
   }
 }
 
-/** When data last arrived from a server, and since when replies are due. */
-class ServerTraffic {
-  arrivedAt = 0;
-  #busySince = 0;
+/**
+ * How many commands a server may have unanswered: a congestion window with slow start. The window grows only while it is
+ * full and replies arrive (RFC 7661), so a server that few calls use never has a large one.
+ */
+class Window {
+  #size = LEAST_WINDOW;
+  #isFull = false;
+  #arrivedAt = Number.NEGATIVE_INFINITY;
 
-  /** Whether another command may be sent while this many are unanswered. */
+  /** Data arrived, or a connection was made. A driver may report it only after further commands were sent. */
+  onArrival(unanswered: number): void {
+    const now = performance.now();
+    if (now - this.#arrivedAt >= SILENCE_MS) this.#size = LEAST_WINDOW;
+    else if (this.#isFull && unanswered < this.#size) {
+      this.#size = Math.min(2 * this.#size, MOST_WINDOW);
+      this.#isFull = false;
+    }
+    this.#arrivedAt = now;
+  }
+
   hasCapacity(unanswered: number): boolean {
-    if (unanswered === 0) this.#busySince = performance.now();
-    if (unanswered < MAX_UNANSWERED_IN_SILENCE) return true;
-    if (unanswered >= MAX_UNANSWERED) return false;
-    return performance.now() - Math.max(this.arrivedAt, this.#busySince) < SILENCE_MS;
+    if (unanswered < LEAST_WINDOW) return true;
+    if (performance.now() - this.#arrivedAt >= SILENCE_MS) this.#size = LEAST_WINDOW;
+    this.#isFull ||= unanswered >= this.#size;
+    return unanswered < this.#size;
   }
 }

@@ -14,8 +14,8 @@ export interface SentCommand {
    * A driver that cannot know whether the command was written MUST count it.
    */
   attempts: number;
-  /** The set in which the command waits, unsent. */
-  backlog: Set<SentCommand> | undefined;
+  /** The queue in which the command waits, unsent. */
+  backlog: { delete(command: SentCommand): unknown } | undefined;
   reject(reason: Error): unknown;
   /** The caller no longer waits. From now on the driver MUST NOT write the command, or follow a redirection. */
   cancel(reason: Error): void;
@@ -29,8 +29,13 @@ export interface Server {
   readonly name: string;
   /** Whether a command may be sent now. A command to a server that does not accept one waits unsent. */
   readonly accepts: boolean;
-  /** Commands without a reply. */
+  /** Commands without a reply, also those that no caller waits for any more. */
   readonly unanswered: number;
+  /**
+   * Sends a command. Commands of one turn of the event loop share a write where possible. On a Cluster the driver follows
+   * redirections to other servers.
+   */
+  send(command: SentCommand): void;
   /** Sends a command at once, ahead of those that wait. */
   probe(command: SentCommand): void;
   /** Returns a function that closes the connection if it is still the same and no data has arrived since. */
@@ -63,13 +68,8 @@ export interface OwnClient {
   refresh(): void;
   /** Creates a command without sending it. The array `args` must not be used afterwards. */
   createCommand(name: string, args: string[]): SentCommand;
-  /**
-   * The server that a command goes to; an error if it cannot be sent; `undefined` if the client of a Cluster
-   * finds the server itself.
-   */
-  targetOf(command: SentCommand): Server | Error | undefined;
-  /** Sends a command to its target. Commands of one turn of the event loop share a write where possible. */
-  send(command: SentCommand): void;
+  /** The server that a command goes to; an error if there is none. On a Cluster any master serves a command without a key. */
+  targetOf(command: SentCommand): Server | Error;
   /**
    * Creates a connection for subscriptions without connecting it. On a Cluster it goes to the node `at`, or
    * else to any known node, because every node delivers unsharded messages. `undefined` if that node, or every

@@ -41,7 +41,7 @@ export class ClusterClient implements OwnClient {
     this.#cluster = own;
     this.#Command = commandClassOf(own);
     own.on("+node", (redis: Redis) => {
-      const node = new Node(redis);
+      const node = new Node(redis, own);
       this.#nodes.set(node.name, node);
       const known = given.nodes().find((other) => nameOf(other) === node.name)?.options;
       const { username, password } = known ?? redisOptions;
@@ -103,21 +103,17 @@ export class ClusterClient implements OwnClient {
     return new this.#Command(name, args);
   }
 
-  targetOf(command: IoredisCommand): Server | Error | undefined {
+  targetOf(command: IoredisCommand): Server | Error {
     const slot = command.getSlot();
-    const name = slot === null ? undefined : this.#cluster.slots[slot]?.[0];
-    const node = name === undefined ? undefined : this.#nodes.get(name);
+    if (slot === null) return this.#anyMaster() ?? new Error("the client knows no master of the Cluster");
+    const node = this.#nodes.get(this.#cluster.slots[slot]?.[0] ?? "");
+    // ioredis would ask a random node, whose unanswered commands are not counted.
     if (node === undefined) {
-      // ioredis asks any master, which redirects the command to the owner of the slot. Without a master it would
-      // ask a replica, which may lag behind (I7).
-      return this.#hasMaster() ? undefined : new Error("the client knows no master of the Cluster");
+      this.refresh();
+      return new Error("the client does not know the master of the slot");
     }
     // According to the slot table this node is a replica. It would answer reads but may lag behind (I7).
     return node.isReplica ? new Error("the client does not know the master of the slot") : node;
-  }
-
-  send(command: IoredisCommand): void {
-    command.sendThrough(this.#cluster);
   }
 
   createListener(events: ListenerEvents, at?: string): Listener | undefined {
@@ -128,19 +124,24 @@ export class ClusterClient implements OwnClient {
     return undefined;
   }
 
-  #hasMaster(): boolean {
-    for (const { isReplica } of this.#nodes.values()) if (!isReplica) return true;
-    return false;
+  /** A random master, of those that accept a command if there are any. */
+  #anyMaster(): Server | undefined {
+    const { servers } = this;
+    const accepting = servers.filter(({ accepts }) => accepts);
+    const some = accepting.length > 0 ? accepting : servers;
+    return some[Math.floor(Math.random() * some.length)];
   }
 }
 
 class Node implements Server {
   readonly name: string;
   readonly redis: Redis;
+  readonly #cluster: Cluster;
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis, cluster: Cluster) {
     this.name = nameOf(redis);
     this.redis = redis;
+    this.#cluster = cluster;
   }
 
   get isReplica(): boolean {
@@ -154,6 +155,12 @@ class Node implements Server {
 
   get unanswered(): number {
     return this.redis.commandQueue.length;
+  }
+
+  send(command: IoredisCommand): void {
+    // No node redirects a command without a key.
+    if (command.getSlot() === null) this.redis.sendCommand(command);
+    else command.sendThrough(this.#cluster);
   }
 
   probe(command: IoredisCommand): void {

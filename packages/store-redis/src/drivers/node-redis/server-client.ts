@@ -66,10 +66,6 @@ export class ServerClient implements OwnClient {
     return this.#link;
   }
 
-  send(command: NodeRedisCommand): void {
-    this.#link.send(command);
-  }
-
   createListener(events: ListenerEvents): Listener {
     return createListener(this.#make, this.#handshakeMs, events);
   }
