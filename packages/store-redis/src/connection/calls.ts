@@ -233,7 +233,11 @@ export class Calls {
       };
       return this.#dispatch(again, performance.now());
     }
-    const failure = asStoreFailure(error);
+    // A command that was never written has not run, however its connection ended.
+    const failure =
+      attempts === 0 && isConnectionLost(error)
+        ? unavailable("Redis can't be reached", "not-applied", reasonOf(error))
+        : asStoreFailure(error);
     if (isReadonly(error)) this.#gate.onReadonly();
     // The caller is still waiting, so a call that was lost with the connection, or refused temporarily, is
     // sent again.
