@@ -90,12 +90,6 @@ export class ClusterClient implements OwnClient {
     return link ?? new Error("the client does not know the master of the slot");
   }
 
-  send(command: NodeRedisCommand): void {
-    const target = this.targetOf(command);
-    if (target instanceof Error) command.reject(target);
-    else target.send(command);
-  }
-
   createListener(events: ListenerEvents, at?: string): Listener | undefined {
     const link = at === undefined ? this.#anyReady() : this.#links.get(at);
     if (link !== undefined)
@@ -126,6 +120,7 @@ export class ClusterClient implements OwnClient {
     }
     this.#isFinding = true;
     clearTimeout(this.#retry);
+    this.#retry = undefined;
     try {
       const slots = await this.#discovery.find([...this.#links.values()]);
       if (!this.#isClosed) await this.#apply(slots);
@@ -140,8 +135,8 @@ export class ClusterClient implements OwnClient {
   }
 
   #findLater(): void {
-    if (this.#isClosed) return;
-    clearTimeout(this.#retry);
+    // A search that is due stays due, because otherwise several failing connections would postpone it for ever.
+    if (this.#isClosed || this.#retry !== undefined) return;
     this.#retry = setTimeout(() => void this.#find(), retryPause(this.#settings.countFailure()));
     this.#retry.unref();
   }
@@ -168,7 +163,11 @@ export class ClusterClient implements OwnClient {
         else if (!this.#isFinding) this.#checkReady();
       },
       lost: () => this.#onLost(),
-      failed: (reason) => this.#events.failed(reason),
+      failed: (reason) => {
+        this.#events.failed(reason);
+        // Until its slots have a new master, the table still names this node.
+        this.#findLater();
+      },
       arrived: () => this.#events.arrived(name),
       redirected: (command, message) => this.#redirect(command, message),
     });
