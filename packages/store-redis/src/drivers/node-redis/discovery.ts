@@ -2,9 +2,8 @@ import { PatientTimer } from "../../base/arrivals.ts";
 import { unavailable } from "../../base/failures.ts";
 import { SLOTS } from "../../base/slots.ts";
 import type { Link } from "./link.ts";
-import type { Address } from "./own-options.ts";
 import { NodeRedisCommand } from "./sent-command.ts";
-import type { ClusterRedis, ServerRedis } from "./shapes.ts";
+import type { Address, ClusterRedis, ServerRedis } from "./shapes.ts";
 
 /** By slot: the name of the master. */
 export type Masters = string[][];
@@ -13,8 +12,6 @@ export type Masters = string[][];
 export class Discovery {
   readonly #given: ClusterRedis;
   readonly #timeoutMs: number;
-  /** The address of a node differs from its name if the application maps addresses. */
-  readonly #addresses = new Map<string, Address>();
   #template: ServerRedis | undefined;
 
   constructor(given: ClusterRedis, timeoutMs: number) {
@@ -27,9 +24,14 @@ export class Discovery {
     return this.#template;
   }
 
+  /** The address of a node differs from its name if the application maps addresses. */
   addressOf(name: string): Address {
     const at = name.lastIndexOf(":");
-    return this.#addresses.get(name) ?? { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
+    const named = { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
+    // The client offers its options under this name alone.
+    // oxlint-disable-next-line no-underscore-dangle
+    const map = this.#given._options?.nodeAddressMap;
+    return { ...named, ...(typeof map === "function" ? map(name) : map?.[name]) };
   }
 
   async find(links: readonly Link[]): Promise<Masters> {
@@ -66,8 +68,6 @@ export class Discovery {
     });
     try {
       await Promise.race([seed.connect(), late]);
-      for (const { address, host, port } of [...seed.masters, ...seed.replicas])
-        this.#addresses.set(address, { host, port });
       for (const master of seed.masters)
         this.#template ??= await Promise.race([seed.nodeClient(master), late]).catch(() => undefined);
       if (this.#template === undefined) throw new Error("no master of the Cluster can be reached");

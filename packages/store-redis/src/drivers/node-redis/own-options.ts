@@ -1,10 +1,4 @@
-import type { ClientOptions, ServerRedis, SocketOptions } from "./shapes.ts";
-
-/** A server's address, in place of the one in the options. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import type { Address, ClientOptions, ServerRedis, SocketOptions } from "./shapes.ts";
 
 /**
  * Creates a client for one connection, with the options of `given`. It neither reconnects nor queues commands,

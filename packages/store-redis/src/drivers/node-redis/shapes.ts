@@ -1,6 +1,12 @@
 // The members of node-redis' classes that the driver uses. The store does not import the library, because the
 // application may have any version of it.
 
+/** A server's address, in place of the one in the options. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface SocketOptions {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
@@ -50,8 +56,15 @@ export interface ClusterNode {
   readonly port: number;
 }
 
+/** The option by which an application maps the addresses that a Cluster names. */
+export type NodeAddressMap =
+  | Readonly<Record<string, Partial<Address>>>
+  | ((address: string) => Partial<Address> | undefined);
+
 /** A client of a Cluster. */
 export interface ClusterRedis extends Emitter {
+  /** Since node-redis 5.5. */
+  readonly _options?: { readonly nodeAddressMap?: NodeAddressMap | undefined } | undefined;
   readonly isOpen: boolean;
   /** By slot. */
   readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
