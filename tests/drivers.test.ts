@@ -15,8 +15,9 @@ const server: RedisServer = useRedisServer();
 describe.each(libraries.map((library) => ({ name: library.name, library })))("$name", ({ library }) => {
   test("a change reaches the holder in another process, and closing the client ends the store's connections", async (context) => {
     const prefix = newPrefix();
-    const holder = startStore(context, library, server.port, 20_000, prefix);
-    const writer = startStore(context, library, server.port, 20_000, prefix);
+    const open = () => startStore(context, library.server(server), { timeoutMs: 20_000, prefix });
+    const holder = open();
+    const writer = open();
     const creation = aCreation({ data: { n: 0 }, hold: true });
     const created = await holder.store.create(creation);
     if (created.type !== "created") throw new Error(created.type);

@@ -18,6 +18,14 @@ export interface User {
   readonly password: string;
 }
 
+/** Where the nodes of a Cluster are reached, by the address that the Cluster names. */
+export type AddressMap = Readonly<Record<string, Address>>;
+
+export interface ClusterSettings {
+  readonly user?: User | undefined;
+  readonly map?: AddressMap | undefined;
+}
+
 /** A client as an application makes it. */
 export interface Opened {
   readonly client: RedisClient;
@@ -28,8 +36,10 @@ export interface Opened {
 
 export interface Library {
   readonly name: string;
+  /** Whether the store can reach the nodes of a Cluster by other addresses than those that the Cluster names. */
+  readonly mapsAddresses: boolean;
   server(address: Address, user?: User): Opened;
-  cluster(nodes: readonly Address[], user?: User): Opened;
+  cluster(nodes: readonly Address[], settings?: ClusterSettings): Opened;
   sentinel(name: string, sentinels: readonly Address[]): Opened;
 }
 
@@ -71,12 +81,22 @@ interface SentinelOptions {
 function ioredisLibrary(
   name: string,
   connect: (options: (Address & Partial<User>) | SentinelOptions) => RedisClient & IoredisLike,
-  connectCluster: (nodes: Address[], options: { redisOptions: Partial<User> }) => RedisClient & IoredisLike,
+  connectCluster: (
+    nodes: Address[],
+    options: { redisOptions: Partial<User>; natMap?: Record<string, Address> },
+  ) => RedisClient & IoredisLike,
 ): Library {
   return {
     name,
+    mapsAddresses: true,
     server: (address, user) => ioredisClient(connect({ ...plain(address), ...user })),
-    cluster: (nodes, user) => ioredisClient(connectCluster(nodes.map(plain), { redisOptions: { ...user } })),
+    cluster: (nodes, { user, map } = {}) =>
+      ioredisClient(
+        connectCluster(nodes.map(plain), {
+          redisOptions: { ...user },
+          ...(map === undefined ? {} : { natMap: { ...map } }),
+        }),
+      ),
     sentinel: (master, sentinels) =>
       ioredisClient(connect({ name: master, sentinels: sentinels.map(plain) })),
   };
@@ -88,19 +108,22 @@ interface NodeRedisModule {
   createCluster(options: {
     rootNodes: { socket: Address }[];
     defaults: Partial<User>;
+    nodeAddressMap?: Record<string, Address>;
   }): RedisClient & NodeRedisLike;
   createSentinel(options: { name: string; sentinelRootNodes: Address[] }): RedisClient & NodeRedisLike;
 }
 
-function nodeRedisLibrary(name: string, made: NodeRedisModule): Library {
+function nodeRedisLibrary(name: string, made: NodeRedisModule, mapsAddresses = true): Library {
   return {
     name,
+    mapsAddresses,
     server: (address, user) => nodeRedisClient(made.createClient({ socket: plain(address), ...user })),
-    cluster: (nodes, user) =>
+    cluster: (nodes, { user, map } = {}) =>
       nodeRedisClient(
         made.createCluster({
           rootNodes: nodes.map((node) => ({ socket: plain(node) })),
           defaults: { ...user },
+          ...(map === undefined ? {} : { nodeAddressMap: { ...map } }),
         }),
       ),
     sentinel: (master, sentinels) =>
@@ -135,5 +158,6 @@ export const libraries: readonly Library[] = [
   ),
   nodeRedisLibrary("node-redis 6", redis6),
   nodeRedisLibrary("node-redis 5", redis5),
-  nodeRedisLibrary("node-redis 5.0", redis50),
+  // Its clients of a Cluster show no `nodeAddressMap`.
+  nodeRedisLibrary("node-redis 5.0", redis50, false),
 ];

@@ -1,8 +1,9 @@
-import { redisStore, type RedisSessionStore } from "@wsession/store-redis";
-import type { TestContext } from "vitest";
-import { FakeHost } from "../../packages/store-redis/test/fake-host.ts";
+import { type RedisSessionStore, type RedisStoreOptions, redisStore } from "@wsession/store-redis";
+import { aCreation, FakeHost } from "../../packages/store-redis/test/fake-host.ts";
+import { until } from "../../packages/store-redis/test/redis-server.ts";
 import { newPrefix } from "../stores.ts";
-import type { Library, Opened } from "./libraries.ts";
+import type { Opened } from "./libraries.ts";
+import type { Disposer } from "./topologies.ts";
 
 export interface Started {
   readonly store: RedisSessionStore;
@@ -10,16 +11,13 @@ export interface Started {
   readonly opened: Opened;
 }
 
-/** A process of an application with this library: its client, its store, and a stand-in for core. */
+/** A process of an application: its client, its store, and a stand-in for core. */
 export function startStore(
-  { onTestFinished }: Pick<TestContext, "onTestFinished">,
-  library: Library,
-  port: number,
-  timeoutMs: number,
-  prefix: string = newPrefix(),
+  { onTestFinished }: Disposer,
+  opened: Opened,
+  options: Partial<RedisStoreOptions> = {},
 ): Started {
-  const opened = library.server({ host: "127.0.0.1", port });
-  const store = redisStore({ client: opened.client, timeoutMs, prefix });
+  const store = redisStore({ client: opened.client, prefix: newPrefix(), ...options });
   const host = new FakeHost();
   store.attach(host);
   onTestFinished(async () => {
@@ -27,4 +25,9 @@ export function startStore(
     opened.close();
   });
   return { store, host, opened };
+}
+
+/** Resolves once the store answers, and this process may register as a holder. */
+export async function usable({ store }: Pick<Started, "store">, withinMs = 20_000): Promise<void> {
+  await until(async () => (await store.create(aCreation({ hold: true }))).type === "created", withinMs);
 }

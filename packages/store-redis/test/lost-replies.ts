@@ -17,14 +17,23 @@ export interface LostReplies {
   ) => Promise<{ proxy: TcpProxy; process: Process; onlooker: Process }>;
 }
 
+/**
+ * Loads all scripts into a server. A server that does not have a script gets it in a second call, and a test has to lose the reply
+ * of the one that runs.
+ */
+export async function loadScripts({ port }: Pick<RedisServer, "port">): Promise<void> {
+  const client = new Redis(port);
+  for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
+  client.disconnect();
+}
+
 /** A Redis server for the tests of a file, with all scripts loaded. */
 export function useLoadedScripts(): LostReplies {
   const server = useRedisServer();
   let client: Redis | undefined;
   beforeAll(async () => {
     client = new Redis(server.port);
-    // Load the scripts before, because an unknown script is sent twice, and a test has to drop the reply of the one that runs.
-    for (const text of Object.values(SCRIPT_TEXTS)) await client.script("LOAD", text);
+    await loadScripts(server);
   });
   afterAll(() => client?.disconnect());
   return {
