@@ -288,5 +288,8 @@ function valueOf<Value>(result: PromiseSettledResult<Value>): Value[] {
 }
 
 function closed(): Error {
-  return unavailable("the store or its Redis client is closed", "not-applied");
+  return unavailable(
+    "the store or its Redis client is closed: connect the client again, or create another store",
+    "not-applied",
+  );
 }
