@@ -48,7 +48,7 @@ interface IoredisLike {
   disconnect(): void;
 }
 
-interface NodeRedisLike {
+export interface NodeRedisLike {
   on(event: "error", listener: () => void): unknown;
   connect(): Promise<unknown>;
   destroy(): unknown;

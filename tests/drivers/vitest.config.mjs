@@ -1,0 +1,15 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The long forms with each client library, which `npm test` leaves out. */
+export default {
+  root: dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
+  test: {
+    include: ["tests/drivers/*-run.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+  },
+};
