@@ -6,6 +6,7 @@ import { coreMutants } from "./core.mjs";
 import { decisionMutants } from "./core-decisions.mjs";
 import { connectionMutants } from "./core-connection.mjs";
 import { sessionMutants } from "./core-session.mjs";
+import { driverMutants } from "./drivers.mjs";
 import { loginMutants } from "./logins.mjs";
 import { handoverMutants } from "./handover.mjs";
 import { httpMutants } from "./http.mjs";
@@ -51,4 +52,5 @@ export const mutants = [
   ...scriptMutants,
   ...outboxScriptMutants,
   ...storeMutants,
+  ...driverMutants,
 ];

@@ -29,6 +29,20 @@ export const core = (file) => inPackage("core", file);
  */
 export const redis = (file, test) => inPackage("store-redis", file, test);
 
+/**
+ * A file of `npm run test:drivers`.
+ *
+ * @param {string} file
+ * @param {string} test
+ */
+export const drivers = (file, test) => [
+  "--config",
+  "tests/drivers/vitest.config.mjs",
+  `tests/drivers/${file}-run.ts`,
+  "-t",
+  test,
+];
+
 /** @param {string} name */
 export const hazards = (name) => inPackage(name, "hazards");
 

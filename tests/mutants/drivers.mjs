@@ -1,0 +1,72 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { drivers } from "./suites.mjs";
+
+/** Promises of store-redis that its drivers keep, or that hold with each client library.
+ * @type {readonly Mutant[]} */
+export const driverMutants = [
+  {
+    name: "burst-without-limit",
+    promise: "fault B3: a burst of calls to a server that hangs sends few commands",
+    file: "packages/store-redis/src/connection/sender.ts",
+    find: "const LEAST_WINDOW = 80;",
+    replace: "const LEAST_WINDOW = 1_000;",
+    tests: drivers("faults", "node-redis 6.*one server"),
+  },
+  {
+    name: "each-health-asks",
+    promise: "fault B3: calls of health() at the same time share one question",
+    file: "packages/store-redis/src/connection/health-probe.ts",
+    find: "if (answer === undefined) {",
+    replace: "if (answer !== null) {",
+    tests: drivers("faults", "ioredis 6.*one server"),
+  },
+  {
+    name: "unsent-is-unknown",
+    promise: "I11: a call that was never sent is not applied",
+    file: "packages/store-redis/src/connection/calls.ts",
+    find: "attempts === 0 && isConnectionLost(error)",
+    replace: "attempts < 0 && isConnectionLost(error)",
+    tests: drivers("faults", "node-redis 6.*one server"),
+  },
+  {
+    name: "table-read-once",
+    promise: "A Cluster of node-redis: the new master of lost slots is looked for until it is found",
+    file: "packages/store-redis/src/drivers/node-redis/cluster-client.ts",
+    find: "        this.#findLater();\n      },",
+    replace: "      },",
+    tests: drivers("failover", "node-redis 6.*a master of a Cluster"),
+  },
+  {
+    name: "addresses-not-mapped",
+    promise: "nodeAddressMap of a Cluster of node-redis applies to the store's connections",
+    file: "packages/store-redis/src/drivers/node-redis/discovery.ts",
+    find: "return { ...named, ...(typeof map",
+    replace: "return { ...(typeof map",
+    tests: drivers("faults", "node-redis 6.*a Cluster"),
+  },
+  {
+    name: "written-counts-as-unsent",
+    promise: "I10: a command of node-redis that was written counts as an attempt",
+    file: "packages/store-redis/src/drivers/node-redis/sent-command.ts",
+    find: "    this.#isWritten = true;\n    this.attempts += 1;",
+    replace: "    this.#isWritten = true;\n    this.attempts += 0;",
+    tests: drivers("faults", "node-redis 6.*a change without a reply"),
+  },
+  {
+    name: "replies-of-resp-3",
+    promise: "The protocol of the application's node-redis client does not change what the store reads",
+    file: "packages/store-redis/src/drivers/node-redis/own-options.ts",
+    find: "commandOptions: { timeout: undefined },",
+    replace: "",
+    tests: drivers("clients", "replies as buffers"),
+  },
+  {
+    name: "client-info-sent",
+    promise: "The rights of docs/operations.md suffice with node-redis",
+    file: "packages/store-redis/src/drivers/node-redis/own-options.ts",
+    find: "disableClientInfo: true,",
+    replace: "disableClientInfo: false,",
+    tests: drivers("acl", "node-redis 5' on 'one server"),
+  },
+];
