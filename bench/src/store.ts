@@ -22,7 +22,9 @@ const ROUNDS = options.quick ? 2 : 30;
 const GENERATIONS = options.quick ? 1 : Math.max(1, Math.round(6 * options.rounds));
 
 const NAMES = ["update", "script", "connectRedis"] as const;
-type Name = (typeof NAMES)[number];
+/** `update` has a client of ioredis. */
+const CLIENTS = ["update", "iovalkey", "nodeRedis"] as const;
+type Name = (typeof NAMES)[number] | (typeof CLIENTS)[number];
 
 interface Rate {
   readonly perSecond: number;
@@ -36,32 +38,45 @@ async function measure(process: ServerProcess, updates: number): Promise<Rate> {
 
 const redis = await startRedis();
 const figures: Figure[] = [];
-const rates: Record<Name, Rate[]> = { update: [], script: [], connectRedis: [] };
-const perSecond = (name: Name): number[] => rates[name].map((rate) => rate.perSecond);
-const perCpuSecond = (name: Name): number[] => rates[name].map((rate) => rate.perCpuSecond);
+/** By name, in the order of the rounds. */
+type Rates = ReadonlyMap<Name, Rate[]>;
+const newRates = (names: readonly Name[]): Rates => new Map(names.map((name) => [name, []]));
+const rates = newRates(NAMES);
+const perSecond = (name: Name, of: Rates = rates): number[] =>
+  (of.get(name) ?? []).map((rate) => rate.perSecond);
+const perCpuSecond = (name: Name, of: Rates = rates): number[] =>
+  (of.get(name) ?? []).map((rate) => rate.perCpuSecond);
 
-async function generation(): Promise<void> {
-  const start = (name: Name): Promise<ServerProcess> =>
-    ServerProcess.start("updates", { args: [String(redis.port), name, String(SESSIONS), String(AT_ONCE)] });
-  const running = {
-    update: await start("update"),
-    script: await start("script"),
-    connectRedis: await start("connectRedis"),
-  };
+/** Starts one process for each name, and measures them in turn. */
+async function generation(of: Rates): Promise<void> {
+  const running: { readonly process: ServerProcess; readonly found: Rate[] }[] = [];
   try {
-    for (const name of NAMES) await measure(running[name], UPDATES * WARM_UP);
+    for (const [name, found] of of) {
+      const args = [String(redis.port), name, String(SESSIONS), String(AT_ONCE)];
+      running.push({ process: await ServerProcess.start("updates", { args }), found });
+    }
+    for (const { process } of running) await measure(process, UPDATES * WARM_UP);
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const name of round % 2 === 0 ? NAMES : NAMES.toReversed())
-        rates[name].push(await measure(running[name], UPDATES));
+      for (const { process, found } of round % 2 === 0 ? running : running.toReversed())
+        found.push(await measure(process, UPDATES));
     }
   } finally {
-    await Promise.all(NAMES.map((name) => running[name].stop()));
+    await Promise.all(running.map(({ process }) => process.stop()));
   }
+}
+
+function printRates(title: string, of: Rates): void {
+  const rows = [...of.keys()].map((name) => [
+    name,
+    median(perSecond(name, of)).toFixed(0),
+    median(perCpuSecond(name, of)).toFixed(0),
+  ]);
+  printTable(title, ["", "a second", "a CPU second"], rows);
 }
 
 try {
   for (let number = 1; number <= GENERATIONS; number += 1) {
-    await generation();
+    await generation(rates);
     const now = ratio(perSecond("update"), perSecond("script"));
     progress(
       `updateRatio ${number}/${GENERATIONS}: ${now.median.toFixed(3)} (${now.low.toFixed(3)} – ${now.high.toFixed(3)})`,
@@ -92,12 +107,20 @@ try {
       what: "the same per CPU second",
     },
   );
-  const rows = NAMES.map((name) => [
-    name,
-    median(perSecond(name)).toFixed(0),
-    median(perCpuSecond(name)).toFixed(0),
-  ]);
-  printTable("Changes (median)", ["", "a second", "a CPU second"], rows);
+  printRates("Changes (median)", rates);
+  progress("each client library");
+  const byClient = newRates(CLIENTS);
+  await generation(byClient);
+  for (const [field, name] of [
+    ["iovalkeyRatio", "iovalkey"],
+    ["nodeRedisRatio", "nodeRedis"],
+  ] as const)
+    figures.push({
+      field,
+      value: ratio(perSecond(name, byClient), perSecond("update", byClient)),
+      what: `updates a second with ${name}, over those with ioredis`,
+    });
+  printRates("Changes by client (median); update: with ioredis", byClient);
   progress("one hot session");
   figures.push(...(await hot()));
 } finally {

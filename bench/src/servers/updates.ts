@@ -1,11 +1,19 @@
 // Changes sessions in Redis in the way that the argument names, and reports the changes for each second and each CPU second.
 import { serve } from "../kit/child.ts";
 import type { Answer } from "../kit/child.ts";
-import { connectRedisUpdates, scriptUpdates, wsessionUpdates } from "../store/subjects.ts";
+import {
+  connectRedisUpdates,
+  iovalkeyUpdates,
+  nodeRedisUpdates,
+  scriptUpdates,
+  wsessionUpdates,
+} from "../store/subjects.ts";
 import type { Updates } from "../store/subjects.ts";
 
 const SUBJECTS: Readonly<Record<string, (port: number, count: number) => Promise<Updates>>> = {
   update: wsessionUpdates,
+  iovalkey: iovalkeyUpdates,
+  nodeRedis: nodeRedisUpdates,
   script: scriptUpdates,
   connectRedis: connectRedisUpdates,
 };

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { createSessions } from "@wsession/core";
 import type { Session } from "@wsession/core";
-import { redisStore } from "@wsession/store-redis";
+import { type RedisClient, redisStore } from "@wsession/store-redis";
 import { RedisStore } from "connect-redis";
 import { Cookie } from "express-session";
 import { Redis } from "ioredis";
+import { Redis as Valkey } from "iovalkey";
 import { createClient } from "redis";
 import { type SentCommands, watchStore } from "../kit/counted-client.ts";
 import { sampleData } from "../kit/sample-data.ts";
@@ -19,13 +20,29 @@ export interface Updates {
 const HOST = "127.0.0.1";
 
 /** `session.update`, as an application calls it. */
-export async function wsessionUpdates(port: number, count: number): Promise<Updates> {
+export function wsessionUpdates(port: number, count: number): Promise<Updates> {
   const client = new Redis(port, HOST);
-  const { sessions, close } = open(client);
+  return updatesWith(client, () => client.disconnect(), count);
+}
+
+/** The same with a client of iovalkey. */
+export function iovalkeyUpdates(port: number, count: number): Promise<Updates> {
+  const client = new Valkey(port, HOST);
+  return updatesWith(client, () => client.disconnect(), count);
+}
+
+/** The same with a client of node-redis. */
+export async function nodeRedisUpdates(port: number, count: number): Promise<Updates> {
+  const client = createClient({ socket: { port, host: HOST } });
+  await client.connect();
+  return updatesWith(client, () => client.destroy(), count);
+}
+
+async function updatesWith(client: RedisClient, end: () => void, count: number): Promise<Updates> {
+  const { sessions, close } = open(client, end);
   const handles: Session<SampleData>[] = [];
   for (let index = 0; index < count; index += 1)
     handles.push((await sessions.create(sampleData(index, false))).session);
-  await client.ping();
   return {
     update: (index) =>
       handles[index]?.update((data) => ({ ...data, visits: data.visits + 1 })) ?? Promise.reject(unknown()),
@@ -40,7 +57,7 @@ export async function wsessionUpdates(port: number, count: number): Promise<Upda
 export async function scriptUpdates(port: number, count: number): Promise<Updates> {
   const client = new Redis(port, HOST);
   const sent = watchStore(client);
-  const { sessions, close } = open(client);
+  const { sessions, close } = open(client, () => client.disconnect());
   const known: { key: string; version: number; lineage: number; visits: number }[] = [];
   let template: readonly string[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -108,16 +125,16 @@ export async function hotSession(port: number): Promise<{
 }> {
   const client = new Redis(port, HOST);
   const sent = watchStore(client);
-  const { sessions, close } = open(client);
+  const { sessions, close } = open(client, () => client.disconnect());
   const { session } = await sessions.create(sampleData(0, false));
   return { session, sent, close };
 }
 
-function open(client: Redis) {
+function open(client: RedisClient, end: () => void) {
   const sessions = createSessions<SampleData>({ store: redisStore({ client }) });
   const close = async (): Promise<void> => {
     await sessions.close();
-    client.disconnect();
+    end();
   };
   return { sessions, close };
 }
