@@ -61,7 +61,8 @@ const RESUME = { nextDigest: undefined, subject: undefined, idleMs: 60_000, hold
 
 /** The value as text, without what differs from run to run: names, random marks, times. */
 function outline(value: unknown, target: Target): string {
-  const plain = value instanceof Error ? { error: String(value), ...value } : value;
+  const plain =
+    value instanceof Error ? { error: String(value), outcome: Reflect.get(value, "outcome") } : value;
   const text = JSON.stringify(plain, (key, member: unknown) => {
     if (RANDOM.has(key) && member !== undefined) return key;
     if (key === "fence") return Number(member) > 0;
