@@ -1,6 +1,6 @@
 import { Cluster, Redis } from "ioredis";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { aCreation, aResume, aWrite } from "./fake-host.ts";
+import { aCreation, anAppend, aResume, aWrite, newId } from "./fake-host.ts";
 import { redisStore } from "@wsession/store-redis";
 import { scriptDigest } from "../src/scripts/text.ts";
 import { leaveCluster } from "./cluster-nodes.ts";
@@ -122,6 +122,46 @@ describe("fault B2: a primary that becomes a replica while a connection is open 
     await cli(demoted.port, "replicaof", "127.0.0.1", "1");
     expect(await store.write(aWrite(id, { n: 1 }))).toMatchObject({ type: "written", version: 2 });
     expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
+  });
+
+  test("it answers no read, and does not say that a session is gone, before its role is detected", async () => {
+    const [demoted, promoted] = [await aServer(["--repl-diskless-sync-delay", "0"]), await aServer()];
+    await cli(promoted.port, "replicaof", "127.0.0.1", String(demoted.port));
+    const ids = { changed: newId(), destroyed: newId(), later: newId(), last: newId() };
+    const aRead = { from: { offset: 0, chain: 0 }, witness: undefined, maxBytes: 1_000, reader: undefined };
+    const asks: readonly ((store: Process["store"]) => unknown)[] = [
+      async (store) => (await store.load(ids.changed))?.version,
+      async (store) => (await store.resume(aResume(ids.destroyed, { digest: undefined }))).type,
+      async (store) => (await store.read?.({ ...aRead, id: ids.destroyed }))?.type,
+      (store) => store.touch(ids.later, 60_000, undefined),
+      async (store) => (await store.write(aWrite(ids.later, { n: 1 }))).type,
+      async (store) => (await store.append?.(anAppend(ids.later, ["one"])))?.type,
+      async (store) => (await store.destroy(ids.last, undefined, true)).destroyed,
+    ];
+    const processes = asks.map(() =>
+      startProcess(() => new Redis(demoted.port, "127.0.0.1"), { timeoutMs: 5_000 }),
+    );
+    for (const id of [ids.changed, ids.destroyed])
+      await processes[0]?.store.create(aCreation({ id, data: { n: 0 } }));
+    await Promise.all(processes.map(connected));
+    await untilCopied([demoted, promoted], ids.destroyed, 2);
+    for (const { commands } of processes)
+      if (commands instanceof Redis) commands.options.port = promoted.port;
+    await cli(promoted.port, "replicaof", "no", "one");
+    const elsewhere = startProcess(() => new Redis(promoted.port, "127.0.0.1"));
+    await elsewhere.store.write(aWrite(ids.changed, { n: 1 }));
+    await elsewhere.store.destroy(ids.destroyed, undefined, true);
+    for (const id of [ids.later, ids.last]) await elsewhere.store.create(aCreation({ id }));
+    await cli(demoted.port, "replicaof", "127.0.0.1", "1");
+    expect(await Promise.all(processes.map(({ store }, index) => asks[index]?.(store)))).toEqual([
+      2,
+      "missing",
+      "missing",
+      true,
+      "written",
+      "appended",
+      [ids.last],
+    ]);
   });
 
   test("its role is detected within seconds also without a write, and reads are refused", async () => {

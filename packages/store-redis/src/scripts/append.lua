@@ -12,10 +12,10 @@ local list, from = KEYS[2], 11
 local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer, 'o', 's')
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local version, _, fence, _, _, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
-if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
 
 local made = repeated(found[3], sequence)
 if made == 0 then return { 'settled' } end

@@ -22,10 +22,10 @@ local changes = mode ~= ''
 local at, time = now_ms()
 local writer, own = 'w' .. node, 'c' .. client
 local found = redis.call('HMGET', key, 'm', 'h', writer, own, 'g', 'o')
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
-if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
 local settled, refused, floor = string.match(found[4] or '', '^(%d+) ([0-9a-z]+) %d+ ?(%d*)')
 if found[4] and not settled then return { 'corrupt' } end
 if floor == '' then floor = '1' end

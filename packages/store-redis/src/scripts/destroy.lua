@@ -20,9 +20,9 @@ local mark = node .. ' ' .. sequence
 
 if found[4] then
   if found[5] == mark then return { 'destroyed', found[2], found[3], found[7] and '1', at } end
-  if not by_subject then return { 'missing' } end
+  if not by_subject then return not_there('missing') end
 elseif not there and not by_subject then
-  return { 'missing' }
+  return not_there('missing')
 end
 if at > tonumber(not_after) then return { 'late', at } end
 

@@ -1,6 +1,7 @@
 -- Reads a session; changes nothing.
 -- KEYS  1 session
 -- Out   {"loaded", now, all} · {"gone", reason or false, "1" if a newer login of the subject ended it} · {"missing"} · {"corrupt"}
+refuse_replica()
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 't', 'r', 'l')
 if not found[1] then

@@ -36,6 +36,20 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000), time
 end
 
+-- Raises READONLY on a replica. A master that was demoted to a replica answers reads from old data without an error, so a script whose
+-- answer may depend on reads alone first tries a write that changes nothing: no session has this field. Only READONLY is
+-- raised, because a master that refuses writes for other reasons may answer reads.
+local function refuse_replica()
+  local answer = redis.pcall('HDEL', key, '')
+  if type(answer) == 'table' and string.find(answer.err, 'READONLY', 1, true) then redis.call('HDEL', key, '') end
+end
+
+-- The answer that the session is gone. It ends connections, so it must be the master's.
+local function not_there(what)
+  refuse_replica()
+  return { what }
+end
+
 local META = '^(%d+) (%d+) (%d+) (%d+) (%d+) ([0-9a-z]+) ([0-9a-z]+)'
 
 -- The latest format that these scripts know.

@@ -8,6 +8,7 @@
 -- A repeat may record an earlier position of the reader. Then the outbox keeps more messages than necessary, and loses none.
 local offset, chain, max_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
 local witness, reader, list = tonumber(ARGV[3]), ARGV[6], KEYS[2]
+refuse_replica()
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'o')
 if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end

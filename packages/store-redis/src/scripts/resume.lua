@@ -9,6 +9,7 @@
 -- other's fence both could write (I13).
 local not_after, node, sequence, digest, next_digest, idle_ms, hold, exclusive, subject = unpack(ARGV)
 local connections, leave_ms = split_hold(hold)
+refuse_replica()
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u', 'p')
 if not found[1] then return { 'missing' } end

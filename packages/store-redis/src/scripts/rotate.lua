@@ -16,10 +16,10 @@ local identifies, is_recorded = has_subject ~= '', has_subject == '2'
 local at = now_ms()
 local writer, denial = 'w' .. node, 'x' .. subject_hash
 local found = redis.call('HMGET', key, 'm', 'h', writer, 'v', denial, 's', 'o', 'g', 'p')
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
-if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
+if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
 
 local function answer(version)
   local wanted, lineage = tonumber(known_version), known_lineage

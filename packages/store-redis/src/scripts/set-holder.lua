@@ -10,11 +10,11 @@ local found = leave_ms and redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o', 'p'
   or redis.call('HMGET', key, 'm', 'h', 't', 'r', 'o')
 if not found[1] then
   if found[3] then return { 'gone', found[4] } end
-  return { 'missing' }
+  return not_there('missing')
 end
 local version, _, _, _, _, idle, absolute = split_meta(found[1])
 if not version then return { 'corrupt' } end
-if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
 if at > tonumber(not_after) then return { 'late', at } end
 local holders, fresh = with_holder(found[2], node, connections, sequence, at)
 if fresh then

@@ -10,11 +10,11 @@
 local not_after, node, sequence, mode, seat, subject_hash, subject = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'h', 'f', 'z', 's')
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
-if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
-if mode == 'other' and found[5] ~= subject then return { 'missing' } end
+if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
+if mode == 'other' and found[5] ~= subject then return not_there('missing') end
 if found[3] == node .. ' ' .. sequence then return { 'taken', meta.fence } end
 if mode ~= '' then
   local highest, whose = string.match(found[4] or '', '^(%d+) (%S+)$')

@@ -8,10 +8,10 @@
 local not_after, idle_ms, absolute_ms, listed_subject, listed_now, node, own_idle, own_absolute = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'u', 'p', 'h')
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local meta = unpack_meta(found[1])
 if not meta then return { 'corrupt' } end
-if has_passed(meta.idle, meta.absolute, at) then return { 'missing' } end
+if has_passed(meta.idle, meta.absolute, at) then return not_there('missing') end
 if at > tonumber(not_after) then return { 'late', at } end
 
 local changed = false

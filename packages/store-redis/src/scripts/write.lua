@@ -14,10 +14,10 @@ local not_after, node, sequence, expected, known_version, known_lineage, mark, h
 local at = now_ms()
 local writer = 'w' .. node
 local found = redis.call('HMGET', key, 'm', 'h', writer)
-if not found[1] then return { redis.call('EXISTS', key) == 1 and 'gone' or 'missing' } end
+if not found[1] then return not_there(redis.call('EXISTS', key) == 1 and 'gone' or 'missing') end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
-if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return { 'missing' } end
+if has_passed(tonumber(idle, 36), tonumber(absolute, 36), at) then return not_there('missing') end
 
 local function answer(made)
   -- The version alone is enough if it follows the version that the caller knows: there was no other change before or since.
