@@ -27,6 +27,7 @@ export function harnessWith(connect: () => Opened): StoreHarness {
     commits: true,
     presence: true,
     lifetimes: true,
+    health: true,
     tickMs: 100,
     open() {
       const prefix = newPrefix();

@@ -45,6 +45,7 @@ export function checkStoreHarness(name: string, harness: StoreHarness): void {
   if (harness.commits !== undefined) assertBoolean("harness.commits", harness.commits);
   if (harness.presence !== undefined) assertBoolean("harness.presence", harness.presence);
   if (harness.lifetimes !== undefined) assertBoolean("harness.lifetimes", harness.lifetimes);
+  if (harness.health !== undefined) assertBoolean("harness.health", harness.health);
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -27,6 +27,12 @@ export interface StoreHarness {
    */
   readonly lifetimes?: boolean | undefined;
   /**
+   * Whether the store has `health`. The suite skips the case of health otherwise.
+   *
+   * @default false
+   */
+  readonly health?: boolean | undefined;
+  /**
    * The time unit of the cases, in milliseconds; deadlines are a few units long. Use 1,000 with a fake clock.
    * With a real clock, choose one that is long enough for a call and its reply, and short enough for a fast
    * suite (100).

@@ -6,6 +6,7 @@ import { creationCases } from "./store-cases/creation.ts";
 import { deadlineCases } from "./store-cases/deadlines.ts";
 import { destructionCases } from "./store-cases/destruction.ts";
 import { fenceCases } from "./store-cases/fences.ts";
+import { healthCases } from "./store-cases/health.ts";
 import { jsonCases } from "./store-cases/json.ts";
 import { lifetimeCases } from "./store-cases/lifetimes.ts";
 import { listingCases } from "./store-cases/listing.ts";
@@ -37,6 +38,7 @@ export const storeCases: Readonly<Record<string, readonly StoreCase[]>> = {
   subjects: subjectCases,
   "limits of subjects": subjectLimitCases,
   listing: listingCases,
+  health: healthCases,
   values: jsonCases,
   sharing: sharingCases,
   presence: presenceCases,

@@ -12,7 +12,7 @@ export interface StoreCase {
   readonly applies?:
     | ((
         capabilities: StoreCapabilities,
-        harness?: Pick<StoreHarness, "commits" | "presence" | "lifetimes">,
+        harness?: Pick<StoreHarness, "commits" | "presence" | "lifetimes" | "health">,
       ) => boolean)
     | undefined;
   readonly run: (trial: StoreTrial) => Promise<void>;

@@ -50,6 +50,10 @@ const resurrects = () =>
 const keepsOtherFences = () =>
   tampered(() => ({ takeOverSubject: () => ({ type: "taken", fence: 1, others: [] }) }));
 
+/** Answers a probe as a program without types may do. */
+const answersNoHealth = (health: unknown) => () =>
+  Object.assign(mapStore(), { health: () => health }) satisfies SessionStore;
+
 /** Ignores the limit of a subject. */
 const ignoresLimits = () =>
   tampered((store) => {
@@ -217,6 +221,21 @@ describe("the store suite catches", () => {
         "I9 a session past its idle deadline is gone in every answer, swept or not, and does not come back",
       ]),
     );
+  });
+
+  test("a store whose health is not what the contract says", async () => {
+    const name =
+      "health: each process that can call the store is told that it is ok, and each member has its type";
+    const whole = {
+      ok: true,
+      role: undefined,
+      latencyMs: undefined,
+      subscription: undefined,
+      lease: undefined,
+    };
+    const wrong = [null, "ok", { ok: "yes" }, { ...whole, role: "master" }, { ...whole, latencyMs: "3 ms" }];
+    for (const health of wrong) expect(await caught(answersNoHealth(health))).toEqual([name]);
+    expect(await caught(answersNoHealth(whole))).toEqual([]);
   });
 
   test("a store that does not limit subjects", async () => {

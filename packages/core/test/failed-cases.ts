@@ -16,6 +16,7 @@ export function harnessOf(make: () => SessionStore, commits: boolean): StoreHarn
     capabilities: { resumable: true, shared: false, values: "any", outbox: true },
     commits,
     lifetimes: true,
+    health: true,
     tickMs: 1_000,
     open() {
       vi.useFakeTimers({ toFake: ["Date", "performance"] });

@@ -58,6 +58,17 @@ describe("health", () => {
     expect(await sessions.health()).toMatchObject({ ok: false, store: UNHEALTHY, closing: false });
   });
 
+  test.each([undefined, null, "ok", {}, { ok: "yes", latencyMs: "3 ms", role: "master" }])(
+    "is not ok, and does not reject, if a store without types answers %j",
+    async (answer) => {
+      const store: SessionStore = mapStore();
+      Object.assign(store, { health: () => answer });
+      const sessions = createSessions({ store, initial: () => ({}) });
+      onTestFinished(() => sessions.close());
+      expect(await sessions.health()).toMatchObject({ ok: false, store: UNHEALTHY });
+    },
+  );
+
   test("settles within its limit if the store never answers, and close() does not wait for the store's answer", async () => {
     const limits: number[] = [];
     const { sessions } = sessionsWith((limitMs) => {

@@ -45,6 +45,8 @@ describe("createSessions", () => {
   test.each([
     { store: mapStore as never },
     { store: {} as never },
+    { store: Object.assign(mapStore(), { health: true }) as never },
+    { store: Object.assign(mapStore(), { commit: {} }) as never },
     { token: queryToken as never },
     { token: "token" as never },
     { admit: {} as never },

@@ -25,6 +25,7 @@ testStore("mapStore", {
   commits: true,
   presence: true,
   lifetimes: true,
+  health: true,
   tickMs: 1_000,
   open: () => openAtRest(mapStore()),
 });

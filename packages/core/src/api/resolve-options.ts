@@ -137,6 +137,19 @@ const STORE_METHODS = [
   "close",
 ] satisfies readonly (keyof SessionStore)[];
 
+const OPTIONAL_STORE_METHODS = [
+  "takeOver",
+  "takeOverSubject",
+  "extend",
+  "append",
+  "read",
+  "commit",
+  "track",
+  "presenceOfSubject",
+  "watch",
+  "health",
+] satisfies readonly (keyof SessionStore)[];
+
 /** Checks the option `store`. Returns `inConnectionStore()` if the option is absent. */
 function storeOf(given: SessionStore | undefined): SessionStore {
   if (given === undefined) return inConnectionStore();
@@ -146,6 +159,8 @@ function storeOf(given: SessionStore | undefined): SessionStore {
   assertBoolean("store.capabilities.shared", shared);
   assertOneOf("store.capabilities.values", values, ["any", "json"]);
   if (keeps !== undefined) assertBoolean("store.capabilities.outbox", keeps);
+  for (const name of OPTIONAL_STORE_METHODS)
+    if (given[name] !== undefined) assertFunction(`store.${name}`, given[name]);
   // Do not require `append` and `read` of a store with `capabilities.outbox`: a wrapper of a store that was written for 0.1 copies
   // the capabilities of the wrapped store without these methods, and must still run. Such a store keeps no messages.
   return given;

@@ -38,10 +38,23 @@ async function healthOfStore<Data extends object>({
   if (store.health === undefined) return { ...UNKNOWN, ok: !reports.isStoreFailing };
   try {
     // Not counted as a call of the store, because otherwise a store that does not settle would keep `close()` waiting.
-    return await withinLimit(Promise.resolve(store.health(STORE_LIMIT_MS)));
+    return healthIn(await withinLimit(Promise.resolve(store.health(STORE_LIMIT_MS))));
   } catch {
     return UNKNOWN;
   }
+}
+
+/** A store without types may answer anything: what is not the health of a store is that of a store that fails. */
+function healthIn(answer: unknown): StoreHealth {
+  if (typeof answer !== "object" || answer === null) return UNKNOWN;
+  const { ok, role, latencyMs, subscription, lease }: Partial<Record<keyof StoreHealth, unknown>> = answer;
+  return {
+    ok: ok === true,
+    role: role === "primary" || role === "replica" ? role : undefined,
+    latencyMs: typeof latencyMs === "number" ? latencyMs : undefined,
+    subscription: typeof subscription === "boolean" ? subscription : undefined,
+    lease: typeof lease === "boolean" ? lease : undefined,
+  };
 }
 
 /** Rejects after the limit. The timer does not keep the process alive. */
