@@ -12,7 +12,7 @@ const plan = [
   { runtime: runtimePackages.node22, suites: [clientSuite] },
   { runtime: runtimePackages.node24, suites: [clientSuite] },
   { runtime: runtimePackages.bun, suites: [clientSuite, adapterSuite("bun"), adapterSuite("ws")] },
-  { runtime: runtimePackages.deno, suites: [adapterSuite("ws")] },
+  { runtime: runtimePackages.deno, suites: [clientSuite, adapterSuite("ws")] },
 ];
 
 process.exitCode = await main();

@@ -115,10 +115,20 @@ export class ScriptedPeer {
 
   /** The next frame, which has to be an attach. */
   async attach(): Promise<Attach> {
-    const frame = await this.frame();
-    const control = parseClientControl(String(frame));
-    if (control.type !== "attach") throw new Error(`an attach was expected, and ${String(frame)} came`);
-    return control;
+    return parseAttach(await this.frame());
+  }
+
+  /**
+   * The next attach. Skips control frames and frames of `earlier`, which the client may have sent before: some runtimes deliver frames
+   * of one write in separate turns of the event loop. Another message before the attach fails.
+   */
+  async attachAfter(earlier: readonly string[]): Promise<Attach> {
+    for (;;) {
+      const frame = await this.frame();
+      if (String(frame).startsWith(".a")) return parseAttach(frame);
+      const isSkipped = String(frame).startsWith(".") || earlier.includes(String(frame));
+      if (!isSkipped) throw new Error(`an attach was expected, and ${String(frame)} came`);
+    }
   }
 
   send(frame: string | Uint8Array): void {
@@ -144,6 +154,12 @@ export class ScriptedPeer {
   cut(): void {
     this.socket.terminate();
   }
+}
+
+function parseAttach(frame: string | Buffer): Attach {
+  const control = parseClientControl(String(frame));
+  if (control.type !== "attach") throw new Error(`an attach was expected, and ${String(frame)} came`);
+  return control;
 }
 
 /** The hello of a new session "s1". */

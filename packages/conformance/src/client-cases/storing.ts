@@ -76,8 +76,7 @@ export const storingCases: readonly ClientCase[] = [
       for (const { client, peer } of [one, two]) {
         void client.send("new");
         peer.hello({ resumed: true, record: true, settled: 3, mark: 7, at: { offset: 1, chain: 10 } });
-        while (!String(peer.untaken[0] ?? ".a").startsWith(".a")) await peer.frame();
-        ids.push((await peer.attach()).client);
+        ids.push((await peer.attachAfter(["=b", "=c"])).client);
       }
       strictEqual(new Set([...ids, id]).size, 3);
     },
