@@ -61,7 +61,7 @@ export const handoverMutants = [
     promise: "1012 after refused attempts elsewhere is a restart",
     file: "packages/client/src/backoff.ts",
     find: "if (!isLive) {",
-    replace: "{",
+    replace: "if (code > 0 || !isLive) {",
     tests: inPackage("client", "time", "1012 after a handover"),
   },
 ];

@@ -1,5 +1,6 @@
 import { adapterMutants } from "./adapters.mjs";
 import { cliMutants } from "./cli.mjs";
+import { bunMutants } from "./bun.mjs";
 import { clientMutants } from "./client.mjs";
 import { commitMutants } from "./commit.mjs";
 import { coreMutants } from "./core.mjs";
@@ -10,6 +11,7 @@ import { driverMutants } from "./drivers.mjs";
 import { loginMutants } from "./logins.mjs";
 import { handoverMutants } from "./handover.mjs";
 import { httpMutants } from "./http.mjs";
+import { healthMutants } from "./health.mjs";
 import { messageMutants } from "./messages.mjs";
 import { outboxMutants } from "./outbox.mjs";
 import { outboxScriptMutants } from "./outbox-scripts.mjs";
@@ -53,4 +55,6 @@ export const mutants = [
   ...outboxScriptMutants,
   ...storeMutants,
   ...driverMutants,
+  ...healthMutants,
+  ...bunMutants,
 ];

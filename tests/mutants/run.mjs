@@ -6,6 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { provideTools } from "../../scripts/provide.mjs";
+import { provideRuntime, runtimePackages } from "../../scripts/runtimes.mjs";
 import { copyCheckout, mutate, removeCopy } from "./copy.mjs";
 import { mutants } from "./mutants.mjs";
 
@@ -21,6 +22,12 @@ else process.exitCode = await main();
 
 async function main() {
   const environment = { ...process.env, ...(await provideTools(process.env)), CI: "true" };
+  if (chosen.some(({ tests }) => tests.some((word) => word.includes("bun.test")))) {
+    // Without Bun its tests are skipped, so that no mutant would be noticed.
+    const bun = await provideRuntime(runtimePackages.bun, (sentence) => console.log(sentence));
+    if (bun === undefined) return 1;
+    environment.WSESSION_BUN = bun;
+  }
   const folder = await copyCheckout();
   try {
     await assertPasses(folder, environment);

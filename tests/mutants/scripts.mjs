@@ -286,4 +286,20 @@ export const scriptMutants = [
     replace: "redis.call('SET', key, '1', 'PX', lease_ms)\nreturn { '1' }",
     tests: redis("lease", "registers again"),
   },
+  {
+    name: "replica-answers-reads",
+    promise: "a script does not answer from a master that was demoted (I7)",
+    file: "packages/store-redis/src/scripts/prelude.lua",
+    find: "string.find(answer.err, 'READONLY', 1, true)",
+    replace: "string.find(answer.err, 'READWRITE', 1, true)",
+    tests: redis("worthless-connections", "answers no read"),
+  },
+  {
+    name: "replica-says-gone",
+    promise: "a demoted master does not say that a session is gone",
+    file: "packages/store-redis/src/scripts/prelude.lua",
+    find: "local function not_there(what)\n  refuse_replica()",
+    replace: "local function not_there(what)",
+    tests: redis("worthless-connections", "answers no read"),
+  },
 ];

@@ -37,7 +37,7 @@ export const telemetryMutants = [
     promise: "the text of an application's error is not published",
     file: "packages/core/src/base/operation.ts",
     find: "event.errorType = typeOf(error);",
-    replace: "event.errorType = String(error);",
+    replace: "event.errorType = `${typeOf(error)} ${String(error)}`;",
     tests: channels("no payload has a secret"),
   },
   {
@@ -45,7 +45,7 @@ export const telemetryMutants = [
     promise: "a subject is not published",
     file: "packages/core/src/store/observed-store.ts",
     find: "OF_ONE_SESSION.has(method) ? idIn(args[0]) : undefined;",
-    replace: "idIn(args[0]);",
+    replace: "OF_ONE_SESSION.has(method) ? idIn(args[0]) : idIn(args[0]);",
     tests: channels("no payload has a secret"),
   },
   {

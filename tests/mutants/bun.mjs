@@ -1,0 +1,36 @@
+/** @import { Mutant } from "./mutants.mjs" */
+
+import { tests } from "./suites.mjs";
+
+const index = "packages/adapter-bun/src/index.ts";
+const onBun = tests("other-runtimes/bun.test.ts", "adapter-bun passes");
+
+/** Promises of adapter-bun. They need Bun, which the run installs.
+ * @type {readonly Mutant[]} */
+export const bunMutants = [
+  {
+    name: "bun-answers-with-a-token",
+    promise: "the 101 has no subprotocol unless one was chosen",
+    file: index,
+    find: '["Sec-WebSocket-Protocol", subprotocol ?? chosen],',
+    replace:
+      '...(chosen === "" ? [] : [["Sec-WebSocket-Protocol", subprotocol ?? chosen] satisfies [string, string]]),',
+    tests: onBun,
+  },
+  {
+    name: "bun-forgets-an-early-end",
+    promise: "a connection that was closed in its open handler has its end",
+    file: index,
+    find: "if (state.end !== undefined) connection.ended(...state.end);",
+    replace: "",
+    tests: onBun,
+  },
+  {
+    name: "bun-status-of-a-refusal",
+    promise: "a refusal has the status of admit's answer",
+    file: index,
+    find: "new Response(reason, { status, statusText",
+    replace: "new Response(reason, { status: status === 503 ? 500 : status, statusText",
+    tests: onBun,
+  },
+];
