@@ -32,7 +32,7 @@ const READ_MESSAGES = 32;
 const READ_BYTES = 65_536;
 const READ_MS = 1_000;
 
-const unsentSettled = (): ProtocolError => new ProtocolError("a message was settled before it was sent");
+const unsentSettled = (): ProtocolError => new ProtocolError("settled before sent");
 
 /** @param send returns false if the connection has ended */
 export function converse(
@@ -48,13 +48,19 @@ export function converse(
   let hello: Hello | undefined;
   /** Whether the latest attach was answered. */
   let hasHello = false;
+  /** The stream of the latest attach that was answered. */
+  let answered = stream;
+  /**
+   * The messages that were sent here and that the server has not settled here. An earlier connection may have settled them, but this
+   * server still counts them against its limits.
+   */
+  let inFlight: QueuedMessage[] = [];
   let hasProgress = false;
   let isBehind = false;
   let unread = 0;
   let unreadBytes = 0;
 
   const firstNumber = (): number => stream.waiting[0]?.number ?? stream.next;
-  const sent = (): QueuedMessage[] => stream.waiting.filter(({ number }) => number < next);
   /** Whether this conversation may move the position. */
   const isReading = (): boolean => page.reader === conversation && !isBehind;
 
@@ -70,18 +76,21 @@ export function converse(
   };
 
   const maySend = ({ bytes }: QueuedMessage): boolean => {
-    const unsettled = sent();
-    const total = unsettled.reduce((sum, entry) => sum + entry.bytes, bytes);
+    const total = inFlight.reduce((sum, entry) => sum + entry.bytes, bytes);
     // Before hello send only messages for the session that attach named.
     if (!hasHello)
-      return stream.session !== undefined && unsettled.length < EARLY_MESSAGES && total <= EARLY_BYTES;
+      return stream.session !== undefined && inFlight.length < EARLY_MESSAGES && total <= EARLY_BYTES;
     // A message that is longer than the window is sent alone.
-    const hasRoom = total <= WINDOW_BYTES || unsettled.length === 0;
-    return hello?.session !== undefined && unsettled.length < WINDOW_MESSAGES && hasRoom;
+    return (
+      hello?.session !== undefined &&
+      inFlight.length < WINDOW_MESSAGES &&
+      (total <= WINDOW_BYTES || inFlight.length === 0)
+    );
   };
 
   const flush = (): void => {
-    if (stream !== outgoing.current()) {
+    // Wait until the server has settled all messages here, because an ack does not name the stream of its numbers.
+    if (hasHello && inFlight.length === 0 && stream !== outgoing.current()) {
       stream = outgoing.current();
       next = Number.NaN;
     }
@@ -92,6 +101,7 @@ export function converse(
       if (entry.number !== next) attach(entry.number);
       if (entry.number !== next || !maySend(entry) || !send(writeCounted(entry.message))) return;
       entry.sentIn ??= conversation;
+      inFlight.push(entry);
       next += 1;
     }
   };
@@ -110,8 +120,7 @@ export function converse(
 
   const onKept = (frame: string | Uint8Array): void => {
     const { chain, message } = parseKept(frame);
-    if (hello === undefined || state.at === undefined)
-      throw new ProtocolError("a kept message came before hello");
+    if (hello === undefined || state.at === undefined) throw new ProtocolError("kept before hello");
     isBehind ||= !listeners.hasListener();
     if (!isReading()) return;
     const offset = state.at.offset + 1;
@@ -134,8 +143,10 @@ export function converse(
   /** Settles all messages up to `number`. A message is applied, unless `errorOf` returns an error for it. */
   const settle = (number: number, errorOf?: (entry: QueuedMessage) => unknown): void => {
     hasProgress ||= firstNumber() <= number;
+    const isLater = (entry: QueuedMessage): boolean => entry.number > number;
+    inFlight = inFlight.filter(isLater);
     outgoing.settle(stream, (entry) => {
-      if (entry.number > number) return null;
+      if (isLater(entry)) return null;
       // Otherwise a faulty server could settle a message that was never sent.
       if (entry.sentIn === undefined) throw unsentSettled();
       return errorOf?.(entry);
@@ -143,6 +154,8 @@ export function converse(
   };
 
   const onSettled = (number: number, error?: Error): void => {
+    // The server acknowledges also what its hello has settled. Such an ack can come after the attach of the next stream.
+    if (stream !== answered) return;
     if (number >= next) throw unsentSettled();
     settle(number, (entry) => (entry.number === number ? error : undefined));
     if (hello?.mode === "transaction") stream.known = Math.max(stream.known, number);
@@ -163,6 +176,7 @@ export function converse(
     for (const entry of stream.waiting) entry.mark = mark;
     state.mark = mark;
     stream.known = 0;
+    inFlight = [];
     attach(firstNumber());
     flush();
   };
@@ -171,7 +185,10 @@ export function converse(
     const { session, mark, settled, refused, floor, at, missed, lasting } = answer;
     hello = answer;
     hasHello = true;
+    answered = stream;
     if (session !== undefined) {
+      // The server discards messages for another session.
+      if (session !== stream.session) inFlight = [];
       for (const one of outgoing.streams())
         if (one.session !== undefined && one.session !== session) outgoing.endSession(one);
       const kept = lasting ? session : undefined;
@@ -218,6 +235,7 @@ export function converse(
           listeners.emit("rolledBack", { from: control.number + 1, to: stream.known });
         stream.known = Math.min(stream.known, control.number);
         // The server settles nothing more before the client has attached again: what was lost may have had no answer yet.
+        inFlight = [];
         attach(firstNumber());
         return flush();
       case "forgotten":
@@ -244,11 +262,10 @@ export function converse(
       else listeners.emit("message", { data: payloadOf(frame).slice(), offset: undefined, replayed: false });
     },
     ended(code) {
-      const unsettled = sent();
-      const [head] = unsettled;
+      const [head] = inFlight;
       if (head !== undefined && !hasProgress) head.failures += 1;
       // The close code 1009 does not say which message was too long.
-      const most = Math.max(...unsettled.map(({ bytes }) => bytes));
+      const most = Math.max(...inFlight.map(({ bytes }) => bytes));
       outgoing.settle(stream, (entry) => {
         if (code === 1009 && entry.bytes === most) return failure("TOO_LARGE", entry);
         return entry.failures < attempts ? null : failure("UNKNOWN", entry);

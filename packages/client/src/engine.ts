@@ -130,7 +130,7 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
       retry(1006, String(error));
     };
     // The promise of the address or of the token storage may never settle.
-    const done = startTimer(settings.silenceMs, () => fail("url or token timeout"));
+    const done = startTimer(settings.silenceMs, () => fail("timeout"));
     void open(own).catch(fail).finally(done);
   };
   const open = async (own: Attempt): Promise<void> => {

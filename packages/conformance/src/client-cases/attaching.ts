@@ -208,6 +208,53 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "going-away: 32 messages travel with attach, also while the earlier connection settles some of them",
+    async run(trial) {
+      const { server, client, peer: old } = await liveClient(trial);
+      for (let number = 1; number <= 40; number += 1) void client.send(`${number}`);
+      for (let number = 1; number <= 40; number += 1) strictEqual(await old.frame(), `=${number}`);
+      old.send(".g0");
+      const next = await server.peer();
+      strictEqual((await next.attach()).from, 1);
+      for (let number = 1; number <= 32; number += 1) strictEqual(await next.frame(), `=${number}`);
+      old.send(".+20");
+      await old.roundTrip();
+      for (let number = 41; number <= 50; number += 1) void client.send(`${number}`);
+      await next.roundTrip();
+      // A server closes a connection that sends more before hello, with 4400, after which no client comes back.
+      deepStrictEqual(next.untaken, []);
+      next.hello({ resumed: true, record: true, settled: 20 });
+      for (let number = 33; number <= 50; number += 1) strictEqual(await next.frame(), `=${number}`);
+    },
+  },
+  {
+    name: "going-away: 48 messages are unsettled elsewhere, whatever the earlier connection has settled",
+    async run(trial) {
+      const { server, client, peer: old } = await liveClient(trial);
+      for (let number = 1; number <= 120; number += 1) void client.send(`${number}`);
+      for (let number = 1; number <= 48; number += 1) strictEqual(await old.frame(), `=${number}`);
+      old.send(".g0");
+      const next = await server.peer();
+      await next.attach();
+      // The server of the second connection has read the client's record before the first has settled these.
+      old.send(".+40");
+      await old.roundTrip();
+      next.hello({ resumed: true });
+      for (let number = 1; number <= 32; number += 1) strictEqual(await next.frame(), `=${number}`);
+      // The numbers between these are settled, so the client says where it goes on.
+      strictEqual((await next.attach()).from, 41);
+      await next.roundTrip();
+      deepStrictEqual(next.untaken, [], "the 32 still wait for their handlers");
+      next.send(".+32");
+      next.hello({ resumed: true, record: true, settled: 40 });
+      for (let number = 41; number <= 88; number += 1) strictEqual(await next.frame(), `=${number}`);
+      await next.roundTrip();
+      deepStrictEqual(next.untaken, []);
+      next.send(".+81");
+      for (let number = 89; number <= 120; number += 1) strictEqual(await next.frame(), `=${number}`);
+    },
+  },
+  {
     name: "going-away: a client that is refused elsewhere stays live here, and tries again",
     async run(trial) {
       const { server, client, peer: old, of } = await liveClient(trial);

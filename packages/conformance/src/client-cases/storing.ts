@@ -65,6 +65,50 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "an ack of messages that hello has settled is not taken for numbers of the next stream",
+    async run(trial) {
+      const { server, left } = await page(trial);
+      const { client, peer } = await reload(trial, server, left);
+      const refused = client.send("d");
+      void client.send("e");
+      const applied = client.send("f");
+      const state = { resumed: true, record: true, mark: 7, at: { offset: 1, chain: 10 } };
+      peer.hello({ ...state, settled: 3 });
+      strictEqual((await peer.attachAfter(["=b", "=c"])).from, 1);
+      for (const message of ["d", "e", "f"]) strictEqual(await peer.frame(), `=${message}`);
+      // The server read "b" and "c" before the second attach, and acknowledges them now.
+      peer.send(".+3");
+      peer.hello({ ...state, record: false });
+      peer.send('.!1{"code":"NO"}');
+      peer.send(".+3");
+      strictEqual(await outcomeOf(refused), "NO not-applied");
+      strictEqual(await outcomeOf(applied), "applied");
+    },
+  },
+  {
+    name: "going-away: hello answers for the messages of an earlier page, although the first connection settled them meanwhile",
+    async run(trial) {
+      const { server, left, id } = await page(trial);
+      const { client, peer: old, until } = await reload(trial, server, left);
+      const state = { resumed: true, mark: 7, at: { offset: 1, chain: 10 } };
+      old.hello(state);
+      await until("status", ({ status }) => status === "live");
+      old.send(".g0");
+      const next = await server.peer();
+      strictEqual((await next.attach()).client, id);
+      for (const message of ["b", "c"]) strictEqual(await next.frame(), `=${message}`);
+      old.send(".+3");
+      await until("leftover", ({ data }) => data === "c");
+      const sent = client.send("d");
+      next.hello({ ...state, record: true, settled: 3 });
+      notStrictEqual((await next.attach()).client, id);
+      next.hello(state);
+      strictEqual(await next.frame(), "=d");
+      next.send(".+1");
+      strictEqual(await outcomeOf(sent), "applied");
+    },
+  },
+  {
     name: "two copies of a page never share an id for new messages",
     async run(trial) {
       const { server, left, id } = await page(trial);
