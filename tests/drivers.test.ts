@@ -1,4 +1,6 @@
 // The short form of `npm run test:drivers`: a change with each client library, and what redisStore() refuses.
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { redisStore } from "@wsession/store-redis";
 import { createClientPool } from "redis";
 import { describe, expect, test } from "vitest";
@@ -7,10 +9,34 @@ import { until } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisServer } from "../packages/store-redis/test/redis-server.ts";
 import { useRedisServer } from "../packages/store-redis/test/shared-servers.ts";
 import { libraries } from "./drivers/libraries.ts";
-import { startStore } from "./drivers/start-store.ts";
+import { startStore, usable } from "./drivers/start-store.ts";
+import type { Disposer } from "./drivers/topologies.ts";
 import { newPrefix } from "./stores.ts";
 
 const server: RedisServer = useRedisServer();
+
+/** A server that closes its first connections in the middle of their handshake: those of the application and of its store. */
+async function closesHandshakes({ onTestFinished }: Disposer) {
+  let left = 3;
+  const listener = createServer((client) => {
+    client.on("error", () => undefined);
+    if (left > 0) {
+      left -= 1;
+      client.once("data", () => client.destroy());
+      return;
+    }
+    const redis = connect(server.port, server.host);
+    redis.on("error", () => undefined);
+    redis.on("close", () => client.destroy());
+    client.on("close", () => redis.destroy());
+    client.pipe(redis).pipe(client);
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void listener.close());
+  await once(listener, "listening");
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  return { address: { host: "127.0.0.1", port: address.port }, left: () => left };
+}
 
 describe.each(libraries.map((library) => ({ name: library.name, library })))("$name", ({ library }) => {
   test("a change reaches the holder in another process, and closing the client ends the store's connections", async (context) => {
@@ -34,6 +60,12 @@ describe.each(libraries.map((library) => ({ name: library.name, library })))("$n
         (error: unknown) => error instanceof Error && error.message.includes("is closed"),
       ),
     );
+  });
+
+  test("fault B1: the store connects again after a server closed its connection during the handshake", async (context) => {
+    const { address, left } = await closesHandshakes(context);
+    await usable(startStore(context, library.server(address)));
+    expect(left()).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { drivers } from "./suites.mjs";
+import { drivers, tests } from "./suites.mjs";
 
 /** Promises of store-redis that its drivers keep, or that hold with each client library.
  * @type {readonly Mutant[]} */
@@ -60,5 +60,13 @@ export const driverMutants = [
     find: "commandOptions: { timeout: undefined },",
     replace: "",
     tests: drivers("clients", "replies as buffers"),
+  },
+  {
+    name: "ready-after-close",
+    promise: "fault B1: a client of ioredis 5 connects again after its handshake failed",
+    file: "packages/store-redis/src/drivers/ioredis/connections.ts",
+    find: 'if (status !== "connect") redis.status = status;',
+    replace: 'if (status === "monitoring") redis.status = status;',
+    tests: tests("drivers.test.ts", "ioredis 5.*during the handshake"),
   },
 ];

@@ -10,7 +10,7 @@ import type {
   Slots,
 } from "../driver.ts";
 import { Batch } from "./batch.ts";
-import { watchConnection, watchSilence } from "./connections.ts";
+import { onReady, watchConnection, watchSilence } from "./connections.ts";
 import { createListener } from "./listener.ts";
 import { ownOptions, retryPauseOf } from "./own-options.ts";
 import { commandClassOf, type CommandClass, type IoredisCommand } from "./sent-command.ts";
@@ -49,7 +49,7 @@ export class ServerClient implements OwnClient, Server {
     watchConnection(own, "", handshakeMs, events);
     // Without an error listener ioredis would write the error to the console.
     own.on("error", (error: unknown) => events.failed(reasonOf(error)));
-    own.on("ready", events.ready);
+    onReady(own, events.ready);
     own.on("close", events.lost);
     own.on("end", events.ended);
   }
