@@ -17,6 +17,7 @@ import { root } from "./run-tool.mjs";
 export const runtimePackages = {
   node22: { spec: "node@22", programs: ["node/bin/node"], args: [] },
   node24: { spec: "node@24", programs: ["node/bin/node"], args: [] },
+  node26: { spec: "node@26", programs: ["node/bin/node"], args: [] },
   bun: { spec: "bun@1.4", programs: ["bun/bin/bun.exe"], args: [] },
   deno: {
     spec: "deno@2.9",
@@ -36,10 +37,22 @@ export const runtimePackages = {
  * @param {(sentence: string) => void} say
  * @returns {Promise<string | undefined>}
  */
-export async function provideRuntime({ spec, programs }, say) {
+export function provideRuntime({ spec, programs }, say) {
+  return providePackage(spec, programs, say);
+}
+
+/**
+ * Resolves with the path of the first of `files` that a package has, installing the package if it is missing. Says why it can't be had, and
+ * resolves with `undefined`.
+ *
+ * @param {string} spec the package, as npm takes it
+ * @param {readonly string[]} files paths in node_modules
+ * @param {(sentence: string) => void} say
+ * @returns {Promise<string | undefined>}
+ */
+export async function providePackage(spec, files, say) {
   const folder = join(root, "node_modules", ".cache", "wsession-runtimes", spec);
-  const find = () =>
-    programs.map((program) => join(folder, "node_modules", program)).find((file) => existsSync(file));
+  const find = () => files.map((file) => join(folder, "node_modules", file)).find((file) => existsSync(file));
   const before = find();
   if (before !== undefined) return before;
   mkdirSync(folder, { recursive: true });

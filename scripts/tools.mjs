@@ -120,6 +120,22 @@ export const proxies = [
 ];
 
 /**
+ * What `npm run test:matrix` needs.
+ *
+ * @type {readonly Tool[]}
+ */
+export const patching = [
+  {
+    label: "patchelf",
+    variable: "WSESSION_PATCHELF",
+    names: ["patchelf"],
+    places: [],
+    apt: "patchelf",
+    brew: "patchelf",
+  },
+];
+
+/**
  * What `npm run test:browsers` needs.
  *
  * @type {Readonly<Record<string, readonly Tool[]>>}
