@@ -2,6 +2,7 @@
 // docs/compatibility.md.
 //   --only X   the tables whose title contains X, such as "Servers"
 //   --short    the short form, which `.ci/run` calls; writes nothing
+//   --provide  only fetches what the short form runs on
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -21,7 +22,13 @@ const PAGE = join(root, "docs", "compatibility.md");
 process.exitCode = await main();
 
 async function main() {
-  const { values } = parseArgs({ options: { only: { type: "string" }, short: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { only: { type: "string" }, short: { type: "boolean" }, provide: { type: "boolean" } },
+  });
+  if (values.provide) {
+    for (const { platform } of short.rows) await provide(platform);
+    return 0;
+  }
   const built = await build(undefined);
   if (built !== 0) return built;
   if (values.short) return isSound(await runTable(short)) ? 0 : 1;
