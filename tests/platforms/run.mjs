@@ -9,6 +9,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.mjs";
 import { root } from "../../scripts/run-tool.mjs";
+import { ToolError } from "../../scripts/tools.mjs";
 import { short, tables } from "./plan.mjs";
 import { provide } from "./platform.mjs";
 import { runSuite } from "./suite-run.mjs";
@@ -19,7 +20,13 @@ import { markdown, replaceTable } from "./table.mjs";
 
 const PAGE = join(root, "docs", "compatibility.md");
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof ToolError)) throw error;
+  console.error(`npm run test:matrix: ${error.message}`);
+  process.exitCode = 1;
+}
 
 async function main() {
   const { values } = parseArgs({

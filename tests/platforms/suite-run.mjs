@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { root } from "../../scripts/run-tool.mjs";
+import { ToolError } from "../../scripts/tools.mjs";
 
 /** @import { Provided } from "./platform.mjs" */
 /** @import { Cell } from "./table.mjs" */
@@ -65,10 +67,20 @@ function isNoFailure({ status }) {
  */
 function run(program, args, env) {
   const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "ignore", "pipe"] });
+  let isStopped = false;
+  const end = (/** @type {NodeJS.Signals} */ signal) => {
+    isStopped = true;
+    child.kill(signal);
+  };
+  process.on("SIGINT", end).on("SIGTERM", end);
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", () => resolve(errors));
+    child.once("close", () => {
+      process.off("SIGINT", end).off("SIGTERM", end);
+      if (isStopped) reject(new ToolError("The run was stopped."));
+      else resolve(errors);
+    });
   });
 }

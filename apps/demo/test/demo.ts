@@ -74,7 +74,13 @@ export async function startDemo(
   command: readonly string[] = NODE,
 ): Promise<RunningDemo> {
   const { child, ended, waitFor, output } = launch(command, ["--port", "0", ...args]);
-  const url = await waitFor(() => /http:\/\/localhost:\d+\//.exec(output())?.[0], "its URL");
+  const url = await waitFor(() => /http:\/\/localhost:\d+\//.exec(output())?.[0], "its URL").catch(
+    async (late: unknown) => {
+      child.kill();
+      await ended;
+      throw late;
+    },
+  );
   return {
     url,
     pid: child.pid ?? 0,
