@@ -97,7 +97,7 @@ test("adapter-ws: the visits of a connection are counted", async () => {
 test("adapter-uws: the visits of a connection are counted", async () => {
   const { app, sessions, listening } = await run(
     "adapter-uws",
-    { "8080": "0", "() => { }": "(socket) => void (globalThis.readmeSocket = socket)" },
+    { "(8080, (socket) => {": "(0, (socket) => { globalThis.readmeSocket = socket;" },
     "\nexport const listening = globalThis.readmeSocket;",
   );
   const at = uWS.us_socket_local_port(listening as us_listen_socket);

@@ -30,105 +30,90 @@
  * @property {readonly Row[]} rows
  */
 
-/** @type {Record<"shared" | "ws" | "uws" | "store" | "servers", Suite>} */
+/** @type {Record<"ws" | "uws" | "redis" | "wholeWs" | "wholeUws", Suite>} */
 const suites = {
-  shared: {
-    title: "core, protocol, client",
-    args: ["--project", "core", "--project", "protocol", "--project", "client"],
+  ws: { title: "adapter-ws", args: ["--project", "adapter-ws", "conformance"] },
+  uws: { title: "adapter-uws", args: ["--project", "adapter-uws", "conformance"] },
+  redis: {
+    title: "store-redis",
+    args: ["--project", "tests", "tests/redis-conformance.test.ts"],
   },
-  ws: { title: "adapter-ws", args: ["--project", "adapter-ws"] },
-  uws: { title: "adapter-uws", args: ["--project", "adapter-uws"] },
-  store: { title: "store-redis", args: ["--project", "store-redis"] },
-  servers: {
-    title: "both runtimes on Redis",
-    args: [
-      ...["--project", "tests"],
-      ...["acl", "away", "conformance", "hangs", "replays", "transactions"].map(
-        (name) => `tests/redis-${name}.test.ts`,
-      ),
-    ],
-  },
+  wholeWs: { title: "adapter-ws", args: ["--project", "adapter-ws"] },
+  wholeUws: { title: "adapter-uws", args: ["--project", "adapter-uws"] },
 };
 
-const { shared, ws, uws, store, servers } = suites;
+const { ws, uws, redis, wholeWs, wholeUws } = suites;
+
+/** @param {Versions} versions */
+const nodeAndServer = ({ node, server }) => `Node.js ${node}, ${server}`;
+
+/** @type {Row} */
+const node24 = {
+  platform: { node: "node24", servers: "valkey" },
+  title: nodeAndServer,
+  suites: [ws, uws, redis],
+};
 
 /** @type {readonly Table[]} */
 export const tables = [
   {
-    title: "Node.js",
-    head: "Node.js",
-    suites: [shared, ws, uws, store],
+    title: "Node.js and Redis",
+    head: "conformance suites",
+    suites: [ws, uws, redis],
     rows: [
-      ...["system", "node22", "node24"].map((node) => ({
-        platform: { node },
-        title: (/** @type {Versions} */ versions) => versions.node,
-        suites: [shared, ws, uws, store],
-      })),
+      { platform: { node: "system" }, title: nodeAndServer, suites: [ws, uws, redis] },
+      { platform: { node: "node22", servers: "redis" }, title: nodeAndServer, suites: [ws, uws, redis] },
+      node24,
       // uWebSockets.js has no binary for this version.
-      { platform: { node: "node26" }, title: (versions) => versions.node, suites: [shared, ws, store] },
-    ],
-  },
-  {
-    title: "Servers",
-    head: "server",
-    suites: [store, servers],
-    rows: [
-      { platform: { node: "system" }, title: (versions) => versions.server, suites: [store, servers] },
-      .../** @type {const} */ (["redis", "valkey"]).map((kind) => ({
-        platform: { node: "system", servers: kind },
-        title: (/** @type {Versions} */ versions) => versions.server,
-        suites: [store, servers],
-      })),
-      {
-        platform: { node: "node24", servers: "valkey" },
-        title: ({ server, node }) => `${server}, Node.js ${node}`,
-        suites: [store, servers],
-      },
+      { platform: { node: "node26" }, title: nodeAndServer, suites: [ws, redis] },
     ],
   },
   {
     title: "WebSocket libraries",
     head: "library",
-    suites: [ws, uws],
+    suites: [wholeWs, wholeUws],
     rows: [
       ...["8.18.0", "8"].map((version) => ({
         platform: { node: "system", replaced: { name: "ws", spec: `ws@${version}` } },
         title: (/** @type {Versions} */ { replaced }) => `ws ${replaced}`,
-        suites: [ws],
+        suites: [wholeWs],
       })),
-      { platform: { node: "node24" }, title: () => "uWebSockets.js 3.0.6 (`uwebsockets`)", suites: [uws] },
+      {
+        platform: { node: "node24" },
+        title: () => "uWebSockets.js 3.0.6 (`uwebsockets`)",
+        suites: [wholeUws],
+      },
       {
         platform: {
           node: "node24",
           replaced: { name: "uWebSockets.js", spec: "@btc-vision/uwebsockets.js@20.57.0" },
         },
         title: ({ replaced }) => `uWebSockets.js ${replaced} (upstream)`,
-        suites: [uws],
+        suites: [wholeUws],
       },
     ],
   },
 ];
 
-/** @type {Suite} */
-const conformance = {
-  title: "conformance of adapters and of store-redis",
-  args: ["--project", "adapter-ws", "--project", "adapter-uws", "--project", "tests", "conformance"],
-};
-
 /**
- * The form that `.ci/run` runs, since it runs everything on the Node.js and the Redis of the system.
+ * The form that `.ci/run` runs, since it runs everything on the Node.js and the Redis of the system. One run of vitest, because each
+ * starts with idle workers.
  *
  * @type {Table}
  */
 export const short = {
   title: "Short form",
   head: "Node.js and server",
-  suites: [conformance],
+  suites: [],
   rows: [
     {
-      platform: { node: "node24", servers: "valkey" },
-      title: ({ node, server }) => `Node.js ${node}, ${server}`,
-      suites: [conformance],
+      ...node24,
+      suites: [
+        {
+          title: "conformance of adapters and of store-redis",
+          args: ["--project", "adapter-ws", "--project", "adapter-uws", "--project", "tests", "conformance"],
+        },
+      ],
     },
   ],
 };

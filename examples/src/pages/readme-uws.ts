@@ -6,6 +6,8 @@ import { bindSessions } from "@wsession/adapter-uws";
 
 const app = uWS.App();
 bindSessions(app, "/*", sessions, handlers);
-app.listen(8080, uWS.LIBUS_LISTEN_EXCLUSIVE_PORT, () => {});
+app.listen(8080, (socket) => {
+  if (!socket) throw new Error("port 8080 is taken");
+});
 // #endregion
 export { app };

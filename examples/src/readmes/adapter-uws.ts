@@ -12,11 +12,8 @@ bindSessions(app, "/*", sessions, {
     conn.send(`visit ${visits}: ${text}`);
   },
 });
-app.listen(8080, uWS.LIBUS_LISTEN_EXCLUSIVE_PORT, () => {});
+app.listen(8080, (socket) => {
+  if (!socket) throw new Error("port 8080 is taken");
+});
 // #endregion
 export { app, sessions };
-
-// The types of the runtime have the constant in an enum that does not exist at run time; the runtime has it as an export.
-declare module "uWebSockets.js" {
-  export const LIBUS_LISTEN_EXCLUSIVE_PORT: ListenOptions;
-}
