@@ -155,7 +155,7 @@ describe("the health of the store is published", () => {
     const gone = await startRedis();
     onTestFinished(() => gone.stop());
     const sessions = createSessions({
-      store: redisStore({ client: redisClient(gone.port), prefix: newPrefix(), timeoutMs: 100 }),
+      store: redisStore({ client: redisClient(gone.port), prefix: newPrefix(), timeoutMs: 1_000 }),
       initial: () => ({ n: 0 }),
       onError: () => undefined,
     });
