@@ -66,7 +66,7 @@ export const driverMutants = [
     promise: "fault B1: a client of ioredis 5 connects again after its handshake failed",
     file: "packages/store-redis/src/drivers/ioredis/connections.ts",
     find: 'if (status !== "connect") redis.status = status;',
-    replace: 'if (status === "monitoring") redis.status = status;',
+    replace: 'if (status === "wait") redis.status = status;',
     tests: tests("drivers.test.ts", "ioredis 5.*during the handshake"),
   },
 ];
