@@ -44,7 +44,7 @@ local function refuse_replica()
   if type(answer) == 'table' and string.find(answer.err, 'READONLY', 1, true) then redis.call('HDEL', key, '') end
 end
 
--- The answer that the session is gone. It ends connections, so it must be the master's.
+-- The answer that the session is gone, or not the client's. It ends connections, so it must be the master's.
 local function not_there(what)
   refuse_replica()
   return { what }

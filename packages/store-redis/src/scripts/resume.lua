@@ -9,14 +9,13 @@
 -- other's fence both could write (I13).
 local not_after, node, sequence, digest, next_digest, idle_ms, hold, exclusive, subject = unpack(ARGV)
 local connections, leave_ms = split_hold(hold)
-refuse_replica()
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'v', 'h', 's', 'f', 'u', 'p')
-if not found[1] then return { 'missing' } end
+if not found[1] then return not_there('missing') end
 local version, lineage, fence, schema, bytes, idle, absolute, more = split_meta(found[1])
 if not version then return { 'corrupt' } end
 local idle_at, absolute_at = tonumber(idle, 36), tonumber(absolute, 36)
-if has_passed(idle_at, absolute_at, at) then return { 'missing' } end
+if has_passed(idle_at, absolute_at, at) then return not_there('missing') end
 
 local by, renews = 'none', false
 if digest ~= '' and digest == found[2] then
@@ -30,14 +29,14 @@ elseif digest ~= '' then
   elseif digest == renewal and at < tonumber(untill) and next_digest ~= '' then
     by, renews = 'renewal', true
   elseif digest == previous then
-    if at >= tonumber(grace) then return { 'stolen' } end
+    if at >= tonumber(grace) then return not_there('stolen') end
     by = 'previous'
   else
-    return { 'wrong' }
+    return not_there('wrong')
   end
 end
 -- Checked before anything changes. A session that the application names by id may have no subject yet.
-if subject and found[4] ~= subject and (found[4] or digest ~= '') then return { 'foreign' } end
+if subject and found[4] ~= subject and (found[4] or digest ~= '') then return not_there('foreign') end
 if at > tonumber(not_after) then return { 'late', at } end
 
 if renews then
@@ -67,8 +66,11 @@ if takes_over or next_at ~= idle_at then
 elseif leave_ms and not found[7] then
   set_expiry(idle_at, absolute_at, true)
 end
+local state, stamp
 if leave_ms then
-  local state, stamp = record_presence(found[7], holders, leave_ms, false, at)
-  return { 'resumed', at, by, idle, redis.call('HGETALL', key), state or '', stamp or 0 }
+  state, stamp = record_presence(found[7], holders, leave_ms, false, at)
 end
+-- Only now: after a write that needs no memory, full memory would no longer refuse the writes above.
+refuse_replica()
+if leave_ms then return { 'resumed', at, by, idle, redis.call('HGETALL', key), state or '', stamp or 0 } end
 return { 'resumed', at, by, idle, redis.call('HGETALL', key) }
