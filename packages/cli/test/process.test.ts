@@ -43,7 +43,7 @@ test("watch prints messages between processes and what it sees in Redis, until C
   // The listener knows the channels of the holders by now.
   await one.store.write(aWrite(shared.id, { visits: 1 }));
   await seen({ type: "changed", id: shared.id, version: 2, source: "channel" });
-  // No message tells of this one: a look does.
+  // The store publishes no message about this session. The command finds it when it looks at all sessions.
   const alone = aCreation({ subject: "bob" });
   await one.store.create(alone);
   await seen({ type: "created", id: alone.id, subject: "bob", connections: 0, source: "look" });

@@ -232,7 +232,7 @@ describe.each([
     expect(await read({ headers: { cookie: `${name}=x; ${request.headers.cookie}` } })).toBeUndefined();
   });
 
-  test("what is no request is INVALID_ARGUMENT", async () => {
+  test("an argument that is not a request is INVALID_ARGUMENT", async () => {
     const read = make({ store: { get: () => undefined }, secret });
     for (const value of [undefined, ...wrongFor.object] as never[])
       expect(await read(value).catch(codeOf)).toBe("INVALID_ARGUMENT");

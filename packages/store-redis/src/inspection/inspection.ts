@@ -37,7 +37,8 @@ const NAMES: readonly string[] = [
  * @example
  * ```ts
  * const inspection = redisInspection({ client: new Redis({ lazyConnect: true }) });
- * for await (const { records } of inspection.scan()) console.log(records.length);
+ * let count = 0;
+ * for await (const { records } of inspection.scan()) count += records.length;
  * inspection.close();
  * ```
  */
