@@ -75,6 +75,24 @@ test("fault B10: a change needs one message for each holder on the bus of a Clus
   expect((await bus()).publish - before.publish).toBe(0);
 });
 
+test("fault E, I8: the first changes go by the same channels as all later ones, so that none is overtaken", async () => {
+  await until(async () => (await channels()) === 0);
+  // No process waits for its channels here. A change by PUBLISH takes another way through the Cluster, and the next change arrives first.
+  for (let round = 0; round < 5; round += 1) {
+    const process = (): Process =>
+      startProcess(clusterOf(cluster.nodes), { leaseMs: NEVER_MS, sweepMs: NEVER_MS });
+    const [writer, holder] = [process(), process()];
+    const id = await heldBy([holder], writer);
+    const before = await bus();
+    await reaches(writer, [holder], id);
+    expect((await bus()).sharded - before.sharded).toBe(1);
+    // The first call of a process that holds no session.
+    await process().store.write(aWrite(id, { known: 2 }, { known: 2 }));
+    await until(() => holder.host.held(id)?.version === 3);
+    expect((await bus()).sharded - before.sharded).toBe(2);
+  }
+});
+
 test("fault B10: a change is received while slots move, whatever slot tables the writer and the holder have", async () => {
   const resharding = await Resharding.of(masters());
   onTestFinished(() => resharding.close());

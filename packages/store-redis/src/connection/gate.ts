@@ -23,6 +23,8 @@ export interface GateOptions {
   readonly timeoutMs: number;
   /** Called once per cause. */
   readonly report: (error: unknown) => void;
+  /** Called with the reports of the servers before calls may be sent. */
+  readonly checked: (facts: readonly ServerFacts[]) => void;
   /** Called when calls can be sent again after they could not. */
   readonly reopened: () => void;
 }
@@ -241,6 +243,7 @@ export class Gate {
       return;
     }
     this.#connection.succeeded();
+    this.#options.checked(facts);
     if (this.#wasOpen && !this.#isAdmitted) this.#options.reopened();
     this.#isAdmitted = true;
     this.#wasOpen = true;

@@ -4,6 +4,7 @@ import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
 
 const LEAST_VERSION = [6, 2] as const;
+const FIRST_WITH_SHARDED_CHANNELS = 7;
 
 /** The report of a server about itself. A field that the server did not report is `undefined`. */
 export interface ServerFacts {
@@ -107,6 +108,11 @@ export function uncheckedReport(what: readonly string[]): SessionError {
     "NOT_SUPPORTED",
     `the Redis user has no right to read the server's ${what.join(", ")}, so the store can't check it: allow INFO`,
   );
+}
+
+/** Redis 7 and newer have SSUBSCRIBE and SPUBLISH. */
+export function hasShardedChannels({ version }: ServerFacts): boolean {
+  return Number.parseInt(version ?? "", 10) >= FIRST_WITH_SHARDED_CHANNELS;
 }
 
 function isTooOld(version: string): boolean {

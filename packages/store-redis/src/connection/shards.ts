@@ -16,12 +16,24 @@ const MOST_RANGES = 64;
  */
 export class Shards {
   #isActive = false;
+  #isRefused = false;
   /** By slot: the hash tag of its range, or "". */
   #tags: readonly string[] = [];
 
-  /** A subscription succeeded, so the servers have sharded channels. */
-  activate(): void {
+  /**
+   * The servers have sharded channels. The first change must already use them: a message by PUBLISH takes another way through the
+   * Cluster, and later messages on sharded channels would overtake it.
+   */
+  activate(slots: Slots): void {
+    if (this.#isActive || this.#isRefused) return;
     this.#isActive = true;
+    this.update(slots);
+  }
+
+  /** The servers have no sharded channels, or the ACL refuses them. */
+  refuse(): void {
+    this.#isRefused = true;
+    this.#isActive = false;
   }
 
   /** Processes the slot table; returns the tags of each master's ranges. */

@@ -21,7 +21,6 @@ import { Subscription } from "./subscription.ts";
 
 /** Without a further message for so many leases, no process watches subjects any more. */
 const WATCHED_LEASES = 2;
-
 /** Events for the watched subjects of this process. */
 export interface WatchingEvents {
   readonly changed: (state: PublishedState) => void;
@@ -155,8 +154,9 @@ export class Membership {
    */
   ready(deadline: number): Promise<void> | undefined {
     const lease = this.#lease.ensure();
-    if (this.#subscription.confirmed) return lease;
-    return Promise.all([this.#subscription.wait(deadline), lease]).then(() => undefined);
+    const started = this.#sharded.started();
+    if (started === undefined && this.#subscription.confirmed) return lease;
+    return Promise.all([this.#subscription.wait(deadline), started, lease]).then(() => undefined);
   }
 
   /** Whether announcements arrive, as far as probes have shown, and whether the lease is valid. */

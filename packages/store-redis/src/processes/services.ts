@@ -1,6 +1,7 @@
 import { Calls } from "../connection/calls.ts";
 import { ServerClock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
+import { hasShardedChannels, type ServerFacts } from "../connection/server-check.ts";
 import { HealthProbe } from "../connection/health-probe.ts";
 import { newCounters, type RedisCounters } from "../base/diagnostics.ts";
 import { Gate } from "../connection/gate.ts";
@@ -55,8 +56,11 @@ export function makeServices(options: RedisStoreOptions, { report, nodeDied }: S
   const latency = new LatencyHistogram();
   const counters = newCounters(latency);
   const reopened = (): number => (counters.reconnects += 1);
-  const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report, reopened });
   const shards = new Shards();
+  const checked = (facts: readonly ServerFacts[]): void => {
+    if (driver.isCluster && facts.every(hasShardedChannels)) shards.activate(connection.client.slots);
+  };
+  const gate = new Gate(connection, sender, clock, { allowEviction, timeoutMs, report, checked, reopened });
   const calls = new Calls(sender, gate, clock, timeoutMs, counters, latency, shards);
   const node = newNodeName(settings.node);
   const recording = new Recording();

@@ -6,6 +6,8 @@ import type { Shards } from "../connection/shards.ts";
 const PROBE = '["p"';
 const RETRY_MS = 250;
 const MOST_RETRY_MS = 10_000;
+/** The share of `timeoutMs` for which the first calls wait, because a master that hangs must not fail calls to the others. */
+const START_SHARE = 0.5;
 
 export interface ShardedEvents {
   /** A message arrived. */
@@ -37,6 +39,9 @@ export class ShardedSubscription {
   #retryMs = RETRY_MS;
   #isUnsupported = false;
   #isClosed = false;
+  #isStarted = false;
+  #startTimer: NodeJS.Timeout | undefined;
+  readonly #starting = new Set<() => void>();
 
   constructor(
     calls: Calls,
@@ -52,18 +57,38 @@ export class ShardedSubscription {
     this.#events = events;
   }
 
+  /**
+   * Waits until this process has tried to subscribe to each channel; `undefined` if it has. A process that held sessions
+   * earlier would get the first announcements by PUBLISH, and later ones, by another way through the Cluster, before them.
+   * Resolves after half of `timeoutMs` in any case.
+   */
+  started(): Promise<void> | undefined {
+    if (this.#isStarted) return undefined;
+    return new Promise((resolve) => this.#starting.add(resolve));
+  }
+
   /** Follows changes of the Cluster's slots, and probes whether published messages arrive. */
   check(): void {
-    if (!this.#connection.isCluster || this.#isUnsupported || this.#isClosed) return;
+    if (!this.#connection.isCluster || this.#isUnsupported || this.#isClosed) return this.#start();
+    this.#startTimer ??= setTimeout(() => this.#start(), START_SHARE * this.#calls.timeoutMs).unref();
+    const attempts: Promise<void>[] = [];
     const runs = this.#shards.update(this.#connection.client.slots);
     for (const [master, { listener }] of this.#listeners) if (!runs.has(master)) listener.cut();
     for (const [master, tags] of runs) {
       const channels = tags.map(this.#channelOf);
       const shard = this.#listeners.get(master) ?? this.#connect(master);
       if (shard === undefined) this.#checkLater();
-      else this.#follow(shard, channels);
+      else attempts.push(...this.#follow(shard, channels));
     }
     if (runs.size === 0) this.#checkLater();
+    else if (!this.#isStarted) void Promise.all(attempts).then(() => this.#start());
+  }
+
+  #start(): void {
+    this.#isStarted = true;
+    clearTimeout(this.#startTimer);
+    for (const resolve of this.#starting) resolve();
+    this.#starting.clear();
   }
 
   /** Checks again before the next renewal of the lease, with exponential backoff. */
@@ -79,6 +104,7 @@ export class ShardedSubscription {
 
   close(): void {
     this.#isClosed = true;
+    this.#start();
     clearTimeout(this.#retry);
     for (const { listener } of this.#listeners.values()) listener.cut();
     this.#listeners.clear();
@@ -107,28 +133,31 @@ export class ShardedSubscription {
     return shard;
   }
 
-  #follow(shard: ShardListener, channels: readonly string[]): void {
+  /** Returns the attempts to subscribe. They never reject. */
+  #follow(shard: ShardListener, channels: readonly string[]): Promise<void>[] {
     const { lastProbes, listener } = shard;
     for (const channel of lastProbes.keys()) {
       if (channels.includes(channel)) continue;
       lastProbes.delete(channel);
       listener.unsubscribeSharded(channel).catch(() => undefined);
     }
+    const attempts: Promise<void>[] = [];
     for (const channel of channels) {
       if (lastProbes.has(channel)) this.#probe(shard, channel).catch(() => undefined);
-      else this.#subscribe(shard, channel);
+      else attempts.push(this.#subscribe(shard, channel));
     }
+    return attempts;
   }
 
-  #subscribe({ lastProbes, listener }: ShardListener, channel: string): void {
+  #subscribe({ lastProbes, listener }: ShardListener, channel: string): Promise<void> {
     const late = setTimeout(() => listener.cut(), this.#calls.timeoutMs);
     late.unref();
-    listener
+    return listener
       .subscribeSharded(channel)
       .then(() => {
         lastProbes.set(channel, 0);
         this.#retryMs = RETRY_MS;
-        this.#shards.activate();
+        this.#shards.activate(this.#connection.client.slots);
       })
       .catch((error: unknown) => {
         // Redis before 7 does not have the command, or the ACL refuses it. Any other error means that the
@@ -163,6 +192,7 @@ export class ShardedSubscription {
 
   #giveUp(): void {
     this.#isUnsupported = true;
+    this.#shards.refuse();
     for (const { listener } of this.#listeners.values()) listener.cut();
   }
 }
