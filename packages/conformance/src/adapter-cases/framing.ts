@@ -186,7 +186,7 @@ export const framingCases: readonly AdapterCase[] = [
       const closed = new Journal<number>();
       const setting = await framedServer(
         trial,
-        { heartbeatMs: 20 },
+        { heartbeatMs: 150 },
         {
           async message(_connection, text) {
             await delay(5);
