@@ -1,10 +1,28 @@
 import type { Diagnostics, Sessions } from "@wsession/core";
-import { assertNoMore, invalidArgument } from "@wsession/core/runtime";
+import { assertOptions, invalidArgument } from "@wsession/core/runtime";
 import { startMetrics } from "./metrics.ts";
+import type { RedisStoreDiagnostics } from "./redis-metrics.ts";
 import { startSpans } from "./spans.ts";
 
+/** Options of `instrument`. */
+export interface InstrumentOptions {
+  /**
+   * The store that `redisStore` returned. Its counters `diagnostics` are exported as the metrics `wsession.redis.*`: calls, latency,
+   * timeouts, reconnects, announcements, sweeps, orphans.
+   *
+   * @default none: these metrics are not exported
+   * @throws INVALID_ARGUMENT if the store has no `diagnostics` with the times of its calls.
+   */
+  readonly store?: { readonly diagnostics: RedisStoreDiagnostics } | undefined;
+}
+
+interface Entry {
+  readonly diagnostics: Diagnostics;
+  readonly redis: RedisStoreDiagnostics | undefined;
+}
+
 /** One entry for each call of `instrument` that has not ended. The channels are the process's, so one set of listeners serves all. */
-const instrumented = new Set<{ readonly diagnostics: Diagnostics }>();
+const instrumented = new Set<Entry>();
 let stopAll: (() => void) | undefined;
 
 /**
@@ -12,16 +30,23 @@ let stopAll: (() => void) | undefined;
  * providers are registered. Counters are sums over all instrumented sessions of the process. Durations and spans are those of all
  * sessions of the process. Returns a function that ends the export of these sessions.
  *
- * @throws INVALID_ARGUMENT if `sessions` is not what `createSessions` returned.
+ * @throws INVALID_ARGUMENT if `sessions` is not what `createSessions` returned, or for an invalid option.
  * @example
- * const stop = instrument(sessions);
+ * const store = redisStore({ client });
+ * const sessions = createSessions({ store });
+ * const stop = instrument(sessions, { store });
  */
-export function instrument(sessions: Pick<Sessions, "diagnostics">, surplus?: undefined): () => void {
+export function instrument(
+  sessions: Pick<Sessions, "diagnostics">,
+  options: InstrumentOptions = {},
+): () => void {
   const given: unknown = sessions;
   if (typeof given !== "object" || given === null || !("diagnostics" in given))
     throw invalidArgument("instrument() takes what createSessions() returned");
-  assertNoMore("instrument()", surplus);
-  const entry = { diagnostics: sessions.diagnostics };
+  assertOptions("instrument()", options, ["store"]);
+  const { store } = options;
+  if (store !== undefined) assertRedisStore(store);
+  const entry = { diagnostics: sessions.diagnostics, redis: store?.diagnostics };
   instrumented.add(entry);
   stopAll ??= start();
   return () => {
@@ -31,8 +56,19 @@ export function instrument(sessions: Pick<Sessions, "diagnostics">, surplus?: un
   };
 }
 
+/** Other stores have no counters, and a misspelt option would leave all metrics of Redis out in silence. */
+function assertRedisStore(store: unknown): void {
+  const diagnostics: unknown =
+    typeof store === "object" && store !== null ? Reflect.get(store, "diagnostics") : undefined;
+  const isRedis = typeof diagnostics === "object" && diagnostics !== null && "latencyMs" in diagnostics;
+  if (!isRedis) throw invalidArgument("the option store of instrument() must be what redisStore() returned");
+}
+
 function start(): () => void {
-  const stopMetrics = startMetrics(() => new Set([...instrumented].map(({ diagnostics }) => diagnostics)));
+  const stopMetrics = startMetrics(
+    () => new Set([...instrumented].map(({ diagnostics }) => diagnostics)),
+    () => new Set([...instrumented].flatMap(({ redis }) => redis ?? [])),
+  );
   const stopSpans = startSpans();
   return () => {
     stopMetrics();

@@ -6,6 +6,7 @@ import { onTelemetry } from "@wsession/core";
 import type { Diagnostics } from "@wsession/core";
 import { counted } from "./counters.ts";
 import { Attribute, SCOPE } from "./names.ts";
+import { observeRedis, type RedisStoreDiagnostics } from "./redis-metrics.ts";
 
 const SECOND_MS = 1_000;
 const SECOND_NS = 1e9;
@@ -18,10 +19,21 @@ const OPERATION_BUCKETS = [
 /** From a failed page to a day, in seconds. */
 const CONNECTION_BUCKETS = [1, 10, 60, 300, 900, 3_600, 14_400, 86_400];
 
-/** Starts all metrics. `all` returns the counters of each instrumented sessions object. Returns a function that ends them. */
-export function startMetrics(all: () => Iterable<Diagnostics>): () => void {
+/**
+ * Starts all metrics. `all` returns the counters of each instrumented sessions object, `stores` those of each instrumented store in
+ * Redis. Returns a function that ends them.
+ */
+export function startMetrics(
+  all: () => Iterable<Diagnostics>,
+  stores: () => Iterable<RedisStoreDiagnostics>,
+): () => void {
   const meter = metrics.getMeter(SCOPE);
-  const stops = [...observeCounters(meter, all), ...observeDurations(meter), ...observeProcess(meter)];
+  const stops = [
+    ...observeCounters(meter, all),
+    observeRedis(meter, stores),
+    ...observeDurations(meter),
+    ...observeProcess(meter),
+  ];
   return () => {
     for (const stop of stops) stop();
   };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
 import { Client, until } from "@wsession/conformance";
 import { createSessions, isSessionError, mapStore, queryToken } from "@wsession/core";
+import { redisStore } from "@wsession/store-redis";
 import { instrument } from "@wsession/opentelemetry";
 import { context, metrics, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
@@ -19,8 +20,11 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
+import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
 
+const redis = useRedisServer();
 const root = join(import.meta.dirname, "..");
 const exporter = new PrometheusExporter({ preventServerStart: true });
 const spans = new InMemorySpanExporter();
@@ -90,6 +94,27 @@ async function run() {
   return { sessions, stop, active };
 }
 
+/** Sessions in Redis, whose store is instrumented. */
+function inRedis() {
+  const client = new Redis(redis.port, "127.0.0.1");
+  const store = redisStore({ client, prefix: `t${(prefixes += 1)}`, timeoutMs: 10_000 });
+  const sessions = createSessions({ store, token: queryToken(), initial: () => ({ n: 0 }) });
+  const stop = instrument(sessions, { store });
+  onTestFinished(async () => {
+    stop();
+    await sessions.close();
+    client.disconnect();
+  });
+  return { store, sessions, stop };
+}
+let prefixes = 0;
+
+/** The values of the metrics `wsession.redis.*`, by their names in Prometheus. */
+async function redisMetrics(): Promise<Map<string, number>> {
+  const lines = (await scrape()).matchAll(/^(wsession_redis_\w+)\{.*\} (\S+)$/gm);
+  return new Map([...lines].map(([, name = "", value]) => [name, Number(value)]));
+}
+
 describe("metrics", () => {
   test("of the exporter for Prometheus are those of the sessions, and none has a secret or an id", async () => {
     const { sessions } = await run();
@@ -134,6 +159,7 @@ describe("metrics", () => {
 
   test("in the alert rules and in the dashboard are all exported", async () => {
     await run();
+    inRedis();
     const exported = new Set([...(await scrape()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name));
     for (const file of ["alerts.yml", "dashboard.json"]) {
       const text = await readFile(join(root, "grafana", file), "utf8");
@@ -143,6 +169,51 @@ describe("metrics", () => {
       );
       expect(names.length).toBeGreaterThan(5);
       expect(names.filter((name) => !exported.has(name.replace(/_(bucket|count|sum)$/, "")))).toEqual([]);
+    }
+  });
+});
+
+describe("metrics of redisStore", () => {
+  test("are those of its diagnostics, summed over the stores, and the latency of the slowest", async () => {
+    const one = inRedis();
+    const two = inRedis();
+    for (const { sessions } of [one, two]) {
+      const { session } = await sessions.create({ n: 1 });
+      await session.patch({ n: 2 });
+    }
+    // Until no call is under way: a store calls Redis for its lease too.
+    await until(() => [one, two].every(({ store }) => store.diagnostics.calls > 3));
+    const before = [one, two].map(({ store }) => ({ ...store.diagnostics }));
+    const found = await redisMetrics();
+    const after = [one, two].map(({ store }) => ({ ...store.diagnostics }));
+    const sum = (list: typeof before, member: "calls" | "announcementsSent") =>
+      list.reduce((total, diagnostics) => total + diagnostics[member], 0);
+    expect(found.get("wsession_redis_calls_total")).toBeGreaterThanOrEqual(sum(before, "calls"));
+    expect(found.get("wsession_redis_calls_total")).toBeLessThanOrEqual(sum(after, "calls"));
+    expect(found.get("wsession_redis_latency_p99")).toBeGreaterThan(0);
+    const slowest = Math.max(...after.map(({ latencyMs }) => latencyMs.p99)) / 1_000;
+    expect(found.get("wsession_redis_latency_p99")).toBeLessThanOrEqual(2 * slowest);
+    // One metric for each counter of the store.
+    expect(found.size).toBe(Object.keys(one.store.diagnostics).length + 1);
+    for (const [name, value] of found) expect([name, value >= 0]).toEqual([name, true]);
+    one.stop();
+    two.stop();
+    // The exporter repeats the last values of metrics that nobody observes any more.
+    const last = await redisMetrics();
+    await one.sessions.create({ n: 1 });
+    expect(await redisMetrics()).toEqual(last);
+  });
+
+  test("need the option store, and a store without diagnostics is refused", async () => {
+    const { sessions } = await run();
+    for (const options of [{ store: mapStore() }, { store: {} }, { store: null }, { stores: 1 }, 5, null]) {
+      let thrown: unknown;
+      try {
+        Reflect.apply(instrument, undefined, [sessions, options]);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(isSessionError(thrown, "INVALID_ARGUMENT")).toBe(true);
     }
   });
 });

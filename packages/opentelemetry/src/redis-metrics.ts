@@ -1,0 +1,123 @@
+/** The counters of `redisStore().diagnostics` as metrics. */
+import type { BatchObservableResult, Meter } from "@opentelemetry/api";
+
+/** What this package reads of `redisStore().diagnostics`. */
+export interface RedisStoreDiagnostics {
+  readonly calls: number;
+  readonly latencyMs: { readonly p50: number; readonly p99: number };
+  readonly timeouts: number;
+  readonly unknown: number;
+  readonly late: number;
+  readonly reconnects: number;
+  readonly resubscriptions: number;
+  readonly announcementsSent: number;
+  readonly announcementsHeard: number;
+  readonly sweeps: number;
+  readonly sweptSessions: number;
+  readonly sweepFindings: number;
+  readonly orphans: number;
+}
+
+type CounterName = Exclude<keyof RedisStoreDiagnostics, "latencyMs">;
+
+interface Described {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+}
+
+const described: Readonly<Record<CounterName, Described>> = {
+  calls: { name: "calls", unit: "{call}", description: "Commands and scripts that were given to Redis." },
+  timeouts: {
+    name: "timeouts",
+    unit: "{call}",
+    description: "Calls without an answer within timeoutMs, sent or not.",
+  },
+  unknown: {
+    name: "unknown",
+    unit: "{call}",
+    description: "Calls that were sent, and whose reply never came.",
+  },
+  late: {
+    name: "late",
+    unit: "{call}",
+    description: "Calls that a script refused because they reached Redis after their time.",
+  },
+  reconnects: {
+    name: "reconnects",
+    unit: "{connection}",
+    description: "How often Redis became usable again.",
+  },
+  resubscriptions: {
+    name: "resubscriptions",
+    unit: "{subscription}",
+    description: "How often the subscription to announcements was established again.",
+  },
+  announcementsSent: {
+    name: "announcements.sent",
+    unit: "{announcement}",
+    description: "Calls that announce a change to other processes.",
+  },
+  announcementsHeard: {
+    name: "announcements.heard",
+    unit: "{announcement}",
+    description: "Announcements that arrived here.",
+  },
+  sweeps: {
+    name: "sweeps",
+    unit: "{sweep}",
+    description: "Periodic sweeps over the sessions that this process holds.",
+  },
+  sweptSessions: {
+    name: "sweeps.sessions",
+    unit: "{session}",
+    description: "Sessions that sweeps, and rereads after a failure, have read.",
+  },
+  sweepFindings: {
+    name: "sweeps.findings",
+    unit: "{session}",
+    description: "Changes that these reads found because an announcement, or data of Redis, was lost.",
+  },
+  orphans: {
+    name: "orphans",
+    unit: "{holder}",
+    description: "Entries of dead processes that were found among the holders of sessions.",
+  },
+};
+
+const PREFIX = "wsession.redis";
+const SECOND_MS = 1_000;
+
+/** Observes the stores that `all` returns at each collection. Returns a function that ends this. */
+export function observeRedis(meter: Meter, all: () => Iterable<RedisStoreDiagnostics>): () => void {
+  const counters = Object.keys(described)
+    .filter(isCounter)
+    .map((member) => {
+      const { name, ...options } = described[member];
+      return { member, counter: meter.createObservableCounter(`${PREFIX}.${name}`, options) };
+    });
+  const latency = (name: string) =>
+    meter.createObservableGauge(`${PREFIX}.latency.${name}`, {
+      unit: "s",
+      description: `From sending a call to its reply: ${name}; of several stores the longest.`,
+    });
+  const [p50, p99] = [latency("p50"), latency("p99")];
+  const callback = (result: BatchObservableResult): void => {
+    const stores = [...all()];
+    // Without a store there is no series, in place of zeros that look like a store without a call.
+    if (stores.length === 0) return;
+    for (const { member, counter } of counters)
+      result.observe(counter, sum(stores.map((store) => store[member])));
+    result.observe(p50, Math.max(...stores.map(({ latencyMs }) => latencyMs.p50)) / SECOND_MS);
+    result.observe(p99, Math.max(...stores.map(({ latencyMs }) => latencyMs.p99)) / SECOND_MS);
+  };
+  const instruments = [p50, p99, ...counters.map(({ counter }) => counter)];
+  meter.addBatchObservableCallback(callback, instruments);
+  return () => meter.removeBatchObservableCallback(callback, instruments);
+}
+
+function isCounter(member: string): member is CounterName {
+  return Object.hasOwn(described, member);
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
