@@ -44,6 +44,8 @@ const fields = {
     "connectionsGrowth",
     "bareConnectionsGrowth",
     "live",
+    "liveUws",
+    "liveUwsP99Ms",
     "busMessages",
     "redisMegabytesAt200",
     "sweepReadsAt200",

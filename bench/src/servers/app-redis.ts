@@ -1,5 +1,5 @@
-// A typical application: sessions in Redis, with subjects. It greets each connection with the data of its session. Arguments: port of
-// Redis, size of the data, runtime, sweepMs.
+// A typical application: sessions in Redis, with subjects. It greets each connection with the data of its session, and echoes messages.
+// Arguments: port of Redis, size of the data, runtime, sweepMs.
 import { createServer } from "node:http";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
@@ -31,6 +31,9 @@ const handlers: HandlersOf<typeof sessions> = {
   open(conn) {
     const { id, data } = conn.session;
     conn.send(JSON.stringify({ id, token: conn.token, resumed: conn.resumed, visits: data.visits }));
+  },
+  message(conn, text) {
+    conn.send(text);
   },
 };
 const questions = {

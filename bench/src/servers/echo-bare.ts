@@ -36,9 +36,20 @@ export function bareWs(): void {
 }
 
 export function bareUws(): void {
+  listenBareUws(0);
+}
+
+/** uWS pings a silent peer 16 s before this time-out: every 30 s, as this library does. */
+const PINGS_AFTER_30_SECONDS = 46;
+
+export function bareUwsPinging(): void {
+  listenBareUws(PINGS_AFTER_30_SECONDS);
+}
+
+function listenBareUws(idleTimeout: number): void {
   const app = uWS.App();
   app.ws<Counted>("/*", {
-    idleTimeout: 0,
+    idleTimeout,
     upgrade,
     message(socket, message) {
       const text = Buffer.from(message).toString();

@@ -1,11 +1,49 @@
-// Opens connections and leaves them idle, except for the heartbeat. A separate process, because each process has a limit of file descriptors.
+// Opens connections and leaves them idle, except for the heartbeat, until they are asked to speak. A separate process, because each
+// process has a limit of file descriptors.
+import { setTimeout as delay } from "node:timers/promises";
 import { serve } from "../kit/child.ts";
+import { maskedFrame, Opcode } from "../kit/frames.ts";
+import { MESSAGE } from "../kit/load.ts";
 import { openMany, RawConnection } from "../kit/raw-connection.ts";
 
 /** Admission waits for Redis within its deadline, on a busy machine too. */
 const AT_ONCE = 50;
+/** One connection of this number speaks, once in `PERIOD_MS`. */
+const SILENT = 100;
+const PERIOD_MS = 1_000;
+/** The speakers of one period take turns. */
+const TURN_MS = 10;
+/** How long the last answers may take. */
+const LAST_MS = 1_000;
 const [port = "", first = "0"] = process.argv.slice(2);
 const connections: RawConnection[] = [];
+const latencies: number[] = [];
+const frame = maskedFrame(Opcode.Text, Buffer.from(MESSAGE));
+
+/** Sends messages at a fixed rate, and records how long each answer takes. */
+class Speaker {
+  readonly #connection: RawConnection;
+  #sentAt: number | undefined;
+
+  constructor(connection: RawConnection) {
+    this.#connection = connection;
+    connection.onMessage = () => {
+      if (this.#sentAt !== undefined) latencies.push(performance.now() - this.#sentAt);
+      this.#sentAt = undefined;
+    };
+  }
+
+  get waits(): boolean {
+    return this.#sentAt !== undefined;
+  }
+
+  speak(): void {
+    // A late answer is measured in full: the next message waits for it.
+    if (this.waits) return;
+    this.#sentAt = performance.now();
+    this.#connection.socket.write(frame);
+  }
+}
 
 serve(0, {
   async open(wanted) {
@@ -15,4 +53,24 @@ serve(0, {
     connections.push(...(await openMany(Number(wanted), open, AT_ONCE)));
     return { open: connections.length };
   },
+  /** One in a hundred speaks for this long. Answers with the number of messages that were not answered. */
+  async speak(forMs) {
+    const speakers = connections
+      .filter((_, index) => index % SILENT === 0)
+      .map((connection) => new Speaker(connection));
+    const turns = PERIOD_MS / TURN_MS;
+    const from = performance.now();
+    let turn = 0;
+    const timer = setInterval(() => {
+      // A timer that fires late makes up for the turns that it has missed, so that the rate stays.
+      for (; turn * TURN_MS <= performance.now() - from; turn += 1)
+        for (let index = turn % turns; index < speakers.length; index += turns) speakers[index]?.speak();
+    }, TURN_MS);
+    await delay(Number(forMs));
+    clearInterval(timer);
+    await delay(LAST_MS);
+    return { count: speakers.filter(({ waits }) => waits).length };
+  },
+  latencies: () => Object.fromEntries(latencies.entries()),
+  connections: () => ({ count: connections.filter(({ socket }) => !socket.destroyed).length }),
 });
