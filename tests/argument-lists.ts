@@ -217,6 +217,8 @@ export const portCalls: Calls = {
   isRefusedPromise: "takes anything",
   originAllowed: "of a rule that was checked",
   createWithId: "rejects: packages/http/test/express-store.test.ts",
+  inOneLogin: "for HTTP code, which has checked its arguments",
+  inOneOperation: "for HTTP code, which has checked its arguments",
   owned: "takes a promise",
   resolveOrigins: check,
   parseProtocols: each(wrongFor.string),

@@ -169,4 +169,21 @@ export const httpMutants = [
     replace: "description === undefined && WEB_SOCKET === undefined",
     tests: inPackage("adapter-ws", "other-listeners", "the second, writes nothing and reports"),
   },
+  {
+    name: "http-login-begins-late",
+    promise:
+      "A login begins with the call of login, and not with the step that names the subject to the store",
+    file: "packages/core/src/server/login.ts",
+    find: "createBy(decision, registry, data,",
+    replace: "createBy(registry.pending.begin(subject), registry, data,",
+    tests: inPackage("http", "overtaken", "a destroySubject between two steps"),
+  },
+  {
+    name: "http-login-not-waited-for",
+    promise: "close() waits for a login, a logout and a renewal as a whole",
+    file: "packages/core/src/server/login.ts",
+    find: "sessions instanceof LiveSessions ? sessions.registry.calls.counted(run) : run()",
+    replace: "sessions instanceof LiveSessions && sessions.registry.isClosing ? run() : run()",
+    tests: inPackage("http", "overtaken", "waits for"),
+  },
 ];

@@ -1,7 +1,7 @@
 import { isSessionError } from "@wsession/core";
-import type { CookieCarrier, OriginRule, Session, Sessions } from "@wsession/core";
-import { assertNoMore, owned } from "@wsession/core/runtime";
-import type { RejectionOwner } from "@wsession/core/runtime";
+import type { CookieCarrier, Lifetimes, OriginRule, Session, Sessions } from "@wsession/core";
+import { assertNoMore, inOneLogin, inOneOperation, owned } from "@wsession/core/runtime";
+import type { Login, RejectionOwner } from "@wsession/core/runtime";
 import { assertSessions, checkHttpOptions, checkLogin, ownerOf } from "./arguments.ts";
 import type { CheckedLogin } from "./arguments.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
 import { checkExpress, checkHono, expressMiddleware, fastifyHook, honoMiddleware } from "./middleware.ts";
 import { RequestSessions } from "./request-sessions.ts";
 import { RequestView } from "./request.ts";
-import { assertCookieFits, headersOf } from "./response.ts";
+import { assertCookieFits, forbidCaching, headersOf } from "./response.ts";
 import type { ResponseHeaders } from "./response.ts";
 import { assertOrigin } from "./same-site.ts";
 import type { AnyRequest, AnyResponse, HonoContext } from "./shapes.ts";
@@ -98,15 +98,19 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     surplus?: undefined,
   ): Promise<Session<Data, Transport, Context>> {
     const view = new RequestView("login()", request);
+    const headers = headersOf("login()", response);
     assertNoMore("login()", surplus);
     const checked = checkLogin(options);
-    return this.#owned(this.#login(request, view, response, data, checked));
+    const run = (login: Login<Data, Session<Data, Transport, Context>>) =>
+      this.#login(request, view, headers, data, checked, login);
+    return this.#owned(inOneLogin(this.#sessions, checked.subject, run));
   }
 
   logout(request: AnyRequest, response: AnyResponse, surplus?: undefined): Promise<boolean> {
     const view = new RequestView("logout()", request);
+    const headers = headersOf("logout()", response);
     assertNoMore("logout()", surplus);
-    return this.#owned(this.#logout(request, view, response));
+    return this.#owned(inOneOperation(this.#sessions, () => this.#logout(request, view, headers)));
   }
 
   renew(
@@ -115,8 +119,9 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     surplus?: undefined,
   ): Promise<Session<Data, Transport, Context> | undefined> {
     const view = new RequestView("renew()", request);
+    const headers = headersOf("renew()", response);
     assertNoMore("renew()", surplus);
-    return this.#owned(this.#renew(request, view, response));
+    return this.#owned(inOneOperation(this.#sessions, () => this.#renew(request, view, headers)));
   }
 
   // The three look at their arguments first, because applications pass the methods themselves in place of their results.
@@ -152,17 +157,18 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   async #login(
     request: object,
     view: RequestView,
-    response: AnyResponse,
+    headers: ResponseHeaders,
     data: Data,
-    login: CheckedLogin,
+    { checkOrigin, lifetimes }: CheckedLogin,
+    login: Login<Data, Session<Data, Transport, Context>>,
   ): Promise<Session<Data, Transport, Context>> {
-    if (login.checkOrigin) assertOrigin(this.#origins, view);
-    const headers = headersOf("login()", response);
+    if (checkOrigin) assertOrigin(this.#origins, view);
+    forbidCaching(headers);
     const presented = await this.#sessions.open(this.#tokensOf(view));
     const isAnonymous = presented !== undefined && presented.subject === undefined;
     const { session, token } =
-      (isAnonymous ? await this.#identify(presented, data, login) : undefined) ??
-      (await this.#sessions.create(data, { subject: login.subject, ...login.lifetimes }));
+      (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
+      (await login.create(data, lifetimes));
     try {
       // The browser's earlier login ends. Otherwise its sockets would stay open as the earlier user.
       if (!isAnonymous) await presented?.destroy("logged in again");
@@ -180,11 +186,12 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   async #identify(
     session: Session<Data, Transport, Context>,
     data: Data,
-    { subject, lifetimes }: CheckedLogin,
+    lifetimes: Lifetimes,
+    login: Login<Data, Session<Data, Transport, Context>>,
   ): Promise<{ session: Session<Data, Transport, Context>; token: string } | undefined> {
     let token: string;
     try {
-      ({ token } = await session.identify(subject));
+      ({ token } = await login.identify(session));
     } catch (error) {
       if (isSessionError(error, "CONFLICT") || isSessionError(error, "SESSION_GONE")) return undefined;
       throw error;
@@ -200,9 +207,9 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     }
   }
 
-  async #logout(request: object, view: RequestView, response: AnyResponse): Promise<boolean> {
+  async #logout(request: object, view: RequestView, headers: ResponseHeaders): Promise<boolean> {
     assertOrigin(this.#origins, view);
-    const headers = headersOf("logout()", response);
+    forbidCaching(headers);
     const session = await this.#sessions.open(this.#tokensOf(view), { touch: false });
     const isDestroyed = (await session?.destroy("logged out")) ?? false;
     headers.add(...this.#cookie.write("", 0));
@@ -213,10 +220,10 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
   async #renew(
     request: object,
     view: RequestView,
-    response: AnyResponse,
+    headers: ResponseHeaders,
   ): Promise<Session<Data, Transport, Context> | undefined> {
     assertOrigin(this.#origins, view);
-    const headers = headersOf("renew()", response);
+    forbidCaching(headers);
     const session = await this.#sessions.open(this.#tokensOf(view));
     this.#found.set(request, session);
     if (session === undefined) return undefined;

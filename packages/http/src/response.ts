@@ -1,6 +1,6 @@
 import { invalidArgument } from "@wsession/core/runtime";
 import { HttpSessionError } from "./http-error.ts";
-import type { AnyResponse, FastifyReplyLike, FetchHeaders, NodeResponse } from "./shapes.ts";
+import type { FastifyReplyLike, FetchHeaders, NodeResponse } from "./shapes.ts";
 
 /** The response of any framework: headers can be added, as long as they were not sent. */
 export interface ResponseHeaders {
@@ -22,23 +22,25 @@ export function assertCookieFits(line: string): void {
 }
 
 /**
- * The headers of a response. Forbids caches to store the response, because a shared cache would give one person's cookie to
- * another (RFC 9111 section 7.3).
+ * The headers of a response.
  *
- * @throws INVALID_ARGUMENT for a value that is not a response, and HEADERS_SENT if no header can be added any more.
+ * @throws INVALID_ARGUMENT for a value that is not a response.
  */
-export function headersOf(where: string, response: AnyResponse): ResponseHeaders {
-  const headers = addingTo(where, response);
-  headers.add("cache-control", "no-store");
-  return headers;
-}
-
 // Express' responses have `append` and `header` too, so `setHeader` is looked at first, and `append` last.
-function addingTo(where: string, response: unknown): ResponseHeaders {
+export function headersOf(where: string, response: unknown): ResponseHeaders {
   if (isNode(response)) return { add: (name, value) => addToNode(response, name, value) };
   if (isFastify(response)) return { add: (name, value) => addToFastify(response, name, value) };
   if (isFetch(response)) return { add: (name, value) => addToFetch(response, name, value) };
   throw invalidArgument(`${where} takes a response of Node, a reply of Fastify, or the Headers of Fetch`);
+}
+
+/**
+ * Forbids caches to store the response, because a shared cache would give one person's cookie to another (RFC 9111 section 7.3).
+ *
+ * @throws HEADERS_SENT if no header can be added any more.
+ */
+export function forbidCaching(headers: ResponseHeaders): void {
+  headers.add("cache-control", "no-store");
 }
 
 function addToNode(response: NodeResponse, name: string, value: string): void {

@@ -10,6 +10,7 @@ import { newSelector } from "../handshake/token.ts";
 import { createStored } from "../session/creation.ts";
 import { SessionHandle } from "../session/handle.ts";
 import { givenLifetimes } from "../session/own-lifetimes.ts";
+import type { PendingDecision } from "../session/pending.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 
 export interface CreationRequest {
@@ -30,26 +31,37 @@ export function checkCreate(options: CreateOptions): CreationRequest {
 export async function createSession<Data extends object>(
   registry: SessionRegistry<Data>,
   data: Data,
+  wanted: CreationRequest,
+): Promise<{ session: Session<Data>; token: string }> {
+  const decision = registry.pending.begin(wanted.subject);
+  try {
+    return await createBy(decision, registry, data, wanted);
+  } finally {
+    decision.dispose();
+  }
+}
+
+/** As `createSession`, as a step of the login whose decision this is. */
+export async function createBy<Data extends object>(
+  decision: PendingDecision,
+  registry: SessionRegistry<Data>,
+  data: Data,
   { subject, lifetimes }: CreationRequest,
 ): Promise<{ session: Session<Data>; token: string }> {
   registry.calls.assertNotClosed();
   if (!registry.store.capabilities.resumable) throw withoutConnectionError("create");
+  decision.assertStands();
   const id = newSelector();
-  const decision = registry.pending.begin(subject);
   decision.expectSession(id);
-  try {
-    const { decidedAt } = decision;
-    const wanted = { id, data, isChecked: false, subject, decidedAt, lifetimes, hold: false, token: true };
-    const { stored, token = "" } = await createStored(registry, wanted);
-    const state = registry.adoptCreated(id, stored);
-    if (decision.ending !== undefined) {
-      registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
-      throw revokedError();
-    }
-    // The session was created, and destroyed before this process had the answer. Its handle must say so.
-    if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
-    return { session: new SessionHandle(state, undefined), token };
-  } finally {
-    decision.dispose();
+  const { decidedAt } = decision;
+  const wanted = { id, data, isChecked: false, subject, decidedAt, lifetimes, hold: false, token: true };
+  const { stored, token = "" } = await createStored(registry, wanted);
+  const state = registry.adoptCreated(id, stored);
+  if (decision.ending !== undefined) {
+    registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
+    throw revokedError();
   }
+  // The session was created, and destroyed before this process had the answer. Its handle must say so.
+  if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
+  return { session: new SessionHandle(state, undefined), token };
 }

@@ -14,6 +14,7 @@ import { publishDestroyed } from "../base/telemetry.ts";
 import { checkLifetimes, extendInStore } from "./own-lifetimes.ts";
 import { fenceOf } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
+import type { PendingDecision } from "./pending.ts";
 import type { Write } from "./writes.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import { writesOf } from "./write-queue.ts";
@@ -99,7 +100,13 @@ export class SessionHandle<Data extends object> implements Session<Data> {
   identify(subject: string, surplus?: undefined): Promise<Renewal> {
     assertSubject("identify()", subject);
     assertNoMore("identify()", surplus);
-    return this.#owned(this.#renew(subject, 0));
+    const decision = this.#state.context.pending.begin(subject);
+    return this.#owned(this.#renew(decision, 0).finally(() => decision.dispose()));
+  }
+
+  /** As `identify`, as a step of the login whose decision this is. */
+  identifyBy(decision: PendingDecision): Promise<Renewal> {
+    return this.#owned(this.#renew(decision, 0));
   }
 
   rotate(surplus?: undefined): Promise<Renewal> {
@@ -176,32 +183,26 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     state.context.lifetimes.touched(state, absoluteMs);
   }
 
-  async #renew(subject: string | undefined, graceMs: number): Promise<Renewal> {
+  /** Only a login has a decision, because only it can be overtaken: by a destruction of its subject's sessions. */
+  async #renew(decision: PendingDecision | undefined, graceMs: number): Promise<Renewal> {
     const refusal = this.#writeRefusal();
     if (refusal !== undefined) throw refusal;
-    const state = this.#state;
-    // Only a login can be overtaken: by a destruction of its subject's sessions (time of check to time of use).
-    const decision = subject === undefined ? undefined : state.context.pending.begin(subject);
-    try {
-      const fence = () => fenceOf(this.#connection);
-      const replaces = this.presentedDigest;
-      const result = await replaceToken(state, {
-        decision,
-        onlyUnowned: false,
-        replaces,
-        graceMs,
-        takesSubject: true,
-        fence,
-      });
-      if (result.type === "foreign") throw tokenReplacedError();
-      if (result.type !== "replaced") throw goneError();
-      this.onTokenReplaced(result.digest);
-      const renewal = { token: result.token, renewalCode: result.renewalCode };
-      this.#connection?.onRenewed(renewal);
-      return renewal;
-    } finally {
-      decision?.dispose();
-    }
+    const fence = () => fenceOf(this.#connection);
+    const replaces = this.presentedDigest;
+    const result = await replaceToken(this.#state, {
+      decision,
+      onlyUnowned: false,
+      replaces,
+      graceMs,
+      takesSubject: true,
+      fence,
+    });
+    if (result.type === "foreign") throw tokenReplacedError();
+    if (result.type !== "replaced") throw goneError();
+    this.onTokenReplaced(result.digest);
+    const renewal = { token: result.token, renewalCode: result.renewalCode };
+    this.#connection?.onRenewed(renewal);
+    return renewal;
   }
 
   async #ask<Result>(question: () => Result): Promise<Awaited<Result>> {

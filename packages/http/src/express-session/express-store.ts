@@ -2,7 +2,14 @@
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { isSessionError, SessionError } from "@wsession/core";
-import { assertFunction, assertNoMore, assertString, createWithId, owned } from "@wsession/core/runtime";
+import {
+  assertFunction,
+  assertNoMore,
+  assertString,
+  createWithId,
+  inOneOperation,
+  owned,
+} from "@wsession/core/runtime";
 import { assertSessions, ownerOf } from "../arguments.ts";
 import { idleMsOf, restoredCookie, storedCookie } from "./cookie.ts";
 import { Inflater } from "./inflater.ts";
@@ -218,12 +225,13 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     work: () => Promise<Result>,
     callback: ((error: unknown, result?: Result) => void) | null | undefined,
   ): void {
+    const sessions = this.#sessions;
     if (callback === undefined || callback === null) {
-      void owned(work(), ownerOf(this.#sessions));
+      void owned(inOneOperation(sessions, work), ownerOf(sessions));
       return;
     }
     assertFunction("the callback of a store of express-session", callback);
-    work().then(
+    inOneOperation(sessions, work).then(
       (value) => setImmediate(callback, null, value),
       (error: unknown) => setImmediate(callback, error),
     );

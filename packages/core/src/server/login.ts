@@ -1,0 +1,55 @@
+/** Operations of HTTP code: each is several calls of the store. A login is one decision about a subject as well. */
+import type { Renewal, Session } from "../api/contract.ts";
+import type { Sessions } from "../api/sessions.ts";
+import { createBy } from "../admission/create.ts";
+import type { Lifetimes } from "../base/lifetimes.ts";
+import { SessionHandle } from "../session/handle.ts";
+import { givenLifetimes } from "../session/own-lifetimes.ts";
+import { LiveSessions } from "./sessions.ts";
+
+/** The steps of one login. Each of them rejects with REVOKED if the subject's sessions were destroyed since the login began. */
+export interface Login<Data extends object, Handle> {
+  /** As `sessions.create`, for the subject. */
+  create(data: Data, lifetimes: Lifetimes): Promise<{ readonly session: Handle; readonly token: string }>;
+  /** As `session.identify`, with the subject. */
+  identify(session: Handle): Promise<Renewal>;
+}
+
+/**
+ * Runs an operation of several calls of the store. `sessions.close()` waits for the whole operation, because otherwise it could close
+ * the store between two calls. Sessions that `createSessions` did not make have no such shutdown.
+ */
+export function inOneOperation<Result>(sessions: object, run: () => Promise<Result>): Promise<Result> {
+  return sessions instanceof LiveSessions ? sessions.registry.calls.counted(run) : run();
+}
+
+/**
+ * Runs a login of several steps, as one operation. The login begins with this call: a `destroySubject` after it takes effect, also
+ * one of another process, and also one that comes before the step that names the subject to the store.
+ */
+export function inOneLogin<Data extends object, Transport, Context, Result>(
+  sessions: Pick<Sessions<Data, Transport, undefined, Context>, "create">,
+  subject: string,
+  run: (login: Login<Data, Session<Data, Transport, Context>>) => Promise<Result>,
+): Promise<Result>;
+export function inOneLogin<Data extends object, Result>(
+  sessions: Pick<Sessions<Data>, "create">,
+  subject: string,
+  run: (login: Login<Data, Session<Data>>) => Promise<Result>,
+): Promise<Result> {
+  if (!(sessions instanceof LiveSessions))
+    return run({
+      create: (data, lifetimes) => sessions.create(data, { subject, ...lifetimes }),
+      identify: (session) => session.identify(subject),
+    });
+  const { registry } = sessions;
+  const decision = registry.pending.begin(subject);
+  return inOneOperation(sessions, () =>
+    run({
+      create: (data, lifetimes) =>
+        createBy(decision, registry, data, { subject, lifetimes: givenLifetimes(lifetimes) }),
+      identify: (session) =>
+        session instanceof SessionHandle ? session.identifyBy(decision) : session.identify(subject),
+    }).finally(() => decision.dispose()),
+  );
+}
