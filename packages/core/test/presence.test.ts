@@ -71,6 +71,16 @@ describe("with mapStore,", () => {
     expect(ids.size).toBe(1);
   });
 
+  test.each([Infinity, 2 ** 31])(
+    "leaveAfterMs of %d, which is longer than a timer of Node, does not make a dropped connection leave at once",
+    async (leaveAfterMs) => {
+      const { events, server } = open(mapStore(), { leaveAfterMs });
+      leave((await server.connect({ url: "/ada" })).socket, 1006);
+      await pass(6 * LEAVE_MS);
+      expect(events).toEqual([]);
+    },
+  );
+
   test.each([1000, 1001, 1005])("a close with %i by the peer leaves at once", async (code) => {
     const { sessions, events, server } = open(mapStore());
     const { told, watched } = watching(sessions, "ada");

@@ -60,7 +60,7 @@ const STANDSTILL_MS = 100;
 const MIN_CANCELLED_FOR_SWEEP = 64;
 
 /** The longest delay of `setTimeout`, which fires at once for a longer one. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /**
  * Any number of deadlines on one timer of Node, in a binary heap with the earliest first. The timer does not keep the process

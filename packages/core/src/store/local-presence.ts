@@ -1,4 +1,5 @@
 /** Presence and events of a store whose sessions live in this process. */
+import { MAX_TIMER_MS } from "../base/deadlines.ts";
 import type {
   ReleaseReason,
   PresenceEvent,
@@ -75,9 +76,16 @@ export class LocalPresence {
     if (visit.connections > 0) return;
     visit.awaySince = Date.now();
     if (reason === "left") return this.#leave(id, visit);
-    visit.leaving = setTimeout(() => this.#leave(id, visit), this.#tracking?.leaveAfterMs ?? 0);
-    visit.leaving.unref();
+    this.#leaveIn(this.#tracking?.leaveAfterMs ?? 0, id, visit);
     this.#changed(id, visit);
+  }
+
+  /** In steps, because a timer of Node fires at once for a longer time. With `Infinity` the session stays away. */
+  #leaveIn(ms: number, id: string, visit: Visit): void {
+    const step = Math.min(ms, MAX_TIMER_MS);
+    const next = () => (ms > step ? this.#leaveIn(ms - step, id, visit) : this.#leave(id, visit));
+    visit.leaving = setTimeout(next, step);
+    visit.leaving.unref();
   }
 
   /** The session is gone. */

@@ -1,6 +1,5 @@
 /** Timers at the deadlines of sessions, for an application that wants to hear of expiries. The sweep alone may be late. */
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from "../base/deadlines.ts";
 
 export class ExpiryTimers {
   /** Milliseconds to the session's deadline; `undefined` if there is no such session. Expires a session whose deadline has passed. */
@@ -17,7 +16,7 @@ export class ExpiryTimers {
     this.#timers.delete(id);
     const left = this.#left(id);
     if (left === undefined || left === Infinity) return;
-    const timer = setTimeout(() => this.arm(id), Math.min(left + 1, LONGEST_TIMER_MS));
+    const timer = setTimeout(() => this.arm(id), Math.min(left + 1, MAX_TIMER_MS));
     timer.unref();
     this.#timers.set(id, timer);
   }
