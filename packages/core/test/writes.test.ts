@@ -49,6 +49,26 @@ test("if a change handler writes, the other connections get each change, and nev
   ]);
 });
 
+test("fields that throw while they are read reject their write, and the session's later writes are sent", async () => {
+  for (const left of [0, 1, 2, 3]) {
+    const { session } = await openSession();
+    let reads = left;
+    const fields = new Proxy(
+      { n: 1 },
+      {
+        ownKeys(target) {
+          reads -= 1;
+          if (reads < 0) throw new Error("revoked");
+          return Reflect.ownKeys(target);
+        },
+      },
+    );
+    await session.patch(fields).catch(() => undefined);
+    await session.patch({ n: 2 });
+    expect(session.data.n).toBe(2);
+  }
+});
+
 describe("update", () => {
   test("with a function that returns a promise rejects with INVALID_ARGUMENT and writes nothing", async () => {
     const { store, session } = await openSession();

@@ -146,8 +146,15 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     if (state.gone) return rejectAll(batch, goneError());
     // The application's functions run here, and may write. Such a write has to wait in the queue until this plan is complete.
     this.#busy = true;
-    const plan = makePlan(state, batch);
-    this.#busy = false;
+    let plan: Plan<Data>;
+    try {
+      plan = makePlan(state, batch);
+    } catch (error) {
+      // A proxy or a getter of the application's data threw. Without this no write of the session would ever be sent again.
+      return rejectAll(batch, error);
+    } finally {
+      this.#busy = false;
+    }
     if (plan.writes.length === 0) return;
     const { store, diagnostics } = state.context;
     diagnostics.writes += 1;
