@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { redis } from "./suites.mjs";
+import { redis, tests } from "./suites.mjs";
 
 /** Promises of store-redis beside its scripts'.
  * @type {readonly Mutant[]} */
@@ -262,5 +262,21 @@ export const storeMutants = [
     find: "here += membership.end(id, reason);",
     replace: "membership.end(id, reason);",
     tests: redis("announcements", "of the process that calls destroy"),
+  },
+  {
+    name: "first-changes-by-publish",
+    promise: "I8: on a Cluster a process uses sharded channels from its first call on",
+    file: "packages/store-redis/src/processes/services.ts",
+    find: "if (driver.isCluster && facts.every(hasShardedChannels)) shards",
+    replace: "if (!driver.isCluster && facts.every(hasShardedChannels)) shards",
+    tests: tests("faults/sharded.test.ts", "the first changes go by the same channels"),
+  },
+  {
+    name: "sweep-pause-ignores-the-sweep",
+    promise: "With allowEviction each held session is read again within sweepMs",
+    file: "packages/store-redis/src/processes/resync.ts",
+    find: "sweepPause(this.#sweepMs, tookMs)",
+    replace: "sweepPause(this.#sweepMs, 0 * tookMs)",
+    tests: redis("resync", "allowEviction"),
   },
 ];
