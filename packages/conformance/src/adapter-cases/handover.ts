@@ -106,7 +106,7 @@ export const handoverCases: readonly AdapterCase[] = [
       const setting = await framedServer(trial);
       const peer = await setting.connect();
       await until(() => setting.sessions.connections.size === 1);
-      const closing = setting.sessions.close({ handover: true, drainMs: 200 });
+      const closing = setting.sessions.close({ handover: true, drainMs: 5_000 });
       await delay(20);
       peer.attach();
       await peer.until("hello");
