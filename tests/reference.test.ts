@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CloseCode } from "@wsession/core";
 import { describe, expect, test } from "vitest";
+import { membersOf, source } from "./members.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -112,17 +113,4 @@ async function rowsOf(section: string): Promise<string[][]> {
   return rows.map((row) =>
     [...row.matchAll(/\| `([\w.]+)(?:\([^`]*\))?`(?= \|)/g)].map(([, name = ""]) => name),
   );
-}
-
-/** The members of an interface, as its source lists them. */
-async function membersOf(file: string, type: string): Promise<string[]> {
-  const text = await source(file);
-  const [, body = ""] = new RegExp(`^export interface ${type}\\b.*?{\n(.*?)^}`, "ms").exec(text) ?? [];
-  const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(([, name = ""]) => name);
-  if (members.length === 0) throw new Error(`${file} has no interface ${type}`);
-  return members;
-}
-
-function source(file: string): Promise<string> {
-  return readFile(join(root, "packages", file), "utf8");
 }

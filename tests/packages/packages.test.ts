@@ -1,17 +1,20 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { startRedis } from "../../packages/store-redis/test/redis-server.ts";
 import { install, run } from "./commands.ts";
-import { checked, checkPrograms, compilers, compilerVersions } from "./compilers.ts";
-import type { Diagnostic } from "./compilers.ts";
+import { compilers, compilerVersions } from "./compilers.ts";
 import { build, createIn, runTest } from "./created.ts";
-import { readmeExample, startExample, withAnyPort } from "./readme-example.ts";
-import { resolutionPrograms, resolutions, tableOf } from "./resolutions.ts";
-import { manifestOf, packageFolders, repository, Workshop } from "./tarballs.ts";
+import { showHovers } from "./hovers.ts";
+import type { Hover } from "./hovers.ts";
+import { compileAll } from "./programs.ts";
+import type { Diagnostics } from "./programs.ts";
+import { startExample, withAnyPort } from "./readme-example.ts";
+import { resolutions, tableOf } from "./resolutions.ts";
+import { developedWith, manifestOf, packageFolders, peersOf, repository, Workshop } from "./tarballs.ts";
 import type { PackageFolder } from "./tarballs.ts";
 
 // A long timeout: an installation may download packages, and compilers share the machine with the other tests.
@@ -47,8 +50,7 @@ describe.each(packageFolders)("the tarball of %s", (folder) => {
 
 describe("all packages in an empty project, without uWebSockets.js", { timeout: installMs }, () => {
   let project: string;
-  /** By compiler and program. */
-  let diagnostics: ReadonlyMap<string, ReadonlyMap<string, readonly Diagnostic[]>>;
+  let diagnostics: Diagnostics;
 
   beforeAll(async () => {
     const tools = await developedWith(["@types/ws", "@types/node", "zod", "valibot", "arktype", "vitest"]);
@@ -157,6 +159,40 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     });
   });
 
+  // The language server of TypeScript 7, which shows the least: no documentation for members of Omit, Pick and Partial.
+  describe("an editor", () => {
+    let hovers: ReadonlyMap<string, Hover>;
+
+    beforeAll(async () => {
+      hovers = await showHovers(project);
+    }, installMs);
+
+    const documentation = (label: string) => hovers.get(label)?.documentation;
+    const type = (label: string) => hovers.get(label)?.type.replaceAll(/\s+/g, " ");
+
+    test("shows the documentation of each option at its name, and none for an option without", () => {
+      const isPayload = (label: string) => /^(?:handler|sender|refusal|page)\./.test(label);
+      const silent = [...hovers].filter(([label, hover]) => !isPayload(label) && hover.documentation === "");
+      expect(silent.map(([label]) => label)).toEqual(["planted.silent"]);
+      expect(documentation("createSessions.idleMs")).toMatch(/^Milliseconds from the last message or touch/);
+      expect(documentation("createSessions without initial.admit")).toMatch(/^Decides on a handshake before/);
+      expect(documentation("accept.subject")).toMatch(/^The owner of the session\./);
+      expect(documentation("accept with a context.context")).toMatch(/^The application's own record/);
+      expect(documentation("httpSessions.cookie")).toMatch(/^The carrier from `?cookieToken/);
+      expect(documentation("redisStore.client")).toMatch(/^The application's client of ioredis/);
+      expect(documentation("connect.storage")).toMatch(/^Stores the position and the unsettled/);
+    });
+
+    test("shows the type of a payload, and no type of a validator", () => {
+      expect(type("handler.payload")).toBe("(parameter) payload: { amount: number; }");
+      expect(type("sender.sold")).toContain("{ price: number; }");
+      expect(type("refusal.outbid")).toContain("{ highest: number; }");
+      expect(type("page.bid")).toContain("{ amount: string; }");
+      expect(type("page.payload")).toBe("(parameter) payload: { price: string; }");
+      expect([...hovers].filter(([, { type: shown }]) => /zod|\$strip/i.test(shown))).toEqual([]);
+    });
+  });
+
   test("docs/compatibility.md says which ways to look up modules work, and with which error the others fail", async () => {
     const table = tableOf(await readFile(join(repository, "docs", "compatibility.md"), "utf8"));
     const rows = Object.keys(resolutions).map((row) => {
@@ -243,58 +279,6 @@ describe("packages that install one by one", { timeout: installMs }, () => {
     expect(await run(users, command, away, "any")).toContain("ECONNREFUSED");
   });
 });
-
-/** All programs, with all compilers; by compiler and program. */
-async function compileAll(project: string) {
-  const example = await readmeExample();
-  await writeFile(join(project, "example.ts"), example);
-  await writeFile(join(project, "mistake.ts"), example.replace(/\.visits\b/, ".vists"));
-  await writeFile(
-    join(project, "below.ts"),
-    `import { accept, createSessions } from "@wsession/core";
-     createSessions({
-       initial: (_handshake, context) => ({ name: context.user }),
-       admit: ({ url }) => accept({ context: { user: url } }),
-     });`,
-  );
-  for (const file of ["messages/definition.ts", "messages/messages.test-d.ts", "types-context.test-d.ts"])
-    await copyFile(join(repository, "tests", file), join(project, file.replace(/.*\//, "")));
-  const nodenext = { module: "nodenext" };
-  // The declarations of the validators and of vitest are theirs.
-  const quick = { ...nodenext, skipLibCheck: true, allowImportingTsExtensions: true };
-  const of = async (compiler: (typeof compilers)[number]) =>
-    checkPrograms(project, compiler, [
-      ...(await resolutionPrograms(project, compiler)),
-      compiler === "ts59"
-        ? checked("example", ["example.ts"], { ...nodenext, noEmit: false, outDir: "compiled" })
-        : checked("example", ["example.ts"], nodenext),
-      checked("mistake", ["mistake.ts"], nodenext),
-      checked("below", ["below.ts"], quick),
-      checked("context", ["types-context.test-d.ts"], quick),
-      checked("messages", ["messages.test-d.ts", "definition.ts"], quick),
-    ]);
-  return new Map(
-    await Promise.all(compilers.map(async (compiler) => [compiler, await of(compiler)] as const)),
-  );
-}
-
-/** These peers of a package, with their ranges as its manifest has them. */
-async function peersOf(
-  folder: PackageFolder,
-  names: readonly string[],
-): Promise<Readonly<Record<string, string>>> {
-  const { peerDependencies = {} } = await manifestOf(folder);
-  return Object.fromEntries(names.map((name) => [name, peerDependencies[name] ?? "is not a peer"]));
-}
-
-/** Packages that this repository has installed, with their versions. */
-async function developedWith(names: readonly string[]): Promise<Readonly<Record<string, string>>> {
-  const entries = names.map(async (name) => {
-    const manifest = await readFile(join(repository, "node_modules", name, "package.json"), "utf8");
-    return [name, (JSON.parse(manifest) as { version: string }).version] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries));
-}
 
 /** The client's messages, one at each `next()`, whether they came before it was asked or come later. */
 function received(client: WebSocket): { next(): Promise<string> } {

@@ -36,6 +36,24 @@ export async function manifestOf(folder: PackageFolder): Promise<Manifest> {
   return JSON.parse(await readFile(join(repository, "packages", folder, "package.json"), "utf8")) as Manifest;
 }
 
+/** These peers of a package, with their ranges as its manifest has them. */
+export async function peersOf(
+  folder: PackageFolder,
+  names: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const { peerDependencies = {} } = await manifestOf(folder);
+  return Object.fromEntries(names.map((name) => [name, peerDependencies[name] ?? "is not a peer"]));
+}
+
+/** Packages that this repository has installed, with their versions. */
+export async function developedWith(names: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const entries = names.map(async (name) => {
+    const manifest = await readFile(join(repository, "node_modules", name, "package.json"), "utf8");
+    return [name, (JSON.parse(manifest) as { version: string }).version] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
 export interface Tarball {
   readonly file: string;
   /** The paths in the tarball. */

@@ -248,6 +248,7 @@ export interface SessionEvents {
 
 /** The option `maxSessionsPerSubject`, with what happens over the limit. */
 export interface SubjectLimitOption {
+  /** How many sessions a subject may have, at least 1. */
   readonly max: number;
   /**
    * Which session gives way: the one whose login was first, or the new one.

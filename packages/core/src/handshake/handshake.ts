@@ -48,6 +48,21 @@ export interface AcceptOptions extends Lifetimes {
   readonly headers?: HeaderValues | undefined;
 }
 
+/** The option `context` of `accept`. */
+interface ContextOption<Context> {
+  /**
+   * The application's own record of the connection, such as the verified claims of a JWT. `initial` gets it as the second argument,
+   * and every handler as `connection.context`. Its type is inferred.
+   */
+  readonly context: Context;
+}
+
+/** The option `context` of `accept` where there is none. An interface, because editors show no documentation for `Partial`. */
+interface NoContext {
+  /** The application's own record of the connection. Absent here: the type of the context is `undefined`. */
+  readonly context?: undefined;
+}
+
 /** The answer of `accept`. `context` reaches `initial`, and the connection as `connection.context`. */
 export interface Acceptance<Context = unknown> extends AcceptOptions {
   readonly type: "accept";
@@ -87,8 +102,8 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIM
  * because a mistake here could let a stranger in.
  */
 // Two signatures, because with one `context?: Context` a value that may be undefined would be taken for one that is never.
-export function accept(options?: AcceptOptions & { readonly context?: undefined }): Acceptance<undefined>;
-export function accept<Context>(options: AcceptOptions & { readonly context: Context }): Acceptance<Context>;
+export function accept(options?: AcceptOptions & NoContext): Acceptance<undefined>;
+export function accept<Context>(options: AcceptOptions & ContextOption<Context>): Acceptance<Context>;
 export function accept(
   options: AcceptOptions & { readonly context?: unknown } = {},
   surplus?: undefined,

@@ -35,10 +35,12 @@ type Initial<Data, Admitted> = InitialOption<Data, Known<ContextOf<Admitted>>>;
  * `NoInfer` stands at the leaf, because around an object it makes TypeScript type `context` before it has looked at `admit`.
  */
 type WithBoth<Data extends object, Admitted> =
-  | (Initial<NoInfer<Data | (Data & Literals)>, Admitted> & {
-      readonly schema: StandardSchemaV1<unknown, Data>;
-    })
+  | (Initial<NoInfer<Data | (Data & Literals)>, Admitted> & RequiredSchema<Data>)
   | (Initial<never, Admitted> & { readonly schema?: undefined });
+/** The option `schema`, required. An interface, because editors show no documentation for `Required`. */
+interface RequiredSchema<Data> extends SchemaOption<Data> {
+  readonly schema: StandardSchemaV1<unknown, Data>;
+}
 type Literals = { readonly [name: string]: Literal };
 type Literal = "" | 0 | 0n | boolean | Literals | readonly Literal[] | [];
 

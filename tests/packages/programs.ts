@@ -1,0 +1,45 @@
+/** The programs that each compiler checks. */
+import { copyFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { checked, checkPrograms, compilers } from "./compilers.ts";
+import type { Diagnostic } from "./compilers.ts";
+import { readmeExample } from "./readme-example.ts";
+import { resolutionPrograms } from "./resolutions.ts";
+import { repository } from "./tarballs.ts";
+
+/** By compiler and program. */
+export type Diagnostics = ReadonlyMap<string, ReadonlyMap<string, readonly Diagnostic[]>>;
+
+/** Checks all programs with all compilers. */
+export async function compileAll(project: string): Promise<Diagnostics> {
+  const example = await readmeExample();
+  await writeFile(join(project, "example.ts"), example);
+  await writeFile(join(project, "mistake.ts"), example.replace(/\.visits\b/, ".vists"));
+  await writeFile(
+    join(project, "below.ts"),
+    `import { accept, createSessions } from "@wsession/core";
+     createSessions({
+       initial: (_handshake, context) => ({ name: context.user }),
+       admit: ({ url }) => accept({ context: { user: url } }),
+     });`,
+  );
+  for (const file of ["messages/definition.ts", "messages/messages.test-d.ts", "types-context.test-d.ts"])
+    await copyFile(join(repository, "tests", file), join(project, file.replace(/.*\//, "")));
+  const nodenext = { module: "nodenext" };
+  // The declarations of the validators and of vitest are theirs.
+  const quick = { ...nodenext, skipLibCheck: true, allowImportingTsExtensions: true };
+  const of = async (compiler: (typeof compilers)[number]) =>
+    checkPrograms(project, compiler, [
+      ...(await resolutionPrograms(project, compiler)),
+      compiler === "ts59"
+        ? checked("example", ["example.ts"], { ...nodenext, noEmit: false, outDir: "compiled" })
+        : checked("example", ["example.ts"], nodenext),
+      checked("mistake", ["mistake.ts"], nodenext),
+      checked("below", ["below.ts"], quick),
+      checked("context", ["types-context.test-d.ts"], quick),
+      checked("messages", ["messages.test-d.ts", "definition.ts"], quick),
+    ]);
+  return new Map(
+    await Promise.all(compilers.map(async (compiler) => [compiler, await of(compiler)] as const)),
+  );
+}
