@@ -1,11 +1,7 @@
-// One process of an application on Redis: a server of either runtime, driven by its clients' messages.
-import { bindSessions as bindUws } from "@wsession/adapter-uws";
-import { bindSessions as bindWs } from "@wsession/adapter-ws";
+// One process of an application on Redis: a server of a runtime, driven by its clients' messages.
 import { accept, createSessions, queryToken } from "@wsession/core";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
-import uWS from "uWebSockets.js";
-import { WebSocketServer } from "ws";
 
 /**
  * @typedef {{ n: number, [field: string]: unknown }} Data
@@ -59,17 +55,5 @@ const handlers = {
   },
 };
 
-if (runtime === "ws") {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  bindWs(server, sessions, handlers);
-  server.on("listening", () => {
-    const address = server.address();
-    if (address !== null && typeof address === "object") process.send?.({ port: address.port });
-  });
-} else {
-  const app = uWS.App();
-  bindUws(app, "/*", sessions, handlers);
-  app.listen("127.0.0.1", 0, (token) => {
-    if (token) process.send?.({ port: uWS.us_socket_local_port(token) });
-  });
-}
+const { listen } = await import(`./servers/${runtime}.mjs`);
+process.send?.({ port: await listen(sessions, handlers) });

@@ -28,15 +28,20 @@ export type ApplicationMessage =
   | { readonly type: "done"; readonly version: number; readonly data: { readonly n: number } }
   | { readonly type: "change"; readonly data: { readonly n: number } };
 
+/** The runtimes of the application. Bun needs WSESSION_BUN, the path of its binary. */
+export type ApplicationRuntime = RuntimeName | "bun";
+
 /** Starts the application in its own process, which is killed when the test ends. */
 export async function startApplication(
   redis: number,
   prefix: string,
-  runtime: RuntimeName,
+  runtime: ApplicationRuntime,
   options: Pick<SessionsOptions<object>, "exclusive" | "maxSessionsPerSubject" | "idleFrom" | "idleMs"> = {},
 ): Promise<Running> {
   const child = fork(APPLICATION, [JSON.stringify({ redis, prefix, runtime, options })], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
+    // The options of Node.js mean nothing to Bun.
+    ...(runtime === "bun" ? { execPath: process.env["WSESSION_BUN"], execArgv: [] } : {}),
   });
   const exited = once(child, "exit");
   const kill = async () => {

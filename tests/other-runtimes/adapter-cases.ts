@@ -1,17 +1,22 @@
 // The conformance suite of adapters, on the runtime that runs this file:
 //   adapter-cases.ts --adapter bun|ws [--subject heartbeat …] [--name 'I12'] [--broken] [--at-once 8]
+//   adapter-cases.ts --adapter bun --suite asWebSocket   runs the cases of `asWebSocket` on connections of the adapter
 // Prints one JSON object: the runtime, how many cases passed, and those that failed. `--broken` plants a fault that has to be found.
+import { asWebSocket } from "@wsession/adapter-ws";
 import { adapterCases, runAdapterCase } from "@wsession/conformance";
 import type { AdapterCase, AdapterHarness } from "@wsession/conformance";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { socketCases } from "../web-socket/cases.ts";
+import { dropping } from "../web-socket/dropping.ts";
 import { harnesses, losing } from "./adapter-harnesses.ts";
 import { runtimeName } from "./runtime-name.mjs";
 
 const { values } = parseArgs({
   options: {
     adapter: { type: "string", default: "ws" },
-    subject: { type: "string", multiple: true, default: Object.keys(adapterCases) },
+    suite: { type: "string", default: "adapter" },
+    subject: { type: "string", multiple: true },
     name: { type: "string" },
     broken: { type: "boolean", default: false },
     "at-once": { type: "string", default: "1" },
@@ -20,11 +25,15 @@ const { values } = parseArgs({
 
 const sound = harnesses[values.adapter];
 if (sound === undefined) throw new Error(`there is no harness ${values.adapter}`);
-const harness: AdapterHarness = values.broken ? losing(sound) : sound;
+const isOfSockets = values.suite === "asWebSocket";
+const harness: AdapterHarness = values.broken && !isOfSockets ? losing(sound) : sound;
+const suite: Readonly<Record<string, readonly AdapterCase[]>> = isOfSockets
+  ? { asWebSocket: socketCases(values.broken ? dropping : asWebSocket) }
+  : adapterCases;
 
 const waiting: { readonly subject: string; readonly one: AdapterCase }[] = [];
-for (const [subject, cases] of Object.entries(adapterCases)) {
-  if (!values.subject.includes(subject)) continue;
+for (const [subject, cases] of Object.entries(suite)) {
+  if (values.subject?.includes(subject) === false) continue;
   for (const one of cases)
     if (one.applies?.(harness) !== false && one.name.includes(values.name ?? ""))
       waiting.push({ subject, one });

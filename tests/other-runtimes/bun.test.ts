@@ -1,6 +1,6 @@
 /** adapter-bun on the real Bun: a short form of `npm run test:runtimes`. `npm test` installs Bun, and says so if it can't. */
 import { expect, test } from "vitest";
-import { adapterSuite, runSuite } from "./suites.mjs";
+import { adapterSuite, runSuite, socketSuite } from "./suites.mjs";
 
 const file = process.env["WSESSION_BUN"];
 const bun = { file: file ?? "", args: [] };
@@ -42,5 +42,14 @@ test.skipIf(file === undefined)(
     const { passed, failures } = await runSuite(bun, adapterSuite("ws"), ["--subject", "heartbeat"]);
     expect(failures).toEqual([]);
     expect(passed).toBe(3);
+  },
+);
+
+test.skipIf(file === undefined)(
+  "asWebSocket of a connection of Bun: nothing before the session, everything in order, nothing after the end (I1, I2, I4)",
+  async () => {
+    const { passed, failures } = await runSuite(bun, socketSuite("bun"));
+    expect(failures).toEqual([]);
+    expect(passed).toBeGreaterThan(14);
   },
 );

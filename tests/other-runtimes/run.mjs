@@ -1,8 +1,14 @@
-// `npm run test:runtimes`: the conformance suites of clients and of adapters on newer runtimes.
+// `npm run test:runtimes`: the conformance suites of clients, of adapters and of `asWebSocket` on newer runtimes, and sessions that go from
+// one runtime to another.
+import { join } from "node:path";
 import process from "node:process";
+import { startVitest } from "vitest/node";
 import { build } from "../../scripts/build.mjs";
+import { provideTools } from "../../scripts/provide.mjs";
+import { root } from "../../scripts/run-tool.mjs";
 import { provideRuntime, runtimePackages } from "../../scripts/runtimes.mjs";
-import { adapterSuite, clientSuite, runSuite } from "./suites.mjs";
+import { tools } from "../../scripts/tools.mjs";
+import { adapterSuite, clientSuite, runSuite, socketSuite } from "./suites.mjs";
 
 /** @import { RuntimePackage } from "../../scripts/runtimes.mjs" */
 /** @import { Suite } from "./suites.mjs" */
@@ -11,8 +17,11 @@ import { adapterSuite, clientSuite, runSuite } from "./suites.mjs";
 const plan = [
   { runtime: runtimePackages.node22, suites: [clientSuite] },
   { runtime: runtimePackages.node24, suites: [clientSuite] },
-  { runtime: runtimePackages.bun, suites: [clientSuite, adapterSuite("bun"), adapterSuite("ws")] },
-  { runtime: runtimePackages.deno, suites: [clientSuite, adapterSuite("ws")] },
+  {
+    runtime: runtimePackages.bun,
+    suites: [clientSuite, adapterSuite("bun"), adapterSuite("ws"), socketSuite("bun"), socketSuite("ws")],
+  },
+  { runtime: runtimePackages.deno, suites: [clientSuite, adapterSuite("ws"), socketSuite("ws")] },
 ];
 
 process.exitCode = await main();
@@ -23,8 +32,9 @@ async function main() {
   /** @type {string[]} */
   const results = [];
   for (const { runtime, suites } of plan) results.push(await runAll(runtime, suites));
+  results.push(await runTogether());
   const count = (/** @type {string} */ wanted) => results.filter((result) => result === wanted).length;
-  console.log(`${count("passed")} runtimes passed, ${count("failed")} failed, ${count("skipped")} skipped.`);
+  console.log(`${count("passed")} runs passed, ${count("failed")} failed, ${count("skipped")} skipped.`);
   return count("failed") === 0 && count("passed") > 0 ? 0 : 1;
 }
 
@@ -46,6 +56,24 @@ async function runAll(runtime, suites) {
     }
   }
   return isSound ? "passed" : "failed";
+}
+
+/** Sessions that go from one runtime to another, on one Redis. */
+async function runTogether() {
+  const bun = await provideRuntime(runtimePackages.bun, () => undefined);
+  if (bun === undefined) return "skipped";
+  const redis = tools.filter(({ label }) => label.startsWith("redis"));
+  Object.assign(process.env, await provideTools(process.env, undefined, redis), { WSESSION_BUN: bun });
+  const vitest = await startVitest("test", [], {
+    root,
+    config: false,
+    watch: false,
+    include: [join("tests", "other-runtimes", "*-run.ts")],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  });
+  const { state } = vitest;
+  return state.getCountOfFailedTests() === 0 && state.getFiles().length > 0 ? "passed" : "failed";
 }
 
 /**

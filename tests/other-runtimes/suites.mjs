@@ -39,6 +39,22 @@ export function adapterSuite(adapter) {
 }
 
 /**
+ * `asWebSocket` on connections of an adapter.
+ *
+ * @param {"bun" | "ws"} adapter
+ * @returns {Suite}
+ */
+export function socketSuite(adapter) {
+  return {
+    title: `asWebSocket of adapter-${adapter}`,
+    script: join(import.meta.dirname, "adapter-cases.ts"),
+    args: ["--adapter", adapter, "--suite", "asWebSocket", "--at-once", "6"],
+    fault: "a socket that drops messages",
+    broken: [],
+  };
+}
+
+/**
  * Runs a suite on a runtime. Rejects with what the runtime wrote to standard error, if it fails.
  *
  * @param {{ readonly file: string, readonly args: readonly string[] }} runtime

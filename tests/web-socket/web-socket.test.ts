@@ -8,6 +8,7 @@ import { uwsHarness } from "../../packages/adapter-uws/test/servers.ts";
 import { wsHarness } from "../../packages/adapter-ws/test/servers.ts";
 import { connect, runtimeNames, serve } from "../runtimes.ts";
 import { socketCases } from "./cases.ts";
+import { dropping } from "./dropping.ts";
 
 const harnesses = { ws: wsHarness("port"), uws: uwsHarness({ binary: "borrowed" }) };
 
@@ -39,13 +40,6 @@ test("asWebSocket refuses what is no connection", () => {
 
 describe("the cases catch", () => {
   const rawSocket = ({ socket }: Connection): WebSocket => socket as WebSocket;
-
-  /** A socket that drops what nobody listens to, as that of ws does. */
-  const dropping = (connection: Connection): WebSocket => {
-    const socket = asWebSocket(connection);
-    socket.resume();
-    return socket;
-  };
 
   test.each([
     ["the runtime's own socket", rawSocket, "I1 I2 messages that arrive before"],
