@@ -3,6 +3,7 @@
 import { onWs } from "./suites.mjs";
 
 const transactions = "packages/core/src/framed/transactions.ts";
+const handlerRun = "packages/core/src/framed/handler-run.ts";
 const staged = "packages/core/src/session/transaction.ts";
 const numbered = "packages/core/src/framed/numbered-connection.ts";
 
@@ -15,7 +16,7 @@ export const transactionMutants = [
     file: transactions,
     find: "    const outcomes = [...this.#uncommitted, { number, refusal }];",
     replace:
-      "    const outcomes = [...this.#uncommitted, { number, refusal }];\n    this.#numbers.settle(number);",
+      "    const outcomes = [...this.#uncommitted, { number, refusal }];\n    this.#numbers.settle(number);\n    this.#numbers.sendAck();",
     tests: onWs("I21 no outcome is sent before"),
   },
   {
@@ -47,7 +48,7 @@ export const transactionMutants = [
     name: "transaction-handled-twice",
     promise: "I21: a settled number is not handled again",
     file: transactions,
-    find: "    if (number <= this.#record.settled) return this.#settleNumber(outcome);\n",
+    find: "    if (number <= this.#record.settled) return this.#repeat(outcome);\n",
     replace: "",
     tests: onWs("I21 I23 a message that is sent again"),
   },
@@ -112,14 +113,14 @@ export const transactionMutants = [
     name: "transaction-ack-after-effect",
     promise: "I22: the ack is sent before the effects run",
     file: transactions,
-    find: "          this.#numbers.sendAck();\n",
-    replace: "",
+    find: "        this.#numbers.sendAck();\n",
+    replace: "        this.#numbers.ackLater();\n",
     tests: onWs("I22 a transaction's effect"),
   },
   {
     name: "transaction-never-late",
     promise: "I21: a handler fails after handlerTimeoutMs",
-    file: transactions,
+    file: handlerRun,
     find: "if (handlerTimeoutMs === Infinity) return running;",
     replace: "if (handlerTimeoutMs > 0) return running;",
     tests: onWs("I21 a handler that does not settle"),
@@ -127,8 +128,8 @@ export const transactionMutants = [
   {
     name: "transaction-usable-after-its-end",
     promise: "I21: a call on tx after the handler has settled throws",
-    file: transactions,
-    find: "      staged.end();\n",
+    file: handlerRun,
+    find: "    staged.end();\n",
     replace: "",
     tests: onWs("I21 a handler that does not settle"),
   },

@@ -93,7 +93,11 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
   /** Passes a numbered message to the handler, and settles the number once the handler has settled: at least once. */
   private handleAtLeastOnce(number: number, message: string | Uint8Array): unknown {
     const numbers = this.ownNumbers();
-    const settled = () => numbers.inOrder(number, () => numbers.settle(number));
+    const settled = () =>
+      numbers.inOrder(number, () => {
+        numbers.settle(number);
+        numbers.ackLater();
+      });
     // The refusal waits for the earlier numbers, and so does the end of the connection, because the client is told nothing after it.
     const failed = (error: unknown): Promise<never> =>
       new Promise((_, reject) => {

@@ -14,8 +14,8 @@ export interface NumbersConnection {
 
 /**
  * The numbers of one client's messages on one connection. Frames do not contain the numbers, because both sides count. A number
- * is acknowledged, together with all earlier numbers, after its handler has settled. The ack is sent in the next turn, so that
- * one frame acknowledges all numbers of a turn.
+ * is acknowledged, together with all earlier numbers, after its handler has settled. The ack is sent with the answer to a commit, or in
+ * the next turn, so that one frame acknowledges all numbers of a turn.
  */
 export class Numbers {
   readonly #connection: NumbersConnection;
@@ -107,11 +107,16 @@ export class Numbers {
     }
   }
 
+  /** Settles a number. The caller then calls `sendAck` or `ackLater`. */
   settle(number: number): void {
     this.#lastSettled = number;
     this.#postponedAcks += 1;
     if (this.#postponedAcks >= MAX_POSTPONED_ACKS) this.sendAck();
-    else this.#timer ??= setImmediate(() => this.sendAck());
+  }
+
+  /** Sends the ack in the next turn, with the numbers that are settled until then. */
+  ackLater(): void {
+    if (this.#postponedAcks > 0) this.#timer ??= setImmediate(() => this.sendAck());
   }
 
   /**
@@ -153,7 +158,7 @@ export class Numbers {
 
   /** Stops counting the oldest messages against the limits: they are settled, or will not be settled on this connection. */
   #stopCounting(count: number): void {
-    for (const bytes of this.#pending.splice(0, count)) this.#pendingBytes -= bytes;
+    for (let left = count; left > 0; left -= 1) this.#pendingBytes -= this.#pending.shift() ?? 0;
     this.#oldest += count;
   }
 

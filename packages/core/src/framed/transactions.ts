@@ -1,9 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { writeServerControl } from "@wsession/protocol";
 import type { Attach, Awaitable } from "@wsession/protocol";
-import type { Transaction } from "../api/transaction.ts";
-import type { Deadlines } from "../base/deadlines.ts";
-import { isAboutTheEnd, isSessionError, SessionError } from "../base/errors.ts";
+import { SessionError } from "../base/errors.ts";
 import { promiseOf } from "../base/promises.ts";
 import type { TransactionOutcome } from "../base/telemetry-events.ts";
 import { applyCommitted, sendCommit } from "../session/commits.ts";
@@ -11,42 +9,31 @@ import type { CommitAnswer } from "../session/commits.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import { conflictError, MAX_TRIES, pauseAfter } from "../session/lost-races.ts";
 import { fenceOf } from "../session/session-connection.ts";
-import type { SessionConnection } from "../session/session-connection.ts";
 import { settlingRequest, StagedTransaction } from "../session/transaction.ts";
 import type { TransactionOwner } from "../session/transaction.ts";
 import { writesOf } from "../session/write-queue.ts";
 import type { CommitNumbers, CommitRequest } from "../store/commit-contract.ts";
 import type { ClientRecord } from "../store/stored-session.ts";
+import { runHandler } from "./handler-run.ts";
+import type { HandlerConnection } from "./handler-run.ts";
 import { NO_RECORD } from "./hello.ts";
 import type { KnownClient } from "./hello.ts";
 import type { Numbers } from "./numbers.ts";
-import { FAILED, REFUSED_BEFORE, refusalByStore, refusalIn } from "./refusals.ts";
+import { FAILED, REFUSED_BEFORE, refusalByStore } from "./refusals.ts";
 import type { Refusal } from "./refusals.ts";
 
 /** After this many lost races other writers of this process wait for the handler, because otherwise a slow handler would starve. */
 const MAX_RACES_WITHOUT_LOCK = 3;
 
 /** The connection whose messages are handled in transactions. */
-export interface TransactionConnection<Data extends object, Socket = unknown> extends TransactionOwner<
-  Data,
-  Socket
-> {
-  readonly sessionConnection: SessionConnection<Data>;
-  readonly deadlines: Deadlines;
-  /** Milliseconds that a handler may take. */
-  readonly handlerTimeoutMs: number;
+export interface TransactionConnection<Data extends object, Socket = unknown>
+  extends TransactionOwner<Data, Socket>, HandlerConnection<Data, Socket> {
   /** Whether the next message to be handled is a numbered one. */
   readonly hasNextNumbered: boolean;
-  /** Calls the handler. Until `leaveTransaction` the writes of the connection's handle are refused. */
-  callTransaction(
-    transaction: Transaction<Data, unknown, unknown, Socket>,
-    message: string | Uint8Array,
-  ): unknown;
+  leaveTransaction(): void;
   sendFrame(frame: string): void;
   /** Sends the frames that `task` sends as one write. */
   inOneWrite(task: () => void): void;
-  /** Reports a failure after which the connection stays. */
-  transactionFailed(error: unknown): void;
 }
 
 /** A number whose handler has settled. The ack or the refusal is sent once the store has the number. */
@@ -94,25 +81,15 @@ export class Transactions<Data extends object, Socket> {
   }
 
   /** Rejects if the outcome of the message is unknown. The connection then ends, and the client sends the message again. */
-  async handle(number: number, message: string | Uint8Array): Promise<TransactionOutcome> {
+  handle(number: number, message: string | Uint8Array): Awaitable<TransactionOutcome> {
     const outcome: Outcome = { number, refusal: undefined };
-    if (number <= this.#record.settled) return this.#settleNumber(outcome);
+    if (number <= this.#record.settled) return this.#repeat(outcome);
     if (this.#newForgetMark !== undefined)
       return this.#applyAnswer({ type: "forgotten", mark: this.#newForgetMark }, [outcome]);
-    const { diagnostics } = this.#state.context;
-    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-      const done =
-        tries <= MAX_RACES_WITHOUT_LOCK
-          ? await this.#attempt(number, message, this.#runAlone)
-          : await this.#runAlone(() => this.#attempt(number, message, async (task) => task()));
-      if (done !== undefined) return done;
-      diagnostics.conflicts += 1;
-      if (tries + 1 > diagnostics.writeTriesMax) diagnostics.writeTriesMax = tries + 1;
-      const pauseMs = pauseAfter(tries);
-      if (pauseMs > 0) await wait(pauseMs);
-    }
-    this.#connection.transactionFailed(conflictError());
-    return this.#settle({ number, refusal: FAILED }, this.#runAlone);
+    // Without an async function: each one takes more memory than the objects of the transaction.
+    return this.#attempt(number, message, this.#runAlone).then(
+      (done) => done ?? this.#tryAgain(number, message),
+    );
   }
 
   /** Commits the outcomes that wait for a further message. */
@@ -122,56 +99,110 @@ export class Transactions<Data extends object, Socket> {
 
   readonly #runAlone: RunAlone = (task) => writesOf(this.#state).alone(task);
 
-  /** Runs the handler once, and commits. Returns `undefined` if another writer was first. */
-  async #attempt(
+  /** The first run has lost a race. Runs the handler until a run wins. */
+  async #tryAgain(number: number, message: string | Uint8Array): Promise<TransactionOutcome> {
+    const { diagnostics } = this.#state.context;
+    for (let tries = 1; ; tries += 1) {
+      diagnostics.conflicts += 1;
+      if (tries + 1 > diagnostics.writeTriesMax) diagnostics.writeTriesMax = tries + 1;
+      const pauseMs = pauseAfter(tries);
+      if (pauseMs > 0) await wait(pauseMs);
+      if (tries === MAX_TRIES) break;
+      const done =
+        tries < MAX_RACES_WITHOUT_LOCK
+          ? await this.#attempt(number, message, this.#runAlone)
+          : await this.#runAlone(() => this.#attempt(number, message, async (task) => task()));
+      if (done !== undefined) return done;
+    }
+    this.#connection.transactionFailed(conflictError());
+    return this.#settle({ number, refusal: FAILED }, this.#runAlone);
+  }
+
+  /** Runs the handler once, and commits. Resolves with `undefined` if another writer was first. */
+  #attempt(
     number: number,
     message: string | Uint8Array,
     runAlone: RunAlone,
   ): Promise<TransactionOutcome | undefined> {
     const state = this.#state;
-    const id = `${state.id}:${this.#client}:${number}`;
-    const staged = new StagedTransaction(this.#connection, state, id);
-    const refusal = await this.#runHandler(staged, message);
+    const staged = new StagedTransaction(this.#connection, state, this.#client, number);
+    const refusal = runHandler(this.#connection, state, staged, message);
+    return refusal instanceof Promise
+      ? refusal.then((one) => this.#conclude(number, one, staged, runAlone))
+      : this.#conclude(number, refusal, staged, runAlone);
+  }
+
+  /** The handler has settled. */
+  #conclude(
+    number: number,
+    refusal: Refusal | undefined,
+    staged: StagedTransaction<Data, Socket>,
+    runAlone: RunAlone,
+  ): Promise<TransactionOutcome | undefined> {
     if (refusal !== undefined || staged.isEmpty) return this.#settle({ number, refusal }, runAlone);
     const outcomes = [...this.#uncommitted, { number, refusal }];
-    let answer: CommitAnswer | undefined;
-    try {
-      answer = await runAlone(() =>
-        staged.isStale
-          ? undefined
-          : this.#send((fence) => staged.request(this.#commitNumbers(outcomes), fence)),
-      );
-    } catch (error) {
-      const why = refusalByStore(error);
-      if (why === undefined) {
-        // The store may have appended the messages, so the stream has to read the outbox.
-        if (staged.messages.length > 0) state.context.outboxes.of(state).onUnknownAppend();
-        throw error;
-      }
-      if (why.code === "NOT_SERIALISABLE") this.#connection.transactionFailed(error);
-      return this.#settle({ number, refusal: why }, runAlone);
-    }
+    return runAlone(() =>
+      staged.isStale
+        ? undefined
+        : this.#send((fence) => staged.request(this.#commitNumbers(outcomes), fence)),
+    ).then(
+      (answer) =>
+        answer?.type === "committed"
+          ? this.#committed(answer, outcomes, staged)
+          : this.#notCommitted(answer, outcomes, staged, runAlone),
+      (error: unknown) => this.#commitFailed(error, staged, runAlone),
+    );
+  }
+
+  #committed(
+    answer: Extract<CommitAnswer, { type: "committed" }>,
+    outcomes: readonly Outcome[],
+    staged: StagedTransaction<Data, Socket>,
+  ): TransactionOutcome {
+    this.#connection.inOneWrite(() => {
+      applyCommitted(this.#state, staged, answer, this.#connection.sessionConnection);
+      this.#applyAnswer(answer, outcomes);
+    });
+    for (const effect of staged.effects) this.#runEffect(effect);
+    return "committed";
+  }
+
+  /** Returns `undefined` if the handler has to run again. */
+  #notCommitted(
+    answer: Exclude<CommitAnswer, { type: "committed" }> | undefined,
+    outcomes: readonly Outcome[],
+    staged: StagedTransaction<Data, Socket>,
+    runAlone: RunAlone,
+  ): Awaitable<TransactionOutcome | undefined> {
     switch (answer?.type) {
       case undefined:
         return undefined;
       case "conflict":
-        state.adopt(answer.session, staged.versionAtRequest);
+        this.#state.adopt(answer.session, staged.versionAtRequest);
         return undefined;
       case "full":
-        return this.#settle({ number, refusal: { code: "OUTBOX_FULL" } }, runAlone);
-      case "committed":
-        this.#connection.inOneWrite(() => {
-          applyCommitted(state, staged, answer, this.#connection.sessionConnection);
-          this.#applyAnswer(answer, outcomes);
-          this.#numbers.sendAck();
-        });
-        for (const effect of staged.effects) this.#runEffect(effect);
-        return "committed";
+        return this.#settle({ number: staged.number, refusal: { code: "OUTBOX_FULL" } }, runAlone);
       case "settled":
       case "behind":
       case "forgotten":
         return this.#applyAnswer(answer, outcomes);
     }
+  }
+
+  #commitFailed(
+    error: unknown,
+    staged: StagedTransaction<Data, Socket>,
+    runAlone: RunAlone,
+  ): Promise<TransactionOutcome> {
+    const why = refusalByStore(error);
+    if (why === undefined) {
+      // The store may have appended the messages, so the stream has to read the outbox.
+      const state = this.#state;
+      if (staged.messages.length > 0) state.context.outboxes.of(state).onUnknownAppend();
+      throw error;
+    }
+    if (why.code === "NOT_SERIALISABLE") this.#connection.transactionFailed(error);
+    return this.#settle({ number: staged.number, refusal: why }, runAlone);
   }
 
   /** Settles a number that changes nothing: with the next commit if another message waits, else with a commit of its own. */
@@ -190,18 +221,18 @@ export class Transactions<Data extends object, Socket> {
     this.#applyAnswer(answer, outcomes);
   }
 
-  #send(request: (fence: number | undefined) => CommitRequest): Promise<CommitAnswer> {
+  #send(request: (fence: number | undefined) => CommitRequest): Awaitable<CommitAnswer> {
     // Read the fence inside the task, when a pending takeover has been answered.
-    return sendCommit(this.#state, () => request(fenceOf(this.#connection.sessionConnection)));
+    return sendCommit(this.#state, request(fenceOf(this.#connection.sessionConnection)));
   }
 
   /** `outcomes` must have at least one outcome, and consecutive numbers. */
   #commitNumbers(outcomes: readonly Outcome[]): CommitNumbers {
-    const numbers = outcomes.map(({ number }) => number);
     const refused = outcomes.filter(({ refusal }) => refusal !== undefined).map(({ number }) => number);
     const { settled } = this.#record;
-    const first = Math.min(...numbers);
-    return { client: this.#client, first, number: Math.max(...numbers), settled, mark: this.#mark, refused };
+    const first = outcomes[0]?.number ?? settled + 1;
+    const number = first + outcomes.length - 1;
+    return { client: this.#client, first, number, settled, mark: this.#mark, refused };
   }
 
   /** Handles the store's answer to the commit of these outcomes. */
@@ -213,6 +244,7 @@ export class Transactions<Data extends object, Socket> {
         if (answer.type === "committed") this.#state.context.diagnostics.transactions += 1;
         this.#record = answer.record;
         for (const outcome of outcomes) this.#settleNumber(outcome);
+        this.#numbers.sendAck();
         return answer.type === "committed" ? "committed" : "repeated";
       // The store lost numbers that it had acknowledged. The client has to attach again before further messages are handled.
       case "behind":
@@ -232,61 +264,16 @@ export class Transactions<Data extends object, Socket> {
   }
 
   /** Sends the outcome of the record, not the local outcome, because another connection may have settled the number first. */
-  #settleNumber({ number, refusal }: Outcome): TransactionOutcome {
+  #settleNumber({ number, refusal }: Outcome): void {
     if (this.#record.refused.includes(number)) this.#numbers.refuse(number, refusal ?? REFUSED_BEFORE);
     else this.#numbers.settle(number);
+  }
+
+  /** The number was settled before. */
+  #repeat(outcome: Outcome): TransactionOutcome {
+    this.#settleNumber(outcome);
+    this.#numbers.ackLater();
     return "repeated";
-  }
-
-  // --- the handler ---
-
-  async #runHandler(
-    staged: StagedTransaction<Data, Socket>,
-    message: string | Uint8Array,
-  ): Promise<Refusal | undefined> {
-    try {
-      const running = promiseOf(this.#connection.callTransaction(staged, message));
-      if (running !== undefined) await this.#withTimeout(running);
-      return undefined;
-    } catch (error) {
-      return this.#refusalOf(error, staged);
-    } finally {
-      staged.end();
-      this.#connection.leaveTransaction();
-    }
-  }
-
-  #withTimeout(running: Promise<unknown>): Promise<unknown> {
-    const { deadlines, handlerTimeoutMs } = this.#connection;
-    if (handlerTimeoutMs === Infinity) return running;
-    return new Promise((resolve, reject) => {
-      const deadline = deadlines.allow(handlerTimeoutMs, () =>
-        reject(
-          new SessionError(
-            "TRANSACTION_OVER",
-            `the handler transaction did not settle within ${handlerTimeoutMs} ms`,
-          ),
-        ),
-      );
-      running.then(resolve, reject).finally(() => deadline.cancel());
-    });
-  }
-
-  /** Returns the refusal of a message whose handler threw `error`. Throws if the client has to send the message again. */
-  #refusalOf(error: unknown, staged: StagedTransaction<Data, Socket>): Refusal {
-    const refusal = refusalIn(error);
-    if (refusal !== undefined) {
-      if (refusal.code === "INVALID_MESSAGE") this.#connection.transactionFailed(error);
-      return refusal;
-    }
-    const isEnding = this.#state.gone || this.#connection.sessionConnection.isEnding;
-    if (isSessionError(error, "STORE_UNAVAILABLE") || (isEnding && isAboutTheEnd(error))) throw error;
-    if (staged.isRefusal(error)) {
-      const why = refusalByStore(error);
-      if (why !== undefined) return why;
-    }
-    this.#connection.transactionFailed(error);
-    return FAILED;
   }
 
   #runEffect(effect: () => unknown): void {

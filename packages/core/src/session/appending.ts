@@ -14,11 +14,10 @@ export interface OutgoingMessage {
 export function lastOfEachKey<Message extends OutgoingMessage>(
   messages: readonly Message[],
 ): readonly Message[] {
+  if (messages.every(({ key }) => key === undefined)) return messages;
   const last = new Map<string, Message>();
   for (const one of messages) if (one.key !== undefined) last.set(one.key, one);
-  return last.size === 0
-    ? messages
-    : messages.filter((one) => one.key === undefined || last.get(one.key) === one);
+  return messages.filter((one) => one.key === undefined || last.get(one.key) === one);
 }
 
 /** Makes the append of these messages. Their keys must be unique. */

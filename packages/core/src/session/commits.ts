@@ -1,3 +1,4 @@
+import type { Awaitable } from "@wsession/protocol";
 import { fencedError, goneError } from "../base/errors.ts";
 import { GONE } from "../base/endings.ts";
 import type { CommitRequest, CommitResult } from "../store/commit-contract.ts";
@@ -12,25 +13,36 @@ export type CommitAnswer = Exclude<CommitResult, { type: "missing" | "fenced" }>
 
 /**
  * Sends a commit to the store. Call it only while no other write of this process to the session is in progress. If the session is
- * gone, or the fence is too low, ends the connections concerned and rejects with SESSION_GONE or FENCED.
+ * gone, or the fence is too low, ends the connections concerned, and throws or rejects with SESSION_GONE or FENCED.
  */
-export async function sendCommit<Data extends object>(
+export function sendCommit<Data extends object>(
   state: LocalSession<Data>,
-  request: () => CommitRequest,
-): Promise<CommitAnswer> {
+  request: CommitRequest,
+): Awaitable<CommitAnswer> {
   if (state.gone) throw goneError();
   const { store, diagnostics } = state.context;
-  const sent = request();
   diagnostics.writes += 1;
   // `bindSessions` has checked already that the store has `commit`.
-  const result = (await store.commit?.(sent)) ?? { type: "missing" };
+  const result = store.commit?.(request) ?? MISSING;
+  return "type" in result
+    ? checkAnswer(state, request, result)
+    : result.then((answer) => checkAnswer(state, request, answer));
+}
+
+const MISSING: CommitResult = { type: "missing" };
+
+function checkAnswer<Data extends object>(
+  state: LocalSession<Data>,
+  { fence }: CommitRequest,
+  result: CommitResult,
+): CommitAnswer {
   if (result.type === "missing") {
     state.endSession(GONE);
     throw goneError();
   }
   if (result.type === "fenced") {
     // The answer does not contain the store's fence, which is higher than the sent one.
-    state.replace((sent.fence ?? 0) + 1);
+    state.replace((fence ?? 0) + 1);
     throw fencedError();
   }
   return result;

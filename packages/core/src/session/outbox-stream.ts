@@ -87,6 +87,9 @@ export class OutboxStream {
       this.#end = endOf(run);
       return;
     }
+    // The common case: nothing waits, and the run directly follows.
+    const next = this.#outOfOrder.length === 0 && !this.#mustRead ? after(this.#end, run) : "gap";
+    if (next !== "gap" && next !== "other" && next.entries.length > 0) return this.#deliver(next);
     this.#outOfOrder.push(run);
     this.#advance();
   }

@@ -27,7 +27,8 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
   unknown,
   Socket
 > {
-  readonly id: string;
+  readonly number: number;
+  readonly #client: string;
   readonly #owner: TransactionOwner<Data, Socket>;
   readonly #state: LocalSession<Data>;
   readonly #base: Readonly<Data>;
@@ -44,12 +45,22 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
   #isChanging = false;
   #thrown: unknown;
 
-  constructor(owner: TransactionOwner<Data, Socket>, state: LocalSession<Data>, id: string) {
-    this.id = id;
+  constructor(
+    owner: TransactionOwner<Data, Socket>,
+    state: LocalSession<Data>,
+    client: string,
+    number: number,
+  ) {
+    this.number = number;
+    this.#client = client;
     this.#owner = owner;
     this.#state = state;
     this.#base = this.#next = state.data;
     this.versionAtRequest = state.versionStamp;
+  }
+
+  get id(): string {
+    return `${this.#state.id}:${this.#client}:${this.number}`;
   }
 
   get connection(): Connection<Data, unknown, never, unknown, Socket> {

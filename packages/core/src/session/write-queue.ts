@@ -67,13 +67,9 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
 
   alone<Result>(task: () => Awaitable<Result>): Promise<Result> {
     const done = new Promise<Result>((resolve, reject) => {
-      this.#tasks.push(async () => {
-        try {
-          resolve(await task());
-        } catch (error) {
-          reject(asStoreError(error));
-        }
-      });
+      // After `task` the caller goes on, and the queue after the caller, because the caller may apply the result to the session.
+      const failed = (error: unknown) => reject(asStoreError(error));
+      this.#tasks.push(() => promised(task).then(resolve, failed));
     });
     this.#flush();
     return done;
@@ -243,6 +239,16 @@ function observedWrite<Data extends object>(
       write.reject(error);
     },
   };
+}
+
+function promised<Result>(task: () => Awaitable<Result>): Promise<Result> {
+  try {
+    // A native promise is returned as it is.
+    return Promise.resolve(task());
+  } catch (error) {
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- a task may throw anything
+    return Promise.reject(error);
+  }
 }
 
 function rejectAll(batch: readonly { readonly reject: (error: unknown) => void }[], error: unknown): void {
