@@ -1,4 +1,4 @@
-import type { CommitRequest, CommitResult, OutboxAppend } from "@wsession/core";
+import type { CommitRequest, CommitResult } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { refusedBits, toRecord } from "../base/client-records.ts";
 import type { EncodedChange } from "../base/codec.ts";
@@ -6,10 +6,10 @@ import { encodeMessages } from "../base/outbox-entries.ts";
 import { parseSession } from "../base/record.ts";
 import { boundArgs, toAppended } from "./append.ts";
 import { type Caller, newLineage } from "./caller.ts";
-import { type Missing, missing, partsOf, unexpected } from "./reply.ts";
-import { changeArgs } from "./write.ts";
+import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
 
-const NO_BOUNDS = ["", "", "", ""];
+/** A larger change, or larger messages, are announced without their text; the holders then read Redis. */
+const ANNOUNCED_BYTES = 2048;
 
 export interface CommitCommand {
   readonly request: CommitRequest;
@@ -23,31 +23,57 @@ export interface CommitCommand {
 export type CommitReply = Exclude<CommitResult, { type: "missing" }> | Missing;
 
 /** commit.lua: settles numbers, changes data and keeps messages, in one atomic step, at most once. */
-export function commit({ calls, keys, node }: Caller, command: CommitCommand): Promise<CommitReply> {
+export function commit(caller: Caller, command: CommitCommand): Promise<CommitReply> {
+  const { calls, keys } = caller;
   const { request, encoded, deadline } = command;
   const { id, numbers, outbox, lineage } = request;
-  const { client, first, number, settled, mark, refused } = numbers;
   const next = newLineage();
-  const { set, unset } = encoded ?? { set: [], unset: [] };
-  const args = changeArgs(node, command, next).concat(
-    [client, String(first), String(number), String(settled), String(mark), refusedBits(refused, number)],
-    [String(unset.length)],
-    outbox === undefined ? NO_BOUNDS : boundArgs(outbox.bounds),
-    set,
-    unset,
+  const args = [wordsOf(caller, command, next), numbers.client].concat(
+    encoded?.set ?? [],
+    encoded?.unset ?? [],
     outbox === undefined ? [] : encodeMessages(outbox.messages),
   );
   const made = lineage === undefined ? undefined : next;
   const read = (reply: Reply, attempts: number): CommitReply =>
-    readCommit(reply, attempts, { outbox, lineage: made, changes: encoded !== undefined });
+    readCommit(reply, attempts, { request, lineage: made });
   // The list is named only if it is used, because while its slot migrates Redis refuses scripts with two keys.
   const list = outbox === undefined ? undefined : keys.outbox(id);
   return calls.timedScript("commit", keys.session(id), args, read, deadline, list);
 }
 
+/**
+ * The short arguments as one text, in the order of commit.lua. `join` writes `undefined` as "". As arguments of their own they would cost
+ * much of a commit's CPU time here, because the client library builds the text of each from four strings.
+ */
+function wordsOf(
+  { node }: Caller,
+  { request, encoded, sequence, maxBytes }: CommitCommand,
+  next: number,
+): string {
+  const { expect, known, lineage, fence, schemaVersion, outbox } = request;
+  const { first, number, settled, mark, refused } = request.numbers;
+  const words = [
+    node,
+    sequence,
+    expect,
+    known,
+    lineage,
+    next,
+    fence,
+    schemaVersion,
+    maxBytes,
+    ANNOUNCED_BYTES,
+  ];
+  const change = [encoded?.mode, (encoded?.set.length ?? 0) / 2, encoded?.unset.length ?? 0];
+  const settles = [first, number, settled, mark, refusedBits(refused, number)];
+  const bounds = outbox === undefined ? NO_BOUNDS : boundArgs(outbox.bounds);
+  return words.concat(change, settles, bounds).join(" ");
+}
+
+const NO_BOUNDS = ["", "", "", ""];
+
 interface Requested {
-  readonly outbox: OutboxAppend | undefined;
-  readonly changes: boolean;
+  readonly request: CommitRequest;
   /** The lineage of the version after the caller's known version. */
   readonly lineage: number | undefined;
 }
@@ -55,9 +81,12 @@ interface Requested {
 function readCommit(reply: Reply, attempts: number, requested: Requested): CommitReply {
   const parts = partsOf(reply);
   const { 0: code, 1: first, 2: second, 3: third } = parts;
+  const version = asVersion(code);
+  // The short form of "committed": no number that the record knows was refused, and the version follows on the caller's.
+  if (version !== undefined) return committed(requested, ["", "0", "1", first, second, version]);
   switch (code) {
     case "committed":
-      return readCommitted(parts, requested);
+      return committed(requested, parts);
     case "known":
       return { type: "settled", record: toRecord(first, second, third) };
     case "forgotten":
@@ -77,16 +106,16 @@ function readCommit(reply: Reply, attempts: number, requested: Requested): Commi
   }
 }
 
-function readCommitted(
+function committed(
+  { request: { numbers, change, outbox }, lineage }: Requested,
   parts: readonly unknown[],
-  { outbox, changes, lineage }: Requested,
 ): Extract<CommitResult, { type: "committed" }> {
-  const { 1: settled, 2: refused, 3: floor, 4: offset, 5: before, 6: version, 7: now, 8: hash } = parts;
+  const { 1: refused, 2: floor, 3: offset, 4: before, 5: version, 6: now, 7: hash } = parts;
   const session = hash === undefined ? undefined : parseSession(hash, now, "unknown");
   return {
     type: "committed",
-    written: changes ? { type: "written", version: Number(version), lineage, session } : undefined,
+    written: change && { type: "written", version: Number(version), lineage, session },
     appended: outbox && toAppended(offset, before, outbox.messages),
-    record: toRecord(settled, refused, floor, "unknown"),
+    record: toRecord(numbers.number, refused, floor, "unknown"),
   };
 }

@@ -8,32 +8,22 @@ import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.t
 /** A larger change is announced without its fields; the holders then read the session. */
 const ANNOUNCED_BYTES = "2048";
 
-/** The members that the commands of write.lua and commit.lua share. */
-export interface ChangeCommand {
+export interface WriteCommand {
   readonly request: Omit<WriteRequest, "change">;
-  readonly encoded: EncodedChange | undefined;
+  readonly encoded: EncodedChange;
   readonly sequence: number;
   readonly maxBytes: number;
   readonly deadline: number;
 }
 
-export interface WriteCommand extends ChangeCommand {
-  readonly encoded: EncodedChange;
-}
-
 export type WriteReply = Exclude<WriteResult, { type: "missing" }> | Missing;
 
-/**
- * The first arguments of write.lua and commit.lua after the not-after time. `next` is the lineage of the new version. `encoded`
- * is `undefined` if the data does not change.
- */
-export function changeArgs(
-  node: string,
-  { request, encoded, sequence, maxBytes }: ChangeCommand,
-  next: number,
-): string[] {
-  const { expect, known, lineage, fence, schemaVersion } = request;
-  return [
+/** write.lua: changes fields of a session that exists, once. */
+export function write({ calls, keys, node }: Caller, command: WriteCommand): Promise<WriteReply> {
+  const { request, encoded, sequence, maxBytes, deadline } = command;
+  const { id, expect, known, lineage, fence, schemaVersion } = request;
+  const next = newLineage();
+  const args = [
     node,
     String(sequence),
     optional(expect),
@@ -44,17 +34,9 @@ export function changeArgs(
     String(schemaVersion),
     String(maxBytes),
     ANNOUNCED_BYTES,
-    encoded?.mode ?? "",
-    String((encoded?.set.length ?? 0) / 2),
-  ];
-}
-
-/** write.lua: changes fields of a session that exists, once. */
-export function write({ calls, keys, node }: Caller, command: WriteCommand): Promise<WriteReply> {
-  const { encoded, deadline } = command;
-  const { id, lineage } = command.request;
-  const next = newLineage();
-  const args = changeArgs(node, command, next).concat(encoded.set, encoded.unset);
+    encoded.mode,
+    String(encoded.set.length / 2),
+  ].concat(encoded.set, encoded.unset);
   const made = lineage === undefined ? undefined : next;
   const read = (reply: Reply, attempts: number): WriteReply => readWrite(reply, attempts, made);
   return calls.timedScript("write", keys.session(id), args, read, deadline);

@@ -1,21 +1,24 @@
 -- Settles numbers of one client, changes fields of the session and keeps messages, in one atomic step (I21, I22, I23).
 -- KEYS  1 session · 2 its outbox list, only with messages: while a slot migrates, Redis refuses scripts with a second key (TRYAGAIN)
--- ARGV  1…13 as write.lua; 12 is "" without a change. 7 also becomes the forget mark if a record is dropped
---       14 client · 15 first and 16 last number to settle · 17 the last number that the caller knows to be settled · 18 the client's forget mark
---       19 the refused numbers, base 36: bit i for the last number - i · 20 how many fields to remove
---       21 most messages · 22 most bytes · 23 how long messages are kept, ms, or 0 · 24 "1" to refuse messages that do not fit
---       25… field, text for each to set; then fields to remove; then messages as append.lua
--- Out   {"committed", settled, refused, floor, offset, chain before it, version[, now, all]}: offset 0 without messages; version 0
+-- ARGV  1 not-after · 2 words, "" for none: node, sequence, expected version, known version, its lineage, new lineage, fence, schemaVersion,
+--       maxBytes, the size of the largest change that an announcement includes, "f" fields or "r" replace, how many to set, how many to
+--       remove, first and last number to settle, the last number that the caller knows to be settled, the client's forget mark, the refused
+--       numbers (base 36: bit i for the last number - i), most messages, most bytes, how long messages are kept (ms, or 0), "1" to refuse
+--       messages that do not fit. The new lineage also becomes the forget mark if a record is dropped
+--       3 client · 4… field, text for each to set; then fields to remove; then messages as append.lua
+-- Out   {version, offset, chain before it}: the short form of the next reply, if refused is "0", floor "1", and nothing follows version
+--       {"committed", refused, floor, offset, chain before it, version[, now, all]}: offset 0 without messages; version 0
 --       without a change; all only if the version is not the next after the known version
 --       {"known", settled, refused, floor}: settled before · {"forgotten", mark} · {"behind", settled} · {"conflict", now, all} · {"full"}
 --       {"missing"} · {"fenced"} · {"large", maxBytes} · {"settled"} · {"late", now} · {"corrupt"}
 --       {"gone"}: it was destroyed
 -- At most once: as in write.lua. A repeat returns the first call's outcomes, offset and chain.
-local not_after, node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes,
-  max_announced, mode, set_count, client, first_number, number, known_settled, client_mark, refused_now, unset_count,
-  most_messages, most_bytes, age, refuses = unpack(ARGV, 1, 24)
+local not_after, client = ARGV[1], ARGV[3]
+local node, sequence, expected, known_version, known_lineage, mark, held_fence, schema_version, max_bytes, max_announced, mode, set_count,
+  unset_count, first_number, number, known_settled, client_mark, refused_now, most_messages, most_bytes, age, refuses =
+  string.match(ARGV[2], '^([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*) ([^ ]*)$')
 local list = KEYS[2]
-local last_set = 24 + 2 * set_count
+local first_set, last_set = 4, 3 + 2 * set_count
 local last_change = last_set + unset_count
 local from = last_change + 1
 local changes = mode ~= ''
@@ -31,15 +34,13 @@ if found[4] and not settled then return { 'corrupt' } end
 if floor == '' then floor = '1' end
 
 local function answer(made, outcomes, since, offset, chain)
-  local reply = { 'committed', number, outcomes, since, offset, chain, 0 }
-  if changes then
-    reply[7] = made
-    -- As in write.lua: whether the version follows the version that the caller knows.
-    if made ~= known_version + 1 or (known_lineage ~= '' and lineage ~= mark) then
-      reply[8], reply[9] = at, redis.call('HGETALL', key)
-    end
+  -- As in write.lua: whether the version follows the version that the caller knows.
+  if changes and (made ~= known_version + 1 or (known_lineage ~= '' and lineage ~= mark)) then
+    return { 'committed', outcomes, since, offset, chain, made, at, redis.call('HGETALL', key) }
   end
-  return reply
+  if not changes then made = 0 end
+  if outcomes == '0' and since == '1' then return { made, offset, chain } end
+  return { 'committed', outcomes, since, offset, chain, made }
 end
 local made = repeated(found[3], sequence)
 if made == 0 then return { 'settled' } end
@@ -85,7 +86,7 @@ if list then
 end
 local new_bytes, removed, change_bytes = bytes, {}, 0
 if changes then
-  new_bytes, removed, change_bytes = measure_change(bytes, max_bytes, mode == 'r', 25, last_set, last_change)
+  new_bytes, removed, change_bytes = measure_change(bytes, max_bytes, mode == 'r', first_set, last_set, last_change)
   if not new_bytes then return { 'large', tonumber(max_bytes) } end
 end
 
@@ -104,7 +105,7 @@ if changes then
   version, lineage = version + 1, next_lineage(is_known, lineage, mark)
   local counts = version .. ' ' .. lineage .. ' ' .. fence .. ' ' .. schema_version .. ' ' .. new_bytes
   put('m', counts .. ' ' .. idle .. ' ' .. absolute .. more)
-  for index = 25, last_set, 2 do put(ARGV[index], ARGV[index + 1]) end
+  for index = first_set, last_set, 2 do put(ARGV[index], ARGV[index + 1]) end
 end
 put(writer, sequence .. ' ' .. version .. ' ' .. not_after .. (box and ' ' .. offset .. ' ' .. before or ''))
 
@@ -124,9 +125,9 @@ if forgotten then redis.call('HDEL', key, forgotten) end
 if has_new_key then prune_keys(box) end
 if not found[3] then prune_writers(node, at) end
 
-if changes then
+if has_other_holders(found[2], node) then
   local is_small = change_bytes <= tonumber(max_announced) and schema == schema_version
-  announce_change(found[2], node, version, lineage, after, is_small and mode, 25, last_set, last_change)
+  if changes then announce_change(found[2], node, version, lineage, after, is_small and mode, first_set, last_set, last_change) end
+  if box then announce_messages(found[2], node, box, before, chains, from, tonumber(max_announced)) end
 end
-if box then announce_messages(found[2], node, box, before, chains, from, tonumber(max_announced)) end
 return answer(version, outcomes, since, offset, before)

@@ -132,7 +132,7 @@ end
 local function push_messages(box, list, at, from, bounds, drop, fields)
   local until_age, stay = ENDLESS_AGE, bounds.age
   if bounds.age > 0 then
-    until_age = string.sub('00000000' .. base36(at + bounds.age), -9)
+    until_age = string.sub('00000' .. padded36(at + bounds.age), -9)
   else
     stay = bounds.absolute > 0 and math.min(bounds.absolute - at, LONGEST_AGE) or LONGEST_AGE
   end
@@ -142,10 +142,10 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
     local mark, flag, ttl, name, payload = unpack(ARGV, index, index + 4)
     local ends = until_age
     if ttl ~= '' then
-      ends, flag = string.sub('00000000' .. base36(at + tonumber(ttl)), -9), string.upper(flag)
+      ends, flag = string.sub('00000' .. padded36(at + tonumber(ttl)), -9), string.upper(flag)
       if ends > until_age then ends = until_age end
     end
-    local entry = string.sub('00000' .. base36(box.chain), -6) .. ends .. flag .. payload
+    local entry = string.sub('00' .. padded36(box.chain), -6) .. ends .. flag .. payload
     box.chain = (box.chain * 69069 + tonumber(mark)) % 2147483648
     before, size = before + 1, size + size_of(entry)
     entries[#entries + 1], chains[#chains + 1] = entry, box.chain
@@ -175,7 +175,8 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   if bounds.age > 0 and has_ttl(entries[#entries]) then stay = 2 * stay end
   redis.call('PEXPIRE', list, math.max(1, stay))
   fields[#fields + 1] = 'o'
-  fields[#fields + 1] = box.first .. ' ' .. box.last .. ' ' .. box.chain .. ' ' .. box.bytes
+  -- Not by concatenation, which writes each number with fourteen digits of a double, and takes three times as long.
+  fields[#fields + 1] = string.format('%d %d %d %d', box.first, box.last, box.chain, box.bytes)
   return chains, has_new_key
 end
 

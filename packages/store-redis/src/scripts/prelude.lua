@@ -90,16 +90,31 @@ local function unpack_meta(text)
   }
 end
 
-local function base36(number)
-  -- All digits become a string at once: a string for each digit would take twice as long.
-  local codes, first = {}, 14
+-- A whole number in base 36, with leading zeros up to a multiple of four digits. Four digits become a string at once: a string for each
+-- digit would take three times as long.
+local function padded36(number)
+  local text = ''
   repeat
-    local digit = number % 36
-    first = first - 1
-    codes[first] = digit + (digit < 10 and 48 or 87)
-    number = (number - digit) / 36
+    local d = number % 36
+    number = (number - d) / 36
+    local c = number % 36
+    number = (number - c) / 36
+    local b = number % 36
+    number = (number - b) / 36
+    local a = number % 36
+    number = (number - a) / 36
+    text = string.char(
+      a + (a < 10 and 48 or 87),
+      b + (b < 10 and 48 or 87),
+      c + (c < 10 and 48 or 87),
+      d + (d < 10 and 48 or 87)
+    ) .. text
   until number == 0
-  return string.char(unpack(codes, first, 13))
+  return text
+end
+
+local function base36(number)
+  return string.match(padded36(number), '^0*(.+)$')
 end
 
 local function pack_meta(meta)
@@ -174,6 +189,8 @@ end
 
 local function has_other_holders(holders, node)
   if not holders then return false end
+  -- The common case: this process is the only holder.
+  if not string.find(holders, ',', 1, true) and string.sub(holders, 1, #node + 1) == node .. '=' then return false end
   for other, count in string.gmatch(holders, '([^=,]+)=(%d+)') do
     if other ~= node and count ~= '0' then return true end
   end
