@@ -84,6 +84,10 @@ export async function main(): Promise<string[]> {
   const cookie = answer.headers.getSetCookie().map((line) => line.split(";")[0]);
   lines.push(await (await connect(better.url, { origin, cookie: cookie.join("; ") })).next());
   lines.push(String(await connect(better.url, { origin }).catch(String)));
+  const forged = cookie.map((line = "") => `${line.slice(0, -1)}x`);
+  lines.push(String(await connect(better.url, { origin, cookie: forged.join("; ") }).catch(String)));
+  await auth.api.signOut({ headers: new Headers({ cookie: cookie.join("; ") }) });
+  lines.push(String(await connect(better.url, { origin, cookie: cookie.join("; ") }).catch(String)));
 
   await Promise.all([sessions.close(), sessionsOfBetterAuth.close()]);
   authJs.server.close();

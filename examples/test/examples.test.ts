@@ -76,12 +76,14 @@ test("http-express: routes that log in and out, and the logins of express-sessio
   ]);
 });
 
-test("http-other-logins: Auth.js and better-auth say in admit who connects", async () => {
+test("http-other-logins: Auth.js and better-auth say in admit who connects, and refuse a forged cookie and one of a user who signed out", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/http-other-logins.js");
   expect(await main()).toEqual([
     "welcome ada@example.com",
     "Error: Unexpected server response: 401",
     "welcome Ada",
+    "Error: Unexpected server response: 401",
+    "Error: Unexpected server response: 401",
     "Error: Unexpected server response: 401",
   ]);
 });

@@ -162,26 +162,48 @@ test.each([{}, { cookiePrefix: "s:", cookieName: "sid" }])(
   },
 );
 
-test("passport's user is in the session", async () => {
-  const store = new session.MemoryStore();
-  const app = express();
-  const authenticator = new passport.Passport();
-  authenticator.serializeUser((user, done) => done(null, Reflect.get(user, "id")));
-  app.use(session({ secret, resave: false, saveUninitialized: false, store }));
-  app.use(authenticator.session());
-  app.post("/login", (request, response, next) => {
-    request.login({ id: "ada" }, (error: unknown) =>
-      error === undefined ? response.sendStatus(204) : next(error),
-    );
-  });
-  const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const browser = new Browser(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "");
-  await browser.post("/login");
-  const read = fromExpressSession<{ passport?: { user: string } }>({ store, secret });
-  expect((await read({ headers: { cookie: browser.cookie } }))?.session.passport?.user).toBe("ada");
-});
+test.each(runtimeNames)(
+  "passport on %s: its user is the subject of the socket, and nobody's after the logout",
+  async (runtime) => {
+    const store = new session.MemoryStore();
+    const app = express();
+    const authenticator = new passport.Passport();
+    authenticator.serializeUser((user, done) => done(null, Reflect.get(user, "id")));
+    authenticator.deserializeUser((id, done) => done(null, { id }));
+    app.use(session({ secret, resave: false, saveUninitialized: false, store }));
+    app.use(authenticator.session());
+    app.post("/login", (request, response, next) => {
+      request.login({ id: "ada" }, (error: unknown) =>
+        error === undefined ? response.sendStatus(204) : next(error),
+      );
+    });
+    app.post("/logout", (request, response, next) => {
+      request.logout((error: unknown) => (error === undefined ? response.sendStatus(204) : next(error)));
+    });
+    const http = createServer(app);
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void http.close());
+    const browser = new Browser(`http://127.0.0.1:${(http.address() as AddressInfo).port}`, "");
+    await browser.post("/login");
+
+    const readSession = fromExpressSession<{ passport?: { user?: string } }>({ store, secret });
+    const sessions = createSessions({
+      store: mapStore(),
+      async admit(handshake) {
+        const user = (await readSession(handshake))?.session.passport?.user;
+        return user === undefined ? reject(401) : accept({ subject: user });
+      },
+      initial: () => ({ visits: 0 }),
+    });
+    const server = await serve(runtime, sessions);
+    const { cookie } = browser;
+    await connect(server, "/", { headers: { cookie } });
+    expect([...sessions.connections].map((connection) => connection.session.subject)).toEqual(["ada"]);
+    expect((await browser.post("/logout")).status).toBe(204);
+    for (const late of [cookie, browser.cookie, ""])
+      await expect(connect(server, "/", { headers: { cookie: late } })).rejects.toThrow("401");
+  },
+);
 
 test.each([
   ["fromExpressSession", fromExpressSession],
