@@ -77,7 +77,7 @@ async function build(
   );
   const tsc = join("node_modules", "ts7", "bin", "tsc");
   const printed = await run(project, process.execPath, [tsc, "-b", "--pretty", "false", ...folders], "any");
-  const found = [...printed.matchAll(/^(\S+?)\(\d+,\d+\): error (TS\d+): (.*)$/gm)].map(
+  const found = [...printed.matchAll(/^(\S+?)\(\d+,\d+\): error (TS\d+): (.*(?:\n +.*)*)$/gm)].map(
     ([, file = "", code = "", message = ""]) => ({ file, code, message }),
   );
   const ownerOf = ({ file }: Diagnostic) =>

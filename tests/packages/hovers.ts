@@ -5,8 +5,6 @@ import { membersOf } from "../members.ts";
 import { hoversAt } from "./language-server.ts";
 import type { Hover } from "./language-server.ts";
 
-export type { Hover };
-
 interface Options {
   readonly label: string;
   /** Where the options stand in place of `OPTIONS`. */

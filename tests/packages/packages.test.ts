@@ -9,7 +9,7 @@ import { install, run } from "./commands.ts";
 import { compilers, compilerVersions } from "./compilers.ts";
 import { build, createIn, runTest } from "./created.ts";
 import { showHovers } from "./hovers.ts";
-import type { Hover } from "./hovers.ts";
+import { rightWords } from "./mistakes.ts";
 import { compileAll } from "./programs.ts";
 import type { Diagnostics } from "./programs.ts";
 import { startExample, withAnyPort } from "./readme-example.ts";
@@ -157,11 +157,18 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
         expect.objectContaining({ message: expect.stringContaining(message) }),
       ]);
     });
+
+    test("the message about each of 20 mistakes names the right word", () => {
+      const messages = found(compiler, "mistakes")?.map(({ message }) => message) ?? [];
+      expect(messages).toHaveLength(rightWords.length);
+      for (const [index, word] of rightWords.entries())
+        expect(messages[index]).toMatch(new RegExp(`['"]${word}['"]`));
+    });
   });
 
   // The language server of TypeScript 7, which shows the least: no documentation for members of Omit, Pick and Partial.
   describe("an editor", () => {
-    let hovers: ReadonlyMap<string, Hover>;
+    let hovers: Awaited<ReturnType<typeof showHovers>>;
 
     beforeAll(async () => {
       hovers = await showHovers(project);

@@ -3,6 +3,7 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checked, checkPrograms, compilers } from "./compilers.ts";
 import type { Diagnostic } from "./compilers.ts";
+import { mistakes } from "./mistakes.ts";
 import { readmeExample } from "./readme-example.ts";
 import { resolutionPrograms } from "./resolutions.ts";
 import { repository } from "./tarballs.ts";
@@ -23,6 +24,7 @@ export async function compileAll(project: string): Promise<Diagnostics> {
        admit: ({ url }) => accept({ context: { user: url } }),
      });`,
   );
+  await writeFile(join(project, "mistakes.ts"), mistakes);
   for (const file of ["messages/definition.ts", "messages/messages.test-d.ts", "types-context.test-d.ts"])
     await copyFile(join(repository, "tests", file), join(project, file.replace(/.*\//, "")));
   const nodenext = { module: "nodenext" };
@@ -36,6 +38,7 @@ export async function compileAll(project: string): Promise<Diagnostics> {
         : checked("example", ["example.ts"], nodenext),
       checked("mistake", ["mistake.ts"], nodenext),
       checked("below", ["below.ts"], quick),
+      checked("mistakes", ["mistakes.ts"], quick),
       checked("context", ["types-context.test-d.ts"], quick),
       checked("messages", ["messages.test-d.ts", "definition.ts"], quick),
     ]);
