@@ -22,7 +22,7 @@ export function typed(socket: GatedSocket): WebSocket {
 
 /**
  * Returns the connection as a socket of ws, for a library that expects one: graphql-ws, Yjs, tRPC. The connection may be of
- * either runtime, and of a client of `v1.wsession`; then the socket has the application's messages without their frames. Each
+ * any runtime, and of a client of `v1.wsession`; then the socket has the application's messages without their frames. Each
  * call for one connection returns the same socket, and `sessions.of(socket)` returns the connection.
  *
  * The connection feeds the socket. No message comes before the session is set, or with the gate `"open"` before `open` has
