@@ -36,6 +36,7 @@ async function calls(timeoutMs: number) {
     allowEviction: false,
     timeoutMs,
     report: (error) => expect.fail(String(error)),
+    checked: () => undefined,
     reopened: () => undefined,
   });
   onTestFinished(() => gate.close());
