@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import { SessionError } from "@wsession/core";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -207,5 +207,5 @@ export function hashSubject(subject: string): string {
       outcome: "not-applied",
     });
   }
-  return createHash("sha256").update(subject).digest("base64url").slice(0, HASH);
+  return digestOf("sha256", subject, "base64url").slice(0, HASH);
 }

@@ -114,6 +114,7 @@ local function padded36(number)
 end
 
 local function base36(number)
+  if number == 0 then return '0' end
   return string.match(padded36(number), '^0*(.+)$')
 end
 

@@ -44,9 +44,8 @@ if renews then
   -- Field q stays: the replaced cookie is valid during its grace period, and afterwards its use is a sign of theft.
   redis.call('HDEL', key, 'n')
 end
-local holders = found[3]
+local holders, fresh = found[3], false
 if connections ~= '' then
-  local fresh
   holders, fresh = with_holder(holders, node, connections, sequence, at)
   if fresh then redis.call('HSET', key, 'h', holders) end
 end
@@ -70,7 +69,8 @@ local state, stamp
 if leave_ms then
   state, stamp = record_presence(found[7], holders, leave_ms, false, at)
 end
--- Only now: after a write that needs no memory, full memory would no longer refuse the writes above.
-refuse_replica()
+-- A replica has refused the write of new holders already. Only now: after a write that needs no memory, full memory would no longer
+-- refuse the writes above.
+if not fresh then refuse_replica() end
 if leave_ms then return { 'resumed', at, by, idle, redis.call('HGETALL', key), state or '', stamp or 0 } end
 return { 'resumed', at, by, idle, redis.call('HGETALL', key) }
