@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Client } from "@wsession/conformance";
 import { createClient } from "graphql-ws";
 import type { Client as GraphqlClient } from "graphql-ws";
@@ -75,4 +77,16 @@ test("Express 5: a login over HTTP is the session of the WebSocket, and a logout
   expect((await post("/logout", { cookie })).status).toBe(204);
   expect((await client.closed).code).toBe(4410);
   expect((await fetch(`${at}/me`, { headers: { cookie } })).status).toBe(401);
+});
+
+test("docs/frameworks.md: each program has fewer than 60 lines", async () => {
+  const docs = join(import.meta.dirname, "..", "..", "docs");
+  const page = await readFile(join(docs, "frameworks.md"), "utf8");
+  const links = [...page.matchAll(/\((\.\.\/examples\/(?:frameworks\/)?src\/[^)]+)\)/g)];
+  const files = [...new Set(links.map(([, file = ""]) => file))];
+  expect(files.length).toBeGreaterThan(14);
+  const long = await Promise.all(
+    files.map(async (file) => [file, (await readFile(join(docs, file), "utf8")).trim().split("\n").length]),
+  );
+  expect(long.filter(([, lines]) => Number(lines) >= 60)).toEqual([]);
 });

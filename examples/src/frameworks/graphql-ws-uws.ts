@@ -13,9 +13,7 @@ interface Visitor {
 
 const schema = buildSchema("type Query { me: String } type Subscription { count(to: Int!): String }");
 
-interface Context {
-  readonly session: Session<Visitor> | undefined;
-}
+type Context = { readonly session: Session<Visitor> | undefined };
 
 const roots = {
   query: { me: (_: unknown, { session }: Context) => session?.data.user },
