@@ -48,6 +48,24 @@ test("of 1,000 sessions of a killed process each that does not come back leaves 
   if (late === 0) expect(lastAfterMs).toBeLessThan(LEASE_MS + NOTICED_MS + LEAVE_MS + NOTICED_MS + BUSY_MS);
 });
 
+test("the users of a killed process are away within the lease and a second, and have left within leaveAfterMs and a second more", async () => {
+  const leaveAfterMs = 300;
+  const users = Array.from({ length: 20 }, (_, n) => `k${n}`);
+  const [holder, other] = await Promise.all([start({ leaveAfterMs }), start({ leaveAfterMs, watch: users })]);
+  await connectAll(holder, users.length, "k");
+  const countOf = (type: string) => other.told.filter((told) => told.endsWith(` ${type}`)).length;
+  await until(() => countOf("online") === users.length);
+  const killedAt = performance.now();
+  const killedDate = Date.now();
+  await holder.kill();
+  await until(() => countOf("away") === users.length);
+  expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + NOTICED_MS + BUSY_MS);
+  await until(() => file.handled("left").size === users.length);
+  expect(file.lastAt("left") - killedDate).toBeLessThan(LEASE_MS + 2 * NOTICED_MS + leaveAfterMs + BUSY_MS);
+  expect(leavers()).toEqual(users.toSorted());
+  expect([...file.begun("left").values()].every(({ times }) => times === 1)).toBe(true);
+});
+
 test("an event whose handler is killed is delivered again under the same id, also if the session's holder is killed too", async () => {
   const [holder, claimer, third] = await Promise.all([start(), start({ handleMs: 60_000 }), start()]);
   const clients = await connectAll(holder, 3, "h");

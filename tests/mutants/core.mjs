@@ -205,4 +205,12 @@ export const coreMutants = [
     replace: 'if ("session" in resolved && resolved.session === undefined) return failure(error);',
     tests: onWs("I12 a transport that answers with a promise"),
   },
+  {
+    name: "map-touch-deadline-unnoticed",
+    promise: "An absolute deadline that a touch of mapStore moves forward gives expired at the new time",
+    file: "packages/core/src/store/map.ts",
+    find: "if (absoluteMs !== undefined) this.#presence.deadlineMoved(id);",
+    replace: "",
+    tests: tests("presence-together.test.ts", "a touch of the store"),
+  },
 ];

@@ -279,4 +279,12 @@ export const storeMutants = [
     replace: "sweepPause(this.#sweepMs, 0 * tookMs)",
     tests: redis("resync", "allowEviction"),
   },
+  {
+    name: "touch-deadline-unnoticed",
+    promise: "An absolute deadline that a touch moves forward gives expired at the new time",
+    file: "packages/store-redis/src/store.ts",
+    find: "if (isThere && absoluteMs !== undefined)",
+    replace: "if (isThere && absoluteMs === undefined)",
+    tests: tests("presence-together.test.ts", "a touch of the store"),
+  },
 ];
