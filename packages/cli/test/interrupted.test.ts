@@ -1,0 +1,93 @@
+/** Ctrl-C during a command. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
+import { until } from "../../store-redis/test/redis-server.ts";
+import { useRedisServer } from "../../store-redis/test/shared-servers.ts";
+import { startProxy } from "../../store-redis/test/tcp-proxy.ts";
+import { main, start } from "./program.ts";
+
+const redis = useRedisServer();
+const CTRL_C = "\u{3}";
+/** Each step of a scan takes that long, so that the progress bar is seen and a signal falls into the scan. */
+const STEP_MS = 50;
+
+/** A slow way to a Redis with so many keys that a scan has many steps. Returns the arguments for it. */
+async function slowly(): Promise<string[]> {
+  const client = new Redis(redis.port, "127.0.0.1");
+  const keys = Array.from({ length: 40_000 }, (_, index) => [`other:${index}`, ""]).flat();
+  await client.mset(...keys);
+  client.disconnect();
+  const proxy = await startProxy(redis);
+  onTestFinished(() => proxy.close());
+  proxy.delayRequests(STEP_MS);
+  return ["--timeout", "10s", "--redis", `redis://127.0.0.1:${proxy.port}`];
+}
+
+/** Runs a shell script on a terminal. `answers`: what is typed once the terminal shows the text. */
+async function terminal(script: string, answers: Readonly<Record<string, string>>): Promise<string> {
+  const child = spawn("script", ["--quiet", "--return", "--command", script, "/dev/null"], {
+    env: { PATH: process.env["PATH"], TERM: "xterm-256color" },
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let shown = "";
+  const left = new Map(Object.entries(answers));
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+    for (const [prompt, answer] of left) {
+      if (!shown.includes(prompt)) continue;
+      left.delete(prompt);
+      child.stdin.write(answer);
+    }
+  });
+  await once(child, "close");
+  return shown;
+}
+
+const words = (args: readonly string[]): string =>
+  [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
+
+test("SIGINT ends inspect with 130, also while Redis hangs, and watch with 0; no line of JSON is half", async () => {
+  const slow = await slowly();
+  const hanging = await startProxy(redis);
+  onTestFinished(() => hanging.close());
+  hanging.replies("hold");
+  const at = (port: number) => ["--timeout", "20s", "--redis", `redis://127.0.0.1:${port}`];
+  const client = new Redis(redis.port, "127.0.0.1");
+  onTestFinished(() => client.disconnect());
+  const waiting = start(["inspect", "--json", ...at(hanging.port)]);
+  const scanning = start(["inspect", "--json", ...slow]);
+  // Nobody else has scanned this server.
+  await until(async () => /^cmdstat_scan:/m.test(await client.info("commandstats")));
+  scanning.child.kill("SIGINT");
+  const watching = start(["watch", "--json", "--every", "1min", ...at(redis.port)]);
+  await until(() => hanging.connections > 0);
+  waiting.child.kill("SIGINT");
+  await until(() => watching.output.stdout.includes("watching"));
+  watching.child.kill("SIGINT");
+  expect(await scanning.ended).toEqual({ code: 130, stdout: "", stderr: "" });
+  expect(await waiting.ended).toEqual({ code: 130, stdout: "", stderr: "" });
+  const { code, stdout, stderr } = await watching.ended;
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout.endsWith("\n")).toBe(true);
+  for (const line of stdout.trimEnd().split("\n"))
+    expect(JSON.parse(line)).toMatchObject({ type: expect.any(String) as string });
+});
+
+test.skipIf(process.platform === "darwin")(
+  "Ctrl-C on a terminal removes the progress bar, ends with 130, and leaves the terminal as it was",
+  async () => {
+    const at = await slowly();
+    const script = (args: readonly string[]) =>
+      `trap : INT; before=$(stty -g); ${words(args)}; echo "code $?"; [ "$(stty -g)" = "$before" ] && echo restored`;
+    const scanned = await terminal(script(["inspect", ...at]), { "[#": CTRL_C, "[-": CTRL_C });
+    const [, ...pictures] = scanned.split("\r\u{1b}[K");
+    expect(pictures.length).toBeGreaterThan(1);
+    // The last picture of the bar is removed, and nothing else follows.
+    for (const picture of pictures.slice(0, -1)) expect(picture).toMatch(/^\[[#-]+\] \d+ % /);
+    expect(pictures.at(-1)).toBe("code 130\r\nrestored\r\n");
+    const asked = await terminal(script(["destroy", "A".repeat(22), ...at]), { "[y/N]": CTRL_C });
+    expect(asked).toMatch(/code 130\r\nrestored\r\n$/);
+  },
+);
