@@ -30,7 +30,7 @@
  * @property {readonly Row[]} rows
  */
 
-/** @type {Record<"ws" | "uws" | "redis" | "wholeWs" | "wholeUws", Suite>} */
+/** @type {Record<"ws" | "uws" | "redis" | "wholeWs" | "wholeUws" | "command", Suite>} */
 const suites = {
   ws: { title: "adapter-ws", args: ["--project", "adapter-ws", "conformance"] },
   uws: { title: "adapter-uws", args: ["--project", "adapter-uws", "conformance"] },
@@ -40,9 +40,10 @@ const suites = {
   },
   wholeWs: { title: "adapter-ws", args: ["--project", "adapter-ws"] },
   wholeUws: { title: "adapter-uws", args: ["--project", "adapter-uws"] },
+  command: { title: "cli", args: ["--project", "cli"] },
 };
 
-const { ws, uws, redis, wholeWs, wholeUws } = suites;
+const { ws, uws, redis, wholeWs, wholeUws, command } = suites;
 
 /** @param {Versions} versions */
 const nodeAndServer = ({ node, server }) => `Node.js ${node}, ${server}`;
@@ -66,6 +67,16 @@ export const tables = [
       node24,
       // uWebSockets.js has no binary for this version.
       { platform: { node: "node26" }, title: nodeAndServer, suites: [ws, redis] },
+    ],
+  },
+  {
+    title: "The command wsession",
+    head: "Node.js and server",
+    suites: [command],
+    rows: [
+      { platform: { node: "system" }, title: nodeAndServer, suites: [command] },
+      { platform: { node: "node22", servers: "redis" }, title: nodeAndServer, suites: [command] },
+      { ...node24, suites: [command] },
     ],
   },
   {
