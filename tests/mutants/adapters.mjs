@@ -6,6 +6,14 @@ import { inPackage, onUws, onWs, tests } from "./suites.mjs";
  * @type {readonly Mutant[]} */
 export const adapterMutants = [
   {
+    name: "ws-request-without-a-socket",
+    promise: "A request without a socket is answered with 500, and does not wait (ws)",
+    file: "packages/adapter-ws/src/upgrade.ts",
+    find: 'typeof request.socket === "object" && request.socket !== null',
+    replace: "request.socket !== undefined",
+    tests: inPackage("adapter-ws", "no-socket"),
+  },
+  {
     name: "ws-closing-heard",
     promise: "After close() no message of the peer reaches a listener (ws)",
     file: "packages/adapter-ws/src/socket.ts",

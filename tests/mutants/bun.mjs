@@ -33,4 +33,12 @@ export const bunMutants = [
     replace: "new Response(reason, { status: status === 503 ? 500 : status, statusText",
     tests: onBun,
   },
+  {
+    name: "bun-keeps-pings-from-sockets",
+    promise: "a peer's ping reaches the socket of asWebSocket",
+    file: index,
+    find: 'passControlFrame(socket, "ping", data);',
+    replace: 'if (socket.readyState === 0) passControlFrame(socket, "ping", data);',
+    tests: tests("other-runtimes/bun.test.ts", "asWebSocket of"),
+  },
 ];
