@@ -1,5 +1,4 @@
-import { testStore } from "@wsession/conformance";
-import { Cluster, Redis } from "ioredis";
+import { Cluster } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCluster, startRedis } from "../packages/store-redis/test/redis-server.ts";
 import type { RedisCluster, RedisServer } from "../packages/store-redis/test/redis-server.ts";
@@ -8,8 +7,7 @@ import { redisStore } from "@wsession/store-redis";
 import { wsession as run } from "../packages/cli/test/program.ts";
 import { requiredRights, ruleOf } from "../packages/store-redis/dist/inspection/required-rights.js";
 import { Keys } from "../packages/store-redis/dist/base/keys.js";
-import { documentedRules, documentedUser as user, refusedBy, restrict } from "./acl-rules.ts";
-import { harnessOf } from "./redis-harness.ts";
+import { documentedRules, documentedUser as user, restrict } from "./acl-rules.ts";
 import { newPrefix } from "./stores.ts";
 
 let server: RedisServer;
@@ -22,26 +20,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([server?.stop(), cluster?.stop()]);
-});
-
-describe("a user with the rights of docs/operations.md alone", () => {
-  testStore(
-    "redisStore",
-    harnessOf(() => new Redis({ port: server.port, host: server.host, ...user })),
-  );
-
-  testStore(
-    "redisStore on a Cluster",
-    harnessOf(() => {
-      const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }));
-      return new Cluster(nodes, { redisOptions: user });
-    }),
-  );
-
-  // Last of all: a call that does without a right that it was refused passes, and leaves an entry in the log.
-  test("causes no entry in the ACL log", async () => {
-    expect(await refusedBy([server, ...cluster.nodes])).toEqual([]);
-  });
 });
 
 describe("the command wsession with these rights", () => {
