@@ -292,8 +292,8 @@ export const sessionMutants = [
     name: "replaced-session-destroyed",
     promise: "maxSessionsPerSubject: the connections of a session that newer logins ended get 4409",
     file: "packages/core/src/base/endings.ts",
-    find: "event.replaced === true ? SUBJECT_REPLACED",
-    replace: "event.replaced === undefined ? SUBJECT_REPLACED",
+    find: "event.replaced === true ? REPLACED_BY_LOGIN",
+    replace: "event.replaced === undefined ? REPLACED_BY_LOGIN",
     tests: tests("session-limits.test.ts", "a login over the number"),
   },
 ];

@@ -166,8 +166,8 @@ export const outboxMutants = [
     name: "outbox-reader-claims",
     promise: "I20: a reader whose position is a reset counts as having no message",
     file: outbox,
-    find: "this.#note(reader.name, start.offset, now",
-    replace: "this.#note(reader.name, from.offset, now",
+    find: "this.#recordReader(reader.name, start.offset, now",
+    replace: "this.#recordReader(reader.name, from.offset, now",
     tests: core("stores"),
   },
   {

@@ -117,7 +117,7 @@ async function resolveSession<Data extends object>(
     if ("session" in resolved && resolved.session !== undefined) registry.releaseAdmitted(resolved.session);
     if (!isOvertaken(error)) registry.report(error, { stage });
     const { code } = REPLACED;
-    // The same code as for connections that are open by then, because a page can't read a status.
+    // Close with the code that open connections get, because a page can't read an HTTP status.
     if (isSessionError(error, "FENCED")) return { ...failure(error), code, closes: handshake };
     return failure(error);
   } finally {
@@ -127,7 +127,10 @@ async function resolveSession<Data extends object>(
 
 const OVERTAKEN = ["REVOKED", "FENCED", "TOO_MANY_SESSIONS", "SHUTTING_DOWN"] as const;
 
-/** Whether another call overtook the decision, or another login of the subject. Neither the application nor the store failed, so such an error is not reported. */
+/**
+ * Whether another call, or another login of the subject, overtook the decision. Neither the application nor the store failed, so
+ * such an error is not reported.
+ */
 function isOvertaken(error: unknown): boolean {
   return OVERTAKEN.some((code) => isSessionError(error, code));
 }

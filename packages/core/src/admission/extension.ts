@@ -6,9 +6,10 @@ import type { SessionRegistry } from "../session/registry.ts";
 import type { StoredSession } from "../store/contract.ts";
 
 /**
- * Gives a resumed session the lifetimes that `admit` gave: a login with "remember me" binds a session that existed before. A
- * session that has these lifetimes already is left as it is, because otherwise each reconnect would move its absolute deadline.
- * Returns the session with its new deadlines; `undefined` if it is gone. Releases the session if it is gone, and if it throws.
+ * Gives a resumed session the lifetimes that `admit` gave, because a login with "remember me" may use a session that existed
+ * before. A session that has these lifetimes already is not changed, because otherwise each reconnect would move its absolute
+ * deadline. Returns the session with its new deadlines; `undefined` if the session is gone. Releases the session if the session
+ * is gone, and if the store fails.
  */
 export async function extendResumed<Data extends object>(
   registry: SessionRegistry<Data>,
@@ -32,6 +33,6 @@ export async function extendResumed<Data extends object>(
   }
   registry.lifetimes.set(state, extended);
   const { idleInMs, absoluteInMs, own } = extended;
-  // The rest is as of the resume, because the connection's position in the outbox counts from there.
+  // Keep the other fields of the resume's answer, because the connection's position in the outbox starts from that answer.
   return { ...stored, idleInMs, absoluteInMs, own };
 }

@@ -31,8 +31,8 @@ export interface Refused {
   /** The close code, if it does not follow from the status. */
   readonly code?: number | undefined;
   /**
-   * Given if every client is told by a close code, also one that does not speak `v1.wsession`: the handshake as the application
-   * sees it.
+   * The handshake as the application sees it. Set if the refusal is a close code for every client, also for a client that does
+   * not speak `v1.wsession`.
    */
   readonly closes?: Handshake | undefined;
   /** Headers of the application. */
@@ -203,7 +203,7 @@ async function makeOwned<Data extends object>(
   };
 }
 
-/** Not awaited without lifetimes, so that the common resume is not one turn later. */
+/** Returns the session itself if there are no lifetimes, because a promise would delay the common resume by one turn. */
 function extendIfGiven<Data extends object>(
   registry: SessionRegistry<Data>,
   state: LocalSession<Data>,
@@ -214,8 +214,8 @@ function extendIfGiven<Data extends object>(
 }
 
 /**
- * The presented token, if its cookie has to be set again: the cookie's `Max-Age` is that of the former deadline. Only the
- * current token, because the browser has a newer one otherwise.
+ * The presented token, if its cookie has to be set again because the cookie's `Max-Age` follows the former deadline. `undefined`
+ * if the presented token is not the current one, because then the browser has a newer cookie.
  */
 function presentedAgain<Data extends object>(
   { settings }: SessionRegistry<Data>,

@@ -124,8 +124,8 @@ export interface Connection<
   /** Ends the connection at once, without a closing handshake. Idempotent. */
   terminate(): void;
   /**
-   * Resolves with how the connection ended, once its socket has ended; never rejects. Does not wait for the handlers: `close` may be
-   * called later.
+   * Resolves once the socket of the connection has ended, with the reason; never rejects. Does not wait for the handlers: the
+   * handler `close` may be called later.
    */
   readonly closed: Promise<CloseInfo>;
   /**
@@ -145,7 +145,10 @@ export interface Renewal {
 
 /** The second argument of the handler `resumed`. */
 export interface ReplayEvent {
-  /** How many messages at most are replayed: those that were kept while the client was away. 0 for a raw connection. */
+  /**
+   * The highest number of messages that are replayed: the messages that were kept while the client was away. 0 for a raw
+   * connection.
+   */
   readonly replayed: number;
   /**
    * The offsets that the client missed, both ends included. Their messages are no longer kept, so the client should fetch the
@@ -174,8 +177,8 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   readonly expiresAt: number;
   /**
    * When the session expires unless its client sends a message or it is touched, milliseconds since the epoch; `Infinity` for
-   * never. A message moves the deadline up to a tenth of the idle time later. With `idleFrom: "disconnect"`: `Infinity` while the
-   * session has a connection in this process.
+   * never. A message moves the deadline with a delay of up to a tenth of the idle time. With `idleFrom: "disconnect"`: `Infinity`
+   * while the session has a connection in this process.
    */
   readonly idleExpiresAt: number;
   /** This process's connections of the session. */
@@ -183,9 +186,9 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   /** Replaces the data. The last write wins. */
   set(data: Data): Promise<void>;
   /**
-   * Changes these fields and no other field, so that a simultaneous change of another field is not lost. Several calls in one tick
-   * are sent as one write. The new data is a copy of the same class with these fields. In the copy an own getter is a field with
-   * the getter's value.
+   * Changes these fields and no other field, so that a simultaneous change of another field is not lost. Several calls in one
+   * tick are sent as one write. The new data is a copy of the same class with these fields. An own getter becomes a field with
+   * the getter's value in the copy.
    *
    * @throws INVALID_DATA, as a rejection, for data that can't be copied field by field: an array, a Map or another built-in, an
    * instance of a class with `#private` fields. Use `update` for these.
@@ -204,7 +207,7 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
   update(change: (data: Readonly<Data>) => Data): Promise<Readonly<Data>>;
   /** Reads the data from the store. The data includes every write that was acknowledged before the call, on any process (I7). */
   refresh(): Promise<Readonly<Data>>;
-  /** Moves the idle deadline to `idleMs` from now: the session's own, or the option. */
+  /** Moves the idle deadline to `idleMs` from now. `idleMs` is the session's own lifetime if it has one, else the option. */
   touch(): Promise<void>;
   /**
    * Without lifetimes: moves the absolute deadline to `absoluteMs` from now (the session's own, or the option), and the idle

@@ -67,8 +67,8 @@ export interface Handlers<
   /**
    * Called `expiringMs` before a deadline of the session, once for each deadline. `remainingMs`: milliseconds until it.
    * `"absolute"`: `session.extend()` moves the deadline. `"idle"`: the next message of the client, or `session.touch()`, moves
-   * it; a session that is touched meanwhile is not announced. For an idle time that is not above `expiringMs` the call comes
-   * after half of the idle time. With `idleFrom: "disconnect"` there is no idle deadline to announce.
+   * it; if the session is touched meanwhile, the handler is not called. For an idle time that is not above `expiringMs` the call
+   * comes after half of the idle time. With `idleFrom: "disconnect"` there is no idle deadline to announce.
    */
   readonly expiring?:
     | ((
@@ -77,9 +77,12 @@ export interface Handlers<
         deadline: "absolute" | "idle",
       ) => unknown)
     | undefined;
-  /** Called after a `"queued"`, once everything has been handed to the operating system. Not awaited, as `change`. */
+  /**
+   * Called after `send` has returned `"queued"`, once all data has been handed to the operating system. The handler's promise is
+   * not awaited.
+   */
   readonly drain?: ((connection: Connection<Data, Transport, Unset, Context, Socket>) => unknown) | undefined;
-  /** Called last, exactly once if `open` was called. `connection.session` is as it was (I4). */
+  /** Called last, exactly once if `open` was called. `connection.session` is unchanged (I4). */
   readonly close?:
     | ((connection: Connection<Data, Transport, Unset, Context, Socket>, event: CloseInfo) => unknown)
     | undefined;

@@ -1,4 +1,4 @@
-/** The options of `createSessions`, but for those whose types have a parameter: see typed-options.ts. */
+/** The options of `createSessions`, except those whose types have a parameter: see typed-options.ts. */
 import type { OutboxLimits } from "./outbox-limits.ts";
 import type { ErrorContext } from "./error-context.ts";
 import type { OriginRule } from "../handshake/handshake.ts";
@@ -30,8 +30,8 @@ export interface CommonOptions {
   /**
    * When the idle time begins. `"message"`: with the last message or touch. `"disconnect"`: when the last connection of the
    * session ends, on any process; a connected session does not expire by idleness, so a dashboard that only listens stays. Each
-   * process touches its connected sessions every tenth of their idle time, so the idle time of a session whose process was killed
-   * began up to a fifth of it earlier.
+   * process touches its connected sessions every tenth of their idle time. If a process is killed, the idle time of its sessions
+   * counts from the last touch, at most a fifth of the idle time earlier.
    *
    * @default "message"
    */
@@ -125,19 +125,21 @@ export interface CommonOptions {
    */
   readonly handlerTimeoutMs?: number | undefined;
   /**
-   * Whether the newest connection of a session (`true` or `"session"`), or of a user (`"subject"`), has it alone: the others close with
-   * 4409, and their handles can't write any more. With `"subject"` the other sessions stay. A client of one that comes back is then
-   * the newest. `identify` takes the subject over at that moment. A connection without a subject behaves as with `"session"`.
+   * Whether a session (`true` or `"session"`), or a user (`"subject"`), has one connection at a time. A newer connection takes
+   * over: the older connections close with 4409, and their handles can't write any more. With `"subject"` the user's other
+   * sessions are not destroyed. A client that comes back to one of them takes over in turn. `identify` takes the subject over at
+   * once. A connection without a subject behaves as with `"session"`.
    *
    * @default false
    * @throws NOT_SUPPORTED from `createSessions` for `"subject"` with a store that has no `takeOverSubject`.
    */
   readonly exclusive?: boolean | "session" | "subject" | undefined;
   /**
-   * How many sessions a subject may have. A number: each login over it ends the sessions whose logins were first, and their
-   * connections close with 4409. With `over: "refuse"` the new login is refused instead: 403, for a client of `v1.wsession` the close
-   * code 4403, and `identify` rejects with TOO_MANY_SESSIONS. It holds when a login's promise has resolved, or the handshake is
-   * answered, also for simultaneous logins of several processes. Set the option in all processes.
+   * How many sessions a subject may have. A number: each login over the limit ends the sessions whose logins were first, and
+   * their connections close with 4409. With `over: "refuse"` the new login is refused instead: with 403, for a client of
+   * `v1.wsession` with the close code 4403, and `identify` rejects with TOO_MANY_SESSIONS. The limit holds once the login's
+   * promise has resolved or the handshake is answered, also for simultaneous logins on several processes. Set the option in all
+   * processes.
    *
    * @default any number
    * @throws NOT_SUPPORTED from `createSessions` if the store can't limit subjects.
@@ -147,9 +149,9 @@ export interface CommonOptions {
   readonly maxSessionsPerSubject?: number | SubjectLimitOption | undefined;
   /**
    * Milliseconds without a connection after which a session has left, and its subject is no longer `"away"` but `"offline"`. A
-   * client that comes back in time gives no event. A clean close by the peer (1000, 1001, or no code), and the client's `close()`,
-   * leave at once. With the option, presence is recorded from the start, so set it in all processes if one of them calls
-   * `watch` or `presenceOfSubject`. Without it, and without `events`, the recording starts with the first `watch`.
+   * client that comes back in time causes no event. A clean close by the peer (1000, 1001, or no code), and the client's
+   * `close()`, leave at once. With the option, presence is recorded from the start, so set it in all processes if one of them
+   * calls `watch` or `presenceOfSubject`. Without it, and without `events`, the recording starts with the first `watch`.
    *
    * @default 10_000
    */
@@ -157,7 +159,7 @@ export interface CommonOptions {
   /**
    * Functions that are called when a session leaves, expires or is destroyed: once over all processes, also if the process that
    * held the session was killed. An event is delivered again, with the same `id`, only if the process that handled it ended
-   * meanwhile. An error of a function reaches `onError`, and the event is not repeated. A session that ends gives `expired` or
+   * meanwhile. An error of a function reaches `onError`, and the event is not repeated. A session that ends causes `expired` or
    * `destroyed`, and no `left` after that. Set the option in all processes.
    *
    * @default no events

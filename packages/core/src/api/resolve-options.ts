@@ -101,8 +101,8 @@ export function resolveOptions<Data extends object, Transport>(
     absoluteMs: duration("absoluteMs", options.absoluteMs, lasting ? 24 * 60 * MINUTE : Infinity),
     expiringMs: duration("expiringMs", options.expiringMs, MINUTE),
     early: resolveEarlyLimits(options.early),
-    inbox: inbox(options.inbox),
-    outbox: outbox(options.outbox),
+    inbox: resolveInbox(options.inbox),
+    outbox: resolveOutbox(options.outbox),
     maxConcurrentMessages: count("maxConcurrentMessages", options.maxConcurrentMessages, 1),
     maxBufferedBytes: count("maxBufferedBytes", options.maxBufferedBytes, 16 * 1024 * 1024),
     maxPendingHandshakes: count("maxPendingHandshakes", options.maxPendingHandshakes, 10_000),
@@ -111,7 +111,7 @@ export function resolveOptions<Data extends object, Transport>(
     ...resolveHeartbeat(options),
     handlerTimeoutMs: duration("handlerTimeoutMs", options.handlerTimeoutMs, 30_000),
     ...resolveSubjectLimits(options, store),
-    ...presence(options),
+    ...resolvePresence(options),
     onBadToken: oneOf("onBadToken", options.onBadToken, ["fresh", "refuse", "close"]),
     onCorruptRecord: oneOf("onCorruptRecord", options.onCorruptRecord, ["refuse", "fresh"]),
     graceMs: duration("graceMs", options.graceMs, 30_000),
@@ -183,7 +183,7 @@ function resolveEarlyLimits(given: EarlyLimits = {}): Settings<object>["early"] 
   };
 }
 
-function outbox(given: OutboxLimits = {}): Settings<object>["outbox"] {
+function resolveOutbox(given: OutboxLimits = {}): Settings<object>["outbox"] {
   assertOptions("outbox", given, ["maxMessages", "maxBytes", "maxAgeMs", "whenFull"]);
   return {
     maxMessages: count("outbox.maxMessages", given.maxMessages, 256),
@@ -193,7 +193,7 @@ function outbox(given: OutboxLimits = {}): Settings<object>["outbox"] {
   };
 }
 
-function presence({
+function resolvePresence({
   leaveAfterMs,
   events: given = {},
 }: Pick<SessionsOptions<object>, "leaveAfterMs" | "events">): Pick<
@@ -212,7 +212,7 @@ function presence({
   return { leaveAfterMs: duration("leaveAfterMs", leaveAfterMs, 10_000), events, recordsPresence };
 }
 
-function inbox(given: InboxLimits = {}): Settings<object>["inbox"] {
+function resolveInbox(given: InboxLimits = {}): Settings<object>["inbox"] {
   assertOptions("inbox", given, ["maxMessages", "maxBytes"]);
   return {
     maxMessages: count("inbox.maxMessages", given.maxMessages, 32_768),

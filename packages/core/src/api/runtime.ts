@@ -36,7 +36,10 @@ export interface Runtime<Socket extends object> {
   readonly name: "ws" | "uws" | (string & {});
   /** The connection that `open` of the binding returned for this socket; `undefined` for any other object. */
   connectionOf(socket: object): RuntimeConnection | undefined;
-  /** Hands one message to the socket, in order. Core enforces `maxBufferedBytes`; a limit of the runtime may still drop. */
+  /**
+   * Hands one message to the socket, in order. Core enforces `maxBufferedBytes`; a limit of the runtime may still drop the
+   * message.
+   */
   send(socket: Socket, data: string | Uint8Array): SendOutcome;
   /**
    * As `send`, for a message of more than `fragmentBytes`: sends fragments of that size at most, with a ping after each, so that
@@ -63,7 +66,7 @@ export interface Runtime<Socket extends object> {
   readonly maxMessageBytes?: number | undefined;
   /** Sends one ping. Core calls `ping` when much is written between two heartbeats, so that the pong shows that the peer reads. */
   readonly ping?: ((socket: Socket, data?: Uint8Array) => void) | undefined;
-  /** Sends a pong that nobody asked for. Absent if the runtime can't. */
+  /** Sends an unsolicited pong (RFC 6455 section 5.5.3). Absent if the runtime can't. */
   readonly pong?: ((socket: Socket, data?: Uint8Array) => void) | undefined;
   /**
    * From now on each ping and pong of the peer reaches `connection.controlFrame`. Called once for a socket, and only if the application
@@ -186,7 +189,7 @@ export interface RuntimeBinding<Socket extends object> {
   onClosed(release: () => void): void;
   /** How many live connections this binding has. */
   readonly size: number;
-  /** Milliseconds between two calls of `heartbeat`; 0 where it is never called. */
+  /** Milliseconds between two calls of `heartbeat`; 0 if `heartbeat` is never called. */
   readonly heartbeatMs: number;
   /** After how many silent heartbeats in a row a connection is ended. */
   readonly silentHeartbeats: number;

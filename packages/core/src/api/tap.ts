@@ -1,7 +1,7 @@
 /**
- * Gets the events of one connection before the handlers get them. Adapters build on a tap what an application sees in place of
- * the connection: `asWebSocket` of adapter-ws. A connection has one tap at most. No method is called before the connection's
- * gate allows it, and none after `closed`.
+ * Gets the events of one connection before the handlers get them. With a tap an adapter gives the application another object in
+ * place of the connection, such as the socket of `asWebSocket` of adapter-ws. A connection has one tap at most. No method is
+ * called before the connection's gate allows it, and none after `closed`.
  */
 export interface ConnectionTap {
   /** The object that an application uses in place of the connection (a facade). `sessions.of` finds the connection by this object. */
@@ -32,7 +32,7 @@ export interface TappedConnection {
   readonly isEnding: boolean;
   /** Whether this side is ending the connection, so that no message is handled any more. */
   readonly isDiscarding: boolean;
-  /** Whether `closed` was called, or would have been. */
+  /** Whether the connection has passed its last event, `closed`. */
   readonly isFinished: boolean;
   /** Whether the application has a handler `message`. */
   readonly hasMessageHandler: boolean;

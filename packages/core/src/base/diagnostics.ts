@@ -24,7 +24,7 @@ export interface Diagnostics {
   handlersCutShort: number;
   /** Calls of `send` that were answered with `"dropped"`. */
   sendsDropped: number;
-  /** Connections that were closed with 4413 or 1013 because too much waited. */
+  /** Connections that were closed with 4413 or 1013 because too many messages or bytes waited. */
   limitsExceeded: number;
   sessionsCreated: number;
   sessionsResumed: number;
@@ -47,7 +47,7 @@ export interface Diagnostics {
   transactionsRefused: number;
   /** The largest number of tries that one write needed. */
   writeTriesMax: number;
-  /** Announcements of changes that did not follow the version here, so that the session was read again. */
+  /** Announced changes that did not directly follow the version here, so that the session was read again. */
   rereads: number;
   /**
    * Losses of acknowledged changes that answers of the store have shown, after a failover or a restart. The process then

@@ -8,7 +8,7 @@ export interface Ending {
 }
 
 export const REPLACED: Ending = { code: CloseCode.Replaced, reason: "replaced by a newer connection" };
-export const SUBJECT_REPLACED: Ending = {
+export const REPLACED_BY_LOGIN: Ending = {
   code: CloseCode.Replaced,
   reason: "too many sessions of one subject",
 };
@@ -33,7 +33,7 @@ export function endingOf(event: {
   readonly reason: string | undefined;
   readonly replaced?: boolean | undefined;
 }): Ending {
-  return event.replaced === true ? SUBJECT_REPLACED : destroyedEnding(event.reason);
+  return event.replaced === true ? REPLACED_BY_LOGIN : destroyedEnding(event.reason);
 }
 
 /** An ending as an error, for a decision that has no connection yet. */

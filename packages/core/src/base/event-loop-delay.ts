@@ -9,8 +9,8 @@ const WINDOW_MS = 10_000;
 const NANOSECONDS = 1e6;
 
 /**
- * Measures the delay of the event loop, from the first question on. Node samples without JavaScript and without keeping the
- * process alive.
+ * Measures the delay of the event loop, from the first call of `longestMs` on. Node samples without JavaScript and without
+ * keeping the process alive.
  */
 export class EventLoopDelay {
   #histogram: IntervalHistogram | undefined;

@@ -133,7 +133,10 @@ export class LiveConnection<Data extends object, Socket extends object>
     return this;
   }
 
-  /** Declared as set, because core's types are those with `initial`. The overloads of `createSessions` say whether it may be absent. */
+  /**
+   * Core uses the types of the option `initial`, with which the session is always set. Without `initial` the overloads of
+   * `createSessions` declare that the session may be `undefined`.
+   */
   get session(): Session<Data> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads of createSessions see to it
     return this.ownSession() ?? (undefined as never);

@@ -17,7 +17,7 @@
  * | Finished       | `finish`                                    | never                       | a second `close`                 |
  * | TouchOnMessage | the session's idle deadline is near         | the next message            | nothing: it marks that message   |
  * | Scheduled      | `scheduleAdvance`                           | the microtask runs          | a second microtask               |
- * | Active         | each message                                | a look at the idle deadline | nothing                          |
+ * | Active         | each message                                | the idle deadline's check   | nothing                          |
  * | Closed         | the first of `end`, `terminate`, `ended`    | never                       | a second `notifyClosed`          |
  * | HadSession     | `open` with a session                       | never                       | nothing: `early` applies longer  |
  * | Refused        | a message is refused as invalid             | never                       | a second report of one           |

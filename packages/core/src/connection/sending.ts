@@ -33,7 +33,7 @@ export abstract class SendingConnection<Socket extends object> extends Connectio
   protected abstract notifyDrained(): void;
 
   send(data: string | Uint8Array, surplus?: undefined): SendOutcome {
-    // Not `instanceof`, because the bytes of another realm are bytes too.
+    // `instanceof` would refuse a Uint8Array of another realm.
     if (typeof data !== "string" && !isUint8Array(data))
       throw invalidArgument("send takes a string or a Uint8Array");
     if (surplus !== undefined) assertNoMore("send()", surplus);

@@ -59,12 +59,12 @@ export abstract class TapSlot<Data extends object, Socket extends object>
     this.callTap((tap) => tap.ready());
   }
 
-  /** Calls the tap, if there is one. An error of code that the tap calls must not keep the connection from its next step. */
-  protected callTap(tell: (tap: ConnectionTap) => void): void {
+  /** Calls the tap, if there is one. An error of the code behind the tap must not stop the connection before its next step. */
+  protected callTap(call: (tap: ConnectionTap) => void): void {
     if (!this.isTapped) return;
     const tap = taps.get(this);
     try {
-      if (tap !== undefined) tell(tap);
+      if (tap !== undefined) call(tap);
     } catch (error) {
       if (this.isFinished) this.reportFailure("close", error);
       else this.failed("message", error);

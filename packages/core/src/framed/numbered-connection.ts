@@ -98,7 +98,8 @@ export abstract class NumberedConnection<Data extends object, Socket extends obj
         numbers.settle(number);
         numbers.ackLater();
       });
-    // The refusal waits for the earlier numbers, and so does the end of the connection, because the client is told nothing after it.
+    // Refuse the number, and end the connection, only after the earlier numbers are settled. After the end the client could not
+    // learn their outcomes.
     const failed = (error: unknown): Promise<never> =>
       new Promise((_, reject) => {
         numbers.inOrder(number, () => {

@@ -8,7 +8,7 @@ const MAX_POSTPONED_ACKS = 32;
 export interface NumbersConnection {
   readonly isEnding: boolean;
   sendFrame(frame: string): void;
-  /** Reports what a refusal can't tell the client. */
+  /** Reports the part of a refusal that does not reach the client. */
   transactionFailed(error: unknown): void;
 }
 
@@ -92,7 +92,7 @@ export class Numbers {
     return this.#next - 1;
   }
 
-  /** Calls `conclude` once all earlier numbers are settled, because the client takes an ack to mean the earlier numbers too. */
+  /** Calls `conclude` once all earlier numbers are settled, because an ack of a number acknowledges all earlier numbers too. */
   inOrder(number: number, conclude: () => void): void {
     if (number !== this.#due) {
       (this.#early ??= new Map()).set(number, conclude);

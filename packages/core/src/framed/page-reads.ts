@@ -55,8 +55,8 @@ export async function readOutbox<Data extends object>(
 
 /**
  * Waits for a slot, and reads a page. Resolves with `undefined` if the connection ended meanwhile: a client that has left costs
- * no read. Rejects with STORE_UNAVAILABLE if the slot and the read take longer than `handshakeTimeoutMs` together. Otherwise a
- * crowd of clients would wait for a store that hangs, one group of slots after the other.
+ * no read. Rejects with STORE_UNAVAILABLE if the slot and the read take longer than `handshakeTimeoutMs` together. Otherwise many
+ * clients of a store that hangs would time out slowly, one group of slots after the other.
  */
 export function takePage<Data extends object>(
   connection: PageConnection,

@@ -7,7 +7,7 @@ const MAX_TEXT = 512;
 /** The most characters of a refusal's code. */
 const MAX_CODE = 128;
 
-/** The reason for which a number was not applied, as it is sent to the client. */
+/** Why a number was not applied, as the client learns it. */
 export interface Refusal {
   readonly code: string;
   readonly message?: string | undefined;
@@ -79,7 +79,7 @@ function textOf(frame: string | SessionError): string | undefined {
   return typeof frame === "string" ? frame : undefined;
 }
 
-/** The frame, or the reason for which there is none. */
+/** The frame, or the error that says why there is no frame. */
 function controlFrame(
   control: Extract<Parameters<typeof writeServerControl>[0], { type: "refused" }>,
 ): string | SessionError {

@@ -110,7 +110,7 @@ export class Replay<Data extends object> {
     this.#isLive = true;
   }
 
-  /** `isAgain`: the store has lost messages, and `run` is what it has instead. */
+  /** `isAgain`: the store has lost messages, and `run` has all messages that the store still has. */
   onKept(run: KeptRun, isAgain: boolean): void {
     if (!this.#isLive) return;
     const next = isAgain && endsBefore(run, this.#position) ? "other" : after(this.#position, run);

@@ -74,7 +74,7 @@ export class Transactions<Data extends object, Socket> {
   /** Starts with an attach. `client` is the record that hello contains. */
   begin(attach: Attach, { record, mark }: KnownClient): void {
     this.#client = attach.client;
-    // The messages of a client that named no session waited for this hello, so they have its mark.
+    // A client that named no session queued its messages until this hello, so they carry the mark of this hello.
     this.#mark = attach.session === undefined ? mark : attach.mark;
     this.#record = record ?? NO_RECORD;
     this.#newForgetMark = record === undefined && this.#mark !== mark ? mark : undefined;

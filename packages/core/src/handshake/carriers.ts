@@ -77,8 +77,8 @@ export interface CookieOptions {
    */
   readonly domain?: string | undefined;
   /**
-   * The Path attribute, from "/" on: the cookie goes only to URLs under the path. It keeps no secret from the other pages of the
-   * host.
+   * The Path attribute, which starts with "/": browsers send the cookie only to URLs under the path. The path does not protect
+   * the cookie from other pages of the host.
    *
    * @default "/"
    */
@@ -120,7 +120,7 @@ const SECURE_PREFIX = /^__(?:host|secure|http)-/i;
 /** Labels of letters, digits and hyphens (RFC 1123 section 2.1). */
 const HOST = /^(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i;
 const MAX_HOST = 253;
-/** The characters of a URL's path (RFC 3986 section 3.3), which are all that a browser compares with. */
+/** The characters of a URL's path (RFC 3986 section 3.3). A browser would never match a path with other characters. */
 const COOKIE_PATH = /^\/[\w\-.~!$&'()*+,=:@%/]*$/;
 const MAX_ATTRIBUTE = 1_024;
 /** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */

@@ -101,7 +101,7 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIM
  * @throws INVALID_ARGUMENT for an unknown option, for a value of a wrong type, and for a header that can't be sent,
  * because a mistake here could let a stranger in.
  */
-// Two signatures, because with one `context?: Context` a value that may be undefined would be taken for one that is never.
+// Two signatures, because a single `context?: Context` would infer a type without `undefined` from a value that may be undefined.
 export function accept(options?: AcceptOptions & NoContext): Acceptance<undefined>;
 export function accept<Context>(options: AcceptOptions & ContextOption<Context>): Acceptance<Context>;
 export function accept(

@@ -63,7 +63,10 @@ export function writeToken(id: string, verifier: string): string {
   return id + TOKEN_MARK + verifier;
 }
 
-/** The text of a renewal code. It has another form than a token, so that only its resume makes a new verifier. */
+/**
+ * The text of a renewal code. Its form differs from that of a token, so that a resume knows whether it has to make a new
+ * verifier.
+ */
 export function writeRenewalCode(id: string, verifier: string): string {
   return id + RENEWAL_MARK + verifier;
 }

@@ -1,4 +1,7 @@
-/** The checks of the arguments of `bind()`, which throw at once: INVALID_ARGUMENT, or NOT_SUPPORTED for a runtime that lacks what an option needs. */
+/**
+ * The checks of the arguments of `bind()`, which throw at once. The error is INVALID_ARGUMENT, or NOT_SUPPORTED for a runtime
+ * that can't do what an option asks for.
+ */
 import type { Runtime } from "../api/runtime.ts";
 import { assertMethods, assertPlain } from "../base/arguments.ts";
 import { assertNames, invalidArgument, SessionError } from "../base/errors.ts";

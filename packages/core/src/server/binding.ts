@@ -150,7 +150,10 @@ export class ServerBinding<Data extends object, Socket extends object>
     return { type: "reject", status, reason: body, headers };
   }
 
-  /** Without `subprotocol` the application chooses one, because a browser fails a 101 without any of those that the page offered. */
+  /**
+   * Without `subprotocol` the application chooses one of the offered subprotocols, because a browser fails a 101 that has none of
+   * them.
+   */
   #refuseByCode(
     handshake: Handshake,
     { status, reason, code, headers = [] }: Refused,
@@ -198,7 +201,7 @@ export class ServerBinding<Data extends object, Socket extends object>
     try {
       creating = inContextOf(connection, () => admitted.attach(connection));
     } catch (error) {
-      // The connection of a login that was refused has ended already.
+      // A connection whose login was refused has ended already.
       if (!isSessionError(error, "TOO_MANY_SESSIONS")) this.report(error, { stage: "initial", connection });
       connection.end(CloseCode.HandlerFailed, "initial failed");
     }

@@ -8,8 +8,8 @@ import type { Acceptance, Admission, Handshake } from "../handshake/handshake.ts
 import { LiveSessions } from "./sessions.ts";
 
 /**
- * The context of all branches of `admit`. The admission is inferred as a whole, because of two contexts TypeScript would infer the
- * first alone.
+ * The context of all branches of `admit`. The type of the whole admission is inferred, because from branches with different
+ * contexts TypeScript would infer only the first context.
  */
 type ContextOf<Admitted> = Admitted extends Acceptance<infer Context> ? Context : never;
 
@@ -104,8 +104,8 @@ export function createSessions<
   Transport = unknown,
   Admitted extends Admission = Admission,
 >(options?: AllOptions<Data, Transport, Admitted>): Sessions<Data, Transport, undefined, ContextOf<Admitted>>;
-// Core does not know the types of the transport's data and of the context, nor whether a session may be absent: only the overloads
-// say them.
+// Only the overloads know the types of the transport's data and of the context, and whether a session may be absent. Core does
+// not know them.
 export function createSessions<Data extends object>(
   options: UntypedOptions<Data> = {},
   surplus?: undefined,

@@ -7,11 +7,11 @@ import { givenLifetimes } from "../session/own-lifetimes.ts";
 import { LiveSessions } from "./sessions.ts";
 
 /**
- * Creates a session with this id, without a connection and without a token. The caller has proof of its own of who may use the
- * session, such as a signed cookie, and attaches connections with `accept({ sessionId })`. The id must never come from a client.
+ * Creates a session with this id, without a connection and without a token. The caller checks itself who may use the session, for
+ * example by a signed cookie, and attaches connections with `accept({ sessionId })`. The id must never come from a client.
  *
- * @throws INVALID_ARGUMENT for sessions that `createSessions` did not make, and for an id that is not 1 to 64 characters of base64url.
- * Rejects with CONFLICT if there is a session with this id, or was one a short time ago, and as `create`.
+ * @throws INVALID_ARGUMENT for sessions that `createSessions` did not make, and for an id that is not 1 to 64 characters of
+ * base64url. Rejects with CONFLICT if a session with this id exists or existed a short time ago, and with the errors of `create`.
  */
 export async function createWithId(
   sessions: object,
@@ -20,7 +20,7 @@ export async function createWithId(
   lifetimes: Lifetimes = {},
 ): Promise<void> {
   if (!(sessions instanceof LiveSessions))
-    throw invalidArgument("createWithId() takes what createSessions() returned");
+    throw invalidArgument("createWithId() takes sessions that createSessions() returned");
   if (!isSessionId(id))
     throw invalidArgument("createWithId() takes an id of 1 to 64 characters of base64url");
   const { registry } = sessions;

@@ -44,7 +44,7 @@ async function healthOfStore<Data extends object>({
   }
 }
 
-/** A store without types may answer anything: what is not the health of a store is that of a store that fails. */
+/** A store without types may answer anything. An answer that is not a StoreHealth counts as the health of a store that fails. */
 function healthIn(answer: unknown): StoreHealth {
   if (typeof answer !== "object" || answer === null) return UNKNOWN;
   const { ok, role, latencyMs, subscription, lease }: Partial<Record<keyof StoreHealth, unknown>> = answer;

@@ -106,7 +106,7 @@ export class Presence<Data extends object> {
   async #deliver(type: SessionEventType, event: SessionEvent): Promise<void> {
     const handler = this.#settings.events[type];
     try {
-      // After the call of the store that led to the event.
+      // Wait a microtask, so that the application's function does not run inside the store's call that caused the event.
       await undefined;
       await this.#within(async () => handler?.(event));
     } catch (error) {

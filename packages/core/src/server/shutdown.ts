@@ -85,7 +85,10 @@ export class Shutdown {
     }
   }
 
-  /** Tells the clients one after another. A single message with a time span for all would leave the client with the longest delay no time. */
+  /**
+   * Tells the clients one after another. If all clients got one time span at once, the client that moves last would have no time
+   * left.
+   */
   async #handOver(movers: readonly Endable[], caller: Endable | undefined): Promise<void> {
     const { drainMs } = this.#closing;
     const tellingMs = drainMs - Math.min(drainMs / 2, MOVING_MS);

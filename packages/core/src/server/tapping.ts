@@ -9,7 +9,7 @@ import type { ConnectionTap, TappedConnection } from "../api/tap.ts";
  */
 export function tapConnection(connection: object, tap: ConnectionTap): TappedConnection {
   if (!(connection instanceof LiveConnection))
-    throw invalidArgument("a connection is needed, as the handlers and sessions.of() have it");
+    throw invalidArgument("tapConnection() takes a connection, as handlers and sessions.of() get it");
   connection.tap(tap);
   return connection;
 }

@@ -9,7 +9,7 @@ export function checkWatch(
   listener: (event: never) => unknown,
   options: { readonly signal: AbortSignal },
 ): readonly string[] {
-  // A string, also as an object, is an iterable of its characters, and they are no subjects.
+  // A string, and a String object, is an iterable of its characters, which are not subjects.
   const isIterable = typeof subjects === "object" && subjects !== null && Symbol.iterator in subjects;
   if (!isIterable || Object.prototype.toString.call(subjects) === "[object String]")
     throw invalidArgument("watch() takes an array of subjects, or another iterable of them");

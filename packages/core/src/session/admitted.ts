@@ -62,7 +62,7 @@ export class Admitted<Data extends object> implements Ticket {
       this.registry.attach(connection, this.#session, decision);
       return;
     }
-    // A decision without a subject can't be overtaken by a destruction, so the connection keeps it for its lifetimes alone.
+    // No destruction can overtake a decision without a subject, so such a decision is kept only if it has lifetimes.
     if (decision.subject === undefined && decision.lifetimes === undefined) decision.dispose();
     else {
       connection.decision = decision;

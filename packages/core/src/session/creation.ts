@@ -1,5 +1,5 @@
 /** The creation of a session in the store, with its token. */
-import { SUBJECT_REPLACED } from "../base/endings.ts";
+import { REPLACED_BY_LOGIN } from "../base/endings.ts";
 import {
   asStoreError,
   fencedError,
@@ -57,7 +57,7 @@ export function createStored<Data extends object>(
       throw unsupported();
     }
     context.diagnostics.sessionsCreated += 1;
-    for (const ended of result.ended ?? []) context.endSession(ended, SUBJECT_REPLACED);
+    for (const ended of result.ended ?? []) context.endSession(ended, REPLACED_BY_LOGIN);
     publishDestroyed(result.ended ?? [], "limit");
     return {
       id,

@@ -3,7 +3,7 @@ import { deepFreeze } from "../store/change.ts";
 import { PENDING_FENCE, LOST_FENCE } from "./session-connection.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { Diagnostics } from "../base/diagnostics.ts";
-import { GONE, REPLACED, SUBJECT_REPLACED, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
+import { GONE, REPLACED, REPLACED_BY_LOGIN, TOO_MANY_CONNECTIONS } from "../base/endings.ts";
 import type { Ending } from "../base/endings.ts";
 import { goneError } from "../base/errors.ts";
 import type { ErrorContext } from "../api/error-context.ts";
@@ -222,14 +222,14 @@ export class LocalSession<Data extends object> {
   endSession(ending: Ending): number {
     if (this.gone) return 0;
     this.gone = true;
-    if (ending === SUBJECT_REPLACED) replacedStates.add(this);
+    if (ending === REPLACED_BY_LOGIN) replacedStates.add(this);
     this.context.pending.endSession(this.id, ending);
     return this.endConnections((connection) => connection !== undefined, ending);
   }
 
   /** Why a connection that is attached to an ended session must end. */
   get goneEnding(): Ending {
-    return replacedStates.has(this) ? SUBJECT_REPLACED : GONE;
+    return replacedStates.has(this) ? REPLACED_BY_LOGIN : GONE;
   }
 
   /** Ends the other connections at once while a newer connection of this process takes the session over in the store. */

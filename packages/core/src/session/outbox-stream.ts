@@ -192,7 +192,7 @@ export class OutboxStream {
       this.#session.endSession(GONE);
       return false;
     }
-    // Let a connection at the old `#end` know, because its position may be after all entries that the store has now.
+    // Deliver this even without entries, because a connection's position may be after all entries that the store has now.
     if (result.missed !== undefined) this.#end = result.start;
     const next = after(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;

@@ -1,6 +1,6 @@
 /** The replacement of a session's token: login, rotation, and a session that gets its subject. */
 import { CloseCode } from "../base/close-codes.ts";
-import { GONE, SUBJECT_REPLACED } from "../base/endings.ts";
+import { GONE, REPLACED_BY_LOGIN } from "../base/endings.ts";
 import { fencedError, goneError, revokedError, tooManySessionsError } from "../base/errors.ts";
 import { publishDestroyed } from "../base/telemetry.ts";
 import { digestOf, newVerifier, writeRenewalCode, writeToken } from "../handshake/token.ts";
@@ -86,11 +86,11 @@ export async function replaceToken<Data extends object>(
     case "crowded":
       throw tooManySessionsError();
     case "replaced":
-      state.endSession(SUBJECT_REPLACED);
+      state.endSession(REPLACED_BY_LOGIN);
       throw fencedError();
     case "rotated":
   }
-  for (const id of result.ended ?? []) state.context.endSession(id, SUBJECT_REPLACED);
+  for (const id of result.ended ?? []) state.context.endSession(id, REPLACED_BY_LOGIN);
   publishDestroyed(result.ended ?? [], "limit");
   if (decision?.ending?.code === CloseCode.Destroyed) {
     // The destruction may have reached the store before this session had the subject, and missed the session. So destroy it here.

@@ -49,10 +49,10 @@ export function takeOver<Data extends object>(
 }
 
 /**
- * A login (`identify`) with `exclusive: "subject"`. It takes the subject over in the same task of the write queue as the rotation, so
- * that no write of the session runs between the two. Until then the connections of the session have a pending fence. Otherwise an
- * earlier login of the subject, which finds the session as soon as it has the subject, would end them, and no connection would
- * be left.
+ * A login (`identify`) with `exclusive: "subject"`. It takes the subject over in the same task of the write queue as the
+ * rotation, so that no write of the session runs between the two. Until then the connections of the session have a pending fence.
+ * Otherwise an earlier login of the subject would find the session as soon as the session has the subject, would end these
+ * connections, and no connection would be left.
  */
 export class SubjectLogin<Data extends object> {
   readonly #state: LocalSession<Data>;

@@ -124,7 +124,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
     assertFunction("atLeastOnce()'s work", work);
     assertNoMore("atLeastOnce()", surplus);
     this.#assertStaging("atLeastOnce()");
-    if (!this.isEmpty) throw invalidArgument("atLeastOnce(): something was staged already");
+    if (!this.isEmpty) throw invalidArgument("atLeastOnce(): a change or a message was staged already");
     this.#hasEnded = true;
     this.#owner.leaveTransaction();
     return work();

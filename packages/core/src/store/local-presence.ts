@@ -27,7 +27,7 @@ interface Visit {
   hasLeft: boolean;
 }
 
-/** Keeps who is there, once it is asked for. Before that it keeps nothing. */
+/** Records which sessions have connections, once the application uses presence. Before that it records nothing. */
 export class LocalPresence {
   readonly #holdings: () => Iterable<LocalHolding>;
   readonly #visits = new Map<string, Visit>();

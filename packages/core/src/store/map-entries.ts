@@ -13,7 +13,7 @@ export interface MapEntriesOptions {
   readonly isHeld: (id: string) => boolean;
   /** Called after a session was deleted for any reason, so that its messages and records are deleted too. */
   readonly onDeleted: (id: string) => void;
-  /** Whether the session has an idle time of its own: the order of touches does not tell when it expires. */
+  /** Whether the session has an idle time of its own. Such a session may expire before others that were touched earlier. */
   readonly hasOwnIdleTime: (id: string) => boolean;
   /** A session's deadline passed, and `onDeleted` was called. */
   readonly onExpired: (id: string, entry: Entry) => void;

@@ -1,4 +1,6 @@
-/** Timers at the deadlines of sessions, for an application that wants to hear of expiries. The sweep alone may be late. */
+/**
+ * Timers at the deadlines of sessions, for an application with the event `expired`. The sweep alone would report expiries late.
+ */
 import { MAX_TIMER_MS } from "../base/deadlines.ts";
 
 export class ExpiryTimers {
@@ -10,7 +12,10 @@ export class ExpiryTimers {
     this.#left = left;
   }
 
-  /** Looks at the session at its deadline. A deadline that has moved by then is looked at again, so a touch need not call this. */
+  /**
+   * Checks the session at its deadline. If the deadline has moved by then, the timer is set again, so a touch need not call
+   * `arm`.
+   */
   arm(id: string): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);

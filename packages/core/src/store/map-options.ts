@@ -27,9 +27,9 @@ export interface MapStoreOptions {
 /** A SessionStore in this process whose sessions can be counted and iterated. */
 export interface MapStore extends SessionStore, Iterable<readonly [id: string, data: object]> {
   /**
-   * How many sessions the store has. An expired session may be counted until the sweep removes it, at the latest a second after its
-   * idle deadline, even if its absolute deadline passed before that. A second more for each 1,000 sessions with an idle time of
-   * their own.
+   * How many sessions the store has. An expired session may be counted until the sweep removes it, at the latest a second after
+   * its idle deadline, even if its absolute deadline passed before that. Each 1,000 sessions with an idle time of their own may
+   * delay the removal by another second.
    */
   readonly size: number;
 }

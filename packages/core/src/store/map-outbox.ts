@@ -74,7 +74,7 @@ export class MapOutbox {
     const missed =
       isReset || isBehind ? { from: isReset ? 1 : from.offset + 1, to: base, certain: false } : undefined;
     // Do not use `from`: a client may claim any position, and messages that it never got would be dropped as read.
-    if (reader !== undefined) this.#note(reader.name, start.offset, now + reader.maxAgeMs);
+    if (reader !== undefined) this.#recordReader(reader.name, start.offset, now + reader.maxAgeMs);
     return { type: "read", missed, start, entries: this.#after(start.offset, maxBytes, now), end: this.end };
   }
 
@@ -161,7 +161,7 @@ export class MapOutbox {
     return least === Infinity ? 0 : least;
   }
 
-  #note(name: string, offset: number, until: number): void {
+  #recordReader(name: string, offset: number, until: number): void {
     // Ordered by the last call, so that the first reader is the one to drop.
     this.#readers.delete(name);
     this.#readers.set(name, { offset, until });

@@ -97,7 +97,7 @@ export class MapSessionStore implements MapStore {
     if (this.#entries.find(request.id) !== undefined) return { type: "exists" };
     const over = this.#subjects.over(request);
     if (over === undefined) return { type: "crowded" };
-    // The sessions that end make room themselves.
+    // If the login ends older sessions, these make room for the new one.
     if (over.length === 0 && !this.#entries.makeRoom()) return { type: "full" };
     for (const id of over) this.destroy(id);
     const entry = newEntry(request);

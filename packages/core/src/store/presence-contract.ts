@@ -70,9 +70,9 @@ export interface Tracking {
 /** The methods of a store with presence. Core rejects with NOT_SUPPORTED in place of a missing method. */
 export interface PresenceMethods {
   /**
-   * Called once, after `attach`. The store MUST deliver each wanted event in one process only. The store may deliver an event a second
-   * time, under the same id, only if the process that had begun to deliver the event ended. A session that comes back in time MUST NOT
-   * give `left`. A session that ends gives `expired` or `destroyed`, and then no `left`.
+   * Called once, after `attach`. The store MUST deliver each wanted event in one process only. The store may deliver an event a
+   * second time, under the same id, only if the process that had begun to deliver the event ended. A session that comes back in
+   * time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
    */
   readonly track?: ((tracking: Tracking) => void) | undefined;
   readonly presenceOfSubject?: ((subject: string) => Awaitable<SubjectPresence>) | undefined;

@@ -30,10 +30,10 @@ export interface RaisedFence {
 /** The method of a store that can limit subjects. A store with the method MUST obey `limit` of `create` and `rotate` too. */
 export interface SubjectMethods {
   /**
-   * Takes a subject over for a session of the subject (`exclusive: "subject"`): raises the fences of the subject's other sessions, and
-   * notifies their holders with `replaced`. All takeovers of a subject MUST have one total order, over all processes. Of two
-   * simultaneous ones the later MUST win: the earlier answers `replaced`, or its fence is raised by the later one. Otherwise two
-   * connections of a subject stay, or none.
+   * Takes a subject over for a session of the subject (`exclusive: "subject"`): raises the fences of the subject's other
+   * sessions, and notifies their holders with `replaced`. All takeovers of a subject MUST have one total order, over all
+   * processes. Of two simultaneous takeovers the later MUST win: the earlier one answers `replaced`, or the later one raises its
+   * fence. Otherwise two connections of a subject stay, or none.
    */
   readonly takeOverSubject?:
     | ((request: TakeOverSubjectRequest) => Awaitable<TakeOverSubjectResult>)

@@ -67,8 +67,8 @@ export class SubjectWatches {
   }
 
   /**
-   * All sessions of a subject, as read. `readAt`: a session that is not among them ended, unless its stamp is higher. Makes up for
-   * lost changes.
+   * Applies all sessions of a subject, as they were read at `readAt`. A known session that is not among `states` has ended,
+   * unless its stamp is higher than `readAt`. A read finds the changes whose messages were lost.
    */
   read(subject: string, states: readonly SessionState[], readAt: number): void {
     const watched = this.#watched.get(subject);
