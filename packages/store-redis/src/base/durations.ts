@@ -1,4 +1,4 @@
-/** 317 years. Added to the current time it has 14 digits, the most that the scripts can write exactly. */
+/** 317 years. The sum of this and the current time has 14 digits, the most that the scripts can write exactly. */
 const LONGEST_MS = 1e13;
 
 /**

@@ -127,7 +127,10 @@ export class Keys {
     return `${this.#prefix}:d:${name}:c`;
   }
 
-  /** The set of the processes that watch subjects of a bucket. watch.lua and tell.lua build the names of the sets of subjects. */
+  /**
+   * The set of the processes that watch subjects of a bucket. watch.lua and publish-changes.lua build the names of the sets of
+   * subjects.
+   */
   watchers(bucket: string): string {
     return `${this.#prefix}:w:{${bucket}}`;
   }

@@ -18,8 +18,8 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * How long one call may take, in milliseconds. By the server's clock, a call that timed out is not applied after that
-   * time either.
+   * How long one call may take, in milliseconds. A call that timed out is not applied after that time either, by the server's
+   * clock.
    *
    * @default 2_000
    */
@@ -31,8 +31,8 @@ export interface RedisStoreOptions {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * How long a process counts as alive without renewing its lease, in milliseconds. It is renewed three times
-   * in that span.
+   * How long a process counts as alive without renewing its lease, in milliseconds. The process renews the lease three times in
+   * that span.
    *
    * @default 15_000
    */

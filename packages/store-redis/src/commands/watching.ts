@@ -19,7 +19,7 @@ export interface PublishedChange {
   readonly text: string;
 }
 
-/** tell.lua: publishes changes to the processes that watch their subjects. The subjects are of one bucket. */
+/** publish-changes.lua: publishes changes to the processes that watch their subjects. The subjects are of one bucket. */
 export async function publishToWatchers(
   { calls, keys }: Pick<Caller, "calls" | "keys">,
   bucket: string,
@@ -27,5 +27,9 @@ export async function publishToWatchers(
 ): Promise<void> {
   const numbers = changes.map(({ subject }) => subject.number);
   const texts = changes.map(({ text }) => text);
-  await calls.announcingScript("tell", keys.watchers(bucket), [String(changes.length), ...numbers, ...texts]);
+  await calls.announcingScript("publish-changes", keys.watchers(bucket), [
+    String(changes.length),
+    ...numbers,
+    ...texts,
+  ]);
 }

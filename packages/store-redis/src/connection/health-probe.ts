@@ -52,7 +52,7 @@ export class HealthProbe {
     });
   }
 
-  /** Callers at the same time share one question, because otherwise the questions to a server that hangs would have no bound. */
+  /** Simultaneous callers share one probe, because otherwise the number of probes to a server that hangs would have no limit. */
   #askServer(server: Server): Promise<ProbeAnswer> {
     let answer = this.#asked.get(server);
     if (answer === undefined) {
@@ -65,7 +65,7 @@ export class HealthProbe {
   async #askAlone(server: Server): Promise<ProbeAnswer> {
     const sentAt = performance.now();
     const [latencyMs, { isMaster }] = await Promise.all([
-      // TIME, because the store needs this command anyway, so that no ACL refuses the probe alone.
+      // TIME, because the store needs this command anyway. An ACL may refuse another command.
       this.#sender.probe("time", [], server).promise.then(() => performance.now() - sentAt),
       this.#serverCheck.facts(server, "replication"),
     ]);
@@ -77,8 +77,8 @@ export class HealthProbe {
 async function before<Result>(deadline: number, answer: Promise<Result>): Promise<Result> {
   let timer: PatientTimer | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const give = (): void => reject(unavailable("Redis did not answer in time", "not-applied"));
-    timer = new PatientTimer(deadline - performance.now(), give).unref();
+    const giveUp = (): void => reject(unavailable("Redis did not answer in time", "not-applied"));
+    timer = new PatientTimer(deadline - performance.now(), giveUp).unref();
   });
   return Promise.race([answer, late]).finally(() => timer?.stop());
 }

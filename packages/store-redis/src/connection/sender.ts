@@ -2,14 +2,14 @@ import type { SentCommand, Server } from "../drivers/driver.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * The limit of unanswered commands on one connection (backpressure). Further commands wait unsent, because a server
- * that hangs would later run all of its commands, although no caller waits for them any more. No sign tells the
- * beginning of a hang, so the limit also holds for a burst to a server that answered a moment ago.
+ * The limit of unanswered commands on one connection (backpressure). Further commands wait unsent, because a server that hangs
+ * would later run all of its commands, although no caller waits for them any more. Nothing shows when a hang begins, so the limit
+ * also applies to a burst to a server that answered a moment ago.
  */
 const LEAST_WINDOW = 80;
 /** The limit at most, after calls have waited for a server that kept answering. */
 const MOST_WINDOW = 1_000;
-/** Without a reply for this long, the limit is the least again. */
+/** After this long without a reply, the limit falls back to the least. */
 const SILENCE_MS = 50;
 
 /** Commands that wait unsent, each with the server that it has to go to, or `undefined` if its key decides. */

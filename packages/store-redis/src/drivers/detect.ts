@@ -27,7 +27,7 @@ export function driverOf(options: unknown): Driver {
   throw invalidArgument(`redisStore: client is ${TAKEN}, not another object`);
 }
 
-/** Describes what was passed in place of a client, for the error message; `undefined` for what may be one. */
+/** Describes, for the error message, a value that was passed in place of a client; `undefined` if the value may be a client. */
 function refusedName(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
   if (hasMethods(value, ["exec"]) && !hasMethods(value, ["connect"])) return "a pipeline or transaction";

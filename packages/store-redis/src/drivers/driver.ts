@@ -122,7 +122,7 @@ export interface ListenerEvents {
   readonly ended: () => void;
 }
 
-/** One client library, with the client that the application made by it. */
+/** One client library, with the client that the application created with it. */
 export interface Driver {
   readonly isCluster: boolean;
   /** The `keyPrefix` option of the application's client, or "". */

@@ -74,7 +74,7 @@ class Check {
     const connected = new Promise<void>((resolve) => (this.#onReady = resolve));
     this.#connection.connect();
     await Promise.race([connected, delay(timeoutMs, undefined, { ref: false })]);
-    // Without a reason the server may still answer: ioredis asks one Sentinel, or one node, after the other.
+    // If there is no failure yet, the server may still answer, because ioredis asks one Sentinel, or one node, after the other.
     if (!this.#connection.isReady && this.#reason === undefined)
       await Promise.race([connected, delay(this.#connection.handshakeMs, undefined, { ref: false })]);
     return this.#connection.isReady;
@@ -127,7 +127,7 @@ function slotsFinding(areCovered: boolean): Finding {
   );
 }
 
-/** Remedies by what the reason contains. */
+/** Remedies, by a pattern that the reason matches. */
 const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
     /WRONGPASS|NOAUTH|invalid password|NOPERM/i,

@@ -1,4 +1,7 @@
-/** What the tool of operators reads from Redis: `@wsession/store-redis/inspection`. Nothing here is a token, or the digest of one. */
+/**
+ * The data that a tool for operators reads from Redis: `@wsession/store-redis/inspection`. It contains no token and no digest of
+ * a token.
+ */
 import type { OwnLifetimes, PresenceType } from "@wsession/core";
 import type { CheckReport } from "./findings.ts";
 
@@ -38,7 +41,7 @@ export interface InspectedSession {
   readonly outbox: InspectedOutbox | undefined;
 }
 
-/** What is found under the id of a session. */
+/** The record under the id of a session. */
 export type InspectedRecord =
   | { readonly type: "session"; readonly session: InspectedSession }
   /** A tombstone. */
@@ -64,7 +67,7 @@ export interface InspectedIndex {
   readonly dead: number;
 }
 
-/** What one step of a scan has found. */
+/** The result of one step of a scan. */
 export interface ScanStep {
   readonly records: readonly InspectedRecord[];
   readonly indexes: readonly InspectedIndex[];

@@ -1,4 +1,4 @@
-/** What a check found. */
+/** The result of one check. */
 export interface Finding {
   /** `problem`: the store can't work, or may lose sessions. `note`: something is missing that not every application needs. */
   readonly level: "ok" | "note" | "problem";
@@ -15,7 +15,7 @@ export interface Finding {
   /** `host:port` on a Cluster; "" for a single server. */
   readonly server: string;
   readonly message: string;
-  /** What to do. With `problem` and `note` only. */
+  /** What the operator should do. Only for `problem` and `note`. */
   readonly remedy: string | undefined;
 }
 

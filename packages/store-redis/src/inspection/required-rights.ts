@@ -1,6 +1,6 @@
 import type { Keys } from "../base/keys.ts";
 
-/** What a right is for. */
+/** Why the store needs a right. */
 export type Purpose = "always" | "cluster" | "sharded" | "presence" | "logins" | "checks";
 
 /** A command as the store sends it, by which the ACL can be asked. */

@@ -101,7 +101,7 @@ export class Scan {
       // Members of a shared index are not ids.
       if (!isSharedIndex(hash)) indexes.push(await this.#index(hash, unreachable));
     }
-    // A record that ended between the two steps is no finding.
+    // Omit a session that ended after its key was found.
     return { records: records.filter(({ type }) => type !== "missing"), indexes };
   }
 
@@ -151,7 +151,7 @@ function idsOf(page: readonly Listed[], seen: Set<string>): string[] {
   return ids;
 }
 
-/** Whether the index must list the record. An unreadable one exists, and may be the subject's. */
+/** Whether the index must list the record. An unreadable record exists, and may belong to the subject. */
 function isEntryAlive(record: InspectedRecord, hash: string): boolean {
   if (record.type === "unreadable") return true;
   return (

@@ -52,7 +52,7 @@ export class ServerExamination {
   clockFinding(ahead: readonly number[]): Finding {
     const topic = "clock";
     if (ahead.length === 0)
-      return problem({ topic, message: "no server tells the time" }, "Allow TIME, which the store needs.");
+      return problem({ topic, message: "no server answers TIME" }, "Allow TIME, which the store needs.");
     const least = Math.min(...ahead);
     const most = Math.max(...ahead);
     const worst = Math.round(Math.max(Math.abs(least), Math.abs(most)));
@@ -81,7 +81,7 @@ export class ServerExamination {
     }
   }
 
-  /** What the store asks when it connects: version, role, policy. */
+  /** The facts that the store checks when it connects: version, role, policy. */
   async #facts(of: Server): Promise<Finding[]> {
     const server = of.name;
     const check = new ServerCheck(this.#sender);
@@ -156,7 +156,7 @@ export class ServerExamination {
     if (word !== "asked")
       return [
         note(
-          { topic, server, message: "Redis before 7 does not tell which rights a user has" },
+          { topic, server, message: "Redis before 7 can't report the rights of a user" },
           "Compare the user with the ACL in docs/operations.md. A store reports each refused command.",
         ),
       ];

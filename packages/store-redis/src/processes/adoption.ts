@@ -16,7 +16,10 @@ export class Adoption {
   readonly #looks: Looks;
   #isRunning = false;
   #isClosed = false;
-  /** By this process's clock. After an outage every process may be without a lease for a moment. */
+  /**
+   * No queue is taken over before this time, by this process's clock, because after an outage live processes may have no lease
+   * for a moment.
+   */
   #quietUntil = 0;
 
   constructor(services: Services, queue: DueQueue, looks: Looks) {
@@ -25,7 +28,10 @@ export class Adoption {
     this.#looks = looks;
   }
 
-  /** Leases may have been lost, so their absence says nothing for one lease. */
+  /**
+   * Call this after leases may have been lost. For the length of one lease, a missing lease does not mean that its process is
+   * dead.
+   */
   wait(): void {
     this.#quietUntil = performance.now() + this.#services.settings.leaseMs;
   }
@@ -34,7 +40,7 @@ export class Adoption {
     this.#isClosed = true;
   }
 
-  /** Looks for queues of dead processes, and takes them over. Never rejects: what failed is tried again by the next run. */
+  /** Looks for queues of dead processes, and takes them over. Never rejects: the next run repeats a step that failed. */
   async run(): Promise<void> {
     if (this.#isRunning || !this.#mayRun) return;
     this.#isRunning = true;
@@ -77,7 +83,7 @@ export class Adoption {
       await calls.command("pexpire", [claim, String(settings.leaseMs)]);
       const ids = texts(await calls.command("zrange", [keys.queue(queue), "0", String(PAGE - 1)]));
       if (ids.length === 0) break;
-      // List the sessions in the own queue first, because otherwise they are lost if this process dies too.
+      // List the sessions in this process's queue first, because otherwise they are lost if this process dies too.
       await this.#queue.listAll(ids, 0);
       await calls.command("zrem", [keys.queue(queue), ...ids]);
       await Promise.allSettled(ids.map((id) => this.#looks.at(id)));

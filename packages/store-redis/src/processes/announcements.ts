@@ -99,7 +99,7 @@ export function subjectMessage(
   return JSON.stringify(["s", node, subject, epoch, reason ?? null]);
 }
 
-/** A change in the message to the processes that watch a subject, which tell.lua makes of several. */
+/** One change as publish-changes.lua puts it into the message to the processes that watch the subject. */
 export function stateText(id: string, hash: string, state: PresenceType, stamp: number): string {
   return `${JSON.stringify(id)},"${hash}","${state}",${stamp}`;
 }
@@ -161,7 +161,7 @@ function parseRequest(node: unknown, token: unknown): ConfirmationRequest | unde
   return typeof node === "string" && typeof token === "string" ? { node, token } : undefined;
 }
 
-/** Omits what is unreadable: the sweep finds it. */
+/** Omits unreadable states: the sweep finds their changes. */
 function parseStates(parts: readonly unknown[]): PublishedState[] {
   const states: PublishedState[] = [];
   for (let index = 0; index + STATE_PARTS <= parts.length; index += STATE_PARTS) {

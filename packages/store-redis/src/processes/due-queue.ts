@@ -17,17 +17,17 @@ interface Listed {
 }
 
 /**
- * The sessions that this process has to look at, by the time of the look: while it holds them, until they have left, and until they
- * expire. Every session whose presence is recorded is in the queue of some process: it is listed before the process registers as
- * its holder. An entry too many costs a look. Another process takes over the queue of a dead one.
+ * The sessions that this process has to look at, by the time of the look: while it holds them, until they have left, and until
+ * they expire. Every session whose presence is recorded is in the queue of some process: it is listed before the process
+ * registers as its holder. A superfluous entry costs only one look. Another process takes over the queue of a dead one.
  */
 export class DueQueue {
   readonly #services: Pick<Services, "calls" | "keys" | "node" | "connection">;
   /** Entries whose time is not written yet: when they are due, by this process's clock. */
   readonly #unwritten = new Map<string, number>();
   /**
-   * The entries that Redis certainly has, with a time that is not before theirs. A session that comes back to this process is in its
-   * queue already, which saves a command, and the wait for its answer.
+   * The entries that Redis certainly has, each with the entry's time or a later one. A session that comes back to this process is
+   * often in its queue already. Then neither a command nor a wait for its answer is needed.
    */
   readonly #listed = new Map<string, number>();
   /** Counts commands that may remove entries or make them later. */
@@ -78,7 +78,7 @@ export class DueQueue {
     await this.join();
     const before = this.#rewrites;
     await this.#batchOf(this.#keyOf(id)).add({ id, at, deadline });
-    // Otherwise the entry may be gone, or may have a later time.
+    // If entries were rewritten meanwhile, this entry may be gone, or may have a later time.
     if (this.#rewrites === before) this.#listed.set(id, Math.min(at, this.#listed.get(id) ?? at));
   }
 
@@ -88,8 +88,8 @@ export class DueQueue {
   }
 
   /**
-   * As `list`, in the background. What is due after the next poll is written then, in one command. If this process dies before, the
-   * session is in its queue nevertheless, so another process looks at it.
+   * As `list`, in the background. Entries that are due after the next poll are written at that poll, in one command. If this
+   * process dies before that, the session is in its queue nevertheless, so another process looks at it.
    */
   listSoon(id: string, ms: number): void {
     const at = performance.now() + ms;

@@ -20,7 +20,7 @@ export async function healthOf(
   return { ok, role: answer.role, latencyMs: answer.latencyMs, subscription, lease };
 }
 
-/** Without a host there is neither. */
+/** A store that is not attached has neither a subscription nor a lease. */
 const NOT_ATTACHED = { subscription: undefined, lease: undefined };
 
 type Answer = Pick<ProbeAnswer, "role"> & { readonly latencyMs: number | undefined };

@@ -8,10 +8,10 @@ import { Orphans } from "./orphans.ts";
 import type { Recording } from "./recording.ts";
 import type { Services } from "./services.ts";
 
-/** Sessions that are looked at, and events that are handled, at once. */
+/** The most sessions that are looked at, or whose events are handled, at the same time. */
 const AT_ONCE = 128;
 const CLAIMS_PER_LEASE = 3;
-/** After so many leases a process without one is forgotten. A session that still names it as its holder leads to it again. */
+/** After this many leases a process without a lease is forgotten. It is found again if a session still names it as a holder. */
 const FORGOTTEN_LEASES = 20;
 
 type Handled = { readonly type: SessionEventType; readonly at: number } | undefined;
@@ -60,7 +60,7 @@ export class Looks {
     return AT_ONCE - this.#running.size;
   }
 
-  /** `lost`: processes without a lease. Forgets those that have one again. */
+  /** `lost`: processes without a lease. Forgets the processes that have a lease again. */
   async checkLost(lost: Iterable<string>): Promise<void> {
     const now = performance.now();
     for (const node of lost) this.#lost.set(node, now);

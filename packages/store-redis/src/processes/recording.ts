@@ -2,7 +2,7 @@ import type { SessionEventType, Tracking } from "@wsession/core";
 
 const NO_EVENTS: ReadonlySet<SessionEventType> = new Set();
 
-/** Whether this process records presence: always, or as long as some process asks for it. */
+/** Whether this process records presence: always, or while a process asks for the presence of subjects. */
 export class Recording {
   #tracking: Tracking | undefined;
   #wantedUntil = 0;
@@ -12,7 +12,7 @@ export class Recording {
     this.#tracking = tracking;
   }
 
-  /** A process wants to know of changes, for this time. Returns whether the recording starts by that. */
+  /** A process asks for changes of presence, for the next `ms` milliseconds. Returns whether this starts the recording. */
   want(ms: number): boolean {
     const starts = !this.isOn && this.#tracking !== undefined;
     this.#wantedUntil = Math.max(this.#wantedUntil, performance.now() + ms);

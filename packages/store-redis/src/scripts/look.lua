@@ -8,7 +8,7 @@
 --       "wait": look again at `time`; 0: never · "own": the same, and this process has connections · "gone"
 --       "held": other processes have connections, which field h names in place of `type`
 --       state: the session's state has changed to that
--- Idempotent: a repeat claims the same event again. An event stays until the process that handled it says so.
+-- Idempotent: a repeat claims the same event again. An event stays until a call reports that it was handled (argument 7).
 local node, claim_ms, leave_ms, wanted, lost, least_leave, handled, tombstone_ms = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'h', 'p', 'y', 't')
@@ -49,7 +49,7 @@ if is_over then
   return { 'event', when, 'expired', subject, 'offline', stamp }
 end
 
--- The deadline matters only for an application that wants to know of expiries.
+-- The deadline matters only for an application with the event `expired`.
 local deadline = meta.idle
 if deadline == 0 or (meta.absolute > 0 and meta.absolute < deadline) then deadline = meta.absolute end
 if not string.find(wanted, 'e', 1, true) then deadline = 0 end
@@ -62,7 +62,7 @@ if not presence then return { 'wait', deadline, '', false, '', 0 } end
 
 local state = ''
 if presence.away == 0 then
-  -- The processes that had its connections have ended.
+  -- The processes that held the session have ended.
   presence.away, presence.leave, state = at, at + leave_ms, 'away'
   put_presence(presence, at)
 elseif presence.leave > 0 and presence.leave <= at and tonumber(least_leave) <= at then

@@ -2,9 +2,9 @@
 --
 -- More fields of the session hash p:s:{id}, only while presence is recorded:
 --   p          "since away leave stamp", in milliseconds by this server's clock, in base 36. since: when the visit began, 0 if unknown.
---              away: when the last connection ended, 0 while there is one. leave: when the session leaves, 0 if it has left or is
---              there. stamp: of the last change; each change has a higher one. A session with this field outlives its deadline
---              (KEPT_MS), so that its subject is still known when it has expired
+--              away: when the last connection ended, 0 while there is one. leave: when the session leaves, 0 if it has left or
+--              has a connection. stamp: of the last change; each change has a higher one. A session with this field outlives
+--              its deadline (KEPT_MS), so that its subject is still known when it has expired
 --   y          "type at node until[ subject]": an event that has not been handled: left, expired or destroyed, and when that was. node:
 --              the process that handles it, - for none; until: its claim. Also on a tombstone, which is kept as long (KEPT_MS)
 -- Other keys, each used without the session's own slot:
@@ -16,8 +16,8 @@
 -- How long a session or a tombstone is kept for an event that no process has handled.
 local KEPT_MS = 86400000
 
--- Splits the argument that has the number of connections: "count", or "count;leaveMs;flags" while presence is recorded. Flags: l the last
--- connection has left by a clean close, e that gives an event.
+-- Splits the argument that has the number of connections: "count", or "count;leaveMs;flags" while presence is recorded. Flags: l
+-- the last connection has left by a clean close, e this causes an event.
 local function split_hold(text)
   local connections, leave_ms, flags = string.match(text, '^(%d*);(%d+);(%a*)$')
   if not connections then return text end

@@ -24,7 +24,7 @@ if fresh then
 end
 if not leave_ms then return { 'held', found[1], found[5] } end
 local presence, pending, subject = found[6], found[7], found[8]
--- One event waits at a time: behind another one the session leaves at its next look.
+-- Only one event can wait at a time. If another event waits, the session leaves at its next look.
 local leaves = string.find(flags, 'l', 1, true) and not pending
 if flags == 'le' and pending then leave_ms = 0 end
 local state, stamp = record_presence(presence, holders, leave_ms, leaves, at)

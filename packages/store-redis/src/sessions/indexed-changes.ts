@@ -68,7 +68,7 @@ export class IndexedChanges {
     if (subject === undefined || limit === undefined) return this.#rotate(request, undefined);
     const rotated = await this.#rotate(request, (deadline) => limits.enter(id, subject, limit, deadline));
     if (rotated.type !== "rotated") {
-      // The login is not the subject's newest one: it did not happen.
+      // The login did not happen, so it must not count as the subject's newest login.
       if (rotated.type !== "crowded") limits.leave(id, subject).catch(() => undefined);
       return rotated;
     }

@@ -144,7 +144,7 @@ export class SessionQueries {
     return live;
   }
 
-  /** Who is there of a subject. `here`: this process's own count of a session. `lives` caches lease checks. */
+  /** The presence of a subject. `here`: this process's own count of a session's connections. `lives` caches lease checks. */
   async presenceOfSubject(
     subject: string,
     here: (id: string) => number,

@@ -18,7 +18,9 @@ interface Login {
   readonly at: number;
 }
 
-/** The state of a listed session: `"pending"` if it does not exist, and leaves no tombstone, or is not the subject's. */
+/**
+ * The state of a listed session. `"pending"`: the session does not exist and has no tombstone, or does not belong to the subject.
+ */
 type ListedState = "live" | "pending" | "over";
 
 /**
@@ -32,7 +34,7 @@ type ListedState = "live" | "pending" | "over";
  * Why the number of sessions holds. A login enters the order of logins before its session is the subject's.
  * - `over: "oldest"`: after that it reads which sessions are live, and destroys the oldest ones over the number, itself included.
  *   The last of any simultaneous logins to read sees all others, and all of them use the same order.
- * - `over: "refuse"`: before that it counts the older logins whose sessions are live, or may still come to be. A login that
+ * - `over: "refuse"`: before that it counts the older logins whose sessions are live, or may still be created. A login that
  *   is older by more than the time limit of two calls is refused by its not-after time, so it counts no longer.
  */
 export class SubjectLimits {
@@ -97,7 +99,7 @@ export class SubjectLimits {
     return false;
   }
 
-  /** Removes a login that was refused, so that it does not count as one that may still come to be. */
+  /** Removes a refused login, because otherwise it would count as a login in progress. */
   async leave(id: string, subject: string): Promise<void> {
     const { calls, keys } = this.#services;
     await calls.command("zrem", [keys.logins(hashSubject(subject)), id]);

@@ -10,7 +10,7 @@ import type { LeaseAnswers } from "../processes/orphans.ts";
 import type { Services } from "../processes/services.ts";
 import type { SubjectRead } from "./session-queries.ts";
 
-/** Lists of watched subjects are kept for so many sweeps without one. */
+/** Redis keeps the lists of watched subjects for this many sweeps without a renewal. */
 const KEPT_SWEEPS = 4;
 const FIRST_SWEEP_MS = 1_000;
 /** Subjects that one script lists, so that Redis does not run it for long. */
@@ -98,7 +98,7 @@ export class SubjectWatching implements WatchingEvents {
     }
   }
 
-  /** Every process has to tell of changes, for a while. */
+  /** Asks every process to publish changes, for some time. */
   async #announce(): Promise<void> {
     const { calls, counters, keys, node } = this.#services;
     counters.announcementsSent += 1;
@@ -152,7 +152,7 @@ export class SubjectWatching implements WatchingEvents {
     this.#timer.unref();
   }
 
-  /** Never rejects: what could not be read is read by the next sweep. */
+  /** Never rejects: the next sweep reads the subjects that could not be read. */
   #sweep(): Promise<void> {
     this.#sweeping ??= this.#sweepOnce().finally(() => (this.#sweeping = undefined));
     return this.#sweeping;

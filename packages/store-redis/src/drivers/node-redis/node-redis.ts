@@ -56,7 +56,7 @@ export function sentinelDriver(given: SentinelRedis): Driver {
       const make = async (): Promise<ServerRedis> => {
         if (!given.isReady) throw new Error("the Sentinel client is not connected: call its connect()");
         if (template === undefined)
-          // The one way to a client of a server, by which others can be made.
+          // The only way to get a client of a server, from which further clients can be created.
           // oxlint-disable-next-line no-underscore-dangle
           await given._execute(false, async (client) => {
             template = client;

@@ -1,9 +1,9 @@
 import type { Address, ClientOptions, ServerRedis, SocketOptions } from "./shapes.ts";
 
 /**
- * Creates a client for one connection, with the options of `given`. It neither reconnects nor queues commands,
- * because otherwise a command could run long after its caller was told that it did not. Its replies are those
- * of RESP 2 without a type mapping, whatever the application's client has.
+ * Creates a client for one connection, with the options of `given`. It neither reconnects nor queues commands, because otherwise
+ * a command could run long after its caller got the error that it did not run. Its replies are those of RESP 2 without a type
+ * mapping, whatever the application's client has.
  */
 export function ownClient(given: ServerRedis, handshakeMs: number, at?: Address): ServerRedis {
   const { name, socket = {} }: ClientOptions = given.options ?? {};
@@ -13,7 +13,7 @@ export function ownClient(given: ServerRedis, handshakeMs: number, at?: Address)
     ...(at === undefined ? {} : { ...at, path: undefined }),
     connectTimeout,
     reconnectStrategy: false,
-    // A subscription is silent for long.
+    // A subscription may be silent for a long time.
     socketTimeout: undefined,
   };
   if (ownSocket["path"] === undefined) Reflect.deleteProperty(ownSocket, "path");

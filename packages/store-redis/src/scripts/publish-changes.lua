@@ -1,8 +1,8 @@
--- Tells the processes that watch subjects of one bucket that sessions of these have changed: one message to each process.
+-- Publishes changes of sessions to the processes that watch their subjects, all of one bucket: one message to each process.
 -- KEYS  1 the processes that watch subjects of the bucket
 -- ARGV  1 how many changes there are, n · n subjects, as numbers · n parts of the message
--- Out   how many processes were told
-local count, told = tonumber(ARGV[1]), 0
+-- Out   how many processes got a message
+local count, receivers = tonumber(ARGV[1]), 0
 local channel = string.match(key, '^(.*):w:{') .. ':k:'
 for _, node in ipairs(redis.call('SMEMBERS', key)) do
   local watched, parts = redis.call('SMISMEMBER', key .. ':' .. node, unpack(ARGV, 2, count + 1)), {}
@@ -11,7 +11,7 @@ for _, node in ipairs(redis.call('SMEMBERS', key)) do
   end
   if #parts > 0 then
     publish(channel .. node, '["v",' .. table.concat(parts, ',') .. ']')
-    told = told + 1
+    receivers = receivers + 1
   end
 end
-return told
+return receivers
