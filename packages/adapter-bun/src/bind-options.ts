@@ -17,9 +17,9 @@ export interface BindOptions {
    */
   readonly websocket?: Omit<BunWebSocketSettings, "sendPings"> | undefined;
   /**
-   * Chooses one of the offered subprotocols; tokens are not among them. Return `undefined` to choose none. A
-   * subprotocol that was not offered counts as none. Must be synchronous. If the function throws, the handshake is answered with
-   * 500 and `onError` gets the error.
+   * Chooses one of the offered subprotocols, without tokens. Return `undefined` to choose none. A subprotocol that was not
+   * offered counts as none. Must be synchronous. If the function throws, the handshake is answered with 500 and `onError` gets
+   * the error.
    *
    * @default the first one that was offered
    */

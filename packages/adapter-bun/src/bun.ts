@@ -32,7 +32,7 @@ export interface BunSocket {
 
 /** The server that `Bun.serve` returns, and passes to `fetch`. */
 export interface BunServer {
-  /** False: the request is no handshake, or its client has gone. */
+  /** False: the request is not a handshake, or its client has gone. */
   upgrade(
     request: Request,
     options: { readonly headers: [name: string, value: string][]; readonly data: unknown },

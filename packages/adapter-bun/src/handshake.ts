@@ -5,7 +5,7 @@ import type { BunServer } from "./bun.ts";
 /** The random key of a handshake: 16 bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** Why a request is no valid handshake of a WebSocket (RFC 6455 section 4.2.1); `undefined` if it is one. */
+/** Why a request is not a valid handshake of a WebSocket (RFC 6455 section 4.2.1); `undefined` if the request is valid. */
 export function flawOf({ method, headers }: Request): Flaw | undefined {
   if (!listed(headers, "connection", "upgrade") || !listed(headers, "upgrade", "websocket"))
     return { status: 426, reason: "not an upgrade", headers: [["Upgrade", "websocket"]] };
@@ -17,7 +17,7 @@ export function flawOf({ method, headers }: Request): Flaw | undefined {
   return undefined;
 }
 
-/** The answer to a request that is no handshake. */
+/** The answer to a request that is not a valid handshake. */
 export interface Flaw {
   readonly status: number;
   readonly reason: string;
@@ -30,7 +30,7 @@ function listed(headers: Headers, header: string, wanted: string): boolean {
   return names.some((name) => name.trim() === wanted);
 }
 
-/** Copies the request. The address is read at once, because the runtime no longer has it once the client has gone. */
+/** Copies the request. Reads the address at once, because the runtime no longer has the address once the client has gone. */
 export function copyRequest(request: Request, server: BunServer, encrypted: boolean | undefined): Handshake {
   const headers: Record<string, string> = Object.create(null);
   // The runtime has lower-cased the names, and joined repeated headers.

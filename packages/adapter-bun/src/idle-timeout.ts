@@ -4,16 +4,15 @@ import type { BunSocket, BunWebSocketSettings } from "./bun.ts";
 import { MAX_IDLE_TIMEOUT } from "./check-options.ts";
 
 /**
- * With heartbeats of at least this length, the runtime's own timeout ends silent peers; its clock has a
- * resolution of 4 seconds. Milliseconds.
+ * Milliseconds. With heartbeats of at least this length, the runtime's own timeout ends silent peers. The runtime's clock has a
+ * resolution of 4 seconds, so with shorter heartbeats the timeout would be too late.
  */
 const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
 
 /**
- * The idle timeout, in seconds. A live peer sends something within two heartbeats, or three if one was
- * skipped, and each further silent heartbeat that `heartbeatTimeoutMs` allows adds one; the clock's resolution of
- * 4 seconds is added twice. Every byte received or written restarts the timeout, so a slow long message does not
- * end its connection.
+ * The idle timeout, in seconds. A live peer sends something within two heartbeats, or within three if one was skipped. Each
+ * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. Every
+ * byte received or written restarts the timeout, so a slow long message does not end its connection.
  */
 function silenceOf(heartbeatMs: number, silentHeartbeats: number): number {
   return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;

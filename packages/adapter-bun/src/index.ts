@@ -73,7 +73,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       settings.idleTimeout === undefined && endsSilent(heartbeatMs, silentHeartbeats),
   });
   const binding = sessions.bind<BunSocket>(runtime, handlers);
-  // A server that goes on has `fetch` for ever, so `fetch` refers only to this variable. It is cleared when the
+  // A server that continues keeps `fetch` for ever, so `fetch` refers only to this variable. The variable is cleared when the
   // binding closes, because otherwise the binding could never be garbage-collected.
   let bound: Bound | undefined = { binding, options };
   binding.onClosed(() => {
@@ -135,7 +135,10 @@ async function answer(
   }
 }
 
-/** The headers of the 101. Without a subprotocol the runtime would answer with the first one that was offered, perhaps a token. */
+/**
+ * The headers of the 101. They always set the subprotocol, because otherwise the runtime answers with the first one that was
+ * offered, which may be a token.
+ */
 function headersOf({ headers, subprotocol }: Accepted, chosen: string): [name: string, value: string][] {
   return [
     ...headers.map(([name, value]): [string, string] => [name, value]),

@@ -9,11 +9,10 @@ export interface BindOptions {
    *
    * - `maxPayloadLength` defaults to 100 MiB, as in ws. (The runtime's own default is 16 KiB.)
    * - `maxBackpressure` defaults to no limit, because `maxBufferedBytes` limits the backlog.
-   * - `idleTimeout`, in seconds, ends a closed socket whose peer no longer reads the backlog. By default it
-   *   is longer than the silence of a live peer under `heartbeatMs`. If `heartbeatMs` is 0 or too long for
-   *   that, it is 960, the runtime's maximum, and the runtime pings a peer that has been silent for that
-   *   long. A value of your own also ends live connections that are silent for that long. With 0 nothing ends
-   *   such a socket.
+   * - `idleTimeout`, in seconds, ends a closed socket whose peer no longer reads the backlog. The default is longer than the
+   *   silence of a live peer under `heartbeatMs`. If `heartbeatMs` is 0 or too long for the runtime's maximum of 960, the
+   *   default is 960, and the runtime pings a peer that has been silent for that long. A value of your own also ends live
+   *   connections that are silent for that long. With 0 the runtime never ends such a socket.
    */
   readonly behavior?:
     | Pick<
@@ -27,8 +26,9 @@ export interface BindOptions {
       >
     | undefined;
   /**
-   * Chooses one of the offered subprotocols; tokens are not among them. Return `undefined` for none; a
-   * subprotocol that was not offered counts as none. A throw answers 500 and is passed to `onError`.
+   * Chooses one of the offered subprotocols, without tokens. Return `undefined` to choose none. A subprotocol that was not
+   * offered counts as none. Must be synchronous. If the function throws, the handshake is answered with 500 and `onError` gets
+   * the error.
    *
    * @default the first one that was offered
    */
@@ -36,8 +36,8 @@ export interface BindOptions {
     | ((protocols: readonly string[], handshake: Handshake) => string | undefined)
     | undefined;
   /**
-   * Returns what is passed to `admit` and `transport` as `found`, e.g. the parameters of the route. Must be synchronous,
-   * because the request is invalid afterwards. A throw answers 500 and is passed to `onError`.
+   * Returns the value that `admit` and `transport` get as `found`, e.g. the parameters of the route. Must be synchronous, because
+   * the request is invalid afterwards. If the function throws, the handshake is answered with 500 and `onError` gets the error.
    */
   readonly found?: ((request: HttpRequest, response: HttpResponse) => unknown) | undefined;
   /**

@@ -67,8 +67,8 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       behavior.idleTimeout === undefined && endsSilent(heartbeatMs, silentHeartbeats),
   });
   const binding = sessions.bind<Socket>(runtime, handlers);
-  // The runtime cannot remove a route, so the route refers only to this variable. It is cleared when the
-  // binding closes, because otherwise the binding could never be garbage-collected.
+  // The runtime cannot remove a route, so the route refers only to this variable. The variable is cleared when the binding
+  // closes, because otherwise the binding could never be garbage-collected.
   let bound: Bound | undefined = { binding, options };
   binding.onClosed(() => {
     bound = undefined;

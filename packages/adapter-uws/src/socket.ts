@@ -59,7 +59,7 @@ export interface RuntimeOptions {
    * `heartbeatMs`, after this number of silent heartbeats.
    */
   readonly endsSilent: (heartbeatMs: number, silentHeartbeats: number) => boolean;
-  /** The longest message that the runtime takes. */
+  /** The longest message that the runtime accepts, in bytes. */
   readonly maxMessageBytes: number;
 }
 

@@ -27,7 +27,7 @@ export interface BoundSocket extends WebSocket {
   [BYTES_READ]?: number | undefined;
   /** How many heartbeats in a row were silent; only counted with `heartbeatTimeoutMs`. */
   [SILENT]?: number;
-  /** What was read from a stream that does not count its bytes: bytes, or frames. */
+  /** The amount that was read from a stream that does not count its bytes: bytes, or frames. */
   [COUNTED]?: number;
   /** Set while data is waiting that was written before the last heartbeat or before a close frame. */
   [PROGRESS]?: WriteProgress | undefined;

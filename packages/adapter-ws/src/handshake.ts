@@ -13,7 +13,7 @@ export function copyHandshake(request: IncomingMessage): Handshake {
   const headers: Record<string, string> = Object.create(null);
   const sent = request.headers;
   for (const name of Object.keys(sent)) {
-    // `injectWS` of @fastify/websocket sets this header to a number, and ws takes the header as one.
+    // `injectWS` of @fastify/websocket sets this header to a number, which ws accepts.
     const value = name === "sec-websocket-version" ? String(sent[name]) : sent[name];
     if (value === undefined) continue;
     // Application code may have replaced header values by something else.

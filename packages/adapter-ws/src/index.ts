@@ -26,8 +26,8 @@ const servers = new WeakSet<WebSocketServer>();
  * Your own `verifyClient` runs first. Your `handleProtocols` chooses among the offered subprotocols that are
  * not tokens. `clientTracking`, `perMessageDeflate`, `maxPayload` and `closeTimeout` keep your values.
  *
- * After `close()` of the binding has settled, nothing of the binding is left on the server, which refuses
- * handshakes with 503 until it is bound again.
+ * After `close()` of the binding has settled, nothing of the binding is left on the server. The server then refuses handshakes
+ * with 503 until it is bound again.
  *
  * @throws INVALID_ARGUMENT for wrong arguments, for a server of ws 7 or older, and for a second binding
  * before the first has closed.

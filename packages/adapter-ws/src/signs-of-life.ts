@@ -1,12 +1,12 @@
-/** The signs of life of a peer: what it sends, and what it reads of the waiting data. */
+/** The signs of life of a peer: it sends something, or it reads some of the waiting data. */
 import type { WebSocket } from "ws";
 import { BYTES_READ, COUNTED, ENDED_BY, PONGED, PONGS_TAKEN, PROGRESS, SILENT, TCP } from "./bound-socket.ts";
 import { bound, CLOSING, ignoreError, OPEN } from "./bound-socket.ts";
 import { WriteProgress } from "./progress.ts";
 
 /**
- * Core asks every 2 s whether the peer reads what waits before the close frame. The interval is shorter, so
- * that an interval without progress has ended by then.
+ * Core asks every 2 s whether the peer reads the data that waits before the close frame. The interval is shorter, so that an
+ * interval without progress has ended by then.
  */
 const CLOSING_LOOK_MS = 1_900;
 /** Limits closing to 10 s for a peer that sends (possibly unsolicited) pongs but no close frame. */

@@ -44,7 +44,7 @@ export const wsRuntime: Runtime<WebSocket> = {
     const tcp = socket[TCP];
     if (tcp !== undefined && writesAtOnce(socket, tcp)) tcp.write(framesOf(messages));
     else {
-      // ws sends each in a system call of its own otherwise.
+      // Without the cork ws would send each message in a system call of its own.
       tcp?.cork();
       for (const message of messages) wsRuntime.send(socket, message);
       tcp?.uncork();
@@ -117,9 +117,9 @@ export function endedByServer(socket: WebSocket): void {
 }
 
 /**
- * Counts what a stream reads that does not count its bytes. `handleUpgrade` accepts any Duplex, and only sockets
- * have `bytesRead`. The socket of Bun's own ws has 0 for ever, although the request came over it, and emits no `data`: there
- * each frame of the peer counts.
+ * Counts the bytes that a stream reads if the stream does not count them itself. `handleUpgrade` accepts any Duplex, and only
+ * sockets have `bytesRead`. The socket of Bun's own ws always has 0, although the request came over it, and emits no `data`. For
+ * that socket each frame of the peer counts.
  */
 function countReads(own: BoundSocket, tcp: Socket): void {
   const counted: number | undefined = tcp.bytesRead;
@@ -160,8 +160,8 @@ function isBlob(data: object): boolean {
 }
 
 /**
- * A Blob can only be read asynchronously, so it would arrive after later messages. Neither it nor what
- * follows is delivered (I2, I3).
+ * A Blob can only be read asynchronously, so it would arrive after later messages. Neither the Blob nor a later message is
+ * delivered (I2, I3).
  */
 function refuseBlob(socket: BoundSocket): void {
   socket.off("message", onMessage);

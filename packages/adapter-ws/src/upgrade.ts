@@ -4,10 +4,9 @@ import { SessionError } from "@wsession/core";
 import type { WebSocketServer } from "ws";
 
 /**
- * Answers 500 where ws would throw before any hook runs: for a request that HTTP code has modified, or one
- * without a socket, as test clients of frameworks create them. Otherwise the error would reach the `upgrade`
- * event of the HTTP server and end the process, or the client would wait for ever. Returns a function that
- * restores `handleUpgrade`.
+ * Answers 500 where ws would throw before any hook runs: for a request that HTTP code has modified, or for a request without a
+ * socket, which test clients of frameworks create. Otherwise the error would reach the `upgrade` event of the HTTP server and end
+ * the process, or the client would wait for ever. Returns a function that restores `handleUpgrade`.
  */
 export function guardUpgrade(server: WebSocketServer, report: (error: unknown) => void): () => void {
   const had = Object.getOwnPropertyDescriptor(server, "handleUpgrade");

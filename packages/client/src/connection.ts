@@ -104,7 +104,7 @@ export function openConnection(
       connection.conversation = converse(send, page, attempts);
       return;
     }
-    // Without pings (a page can't send them) and probes (a plain server ignores them) the client can't check the connection.
+    // The client can't check this connection: a page can't send pings, and a plain server ignores probes.
     connection.liveness.stop();
     connection.isPlain = true;
     owner.plain(connection);

@@ -63,7 +63,7 @@ export interface ClientOptions {
   readonly token?: TokenStorage | undefined;
   /**
    * Stores the position and the unsettled messages, so that they survive a reload of the page: `sessionStorage`, or another
-   * storage that two pages never share. The client ignores a storage that throws, is full, or has data of another version.
+   * storage that no two pages share. The client ignores a storage that throws, is full, or has data of another version.
    */
   readonly storage?: KeyValueStorage | undefined;
   /** The delays between two attempts, with full jitter. */

@@ -234,7 +234,8 @@ export function converse(
         if (control.number < stream.known)
           listeners.emit("rolledBack", { from: control.number + 1, to: stream.known });
         stream.known = Math.min(stream.known, control.number);
-        // The server settles nothing more before the client has attached again: what was lost may have had no answer yet.
+        // The server settles no message until the client has attached again. Lost messages may not have been answered yet, so all
+        // of them are sent again.
         inFlight = [];
         attach(firstNumber());
         return flush();

@@ -35,7 +35,7 @@ export function createListeners(): Listeners {
     add(type, listener) {
       if (!Object.hasOwn(sets, type) || typeof listener !== "function")
         throw invalid("on() takes an event and a function");
-      // A wrapper, so that one function that is added twice is called twice, and taken off once.
+      // A wrapper, so that a function that is added twice is called twice, and each removal removes one of the two.
       const entry: typeof listener = (event) => listener(event);
       sets[type].add(entry);
       return () => {

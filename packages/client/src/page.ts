@@ -16,13 +16,13 @@ export interface AttachState {
 
 /** The state of a page that outlives a connection. */
 export interface Page {
-  /** What the next attach states. */
+  /** The state that the next attach sends. */
   readonly state: AttachState;
   readonly outgoing: Outgoing;
   readonly listeners: Listeners;
   /** The conversation that attached last. Only this one delivers kept messages. */
   reader: Conversation | undefined;
-  /** Whether a person opened the page or called `reconnect`, and no server was told yet. */
+  /** Whether a person opened the page or called `reconnect`, and no attach has stated that yet. */
   isFresh: boolean;
   /** Whether a copy of the page may have the queue, because the queue is stored. */
   readonly isStored: boolean;

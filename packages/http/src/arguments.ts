@@ -17,7 +17,7 @@ export function assertSessions(where: string, sessions: unknown): void {
   assertMethods(`${where}: sessions`, sessions, "what createSessions() returned", methods);
 }
 
-/** The receiver of rejections that nobody awaits: the sessions report them to `onError`. */
+/** The receiver of unhandled rejections: the sessions report them to `onError`. */
 export function ownerOf(sessions: object): RejectionOwner | undefined {
   return isOwner(sessions) ? sessions : undefined;
 }

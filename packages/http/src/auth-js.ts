@@ -27,9 +27,9 @@ export interface AuthJsOptions<User extends object> {
 }
 
 /**
- * Reads the sessions of Auth.js with the strategy "database", from its adapter. The reader resolves with `undefined` for a request
- * without a session, and for one that has expired. It rejects with the adapter's error. Auth.js' own route answers an error of the
- * database as if nobody was logged in.
+ * Reads the sessions of Auth.js with the strategy "database", from its adapter. The reader resolves with `undefined` for a
+ * request without a session, and for an expired session. It rejects with the adapter's error. Auth.js' own route, in contrast,
+ * answers an error of the database as if nobody was logged in.
  *
  * @throws INVALID_ARGUMENT for a wrong option.
  * @example
@@ -58,7 +58,7 @@ export function fromAuthJs<User extends object>(
     const token = readCookie(header, name);
     if (token === undefined || token === "") return undefined;
     const found = (await adapter.getSessionAndUser?.(token)) ?? undefined;
-    // The adapter leaves expired sessions to Auth.js. A date that is none counts as past.
+    // The adapter also returns expired sessions, and Auth.js itself refuses them. An invalid date counts as past.
     return found !== undefined && timeOf(found.session.expires) > Date.now() ? found : undefined;
   };
 }

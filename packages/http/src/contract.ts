@@ -16,7 +16,7 @@ export interface HttpSessionsOptions {
   /**
    * The origins whose pages may log in, log out and renew, as the option of the same name of `createSessions`.
    *
-   * @default the `origins` of the sessions; without these the host that the request was sent to
+   * @default the `origins` of the sessions; without them only the host that the request was sent to
    */
   readonly origins?: OriginRule | undefined;
 }

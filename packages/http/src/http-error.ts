@@ -56,7 +56,10 @@ export function isHttpSessionError(error: unknown, code?: HttpSessionErrorCode):
   }
 }
 
-/** The statuses with which a handshake is refused for the same errors, and those of errors that no handshake has. */
+/**
+ * The status for each code: the status with which a handshake is refused for that error, or one for an error that no handshake
+ * causes.
+ */
 const STATUSES: Partial<Record<SessionErrorCode, number>> = {
   SESSION_GONE: 401,
   REVOKED: 401,

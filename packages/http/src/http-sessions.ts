@@ -124,7 +124,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     return this.#owned(inOneOperation(this.#sessions, () => this.#renew(request, view, headers)));
   }
 
-  // The three look at their arguments first, because applications pass the methods themselves in place of their results.
+  // The three methods check their arguments first, because applications pass the methods themselves in place of their results.
   express(
     options?: ExpressOptions,
     surplus?: undefined,
@@ -174,7 +174,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       if (!isAnonymous) await presented?.destroy("logged in again");
       this.#setCookie(headers, session, token);
     } catch (error) {
-      // Nobody has the token. Otherwise a session of the user would live on that no browser can end.
+      // Nobody got the token. Otherwise a session of the user would stay that no browser can end.
       await session.destroy().catch(() => undefined);
       throw error;
     }

@@ -10,7 +10,10 @@ interface Opening<S> {
   open(request: AnyRequest): Promise<S | undefined>;
 }
 
-/** The name of the property, if one is wanted. The options are those of the application, which may have passed a request. */
+/**
+ * The name of the property, if the application gave one. Checks the options, because an application may pass a request by
+ * mistake.
+ */
 export function checkExpress(options: { readonly property?: string | undefined } = {}): string | undefined {
   assertOptions("express()", options, ["property"]);
   const { property } = options;
@@ -42,7 +45,7 @@ export function fastifyHook<S>(http: Opening<S>): ReturnType<HttpSessions<object
   };
 }
 
-/** The name of the variable, if one is wanted. */
+/** The name of the variable, if the application gave one. */
 export function checkHono(options?: { readonly variable: string }): string | undefined {
   if (options === undefined) return undefined;
   assertOptions("hono()", options, ["variable"]);

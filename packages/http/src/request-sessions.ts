@@ -7,10 +7,10 @@ import { isRequest } from "./request.ts";
  * to one session, because otherwise one of them would still have the session after a logout through another.
  */
 export class RequestSessions<S> {
-  /** Weakly, so that the session of a request goes with the request. */
+  /** Weak, so that the entry of a request is garbage-collected with the request. */
   readonly #found = new WeakMap<object, S | undefined>();
 
-  /** @throws INVALID_ARGUMENT for a value that is no object. */
+  /** @throws INVALID_ARGUMENT for a value that is not an object. */
   of(request: unknown): S | undefined {
     if (typeof request !== "object" || request === null)
       throw invalidArgument("of() takes a request, or a context of Hono");

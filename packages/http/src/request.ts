@@ -2,7 +2,7 @@ import type { Handshake } from "@wsession/core";
 import { invalidArgument } from "@wsession/core/runtime";
 import type { AnyRequest } from "./shapes.ts";
 
-/** A request of any framework, with the few things of it that this package reads. */
+/** A request of any framework, with the members that this package reads. */
 export class RequestView {
   readonly #request: AnyRequest;
 
@@ -50,7 +50,7 @@ export function isRequest(value: unknown): value is AnyRequest {
     "headers" in value &&
     typeof value.headers === "object" &&
     value.headers !== null &&
-    // A list of pairs has no header by name, so everybody would be taken for logged out.
+    // In a list of pairs no header is found by its name, so everybody would count as logged out.
     !Array.isArray(value.headers)
   );
 }

@@ -4,7 +4,7 @@ import type { FastifyReplyLike, FetchHeaders, NodeResponse } from "./shapes.ts";
 
 /** The response of any framework: headers can be added, as long as they were not sent. */
 export interface ResponseHeaders {
-  /** Adds a line; those that are there stay. Throws HEADERS_SENT. */
+  /** Adds a line, and keeps the lines that are there. Throws HEADERS_SENT. */
   add(name: string, value: string): void;
 }
 
@@ -26,7 +26,7 @@ export function assertCookieFits(line: string): void {
  *
  * @throws INVALID_ARGUMENT for a value that is not a response.
  */
-// Express' responses have `append` and `header` too, so `setHeader` is looked at first, and `append` last.
+// Express' responses have `append` and `header` too, so `setHeader` is checked first, and `append` last.
 export function headersOf(where: string, response: unknown): ResponseHeaders {
   if (isNode(response)) return { add: (name, value) => addToNode(response, name, value) };
   if (isFastify(response)) return { add: (name, value) => addToFastify(response, name, value) };
@@ -85,7 +85,7 @@ function isFastify(value: unknown): value is FastifyReplyLike {
 }
 
 function isFetch(value: unknown): value is FetchHeaders {
-  // They have `append` too, and would take the cookie without sending it.
+  // These have `append` too, and would accept the cookie without sending it.
   if (value instanceof FormData || value instanceof URLSearchParams) return false;
   return hasMethods(value, ["append"]);
 }

@@ -7,8 +7,8 @@ const BRAND: symbol = /* @__PURE__ */ Symbol.for("@wsession/protocol Transaction
  * An error that a handler throws to refuse a transaction. Nothing is committed. The client's `send` rejects with an error of
  * the same code and detail.
  *
- * The client gets a code of up to 128 characters, a message of up to 512, and all of it with the detail in up to 1,024
- * characters of JSON. A part that is longer, or that JSON can't represent, is left out, and the server's `onError` is told so.
+ * The client gets a code of up to 128 characters, a message of up to 512, and all of it with the detail in up to 1,024 characters
+ * of JSON. A part that is longer, or that JSON can't represent, is left out, and the server's `onError` gets a report of that.
  *
  * @throws a TypeError with the code INVALID_ARGUMENT if `code` is empty, or if `code` or `message` is not a string.
  * @example

@@ -31,7 +31,7 @@ export function typed(socket: GatedSocket): WebSocket {
  * `transaction` alone if there is one.
  *
  * Messages wait in the connection's inbox, within its limits, until the first listener of `message` is there, or until
- * `resume()`. They do not wait if the application has a handler `message`. An error of a listener, a rejection too, ends the
+ * `resume()`. They do not wait if the application has a handler `message`. A throw or a rejection of a listener ends the
  * connection with 1011 and reaches `onError`.
  *
  * A message that exceeds `maxBufferedBytes` is an error of the callback of `send`. Without a callback the connection ends with
@@ -39,7 +39,7 @@ export function typed(socket: GatedSocket): WebSocket {
  * fragments is sent whole with its last fragment. The socket has no `_socket` and the like, so `createWebSocketStream` can't
  * use it.
  *
- * @throws INVALID_ARGUMENT for another object than a connection.
+ * @throws INVALID_ARGUMENT for an object that is not a connection.
  * @example
  * ```ts
  * bindSessions(server, sessions, { open: (connection) => setupWSConnection(asWebSocket(connection), request) });

@@ -28,11 +28,11 @@ const constants = {
 } satisfies Record<string, Constant>;
 
 /**
- * A connection as a socket of ws, fed by the connection's message flow: `asWebSocket`.
+ * A connection as a socket of ws, which emits the connection's messages: the result of `asWebSocket`.
  *
  * How data flows. The runtime's socket, the gate, the order and the limits of messages stay core's: core hands each message to
- * the tap when the handler `message` is due, and before the handler gets the message. The tap emits. What is sent goes through
- * `connection.send`, so framing, pings and `maxBufferedBytes` are the connection's.
+ * the tap when the handler `message` is due, and before the handler gets the message. The tap emits the message. `send` calls
+ * `connection.send`, so framing, pings and `maxBufferedBytes` are those of the connection.
  *
  * Messages wait, as in a paused stream, until somebody listens: until the first listener of `message`, `resume()`, or a handler
  * `message` of the application. They wait in the connection's inbox, since the tap's promise holds the next message back. With
@@ -202,7 +202,7 @@ export class GatedSocket extends ListenerTarget {
   }
 
   send(data: unknown, options?: SendOptions | Callback | null, callback?: Callback): void {
-    // As with ws, a callback that is no function is none. A call of it would end the connection.
+    // As in ws, a callback that is not a function is ignored. A call of it would throw and end the connection.
     const given = typeof options === "function" ? options : callback;
     const done = typeof given === "function" ? given : undefined;
     const { binary = typeof data !== "string" && typeof data !== "number", fin = true } =
@@ -218,7 +218,7 @@ export class GatedSocket extends ListenerTarget {
         if (done !== undefined) this.#unsent.push(done);
         return;
       case "dropped":
-        // What is sent next would not follow on what the peer has. With a callback the sender knows.
+        // The peer would miss this message. With a callback the sender learns that; without one the connection must end.
         if (done === undefined) this.#connection.close(CloseCode.InboxFull, "too much waits to be sent");
         else this.#settle(done, new Error("more than maxBufferedBytes would wait to be sent"));
         return;
@@ -250,7 +250,10 @@ export class GatedSocket extends ListenerTarget {
     this.#sendControl("ping", data, mask, callback);
   }
 
-  /** uWebSockets.js sends no pong by itself: the callback gets an error there. It answers each ping on its own. */
+  /**
+   * On uWebSockets.js the callback gets an error, because that runtime can't send an unsolicited pong. It answers each ping by
+   * itself.
+   */
   pong(data?: unknown, mask?: unknown, callback?: Callback): void {
     this.#sendControl("pong", data, mask, callback);
   }
@@ -286,7 +289,7 @@ function closedError(): Error {
   return new SessionError("CONNECTION_CLOSED", "the connection has ended, or is ending");
 }
 
-/** The extensions of a socket of ws. The other runtimes do not tell theirs. */
+/** The extensions of a socket of ws. The sockets of other runtimes do not have this member. */
 function extensionsOf(socket: unknown): string {
   const hasOwn = typeof socket === "object" && socket !== null && "extensions" in socket;
   return hasOwn && typeof socket.extensions === "string" ? socket.extensions : "";

@@ -1,4 +1,4 @@
-/** The data that ws takes and gives, as the connection sends and receives them. */
+/** Conversions between the data that a socket of ws accepts or emits, and the data of a connection. */
 import { isAnyArrayBuffer } from "node:util/types";
 import type { RawData, WebSocket } from "ws";
 
@@ -31,7 +31,7 @@ export function bufferOf(bytes: Uint8Array): Buffer {
 }
 
 /**
- * The bytes of what ws accepts: text, a number, bytes of any kind, and nothing.
+ * The bytes of any data that ws accepts: text, a number, bytes of any kind, or no data.
  *
  * @throws TypeError, as ws does, for data that `Buffer.from` refuses.
  */
@@ -44,7 +44,7 @@ export function bytesOf(data: unknown): Buffer {
   throw new TypeError("a message must be a string, a number, a Buffer, an ArrayBuffer or a typed array");
 }
 
-/** Puts the fragments of a message together that `send` gets with `fin: false`. */
+/** Joins the fragments of a message that `send` gets with `fin: false`. */
 export class Fragments {
   #begun: { readonly isBinary: boolean; readonly chunks: Buffer[] } | undefined = undefined;
 

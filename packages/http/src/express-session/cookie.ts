@@ -9,8 +9,8 @@ export function idleMsOf(cookie: unknown): number | undefined {
 }
 
 /**
- * The cookie of a session of the middleware, without the time of its end if it has a `maxAge`. That time changes with each request, and
- * to store it would be a change of the data each time. The idle deadline of the session is the same time.
+ * The cookie of a session of the middleware, without the time of its end if it has a `maxAge`. That time changes with each
+ * request, so storing it would change the data with each request. The idle deadline of the session is the same time.
  */
 export function storedCookie(session: object): Attributes {
   const attributes = attributesOf(Reflect.get(session, "cookie"));

@@ -46,7 +46,7 @@ export interface ExpressStore extends EventEmitter {
   load<Loaded>(sid: string, callback: (error: unknown, session?: Loaded) => unknown): void;
   regenerate(request: object, callback: Done): void;
   createSession<Inflated>(request: object, session: object): Inflated;
-  /** The id of the session in wsession, for `accept({ sessionId })`. It is not a secret, and does not tell the `sid`. */
+  /** The id of the session in wsession, for `accept({ sessionId })`. It is not a secret, and does not reveal the `sid`. */
   sessionIdOf(sid: string): string;
 }
 
@@ -144,7 +144,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     try {
       await this.#destroy(String(Reflect.get(request, "sessionID")));
     } finally {
-      // Also if the store is away, because a login must not go on with the earlier id (session fixation).
+      // Also if the store fails, because a login must not continue with the earlier id (session fixation).
       this.#inflater.generate(this, request);
     }
   }
@@ -175,13 +175,13 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     const changes = changesOf(loaded.fields, present);
     const id = this.sessionIdOf(sid);
     if (Object.keys(changes).length > 0) return this.#write(id, changes);
-    // Nothing is lost if the session is gone meanwhile.
+    // The request has changed nothing, so nothing is lost if the session is gone meanwhile.
     await (await this.#sessions.get(id))?.touch().catch(unlessGone);
   }
 
   async #write(id: string, changes: Record<string, unknown>): Promise<void> {
     const session = await this.#sessions.get(id);
-    // A store must not bring a session back that was destroyed while the request ran: a logout would come undone (I9).
+    // Do not create a session again that was destroyed while the request ran, because that would undo a logout (I9).
     if (session === undefined) throw goneError();
     await session.patch(changes);
     const idleMs = idleMsOf(changes["cookie"]);
@@ -202,7 +202,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
     await (await this.#sessions.get(this.sessionIdOf(sid)))?.destroy("logged out");
   }
 
-  /** Those of the middleware. Other sessions have no cookie in their data. */
+  /** The sessions of the middleware. Other sessions have no cookie in their data. */
   async #handles(): Promise<StoredHandle[]> {
     const handles: StoredHandle[] = [];
     for await (const session of this.#sessions.entries()) if ("cookie" in session.data) handles.push(session);
@@ -219,7 +219,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
 
   /**
    * Calls back in a turn of its own, so that an error of the callback is not a rejection of the store. Throws INVALID_ARGUMENT at
-   * once for a callback that is no function; `null` counts as none, because other stores take it too.
+   * once for a callback that is not a function. `null` counts as no callback, because other stores accept it too.
    */
   #answer<Result>(
     work: () => Promise<Result>,

@@ -34,7 +34,7 @@ export class Inflater {
   }
 
   #find(store: object, request: object): Sample {
-    // Inherits what `genid` may read, and takes what `generate` writes.
+    // Inherits the members that `genid` may read, and gets the members that `generate` writes.
     const probe: object = Object.create(request);
     this.generate(store, probe);
     const session = Object(Reflect.get(probe, "session"));
@@ -48,6 +48,6 @@ function inflatedCookie(
 ): object {
   const cookie: object = Object.create(prototype);
   Object.assign(cookie, attributes, { expires: typeof expires === "string" ? new Date(expires) : null });
-  // Last, because a cookie sets it anew when the time of the end is set.
+  // Set this last, because the cookie changes `originalMaxAge` when the time of its end is set.
   return Object.assign(cookie, { originalMaxAge });
 }

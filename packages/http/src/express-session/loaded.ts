@@ -8,7 +8,7 @@ import { invalidArgument } from "@wsession/core/runtime";
  */
 export const LOADED = "__loaded";
 
-/** The fields of a session, as JSON texts. Left out of JSON, so that neither hashes nor stores see it. */
+/** The fields of a session, as JSON texts. The object is not part of JSON, so neither hashes nor stores see it. */
 export class Loaded {
   readonly sid: string;
   fields: ReadonlyMap<string, string>;
@@ -24,24 +24,25 @@ export class Loaded {
 }
 
 /**
- * What was loaded of this session. Applications copy all fields of a session into the one that `regenerate` made (passport:
- * `keepSessionInfo`), and with them the state of the earlier session, which says nothing about the new one.
+ * The loaded state of this session; `undefined` for that of another session. Applications copy all fields of a session into the
+ * session that `regenerate` made (passport: `keepSessionInfo`). The copy includes the loaded state of the earlier session, which
+ * must not be compared with the new one.
  */
 export function loadedOf(session: object, sid: string): Loaded | undefined {
   const loaded: unknown = Reflect.get(session, LOADED);
   return loaded instanceof Loaded && loaded.sid === sid ? loaded : undefined;
 }
 
-/** @throws INVALID_ARGUMENT for a session that is no object. */
+/** @throws INVALID_ARGUMENT for a session that is not an object. */
 export function assertSession(where: string, session: unknown): asserts session is object {
   if (typeof session !== "object" || session === null)
     throw invalidArgument(`${where}: the session must be an object`);
 }
 
 /**
- * The fields that JSON has of a session, each as a text.
+ * The fields of a session that JSON contains, each as a text.
  *
- * @throws NOT_SERIALISABLE for what JSON can't have, such as a circular reference.
+ * @throws NOT_SERIALISABLE for data that JSON can't represent, such as a circular reference.
  */
 export function fieldsOf(session: object): Map<string, string> {
   const plain: unknown = JSON.parse(textOf(session));
@@ -64,7 +65,7 @@ export function changesOf(
 ): Record<string, unknown> {
   const changed = [...present].filter(([name, text]) => loaded.get(name) !== text);
   const removed = [...loaded.keys()].filter((name) => !present.has(name));
-  // An assignment to `__proto__` would be no field.
+  // An assignment to `__proto__` would not create a field.
   return Object.fromEntries([
     ...changed.map(([name, text]) => [name, JSON.parse(text)]),
     ...removed.map((name) => [name, undefined]),

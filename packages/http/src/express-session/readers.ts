@@ -35,7 +35,7 @@ export interface SessionReaderOptions {
 
 /** A session of the middleware. */
 export interface FoundSession<Data extends object> {
-  /** The middleware's id of the session. A secret: who has it and the signing secret has the session. */
+  /** The middleware's id of the session. A secret: together with the signing secret it gives access to the session. */
   readonly sid: string;
   /** The stored session, with its `cookie`, and with `passport` if passport is used. */
   readonly session: Data;

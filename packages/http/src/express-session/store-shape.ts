@@ -4,9 +4,9 @@ export interface SessionReaderStore {
 }
 
 /**
- * Reads a session; `undefined` for one that does not exist. The store decides what has expired, as with express-session: most stores
- * do not write `cookie.expires` again when a session is touched. Rejects with the error of the store, because an outage must not
- * look like nobody is logged in.
+ * Reads a session; `undefined` if the session does not exist. The store decides whether a session has expired, as with
+ * express-session: most stores do not write `cookie.expires` again when a session is touched. Rejects with the error of the
+ * store, because an outage must not look as if nobody was logged in.
  */
 export async function readStored(store: SessionReaderStore, sid: string): Promise<object | undefined> {
   const stored = await new Promise<unknown>((resolve, reject) => {
@@ -17,7 +17,8 @@ export async function readStored(store: SessionReaderStore, sid: string): Promis
     };
     const returned: unknown = store.get(sid, answer);
     if (!isThenable(returned)) return;
-    // Of a store with promises in place of the callback. Other stores call back after a promise of nothing.
+    // A store may return a promise of the session in place of calling back. Other stores return a promise of `undefined`, and
+    // call back.
     returned.then(
       (session) => {
         if (session !== undefined) resolve(session);

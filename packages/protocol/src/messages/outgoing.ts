@@ -38,8 +38,8 @@ export class Outgoing {
 }
 
 /**
- * Returns the promise, whose rejection no longer causes an `unhandledRejection`. A caller that awaits it still gets the
- * rejection.
+ * Returns the same promise. Its rejection no longer causes an `unhandledRejection`. A caller that awaits the promise still gets
+ * the rejection.
  */
 export function withoutUnhandledRejection<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);

@@ -11,7 +11,7 @@ export class Sequence<Key> {
     return this.#tails.has(key);
   }
 
-  /** Calls `act` with the verdict after the `act` of every earlier call of this key was called. The verdict must not reject. */
+  /** Calls `act` with the verdict, after every earlier call for this key has called its `act`. The verdict must not reject. */
   inOrder<Result>(
     key: Key,
     verdict: Verdict | Promise<Verdict>,
