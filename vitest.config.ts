@@ -2,6 +2,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { hideTypesNotice } from "./scripts/vitest-notice.mjs";
+
+hideTypesNotice();
 
 const root = import.meta.dirname;
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../run-tool.mjs";
 import { vitestArguments } from "../vitest-arguments.mjs";
+import { hideTypesNotice } from "../vitest-notice.mjs";
 
 /** Runs planted tests, all of which pass, as `npm test` runs this project's. */
 function run(...names: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
@@ -35,4 +36,16 @@ test("npm test fails where tests print, though all of them pass, and quotes each
     const source = `^stderr, while .*${name}\\.planted\\.ts.* ran:\\n(?: {2}.*\\n)* {2}.*${complaints[index]}`;
     expect(quoted).toMatch(new RegExp(source, "m"));
   }
+});
+
+test("the notice of vitest about tests of types is not shown, and every other text is", () => {
+  const written: unknown[] = [];
+  const stream = { write: (text: unknown) => written.push(text) > 0 };
+  hideTypesNotice(stream);
+  const notice =
+    "Testing types with tsc and vue-tsc is an experimental feature.\nPlease pin Vitest's version when using it.";
+  const others = ["\u001b[33mTypeError: x\u001b[39m\n", `${notice} And an error.\n`, `an error\n${notice}\n`];
+  for (const text of [`${notice}\n`, `\u001b[33m${notice}\u001b[39m\n`, ...others])
+    expect(stream.write(text)).toBe(true);
+  expect(written).toEqual(others);
 });
