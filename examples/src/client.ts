@@ -1,4 +1,4 @@
-// The parts of the examples that are not wsession: a server on a free port, and a client.
+// The parts of the examples that do not use wsession: a server on a free port, and a client.
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";

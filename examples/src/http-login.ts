@@ -27,7 +27,7 @@ function sessionsOn(client: Redis) {
 }
 // #endregion
 
-/** The server, and what ends it. */
+/** Starts the server, which ends on SIGTERM. */
 async function start(redisUrl: string) {
   const client = new Redis(redisUrl);
   const sessions = sessionsOn(client);

@@ -18,7 +18,7 @@ const sessions = createSessions<{ user: string }, Tcp>({
 export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   const seen: string[] = [];
-  // Anything that sees the TCP socket before the upgrade may leave word for the connection.
+  // Code that has the TCP socket before the upgrade may attach data for the connection.
   server.options.verifyClient = ({ req }: { readonly req: IncomingMessage }) => {
     transportOf(req.socket).data = "by the proxy";
     return true;

@@ -14,7 +14,7 @@ import { main as twoLayers } from "../dist/two-layers.js";
 
 const root = join(import.meta.dirname, "..", "..");
 
-test("in-connection: a session that is of use to its own connection only", async () => {
+test("in-connection: a session that only its own connection uses", async () => {
   expect(await inConnection()).toEqual(["you are in lobby", "you are in garden"]);
 });
 
@@ -26,11 +26,11 @@ test("map-resume: a session outlives its connection", async () => {
   expect(await mapResume()).toEqual(["put apple", "welcome back, 1 in your cart"]);
 });
 
-test("gate: what the client says before its session is there is held, in order", async () => {
+test("gate: messages wait, in order, until the session is set", async () => {
   expect(await gate()).toEqual(["ada: one", "ada: two", "ada: three"]);
 });
 
-test("ready: code that is not a message handler waits, and hears of the end", async () => {
+test("ready: code outside of a message handler waits for the session, and gets an error if the connection ends first", async () => {
   expect(await ready()).toEqual(["ada has the queen of hearts", "gone before the login"]);
 });
 
@@ -76,7 +76,7 @@ test("http-express: routes that log in and out, and the logins of express-sessio
   ]);
 });
 
-test("http-other-logins: Auth.js and better-auth say in admit who connects, and refuse a forged cookie and one of a user who signed out", async () => {
+test("http-other-logins: admit asks Auth.js and better-auth who connects, and they refuse a forged cookie and one of a user who signed out", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/http-other-logins.js");
   expect(await main()).toEqual([
     "welcome ada@example.com",
@@ -88,7 +88,7 @@ test("http-other-logins: Auth.js and better-auth say in admit who connects, and 
   ]);
 });
 
-test("auth-js-database: a session that Auth.js has in its database, one that expired, and a database that is away", async () => {
+test("auth-js-database: a session that Auth.js has in its database, an expired one, and a database that fails", async () => {
   const { main }: { main(): Promise<string[]> } = await import("../dist/auth-js-database.js");
   expect(await main()).toEqual([
     "Auth.js: ada@example.com",
@@ -101,7 +101,7 @@ test("auth-js-database: a session that Auth.js has in its database, one that exp
   ]);
 });
 
-test("own-login: the application's cookie names the session, and one that is gone is followed by a fresh one", async () => {
+test("own-login: the application's cookie names the session, and a new session replaces a destroyed one", async () => {
   expect(await ownLogin()).toEqual([
     "welcome",
     "welcome back",

@@ -27,7 +27,7 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
   return {
     open(connection) {
       const { session, resumed } = connection;
-      tell(connection, {
+      sendReport(connection, {
         type: "welcome",
         resumed,
         connection: connection.id,
@@ -40,13 +40,18 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
 
     async message(connection, message) {
       const command = readCommand(message);
-      if (typeof command === "string") return tell(connection, { type: "refused", reason: command });
+      if (typeof command === "string") return sendReport(connection, { type: "refused", reason: command });
       try {
-        await obey(connection, command, serving);
+        await execute(connection, command, serving);
       } catch (error) {
         // An unavailable store must not end the connection as a failed handler: tell the visitor, and keep the connection.
         if (!isSessionError(error)) throw error;
-        tell(connection, { type: "failed", code: error.code, outcome: error.outcome, reason: error.message });
+        sendReport(connection, {
+          type: "failed",
+          code: error.code,
+          outcome: error.outcome,
+          reason: error.message,
+        });
       }
     },
 
@@ -55,7 +60,7 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
 
     // Not called for this connection's own writes. Their answers are sent where they are written.
     change(connection) {
-      tell(connection, { type: "changed", session: view(connection.session) });
+      sendReport(connection, { type: "changed", session: view(connection.session) });
     },
 
     close(connection) {
@@ -64,34 +69,34 @@ export function visitorHandlers(serving: Serving): HandlersOf<VisitorSessions> {
   };
 }
 
-async function obey(connection: VisitorConnection, command: Command, serving: Serving): Promise<void> {
+async function execute(connection: VisitorConnection, command: Command, serving: Serving): Promise<void> {
   const { session } = connection;
   switch (command.type) {
     case "rename":
       await session.patch({ name: command.name });
-      return tell(connection, { type: "written", method: "patch", session: view(session) });
+      return sendReport(connection, { type: "written", method: "patch", session: view(session) });
     case "recolour":
       await session.patch({ colour: command.colour });
-      return tell(connection, { type: "written", method: "patch", session: view(session) });
+      return sendReport(connection, { type: "written", method: "patch", session: view(session) });
     case "count":
       await session.update((data) => ({ ...data, count: data.count + command.by }));
-      return tell(connection, { type: "written", method: "update", session: view(session) });
+      return sendReport(connection, { type: "written", method: "update", session: view(session) });
     case "note": {
       if (session.data.notes.length >= MOST_NOTES) {
-        return tell(connection, {
+        return sendReport(connection, {
           type: "refused",
           reason: `a session here keeps ${MOST_NOTES} notes; remove one first`,
         });
       }
       const note = { id: randomUUID(), text: command.text };
       await session.update((data) => ({ ...data, notes: [...data.notes, note].slice(-MOST_NOTES) }));
-      return tell(connection, { type: "written", method: "update", session: view(session) });
+      return sendReport(connection, { type: "written", method: "update", session: view(session) });
     }
     case "forget":
       await session.update((data) => ({ ...data, notes: data.notes.filter(({ id }) => id !== command.id) }));
-      return tell(connection, { type: "written", method: "update", session: view(session) });
+      return sendReport(connection, { type: "written", method: "update", session: view(session) });
     case "look":
-      return tell(connection, { type: "seen", session: view(session) });
+      return sendReport(connection, { type: "seen", session: view(session) });
     case "rotate":
       // The library notifies the page's client, which connects again to get the new cookie.
       await session.rotate();
@@ -101,11 +106,11 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
       return logIn(connection, command.user);
     case "logout":
       if (session.subject === undefined)
-        return tell(connection, { type: "refused", reason: "nobody is logged in here" });
+        return sendReport(connection, { type: "refused", reason: "nobody is logged in here" });
       return logOutEverywhere(serving.sessions, session.subject);
     case "expire":
       await expireSoon(connection);
-      return tell(connection, { type: "expires", inMs: SOON_MS });
+      return sendReport(connection, { type: "expires", inMs: SOON_MS });
     case "away":
       return writeWhileAway(serving.sessions, connection);
     case "drop":
@@ -116,7 +121,7 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
       return;
     case "kill":
       if (!serving.mortal) {
-        return tell(connection, {
+        return sendReport(connection, {
           type: "refused",
           reason: "the sessions are in this process and would die with it",
         });
@@ -125,7 +130,7 @@ async function obey(connection: VisitorConnection, command: Command, serving: Se
   }
 }
 
-export function tell(connection: Pick<Connection, "send">, report: Report): void {
+export function sendReport(connection: Pick<Connection, "send">, report: Report): void {
   connection.send(JSON.stringify(report));
 }
 

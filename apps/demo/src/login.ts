@@ -1,4 +1,6 @@
-/** What belongs to a user rather than to a tab: login, logout everywhere, a deadline, and messages for somebody who is away. */
+/**
+ * The actions that concern a user rather than a tab: login, logout everywhere, a deadline, and messages for a user who is away.
+ */
 import type { Connection } from "@wsession/core";
 import type { Report } from "./messages.ts";
 import type { Visitor, VisitorSessions } from "./session.ts";

@@ -28,7 +28,7 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
     index % 2 === 1 && typeof uWS !== "string" ? "uws" : "ws",
   );
 
-  // The page listens first, because the processes need its origin. Until they serve, it has none to show.
+  // The page listens first, because the processes need its origin. Until the processes serve, the page lists none.
   const server = pageServer(
     "redis",
     () => workers?.slots() ?? [],
@@ -48,13 +48,13 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
       WSESSION_DEMO_REDIS: redis.url,
       WSESSION_DEMO_REDIS_IS_OURS: redis.facts().isOurs ? "1" : "0",
     },
-    heard: (number, report) => board.hear(number, report),
+    onReport: (number, report) => board.addReport(number, report),
     ended(number, pid, signal) {
       const by = signal === null ? "" : ` by ${signal}`;
       board.forget(number);
-      tell(number, `Process ${number} (pid ${pid}) ended${by}; starting it again.`);
+      announce(number, `Process ${number} (pid ${pid}) ended${by}; starting it again.`);
     },
-    servesAgain: (number, pid) => tell(number, `Process ${number} serves again (pid ${pid}).`),
+    servesAgain: (number, pid) => announce(number, `Process ${number} serves again (pid ${pid}).`),
     failed: (failure) => void close().finally(() => voice.fail(failure)),
   });
   workers = started;
@@ -82,8 +82,8 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
     close,
   };
 
-  function tell(number: number, text: string): void {
-    board.tell("process", number, text);
+  function announce(number: number, text: string): void {
+    board.addEvent("process", number, text);
     voice.say(text);
   }
 
@@ -92,7 +92,7 @@ export async function startProcesses(options: ProcessesOptions, voice: Voice): P
     const change = action === "stop-redis" ? redis.stop : redis.start;
     if (change === undefined) return "The demo did not start this Redis, so it does not stop it.";
     await change();
-    board.tell("redis", 0, action === "stop-redis" ? "Redis is stopped." : "Redis runs again.");
+    board.addEvent("redis", 0, action === "stop-redis" ? "Redis is stopped." : "Redis runs again.");
     return undefined;
   }
 

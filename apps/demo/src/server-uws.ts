@@ -30,7 +30,10 @@ export interface UwsServer {
   close(): void;
 }
 
-/** Returns why uWebSockets.js can't be used here: it has binaries for some platforms and versions of Node.js only. */
+/**
+ * Returns the module, or the reason if uWebSockets.js can't be loaded here. It has binaries only for some platforms and versions
+ * of Node.js.
+ */
 export async function loadUws(): Promise<UWebSockets | string> {
   try {
     const { default: uWS } = await import("uWebSockets.js");

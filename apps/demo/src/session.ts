@@ -44,8 +44,9 @@ export function visitorSessions({ store, origins, onError }: VisitorSessionsOpti
     onError,
     idleMs: IDLE_MS,
     absoluteMs: ABSOLUTE_MS,
-    // Cookies ignore ports, so every server of the demo gets the same cookie. In production leave the name and Secure
-    // at their defaults (`__Host-wsession`). This demo uses plain http on localhost, where not every browser stores Secure cookies.
+    // Browsers send a cookie to all ports of a host, so every server of the demo gets the same cookie. In production leave the
+    // name and Secure at their defaults (`__Host-wsession`). This demo uses plain http on localhost, where not every browser
+    // stores Secure cookies.
     token: cookieToken({ name: "wsession-demo", secure: false, sameSite: "Strict" }),
     initial: () => newcomer(),
   });

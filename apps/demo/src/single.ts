@@ -9,7 +9,7 @@ import type { Endpoint } from "./messages.ts";
 import { HOST, listen, origins, pageServer } from "./page.ts";
 import { countersInMemory } from "./plain.ts";
 import type { PlainServing } from "./plain.ts";
-import { presenceTeller } from "./presence.ts";
+import { presenceReporter } from "./presence.ts";
 import { loadUws, serveWithUws } from "./server-uws.ts";
 import type { UwsServer } from "./server-uws.ts";
 import { serveWithWs } from "./server-ws.ts";
@@ -26,13 +26,13 @@ export async function startSingle(port: number, voice: Voice): Promise<Demo> {
     origins: origins(pagePort),
     onError: (error, { stage }) => voice.say(describeError(error, stage)),
   });
-  const presence = presenceTeller(sessions, false, (error) => voice.say(describeError(error, "presence")));
+  const presence = presenceReporter(sessions, false, (error) => voice.say(describeError(error, "presence")));
   // One sessions object, one handlers object, two runtimes.
   const handlers = visitorHandlers({
     sessions,
     process: 1,
     mortal: false,
-    connectionsChanged: presence.tell,
+    connectionsChanged: presence.report,
   });
   const plain: PlainServing = {
     origins: origins(pagePort),

@@ -12,7 +12,7 @@ import type { ProcessReport } from "./operator/contract.ts";
 import { reporter } from "./operator/reporter.ts";
 import { HOST, listen } from "./page.ts";
 import type { PlainServing } from "./plain.ts";
-import { presenceTeller } from "./presence.ts";
+import { presenceReporter } from "./presence.ts";
 import { loadUws, serveWithUws } from "./server-uws.ts";
 import { serveWithWs } from "./server-ws.ts";
 import { closeServer } from "./single.ts";
@@ -61,12 +61,12 @@ async function work(): Promise<void> {
     origins: values.origin,
     onError: (error, { stage }) => report(error, stage),
   });
-  const presence = presenceTeller(sessions, true, (error) => report(error, "presence"));
+  const presence = presenceReporter(sessions, true, (error) => report(error, "presence"));
   const handlers = visitorHandlers({
     sessions,
     process: number,
     mortal: true,
-    connectionsChanged: presence.tell,
+    connectionsChanged: presence.report,
   });
   const plain: PlainServing = {
     origins: values.origin,

@@ -16,7 +16,7 @@ export interface WorkersOptions {
   readonly origins: readonly string[];
   /** The environment of the processes. */
   readonly env: NodeJS.ProcessEnv;
-  readonly heard: (number: number, report: ProcessReport) => void;
+  readonly onReport: (number: number, report: ProcessReport) => void;
   readonly ended: (number: number, pid: number | undefined, signal: NodeJS.Signals | null) => void;
   readonly servesAgain: (number: number, pid: number | undefined) => void;
   /** A process could not be started again. */
@@ -94,14 +94,14 @@ export class Workers {
   }
 
   async #start(slot: Slot): Promise<void> {
-    const { env, origins, heard, ended } = this.#options;
+    const { env, origins, onReport, ended } = this.#options;
     slot.state = "starting";
     const child = fork(join(import.meta.dirname, "worker.js"), argumentsOf(slot, origins), { env });
     slot.child = child;
     slot.port = await portOf(child, slot);
     slot.state = "running";
     child.on("message", (message: WorkerMessage) => {
-      if ("report" in message) heard(slot.number, message.report);
+      if ("report" in message) onReport(slot.number, message.report);
     });
     const again = (): void => {
       if (this.#isClosing) return;

@@ -1,4 +1,4 @@
-// One server of an application of several processes or threads. Sessions are shared by Redis. Its port is told by `tell`.
+// One server of an application of several processes or threads, which share their sessions by Redis.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { bindSessions } from "@wsession/adapter-ws";

@@ -19,7 +19,8 @@ export interface Visitor {
 }
 
 /**
- * Admits users by their query: `?user=ada`. An application looks at a cookie or a token here, which may take as long as `admitMs`.
+ * Admits users by their query: `?user=ada`. An application checks a cookie or a token here. `admitMs` simulates the time for
+ * that.
  */
 export function sessionsOfUsers(
   admitMs = 0,

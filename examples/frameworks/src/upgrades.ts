@@ -5,10 +5,10 @@ import { WebSocketServer } from "ws";
 import type { Visitor } from "./started.ts";
 
 /**
- * Serves `/socket` beside another framework on one HTTP server. Node calls every `upgrade` listener, so this one leaves alone what
- * is the other's. It refuses all other paths, because if no listener answers, the client waits.
+ * Serves `/socket` beside another framework on one HTTP server. Node calls every `upgrade` listener, so this one ignores the
+ * paths of the other framework. It refuses all remaining paths, because a client waits for ever if no listener answers.
  *
- * Not `{ server, path }`: ws would answer the handshakes of the other framework with 400.
+ * Do not use `{ server, path }`: ws would answer the handshakes of the other framework with 400.
  */
 export function serveBeside(
   server: Server,

@@ -13,7 +13,10 @@ const { setupWSConnection } = createRequire(import.meta.url)("y-websocket/bin/ut
   setupWSConnection(socket: object, request: { readonly url: string }): void;
 };
 
-/** The path of the URL names the document. An application looks at `connection.session` here, whether its user may edit it. */
+/**
+ * The path of the URL names the document. An application checks here, by `connection.session`, whether its user may edit the
+ * document.
+ */
 function open(connection: Connection, { url }: Handshake): void {
   setupWSConnection(asWebSocket(connection), { url });
 }

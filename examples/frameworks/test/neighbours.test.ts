@@ -65,7 +65,7 @@ test("@fastify/websocket beside a listener of one's own: its 404 is the answer, 
   expect(await refused(`ws://127.0.0.1:${port}/socket?user=ada`)).toBe(404);
 });
 
-test("Socket.IO and wsession answer one handshake: the client of Socket.IO stays connected, and onError is told", async () => {
+test("Socket.IO and wsession answer one handshake: the client of Socket.IO stays connected, and onError gets a report", async () => {
   const reports: string[] = [];
   const sessions = sessionsOfUsers(100, (error) => reports.push(String(error)));
   const server = createServer();

@@ -31,7 +31,7 @@ export async function start(): Promise<{ server: WebSocketServer; url: string; c
     },
   };
   type Context = { session: ReturnType<typeof sessionOf> };
-  // Before bindSessions, because useServer sets `handleProtocols` of the server, which bindSessions asks.
+  // Call this before bindSessions, because useServer sets `handleProtocols` of the server, which bindSessions reads.
   useServer(
     {
       schema,

@@ -1,4 +1,4 @@
-// Notifies a user who has no connection: the message is there when she comes back.
+// Notifies a user who has no connection: she gets the message when she comes back.
 import { bindSessions } from "@wsession/adapter-ws";
 import { connect, tokenInMemory } from "@wsession/client";
 import { accept, createSessions, mapStore, protocolToken } from "@wsession/core";
@@ -9,7 +9,7 @@ import { nextEvent, nextMessages } from "./events.ts";
 const sessions = createSessions({
   store: mapStore(),
   token: protocolToken(),
-  // Who the visitor is would be asked here.
+  // An application checks here who the visitor is.
   admit: () => accept({ subject: "ada" }),
   initial: () => ({}),
 });

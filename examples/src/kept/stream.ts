@@ -1,4 +1,4 @@
-// A stream of chunks, such as the answer of a language model, goes on in the middle for a client that lost its connection.
+// A stream of chunks, such as the answer of a language model, continues for a client that lost its connection in the middle.
 import { bindSessions } from "@wsession/adapter-ws";
 import { connect, tokenInMemory } from "@wsession/client";
 import { createSessions, mapStore, protocolToken } from "@wsession/core";
@@ -20,7 +20,7 @@ export async function main(): Promise<string[]> {
       if (text !== "ask") return;
       let number = 0;
       for await (const chunk of answer()) {
-        // In the middle the connection is lost. Chunks are kept for the session, so the stream goes on.
+        // The connection is lost in the middle. The chunks are kept for the session, so the stream continues.
         if ((number += 1) === 4) conn.terminate();
         await conn.session.send(chunk);
       }

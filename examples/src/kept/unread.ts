@@ -1,4 +1,4 @@
-// A message with a key replaces the one of the same key that is still kept: the client gets the last count, and not seven.
+// A message with a key replaces a kept message of the same key: the client gets only the last count, and not seven counts.
 import { bindSessions } from "@wsession/adapter-ws";
 import { connect, tokenInMemory } from "@wsession/client";
 import { createSessions, mapStore, protocolToken } from "@wsession/core";

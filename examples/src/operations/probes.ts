@@ -17,7 +17,7 @@ export async function start(redisUrl: string, port = 0) {
     onError: () => undefined,
   });
   // #region probes
-  /** Milliseconds. An event loop that stands still for so long will not recover. */
+  /** Milliseconds. An event loop that is blocked for this long will not recover. */
   const MAX_DELAY_MS = 10_000;
 
   const server = createServer((request, response) => {
@@ -25,7 +25,7 @@ export async function start(redisUrl: string, port = 0) {
       const isProbed: Record<string, boolean | undefined> = {
         // No clients for a process that can't serve them: without its store, or while it shuts down.
         "/readyz": health.ok,
-        // Only what a restart cures. A restart of every process does not bring Redis back.
+        // Only failures that a restart repairs. A restart of every process does not bring Redis back.
         "/livez": health.eventLoopDelayMs < MAX_DELAY_MS,
       };
       const isFine = isProbed[request.url ?? ""];

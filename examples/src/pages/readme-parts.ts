@@ -1,4 +1,4 @@
-// What the README's shorter programs take from its first one.
+// The parts of the README's first program that its shorter programs use.
 import { createSessions, mapStore } from "@wsession/core";
 import type { HandlersOf } from "@wsession/core";
 

@@ -4,7 +4,7 @@ import { accept, createSessions, mapStore } from "@wsession/core";
 import type { Sessions } from "@wsession/core";
 import { connect, listen } from "../client.ts";
 
-/** What the settings page shows of a session. Never show the token. */
+/** The data of a session that the settings page shows. Never show the token. */
 export interface DeviceData {
   readonly device: string;
 }
@@ -19,7 +19,7 @@ export interface Device {
   readonly lastSeen: Date;
 }
 
-/** The devices of a user, for a settings page: those that are there first. */
+/** The devices of a user, for a settings page. Connected devices come first. */
 export async function devicesOf(sessions: DeviceSessions, user: string): Promise<Device[]> {
   const [handles, presence] = await Promise.all([sessions.bySubject(user), sessions.presenceOfSubject(user)]);
   const devices = presence.sessions.flatMap(({ id, connections, since, awaySince }) => {

@@ -14,7 +14,7 @@ const sessions = createSessions({
   initial: () => ({ credit: 100, paid: 0 }),
 });
 
-/** A payment service: it charges once for each key, and answers a repeated request as it answered the first one. */
+/** A payment service. It charges once for each key, and repeats its first answer for a repeated request. */
 function paymentService(onRequest: (count: number) => Promise<void>) {
   const charges = new Map<string, number>();
   let requests = 0;

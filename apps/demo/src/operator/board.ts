@@ -1,4 +1,4 @@
-/** Puts the reports of all processes together, once a second, and tells the operator's pages. */
+/** Combines the reports of all processes once a second, and sends the result to the operator's pages. */
 import { COUNTED } from "./contract.ts";
 import type {
   Counts,
@@ -25,7 +25,7 @@ export interface BoardSlot extends Endpoint {
   readonly state: Exclude<ProcessState, "silent">;
 }
 
-interface Heard {
+interface LatestReport {
   report: ProcessReport;
   at: number;
 }
@@ -33,7 +33,7 @@ interface Heard {
 export class Board {
   readonly #slots: () => readonly BoardSlot[];
   readonly #redis: () => RedisFacts;
-  readonly #heard = new Map<number, Heard>();
+  readonly #latest = new Map<number, LatestReport>();
   readonly #listeners = new Set<(overview: Overview) => void>();
   readonly #timer: NodeJS.Timeout;
   #sessions: readonly SessionFacts[] = [];
@@ -49,24 +49,24 @@ export class Board {
     this.#timer = setInterval(() => this.#tick(), EACH_MS);
   }
 
-  hear(process: number, report: ProcessReport): void {
-    const before = this.#heard.get(process)?.report.counts ?? NONE;
+  addReport(process: number, report: ProcessReport): void {
+    const before = this.#latest.get(process)?.report.counts ?? NONE;
     for (const name of COUNTED) this.#second[name] += report.counts[name] - before[name];
-    this.#heard.set(process, { report, at: Date.now() });
+    this.#latest.set(process, { report, at: Date.now() });
     if (report.sessions !== undefined) this.#sessions = report.sessions;
     this.#keep(report.events);
   }
 
   /** The process is gone. Its successor counts from 0 again. */
   forget(process: number): void {
-    this.#heard.delete(process);
+    this.#latest.delete(process);
   }
 
-  tell(kind: OperatorEvent["kind"], process: number, text: string): void {
+  addEvent(kind: OperatorEvent["kind"], process: number, text: string): void {
     this.#keep([{ at: Date.now(), kind, process, text }]);
   }
 
-  /** Calls `listener` with everything that is known, then with what is new each second. Returns a function that ends this. */
+  /** Calls `listener` with all current data, then each second with the new data. Returns a function that ends the calls. */
   listen(listener: (overview: Overview) => void): () => void {
     listener({ ...this.#now(), points: this.#points, events: this.#events });
     this.#listeners.add(listener);
@@ -99,7 +99,7 @@ export class Board {
     const sessions = this.#sessions.map((session) => ({
       ...session,
       holders: slots.flatMap(({ process }) => {
-        const connections = this.#heard.get(process)?.report.held[session.id];
+        const connections = this.#latest.get(process)?.report.held[session.id];
         return connections === undefined ? [] : [{ process, connections }];
       }),
     }));
@@ -107,8 +107,8 @@ export class Board {
   }
 
   #factsOf(slot: BoardSlot): ProcessFacts {
-    const heard = this.#heard.get(slot.process);
-    if (heard === undefined) {
+    const latest = this.#latest.get(slot.process);
+    if (latest === undefined) {
       return {
         ...slot,
         connections: 0,
@@ -118,8 +118,8 @@ export class Board {
         memoryBytes: 0,
       };
     }
-    const { connections, ok, latencyMs, eventLoopDelayMs, memoryBytes } = heard.report;
-    const isSilent = slot.state === "running" && Date.now() - heard.at > SILENT_AFTER_MS;
+    const { connections, ok, latencyMs, eventLoopDelayMs, memoryBytes } = latest.report;
+    const isSilent = slot.state === "running" && Date.now() - latest.at > SILENT_AFTER_MS;
     const state = isSilent ? "silent" : slot.state;
     return { ...slot, state, connections, ok, latencyMs, eventLoopDelayMs, memoryBytes };
   }

@@ -1,4 +1,4 @@
-/** What the processes report to their parent, and what the parent shows on the operator's page. */
+/** The reports of the processes to their parent, and the data that the parent shows on the operator's page. */
 import type { Endpoint } from "../messages.ts";
 
 /** Numbers that only rise while a process lives. The page shows their rates. */

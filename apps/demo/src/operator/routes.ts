@@ -1,4 +1,4 @@
-/** The operator's routes: a stream of overviews, and what an operator may do. */
+/** The operator's routes: a stream of overviews, and the operator's actions. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Board } from "./board.ts";
 import { ACTIONS } from "./contract.ts";

@@ -1,6 +1,6 @@
 import { createElement, useEffect, useState } from "react";
 
-/** A page of Next.js, which sends "hello" over the WebSocket of the custom server, and shows the answer. */
+/** A page of Next.js. It sends "hello" over the WebSocket of the custom server, and shows the answer. */
 export default function Page() {
   const [answer, setAnswer] = useState("connecting");
   useEffect(() => {
