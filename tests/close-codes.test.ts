@@ -16,7 +16,7 @@ const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>
   "431 header fields too large": ["tests/security/attacks.test.ts", "[431, 0]"],
 };
 
-describe.each(runtimeNames)("on %s, the client is told", (runtime) => {
+describe.each(runtimeNames)("on %s, the client gets the close code", (runtime) => {
   test.each(Object.entries(closings))("when its connection is closed: %s", async (cause, run) => {
     expect(await run(runtime)).toBe(cause);
   });

@@ -92,7 +92,7 @@ test.each([
     /not a RedisClient of Bun/,
   ],
   ["an object", {}, /not another object/],
-])("refuses %s by name, and says what it takes", (_, client, message) => {
+])("refuses %s by name, and the error lists the supported clients", (_, client, message) => {
   const options: object = { client };
   const make = () => Reflect.apply(redisStore, undefined, [options]);
   expect(make).toThrow(message);

@@ -225,7 +225,7 @@ test("a store that passes extend on, and drops the idle time of create, is refus
 });
 
 describe("two processes with other options on one Redis", () => {
-  test("keep to the session's own idle time, also the one that resumes it without having read it", async () => {
+  test("keep to the session's own idle time, also a process that resumes the session without having read it", async () => {
     const admitted = { initial: () => ({ n: 0 }), idleMs: 400 };
     const [one, other] = twoProcesses([{ idleMs: DAY }, admitted]);
     const { session, token } = await one.create({ n: 1 }, { idleMs: 30 * DAY });

@@ -182,7 +182,7 @@ test("a store that keeps sessions on connections rejects with NOT_SUPPORTED", as
   expect(await sessions.open("x").catch(codeOf)).toBe("NOT_SUPPORTED");
 });
 
-test("I11: a store that is away rejects, and does not look like a token of no session", async () => {
+test("I11: an unavailable store rejects the call, and does not look like an invalid token", async () => {
   const client = redisClient(1);
   const sessions = createSessions({
     store: redisStore({ client, timeoutMs: 100 }),

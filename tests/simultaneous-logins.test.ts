@@ -137,7 +137,7 @@ test('exclusive: "subject": a login while Redis is away is refused, and the next
   expect((await nextOf(laptop, "done")).data.n).toBe(1);
 });
 
-test("a process that is killed during its logins leaves the user able to log in, alone", async () => {
+test("after a process was killed during its logins the user can log in, and then has the only connection", async () => {
   const { processes } = await start({ exclusive: "subject", maxSessionsPerSubject: 30 });
   const [killed = expect.unreachable(), ...others] = processes;
   const before = logIn(processes, "ada");

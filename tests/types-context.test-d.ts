@@ -230,7 +230,7 @@ describe("the context is inferred from admit, over all its branches", () => {
     >();
   });
 
-  test("what is any stays any", () => {
+  test("a context of the type any stays any", () => {
     const loose = createSessions({
       admit: ({ url }) => accept({ context: JSON.parse(url) }),
       initial: (_handshake, context) => ({ n: Number(context.a.b) }),

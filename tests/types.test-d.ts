@@ -119,13 +119,13 @@ describe("inference", () => {
     expectTypeOf(byMethod).toEqualTypeOf<Sessions<{ n: number; list: string[] }, unknown, never>>();
   });
 
-  test("a schema that may be absent is one", () => {
+  test("a schema that may be absent counts as a schema", () => {
     const schema = undefined as StandardSchemaV1<unknown, Visitor> | undefined;
     const sessions = createSessions({ schema, initial: () => ({ user: "x", visits: 0 }) });
     expectTypeOf(sessions).toEqualTypeOf<Sessions<Visitor, unknown, never>>();
   });
 
-  test("options of a declared type say what Data is, and not that there is an initial", () => {
+  test("options of a declared type determine Data, and do not promise an initial", () => {
     const options: SessionsOptions<Visitor> = { initial: () => ({ user: "x", visits: 0 }) };
     expectTypeOf(createSessions(options)).toEqualTypeOf<Sessions<Visitor>>();
     expectTypeOf(createSessions<Visitor>(options)).toEqualTypeOf<Sessions<Visitor>>();
@@ -171,7 +171,7 @@ describe("inference", () => {
 describe("without initial there is no session until it is set", () => {
   const sessions = createSessions<Visitor>();
 
-  test("session may be undefined, and a handler has to look", () => {
+  test("session may be undefined, and a handler has to check that", () => {
     bindWs(server, sessions, {
       async message(connection) {
         expectTypeOf(connection.session).toEqualTypeOf<Session<Visitor> | undefined>();
@@ -183,7 +183,7 @@ describe("without initial there is no session until it is set", () => {
     });
   });
 
-  test("handlers that rely on initial are refused without it, and those that look are taken with it", () => {
+  test("handlers that rely on initial are refused without it; handlers that check for a session are accepted with it", () => {
     const relying: Handlers<Visitor, unknown, never> = {
       message: (connection) => void connection.session.data.visits,
     };
@@ -200,7 +200,7 @@ describe("without initial there is no session until it is set", () => {
   });
 });
 
-test("carriers have the methods that they have, and those of an application need read alone", () => {
+test("the types of carriers list their methods, and a carrier of an application needs only read", () => {
   expectTypeOf(cookieToken().write("token", 1_000)).toEqualTypeOf<readonly ["set-cookie", string]>();
   expectTypeOf(cookieToken().readRenewal).returns.toEqualTypeOf<string | undefined>();
   expectTypeOf(protocolToken().isTokenProtocol("chat")).toEqualTypeOf<boolean>();
@@ -214,7 +214,7 @@ test("carriers have the methods that they have, and those of an application need
   void own.write("token", 1_000);
 });
 
-describe("what can't be right is refused", () => {
+describe("mistakes are refused", () => {
   const session = {} as Session<Visitor>;
 
   test("patch knows the fields: misspelt, of a wrong type, or removed though required", () => {
@@ -229,7 +229,7 @@ describe("what can't be right is refused", () => {
     void session.patch({ user: undefined });
   });
 
-  test("data is not written to", () => {
+  test("data is readonly", () => {
     // @ts-expect-error -- read-only
     session.data.visits = 1;
     // @ts-expect-error -- read-only
@@ -265,7 +265,7 @@ describe("what can't be right is refused", () => {
     void createSessions<number>();
   });
 
-  test("a handler may return anything: it is not looked at, but for a promise", () => {
+  test("a handler may return anything: only a promise has an effect", () => {
     bindWs(server, createSessions<Visitor>(), {
       open: (connection) => connection.send("welcome"),
       message: (connection, text) => connection.send(text),
@@ -273,7 +273,7 @@ describe("what can't be right is refused", () => {
     });
   });
 
-  test("options and handlers of no such name", () => {
+  test("unknown options and handlers", () => {
     // @ts-expect-error -- misspelt
     void createSessions({ initial: () => ({ n: 0 }), idleMS: 1 });
     // @ts-expect-error -- misspelt

@@ -13,7 +13,7 @@ test("an outlier moves neither the median nor its interval", () => {
   expect(high - low).toBeLessThan(0.01);
 });
 
-test("a wide spread makes a figure worthless, and so does one that is no number", () => {
+test("a wide spread makes a figure worthless, and so does a value that is not a number", () => {
   expect(isWorthless(estimate([1, 1.01, 1.02]))).toBe(false);
   expect(isWorthless(estimate([0.5, 1, 1.5]))).toBe(true);
   expect(isWorthless(estimate([]))).toBe(true);

@@ -55,7 +55,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
   const start = (options: Partial<Parameters<typeof startServer>[1]> = {}) =>
     startServer(runtime, { store: openStore(store, redis.port), ...options });
 
-  test("connects, and is told its session", async () => {
+  test("connects, and gets its session", async () => {
     const { line, opened } = await start();
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
@@ -112,7 +112,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(of("missed")).toEqual([]);
   });
 
-  test("I16 is told which messages were kept no more", async () => {
+  test("I16 gets the offsets of the messages that are no longer kept", async () => {
     const { line, opened } = await start({ outbox: { maxMessages: 5 } });
     const { of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
@@ -160,7 +160,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(second.client.session?.resumed).toBe(true);
   });
 
-  test("exclusive: a client that replaces its own connection goes on", async () => {
+  test("exclusive: a client that replaces its own connection continues", async () => {
     const { line } = await start({ exclusive: true });
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);

@@ -112,7 +112,7 @@ test("presence: while Redis is away nobody leaves, and clients have leaveAfterMs
   await until(() => leavers(file).length === 1);
 });
 
-test("presence: a session that is destroyed, expires or gets another subject while it is away does not leave as the one it was", async () => {
+test("presence: a session that is destroyed, expires or gets another subject while it is away leaves neither after its end nor under its former subject", async () => {
   const { where, file } = await standalone();
   const options = { idleMs: 6_000 };
   const [one, two] = await Promise.all([

@@ -104,7 +104,7 @@ describe("handlers", () => {
     messages.handlers(withTransactions, { ...bids, ...chat });
   });
 
-  test("that are missing, superfluous, or read what is not there are refused", () => {
+  test("are refused if they are missing, superfluous, or read an unknown member", () => {
     // @ts-expect-error -- 'typing' and 'ping' are missing
     messages.handlers(withTransactions, { bid: { transaction() {} }, leave() {}, bye() {} });
     messages.handlers(withTransactions, {
@@ -141,7 +141,7 @@ describe("senders", () => {
     ).resolves.toEqualTypeOf<{ readonly sessions: number }>();
   });
 
-  test("refuse what is misspelt, of a wrong type, missing, superfluous, or of the other direction", () => {
+  test("refuse names and payloads that are misspelt, of a wrong type, missing, superfluous, or of the other direction", () => {
     // @ts-expect-error -- misspelt
     void messages.to(conn).sodl({ lot: "a", price: 1 });
     // @ts-expect-error -- a wrong type
@@ -171,7 +171,7 @@ describe("refusals", () => {
     }
   });
 
-  test("of no such name, and of a wrong type, are refused", () => {
+  test("are refused with an unknown name or a wrong type", () => {
     // @ts-expect-error -- no such refusal
     void messages.refuse.late?.({ highest: 1 });
     // @ts-expect-error -- a wrong type
@@ -202,7 +202,7 @@ describe("a client", () => {
     });
   });
 
-  test("refuses the output of the schema, what is misspelt, and what is no client", () => {
+  test("refuses the output of the schema, a misspelt name, and an object that is not a client", () => {
     // @ts-expect-error -- the input of the schema is a string
     void page.send.bid({ amount: 1 });
     // @ts-expect-error -- misspelt
@@ -212,7 +212,7 @@ describe("a client", () => {
   });
 });
 
-test("what is no definition is refused", () => {
+test("an object that is not a definition is refused", () => {
   // @ts-expect-error -- not a schema
   defineMessages({ toServer: { bid: { amount: "number" } } });
   // @ts-expect-error -- no such direction

@@ -24,7 +24,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
   test.each([false, true, null, 0, {}, { type: "reject " }, { type: "ok" }])(
-    "admit that answers %j, which is no admission, refuses with 500: nothing is let in by mistake",
+    "admit that answers %j, which is not an admission, refuses with 500, so that a mistake lets nobody in",
     async (answer) => {
       const errors = new Journal<string>();
       const admit = () => untyped(answer);
@@ -36,7 +36,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
   );
 
   test.each(["", 7, null, {}])(
-    "admit that gives the subject %j, which is no name, refuses with 500",
+    "admit that gives the invalid subject %j refuses with 500",
     async (subject) => {
       const reports = new Journal<string>();
       const sessions = createSessions({
@@ -132,7 +132,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics.tokensForeign).toBe(2);
     });
 
-    test("session that the application names is attached without a token; one that is another subject's is not", async () => {
+    test("session that the application names is attached without a token, unless it is another subject's", async () => {
       let name: { sessionId: string; subject?: string } = { sessionId: "" };
       const sessions = createSessions({
         ...options(),
@@ -155,7 +155,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     });
 
     test.each(["", "../x", "a:b", "}x{", "a\r\nFLUSHALL", "__proto__", "x".repeat(65), "*", "é"])(
-      "an id that is none, %j, is absent everywhere: it reaches no store (Redis key injection through an id)",
+      "an invalid id, %j, is absent everywhere: it reaches no store (Redis key injection through an id)",
       async (id) => {
         const sessions = createSessions({
           ...options(),

@@ -54,7 +54,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       });
     });
 
-    test("session fixation: a token planted before the login is dead after identify, at once, and told as theft", async () => {
+    test("session fixation: a token planted before the login is invalid at once after identify, and is reported as theft", async () => {
       const reports = new Journal<string>();
       const sessions = createSessions({
         ...serving(store),
@@ -97,7 +97,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics.tokensUnknown).toBe(1);
     });
 
-    test("a guessed verifier for a known selector: refused, counted in diagnostics, harmless, and answered as an unknown one is", async () => {
+    test("a guessed verifier for a known selector: refused, counted in diagnostics, harmless, and answered like an unknown selector", async () => {
       const sessions = createSessions({
         ...serving(store),
         onBadToken: "refuse" as const,
@@ -144,7 +144,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     });
   });
 
-  test("a guess leaves what Redis holds as it is, byte for byte: no touch, no fence, no holder, no version", async () => {
+  test("a guess changes no byte in Redis: no touch, no fence, no holder, no version", async () => {
     const client = redis.connect();
     const prefix = `guess-${harness.runtime}`;
     const sessions = createSessions({

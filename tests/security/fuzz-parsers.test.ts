@@ -33,7 +33,7 @@ function withHeader(name: string, value: string): Handshake {
 }
 
 describe("a token", () => {
-  test("is read exactly, or not at all; whatever else comes does not throw", () => {
+  test("is read exactly, or not at all, and no other text throws", () => {
     fc.assert(
       fc.property(fc.oneof(token, almost, bytes, reserved), (text) => {
         const parsed = parseToken(text);
@@ -49,7 +49,7 @@ describe("a token", () => {
     );
   });
 
-  test("an id that can name a key of another kind is none", () => {
+  test("an id that could name a key of another kind is invalid", () => {
     fc.assert(
       fc.property(fc.oneof(bytes, reserved, fc.string({ unit: base64url, maxLength: 80 })), (id) => {
         if (isSessionId(id)) expect(id).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
@@ -71,7 +71,7 @@ describe("a cookie header", () => {
   );
   const value = fc.oneof(token, almost, bytes, fc.constant('"quoted"'), fc.constant("a=b=c"));
 
-  test("gives the first cookie of the name, or none; whatever it holds does not throw", () => {
+  test("gives the first cookie of the name, or none, and never throws", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(name, fc.constantFrom("=", " = ", "", "==", "\t=\t"), value), { maxLength: 30 }),
@@ -104,7 +104,7 @@ describe("a cookie header", () => {
     );
   });
 
-  test("over 16 KiB is not looked at, nor is an address: what a stranger can make us read is bounded", () => {
+  test("over 16 KiB is not read, and neither is such an address, so that a stranger can't cause unbounded work", () => {
     fc.assert(
       fc.property(token, fc.nat(100_000), (own, more) => {
         const cookie = `${NAME}=${own}; f=`;
@@ -118,7 +118,7 @@ describe("a cookie header", () => {
     );
   });
 
-  test("what a session sets is what a browser sends back, and one header's worth of it", () => {
+  test("a cookie that the carrier writes is one valid header, and is read back unchanged", () => {
     fc.assert(
       fc.property(
         token,

@@ -54,7 +54,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(closed.entries.toSorted()).toEqual(["silent 4419", "talks 4419", "touches 4419"]);
     });
 
-    test("a connection is told before its absolute deadline, as often as it is extended, and ends with 4419 otherwise", async () => {
+    test("expiring is called before the absolute deadline, again after each extend, and a connection that is not extended ends with 4419", async () => {
       const told = new Journal<number>();
       const sessions = createSessions({ ...options(), absoluteMs: 400, expiringMs: 300 });
       const server = await trialOf().serve(sessions, {
@@ -94,7 +94,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(told.entries).toEqual(["open /first false", "expiring", "open /second true", "expiring"]);
     });
 
-    test("neither deadline is moved by a client that is resumed past it: it is gone, connected or not (I9)", async () => {
+    test("a resume after a deadline does not move that deadline: the session is gone, connected or not (I9)", async () => {
       const sessions = createSessions<Count>({
         store: storeOf(store, redis),
         token: testCookie(),

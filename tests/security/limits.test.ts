@@ -106,7 +106,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect(errors.entries).toEqual(["TOO_LARGE not-applied"]);
   });
 
-  test("an initial that is larger than the store's limit answers 500: there is no session to refuse a part of", async () => {
+  test("an initial that returns more data than the store's limit answers 500", async () => {
     const store = redisStore({ client: redis.connect(), maxBytes: 100 });
     const reports = new Journal<string>();
     const sessions = createSessions({
@@ -161,7 +161,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     expect([...session.connections]).toHaveLength(1_000);
   });
 
-  test("maxPendingHandshakes is 10,000 by default; a smaller one refuses with 503 what is over it, and counts down again", async () => {
+  test("maxPendingHandshakes is 10,000 by default; handshakes over a smaller limit get 503, until pending ones are answered", async () => {
     const answer = deferred();
     const sessions = createSessions({
       maxPendingHandshakes: 20,
@@ -178,7 +178,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     await trialOf().connect(server);
   });
 
-  test("a slow client that never reads: what waits for it is bounded by maxBufferedBytes, and the heartbeat ends it", async () => {
+  test("a slow client that never reads: maxBufferedBytes bounds the waiting data, and the heartbeat ends the connection", async () => {
     const maxBufferedBytes = 256 * 1024;
     const ended = new Journal<number>();
     const sessions = createSessions({ maxBufferedBytes, heartbeatMs: 300, initial: () => ({ n: 0 }) });

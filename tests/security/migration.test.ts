@@ -28,7 +28,7 @@ function migrated(data: unknown): { name: string } {
 describe.each(runtimes)("on $runtime", (harness) => {
   const trialOf = useTrial(harness);
 
-  test("a client that comes back to data of an older version of the application finds it brought up to date", async () => {
+  test("a client that comes back to data of an older version of the application finds the data migrated", async () => {
     const prefix = `migrated-${harness.runtime}`;
     const before = createSessions({
       store: redis.store(prefix),
@@ -71,7 +71,7 @@ describe("migrate", () => {
   }
 
   test.each(["patch", "set", "update", "no write"])(
-    "after %s the record is all of one version: none is half old, half new",
+    "after %s the whole record is of one version, and no part is of the older one",
     async (write) => {
       const prefix = `whole-${write.replace(" ", "-")}`;
       const { before, session: old } = await older(prefix);
@@ -89,7 +89,7 @@ describe("migrate", () => {
     },
   );
 
-  test("I8 a change that others made meanwhile to the older data is not lost by the write that brings it up to date", async () => {
+  test("I8 a change that others made meanwhile to the older data is not lost by the write that migrates it", async () => {
     const { before, session: old } = await older("meanwhile");
     const sessions = createSessions<Profile>({ ...today, store: redis.store("meanwhile") });
     const session = (await sessions.get(old.id)) ?? expect.fail();
@@ -132,7 +132,7 @@ describe("migrate", () => {
       "INVALID_DATA",
     ],
   ])(
-    "%s that is not synchronous is a typed error, and its rejection harms nobody",
+    "%s that is not synchronous is a typed error, and its rejection has no other effect",
     async (_, options, code) => {
       const { before, session: old } = await older(`async-${code}-${_.length}`);
       const sessions = createSessions<Profile>({
@@ -145,7 +145,7 @@ describe("migrate", () => {
     },
   );
 
-  test("an update that is not synchronous is refused, and its rejection harms nobody (I12)", async () => {
+  test("an update that is not synchronous is refused, and its rejection has no other effect (I12)", async () => {
     const sessions = createSessions<Profile>({ store: redis.store() });
     const { session } = await sessions.create({ name: "ada", age: 1 });
     const change = () => untypedPromise();

@@ -118,7 +118,7 @@ describe("over processes", () => {
     ["ws", "uws"],
     ["uws", "ws"],
   ])(
-    "a client of a %s server that was killed with SIGKILL finds what it was told is stored on a %s server",
+    "a client of a %s server that was killed with SIGKILL finds all acknowledged data on a %s server",
     async (from, to) => {
       const prefix = `killed-${from}`;
       const [first, second] = await Promise.all([server(from, prefix), server(to, prefix)]);

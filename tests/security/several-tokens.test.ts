@@ -87,7 +87,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(client.headers["set-cookie"]?.[0]).toContain(`${COOKIE}=${session.id}.`);
     });
 
-    test("fault D4: a replaced cookie beside the one that replaced it is no theft; alone it is", async () => {
+    test("fault D4: a replaced cookie counts as theft alone, and not beside its replacement", async () => {
       const { sessions, server, thefts } = await serve({ graceMs: 1, destroyOnTheft: true });
       const { session, token } = await sessions.create({ n: 7 });
       const { token: next } = await session.identify("ada");

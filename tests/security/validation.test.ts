@@ -51,7 +51,7 @@ describe.each(schemas)("a schema of %s", (_, schema) => {
     },
   );
 
-  test("data that a process without it wrote is refused on load, and left as it is", async () => {
+  test("data that a process without the schema wrote is refused on load, and left unchanged", async () => {
     const before = createSessions<Record<string, unknown>>({ store: redis.store("loose") });
     const { session } = await before.create({ name: 7, age: SECRET });
     const sessions = createSessions<Profile>({ store: redis.store("loose"), schema });
@@ -71,7 +71,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     ["refuse" as const, 503],
     ["fresh" as const, 101],
   ])(
-    "a session that does not satisfy the schema any more: onCorruptRecord %j answers %i, and it is left as it is",
+    "a session that no longer satisfies the schema: onCorruptRecord %j answers %i, and the session is left unchanged",
     async (onCorruptRecord, status) => {
       const prefix = `corrupt-${harness.runtime}-${status}`;
       const before = createSessions<Record<string, unknown>>({
@@ -100,7 +100,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     },
   );
 
-  test("an initial that the schema refuses answers 500, and no session is made", async () => {
+  test("an initial that the schema refuses answers 500, and no session is created", async () => {
     const [, schema] = schemas[0] ?? expect.fail();
     const reports = new Journal<string>();
     const sessions = createSessions<Profile>({

@@ -126,7 +126,7 @@ test("onTelemetry ends its calls when its result is called, and refuses wrong ar
   }
 });
 
-test("what a listener of diagnostics_channel itself throws is an uncaughtException, as Node documents", async () => {
+test("an error of a listener of diagnostics_channel itself is an uncaughtException, as Node documents", async () => {
   const listener = () => {
     throw new Error("raw listener");
   };

@@ -22,7 +22,7 @@ describe("a transaction", () => {
     expectTypeOf<TransactionOf<object>>().toBeNever();
   });
 
-  test("refuses what would fail", () => {
+  test("refuses calls that would fail", () => {
     const handlers: HandlersOf<typeof sessions> = {
       transaction(tx) {
         tx.patch({ balance: 1 });

@@ -81,7 +81,7 @@ describe.each([
   ["0.1", "present"],
   ["present", "0.1"],
 ] as const)("a session that %s created", (creator, other) => {
-  test(`${other} resumes it; writes of both count, and each learns of the other's`, async () => {
+  test(`${other} resumes it; writes of both count, and each gets the other's`, async () => {
     const first = await connect(processes[creator]);
     const { id, token } = await next(first, "open");
     const second = await connect(processes[other], `/?token=${token}`);

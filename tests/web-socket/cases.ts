@@ -226,7 +226,7 @@ export function socketCases(asSocket: AsWebSocket): readonly AdapterCase[] {
       },
     },
     {
-      name: "send takes what ws takes, and calls its callback once the message was handed over",
+      name: "send accepts the data that ws accepts, and calls its callback once the message was handed over",
       async run(trial) {
         const { server, journal } = await serve(trial, (log) => ({
           async open(connection) {
@@ -263,7 +263,7 @@ export function socketCases(asSocket: AsWebSocket): readonly AdapterCase[] {
       },
     },
     {
-      name: "wrong values throw TypeErrors as those of ws, a callback that is no function is none, and the connection goes on",
+      name: "wrong values throw TypeErrors as in ws, a callback that is not a function is ignored, and the connection continues",
       async run(trial) {
         const { server, journal } = await serve(trial, (log) => ({
           async open(connection) {

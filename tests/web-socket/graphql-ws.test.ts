@@ -11,7 +11,7 @@ const { buildSchema } = createRequire(import.meta.url)("graphql") as typeof impo
 const schema = buildSchema("type Query { me: String } type Subscription { count(to: Int!): String }");
 
 test.each(runtimeNames)(
-  "I1 I2 I4 makeServer of graphql-ws on a connection of %s: the client may send before the session is set, and an end is told",
+  "I1 I2 I4 makeServer of graphql-ws on a connection of %s: the client may send before the session is set, and gets the close code",
   async (runtime) => {
     const closed: number[] = [];
     const sessions = createSessions<{ user: string }>({ store: mapStore() });

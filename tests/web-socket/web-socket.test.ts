@@ -34,7 +34,7 @@ describe.each(runtimeNames)("asWebSocket of a connection of %s", (runtime) => {
   });
 });
 
-test("asWebSocket refuses what is no connection", () => {
+test("asWebSocket refuses an object that is not a connection", () => {
   expect(() => asWebSocket({} as Connection)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 

@@ -82,7 +82,7 @@ test("the attributes of the cookie, in one order", () => {
   expect(read({ ...handshake, method: "GET", remoteAddress: undefined, encrypted: true })).toBe("token");
 });
 
-describe("cookieToken refuses what browsers would drop:", () => {
+describe("cookieToken refuses options whose cookie browsers would drop:", () => {
   const refused: readonly (readonly [what: string, options: CookieOptions])[] = [
     ["__Host- with a domain", { name: "__Host-sid", domain: "example.com" }],
     ["__Host- with a path", { name: "__Host-sid", path: "/chat" }],

@@ -72,7 +72,7 @@ describe("createSessions", () => {
     );
   });
 
-  test("bind throws INVALID_ARGUMENT for handlers that are no functions or have unknown names", () => {
+  test("bind throws INVALID_ARGUMENT for handlers that are not functions, and for unknown names", () => {
     const sessions = createSessions({});
     for (const handlers of [null, "message", { message: "text" }, { mesage: () => 1 }] as never[])
       expect(() => sessions.bind(memoryRuntime, handlers)).toThrow(

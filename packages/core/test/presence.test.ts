@@ -116,7 +116,7 @@ describe("with mapStore,", () => {
     expect(events).toEqual([]);
   });
 
-  test("100 reconnects in time give no left, and never an offline", async () => {
+  test("100 reconnects in time cause no event left, and the subject is never offline", async () => {
     const { sessions, events, server } = open(mapStore());
     const { connection, ...first } = await server.connect({ url: "/ada" });
     let { socket } = first;
@@ -135,7 +135,7 @@ describe("with mapStore,", () => {
     expect((await sessions.presenceOfSubject("ada")).sessions).toMatchObject([{ connections: 1, since }]);
   });
 
-  test("a session that expires or is destroyed gives that event, and no left, away or not", async () => {
+  test("a session that expires or is destroyed causes that event and no left, whether it is away or not", async () => {
     const { sessions, events, server } = open(mapStore(), { idleMs: 60_000 });
     const { told, watched } = watching(sessions, "ada");
     await watched;
@@ -171,7 +171,7 @@ describe("with mapStore,", () => {
     expect(events).toEqual([["left", "bob"]]);
   });
 
-  test("without leaveAfterMs and events the recording begins with the first question", async () => {
+  test("without leaveAfterMs and events the recording begins with the first presenceOfSubject", async () => {
     const { sessions, server } = open(mapStore(), { leaveAfterMs: undefined, events: undefined });
     const { socket } = await server.connect({ url: "/ada" });
     expect(await sessions.presenceOfSubject("ada")).toMatchObject({
@@ -204,7 +204,7 @@ test("with inConnectionStore a session is never away: it leaves, expires or is d
   expect(told).toEqual([off, on, off, on, off, on, off]);
 });
 
-test("a watch ends when its signal aborts, and before that if it had aborted", async () => {
+test("a watch ends when its signal aborts, and at once if the signal had aborted before", async () => {
   const { sessions, server } = open(mapStore());
   const { told, ended, watched } = watching(sessions, "ada");
   await watched;
@@ -235,7 +235,7 @@ test("errors of events and listeners reach onError, and the event is not repeate
   ]);
 });
 
-test("a store of before answers NOT_SUPPORTED: at createSessions for events, and from the call", async () => {
+test("a store without presence answers NOT_SUPPORTED: createSessions throws it for events, and the calls reject with it", async () => {
   const unsupported = (error: unknown): boolean => isSessionError(error, "NOT_SUPPORTED");
   expect(() => createSessions({ store: sharedStore(), events: { left: () => 1 } })).toThrow(/events/);
   const sessions = createSessions({ store: sharedStore(), leaveAfterMs: 1 });

@@ -436,7 +436,7 @@ describe("calls that are impossible", () => {
     expect(() => serveInMemory(sessions)).toThrow(coded("SHUTTING_DOWN"));
   });
 
-  test("identify rejects for a value that is no subject", async () => {
+  test("identify rejects for an invalid subject", async () => {
     const { session } = await openSession();
     expect(() => session.identify("")).toThrow(coded("INVALID_ARGUMENT"));
   });

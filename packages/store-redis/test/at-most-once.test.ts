@@ -263,7 +263,7 @@ const ownUses: Readonly<Record<string, (client: Redis) => Promise<unknown>>> = {
 };
 
 test.each(Object.keys(ownUses))(
-  "%s on the application's client concerns no call of the store (I7, I11)",
+  "%s on the application's client affects no call of the store (I7, I11)",
   async (use) => {
     const client = new Redis(server.port);
     const { store } = startProcess(() => client, { timeoutMs: 1_000 });

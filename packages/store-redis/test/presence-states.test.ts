@@ -73,7 +73,7 @@ test("a clean leave leaves at once, and a session that comes back elsewhere does
   expect([...a.events, ...b.events]).toHaveLength(1);
 });
 
-test("a session that is destroyed or expires gives that event once, and no left", async () => {
+test("a session that is destroyed or expires causes that event once, and no left", async () => {
   const [a, b] = [tracked(), tracked()];
   const [one, two] = [aCreation().id, aCreation().id];
   await a.store.create(aCreation({ id: one, subject: "ada", hold: true }));
@@ -122,7 +122,7 @@ test("the sessions of a process that was cut off count as dropped once its lease
   await until(() => told.at(-1) === "ada offline");
 });
 
-test("simultaneous changes of many subjects are told one by one, in few messages", async () => {
+test("simultaneous changes of many subjects are reported one by one, in few messages", async () => {
   const [a, b] = [tracked(), tracked()];
   const ids = Array.from({ length: 50 }, () => aCreation().id);
   for (const [index, id] of ids.entries())
@@ -145,7 +145,7 @@ test("simultaneous changes of many subjects are told one by one, in few messages
     );
 });
 
-test("a release before the connection is established does not count, so later changes are counted and told", async () => {
+test("a release before the connection is established does not count, so later changes are counted and reported", async () => {
   const [a, b] = [tracked({ timeoutMs: 300 }), tracked()];
   const told = await watching(b, "ada");
   const { id } = aCreation();

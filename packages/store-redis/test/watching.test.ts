@@ -9,7 +9,7 @@ const server = useRedisServer();
 /** For what a busy machine adds to a bound. */
 const SLACK_MS = 500;
 
-test("a change whose message is lost is told within sweepMs, and the next changes are told at once", async () => {
+test("a change whose message is lost is reported within sweepMs, and the next changes are reported at once", async () => {
   const sweepMs = 800;
   const prefix = `t${aCreation().id}`;
   const [a, b] = [startProcess(server, { prefix }), startProcess(server, { prefix, sweepMs })];

@@ -70,7 +70,7 @@ describe.each(browserNames)("a page in %s", (name) => {
   afterAll(() => browser?.close());
 
   describe.each(runtimeNames)("with a server on %s,", (runtime) => {
-    test("two tabs of one browser have one session, and each hears every message", async () => {
+    test("two tabs of one browser have one session, and each gets every message", async () => {
       const { url, ids } = await start(runtime);
       const profile = await newProfile(browser);
       const one = await profile.open(url);
@@ -84,7 +84,7 @@ describe.each(browserNames)("a page in %s", (name) => {
       expectDense(second.messages);
     });
 
-    test("offline, by the network and by the browser where it can, and online again: nothing is missing", async () => {
+    test("a page that goes offline, by the network or by the browser where possible, and online again misses nothing", async () => {
       const { url, line } = await start(runtime);
       const page = await newTab(browser, url);
       await untilPage(page, "seen.messages.length > 10");
@@ -106,7 +106,7 @@ describe.each(browserNames)("a page in %s", (name) => {
       expect(new Set(sessions.map(({ id }) => id)).size).toBe(1);
     });
 
-    test("a reload with `storage` goes on where the page was, and what it had not settled is handled", async () => {
+    test("a reload with `storage` continues at the page's position, and unsettled messages are handled", async () => {
       const { url, line, sessions } = await start(runtime);
       const page = await newTab(browser, `${url}&storage`);
       await untilPage(page, "seen.messages.length > 10");
@@ -130,7 +130,7 @@ describe.each(browserNames)("a page in %s", (name) => {
     });
   });
 
-  test("is caught: a page that stores nothing misses what was sent during its reload", async () => {
+  test("is caught: a page that stores nothing misses the messages that were sent during its reload", async () => {
     const { url, line } = await start("ws");
     const page = await newTab(browser, url);
     await untilPage(page, "seen.messages.length > 10");
@@ -144,7 +144,7 @@ describe.each(browserNames)("a page in %s", (name) => {
     expect(() => expectDense([...before.messages, ...after.messages])).toThrow("to deeply equal");
   });
 
-  test("kill -9 of the server, three times: the page misses nothing, and all that it said is handled", async () => {
+  test("kill -9 of the server, three times: the page misses nothing, and all of its messages are handled", async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const prefix = newPrefix();

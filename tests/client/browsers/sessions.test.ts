@@ -190,7 +190,7 @@ describe.each(browserNames)("a page in %s", (name) => {
       return { one, other, page: await servePage(script) };
     }
 
-    test("a deploy (1012) sends the page to the other process, and what it says meanwhile is handled", async () => {
+    test("a deploy (1012) sends the page to the other process, and the messages that it sends meanwhile are handled", async () => {
       const { one, other, page } = await twoProcesses();
       const line = await Line.to(one.port);
       const tab = await newTab(browser, `${page}?port=${line.port}`);

@@ -93,7 +93,7 @@ export const presenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that is destroyed or expires gives that event once, and no left after it",
+    name: "a session that is destroyed or expires causes that event once, and no left after it",
     applies,
     async run(trial) {
       const [first, second] = await trial.processes();
