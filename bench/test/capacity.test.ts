@@ -63,7 +63,7 @@ test("a value of the model that the page does not have, and a measured value tha
   expect(faultsOf(page.replace("| 413,", "| 533,"))).toHaveLength(1);
 });
 
-test("the plan for a million sessions is what the model computes", () => {
+test("the plan for a million sessions equals the model's result", () => {
   const million = plan({ sessions: 1_000_000, sweepMs: 30_000, foreignChanges: 0, drainMs: 60_000 });
   const text = page.replaceAll(/\s+/g, " ");
   expect(text).toContain(`${million.processes} processes with ${(million.processBytes / 1e9).toFixed(1)} GB`);

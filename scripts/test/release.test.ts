@@ -41,7 +41,7 @@ describe("the sizes of the entries", () => {
 });
 
 describe("the API reports", () => {
-  test("an export, a member or a type behind an export that is added or removed is a difference, and a comment is none", () => {
+  test("an export, a member or a type behind an export that is added or removed is a difference, and a comment is not a difference", () => {
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "@wsession/planted" }));
     const programs = {
       before: "interface Behind { one: 1; }\n/** Says so. */\nexport declare function f(): Behind;\n",

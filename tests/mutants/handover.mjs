@@ -33,11 +33,11 @@ export const handoverMutants = [
   },
   {
     name: "handover-forgets-who-attaches-late",
-    promise: "a client that was not greeted yet is told later",
+    promise: "a client that without a hello is told later",
     file: shutdown,
     find: "if (!mover.announceEnd(0)) untold.push(mover);",
     replace: "mover.announceEnd(0);",
-    tests: onWs("was not greeted yet"),
+    tests: onWs("without a hello"),
   },
   {
     name: "handover-refuses-by-code",

@@ -23,7 +23,7 @@ export const httpMutants = [
     file: loaded,
     find: "[...loaded.keys()].filter((name) => !present.has(name))",
     replace: '[...loaded.keys()].filter((name) => name === "" && !present.has(name))',
-    tests: inPackage("http", "express-store", "what HTTP writes is in the socket"),
+    tests: inPackage("http", "express-store", "writes over HTTP are in the socket"),
   },
   {
     name: "express-store-state-of-another",
@@ -47,7 +47,7 @@ export const httpMutants = [
     file: store,
     find: 'return createHash("sha256").update(sid).digest("base64url");',
     replace: 'return createHash("sha256").update(sid).digest("base64url") && sid;',
-    tests: inPackage("http", "express-store", "expressStore does not tell"),
+    tests: inPackage("http", "express-store", "expressStore does not reveal"),
   },
   {
     name: "express-store-idle-of-options",
@@ -79,7 +79,7 @@ export const httpMutants = [
     file: cookies,
     find: "isEqual(signature, signatureOf(id, secret))",
     replace: "(signature.length > 0 || isEqual(signature, signatureOf(id, secret)))",
-    tests: inPackage("http", "readers", "a socket is who express-session says"),
+    tests: inPackage("http", "readers", "a socket has the user of express-session"),
   },
   {
     name: "reader-first-secret",
@@ -111,7 +111,7 @@ export const httpMutants = [
     file: "packages/http/src/express-session/store-shape.ts",
     find: 'reject(error instanceof Error ? error : new Error("the store failed", { cause: error }));',
     replace: "resolve(reject);",
-    tests: inPackage("http", "readers", "rejects with the error of a store"),
+    tests: inPackage("http", "readers", "rejects with the error of an unavailable store"),
   },
   {
     name: "reader-promise-unawaited",

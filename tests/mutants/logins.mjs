@@ -19,7 +19,7 @@ export const loginMutants = [
     file: "packages/http/src/http-sessions.ts",
     find: "      await session.destroy().catch(() => undefined);\n",
     replace: "",
-    tests: inPackage("http", "responses", "no session that nobody has the cookie of"),
+    tests: inPackage("http", "responses", "no session stays without a cookie"),
   },
   {
     name: "http-earlier-login-lives",

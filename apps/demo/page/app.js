@@ -1,4 +1,4 @@
-/** The page: connects by the client of wsession, and shows each event of the client. */
+/** The page: connects with the client of wsession, and shows each event of the client. */
 import { connect } from "./client.js";
 import {
   countAnswered,
@@ -68,7 +68,7 @@ function open() {
   client.on("message", ({ data, replayed }) => {
     /** @type {Report} */
     const report = JSON.parse(String(data));
-    hear(report, replayed);
+    handleReport(report, replayed);
   });
   client.on("status", ({ status, code, reason }) => {
     if (status === "waiting") lost(code, reason);
@@ -153,7 +153,7 @@ function send(command) {
  * @param {Report} report
  * @param {boolean} replayed Whether the message was sent while this page was away.
  */
-function hear(report, replayed) {
+function handleReport(report, replayed) {
   switch (report.type) {
     case "welcome":
       return endpoint === undefined ? undefined : welcome(report, endpoint);

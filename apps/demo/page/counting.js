@@ -1,4 +1,4 @@
-/** "Count to 100": the same messages with wsession and over a plain WebSocket, and what became of both counters. */
+/** "Count to 100": the same messages with wsession and over a plain WebSocket, and the results of both counters. */
 import { byId } from "./dom.js";
 import { log } from "./log.js";
 import { PlainCounting } from "./plain.js";
@@ -107,7 +107,7 @@ function count(client, look) {
   const settled = () => {
     started.settled += 1;
     if (started.settled === PRESSES) look();
-    // Nothing comes back any more.
+    // No further answer arrives.
     if (client.status === "closed") started.isSure = true;
     show();
   };
@@ -152,7 +152,7 @@ function showLane(lane, done, counted, { outcome, text }) {
   byId(`${lane}-count`, HTMLOutputElement).textContent = String(counted);
   byId(`${lane}-progress`, HTMLProgressElement).value = done;
   const verdict = byId(`${lane}-verdict`, HTMLElement);
-  // A reader of the screen would read each text that is set.
+  // A screen reader would read each text that is set.
   if (verdict.textContent !== text) verdict.textContent = text;
   const article = verdict.closest("article");
   if (article !== null) article.dataset["outcome"] = outcome;

@@ -1,4 +1,4 @@
-/** What the page says once about the demo that serves it. */
+/** Sets the texts that describe the demo. Called once. */
 import { byId } from "./dom.js";
 
 /** @param {import("../src/messages.ts").DemoDescription} description */

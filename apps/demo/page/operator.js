@@ -1,4 +1,4 @@
-/** The operator's page: shows each overview of the stream, and sends what the operator presses. */
+/** The operator's page: shows each overview of the stream, and sends the operator's actions. */
 import { byId } from "./dom.js";
 import { log } from "./log.js";
 import { showCards } from "./process-cards.js";

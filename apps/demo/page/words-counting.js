@@ -24,7 +24,7 @@ export function exact({ settled, count, isSure, refused, answers }, isConnected)
     const codes = [...refused.keys()].join(", ");
     return {
       outcome: "open",
-      text: `Stopped: ${notCounted} of ${PRESSES} messages ended with ${codes}, and the page was told.`,
+      text: `Stopped: ${notCounted} of ${PRESSES} messages ended with ${codes}, and the page got these codes.`,
     };
   }
   if (count !== PRESSES) return { outcome: "wrong", text: `Wrong: ${difference(count)}.` };
@@ -63,5 +63,5 @@ function difference(count) {
  */
 function running(isConnected, isSettled) {
   if (!isConnected) return { outcome: "open", text: "Not connected. It connects again by itself." };
-  return { outcome: "open", text: isSettled ? "Looking at the counter." : "Counting." };
+  return { outcome: "open", text: isSettled ? "Reading the counter." : "Counting." };
 }

@@ -99,7 +99,7 @@ export function resumed(server, previous, version, renewed) {
 export function loggedIn(user) {
   return {
     title: `Logged in as ${user}`,
-    text: "`session.identify()` gave the session a user and a new token: an older token, which somebody else may know, is worth nothing now. The page connected again with a code for a single use, and the answer 101 set the new cookie. Log in as the same user in another browser, and log out everywhere.",
+    text: "`session.identify()` gave the session a user and a new token. Older tokens, which somebody else may know, are no longer valid. The page connected again with a code for a single use, and the answer 101 set the new cookie. Log in as the same user in another browser, and log out everywhere.",
   };
 }
 
@@ -110,7 +110,7 @@ export function loggedIn(user) {
 export function expires(inMs) {
   return {
     title: `The session expires in ${inMs / 1_000} seconds`,
-    text: "`session.extend({ expiresAt })` moved the deadline, as the `exp` of a JWT would. The deadline is in the store, so it binds every process, and the session also ends if this process dies before.",
+    text: "`session.extend({ expiresAt })` moved the deadline, as the `exp` of a JWT would. The deadline is in the store, so it applies in every process. The session also ends if this process dies before the deadline.",
   };
 }
 
@@ -123,7 +123,7 @@ export function letter({ number, of }, replayed) {
   return replayed
     ? {
         title: `${number} of ${of} messages that you did not miss`,
-        text: "They were sent while this page had no connection. The store kept them with the session, and the client asked for what it had not read. Each arrived once, and in order.",
+        text: "They were sent while this page had no connection. The store kept them with the session, and the client asked for the messages that it had not read. Each message arrived once, in order.",
       }
     : {
         title: `Message ${number} of ${of}`,

@@ -97,9 +97,9 @@ const MOST_CHARACTERS = 60;
 
 /** Parses a message from an untrusted client. Returns the reason if the message is invalid. */
 export function readCommand(message: string | Uint8Array): Command | string {
-  if (typeof message !== "string") return "only text is understood here";
+  if (typeof message !== "string") return "this server accepts text messages only";
   const fields = parseObject(message);
-  if (fields === undefined) return "only JSON objects are understood here";
+  if (fields === undefined) return "this server accepts JSON objects only";
   const { type } = fields;
   switch (type) {
     case "rename": {
@@ -112,7 +112,7 @@ export function readCommand(message: string | Uint8Array): Command | string {
     }
     case "count": {
       const by = fields["by"];
-      return by === 1 || by === -1 ? { type, by } : "the counter moves by one";
+      return by === 1 || by === -1 ? { type, by } : "the counter changes by one";
     }
     case "note": {
       const text = readText(fields["text"]);
@@ -136,7 +136,7 @@ export function readCommand(message: string | Uint8Array): Command | string {
     case "kill":
       return { type };
     default:
-      return "that is not something this server does";
+      return "this server does not know that command";
   }
 }
 

@@ -79,7 +79,7 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
     expect(await tab.page.locator("#count-break:focus").count()).toBe(1);
   });
 
-  it("is told which messages did not count where the session is destroyed in the middle", async () => {
+  it("gets the codes of the messages that did not count if the session is destroyed in the middle", async () => {
     const tab = await setting.open(via);
     await tab.isConnectedThrough(name);
     const destroyed = whenCounted(tab, 10, "destroy");
@@ -88,7 +88,7 @@ describe.each(RUNTIMES)("a visitor who counts to 100 through $name", ({ name, vi
     await tab.hasEnded();
     const { exact } = await resultOf(tab);
     expect(exact.verdict).toMatch(
-      /^Stopped: \d+ of 100 messages ended with [A-Z_, ]+, and the page was told\.$/,
+      /^Stopped: \d+ of 100 messages ended with [A-Z_, ]+, and the page got these codes\.$/,
     );
   });
 

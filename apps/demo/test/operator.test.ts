@@ -47,7 +47,7 @@ async function pidOf(name: string): Promise<number> {
   return Number(/pid (\d+)/.exec(text)?.[1]);
 }
 
-it("shows four processes, two on each runtime, behind one URL, and what the visitor does", async () => {
+it("shows four processes, two on each runtime, behind one URL, and the visitor's actions", async () => {
   for (const number of [1, 2, 3, 4]) await expectState(`Process ${number}`, "runs");
   const kinds = await page.locator(".card .kind").allInnerTexts();
   expect(kinds).toEqual(["ws", "uWebSockets.js", "ws", "uWebSockets.js", "started by the demo"]);

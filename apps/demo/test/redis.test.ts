@@ -103,7 +103,7 @@ describe.each(PROCESSES)(
   },
 );
 
-it("the page's own button kills the process, and says what that means", async () => {
+it("the page's own button kills the process, and a text explains that", async () => {
   const tab = await setting.open("1-ws");
   await tab.isConnectedThrough("ws");
   await tab.rename("Phoenix");

@@ -104,7 +104,7 @@ describe("npm run demo", () => {
     expect(output).not.toContain("    at ");
   });
 
-  it("--help says what there is to say", async () => {
+  it("--help prints the help", async () => {
     const { code, output } = await runDemo(["--help"]);
     expect(code).toBe(0);
     expect(output).toContain("--redis URL");

@@ -50,7 +50,7 @@ it("misses no message that was sent while it was away", async () => {
   await expectTicked(tab, "Miss nothing");
 });
 
-it("is told that its session has expired", async () => {
+it("gets 4419, and shows that its session has expired", async () => {
   const tab = await setting.open("1-ws");
   await tab.isConnectedThrough("ws");
   await tab.press("Let the session expire in 5 s");

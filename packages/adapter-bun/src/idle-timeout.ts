@@ -1,11 +1,14 @@
-/** The runtime's own timeout for silent sockets, and whether it ends silent peers in place of the adapter. */
+/**
+ * The runtime's own timeout for silent sockets, and whether it ends silent peers in place of the adapter. adapter-uws has the same
+ * rule, because both runtimes are built on uSockets. The two adapters do not share a file, because neither depends on the other.
+ */
 import type { RuntimeBinding } from "@wsession/core/runtime";
 import type { BunSocket, BunWebSocketSettings } from "./bun.ts";
 import { MAX_IDLE_TIMEOUT } from "./check-options.ts";
 
 /**
  * Milliseconds. With heartbeats of at least this length, the runtime's own timeout ends silent peers. The runtime's clock has a
- * resolution of 4 seconds, so with shorter heartbeats the timeout would be too late.
+ * resolution of 4 seconds, so with shorter heartbeats the timeout would be too inexact.
  */
 const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
 
@@ -14,14 +17,15 @@ const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
  * further silent heartbeat that `heartbeatTimeoutMs` allows adds one. Twice the clock's resolution of 4 seconds is added. Every
  * byte received or written restarts the timeout, so a slow long message does not end its connection.
  */
-function silenceOf(heartbeatMs: number, silentHeartbeats: number): number {
+function idleTimeoutOf(heartbeatMs: number, silentHeartbeats: number): number {
   return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;
 }
 
 /** Whether the runtime's own timeout ends silent peers. */
 export function endsSilent(heartbeatMs: number, silentHeartbeats: number): boolean {
   return (
-    heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silenceOf(heartbeatMs, silentHeartbeats) <= MAX_IDLE_TIMEOUT
+    heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS &&
+    idleTimeoutOf(heartbeatMs, silentHeartbeats) <= MAX_IDLE_TIMEOUT
   );
 }
 
@@ -29,12 +33,12 @@ export function endsSilent(heartbeatMs: number, silentHeartbeats: number): boole
  * The runtime's settings for silent peers. After `close()` the adapter can no longer use the socket, so while a
  * backlog is waiting only the runtime's timeout ends it.
  */
-export function idling(
+export function idleSettings(
   { heartbeatMs, silentHeartbeats }: Pick<RuntimeBinding<BunSocket>, "heartbeatMs" | "silentHeartbeats">,
   own: number | undefined,
 ): Required<Pick<BunWebSocketSettings, "idleTimeout" | "sendPings">> {
   if (own !== undefined) return { idleTimeout: own, sendPings: false };
-  const idleTimeout = silenceOf(heartbeatMs, silentHeartbeats);
+  const idleTimeout = idleTimeoutOf(heartbeatMs, silentHeartbeats);
   // Without heartbeats within the timeout, the runtime's own pings keep a live but silent peer connected.
   if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
     return { idleTimeout: MAX_IDLE_TIMEOUT, sendPings: true };

@@ -7,7 +7,7 @@ import type { BindOptions } from "./bind-options.ts";
 import type { BunMessage, BunServer, BunSocket, BunWebSocketSettings } from "./bun.ts";
 import { checkArguments, checkOptions } from "./check-options.ts";
 import { copyRequest, flawOf } from "./handshake.ts";
-import { endsSilent, idling } from "./idle-timeout.ts";
+import { endsSilent, idleSettings } from "./idle-timeout.ts";
 import { Arrival, bunRuntime, endedBy, keepState, SocketState, stateOf } from "./socket.ts";
 
 type Accepted = Extract<HandshakeAnswer, { type: "accept" }>;
@@ -86,7 +86,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       maxPayloadLength: MAX_PAYLOAD,
       backpressureLimit: NO_LIMIT,
       ...settings,
-      ...idling(binding, settings.idleTimeout),
+      ...idleSettings(binding, settings.idleTimeout),
       ...handling,
     },
     get size() {

@@ -2,17 +2,12 @@ import { STATUS_CODES } from "node:http";
 import type { Binding, Handlers, Handshake, Sessions } from "@wsession/core";
 import { invalidArgument, isRefusedPromise } from "@wsession/core/runtime";
 import type { HandshakeAnswer, RuntimeBinding } from "@wsession/core/runtime";
-import type {
-  HttpResponse,
-  TemplatedApp,
-  us_socket_context_t,
-  WebSocket,
-  WebSocketBehavior,
-} from "uWebSockets.js";
+import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from "uWebSockets.js";
 import type { BindOptions } from "./bind-options.ts";
-import { checkArguments, checkOptions, MAX_IDLE_TIMEOUT } from "./check-options.ts";
+import { checkArguments, checkOptions } from "./check-options.ts";
 import { copyRequest, textOf } from "./handshake.ts";
 import type { UpgradeRequest } from "./handshake.ts";
+import { endsSilent, idleSettings } from "./idle-timeout.ts";
 import { Neighbours } from "./neighbours.ts";
 import { Arrival, connectionOf, endedBy, fieldsOf, SEEN, uwsRuntime } from "./socket.ts";
 import type { Socket, UserData } from "./socket.ts";
@@ -80,7 +75,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
     maxPayloadLength: MAX_PAYLOAD,
     maxBackpressure: NO_LIMIT,
     ...behavior,
-    ...idling(binding, behavior.idleTimeout),
+    ...idleSettings(binding, behavior.idleTimeout),
     upgrade(response, request, context) {
       if (bound === undefined) return refuse(response, 503, "server restarting");
       const route = bound;
@@ -207,45 +202,6 @@ function choose(options: BindOptions, { protocols, ticket }: Accepted): string {
   const chosen: unknown = options.handleProtocols(protocols, ticket.handshake);
   if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
   return typeof chosen === "string" && protocols.includes(chosen) ? chosen : "";
-}
-
-/**
- * With heartbeats of at least this length, the runtime's own timeout ends silent peers; its clock has a
- * resolution of 4 seconds. Milliseconds.
- */
-const MIN_HEARTBEAT_OF_RUNTIME_MS = 8_000;
-
-/**
- * The idle timeout, in seconds. A live peer sends something within two heartbeats, or three if one was
- * skipped, and each further silent heartbeat that `heartbeatTimeoutMs` allows adds one; the clock's resolution of
- * 4 seconds is added twice. Every byte received or written restarts the
- * timeout, so a slow long message does not end its connection.
- */
-function silence(heartbeatMs: number, silentHeartbeats: number): number {
-  return Math.ceil(((silentHeartbeats + 2) * heartbeatMs) / 1_000) + 8;
-}
-
-/** Whether the runtime's own timeout ends silent peers. */
-function endsSilent(heartbeatMs: number, silentHeartbeats: number): boolean {
-  return (
-    heartbeatMs >= MIN_HEARTBEAT_OF_RUNTIME_MS && silence(heartbeatMs, silentHeartbeats) <= MAX_IDLE_TIMEOUT
-  );
-}
-
-/**
- * The runtime's settings for silent peers. After `end()` the adapter can no longer use the socket, so while a
- * backlog is waiting only the runtime's timeout ends it.
- */
-function idling(
-  { heartbeatMs, silentHeartbeats }: Pick<RuntimeBinding<Socket>, "heartbeatMs" | "silentHeartbeats">,
-  own: number | undefined,
-): Pick<WebSocketBehavior<UserData>, "idleTimeout" | "sendPingsAutomatically"> {
-  if (own !== undefined) return { idleTimeout: own, sendPingsAutomatically: false };
-  const idleTimeout = silence(heartbeatMs, silentHeartbeats);
-  // Without heartbeats within the timeout, the runtime's own pings keep a live but silent peer connected.
-  if (heartbeatMs === 0 || idleTimeout > MAX_IDLE_TIMEOUT)
-    return { idleTimeout: MAX_IDLE_TIMEOUT, sendPingsAutomatically: true };
-  return { idleTimeout, sendPingsAutomatically: false };
 }
 
 /**

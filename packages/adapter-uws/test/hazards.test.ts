@@ -127,7 +127,7 @@ test("every method of the runtime throws after close; ours do not, inside the cl
   expect(sessions.of(socketOf(connection))).toBe(connection);
 });
 
-test("end() tells of the close before it returns: the close handler runs after the one that closed", async () => {
+test("end() emits the close event before it returns: the close handler runs after the handler that closed", async () => {
   for (const how of ["close", "terminate"] as const) {
     const journal = new Journal();
     const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -190,7 +190,7 @@ test("headers on the answer do not turn the 101 into a 200", async () => {
   );
 });
 
-test("parameters of the route, read before the request is gone, are what `transport` finds", async () => {
+test("parameters of the route, read while the request is valid, reach `transport` as `found`", async () => {
   const seen = new Journal<unknown>();
   const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
   const port = await serve(
@@ -203,7 +203,7 @@ test("parameters of the route, read before the request is gone, are what `transp
   expect(seen.entries).toEqual([{ room: "7" }]);
 });
 
-test("parameters of the route are what `admit` finds, before the decision", async () => {
+test("parameters of the route reach `admit` as `found`, before the decision", async () => {
   const seen = new Journal<unknown>();
   const sessions = createSessions({
     admit: (_, found) => (found === "banned" ? reject(403) : accept({ context: { found } })),
@@ -320,7 +320,7 @@ test.each([
   expect(ws.mock.calls[0]?.[1]).toMatchObject(settings);
 });
 
-test("a peer that reads a part of what was queued before close, and no more, does not keep its socket", async () => {
+test("a peer that reads a part of the data that was queued before close, and no more, does not keep its socket", async () => {
   const closed = new Journal<number>();
   const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 500 });
   const port = await serve(sessions, {
@@ -429,7 +429,7 @@ test("an upgrade that was waited for is answered inside another socket's cork, w
   expect(socket.corked).toBe(4);
 });
 
-test("a misspelt option is told, not passed over", () => {
+test("a misspelt option throws, and is not ignored", () => {
   const misspelt = { handleProtocol: () => undefined } as never;
   expect(() => bindSessions(uWS.App(), "/*", createSessions(), {}, misspelt)).toThrow(
     expect.objectContaining({
@@ -439,7 +439,7 @@ test("a misspelt option is told, not passed over", () => {
   );
 });
 
-test("what is no app, and a pattern that was left out, are refused at once", () => {
+test("an object that is not an app, and a missing pattern, are refused at once", () => {
   const sessions = createSessions();
   for (const [app, pattern] of [
     [{}, "/*"],

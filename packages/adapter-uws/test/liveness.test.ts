@@ -24,7 +24,7 @@ async function serve(heartbeatMs: number, handlers: Handlers<Data, unknown, neve
 }
 
 test(
-  "a message that takes longer to arrive than two heartbeats ends nobody, from heartbeatMs 8,000 on (fault C1)",
+  "a message that takes longer to arrive than two heartbeats ends no connection, from heartbeatMs 8,000 on (fault C1)",
   { timeout: 60_000 },
   async () => {
     const journal = new Journal();
@@ -45,7 +45,7 @@ test(
   },
 );
 
-test("a peer that answers no ping, and takes what is written, is alive as long as it does (fault C1)", async () => {
+test("a peer that answers no ping, but reads the data that is written, is alive as long as it reads (fault C1)", async () => {
   const closed = new Journal<number>();
   // The runtime's own method writes no pings between the data.
   const port = await serve(1_000, {

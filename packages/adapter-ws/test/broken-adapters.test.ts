@@ -12,7 +12,7 @@ const ORDER = "I2 500 messages reach a synchronous handler in order, each once";
 const ONE_ORDER =
   "I1 I2 messages that wait at the gate and later messages reach the handler in arrival order";
 const LIFE =
-  "I4 open, then messages, then close, which sees the session as it was and the peer's code and reason";
+  "I4 open, then messages, then close, which gets the unchanged session and the peer's code and reason";
 const TERMINATE =
   "I4 terminate inside open, inside a message and inside close ends the connection, and close comes once";
 
@@ -208,7 +208,7 @@ describe("the suite for adapters catches", () => {
     expect(await fails(wsHarness("port"), name)).toBe(false);
   });
 
-  test("an adapter that does not hand on what the application chose of a client of v1.wsession", async () => {
+  test("an adapter that does not pass on the subprotocol that the application chose for a client of v1.wsession", async () => {
     expect(await fails(forgetsTheChoice, CHOICE)).toBe(true);
     expect(await fails(forgetsTheChoice, KEPT)).toBe(false);
   });
@@ -250,7 +250,7 @@ describe("the suite for adapters catches", () => {
     expect(await fails(judgesByPongs, SLOW_READER, 10_000)).toBe(true);
   });
 
-  test("an adapter whose heartbeat ends nobody", async () => {
+  test("an adapter whose heartbeat ends no connection", async () => {
     expect(await fails(neverJudges, NON_READER, 5_000)).toBe(true);
   });
 

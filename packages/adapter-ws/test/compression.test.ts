@@ -26,7 +26,7 @@ async function serve(clients: number, handlers: { drain(connection: Connection):
   return { connections: opened.entries, clients: connected };
 }
 
-test("fault E8: while messages are compressed nothing looks again and again; each connection is told of its drain once", async () => {
+test("fault E8: while messages are compressed nothing polls; each connection gets its drain event once", async () => {
   const drained = new Journal<number>();
   const { connections, clients } = await serve(20, {
     drain: ({ bufferedAmount }) => drained.note(bufferedAmount),
@@ -44,7 +44,7 @@ test("fault E8: while messages are compressed nothing looks again and again; eac
   expect(looks).toBeLessThan(20);
 });
 
-test("drain waits for what the application gave to ws past the connection, too", async () => {
+test("drain also waits for messages that the application passed to ws directly", async () => {
   const drained = deferred<number>();
   const { connections, clients } = await serve(1, {
     drain: ({ bufferedAmount }) => drained.resolve(bufferedAmount),

@@ -44,7 +44,7 @@ async function connect(port: number, protocols: readonly string[] = []): Promise
 }
 
 describe.each(["port", "server", "noServer"] as const)("a server made with `%s`", (way) => {
-  test("the user's synchronous verifyClient is asked first; what it refuses never reaches admit", async () => {
+  test("the user's synchronous verifyClient is asked first; a handshake that it refuses never reaches admit", async () => {
     const asked: string[] = [];
     const sessions = createSessions<Data>({
       admit: ({ url }) => {
@@ -137,7 +137,7 @@ describe.each(["port", "server", "noServer"] as const)("a server made with `%s`"
 });
 
 describe("HTTP code before the upgrade", () => {
-  test("what it puts on the TCP socket's record is found by `transport`, and is the record's data without it", async () => {
+  test("the data that it puts on the TCP socket's record reaches `transport`, and without that option it is the data of the record", async () => {
     for (const transport of [undefined, (_: unknown, found: unknown) => ({ wrapped: found })]) {
       const seen = new Journal<unknown>();
       const sessions = createSessions<Data>({ initial: () => ({ n: 0 }), transport });
@@ -154,7 +154,7 @@ describe("HTTP code before the upgrade", () => {
     }
   });
 
-  test("what it puts on the TCP socket's record is found by `admit`, before the decision", async () => {
+  test("the data that it puts on the TCP socket's record reaches `admit`, before the decision", async () => {
     const seen = new Journal<unknown>();
     const sessions = createSessions({
       admit: (_, found) => (found === "banned" ? reject(403) : accept({ context: { found } })),
@@ -209,7 +209,7 @@ describe("HTTP code before the upgrade", () => {
 });
 
 describe("ws itself", () => {
-  test("what is no server of ws is refused at once", () => {
+  test("an object that is not a server of ws is refused at once", () => {
     for (const other of [createServer(), {}, null, "server"] as never[])
       expect(() => bindSessions(other, createSessions(), {})).toThrow(
         expect.objectContaining({ code: "INVALID_ARGUMENT" }),
@@ -224,7 +224,7 @@ describe("ws itself", () => {
     );
   });
 
-  test("a bind that threw is none: the next one is not told that the server is bound already", async () => {
+  test("a bind that threw leaves the server unbound: the next one succeeds", async () => {
     const sessions = createSessions<Data>();
     const { server, http } = await ways.port();
     onTestFinished(() => closeAll(server, http));

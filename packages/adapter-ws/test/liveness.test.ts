@@ -28,7 +28,7 @@ function patientSessions(heartbeatMs: number): Sessions<Data, unknown, never> {
   return createSessions<Data>({ heartbeatMs, maxBufferedBytes: 64 * MIB, initial: () => ({ n: 0 }) });
 }
 
-test("after destroy() other listeners of the same socket hear nothing of a peer that ignores the close frame (fault A6)", async () => {
+test("after destroy() other listeners of the same socket get no event of a peer that ignores the close frame (fault A6)", async () => {
   const opened = deferred<Conn>();
   const sessions = createSessions<Data>({ initial: () => ({ n: 0 }) });
   const closed = new Journal<number>();
@@ -80,7 +80,7 @@ test("after terminate() nothing that was read already reaches a listener (fault 
   expect(heard).toEqual(["one"]);
 });
 
-test("a peer that answers no ping, and takes what is written, is alive as long as it does (fault C1)", async () => {
+test("a peer that answers no ping, but reads the data that is written, is alive as long as it reads (fault C1)", async () => {
   const closed = new Journal<number>();
   const sessions = patientSessions(1_000);
   // The runtime's own method writes no pings between the data.
@@ -91,7 +91,7 @@ test("a peer that answers no ping, and takes what is written, is alive as long a
   await expectAliveWhileReading(port, closed);
 });
 
-test("a peer that closes its side and takes nothing of what waits does not stay for ever", async () => {
+test("a peer that closes its side and reads none of the waiting data does not stay for ever", async () => {
   const closed = new Journal<number>();
   const sessions = patientSessions(300);
   const { port } = await serve(sessions, {

@@ -57,9 +57,9 @@ const typo = () => {
   throw new Error("a typo");
 };
 
-describe("fault F1: the application's mistakes are told as stage adapter, without onError as a warning", () => {
+describe("fault F1: the application's mistakes are reported as stage adapter, and as a warning without onError", () => {
   test.each(["port", "server", "noServer"] as const)(
-    "an exception in its own `connection` listener, on a server made with `%s`; the connection goes on",
+    "an exception in its own `connection` listener, on a server made with `%s`; the connection continues",
     async (way) => {
       const { server, port, told } = await serve({}, {}, { message: (c, text) => void c.send(text) }, way);
       server.on("connection", typo);
@@ -121,7 +121,7 @@ describe("fault F1: the application's mistakes are told as stage adapter, withou
   });
 });
 
-describe("fault F1: what strangers do is counted, told to an explicit onError as stage client, and never a warning", () => {
+describe("fault F1: errors of strangers are counted, reported to an explicit onError as stage client, and never a warning", () => {
   const offences = {
     "text that is no UTF-8": frame(Buffer.of(0xff), { opcode: Opcode.Text }),
     "a frame without a mask": Buffer.of(0x81, 0x01, 0x78),
@@ -151,7 +151,7 @@ describe("fault F1: what strangers do is counted, told to an explicit onError as
   });
 });
 
-describe("fault F5: every handshake is answered, and a mistake in it is told", () => {
+describe("fault F5: every handshake is answered, and a mistake in it is reported", () => {
   test.each(["server", "noServer"] as const)(
     "a header that HTTP code set to a number: 500 (a server made with `%s`)",
     async (way) => {
@@ -164,7 +164,7 @@ describe("fault F5: every handshake is answered, and a mistake in it is told", (
     },
   );
 
-  test("a header that ws itself reads, set to what is no string: 500", async () => {
+  test("a header that ws itself reads, set to a value that is not a string: 500", async () => {
     const { http, port, told } = await serve({}, {}, {}, "server");
     http?.prependListener("upgrade", ({ headers }) => void Object.assign(headers, { upgrade: 1 }));
     expect(await statusOf(port)).toBe(500);

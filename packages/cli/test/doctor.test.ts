@@ -76,7 +76,7 @@ describe("doctor", () => {
     }
   });
 
-  test("names the rights that a user lacks: a command, the channels, and what only presence needs", async () => {
+  test("names the rights that a user lacks: a command, the channels, and the rights that only presence needs", async () => {
     const rules = ["~ws:s:*", "~ws:o:*", "~ws:u:*", "~ws:g:*", "~ws:n:*", "+@all", "-hset"];
     await cli(redis.port, "acl", "setuser", "weak", "on", ">secret-word", "resetchannels", ...rules);
     const { code, stdout, stderr } = await doctor(`redis://weak:secret-word@127.0.0.1:${redis.port}`);

@@ -23,7 +23,7 @@ function holder(node: string) {
   return { store, host };
 }
 
-test("watch prints messages between processes and what it sees in Redis, until Ctrl-C", async () => {
+test("watch prints messages between processes and changes in Redis, until Ctrl-C", async () => {
   const one = holder("web-1");
   const two = holder("web-2");
   const shared = aCreation({ subject: "ada" });

@@ -44,7 +44,7 @@ test.each([
   [{ token: { read: () => "" } }, "token.write must be of type function"],
   [{ carryover: true }, "options.carryover is unknown"],
   [{ protocols: ["a", "a"], WebSocket }, "protocols must be valid, unique names"],
-])("the error about %o says what is expected: %s", (options, text) => {
+])("the error about %o names the expected value: %s", (options, text) => {
   expect(() => connect("ws://127.0.0.1:1", options as ClientOptions)).toThrow(text);
 });
 

@@ -209,7 +209,7 @@ describe("the store suite catches", () => {
 
   test("a store that stores no lifetimes", async () => {
     expect(await caught(storesNoLifetimes)).toEqual([
-      "extend gives a session lifetimes and moves its deadlines from then on; what is not given stays",
+      "extend gives a session lifetimes and moves its deadlines from then on; a lifetime that is not given stays",
       "lifetimes stay through writes, touches and a new token, and the version does not change with them",
     ]);
   });
@@ -224,8 +224,7 @@ describe("the store suite catches", () => {
   });
 
   test("a store whose health is not what the contract says", async () => {
-    const name =
-      "health: each process that can call the store is told that it is ok, and each member has its type";
+    const name = "health: the store is ok in each process that can call it, and each member has its type";
     const whole = {
       ok: true,
       role: undefined,

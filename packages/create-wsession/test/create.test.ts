@@ -97,7 +97,7 @@ test("a folder that can't be made ends with the exit code 1 and a sentence", asy
 });
 
 describe("questions", () => {
-  test("on a terminal what no argument has chosen is asked, wrong answers again", async () => {
+  test("on a terminal the command asks for each choice that no argument has made, and asks again after a wrong answer", async () => {
     const { code, asked } = await create(["--store", "map"], { typed: "app\nnode\nuws\nperhaps\ny\n" });
     expect(code).toBe(0);
     expect(asked).toContain('the runtime is ws or uws, not "node"');
@@ -128,7 +128,7 @@ describe("questions", () => {
     expect(await create(["My App"], { typed: "" })).toMatchObject({ code: 2, asked: "" });
   });
 
-  test("the process never asks without a terminal, though nobody ends its input", async () => {
+  test("the process never asks without a terminal, although its input stays open", async () => {
     const child = spawn(process.execPath, [main, "app"], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
     const [code] = await once(child, "exit");
     expect(code).toBe(0);

@@ -12,7 +12,7 @@ const readWith = (expires: unknown, name?: string) =>
     name,
   });
 
-test("fromAuthJs: the user of a session, whose end may be a text, and nobody without a session", async () => {
+test("fromAuthJs: reads the user of a session, whose end may be a text, and undefined without a session", async () => {
   const expires = new Date(Date.now() + 60_000);
   for (const one of [expires, expires.toISOString()])
     expect((await readWith(one)(request))?.user).toEqual({ id: "ada" });

@@ -175,7 +175,7 @@ describe("responses that take no cookie any more", () => {
     expect((await http.open(request))?.id).toBe(session.id);
   });
 
-  test("what only has a method `append`, such as FormData, is no response: INVALID_ARGUMENT, and nothing is changed", () => {
+  test("an object that only has a method `append`, such as FormData, is not a response: INVALID_ARGUMENT, and nothing is changed", () => {
     const { http, sessions } = application();
     const request = new Request("https://app.example.com/", { method: "POST", headers: { origin } });
     for (const value of [new FormData(), new URLSearchParams(), new Response(), { headers: new Headers() }])

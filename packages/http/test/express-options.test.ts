@@ -73,7 +73,7 @@ test.each(["map", "redis"] as const)(
   },
 );
 
-test("resave: true saves what was not changed, and does not undo what others wrote meanwhile", async () => {
+test("resave: true saves an unchanged session, and does not undo writes of others meanwhile", async () => {
   const { browser, data, gap } = await application({ resave: true });
   await browser.post("/set/user");
   const slow = browser.post("/slow");

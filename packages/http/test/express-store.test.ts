@@ -192,7 +192,7 @@ describe.each(combinations)("$name on the $store store", ({ listen, store: kind 
     return { browser, sessions, store, changes, reports, ...routes };
   }
 
-  test("what HTTP writes is in the socket's session and the other way round, and a logout closes the socket", async () => {
+  test("writes over HTTP are in the socket's session and the other way round, and a logout closes the socket", async () => {
     const { browser, changes, sessions, reports, failures } = await application();
     expect(await bodyOf(browser.fetch("/"))).toMatchObject({ data: {} });
     expect(browser.cookies.size).toBe(0);
@@ -220,7 +220,7 @@ describe.each(combinations)("$name on the $store store", ({ listen, store: kind 
     expect([reports, failures]).toEqual([[], []]);
   });
 
-  test("a slow request does not undo what others wrote meanwhile in other fields (I8)", async () => {
+  test("a slow request does not undo writes of others to other fields meanwhile (I8)", async () => {
     const { browser, gap } = await application();
     await browser.post("/set/user/ada");
     const slow = browser.post("/set/theme/dark?slow");
@@ -325,7 +325,7 @@ describe("express-session", () => {
     expect(await load("none")).toBeUndefined();
   });
 
-  test("an error of the store reaches the application, and nobody is taken for logged out (I11)", async () => {
+  test("an error of the store reaches the application, and no user counts as logged out (I11)", async () => {
     const { browser, sessions, failures } = await application();
     await browser.post("/set/user/ada");
     await sessions.close();
@@ -341,7 +341,7 @@ describe("express-session", () => {
   });
 });
 
-test("fault D6: expressStore refuses what is not the result of createSessions", () => {
+test("fault D6: expressStore refuses an object that is not the result of createSessions", () => {
   for (const value of [undefined, ...wrongFor.object])
     expectRefused(`expressStore(${show(value)})`, () => expressStore(value as never));
   const { store } = sessionsOn(mapStore());
@@ -349,7 +349,7 @@ test("fault D6: expressStore refuses what is not the result of createSessions", 
     expectRefused(`sessionIdOf(${show(value)})`, () => store.sessionIdOf(value as never));
 });
 
-test("expressStore does not tell the middleware's id, which is a secret: the session's id is its digest", async () => {
+test("expressStore does not reveal the middleware's id, which is a secret: the session's id is its digest", async () => {
   const { sessions, store } = sessionsOn(mapStore());
   const sid = "an-id-of-the-middleware";
   await new Promise((resolve) => {

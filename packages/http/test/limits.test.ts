@@ -70,7 +70,7 @@ test("an update over maxBytes is TOO_LARGE and changes nothing, over HTTP and th
   expect(kept).toMatchObject(SMALL);
 });
 
-test("a cookie over 4,096 bytes, which browsers do not keep: COOKIE_TOO_LARGE, and no session that nobody has the cookie of", async () => {
+test("a cookie over 4,096 bytes, which browsers do not keep: COOKIE_TOO_LARGE, and no session stays without a cookie", async () => {
   for (const [most, code] of [
     [4_096, undefined],
     [4_097, "COOKIE_TOO_LARGE"],

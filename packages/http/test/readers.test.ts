@@ -48,7 +48,7 @@ const stores = {
 
 describe.each(Object.entries(stores))("fromExpressSession with %s", (_, open) => {
   test.each(runtimeNames)(
-    "on %s a socket is who express-session says, and nobody without a session",
+    "on %s a socket has the user of express-session, and none without a session",
     async (runtime) => {
       const store = await open();
       const browser = await expressWith({ store });
@@ -107,7 +107,7 @@ test("fromExpressSession: each of several secrets, another name, a destroyed ses
   expect(await read({ headers: { cookie: browser.cookie } })).toBeUndefined();
 });
 
-test("fromExpressSession rejects with the error of a store that is away: nobody is taken for logged out", async () => {
+test("fromExpressSession rejects with the error of an unavailable store: no user counts as logged out", async () => {
   const away = new Error("away");
   const store = new session.MemoryStore();
   const browser = await expressWith({ store });

@@ -76,7 +76,7 @@ test("headers that were sent: a typed error, before anything is changed in the s
   expect(sessions.diagnostics.sessionsCreated).toBe(0);
 });
 
-test("headers that are sent during the login: a typed error, and no session that nobody has the cookie of", async () => {
+test("headers that are sent during the login: a typed error, and no session stays without a cookie", async () => {
   const gap = new Gap();
   onTestFinished(() => gap.letGo());
   const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
@@ -148,7 +148,7 @@ test("no cookie, and cookies of other libraries, open nothing", async () => {
   expect(sessions.diagnostics.tokensWrong).toBe(0);
 });
 
-test("a store that is away rejects, and does not look like nobody is logged in (I11)", async () => {
+test("an unavailable store rejects the call, and does not look as if nobody was logged in (I11)", async () => {
   const { http } = application({ store: redisStore({ client: redisClient(1), timeoutMs: 100 }) });
   const token = `${"A".repeat(22)}.${"A".repeat(43)}`;
   const headers = new Headers();
@@ -194,7 +194,7 @@ test("a store that keeps sessions on connections has none for HTTP", async () =>
   expect(await http.open(requestWith("x")).catch(codeOf)).toBe("NOT_SUPPORTED");
 });
 
-test("a rejection that nobody awaits is reported, and ends nothing (I12)", async () => {
+test("an unhandled rejection is reported, and ends nothing (I12)", async () => {
   const { http, reports } = application();
   void http.login(
     new Request("https://app.example.com/", { method: "POST" }),

@@ -192,7 +192,7 @@ describe.each([
     await expect(readWith((_sid, callback) => callback("text"))).rejects.toMatchObject({ cause: "text" });
   });
 
-  test("a store with promises instead of callbacks is read, and an error that is falsy is none", async () => {
+  test("a store with promises instead of callbacks is read, and a falsy error counts as no error", async () => {
     expect(await readWith(async () => ({ user: "ada" }))).toEqual({ sid: "sid", session: { user: "ada" } });
     expect(await readWith(async () => null)).toBeUndefined();
     for (const none of [undefined, null, false, 0, ""])

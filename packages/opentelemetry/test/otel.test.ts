@@ -251,7 +251,7 @@ test("one trace goes from the proxy to the handshake, the message, its write and
     expect(text).not.toContain(secret);
 });
 
-test("instrument refuses what is not sessions", () => {
+test("instrument refuses an object that is not sessions", () => {
   for (const wrong of [undefined, null, 5, "sessions", {}, () => undefined]) {
     let thrown: unknown;
     try {

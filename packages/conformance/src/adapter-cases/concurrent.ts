@@ -48,7 +48,7 @@ async function raw(trial: AdapterTrial, handlings: Handlings, options: object = 
 /** What `maxConcurrentMessages` above 1 changes, and what it does not. */
 export const concurrentCases: readonly AdapterCase[] = [
   {
-    name: "maxConcurrentMessages: handlers begin in order, that many at once, and a cancel overtakes what it cancels",
+    name: "maxConcurrentMessages: handlers begin in order, that many at once, and a cancel overtakes the message that it cancels",
     async run(trial) {
       const handlings = new Handlings();
       const { client } = await raw(trial, handlings);
@@ -140,7 +140,7 @@ export const concurrentCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "maxConcurrentMessages: I3 what waits behind the running handlers is limited by inbox",
+    name: "maxConcurrentMessages: I3 inbox limits the messages that wait behind the running handlers",
     async run(trial) {
       const handlings = new Handlings();
       const { client } = await raw(trial, handlings, { inbox: { maxMessages: 4 } });

@@ -101,7 +101,7 @@ export const handoverCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "close({ handover }) tells a client that was not greeted yet as soon as it was",
+    name: "close({ handover }) tells a client without a hello as soon as the client has got its hello",
     async run(trial) {
       const setting = await framedServer(trial);
       const peer = await setting.connect();

@@ -8,7 +8,7 @@ import { deferred, delay, Journal, macrotask, until } from "../waiting.ts";
 /** `open`, then `message`*, then `close`, exactly once (I4). */
 export const lifeCases: readonly AdapterCase[] = [
   {
-    name: "I4 open, then messages, then close, which sees the session as it was and the peer's code and reason",
+    name: "I4 open, then messages, then close, which gets the unchanged session and the peer's code and reason",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions({ initial: () => ({ n: 0 }) });

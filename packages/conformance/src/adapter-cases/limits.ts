@@ -88,7 +88,7 @@ export const limitCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'I14 with gate "open" too, early bounds what waits before the session is set: while its login is under way',
+    name: 'I14 with gate "open" too, early limits the messages that wait before the session is set, while the login is in progress',
     async run(trial) {
       const sessions = createSessions<{ n: number }>({ gate: "open", early: { maxMessages: 4 } });
       const { server, journal, gate: login } = await blocked(trial, sessions);

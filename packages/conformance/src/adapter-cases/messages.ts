@@ -187,7 +187,7 @@ export const messageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 we closed: messages that wait are discarded and counted, and those that come later too",
+    name: "I4 this side closed: messages that wait or come later are discarded and counted",
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();

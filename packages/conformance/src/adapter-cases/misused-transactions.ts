@@ -82,7 +82,7 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 a change that stages something itself throws INVALID_ARGUMENT, because what it staged would be lost",
+    name: "I21 a change that stages something itself throws INVALID_ARGUMENT, because the staged change would be lost",
     async run(trial) {
       const codes = new Journal<string>();
       const { setting, peer } = await transactionServer(trial, {
@@ -113,7 +113,7 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I21 messages of no bytes, of bytes, and of what looks like a frame reach the handler as they were sent",
+    name: "I21 empty messages, binary messages, and messages that look like a frame reach the handler unchanged",
     async run(trial) {
       const messages = ["", new Uint8Array(), new Uint8Array([0x3d, 0, 255]), "=1", ".!1{}", "\u0000"];
       const handled = new Journal<string | Uint8Array>();

@@ -8,7 +8,7 @@ const LIMIT_MS = 2_000;
 /** The optional method `health` of a store. */
 export const healthCases: readonly StoreCase[] = [
   {
-    name: "health: each process that can call the store is told that it is ok, and each member has its type",
+    name: "health: the store is ok in each process that can call it, and each member has its type",
     applies: (_capabilities, harness) => harness?.health === true,
     async run(trial) {
       for (const process of new Set(await trial.processes())) {

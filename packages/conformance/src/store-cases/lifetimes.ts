@@ -40,7 +40,7 @@ export const lifetimeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "extend gives a session lifetimes and moves its deadlines from then on; what is not given stays",
+    name: "extend gives a session lifetimes and moves its deadlines from then on; a lifetime that is not given stays",
     applies: keepsLifetimes,
     async run(trial) {
       const [one, other] = await trial.processes();
@@ -97,7 +97,7 @@ export const lifetimeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I7 the other holders of a session hear of its new deadlines",
+    name: "I7 the other holders of a session get its new deadlines",
     applies: (capabilities, harness) =>
       capabilities.shared && (keepsLifetimes?.(capabilities, harness) ?? false),
     async run(trial) {

@@ -75,7 +75,7 @@ export const presenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that comes back in time, on any process, gives no event, and is never told as offline",
+    name: "a session that comes back in time, on any process, causes no event, and is never reported as offline",
     applies,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -114,7 +114,7 @@ export const presenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "watch tells the present state of each subject first, then changes of any process, until it is stopped",
+    name: "watch reports the present state of each subject first, then changes of any process, until it is stopped",
     applies,
     async run(trial) {
       const [first, second] = await trial.processes();
