@@ -41,7 +41,7 @@ export interface BunServer {
   requestIP(request: Request): { readonly address: string } | null;
 }
 
-/** A message of a peer. Bytes come as the socket's `binaryType` says, a Buffer by default. */
+/** A message of a peer. `binaryType` of the socket sets the type of bytes, a Buffer by default. */
 export type BunMessage = string | Uint8Array | ArrayBuffer | Blob;
 
 /** The settings of all WebSockets of a server. */

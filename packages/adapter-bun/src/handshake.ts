@@ -46,7 +46,7 @@ export function copyRequest(request: Request, server: BunServer, encrypted: bool
   };
 }
 
-/** The path and query of an URL. The runtime gives the path alone if the header `Host` is missing or invalid. */
+/** The path and query of a URL. The runtime passes the path alone if the header `Host` is missing or invalid. */
 function pathOf(url: string): string {
   if (url.startsWith("/")) return url;
   const path = url.indexOf("/", url.indexOf("://") + 3);

@@ -234,8 +234,8 @@ export function converse(
         if (control.number < stream.known)
           listeners.emit("rolledBack", { from: control.number + 1, to: stream.known });
         stream.known = Math.min(stream.known, control.number);
-        // The server settles no message until the client has attached again. Lost messages may not have been answered yet, so all
-        // of them are sent again.
+        // The server settles no message until the client has attached again, so no message is in flight here any more. The server
+        // may not have answered the messages whose numbers it lost.
         inFlight = [];
         attach(firstNumber());
         return flush();

@@ -96,7 +96,7 @@ export function createOutgoing(
         const outcome = outcomeOf(entry);
         return outcome === null || settled.push(() => entry.settle(outcome)) === 0;
       });
-      if (settled.length > 0) saved(() => settled.forEach((tell) => tell()));
+      if (settled.length > 0) saved(() => settled.forEach((run) => run()));
     },
     endSession(stream) {
       const isOwn = stream === outgoing.own;
@@ -164,6 +164,6 @@ function isErrorCode(code: string): code is ClientErrorCode {
 export function refusal(code: string, message?: string, detail?: unknown): Error {
   return isErrorCode(code)
     ? clientError(code, message ?? code)
-    : // The class refuses an empty code. If a faulty server sends one, the message must settle all the same.
+    : // The class refuses an empty code. If a faulty server sends one, the message must still settle.
       new TransactionRefused(code || "REFUSED", { message, detail });
 }

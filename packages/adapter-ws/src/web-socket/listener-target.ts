@@ -1,6 +1,6 @@
 import { captureRejectionSymbol, EventEmitter } from "node:events";
 
-/** An event as the WHATWG names it. ws gives its own classes, with the same members. */
+/** An event with the names of the WHATWG. ws uses classes of its own, with the same members. */
 export interface SocketEvent {
   readonly type: string;
   readonly target: object;

@@ -281,7 +281,7 @@ export function withTokenHeader<Data extends object>(
   }
 }
 
-/** The answer to a client whose stored session can't be read. The stored session is left as it is. */
+/** The answer to a client whose stored session can't be read. The stored session stays unchanged. */
 function unreadable<Data extends object>(
   registry: SessionRegistry<Data>,
   error: unknown,

@@ -253,7 +253,7 @@ export interface SubjectLimitOption {
   /** How many sessions a subject may have, at least 1. */
   readonly max: number;
   /**
-   * Which session gives way: the one whose login was first, or the new one.
+   * `"oldest"` ends the session whose login was first. `"refuse"` refuses the new login.
    *
    * @default "oldest"
    */

@@ -40,7 +40,7 @@ export type SessionErrorCode =
   | "OUTBOX_FULL"
   /** The session, or the message, would exceed a limit in bytes; nothing was changed. */
   | "TOO_LARGE"
-  /** The stored session can't be read. It is left as it is. */
+  /** The stored session can't be read. It stays unchanged. */
   | "CORRUPT_RECORD"
   /** The data does not satisfy `schema`, or `migrate` failed; nothing was changed. */
   | "INVALID_DATA";

@@ -114,7 +114,7 @@ export interface OutboxSendTelemetry extends Ended<"kept" | "missing" | "failed"
   readonly bytes: number;
 }
 
-/** The channels of `node:diagnostics_channel`, by name, with what is published on each. docs/telemetry.md explains all of them. */
+/** The channels of `node:diagnostics_channel`, by name, with the payload of each. docs/telemetry.md explains all of them. */
 export interface TelemetryEvents {
   readonly "wsession:handshake": HandshakeTelemetry;
   readonly "wsession:connection:open": ConnectionOpenTelemetry;

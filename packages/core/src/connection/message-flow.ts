@@ -82,7 +82,7 @@ export abstract class MessageFlow<Socket extends object> {
     return (this.flow & BLOCKS_DELIVERY) === Flow.Ready && this.mayBegin(data);
   }
 
-  /** Whether the handler of a message may begin beside the handlers that run. Without concurrency none runs here. */
+  /** Whether the handler of a message may begin while other handlers run. Without concurrency no handler runs here. */
   private mayBegin(data: string | Uint8Array): boolean {
     return (this.flow & Flow.Running) === 0 || !this.runsAlone(data);
   }
@@ -137,8 +137,8 @@ export abstract class MessageFlow<Socket extends object> {
   }
 
   /**
-   * Passes one message to the handler. The next message waits until the handler has settled (I2), unless
-   * `maxConcurrentMessages` lets it begin beside this one.
+   * Passes one message to the handler. The next message waits until the handler has settled (I2), unless `maxConcurrentMessages`
+   * allows it to begin at once.
    */
   private deliver(data: string | Uint8Array): void {
     this.flow |= Flow.Busy;

@@ -1,4 +1,4 @@
-/** Refusals of numbered messages: what a handler threw, as it is sent to the client. */
+/** Refusals of numbered messages: the error of a handler, in the form that is sent to the client. */
 import { isTransactionRefused, MAX_CONTROL_LENGTH, writeServerControl } from "@wsession/protocol";
 import { isSessionError, SessionError } from "../base/errors.ts";
 

@@ -184,7 +184,7 @@ export class Replay<Data extends object> {
     return takePage(this.#connection, this.#state, request);
   }
 
-  /** Whether the next live message follows on the position. `endBefore` is the end of the stream as it was before the page was read. */
+  /** Whether the next live message directly follows the position. `endBefore`: the end of the stream before the page was read. */
   #isAtEnd(page: Page, endBefore: Position): boolean {
     const { end } = this.#stream;
     if (!isSame(this.#position, page.end)) return false;

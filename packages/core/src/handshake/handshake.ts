@@ -41,9 +41,9 @@ export interface AcceptOptions extends Lifetimes {
    */
   readonly sessionId?: string | undefined;
   /**
-   * Headers for the 101, beside the one of the token carrier. A name with several values is sent once for each. Names and values
-   * with control characters throw INVALID_ARGUMENT (response splitting), and so do headers of the connection and of the WebSocket
-   * handshake, such as `Upgrade` and `Sec-WebSocket-Protocol`, which the runtime sends.
+   * Headers for the 101, in addition to the header of the token carrier. A name with several values is sent once for each. Names
+   * and values with control characters throw INVALID_ARGUMENT (response splitting), and so do headers of the connection and of
+   * the WebSocket handshake, such as `Upgrade` and `Sec-WebSocket-Protocol`, which the runtime sends.
    */
   readonly headers?: HeaderValues | undefined;
 }

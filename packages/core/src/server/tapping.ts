@@ -3,9 +3,9 @@ import { LiveConnection } from "../connection/connection.ts";
 import type { ConnectionTap, TappedConnection } from "../api/tap.ts";
 
 /**
- * Sets the tap of a connection of these packages, whatever its runtime is. For authors of adapters.
+ * Sets the tap of a connection, on any runtime. For authors of adapters.
  *
- * @throws INVALID_ARGUMENT for another object than a connection, and for a connection that has a tap.
+ * @throws INVALID_ARGUMENT for an object that is not a connection, and for a connection that has a tap.
  */
 export function tapConnection(connection: object, tap: ConnectionTap): TappedConnection {
   if (!(connection instanceof LiveConnection))

@@ -19,7 +19,8 @@ export class ChangeQueue<Data extends object> {
     if (this.#due.size === 0) return;
     const due = this.#due;
     this.#due = new Map();
-    // Each handler gets the data as it is now. A handler may have written, and no later one may see older data (I8).
+    // Pass the current data to each handler, because an earlier handler may have written, and no later one may see older data
+    // (I8).
     for (const [connection, state] of due) connection.changed(state.data);
   };
 }

@@ -33,7 +33,8 @@ export function checkData<Data extends object>(schema: Settings<Data>["schema"],
     throw invalidArgument("schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
-  // The schema's messages may quote the data, and the message of a SessionError must not. So put the former into `cause`.
+  // The schema's messages may quote the data, and the message of a SessionError must not. So put the schema's messages into
+  // `cause`.
   throw new SessionError(
     "INVALID_DATA",
     `the data does not satisfy the schema at ${issuePaths(result.issues)}`,

@@ -23,7 +23,7 @@ export interface Lifetime {
 
 /** The part of `LifetimeWatch` that sessions and their handles use. */
 export interface LifetimeKeeper<State> {
-  /** Learns the deadlines that the store answered. */
+  /** Stores the deadlines of the store's answer. */
   set(state: State, known: KnownDeadlines): void;
   /** A touch moved the idle deadline. `undefined`: the absolute deadline did not change. */
   touched(state: State, absoluteInMs: number | undefined): void;

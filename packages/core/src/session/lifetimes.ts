@@ -38,7 +38,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     this.#settings = settings;
   }
 
-  /** Learns the deadlines of a session. A session without deadlines, and without lifetimes of its own, keeps none. */
+  /** Stores the deadlines of a session. Stores nothing for a session without deadlines and without lifetimes of its own. */
   set(state: LocalSession<Data>, { idleInMs, absoluteInMs, own }: KnownDeadlines): void {
     const known = state.lifetime;
     if (idleInMs === Infinity && absoluteInMs === Infinity && own === undefined) {

@@ -63,7 +63,7 @@ export class Outboxes<Data extends object> implements OutboxAccess {
   }
 
   /** Takes the end of the outbox from a reply of the store. A stream is created only if the outbox has entries. */
-  learn(state: OutboxSession, end: Position | undefined): void {
+  takeEnd(state: OutboxSession, end: Position | undefined): void {
     if (end === undefined) return;
     if (isSame(end, BEGINNING)) this.peek(state)?.onReplyEnd(end);
     else this.of(state).onReplyEnd(end);

@@ -280,7 +280,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     const state = isNew ? new LocalSession(this, id, stored, isChecked) : known;
     if (!isNew) state.adopt(stored, versionAtRequest);
     this.lifetimes.set(state, stored);
-    this.outboxes.learn(state, stored.outbox);
+    this.outboxes.takeEnd(state, stored.outbox);
     return state;
   }
 

@@ -8,8 +8,8 @@ export function isForbiddenField(name: string): boolean {
 }
 
 /**
- * Applies a change to `data`. Returns a new object of the same class, and leaves `data` as it is. A change of fields is only
- * for data that is `copyable` as a whole.
+ * Applies a change to `data`. Returns a new object of the same class, and does not change `data`. A change of fields is only for
+ * data that is `copyable` as a whole.
  */
 export function applyChange(data: object, change: Change): object {
   if (change.type === "replace") return change.data;

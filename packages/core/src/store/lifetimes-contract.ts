@@ -13,7 +13,7 @@ export interface ExtendRequest {
 }
 
 export type ExtendResult =
-  /** With the session as it is after the change. */
+  /** `session` is the session after the change. */
   { readonly type: "extended"; readonly session: StoredSession } | { readonly type: "missing" };
 
 export interface LifetimesMethods {

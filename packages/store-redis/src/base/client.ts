@@ -1,6 +1,6 @@
 /**
- * A client of a library that the store knows. The types name only the members by which the store finds out which
- * library a client is from, so that they compile without any of the libraries.
+ * A client of a supported library. The types have only the members that identify the library, so that they compile without any of
+ * the libraries.
  */
 export type RedisClient = IoredisClient | NodeRedisClient;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** Ends the name that people know. No such name contains it. */
+/** The character after the option `node`. No value of the option contains it. */
 const END = "~";
 
 /** A unique name of this process: a random part, because two processes may have the same `name`. */
@@ -9,7 +9,7 @@ export function newNodeName(name: string | undefined): string {
   return name === undefined ? unique : `${name}${END}${unique}`;
 }
 
-/** The name of a process as people know it. */
+/** The name of a process in reports: the option `node`, or the unique name without it. */
 export function shownNode(node: string): string {
   const end = node.indexOf(END);
   return end === -1 ? node : node.slice(0, end);

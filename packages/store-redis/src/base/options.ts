@@ -3,12 +3,11 @@ import type { RedisClient } from "./client.ts";
 
 export interface RedisStoreOptions {
   /**
-   * The application's client of ioredis (5.3 or newer), iovalkey or node-redis (5 or newer): for one server, Sentinel
-   * or a Cluster, and not one that reads from replicas. The store finds out which library the client is from.
-   * The store opens connections of its own with the same options: one for commands and one for announcements.
-   * On a Cluster it opens one to each master for commands, one for announcements, and with Redis 7 one more
-   * to each master for sharded announcements. The store never changes or closes the client, and closes its
-   * own connections when the client is closed.
+   * The application's client of ioredis (5.3 or newer), iovalkey or node-redis (5 or newer): for one server, Sentinel or a
+   * Cluster, and not one that reads from replicas. The store detects the library of the client. The store opens connections of
+   * its own with the same options: one for commands and one for announcements. On a Cluster it opens one to each master for
+   * commands, one for announcements, and with Redis 7 one more to each master for sharded announcements. The store never changes
+   * or closes the client, and closes its own connections when the client is closed.
    */
   readonly client: RedisClient;
   /**
@@ -61,8 +60,8 @@ export interface RedisStoreOptions {
    */
   readonly allowEviction?: boolean | undefined;
   /**
-   * A name of this process that people know, such as `"web-1"`: 1 to 64 letters, digits or any of `_ . : -`. `presence`,
-   * `presenceOfSubject` and the reports of destructions name the process by it. Two processes may have one name.
+   * A readable name of this process, such as `"web-1"`: 1 to 64 letters, digits or any of `_ . : -`. `presence`,
+   * `presenceOfSubject` and the reports of destructions use this name for the process. Two processes may have the same name.
    *
    * @default a random name, new at each start
    */

@@ -32,9 +32,9 @@ export async function paced(
 }
 
 /**
- * The pause between two sweeps that take at most a quarter of `sweepMs`, so that each item is read again within `sweepMs`. `tookMs`: how
- * long the sweep before took. The first item of that sweep may be the last one of the next sweep, which takes as long. Sweeps that take
- * longer, because Redis is overloaded, leave it a pause nevertheless.
+ * The pause between two sweeps. If a sweep takes at most a quarter of `sweepMs`, each item is read again within `sweepMs`.
+ * `tookMs`: how long the previous sweep took. The first item of that sweep may be the last item of the next sweep, which takes as
+ * long. If Redis is overloaded and sweeps take longer, there is a pause nevertheless, so that Redis can recover.
  */
 export function sweepPause(sweepMs: number, tookMs: number, random: number = Math.random()): number {
   return Math.max(sweepMs / 4, Math.min(sweepMs * (0.5 + random / 2), sweepMs - 2 * tookMs));

@@ -1,5 +1,4 @@
-// Parsing that is common to the replies of all scripts. The outcomes of each script are parsed beside its
-// command.
+// Parsing that is common to the replies of all scripts. The outcomes of each script are parsed in the file of its command.
 import { SessionError } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { tooLarge } from "../base/codec.ts";

@@ -23,7 +23,7 @@ export interface GateOptions {
   readonly timeoutMs: number;
   /** Called once per cause. */
   readonly report: (error: unknown) => void;
-  /** Called with the reports of the servers before calls may be sent. */
+  /** Called with the facts of all servers, before calls may be sent. */
   readonly checked: (facts: readonly ServerFacts[]) => void;
   /** Called when calls can be sent again after they could not. */
   readonly reopened: () => void;

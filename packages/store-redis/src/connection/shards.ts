@@ -21,8 +21,8 @@ export class Shards {
   #tags: readonly string[] = [];
 
   /**
-   * The servers have sharded channels. The first change must already use them: a message by PUBLISH takes another way through the
-   * Cluster, and later messages on sharded channels would overtake it.
+   * Call this once the servers are known to have sharded channels, before the first change. A message by PUBLISH takes another
+   * way through the Cluster, so later messages on sharded channels could overtake the message.
    */
   activate(slots: Slots): void {
     if (this.#isActive || this.#isRefused) return;

@@ -8,8 +8,8 @@ const TAKEN =
   "a Redis or Cluster of ioredis 5.3 or newer or of iovalkey, or a client of node-redis 5 or newer (createClient, createSentinel, createCluster)";
 
 /**
- * Finds out which library the client in the options is from. Checks properties rather than classes, because the
- * application may have any copy of a library.
+ * Detects the library of the client in the options. Checks properties rather than classes, because the application may have any
+ * copy of a library.
  *
  * @throws INVALID_ARGUMENT for a client of another library, and for one that the store cannot use.
  */

@@ -150,6 +150,6 @@ function notConnected(reason: Error | undefined): Finding {
   const why = reason?.message ?? "no answer in time";
   const remedy =
     REMEDIES.find(([pattern]) => pattern.test(why))?.[1] ??
-    "Look whether the server runs, whether it is busy, and whether a firewall is in between.";
+    "Check whether the server runs, whether it is busy, and whether a firewall blocks the connection.";
   return problem({ topic: "connection", message: `Redis can't be reached: ${why}` }, remedy);
 }

@@ -109,7 +109,7 @@ export type BusEvent =
   | { readonly type: "extended"; readonly id: string }
   | { readonly type: "subject-destroyed"; readonly subject: string; readonly reason: string | undefined }
   | { readonly type: "presence"; readonly id: string; readonly state: PresenceType }
-  /** The connection is there, or was lost. Messages in between are not seen. */
+  /** The connection was established, or was lost. Messages between a loss and the next connection are not seen. */
   | { readonly type: "listening" }
   | { readonly type: "interrupted"; readonly cause: string };
 

@@ -5,7 +5,7 @@ import { parseHolders, parseMetadata, parseOutboxRecord } from "../base/record.t
 import type { Services } from "../processes/services.ts";
 import type { InspectedRecord, InspectedSession } from "./contract.ts";
 
-/** Reads what is under the id of a session. The digests of its tokens are not read. */
+/** Reads the record under the id of a session, without the digests of its tokens. */
 export async function readRecord(
   { calls, keys }: Pick<Services, "calls" | "keys">,
   id: string,

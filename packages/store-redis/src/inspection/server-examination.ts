@@ -41,7 +41,7 @@ export class ServerExamination {
       return { findings: [...(await this.#facts(server)), ...(await this.#rights(server))], clock };
     } catch (error) {
       const { message } = reasonOf(error);
-      const remedy = "Look whether the server runs and answers.";
+      const remedy = "Check whether the server runs and answers.";
       const found = { topic: "connection", server: server.name, message: `no answer: ${message}` } as const;
       return { findings: [problem(found, remedy)], clock: undefined };
     } finally {

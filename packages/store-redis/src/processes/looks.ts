@@ -32,7 +32,7 @@ export class Looks {
   readonly #recording: Recording;
   readonly #queue: DueQueue;
   readonly #heldCounts: HeldCounts;
-  readonly #tell: (id: string, change: StateChange) => void;
+  readonly #publish: (id: string, change: StateChange) => void;
   readonly #running = new Map<string, Running>();
   /** Processes that had no lease when they were last looked for, and since when. Their connections do not count. */
   readonly #lost = new Map<string, number>();
@@ -45,13 +45,13 @@ export class Looks {
     recording: Recording,
     queue: DueQueue,
     heldCounts: HeldCounts,
-    tell: (id: string, change: StateChange) => void,
+    publish: (id: string, change: StateChange) => void,
   ) {
     this.#services = services;
     this.#recording = recording;
     this.#queue = queue;
     this.#heldCounts = heldCounts;
-    this.#tell = tell;
+    this.#publish = publish;
     this.#orphans = new Orphans(services);
   }
 
@@ -109,7 +109,7 @@ export class Looks {
     for (;;) {
       running.isStale = false;
       const reply = await this.#look(id, handled);
-      if (reply.change !== undefined) this.#tell(id, reply.change);
+      if (reply.change !== undefined) this.#publish(id, reply.change);
       handled = undefined;
       if (reply.type === "event") {
         await this.#handle(id, reply);

@@ -19,7 +19,7 @@ import type { RaisedEpoch } from "../commands/subject-index.ts";
 import { ShardedSubscription } from "./sharded-subscription.ts";
 import { Subscription } from "./subscription.ts";
 
-/** Without a further message for so many leases, no process watches subjects any more. */
+/** After this many leases without a further message, this process assumes that no process watches subjects. */
 const WATCHED_LEASES = 2;
 /** Events for the watched subjects of this process. */
 export interface WatchingEvents {
@@ -149,8 +149,8 @@ export class Membership {
   }
 
   /**
-   * Waits until this process may register as a holder. It needs a confirmed subscription, because otherwise it would miss
-   * announcements, and a lease, because otherwise other processes would remove it. `undefined` if it has both.
+   * Waits until this process may register as a holder. The process needs a confirmed subscription, because otherwise it would
+   * miss announcements, and a lease, because otherwise other processes would remove it. `undefined` if the process has both.
    */
   ready(deadline: number): Promise<void> | undefined {
     const lease = this.#lease.ensure();
@@ -200,12 +200,12 @@ export class Membership {
   }
 
   /**
-   * A process watches subjects, for some renewals of its lease. If that starts the recording, the sessions that are held here are
-   * registered again, so that Redis has their presence.
+   * Called when a process watches subjects. Records presence for some leases from now on. If the recording starts by that, the
+   * sessions that are held here are registered again, so that Redis has their presence.
    */
   record(): void {
     const { recording, settings } = this.#services;
-    if (recording.want(WATCHED_LEASES * settings.leaseMs)) void this.#resync.run(true);
+    if (recording.recordFor(WATCHED_LEASES * settings.leaseMs)) void this.#resync.run(true);
   }
 
   #assumeWatched(): void {

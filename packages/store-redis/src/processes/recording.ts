@@ -13,7 +13,7 @@ export class Recording {
   }
 
   /** A process asks for changes of presence, for the next `ms` milliseconds. Returns whether this starts the recording. */
-  want(ms: number): boolean {
+  recordFor(ms: number): boolean {
     const starts = !this.isOn && this.#tracking !== undefined;
     this.#wantedUntil = Math.max(this.#wantedUntil, performance.now() + ms);
     return starts;

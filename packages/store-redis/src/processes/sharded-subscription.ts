@@ -6,7 +6,10 @@ import type { Shards } from "../connection/shards.ts";
 const PROBE = '["p"';
 const RETRY_MS = 250;
 const MOST_RETRY_MS = 10_000;
-/** The share of `timeoutMs` for which the first calls wait, because a master that hangs must not fail calls to the others. */
+/**
+ * The share of `timeoutMs` for which the first calls wait at most, because a master that hangs must not make calls to other
+ * masters fail.
+ */
 const START_SHARE = 0.5;
 
 export interface ShardedEvents {
@@ -58,9 +61,9 @@ export class ShardedSubscription {
   }
 
   /**
-   * Waits until this process has tried to subscribe to each channel; `undefined` if it has. A process that held sessions
-   * earlier would get the first announcements by PUBLISH, and later ones, by another way through the Cluster, before them.
-   * Resolves after half of `timeoutMs` in any case.
+   * Waits until this process has tried to subscribe to each channel; `undefined` if it has tried. If the process held sessions
+   * before that, it would get the first announcements by PUBLISH. Later announcements on sharded channels take another way
+   * through the Cluster, and could arrive first. Resolves after half of `timeoutMs` in any case.
    */
   started(): Promise<void> | undefined {
     if (this.#isStarted) return undefined;

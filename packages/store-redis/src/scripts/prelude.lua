@@ -175,8 +175,8 @@ local announce_tag = table.remove(ARGV)
 
 -- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved.
 local function publish(channel, message)
-  local heard = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. '{' .. announce_tag .. '}', message)
-  if type(heard) ~= 'number' or heard == 0 then redis.call('PUBLISH', channel, message) end
+  local receivers = announce_tag ~= '' and redis.pcall('SPUBLISH', channel .. '{' .. announce_tag .. '}', message)
+  if type(receivers) ~= 'number' or receivers == 0 then redis.call('PUBLISH', channel, message) end
 end
 
 -- Publishes a message to the other holders of the session.
