@@ -61,7 +61,7 @@ export async function createBy<Data extends object>(
     registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
     throw revokedError();
   }
-  // The session was created, and destroyed before this process had the answer. Its handle must say so.
+  // Another call destroyed the session before this process got the answer. Without this line the handle would look alive.
   if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
   return { session: new SessionHandle(state, undefined), token };
 }
