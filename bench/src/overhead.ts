@@ -36,6 +36,24 @@ const comparisons: readonly Comparison[] = [
     target: { atMost: 1.1 },
     what: "the same, async handler",
   },
+  {
+    field: "wsListenedCpuRatio",
+    subject: "wsession-ws-listened",
+    control: "wsession-ws",
+    what: "adapter-ws with a listener for each message, over none",
+  },
+  {
+    field: "uwsListenedCpuRatio",
+    subject: "wsession-uws-listened",
+    control: "wsession-uws",
+    what: "adapter-uws, the same",
+  },
+  {
+    field: "uwsProbedCpuRatio",
+    subject: "wsession-uws-probed",
+    control: "wsession-uws",
+    what: "adapter-uws with health() each second, over none",
+  },
   { field: "crosswsCpuRatio", subject: "crossws-uws", control: "bare-uws", what: "crossws over bare uWS" },
   { field: "crosswsWsCpuRatio", subject: "crossws-ws", control: "bare-ws", what: "crossws over bare ws" },
   { field: "socketioCpuRatio", subject: "socketio", control: "bare-ws", what: "Socket.IO over bare ws" },
@@ -54,7 +72,7 @@ const ROUNDS = options.quick ? 2 : 40;
 
 function messagesFor(control: string): number {
   if (options.quick) return 2_000;
-  return control === "bare-ws" ? 15_000 : 50_000;
+  return control.endsWith("-ws") ? 15_000 : 50_000;
 }
 
 /** CPU microseconds per message. */

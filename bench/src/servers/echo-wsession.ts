@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { bindSessions as bindUws } from "@wsession/adapter-uws";
 import { bindSessions as bindWs } from "@wsession/adapter-ws";
-import { createSessions } from "@wsession/core";
+import { createSessions, onTelemetry } from "@wsession/core";
 import type { HandlersOf } from "@wsession/core";
 import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
@@ -45,4 +45,31 @@ export function wsessionUwsAsync(): void {
   const app = uWS.App();
   bindUws(app, "/*", sessions, asyncHandlers);
   listenUws(app);
+}
+
+/** What a listener of each message costs: it counts, as one that makes metrics does. */
+function listen(): void {
+  const counted = { messages: 0, ms: 0 };
+  onTelemetry("wsession:message", ({ durationMs }) => {
+    counted.messages += 1;
+    counted.ms += durationMs;
+  });
+}
+
+export function wsessionWsListened(): void {
+  listen();
+  wsessionWs();
+}
+
+export function wsessionUwsListened(): void {
+  listen();
+  wsessionUws();
+}
+
+const PROBE_MS = 1_000;
+
+/** A probe asks for the health once a second, and measures the delay of the event loop for it. */
+export function wsessionUwsProbed(): void {
+  setInterval(() => void sessions.health(), PROBE_MS);
+  wsessionUws();
 }
