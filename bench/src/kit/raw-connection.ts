@@ -9,6 +9,8 @@ const PONG = maskedFrame(Opcode.Pong, Buffer.alloc(0));
 
 export interface RawOptions {
   readonly port: number;
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -32,10 +34,10 @@ export class RawConnection implements FrameVisitor {
 
   /** Resolves when the server has answered 101; rejects for any other answer. */
   static open(
-    { port, path = "/", headers = {} }: RawOptions,
+    { port, host = "127.0.0.1", path = "/", headers = {} }: RawOptions,
     prepare?: (connection: RawConnection) => void,
   ): Promise<RawConnection> {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    const socket = connect({ port, host, noDelay: true });
     const connection = new RawConnection(socket);
     prepare?.(connection);
     const lines = [

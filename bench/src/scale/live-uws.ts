@@ -9,6 +9,10 @@ const CONNECTIONS = 250_000;
 const QUICK_CONNECTIONS = 200;
 /** A process opens 20,000 files at most, and holds connections on one side only. */
 const PROCESSES = 13;
+/** Handshakes at once: so many that neither side waits for the other, and few enough for the deadline of an admission. */
+const AT_ONCE = 100;
+/** The servers on uWebSockets.js listen on two addresses. */
+const ADDRESSES = 2;
 /** The first connections of a process load code and make tables. They are not measured. */
 const FIRST = 100;
 /** Two heartbeats: each connection is pinged as often, whenever it was opened. */
@@ -30,14 +34,14 @@ interface Measured {
 }
 
 /**
- * Live sessions in Redis on uWebSockets.js, over many processes, beside as many connections of bare uWebSockets.js. First all are idle,
- * then one in a hundred sends a message each second.
+ * Live sessions in Redis on uWebSockets.js, over many processes, beside the connections of one process with bare uWebSockets.js. First
+ * all are idle, then one in a hundred sends a message each second.
  */
 export async function measureLiveUws(options: Options): Promise<Figure[]> {
   const processes = options.quick ? 1 : PROCESSES;
   const wanted = options.quick ? QUICK_CONNECTIONS : CONNECTIONS * options.rounds;
   const each = Math.ceil(wanted / processes);
-  const bare = await measure("echo", ["bare-uws-pinging"], each, processes, options);
+  const bare = await measure("echo", ["bare-uws-pinging"], each, 1, options);
   const redis = await startRedis();
   try {
     const live = await measure("app-redis", [String(redis.port), "small", "uws"], each, processes, options);
@@ -118,7 +122,7 @@ async function openAll(
   const measured = (each - FIRST) * servers.length;
   for (const [index, server] of servers.entries()) {
     const client = await ServerProcess.start("idle-clients", {
-      args: [String(server.port), String(index * each)],
+      args: [server.port, index * each, AT_ONCE, ADDRESSES].map(String),
     });
     clients.push(client);
     await client.ask("open", String(FIRST));

@@ -4,6 +4,8 @@ import { serve } from "../kit/child.ts";
 import type { Questions } from "../kit/child.ts";
 
 const HOST = "127.0.0.1";
+/** Many clients use two addresses: the kernel looks for a free port of theirs slowly once half of the ports are taken for one address. */
+const SECOND_HOST = "127.0.0.2";
 const BACKLOG = 4096;
 
 /** Listens on a free port, and answers the parent's questions from then on. */
@@ -18,6 +20,7 @@ export function listenHttp(http: Server, questions: Questions = {}): void {
 export function listenUws(app: uWS.TemplatedApp, questions: Questions = {}): void {
   app.listen(HOST, 0, (listening) => {
     if (listening === false) throw new Error("uWS can't listen");
-    serve(uWS.us_socket_local_port(listening), questions);
+    const port = uWS.us_socket_local_port(listening);
+    app.listen(SECOND_HOST, port, () => serve(port, questions));
   });
 }
