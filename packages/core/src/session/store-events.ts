@@ -1,6 +1,7 @@
 import { endingOf, EXPIRED } from "../base/endings.ts";
 import { applyChange } from "../store/change.ts";
 import type { StoreEvent } from "../store/contract.ts";
+import { applyDeadlines } from "./announced-deadlines.ts";
 import { checkData } from "./data.ts";
 import type { LocalSession } from "./local-session.ts";
 
@@ -18,7 +19,7 @@ export function applyStoreEvent<Data extends object>(state: LocalSession<Data>, 
       }
       return 0;
     case "extended":
-      state.context.lifetimes.set(state, event);
+      applyDeadlines(state, event);
       return 0;
     case "destroyed":
       return state.endSession(endingOf(event));

@@ -1,0 +1,52 @@
+/** Deadlines that another process announced. */
+import { EXPIRED } from "../base/endings.ts";
+import { asStoreError, isAboutTheEnd } from "../base/errors.ts";
+import type { KnownDeadlines } from "./lifetime.ts";
+import type { LocalSession } from "./local-session.ts";
+
+/** How long after an announcement the store is asked, milliseconds. Further announcements of that time share the question. */
+const VERIFY_MS = 500;
+const CLOCKS_DIFFER_MS = 1_000;
+
+/** States whose deadlines are about to be read. */
+const waiting = new WeakSet<object>();
+
+/**
+ * Applies announced deadlines. An announcement may be older than a change that this process has made or heard of since, because
+ * both come over different connections. A session could then outlive its deadline here. So after any announcement that is more
+ * than a touch the store is asked.
+ */
+export function applyDeadlines<Data extends object>(
+  state: LocalSession<Data>,
+  announced: KnownDeadlines,
+): void {
+  const { absoluteAt = Infinity, own } = state.lifetime ?? {};
+  state.context.lifetimes.set(state, announced);
+  const now = state.lifetime;
+  const isTouch =
+    isAbout(absoluteAt, now?.absoluteAt ?? Infinity) &&
+    own?.idleMs === now?.own?.idleMs &&
+    own?.absoluteMs === now?.own?.absoluteMs;
+  if (isTouch || waiting.has(state)) return;
+  waiting.add(state);
+  setTimeout(() => {
+    waiting.delete(state);
+    verify(state).catch((error: unknown) => {
+      if (!isAboutTheEnd(error))
+        state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
+    });
+  }, VERIFY_MS).unref();
+}
+
+async function verify<Data extends object>(state: LocalSession<Data>): Promise<void> {
+  const { calls, lifetimes } = state.context;
+  if (state.gone || state.connectionCount === 0 || calls.isClosed) return;
+  const askedAt = performance.now();
+  const stored = await calls.ask(() => state.context.store.load(state.id));
+  if (stored === undefined) state.endSession(EXPIRED);
+  else lifetimes.set(state, { ...stored, idleInMs: stored.idleInMs - (performance.now() - askedAt) });
+}
+
+function isAbout(one: number, other: number): boolean {
+  return one === other || Math.abs(one - other) <= CLOCKS_DIFFER_MS;
+}
