@@ -58,15 +58,25 @@ export function invalid(message: string): ClientError {
   return clientError("INVALID_ARGUMENT", message);
 }
 
-/** Whether `error` is a ClientError, with `code` if a code is given. Works across copies of this package. */
+/**
+ * Whether `error` is a ClientError, with `code` if a code is given. Works across copies of this package.
+ *
+ * @throws ClientError INVALID_ARGUMENT for a `code` that is not a string.
+ */
 export function isClientError<Code extends ClientErrorCode = ClientErrorCode>(
   error: unknown,
   code?: Code,
 ): error is ClientError<Code> {
-  return (
-    error instanceof Error &&
-    error.name === "ClientError" &&
-    "code" in error &&
-    (code === undefined || error.code === code)
-  );
+  if (code !== undefined && typeof code !== "string") throw invalid("code must be of type string");
+  try {
+    return (
+      error instanceof Error &&
+      error.name === "ClientError" &&
+      "code" in error &&
+      (code === undefined || error.code === code)
+    );
+  } catch {
+    // A getter or a proxy of the application's error threw.
+    return false;
+  }
 }

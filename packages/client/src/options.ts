@@ -61,7 +61,7 @@ interface Kinds {
 }
 
 /** Checks `given`, and copies the options in it, nested ones too, to `settings`. A copy has no option that is `undefined`. */
-function collect(settings: object, where: string, given: unknown, kind: Kind): void {
+export function collect(settings: object, where: string, given: unknown, kind: Kind): void {
   const type = typeof kind === "string" ? kind : "object";
   if (typeof given !== type || given === null) throw invalid(`${where} must be of type ${type}`);
   if (typeof given === "number" && !(given > 0)) throw invalid(`${where} must be above 0`);

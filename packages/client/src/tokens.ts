@@ -1,12 +1,21 @@
 import type { KeyValueStorage, TokenStorage } from "./contract.ts";
+import { invalid } from "./client-error.ts";
+import { collect } from "./options.ts";
 
 export interface TokenOptions {
   /** The query parameter that carries the token, for `queryToken()` on the server. Absent: a subprotocol, for `protocolToken()`. */
   readonly queryParameter?: string | undefined;
 }
 
-/** Keeps the session's token in memory, until the page is closed or reloaded. */
-export function tokenInMemory({ queryParameter }: TokenOptions = {}): TokenStorage {
+/**
+ * Keeps the session's token in memory, until the page is closed or reloaded.
+ *
+ * @throws ClientError INVALID_ARGUMENT for an invalid option
+ */
+export function tokenInMemory(options: TokenOptions = {}): TokenStorage {
+  collect({}, "options", options, { queryParameter: "string" });
+  const { queryParameter } = options;
+  assertNotEmpty("queryParameter", queryParameter);
   let token: string | undefined;
   return {
     queryParameter,
@@ -22,15 +31,23 @@ export function tokenInMemory({ queryParameter }: TokenOptions = {}): TokenStora
  * the page can read the token there. They can't read an HttpOnly cookie.
  *
  * @param options `key`: the key in the storage; "wsession.token" by default
+ * @throws ClientError INVALID_ARGUMENT for an invalid storage or option
  */
 export function tokenInStorage(
   storage: KeyValueStorage,
   options: TokenOptions & { readonly key?: string | undefined } = {},
 ): TokenStorage {
+  collect({}, "storage", storage, ["getItem", "setItem", "removeItem"]);
+  collect({}, "options", options, { queryParameter: "string", key: "string" });
   const { key = "wsession.token", queryParameter } = options;
+  assertNotEmpty("queryParameter", queryParameter);
   return {
     queryParameter,
     read: async () => (await storage.getItem(key)) ?? undefined,
     write: (token) => (token === undefined ? storage.removeItem(key) : storage.setItem(key, token)),
   };
+}
+
+function assertNotEmpty(name: string, value: string | undefined): void {
+  if (value === "") throw invalid(`${name} must not be empty`);
 }

@@ -48,6 +48,38 @@ test.each([
   expect(() => connect("ws://127.0.0.1:1", options as ClientOptions)).toThrow(text);
 });
 
+test("a wrong storage or option of a token's storage, and a wrong code, throw INVALID_ARGUMENT at once", () => {
+  const storage = { getItem: () => null, setItem() {}, removeItem() {} };
+  const wrongOptions = [
+    null,
+    5,
+    "x",
+    true,
+    () => 1,
+    { queryParameter: 5 },
+    { queryParameter: "" },
+    { k: "" },
+  ];
+  const calls: (() => unknown)[] = [
+    ...wrongOptions.map((one) => () => tokenInMemory(one as never)),
+    ...[...wrongOptions, { key: 5 }].map((one) => () => tokenInStorage(storage, one as never)),
+    ...[undefined, null, 5, "x", {}, { ...storage, setItem: 5 }].map(
+      (one) => () => tokenInStorage(one as never),
+    ),
+    ...[5, null, {}, Symbol("s")].map((code) => () => isClientError(new Error("x"), code as never)),
+  ];
+  for (const call of calls) expect(call).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+test("an error whose members throw is no ClientError", () => {
+  const hostile = new Proxy(new Error("x"), {
+    getPrototypeOf: () => {
+      throw new Error("hostile");
+    },
+  });
+  expect(isClientError(hostile)).toBe(false);
+});
+
 test("an option that is undefined has its default", async () => {
   const server = await listen();
   const { until } = client(server, { silenceMs: undefined, backoff: { minMs: undefined }, queue: undefined });
@@ -86,7 +118,8 @@ test("the error about a wrong argument names the method, and the client keeps wo
   expect(() => one.on("message", undefined as never)).toThrow(/on\(\)/);
   for (const code of [1001, 1006, 2999, 5000, "1000", Number.NaN] as never[])
     await expect(one.close(code)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-  await expect(one.close(1000, "x".repeat(124))).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  for (const reason of ["x".repeat(124), null, 5, {}, [], () => 1, Symbol("s")] as never[])
+    await expect(one.close(1000, reason)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   expect(one.status).toBe("live");
 });
 
