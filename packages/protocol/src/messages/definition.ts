@@ -11,13 +11,18 @@ const FORBIDDEN: ReadonlySet<string> = new Set(["then", "__proto__"]);
 export function readDefinition(direction: string, given: unknown): Definition {
   const definition = new Map<string, StandardSchemaV1>();
   if (given === undefined) return definition;
-  if (!isObject(given)) throw invalidArgument(`${direction} must be an object with a schema for each name`);
+  if (!isPlain(given)) throw invalidArgument(`${direction} must be an object with a schema for each name`);
   for (const [name, schema] of Object.entries(given)) {
     if (FORBIDDEN.has(name)) throw invalidArgument(`${direction} must not define the reserved name ${name}`);
     if (!isSchema(schema)) throw invalidArgument(`${direction}.${name} must be a Standard Schema`);
     definition.set(name, schema);
   }
   return definition;
+}
+
+/** A Map or a promise would look like an object without members. A module's namespace is allowed. */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isObject(value) && /^\[object (?:Object|Module)\]$/.test(Object.prototype.toString.call(value));
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

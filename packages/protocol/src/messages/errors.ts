@@ -29,10 +29,15 @@ export class MessageError extends Error {
 export function isMessageError(error: unknown, code?: MessageErrorCode): error is MessageError {
   if (code !== undefined && typeof code !== "string")
     throw invalidArgument("isMessageError() takes a code of type string");
-  return (
-    error instanceof Error &&
-    error.name === "MessageError" &&
-    "code" in error &&
-    (code === undefined || error.code === code)
-  );
+  try {
+    return (
+      error instanceof Error &&
+      error.name === "MessageError" &&
+      "code" in error &&
+      (code === undefined || error.code === code)
+    );
+  } catch {
+    // A getter or a proxy of the application's error threw.
+    return false;
+  }
 }

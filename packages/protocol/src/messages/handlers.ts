@@ -1,7 +1,7 @@
 /** The server's side of receiving: the handlers that `bindSessions` takes. */
 import { invalidArgument } from "../errors.ts";
 import { TransactionRefused } from "../refusal.ts";
-import { isObject } from "./definition.ts";
+import { isObject, isPlain } from "./definition.ts";
 import type { Definition } from "./definition.ts";
 import { readIncoming } from "./incoming.ts";
 import { Sequence } from "./sequence.ts";
@@ -76,7 +76,7 @@ function outsideTransaction(transaction: unknown, work: () => unknown): unknown 
 }
 
 function readHandlers(definition: Definition, given: unknown): ReadonlyMap<string, Handler> {
-  if (!isObject(given))
+  if (!isPlain(given))
     throw invalidArgument("handlers() takes an object with one handler for each message of toServer");
   const surplus = Object.keys(given).find((name) => !definition.has(name));
   if (surplus !== undefined)

@@ -4,7 +4,7 @@
  */
 import { invalidArgument } from "../errors.ts";
 import { TypedClient } from "./client.ts";
-import { isObject, readDefinition } from "./definition.ts";
+import { isObject, isPlain, readDefinition } from "./definition.ts";
 import { rawHandlers } from "./handlers.ts";
 import { NamedRefusals } from "./refusals.ts";
 import { MessageSenders } from "./senders.ts";
@@ -56,7 +56,7 @@ export function defineMessages<
   { [Name in keyof Refusals]: Payload<InputOf<Refusals[Name]>, OutputOf<Refusals[Name]>> }
 >;
 export function defineMessages(definition: unknown): Messages<Payloads, Payloads, Payloads> {
-  if (!isObject(definition))
+  if (!isPlain(definition))
     throw invalidArgument("defineMessages() takes an object with toServer, toClient and refusals");
   const surplus = Object.keys(definition).find((name) => !DIRECTIONS.has(name));
   if (surplus !== undefined)

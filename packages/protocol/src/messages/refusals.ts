@@ -32,6 +32,7 @@ export class NamedRefusals {
 
   /** Throws INVALID_ARGUMENT for a name without a definition. */
   is(error: unknown, name: string): boolean {
+    if (typeof name !== "string") throw invalidArgument("isRefused() takes a name of type string");
     if (!this.#definition.has(name))
       throw invalidArgument(`isRefused() takes the name of a defined refusal, not ${JSON.stringify(name)}`);
     if (!isTransactionRefused(error, name)) return false;

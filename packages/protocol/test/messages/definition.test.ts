@@ -99,12 +99,33 @@ describe("functions refuse arguments of another type with INVALID_ARGUMENT:", ()
   });
 
   test("isRefused, isMessageError, and the listeners of a client", () => {
-    expect(() => messages.isRefused(new Error("x"), "c" as never)).toThrow(mistake);
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    for (const name of ["c", 10n, circular, undefined, Symbol("s")] as never[])
+      expect(() => messages.isRefused(new Error("x"), name)).toThrow(mistake);
     expect(() => isMessageError(new Error("x"), 5 as never)).toThrow(mistake);
     const client = { send: async () => undefined, sendNow: () => true, on: () => () => undefined };
     for (const listener of [undefined, null, 5, {}] as never[])
       expect(() => messages.client(client).onInvalid(listener)).toThrow(mistake);
   });
+});
+
+test("a Map or a promise in place of an object with members is refused, because it would define nothing", () => {
+  for (const other of [new Map([["a", digits]]), Promise.resolve({ a: digits })] as never[]) {
+    expect(() => defineMessages(other)).toThrow(mistake);
+    for (const direction of ["toServer", "toClient", "refusals"])
+      expect(() => defineMessages({ [direction]: other })).toThrow(mistake);
+    expect(() => defineMessages({}).handlers({ connections: [] }, other)).toThrow(mistake);
+  }
+});
+
+test("an error whose members throw is no MessageError", () => {
+  const hostile = new Proxy(new Error("x"), {
+    getPrototypeOf: () => {
+      throw new Error("hostile");
+    },
+  });
+  expect(isMessageError(hostile)).toBe(false);
 });
 
 test("isMessageError recognizes a MessageError across copies of the package, by code if one is given", async () => {
