@@ -41,7 +41,12 @@ export function instrument(
   options: InstrumentOptions = {},
 ): () => void {
   const given: unknown = sessions;
-  if (typeof given !== "object" || given === null || !("diagnostics" in given))
+  if (
+    typeof given !== "object" ||
+    given === null ||
+    !("diagnostics" in given) ||
+    !hasCounters(given.diagnostics)
+  )
     throw invalidArgument("instrument() takes what createSessions() returned");
   assertOptions("instrument()", options, ["store"]);
   const { store } = options;
@@ -54,6 +59,11 @@ export function instrument(
     stopAll?.();
     stopAll = undefined;
   };
+}
+
+function hasCounters(diagnostics: unknown): boolean {
+  const isObject = typeof diagnostics === "object" && diagnostics !== null;
+  return isObject && "connectionsOpened" in diagnostics && typeof diagnostics.connectionsOpened === "number";
 }
 
 /** Other stores have no counters, and a misspelt option would leave all metrics of Redis out in silence. */

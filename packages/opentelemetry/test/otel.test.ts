@@ -144,6 +144,13 @@ describe("metrics", () => {
     expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
   });
 
+  test("refuse sessions without counters with INVALID_ARGUMENT", () => {
+    for (const diagnostics of [undefined, null, 5, "x", true, Symbol("s"), [], {}, () => 1, new Map()])
+      expect(() => instrument({ diagnostics } as never)).toThrow(
+        expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+      );
+  });
+
   test("count two sessions objects of a process together, and end with the function that instrument returned", async () => {
     const { sessions, stop } = await run();
     const stopOther = instrument(createSessions());
