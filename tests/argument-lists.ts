@@ -1,5 +1,6 @@
 /** For each public function the argument lists that it has to refuse. */
 import * as core from "@wsession/core";
+import { Redis } from "ioredis";
 import uWS from "uWebSockets.js";
 import { WebSocketServer } from "ws";
 import { wrongFor, wrongTimes } from "./wrong-values.ts";
@@ -190,14 +191,14 @@ export const coreCalls: Calls = {
   ],
   createSessions: [...each(wrongFor.options), ...behind({})],
   inConnectionStore: each(wrongFor.any),
-  mapStore: each(wrongFor.options),
+  mapStore: [...each(wrongFor.options), ...behind({})],
   mixChain: [
     ...each([undefined, null, "1", 1.5, -1, 2 ** 31, NaN, {}, 1n]),
     ...each([undefined, "1", -1], 1),
   ],
-  cookieToken: each(wrongFor.options),
-  protocolToken: each(wrongFor.options),
-  queryToken: each(wrongFor.options),
+  cookieToken: [...each(wrongFor.options), ...behind({})],
+  protocolToken: [...each(wrongFor.options), ...behind({})],
+  queryToken: [...each(wrongFor.options), ...behind({})],
 };
 
 const check = "throws INVALID_ARGUMENT itself, for what it is given to check";
@@ -241,7 +242,7 @@ export const wsCalls: Calls = {
     ...behind(server, core.createSessions({}), {}, {}),
   ],
   asWebSocket: each([undefined, ...wrongFor.object]),
-  transportOf: each([undefined, null, 5, "x", Symbol("s")]),
+  transportOf: [...each([undefined, null, 5, "x", Symbol("s")]), ...behind({})],
 };
 export const uwsCalls: Calls = {
   bindSessions: [
@@ -261,9 +262,12 @@ export const bunCalls: Calls = {
     ...behind(core.createSessions({}), {}, {}),
   ],
 };
-export const redisCalls: Calls = { redisStore: each([undefined, ...wrongFor.options, {}]) };
+const client = new Redis({ lazyConnect: true });
+export const redisCalls: Calls = {
+  redisStore: [...each([undefined, ...wrongFor.options, {}]), ...behind({ client })],
+};
 export const inspectionCalls: Calls = {
-  redisInspection: each([undefined, ...wrongFor.options, {}, { client: {} }]),
+  redisInspection: [...each([undefined, ...wrongFor.options, {}, { client: {} }]), ...behind({ client })],
 };
 const noText = each([undefined, ...wrongFor.string]);
 /** The members of an inspection. */

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { SessionError } from "@wsession/core";
 import type { Handshake } from "@wsession/core";
-import { invalidArgument, parseProtocols, plainAddress } from "@wsession/core/runtime";
+import { assertNoMore, invalidArgument, parseProtocols, plainAddress } from "@wsession/core/runtime";
 
 /**
  * Copies the parts of the request that core needs. Node has already lower-cased the header names and joined
@@ -52,7 +52,9 @@ const records = new WeakMap<object, SocketRecord>();
  *
  * @throws INVALID_ARGUMENT if `socket` is not an object.
  */
-export function transportOf(socket: Socket): SocketRecord {
+export function transportOf(socket: Socket): SocketRecord;
+export function transportOf(socket: Socket, surplus?: undefined): SocketRecord {
+  assertNoMore("transportOf()", surplus);
   if (typeof socket !== "object" || socket === null) throw invalidArgument("transportOf takes a socket");
   let record = records.get(socket);
   if (record === undefined) records.set(socket, (record = { data: undefined }));

@@ -143,5 +143,6 @@ export { mixChain } from "./store/mix-chain.ts";
 export { inConnectionStore } from "./store/in-connection.ts";
 export { mapStore } from "./store/map-store.ts";
 export type { MapStore, MapStoreOptions } from "./store/map-options.ts";
-export { cookieToken, protocolToken, queryToken } from "./handshake/carriers.ts";
+export { cookieToken } from "./handshake/carriers.ts";
+export { protocolToken, queryToken } from "./handshake/url-carriers.ts";
 export type { CookieCarrier, CookieOptions, ProtocolCarrier, TokenCarrier } from "./handshake/carriers.ts";

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aHandshake } from "./handshakes.ts";
-import { cookieToken, protocolToken, queryToken } from "../src/handshake/carriers.ts";
+import { cookieToken } from "../src/handshake/carriers.ts";
+import { protocolToken, queryToken } from "../src/handshake/url-carriers.ts";
 import {
   digestOf,
   newSelector,

@@ -1,4 +1,4 @@
-export { redisStore } from "./store.ts";
+export { redisStore } from "./redis-store.ts";
 export type { RedisSessionStore } from "./redis-session-store.ts";
 export type { RedisStoreOptions } from "./base/options.ts";
 export type { RedisDiagnostics } from "./base/diagnostics.ts";

@@ -53,23 +53,8 @@ import { Subjects } from "./sessions/subjects.ts";
 import type { RedisSessionStore } from "./redis-session-store.ts";
 import { UnknownOutcomes, type WriteOutcome } from "./sessions/unknown-outcomes.ts";
 
-/**
- * Creates a store that keeps sessions in Redis 6.2 or newer, shared by any number of processes. Standalone
- * Redis, Sentinel and Cluster are supported. Session data is limited to what JSON can represent. One store
- * serves one `createSessions`.
- *
- * @throws INVALID_ARGUMENT for a missing, misspelt or invalid option.
- * @example
- * ```ts
- * const client = new Redis("redis://127.0.0.1:6379");
- * const sessions = createSessions({ store: redisStore({ client }), initial: () => ({ count: 0 }) });
- * ```
- */
-export function redisStore(options: RedisStoreOptions): RedisSessionStore {
-  return new RedisStore(options);
-}
-
-class RedisStore implements RedisSessionStore {
+/** The store that `redisStore` makes. */
+export class RedisStore implements RedisSessionStore {
   readonly capabilities: StoreCapabilities = { resumable: true, shared: true, values: "json", outbox: true };
   readonly diagnostics: RedisDiagnostics;
   readonly #services: Services;

@@ -1,4 +1,5 @@
 import type { Connection } from "@wsession/core";
+import { assertNoMore } from "@wsession/core/runtime";
 import type { WebSocket } from "ws";
 import { GatedSocket } from "./gated-socket.ts";
 
@@ -45,6 +46,8 @@ export function typed(socket: GatedSocket): WebSocket {
  * bindSessions(server, sessions, { open: (connection) => setupWSConnection(asWebSocket(connection), request) });
  * ```
  */
-export function asWebSocket(connection: Connection): WebSocket {
+export function asWebSocket(connection: Connection): WebSocket;
+export function asWebSocket(connection: Connection, surplus?: undefined): WebSocket {
+  assertNoMore("asWebSocket()", surplus);
   return typed(gatedSocketOf(connection));
 }

@@ -1,5 +1,6 @@
 import {
   assertBoolean,
+  assertNoMore,
   assertOneOf,
   assertOptions,
   assertString,
@@ -125,7 +126,7 @@ const COOKIE_PATH = /^\/[\w\-.~!$&'()*+,=:@%/]*$/;
 const MAX_ATTRIBUTE = 1_024;
 /** Browsers ignore a cookie whose name and value are longer together (RFC 6265bis section 5.6). */
 const MAX_COOKIE = 4_096;
-const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+export const COOKIE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Carries the token in a cookie that the 101 sets: HttpOnly, Secure, SameSite, and with the lifetime of the session's absolute
@@ -137,7 +138,9 @@ const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * @example
  * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
  */
-export function cookieToken(options: CookieOptions = {}): CookieCarrier {
+export function cookieToken(options?: CookieOptions): CookieCarrier;
+export function cookieToken(options: CookieOptions = {}, surplus?: undefined): CookieCarrier {
+  assertNoMore("cookieToken()", surplus);
   assertOptions("cookieToken", options, COOKIE_OPTIONS);
   const { domain, path = "/", sameSite = "Lax", secure = true, partitioned = false } = options;
   const isOfHost = domain === undefined && path === "/";
@@ -234,22 +237,8 @@ function readCookies({ headers }: Handshake, name: string, most: number): string
   return values;
 }
 
-/**
- * Carries the token in the query, `?token=…`. Proxies log queries, so use this carrier only where cookies are impossible, use it
- * over TLS, and rotate tokens. The parameter's name is `token` by default.
- */
-export function queryToken(options: { readonly parameter?: string | undefined } = {}): TokenCarrier {
-  assertOptions("queryToken", options, ["parameter"]);
-  const { parameter = "token" } = options;
-  assertString("queryToken: parameter", parameter);
-  return {
-    read: (handshake) => readQuery(handshake.url, parameter, 1)[0],
-    readAll: (handshake) => readQuery(handshake.url, parameter, MAX_TOKENS),
-  };
-}
-
 /** The first values of a query parameter, `most` of them. */
-function readQuery(url: string, parameter: string, most: number): string[] {
+export function readQuery(url: string, parameter: string, most: number): string[] {
   const mark = url.indexOf("?");
   if (mark < 0 || url.length > MAX_URL) return [];
   const query = url.slice(mark + 1);
@@ -263,34 +252,4 @@ function readQuery(url: string, parameter: string, most: number): string[] {
     if (values.length === most) break;
   }
   return values;
-}
-
-/**
- * Carries the token as an offered subprotocol, `wsession.<token>`. The server never chooses that subprotocol, so offer a real
- * subprotocol too: browsers, and ws, fail the connection if they offered subprotocols and the server chose none. The prefix is
- * `wsession.` by default.
- *
- * @example
- * new WebSocket(url, ["chat", `wsession.${token}`]);
- */
-export function protocolToken(options: { readonly prefix?: string | undefined } = {}): ProtocolCarrier {
-  assertOptions("protocolToken", options, ["prefix"]);
-  const { prefix = "wsession." } = options;
-  assertString("protocolToken: prefix", prefix);
-  if (!COOKIE_NAME.test(prefix))
-    throw invalidArgument(
-      "protocolToken: the prefix must have only characters that RFC 6455 allows in a subprotocol",
-    );
-  return {
-    read: (handshake) => handshake.protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length),
-    readAll: ({ protocols }) =>
-      protocols
-        .filter((name) => name.startsWith(prefix))
-        .slice(0, MAX_TOKENS)
-        .map((name) => name.slice(prefix.length)),
-    isTokenProtocol: (protocol) => {
-      assertString("isTokenProtocol: protocol", protocol);
-      return protocol.startsWith(prefix);
-    },
-  };
 }

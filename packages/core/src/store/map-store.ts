@@ -1,3 +1,4 @@
+import { assertNoMore } from "../base/arguments.ts";
 import { resolveMapOptions } from "./map-options.ts";
 import type { MapStore, MapStoreOptions } from "./map-options.ts";
 import { MapSessionStore } from "./map.ts";
@@ -6,7 +7,9 @@ import { MapSessionStore } from "./map.ts";
  * A store that keeps sessions in the memory of this process, beyond their connections, until a deadline passes. Values are
  * kept by reference, as they are. One store serves one `createSessions`, with any number of servers bound to it.
  */
-export function mapStore(options: MapStoreOptions = {}): MapStore {
+export function mapStore(options?: MapStoreOptions): MapStore;
+export function mapStore(options: MapStoreOptions = {}, surplus?: undefined): MapStore {
+  assertNoMore("mapStore()", surplus);
   const { maxSessions, maxTotalBytes } = resolveMapOptions(options);
   return new MapSessionStore(maxSessions, maxTotalBytes);
 }

@@ -1,4 +1,4 @@
-import { assertFunction, assertOptions, assertString } from "@wsession/core/runtime";
+import { assertFunction, assertNoMore, assertOptions, assertString } from "@wsession/core/runtime";
 import { isSessionId } from "../base/keys.ts";
 import type { RedisStoreOptions } from "../base/options.ts";
 import { load } from "../commands/load.ts";
@@ -42,7 +42,9 @@ const NAMES: readonly string[] = [
  * inspection.close();
  * ```
  */
-export function redisInspection(options: RedisInspectionOptions): RedisInspection {
+export function redisInspection(options: RedisInspectionOptions): RedisInspection;
+export function redisInspection(options: RedisInspectionOptions, surplus?: undefined): RedisInspection {
+  assertNoMore("redisInspection()", surplus);
   assertOptions("redisInspection", options, NAMES);
   return new Inspection(options);
 }
