@@ -90,7 +90,9 @@ export const wsRuntime: Runtime<WebSocket> = {
  * write to the stream at all.
  */
 function writesAtOnce(socket: BoundSocket, tcp: Socket): boolean {
-  const isOwnStream = Reflect.get(socket, "_socket") === tcp;
+  // Bun's sockets have a `_socket` too, so the object that writes the frames of ws decides.
+  const sender: unknown = Reflect.get(socket, "_sender");
+  const isOwnStream = typeof sender === "object" && sender !== null && Reflect.get(sender, "_socket") === tcp;
   return isOwnStream && socket[COMPRESSED] === undefined && socket.bufferedAmount === tcp.writableLength;
 }
 
