@@ -49,7 +49,7 @@ export const resumeCases: readonly StoreCase[] = [
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
-      const { id, digest } = await store.born({ idleMs: trial.ticks(5), exclusive: true });
+      const { id, digest } = await store.born({ idleMs: trial.ticks(8), exclusive: true });
       await trial.pass(2);
       const before = await store.store.presence(id);
       for (const wrong of [
@@ -64,8 +64,8 @@ export const resumeCases: readonly StoreCase[] = [
       }
       expect(await store.store.presence(id)).toEqual(before);
       expect(await store.load(id)).toMatchObject({ version: 1, fence: 1 });
-      expect((await store.load(id))?.idleInMs).toBeLessThanOrEqual(trial.ticks(3));
-      await trial.pass(4);
+      expect((await store.load(id))?.idleInMs).toBeLessThanOrEqual(trial.ticks(6));
+      await trial.pass(7);
       expect(await store.load(id)).toBeUndefined();
     },
   },
@@ -74,7 +74,7 @@ export const resumeCases: readonly StoreCase[] = [
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
-      const { id, digest } = await store.born({ subject: "ada", idleMs: trial.ticks(5), exclusive: true });
+      const { id, digest } = await store.born({ subject: "ada", idleMs: trial.ticks(15), exclusive: true });
       const renewalDigest = newDigest();
       await store.rotate(id, { digest, renewalDigest });
       await trial.pass(2);
@@ -84,7 +84,7 @@ export const resumeCases: readonly StoreCase[] = [
         expect(await store.resume(id, secret, bobs)).toEqual({ type: "foreign" });
       expect(await store.store.presence(id)).toEqual(before);
       expect(await store.load(id)).toMatchObject({ version: 1, fence: 1, subject: "ada" });
-      expect((await store.load(id))?.idleInMs).toBeLessThanOrEqual(trial.ticks(3));
+      expect((await store.load(id))?.idleInMs).toBeLessThanOrEqual(trial.ticks(13));
       expect(await store.resume(id, newDigest(), bobs)).toEqual({ type: "wrong" });
       const adas = { subject: "ada" };
       expect(await store.resume(id, renewalDigest, adas)).toMatchObject({ type: "resumed", by: "renewal" });
