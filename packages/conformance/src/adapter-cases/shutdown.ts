@@ -29,7 +29,7 @@ export const shutdownCases: readonly AdapterCase[] = [
   {
     name: "heartbeats go on until the last connection has gone (fault C2)",
     async run(trial) {
-      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 250 });
+      const sessions = createSessions({ initial: () => ({ n: 0 }), heartbeatMs: 100 });
       const server = await trial.serve(sessions, {});
       const clients = await Promise.all([trial.connect(server), trial.connect(server)]);
       await until(() => sessions.connections.size === 2);
