@@ -1,6 +1,6 @@
 /** @import { Mutant } from "./mutants.mjs" */
 
-import { core, tests } from "./suites.mjs";
+import { core, inPackage, tests } from "./suites.mjs";
 
 /** Promises of core's sessions: writes, fences and lifetimes.
  * @type {readonly Mutant[]} */
@@ -295,5 +295,29 @@ export const sessionMutants = [
     find: "event.replaced === true ? REPLACED_BY_LOGIN",
     replace: "event.replaced === undefined ? REPLACED_BY_LOGIN",
     tests: tests("session-limits.test.ts", "a login over the number"),
+  },
+  {
+    name: "late-announcement-believed",
+    promise: "An older announcement of deadlines does not keep a session beyond its own",
+    file: "packages/core/src/session/announced-deadlines.ts",
+    find: "if (isTouch || waiting.has(state)) return;",
+    replace: "if (isTouch || waiting.has(state) || VERIFY_MS > 0) return;",
+    tests: tests("late-announcements.test.ts", "an older announcement"),
+  },
+  {
+    name: "leaves-after-an-overflow",
+    promise: "leaveAfterMs beyond the range of a timer of Node does not make a session leave at once",
+    file: "packages/core/src/store/local-presence.ts",
+    find: "const step = Math.min(ms, MAX_TIMER_MS);",
+    replace: "const step = Math.min(ms, MAX_TIMER_MS * Infinity);",
+    tests: inPackage("core", "presence", "longer than a timer of Node"),
+  },
+  {
+    name: "write-queue-stays-busy",
+    promise: "A write whose fields throw while they are read does not block later writes",
+    file: "packages/core/src/session/write-queue.ts",
+    find: "} finally {\n      this.#busy = false;\n    }",
+    replace: "} finally {\n      void 0;\n    }\n    this.#busy = false;",
+    tests: inPackage("core", "writes", "fields that throw"),
   },
 ];
