@@ -14,22 +14,6 @@ export const adapterMutants = [
     tests: inPackage("adapter-ws", "no-socket"),
   },
   {
-    name: "ws-frame-head",
-    promise: "I15: kept messages of one turn reach a client unchanged, whatever their length (ws)",
-    file: "packages/adapter-ws/src/frames.ts",
-    find: "const MAX_SHORT = 125;",
-    replace: "const MAX_SHORT = 126;",
-    tests: inPackage("adapter-ws", "kept-writes"),
-  },
-  {
-    name: "ws-frames-overtake",
-    promise: "I15: kept messages wait for what ws has queued (ws)",
-    file: "packages/adapter-ws/src/socket.ts",
-    find: " && socket.bufferedAmount === tcp.writableLength;",
-    replace: ";",
-    tests: inPackage("adapter-ws", "kept-writes"),
-  },
-  {
     name: "ws-closing-heard",
     promise: "After close() no message of the peer reaches a listener (ws)",
     file: "packages/adapter-ws/src/socket.ts",

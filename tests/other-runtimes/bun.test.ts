@@ -53,13 +53,3 @@ test.skipIf(file === undefined)(
     expect(passed).toBeGreaterThan(14);
   },
 );
-
-test.skipIf(file === undefined)(
-  "adapter-ws sends kept messages of one turn on the ws that Bun has itself, which writes nothing to a stream of Node.js",
-  async () => {
-    const kept = ["--name", "I21 I23 a message that is sent again on another connection"];
-    const { passed, failures } = await runSuite(bun, adapterSuite("ws"), kept);
-    expect(failures).toEqual([]);
-    expect(passed).toBe(1);
-  },
-);

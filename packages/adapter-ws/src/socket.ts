@@ -17,7 +17,6 @@ import {
 } from "./bound-socket.ts";
 import type { BoundSocket } from "./bound-socket.ts";
 import { CompressedSends } from "./compressed.ts";
-import { framesOf } from "./frames.ts";
 import { heartbeat, isTaking, watchClosing } from "./signs-of-life.ts";
 import { silence } from "./silence.ts";
 
@@ -42,13 +41,10 @@ export const wsRuntime: Runtime<WebSocket> = {
   sendAll(socket: BoundSocket, messages) {
     if (socket.readyState !== OPEN) return "closed";
     const tcp = socket[TCP];
-    if (tcp !== undefined && writesAtOnce(socket, tcp)) tcp.write(framesOf(messages));
-    else {
-      // Without the cork ws would send each message in a system call of its own.
-      tcp?.cork();
-      for (const message of messages) wsRuntime.send(socket, message);
-      tcp?.uncork();
-    }
+    // Without the cork ws would send each message in a system call of its own.
+    tcp?.cork();
+    for (const message of messages) wsRuntime.send(socket, message);
+    tcp?.uncork();
     return socket.bufferedAmount === 0 ? "sent" : "queued";
   },
   sendUncompressed(socket, data) {
@@ -83,18 +79,6 @@ export const wsRuntime: Runtime<WebSocket> = {
     socket.resume();
   },
 };
-
-/**
- * Whether ws would write a message to this stream before `send` returns, so that frames that are written past ws stay in order. With
- * compression, and behind a Blob of the application, ws queues messages. Other implementations of ws's interface, such as that of Bun, do not
- * write to the stream at all.
- */
-function writesAtOnce(socket: BoundSocket, tcp: Socket): boolean {
-  // Bun's sockets have a `_socket` too, so the object that writes the frames of ws decides.
-  const sender: unknown = Reflect.get(socket, "_sender");
-  const isOwnStream = typeof sender === "object" && sender !== null && Reflect.get(sender, "_socket") === tcp;
-  return isOwnStream && socket[COMPRESSED] === undefined && socket.bufferedAmount === tcp.writableLength;
-}
 
 /** Attaches a connection to a socket, in the tick in which ws emits it. All sockets share the listeners. */
 export function attach(
