@@ -29,11 +29,10 @@ const REDIS_BYTES = 500_000;
 const REDIS_BYTES_PER_SESSION = 518;
 const RSS_BYTES_PER_PROCESS = 106_500_000;
 const RSS_BYTES_PER_CONNECTION = 6_500;
-/** A sweep reads a tenth of the held sessions, at this rate, or faster if it would take longer than half of `sweepMs`. */
+/** A sweep reads a tenth of the held sessions, at this rate, or faster if it would take longer than 3/8 of `sweepMs`. */
 const SWEEP_SHARE = 0.1;
 const SWEEP_READS_PER_SECOND = 1_000;
-/** The next sweep begins 0.5 to 1 times `sweepMs` after the end of a sweep. */
-const MEAN_SWEEP_PAUSE = 0.75;
+const LONGEST_SWEEP = 3 / 8;
 /** The end of `drainMs`, during which no client is told to move. */
 const LAST_MOVE_MS = 5_000;
 
@@ -41,13 +40,23 @@ const LAST_MOVE_MS = 5_000;
 export function plan({ sessions, sweepMs, foreignChanges, drainMs }: Load): Plan {
   const processes = Math.ceil(sessions / CONNECTIONS_PER_PROCESS);
   const sweep = (SWEEP_SHARE * sessions) / processes;
-  const sweepSeconds = Math.min(sweep / SWEEP_READS_PER_SECOND, sweepMs / 2_000);
+  const sweepSeconds = Math.min(sweep / SWEEP_READS_PER_SECOND, (LONGEST_SWEEP * sweepMs) / 1_000);
+  const pauseSeconds = (meanPause((1_000 * sweepSeconds) / sweepMs) * sweepMs) / 1_000;
   return {
     processes,
     redisBytes: REDIS_BYTES + sessions * REDIS_BYTES_PER_SESSION,
     processBytes: processes * RSS_BYTES_PER_PROCESS + sessions * RSS_BYTES_PER_CONNECTION,
-    sweepReads: (processes * sweep) / ((MEAN_SWEEP_PAUSE * sweepMs) / 1_000 + sweepSeconds),
+    sweepReads: (processes * sweep) / (pauseSeconds + sweepSeconds),
     announcements: foreignChanges,
     resumes: sessions / processes / ((drainMs - LAST_MOVE_MS) / 1_000),
   };
+}
+
+/**
+ * The mean pause between two sweeps, as a share of `sweepMs`: random between 0.5 and 1, but at most what two sweeps leave.
+ * `took`: the time of a sweep, as a share of `sweepMs`.
+ */
+function meanPause(took: number): number {
+  const most = Math.min(1, 1 - 2 * took);
+  return most <= 0.5 ? most : 2 * most - most ** 2 - 0.25;
 }

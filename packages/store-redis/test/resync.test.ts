@@ -5,6 +5,9 @@ import { type Process, startProcess } from "./processes.ts";
 import { startRedis, until } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
 
+/** For what a busy machine adds to a bound. */
+const SLACK_MS = 300;
+
 test("a change that was missed while commands could not be sent is read as soon as commands and announcements arrive again", async () => {
   const server = await startRedis();
   onTestFinished(() => server.stop());
@@ -75,6 +78,28 @@ test("fault B11: a sweep reads a tenth of the held sessions while the subscripti
   await until(async () => (await reads(client)) >= before + held / 2);
   const sweeps = (performance.now() - from) / (sweepMs / 2);
   expect(((await reads(client)) - before) / sweeps).toBeLessThan(held / 4);
+});
+
+test("with allowEviction each held session is read again within sweepMs, although a sweep takes a third of it", async () => {
+  const { port } = await serverAlone();
+  const sweepMs = 1_500;
+  const held = 900;
+  const holder = startProcess({ port }, { sweepMs, timeoutMs: 10_000, allowEviction: true });
+  await holdMany(holder, held);
+  // Each sweep reads all sessions, so the reads since the first sweep tell when each sweep began and ended.
+  const begins: number[] = [];
+  const ends: number[] = [];
+  const { diagnostics } = holder.store;
+  const first = diagnostics.sweptSessions;
+  await until(() => {
+    const read = diagnostics.sweptSessions - first;
+    if (read > begins.length * held) begins.push(performance.now());
+    if (read >= (ends.length + 1) * held) ends.push(performance.now());
+    return ends.length === 3;
+  });
+  // The session that was read first in a sweep may be read last in the next one.
+  for (const [sweep, end] of ends.slice(1).entries())
+    expect(end - (begins[sweep] ?? Number.NaN)).toBeLessThan(sweepMs + SLACK_MS);
 });
 
 test("fault B11: after new connections the next sweep reads all held sessions, because announcements may have been lost", async () => {

@@ -35,7 +35,7 @@ test("a change whose message is lost is reported within sweepMs, and the next ch
   expect(told).toEqual(["online", "away", "online"]);
 });
 
-test.each([0, 10, 4_000, 7_500])(
+test.each([0, 10, 4_000, 7_500, 11_250])(
   "sweeps that take %i ms each read every subject again within sweepMs",
   (tookMs) => {
     const sweepMs = 30_000;

@@ -4,7 +4,7 @@ import type { StoreHost } from "@wsession/core";
 import type { RedisCounters } from "../base/diagnostics.ts";
 import type { HeldCounts } from "./held-counts.ts";
 import type { LeaseAnswers } from "./orphans.ts";
-import { paced } from "../base/pace.ts";
+import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
 import type { Recheck } from "./recheck.ts";
 
 const RETRY_MS = 500;
@@ -71,18 +71,20 @@ export class Resync {
     this.#counters = counters;
   }
 
-  /**
-   * Schedules the next sweep at a random time, at most `sweepMs` from now, so that processes that started
-   * together do not sweep together.
-   */
   open(): void {
+    this.#sweepLater(0);
+  }
+
+  /** `tookMs`: how long the sweep before took. */
+  #sweepLater(tookMs: number): void {
     if (this.#closed) return;
     this.#timer = setTimeout(
       () => {
+        const startedAt = performance.now();
         this.#heldCounts.repair();
-        void this.#sweep().then(() => this.open());
+        void this.#sweep().then(() => this.#sweepLater(performance.now() - startedAt));
       },
-      this.#sweepMs * (0.5 + Math.random() / 2),
+      sweepPause(this.#sweepMs, tookMs),
     );
     this.#timer.unref();
   }
@@ -105,13 +107,14 @@ export class Resync {
    */
   async run(register: boolean): Promise<void> {
     this.markPossibleLoss();
-    if (this.#running) {
-      this.#again = { register: register || this.#again?.register === true };
-      return;
-    }
+    if (this.#running) this.#again = { register: register || this.#again?.register === true };
+    else await this.#readAll(register, () => this.#jitter());
+  }
+
+  async #readAll(register: boolean, before?: () => Promise<void>): Promise<void> {
     this.#running = true;
     const registers = register || this.#unread?.register === true;
-    await this.#jitter();
+    await before?.();
     this.#forgetUnread();
     this.#readSince = performance.now();
     if (!this.#closed) await this.#read([...this.#host.heldIds()], registers);
@@ -125,7 +128,8 @@ export class Resync {
     if (this.#running) return;
     this.#sweeps += 1;
     this.#counters.sweeps += 1;
-    if (!this.#isCalm()) return this.run(false);
+    // Without a random delay before it: the pause between two sweeps is random already, and is computed so that no session waits longer.
+    if (!this.#isCalm()) return this.#readAll(false);
     const turn = this.#sweeps % CALM_SHARE;
     const ids = [...this.#host.heldIds()].filter((id) => turnOf(id) === turn);
     await this.#read(ids, false);
@@ -163,7 +167,7 @@ export class Resync {
       return missed.length === 0 && !this.#closed;
     };
     const reads = [...byServer.values()].map(async (there) => {
-      unread.push(...(await paced(there, this.#sweepMs / 2, there.length / ids.length, check)));
+      unread.push(...(await paced(there, this.#sweepMs * LONGEST_SWEEP, there.length / ids.length, check)));
     });
     await Promise.all(reads);
     if (unread.length > 0) this.#retryLater(unread, register);

@@ -1,7 +1,7 @@
 import type { PresenceEvent } from "@wsession/core";
 import { SubjectWatches } from "@wsession/core/runtime";
 import { hashSubject } from "../base/keys.ts";
-import { paced, sweepPause } from "../base/pace.ts";
+import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
 import { numberOf, type SubjectNumber } from "../base/subject-numbers.ts";
 import { listWatched } from "../commands/watching.ts";
 import { type PublishedState, watchingMessage } from "../processes/announcements.ts";
@@ -162,7 +162,7 @@ export class SubjectWatching implements WatchingEvents {
     const subjects = [...this.#watches.subjects()];
     await this.#list(subjects, false).catch(() => undefined);
     const lives: LeaseAnswers = new Map();
-    await paced(subjects, this.#services.settings.sweepMs / 4, 1, async (batch) => {
+    await paced(subjects, this.#services.settings.sweepMs * LONGEST_SWEEP, 1, async (batch) => {
       await Promise.allSettled(batch.map((subject) => this.#readOne(subject, lives)));
       return !this.#isClosed;
     });
