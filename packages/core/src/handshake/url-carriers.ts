@@ -1,5 +1,5 @@
 /** The carriers of a token for clients without cookies: in the query, and as an offered subprotocol. */
-import { assertNoMore, assertOptions, assertString, assertText } from "../base/arguments.ts";
+import { assertNoMore, assertOptions, assertString } from "../base/arguments.ts";
 import { invalidArgument } from "../base/errors.ts";
 import { COOKIE_NAME, readQuery } from "./carriers.ts";
 import type { ProtocolCarrier, TokenCarrier } from "./carriers.ts";
@@ -17,7 +17,7 @@ export function queryToken(
   assertNoMore("queryToken()", surplus);
   assertOptions("queryToken", options, ["parameter"]);
   const { parameter = "token" } = options;
-  assertText("queryToken: parameter", parameter);
+  assertString("queryToken: parameter", parameter);
   return {
     read: (handshake) => readQuery(handshake.url, parameter, 1)[0],
     readAll: (handshake) => readQuery(handshake.url, parameter, MAX_TOKENS),
