@@ -287,4 +287,12 @@ export const storeMutants = [
     replace: "if (isThere && absoluteMs === undefined)",
     tests: tests("presence-together.test.ts", "a touch of the store"),
   },
+  {
+    name: "overtaken-not-tried-again",
+    promise: "I11: a change that was certainly overtaken by a later one of its process is tried again",
+    file: "packages/store-redis/src/sessions/session-changes.ts",
+    find: "if (wasOvertaken(error)) return",
+    replace: "if (wasOvertaken(error) && deadline < 0) return",
+    tests: redis("unknown-scripts"),
+  },
 ];

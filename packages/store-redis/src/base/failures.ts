@@ -29,6 +29,21 @@ export function unavailable(message: string, outcome: Outcome, cause?: unknown):
   );
 }
 
+const OVERTAKEN = "the write was overtaken by a later one";
+
+/**
+ * A later change of this process has been applied, so the record of this one is gone. Pass `not-applied` if this change was sent
+ * once only.
+ */
+export function overtaken(outcome: Outcome): SessionError {
+  return unavailable(OVERTAKEN, outcome);
+}
+
+/** Whether a change was overtaken, and certainly not applied. */
+export function wasOvertaken(error: unknown): boolean {
+  return error instanceof SessionError && error.message === OVERTAKEN && error.outcome === "not-applied";
+}
+
 /** An unreadable record. Pass `unknown` when the change was applied but its reply cannot be read. */
 export function corrupt(outcome: Outcome = "not-applied"): SessionError {
   return new SessionError("CORRUPT_RECORD", "the record of this session in Redis can't be read", { outcome });

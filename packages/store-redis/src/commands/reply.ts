@@ -2,7 +2,7 @@
 import { SessionError } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
 import { tooLarge } from "../base/codec.ts";
-import { corrupt, unavailable } from "../base/failures.ts";
+import { corrupt, overtaken, unavailable } from "../base/failures.ts";
 
 const DIGITS = /^\d+$/;
 
@@ -28,8 +28,7 @@ export function partsOf(reply: Reply): readonly unknown[] {
   const code = parts[0];
   if (code === "corrupt") throw corrupt();
   if (code === "large") throw tooLarge(Number(parts[1]));
-  // A later command of this process has been applied, so the record of this one is gone.
-  if (code === "settled") throw unavailable("the write was overtaken by a later one", "unknown");
+  if (code === "settled") throw overtaken("unknown");
   return parts;
 }
 

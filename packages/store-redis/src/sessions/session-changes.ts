@@ -8,6 +8,7 @@ import type {
 } from "@wsession/core";
 import { encodeChange } from "../base/codec.ts";
 import { isSessionId } from "../base/keys.ts";
+import { wasOvertaken } from "../base/failures.ts";
 import { append } from "../commands/append.ts";
 import { commit } from "../commands/commit.ts";
 import { goneSince, type Missing } from "../commands/reply.ts";
@@ -61,9 +62,9 @@ export class SessionChanges {
   async #once<Result extends { readonly type: string }>(
     id: string,
     send: (sequence: number, deadline: number) => Promise<Result | Missing>,
+    deadline: number = this.#services.calls.deadline(),
   ): Promise<Result | { readonly type: "missing" }> {
-    const { calls, nextSequence } = this.#services;
-    const deadline = calls.deadline();
+    const { nextSequence } = this.#services;
     // Redis has one record of this process's last change of the session, and this change overwrites that record.
     const before = this.#unknownOutcomes.settleLast(id, deadline);
     if (before !== undefined) await before;
@@ -75,6 +76,9 @@ export class SessionChanges {
       if (reply.isRepeat) throw goneSince();
       return result;
     } catch (error) {
+      // A server that does not have the script yet refuses the first of several changes that were sent together, and may run the
+      // later ones, because another process has sent it the script meanwhile.
+      if (wasOvertaken(error)) return this.#once(id, send, deadline);
       throw this.#unknownOutcomes.remember(error, "write", id, sequence, deadline);
     }
   }
