@@ -43,9 +43,9 @@ export const handoverMutants = [
     name: "handover-refuses-by-code",
     promise: "an undecided handshake of v1.wsession is refused with 503, and not by a close code",
     file: "packages/core/src/server/binding.ts",
-    find: 'if (outcome.type === "admitted") outcome.release();\n      return this.#refuseNewcomer();',
+    find: 'if (outcome.type === "admitted") outcome.release();\n      return this.#refusals.closing(this.#shutdown?.retryAfter ?? 1);',
     replace:
-      'if (outcome.type === "admitted") {\n        outcome.release();\n        return this.#refuseNewcomer();\n      }',
+      'if (outcome.type === "admitted") {\n        outcome.release();\n        return this.#refusals.closing(this.#shutdown?.retryAfter ?? 1);\n      }',
     tests: onWs("also a client of v1.wsession and an undecided handshake"),
   },
   {

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers";
 import { assertNoMore } from "../base/arguments.ts";
 import { resolveCloseOptions } from "../api/resolve-close-options.ts";
@@ -21,7 +20,6 @@ import { invalidArgument, isSessionError, isSystemError } from "../base/errors.t
 import { promiseOf } from "../base/promises.ts";
 import type { Awaitable } from "@wsession/protocol";
 import type { Handshake } from "../handshake/handshake.ts";
-import type { HeaderLine } from "../handshake/headers.ts";
 import type { ErrorContext } from "../api/error-context.ts";
 import type { Settings } from "../api/settings.ts";
 import type {
@@ -33,13 +31,13 @@ import type {
   Ticket,
 } from "../api/runtime.ts";
 import { refused } from "../admission/resume.ts";
-import type { Refused } from "../admission/resume.ts";
 import { Admitted } from "../session/admitted.ts";
 import type { LocalSession } from "../session/local-session.ts";
 import type { SessionRegistry } from "../session/registry.ts";
 import { observeHandshake } from "./observe-handshake.ts";
 import { Shutdown } from "./shutdown.ts";
 import { PendingHandshakes } from "./pending-handshakes.ts";
+import { Refusals } from "./refusals.ts";
 
 /** The binding of one server to the sessions. Handles each connection of the server from the handshake to the end. */
 export class ServerBinding<Data extends object, Socket extends object>
@@ -55,6 +53,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   readonly #registry: SessionRegistry<Data>;
   readonly #connections: Connections<Data>;
   readonly #pendingHandshakes: PendingHandshakes<Data>;
+  readonly #refusals: Refusals;
   /** `#live` counts live connections. `#unfinished` also counts ended connections whose close handler has not settled. */
   #live = 0;
   #unfinished = 0;
@@ -83,6 +82,7 @@ export class ServerBinding<Data extends object, Socket extends object>
     this.diagnostics = registry.diagnostics;
     this.deadlines = deadlines;
     this.#pendingHandshakes = new PendingHandshakes(registry, deadlines);
+    this.#refusals = new Refusals(registry.diagnostics);
     this.prefix = connections.prefix;
     this.probeBytes = probeBytesFor(this.settings.heartbeatMs);
     if (this.settings.heartbeatMs > 0) this.#scheduleHeartbeat();
@@ -113,9 +113,9 @@ export class ServerBinding<Data extends object, Socket extends object>
 
   async #admit(handshake: Handshake, found: unknown): Promise<HandshakeAnswer> {
     const { diagnostics, settings } = this;
-    if (this.#isClosing) return this.#refuseNewcomer();
+    if (this.#isClosing) return this.#refusals.closing(this.#shutdown?.retryAfter ?? 1);
     if (diagnostics.handshakesPending >= settings.maxPendingHandshakes)
-      return this.#refuse(refused(503, "too many handshakes"));
+      return this.#refusals.byStatus(refused(503, "too many handshakes"));
     const isFramed = this.runtime.speaksSubprotocol === true && offersFraming(handshake);
     diagnostics.handshakesPending += 1;
     const seenByAdmit = isFramed ? withoutFraming(handshake) : handshake;
@@ -123,46 +123,20 @@ export class ServerBinding<Data extends object, Socket extends object>
     diagnostics.handshakesPending -= 1;
     if (this.#isClosing) {
       if (outcome.type === "admitted") outcome.release();
-      return this.#refuseNewcomer();
+      return this.#refusals.closing(this.#shutdown?.retryAfter ?? 1);
     }
     if (outcome.type === "refused") {
-      if (isFramed && outcome.isForeign !== true) return this.#refuseByCode(handshake, outcome, SUBPROTOCOL);
+      if (isFramed && outcome.isForeign !== true)
+        return this.#refusals.byCode(handshake, outcome, SUBPROTOCOL);
       return outcome.closes === undefined
-        ? this.#refuse(outcome)
-        : this.#refuseByCode(outcome.closes, outcome);
+        ? this.#refusals.byStatus(outcome)
+        : this.#refusals.byCode(outcome.closes, outcome);
     }
     const { headers, handshake: seen } = outcome;
     outcome.isFramed = isFramed;
     if (telemetry.handshake.isObserved) keepContext(outcome);
     const subprotocol = isFramed ? SUBPROTOCOL : undefined;
     return { type: "accept", ticket: outcome, headers, protocols: seen.protocols, subprotocol };
-  }
-
-  /** By status and not by close code also for `v1.wsession`, so that a proxy passes the handshake to another process. */
-  #refuseNewcomer(): HandshakeAnswer {
-    const headers: readonly HeaderLine[] = [["Retry-After", String(this.#shutdown?.retryAfter ?? 1)]];
-    return this.#refuse({ ...refused(503, "server restarting"), headers });
-  }
-
-  #refuse({ status, reason, headers }: Refused): HandshakeAnswer {
-    this.diagnostics.handshakesRefused += 1;
-    const body = reason === "" ? (STATUS_CODES[status] ?? "Refused") : reason;
-    return { type: "reject", status, reason: body, headers };
-  }
-
-  /**
-   * Without `subprotocol` the application chooses one of the offered subprotocols, because a browser fails a 101 that has none of
-   * them.
-   */
-  #refuseByCode(
-    handshake: Handshake,
-    { status, reason, code, headers = [] }: Refused,
-    subprotocol?: string,
-  ): HandshakeAnswer {
-    this.diagnostics.handshakesRefused += 1;
-    const ticket = new RefusedHandshake(handshake, { status, reason, code }, this.diagnostics);
-    const protocols = subprotocol === undefined ? handshake.protocols : [];
-    return { type: "accept", ticket, headers, protocols, subprotocol };
   }
 
   abandon(ticket: Ticket): void {
