@@ -1,7 +1,7 @@
 /** The counters of `redisStore().diagnostics` as metrics. */
 import type { BatchObservableResult, Meter } from "@opentelemetry/api";
 
-/** What this package reads of `redisStore().diagnostics`. */
+/** What this package reads of `redisStore().diagnostics`. The type stands here too, because this package does not depend on the store. */
 export interface RedisStoreDiagnostics {
   readonly calls: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number };
