@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./scripts/longest-first.mjs";
 import { hideTypesNotice } from "./scripts/vitest-notice.mjs";
 
 hideTypesNotice();
@@ -23,6 +24,7 @@ export default defineConfig({
     // Real sockets, Redis servers and a browser run beside the tests: many more workers than cores only make them late. Two
     // workers leave more than a third of two cores idle, because most tests wait for servers.
     maxWorkers: Math.min(8, Math.max(3, availableParallelism() - 1)),
+    sequence: { sequencer: LongestFirst },
     projects: [
       ...folders.map(({ name, folder }) => ({
         extends: true as const,

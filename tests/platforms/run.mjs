@@ -1,8 +1,7 @@
 // `npm run test:matrix`: the suites on other versions of Node.js, of the servers and of the WebSocket libraries. Writes the results into
 // docs/compatibility.md.
-//   --only X   the tables whose title contains X, such as "Servers"
-//   --short    the short form, which `.ci/run` calls; writes nothing
-//   --provide  only fetches what the short form runs on
+//   --only X  the tables whose title contains X, such as "Servers"
+//   --short   the short form, which `.ci/run` calls; writes nothing
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -29,13 +28,7 @@ try {
 }
 
 async function main() {
-  const { values } = parseArgs({
-    options: { only: { type: "string" }, short: { type: "boolean" }, provide: { type: "boolean" } },
-  });
-  if (values.provide) {
-    for (const { platform } of short.rows) await provide(platform);
-    return 0;
-  }
+  const { values } = parseArgs({ options: { only: { type: "string" }, short: { type: "boolean" } } });
   const built = await build(undefined);
   if (built !== 0) return built;
   if (values.short) return isSound(await runTable(short)) ? 0 : 1;
