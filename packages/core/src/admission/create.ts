@@ -41,7 +41,7 @@ export async function createSession<Data extends object>(
   }
 }
 
-/** As `createSession`, as a step of the login whose decision this is. */
+/** As `createSession`, for a login that has a decision already. The caller disposes of the decision. */
 export async function createBy<Data extends object>(
   decision: PendingDecision,
   registry: SessionRegistry<Data>,
@@ -61,7 +61,7 @@ export async function createBy<Data extends object>(
     registry.calls.inBackground(() => registry.store.destroy(id, undefined, false), id);
     throw revokedError();
   }
-  // Another call destroyed the session before this process got the answer. Without this line the handle would look alive.
+  // Another call destroyed the session before this process got the answer. Without this line the handle would still accept writes.
   if (decision.sessionEnding !== undefined) state.endSession(decision.sessionEnding);
   return { session: new SessionHandle(state, undefined), token };
 }

@@ -203,7 +203,7 @@ async function makeOwned<Data extends object>(
   };
 }
 
-/** Returns the session itself if there are no lifetimes, because a promise would delay the common resume by one turn. */
+/** As `extendResumed`, without a promise if there are no lifetimes, because a promise would delay the common resume by one turn. */
 function extendIfGiven<Data extends object>(
   registry: SessionRegistry<Data>,
   state: LocalSession<Data>,
@@ -214,8 +214,8 @@ function extendIfGiven<Data extends object>(
 }
 
 /**
- * The presented token, if its cookie has to be set again because the cookie's `Max-Age` follows the former deadline. `undefined`
- * if the presented token is not the current one, because then the browser has a newer cookie.
+ * The presented token, if its cookie has to be set again, because the `Max-Age` of that cookie follows the former deadline.
+ * `undefined` if the presented token is not the current one, because then the browser has a newer cookie.
  */
 function presentedAgain<Data extends object>(
   { settings }: SessionRegistry<Data>,
@@ -281,7 +281,7 @@ export function withTokenHeader<Data extends object>(
   }
 }
 
-/** The answer to a client whose stored session can't be read. The stored session stays unchanged. */
+/** The answer to a client whose stored session can't be read, which stays unchanged. Throws any other error. */
 function unreadable<Data extends object>(
   registry: SessionRegistry<Data>,
   error: unknown,

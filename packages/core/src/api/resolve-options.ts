@@ -161,8 +161,8 @@ function storeOf(given: SessionStore | undefined): SessionStore {
   if (keeps !== undefined) assertBoolean("store.capabilities.outbox", keeps);
   for (const name of OPTIONAL_STORE_METHODS)
     if (given[name] !== undefined) assertFunction(`store.${name}`, given[name]);
-  // Do not require `append` and `read` of a store with `capabilities.outbox`: a wrapper of a store that was written for 0.1 copies
-  // the capabilities of the wrapped store without these methods, and must still run. Such a store keeps no messages.
+  // Do not require `append` and `read` of a store with `capabilities.outbox`. A wrapper that was written for 0.1 copies the
+  // capabilities of the wrapped store and has neither method, and must still run. Such a store keeps no messages.
   return given;
 }
 

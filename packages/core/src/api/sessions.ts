@@ -115,11 +115,10 @@ export interface Sessions<
    */
   send(id: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent | undefined>;
   /**
-   * Sends a message to each live session of a subject. A session that becomes another subject's meanwhile does not get the
-   * message. `sessions` counts the sessions that keep the message. `failed` counts
-   * the sessions whose store refused the message, or whose outcome is unknown. A failure of a single session never rejects the
-   * call, because a caller that sends again would send the message twice to the other sessions. Rejects if the sessions can't
-   * be listed.
+   * Sends a message to each live session of a subject. A session that gets another subject meanwhile does not get the message.
+   * `sessions` counts the sessions that keep the message. `failed` counts the sessions whose message the store refused, or whose
+   * outcome is unknown. A failure of a single session never rejects the call, because a caller that sends again would send the
+   * message twice to the other sessions. Rejects if the sessions can't be listed.
    */
   sendToSubject(
     subject: string,
@@ -166,9 +165,8 @@ export interface Sessions<
    * Shuts down: answers handshakes with 503 and `Retry-After`, also those that are being decided, handles the messages that have
    * arrived, closes every connection with 1012, waits for the calls of the store in progress, and closes the store. With
    * `handover`, clients of `v1.wsession` first have time to connect elsewhere. Resolves when the close handlers have settled and the
-   * store is closed.
-   * A handler that calls `close()` before its first `await` is not waited for, because the two would wait for each other
-   * (deadlock). Idempotent.
+   * store is closed. Does not wait for a handler that calls `close()` before its first `await`, because the two would wait for each
+   * other (deadlock). Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;
   /**

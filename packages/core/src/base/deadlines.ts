@@ -42,7 +42,7 @@ class Allowance implements Deadline {
     });
   }
 
-  /** Node runs timers before it reads sockets, so wait for the next turn: what has arrived by now is read first. */
+  /** Node runs timers before it reads sockets. Wait one turn, because otherwise data that has arrived would count as too late. */
   #runAfterReading(): void {
     this.#immediate = setImmediate(this.#run);
   }
@@ -83,8 +83,8 @@ export class Deadlines {
 
   /**
    * As `after`, for a time limit of a peer or of the application. When the time is over, the process first reads the data that
-   * has arrived. If the process was stalled past the limit, the limit is extended by the time of the stall (at most `ms`),
-   * because otherwise an unread answer in a socket would count as too late.
+   * has arrived. If the process stalled past the limit, the limit is extended by the time of the stall (at most `ms`), because
+   * otherwise an answer that waits unread in a socket would count as too late.
    */
   allow(ms: number, run: () => void): Deadline {
     return new Allowance(this, ms, run);

@@ -1,7 +1,7 @@
 import { CloseCode } from "./close-codes.ts";
 import { fencedError, revokedError, SessionError } from "./errors.ts";
 
-/** Why a session ended, or why a handshake gets no session: the close code and the reason for the connections. */
+/** The end of a session, or the refusal of a session to a handshake, as the close code and the reason of the connections. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
@@ -36,7 +36,7 @@ export function endingOf(event: {
   return event.replaced === true ? REPLACED_BY_LOGIN : destroyedEnding(event.reason);
 }
 
-/** An ending as an error, for a decision that has no connection yet. */
+/** The error of a decision that has no connection yet, and that an ending overtook: a destruction, a takeover or the shutdown. */
 export function errorOf({ code, reason }: Ending): SessionError {
   if (code === CloseCode.Destroyed) return revokedError();
   if (code === CloseCode.Replaced) return fencedError();

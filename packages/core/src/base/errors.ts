@@ -103,7 +103,7 @@ export function invalidArgument(message: string, options?: SessionErrorOptions):
   return new SessionError("INVALID_ARGUMENT", message, options);
 }
 
-/** Whether the stored session can't be read. Trying again does not help then. */
+/** Whether `error` says that the stored session can't be read. A second attempt would fail in the same way. */
 export function isUnreadable(error: unknown): boolean {
   return isSessionError(error, "CORRUPT_RECORD") || isSessionError(error, "INVALID_DATA");
 }
@@ -135,7 +135,7 @@ export function isAboutTheEnd(error: unknown): boolean {
       current = current.cause;
     }
   } catch {
-    // As in `isSessionError`.
+    // A getter or a proxy of the error threw, as in `isSessionError`.
   }
   return false;
 }

@@ -4,7 +4,7 @@ import type { IntervalHistogram } from "node:perf_hooks";
 
 /** Milliseconds between two samples. A shorter block of the loop may pass unseen. */
 const RESOLUTION_MS = 20;
-/** Milliseconds. Two probes share a window, because otherwise each would hide a delay from the other. */
+/** Milliseconds. The histogram is not reset at each call, because then one probe would hide a delay from another probe. */
 const WINDOW_MS = 10_000;
 const NANOSECONDS = 1e6;
 
@@ -40,6 +40,7 @@ export class EventLoopDelay {
     return longest;
   }
 
+  /** Ends the sampling. Later calls of `longestMs` report only the delay of their own turn of the loop. */
   close(): void {
     this.#isClosed = true;
     this.#histogram?.disable();

@@ -8,17 +8,18 @@ type OutcomeOf<Name extends OperationName> = TelemetryEvents[Name]["outcome"];
 
 /** An operation in progress, which is published on the channels of a TracingChannel. */
 export interface Running<Name extends OperationName> {
-  /** Sets the outcome; without it the outcome is the usual one, or that of a failure. */
+  /** A task may set `outcome`. Otherwise the outcome is that of a success, or that of a failure if there is an error. */
   readonly event: { outcome: OutcomeOf<Name> | undefined; status?: number | undefined };
-  /** The operation has ended, with this error if it failed. Only the first call counts. */
+  /** Ends the operation; with an error if it failed. Only the first call counts. */
   settle(error?: unknown): void;
 }
 
 /**
- * The channels of one kind of operation. The payload is one object for all of them, so that a listener can recognise the operation by
- * its identity. `tracing:NAME:start` runs stores of AsyncLocalStorage that are bound to it; `NAME` gets the complete payload.
+ * The channels of one kind of operation. All channels of one operation get the same object as the payload, so that a listener can
+ * recognise the operation by the identity of the object. `tracing:NAME:start` also runs the stores of AsyncLocalStorage that are
+ * bound to that channel. `NAME` gets the payload once it is complete.
  *
- * Ask `isObserved` first: without a listener nothing may be allocated.
+ * A caller checks `isObserved` first, because without a listener nothing may be allocated.
  */
 export class Operation<Name extends OperationName> {
   readonly #ended: Channel;

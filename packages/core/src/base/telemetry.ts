@@ -66,20 +66,24 @@ export function publishDestroyed(ids: Iterable<string>, cause: SessionDestroyTel
 
 // --- the context from the handshake to the handlers ---
 
-/** The asynchronous context of the handshake, for connections whose handshake was observed. No field, so that others cost nothing. */
+/**
+ * The asynchronous context of the handshake, for each connection whose handshake was observed. A WeakMap and not a field, so that
+ * other connections cost nothing.
+ */
 const contexts = new WeakMap<object, AsyncResource>();
 
-/** Keeps the present asynchronous context for `owner`. Call it where the handshake is observed. */
+/** Keeps the current asynchronous context for `owner`. Called only if the handshake is observed. */
 export function keepContext(owner: object): void {
   contexts.set(owner, new AsyncResource("WSESSION_CONNECTION"));
 }
 
+/** Keeps the context of `from` for `to` too, if there is one. */
 export function moveContext(from: object, to: object): void {
   const context = contexts.get(from);
   if (context !== undefined) contexts.set(to, context);
 }
 
-/** Runs `task` in the context that was kept for `owner`; in the present one if none was kept. */
+/** Runs `task` in the context that was kept for `owner`; in the current context if none was kept. */
 export function inContextOf<Result>(owner: object, task: () => Result): Result {
   const context = contexts.get(owner);
   return context === undefined ? task() : context.runInAsyncScope(task);

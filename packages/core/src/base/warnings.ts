@@ -1,6 +1,7 @@
 /** Errors as warnings of the process, where there is no `onError` to report to. */
 
 /** How many warnings of one stage are emitted in each window. */
+/** Characters of an error's message in a warning. */
 const MAX_WARNINGS_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
 const MAX_LENGTH = 500;
@@ -13,9 +14,8 @@ interface Window {
 
 /**
  * Emits errors as warnings of the process, where there is no `onError` to report to. The rate is limited for each stage, because
- * strangers can cause one error of the application again and again, and would fill the log. A warning has the message of the
- * error, in one line and without control characters, and the stack. It never has the other properties of the error, which
- * may hold data.
+ * otherwise a stranger who causes one error again and again would fill the log. A warning has the stack, and the message of the
+ * error in one line without control characters. A warning never has the other properties of the error, which may hold data.
  */
 export class Warnings {
   readonly #windows = new Map<string, Window>();

@@ -43,7 +43,7 @@ export interface ConnectionBinding<
    * synchronously.
    */
   createFor(connection: LiveConnection<Data, Socket>, data: Data): Awaitable<void>;
-  /** The socket has ended, or this side is ending the connection: the session has one connection less. */
+  /** The socket has ended, or this side is ending the connection. The connection no longer counts for its session. */
   onConnectionClosed(connection: LiveConnection<Data, Socket>): void;
   /** A message arrived for a session whose idle deadline is near. */
   touchBeforeIdleDeadline(state: LocalSession<Data>): void;
@@ -159,8 +159,8 @@ export class LiveConnection<Data extends object, Socket extends object>
   }
 
   /**
-   * Tells the client to connect elsewhere within this number of milliseconds. Returns false if the client can't be told yet, because
-   * it was not greeted: such a client would ignore the frame.
+   * Tells the client to connect elsewhere within this number of milliseconds. Returns false if the client has no hello yet, because
+   * such a client would ignore the frame.
    */
   announceEnd(_ms: number): boolean {
     return true;

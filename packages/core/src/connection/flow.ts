@@ -94,10 +94,10 @@ export const Flow = {
   Encrypted: 268435456,
 } as const;
 
-/** While one of these bits is set, a message takes the slow path. */
+/** While one of these bits is set, a message takes the slow path. 1023: the first ten bits, from Opening to TouchOnMessage. */
 export const BLOCKS_DIRECT_DELIVERY: number =
   1023 | Flow.Attaching | Flow.Running | Flow.Tapped | Flow.TapPending;
-/** While one of these bits is set, a message waits, is discarded, or is looked at again. */
+/** While one of these bits is set, a message does not go to its handler at once: it waits, or is discarded. */
 export const BLOCKS_DELIVERY: number = BLOCKS_DIRECT_DELIVERY & ~(Flow.Running | Flow.Tapped);
 /** No message handler runs while one of these bits is set (I1). */
 export const BLOCKS_MESSAGES: number = Flow.Opening | Flow.Gated | Flow.Attaching | Flow.TapPending;

@@ -229,8 +229,8 @@ export abstract class ConnectionLifecycle<Socket extends object>
   }
 
   /**
-   * The shutdown no longer waits for this connection's handlers, also not for the close handler, because the handler that called
-   * for the shutdown may await the shutdown (deadlock).
+   * Makes the shutdown wait for no handler of this connection, not even the close handler. The handler that called for the shutdown
+   * may await the shutdown, and the two would wait for each other (deadlock).
    */
   excludeFromShutdown(): void {
     if ((this.flow & Flow.Finished) === 0) this.forceFinish();

@@ -82,7 +82,7 @@ export abstract class MessageFlow<Socket extends object> {
     return (this.flow & BLOCKS_DELIVERY) === Flow.Ready && this.mayBegin(data);
   }
 
-  /** Whether the handler of a message may begin while other handlers run. Without concurrency no handler runs here. */
+  /** Whether the handler of a message may begin while other handlers run. Without concurrency `Flow.Running` is never set. */
   private mayBegin(data: string | Uint8Array): boolean {
     return (this.flow & Flow.Running) === 0 || !this.runsAlone(data);
   }
@@ -100,7 +100,7 @@ export abstract class MessageFlow<Socket extends object> {
     this.notifyActivity();
   }
 
-  /** Whether a handler runs, or a message waits for a handler. Messages at the gate do not count, because it may never open. */
+  /** Whether a handler runs, or a message waits for a handler. Messages at the gate do not count, because the gate may never open. */
   protected get isHandling(): boolean {
     const isWaiting = (this.flow & (Flow.Queued | Flow.Gated)) === Flow.Queued;
     return isWaiting || (this.flow & (Flow.Opening | Flow.Busy | Flow.Running)) !== 0;
@@ -229,7 +229,7 @@ export abstract class MessageFlow<Socket extends object> {
 
   // --- steps that are due ---
 
-  /** Clears a bit in a microtask of its own, and continues at once with the messages that the bit held back. */
+  /** Clears a bit, and continues at once with the messages that the bit held back. Only where no application code is on the stack. */
   protected clearAndAdvance(bit: number): void {
     this.flow &= ~bit;
     if ((this.flow & BLOCKS_DIRECT_DELIVERY) !== Flow.Ready) this.advance();

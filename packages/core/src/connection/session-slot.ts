@@ -12,7 +12,7 @@ import { ReadyWaiters } from "./ready-waiters.ts";
 import { Flow } from "./flow.ts";
 import { SendingConnection } from "./sending.ts";
 
-/** The state of a connection whose session is not set yet. Few connections need it, so the object is created on demand. */
+/** The state of a connection whose session is not set yet. Created on demand, because few connections need the object. */
 interface Expectation<Data extends object> {
   /** The subject of the session to come, as `admit` decided; `undefined`: no subject. */
   decision: PendingDecision | undefined;
@@ -23,8 +23,8 @@ interface Expectation<Data extends object> {
 const SIGNAL_METHODS = ["addEventListener", "removeEventListener"];
 
 /**
- * Links a connection to its session. Before the session is set, the class has the callers that wait for the session. After that
- * it has the connection's handle.
+ * Links a connection to its session. Before the session is set, the class keeps the callers that wait for the session. After that
+ * the class keeps the connection's handle.
  */
 export abstract class SessionSlot<Data extends object, Socket extends object>
   extends SendingConnection<Socket>
@@ -150,7 +150,7 @@ export abstract class SessionSlot<Data extends object, Socket extends object>
   }
 
   /**
-   * Only counts an unawaited `ready` that got no session. Reports an error that the application's code threw after `ready`.
+   * An unawaited `ready` that got no session is only counted. An error that the application threw after `ready` is reported.
    */
   private readyUnhandled(error: unknown, signal: AbortSignal | undefined): void {
     const isAborted = signal?.aborted === true && error === signal.reason;

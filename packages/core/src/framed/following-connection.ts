@@ -44,7 +44,7 @@ export abstract class FollowingConnection<Data extends object, Socket extends ob
     return (this.flow & Flow.Following) === 0 ? BEGINNING : this.#storedPosition;
   }
 
-  /** Finds out which messages the client missed. `follow` sends them. Resolves with `undefined` if the connection ended meanwhile. */
+  /** Determines which messages the client missed. `follow` sends them. Resolves with `undefined` if the connection ended meanwhile. */
   protected async locate(attach: Attach, state: LocalSession<Data>): Promise<ReplayStart | undefined> {
     const { outboxes, settings } = state.context;
     if (!outboxes.areKept) return NOTHING_KEPT;

@@ -89,7 +89,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
         if (this.#attaches > MAX_ATTACHES) throw new ProtocolError("too many attaches");
         if (control.fresh) this.markActive();
         if (this.#attaches === 1) this.attachFirst(control);
-        // Queue a further attach among the messages, because it starts their numbers again.
+        // Queue a further attach among the messages, because the attach starts their numbers again.
         else {
           this.onFurtherAttach();
           this.receiveQuietly(frame);
@@ -125,7 +125,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     return lead === Lead.Plain ? this.callPlain(message) : this.callNumbered(message);
   }
 
-  /** A further attach starts the numbers again, and a transaction commits what it saw: both run alone. */
+  /** A further attach starts the numbers again, and a transaction commits the data that it read. Both run alone. */
   protected override runsAlone(frame: string | Uint8Array): boolean {
     const lead = leadOf(frame);
     return lead === Lead.Control || (lead === Lead.Counted && this.isTransactional);
@@ -169,8 +169,8 @@ export class FramedConnection<Data extends object, Socket extends object> extend
 
   private greetAgain(attach: Attach, client: KnownClient | undefined): void {
     const at = this.position;
-    // `beginNumbers` sends postponed acks. Do this before hello: they belong to the previous client id, and after hello the client
-    // would apply them to the new id.
+    // `beginNumbers` sends postponed acks, which belong to the previous client id. Call it before hello, because after hello the
+    // client would apply the acks to the new id.
     this.beginNumbers(attach, client);
     this.hello(attach, { at, last: at.offset, missed: undefined, replayed: 0 }, client);
   }

@@ -14,8 +14,8 @@ export interface NumbersConnection {
 
 /**
  * The numbers of one client's messages on one connection. Frames do not contain the numbers, because both sides count. A number
- * is acknowledged, together with all earlier numbers, after its handler has settled. The ack is sent with the answer to a commit, or in
- * the next turn, so that one frame acknowledges all numbers of a turn.
+ * is acknowledged, together with all earlier numbers, after its handler has settled. The ack is sent with the answer to a commit, or
+ * in the next turn, so that one frame acknowledges all numbers of a turn.
  */
 export class Numbers {
   readonly #connection: NumbersConnection;
@@ -150,7 +150,7 @@ export class Numbers {
   /** Called when the connection ends. */
   stop(): void {
     clearImmediate(this.#timer);
-    // Their handlers have settled, so the connection must not wait for them.
+    // The handlers of these numbers have settled, so the close handler must not wait for the earlier numbers.
     const early = [...(this.#early?.values() ?? [])];
     this.#early = undefined;
     for (const conclude of early) conclude();

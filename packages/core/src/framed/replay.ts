@@ -174,7 +174,7 @@ export class Replay<Data extends object> {
       this.#sendPage(page);
       return page;
     } finally {
-      // The page occupies its slot until the client has read it, at most for MAX_HELD_MS: slow clients must not block the others.
+      // The page occupies its slot until the client has read the page, at most for MAX_HELD_MS: slow clients must not block others.
       void Promise.race([this.#bufferLow(), wait(MAX_HELD_MS, undefined, { ref: false })]).then(release);
     }
   }

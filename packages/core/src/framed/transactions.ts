@@ -86,7 +86,7 @@ export class Transactions<Data extends object, Socket> {
     if (number <= this.#record.settled) return this.#repeat(outcome);
     if (this.#newForgetMark !== undefined)
       return this.#applyAnswer({ type: "forgotten", mark: this.#newForgetMark }, [outcome]);
-    // Without an async function: each one takes more memory than the objects of the transaction.
+    // Not an async function, because its state would take more memory than the objects of the transaction.
     return this.#attempt(number, message, this.#runAlone).then(
       (done) => done ?? this.#tryAgain(number, message),
     );

@@ -39,7 +39,12 @@ export interface TokenCarrier {
 /** The carrier that `cookieToken` makes. HTTP code may call `write` too, for a session of `sessions.create`. */
 export interface CookieCarrier extends TokenCarrier {
   readonly readRenewal: (handshake: Handshake) => string | undefined;
-  /** Makes the `set-cookie` header. With `maxAgeMs` of `Infinity` the cookie ends with the browser session. */
+  /**
+   * Makes the `set-cookie` header. `maxAgeMs`: the lifetime of the cookie, milliseconds. With `Infinity` the cookie ends with the
+   * browser session.
+   *
+   * @throws INVALID_ARGUMENT for a token with characters that a cookie can't have, and for a `maxAgeMs` that is not a number.
+   */
   readonly write: (token: string, maxAgeMs: number) => readonly [name: "set-cookie", value: string];
 }
 
@@ -133,8 +138,9 @@ export const COOKIE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * deadline. Browsers send cookies by themselves, so give `createSessions` the option `origins` too (cross-site WebSocket
  * hijacking).
  *
- * @throws INVALID_ARGUMENT for a name that is not a token of RFC 9110, or is too long for browsers, for a prefix, SameSite=None or Partitioned without Secure,
- * for the prefix `__Host-` with a domain or another path than "/", and for a domain or a path that browsers would not take.
+ * @throws INVALID_ARGUMENT for options that browsers would not accept: a name that is not a token of RFC 9110, or that is too long; a
+ * prefix, SameSite=None or Partitioned without Secure; the prefix `__Host-` with a domain, or with another path than "/"; a domain
+ * that is not a host name; a path that is not a path of a URL.
  * @example
  * createSessions({ store: mapStore(), token: cookieToken(), origins: ["https://example.com"] });
  */
@@ -215,7 +221,7 @@ function assertPath(path: unknown): void {
     throw invalidArgument("cookieToken: the path must start with / and have only characters of a URL's path");
 }
 
-/** Max-Age: 400 days at most (RFC 6265bis section 5.5), so that the number is written in digits alone. */
+/** Max-Age in seconds, at most 400 days (RFC 6265bis section 5.5). Without that limit `String` could write an exponent. */
 function seconds(ms: number): number {
   return Math.min(400 * 86_400, Math.max(0, Math.floor(ms / 1000)));
 }

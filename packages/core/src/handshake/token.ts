@@ -31,6 +31,7 @@ export function isSessionId(id: string): boolean {
 
 /** Random bytes for 64 verifiers at once, because the system call costs as much for 64 verifiers as for one. */
 const entropy = Buffer.alloc(2_048);
+/** How many bytes of `entropy` were handed out. */
 let drawn = entropy.length;
 
 function randomText(bytes: number): string {

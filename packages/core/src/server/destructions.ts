@@ -32,7 +32,7 @@ export class Destructions<Data extends object> {
 
   async ofSubject(subject: string, reason: string | undefined): Promise<DestroyReport> {
     const result = await this.#registry.calls.ask(() => {
-      // End the pending decisions before the call of the store, because decisions after this point are newer than the destruction.
+      // End the pending decisions before the call of the store. A decision that begins later is newer than the destruction.
       const ended = this.#registry.pending.endSubject(subject, destroyedEnding(reason));
       return withClosed(this.#registry.store.destroySubject(subject, reason), ended);
     });

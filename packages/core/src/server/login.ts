@@ -1,4 +1,4 @@
-/** Operations of HTTP code: each is several calls of the store. A login is one decision about a subject as well. */
+/** Operations of HTTP code that make several calls of the store. A login is also one decision about a subject. */
 import type { Renewal, Session } from "../api/contract.ts";
 import type { Sessions } from "../api/sessions.ts";
 import { createBy } from "../admission/create.ts";
@@ -24,8 +24,8 @@ export function inOneOperation<Result>(sessions: object, run: () => Promise<Resu
 }
 
 /**
- * Runs a login of several steps, as one operation. The login begins with this call: a `destroySubject` after it takes effect, also
- * one of another process, and also one that comes before the step that names the subject to the store.
+ * Runs a login of several steps, as one operation. The login begins with this call. A `destroySubject` that comes later, in any
+ * process, ends the login, even if it comes before the step that names the subject to the store.
  */
 export function inOneLogin<Data extends object, Transport, Context, Result>(
   sessions: Pick<Sessions<Data, Transport, undefined, Context>, "create">,

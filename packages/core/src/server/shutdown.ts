@@ -69,6 +69,7 @@ export class Shutdown {
     this.#pauses.clear();
   }
 
+  /** Called when the shutdown is over. */
   done(): void {
     for (const bound of this.#bounds) bound.cancel();
   }

@@ -4,7 +4,7 @@ import { asStoreError, isAboutTheEnd } from "../base/errors.ts";
 import type { KnownDeadlines } from "./lifetime.ts";
 import type { LocalSession } from "./local-session.ts";
 
-/** How long after an announcement the store is asked, milliseconds. Further announcements of that time share the question. */
+/** Milliseconds from an announcement to the read of the store. Further announcements within this time share the read. */
 const VERIFY_MS = 500;
 const CLOCKS_DIFFER_MS = 1_000;
 
@@ -12,9 +12,9 @@ const CLOCKS_DIFFER_MS = 1_000;
 const waiting = new WeakSet<object>();
 
 /**
- * Applies announced deadlines. An announcement may be older than a change that this process has made or heard of since, because
- * both come over different connections. A session could then outlive its deadline here. So after any announcement that is more
- * than a touch the store is asked.
+ * Applies announced deadlines. An announcement may be older than a deadline that this process knows already, because the two arrive
+ * over different connections. The session could then outlive its deadline in this process. So the deadlines are read from the
+ * store after each announcement that is more than a touch.
  */
 export function applyDeadlines<Data extends object>(
   state: LocalSession<Data>,

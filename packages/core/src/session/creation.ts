@@ -38,7 +38,7 @@ export interface Created {
   readonly token: string | undefined;
 }
 
-/** Creates a session in the store, in the same tick if the store answers synchronously. Throws or rejects with typed errors. */
+/** Creates a session in the store, in the same tick if the store answers synchronously. Throws, or rejects, with typed errors. */
 export function createStored<Data extends object>(
   context: SessionContext<Data>,
   wanted: NewSession,
@@ -51,7 +51,7 @@ export function createStored<Data extends object>(
   const created = (result: CreateResult): Created => {
     if (result.type !== "created") throw refusal(result.type);
     if (own?.idleMs !== undefined && result.session.own?.idleMs === undefined) {
-      // A wrapper of a store may pass `extend` on and leave `own` out. The session must not live by another idle time.
+      // A wrapper may pass `extend` on to its store and drop `own`. The session would then have the idle time of the options.
       if (hold) context.calls.inBackground(() => store.release(id), id);
       context.calls.inBackground(() => store.destroy(id, undefined, false), id);
       throw unsupported();

@@ -29,12 +29,12 @@ export function checkData<Data extends object>(schema: Settings<Data>["schema"],
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the application vouches for it
   if (schema === undefined) return value as Data;
   const result = validated(schema, value);
+  // `instanceof` only narrows the type: `isRefusedPromise` detects every promise.
   if (isRefusedPromise(result) || result instanceof Promise) {
     throw invalidArgument("schema must be synchronous", { outcome: "not-applied" });
   }
   if (result.issues === undefined) return result.value;
-  // The schema's messages may quote the data, and the message of a SessionError must not. So put the schema's messages into
-  // `cause`.
+  // The schema's messages may quote the data, which the message of a SessionError must not. So only `cause` has them.
   throw new SessionError(
     "INVALID_DATA",
     `the data does not satisfy the schema at ${issuePaths(result.issues)}`,

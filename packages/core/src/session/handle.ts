@@ -104,7 +104,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     return this.#owned(this.#renew(decision, 0).finally(() => decision.dispose()));
   }
 
-  /** As `identify`, as a step of the login whose decision this is. */
+  /** As `identify`, for a login that has a decision already. The caller disposes of the decision. */
   identifyBy(decision: PendingDecision): Promise<Renewal> {
     return this.#owned(this.#renew(decision, 0));
   }
@@ -183,7 +183,7 @@ export class SessionHandle<Data extends object> implements Session<Data> {
     state.context.lifetimes.touched(state, absoluteMs);
   }
 
-  /** Only a login has a decision, because only it can be overtaken: by a destruction of its subject's sessions. */
+  /** Only a login has a decision, because only a login can be overtaken by a destruction of its subject's sessions. */
   async #renew(decision: PendingDecision | undefined, graceMs: number): Promise<Renewal> {
     const refusal = this.#writeRefusal();
     if (refusal !== undefined) throw refusal;

@@ -32,7 +32,7 @@ export function after(position: Position, run: KeptRun): KeptRun | "gap" | "othe
   return index === 0 ? run : { before: position, entries: run.entries.slice(index) };
 }
 
-/** Whether `run` ends before `position`. `after` passes over such a run, because an announcement may come late. */
+/** Whether `run` ends before `position`. `after` ignores such a run, because an announcement may come late. */
 export function endsBefore({ before, entries }: KeptRun, { offset }: Position): boolean {
   return before.offset + entries.length < offset;
 }

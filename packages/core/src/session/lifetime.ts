@@ -27,7 +27,8 @@ export interface LifetimeKeeper<State> {
   set(state: State, known: KnownDeadlines): void;
   /** A touch moved the idle deadline. `undefined`: the absolute deadline did not change. */
   touched(state: State, absoluteInMs: number | undefined): void;
-  /** Milliseconds since the epoch; `Infinity` for never. */
+  /** The absolute deadline, milliseconds since the epoch; `Infinity` for never. */
   expiresAt(state: State): number;
   idleExpiresAt(state: State): number;
 }
+  /** The idle deadline, milliseconds since the epoch; `Infinity` for never, and while a connection keeps the session. */

@@ -17,7 +17,7 @@ const CLOCKS_DIFFER_MS = 1_000;
 /** How long after a failed call of the store the call is tried again, milliseconds. */
 const RETRY_MS = 1_000;
 
-/** The wall clock and the monotonic clock drift apart by less than this unless the wall clock was set. */
+/** Milliseconds. If the wall clock and the monotonic clock drift apart by more than this, the wall clock was set. */
 const CLOCK_STEP_MS = 100;
 
 type LifetimeSettings<Data extends object> = Pick<Settings<Data>, "idleMs" | "idleFrom" | "expiringMs">;
@@ -28,7 +28,7 @@ type LifetimeSettings<Data extends object> = Pick<Settings<Data>, "idleMs" | "id
  * costs no round trip.
  */
 export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalSession<Data>> {
-  /** Whether any handler `expiring` is bound. Without one nobody is warned of idle deadlines, and the store is not asked for them. */
+  /** Whether any handler `expiring` is bound. Without one there is no warning of an idle deadline, and no read of the store for it. */
   hasListeners = false;
   readonly #deadlines: Deadlines;
   readonly #settings: LifetimeSettings<Data>;
@@ -61,7 +61,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
       checkAt: 0,
     });
     lifetime.own = own;
-    // Every answer of the store moves the deadlines a little, since clocks differ. Only a larger move is a new deadline.
+    // Every answer of the store moves the deadlines a little, because clocks differ. Only a larger move is a new deadline.
     const isNew = (before: number, at: number, warningMs: number): boolean =>
       Math.abs(at - before) > Math.min(CLOCKS_DIFFER_MS, warningMs / 4);
     if (isNew(lifetime.absoluteAt, absoluteAt, this.#settings.expiringMs)) lifetime.warned = false;
@@ -112,7 +112,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     return wallClock(lifetime?.absoluteAt ?? Infinity);
   }
 
-  /** As `expiresAt`, by idleness. With idleFrom "disconnect" a session with a connection here does not expire by idleness. */
+  /** As `expiresAt`, for the idle deadline. With idleFrom "disconnect" a session with a connection here has none. */
   idleExpiresAt({ lifetime, connectionCount }: LocalSession<Data>): number {
     const isKept = lifetime === undefined || (this.#isKeptByConnections(lifetime) && connectionCount > 0);
     return wallClock(isKept ? Infinity : lifetime.idleAt);
@@ -130,13 +130,13 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     // With idleFrom "disconnect" the idle time begins now, if no other connection of this process is left.
     const beginsIdle = this.#isKeptByConnections(lifetime) && state.connectionCount === 1;
     if (!connection.active && !beginsIdle) return;
-    // The session was touched just now, for example by its handshake. One more round trip for each short visit would cost too much.
+    // The session was touched just now, for example by its handshake. A second touch would cost a round trip for each short visit.
     if (lifetime.idleAt - performance.now() > this.idleMsOf(state) * JUST_TOUCHED) return;
     lifetime.needsTouch = true;
     this.#start(state, lifetime);
   }
 
-  /** Calls `expiring` for a new connection after its `open`, if the session's other connections had the call before. */
+  /** Calls `expiring` for a new connection after its `open`, if the call for the session's other connections was made before. */
   warnIfExpiring(state: LocalSession<Data>, connection: SessionConnection<Data>): void {
     if (state.lifetime?.warned !== true && state.lifetime?.warnedOfIdle !== true) return;
     this.#deadlines.after(0, () => {
@@ -266,12 +266,12 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   }
 }
 
-/** The wall clock minus the monotonic clock. Kept while it is about right, so that one deadline always reads as the same time. */
+/** The wall clock minus the monotonic clock. Changed only if the wall clock was set, so that one deadline always reads as one time. */
 let offset = performance.timeOrigin;
 
+/** Converts a time of the monotonic clock to milliseconds since the epoch. */
 function wallClock(at: number): number {
   const current = Date.now() - performance.now();
-  // The wall clock was set to another time.
   if (Math.abs(current - offset) > CLOCK_STEP_MS) offset = current;
   return Math.round(at + offset);
 }

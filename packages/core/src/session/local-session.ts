@@ -39,7 +39,7 @@ export interface SessionContext<Data extends object> {
   report(error: unknown, context: ErrorContext): void;
 }
 
-/** States whose stored record is of another schema version. They are few; a field would cost every session memory. */
+/** States whose stored record has another schema version. A WeakSet, because a field would cost memory in each of the other states. */
 const otherVersion = new WeakSet<object>();
 /** States that a newer login of the subject ended. Connections that are attached later get the same close code. */
 const replacedStates = new WeakSet<object>();
@@ -145,10 +145,10 @@ export class LocalSession<Data extends object> {
   }
 
   /**
-   * Adopts the store's answer if its version is newer than the version here. There are two signs that the store lost
-   * acknowledged changes in a failover or a restart. Either the answer is older than `versionAtRequest`, and that version is
-   * still the current one here. Or the versions are equal and the lineages differ. In both cases the answer is adopted, and
-   * versions continue from it.
+   * Adopts the store's answer if its version is newer than the version here. An older answer is adopted only if the store lost
+   * acknowledged changes in a failover or a restart. There are two signs of such a loss. The answer is older than
+   * `versionAtRequest`, and that is still the version here. Or the versions are equal and the lineages differ. After a loss the
+   * versions continue from the answer.
    */
   adopt(stored: StoredSession, versionAtRequest?: VersionStamp): void {
     const { version, lineage = 0 } = stored;
@@ -162,7 +162,7 @@ export class LocalSession<Data extends object> {
     this.moveTo(version, lineage, data, undefined);
   }
 
-  /** Applies a change that this process made to `versionAtRequest`, if that is still the version. `writer` gets no event. */
+  /** Applies a change that this process made to `versionAtRequest`, if that is still the version here. `writer` gets no event. */
   applyOwnWrite(
     versionAtRequest: VersionStamp,
     made: VersionStamp,
@@ -182,6 +182,7 @@ export class LocalSession<Data extends object> {
     this.lineage = made.lineage ?? 0;
   }
 
+  /** Whether `data` here is of this version of this history. */
   isAt({ version, lineage = 0 }: VersionStamp): boolean {
     return this.version === version && this.lineage === lineage;
   }
@@ -227,12 +228,12 @@ export class LocalSession<Data extends object> {
     return this.endConnections((connection) => connection !== undefined, ending);
   }
 
-  /** Why a connection that is attached to an ended session must end. */
+  /** The ending for a connection that is attached after the session has ended. */
   get goneEnding(): Ending {
     return replacedStates.has(this) ? REPLACED_BY_LOGIN : GONE;
   }
 
-  /** Ends the other connections at once while a newer connection of this process takes the session over in the store. */
+  /** Ends the other connections at once, for a newer connection of this process whose takeover the store has not answered yet. */
   replaceOthers(newer: SessionConnection<Data>): void {
     for (const connection of this.connections())
       if (connection !== newer && connection.fence === PENDING_FENCE) connection.fence = LOST_FENCE;
@@ -245,7 +246,7 @@ export class LocalSession<Data extends object> {
     return this.endConnections((connection) => connection.fence < fence, REPLACED);
   }
 
-  /** Ends the oldest connections until `most` are left. A connection that is closing already does not count. */
+  /** Ends the oldest connections until `most` are left. A connection that is ending already does not count. */
   endOldest(most: number): void {
     const alive = [...this.connections()].filter((connection) => !connection.isEnding);
     for (const oldest of alive.slice(0, Math.max(0, alive.length - most))) {

@@ -7,7 +7,7 @@ import { after, BEGINNING, endOf, isSame } from "./kept-run.ts";
 import type { KeptRun } from "./kept-run.ts";
 import type { StoreCalls } from "./store-calls.ts";
 
-/** How long to wait for missing entries, milliseconds. Announcements of other processes and replies of the store race. */
+/** Milliseconds to wait for missing entries, because announcements of other processes and replies of the store race. */
 const GAP_MS = 20;
 /** The bytes of messages that one read of the store may return. */
 export const PAGE_BYTES: number = 64 * 1024;
@@ -82,6 +82,7 @@ export class OutboxStream {
     this.#scheduleRead();
   }
 
+  /** Takes entries from a reply of the store, or from an announcement. */
   add(run: KeptRun): void {
     if (!this.#hasConnections) {
       this.#end = endOf(run);
@@ -130,7 +131,7 @@ export class OutboxStream {
   #scheduleRead(ms: number = GAP_MS): void {
     if (this.#outOfOrder.length > MAX_OUT_OF_ORDER) this.#outOfOrder.length = 0;
     if (this.#isReading) return;
-    // A message that arrives during the pause after a failed read leads to the store sooner.
+    // A message that arrives during the pause after a failed read shortens the pause.
     if (this.#timer !== undefined && !this.#isPausing) return;
     clearTimeout(this.#timer);
     this.#isPausing = ms > GAP_MS;
@@ -168,7 +169,7 @@ export class OutboxStream {
       this.#retryMs = RETRY_MS;
     } catch (error) {
       this.#context.report(asStoreError(error), { stage: "store", sessionId: this.#session.id });
-      // The read dropped the announced entries. Without another read the connections would get them only with the next message.
+      // This read dropped the entries that were announced before. Without another read the connections would miss them.
       this.#mustRead = true;
       pauseMs = this.#retryMs;
       this.#retryMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
@@ -192,11 +193,11 @@ export class OutboxStream {
       this.#session.endSession(GONE);
       return false;
     }
-    // Deliver this even without entries, because a connection's position may be after all entries that the store has now.
     if (result.missed !== undefined) this.#end = result.start;
     const next = after(this.#end, { before: result.start, entries: result.entries });
     if (next === "gap" || next === "other") return true;
     const isAgain = result.missed !== undefined;
+    // Deliver missed offsets without entries too, because a connection's position may be after all entries that the store has now.
     if (next.entries.length > 0 || isAgain) this.#deliver(next, isAgain);
     return next.entries.length > 0 && this.#end.offset < result.end.offset;
   }

@@ -23,7 +23,7 @@ export interface OutboxesContext<Data extends object> extends OutboxContext {
   readonly settings: Pick<Settings<Data>, "outbox">;
 }
 
-/** The result of a send to a session that lives on its connection. The message is not kept, so it has no offset. */
+/** The result of a send to a session that lives on its connection. The message is not kept, so there is no offset. */
 const NOT_KEPT: Sent = { offset: 0 };
 
 /**

@@ -25,7 +25,7 @@ export function checkLifetimes(where: string, lifetimes: Lifetimes): Lifetimes |
   return given;
 }
 
-/** Throws NOT_SUPPORTED for a store that keeps no lifetimes of single sessions, because it would ignore them silently. */
+/** Throws NOT_SUPPORTED for a store that keeps no lifetimes of single sessions, because the store would ignore them in silence. */
 export function assertSupported(store: SessionStore): void {
   if (store.extend === undefined) throw unsupported();
 }
@@ -58,7 +58,7 @@ export function ownOf({ idleMs, absoluteMs }: Lifetimes): OwnLifetimes | undefin
 /** Milliseconds from now to the absolute deadline; `undefined` if neither `absoluteMs` nor `expiresAt` is given. */
 export function absoluteInMsOf({ absoluteMs, expiresAt }: Lifetimes): number | undefined {
   if (absoluteMs === undefined && expiresAt === undefined) return undefined;
-  // A time that passed since it was checked ends the session at once.
+  // `expiresAt` may have passed since it was checked. The session then ends at once.
   const expiresInMs = expiresAt === undefined ? Infinity : Math.max(1, expiresAt - Date.now());
   return Math.min(absoluteMs ?? Infinity, expiresInMs);
 }

@@ -22,11 +22,11 @@ export class PendingDecision {
   isActivity = true;
   /** The connection that waits for the session, if the connection exists already. */
   connection: Pick<SessionConnection<object>, "isEnding" | "end"> | undefined;
-  /** The session of the current request to the store, and how that session ended since the request was sent. */
+  /** The session of the current request to the store, and the end of that session since the request was sent. */
   sessionId: string | undefined;
   sessionEnding: Ending | undefined;
   /**
-   * Orders the decisions whose sessions exist, so that a takeover can end the older ones. 0: the session does not exist yet.
+   * The place among the decisions whose sessions exist, so that a takeover can end the older decisions. 0: no session exists yet.
    */
   readyNumber = 0;
 
@@ -56,6 +56,7 @@ export class PendingDecision {
     this.readyNumber = this.#decisions.nextNumber();
   }
 
+  /** The decision must not take effect any more. Ends its connection, if there is one. The first ending counts. */
   end(ending: Ending): void {
     if (this.ending !== undefined) return;
     this.ending = ending;

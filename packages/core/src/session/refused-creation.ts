@@ -2,7 +2,7 @@ import { REVOKED, TOO_MANY_SESSIONS } from "../base/endings.ts";
 import { isSessionError } from "../base/errors.ts";
 import type { UnattachedConnection } from "./unattached-connection.ts";
 
-/** Ends a connection that will never have a session, because its subject was destroyed meanwhile, or has too many sessions. */
+/** Ends a connection that will never have a session: its subject's sessions were destroyed meanwhile, or are too many. */
 export function endIfRefused<Data extends object>(
   connection: UnattachedConnection<Data>,
   error: unknown,

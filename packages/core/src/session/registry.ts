@@ -62,7 +62,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.store.attach(new SessionHost(this, this.#table, this.lifetimes));
   }
 
-  /** Another object while telemetry has a listener for calls of the store, so do not keep it. */
+  /** The store. While telemetry has a listener for calls of the store, this is another object, so do not keep a reference. */
   get store(): SessionStore {
     return this.settings.store;
   }
@@ -103,9 +103,9 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   // --- for connections ---
 
   /**
-   * Creates a connection's session and attaches it, in the same tick if the store answers synchronously. A connection whose subject
-   * was destroyed since `admit` named the subject ends with 4410, and the call rejects with REVOKED.
-   * `isChecked`: the data has passed the schema already.
+   * Creates a connection's session and attaches the connection, in the same tick if the store answers synchronously. If the
+   * subject's sessions were destroyed since `admit` named the subject, the connection ends with 4410, and the call rejects with
+   * REVOKED. `isChecked`: the data has passed the schema already.
    */
   createFor(
     connection: UnattachedConnection<Data>,

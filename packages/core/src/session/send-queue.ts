@@ -8,7 +8,7 @@ import type { OutgoingMessage } from "./appending.ts";
 import type { KeptRun } from "./kept-run.ts";
 import { fenceOf } from "./session-connection.ts";
 
-/** The connection that sends. The append carries its fence, read when the append is sent. `undefined`: administrative. */
+/** The connection that sends, whose fence is read when the append is sent; `undefined` for an administrative send. */
 export type Sender = { readonly fence: number } | undefined;
 
 /** The caller that waits until a message is kept. One of these methods is called, once. */

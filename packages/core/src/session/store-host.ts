@@ -56,7 +56,7 @@ export class SessionHost<Data extends object> implements StoreHost {
     this.#context.report(error, { stage: "store" });
   }
 
-  /** Reports and counts a loss if a session is gone long before its deadline: then the store lost it. */
+  /** Reports and counts a loss if a session is gone long before its deadline, because then the store has lost the session. */
   #checkDeadline(state: LocalSession<Data>): void {
     const { idleInMs, absoluteInMs } = this.#lifetimes.left(state);
     const { diagnostics } = this.#context;

@@ -58,7 +58,7 @@ export class SessionTable<Data extends object> {
     this.#collected.register(state, id);
   }
 
-  /** One connection less uses the state. Returns whether it was the last. */
+  /** A connection no longer uses the state. Returns whether that was the last connection. */
   release(state: LocalSession<Data>): boolean {
     const entry = this.#connected.get(state.id);
     if (entry === undefined || entry.state !== state) return true;

@@ -1,4 +1,4 @@
-/** Takeovers by an existing connection (`exclusive`): of its session, and of its session's subject. */
+/** Takeovers by an existing connection (`exclusive`): of its session, and of the subject of its session. */
 import { CloseCode } from "../base/close-codes.ts";
 import { asStoreError, SessionError } from "../base/errors.ts";
 import { GONE, REPLACED } from "../base/endings.ts";
@@ -73,7 +73,7 @@ export class SubjectLogin<Data extends object> {
     this.#subject = subject;
   }
 
-  /** Runs the rotation, and then the takeover if the session got its subject. Call it when the request's fence has been read. */
+  /** Runs the rotation, and then the takeover if the session got its subject. Call it once the request has read its fence. */
   rotate(rotation: () => Awaitable<RotateResult>): Awaitable<RotateResult> {
     for (const connection of this.#state.connections()) {
       const { fence, isEnding } = connection;

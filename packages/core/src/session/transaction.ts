@@ -89,7 +89,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
     assertFunction("update()'s change", change);
     assertNoMore("update()", surplus);
     this.#assertStaging("update()");
-    // Before the call, because the handler may go on with what `change` saw if it throws.
+    // Set before the call: if `change` throws, the handler may still use the data that `change` saw.
     this.#hasRead = true;
     this.#isChanging = true;
     try {
@@ -208,7 +208,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
 
   #assertStaging(where: string): void {
     this.#assertRunning();
-    // The result of the outer change replaces the data, so what the inner call staged would be lost in silence.
+    // The result of the outer change replaces the data, so a change that the inner call staged would be lost in silence.
     if (this.#isChanging)
       throw invalidArgument(`${where}: the function that update() takes must not stage changes`);
   }

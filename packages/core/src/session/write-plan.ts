@@ -68,8 +68,8 @@ export function dataAfter<Data extends object>(
 }
 
 /**
- * The change that leads to `next`. `base`: the data that was read, if a store may send the difference alone. `whole`: a record of
- * another schema version is replaced as a whole, because otherwise fields of two versions would mix in it.
+ * The change that leads to `next`. `base`: the data that was read, so that a store can send the difference alone. `whole`: the
+ * stored record has another schema version and is replaced as a whole, because otherwise it would mix fields of two versions.
  */
 export function changeBy<Data extends object>(
   writes: readonly Pick<Write<Data>, "kind">[],

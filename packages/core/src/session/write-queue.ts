@@ -67,7 +67,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
 
   alone<Result>(task: () => Awaitable<Result>): Promise<Result> {
     const done = new Promise<Result>((resolve, reject) => {
-      // After `task` the caller goes on, and the queue after the caller, because the caller may apply the result to the session.
+      // The caller's code runs before the queue sends the next request, because the caller may apply the result to the session.
       const failed = (error: unknown) => reject(asStoreError(error));
       this.#tasks.push(() => promised(task).then(resolve, failed));
     });
@@ -75,7 +75,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     return done;
   }
 
-  // These closures are created once for the queue, because one write is in flight at a time. So a write allocates no closure.
+  // One write is in flight at a time, so the queue creates these closures once, and a write allocates none.
   readonly #onTurn = (): void => {
     this.#scheduled = false;
     this.#flush();
@@ -146,7 +146,7 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
     try {
       plan = makePlan(state, batch);
     } catch (error) {
-      // A proxy or a getter of the application's data threw. Without this no write of the session would ever be sent again.
+      // A proxy or a getter of the application's data threw. If the error got out of here, the queue would stop for ever.
       return rejectAll(batch, error);
     } finally {
       this.#busy = false;

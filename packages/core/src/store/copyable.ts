@@ -1,6 +1,6 @@
 /** Detects whether a copy of an object's own fields behaves as the object does. */
 
-/** `#name` anywhere in a class's text. A colour in a string matches too; then `patch` is refused for this class. */
+/** `#name` anywhere in the text of a class. A colour in a string matches too. Then `patch` is refused without need. */
 const PRIVATE_NAME = /#[\p{ID_Start}$_\\]/u;
 const NATIVE_CODE = /\{\s*\[native code\]\s*\}$/;
 

@@ -18,6 +18,7 @@ export interface LocalHolding {
 }
 
 interface Visit {
+/** A session that had a connection since the recording began. Kept until the session ends. */
   subject: string | undefined;
   connections: number;
   since: number;
@@ -80,7 +81,7 @@ export class LocalPresence {
     this.#changed(id, visit);
   }
 
-  /** In steps, because a timer of Node fires at once for a longer time. With `Infinity` the session stays away. */
+  /** Waits in steps, because a timer of Node fires at once for a longer time. With `Infinity` the session stays away. */
   #leaveIn(ms: number, id: string, visit: Visit): void {
     const step = Math.min(ms, MAX_TIMER_MS);
     const next = () => (ms > step ? this.#leaveIn(ms - step, id, visit) : this.#leave(id, visit));
@@ -145,7 +146,7 @@ export class LocalPresence {
     for (const { leaving } of this.#visits.values()) clearTimeout(leaving);
   }
 
-  /** Starts the recording with the sessions that are there. */
+  /** Starts the recording with the sessions that have a connection. `since` stays 0: nobody recorded when their visits began. */
   #start(): void {
     if (this.#isOn) return;
     this.#isOn = true;

@@ -4,7 +4,7 @@ import type { Entry } from "./map-entry.ts";
 import { TouchOrder } from "./touch-order.ts";
 
 const SWEEP_MS = 1_000;
-/** How many sessions an eviction, or a sweep, passes over before it gives up. */
+/** How many sessions an eviction, or a sweep, skips before it gives up. Without the limit one call could block the event loop. */
 const MAX_PASSED_OVER = 1_000;
 
 export interface MapEntriesOptions {
@@ -73,7 +73,7 @@ export class MapEntries {
     return entry && Math.min(entry.idleAt, entry.absoluteAt) - monotonicNow();
   }
 
-  /** The entry, even if its deadline has passed. */
+  /** The entry, even if its deadline has passed. Does not expire the session. */
   peek(id: string): Entry | undefined {
     return this.#entries.get(id);
   }
@@ -126,7 +126,7 @@ export class MapEntries {
     }
   }
 
-  /** Evicts one session. The number of sessions that the search passes over is bounded. */
+  /** Evicts one session: the one that was touched longest ago, among those without a connection. */
   #evict(): boolean {
     const now = monotonicNow();
     const most = Math.min(MAX_PASSED_OVER, this.#entries.size);
@@ -143,13 +143,13 @@ export class MapEntries {
         this.#options.onEvicted(id, entry);
         return true;
       }
-      // The session has a connection: move it to the end, so that the next eviction does not pass over it again.
+      // The session has a connection: move it to the end, so that the next eviction does not meet the session again.
       this.#byTouch.moveToEnd(id, entry);
     }
     return false;
   }
 
-  /** Starts from the session that was touched longest ago, so that a sweep costs what has expired and little more. */
+  /** A sweep starts from the session that was touched longest ago, so that its cost is proportional to the expired sessions. */
   #scheduleSweep(): void {
     if (this.#sweeper !== undefined) return;
     this.#sweeper = setTimeout(() => {

@@ -90,6 +90,7 @@ export function peekExtra({ secret }: Entry): Extra | undefined {
   return secret instanceof Extra ? secret : undefined;
 }
 
+/** A copy of the entry for an answer, without the messages and records that are kept beside the entry. */
 export function snapshot(entry: Entry): StoredSession {
   const now = monotonicNow();
   const extra = peekExtra(entry);
@@ -104,7 +105,7 @@ export function snapshot(entry: Entry): StoredSession {
   };
 }
 
-/** The second check of a write, after `isFenced`. `applyWrite` carries the write out. A commit uses the same functions. */
+/** Whether a write, or a commit, expects another version than the session has. */
 export function isConflict(entry: Entry, expect: number | undefined): boolean {
   return expect !== undefined && expect !== entry.version;
 }
@@ -115,7 +116,10 @@ export function applyWrite(entry: Entry, change: Change, schemaVersion: number):
   if (schemaVersion !== (peekExtra(entry)?.schemaVersion ?? 0)) extraOf(entry).schemaVersion = schemaVersion;
 }
 
-/** A session that the application named by `sessionId` may have no subject yet. */
+/**
+ * Whether a resume names another subject than the session's. A session that the application named by `sessionId` may have no
+ * subject yet.
+ */
 export function isForeign(owner: string | undefined, { subject }: ResumeRequest, by: ResumedBy): boolean {
   if (subject === undefined || owner === subject) return false;
   return !(by === "none" && owner === undefined);

@@ -33,6 +33,7 @@ export class SubjectIndex {
     else ids.add(id);
   }
 
+  /** A session ended, or lost its subject to another one. */
   ended(id: string): void {
     const subject = this.#subjects.get(id);
     if (subject === undefined) return;

@@ -18,7 +18,7 @@ interface Watched {
   reported: PresenceType | undefined;
 }
 
-/** Makes the state of a subject from the states of its sessions, and calls listeners when it changes. */
+/** Combines the states of a subject's sessions to the subject's state, and calls the listeners when that state changes. */
 export class SubjectWatches {
   readonly #watched = new Map<string, Watched>();
 
