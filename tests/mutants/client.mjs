@@ -82,7 +82,7 @@ export const clientMutants = [
     file: conversation,
     find: "inFlight.length < EARLY_MESSAGES && total",
     replace: "inFlight.length < EARLY_MESSAGES * 100 && total",
-    tests: suite("32 of them"),
+    tests: suite("at most 32 messages before hello"),
   },
   {
     name: "client-first-flight-without-bytes",

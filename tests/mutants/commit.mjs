@@ -181,7 +181,7 @@ export const commitMutants = [
     file: script,
     find: "(tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 48",
     replace: "(tonumber(refused or '0', 36) * 2 ^ moved) % 2 ^ 47",
-    tests: suite("I21 the refused ones of the last 48"),
+    tests: suite("I21 refusals among the last 48"),
   },
   {
     name: "lua-commit-full",

@@ -34,7 +34,7 @@ const HEADERS = [
   "the headers of reject are sent with the refusal; a client of v1.wsession gets them with the 101 before its close code",
 ];
 const PROTOCOL =
-  "protocol is the application's subprotocol, with and without v1.wsession, and empty for none";
+  "connection.protocol is the application's subprotocol, with and without v1.wsession, and empty without one";
 const CHOICE =
   "a client of v1.wsession is answered with v1.wsession; the application chooses among its own subprotocols, and sees no other";
 const KEPT =
@@ -270,7 +270,7 @@ describe("the suite for adapters catches", () => {
     expect(await fails(losesHeaders, name)).toBe(true);
   });
 
-  test("an adapter that does not hand on the subprotocol", async () => {
+  test("an adapter that does not pass on the subprotocol", async () => {
     expect(await fails(forgetsTheChoice, PROTOCOL)).toBe(true);
   });
 

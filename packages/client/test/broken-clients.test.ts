@@ -97,17 +97,17 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "ignores the refusals in hello",
     broken({ in: change(".h", (fields) => Object.assign(fields, { refused: "0" })) }),
-    "hello tells for each unsettled number whether it was applied or refused",
+    "hello says for each unsettled number whether its message was applied or refused",
   ],
   [
     "ignores the record's floor",
     broken({ in: change(".h", (fields) => Object.assign(fields, { floor: 0 })) }),
-    "numbers below the record's floor are unknown",
+    "messages with numbers below the record's floor reject with UNKNOWN",
   ],
   [
     "attaches with a forget mark of 0",
     broken({ out: change(".a", (fields) => Object.assign(fields, { mark: 0 })) }),
-    "forgotten: messages of an earlier connection are UNKNOWN, the others are sent again under the new mark",
+    "forgotten: messages that an earlier connection sent reject with UNKNOWN, the others are sent again under the new mark",
   ],
   [
     "attaches with a chain of 0",
@@ -131,7 +131,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "attaches without its session, and sends numbered messages with attach",
     broken({ out: change(".a", (fields) => delete fields["session"]) }),
-    "a client that comes back names its session, and its messages travel with attach, 32 of them",
+    "a client that comes back names its session in attach, and sends at most 32 messages before hello",
   ],
   [
     "ignores that hello names another session",
@@ -161,7 +161,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "does not confirm a stored token",
     broken({ out: lose(".t") }),
-    "the client offers its token as a subprotocol, stores the token of hello or of a notice, and confirms that",
+    "the client offers its token as a subprotocol, stores each token that hello or a notice brings, and confirms it",
   ],
   [
     "never acknowledges messages",
@@ -171,7 +171,7 @@ const faulty: readonly (readonly [string, ClientHarness, string])[] = [
   [
     "never probes a silent server",
     broken({ out: lose(".?") }),
-    "a probe of a silent server is answered by a beat, and the connection stays",
+    "the client probes a silent server, and the connection stays if a beat answers the probe",
   ],
 ];
 

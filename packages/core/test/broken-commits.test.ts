@@ -160,7 +160,7 @@ describe("the store suite catches a store whose commit", () => {
     [
       "forgets which numbers were refused",
       numbered(() => ({ refused: [] })),
-      /^I21 the refused ones of the last 48/,
+      /^I21 refusals among the last 48/,
     ],
     [
       "lets a later commit turn a refusal into success",

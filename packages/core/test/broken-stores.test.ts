@@ -203,14 +203,14 @@ describe("the store suite catches", () => {
 
   test("a store that counts by the idle time of the caller", async () => {
     expect(await caught(countsByTheCaller)).toContain(
-      "a session keeps to an idle time of its own: each touch and resume of each process counts by it",
+      "an idle time of the session's own applies to each touch and resume on each process",
     );
   });
 
   test("a store that stores no lifetimes", async () => {
     expect(await caught(storesNoLifetimes)).toEqual([
       "extend gives a session lifetimes and moves its deadlines from then on; a lifetime that is not given stays",
-      "lifetimes stay through writes, touches and a new token, and the version does not change with them",
+      "writes, touches and a new token keep the lifetimes, and extend does not change the version",
     ]);
   });
 
@@ -243,9 +243,9 @@ describe("the store suite catches", () => {
     );
     expect(await caught(ignoresLimits)).toEqual(
       expect.arrayContaining([
-        "over the limit of a subject the sessions whose logins were first end, as replaced ones",
-        "a login over a limit that refuses is crowded, and changes nothing",
-        "of simultaneous logins of a subject exactly the number is left, in whichever way the limit is kept",
+        "with over: oldest a login above the subject's limit ends the sessions with the earliest logins, as replaced",
+        "with over: refuse a login above the subject's limit is answered with crowded, and changes nothing",
+        "after simultaneous logins of a subject exactly as many sessions are left as the limit allows, with oldest and with refuse",
       ]),
     );
   });

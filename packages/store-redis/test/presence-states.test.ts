@@ -73,7 +73,7 @@ test("a clean leave leaves at once, and a session that comes back elsewhere does
   expect([...a.events, ...b.events]).toHaveLength(1);
 });
 
-test("a session that is destroyed or expires causes that event once, and no left", async () => {
+test("a session that is destroyed or expires causes a destroyed or expired event once, and no left event", async () => {
   const [a, b] = [tracked(), tracked()];
   const [one, two] = [aCreation().id, aCreation().id];
   await a.store.create(aCreation({ id: one, subject: "ada", hold: true }));

@@ -63,7 +63,7 @@ export const admissionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "protocol is the application's subprotocol, with and without v1.wsession, and empty for none",
+    name: "connection.protocol is the application's subprotocol, with and without v1.wsession, and empty without one",
     async run(trial) {
       const sessions = createSessions({ initial: () => ({ n: 0 }) });
       const opened = new Journal<string>();

@@ -239,7 +239,7 @@ export const concurrentCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "maxConcurrentMessages: a further attach waits for the handlers that run, so that their acks belong to its earlier numbers",
+    name: "maxConcurrentMessages: a further attach waits for the handlers that run, so that their acks are for the numbers of the earlier attach",
     async run(trial) {
       const handlings = new Handlings();
       const setting = await framedServer(trial, { maxConcurrentMessages: 4 }, { message: handlings.message });

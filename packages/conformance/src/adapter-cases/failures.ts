@@ -41,7 +41,7 @@ const fails = (how: (typeof WAYS)[number], message: string): Promise<void> => {
 /** Errors of handlers close their own connection and affect nothing else (I12). */
 export const failureCases: readonly AdapterCase[] = [
   ...WAYS.map((how): AdapterCase => ({
-    name: `I12 an open that ${how} closes its connection with 1011 and reaches onError`,
+    name: `I12 an open that ${how} closes its connection with 1011, and onError gets the error`,
     async run(trial) {
       const reported = reports();
       const journal = new Journal();
@@ -84,7 +84,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   })),
   ...WAYS.map((how): AdapterCase => ({
-    name: `I12 a close handler that ${how} reaches onError, and shutdown goes on`,
+    name: `I12 if a close handler ${how}, onError gets the error, and the shutdown continues`,
     async run(trial) {
       const reported = reports();
       const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
@@ -113,7 +113,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   })),
   ...WAYS.map((how): AdapterCase => ({
-    name: `I12 a drain handler that ${how} closes its connection with 1011 and reaches onError`,
+    name: `I12 a drain handler that ${how} closes its connection with 1011, and onError gets the error`,
     async run(trial) {
       const reported = reports();
       const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
@@ -130,7 +130,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "handlers that are methods of a class are called on it",
+    name: "handlers that are methods of a class are called with their instance as `this`",
     async run(trial) {
       const store = mapStore();
       const sessions = createSessions({
@@ -158,7 +158,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   },
   ...WAYS.map((how): AdapterCase => ({
-    name: `I12 an expiring handler that ${how} closes its connection with 1011 and reaches onError`,
+    name: `I12 an expiring handler that ${how} closes its connection with 1011, and onError gets the error`,
     async run(trial) {
       const reported = reports();
       const sessions = createSessions({
@@ -175,7 +175,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "I12 a drain handler that throws closes its connection and reaches onError",
+    name: "I12 a drain handler that throws closes its connection, and onError gets the error, also if open queued the message",
     async run(trial) {
       const reported = reports();
       const sessions = createSessions({ initial: () => ({ n: 0 }), onError: reported.onError });
@@ -212,7 +212,7 @@ export const failureCases: readonly AdapterCase[] = [
     },
   })),
   {
-    name: "I12 a transport that answers with a promise answers 500, reaches onError, and leaves no session behind",
+    name: "I12 a transport that answers with a promise is answered with 500, onError gets the error, and no session is left behind",
     async run(trial) {
       const reported = reports();
       const store = mapStore();
@@ -234,7 +234,7 @@ export const failureCases: readonly AdapterCase[] = [
   ...(["admit", "initial", "transport"] as const).flatMap((stage) =>
     (stage === "transport" ? (["throws"] as const) : (["throws", "rejects"] as const)).map(
       (how): AdapterCase => ({
-        name: `an ${stage} that ${how} answers 500, reaches onError, and leaves no session behind`,
+        name: `if ${stage} ${how}, the handshake is answered with 500, onError gets the error, and no session is left behind`,
         async run(trial) {
           const reported = reports();
           const journal = new Journal();
@@ -261,7 +261,7 @@ export const failureCases: readonly AdapterCase[] = [
     ),
   ),
   ...[inConnectionStore, mapStore].map((make): AdapterCase => ({
-    name: `an initial whose data the schema refuses answers 500, and open is not called without a session (${make.name})`,
+    name: `if the schema refuses the data of initial, the handshake is answered with 500, and open is not called without a session (${make.name})`,
     async run(trial) {
       const journal = new Journal();
       const reported = reports();

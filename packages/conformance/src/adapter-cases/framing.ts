@@ -36,7 +36,7 @@ const wrong: Readonly<Record<string, readonly [frames: readonly (string | Uint8A
 /** The handshake and the first frames. */
 export const framingCases: readonly AdapterCase[] = [
   ...Object.entries(wrong).map(([what, [frames, reason]]): AdapterCase => ({
-    name: `4400 for a client of v1.wsession that sends ${what}, and nobody else pays for it`,
+    name: `a client of v1.wsession that sends ${what} is closed with 4400, and no other client is affected`,
     async run(trial) {
       const messages = new Journal();
       const setting = await framedServer(

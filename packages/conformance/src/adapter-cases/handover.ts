@@ -17,7 +17,7 @@ async function leave(peer: FramedPeer): Promise<void> {
 /** The guarantees of `sessions.close({ handover: true })`. */
 export const handoverCases: readonly AdapterCase[] = [
   {
-    name: "close({ handover }) tells one client after another to go, over the first half of drainMs, and closes none before drainMs",
+    name: "close({ handover }) tells one client after another to move, over the first half of drainMs, and closes none before drainMs",
     async run(trial) {
       const setting = await framedServer(trial);
       const peers = [await arrived(setting), await arrived(setting), await arrived(setting)];

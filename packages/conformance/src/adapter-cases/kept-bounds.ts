@@ -141,7 +141,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I12 a handler resumed that fails ends its connection with 1011 and reaches onError, on a raw and on a framed connection",
+    name: "I12 a handler resumed that fails ends its connection with 1011, and onError gets the error, on a raw and on a framed connection",
     async run(trial) {
       const errors = new Journal<{ readonly stage: string }>();
       const setting = await framedServer(

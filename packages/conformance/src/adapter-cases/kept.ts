@@ -140,7 +140,7 @@ export const keptCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I15 all connections of a session get each message once, raw ones as an ordinary message, and a replaced handle can't send",
+    name: "I15 all connections of a session get each message once, raw ones as an ordinary message",
     async run(trial) {
       const setting = await framedServer(trial);
       const { peer, token } = await arrived(setting);

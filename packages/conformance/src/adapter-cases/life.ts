@@ -31,7 +31,7 @@ export const lifeCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I4 close sees no session if none was ever set",
+    name: "I4 the close handler gets no session if none was ever set",
     async run(trial) {
       const journal = new Journal();
       const sessions = createSessions<{ n: number }>();

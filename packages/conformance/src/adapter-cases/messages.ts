@@ -148,7 +148,7 @@ export const messageCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I2 an empty message is a message",
+    name: "I2 an empty message reaches the handler",
     async run(trial) {
       const journal = new Journal<string | Uint8Array>();
       const server = await trial.serve(counted(), {

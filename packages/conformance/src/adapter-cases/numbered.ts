@@ -119,7 +119,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "messages that travel with attach are handled after hello, with their numbers, in the session that attach names",
+    name: "messages that are sent before hello are handled after hello, with their numbers, in the session that attach names",
     async run(trial) {
       const handled = new Journal();
       const setting = await framedServer(
@@ -252,7 +252,7 @@ export const numberedCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I14 before hello a client without a session may send no numbered message, and a client with one 32 messages or 64 KiB; more is 4400",
+    name: "I14 before hello a client without a session may send no numbered message, and a client with a session 32 messages or 64 KiB; more ends the connection with 4400",
     async run(trial) {
       const sessions = createSessions<Data>({ store: mapStore(), onError: () => undefined });
       const server = await trial.serve(sessions, {});

@@ -89,7 +89,7 @@ export const refusalCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "an admission that can't be sent is a 500: an invalid status, a reason or a header that is not a string, a header that would split the answer",
+    name: "an admission that can't be sent is answered with 500: an invalid status, a reason or a header that is not a string, a header that would split the answer",
     async run(trial) {
       const reported = new Journal<unknown>();
       const store = mapStore();

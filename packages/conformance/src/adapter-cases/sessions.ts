@@ -52,7 +52,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I7 an acknowledged write is seen by get, refresh and update from anywhere",
+    name: "I7 get, refresh and update return an acknowledged write, wherever they are called",
     async run(trial) {
       const opened = deferred<Conn>();
       const sessions = createSessions<Data>({ store: mapStore(), initial: () => ({ n: 0 }) });
@@ -115,7 +115,7 @@ export const sessionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I9 destroy from elsewhere closes every connection with 4410 and its reason; the session does not come back",
+    name: "I9 a destroy by other code closes every connection of the session with 4410 and its reason, for good",
     async run(trial) {
       const opened = new Journal<Conn>();
       const closed = new Journal<string>();

@@ -227,7 +227,7 @@ export const transactionCases: readonly AdapterCase[] = [
     },
   },
   {
-    name: "I22 a transaction that stages more messages than the outbox keeps throws at the call, and one of 256 is kept whole",
+    name: "I22 a transaction that stages more messages than the outbox keeps throws at the call, and 256 messages are kept whole",
     async run(trial) {
       const { setting, peer } = await transactionServer(trial, {
         transaction(tx, message) {

@@ -7,7 +7,7 @@ import { attachedClient, cutOffClient, greetedClient, liveClient } from "./greet
 
 export const attachingCases: readonly ClientCase[] = [
   {
-    name: "offers a decoy before the subprotocol, and attaches first",
+    name: "a client offers a decoy before the subprotocol, and its first frame is attach",
     async run(trial) {
       const server = await trial.listen();
       const { client } = trial.connect(server);
@@ -54,7 +54,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a client that comes back names its session, and its messages travel with attach, 32 of them",
+    name: "a client that comes back names its session in attach, and sends at most 32 messages before hello",
     async run(trial) {
       const { server, client, attach: first } = await cutOffClient(trial);
       for (let number = 1; number <= 40; number += 1) void client.send(`${number}`);
@@ -88,7 +88,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "at most 256 KiB are unsettled, and at most 64 KiB travel with attach; a longer message is sent alone",
+    name: "at most 256 KiB are unsettled, and at most 64 KiB are sent before hello; a longer message is sent alone",
     async run(trial) {
       const { server, client } = await cutOffClient(trial);
       const lengths = [...Array.from({ length: 12 }, () => 30 * 1_024), 300 * 1_024, 1];
@@ -116,7 +116,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "under an open gate plain messages pass, and numbered ones wait for a hello with a session",
+    name: "with gate open plain messages are sent at once, and numbered messages wait for a hello with a session",
     async run(trial) {
       const { client, peer, until } = await attachedClient(trial);
       const sent = client.send("a");
@@ -133,7 +133,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a probe of a silent server is answered by a beat, and the connection stays",
+    name: "the client probes a silent server, and the connection stays if a beat answers the probe",
     async run(trial) {
       const { server, client, peer } = await greetedClient(trial, { silenceMs: 50 });
       for (let round = 0; round < 2; round += 1) {
@@ -157,7 +157,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a version that the client does not speak is refused by name",
+    name: "a hello of another protocol version ends the connection with 4400, and the reason names the version",
     async run(trial) {
       const { peer, until } = await attachedClient(trial);
       peer.send('.h{"v":2}');
@@ -179,7 +179,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "going-away: the client attaches elsewhere, then sends bye here, and loses no message in between",
+    name: "going-away: the client attaches on a new connection, then sends bye on the old one, and loses no message in between",
     async run(trial) {
       const { server, client, peer: old, of, until } = await liveClient(trial);
       const sent = client.send("a");
@@ -208,7 +208,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "going-away: 32 messages travel with attach, also while the earlier connection settles some of them",
+    name: "going-away: 32 messages are sent before hello, also while the old connection settles some of them",
     async run(trial) {
       const { server, client, peer: old } = await liveClient(trial);
       for (let number = 1; number <= 40; number += 1) void client.send(`${number}`);
@@ -228,7 +228,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "going-away: 48 messages are unsettled elsewhere, whatever the earlier connection has settled",
+    name: "going-away: 48 messages are unsettled on the new connection, whatever the old connection has settled",
     async run(trial) {
       const { server, client, peer: old } = await liveClient(trial);
       for (let number = 1; number <= 120; number += 1) void client.send(`${number}`);
@@ -255,7 +255,7 @@ export const attachingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "going-away: a client that is refused elsewhere stays live here, and tries again",
+    name: "going-away: a client whose new connection is refused keeps the old connection, and tries again",
     async run(trial) {
       const { server, client, peer: old, of } = await liveClient(trial);
       old.send(".g0");

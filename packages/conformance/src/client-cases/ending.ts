@@ -23,7 +23,7 @@ const stops = [
 
 export const endingCases: readonly ClientCase[] = [
   ...stops.map(([code, why]): ClientCase => ({
-    name: `close code ${code} ends the client, because: ${why}`,
+    name: `close code ${code} ends the client, and closed gives the reason ${why}`,
     async run(trial) {
       const { server, peer, client, until: told } = await live(trial);
       const sent = client.send("a");
@@ -39,7 +39,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   })),
   ...[1000, 1001, 1011, 1012, 1013, 4408, 4413, 4503].map((code): ClientCase => ({
-    name: `close code ${code} does not: the client comes back`,
+    name: `close code ${code} does not end the client, which connects again`,
     async run(trial) {
       const { server, peer, until: told } = await live(trial);
       peer.socket.close(code);
@@ -59,7 +59,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "4401 ends a client that never had a session at once",
+    name: "4401 at once ends a client that never had a session",
     async run(trial) {
       const server = await trial.listen();
       const { until: told } = trial.connect(server);
@@ -114,7 +114,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "the client offers its token as a subprotocol, stores the token of hello or of a notice, and confirms that",
+    name: "the client offers its token as a subprotocol, stores each token that hello or a notice brings, and confirms it",
     async run(trial) {
       let token: string | undefined = "t1";
       const storage = {
@@ -141,7 +141,7 @@ export const endingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a new connection presents the renewal code, before the old connection ends",
+    name: "a client that gets a renewal code presents the code on a new connection, before the old connection ends",
     async run(trial) {
       const { server, peer, until: told } = await live(trial);
       peer.send('.n{"code":"a~b"}');

@@ -44,7 +44,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a refusal with an empty code, which no server of these packages sends, settles its message all the same",
+    name: "a refusal with an empty code, which no server of these packages sends, also settles its message",
     async run(trial) {
       const { peer, sent } = await sending(trial, ["a"]);
       peer.send('.!1{"code":""}');
@@ -67,7 +67,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "hello tells for each unsettled number whether it was applied or refused",
+    name: "hello says for each unsettled number whether its message was applied or refused",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b", "c"]);
       const { next } = await comeBack(server, peer);
@@ -79,7 +79,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "numbers below the record's floor are unknown",
+    name: "messages with numbers below the record's floor reject with UNKNOWN",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b"]);
       const { next } = await comeBack(server, peer);
@@ -88,7 +88,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "forgotten: messages of an earlier connection are UNKNOWN, the others are sent again under the new mark",
+    name: "forgotten: messages that an earlier connection sent reject with UNKNOWN, the others are sent again under the new mark",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["a"]);
       const { next } = await comeBack(server, peer);
@@ -166,7 +166,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a message is UNKNOWN after five connections without progress, and the next message follows",
+    name: "a message rejects with UNKNOWN after five connections without progress, and the next message follows",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["poison"]);
       let last = peer;
@@ -220,7 +220,7 @@ export const numberingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "1009: the longest message in flight rejects with TOO_LARGE, and the others are sent again",
+    name: "close code 1009: the longest message in flight rejects with TOO_LARGE, and the others are sent again",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "x".repeat(90), "c"]);
       peer.socket.close(1009);

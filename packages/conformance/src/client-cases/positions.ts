@@ -43,7 +43,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a newcomer's position is the position in hello",
+    name: "a new client starts at the position in hello",
     async run(trial) {
       const server = await trial.listen();
       const { until } = trial.connect(server);
@@ -137,7 +137,7 @@ export const positionCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "a binary message has its own memory",
+    name: "a binary message starts at an aligned address, so that each kind of typed array can view it",
     async run(trial) {
       const { peer, until } = await reading(trial);
       peer.kept(12, new Uint8Array(new Float32Array([1.5, -2]).buffer));

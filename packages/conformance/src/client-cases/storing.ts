@@ -31,7 +31,7 @@ async function reload(trial: ClientTrial, server: ScriptedServer, storage: TabSt
 
 export const storingCases: readonly ClientCase[] = [
   {
-    name: "a reload comes back to its position, and settles the messages that the previous page left under that page's id",
+    name: "a reloaded page continues at its position, and settles the messages that the page before it left, under the id of that page",
     async run(trial) {
       const { server, left, id } = await page(trial);
       const { client, peer, attach, of, until } = await reload(trial, server, left);
@@ -146,7 +146,7 @@ export const storingCases: readonly ClientCase[] = [
     },
   },
   {
-    name: "leftover messages of a session that is gone end with SESSION_LOST, unknown",
+    name: "messages that an earlier page left for a session that is gone reject with SESSION_LOST, unknown",
     async run(trial) {
       const { server, left } = await page(trial);
       const { peer, until, of } = await reload(trial, server, left);

@@ -8,7 +8,7 @@ const WINDOW = 48;
 /** The client records of a session: their content and their lifetime. */
 export const commitRecordCases: readonly StoreCase[] = [
   {
-    name: "a session without client records has no clients in its answers; with a record, every answer has the settled number",
+    name: "answers of a session without client records name no clients; with a record, every answer has the settled number",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -32,7 +32,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I21 the refused ones of the last 48 numbers are kept over many commits, of any process, and older ones are not",
+    name: "I21 refusals among the last 48 numbers are kept over many commits, of any process, and older refusals are not",
     applies: commits,
     async run(trial) {
       const [first, second] = await trial.processes();

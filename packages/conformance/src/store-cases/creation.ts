@@ -6,7 +6,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const creationCases: readonly StoreCase[] = [
   {
-    name: "reports its capabilities",
+    name: "a store reports its capabilities",
     async run(trial) {
       const { store } = await trial.process();
       expect(store.capabilities).toEqual(trial.harness.capabilities);
@@ -14,7 +14,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "attach a second time throws INVALID_ARGUMENT: one store serves one createSessions",
+    name: "a second attach throws INVALID_ARGUMENT, because a store serves one createSessions",
     async run(trial) {
       const { store } = await trial.process();
       let thrown: unknown;
@@ -27,7 +27,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "create answers with version 1, the data and the given options, and load answers the same",
+    name: "create returns version 1, the data and the given options, and load returns the same",
     async run(trial) {
       const store = await trial.process();
       const request = { data: { n: 1, text: "x", list: [1, [2]] }, subject: "ada", schemaVersion: 3 };
@@ -48,7 +48,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session without deadlines has them at Infinity, and without a subject none",
+    name: "a session that is created without deadlines and subject has infinite deadlines and no subject",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: {} });
@@ -99,7 +99,7 @@ export const creationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "sessions do not affect one another",
+    name: "destroying sessions does not affect other sessions",
     async run(trial) {
       const store = await trial.process();
       const born = await Promise.all(Array.from({ length: 20 }, (_, n) => store.born({ data: { n } })));

@@ -47,7 +47,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a time that is longer than any clock counts means never",
+    name: "a lifetime that is longer than any clock can count means never",
     async run(trial) {
       const store = await trial.process();
       for (const ms of [1e13, 1e14, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE]) {
@@ -62,7 +62,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "touch moves the idle deadline and leaves the absolute one",
+    name: "touch moves the idle deadline, and not the absolute deadline",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ idleMs: trial.ticks(4), absoluteMs: trial.ticks(50) });
@@ -77,7 +77,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "touch with an absolute time moves that deadline too",
+    name: "touch with an absolute time also moves the absolute deadline",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ idleMs: trial.ticks(50), absoluteMs: trial.ticks(4) });
@@ -100,7 +100,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "load does not touch",
+    name: "load does not move the idle deadline",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ idleMs: trial.ticks(4) });
@@ -111,7 +111,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a resume touches",
+    name: "a resume moves the idle deadline",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const store = await trial.process();
@@ -140,7 +140,7 @@ export const deadlineCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a new session with the id of an expired session has nothing of it",
+    name: "a new session with the id of an expired session has none of its data",
     applies: ({ resumable }) => resumable,
     async run(trial) {
       const store = await trial.process();

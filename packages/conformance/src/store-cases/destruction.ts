@@ -4,7 +4,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const destructionCases: readonly StoreCase[] = [
   {
-    name: "destroy answers with the destroyed session and counts each connection once, and a second destroy answers with nothing",
+    name: "destroy returns the destroyed session and counts each connection once, and a second destroy returns nothing",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born();

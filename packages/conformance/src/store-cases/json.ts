@@ -83,7 +83,7 @@ const refusal = (error: unknown): unknown => (isSessionError(error) ? [error.cod
 
 export const jsonCases: readonly StoreCase[] = [
   ...Object.entries(UNFAITHFUL).map(([what, make]): StoreCase => ({
-    name: `${what} is NOT_SERIALISABLE, and changes nothing`,
+    name: `data that contains ${what} is refused with NOT_SERIALISABLE, and changes nothing`,
     applies: json,
     async run(trial) {
       const store = await trial.process();
@@ -100,7 +100,7 @@ export const jsonCases: readonly StoreCase[] = [
     },
   })),
   ...Object.entries(FAITHFUL).map(([what, value]): StoreCase => ({
-    name: `${what} comes back as it was`,
+    name: `a value is read as it was written: ${what}`,
     applies: json,
     async run(trial) {
       const [store, other] = await trial.processes();
@@ -119,7 +119,7 @@ export const jsonCases: readonly StoreCase[] = [
     },
   })),
   {
-    name: "-0 comes back as 0 or as -0, or is refused",
+    name: "-0 is read as 0 or as -0, or is refused",
     applies: json,
     async run(trial) {
       const store = await trial.process();
@@ -149,7 +149,7 @@ export const jsonCases: readonly StoreCase[] = [
     },
   })),
   {
-    name: "fields of any other name are set, changed and removed by it",
+    name: "fields with any other name can be set, changed and removed",
     async run(trial) {
       const store = await trial.process();
       const data = Object.fromEntries(NAMES.map((name, index) => [name, index]));

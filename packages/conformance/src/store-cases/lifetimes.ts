@@ -17,7 +17,7 @@ async function extend(
 
 export const lifetimeCases: readonly StoreCase[] = [
   {
-    name: "a session keeps to an idle time of its own: each touch and resume of each process counts by it",
+    name: "an idle time of the session's own applies to each touch and resume on each process",
     applies: keepsLifetimes,
     async run(trial) {
       const [one, other] = await trial.processes();
@@ -66,7 +66,7 @@ export const lifetimeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "lifetimes stay through writes, touches and a new token, and the version does not change with them",
+    name: "writes, touches and a new token keep the lifetimes, and extend does not change the version",
     applies: keepsLifetimes,
     async run(trial) {
       const store = await trial.process();

@@ -72,7 +72,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "ids() can be left in the middle",
+    name: "a loop over ids() can be left in the middle",
     async run(trial) {
       const store = await trial.process();
       await Promise.all(Array.from({ length: 5 }, () => store.born()));
@@ -84,7 +84,7 @@ export const listingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "presence never throws: for a live session, a destroyed one, one that never was, and a malformed id",
+    name: "presence never throws: for a live session, a destroyed session, an unknown id, and a malformed id",
     async run(trial) {
       const store = await trial.process();
       const live = await store.born();

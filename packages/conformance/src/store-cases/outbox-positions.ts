@@ -49,7 +49,7 @@ export const outboxPositionCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I19 for a position before all kept messages the answer is missed and not certain, whatever the chain",
+    name: "I19 for a position before all kept messages the answer is missed, with certain false, whatever the chain",
     applies: outbox,
     async run(trial) {
       const store = await trial.process();

@@ -35,7 +35,7 @@ const typesOf = (events: Journal<Event>): string[] => events.entries.map(([type]
 /** Who is there, and the events of sessions. */
 export const presenceCases: readonly StoreCase[] = [
   {
-    name: "a session whose connection is lost is away, and leaves once over all processes after leaveAfterMs",
+    name: "a session whose connection is lost is away, and after leaveAfterMs causes one left event over all processes",
     applies,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -58,7 +58,7 @@ export const presenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a clean leave leaves at once, and the next visit of the session leaves again, under another id",
+    name: "a clean leave causes a left event at once, and the next visit of the session causes another, under another id",
     applies,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -93,7 +93,7 @@ export const presenceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a session that is destroyed or expires causes that event once, and no left after it",
+    name: "a session that is destroyed or expires causes a destroyed or expired event once, and no left event after it",
     applies,
     async run(trial) {
       const [first, second] = await trial.processes();

@@ -102,7 +102,7 @@ export const resumeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a resume without a digest succeeds, by none",
+    name: "a resume without a digest succeeds, and its answer says `by: none`",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();

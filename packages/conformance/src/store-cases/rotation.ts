@@ -6,7 +6,7 @@ const resumable = (capabilities: { readonly resumable: boolean }): boolean => ca
 
 export const rotationCases: readonly StoreCase[] = [
   {
-    name: "a grace period and a renewal code may be endless",
+    name: "a grace period and the lifetime of a renewal code may be infinite",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();
@@ -39,7 +39,7 @@ export const rotationCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a digest from before the previous one is merely wrong",
+    name: "a digest older than the previous one answers wrong, and is not a sign of theft",
     applies: resumable,
     async run(trial) {
       const store = await trial.process();

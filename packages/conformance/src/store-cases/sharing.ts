@@ -11,7 +11,7 @@ const heard = (store: StoreProcess, type: StoreEvent["type"], id: string): Promi
 /** Changes of one process reach the other holders of the session. */
 export const sharingCases: readonly StoreCase[] = [
   {
-    name: "a write reaches the host of a process that holds the session: the change itself, or the whole session",
+    name: "a process that holds a session gets each write of others as an event: the change itself, or the whole session",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -30,7 +30,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "all writes of a sequence reach the holder, in the order of versions",
+    name: "a holder gets all writes of others, in the order of versions",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -44,7 +44,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a process gets no events of its own changes, nor of sessions that it does not hold",
+    name: "a process gets no event for its own changes, and none for sessions that it does not hold",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -88,7 +88,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I13 a takeover reaches the holders before it, with the new fence",
+    name: "I13 a takeover is announced to the earlier holders, with the new fence",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -100,7 +100,7 @@ export const sharingCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "presence counts connections by process, and forgets those that were released",
+    name: "presence counts the connections of each process, without those that were released",
     applies: shared,
     async run(trial) {
       const [first, second] = await trial.processes();

@@ -71,7 +71,7 @@ export const subjectLimitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "over the limit of a subject the sessions whose logins were first end, as replaced ones",
+    name: "with over: oldest a login above the subject's limit ends the sessions with the earliest logins, as replaced",
     applies: resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -91,7 +91,7 @@ export const subjectLimitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a login over a limit that refuses is crowded, and changes nothing",
+    name: "with over: refuse a login above the subject's limit is answered with crowded, and changes nothing",
     applies: resumable,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -109,7 +109,7 @@ export const subjectLimitCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "of simultaneous logins of a subject exactly the number is left, in whichever way the limit is kept",
+    name: "after simultaneous logins of a subject exactly as many sessions are left as the limit allows, with oldest and with refuse",
     applies: resumable,
     async run(trial) {
       const processes = await trial.processes();

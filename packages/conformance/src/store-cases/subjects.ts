@@ -3,7 +3,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 export const subjectCases: readonly StoreCase[] = [
   {
-    name: "bySubject finds the sessions that were created with the subject or identified as it, and no others",
+    name: "bySubject finds the sessions that got the subject when they were created or identified, and no others",
     async run(trial) {
       const [first, second] = await trial.processes();
       const created = await first.born({ subject: "ada" });
@@ -29,7 +29,7 @@ export const subjectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I9 destroySubject destroys all of a subject's sessions for good, says which, and leaves others",
+    name: "I9 destroySubject destroys all of a subject's sessions for good, returns their ids, and leaves other sessions",
     async run(trial) {
       const [first, second] = await trial.processes();
       const hers = [
@@ -52,7 +52,7 @@ export const subjectCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a subject whose sessions were destroyed can come back with a new one",
+    name: "a subject whose sessions were destroyed can have a new session",
     async run(trial) {
       const store = await trial.process();
       await store.born({ subject: "ada" });

@@ -41,7 +41,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a change of no field is a write too",
+    name: "a change without fields is a write too, and raises the version",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 1 } });
@@ -50,7 +50,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "a replacement removes the fields that it lacks, with a base and without",
+    name: "a replacement removes the fields that it does not contain, with a base and without",
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { a: 1, b: 2, c: 3 } });
@@ -177,7 +177,7 @@ export const writeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I9 write, touch, rotate and destroy never create",
+    name: "I9 write, touch, rotate and destroy never create a session",
     async run(trial) {
       const store = await trial.process();
       const id = newId();
