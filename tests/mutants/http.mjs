@@ -119,7 +119,7 @@ export const httpMutants = [
     file: "packages/http/src/express-session/store-shape.ts",
     find: 'error ?? new Error("the store failed")',
     replace: "error && undefined",
-    tests: inPackage("http", "store-input", "whose promise rejects"),
+    tests: inPackage("http", "store-input", "a promise that rejects"),
   },
   {
     name: "auth-js-expired",

@@ -35,7 +35,7 @@ export const loginMutants = [
     file: "packages/http/src/response.ts",
     find: "  if (response.headersSent) throw sentError();\n",
     replace: "",
-    tests: inPackage("http", "responses", "headers that were sent"),
+    tests: inPackage("http", "responses", "after the headers were sent"),
   },
   {
     name: "http-cookies-of-others-lost",

@@ -12,7 +12,7 @@ const readWith = (expires: unknown, name?: string) =>
     name,
   });
 
-test("fromAuthJs: reads the user of a session, whose end may be a text, and undefined without a session", async () => {
+test("fromAuthJs reads the user of a session, whose date of expiry may be a text, and undefined without a session", async () => {
   const expires = new Date(Date.now() + 60_000);
   for (const one of [expires, expires.toISOString()])
     expect((await readWith(one)(request))?.user).toEqual({ id: "ada" });
@@ -28,7 +28,7 @@ test("fromAuthJs: reads the user of a session, whose end may be a text, and unde
   expect(await readWith(expires, "authjs.session-token")(plain)).toBeDefined();
 });
 
-test("fromAuthJs: a session that has expired, or whose end is no time, opens nothing", async () => {
+test("fromAuthJs reads no user from a session that has expired, or whose expiry is not a date", async () => {
   for (const expires of [
     new Date(Date.now() - 1),
     new Date(0).toISOString(),
@@ -41,7 +41,7 @@ test("fromAuthJs: a session that has expired, or whose end is no time, opens not
     expect(await readWith(expires)(request)).toBeUndefined();
 });
 
-test("fromAuthJs rejects with the error of an adapter that is away", async () => {
+test("fromAuthJs rejects with the error of an adapter that is unavailable", async () => {
   const away = new Error("away");
   const failing = { getSessionAndUser: () => Promise.reject(away) };
   await expect(fromAuthJs({ adapter: failing })(request)).rejects.toBe(away);

@@ -130,7 +130,7 @@ describe("requests without a socket, and clients that are gone", () => {
   });
 });
 
-describe("responses that take no cookie any more", () => {
+describe("responses to which no cookie can be added", () => {
   test("a reply of Fastify whose headers a stream has sent, or whose raw response was used: HEADERS_SENT", async () => {
     const { http, sessions } = application();
     const app = fastify();
@@ -184,9 +184,9 @@ describe("responses that take no cookie any more", () => {
   });
 });
 
-describe("headers of a request that are none", () => {
+describe("malformed headers of a request", () => {
   test.each(["cookie", "origin", "host", "sec-fetch-site"])(
-    "%s: INVALID_ARGUMENT for values that are no texts",
+    "%s: INVALID_ARGUMENT for values that are not strings",
     async (name) => {
       const { http } = application();
       for (const value of wrongFor.string.filter((one) => !Array.isArray(one)))
@@ -219,7 +219,7 @@ describe("middleware", () => {
     await expect.poll(() => reports).toEqual(["unhandled: Error: of next"]);
   });
 
-  test("express({ property }): a property that can't be set is a typed error, and not a missing session", async () => {
+  test("express({ property }): a property that can't be set causes a typed error, and not a request without a session", async () => {
     const { http } = application();
     const app = express();
     app.set("env", "test");
@@ -238,7 +238,7 @@ describe("middleware", () => {
     expect(failures).toEqual(["INVALID_ARGUMENT"]);
   });
 
-  test("a middleware that is passed without its call is INVALID_ARGUMENT for each request", () => {
+  test("express or hono that is passed as a middleware, without a call, throws INVALID_ARGUMENT for each request", () => {
     const { http } = application();
     const { express: unbound, fastify: hook, hono } = http;
     const request = new IncomingMessage(new Socket());

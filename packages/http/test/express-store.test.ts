@@ -293,7 +293,7 @@ describe("express-session", () => {
     expect(answer.headers.getSetCookie().join()).toContain("Expires=");
   });
 
-  test("all, length and clear are about the sessions of the middleware alone", async () => {
+  test("all, length and clear see only sessions of the middleware", async () => {
     const { browser, sessions, store } = await application();
     const { session: other } = await sessions.create({ user: "of a socket" });
     await browser.post("/set/user/ada");
@@ -310,7 +310,7 @@ describe("express-session", () => {
     expect(await sessions.get(other.id)).toBeDefined();
   });
 
-  test("load makes a session of the middleware, as stores of express-session do", async () => {
+  test("load returns a session of the middleware, as stores of express-session do", async () => {
     const { browser, store } = await application();
     await browser.post("/set/user/ada");
     const sid =

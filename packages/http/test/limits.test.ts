@@ -37,7 +37,7 @@ function application(
 }
 
 test.each([false, true])(
-  "a login with data over maxBytes of the store: TOO_LARGE, status 413, no cookie and no session (anonymous session before: %s)",
+  "a login with data over maxBytes of the store is refused with TOO_LARGE and status 413, without a cookie and a session (anonymous session before: %s)",
   async (hasSession) => {
     const { sessions, http } = application();
     const before = hasSession ? (await sessions.create(SMALL)).token : "";
@@ -51,7 +51,7 @@ test.each([false, true])(
   },
 );
 
-test("an update over maxBytes is TOO_LARGE and changes nothing, over HTTP and through expressStore", async () => {
+test("an update over maxBytes is refused with TOO_LARGE and changes nothing, over HTTP and through expressStore", async () => {
   const { sessions, http } = application();
   const { session, token } = await sessions.create(SMALL);
   const found = await http.open(requestWith(`app=${token}`));
@@ -70,7 +70,7 @@ test("an update over maxBytes is TOO_LARGE and changes nothing, over HTTP and th
   expect(kept).toMatchObject(SMALL);
 });
 
-test("a cookie over 4,096 bytes, which browsers do not keep: COOKIE_TOO_LARGE, and no session stays without a cookie", async () => {
+test("a cookie over 4,096 bytes, which browsers drop, is refused with COOKIE_TOO_LARGE, and no session stays without a cookie", async () => {
   for (const [most, code] of [
     [4_096, undefined],
     [4_097, "COOKIE_TOO_LARGE"],
@@ -95,7 +95,7 @@ test("a cookie over 4,096 bytes, which browsers do not keep: COOKIE_TOO_LARGE, a
   }
 });
 
-test("cookies that arrive: the session is found beside 15 KB of others, Node answers 431 to more than 16 KB, and Fetch's are not read", async () => {
+test("the session's cookie is found beside 15 KB of others; more than 16 KB are answered with 431 by Node, and not read by Fetch", async () => {
   const { sessions, http } = application(cookie, mapStore());
   const { token } = await sessions.create(SMALL);
   const server = createServer((request, response) => {
@@ -120,7 +120,7 @@ test("cookies that arrive: the session is found beside 15 KB of others, Node ans
   expect(await http.open(new Request(origin, { headers: cookies(17_000) }))).toBeUndefined();
 });
 
-test("httpStatusOf: the status of every error of this package and of core, and 500 for any other value", () => {
+test("httpStatusOf returns the status of every error of this package and of core, and 500 for any other value", () => {
   const statuses: Partial<Record<SessionErrorCode, number>> = {
     TOO_LARGE: 413,
     SESSION_GONE: 401,

@@ -80,7 +80,7 @@ describe("a destroySubject between two steps of a login leaves no session of the
 });
 
 describe.each([undefined, { handover: true, drainMs: 50 }])("close(%o) waits for", (options) => {
-  test.each(steps)("a login whose %s is under way: it ends whole", async (step) => {
+  test.each(steps)("a login whose %s is in progress, and the login succeeds as a whole", async (step) => {
     const { gap, store, here, request, headers } = await prepare("map", step, "after");
     const login = here.http.login(request, headers, { n: 1 }, ADA);
     await gap.reached;
@@ -93,7 +93,7 @@ describe.each([undefined, { handover: true, drainMs: 50 }])("close(%o) waits for
   });
 
   test.each(["logout", "renew"] as const)(
-    "a %s whose session is being opened: it ends whole",
+    "a %s whose session is being opened, and the call succeeds as a whole",
     async (call) => {
       const { gap, store, here, request, headers } = await prepare("map", "resume", "after");
       const operation = here.http[call](request, headers);

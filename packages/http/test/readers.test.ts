@@ -81,7 +81,7 @@ describe.each(Object.entries(stores))("fromExpressSession with %s", (_, open) =>
   );
 });
 
-test("fromExpressSession: each of several secrets, another name, a destroyed session, and cookies that are no cookies", async () => {
+test("fromExpressSession reads cookies of each of several secrets and of another name, and no destroyed session and no malformed cookie", async () => {
   const store = new session.MemoryStore();
   const browser = await expressWith({ store, secret: "an older secret", name: "sid" });
   await browser.post("/login");
@@ -163,7 +163,7 @@ test.each([{}, { cookiePrefix: "s:", cookieName: "sid" }])(
 );
 
 test.each(runtimeNames)(
-  "passport on %s: its user is the subject of the socket, and nobody's after the logout",
+  "passport on %s: its user is the subject of the socket, and after the logout the socket has no subject",
   async (runtime) => {
     const store = new session.MemoryStore();
     const app = express();

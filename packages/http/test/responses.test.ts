@@ -60,7 +60,7 @@ async function exchange(use: (request: IncomingMessage, response: ServerResponse
   return fetch(`http://127.0.0.1:${port}/`, { method: "POST", headers: { origin } });
 }
 
-test("headers that were sent: a typed error, before anything is changed in the store", async () => {
+test("after the headers were sent a call fails with a typed error, before anything is changed in the store", async () => {
   const { sessions, http } = application();
   const codes: unknown[] = [];
   const answer = await exchange(async (request, response) => {
@@ -76,7 +76,7 @@ test("headers that were sent: a typed error, before anything is changed in the s
   expect(sessions.diagnostics.sessionsCreated).toBe(0);
 });
 
-test("headers that are sent during the login: a typed error, and no session stays without a cookie", async () => {
+test("if the headers are sent during the login, the login fails with a typed error, and no session stays without a cookie", async () => {
   const gap = new Gap();
   onTestFinished(() => gap.letGo());
   const { sessions, http } = application({ store: withGap(mapStore(), "create", "after", gap) });
@@ -128,7 +128,7 @@ test("a user whose sessions are destroyed during the login is not logged in (fau
   expect(await sessions.bySubject("ada")).toEqual([]);
 });
 
-test("of several cookies of one name the first that opens a session counts, and an old one beside it is no theft", async () => {
+test("of several cookies with one name the first that opens a session counts, and a replaced one beside it is not reported as theft", async () => {
   const { sessions, http, reports } = application({ destroyOnTheft: true });
   const { session, token } = await sessions.create({ n: 1 });
   const { token: next } = await session.identify("ada");
@@ -138,7 +138,7 @@ test("of several cookies of one name the first that opens a session counts, and 
   expect(reports).toEqual([]);
 });
 
-test("no cookie, and cookies of other libraries, open nothing", async () => {
+test("requests without a cookie, or with cookies of other libraries, open no session", async () => {
   const { http, sessions } = application();
   expect(await http.open({ headers: {} })).toBeUndefined();
   for (const value of ["s%3Aabc.def", "", "x".repeat(5_000), "é", '"quoted"'])
@@ -148,7 +148,7 @@ test("no cookie, and cookies of other libraries, open nothing", async () => {
   expect(sessions.diagnostics.tokensWrong).toBe(0);
 });
 
-test("an unavailable store rejects the call, and does not look as if nobody was logged in (I11)", async () => {
+test("if the store is unavailable, the call rejects, and the user does not count as logged out (I11)", async () => {
   const { http } = application({ store: redisStore({ client: redisClient(1), timeoutMs: 100 }) });
   const token = `${"A".repeat(22)}.${"A".repeat(43)}`;
   const headers = new Headers();
@@ -181,20 +181,20 @@ test.each([false, true])(
   },
 );
 
-test("lifetimes of a login that are past or no numbers change nothing", async () => {
+test("a login with lifetimes that are past or not numbers is refused, and changes nothing", async () => {
   const { sessions, http } = application();
   const wrong = { subject: "ada", expiresAt: Date.now() - 1 };
   expect(() => http.login(requestWith(), new Headers(), { n: 1 }, wrong)).toThrow(/expiresAt is past/);
   expect(await sessions.bySubject("ada")).toEqual([]);
 });
 
-test("a store that keeps sessions on connections has none for HTTP", async () => {
+test("with a store that keeps sessions on connections open rejects with NOT_SUPPORTED", async () => {
   const sessions = createSessions<Data>({ store: inConnectionStore() });
   const http = httpSessions(sessions, { cookie });
   expect(await http.open(requestWith("x")).catch(codeOf)).toBe("NOT_SUPPORTED");
 });
 
-test("an unhandled rejection is reported, and ends nothing (I12)", async () => {
+test("an unhandled rejection is reported, and does not end the process (I12)", async () => {
   const { http, reports } = application();
   void http.login(
     new Request("https://app.example.com/", { method: "POST" }),
@@ -226,7 +226,7 @@ test("a connection that has the session exclusively is not replaced by a request
   expect(session.data.n).toBe(2);
 });
 
-describe("fault D6: wrong arguments are INVALID_ARGUMENT at once", () => {
+describe("fault D6: wrong arguments throw INVALID_ARGUMENT at once", () => {
   const sessions = createSessions<Data>({ store: mapStore() });
   const http = httpSessions(sessions, { cookie });
   afterAll(() => sessions.close());

@@ -35,7 +35,7 @@ const called = (call: (callback: Callback) => void) =>
 const cookie = { originalMaxAge: null, path: "/" };
 
 describe("expressStore", () => {
-  test("callbacks that are no functions are INVALID_ARGUMENT at once, and null counts as none", async () => {
+  test("callbacks that are not functions throw INVALID_ARGUMENT at once, and null counts as no callback", async () => {
     const { store, reports } = storeOf();
     for (const value of wrongFor.callback.filter((one) => one !== null)) {
       const callback = value as never;
@@ -64,7 +64,7 @@ describe("expressStore", () => {
     expect(reports).toEqual([]);
   });
 
-  test("ids and sessions of a wrong type call back with INVALID_ARGUMENT", async () => {
+  test("for ids and sessions of a wrong type the callback gets INVALID_ARGUMENT", async () => {
     const { store } = storeOf();
     for (const sid of wrongFor.string as never[])
       for (const call of [
@@ -83,7 +83,7 @@ describe("expressStore", () => {
         expect(await called(call).catch(codeOf)).toBe("INVALID_ARGUMENT");
   });
 
-  test("data that JSON can't have calls back with NOT_SERIALISABLE, and nothing is written", async () => {
+  test("for data that JSON can't represent the callback gets NOT_SERIALISABLE, and nothing is written", async () => {
     const { store, sessions } = storeOf();
     const circular: Record<string, unknown> = { cookie };
     circular["self"] = circular;
@@ -94,7 +94,7 @@ describe("expressStore", () => {
     for await (const one of sessions.entries()) expect.unreachable(one.id);
   });
 
-  test("a field called __proto__ is refused, and no prototype: in a new session, and in one that was loaded", async () => {
+  test("a field called __proto__ is refused, and does not become a prototype: in a new session, and in a loaded one", async () => {
     const { store } = storeOf();
     const withField = (fields: object) =>
       JSON.parse(`${JSON.stringify(fields).slice(0, -1)},"__proto__":{"isAdmin":true}}`);
@@ -107,7 +107,7 @@ describe("expressStore", () => {
     expect(Object(await called((callback) => store.get("x", callback))).isAdmin).toBeUndefined();
   });
 
-  test("load and createSession of a store that express-session does not use are typed errors, and end no process", async () => {
+  test("load and createSession of a store that express-session does not use fail with typed errors, and do not end the process", async () => {
     const { store } = storeOf();
     await called((callback) => store.set("x", { cookie, user: "ada" }, callback));
     expect(await called((callback) => store.load("x", callback)).catch(codeOf)).toBe("NOT_SUPPORTED");
@@ -179,7 +179,7 @@ describe.each([
   const readWith = (get: (sid: string, callback: (error?: unknown, found?: unknown) => void) => unknown) =>
     make({ store: { get }, secret })(request);
 
-  test("a store that throws, that calls back with an error, and whose promise rejects: the reader rejects", async () => {
+  test("the reader rejects if the store throws, calls back with an error, or returns a promise that rejects", async () => {
     const away = new Error("away");
     await expect(
       readWith(() => {
@@ -205,7 +205,7 @@ describe.each([
     ).toMatchObject({ session: { user: "ada" } });
   });
 
-  test("sessions that are no objects, and cookies of other libraries, open nothing", async () => {
+  test("sessions that are not objects, and cookies of other libraries, open no session", async () => {
     for (const found of [undefined, null, "x", 5, true, () => 1])
       expect(await readWith((_sid, callback) => callback(null, found))).toBeUndefined();
     const read = make({ store: { get: () => expect.unreachable("asks the store") }, secret });
@@ -232,7 +232,7 @@ describe.each([
     expect(await read({ headers: { cookie: `${name}=x; ${request.headers.cookie}` } })).toBeUndefined();
   });
 
-  test("an argument that is not a request is INVALID_ARGUMENT", async () => {
+  test("an argument that is not a request throws INVALID_ARGUMENT", async () => {
     const read = make({ store: { get: () => undefined }, secret });
     for (const value of [undefined, ...wrongFor.object] as never[])
       expect(await read(value).catch(codeOf)).toBe("INVALID_ARGUMENT");
