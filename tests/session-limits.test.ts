@@ -43,7 +43,7 @@ const combinations = runtimeNames.flatMap((runtime) => storesHere.map((store) =>
 describe.each(combinations)("maxSessionsPerSubject, $runtime on $store", ({ runtime, store }) => {
   const start = (limit: Limit) => open(runtime, openStore(store, redis.port), limit);
 
-  test("a login over the number ends the session whose login was first, with 4409", async () => {
+  test("a login over the limit ends the session with the earliest login, with 4409", async () => {
     const { visit, sessions } = await start(2);
     const first = await visit("/?as=ada");
     const second = await visit("/?as=ada");
@@ -81,7 +81,7 @@ describe.each(combinations)("maxSessionsPerSubject, $runtime on $store", ({ runt
     await other.connection.session.identify("ada");
   });
 
-  test("of 20 simultaneous logins exactly the number is left", async () => {
+  test("after 20 simultaneous logins exactly as many sessions are left as the limit allows", async () => {
     const { server, sessions } = await start(3);
     // Also a login that later ones overtook before its answer gets 4409.
     const clients = await Promise.all(Array.from({ length: 20 }, () => connect(server, "/?as=ada")));
@@ -112,7 +112,7 @@ describe.each(runtimeNames)('maxSessionsPerSubject with over: "refuse", %s', (ru
     },
   );
 
-  test("a connection of a session in the connection is closed with 4403", async () => {
+  test("on the store on connections a connection over the limit is closed with 4403", async () => {
     const { server, visit } = await open(runtime, openStore("in-connection", 0), { max: 1, over: "refuse" });
     const ada = await visit("/?as=ada");
     const late = await connect(server, "/?as=ada");

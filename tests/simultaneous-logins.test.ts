@@ -78,7 +78,7 @@ test('exclusive: "subject": 20 simultaneous logins, by handshake or by identify,
   }
 });
 
-test("maxSessionsPerSubject: 20 simultaneous logins, by handshake or by identify, over three processes leave exactly the number", async () => {
+test("maxSessionsPerSubject: 20 simultaneous logins, by handshake or by identify, over three processes leave exactly as many sessions as the limit allows", async () => {
   const { processes, sessions } = await start({ maxSessionsPerSubject: 3 });
   for (let round = 0; round < ROUNDS; round += 1) {
     const clients = await logIn(processes, `ada${round}`);
@@ -90,7 +90,7 @@ test("maxSessionsPerSubject: 20 simultaneous logins, by handshake or by identify
   }
 });
 
-test('maxSessionsPerSubject with over: "refuse": of 20 simultaneous logins over three processes exactly the number is admitted', async () => {
+test('maxSessionsPerSubject with over: "refuse": of 20 simultaneous logins over three processes exactly as many are admitted as the limit allows', async () => {
   const { processes, sessions } = await start({ maxSessionsPerSubject: { max: 3, over: "refuse" } });
   for (let round = 0; round < ROUNDS; round += 1) {
     const clients = await logIn(processes, `ada${round}`);

@@ -90,7 +90,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(opened.entries.at(-1)!.session.data.said).toEqual(["first", "second"]);
   });
 
-  test("I16 gets what was kept while it was away, in order, each once", async () => {
+  test("I16 gets the messages that were kept while it was away, in order, each once", async () => {
     const { line, opened, sessions } = await start();
     const { of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
@@ -190,7 +190,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(await told("closed")).toMatchObject({ code: 4419, why: "login" });
   });
 
-  test("a server that closes sends its clients elsewhere, and none of their messages is lost", async () => {
+  test("a server that closes sends its clients to another server, and none of their messages is lost", async () => {
     const { line, server, opened } = await start();
     const { client, of, until: told } = open(line, { token: tokenInMemory() });
     await told("status", live);
@@ -207,7 +207,7 @@ describe.each(places)("the client, with a server on $runtime and a $store store,
     expect(await Promise.race([outcomeOf(meanwhile), "waits"])).toBe("waits");
   });
 
-  test("gate open: a login by a plain message, and numbered ones after it", async () => {
+  test("gate open: a plain message logs the client in, and numbered messages are handled after that", async () => {
     const said: string[] = [];
     const sessions = createSessions<Data>({ gate: "open", onError: () => undefined });
     const server = await serve(

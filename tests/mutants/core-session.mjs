@@ -294,7 +294,7 @@ export const sessionMutants = [
     file: "packages/core/src/base/endings.ts",
     find: "event.replaced === true ? REPLACED_BY_LOGIN",
     replace: "event.replaced === undefined ? REPLACED_BY_LOGIN",
-    tests: tests("session-limits.test.ts", "a login over the number"),
+    tests: tests("session-limits.test.ts", "a login over the limit"),
   },
   {
     name: "late-announcement-believed",

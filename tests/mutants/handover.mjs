@@ -62,6 +62,6 @@ export const handoverMutants = [
     file: "packages/client/src/backoff.ts",
     find: "if (!isLive) {",
     replace: "if (code > 0 || !isLive) {",
-    tests: inPackage("client", "time", "1012 after a handover"),
+    tests: inPackage("client", "time", "within a second after 1012"),
   },
 ];

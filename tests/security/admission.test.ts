@@ -54,7 +54,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
     },
   );
 
-  test("a refusal is plain text, whatever its reason holds, and can't split the answer", async () => {
+  test("a refusal is plain text, whatever its reason contains, and can't split the answer", async () => {
     const reason = "<script>x</script>\r\nset-cookie: sid=planted\r\n\r\n";
     const sessions = createSessions({ admit: () => reject(418, reason) });
     const server = await trialOf().serve(sessions, {});
@@ -96,7 +96,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       token: testCookie(),
     });
 
-    test("a token does not open another subject's session: the one who logged in gets a session of their own", async () => {
+    test("a token does not open another subject's session: the user who logged in gets a session of their own", async () => {
       let who: string | undefined = "ada";
       const sessions = createSessions({
         ...options(),
@@ -132,7 +132,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect(sessions.diagnostics.tokensForeign).toBe(2);
     });
 
-    test("session that the application names is attached without a token, unless it is another subject's", async () => {
+    test("a session that the application names is resumed without a token, unless the session is another subject's", async () => {
       let name: { sessionId: string; subject?: string } = { sessionId: "" };
       const sessions = createSessions({
         ...options(),

@@ -186,7 +186,7 @@ describe.each(runtimes)("on $runtime", (harness) => {
       expect((await sessions.get(session.id))?.subject).toBe("ada");
     });
 
-    test("a session that the application names needs no code: the address is ignored", async () => {
+    test("a session that the application names needs no renewal code, and a code in the address is ignored", async () => {
       const { sessions, server } = await serve({
         admit: ({ headers }) => accept({ sessionId: headers["x-session"] }),
       });

@@ -42,7 +42,7 @@ const socketOf = (connection: { readonly socket: unknown }) => connection.socket
 const isWhole = (data: string | Uint8Array | undefined) =>
   typeof data === "object" && data.length === 3 && Buffer.from(data).equals(Buffer.of(1, 2, 3));
 
-test("the runtime's socket keeps its methods: nothing of ours or of the user's hides one", async () => {
+test("the runtime's socket keeps its methods: no property of this library or of the user hides one", async () => {
   const opened = deferred<Conn>();
   const shadows = { send: 1, close: 2, end: 3, getBufferedAmount: 4, ping: 5, cork: 6, subscribe: 7 };
   const sessions = createSessions({ initial: () => ({ n: 0, ...shadows }), transport: () => shadows });
@@ -54,7 +54,7 @@ test("the runtime's socket keeps its methods: nothing of ours or of the user's h
   expect(await client.next()).toBe("by the runtime's own method");
 });
 
-test("I2 a message's buffer is detached when the callback returns: the handler's copy is not", async () => {
+test("I2 the runtime detaches a message's buffer when the callback returns, and the handler's copy stays valid", async () => {
   const kept = new Journal<string | Uint8Array>();
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
   const port = await serve(sessions, { message: (_, data) => kept.note(data) });
@@ -65,7 +65,7 @@ test("I2 a message's buffer is detached when the callback returns: the handler's
   expect(isWhole(kept.entries[0])).toBe(true);
 });
 
-test('binary: "borrowed" hands over the runtime\'s own bytes, good until the first await', async () => {
+test('binary: "borrowed" hands over the runtime\'s own bytes, which are valid until the first await', async () => {
   const seen = new Journal<boolean>();
   const kept: (string | Uint8Array)[] = [];
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -84,7 +84,7 @@ test('binary: "borrowed" hands over the runtime\'s own bytes, good until the fir
   expect(isWhole(kept[0])).toBe(false);
 });
 
-test('binary: "borrowed" bytes that have to wait are copied all the same', async () => {
+test('binary: "borrowed" bytes that have to wait are copied nevertheless', async () => {
   const gate = deferred();
   const seen = new Journal<boolean>();
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
@@ -102,7 +102,7 @@ test('binary: "borrowed" bytes that have to wait are copied all the same', async
   expect(seen.entries).toEqual([true]);
 });
 
-test("every method of the runtime throws after close; ours do not, inside the close handler and later", async () => {
+test("after close every method of the runtime's socket throws, and the methods of the connection do not, in the close handler and later", async () => {
   const closed = deferred<Conn>();
   const outcomes: unknown[] = [];
   const use = (connection: Conn) => {
@@ -227,7 +227,7 @@ test("parameters of the route reach `admit` as `found`, before the decision", as
   expect(seen.entries).toEqual([[{ found: "7" }, { found: "7" }]]);
 });
 
-test("a `found` or a `handleProtocols` that throws answers 500, reaches onError and leaves no session", async () => {
+test("if `found` or `handleProtocols` throws, the handshake is answered with 500, onError gets the error, and no session is left behind", async () => {
   const fail = () => {
     throw new Error("mine");
   };
@@ -267,7 +267,7 @@ test("handleProtocols chooses, and is never shown a token", async () => {
   expect(shown).toEqual([["a", "b"]]);
 });
 
-test("behavior stays the user's: maxPayloadLength and compression", async () => {
+test("maxPayloadLength and compression of behavior keep the user's values", async () => {
   const closed = new Journal<number>();
   const sessions = createSessions({ initial: () => ({ n: 0 }) });
   const port = await serve(
@@ -346,7 +346,7 @@ test("a peer that reads a part of the data that was queued before close, and no 
   expect(closed.entries).toEqual([4000]);
 });
 
-test("several patterns of one app, and plain HTTP beside them, keep to themselves", async () => {
+test("several patterns of one app, and plain HTTP beside them, do not affect one another", async () => {
   const app = uWS.App();
   app.get("/health", (response) => {
     response.end("well");

@@ -107,7 +107,7 @@ describe.each(["port", "server", "noServer"] as const)("a server made with `%s`"
     expect(shown).toEqual([["a", "b"]]);
   });
 
-  test("clientTracking, perMessageDeflate and maxPayload stay the user's", async () => {
+  test("clientTracking, perMessageDeflate and maxPayload keep the user's values", async () => {
     const closed = new Journal<number>();
     const sessions = createSessions({ initial: () => ({ n: 0 }) });
     const options = { clientTracking: false, perMessageDeflate: { threshold: 0 }, maxPayload: 1_000 };

@@ -107,7 +107,7 @@ test("a peer that closes its side and reads none of the waiting data does not st
   expect(sessions.connections.size).toBe(0);
 });
 
-test("a time limit that the application has set on the TCP socket stays its own", async () => {
+test("a time limit that the application has set on the TCP socket is kept", async () => {
   const sessions = patientSessions(200);
   const { port, tcp } = await serve(sessions, {
     message: (connection) => connection.send(Buffer.alloc(24 * MIB)),

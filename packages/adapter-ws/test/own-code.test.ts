@@ -41,7 +41,7 @@ test("a verifyClient that answers with a promise lets nobody in: 500, and onErro
 });
 
 describe("a socket that the application uses too", () => {
-  test("brings its own listeners nothing of the peer's after close()", async () => {
+  test("passes none of the peer's data to the application's listeners after close()", async () => {
     const { sessions, port, arrived } = await serve();
     const client = raw(port);
     const arriving = arrived();

@@ -19,7 +19,7 @@ describe("arguments", () => {
     });
   });
 
-  test("options stand before and behind the words, and an id may begin with hyphens", () => {
+  test("options may stand before and after the arguments, and an id may begin with hyphens", () => {
     const id = `--${"a".repeat(20)}`;
     const command = { name: "show", id, data: true };
     expect(parsed("--data", "show", id, "--json")).toMatchObject({ command, json: true });
@@ -47,7 +47,7 @@ describe("arguments", () => {
     [["doctor", "--prefix", "a b"]],
     [["doctor", "--cluster", "--sentinel", "a"]],
     [["doctor", "--redis", "redis://a", "--redis", "redis://b"]],
-  ])("%j is wrong usage, which exits with 2", async (args) => {
+  ])("%j is wrong usage, and the command exits with 2", async (args) => {
     expect(() => parsed(...args)).toThrow(UsageError);
     const { code, stdout, stderr } = await wsession(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -55,7 +55,7 @@ describe("arguments", () => {
     expect(stderr).not.toContain("secret");
   });
 
-  test("a time has a zone, because the machine of the operator may have another one than the server", () => {
+  test("a time needs a zone, because the operator's machine may have another zone than the server", () => {
     expect(parseTime("2026-11-27T08:00:00Z")).toBe(Date.UTC(2026, 10, 27, 8));
     expect(parseTime("2026-11-27T08:00:00+02:00")).toBe(Date.UTC(2026, 10, 27, 6));
     expect(parseTime("2026-11-27")).toBe(Date.UTC(2026, 10, 27));
@@ -63,7 +63,7 @@ describe("arguments", () => {
     expect(Math.abs(parseTime("2h ago") - (Date.now() - 7_200_000))).toBeLessThan(1_000);
   });
 
-  test("a target is shown without user and password", () => {
+  test("an address is shown without user and password", () => {
     const invocation = parsed("doctor", "--cluster", "--redis", "rediss://user:word@[::1]:7000/1");
     expect(invocation.type === "run" && shownTarget(invocation.target)).toBe(
       "the Cluster at [::1]:7000, prefix ws",
@@ -98,7 +98,7 @@ describe("the progress bar", () => {
     });
   });
 
-  test("is not drawn elsewhere", () => {
+  test("is not drawn if the stream is not a terminal", () => {
     expect(drawn(false, 0)).toEqual({ shown: "", left: "" });
   });
 });
@@ -112,7 +112,7 @@ describe("colours", () => {
     return text;
   };
 
-  test("are used on a terminal that has some, unless NO_COLOR is set; text is safe either way", () => {
+  test("are used on a terminal that supports them, unless NO_COLOR is set; text is safe either way", () => {
     expect(printed(true, true)).toBe("\u{1b}[31mgone\\u{1b}[2J\u{1b}[39m \\u{9b}\n");
     const plain = "gone\\u{1b}[2J \\u{9b}\n";
     expect(printed(true, true, { NO_COLOR: "1" })).toBe(plain);

@@ -153,7 +153,7 @@ describe("destroy", () => {
     expect(again.code).toBe(1);
   });
 
-  test("of a subject ends its sessions alone; an id may begin with a hyphen", async () => {
+  test("with --subject ends only the sessions of the subject; an id may begin with a hyphen", async () => {
     const { at, held, sessions } = await application();
     await held("ada");
     await sessions.create({}, { subject: "ada" });
@@ -166,7 +166,7 @@ describe("destroy", () => {
   });
 });
 
-test("revoke ends the sessions from before a time, by a field of the data or by the absolute deadline", async () => {
+test("revoke ends the sessions that are older than a time, by a field of the data or by the absolute deadline", async () => {
   const { at, sessions } = await application();
   const hour = 3_600_000;
   const login = (loggedInAt: unknown, absoluteMs?: number) =>

@@ -63,7 +63,7 @@ describe("doctor", () => {
     }
   });
 
-  test("names a node of a Cluster that is taken for a single server", async () => {
+  test("reports a node of a Cluster that is given without --cluster", async () => {
     const node = await startRedis(["--cluster-enabled", "yes"]);
     try {
       const { code, stdout } = await doctor(`redis://127.0.0.1:${node.port}`);

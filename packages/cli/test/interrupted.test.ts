@@ -48,7 +48,7 @@ async function terminal(script: string, answers: Readonly<Record<string, string>
 const words = (args: readonly string[]): string =>
   [process.execPath, main, ...args].map((word) => `'${word}'`).join(" ");
 
-test("SIGINT ends inspect with 130, also while Redis hangs, and watch with 0; no line of JSON is half", async () => {
+test("SIGINT ends inspect with 130, also while Redis hangs, and watch with 0; each line of JSON is whole", async () => {
   const slow = await slowly();
   const hanging = await startProxy(redis);
   onTestFinished(() => hanging.close());

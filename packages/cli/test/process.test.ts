@@ -63,7 +63,7 @@ test("watch prints messages between processes and changes in Redis, until Ctrl-C
   expect(events().filter(({ type, id }) => type === "destroyed" && id === shared.id)).toHaveLength(1);
 });
 
-test("a reader that goes away ends the command without a message", async () => {
+test("if the reader of the output goes away, the command ends without a message", async () => {
   const running = start(["--help"]);
   running.child.stdout?.destroy();
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });

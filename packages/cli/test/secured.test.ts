@@ -92,7 +92,7 @@ test("rediss:// reads sessions over TLS if the authority is trusted, and says wh
   expect(JSON.parse(trusted.stdout)).toMatchObject({ id, subject: "ada" });
 });
 
-test("Sentinels and their master may have passwords, and an error of a wrong or a missing one shows none", async () => {
+test("Sentinels and their master may have passwords, and the error about a wrong or a missing password shows no password", async () => {
   const master = await startRedis();
   onTestFinished(() => master.stop());
   const sentinel = await startLoneSentinel(master);

@@ -71,7 +71,7 @@ test("a wrong storage or option of a token's storage, and a wrong code, throw IN
   for (const call of calls) expect(call).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
-test("an error whose members throw is no ClientError", () => {
+test("isClientError is false for an error whose members throw", () => {
   const hostile = new Proxy(new Error("x"), {
     getPrototypeOf: () => {
       throw new Error("hostile");

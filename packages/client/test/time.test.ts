@@ -119,7 +119,7 @@ describe("backoff", () => {
     expect(waits().slice(0, expected.length)).toEqual(expected);
   });
 
-  test("1012 after a handover for which no other server was found is a restart: the client comes back within a second", async () => {
+  test("if no other server was found for a handover, the client connects again within a second after 1012, as after a restart", async () => {
     vi.spyOn(Math, "random").mockReturnValue(1);
     onTestFinished(() => vi.mocked(Math.random).mockRestore());
     const server = await listen();

@@ -72,7 +72,7 @@ describe("a jar keeps the cookie of cookieToken", () => {
   });
 });
 
-test("the attributes of the cookie, in one order", () => {
+test("the attributes of the cookie have a fixed order", () => {
   const { write, read } = cookieToken({ domain: "example.com", path: "/chat", partitioned: true });
   expect(write("token", 60_000)).toEqual([
     "set-cookie",

@@ -167,7 +167,7 @@ describe.each([
   });
 });
 
-test("close() resolves after the writes that are under way", async () => {
+test("close() resolves after the writes in progress", async () => {
   const { store, sessions, session } = await openSession();
   const letGo = store.hold("write");
   const writing = session.patch({ n: 1 });

@@ -441,7 +441,7 @@ describe("calls that are impossible", () => {
     expect(() => session.identify("")).toThrow(coded("INVALID_ARGUMENT"));
   });
 
-  test("sessions.close() waits for the writes under way", async () => {
+  test("sessions.close() waits for the writes in progress", async () => {
     const { sessions, session } = await openSession();
     const write = session.patch({ n: 1 });
     await sessions.close();

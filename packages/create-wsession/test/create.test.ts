@@ -51,7 +51,7 @@ async function create(
 
 const read = (...path: readonly string[]) => readFileSync(join(folder, ...path), "utf8");
 
-describe("wrong arguments end with the exit code 2 and a sentence, and nothing is written", () => {
+describe("wrong arguments end with the exit code 2 and a sentence, and no file is written", () => {
   test.each([
     [[], "the folder of the new application is missing"],
     [["a", "b"], "one folder is expected, not 2"],
@@ -76,7 +76,7 @@ describe("wrong arguments end with the exit code 2 and a sentence, and nothing i
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("a folder with files is refused, and a file in its place", async () => {
+  test("a folder that contains files is refused, and so is a file in its place", async () => {
     mkdirSync(join(folder, "full"));
     writeFileSync(join(folder, "full", "mine.txt"), "mine");
     writeFileSync(join(folder, "file"), "mine");
@@ -89,7 +89,7 @@ describe("wrong arguments end with the exit code 2 and a sentence, and nothing i
   });
 });
 
-test("a folder that can't be made ends with the exit code 1 and a sentence", async () => {
+test("if the folder can't be created, the command ends with the exit code 1 and a sentence", async () => {
   writeFileSync(join(folder, "file"), "");
   const { code, errors } = await create(["file/app"]);
   expect(code).toBe(1);
@@ -111,14 +111,14 @@ describe("questions", () => {
     expect(read("wsession-app", "src", "store.ts")).toContain("mapStore");
   });
 
-  test("nothing is asked if all is chosen, or with --yes", async () => {
+  test("the command asks nothing if arguments make each choice, or with --yes", async () => {
     const all = ["one", "--runtime", "ws", "--store", "redis", "--no-login"];
     expect(await create(all, { typed: "" })).toMatchObject({ code: 0, asked: "" });
     expect(await create(["--yes"], { typed: "" })).toMatchObject({ code: 0, asked: "" });
     expect(readdirSync(folder)).toEqual(["one", "wsession-app"]);
   });
 
-  test("input that ends before the last answer leaves nothing behind", async () => {
+  test("if the input ends before the last answer, no file is written", async () => {
     const { code, errors } = await create([], { typed: "app\nws\n" });
     expect({ code, errors }).toEqual({ code: 130, errors: "\ncreate-wsession: nothing was written\n" });
     expect(readdirSync(folder)).toEqual([]);
@@ -157,7 +157,7 @@ describe("the next steps", () => {
     expect(readdirSync(join(folder, "here")).toSorted()).toContain(".gitignore");
   });
 
-  test("--help and --version", async () => {
+  test("--help and --version are printed, and no file is written", async () => {
     const { version } = JSON.parse(readFileSync(join(repository, "packages/core/package.json"), "utf8"));
     expect(await create(["--version"])).toMatchObject({ code: 0, printed: `${version}\n` });
     expect((await create(["--help"])).printed).toContain("--runtime ws|uws");
@@ -190,7 +190,7 @@ describe("the 8 applications", () => {
     return spawnSync(process.execPath, [tsc, ...options], { cwd: folder, encoding: "utf8" }).stdout;
   }
 
-  test("compile, with the versions of this package, and a mistake in one does not", async () => {
+  test("compile with dependencies on this package's version, and an application with a mistake does not compile", async () => {
     const names = await generateAll();
     const last = names.at(-1) ?? "";
     const broken = join(folder, last, "src", "handlers.ts");

@@ -116,7 +116,7 @@ async function redisMetrics(): Promise<Map<string, number>> {
 }
 
 describe("metrics", () => {
-  test("of the exporter for Prometheus are those of the sessions, and none has a secret or an id", async () => {
+  test("exported for Prometheus are those of the sessions, and none contains a secret or an id", async () => {
     const { sessions } = await run();
     const text = await scrape();
     for (const line of [
@@ -181,7 +181,7 @@ describe("metrics", () => {
 });
 
 describe("metrics of redisStore", () => {
-  test("are those of its diagnostics, summed over the stores, and the latency of the slowest", async () => {
+  test("are the sums of the diagnostics over the stores, and the latency of the slowest store", async () => {
     const one = inRedis();
     const two = inRedis();
     for (const { sessions } of [one, two]) {

@@ -119,7 +119,7 @@ test("a Map or a promise in place of an object with members is refused, because 
   }
 });
 
-test("an error whose members throw is no MessageError", () => {
+test("isMessageError is false for an error whose members throw", () => {
   const hostile = new Proxy(new Error("x"), {
     getPrototypeOf: () => {
       throw new Error("hostile");
