@@ -67,7 +67,7 @@ const OWN = {
   every: { type: "string" },
 } as const;
 
-/** The options that each command has beside those of the target, and how many words follow its name. */
+/** The options of each command beside the shared ones, and how many words, at least and at most, follow its name. */
 export const COMMANDS: Readonly<
   Record<
     Command["name"],
@@ -84,13 +84,13 @@ export const COMMANDS: Readonly<
 };
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
-/** An id, or a token, that begins with a hyphen. */
+/** An id or a token that begins with a hyphen. `parseArgs` would read it as an option. */
 const HYPHENATED = /^-[A-Za-z0-9_-]{21}(?:[.~][A-Za-z0-9_-]{43})?$/;
 const TOKEN = /^[A-Za-z0-9_-]{22}[.~][A-Za-z0-9_-]{43}$/;
 
 /** Parses the arguments. Throws a UsageError, which repeats no value: a value may be a token or contain a password. */
 export function parseInvocation(args: readonly string[], environment: NodeJS.ProcessEnv): Invocation {
-  // One id in 64 begins with a hyphen. No option is as long as an id.
+  // One id in 64 begins with a hyphen. No option has the length of an id, so none is mistaken for one.
   const hyphenated = args.filter((arg) => HYPHENATED.test(arg));
   const { values, positionals } = parse(args.filter((arg) => !HYPHENATED.test(arg)));
   const [name, ...words] = [...positionals, ...hyphenated];
@@ -119,7 +119,7 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: { ...TARGET, ...OWN }, allowPositionals: true });
   } catch (error) {
-    // Of the message of node only the name of the option is repeated.
+    // Only the option's name is repeated from Node's message, because the rest may quote a secret.
     const option =
       error instanceof Error ? /'(?:-\w, )?(--?[\w-]{1,30})/.exec(error.message)?.[1] : undefined;
     throw new UsageError(

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { UsageError } from "./failures.ts";
 import { safeText } from "./output/safe-text.ts";
 
-/** Asks on the terminal. Without a terminal nobody can answer, so `--yes` is needed. */
+/** Asks on the terminal, and returns whether the answer is yes. Throws a UsageError without a terminal, where nobody can answer. */
 export async function confirm(question: string, isYes: boolean, signal: AbortSignal): Promise<boolean> {
   if (isYes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY)

@@ -7,7 +7,7 @@ import type { Printer } from "./output/printer.ts";
 import { ProgressBar } from "./output/progress.ts";
 import { clientOf, shownTarget } from "./redis.ts";
 
-/** What a process gives to the command. */
+/** The parts of the process that the command uses. Tests pass others. */
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
@@ -16,7 +16,7 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-/** What a command works with. */
+/** The objects that a command works with. Disposing of them closes their connections. */
 export class Context implements AsyncDisposable {
   readonly printer: Printer;
   /** Aborted by Ctrl-C. */
@@ -43,11 +43,11 @@ export class Context implements AsyncDisposable {
     return new ProgressBar(this.#error);
   }
 
-  /** The sessions as an application has them, for commands that end some: this process takes part, with a lease. */
+  /** Creates sessions as an application does, for commands that end sessions: this process then has a lease, as each server has. */
   sessions(): Sessions {
     const { prefix, timeoutMs } = this.#target;
     this.#sessions ??= createSessions({
-      // The sessions may be on such a server. Whether that is good is a question for the doctor.
+      // The store would refuse a server that evicts, and its sessions could not be ended. The command doctor reports such a server.
       store: redisStore({
         client: this.#client,
         prefix,
@@ -56,7 +56,7 @@ export class Context implements AsyncDisposable {
         allowEviction: true,
       }),
       initial: () => ({}),
-      // Errors of the background would be those of the calls again.
+      // Each error also rejects a call of the command, which prints the error.
       onError: () => undefined,
     });
     return this.#sessions;

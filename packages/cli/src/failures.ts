@@ -1,4 +1,4 @@
-/** How a command ends: 0 fine, 1 a finding or a failure, 2 wrong usage, 130 interrupted. */
+/** The exit codes: 0 fine, 1 a finding or a failure, 2 wrong usage, 130 interrupted. */
 export const EXIT = { fine: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** The arguments are wrong. The message MUST NOT contain an argument that may be a secret. */
@@ -7,7 +7,7 @@ export class UsageError extends Error {}
 /** The command can't be carried out. */
 export class CommandError extends Error {}
 
-/** The message of an error with its causes, in one line. */
+/** Returns the messages of an error and its causes, in one line. */
 export function explain(error: unknown): string {
   const parts: string[] = [];
   for (let cause = error; cause instanceof Error; cause = cause.cause)

@@ -3,7 +3,7 @@
 import { EXIT } from "./failures.ts";
 import { run } from "./run.ts";
 
-/** How long connections may take to close once the command has ended. */
+/** How long connections may take to close after Ctrl-C. The process then ends without them. */
 const CLOSING_MS = 2_000;
 
 const interrupted = new AbortController();
@@ -17,12 +17,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Nobody reads any more, as with `| head`.
+    // The reader of the output has ended, as with `| head`.
     if (error.code === "EPIPE") process.exit(EXIT.fine);
     throw error;
   });
 
 const { env, stdout, stderr } = process;
 const code = await run(process.argv.slice(2), { stdout, stderr, env, signal: interrupted.signal });
-// Timers of the store may be left. The output is written first.
+// Without exit, timers of the store could keep the process alive. The empty write waits until the output is written.
 stdout.write("", () => process.exit(code));

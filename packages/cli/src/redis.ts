@@ -2,7 +2,7 @@ import { Cluster, Redis } from "ioredis";
 import type { Target } from "./arguments.ts";
 import { UsageError } from "./failures.ts";
 
-/** Makes a client that does not connect: the store makes connections of its own with the same options. */
+/** Creates a client that does not connect. The store opens connections of its own with the options of this client. */
 export function clientOf(target: Target, environment: NodeJS.ProcessEnv): Redis | Cluster {
   const { keyPrefix, sentinel, isCluster } = target;
   const servers = target.urls.map(parseUrl);
@@ -21,7 +21,7 @@ export function clientOf(target: Target, environment: NodeJS.ProcessEnv): Redis 
           name: sentinel,
           ...sentinelOptions(environment, first),
         });
-  // The store reports errors of its own connections.
+  // Without a listener ioredis prints its errors. The store reports those of its own connections.
   client.on("error", () => undefined);
   return client;
 }
@@ -59,7 +59,7 @@ function parseUrl(text: string): Server {
     db,
     ...(url.username !== "" && { username: decode(url.username) }),
     ...(url.password !== "" && { password: decode(url.password) }),
-    // An IP address is no name for SNI.
+    // SNI allows names only, and no IP addresses (RFC 6066, section 3).
     ...(isTls && { tls: /^[\d.]+$|:/.test(host) ? {} : { servername: host } }),
   };
 }
@@ -72,7 +72,7 @@ function decode(text: string): string {
   }
 }
 
-/** The Sentinels have a password of their own. */
+/** Sentinels may have another user and password than the master. */
 function sentinelOptions(environment: NodeJS.ProcessEnv, { tls }: Server) {
   const { REDIS_SENTINEL_USERNAME: user, REDIS_SENTINEL_PASSWORD: password } = environment;
   return {
@@ -82,7 +82,7 @@ function sentinelOptions(environment: NodeJS.ProcessEnv, { tls }: Server) {
   };
 }
 
-/** The servers as people name them, without user and password. */
+/** Describes the servers for people, without user and password. */
 export function shownTarget({ urls, sentinel, isCluster, prefix }: Target): string {
   const hosts = urls.map((text) => {
     const { host, port } = parseUrl(text);

@@ -3,12 +3,12 @@ import { UsageError } from "./failures.ts";
 const INTERVAL = /^(\d{1,10})(ms|s|min|h|d)?$/;
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 const MOST_MS = 2 ** 53;
-/** A date with or without a time. A time without a zone would mean another time on another machine. */
+/** A date, or a date with a time and its zone: a time without a zone would mean another time on another machine. */
 const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d))?$/;
 const MS_SINCE_EPOCH = /^\d{12,15}$/;
 const AGO = /^(\d{1,10}(?:ms|s|min|h|d)) ago$/;
 
-/** "30d", "12h", "5min", "2s", "500ms", or milliseconds. */
+/** Parses "30d", "12h", "5min", "2s", "500ms", or milliseconds. */
 export function parseInterval(option: string, text: string): number {
   const [, number = "", unit = "ms"] = INTERVAL.exec(text) ?? [];
   const ms = Number(number) * (MS[unit] ?? 1);
@@ -17,7 +17,7 @@ export function parseInterval(option: string, text: string): number {
   return ms;
 }
 
-/** A time of ISO 8601 with its zone, a date (UTC), milliseconds since the epoch, or "2h ago". */
+/** Parses a time of ISO 8601 with its zone, a date (UTC), milliseconds since the epoch, or "2h ago". */
 export function parseTime(text: string): number {
   const ago = AGO.exec(text)?.[1];
   if (ago !== undefined) return Date.now() - parseInterval("--before", ago);

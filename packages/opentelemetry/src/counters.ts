@@ -1,4 +1,4 @@
-/** The members of `sessions.diagnostics` as metrics. */
+/** The metrics that are read from `sessions.diagnostics`. */
 import type { Attributes } from "@opentelemetry/api";
 import type { Diagnostics } from "@wsession/core";
 import { Attribute } from "./names.ts";

@@ -21,7 +21,7 @@ interface Entry {
   readonly redis: RedisStoreDiagnostics | undefined;
 }
 
-/** One entry for each call of `instrument` that has not ended. The channels are the process's, so one set of listeners serves all. */
+/** One entry for each `instrument` that was not stopped. The channels belong to the process, so one set of listeners serves all. */
 const instrumented = new Set<Entry>();
 let stopAll: (() => void) | undefined;
 
@@ -66,7 +66,7 @@ function hasCounters(diagnostics: unknown): boolean {
   return isObject && "connectionsOpened" in diagnostics && typeof diagnostics.connectionsOpened === "number";
 }
 
-/** Other stores have no counters, and a misspelt option would leave all metrics of Redis out in silence. */
+/** Without this check, the metrics of Redis would be missing without an error for another store. */
 function assertRedisStore(store: unknown): void {
   const diagnostics: unknown =
     typeof store === "object" && store !== null ? Reflect.get(store, "diagnostics") : undefined;

@@ -1,6 +1,6 @@
 import type { InspectedSession, ScanStep } from "@wsession/store-redis/inspection";
 
-/** What one process holds. */
+/** The sessions and connections that one process holds. */
 export interface ProcessCount {
   readonly process: string;
   readonly node: string;

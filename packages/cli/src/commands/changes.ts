@@ -1,6 +1,6 @@
 import type { InspectedRecord, InspectedSession } from "@wsession/store-redis/inspection";
 
-/** What two looks at the store tell about a session. */
+/** A difference of one session between two scans of the store. */
 export type Change =
   | {
       readonly type: "created" | "connected" | "disconnected" | "identified";
@@ -23,16 +23,16 @@ interface Seen {
   readonly connections: number;
   readonly offset: number;
   readonly subject: string | undefined;
-  /** The look that saw the session last. */
+  /** The number of the last look that found the session. */
   readonly look: number;
 }
 
-/** Compares each look at all sessions with the one before. */
+/** Compares each look, which is one scan of all sessions, with the look before. */
 export class Changes {
   readonly #seen = new Map<string, Seen>();
   #look = 0;
 
-  /** The first look reports nothing. */
+  /** Begins a look. The first look only remembers the sessions: without an earlier look each session would count as created. */
   begin(): void {
     this.#look += 1;
   }
@@ -46,7 +46,7 @@ export class Changes {
     });
   }
 
-  /** The sessions that this look has not found any more. Only after a look that reached the end. */
+  /** Returns the sessions that the look did not find. After an incomplete look, sessions that it did not reach would count as ended. */
   end(): Change[] {
     const ended: Change[] = [];
     for (const [id, { look }] of this.#seen) {

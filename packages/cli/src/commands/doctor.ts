@@ -4,7 +4,7 @@ import { EXIT } from "../failures.ts";
 
 const MARKS = { ok: ["ok", "green"], note: ["note", "yellow"], problem: ["PROBLEM", "red"] } as const;
 
-/** Checks the servers, as a store does before it uses them, and prints what to do about each finding. */
+/** Checks the servers as a store does before it uses them, and prints what to do about each finding. */
 export async function doctor({ inspection, printer, where }: Context): Promise<number> {
   const { ok, findings } = await inspection.check();
   printer.value({ ok, findings });

@@ -5,9 +5,9 @@ import { bytes, count, duration } from "../output/format.ts";
 import type { Printer } from "../output/printer.ts";
 import { Census, type ProcessCount } from "./census.ts";
 
-/** Subjects with the most sessions that are listed. */
+/** How many of the subjects with the most sessions are listed. */
 const MOST_SUBJECTS = 5;
-/** Unreadable records that are named. */
+/** How many unreadable records are named. */
 const MOST_UNREADABLE = 20;
 
 /** Counts everything that the store has in Redis. With `list`, each session too. */
@@ -25,7 +25,7 @@ export async function inspect(context: Context, list: boolean): Promise<number> 
       bar.update(step.progress, count(census.sessions, "session"));
     }
   } catch (error) {
-    // Nothing was found: the error is the whole answer.
+    // There are no counts to print: the error alone is the answer.
     if (census.isEmpty) throw error;
     failure = error;
   } finally {

@@ -8,10 +8,10 @@ import { count } from "../output/format.ts";
 
 type Revocation = Extract<Command, { name: "revoke" }>;
 
-/** Sessions that are destroyed at a time. */
+/** How many sessions are destroyed at the same time. */
 const AT_ONCE = 16;
 
-/** Destroys all sessions that began before a time. A session whose time is unknown stays, and makes the command fail. */
+/** Destroys all sessions that began before a time. A session of unknown age stays, and makes the command fail. */
 export async function revoke(context: Context, revocation: Revocation): Promise<number> {
   const { printer, signal } = context;
   const found = await find(context, revocation);
@@ -77,7 +77,10 @@ async function find(context: Context, revocation: Revocation): Promise<Found> {
   return found;
 }
 
-/** When a session began, milliseconds since the epoch; `undefined` if that is unknown. A session that has ended meanwhile is not old. */
+/**
+ * Returns when a session began, in milliseconds since the epoch, or `undefined` if that is unknown. For a session that has ended
+ * meanwhile it returns infinity, because such a session needs no end.
+ */
 async function beganAt(
   { inspection }: Context,
   session: InspectedSession,
@@ -101,7 +104,7 @@ async function beganAt(
 function timeIn(data: object, field: string): number | undefined {
   const value: unknown = Object.hasOwn(data, field) ? Reflect.get(data, field) : undefined;
   const ms = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
-  // A time in seconds would make every session as old as 1970.
+  // A time in seconds would be read as a time in 1970, and every session would be old.
   return ms >= Date.UTC(2000) && ms < Date.UTC(2200) ? ms : undefined;
 }
 

@@ -6,7 +6,7 @@ import { bytes, count, duration } from "../output/format.ts";
 import type { Printer } from "../output/printer.ts";
 import { safeJson } from "../output/safe-text.ts";
 
-/** Shows one session. Its data only if the user asks for it, because it may contain personal data and secrets of the application. */
+/** Shows one session, and its data only if asked to: the data may contain personal data and secrets of the application. */
 export async function show(context: Context, id: string, withData: boolean): Promise<number> {
   const { inspection, printer } = context;
   const record = await inspection.record(id);
@@ -45,7 +45,7 @@ export async function show(context: Context, id: string, withData: boolean): Pro
   return data?.unreadable === true ? EXIT.failed : EXIT.fine;
 }
 
-/** The holders of a session, and whether their processes have their leases. */
+/** Returns the holders of a session, each with `alive`: whether its process has its lease. */
 export async function withLives(
   { inspection }: Context,
   { holders }: InspectedSession,

@@ -28,7 +28,7 @@ export async function subject(context: Context, name: string): Promise<number> {
   return sessions.length > 0 && found.unreadable.length === 0 ? EXIT.fine : EXIT.failed;
 }
 
-/** The connections on processes that have their leases. */
+/** Counts the connections on processes that have their leases: the others are gone. */
 function connectionsOf({
   holders,
 }: {

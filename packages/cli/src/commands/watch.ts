@@ -20,7 +20,7 @@ export async function watch(
   const { inspection, printer, signal } = context;
   const changes = new Changes();
   const print = new EventPrinter(printer);
-  /** The sessions of the subject, by which messages are chosen. */
+  /** The ids of the subject's sessions. Most messages name only an id, and not the subject. */
   const ids = new Set<string>();
   const isOfInterest = (event: BusEvent): boolean =>
     subject === undefined ||
@@ -59,7 +59,7 @@ export async function watch(
   return EXIT.fine;
 }
 
-/** Events that a message has shown already are not shown again by the next look. */
+/** How many events are remembered. The next look finds again what a message has told already, and that is printed once. */
 const REMEMBERED = 1_000;
 
 class EventPrinter {
@@ -97,7 +97,7 @@ const STYLES: Readonly<Partial<Record<Event["type"], Style>>> = {
   away: "red",
 };
 
-/** The same event by both sources has the same key. */
+/** Returns a key that an event from a message has in common with the same event from a look. */
 function keyOf(event: Event): string | undefined {
   switch (event.type) {
     case "destroyed":

@@ -25,25 +25,25 @@ export class Printer {
     this.#hasColours = out.isTTY === true && !isForbidden && out.hasColors?.() === true;
   }
 
-  /** A line for people, of these parts. Does nothing with `--json`. */
+  /** Writes a line for people, which consists of the parts. Does nothing with `--json`. */
   line(...parts: readonly (string | Styled)[]): void {
     if (this.json) return;
     const texts = parts.map((part) => (typeof part === "string" ? safeText(part) : part.safe));
     this.#out.write(`${texts.join("")}\n`);
   }
 
-  /** Two columns for people. */
+  /** Writes a line of two columns for people. */
   row(name: string, value: string, style?: Style): void {
     const styled = style === undefined ? value : this.style(style, value);
     this.line(this.style("dim", name.padEnd(22)), " ", styled);
   }
 
-  /** A value as one line of JSON. Does nothing without `--json`. */
+  /** Writes a value as one line of JSON. Does nothing without `--json`. */
   value(value: unknown): void {
     if (this.json) this.#out.write(`${safeJson(value)}\n`);
   }
 
-  /** A message beside the output. */
+  /** Writes a message to stderr. */
   message(text: string): void {
     this.#error.write(`${safeText(text)}\n`);
   }

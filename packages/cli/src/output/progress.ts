@@ -1,10 +1,10 @@
 import type { Output } from "./output.ts";
 
-/** Milliseconds between two pictures of the bar. */
+/** The bar is drawn at most once in this many milliseconds. */
 const REDRAWN_MS = 100;
 const WIDTH = 30;
 
-/** A bar on stderr, only if that is a terminal. */
+/** A progress bar on stderr. It is not drawn if stderr is not a terminal. */
 export class ProgressBar {
   readonly #stream: Output;
   readonly #now: () => number;
@@ -21,7 +21,7 @@ export class ProgressBar {
   /** `part`: from 0 to 1; `undefined` if unknown. `text`: what was found so far. */
   update(part: number | undefined, text: string): void {
     const now = this.#now();
-    // A short command shows no bar.
+    // A bar of a short command would only flicker.
     if (
       this.#stream.isTTY !== true ||
       now - this.#startedAt < 3 * REDRAWN_MS ||

@@ -1,31 +1,31 @@
 /**
- * Characters that a terminal may obey, that change the direction of text, or that nobody sees: controls, format characters
+ * Characters that a terminal may interpret, that change the direction of text, or that are invisible: controls, format characters
  * (bidirectional marks and overrides, joiners), line separators, private use, unpaired surrogates.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
 /** The secret part of a token or a renewal code. */
 const TOKEN = /(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{22})[.~][A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g;
 
-/** `text` without characters that a terminal would obey. Those stand as `\u{…}`. A token stands without its secret part. */
+/** Returns `text` with `\u{…}` for each character that a terminal may interpret, and with tokens without their secret parts. */
 export function safeText(text: string): string {
   return withoutTokens(text).replace(UNSAFE, escapeOf);
 }
 
-/** `text` without the secret parts of tokens. */
+/** Returns `text` without the secret parts of tokens. */
 export function withoutTokens(text: string): string {
   return text.replace(TOKEN, "$1.[secret]");
 }
 
 /** A value as JSON in one line that a terminal can show. */
 export function safeJson(value: unknown): string {
-  // A replacer sees each text before it is escaped, where a token can be recognized. Keys may be tokens too.
+  // The replacer gets each text before it is escaped, when a token can be recognized. Keys may be tokens too.
   const text = JSON.stringify(value, (_key, inner: unknown) => replaced(inner));
   return text.replace(UNSAFE, (character) => jsonEscapeOf(character));
 }
 
 function replaced(value: unknown): unknown {
   if (typeof value === "string") return withoutTokens(value);
-  // JSON has no infinity: no deadline is null.
+  // JSON has no infinity, so a deadline that never comes is null.
   if (value === Number.POSITIVE_INFINITY) return null;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value);
@@ -38,7 +38,7 @@ function escapeOf(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** As JSON escapes a character: each UTF-16 unit by itself. */
+/** Escapes a character as JSON does: each UTF-16 unit by itself. */
 function jsonEscapeOf(character: string): string {
   let text = "";
   for (let at = 0; at < character.length; at += 1)
