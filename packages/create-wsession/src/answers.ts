@@ -1,4 +1,4 @@
-/** What a user can choose, and the arguments that choose it. */
+/** The choices of a user, and the arguments that make them. */
 import { parseArgs } from "node:util";
 import { UsageError } from "./failures.ts";
 
@@ -16,7 +16,7 @@ export interface Answers {
   readonly login: boolean;
 }
 
-/** What was chosen by arguments. Questions give the rest. */
+/** The choices that arguments made. Questions or defaults make the others. */
 export type Given = { readonly [Key in keyof Answers]: Answers[Key] | undefined };
 
 export type Invocation =
@@ -64,7 +64,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** Throws a UsageError that names the values that are right. */
+/** Returns `given` if it is one of the values. Throws a UsageError that names the values otherwise. */
 export function oneOf<Value extends string>(
   name: string,
   values: readonly Value[],

@@ -2,7 +2,7 @@
 
 export const EXIT = { usage: 2, failure: 1, interrupted: 130 } as const;
 
-/** Wrong arguments, or a folder that is not for a new application. */
+/** The arguments are wrong, or the folder can't have a new application. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

@@ -1,6 +1,6 @@
 /**
- * Writes an application: the files of `base`, then those of one folder for each answer. No two of these folders have a file of one
- * name, except two files that are put together: `package.json` (the dependencies of all) and `README.md` (one text after the other).
+ * Writes an application: the files of `base`, then those of one folder for each answer. Two files are in several of these folders, and
+ * are merged: `package.json` (the dependencies of all) and `README.md` (one text after the other). Any other file is in one folder only.
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -29,14 +29,14 @@ export async function generate({ folder, name }: Target, answers: Answers): Prom
   for (const each of folders)
     for (const path of await filesIn(each)) {
       if (path === "package.json" || path === "README.md") continue;
-      // npm leaves a file .gitignore out of a tarball.
+      // npm omits a file .gitignore from a tarball, so the template has another name.
       files.set(path === "gitignore" ? ".gitignore" : path, await readFile(join(each, path), "utf8"));
     }
   files.set("package.json", await toManifest(name, folders));
   files.set("README.md", await toReadme(name, folders));
   for (const [path, text] of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    // The folder was empty: a file that is there now is not this command's.
+    // The folder was empty. A file that exists now was written by another process, and is not overwritten.
     await writeFile(join(folder, path), text, { flag: "wx" });
   }
   return [...files.keys()];
@@ -49,7 +49,7 @@ async function filesIn(folder: string): Promise<readonly string[]> {
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
 
-/** Packages of wsession stand as `*` in the templates, and get the version of this package. */
+/** Merges the manifests. Packages of wsession have the range `*` in the templates, and get the version of this package. */
 async function toManifest(name: string, folders: readonly string[]): Promise<string> {
   const own = `^${await ownVersion()}`;
   const parts = await Promise.all(folders.map(async (each) => readManifest(join(each, "package.json"))));
@@ -57,7 +57,7 @@ async function toManifest(name: string, folders: readonly string[]): Promise<str
     each,
     range === "*" ? own : range,
   ]);
-  // What the application needs itself is not named a second time for its development.
+  // A package that is a dependency already is not also a dependency of the development.
   const needed = new Set(dependencies.map(([each]) => each));
   const devDependencies = merge(parts, "devDependencies").filter(([each]) => !needed.has(each));
   const manifest = {
@@ -86,7 +86,7 @@ async function readManifest(file: string): Promise<Manifest> {
   return typeof parsed === "object" && parsed !== null ? Object.fromEntries(Object.entries(parsed)) : {};
 }
 
-/** Resolves with the text; with an empty one if there is no such file. */
+/** Resolves with the text of the file, or with an empty text if there is no such file. */
 async function readIfThere(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");

@@ -1,4 +1,4 @@
-/** Asks on a terminal for what no argument has chosen. */
+/** Asks on a terminal for each choice that no argument has made. */
 import { createInterface } from "node:readline/promises";
 import { oneOf, RUNTIMES, STORES } from "./answers.ts";
 import type { Answers, Given } from "./answers.ts";
@@ -11,7 +11,7 @@ export interface Terminal {
 
 const DEFAULTS = { target: "wsession-app", runtime: "ws", store: "map", login: false } as const;
 
-/** Without a terminal nobody is asked: the rest has defaults, except the folder, which `--yes` alone gives a default. */
+/** Asks for the missing choices. Without a terminal or with `--yes` these have defaults, but the folder has a default only with `--yes`. */
 export async function complete(given: Given, terminal: Terminal | undefined, yes: boolean): Promise<Answers> {
   if (terminal !== undefined && !yes) return ask(given, terminal);
   const target = given.target ?? (yes ? DEFAULTS.target : undefined);
@@ -24,10 +24,10 @@ export async function complete(given: Given, terminal: Terminal | undefined, yes
   };
 }
 
-/** Each question is repeated until its answer is right. Rejects with InterruptedError when the input ends, or by Ctrl-C. */
+/** Asks each question until its answer is valid. Rejects with InterruptedError when the input ends, or on Ctrl-C. */
 async function ask(given: Given, terminal: Terminal): Promise<Answers> {
   const lines = createInterface(terminal);
-  // The iterator keeps lines that arrive together. `question` loses all but the first.
+  // The iterator keeps lines that arrive together. Readline's own `question` would lose all but the first.
   const answers = lines[Symbol.asyncIterator]();
   const question = async <Value>(text: string, parse: (answer: string) => Value | undefined) => {
     for (;;) {

@@ -1,4 +1,4 @@
-/** The command, apart from its process. */
+/** The command without its process, so that tests can run it in theirs. */
 import { relative } from "node:path";
 import { parseInvocation } from "./answers.ts";
 import { EXIT, InterruptedError, UsageError } from "./failures.ts";
@@ -9,9 +9,9 @@ import { toTarget } from "./target.ts";
 
 export interface Surroundings {
   readonly workingDirectory: string;
-  /** What npm, pnpm and yarn call themselves, as `npm/11.0.0 node/v22.0.0 …`. */
+  /** The variable `npm_config_user_agent`, in which npm, pnpm, yarn and bun name themselves: `npm/11.0.0 node/v22.0.0 …`. */
   readonly userAgent: string | undefined;
-  /** Absent: nobody can be asked. */
+  /** `undefined` if no terminal is there to ask on. */
   readonly terminal: Terminal | undefined;
   print(text: string): void;
   printError(text: string): void;
@@ -51,7 +51,7 @@ async function create(args: readonly string[], surroundings: Surroundings): Prom
   if (invocation.type !== "create")
     return surroundings.print(invocation.type === "help" ? HELP : `${await ownVersion()}\n`);
   const { given, yes } = invocation;
-  // A wrong folder is refused before the first question.
+  // Without this check a wrong folder would be refused only after the last question.
   if (given.target !== undefined) toTarget(given.target, workingDirectory);
   const answers = await complete(given, terminal, yes);
   const target = toTarget(answers.target, workingDirectory);
@@ -63,7 +63,7 @@ async function create(args: readonly string[], surroundings: Surroundings): Prom
 function nextSteps(path: string, userAgent: string | undefined): string {
   const manager = /^(?:npm|pnpm|yarn|bun)(?=\/)/.exec(userAgent ?? "")?.[0] ?? "npm";
   const command = manager === "npm" || manager === "bun" ? `${manager} run` : manager;
-  // Yarn and bun have a command `test` of their own or run the script by that name.
+  // `bun test` is bun's own test runner. The other managers run the script `test`.
   const test = manager === "bun" ? "bun run test" : `${manager} test`;
   const steps = [`${manager} install`, test, `${command} dev`];
   return `${[...(path === "" ? [] : [`cd ${path}`]), ...steps].map((step) => `  ${step}`).join("\n")}\n`;

@@ -1,9 +1,9 @@
-/** The folder of the new application, and the name that npm's manifest has of it. */
+/** The folder of the new application, and the application's name in package.json. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { UsageError } from "./failures.ts";
 
-/** As npm allows for a new package, without a scope: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
+/** A name without a scope that npm allows for a new package: https://docs.npmjs.com/cli/configuring-npm/package-json#name */
 const NAME = /^[a-z0-9][a-z0-9._-]*$/;
 const MAX_NAME_LENGTH = 214;
 const FORBIDDEN = new Set(["node_modules", "favicon.ico"]);
@@ -13,7 +13,7 @@ export interface Target {
   readonly name: string;
 }
 
-/** Throws a UsageError for a name that npm refuses, and for a folder that has files. Git's own folder does not count. */
+/** Throws a UsageError for a name that npm refuses, and for a folder that has files other than Git's own folder. */
 export function toTarget(written: string, workingDirectory: string): Target {
   const folder = resolve(workingDirectory, written);
   const name = basename(folder);

@@ -1,4 +1,4 @@
-// Bundles the server, the page and the test into dist. With --watch: again at each change, and the server starts anew.
+// Bundles the server, the page and the test into dist. With --watch, each change bundles again and restarts the server.
 import { spawn } from "node:child_process";
 import { cp } from "node:fs/promises";
 import process from "node:process";

@@ -9,7 +9,7 @@ export interface Application {
   stop(): Promise<void>;
 }
 
-/** Port 0 is a free one. */
+/** Starts the application. With port 0 the operating system chooses a free port. */
 export async function start(port: number): Promise<Application> {
   const { store, close } = openStore();
   const sessions = createAppSessions(store);

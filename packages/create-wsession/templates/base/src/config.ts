@@ -6,7 +6,7 @@ const isProduction = NODE_ENV === "production";
 if (isProduction && ORIGIN === undefined)
   throw new Error("Set ORIGIN to the origin of your pages, for example https://app.example.com");
 
-/** The pages that may connect: a browser sends the cookie from every page, and only this rule keeps other sites out. */
+/** The origins of pages that may connect. Browsers send the cookie from pages of every site, so without this list any site could use it. */
 export const origins =
   ORIGIN?.split(",") ??
   ((origin: string | undefined) => /^http:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?$/.test(origin ?? ""));

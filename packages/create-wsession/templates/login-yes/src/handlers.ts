@@ -12,7 +12,7 @@ export const handlers: HandlersOf<AppSessions> = {
   transaction(tx, message) {
     if (message !== "click") throw new TransactionRefused("unknown-message");
     tx.update((data) => ({ ...data, clicks: data.clicks + 1 }));
-    // All tabs of the login get it, those that are away when they are back. Of one key only the last message is kept.
+    // Each tab of the login gets the message. For a tab without a connection the last message of a key is kept.
     tx.send(JSON.stringify(tx.data), { key: "state" });
   },
 };

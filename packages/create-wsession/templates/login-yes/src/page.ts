@@ -20,7 +20,7 @@ function open(): Client {
     element("clicks").textContent = String(JSON.parse(String(data)).clicks);
   });
   opened.on("status", ({ status }) => say(status));
-  // The server wants a login: 4401 without a session, 4410 after a logout.
+  // The client has ended, because a login is needed: the close code is 4401 without a session, 4410 after a logout.
   opened.on("closed", () => show(false));
   return opened;
 }

@@ -18,7 +18,7 @@ export function routesOf(sessions: AppSessions) {
 
   async function logout(request: Request): Promise<Response> {
     const headers = new Headers();
-    // Closes the WebSockets of this login. For all logins of the user: sessions.destroySubject(user).
+    // Closes the WebSockets of this login. To end all logins of the user, call sessions.destroySubject(user).
     await http.logout(request, headers);
     return new Response(null, { status: 204, headers });
   }

@@ -6,7 +6,7 @@ import { handlers } from "./handlers.ts";
 import type { AppSessions } from "./sessions.ts";
 
 const MAX_BODY_BYTES = 16 * 1024;
-/** `uWS.LIBUS_LISTEN_EXCLUSIVE_PORT`, which the runtime's types leave out: another program's port is an error. */
+/** `uWS.LIBUS_LISTEN_EXCLUSIVE_PORT`, which the runtime's types lack. Without it, two programs could listen on one port. */
 const EXCLUSIVE_PORT: ListenOptions = 1;
 
 type Routes = (request: Request) => Promise<Response>;
@@ -37,7 +37,7 @@ async function answer(outgoing: HttpResponse, incoming: HttpRequest, routes: Rou
     isGone = true;
   });
   try {
-    // The runtime forgets the request at the first await, so all of it is read before.
+    // The request is valid until the first await, so it is read before that.
     const head = readHead(incoming);
     const { method } = head;
     const body = method === "GET" || method === "HEAD" ? null : await readBody(outgoing);
@@ -70,7 +70,7 @@ async function readBody(outgoing: HttpResponse): Promise<string> {
     outgoing.onData((chunk, isLast) => {
       bytes += chunk.byteLength;
       if (bytes > MAX_BODY_BYTES) return reject(new Error("the body of a request is too long"));
-      // The runtime uses the memory of a chunk again.
+      // The runtime reuses the memory of a chunk, so the chunk is copied.
       chunks.push(Buffer.from(chunk.slice(0)));
       if (isLast) resolve(Buffer.concat(chunks).toString());
     });

@@ -1,4 +1,4 @@
-/** Sessions live in the memory of this process, and end with it. */
+/** The store in this process's memory: sessions end with the process. */
 import { mapStore } from "@wsession/core";
 
 export function openStore() {
