@@ -170,11 +170,11 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
       (isAnonymous ? await this.#identify(presented, data, lifetimes, login) : undefined) ??
       (await login.create(data, lifetimes));
     try {
-      // The browser's earlier login ends. Otherwise its sockets would stay open as the earlier user.
+      // The browser's earlier login ends, because its sockets would stay open as the earlier user.
       if (!isAnonymous) await presented?.destroy("logged in again");
       this.#setCookie(headers, session, token);
     } catch (error) {
-      // Nobody got the token. Otherwise a session of the user would stay that no browser can end.
+      // No browser got the token, so a session of the user would stay that no browser can end.
       await session.destroy().catch(() => undefined);
       throw error;
     }
@@ -182,7 +182,7 @@ class LiveHttpSessions<Data extends object, Transport, Context> implements HttpS
     return session;
   }
 
-  /** Logs in an anonymous session; `undefined` if another request has replaced its token meanwhile, or it is gone (race). */
+  /** Logs in an anonymous session. Resolves with `undefined` if a race is lost: another request has replaced its token or ended it. */
   async #identify(
     session: Session<Data, Transport, Context>,
     data: Data,

@@ -35,7 +35,8 @@ export function headersOf(where: string, response: unknown): ResponseHeaders {
 }
 
 /**
- * Forbids caches to store the response, because a shared cache would give one person's cookie to another (RFC 9111 section 7.3).
+ * Forbids caches to store the response, because a shared cache would give one person's cookie to another (RFC 9111 section 7.3). Call
+ * this before the store is changed: the call is also the check that a cookie can be added.
  *
  * @throws HEADERS_SENT if no header can be added any more.
  */

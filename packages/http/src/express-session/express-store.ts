@@ -34,7 +34,7 @@ export interface SessionsForStore {
   entries(): AsyncIterable<StoredHandle>;
 }
 
-/** The store that `expressStore` makes, for express-session and @fastify/session. The middleware calls its methods. */
+/** The store that `expressStore` returns, for express-session and @fastify/session. The middleware calls its methods. */
 export interface ExpressStore extends EventEmitter {
   get<Stored>(sid: string, callback: (error: unknown, session?: Stored | null) => void): void;
   set(sid: string, session: object, callback?: Done): void;
@@ -166,7 +166,7 @@ class SessionsStore extends EventEmitter implements ExpressStore {
       await createWithId(this.#sessions, id, data, { idleMs: idleMsOf(data["cookie"]) });
     } catch (error) {
       if (!isSessionError(error, "CONFLICT")) throw error;
-      // The middleware did not load it: another request with the same id was first.
+      // Another request created the session first: this one did not load it, so it writes all of its fields.
       await this.#write(id, data);
     }
   }
