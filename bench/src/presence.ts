@@ -10,22 +10,22 @@ import { ServerProcess } from "./kit/server-process.ts";
 
 process.env["NODE_ENV"] = "production";
 const WATCHERS = 4;
-/** One process could not make so many changes: a release and a resume keep its thread busy for 0.1 ms each. */
+/** One process could not make the changes of the highest rate: a release and a resume keep its thread busy for 0.1 ms each. */
 const CHANGERS = 2;
 const PER_SECOND = 10_000;
 const STARTS_IN_MS = 50;
 const options = readOptions();
 const subjects = options.quick ? 100 : 1_000;
 const seconds = options.quick ? 0.2 : 3;
-/** Of the highest rate. Its interval shows how often something else on the machine took the time. */
+/** Rounds at the highest rate. The interval of their results shows how often other programs took processor time. */
 const rounds = options.quick ? 1 : Math.max(1, Math.round(5 * options.rounds));
-/** The machine that carries it out has fewer cores than processes: lower rates show where it is full. */
+/** The machine of the bench has fewer cores than the bench has processes, so lower rates show from which rate on it is overloaded. */
 const allRates = options.quick ? [1_000] : [1_000, 2_500, 5_000, PER_SECOND];
 const rates = allRates.filter(
   (rate) => options.only.length === 0 || options.only.some((field) => field.startsWith(nameOf(rate))),
 );
 
-/** The parts that a change costs CPU time in. */
+/** The CPU time that one change costs in each kind of process. */
 interface Cpu {
   readonly redis: number;
   readonly changers: number;
@@ -48,7 +48,7 @@ try {
     Promise.all(
       Array.from({ length: CHANGERS }, (_, index) => {
         const each = subjects / CHANGERS;
-        // Their subjects are others, because a subject is online while one of its sessions is.
+        // The two kinds of changers have different subjects, because a subject is online while any of its sessions is.
         const first = (isRecorded ? 0 : subjects) + index * each;
         return start("presence-changer", first, each, isRecorded);
       }),

@@ -1,4 +1,4 @@
-/** The child's side of a server process: answers the questions of its parent with numbers. */
+/** The code in a server process that answers the questions of its parent with numbers. */
 export type Answer = Readonly<Record<string, number>>;
 export type Questions = Readonly<Record<string, (argument: string) => Answer | Promise<Answer>>>;
 

@@ -30,7 +30,7 @@ export class ServerProcess {
     const file = fileURLToPath(new URL(`../servers/${module}.js`, import.meta.url));
     const child = fork(file, [...(options.args ?? [])], {
       execArgv: [...(options.execArgv ?? [])],
-      // Measured in production mode.
+      // In development core also freezes data, which would be measured.
       env: { ...process.env, NODE_ENV: "production" },
     });
     const failed = new AbortController();
@@ -60,7 +60,7 @@ export class ServerProcess {
   async stop(): Promise<void> {
     if (this.#hasExited) return;
     const gone = once(this.#child, "exit");
-    // Lets the process write its profile, if there is one.
+    // A process that is disconnected exits by itself, and writes its profile if it records one.
     this.#child.disconnect();
     const late = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
     await gone;

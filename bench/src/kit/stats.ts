@@ -6,7 +6,7 @@ export interface Estimate {
   readonly rounds: number;
 }
 
-/** If the interval is wider than this fraction of the median, the run is useless. */
+/** If the interval is wider than this fraction of the median, the machine was not quiet, and the figure is worthless. */
 const WORTHLESS = 0.1;
 
 export function median(values: readonly number[]): number {

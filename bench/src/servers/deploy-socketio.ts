@@ -1,4 +1,5 @@
-// The same for Socket.IO with connection state recovery. Redis has the numbers that each user sent. Arguments: ports.
+// A process of the deploy bench on Socket.IO with connection state recovery. It appends the numbers of each user to a list in Redis.
+// Arguments: the port of Redis, and the port to listen on.
 import { recoveringServer } from "./recovering-socketio.ts";
 import { serve } from "../kit/child.ts";
 

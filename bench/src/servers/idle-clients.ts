@@ -7,22 +7,22 @@ import { MESSAGE } from "../kit/load.ts";
 import { openMany, RawConnection } from "../kit/raw-connection.ts";
 import type { RawOptions } from "../kit/raw-connection.ts";
 
-/** Admission waits for Redis within its deadline, on a busy machine too. */
+/** Few enough handshakes at once that a busy machine answers each within the deadline of an admission. */
 const DEFAULT_AT_ONCE = "50";
-/** One connection of this number speaks, once in `PERIOD_MS`. */
+/** One connection in this many speaks, once in `PERIOD_MS`. */
 const SILENT = 100;
 const PERIOD_MS = 1_000;
-/** The speakers of one period take turns. */
+/** The speakers take turns within a period, so that their messages do not arrive together. */
 const TURN_MS = 10;
 const MOST_TRIES = 20;
-/** How long the last answers may take. */
+/** How long `speak` waits for the last answers. */
 const LAST_MS = 1_000;
 const [port = "", first = "0", atOnce = DEFAULT_AT_ONCE, addresses = "1"] = process.argv.slice(2);
 const connections: RawConnection[] = [];
 const latencies: number[] = [];
 const frame = maskedFrame(Opcode.Text, Buffer.from(MESSAGE));
 
-/** A server that is busy for longer than the deadline of an admission answers 503, and the client comes again, as clients do. */
+/** Opens a connection. A server that is busy for longer than the deadline of an admission answers 503, and the client tries again. */
 async function persistently(options: RawOptions): Promise<RawConnection> {
   for (let left = MOST_TRIES; ; left -= 1)
     try {
@@ -70,7 +70,7 @@ serve(0, {
     connections.push(...(await openMany(Number(wanted), open, Number(atOnce))));
     return { open: connections.length };
   },
-  /** One in a hundred speaks for this long. Answers with the number of messages that were not answered. */
+  /** One connection in a hundred sends messages for `forMs`. Resolves with the number of messages that were not answered. */
   async speak(forMs) {
     const speakers = connections
       .filter((_, index) => index % SILENT === 0)

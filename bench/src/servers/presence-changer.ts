@@ -44,7 +44,7 @@ async function resume(index: number): Promise<void> {
 }
 
 interface Run {
-  /** By the clock that all processes of the machine share. */
+  /** When the first change is due, by the clock that all processes of the machine share. */
   readonly startAt: number;
   readonly perSecond: number;
   readonly changes: number;
@@ -60,8 +60,8 @@ serve(0, {
       if (early > 0) await wait(Math.ceil(early));
       const index = change % ids.length;
       const goes = Math.floor(change / ids.length) % 2 === 0;
-      // As in an application, a connection that is not established yet can't be lost: behind a call that takes long the change waits.
-      // A call that failed has changed nothing.
+      // Changes of one session run one after another, because a connection that is not established yet can't be lost. A
+      // change that fails is counted, and does not prevent later ones.
       last[index] = last[index]
         ?.then(() => (goes ? release(index) : resume(index)))
         .catch(() => void (failed += 1));

@@ -7,7 +7,7 @@ import { quantile } from "../kit/stats.ts";
 // A process that watches subjects: `port of Redis`, `number of subjects`.
 const [port = "", count = ""] = process.argv.slice(2);
 const subjects = Array.from({ length: Number(count) }, (_, index) => `user-${index}`);
-/** When each subject's changes were told, milliseconds by the clock that all processes of the machine share. */
+/** When each subject's changes were reported, in milliseconds of the clock that all processes of the machine share. */
 const told = new Map<string, number[]>();
 
 const sessions = createSessions({
@@ -20,7 +20,7 @@ const listener = ({ subject }: { readonly subject: string }): void => {
   times.push(sharedNow());
 };
 await sessions.watch(subjects, listener, { signal: new AbortController().signal });
-// The present states are not changes.
+// `watch` reports the present states first. They are not changes.
 told.clear();
 
 serve(0, {
