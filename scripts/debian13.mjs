@@ -94,7 +94,7 @@ async function unpack(patchelf) {
     const packaged = join(SYSTEM, "usr", "bin");
     const server = await adopt(patchelf, join(packaged, `${kind}-server`), `${kind}-server`);
     await adopt(patchelf, join(packaged, `${kind}-cli`), `${kind}-cli`);
-    // A server becomes a sentinel by the name of its program.
+    // Redis starts as a Sentinel if its program has that name.
     copyFileSync(server, join(PROGRAMS, `${kind}-sentinel`));
   }
   writeFileSync(DONE, "");

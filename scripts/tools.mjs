@@ -11,7 +11,7 @@ import { delimiter, dirname, isAbsolute, join } from "node:path";
  * @property {readonly string[]} places absolute paths outside every PATH
  * @property {string} apt the package of Debian
  * @property {string} brew the arguments of `brew install`
- * @property {string} [versionFlag] what makes it print its version and exit with 0; `--version` without it
+ * @property {string} [versionFlag] the argument with which the tool prints something and exits with 0. `--version` by default
  */
 
 /** @type {Tool} */
@@ -53,7 +53,7 @@ export const tools = [
     apt: "redis-tools",
     brew: "redis",
   },
-  // The headless shell first: a page costs it less than half of the processor time that the whole browser needs.
+  // The headless shell is tried first, because it needs less than half of the whole browser's processor time for a page.
   {
     ...chromium,
     names: ["chromium-headless-shell", ...chromium.names],
@@ -189,7 +189,7 @@ export class ToolError extends Error {}
  */
 
 /**
- * The first program of one of these names that is executable.
+ * Returns the first executable program with one of these names.
  *
  * @param {readonly string[]} names
  * @param {Surroundings} surroundings
@@ -200,8 +200,8 @@ export function findProgram(names, surroundings) {
 }
 
 /**
- * Finds a tool: the binary that the environment names, else one that runs, beside the named Redis server, on the PATH or
- * in a usual folder. Throws when the environment names a binary that does not run; undefined when there is none.
+ * Returns the path of a tool: the binary that the environment names, or else the first one that runs, beside the named Redis server, on
+ * the PATH or in a usual folder. Returns undefined if there is none. Throws if the environment names a binary that does not run.
  *
  * @param {Tool} tool
  * @param {Surroundings} surroundings
@@ -243,8 +243,9 @@ function isExecutable(file) {
   }
 }
 
-// A file may not be the program: Ubuntu's chromium-browser only asks to install a snap.
 /**
+ * Whether the file is the program, and not a stand-in: Ubuntu's chromium-browser only asks to install a snap.
+ *
  * @param {string} file
  * @param {Tool} tool
  */

@@ -15,7 +15,7 @@ import { ToolError } from "./tools.mjs";
 /** @typedef {"patch" | "minor" | "major"} Kind */
 /** @typedef {{ readonly file: string, readonly kind: Kind, readonly text: string }} Note */
 
-/** In the order of their weight. */
+/** The kinds of changes. A later one outweighs an earlier one. */
 const kinds = /** @type {const} */ (["patch", "minor", "major"]);
 const UNRELEASED = "## Unreleased";
 
