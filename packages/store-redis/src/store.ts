@@ -276,7 +276,7 @@ export class RedisStore implements RedisSessionStore {
   }
 
   /**
-   * Returns "missing". If Redis has no tombstone either, ends the connections that this process still has to the session.
+   * Returns "missing". If Redis has no tombstone either, the session has expired or was lost, and its connections here are ended.
    */
   #missing(id: string, { leftNothing }: Missing): { readonly type: "missing" } {
     if (leftNothing) this.#membership?.expired(id);

@@ -9,13 +9,13 @@ export function untilDeadline(ms: number): number {
   return ms < LONGEST_MS ? Math.max(1, Math.ceil(ms)) : Number.POSITIVE_INFINITY;
 }
 
-/** The same as a script argument; "0" means that there is no deadline. */
+/** The time until a deadline as a script argument; "0" for no deadline. */
 export function deadlineText(ms: number): string {
   const left = untilDeadline(ms);
   return left === Number.POSITIVE_INFINITY ? "0" : String(left);
 }
 
-/** A lifetime of a session's own as a script argument; "" for none. */
+/** A session's own lifetime as a script argument, in base 36; "" for none. */
 export function lifetimeText(ms: number | undefined): string {
   return ms === undefined ? "" : Number(deadlineText(ms)).toString(36);
 }

@@ -132,6 +132,6 @@ export function ignoreErrors(call: () => void): void {
   try {
     call();
   } catch {
-    // The error handler itself failed; there is nowhere left to report that.
+    // The error handler itself threw, and there is no further place to report to.
   }
 }

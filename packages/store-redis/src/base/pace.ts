@@ -31,15 +31,15 @@ export async function paced(
   return [];
 }
 
-/** The planned time of the longest sweep, as a share of `sweepMs`. Two such sweeps leave time for the shortest pause. */
+/** The planned time of a sweep at most, as a share of `sweepMs`. Two such sweeps leave time for the shortest pause. */
 export const LONGEST_SWEEP: number = 3 / 8;
 const SHORTEST_PAUSE = 1 / 4;
 
 /**
- * The pause between two sweeps. If a sweep takes at most `LONGEST_SWEEP`, each item is read again within `sweepMs`. `tookMs`: how long
- * the previous sweep took. The first item of that sweep may be the last item of the next sweep, which takes as long. If Redis is
- * overloaded and sweeps take longer, there is a pause nevertheless, so that Redis can recover. The pause is random, because otherwise
- * processes that started together would sweep together.
+ * The pause between two sweeps, milliseconds. `tookMs`: how long the previous sweep took. If sweeps take at most `LONGEST_SWEEP`, each
+ * item is read again within `sweepMs`. The pause is shortened by two sweeps, because the first item of one sweep may be the last item
+ * of the next. If Redis is overloaded and sweeps take longer, a pause remains, so that Redis can recover. The pause is random, because
+ * otherwise processes that started together would sweep together.
  */
 export function sweepPause(sweepMs: number, tookMs: number, random: number = Math.random()): number {
   return Math.max(sweepMs * SHORTEST_PAUSE, Math.min(sweepMs * (0.5 + random / 2), sweepMs - 2 * tookMs));

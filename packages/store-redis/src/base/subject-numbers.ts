@@ -9,11 +9,11 @@ const ONE = "0";
 export interface SubjectNumber {
   readonly hash: string;
   /**
-   * Which of the lists the subject is in: one of 64 on a Cluster, whose servers share the work. Elsewhere all subjects are in one
-   * list, so that one call of the script announces changes of several subjects.
+   * The list that has the subject. On a Cluster there are 64 lists, so that the servers share the work. Elsewhere all subjects are in
+   * one list, so that one call of the script announces changes of several subjects.
    */
   readonly bucket: string;
-  /** If two subjects have the same number, a process that watches one of them gets the changes of both, and ignores the other's. */
+  /** Two subjects may have the same number. A process that watches one of them then gets the changes of both, and ignores the others. */
   readonly number: string;
 }
 

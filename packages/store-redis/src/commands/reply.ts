@@ -50,9 +50,7 @@ export function unexpected(): Error {
   return unavailable("Redis sent a reply that no script of this store returns", "unknown");
 }
 
-/**
- * The change was sent more than once, and the session ended between the attempts: before or after the change.
- */
+/** The error of a change that was sent more than once, if the session ended between the attempts, before or after the change. */
 export function goneSince(): SessionError {
   return new SessionError("SESSION_GONE", "the session was destroyed or has expired", { outcome: "unknown" });
 }

@@ -30,7 +30,7 @@ interface TimedCall<Result> {
   readonly deadline: number;
 }
 
-/** One attempt of a call. It has no closures, because one is created for each change of a session. */
+/** One attempt of a call. An object without closures, because each change of a session creates one. */
 export interface Attempt<Result> {
   readonly call: Call<Result>;
   readonly name: string;

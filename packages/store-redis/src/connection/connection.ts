@@ -31,10 +31,9 @@ export interface ConnectionFollower {
 }
 
 /**
- * The store's own client for commands, with the application's options. The store may close a connection that
- * hangs, which it must not do to the application's client. MULTI, SELECT, BLPOP and SUBSCRIBE of the
- * application do not affect it. It follows the application's client: `disconnect()` or `quit()` there closes
- * it, and `connect()` there reconnects it.
+ * The store's own client for commands, with the application's options. The store may close a connection of this client that hangs, but
+ * never a connection of the application's client. MULTI, SELECT, BLPOP and SUBSCRIBE of the application do not affect this client.
+ * `disconnect()` or `quit()` of the application's client closes this client too, and `connect()` there reconnects it.
  */
 export class Connection {
   readonly handshakeMs: number;

@@ -29,10 +29,7 @@ export interface GateOptions {
   readonly reopened: () => void;
 }
 
-/**
- * How often a single server is asked for its role: a master that was demoted to a replica answers reads
- * without an error.
- */
+/** Milliseconds between two checks of a single server's role. A master that was demoted to a replica answers reads without an error. */
 const PROBE_MS = 1_000;
 /** The delay before an unusable server is checked again, or a command that did not run is sent again. */
 const RETRY_MS = 50;
@@ -103,7 +100,7 @@ export class Gate {
     });
   }
 
-  /** Like `wait`, after a short delay: for a command that was refused although the gate was open. */
+  /** As `wait`, after a short delay: for a command that was refused although the gate was open. */
   async waitAgain(deadline: number, reason: Error | undefined): Promise<void> {
     if (reason !== undefined) this.explain(reason);
     if (!this.open) return this.wait(deadline);
@@ -271,8 +268,7 @@ export class Gate {
     if (facts.some(({ policy }) => policy !== undefined)) this.#reportOnce("policy", eviction);
     const { unchecked } = this.#serverCheck;
     if (unchecked.length > 0) this.#reportOnce("unchecked", uncheckedReport(unchecked));
-    // A policy that changes while the store is running is reported only: its sessions are on that server
-    // already.
+    // A policy that changes while the store runs is only reported, because the sessions are on that server already.
     return bad ?? (this.#wasOpen ? undefined : eviction);
   }
 

@@ -26,8 +26,8 @@ export class DueQueue {
   /** Entries whose time is not written yet: when they are due, by this process's clock. */
   readonly #unwritten = new Map<string, number>();
   /**
-   * The entries that Redis certainly has, each with the entry's time or a later one. A session that comes back to this process is
-   * often in its queue already. Then neither a command nor a wait for its answer is needed.
+   * The entries that Redis certainly has, with their times; Redis may have an earlier time. A session that comes back to this process
+   * is often in the queue already. Then neither a command nor a wait for its reply is needed.
    */
   readonly #listed = new Map<string, number>();
   /** Counts commands that may remove entries or make them later. */

@@ -30,10 +30,7 @@ export interface WatchingEvents {
   readonly tick: () => void;
 }
 
-/**
- * This process as a holder of sessions: its subscription, its lease, its connection counts, and its rereads
- * of sessions.
- */
+/** This process as a holder of sessions: its subscription, its lease, its connection counts, and its rereads of sessions. */
 export class Membership {
   readonly confirmations: Confirmations = new Confirmations();
   readonly delivery: Delivery;

@@ -15,7 +15,7 @@ const ADOPTION_MS = 1_000;
 /** How long a shutdown waits for events that are being handled. */
 const SETTLE_MS = 5_000;
 
-/** The presence of the sessions of this process: its queue, its looks, and its published changes. Sends nothing while nothing is recorded. */
+/** The presence of this process's sessions: its queue, its looks, and its published changes. Sends nothing while nothing is recorded. */
 export class Presence {
   readonly #services: Services;
   readonly #recording: Recording;
@@ -79,6 +79,7 @@ export class Presence {
     if (change !== undefined && this.#recording.isOn) this.#publisher.publish(id, change);
   }
 
+  /** Publishes a change that a script reported. */
   /** Redis has got the count of this process's connections. */
   counted(id: string, count: number, leaves: boolean, change: StateChange | undefined): void {
     if (!this.#recording.isOn) return;

@@ -125,7 +125,7 @@ function isCurrent(held: HeldSession, text: unknown, now: number | undefined): b
   );
 }
 
-/** Whether two times to a deadline are the same, apart from the differences of clocks. */
+/** Whether two times to a deadline are the same, apart from the difference of the clocks. */
 function isAbout(one: number, other: number): boolean {
   return one === other || Math.abs(one - other) <= CLOCKS_DIFFER_MS;
 }

@@ -28,8 +28,8 @@ export class Registration {
   }
 
   /**
-   * The call was answered. `isTaken`: Redis counts the connection. `isAgain`: the call was refused, but it was sent more
-   * than once, so Redis may have counted an earlier attempt.
+   * The call was answered. `isCounted`: Redis counts the connection. `isRepeat`: the call was sent more than once, so Redis may have
+   * counted an earlier attempt although the last one was refused.
    */
   answered(isTaken: boolean, isAgain: boolean): void {
     if (isTaken) this.#heldCounts.onCounted(this.#call);

@@ -128,7 +128,7 @@ export class Resync {
     if (this.#running) return;
     this.#sweeps += 1;
     this.#counters.sweeps += 1;
-    // Without a random delay before it: the pause between two sweeps is random already, and is computed so that no session waits longer.
+    // No random delay: the pause between two sweeps is random already, and is computed so that no session is read too late.
     if (!this.#isCalm()) return this.#readAll(false);
     const turn = this.#sweeps % CALM_SHARE;
     const ids = [...this.#host.heldIds()].filter((id) => turnOf(id) === turn);

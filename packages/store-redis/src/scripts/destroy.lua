@@ -1,7 +1,7 @@
 -- Replaces a session by a tombstone, and announces that to its holders.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms, with ";" if the destruction causes an event · 5 announcement · 6 "1" with a reason, "2" if a newer login of the subject ends the session
---       7 reason · 8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 how long the tombstone stays, ms, with ";" if the destruction causes an event
+--       5 announcement · 6 "1" with a reason, "2" if a newer login of the subject ends the session · 7 reason · 8 "1" to destroy the session only if it has the subject · 9 subject · 10 its hash · 11 epoch
 -- Out   {"destroyed", subject or false, holders or false, "1" if it had messages or false, stamp of its absence} · {"missing"} · {"late", now}
 --       with 8, also: {"denied"}: the session does not exist, and its creation will be refused · {"other"}: the session has another
 --       subject, and will not get this one · {"newer"}: the session got the subject by a login that began after the destruction

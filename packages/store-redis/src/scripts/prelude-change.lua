@@ -8,8 +8,8 @@
 --              the one with the lowest time
 --   g          forget mark. Each dropped field c<client> changes the mark. Absent: 0
 
--- Returns an upper bound of the size of the changed data, the fields to remove, and the bytes of the change. Returns nothing if the
--- data would exceed `max_bytes`. The data is measured only if the bound exceeds the limit. Changes nothing.
+-- Returns an upper bound of the size of the data after the change, the fields to remove, and the bytes of the change. Returns nothing if
+-- the data would exceed `max_bytes`. The exact size is measured only if the bound exceeds the limit. Changes nothing.
 local function measure_change(bytes, max_bytes, replaces, first, last_set, last)
   local set_bytes, removed_bytes, removed = 0, 0, {}
   for index = first, last_set do set_bytes = set_bytes + #ARGV[index] end

@@ -109,7 +109,7 @@ local function drop_first(box, list)
   box.first, box.bytes = box.first + 1, box.bytes - size_of(redis.call('LPOP', list))
 end
 
--- Deletes the fields of keys whose messages are no longer kept. Above MOST_KEYS, also deletes the fields of the keys with the lowest
+-- Deletes the fields of keys whose messages are no longer kept. Above MAX_KEYS, also deletes the fields of the keys with the lowest
 -- offsets.
 local function prune_keys(box)
   local used, gone = {}, {}
@@ -175,7 +175,7 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   if bounds.age > 0 and has_ttl(entries[#entries]) then stay = 2 * stay end
   redis.call('PEXPIRE', list, math.max(1, stay))
   fields[#fields + 1] = 'o'
-  -- Not by concatenation, which writes each number with fourteen digits of a double, and takes three times as long.
+  -- Not by concatenation, which formats each number as a double with fourteen digits, and takes three times as long.
   fields[#fields + 1] = string.format('%d %d %d %d', box.first, box.last, box.chain, box.bytes)
   return chains, has_new_key
 end

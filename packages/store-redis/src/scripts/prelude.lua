@@ -1,15 +1,13 @@
--- Functions that the scripts share: embed-scripts.mjs prepends to each script those that it uses. The scripts use commands of
--- Redis 6.2, one key (so one slot), and never decode values. Numbers become text by concatenation, which is exact up to 14
--- digits: milliseconds have 13.
+-- Functions that the scripts share: embed-scripts.mjs prepends to each script those that it uses. The scripts use commands of Redis 6.2,
+-- one key (so one slot), and never decode values. Numbers become text by concatenation, exact up to 14 digits: milliseconds have 13.
 --
 -- The session hash p:s:{id}:
---   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds
---              by this server's clock, in base 36, 0 for no deadline; bytes: at least what the data takes; lineage: see
---              next_lineage; format: the oldest format that a reader has to know, 1 if absent; more: parts of later releases,
---              which are kept as they are. A release whose records older releases can read adds parts and leaves the format.
---              A release whose records they can't read raises the format, and older releases refuse such a record as unreadable.
---              Parts of this release, only with lifetimes of the session's own: "i<idle ms>" and "a<absolute ms>", in base 36,
---              0 for never
+--   m          "version lineage fence schemaVersion bytes idleAt absoluteAt[ format[ more…]]"; the two times in milliseconds by this
+--              server's clock, in base 36, 0 for no deadline; bytes: an upper bound of the bytes of the data; lineage: see next_lineage;
+--              format: the oldest format that a reader has to know, 1 if absent; more: parts of later releases, which are kept as they
+--              are. A release whose records older releases can read adds parts and leaves the format. A release whose records they
+--              can't read raises the format, and older releases refuse such a record as unreadable. Parts of this release, only with
+--              lifetimes of the session's own: "i<idle ms>" and "a<absolute ms>", in base 36, 0 for never
 --   d:<field>  one JSON text per top-level field
 --   v          digest of the current verifier          q  "digest graceEnd" of the one before it
 --   n          "digest until" of a renewal code        s  subject
@@ -44,7 +42,7 @@ local function refuse_replica()
   if type(answer) == 'table' and string.find(answer.err, 'READONLY', 1, true) then redis.call('HDEL', key, '') end
 end
 
--- The answer that the session is gone, or not the client's. It ends connections, so it must be the master's.
+-- The answer that the session is gone, or not the client's. The answer ends connections, so it must come from the master.
 local function not_there(what)
   refuse_replica()
   return { what }
@@ -61,8 +59,8 @@ local function is_known_format(more)
   return format ~= nil and #format <= 9 and tonumber(format) <= FORMAT
 end
 
--- Returns the parts as text, because parsing numbers is expensive and most scripts need few of them. Returns nil if the
--- metadata is unreadable, also for numbers that a double cannot represent exactly: no release has written such numbers.
+-- Returns the parts as text, because parsing numbers is expensive and most scripts need few of them. Returns nil if the metadata is
+-- unreadable, also for numbers that a double cannot represent exactly: no release has written such numbers.
 local function split_meta(text)
   local version, lineage, fence, schema, bytes, idle, absolute, more = string.match(text, META .. '$')
   if not version then
@@ -135,10 +133,9 @@ local function with_lifetime(more, letter, text)
   return (kept == '' and ' 1' or kept) .. ' ' .. letter .. text
 end
 
--- The lineage identifies the history of a version. After a failover or a restart lost some versions, the same version numbers
--- appear again with other lineages. The new lineage is the random number of the change (`mark`) if its author knows the
--- current version; else it is mixed with the current lineage, because the same change may have been applied to another
--- history before.
+-- The lineage identifies the history of a version. After a failover or a restart lost some versions, the same version numbers appear
+-- again with other lineages. If the author of the change knows the current version, the new lineage is the random number of the change
+-- (`mark`). Otherwise `mark` is mixed with the current lineage, because the change may have been applied to another history before.
 local function next_lineage(is_known, lineage, mark)
   if is_known then return mark end
   return (lineage * 69069 + mark) % 2147483648
@@ -168,9 +165,8 @@ local function next_idle(idle, idle_ms, at)
   return wanted
 end
 
--- The last argument of each script that announces: the hash tag of the sharded channels on this server, or "". It is removed
--- from ARGV, so the script does not see it. It is not a key, because while slots migrate Redis refuses scripts with a key
--- that does not exist.
+-- The last argument of each script that announces: the hash tag of the sharded channels on this server, or "". Removed from ARGV, so
+-- that the script does not see the tag. Not a key, because while slots migrate Redis refuses scripts with a key that does not exist.
 local announce_tag = table.remove(ARGV)
 
 -- Publishes a message to a process. Uses PUBLISH if the sharded channel has no subscriber, or if its slot has moved.
@@ -211,9 +207,9 @@ local function announce_deadlines(holders, node, idle, absolute, more)
   announce(holders, node, '["t","' .. session_id() .. '",' .. times .. ']')
 end
 
--- Raises the fence (I13), and announces that to the other holders. The new fence is the time, or the old fence + 1 if that is
--- higher. A plain + 1 is not enough, because a takeover that a failover lost may have left a connection with a higher fence.
--- Records the author of the takeover, because a repeat must return its fence only if there was no takeover since.
+-- Raises the fence (I13), and announces that to the other holders. The new fence is the time, or the old fence + 1 if that is higher. A
+-- plain + 1 is not enough, because a takeover that a failover lost may have left a connection with a higher fence. Records the author
+-- of the takeover, because a repeat must return its fence only if there was no takeover since.
 local function take_over(fence, holders, node, sequence, at)
   local raised = math.max(fence + 1, at)
   redis.call('HSET', key, 'f', node .. ' ' .. sequence)
@@ -285,8 +281,8 @@ local function remove_dead(at)
   if #dead > 0 then redis.call('ZREM', key, unpack(dead)) end
 end
 
--- Makes a subject's index expire with its last entry, and the order of the subject's logins with the index. Otherwise a later
--- login would not know which session is the oldest, or the order would stay for ever.
+-- Makes a subject's index expire with its last entry, and the order of the subject's logins with the index. Otherwise a later login
+-- would not know which session is the oldest, or the order would stay for ever.
 local function expire_with_last(index)
   local last = tonumber(redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] or '0')
   if last == 0 then return end

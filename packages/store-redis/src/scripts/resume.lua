@@ -2,11 +2,11 @@
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 digest or "" (no check) · 5 next digest or "" · 6 idleMs or 0, "" for no touch
 --       7 connections held or "", as split_hold reads them · 8 "1" exclusive · 9 required subject, if any
--- Out   {"resumed", now, by, idleAt as it was, all}; while presence is recorded also state or "", stamp · {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now}
---       {"corrupt"}
+-- Out   {"resumed", now, by, idleAt as it was, all}; while presence is recorded also state or "", stamp
+--       {"missing"} · {"wrong"} · {"stolen"} · {"foreign"} · {"late", now} · {"corrupt"}
 -- At most once: counts are absolute and sequenced, a repeated takeover finds its own record, and a repeated renewal finds its
--- next digest in place. A takeover that is repeated after another process took over takes over again, because with the
--- other's fence both could write (I13).
+-- next digest in place. If another process took over between the attempts, the repeat takes over again, because with the fence of
+-- the other process both could write (I13).
 local not_after, node, sequence, digest, next_digest, idle_ms, hold, exclusive, subject = unpack(ARGV)
 local connections, leave_ms = split_hold(hold)
 local at = now_ms()
@@ -69,8 +69,8 @@ local state, stamp
 if leave_ms then
   state, stamp = record_presence(found[7], holders, leave_ms, false, at)
 end
--- A replica has refused the write of new holders already. Only now: after a write that needs no memory, full memory would no longer
--- refuse the writes above.
+-- A replica has refused the write of new holders already. This comes last, because after a write that needs no memory Redis at
+-- maxmemory would no longer refuse the writes above.
 if not fresh then refuse_replica() end
 if leave_ms then return { 'resumed', at, by, idle, redis.call('HGETALL', key), state or '', stamp or 0 } end
 return { 'resumed', at, by, idle, redis.call('HGETALL', key) }

@@ -1,7 +1,7 @@
 -- Replaces the verifier's digest. With a subject, also sets the session's subject.
 -- KEYS  1 session
--- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs · 8 "1" with a subject; "2" while presence is recorded
---       9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
+-- ARGV  1 not-after · 2 node · 3 sequence · 4 digest · 5 renewal digest · 6 renewalMs · 7 graceMs
+--       8 "1" with a subject; "2" with a subject while presence is recorded · 9 subject · 10 its hash · 11 epoch · 12 until when the subject's index lists it, as field u
 --       13 fence or "" · 14 known version · 15 its lineage or "" · 16 new lineage · 17 "1": refuse a session of another subject
 --       18 the digest to replace, or ""
 -- Out   version, if the caller knows the data at this version · {"rotated", version, now, all} · with 8 = "2" always

@@ -1,7 +1,8 @@
 -- Sets the number of connections of a process to a session.
 -- KEYS  1 session
 -- ARGV  1 not-after · 2 node · 3 sequence · 4 connections, as split_hold reads them
--- Out   {"held", metadata, outbox or false}; while presence is recorded also state or "", stamp, subject · {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
+-- Out   {"held", metadata, outbox or false}; while presence is recorded also state or "", stamp, subject
+--       {"missing"} · {"gone", reason or false} · {"late", now} · {"corrupt"}
 -- At most once: an older sequence never overwrites a newer one, and the same one changes nothing.
 local not_after, node, sequence, hold = unpack(ARGV)
 local connections, leave_ms, flags = split_hold(hold)

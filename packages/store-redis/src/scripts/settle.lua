@@ -1,5 +1,5 @@
--- Finds out whether a write or rotation was applied. If it was not, it is refused from now on, so the reply is final without
--- waiting for the not-after time.
+-- Finds out whether a write or rotation was applied. If not, the write is refused from now on, so the reply is final before the
+-- not-after time.
 -- KEYS  1 session
 -- ARGV  1 not-after of this question · 2 node · 3 sequence in question · 4 "1": the record of the write has expired
 -- Out   {"applied", version} · {"not-applied"} · {"unknown"}: overwritten, session ended, or record expired · {"late", now}

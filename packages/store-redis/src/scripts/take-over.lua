@@ -5,8 +5,8 @@
 --       7 subject
 -- Out   {"taken", fence} · {"missing"}, also for a session of another subject with "other" · {"gone"}: it was destroyed
 --       {"late", now} · {"corrupt"} · {"replaced", fence}: a takeover of the subject with a higher seat was here before
--- At most once: a repeat finds that its own takeover was the last one. If another process took over since, it takes over
--- again, because with the other's fence both could write (I13).
+-- At most once: a repeat finds that its own takeover was the last one. If another process took over since, the repeat takes over
+-- again, because with the fence of the other process both could write (I13).
 local not_after, node, sequence, mode, seat, subject_hash, subject = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 'h', 'f', 'z', 's')

@@ -13,6 +13,7 @@ import type { RaisedEpoch } from "../commands/subject-index.ts";
 import type { Listed, Subjects } from "./subjects.ts";
 import type { UnknownOutcomes } from "./unknown-outcomes.ts";
 
+/** Sessions that are destroyed at the same time. */
 const AT_ONCE = 256;
 /** How long to wait for a confirmation from a process that has no lease but may be alive. */
 const LATE_ANSWER_MS = 250;
@@ -158,10 +159,7 @@ export class Destruction {
     return destroyed;
   }
 
-  /**
-   * Like `destroyHeld`, after another process destroyed the subject's sessions. Also closes their
-   * connections.
-   */
+  /** As `destroyHeld`, after another process destroyed the subject's sessions. Also closes their connections. */
   async destroyHeldAndEnd(
     of: RaisedEpoch,
     reason: string | undefined,

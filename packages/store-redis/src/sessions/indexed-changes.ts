@@ -62,7 +62,7 @@ export class IndexedChanges {
     return awaitBeforeChange(this.#subjects.login(subject, id, until, deadline, decidedAt));
   }
 
-  /** `limits` carries out the request's limit. */
+  /** Replaces the token, and sets the subject if the request has one. `limits` enforces the limit of the request. */
   async rotate(request: RotateRequest, limits: SubjectLimits): Promise<RotateResult> {
     const { id, subject, limit } = request;
     if (subject === undefined || limit === undefined) return this.#rotate(request, undefined);
@@ -112,9 +112,7 @@ export class IndexedChanges {
     return { type: "missing" };
   }
 
-  /**
-   * Moves a session's deadlines, and gives it lifetimes of its own.
-   */
+  /** Moves a session's deadlines, and gives the session lifetimes of its own. Returns false if the session is gone. */
   async touch(move: DeadlineMove): Promise<boolean> {
     const { calls } = this.#services;
     const { id } = move;

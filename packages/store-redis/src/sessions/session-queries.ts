@@ -12,6 +12,7 @@ import type { Server } from "../drivers/driver.ts";
 import type { Services } from "../processes/services.ts";
 import type { Subjects } from "./subjects.ts";
 
+/** Sessions that are read at the same time. */
 const AT_ONCE = 128;
 
 interface LiveSession {

@@ -106,8 +106,8 @@ export class SubjectLimits {
   }
 
   /**
-   * Ends the oldest sessions over the limit, once the session of the login is the subject's. Returns whether the session of the login
-   * is still there. The ended ones close their connections, also those of this process.
+   * Ends the oldest sessions over the limit, once the session of the login is the subject's. Their connections are closed, also those
+   * of this process. Returns whether the session of the login remains.
    */
   async endOldest(id: string, subject: string, limit: SubjectLimit): Promise<boolean> {
     if (limit.over === "refuse") return true;
@@ -121,6 +121,7 @@ export class SubjectLimits {
       );
     }
   }
+  /** Returns the ids of the sessions that were ended. */
 
   async #endOldest(subject: string, limit: SubjectLimit): Promise<readonly string[]> {
     const { calls, keys } = this.#services;

@@ -15,7 +15,7 @@ const KEPT_SWEEPS = 4;
 const FIRST_SWEEP_MS = 1_000;
 /** Subjects that one script lists, so that Redis does not run it for long. */
 const LISTED_AT_ONCE = 500;
-/** Subjects that are read at once. */
+/** Subjects that are read at the same time. */
 const AT_ONCE = 64;
 
 type Listener = (event: PresenceEvent) => void;

@@ -17,7 +17,7 @@ interface UnknownChange {
   outcome: Exclude<WriteOutcome, "unknown"> | undefined;
 }
 
-/** The scripts keep the record of a write for a minute past its not-after time; this is slightly less. */
+/** Milliseconds after a deadline. A little less than the minute for which the scripts keep the record of a write. */
 const REMEMBERED_MS = 50_000;
 
 /**
