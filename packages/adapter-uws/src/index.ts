@@ -103,7 +103,7 @@ export function bindSessions<Data extends object, Transport, Unset extends undef
       let isDecided = false;
       afterMicrotasks(() => {
         isInside = false;
-        // Started while the store is working, because creating a companion takes as long.
+        // Begin while the store works on the handshake, because the creation of a companion takes about as long.
         if (!isDecided) void neighbours.find(response);
       });
       const answered = async () => {

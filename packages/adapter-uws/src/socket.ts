@@ -4,9 +4,9 @@ import type { WebSocket } from "uWebSockets.js";
 import { sendable } from "./text.ts";
 
 /**
- * The fields that the runtime copies onto the socket object. A field with the name of a method would hide the
- * method, and symbols are lost: hence these names. Two fields cost no memory, while an object for them would
- * cost 64 bytes per connection.
+ * The fields that the runtime copies onto the socket object. The names have a prefix, because a field with the name of a method would
+ * hide the method. Symbols are not copied. Two fields cost no memory, while an object for them would cost 64 bytes for each
+ * connection.
  */
 export interface UserData {
   /** The connection, once `open` was called. */
@@ -21,7 +21,7 @@ export interface UserData {
 /** The close code of a socket that ended without a close frame (RFC 6455 section 7.1.5). */
 const UNCLEAN = 1006;
 
-/** A message or a pong arrived. */
+/** The values of `wsessionSeen`: a message or a pong arrived; the peer read none of the waiting bytes. */
 export const SEEN = -1;
 const STALLED = -2;
 
@@ -73,7 +73,7 @@ export function uwsRuntime({
   return {
     name: "uws",
     connectionOf,
-    // Like `attempt`, but without a closure per message.
+    // As `attempt`, but without a closure for each message.
     send(socket, data): SendOutcome {
       const isText = typeof data === "string";
       try {

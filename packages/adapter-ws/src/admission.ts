@@ -29,9 +29,8 @@ const ownHooks = new WeakMap<WebSocketServer, Pick<WebSocketServer["options"], "
 const refuseAll: VerifyAsync = (_, answer) => answer(false, 503, "server restarting", PLAIN_TEXT);
 
 /**
- * Asks core before the 101 is sent, through the only hook that ws calls for every kind of server. The later
- * events (`headers`, `connection`) follow the answer in the same tick. Returns a function that restores the
- * hooks.
+ * Asks core before the 101 is sent, through `verifyClient`, the only hook that ws calls for every kind of server. The later events
+ * (`headers`, `connection`) follow the answer in the same tick. Returns a function that restores the hooks.
  */
 export function admitBeforeAnswer(
   server: WebSocketServer,
@@ -133,8 +132,7 @@ export function admitBeforeAnswer(
     if (first === false || ownProtocols === undefined || ownProtocols === null) return first;
     const chosen: unknown = ownProtocols(new Set(protocols), request);
     if (isRefusedPromise(chosen)) throw invalidArgument("handleProtocols must be synchronous");
-    // The request passed to the hook still contains the token, so only a choice among the other subprotocols
-    // is sent.
+    // The hook sees the token in the request, and could choose it. So a choice counts only among the other subprotocols.
     return typeof chosen === "string" && protocols.includes(chosen) ? chosen : false;
   }
 

@@ -31,10 +31,7 @@ export interface BoundSocket extends WebSocket {
   [COUNTED]?: number;
   /** Set while data is waiting that was written before the last heartbeat or before a close frame. */
   [PROGRESS]?: WriteProgress | undefined;
-  /**
-   * After our close frame: whether a pong arrived since the last check, and how many pongs counted as
-   * progress.
-   */
+  /** After our close frame: whether a pong arrived since the last check. */
   [PONGED]?: boolean;
   /** Set if this adapter or ws ends the socket, and not core. */
   [ENDED_BY]?: CloseInfo["by"];

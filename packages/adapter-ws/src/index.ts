@@ -17,6 +17,7 @@ export { asWebSocket } from "./web-socket/as-web-socket.ts";
 export { transportOf } from "./handshake.ts";
 export type { SocketRecord } from "./handshake.ts";
 
+/** The servers that are bound now. */
 const servers = new WeakSet<WebSocketServer>();
 /**
  * Binds a ws server to the sessions. Call it once per server, before the first connection. The server may be

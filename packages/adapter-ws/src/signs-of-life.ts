@@ -5,7 +5,7 @@ import { bound, CLOSING, ignoreError, OPEN } from "./bound-socket.ts";
 import { WriteProgress } from "./progress.ts";
 
 /**
- * Core asks every 2 s whether the peer reads the data that waits before the close frame. The interval is shorter, so that an
+ * Core asks every 2 s whether the peer reads the data that waits before the close frame. This interval is shorter, so that an
  * interval without progress has ended by then.
  */
 const CLOSING_LOOK_MS = 1_900;
@@ -29,8 +29,8 @@ export function isTaking(socket: WebSocket): boolean {
 }
 
 /**
- * Whether the peer reads the waiting data: call it again after an interval to learn whether there was
- * progress.
+ * Whether the peer has read some of the waiting data since the last call. The first call starts an interval of `ms` milliseconds, and
+ * returns true if data waits.
  */
 function takes(socket: WebSocket, ms: number): boolean {
   const own = bound(socket);
@@ -48,10 +48,10 @@ export function watchClosing(socket: WebSocket): void {
 }
 
 /**
- * Pings the peer. Terminates the socket after `silentHeartbeats` heartbeats in a row without a sign of life of
- * the peer. Any received byte is a sign: part of a pong, or of a long message that a pong cannot overtake (RFC 6455 section
- * 5.4). Progress of waiting data is a sign too. A paused socket is not judged. A peer that has closed its
- * side but does not read the waiting data is judged too, because otherwise its socket would stay for ever.
+ * Pings the peer. Terminates the socket after `silentHeartbeats` heartbeats in a row without a sign of life of the peer. Any received
+ * byte is a sign: part of a pong, or of a long message that a pong can't overtake (RFC 6455 section 5.4). Progress of waiting data is
+ * a sign too. A paused socket is not checked. A peer that has closed its side but does not read the waiting data is checked, because
+ * otherwise its socket would stay for ever.
  */
 export function heartbeat(socket: WebSocket, heartbeatMs = 30_000, silentHeartbeats = 1): void {
   if (socket.readyState !== OPEN && socket.readyState !== CLOSING) return;
