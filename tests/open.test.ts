@@ -143,7 +143,7 @@ describe.each(["map", "redis"] as const)("sessions.open on %s", (name) => {
       return { gap, sessions, session, token, reports };
     }
 
-    test("a destruction in the gap leaves nothing to open", async () => {
+    test("after a destruction meanwhile no session is opened", async () => {
       const { gap, sessions, session, token } = await overtaken();
       const opening = sessions.open(token);
       await gap.reached;
@@ -153,18 +153,21 @@ describe.each(["map", "redis"] as const)("sessions.open on %s", (name) => {
       expect(sessions.diagnostics.tokensUnknown).toBe(1);
     });
 
-    test.each([{}, { subject: "ada" }])("destroySubject in the gap, asked with %o", async (options) => {
-      const { gap, sessions, token, reports } = await overtaken();
-      const opening = sessions.open(token, options);
-      await gap.reached;
-      await sessions.destroySubject("ada");
-      gap.letGo();
-      expect(await opening).toBeUndefined();
-      expect(await sessions.bySubject("ada")).toEqual([]);
-      expect(reports).toEqual([]);
-    });
+    test.each([{}, { subject: "ada" }])(
+      "after a destroySubject meanwhile no session is opened, with the options %o",
+      async (options) => {
+        const { gap, sessions, token, reports } = await overtaken();
+        const opening = sessions.open(token, options);
+        await gap.reached;
+        await sessions.destroySubject("ada");
+        gap.letGo();
+        expect(await opening).toBeUndefined();
+        expect(await sessions.bySubject("ada")).toEqual([]);
+        expect(reports).toEqual([]);
+      },
+    );
 
-    test("close() in the gap waits for the call", async () => {
+    test("close() meanwhile waits for the call", async () => {
       const { gap, sessions, token } = await overtaken();
       const opening = sessions.open(token);
       await gap.reached;

@@ -48,7 +48,7 @@ describe.each(lastingCombinations)("$runtime on $store", ({ runtime, store }) =>
     expect(await newest.client.next()).toBe("to the newest");
   });
 
-  test("fault A1: a message to a subject is not kept in a session that becomes another subject's in the gap", async () => {
+  test("fault A1: a message to a subject is not kept in a session that becomes another subject's meanwhile", async () => {
     const { sessions, gap, visit } = await open(runtime, store, ["bySubject", "after"]);
     const { client, connection } = await visit();
     await connection.session.identify("ada");

@@ -140,7 +140,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
   }
 
   test.each(ends)(
-    "fault A1: I21 $name in the gap of a transaction ends its client with $code, and nothing is left",
+    "fault A1: I21 $name during a transaction ends its client with $code, and nothing is left",
     async ({ code, absoluteMs, overtake }) => {
       const { gap, own, other } = await prepare(absoluteMs);
       const { id, token, ended, isThere, peer } = await inTheGap(own, gap);
@@ -159,7 +159,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
   );
 
   test.each(stays)(
-    "fault A1: I21 $name in the gap of a transaction: the client gets the true outcome, and its message counts once",
+    "fault A1: I21 $name during a transaction: the client gets the true outcome, and its message counts once",
     async ({ code, overtake }) => {
       const { gap, own, other } = await prepare();
       const { id, token, ended, peer } = await inTheGap(own, gap);
@@ -187,7 +187,7 @@ describe.each(combinations)("$runtime, $store store, $when the commit took effec
     },
   );
 
-  test("fault A1: I21 close() in the gap of a transaction waits for the commit, and the outcome for the client is stored", async () => {
+  test("fault A1: I21 close() during a transaction waits for the commit, and the outcome for the client is stored", async () => {
     const { gap, own, other, prefix } = await prepare();
     const { id, token, ended, peer } = await inTheGap(own, gap);
     const closing = own.sessions.close();

@@ -101,7 +101,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
     for (const operation of possible) {
       const { overtakers } = operation;
       test.each(overtakers.includes("destroySubject") ? where : [])(
-        `fault A1: ${operation.name}: a destroySubject in the gap, %s, leaves no session of the subject`,
+        `fault A1: ${operation.name}: a destroySubject meanwhile, %s, leaves no session of the subject`,
         async (place) => {
           const { world, gap, elsewhere, errors, outboxes } = await prepare(operation, runtime, store);
           const { sessions } = world;
@@ -120,7 +120,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
 
       for (const overtaker of overtakers.filter((one) => one !== "destroySubject"))
         test.each(where)(
-          `fault A1: ${operation.name}: ${overtaker} of the session in the gap, %s, leaves no session and no connection`,
+          `fault A1: ${operation.name}: ${overtaker} of the session meanwhile, %s, leaves no session and no connection`,
           async (place) => {
             const absoluteMs = overtaker === "expiry" ? SHORT_MS : undefined;
             const { world, gap, elsewhere, errors, outboxes } = await prepare(
@@ -153,7 +153,7 @@ describe.each(runtimeNames)("%s", (runtime) => {
           },
         );
 
-      test(`fault A1: ${operation.name}: close() in the gap leaves no session that was not there before`, async () => {
+      test(`fault A1: ${operation.name}: close() meanwhile leaves no session that was not there before`, async () => {
         const { world, gap, elsewhere } = await prepare(operation, runtime, store);
         const outcome = operation.begin?.(world) ?? world.visit();
         await gap.reached;

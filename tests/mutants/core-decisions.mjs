@@ -11,7 +11,7 @@ export const decisionMutants = [
     file: "packages/core/src/session/pending.ts",
     find: "    this.#decisions.bySubject.add(subject, this);\n",
     replace: "",
-    tests: tests("overtaken.test.ts", "a destroySubject in the gap, here"),
+    tests: tests("overtaken.test.ts", "a destroySubject meanwhile, here"),
   },
   {
     name: "requests-never-overtaken",
@@ -20,7 +20,7 @@ export const decisionMutants = [
     file: "packages/core/src/session/pending.ts",
     find: "decision.sessionEnding ??= ending;",
     replace: "void [decision, ending];",
-    tests: tests("overtaken.test.ts", "after it took effect.*destroy of the session in the gap, here"),
+    tests: tests("overtaken.test.ts", "after it took effect.*destroy of the session meanwhile, here"),
   },
   {
     name: "login-overtaken-in-the-store",
@@ -28,7 +28,7 @@ export const decisionMutants = [
     file: "packages/core/src/session/secrets.ts",
     find: "if (decision?.ending?.code === CloseCode.Destroyed) {",
     replace: "if (decision?.ending?.code === CloseCode.Restarting) {",
-    tests: tests("overtaken.test.ts", "identify, .* a destroySubject in the gap"),
+    tests: tests("overtaken.test.ts", "identify, .* a destroySubject meanwhile"),
   },
   {
     name: "close-lets-one-call-through",
@@ -37,7 +37,7 @@ export const decisionMutants = [
     find: "  async counted<Result>(run: () => Promise<Result>): Promise<Result> {\n    this.begin();",
     replace:
       "  async counted<Result>(run: () => Promise<Result>): Promise<Result> {\n    this.#underWay += 0;",
-    tests: tests("overtaken.test.ts", "close\\(\\) in the gap"),
+    tests: tests("overtaken.test.ts", "close\\(\\) meanwhile"),
   },
   {
     name: "message-fence-at-the-call",
@@ -54,7 +54,7 @@ export const decisionMutants = [
     file: "packages/core/src/session/send-queue.ts",
     find: "fence: fenceOf(first?.sender), subject: first?.subject };",
     replace: "fence: fenceOf(first?.sender) };",
-    tests: tests("overtaken-messages.test.ts", "another subject's in the gap"),
+    tests: tests("overtaken-messages.test.ts", "another subject's meanwhile"),
   },
   {
     name: "fenced-sender-stays",

@@ -44,13 +44,13 @@ describe("mutants (the long form is npm run test:mutants)", () => {
         planted(client, "an ack settles all|an ack settles none"),
         planted(client, "close code 4409 ends"),
         planted(client, "close code 4409 begins"),
-        planted(overtaken, "identify, .*a destroySubject in the gap, here"),
-        planted(overtaken, "identify, .*a destroySubject in the gap, nowhere"),
+        planted(overtaken, "identify, .*a destroySubject meanwhile, here"),
+        planted(overtaken, "identify, .*a destroySubject meanwhile, nowhere"),
       ]),
     ).toEqual([
       `planted: no test of ${client} has "an ack settles none" in its name`,
       `planted: no test of ${client} has "close code 4409 begins" in its name`,
-      `planted: no test of ${overtaken} has "a destroySubject in the gap, nowhere" in its name`,
+      `planted: no test of ${overtaken} has "a destroySubject meanwhile, nowhere" in its name`,
     ]);
   });
 

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 describe.each(packageFolders)("the tarball of %s", (folder) => {
-  test("holds what its manifest names, their sources and nothing of the tests", async () => {
+  test("contains the files that its manifest names, their sources, and no tests", async () => {
     const { exports, main, types, typesVersions = {} } = await manifestOf(folder);
     const { paths } = workshop.tarball(folder);
     const named = Object.values(exports).flatMap((target) =>
@@ -211,7 +211,7 @@ describe("all packages in an empty project, without uWebSockets.js", { timeout: 
     expect([...table]).toEqual(rows);
   });
 
-  test("conformance beside core and vitest, where its suites run", async () => {
+  test("conformance works in a project that has only core and vitest beside it", async () => {
     const alone = await workshop.project("alone", {});
     // It reaches nothing else of what was installed.
     await mkdir(join(alone, "node_modules", "@wsession"), { recursive: true });
@@ -263,7 +263,7 @@ describe("packages that install one by one", { timeout: installMs }, () => {
     await install(users, ["--install-strategy=nested"]);
   }, installMs);
 
-  test.each(alone)("%s brings nothing with it but %j, beside %j", async (folder, packages, peers, name) => {
+  test.each(alone)("%s installs nothing but %j, beside %j", async (folder, packages, peers, name) => {
     const project = join(users, folder);
     const found = await readdir(join(project, "node_modules"));
     expect(found.filter((one) => !one.startsWith(".")).toSorted()).toEqual(["@wsession", ...peers]);

@@ -204,7 +204,7 @@ function isKeptFrame(data: string | Uint8Array): boolean {
 }
 
 describe("the suite for adapters catches", () => {
-  test.each([CHOICE, KEPT, BACK])("nothing in the real one: %s", async (name) => {
+  test.each([CHOICE, KEPT, BACK])("no error in the correct adapter: %s", async (name) => {
     expect(await fails(wsHarness("port"), name)).toBe(false);
   });
 
@@ -225,7 +225,7 @@ describe("the suite for adapters catches", () => {
   });
 
   test.each([EARLY, EAGER, ORDER, ONE_ORDER, LIFE, TERMINATE])(
-    "nothing in the real one: %s",
+    "no error in the correct adapter: %s",
     async (name) => {
       expect(await fails(wsHarness("port"), name)).toBe(false);
     },
@@ -240,7 +240,7 @@ describe("the suite for adapters catches", () => {
   });
 
   test.each([SLOW_READER, NON_READER, COUNTED, IGNORES_CLOSE])(
-    "nothing in the real one: %s",
+    "no error in the correct adapter: %s",
     async (name) => {
       expect(await fails(wsHarness("port"), name, 20_000)).toBe(false);
     },
@@ -258,7 +258,7 @@ describe("the suite for adapters catches", () => {
     expect(await fails(waitsForThePeer, name, 5_000)).toBe(true);
   });
 
-  test.each([...WHO_ENDED, ...HEADERS, PROTOCOL])("nothing in the real one: %s", async (name) => {
+  test.each([...WHO_ENDED, ...HEADERS, PROTOCOL])("no error in the correct adapter: %s", async (name) => {
     expect(await fails(wsHarness("port"), name)).toBe(false);
   });
 

@@ -172,7 +172,7 @@ describe("HTTP code before the upgrade", () => {
     expect(seen.entries).toEqual([[{ found: "ann" }, { found: "ann" }]]);
   });
 
-  test("noServer without emitting `connection` is reported, and its session is given back", async () => {
+  test("noServer without emitting `connection` is reported, and its session is released", async () => {
     const errors = new Journal<unknown>();
     const store = mapStore();
     const sessions = createSessions({

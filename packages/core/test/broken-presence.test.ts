@@ -93,7 +93,7 @@ async function caught(make: () => SessionStore): Promise<number[]> {
 }
 
 describe("the cases of presence catch", () => {
-  test("nothing in a store that keeps the contract", async () => {
+  test("no error in a store that keeps the contract", async () => {
     expect(await caught(mapStore)).toEqual([]);
   });
 

@@ -96,7 +96,7 @@ describe("cookieToken refuses options whose cookie browsers would drop:", () => 
     expect(() => cookieToken(options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   });
 
-  test("as the jar does", async () => {
+  test("the jar, which applies the rules of browsers, refuses such a cookie too", async () => {
     for (const attributes of ["Path=/; Domain=example.com; Secure", "Path=/chat; Secure", "Path=/"]) {
       const jar = new CookieJar(undefined, { prefixSecurity: "strict" });
       await expect(jar.setCookie(`__Host-sid=token; ${attributes}`, SETTER)).rejects.toThrow("__Host");

@@ -116,7 +116,7 @@ describe("with mapStore,", () => {
     expect(events).toEqual([]);
   });
 
-  test("100 reconnects in time cause no event left, and the subject is never offline", async () => {
+  test("100 reconnects in time cause no left event, and the subject is never offline", async () => {
     const { sessions, events, server } = open(mapStore());
     const { connection, ...first } = await server.connect({ url: "/ada" });
     let { socket } = first;
@@ -135,7 +135,7 @@ describe("with mapStore,", () => {
     expect((await sessions.presenceOfSubject("ada")).sessions).toMatchObject([{ connections: 1, since }]);
   });
 
-  test("a session that expires or is destroyed causes that event and no left, whether it is away or not", async () => {
+  test("a session that expires or is destroyed causes an expired or destroyed event and no left event, whether it is away or not", async () => {
     const { sessions, events, server } = open(mapStore(), { idleMs: 60_000 });
     const { told, watched } = watching(sessions, "ada");
     await watched;

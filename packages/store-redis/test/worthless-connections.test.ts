@@ -124,7 +124,7 @@ describe("fault B2: a primary that becomes a replica while a connection is open 
     expect(await store.load(id)).toMatchObject({ version: 2, data: { n: 1 } });
   });
 
-  test("it answers no read, and does not say that a session is gone, before its role is detected", async () => {
+  test("before its role is detected the store answers no read, and reports no session as gone", async () => {
     const [demoted, promoted] = [await aServer(["--repl-diskless-sync-delay", "0"]), await aServer()];
     await cli(promoted.port, "replicaof", "127.0.0.1", String(demoted.port));
     const ids = { changed: newId(), destroyed: newId(), later: newId(), last: newId() };
@@ -364,7 +364,7 @@ describe("the checks of a server when the store connects", () => {
     await cli(server.port, "config", "set", "maxmemory-policy", "noeviction");
   });
 
-  test("if the ACL permits neither INFO, HELLO nor CONFIG, that is reported once, and the store works", async () => {
+  test("if the ACL permits neither INFO nor HELLO nor CONFIG, that is reported once, and the store works", async () => {
     await cli(
       server.port,
       "acl",
