@@ -26,7 +26,7 @@ export function contents(root) {
 }
 
 /**
- * The path on the site of a page, without its extension: `README.md` is `index`, `docs/http.md` is `http`, and
+ * Returns the path of a page on the site, without its extension: `README.md` is `index`, `docs/http.md` is `http`, and
  * `packages/core/README.md` is `packages/core`.
  *
  * @param {string} source

@@ -18,7 +18,7 @@ export function linkOnSite(link, source, { repository, pages, isFolder }) {
 }
 
 /**
- * `undefined` for another site, and for a heading of the same page.
+ * Returns the path of the linked file in the repository, or `undefined` for a link to another site and to a heading of the same page.
  *
  * @param {string} place
  * @param {string} source
@@ -33,7 +33,7 @@ function pathInRepository(place, source, repository) {
 }
 
 /**
- * What follows the start of a text; empty if the text starts otherwise.
+ * Returns the text after `start`, or an empty text if the text does not begin with `start`.
  *
  * @param {string} start
  * @param {string} text

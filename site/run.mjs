@@ -61,7 +61,7 @@ function run(program, args) {
   return spawnSync(program, args, { cwd: folder, stdio: "inherit" }).status ?? 1;
 }
 
-/** Whether what is installed is what the lock file says. */
+/** Whether the installed packages are those of the lock file. */
 function isInstalled() {
   const installed = join(folder, "node_modules", ".package-lock.json");
   if (!existsSync(installed)) return false;

@@ -10,7 +10,7 @@ interface Player {
 const sessions = createSessions<Player>({ gate: "open" });
 
 // #region ready
-/** Not a message handler: the login of this connection may not be complete yet. */
+/** Other code than a message handler calls this, so the login of the connection may not be complete yet. */
 async function deal(conn: Connection<Player>, card: string): Promise<string> {
   try {
     const session = await conn.ready({ timeoutMs: 5_000 });

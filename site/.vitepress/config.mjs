@@ -44,11 +44,11 @@ export default defineConfig({
   description,
   lastUpdated: false,
   head: [["meta", { name: "color-scheme", content: "light dark" }]],
-  // Without JavaScript nothing sets the class that the theme's dark colours want.
+  // Without JavaScript nothing sets the class on which the theme's dark colours depend.
   transformHead: () => [["noscript", {}, `<style>${darkWithoutScript()}</style>`]],
   transformPageData(page) {
     const { source } = page.frontmatter;
-    // The link to a page's source. A generated page has none, and no neighbours to read on with.
+    // A generated page has no source to link to, and no previous or next page.
     if (source === undefined) Object.assign(page.frontmatter, { editLink: false, prev: false, next: false });
     else page.filePath = source;
   },

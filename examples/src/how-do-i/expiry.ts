@@ -15,7 +15,7 @@ export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   bindSessions(server, sessions, {
     // #region expiring
-    /** `expiringMs` before the absolute deadline. */
+    /** Called `expiringMs` before the absolute deadline. */
     expiring(conn, remainingMs) {
       conn.send(`log in again within ${Math.ceil(remainingMs / 60_000)} minutes`);
     },

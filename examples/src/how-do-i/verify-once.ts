@@ -11,7 +11,7 @@ interface Claims {
 }
 let verified = 0;
 
-/** As a JWT library does. */
+/** Stands in for a JWT library. */
 async function verify(token: string): Promise<Claims | undefined> {
   verified += 1;
   const [head = "", body = "", signature] = token.split(".");

@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import type { WebSocketServer } from "ws";
 import { listen, portOf } from "../client.ts";
 
-/** In place of a store, an adapter and a client of one's own. */
+/** Stand in for a store, an adapter and a client of the reader's own. */
 const myStore = mapStore;
 const startServer = async () => (await listen()).server;
 
