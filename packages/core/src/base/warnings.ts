@@ -1,9 +1,9 @@
 /** Errors as warnings of the process, where there is no `onError` to report to. */
 
 /** How many warnings of one stage are emitted in each window. */
-/** Characters of an error's message in a warning. */
 const MAX_WARNINGS_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
+/** Characters of an error's message in a warning. */
 const MAX_LENGTH = 500;
 
 interface Window {

@@ -29,6 +29,6 @@ export interface LifetimeKeeper<State> {
   touched(state: State, absoluteInMs: number | undefined): void;
   /** The absolute deadline, milliseconds since the epoch; `Infinity` for never. */
   expiresAt(state: State): number;
+  /** The idle deadline, milliseconds since the epoch; `Infinity` for never, and while a connection keeps the session. */
   idleExpiresAt(state: State): number;
 }
-  /** The idle deadline, milliseconds since the epoch; `Infinity` for never, and while a connection keeps the session. */

@@ -17,8 +17,8 @@ export interface LocalHolding {
   readonly connections: number;
 }
 
-interface Visit {
 /** A session that had a connection since the recording began. Kept until the session ends. */
+interface Visit {
   subject: string | undefined;
   connections: number;
   since: number;

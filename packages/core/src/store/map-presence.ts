@@ -7,8 +7,8 @@ import { ExpiryTimers } from "./map-expiry.ts";
 
 export class MapPresence extends LocalPresence {
   readonly #expiry: ExpiryTimers;
-  /** `entries` is called later, because the entries report their deletions to this object. */
 
+  /** `entries` is called later, because the entries report their deletions to this object. */
   constructor(entries: () => MapEntries) {
     super(function* holdings() {
       for (const [id, entry] of entries().live())
