@@ -10,6 +10,9 @@ import type { Peer } from "./peers.ts";
 /** Messages of one client that are not answered yet. Socket.IO's client with `retries` sends one at a time, so that their order stays. */
 const WINDOW = { wsession: 8, socketio: 1 };
 
+/** Rounds' worth of messages before the first round: V8 still compiles what handles them. */
+const WARM_UP = 8;
+
 export interface TransactionRun {
   readonly clients: number;
   /** Messages in one round. */
@@ -90,7 +93,7 @@ export async function transactions(redisPort: number, run: TransactionRun): Prom
   ]);
   const costs: [number[], number[]] = [[], []];
   const rates: [number[], number[]] = [[], []];
-  for (const crowd of [subject, control, theirs]) await drive(crowd, messages);
+  for (const crowd of [subject, control, theirs]) await drive(crowd, WARM_UP * messages);
   for (let round = 0; round < rounds; round += 1) {
     const pair = round % 2 === 0 ? [subject, control] : [control, subject];
     for (const crowd of pair) costs[crowd === subject ? 0 : 1].push(await cpuOf(crowd, messages));
