@@ -5,7 +5,7 @@ import { WebSocketServer } from "ws";
 
 const sessions = createSessions({
   store: mapStore(),
-  initial: async (handshake) => ({ user: await whoIs(handshake), visits: 0 }),
+  initial: (handshake) => ({ path: handshake.url, visits: 0 }), // may be async: messages wait meanwhile
 });
 
 bindSessions(new WebSocketServer({ port: 8080 }), sessions, {
@@ -15,8 +15,3 @@ bindSessions(new WebSocketServer({ port: 8080 }), sessions, {
   },
 });
 // #endregion
-
-/** The application's own login. */
-async function whoIs(handshake: { readonly headers: Readonly<Record<string, string>> }): Promise<string> {
-  return handshake.headers["x-user"] ?? "guest";
-}

@@ -1,4 +1,4 @@
-/** The README's first example: extracted from the page, completed with the parts of the application, and run. */
+/** The README's first example: extracted from the page, and run as it is. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
@@ -8,27 +8,11 @@ import { repository } from "./tarballs.ts";
 
 const readme = join(repository, "README.md");
 
-/** The declarations that an example leaves to the application. */
-const leftToTheApplication: Readonly<Record<string, string>> = {
-  whoIs: `async function whoIs(_handshake: unknown): Promise<string> {\n  return "ada";\n}\n`,
-};
-
-/** The example as TypeScript that compiles. Throws when the README holds none. */
+/** The example, which is TypeScript and JavaScript. Throws when the README holds none. */
 export async function readmeExample(): Promise<string> {
   const [, example] = /^```ts\r?\n(.*?)^```/ms.exec(await readFile(readme, "utf8")) ?? [];
   if (example === undefined) throw new Error("README.md holds no ```ts block; its first one is the example.");
-  const declarations = Object.entries(leftToTheApplication)
-    .filter(([name]) => uses(example, name) && !declares(example, name))
-    .map(([, declaration]) => declaration);
-  return [example, ...declarations].join("\n");
-}
-
-function uses(example: string, name: string): boolean {
-  return new RegExp(`\\b${name}\\b`).test(example);
-}
-
-function declares(example: string, name: string): boolean {
-  return new RegExp(`(?:function|const|let)\\s+${name}\\b|import[^;]*\\b${name}\\b[^;]*from`).test(example);
+  return example;
 }
 
 /** Runs before the example and reports the port of every server that it opens. */
