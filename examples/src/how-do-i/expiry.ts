@@ -15,9 +15,10 @@ export async function main(): Promise<string[]> {
   const { server, url } = await listen();
   bindSessions(server, sessions, {
     // #region expiring
-    /** Called `expiringMs` before the absolute deadline. */
-    expiring(conn, remainingMs) {
-      conn.send(`log in again within ${Math.ceil(remainingMs / 60_000)} minutes`);
+    /** Called before the absolute deadline, and before the idle deadline. */
+    expiring(conn, remainingMs, deadline) {
+      if (deadline === "absolute")
+        conn.send(`log in again within ${Math.ceil(remainingMs / 60_000)} minutes`);
     },
     // #endregion
     // #region extend
