@@ -79,7 +79,7 @@ test.each(Object.entries(roomsOf))(
   "docs/architecture.md lists the rooms of %s from the ground up, and only files that exist",
   async (inPackage, rooms) => {
     const page = await readFile(join(root, "docs/architecture.md"), "utf8");
-    const section = page.split(`## Who owns what in ${inPackage}\n`)[1]?.split("\n## ")[0] ?? "";
+    const section = page.split(`## Files of ${inPackage}\n`)[1]?.split("\n## ")[0] ?? "";
     const listed: string[] = [];
     let room = "";
     for (const [, name, files = ""] of section.matchAll(/^\| (?:`([\w.]+)\/`)? ?\| (.*?) \|/gm)) {
