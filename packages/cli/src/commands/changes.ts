@@ -1,4 +1,4 @@
-import type { InspectedRecord, InspectedSession } from "@wsession/store-redis/inspection";
+import type { InspectedHolder, InspectedRecord, InspectedSession } from "@wsession/store-redis/inspection";
 
 /** A difference of one session between two scans of the store. */
 export type Change =
@@ -39,7 +39,8 @@ export class Changes {
 
   add(records: readonly InspectedRecord[], isOfInterest: (session: InspectedSession) => boolean): Change[] {
     return records.flatMap((record) => {
-      if (record.type === "session") return isOfInterest(record.session) ? this.#compare(record.session) : [];
+      if (record.type === "session")
+        return isOfInterest(record.session) ? this.#compare(record.session) : this.#leave(record.session);
       if (record.type !== "destroyed" || !this.#seen.delete(record.id)) return [];
       const { id, reason, replaced } = record;
       return [{ type: "destroyed", id, reason, replaced }];
@@ -59,7 +60,7 @@ export class Changes {
 
   #compare({ id, subject, version, holders, outbox }: InspectedSession): Change[] {
     const before = this.#seen.get(id);
-    const connections = holders.reduce((sum, holder) => sum + holder.connections, 0);
+    const connections = connectionsOf(holders);
     const offset = outbox?.offset ?? 0;
     this.#seen.set(id, { version, connections, offset, subject, look: this.#look });
     if (this.#look === 1) return [];
@@ -72,4 +73,14 @@ export class Changes {
     if (offset > before.offset) changes.push({ type: "sent", id, offset });
     return changes;
   }
+
+  /** Another subject got the session, which is not of interest any more. Without this its absence would count as its end. */
+  #leave({ id, subject, holders }: InspectedSession): Change[] {
+    if (!this.#seen.delete(id)) return [];
+    return [{ type: "identified", id, connections: connectionsOf(holders), subject }];
+  }
+}
+
+function connectionsOf(holders: readonly InspectedHolder[]): number {
+  return holders.reduce((sum, holder) => sum + holder.connections, 0);
 }

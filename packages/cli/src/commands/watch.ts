@@ -38,6 +38,7 @@ export async function watch(
         for (const record of records) {
           if (record.type !== "session") continue;
           if (record.session.subject === subject) ids.add(record.session.id);
+          else ids.delete(record.session.id);
           for (const holder of record.session.holders) processes.add(holder.process);
         }
         bus.follow(processes);
@@ -59,7 +60,7 @@ export async function watch(
   return EXIT.fine;
 }
 
-/** How many events are remembered. The next look finds again what a message has told already, and that is printed once. */
+/** How many events are remembered. The next look finds again what a message has reported already, and that is printed once. */
 const REMEMBERED = 1_000;
 
 class EventPrinter {
