@@ -42,7 +42,7 @@ export type Invocation =
   | { readonly type: "version" }
   | { readonly type: "run"; readonly command: Command; readonly target: Target; readonly json: boolean };
 
-const TARGET = {
+const SHARED_OPTIONS = {
   redis: { type: "string", multiple: true },
   sentinel: { type: "string" },
   cluster: { type: "boolean" },
@@ -54,7 +54,7 @@ const TARGET = {
   version: { type: "boolean" },
 } as const;
 
-const OWN = {
+const COMMAND_OPTIONS = {
   list: { type: "boolean" },
   data: { type: "boolean" },
   subject: { type: "string" },
@@ -71,7 +71,7 @@ const OWN = {
 export const COMMANDS: Readonly<
   Record<
     Command["name"],
-    { readonly options: readonly (keyof typeof OWN)[]; readonly words: readonly [number, number] }
+    { readonly options: readonly (keyof typeof COMMAND_OPTIONS)[]; readonly words: readonly [number, number] }
   >
 > = {
   inspect: { options: ["list"], words: [0, 0] },
@@ -102,7 +102,7 @@ export function parseInvocation(args: readonly string[], environment: NodeJS.Pro
     options,
     words: [least, most],
   } = COMMANDS[name];
-  for (const option of Object.keys(OWN))
+  for (const option of Object.keys(COMMAND_OPTIONS))
     if (Object.hasOwn(values, option) && !options.some((own) => own === option))
       throw new UsageError(`${name} has no option --${option}`);
   if (words.length < least) throw new UsageError(`${name} needs ${name === "show" ? "an id" : "a name"}`);
@@ -117,7 +117,11 @@ export function parseInvocation(args: readonly string[], environment: NodeJS.Pro
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: { ...TARGET, ...OWN }, allowPositionals: true });
+    return parseArgs({
+      args: [...args],
+      options: { ...SHARED_OPTIONS, ...COMMAND_OPTIONS },
+      allowPositionals: true,
+    });
   } catch (error) {
     // Only the option's name is repeated from Node's message, because the rest may quote a secret.
     const option =

@@ -5,7 +5,7 @@ import type { Target } from "./arguments.ts";
 import type { Output } from "./output/output.ts";
 import type { Printer } from "./output/printer.ts";
 import { ProgressBar } from "./output/progress.ts";
-import { clientOf, shownTarget } from "./redis.ts";
+import { createClient, describeTarget } from "./redis.ts";
 
 /** The parts of the process that the command uses. Tests pass others. */
 export interface Io {
@@ -25,7 +25,7 @@ export class Context implements AsyncDisposable {
   readonly where: string;
   readonly #target: Target;
   readonly #error: Output;
-  readonly #client: ReturnType<typeof clientOf>;
+  readonly #client: ReturnType<typeof createClient>;
   #sessions: Sessions | undefined;
 
   constructor(target: Target, printer: Printer, { env, signal, stderr }: Io) {
@@ -33,8 +33,8 @@ export class Context implements AsyncDisposable {
     this.#error = stderr;
     this.printer = printer;
     this.signal = signal;
-    this.where = shownTarget(target);
-    this.#client = clientOf(target, env);
+    this.where = describeTarget(target);
+    this.#client = createClient(target, env);
     const { prefix, timeoutMs } = target;
     this.inspection = redisInspection({ client: this.#client, prefix, timeoutMs });
   }

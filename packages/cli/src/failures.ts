@@ -4,9 +4,6 @@ export const EXIT = { fine: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** The arguments are wrong. The message MUST NOT contain an argument that may be a secret. */
 export class UsageError extends Error {}
 
-/** The command can't be carried out. */
-export class CommandError extends Error {}
-
 /** Returns the messages of an error and its causes, in one line. */
 export function explain(error: unknown): string {
   const parts: string[] = [];

@@ -54,14 +54,15 @@ Ends all sessions that began before a time. A record does not have this time, so
 
   --field <name>         a field of the data with the time of the login: milliseconds since the epoch, or ISO 8601
   --absolute <duration>  the absoluteMs of the application: the session began so long before its absolute deadline.
-                         Sessions with a lifetime of their own count by that
-  --dry-run              only count
+                         A session with a lifetime of its own counts by that, and an extended session from its last
+                         extend()
+  --dry-run              only counts
 
 Sessions of unknown age stay, and make the exit code 1.
 `,
   watch: `wsession watch [--every <duration>] [--subject <name>]
 
-Prints messages between processes at once, and what a look at all sessions finds. Ends with Ctrl-C.
+Prints messages between processes at once, and the changes that a look at all sessions finds. Ends with Ctrl-C.
 
   --every <duration>  the pause between two looks. Default: 2s
   --subject <name>    only the sessions of this subject

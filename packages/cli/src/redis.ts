@@ -3,7 +3,7 @@ import type { Target } from "./arguments.ts";
 import { UsageError } from "./failures.ts";
 
 /** Creates a client that does not connect. The store opens connections of its own with the options of this client. */
-export function clientOf(target: Target, environment: NodeJS.ProcessEnv): Redis | Cluster {
+export function createClient(target: Target, environment: NodeJS.ProcessEnv): Redis | Cluster {
   const { keyPrefix, sentinel, isCluster } = target;
   const servers = target.urls.map(parseUrl);
   const [first = parseUrl("redis://127.0.0.1:6379")] = servers;
@@ -35,22 +35,20 @@ interface Server {
   readonly tls?: { readonly servername?: string };
 }
 
+const URL_FORM = "a URL of Redis is redis://[user:password@]host[:port][/database], or rediss:// for TLS";
+
 /** Does not repeat the URL in an error, because it may contain a password. */
 function parseUrl(text: string): Server {
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw new UsageError(
-      "a URL of Redis is redis://[user:password@]host[:port][/database], or rediss:// for TLS",
-    );
+    throw new UsageError(URL_FORM);
   }
   const isTls = url.protocol === "rediss:";
   const db = Number(url.pathname.slice(1) || "0");
   if ((!isTls && url.protocol !== "redis:") || url.hostname === "" || !Number.isInteger(db))
-    throw new UsageError(
-      "a URL of Redis is redis://[user:password@]host[:port][/database], or rediss:// for TLS",
-    );
+    throw new UsageError(URL_FORM);
   // The brackets of an IPv6 address belong to the URL.
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   return {
@@ -83,7 +81,7 @@ function sentinelOptions(environment: NodeJS.ProcessEnv, { tls }: Server) {
 }
 
 /** Describes the servers for people, without user and password. */
-export function shownTarget({ urls, sentinel, isCluster, prefix }: Target): string {
+export function describeTarget({ urls, sentinel, isCluster, prefix }: Target): string {
   const hosts = urls.map((text) => {
     const { host, port } = parseUrl(text);
     return `${host.includes(":") ? `[${host}]` : host}:${port}`;

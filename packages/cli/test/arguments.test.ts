@@ -3,7 +3,7 @@ import { parseInvocation } from "../dist/arguments.js";
 import { UsageError } from "../dist/failures.js";
 import { Printer } from "../dist/output/printer.js";
 import { ProgressBar } from "../dist/output/progress.js";
-import { shownTarget } from "../dist/redis.js";
+import { describeTarget } from "../dist/redis.js";
 import { parseTime } from "../dist/times.js";
 import { wsession } from "./program.ts";
 
@@ -65,7 +65,7 @@ describe("arguments", () => {
 
   test("an address is shown without user and password", () => {
     const invocation = parsed("doctor", "--cluster", "--redis", "rediss://user:word@[::1]:7000/1");
-    expect(invocation.type === "run" && shownTarget(invocation.target)).toBe(
+    expect(invocation.type === "run" && describeTarget(invocation.target)).toBe(
       "the Cluster at [::1]:7000, prefix ws",
     );
   });

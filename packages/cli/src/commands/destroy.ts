@@ -3,6 +3,7 @@ import type { Command } from "../arguments.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../failures.ts";
 import { count } from "../output/format.ts";
+import { printUnreachable } from "./unreachable.ts";
 
 /** Destroys one session, or all sessions of a subject, in all processes. */
 export async function destroy(
@@ -20,7 +21,6 @@ export async function destroy(
   const { destroyed, closed, unreachable } = report;
   printer.value(report);
   printer.line(`${count(destroyed, "session")} destroyed, ${count(closed, "connection")} closed`);
-  for (const node of unreachable)
-    printer.line(printer.style("yellow", `${node} did not answer: its connections close once it runs again`));
+  printUnreachable(printer, unreachable);
   return destroyed > 0 && unreachable.length === 0 ? EXIT.fine : EXIT.failed;
 }

@@ -5,6 +5,7 @@ import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../failures.ts";
 import { count } from "../output/format.ts";
+import { printUnreachable } from "./unreachable.ts";
 
 type Revocation = Extract<Command, { name: "revoke" }>;
 
@@ -41,8 +42,7 @@ export async function revoke(context: Context, revocation: Revocation): Promise<
   if (unknown.length > 0)
     printer.row("of unknown age", `${unknown.length}, kept: ${unknown.slice(0, 3).join(" ")}`, "yellow");
   if (failed > 0) printer.row("failed", `${failed}: run the command again`, "red");
-  for (const node of unreachable)
-    printer.line(printer.style("yellow", `${node} did not answer: its connections close once it runs again`));
+  printUnreachable(printer, unreachable);
   if (signal.aborted) return EXIT.interrupted;
   return unknown.length === 0 && failed === 0 && unreachable.size === 0 ? EXIT.fine : EXIT.failed;
 }

@@ -10,10 +10,10 @@ import { safeJson } from "../output/safe-text.ts";
 export async function show(context: Context, id: string, withData: boolean): Promise<number> {
   const { inspection, printer } = context;
   const record = await inspection.record(id);
-  if (record.type !== "session") return showEnd(record, printer);
+  if (record.type !== "session") return showAbsent(record, printer);
   const { session } = record;
   const [holders, redisBytes, data] = await Promise.all([
-    withLives(context, session),
+    withLeaseState(context, session),
     inspection.memoryOf(id),
     withData ? dataOf(context, id) : undefined,
   ]);
@@ -46,7 +46,7 @@ export async function show(context: Context, id: string, withData: boolean): Pro
 }
 
 /** Returns the holders of a session, each with `alive`: whether its process has its lease. */
-export async function withLives(
+export async function withLeaseState(
   { inspection }: Context,
   { holders }: InspectedSession,
 ): Promise<readonly (InspectedHolder & { readonly alive: boolean })[]> {
@@ -69,7 +69,7 @@ function deadline(inMs: number, own: number | undefined): string {
   return own === undefined ? at : `${at} (the session's own lifetime: ${duration(own)})`;
 }
 
-function showEnd(record: Exclude<InspectedRecord, { type: "session" }>, printer: Printer): number {
+function showAbsent(record: Exclude<InspectedRecord, { type: "session" }>, printer: Printer): number {
   printer.value(record);
   printer.row("session", record.id, "bold");
   switch (record.type) {

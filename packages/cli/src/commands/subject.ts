@@ -1,14 +1,14 @@
 import type { Context } from "../context.ts";
 import { EXIT } from "../failures.ts";
 import { count, duration } from "../output/format.ts";
-import { withLives } from "./show.ts";
+import { withLeaseState } from "./show.ts";
 
 /** Shows the sessions of a subject. */
 export async function subject(context: Context, name: string): Promise<number> {
   const { inspection, printer } = context;
   const found = await inspection.subject(name);
   const withHolders = await Promise.all(
-    found.sessions.map(async (session) => ({ ...session, holders: await withLives(context, session) })),
+    found.sessions.map(async (session) => ({ ...session, holders: await withLeaseState(context, session) })),
   );
   // Connected sessions come first.
   const sessions = withHolders.toSorted((one, other) => connectionsOf(other) - connectionsOf(one));

@@ -31,6 +31,7 @@ export function bytes(size: number): string {
   return `${(size / 1_024 ** exponent).toFixed(1)} ${["KiB", "MiB", "GiB", "TiB"][exponent - 1] ?? ""}`;
 }
 
-export function count(number: number, one: string, many: string = `${one}s`): string {
-  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
+/** A number with its noun in the singular or the plural. */
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString("en-US")} ${number === 1 ? noun : `${noun}s`}`;
 }

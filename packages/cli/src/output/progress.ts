@@ -1,7 +1,7 @@
 import type { Output } from "./output.ts";
 
 /** The bar is drawn at most once in this many milliseconds. */
-const REDRAWN_MS = 100;
+const REDRAW_MS = 100;
 const WIDTH = 30;
 
 /** A progress bar on stderr. It is not drawn if stderr is not a terminal. */
@@ -18,23 +18,23 @@ export class ProgressBar {
     this.#startedAt = now();
   }
 
-  /** `part`: from 0 to 1; `undefined` if unknown. `text`: what was found so far. */
-  update(part: number | undefined, text: string): void {
+  /** `fraction`: from 0 to 1; `undefined` if unknown. `text`: what was found so far. */
+  update(fraction: number | undefined, text: string): void {
     const now = this.#now();
     // A bar of a short command would only flicker.
     if (
       this.#stream.isTTY !== true ||
-      now - this.#startedAt < 3 * REDRAWN_MS ||
-      now - this.#drawnAt < REDRAWN_MS
+      now - this.#startedAt < 3 * REDRAW_MS ||
+      now - this.#drawnAt < REDRAW_MS
     )
       return;
     this.#drawnAt = now;
     this.#isDrawn = true;
-    const filled = Math.round((part ?? 0) * WIDTH);
+    const filled = Math.round((fraction ?? 0) * WIDTH);
     const bar =
-      part === undefined
+      fraction === undefined
         ? ""
-        : `[${"#".repeat(filled)}${"-".repeat(WIDTH - filled)}] ${Math.floor(part * 100)} % `;
+        : `[${"#".repeat(filled)}${"-".repeat(WIDTH - filled)}] ${Math.floor(fraction * 100)} % `;
     this.#stream.write(`\r\u{1b}[K${bar}${text}`);
   }
 

@@ -19,11 +19,11 @@ export function withoutTokens(text: string): string {
 /** A value as JSON in one line that a terminal can show. */
 export function safeJson(value: unknown): string {
   // The replacer gets each text before it is escaped, when a token can be recognized. Keys may be tokens too.
-  const text = JSON.stringify(value, (_key, inner: unknown) => replaced(inner));
+  const text = JSON.stringify(value, (_key, inner: unknown) => withoutSecrets(inner));
   return text.replace(UNSAFE, (character) => jsonEscapeOf(character));
 }
 
-function replaced(value: unknown): unknown {
+function withoutSecrets(value: unknown): unknown {
   if (typeof value === "string") return withoutTokens(value);
   // JSON has no infinity, so a deadline that never comes is null.
   if (value === Number.POSITIVE_INFINITY) return null;
