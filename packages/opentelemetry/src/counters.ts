@@ -3,7 +3,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { Diagnostics } from "@wsession/core";
 import { Attribute } from "./names.ts";
 
-export interface Counted {
+export interface MetricDefinition {
   readonly name: string;
   readonly unit: string;
   readonly description: string;
@@ -18,7 +18,7 @@ export interface Counted {
 const outcome = (value: string): Attributes => ({ [Attribute.Outcome]: value });
 const reason = (value: string): Attributes => ({ [Attribute.Reason]: value });
 
-export const counted: readonly Counted[] = [
+export const metricDefinitions: readonly MetricDefinition[] = [
   {
     name: "wsession.handshakes",
     unit: "{handshake}",

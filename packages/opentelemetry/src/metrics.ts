@@ -1,14 +1,14 @@
 /** Metrics: counters from `sessions.diagnostics`, durations from the channels, and the delay of the event loop. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { metrics } from "@opentelemetry/api";
-import type { Attributes, BatchObservableResult, Histogram, Meter, Observable } from "@opentelemetry/api";
+import type { Attributes, Histogram, Meter } from "@opentelemetry/api";
 import { onTelemetry } from "@wsession/core";
 import type { Diagnostics } from "@wsession/core";
-import { counted } from "./counters.ts";
+import { metricDefinitions } from "./counters.ts";
 import { Attribute, SCOPE } from "./names.ts";
+import { observe, SECOND_MS } from "./observe.ts";
 import { observeRedis, type RedisStoreDiagnostics } from "./redis-metrics.ts";
 
-const SECOND_MS = 1_000;
 const SECOND_NS = 1e9;
 /** Milliseconds between two measurements of the event loop's delay. */
 const RESOLUTION_MS = 10;
@@ -31,7 +31,7 @@ export function startMetrics(
   const stops = [
     ...observeCounters(meter, all),
     observeRedis(meter, stores),
-    ...observeDurations(meter),
+    ...recordDurations(meter),
     ...observeProcess(meter),
   ];
   return () => {
@@ -39,18 +39,8 @@ export function startMetrics(
   };
 }
 
-/** Registers one callback for several instruments. Returns a function that removes it. */
-function observe(
-  meter: Meter,
-  instruments: Observable[],
-  callback: (result: BatchObservableResult) => void,
-): () => void {
-  meter.addBatchObservableCallback(callback, instruments);
-  return () => meter.removeBatchObservableCallback(callback, instruments);
-}
-
 function* observeCounters(meter: Meter, all: () => Iterable<Diagnostics>): Generator<() => void> {
-  for (const { name, unit, description, mayFall = false, values } of counted) {
+  for (const { name, unit, description, mayFall = false, values } of metricDefinitions) {
     const options = { unit, description };
     const instrument = mayFall
       ? meter.createObservableUpDownCounter(name, options)
@@ -66,7 +56,12 @@ function* observeCounters(meter: Meter, all: () => Iterable<Diagnostics>): Gener
   }
 }
 
-function durations(meter: Meter, name: string, description: string, buckets = OPERATION_BUCKETS): Histogram {
+function durationHistogram(
+  meter: Meter,
+  name: string,
+  description: string,
+  buckets = OPERATION_BUCKETS,
+): Histogram {
   return meter.createHistogram(name, {
     unit: "s",
     description,
@@ -74,26 +69,30 @@ function durations(meter: Meter, name: string, description: string, buckets = OP
   });
 }
 
-function observeDurations(meter: Meter): (() => void)[] {
-  const handshake = durations(meter, "wsession.handshake.duration", "From the handshake to its answer.");
-  const message = durations(meter, "wsession.message.duration", "The run of the handler message.");
-  const transaction = durations(
+function recordDurations(meter: Meter): (() => void)[] {
+  const handshake = durationHistogram(
+    meter,
+    "wsession.handshake.duration",
+    "From the handshake to its answer.",
+  );
+  const message = durationHistogram(meter, "wsession.message.duration", "The run of the handler message.");
+  const transaction = durationHistogram(
     meter,
     "wsession.transaction.duration",
     "From the first run of the handler transaction to the commit.",
   );
-  const write = durations(
+  const write = durationHistogram(
     meter,
     "wsession.write.duration",
     "From set, patch or update to its settled promise.",
   );
-  const store = durations(meter, "wsession.store.call.duration", "One call of the store.");
-  const send = durations(
+  const store = durationHistogram(meter, "wsession.store.call.duration", "One call of the store.");
+  const send = durationHistogram(
     meter,
     "wsession.outbox.send.duration",
     "From send to a session to the store's answer.",
   );
-  const connection = durations(
+  const connection = durationHistogram(
     meter,
     "wsession.connection.duration",
     "How long connections were open.",
@@ -136,7 +135,7 @@ function observeDurations(meter: Meter): (() => void)[] {
   ];
 }
 
-/** A peer may send any of 4,000 codes, and each would be a series of its own for ever. */
+/** Returns the label of a close code. A peer may choose among thousands of codes, and each would be a series of its own for ever. */
 function labelOf(code: number, by: string): string {
   return by === "server" || code < 3_000 ? `${code}` : "other";
 }

@@ -1,7 +1,8 @@
 /** The counters of `redisStore().diagnostics` as metrics. */
-import type { BatchObservableResult, Meter } from "@opentelemetry/api";
+import type { Meter } from "@opentelemetry/api";
+import { observe, SECOND_MS } from "./observe.ts";
 
-/** What this package reads of `redisStore().diagnostics`. The type stands here too, because this package does not depend on the store. */
+/** The part of `redisStore().diagnostics` that is exported. The type is repeated here, because this package does not depend on the store. */
 export interface RedisStoreDiagnostics {
   readonly calls: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number };
@@ -20,13 +21,13 @@ export interface RedisStoreDiagnostics {
 
 type CounterName = Exclude<keyof RedisStoreDiagnostics, "latencyMs">;
 
-interface Described {
+interface CounterDefinition {
   readonly name: string;
   readonly unit: string;
   readonly description: string;
 }
 
-const described: Readonly<Record<CounterName, Described>> = {
+const counterDefinitions: Readonly<Record<CounterName, CounterDefinition>> = {
   calls: { name: "calls", unit: "{call}", description: "Commands and scripts that were given to Redis." },
   timeouts: {
     name: "timeouts",
@@ -86,14 +87,13 @@ const described: Readonly<Record<CounterName, Described>> = {
 };
 
 const PREFIX = "wsession.redis";
-const SECOND_MS = 1_000;
 
-/** Observes the stores that `all` returns at each collection. Returns a function that ends this. */
+/** Exports the sums over the stores that `all` returns. Returns a function that ends the export. */
 export function observeRedis(meter: Meter, all: () => Iterable<RedisStoreDiagnostics>): () => void {
-  const counters = Object.keys(described)
+  const counters = Object.keys(counterDefinitions)
     .filter(isCounter)
     .map((member) => {
-      const { name, ...options } = described[member];
+      const { name, ...options } = counterDefinitions[member];
       return { member, counter: meter.createObservableCounter(`${PREFIX}.${name}`, options) };
     });
   const latency = (name: string) =>
@@ -102,22 +102,20 @@ export function observeRedis(meter: Meter, all: () => Iterable<RedisStoreDiagnos
       description: `From sending a call to its reply: ${name}; of several stores the longest.`,
     });
   const [p50, p99] = [latency("p50"), latency("p99")];
-  const callback = (result: BatchObservableResult): void => {
+  const instruments = [p50, p99, ...counters.map(({ counter }) => counter)];
+  return observe(meter, instruments, (result) => {
     const stores = [...all()];
-    // Without a store there is no series, in place of zeros that look like a store without a call.
+    // Zeros would look like a store without a call, so without a store nothing is observed.
     if (stores.length === 0) return;
     for (const { member, counter } of counters)
       result.observe(counter, sum(stores.map((store) => store[member])));
     result.observe(p50, Math.max(...stores.map(({ latencyMs }) => latencyMs.p50)) / SECOND_MS);
     result.observe(p99, Math.max(...stores.map(({ latencyMs }) => latencyMs.p99)) / SECOND_MS);
-  };
-  const instruments = [p50, p99, ...counters.map(({ counter }) => counter)];
-  meter.addBatchObservableCallback(callback, instruments);
-  return () => meter.removeBatchObservableCallback(callback, instruments);
+  });
 }
 
 function isCounter(member: string): member is CounterName {
-  return Object.hasOwn(described, member);
+  return Object.hasOwn(counterDefinitions, member);
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
