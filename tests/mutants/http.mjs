@@ -92,7 +92,7 @@ export const httpMutants = [
   {
     name: "reader-broken-encoding",
     promise: "A cookie that can't be decoded opens nothing, and is no error",
-    file: cookies,
+    file: "packages/http/src/cookie-header.ts",
     find: "    return value;\n  }",
     replace: '    throw new Error("broken");\n  }',
     tests: inPackage("http", "store-input", "cookies of other libraries"),

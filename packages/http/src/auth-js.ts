@@ -1,6 +1,6 @@
 /** The sessions of Auth.js with the strategy "database", for `admit`. */
 import { assertMethods, assertNoMore, assertOptions, assertText } from "@wsession/core/runtime";
-import { readCookie } from "./express-session/signed-cookie.ts";
+import { readCookie } from "./cookie-header.ts";
 import { RequestView } from "./request.ts";
 import type { AnyRequest } from "./shapes.ts";
 

@@ -7,9 +7,10 @@ import {
   assertText,
   invalidArgument,
 } from "@wsession/core/runtime";
+import { readCookie } from "../cookie-header.ts";
 import { RequestView } from "../request.ts";
 import type { AnyRequest } from "../shapes.ts";
-import { readCookie, unsign } from "./signed-cookie.ts";
+import { unsign } from "./signed-cookie.ts";
 import { readStored } from "./store-shape.ts";
 import type { SessionReaderStore } from "./store-shape.ts";
 
