@@ -148,21 +148,21 @@ describe("the next steps", () => {
     const { printed } = await create(["app"], userAgent === undefined ? {} : { userAgent });
     expect(printed).toBe(`app is in ${join(folder, "app")}\n\n${steps}`);
   });
+});
 
-  test("the working directory itself can be the folder", async () => {
-    mkdirSync(join(folder, "here", ".git"), { recursive: true });
-    const result = spawnSync(process.execPath, [main, "."], { cwd: join(folder, "here"), encoding: "utf8" });
-    expect(result).toMatchObject({ status: 0, stderr: "" });
-    expect(result.stdout).not.toContain("cd ");
-    expect(readdirSync(join(folder, "here")).toSorted()).toContain(".gitignore");
-  });
+test("the working directory itself can be the folder", async () => {
+  mkdirSync(join(folder, "here", ".git"), { recursive: true });
+  const result = spawnSync(process.execPath, [main, "."], { cwd: join(folder, "here"), encoding: "utf8" });
+  expect(result).toMatchObject({ status: 0, stderr: "" });
+  expect(result.stdout).not.toContain("cd ");
+  expect(readdirSync(join(folder, "here")).toSorted()).toContain(".gitignore");
+});
 
-  test("--help and --version are printed, and no file is written", async () => {
-    const { version } = JSON.parse(readFileSync(join(repository, "packages/core/package.json"), "utf8"));
-    expect(await create(["--version"])).toMatchObject({ code: 0, printed: `${version}\n` });
-    expect((await create(["--help"])).printed).toContain("--runtime ws|uws");
-    expect(readdirSync(folder)).toEqual([]);
-  });
+test("--help and --version are printed, and no file is written", async () => {
+  const { version } = JSON.parse(readFileSync(join(repository, "packages/core/package.json"), "utf8"));
+  expect(await create(["--version"])).toMatchObject({ code: 0, printed: `${version}\n` });
+  expect((await create(["--help"])).printed).toContain("--runtime ws|uws");
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 describe("the 8 applications", () => {
