@@ -213,7 +213,7 @@ export function findTool(tool, surroundings) {
   if (named) {
     if (runs(named, tool)) return named;
     throw new ToolError(
-      `${tool.variable} names ${named}, but \`${named} --version\` does not run; correct or unset it.`,
+      `${tool.variable} names ${named}, but \`${named} ${versionFlagOf(tool)}\` does not run; correct or unset it.`,
     );
   }
   const server = environment["WSESSION_REDIS_SERVER"];
@@ -249,6 +249,11 @@ function isExecutable(file) {
  * @param {string} file
  * @param {Tool} tool
  */
-function runs(file, { versionFlag = "--version" }) {
-  return spawnSync(file, [versionFlag], { stdio: "ignore", timeout: 30_000 }).status === 0;
+function runs(file, tool) {
+  return spawnSync(file, [versionFlagOf(tool)], { stdio: "ignore", timeout: 30_000 }).status === 0;
+}
+
+/** @param {Tool} tool */
+function versionFlagOf({ versionFlag = "--version" }) {
+  return versionFlag;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { provideTools } from "../provide.mjs";
-import { ToolError } from "../tools.mjs";
+import { proxies, ToolError } from "../tools.mjs";
 
 let machine: string;
 const said = vi.spyOn(console, "log");
@@ -89,6 +89,13 @@ describe("a binary that the environment names", () => {
     const failure = provide({ WSESSION_REDIS_SERVER: "/nowhere/redis-server" });
     await expect(failure).rejects.toThrow(ToolError);
     await expect(failure).rejects.toThrow(/^WSESSION_REDIS_SERVER names \/nowhere\/redis-server, but .*\.$/);
+  });
+
+  test("is an error that shows the argument with which the binary was run", async () => {
+    const environment = { WSESSION_NGINX: "/nowhere/nginx" };
+    await expect(provideTools(environment, [], proxies)).rejects.toThrow(
+      "WSESSION_NGINX names /nowhere/nginx, but `/nowhere/nginx -v` does not run; correct or unset it.",
+    );
   });
 });
 
