@@ -1,8 +1,8 @@
 // Adds the builds for other platforms to package-lock.json, because `npm ci` refuses a lock file without them. npm leaves a build out
 // if the registry, such as a partial mirror, does not serve it. Run this after `npm install NAME`.
 import { readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { root } from "./run-tool.mjs";
 
 /**
  * @typedef {object} Entry
@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
  * @property {Record<string, string>} [optionalDependencies]
  */
 
-const file = join(dirname(dirname(fileURLToPath(import.meta.url))), "package-lock.json");
+const file = join(root, "package-lock.json");
 /** @type {{ packages: Record<string, Entry> }} */
 const lock = JSON.parse(readFileSync(file, "utf8"));
 

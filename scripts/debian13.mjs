@@ -39,8 +39,8 @@ const DONE = join(FOLDER, "done");
 /**
  * @typedef {object} Debian13
  * @property {(kind: "redis" | "valkey") => Record<string, string>} servers the environment variables that name the programs of a server
- * @property {(program: string, name: string) => Promise<string>} adopt resolves with the path of a copy, called `name`, of a program: the
- *   copy runs on Debian 13's C library
+ * @property {(program: string, name: string) => Promise<string>} relink resolves with the path of a copy of a program: the copy is called
+ *   `name`, and runs on Debian 13's C library
  */
 
 /**
@@ -58,7 +58,7 @@ export async function provideDebian13() {
       WSESSION_REDIS_SENTINEL: join(PROGRAMS, `${kind}-sentinel`),
       WSESSION_REDIS_CLI: join(PROGRAMS, `${kind}-cli`),
     }),
-    adopt: (program, name) => adopt(patchelf, program, name),
+    relink: (program, name) => relink(patchelf, program, name),
   };
 }
 
@@ -92,8 +92,8 @@ async function unpack(patchelf) {
   for (const deb of readdirSync(debs)) await run("dpkg", ["-x", join(debs, deb), SYSTEM]);
   for (const kind of ["redis", "valkey"]) {
     const packaged = join(SYSTEM, "usr", "bin");
-    const server = await adopt(patchelf, join(packaged, `${kind}-server`), `${kind}-server`);
-    await adopt(patchelf, join(packaged, `${kind}-cli`), `${kind}-cli`);
+    const server = await relink(patchelf, join(packaged, `${kind}-server`), `${kind}-server`);
+    await relink(patchelf, join(packaged, `${kind}-cli`), `${kind}-cli`);
     // Redis starts as a Sentinel if its program has that name.
     copyFileSync(server, join(PROGRAMS, `${kind}-sentinel`));
   }
@@ -101,11 +101,13 @@ async function unpack(patchelf) {
 }
 
 /**
+ * Copies a program, and sets the copy's interpreter and libraries to those of Debian 13. Resolves with the path of the copy.
+ *
  * @param {string} patchelf
  * @param {string} program
  * @param {string} name
  */
-async function adopt(patchelf, program, name) {
+async function relink(patchelf, program, name) {
   const copy = join(PROGRAMS, name);
   if (existsSync(copy)) return copy;
   const unfinished = `${copy}.unfinished`;

@@ -1,12 +1,10 @@
 // Publishes every publishable package: `node scripts/publish.mjs --dry-run` shows what would be published and uploads nothing. Other
 // arguments go to `npm publish`. Fails if npm warns, because a warning means that npm changes the manifest.
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { publishedPackages } from "./packages.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
 const { NPM_CONFIG_USERCONFIG: userConfig } = process.env;
 // npm expands the variable itself, so that no secret is written to the file.
@@ -14,12 +12,10 @@ if (!args.includes("--dry-run") && userConfig !== undefined)
   writeFileSync(userConfig, "//registry.npmjs.org/:_authToken=${NODE_AUTH_TOKEN}\n");
 
 let failed = false;
-for (const folder of readdirSync(join(root, "packages")).map((name) => join(root, "packages", name))) {
-  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  if (manifest.private === true) continue;
+for (const { folder, manifest } of publishedPackages()) {
   const npm = ["publish", "--ignore-scripts", ...args];
   const { status, stdout, stderr } = spawnSync("npm", npm, { cwd: folder, encoding: "utf8" });
-  // A dry run warns that nobody is logged in.
+  // This one warning is expected: a dry run warns that nobody is logged in.
   const isClean =
     status === 0 && !/npm warn publish (?!This command requires you to be logged in)/i.test(stderr);
   console.log(`${manifest.name}@${manifest.version}: ${isClean ? "clean" : "FAILED"}`);

@@ -20,17 +20,18 @@ const kinds = /** @type {const} */ (["patch", "minor", "major"]);
 const UNRELEASED = "## Unreleased";
 
 /**
- * Returns the new version. Throws a ToolError, and changes nothing, if a file can't be read as a change or if there is none.
+ * Writes the next version into all packages, the lock file and the changelog, and deletes the files of .changeset. Returns the
+ * version. Throws a ToolError, and changes nothing, if a file can't be read as a change or if there is none.
  *
  * @param {string} folder of the repository
  * @returns {string}
  */
-export function nextVersion(folder) {
+export function setNextVersion(folder) {
   const packages = publishedPackages(join(folder, "packages"));
   const names = new Set(packages.map(({ manifest }) => manifest.name));
   const notes = readNotes(join(folder, ".changeset"), names);
   const [{ manifest: { version: current } } = { manifest: { version: "" } }] = packages;
-  const version = grow(current, notes);
+  const version = nextVersionAfter(current, notes);
   const changelog = join(folder, "CHANGELOG.md");
   const text = addTo(readFileSync(changelog, "utf8"), version, notes);
 
@@ -78,7 +79,7 @@ function readNote(file, names) {
  * @param {string} version
  * @param {readonly Note[]} notes
  */
-function grow(version, notes) {
+function nextVersionAfter(version, notes) {
   const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);
   if (notes.some(({ kind }) => kind === "major")) return `${major + 1}.0.0`;
   if (notes.some(({ kind }) => kind === "minor")) return `${major}.${minor + 1}.0`;
@@ -137,7 +138,7 @@ function write(file, content) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   try {
     console.log(
-      `All packages have version ${nextVersion(root)} now. Run \`npm install\`, and commit the change.`,
+      `All packages have version ${setNextVersion(root)} now. Run \`npm install\`, and commit the change.`,
     );
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;

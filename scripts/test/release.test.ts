@@ -7,7 +7,7 @@ import { entriesOf, publishedPackages } from "../packages.mjs";
 import { budgets, checkSizes } from "../sizes.mjs";
 import { checkLicences, checkManifest, checkPaths, checkVersions } from "../tarball-files.mjs";
 import { ToolError } from "../tools.mjs";
-import { nextVersion } from "../version.mjs";
+import { setNextVersion } from "../version.mjs";
 
 let folder: string;
 
@@ -147,7 +147,7 @@ describe("the next version", () => {
   ])("a %s change gives every package and every range %s", (kind, version) => {
     put(".changeset/a.md", note("patch", "A fix."));
     put(".changeset/b.md", note(kind, "Health\nof a process."));
-    expect(nextVersion(folder)).toBe(version);
+    expect(setNextVersion(folder)).toBe(version);
     const manifest: unknown = JSON.parse(read("packages/http/package.json"));
     const expected = { version, peerDependencies: { "@wsession/core": `^${version}`, ws: "^8.0.0" } };
     expect(manifest).toMatchObject(expected);
@@ -165,8 +165,8 @@ describe("the next version", () => {
     ["a change without a head", "just a text", "must begin with lines"],
   ])("%s is refused, and nothing is changed", (_, content, sentence) => {
     if (content !== undefined) put(".changeset/a.md", content);
-    expect(() => nextVersion(folder)).toThrow(ToolError);
-    expect(() => nextVersion(folder)).toThrow(sentence);
+    expect(() => setNextVersion(folder)).toThrow(ToolError);
+    expect(() => setNextVersion(folder)).toThrow(sentence);
     expect(read("packages/core/package.json")).toContain("0.1.3");
     expect(read("CHANGELOG.md")).not.toContain("## 0");
   });

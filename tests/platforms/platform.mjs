@@ -54,7 +54,7 @@ async function provideNode(wanted) {
   const program = runtime && (await provideRuntime(runtime, refuse));
   if (program === undefined) throw new ToolError(`there is no runtime ${wanted}`);
   // The binaries of uWebSockets.js for newer versions of Node.js need a newer C library.
-  return (await provideDebian13()).adopt(program, wanted);
+  return (await provideDebian13()).relink(program, wanted);
 }
 
 /**
