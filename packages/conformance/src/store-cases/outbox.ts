@@ -124,7 +124,7 @@ export const outboxCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "I18 a destroyed or expired session has no outbox: append and read answer missing, and a new session starts with an empty one",
+    name: "I18 a destroyed or expired session has no outbox: append and read answer missing, and a new session with the same id starts with an empty one",
     applies: outbox,
     async run(trial) {
       const [first, second] = await trial.processes();
@@ -138,6 +138,9 @@ export const outboxCases: readonly StoreCase[] = [
         const request = { id, from: BEGINNING, witness: undefined, maxBytes: 100 };
         expect(await second.store.read?.(request)).toEqual({ type: "missing" });
       }
+      const again = await second.create({ id: expired.id });
+      expect(again.type).toBe("created");
+      expect(await read(first, expired.id, BEGINNING)).toMatchObject({ entries: [], end: BEGINNING });
     },
   },
   {
