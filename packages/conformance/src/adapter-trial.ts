@@ -4,9 +4,8 @@ import { Client } from "./client.ts";
 import type { ClientOptions } from "./client.ts";
 import { RawClient } from "./raw-client.ts";
 import type { RawResponse, UpgradeOptions } from "./raw-client.ts";
-import { checkRunOptions } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
-import { within } from "./waiting.ts";
+import { runCase } from "./run-case.ts";
 
 export interface AdapterCase {
   /** A sentence about behaviour that cites the invariant it checks. */
@@ -84,19 +83,5 @@ export function runAdapterCase(
   harness: AdapterHarness,
   options: RunOptions = {},
 ): Promise<void> {
-  checkRunOptions(options);
-  return runCase(one, harness, options.timeoutMs ?? 10_000);
-}
-
-async function runCase(
-  { name, run }: AdapterCase,
-  harness: AdapterHarness,
-  timeoutMs: number,
-): Promise<void> {
-  const trial = new AdapterTrial(harness);
-  try {
-    await within(timeoutMs, name, run(trial));
-  } finally {
-    await within(timeoutMs, `the end of: ${name}`, trial.dispose());
-  }
+  return runCase(one, () => new AdapterTrial(harness), options, 10_000);
 }

@@ -14,7 +14,7 @@ export interface RunOptions {
   /**
    * The time limit of a case, in milliseconds.
    *
-   * @default 10_000
+   * @default 10_000 for a case of a store or an adapter, 15_000 for a case of a client
    */
   readonly timeoutMs?: number | undefined;
 }

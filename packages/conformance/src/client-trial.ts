@@ -1,4 +1,3 @@
-import { checkRunOptions } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
 import type {
   ClientHarness,
@@ -7,6 +6,7 @@ import type {
   TestedOptions,
   TestedStorage,
 } from "./client-harness.ts";
+import { runCase } from "./run-case.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 import type { ScriptedServerOptions } from "./scripted-server.ts";
 import { Journal, within } from "./waiting.ts";
@@ -151,15 +151,5 @@ export function runClientCase(
   harness: ClientHarness,
   options: RunOptions = {},
 ): Promise<void> {
-  checkRunOptions(options);
-  return runCase(one, harness, options.timeoutMs ?? 15_000);
-}
-
-async function runCase({ name, run }: ClientCase, harness: ClientHarness, timeoutMs: number): Promise<void> {
-  const trial = new ClientTrial(harness);
-  try {
-    await within(timeoutMs, name, run(trial));
-  } finally {
-    await within(timeoutMs, `the end of: ${name}`, trial.dispose());
-  }
+  return runCase(one, () => new ClientTrial(harness), options, 15_000);
 }

@@ -7,7 +7,6 @@ import type {
   OutboxMessage,
   StoredSession,
 } from "@wsession/core";
-import { randomBytes } from "node:crypto";
 import { BOUNDS, message } from "./outbox-reader.ts";
 import type { StoreProcess } from "./store-process.ts";
 import type { StoreCase } from "./store-trial.ts";
@@ -18,10 +17,6 @@ export const commits: NonNullable<StoreCase["applies"]> = (capabilities, harness
 export type Committed = Extract<CommitResult, { type: "committed" }>;
 
 export const CLIENT = "client-AAAAAAAAA";
-
-export function newClient(): string {
-  return randomBytes(12).toString("base64url");
-}
 
 export interface CommitOptions extends Partial<Omit<CommitRequest, "id" | "numbers" | "outbox">> {
   /** The fields that the commit sets. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   DECOY_SUBPROTOCOL,
   Lead,
@@ -15,6 +14,7 @@ import type { Attach, Hello, Position, ServerControl } from "@wsession/protocol"
 import type { AdapterServer } from "./adapter-harness.ts";
 import type { AdapterTrial } from "./adapter-trial.ts";
 import type { Client, Received } from "./client.ts";
+import { newClientId } from "./random-ids.ts";
 
 /** A parsed frame of a server. */
 export type ServerFrame =
@@ -27,10 +27,6 @@ export interface FramedOptions {
   readonly protocols?: readonly string[] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly paused?: boolean | undefined;
-}
-
-export function newClientId(): string {
-  return randomBytes(12).toString("base64url");
 }
 
 /** A client of `v1.wsession` that sends any frame, valid or not, and tracks its position. */

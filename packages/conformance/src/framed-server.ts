@@ -9,7 +9,7 @@ import { Journal } from "./waiting.ts";
 
 export type Data = { readonly n: number };
 export type Conn = Connection<Data, unknown, never>;
-type Own = Pick<
+type OwnOptions = Pick<
   SessionsOptions<Data>,
   | "store"
   | "outbox"
@@ -22,7 +22,8 @@ type Own = Pick<
   | "admit"
 >;
 
-export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
+/** Creates sessions that outlive their connections. */
+function createLastingSessions(options: OwnOptions = {}): Sessions<Data, unknown, never> {
   return createSessions<Data>({
     store: mapStore(),
     token: queryToken(),
@@ -32,7 +33,7 @@ export function lasting(options: Own = {}): Sessions<Data, unknown, never> {
   });
 }
 
-export interface Setting {
+export interface FramedServer {
   readonly sessions: Sessions<Data, unknown, never>;
   readonly server: AdapterServer;
   readonly opened: Journal<Conn>;
@@ -43,13 +44,13 @@ export interface Setting {
   readonly session: () => Conn["session"];
 }
 
-/** A server whose clients speak `v1.wsession`. */
+/** Starts a server for clients that speak `v1.wsession`. */
 export async function framedServer(
   trial: AdapterTrial,
-  options: Own = {},
+  options: OwnOptions = {},
   handlers: Handlers<Data, unknown, never> = {},
-): Promise<Setting> {
-  const sessions = lasting(options);
+): Promise<FramedServer> {
+  const sessions = createLastingSessions(options);
   const opened = new Journal<Conn>();
   const server = await trial.serve(sessions, {
     ...handlers,
@@ -68,9 +69,9 @@ export async function framedServer(
   };
 }
 
-/** A client that has attached, and its token. */
-export async function arrived(
-  setting: Setting,
+/** Connects a client and attaches it. Resolves after hello, with the client and its token. */
+export async function attachedPeer(
+  setting: FramedServer,
 ): Promise<{ readonly peer: FramedPeer; readonly token: string }> {
   const peer = await setting.connect();
   peer.attach();
@@ -78,19 +79,19 @@ export async function arrived(
   return { peer, token: token ?? expect.fail("no token in hello") };
 }
 
-/** A server with the handler `transaction`, and a client of it that has attached. */
+/** Starts a server with the handler `transaction`, and attaches a client. */
 export async function transactionServer(
   trial: AdapterTrial,
   handlers: Handlers<Data, unknown, never>,
-  options: Own = {},
-): Promise<{ readonly setting: Setting; readonly peer: FramedPeer; readonly token: string }> {
+  options: OwnOptions = {},
+): Promise<{ readonly setting: FramedServer; readonly peer: FramedPeer; readonly token: string }> {
   const setting = await framedServer(trial, options, handlers);
-  return { setting, ...(await arrived(setting)) };
+  return { setting, ...(await attachedPeer(setting)) };
 }
 
-/** The next connection of a client whose connection has ended. Its messages have the numbers from `from` on. */
-export async function comesBack(
-  setting: Setting,
+/** Connects a client again whose connection has ended. Its messages have the numbers from `from` on. */
+export async function returningPeer(
+  setting: FramedServer,
   { peer, token }: { readonly peer: FramedPeer; readonly token: string },
   from: number,
   known?: number,

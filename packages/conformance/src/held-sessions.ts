@@ -12,7 +12,7 @@ interface Held {
 export class HeldSessions {
   readonly #held = new Map<string, Held>();
 
-  /** What the process has of the session, also past its deadlines. */
+  /** The state that the process has of the session, also past its deadlines. */
   stored(id: string): StoredSession | undefined {
     return this.#held.get(id)?.stored;
   }
@@ -35,7 +35,7 @@ export class HeldSessions {
     return this.#held.get(id)?.connections ?? 0;
   }
 
-  /** One more connection. */
+  /** Adds a connection of the session. */
   hold(id: string, stored: StoredSession): void {
     const connections = this.connections(id) + 1;
     const now = Date.now();
@@ -47,7 +47,7 @@ export class HeldSessions {
     });
   }
 
-  /** One connection less. */
+  /** Removes a connection of the session, and the session with its last connection. */
   release(id: string): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
@@ -66,23 +66,23 @@ export class HeldSessions {
     if (absoluteMs !== undefined) held.absoluteAt = Date.now() + absoluteMs;
   }
 
-  adopt(id: string, stored: StoredSession): void {
+  replaceStored(id: string, stored: StoredSession): void {
     const held = this.#held.get(id);
     if (held !== undefined) held.stored = stored;
   }
 
   appended(id: string, { offset, chains }: Extract<AppendResult, { type: "appended" }>): void {
     const chain = chains.at(-1);
-    if (chain !== undefined) this.heard(id, { offset: offset + chains.length - 1, chain });
+    if (chain !== undefined) this.setOutboxEnd(id, { offset: offset + chains.length - 1, chain });
   }
 
-  heard(id: string, outbox: Position): void {
+  setOutboxEnd(id: string, outbox: Position): void {
     const held = this.#held.get(id);
     if (held !== undefined) held.stored = { ...held.stored, outbox };
   }
 
-  /** A write: the session of the answer, or else the change applied to the session. */
-  move(
+  /** Applies a write: takes the session of the answer, or applies the change if the answer has no session. */
+  applyWrite(
     id: string,
     { version, lineage }: Pick<StoredSession, "version" | "lineage">,
     session: StoredSession | undefined,

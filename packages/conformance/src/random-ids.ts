@@ -7,3 +7,8 @@ export function newId(): string {
 export function newDigest(): string {
   return randomBytes(32).toString("base64url");
 }
+
+/** An id of a client of `v1.wsession`. */
+export function newClientId(): string {
+  return randomBytes(12).toString("base64url");
+}

@@ -5,16 +5,16 @@ import type { Awaitable, Change } from "@wsession/core";
  * Applies a synchronous result in the same tick. A store without records of its own relies on this for atomic
  * writes.
  */
-export async function inItsTick<Result extends { readonly type: string }>(
+export async function applyInSameTick<Result extends { readonly type: string }>(
   answer: Awaitable<Result>,
-  adopt: (result: Result) => void,
+  apply: (result: Result) => void,
 ): Promise<Result> {
   if ("type" in answer) {
-    adopt(answer);
+    apply(answer);
     return answer;
   }
   const result = await answer;
-  adopt(result);
+  apply(result);
   return result;
 }
 

@@ -22,7 +22,7 @@ import type {
   WriteResult,
 } from "@wsession/core";
 import { HeldSessions } from "./held-sessions.ts";
-import { inItsTick } from "./store-answers.ts";
+import { applyInSameTick } from "./store-answers.ts";
 import { newDigest, newId } from "./random-ids.ts";
 import { Journal } from "./waiting.ts";
 
@@ -63,7 +63,7 @@ export class StoreProcess implements StoreHost {
       exclusive: false,
       ...request,
     };
-    return inItsTick(this.store.create(whole), (result) => {
+    return applyInSameTick(this.store.create(whole), (result) => {
       if (result.type === "created" && (whole.hold || !this.#resumable))
         this.#held.hold(whole.id, result.session);
     });
@@ -103,9 +103,12 @@ export class StoreProcess implements StoreHost {
   }
 
   async write(id: string, change: Change, request: Partial<WriteRequest> = {}): Promise<WriteResult> {
-    return inItsTick(this.store.write({ id, change, ...this.#basis(id, request), ...request }), (result) => {
-      if (result.type === "written") this.#held.move(id, result, result.session, change);
-    });
+    return applyInSameTick(
+      this.store.write({ id, change, ...this.#basis(id, request), ...request }),
+      (result) => {
+        if (result.type === "written") this.#held.applyWrite(id, result, result.session, change);
+      },
+    );
   }
 
   fields(
@@ -141,10 +144,10 @@ export class StoreProcess implements StoreHost {
     if (this.store.commit === undefined) throw new Error("the store has no commit()");
     const { id, change, outbox } = request;
     const whole = { change, outbox, ...this.#basis(id, request), ...request };
-    return inItsTick(this.store.commit(whole), (result) => {
+    return applyInSameTick(this.store.commit(whole), (result) => {
       if (result.type !== "committed") return;
       const { written, appended } = result;
-      if (written !== undefined) this.#held.move(id, written, written.session, change);
+      if (written !== undefined) this.#held.applyWrite(id, written, written.session, change);
       if (appended !== undefined) this.#held.appended(id, appended);
     });
   }
@@ -168,12 +171,12 @@ export class StoreProcess implements StoreHost {
       lineage: request.known === undefined ? this.#held.stored(id)?.lineage : undefined,
       ...request,
     };
-    return inItsTick(this.store.rotate(whole), (result) => {
+    return applyInSameTick(this.store.rotate(whole), (result) => {
       const stored = this.#held.stored(id);
       if (result.type !== "rotated" || stored === undefined) return;
       const { subject = stored.subject } = whole;
       const { version, lineage } = result;
-      this.#held.adopt(id, result.session ?? { ...stored, version, lineage, subject });
+      this.#held.replaceStored(id, result.session ?? { ...stored, version, lineage, subject });
     });
   }
 
@@ -210,10 +213,10 @@ export class StoreProcess implements StoreHost {
   notify(event: StoreEvent): number {
     const connections = this.#held.connections(event.id);
     const version = this.#held.stored(event.id)?.version ?? 0;
-    if (event.type === "loaded") this.#held.move(event.id, event.session, event.session, undefined);
-    else if (event.type === "appended") this.#held.heard(event.id, event.end);
+    if (event.type === "loaded") this.#held.applyWrite(event.id, event.session, event.session, undefined);
+    else if (event.type === "appended") this.#held.setOutboxEnd(event.id, event.end);
     else if (event.type === "written" && event.version === version + 1) {
-      this.#held.move(event.id, event, undefined, event.change);
+      this.#held.applyWrite(event.id, event, undefined, event.change);
     } else if (event.type === "destroyed" || event.type === "expired") this.#held.delete(event.id);
     this.events.note(event);
     return event.type === "destroyed" || event.type === "expired" ? connections : 0;

@@ -1,9 +1,8 @@
 import type { StoreCapabilities } from "@wsession/core";
 import type { StoreBacking, StoreHarness } from "./store-harness.ts";
 import { StoreProcess } from "./store-process.ts";
-import { checkRunOptions } from "./check-harness.ts";
 import type { RunOptions } from "./check-harness.ts";
-import { within } from "./waiting.ts";
+import { runCase } from "./run-case.ts";
 
 export interface StoreCase {
   /** A sentence about behaviour that cites the invariant it checks. */
@@ -68,15 +67,5 @@ export class StoreTrial {
  * @throws INVALID_ARGUMENT at once for an invalid option.
  */
 export function runStoreCase(one: StoreCase, harness: StoreHarness, options: RunOptions = {}): Promise<void> {
-  checkRunOptions(options);
-  return runCase(one, harness, options.timeoutMs ?? 10_000);
-}
-
-async function runCase({ name, run }: StoreCase, harness: StoreHarness, timeoutMs: number): Promise<void> {
-  const trial = await StoreTrial.open(harness);
-  try {
-    await within(timeoutMs, name, run(trial));
-  } finally {
-    await trial.dispose();
-  }
+  return runCase(one, () => StoreTrial.open(harness), options, 10_000);
 }

@@ -2,7 +2,7 @@ import { isSessionError, mapStore, SessionError, TransactionRefused } from "@wse
 import type { CommitRequest, Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, comesBack, framedServer, transactionServer } from "../framed-server.ts";
+import { attachedPeer, framedServer, returningPeer, transactionServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { deferred, Journal } from "../waiting.ts";
 
@@ -22,7 +22,7 @@ async function refusedBy(trial: Parameters<AdapterCase["run"]>[0], handle: Handl
       },
     },
   );
-  const { peer } = await arrived(setting);
+  const { peer } = await attachedPeer(setting);
   peer.sendCounted("message");
   const { code, message, detail } = await peer.until("refused");
   expect(setting.session().data).toEqual({ n: 0 });
@@ -37,10 +37,10 @@ export const failedTransactionCases: readonly AdapterCase[] = [
   {
     name: "I21 a TransactionRefused reaches the client with its code and detail, and no change is committed",
     async run(trial) {
-      const { reported, ...told } = await refusedBy(trial, () => {
+      const { reported, ...received } = await refusedBy(trial, () => {
         throw new TransactionRefused("outbid", { message: "too low", detail: { highest: 7 } });
       });
-      expect(told).toEqual({ code: "outbid", message: "too low", detail: { highest: 7 } });
+      expect(received).toEqual({ code: "outbid", message: "too low", detail: { highest: 7 } });
       expect(reported).toEqual([]);
     },
   },
@@ -58,7 +58,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
       peer.sendCounted("first");
       await peer.until("refused");
       peer.client.socket.terminate();
-      const again = await comesBack(setting, { peer, token }, 1);
+      const again = await returningPeer(setting, { peer, token }, 1);
       again.sendCounted("first");
       expect(await again.until("hello")).toMatchObject({ settled: 1, refused: [1] });
       expect(await again.until("refused")).toMatchObject({ number: 1 });
@@ -70,8 +70,8 @@ export const failedTransactionCases: readonly AdapterCase[] = [
     name: "I12 I21 an error of the handler is reported, and the client gets HANDLER_FAILED without the error's message; the connection stays",
     async run(trial) {
       const mistake = new Error("a secret of the server");
-      const { reported, ...told } = await refusedBy(trial, () => Promise.reject(mistake));
-      expect(told).toEqual({ code: "HANDLER_FAILED", message: undefined, detail: undefined });
+      const { reported, ...received } = await refusedBy(trial, () => Promise.reject(mistake));
+      expect(received).toEqual({ code: "HANDLER_FAILED", message: undefined, detail: undefined });
       expect(reported).toEqual([{ error: mistake, stage: "transaction" }]);
     },
   },
@@ -194,7 +194,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
       });
       peer.sendCounted("go");
       await peer.client.closed;
-      const again = await comesBack(setting, { peer, token }, 1);
+      const again = await returningPeer(setting, { peer, token }, 1);
       expect(await again.until("hello")).toMatchObject({ settled: 1 });
       expect(setting.session().data).toEqual({ n: 1 });
     },
@@ -231,7 +231,7 @@ export const failedTransactionCases: readonly AdapterCase[] = [
       await asked.until(2);
       asked.entries[1]?.fail();
       expect((await peer.client.closed).code).toBe(4503);
-      const again = await comesBack(setting, { peer, token }, 2, 1);
+      const again = await returningPeer(setting, { peer, token }, 2, 1);
       expect(await again.until("hello")).toMatchObject({ settled: 1 });
       again.sendCounted("second");
       await asked.until(3);
@@ -245,10 +245,10 @@ export const failedTransactionCases: readonly AdapterCase[] = [
       const circular: Record<string, unknown> = {};
       circular["itself"] = circular;
       for (const detail of [circular, "x".repeat(5_000), 1n]) {
-        const { code, detail: told } = await refusedBy(trial, () => {
+        const { code, detail: received } = await refusedBy(trial, () => {
           throw new TransactionRefused("no", { detail });
         });
-        expect([code, told]).toEqual(["no", undefined]);
+        expect([code, received]).toEqual(["no", undefined]);
       }
     },
   },

@@ -3,10 +3,11 @@ import type { Connection } from "@wsession/core";
 import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { FramedPeer, newClientId } from "../framed-peer.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { FramedPeer } from "../framed-peer.ts";
+import { attachedPeer, framedServer } from "../framed-server.ts";
 import type { Conn, Data } from "../framed-server.ts";
-import { delay, Journal } from "../waiting.ts";
+import { newClientId } from "../random-ids.ts";
+import { delay, Journal, until } from "../waiting.ts";
 
 const attach = (members: object = {}): string =>
   `.a${JSON.stringify({ v: 1, client: newClientId(), from: 1, known: 0, mark: 0, ...members })}`;
@@ -44,7 +45,7 @@ export const framingCases: readonly AdapterCase[] = [
         {},
         { message: (_connection, text) => messages.note(`${text}`) },
       );
-      const { peer: other } = await arrived(setting);
+      const { peer: other } = await attachedPeer(setting);
       const peer = await setting.connect();
       for (const frame of frames) peer.client.send(frame);
       const { code, reason: told } = await peer.client.closed;
@@ -141,7 +142,7 @@ export const framingCases: readonly AdapterCase[] = [
       const stranger = trial.connect(server, "/", { protocols, headers: { origin: "https://evil.example" } });
       await expect(stranger).rejects.toThrow("403");
       expect([store.size, opened.entries.length, sessions.connections.size]).toEqual([0, 0, 0]);
-      while (sessions.diagnostics.handshakesPending > 0) await delay(2);
+      await until(() => sessions.diagnostics.handshakesPending === 0);
       const peer = await FramedPeer.connect(trial, server, { headers });
       peer.attach();
       await peer.until("hello");
@@ -195,7 +196,7 @@ export const framingCases: readonly AdapterCase[] = [
           close: (_connection, { code }) => closed.note(code),
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       await setting.session().send("x");
       const position = await peer.until("kept");
       expect(await peer.until("beat")).toMatchObject({ offset: position.offset, chain: position.chain });
@@ -213,7 +214,7 @@ export const framingCases: readonly AdapterCase[] = [
     name: "a control frame with an unknown name is ignored",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       peer.client.send(".z{later}");
       peer.client.send(".t");
       peer.client.send(".?");
@@ -224,7 +225,7 @@ export const framingCases: readonly AdapterCase[] = [
     name: "identify and rotate send the new token to the connection that called, and to no other",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       const other = await setting.connect(token);
       other.comeBack(peer);
       await other.until("hello");
@@ -244,7 +245,7 @@ export const framingCases: readonly AdapterCase[] = [
     name: "a shutdown with drainMs announces to each client in how many milliseconds its connection ends",
     async run(trial) {
       const setting = await framedServer(trial);
-      const peers = [await arrived(setting), await arrived(setting)];
+      const peers = [await attachedPeer(setting), await attachedPeer(setting)];
       const closing = setting.sessions.close({ drainMs: 200 });
       const { ms } = (await peers[1]?.peer.until("going-away")) ?? expect.fail();
       expect(ms).toBe(100);

@@ -70,9 +70,9 @@ export const gateCases: readonly AdapterCase[] = [
       await macrotask();
       expect(journal.entries).toEqual([]);
       const [connection] = [...sessions.connections];
-      await connection?.setSession({ who: "set from elsewhere" });
+      await connection?.setSession({ who: "set by other code" });
       await journal.until(2);
-      expect(journal.entries).toEqual(["one set from elsewhere", "two set from elsewhere"]);
+      expect(journal.entries).toEqual(["one set by other code", "two set by other code"]);
     },
   },
   {

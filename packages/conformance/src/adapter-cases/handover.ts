@@ -3,11 +3,11 @@ import { DECOY_SUBPROTOCOL, SUBPROTOCOL } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import type { FramedPeer } from "../framed-peer.ts";
-import { arrived, framedServer, transactionServer } from "../framed-server.ts";
+import { attachedPeer, framedServer, transactionServer } from "../framed-server.ts";
 import { valuesOf } from "../raw-client.ts";
 import { deferred, delay, Journal, until } from "../waiting.ts";
 
-/** Leaves as a client that is live elsewhere does. */
+/** Sends bye, as a client does that is live on a new connection. */
 async function leave(peer: FramedPeer): Promise<void> {
   peer.client.send(".b");
   peer.client.socket.close(1000);
@@ -20,7 +20,7 @@ export const handoverCases: readonly AdapterCase[] = [
     name: "close({ handover }) tells one client after another to move, over the first half of drainMs, and closes none before drainMs",
     async run(trial) {
       const setting = await framedServer(trial);
-      const peers = [await arrived(setting), await arrived(setting), await arrived(setting)];
+      const peers = [await attachedPeer(setting), await attachedPeer(setting), await attachedPeer(setting)];
       const started = performance.now();
       const closing = setting.sessions.close({ handover: true, drainMs: 150 });
       const told = await Promise.all(
@@ -43,7 +43,7 @@ export const handoverCases: readonly AdapterCase[] = [
     name: "close({ handover }) resolves as soon as all clients have left, and not after drainMs",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const closing = setting.sessions.close({ handover: true });
       await peer.until("going-away");
       await leave(peer);
@@ -66,7 +66,7 @@ export const handoverCases: readonly AdapterCase[] = [
           return accept();
         },
       });
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const headers = [["Sec-WebSocket-Protocol", `${DECOY_SUBPROTOCOL}, ${SUBPROTOCOL}`]] as const;
       const undecided = trial.refused(setting.server, { path: "/?late", headers });
       await asked.promise;
@@ -90,7 +90,7 @@ export const handoverCases: readonly AdapterCase[] = [
       const closed = new Journal<number>();
       const setting = await framedServer(trial, {}, { close: () => closed.note(performance.now()) });
       const raw = [await setting.connectRaw(), await setting.connectRaw()];
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const started = performance.now();
       const closing = setting.sessions.close({ handover: true, drainMs: 100 });
       for (const client of raw) expect((await client.closed).code).toBe(1012);
@@ -145,7 +145,7 @@ export const handoverCases: readonly AdapterCase[] = [
     name: "close({ handover }) twice, and close() after it, are one shutdown, with the options of the first",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const first = setting.sessions.close({ handover: true, drainMs: 2_000 });
       const second = setting.sessions.close({ handover: true, drainMs: 1 });
       const third = setting.sessions.close();

@@ -2,7 +2,7 @@ import { createSessions, isSessionError, mapStore } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
 import { FramedPeer } from "../framed-peer.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { attachedPeer, framedServer } from "../framed-server.ts";
 import type { Conn, Data } from "../framed-server.ts";
 import { delay, Journal } from "../waiting.ts";
 
@@ -25,7 +25,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     name: "I18 a destroyed session has no outbox: send rejects with SESSION_GONE, and its connections end with 4410",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const session = setting.session();
       await session.send("1");
       await setting.sessions.destroy(session.id);
@@ -39,7 +39,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     name: "sendToSubject reaches each session of a subject, and counts them",
     async run(trial) {
       const setting = await framedServer(trial);
-      const peers = [await arrived(setting), await arrived(setting), await arrived(setting)];
+      const peers = [await attachedPeer(setting), await attachedPeer(setting), await attachedPeer(setting)];
       const [one, two] = setting.opened.entries;
       await one?.session.identify("ada");
       await two?.session.identify("ada");
@@ -56,7 +56,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     async run(trial) {
       const outbox = { maxMessages: 2, maxBytes: 100, whenFull: "refuse" } as const;
       const setting = await framedServer(trial, { outbox });
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const session = setting.session();
       await expect(session.send("é".repeat(51))).rejects.toMatchObject({
         code: "TOO_LARGE",
@@ -76,7 +76,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
     name: "I20 too many sends at once are refused with OUTBOX_FULL, and the accepted ones arrive",
     async run(trial) {
       const setting = await framedServer(trial, { outbox: { maxMessages: 10 } });
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const sent = await Promise.allSettled(
         Array.from({ length: 15 }, (_, n) => setting.session().send(`${n}`)),
       );
@@ -94,7 +94,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
       const setting = await framedServer(trial, {
         outbox: { maxMessages: 1_000, maxBytes: 8 * 1024 * 1024 },
       });
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       peer.client.socket.terminate();
       const { id } = setting.session();
       const text = "x".repeat(16 * 1024);
@@ -133,7 +133,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
           message: (_connection, text) => journal.note(`message ${text}`),
         },
       );
-      const { token } = await arrived(setting);
+      const { token } = await attachedPeer(setting);
       const raw = await setting.connectRaw(token);
       raw.send("x");
       await journal.until((entry) => entry === "message x");
@@ -149,7 +149,7 @@ export const keptBoundCases: readonly AdapterCase[] = [
         { onError: (_error, { stage }) => errors.note({ stage }) },
         { resumed: () => Promise.reject(new Error("mine")) },
       );
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       const again = await setting.connect(token);
       again.comeBack(peer);
       expect((await again.client.closed).code).toBe(1011);

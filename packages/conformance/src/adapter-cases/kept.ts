@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { attachedPeer, framedServer } from "../framed-server.ts";
 import { delay, Journal } from "../waiting.ts";
 
 /** Messages that are kept for a client that is away. */
@@ -9,7 +9,7 @@ export const keptCases: readonly AdapterCase[] = [
     name: "I15 kept messages reach a client in order, among plain messages, and both sides count the same offsets",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       expect(peer.hello).toMatchObject({ lasting: true, resumed: false, mode: "message", protocol: "" });
       expect(peer.position).toEqual({ offset: 0, chain: 0 });
       const bytes = Uint8Array.from([0, 61, 255]);
@@ -30,7 +30,7 @@ export const keptCases: readonly AdapterCase[] = [
     name: "I16 a client that comes back gets every message after its position, then live messages, and no message twice",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       await setting.session().send("1");
       await setting.session().send("2");
       await peer.keptTexts(2);
@@ -61,7 +61,7 @@ export const keptCases: readonly AdapterCase[] = [
         { outbox: { maxMessages: 3 } },
         { resumed: (_connection, event) => events.note(event) },
       );
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       await setting.session().send("1");
       await peer.keptTexts(1);
       peer.client.socket.terminate();
@@ -81,7 +81,7 @@ export const keptCases: readonly AdapterCase[] = [
     name: "I19 a client with a false position gets missed with certain false, and all messages that are kept",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       const { id } = setting.session();
       for (const text of ["1", "2", "3"]) await setting.sessions.send(id, text);
       await peer.keptTexts(3);
@@ -101,7 +101,7 @@ export const keptCases: readonly AdapterCase[] = [
     name: "I16 a jump skips a message that was replaced or whose ttlMs is over, and the client can come back from a position after it",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       const { id } = setting.session();
       peer.client.socket.terminate();
       await setting.sessions.send(id, "unread: 1", { key: "unread" });
@@ -143,7 +143,7 @@ export const keptCases: readonly AdapterCase[] = [
     name: "I15 all connections of a session get each message once, raw ones as an ordinary message",
     async run(trial) {
       const setting = await framedServer(trial);
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       const second = await setting.connect(token);
       second.comeBack(peer);
       await second.until("hello");

@@ -5,7 +5,8 @@ import type { AdapterCase } from "../adapter-trial.ts";
 import { frame, Opcode } from "../raw-client.ts";
 import { deferred, delay, Journal, macrotask } from "../waiting.ts";
 
-const counted = (): Sessions<{ n: number }, unknown, never> => createSessions({ initial: () => ({ n: 0 }) });
+const newSessions = (): Sessions<{ n: number }, unknown, never> =>
+  createSessions({ initial: () => ({ n: 0 }) });
 
 /**
  * Messages are handled in order of arrival, once, and one at a time. Text stays text, and handlers own the
@@ -16,7 +17,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I2 500 messages reach a synchronous handler in order, each once",
     async run(trial) {
       const journal = new Journal<string | Uint8Array>();
-      const server = await trial.serve(counted(), { message: (_, text) => journal.note(text) });
+      const server = await trial.serve(newSessions(), { message: (_, text) => journal.note(text) });
       const wanted = Array.from({ length: 500 }, (_, index) => `${index}`);
       await trial.connect(server, "/", {
         atOpen: (socket) => {
@@ -33,7 +34,7 @@ export const messageCases: readonly AdapterCase[] = [
     async run(trial) {
       const journal = new Journal();
       let running = 0;
-      const server = await trial.serve(counted(), {
+      const server = await trial.serve(newSessions(), {
         async message(_, text) {
           running += 1;
           const alone = running === 1;
@@ -53,7 +54,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I2 a handler may return any thenable",
     async run(trial) {
       const journal = new Journal();
-      const server = await trial.serve(counted(), {
+      const server = await trial.serve(newSessions(), {
         message: (_, text) => ({
           // oxlint-disable-next-line unicorn/no-thenable -- stands for a promise of another library
           then(settled: () => void, failed: (error: unknown) => void) {
@@ -74,7 +75,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I2 text is decoded, of any script and of any size",
     async run(trial) {
       const journal = new Journal<string | Uint8Array>();
-      const server = await trial.serve(counted(), { message: (_, text) => journal.note(text) });
+      const server = await trial.serve(newSessions(), { message: (_, text) => journal.note(text) });
       const client = await trial.connect(server);
       const wanted = ["ascii", "Grüße, Ωμέγα, 日本語, 🎈", "", "\u0000", "x".repeat(200_000)];
       for (const text of wanted) client.send(text);
@@ -86,7 +87,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I2 the handler may keep a binary message: it is intact after a macrotask, and after more messages",
     async run(trial) {
       const kept = new Journal<Uint8Array>();
-      const server = await trial.serve(counted(), {
+      const server = await trial.serve(newSessions(), {
         message: (_, data) => {
           if (typeof data !== "string") kept.note(data);
         },
@@ -114,7 +115,7 @@ export const messageCases: readonly AdapterCase[] = [
     async run(trial) {
       const gate = deferred();
       const kept = new Journal<string | Uint8Array>();
-      const server = await trial.serve(counted(), {
+      const server = await trial.serve(newSessions(), {
         open: () => gate.promise,
         message: (_, data) => kept.note(data),
       });
@@ -131,7 +132,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I2 a fragmented message arrives as one, with a ping between its fragments",
     async run(trial) {
       const journal = new Journal<string | Uint8Array>();
-      const server = await trial.serve(counted(), { message: (_, data) => journal.note(data) });
+      const server = await trial.serve(newSessions(), { message: (_, data) => journal.note(data) });
       const client = await trial.rawUpgraded(server);
       client.write(
         frame("frag", { fin: false }),
@@ -151,7 +152,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I2 an empty message reaches the handler",
     async run(trial) {
       const journal = new Journal<string | Uint8Array>();
-      const server = await trial.serve(counted(), {
+      const server = await trial.serve(newSessions(), {
         async message(_, data) {
           await macrotask();
           journal.note(data);
@@ -172,7 +173,7 @@ export const messageCases: readonly AdapterCase[] = [
     name: "I4 the peer closed: messages that were received before are handled, then close",
     async run(trial) {
       const journal = new Journal();
-      const server = await trial.serve(counted(), {
+      const server = await trial.serve(newSessions(), {
         async message(_, text) {
           await delay(2);
           journal.note(`${text}`);
@@ -191,7 +192,7 @@ export const messageCases: readonly AdapterCase[] = [
     async run(trial) {
       const journal = new Journal();
       const gate = deferred();
-      const sessions = counted();
+      const sessions = newSessions();
       const server = await trial.serve(sessions, {
         async message(connection, text) {
           journal.note(`${text}`);
@@ -213,7 +214,7 @@ export const messageCases: readonly AdapterCase[] = [
   {
     name: "without a message handler messages are accepted and ignored",
     async run(trial) {
-      const server = await trial.serve(counted(), { open: (connection) => void connection.send("hi") });
+      const server = await trial.serve(newSessions(), { open: (connection) => void connection.send("hi") });
       const client = await trial.connect(server);
       client.send("anything");
       client.send(Buffer.of(1));

@@ -2,7 +2,7 @@ import { isSessionError } from "@wsession/core";
 import type { Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer, transactionServer } from "../framed-server.ts";
+import { attachedPeer, framedServer, transactionServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { Journal } from "../waiting.ts";
 
@@ -45,7 +45,7 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
       peer.sendCounted("1");
       await codes.until(8);
       expect(codes.entries).toEqual([...over, "1 1"]);
-      const other = await arrived(setting);
+      const other = await attachedPeer(setting);
       other.peer.sendCounted("1");
       await codes.until(16);
       expect(codes.entries.slice(8)).toEqual([...over, "1 1"]);
@@ -174,7 +174,7 @@ export const misusedTransactionCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       peer.sendCounted("go");
       await peer.until("applied");
       await reported.until(2);

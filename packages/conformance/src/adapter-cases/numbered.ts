@@ -3,9 +3,10 @@ import { TransactionRefused } from "@wsession/protocol";
 import type { Attach } from "@wsession/protocol";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { FramedPeer, newClientId } from "../framed-peer.ts";
-import { arrived, framedServer } from "../framed-server.ts";
+import { FramedPeer } from "../framed-peer.ts";
+import { attachedPeer, framedServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
+import { newClientId } from "../random-ids.ts";
 import { deferred, delay, Journal } from "../waiting.ts";
 
 /** Numbered messages of a client: handled at least once, in order, and acknowledged after the handler has settled. */
@@ -25,7 +26,7 @@ export const numberedCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       for (const text of ["1", "2", "3"]) peer.sendCounted(text);
       await peer.until("applied", ({ number }) => number === 3);
       expect(journal.entries).toEqual(["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
@@ -48,7 +49,7 @@ export const numberedCases: readonly AdapterCase[] = [
             }),
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       for (let n = 1; n <= 48; n += 1) peer.sendCounted(`${n}`);
       peer.client.send(".?");
       await peer.until("beat");
@@ -67,7 +68,7 @@ export const numberedCases: readonly AdapterCase[] = [
         {},
         { message: () => new Promise<void>((resolve) => void gates.push(resolve)) },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const quarter = "x".repeat(64 * 1024);
       for (let n = 1; n <= 4; n += 1) peer.sendCounted(quarter);
       peer.client.send(".?");
@@ -108,7 +109,7 @@ export const numberedCases: readonly AdapterCase[] = [
     async run(trial) {
       let handled = 0;
       const setting = await framedServer(trial, {}, { message: () => void (handled += 1) });
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       let sent = 0;
       let settled = 0;
       while (settled < 2_000) {
@@ -127,7 +128,7 @@ export const numberedCases: readonly AdapterCase[] = [
         {},
         { message: (_connection, data) => handled.note(`${data}`) },
       );
-      const { peer, token } = await arrived(setting);
+      const { peer, token } = await attachedPeer(setting);
       peer.client.socket.terminate();
       const again = await setting.connect(token);
       again.comeBack(peer, { from: 5 });
@@ -168,7 +169,7 @@ export const numberedCases: readonly AdapterCase[] = [
         {},
         { message: (_connection, data) => handled.note(`${data}`) },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       const session = peer.hello?.session;
       peer.sendCounted("1");
       peer.attach({ client: newClientId(), session, from: 40 });
@@ -196,7 +197,7 @@ export const numberedCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       peer.sendCounted("good");
       peer.sendCounted("poison");
       peer.sendCounted("behind");
@@ -221,7 +222,7 @@ export const numberedCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       for (const text of ["1", "wrong", "3", "late", "5"]) peer.sendCounted(text);
       await peer.until("applied", ({ number }) => number === 5);
       expect(journal.entries).toEqual(["1", "wrong", "3", "late", "5"]);
@@ -245,7 +246,7 @@ export const numberedCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       peer.sendCounted("x");
       expect((await peer.client.closed).code).toBe(4503);
       expect(peer.client.received.map((frame) => `${frame}`.slice(0, 2))).toEqual([".h"]);

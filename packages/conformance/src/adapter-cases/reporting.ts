@@ -17,7 +17,7 @@ function reports() {
   const journal = new Journal<Reported>();
   const onError = (error: unknown, { stage }: { readonly stage: Stage }) =>
     journal.note({ stage, message: error instanceof Error ? error.message : String(error) });
-  return { told: journal, onError };
+  return { reported: journal, onError };
 }
 
 const LEAVING = 20;
@@ -36,7 +36,7 @@ const cutShort: Readonly<Record<string, (connection: Connection<Data>, left: Pro
     await left;
     void connection.setSession({ n: 1 });
   },
-  "tells its own caller in its own words": async (connection) => {
+  "wraps the error of ready() in an error of its own": async (connection) => {
     await connection.ready().catch((cause: unknown) => {
       throw new Error("the login failed", { cause });
     });
@@ -48,7 +48,7 @@ async function comeAndLeave(
   trial: AdapterTrial,
   open: (connection: Connection<Data>, left: Promise<void>) => unknown,
 ) {
-  const { told, onError } = reports();
+  const { reported, onError } = reports();
   const opened = new Journal<number>();
   const closed = new Journal<number>();
   const sessions = createSessions<Data>({ store: mapStore(), onError });
@@ -70,7 +70,7 @@ async function comeAndLeave(
   await until(() => sessions.connections.size === 0);
   for (const resolve of left.values()) resolve();
   await closed.until(LEAVING);
-  return { told, sessions };
+  return { reported, sessions };
 }
 
 /**
@@ -81,28 +81,28 @@ export const reportingCases: readonly AdapterCase[] = [
   ...Object.entries(cutShort).map(([how, open]): AdapterCase => ({
     name: `fault F2: clients that leave during an open that ${how} are counted, and not reported`,
     async run(trial) {
-      const { told, sessions } = await comeAndLeave(trial, open);
+      const { reported, sessions } = await comeAndLeave(trial, open);
       await until(() => sessions.diagnostics.handlersCutShort === LEAVING);
-      expect(told.entries).toEqual([]);
+      expect(reported.entries).toEqual([]);
     },
   })),
   {
     name: "fault F2: a mistake in an open whose client has left is reported",
     async run(trial) {
-      const { told, sessions } = await comeAndLeave(trial, async (_, left) => {
+      const { reported, sessions } = await comeAndLeave(trial, async (_, left) => {
         await left;
         throw new TypeError("a typo");
       });
-      await told.until(LEAVING);
+      await reported.until(LEAVING);
       const mistakes = Array.from({ length: LEAVING }, () => ({ stage: "open", message: "a typo" }));
-      expect(told.entries).toEqual(mistakes);
+      expect(reported.entries).toEqual(mistakes);
       expect(sessions.diagnostics.handlersCutShort).toBe(0);
     },
   },
   {
     name: "fault F2: a message handler that fails only because its session was destroyed meanwhile is not reported",
     async run(trial) {
-      const { told, onError } = reports();
+      const { reported, onError } = reports();
       const sessions = createSessions({ store: mapStore(), initial: () => ({ n: 0 }), onError });
       const server = await trial.serve(sessions, {
         async message({ session }) {
@@ -115,13 +115,13 @@ export const reportingCases: readonly AdapterCase[] = [
       client.send("x");
       expect((await client.closed).code).toBe(4410);
       await until(() => sessions.diagnostics.handlersCutShort === 2);
-      expect(told.entries).toEqual([]);
+      expect(reported.entries).toEqual([]);
     },
   },
   {
     name: "fault F2: a handler that fails with FENCED because its connection was replaced meanwhile is not reported",
     async run(trial) {
-      const { told, onError } = reports();
+      const { reported, onError } = reports();
       const store = mapStore();
       const sessions = createSessions({
         store,
@@ -148,24 +148,24 @@ export const reportingCases: readonly AdapterCase[] = [
       expect((await first.closed).code).toBe(4409);
       replaced.resolve();
       await until(() => sessions.diagnostics.handlersCutShort === 1);
-      expect(told.entries).toEqual([]);
+      expect(reported.entries).toEqual([]);
     },
   },
   {
     name: "fault F2: a client that never logs in while open waits for the session is closed with 4408, and not reported",
     async run(trial) {
-      const { told, onError } = reports();
+      const { reported, onError } = reports();
       const sessions = createSessions<Data>({ early: { timeoutMs: 50 }, onError });
       const server = await trial.serve(sessions, { open: (connection) => connection.ready() });
       const client = await trial.connect(server);
       expect((await client.closed).code).toBe(4408);
-      expect(told.entries).toEqual([]);
+      expect(reported.entries).toEqual([]);
     },
   },
   {
     name: "I12 fault F3: an unawaited write that the store refuses ends its connection with 4503, and is reported once",
     async run(trial) {
-      const { told, onError } = reports();
+      const { reported, onError } = reports();
       const store = mapStore();
       const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError });
       const server = await trial.serve(sessions, {
@@ -181,13 +181,13 @@ export const reportingCases: readonly AdapterCase[] = [
       client.send("x");
       expect((await client.closed).code).toBe(4503);
       await bystander.roundTrip();
-      expect(told.entries).toEqual([{ stage: "unhandled", message: "away" }]);
+      expect(reported.entries).toEqual([{ stage: "unhandled", message: "away" }]);
     },
   },
   {
     name: "fault F3: a write that is awaited later, or caught, is not reported",
     async run(trial) {
-      const { told, onError } = reports();
+      const { reported, onError } = reports();
       const store = mapStore();
       const sessions = createSessions({ store, initial: () => ({ n: 0 }), onError });
       const server = await trial.serve(sessions, {
@@ -211,13 +211,13 @@ export const reportingCases: readonly AdapterCase[] = [
       client.send("x");
       expect(await client.next()).toBe("rejected,rejected");
       await client.roundTrip();
-      expect(told.entries).toEqual([]);
+      expect(reported.entries).toEqual([]);
     },
   },
   {
     name: "fault F1: a client's protocol error is reported with the stage client, to an explicit onError only",
     async run(trial) {
-      const { told, onError } = reports();
+      const { reported, onError } = reports();
       const closed = deferred();
       const sessions = createSessions({ initial: () => ({ n: 0 }), onError });
       const server = await trial.serve(sessions, { close: () => closed.resolve() });
@@ -226,8 +226,8 @@ export const reportingCases: readonly AdapterCase[] = [
       client.write(frame(Buffer.of(0xff), { opcode: Opcode.Text }));
       await closed.promise;
       await macrotask();
-      expect(told.entries.map(({ stage }) => stage)).toEqual(told.entries.map(() => "client"));
-      expect(sessions.diagnostics.clientErrors).toBe(told.entries.length);
+      expect(reported.entries.map(({ stage }) => stage)).toEqual(reported.entries.map(() => "client"));
+      expect(sessions.diagnostics.clientErrors).toBe(reported.entries.length);
     },
   },
 ];

@@ -38,7 +38,7 @@ export const sessionCases: readonly AdapterCase[] = [
           await connection.session.patch({ n: connection.session.data.n + 1 });
           journal.note(`wrote ${connection.session.data.n}`);
         },
-        change: (connection, data) => journal.note(`${opened.entries.indexOf(connection)} heard ${data.n}`),
+        change: (connection, data) => journal.note(`${opened.entries.indexOf(connection)} got ${data.n}`),
       });
       const first = await trial.connect(server);
       await opened.until(1);
@@ -46,7 +46,7 @@ export const sessionCases: readonly AdapterCase[] = [
       await opened.until(2);
       first.send("x");
       await journal.until(2);
-      expect(new Set(journal.entries)).toEqual(new Set(["1 heard 1", "wrote 1"]));
+      expect(new Set(journal.entries)).toEqual(new Set(["1 got 1", "wrote 1"]));
       expect(opened.entries.map(({ session }) => session.data.n)).toEqual([1, 1]);
       expect(new Set(opened.entries[0]?.session.connections)).toEqual(new Set(opened.entries));
     },
@@ -225,7 +225,7 @@ export const sessionCases: readonly AdapterCase[] = [
       const sessions = resumable();
       const one = await trial.serve(sessions, {
         open: (connection) => opened.resolve(connection),
-        change: (_, data) => journal.note(`one heard ${data.n}`),
+        change: (_, data) => journal.note(`one got ${data.n}`),
       });
       const two = await trial.serve(sessions, {
         async message(connection) {
@@ -238,7 +238,7 @@ export const sessionCases: readonly AdapterCase[] = [
       const second = await trial.connect(two, `/?token=${connection.token}`);
       second.send("x");
       await journal.until(2);
-      expect(new Set(journal.entries)).toEqual(new Set(["one heard 9", "two wrote"]));
+      expect(new Set(journal.entries)).toEqual(new Set(["one got 9", "two wrote"]));
       expect([one.binding.size, two.binding.size, sessions.connections.size]).toEqual([1, 1, 2]);
       await two.binding.close();
       expect((await second.closed).code).toBe(1012);

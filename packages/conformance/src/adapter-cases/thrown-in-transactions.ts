@@ -1,7 +1,7 @@
 import { isSessionError, TransactionRefused } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { arrived, framedServer, transactionServer } from "../framed-server.ts";
+import { attachedPeer, framedServer, transactionServer } from "../framed-server.ts";
 import { Journal } from "../waiting.ts";
 
 /** An error whose members, prototype and brand can't be read. */
@@ -76,7 +76,7 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       for (const [index, value] of thrown.entries()) {
         peer.sendCounted(`${index}`);
         const told = await peer.until("refused");
@@ -152,7 +152,7 @@ export const thrownInTransactionCases: readonly AdapterCase[] = [
           },
         },
       );
-      const { peer } = await arrived(setting);
+      const { peer } = await attachedPeer(setting);
       for (const [index, [, code]] of cases.entries()) {
         peer.sendCounted(`${index}`);
         const told = await peer.until("refused");

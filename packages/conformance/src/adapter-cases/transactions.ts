@@ -1,7 +1,7 @@
 import type { Transaction } from "@wsession/core";
 import { expect } from "vitest";
 import type { AdapterCase } from "../adapter-trial.ts";
-import { comesBack, transactionServer } from "../framed-server.ts";
+import { returningPeer, transactionServer } from "../framed-server.ts";
 import type { Data } from "../framed-server.ts";
 import { deferred, Journal } from "../waiting.ts";
 
@@ -38,7 +38,7 @@ export const transactionCases: readonly AdapterCase[] = [
       peer.sendCounted("2");
       await peer.until("applied");
       peer.client.socket.terminate();
-      const again = await comesBack(setting, { peer, token }, 1);
+      const again = await returningPeer(setting, { peer, token }, 1);
       again.sendCounted("2");
       again.sendCounted("5");
       const hello = await again.until("hello");
@@ -60,7 +60,7 @@ export const transactionCases: readonly AdapterCase[] = [
       await peer.until("applied", ({ number }) => number === 32);
       peer.client.socket.terminate();
       // As if no ack had arrived.
-      const again = await comesBack(setting, { peer, token }, 1);
+      const again = await returningPeer(setting, { peer, token }, 1);
       for (let n = 1; n <= 32; n += 1) again.sendCounted("1");
       expect(await again.until("hello")).toMatchObject({ record: true, settled: 32 });
       for (let n = 33; n <= 80; n += 1) again.sendCounted("1");
@@ -85,7 +85,7 @@ export const transactionCases: readonly AdapterCase[] = [
       });
       peer.sendCounted("2");
       await begun.until(1);
-      const again = await comesBack(setting, { peer, token }, 1);
+      const again = await returningPeer(setting, { peer, token }, 1);
       again.sendCounted("2");
       await begun.until(2);
       gates[1]?.resolve();
@@ -153,7 +153,7 @@ export const transactionCases: readonly AdapterCase[] = [
       resolve();
       await peer.until("applied", ({ number }) => number === 40);
       peer.client.socket.terminate();
-      const again = await comesBack(setting, { peer, token }, 41);
+      const again = await returningPeer(setting, { peer, token }, 41);
       expect(await again.until("hello")).toMatchObject({ record: true, settled: 40, refused: [] });
       expect(setting.sessions.diagnostics.transactions).toBe(1);
       expect(setting.session().version).toBe(1);
@@ -214,7 +214,7 @@ export const transactionCases: readonly AdapterCase[] = [
         await other.until("applied");
         other.client.socket.terminate();
       }
-      const again = await comesBack(setting, { peer, token }, 1, 1);
+      const again = await returningPeer(setting, { peer, token }, 1, 1);
       again.sendCounted("1");
       const { mark } = await again.until("forgotten");
       expect(handled.entries.filter((text) => text === "1")).toHaveLength(1);

@@ -31,8 +31,11 @@ export async function greetedClient(
 }
 
 /** As `greetedClient`, once the client is live. */
-export async function liveClient(trial: ClientTrial): Promise<ConnectedClient> {
-  const connected = await greetedClient(trial);
+export async function liveClient(
+  trial: ClientTrial,
+  options?: Partial<TestedOptions>,
+): Promise<ConnectedClient> {
+  const connected = await greetedClient(trial, options);
   await connected.until("status", ({ status }) => status === "live");
   return connected;
 }
@@ -43,4 +46,14 @@ export async function cutOffClient(trial: ClientTrial): Promise<ConnectedClient>
   connected.peer.cut();
   await connected.until("status", ({ status }) => status === "waiting");
   return connected;
+}
+
+/** Cuts the connection of a client. Resolves with the client's next connection, and its attach. */
+export async function nextConnection(
+  server: ScriptedServer,
+  peer: ScriptedPeer,
+): Promise<{ readonly next: ScriptedPeer; readonly attach: ConnectedClient["attach"] }> {
+  peer.cut();
+  const next = await server.peer();
+  return { next, attach: await next.attach() };
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { outcomeOf } from "../client-trial.ts";
 import type { ClientCase, ClientTrial } from "../client-trial.ts";
-import type { ScriptedPeer, ScriptedServer } from "../scripted-server.ts";
+import { nextConnection } from "./greeted-client.ts";
 
 /** A live client that has sent these messages, unsettled. */
 async function sending(trial: ClientTrial, messages: readonly string[]) {
@@ -14,12 +14,6 @@ async function sending(trial: ClientTrial, messages: readonly string[]) {
   const sent = messages.map((message) => watched.client.send(message));
   for (const message of messages) strictEqual(await peer.frame(), `=${message}`);
   return { server, ...watched, peer, id, sent };
-}
-
-async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
-  peer.cut();
-  const next = await server.peer();
-  return { next, attach: await next.attach() };
 }
 
 export const numberingCases: readonly ClientCase[] = [
@@ -57,7 +51,7 @@ export const numberingCases: readonly ClientCase[] = [
       const { server, peer, sent, id } = await sending(trial, ["a", "b", "c"]);
       peer.send(".+1");
       await sent[0];
-      const { next, attach } = await comeBack(server, peer);
+      const { next, attach } = await nextConnection(server, peer);
       deepStrictEqual(
         [attach.client, attach.from, attach.known, attach.mark, attach.session],
         [id, 2, 1, 7, "s1"],
@@ -70,7 +64,7 @@ export const numberingCases: readonly ClientCase[] = [
     name: "hello says for each unsettled number whether its message was applied or refused",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b", "c"]);
-      const { next } = await comeBack(server, peer);
+      const { next } = await nextConnection(server, peer);
       next.hello({ resumed: true, record: true, settled: 2, refused: [1], mark: 7 });
       deepStrictEqual(await Promise.all(sent.slice(0, 2).map(outcomeOf)), ["REFUSED not-applied", "applied"]);
       for (const message of ["=a", "=b", "=c"]) strictEqual(await next.frame(), message);
@@ -82,7 +76,7 @@ export const numberingCases: readonly ClientCase[] = [
     name: "messages with numbers below the record's floor reject with UNKNOWN",
     async run(trial) {
       const { server, peer, sent } = await sending(trial, ["a", "b"]);
-      const { next } = await comeBack(server, peer);
+      const { next } = await nextConnection(server, peer);
       next.hello({ resumed: true, record: true, settled: 2, floor: 2, mark: 7 });
       deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["UNKNOWN unknown", "applied"]);
     },
@@ -91,7 +85,7 @@ export const numberingCases: readonly ClientCase[] = [
     name: "forgotten: messages that an earlier connection sent reject with UNKNOWN, the others are sent again under the new mark",
     async run(trial) {
       const { server, peer, sent, client } = await sending(trial, ["a"]);
-      const { next } = await comeBack(server, peer);
+      const { next } = await nextConnection(server, peer);
       strictEqual(await next.frame(), "=a");
       next.hello({ resumed: true, mark: 7 });
       const second = client.send("b");
@@ -171,13 +165,13 @@ export const numberingCases: readonly ClientCase[] = [
       const { server, peer, sent, client } = await sending(trial, ["poison"]);
       let last = peer;
       for (let round = 1; round < 5; round += 1) {
-        const { next, attach } = await comeBack(server, last);
+        const { next, attach } = await nextConnection(server, last);
         strictEqual(attach.from, 1);
         strictEqual(await next.frame(), "=poison");
         next.hello({ resumed: true, mark: 7 });
         last = next;
       }
-      const { attach } = await comeBack(server, last);
+      const { attach } = await nextConnection(server, last);
       strictEqual(attach.from, 2);
       deepStrictEqual(await Promise.all(sent.map(outcomeOf)), ["UNKNOWN unknown"]);
       strictEqual(client.status, "connecting");

@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { ClientCase, ClientTrial } from "../client-trial.ts";
-import type { ScriptedPeer, ScriptedServer } from "../scripted-server.ts";
+import type { ScriptedPeer } from "../scripted-server.ts";
+import { nextConnection } from "./greeted-client.ts";
 
 /** A live client whose position is offset 2, chain 11. */
 async function reading(trial: ClientTrial, hello: Parameters<ScriptedPeer["hello"]>[0] = {}) {
@@ -15,12 +16,6 @@ async function reading(trial: ClientTrial, hello: Parameters<ScriptedPeer["hello
   return { server, peer, ...watched };
 }
 
-async function comeBack(server: ScriptedServer, peer: ScriptedPeer) {
-  peer.cut();
-  const next = await server.peer();
-  return { next, attach: await next.attach() };
-}
-
 export const positionCases: readonly ClientCase[] = [
   {
     name: "I19 a position is an offset and the chain of that offset",
@@ -30,7 +25,7 @@ export const positionCases: readonly ClientCase[] = [
         of("message").map(({ offset }) => offset),
         [1, 2],
       );
-      const { next, attach } = await comeBack(server, peer);
+      const { next, attach } = await nextConnection(server, peer);
       deepStrictEqual(attach.at, { offset: 2, chain: 11 });
       next.hello({ resumed: true, at: { offset: 2, chain: 11 }, last: 3 });
       next.kept(12, "three");
@@ -60,7 +55,7 @@ export const positionCases: readonly ClientCase[] = [
       const { server, peer } = await reading(trial);
       peer.send(".>2 00000c 6 00000d");
       await peer.roundTrip();
-      const first = await comeBack(server, peer);
+      const first = await nextConnection(server, peer);
       deepStrictEqual(
         [first.attach.at, first.attach.witness],
         [
@@ -71,12 +66,12 @@ export const positionCases: readonly ClientCase[] = [
       first.next.hello({ resumed: true, at: { offset: 4, chain: 12 } });
       first.next.kept(20, "five");
       await first.next.roundTrip();
-      const second = await comeBack(server, first.next);
+      const second = await nextConnection(server, first.next);
       deepStrictEqual(second.attach.witness, { offset: 6, chain: 13 });
       second.next.hello({ resumed: true, at: { offset: 5, chain: 20 } });
       second.next.kept(13, "six");
       await second.next.roundTrip();
-      const third = await comeBack(server, second.next);
+      const third = await nextConnection(server, second.next);
       deepStrictEqual([third.attach.at, third.attach.witness], [{ offset: 6, chain: 13 }, undefined]);
     },
   },
@@ -84,7 +79,7 @@ export const positionCases: readonly ClientCase[] = [
     name: "I16 missed: offsets that are no longer kept are reported, in hello and later, and the position moves past them",
     async run(trial) {
       const { server, peer, of, until } = await reading(trial);
-      const { next } = await comeBack(server, peer);
+      const { next } = await nextConnection(server, peer);
       next.hello({
         resumed: true,
         at: { offset: 5, chain: 50 },
@@ -98,7 +93,7 @@ export const positionCases: readonly ClientCase[] = [
         { from: 3, to: 5, certain: true },
         { from: 7, to: 9, certain: true },
       ]);
-      deepStrictEqual((await comeBack(server, next)).attach.at, { offset: 9, chain: 82 });
+      deepStrictEqual((await nextConnection(server, next)).attach.at, { offset: 9, chain: 82 });
     },
   },
   {
@@ -111,7 +106,7 @@ export const positionCases: readonly ClientCase[] = [
       await peer.roundTrip();
       deepStrictEqual(of("missed"), [{ from: 1, to: 0, certain: false }]);
       strictEqual(of("message").at(-1)?.offset, 1);
-      const { attach } = await comeBack(server, peer);
+      const { attach } = await nextConnection(server, peer);
       deepStrictEqual([attach.at, attach.witness], [{ offset: 1, chain: 7 }, undefined]);
     },
   },
@@ -126,14 +121,14 @@ export const positionCases: readonly ClientCase[] = [
       await until("status", ({ status }) => status === "live");
       peer.kept(10, "one");
       await peer.roundTrip();
-      const heard: unknown[] = [];
-      client.on("message", ({ data }) => heard.push(data));
+      const received: unknown[] = [];
+      client.on("message", ({ data }) => received.push(data));
       const next = await server.peer();
       deepStrictEqual((await next.attach()).at, { offset: 0, chain: 0 });
       next.hello({ resumed: true, last: 1 });
       next.kept(10, "one");
       await next.roundTrip();
-      deepStrictEqual(heard, ["one"]);
+      deepStrictEqual(received, ["one"]);
     },
   },
   {

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { CLIENT, commit, commits, committed, markOf, newClient, recordOf } from "../committing.ts";
+import { CLIENT, commit, commits, committed, markOf, recordOf } from "../committing.ts";
+import { newClientId } from "../random-ids.ts";
 import type { StoreCase } from "../store-trial.ts";
 
 const MAX_CLIENTS = 8;
@@ -91,7 +92,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     async run(trial) {
       const store = await trial.process();
       const [one, other] = [await store.born(), await store.born()];
-      const client = newClient();
+      const client = newClientId();
       await committed(store, one.id, { number: 1 });
       await committed(store, one.id, { number: 3, first: 1, client, refused: [1] });
       await committed(store, one.id, { number: 2 });
@@ -107,12 +108,12 @@ export const commitRecordCases: readonly StoreCase[] = [
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { n: 0 } });
-      const clients = Array.from({ length: MAX_CLIENTS }, newClient);
+      const clients = Array.from({ length: MAX_CLIENTS }, newClientId);
       for (const client of clients) await committed(store, id, { client, number: 1 });
       const [first = "", second = ""] = clients;
       await committed(store, id, { client: first, number: 2 });
       expect(await markOf(store, id)).toBe(0);
-      const ninth = newClient();
+      const ninth = newClientId();
       await committed(store, id, { client: ninth, number: 1 });
       const mark = await markOf(store, id);
       expect(mark).toBeGreaterThan(0);
@@ -145,7 +146,7 @@ export const commitRecordCases: readonly StoreCase[] = [
     async run(trial) {
       const store = await trial.process();
       const { id } = await store.born({ data: { n: 0 } });
-      const clients = [newClient(), newClient()];
+      const clients = [newClientId(), newClientId()];
       for (const client of clients) await committed(store, id, { client, number: 1 });
       expect(await store.rotate(id)).toMatchObject({ type: "rotated" });
       expect(await store.rotate(id, { subject: "ada" })).toMatchObject({ type: "rotated" });
@@ -160,7 +161,7 @@ export const commitRecordCases: readonly StoreCase[] = [
         const answer = await commit(store, id, { client, number: 2 }, { set: { n: 2 } });
         expect(answer).toEqual({ type: "forgotten", mark });
       }
-      await committed(store, id, { client: newClient(), number: 1, mark });
+      await committed(store, id, { client: newClientId(), number: 1, mark });
       expect(await store.rotate(id, { subject: "eve" })).toMatchObject({ type: "rotated" });
       expect(await markOf(store, id)).not.toBe(mark);
     },

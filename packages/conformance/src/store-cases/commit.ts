@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { commit, commits, committed, newClient, recordOf, stateOf } from "../committing.ts";
+import { commit, commits, committed, recordOf, stateOf } from "../committing.ts";
 import { BEGINNING, read, textsOf } from "../outbox-reader.ts";
-import { newId } from "../random-ids.ts";
+import { newClientId, newId } from "../random-ids.ts";
 import type { StoreCase } from "../store-trial.ts";
 
 /** The answers to a commit, and the order of the checks. */
@@ -81,7 +81,7 @@ export const commitCases: readonly StoreCase[] = [
       expect(below).toEqual({ type: "forgotten", mark: 0 });
       expect(await commit(store, id, { number: 5, ...again })).toMatchObject({ type: "settled" });
       // The session never had this mark, so the client's record belongs to another history.
-      const client = newClient();
+      const client = newClientId();
       const other = await commit(
         store,
         id,
@@ -121,7 +121,7 @@ export const commitCases: readonly StoreCase[] = [
       const expect1 = { expect: 1, set: { n: 9 } };
       expect(await commit(store, id, { number: 1 }, expect1)).toMatchObject({ type: "settled" });
       expect(await commit(store, id, { number: 5 }, expect1)).toEqual({ type: "behind", settled: 1 });
-      const unknown = { client: newClient(), number: 1, mark: 5 };
+      const unknown = { client: newClientId(), number: 1, mark: 5 };
       expect(await commit(store, id, unknown, expect1)).toEqual({ type: "forgotten", mark: 0 });
       const bounds = { maxMessages: 1, whenFull: "refuse" } as const;
       const both = { ...expect1, messages: ["1", "2"], bounds };

@@ -120,15 +120,15 @@ export const outboxPositionCases: readonly StoreCase[] = [
       const one = await appended(first, id, ["a", bytes]);
       const end = endOf(await appended(first, id, ["x".repeat(100_000)]));
       await second.events.until((event) => event.type === "appended" && event.end.offset === end.offset);
-      const heard = second.events.entries.filter((event) => event.type === "appended");
-      expect(heard.map((event) => event.id)).toEqual(heard.map(() => id));
-      expect(heard.at(-1)?.end).toEqual(end);
-      for (const { run, end: after } of heard) {
+      const received = second.events.entries.filter((event) => event.type === "appended");
+      expect(received.map((event) => event.id)).toEqual(received.map(() => id));
+      expect(received.at(-1)?.end).toEqual(end);
+      for (const { run, end: after } of received) {
         if (run === undefined) continue;
         expect(run.before.offset + run.entries.length).toBe(after.offset);
         expect(run.entries.at(-1)?.chain).toBe(after.chain);
       }
-      const [small] = heard;
+      const [small] = received;
       if (small?.run !== undefined) {
         expect(small.run.before).toEqual(BEGINNING);
         expect(textsOf(small.run.entries)).toEqual(["a", "\u0001\u0002\u0003"]);

@@ -5,7 +5,7 @@ import type { StoreCase } from "../store-trial.ts";
 
 const shared = (capabilities: { readonly shared: boolean }): boolean => capabilities.shared;
 
-const heard = (store: StoreProcess, type: StoreEvent["type"], id: string): Promise<void> =>
+const received = (store: StoreProcess, type: StoreEvent["type"], id: string): Promise<void> =>
   store.events.until((event) => event.type === type && event.id === id);
 
 /** Changes of one process reach the other holders of the session. */
@@ -53,7 +53,7 @@ export const sharingCases: readonly StoreCase[] = [
       await second.resume(id, digest);
       await first.fields(stranger.id, { n: 1 });
       await first.fields(id, { n: 1 });
-      await heard(second, "written", id);
+      await received(second, "written", id);
       expect(first.events.entries).toEqual([]);
       expect(second.events.entries.every((event) => event.id === id)).toBe(true);
     },
@@ -71,7 +71,7 @@ export const sharingCases: readonly StoreCase[] = [
         closed: 3,
         unreachable: [],
       });
-      await heard(second, "destroyed", id);
+      await received(second, "destroyed", id);
       expect(second.events.entries).toContainEqual({ type: "destroyed", id, reason: "signed out" });
     },
   },
@@ -84,7 +84,7 @@ export const sharingCases: readonly StoreCase[] = [
       const two = await second.born({ subject: "ada" });
       const result = await first.destroySubject("ada", "revoked");
       expect([...result.destroyed].toSorted()).toEqual([one.id, two.id].toSorted());
-      await Promise.all([heard(second, "destroyed", one.id), heard(second, "destroyed", two.id)]);
+      await Promise.all([received(second, "destroyed", one.id), received(second, "destroyed", two.id)]);
     },
   },
   {
@@ -95,7 +95,7 @@ export const sharingCases: readonly StoreCase[] = [
       const { id, digest } = await first.born({ exclusive: true });
       const result = await second.resume(id, digest, { exclusive: true });
       const fence = result.type === "resumed" ? result.session.fence : expect.fail(result.type);
-      await heard(first, "replaced", id);
+      await received(first, "replaced", id);
       expect(first.events.entries).toContainEqual({ type: "replaced", id, fence });
     },
   },
