@@ -10,7 +10,7 @@ const STOPS: Readonly<Partial<Record<number, ClosedWhy>>> = {
   4410: "login",
   4419: "login",
 };
-/** A connection that lived longer than this resets the count of failures, milliseconds. */
+/** A connection that lived for more than this many milliseconds resets the count of failures. */
 const STEADY_MS = 5_000;
 const RESTART_MS = 1_000;
 const LOGIN_MS = 2_000;
@@ -27,8 +27,8 @@ export interface Backoff {
 }
 
 /**
- * Decides by the close code whether and when to try again. Full jitter, because all clients of a server lose it at the same
- * time.
+ * Decides by the close code whether and when to try again. The delays have full jitter, because all clients of a server lose their
+ * connections at the same time.
  */
 export function createBackoff({ minMs, maxMs }: Settings): Backoff {
   let failures = 0;

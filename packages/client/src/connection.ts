@@ -5,7 +5,7 @@ import { watchLiveness } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Settings } from "./options.ts";
 import type { Page } from "./page.ts";
-import type { Conversation } from "./speaker.ts";
+import type { Conversation } from "./conversation-contract.ts";
 
 const CLOSE_MS = 3_000;
 

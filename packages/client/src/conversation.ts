@@ -23,7 +23,7 @@ import { startTimer } from "./environment.ts";
 import type { QueuedMessage } from "./outgoing.ts";
 import { failure, refusal } from "./outgoing.ts";
 import type { Page } from "./page.ts";
-import type { Conversation } from "./speaker.ts";
+import type { Conversation } from "./conversation-contract.ts";
 
 /** A server closes a connection that attaches more often. */
 const MAX_ATTACHES = 8;
@@ -147,7 +147,7 @@ export function converse(
     inFlight = inFlight.filter(isLater);
     outgoing.settle(stream, (entry) => {
       if (isLater(entry)) return null;
-      // Otherwise a faulty server could settle a message that was never sent.
+      // Without this check a faulty server could settle a message that was never sent.
       if (entry.sentIn === undefined) throw unsentSettled();
       return errorOf?.(entry);
     });

@@ -174,8 +174,8 @@ export function startClient(addressOf: () => Awaitable<Address>, key: string, se
     });
   };
   /**
-   * Returns whether the token was written. With `instead`: writes only over that token, because another tab may have a newer
-   * one.
+   * Writes a token, and returns whether it was written. With `instead` the token is written only in place of that one, because another
+   * tab may have written a newer one.
    */
   const writeToken = async (value: string | undefined, instead?: string): Promise<boolean> => {
     try {

@@ -9,7 +9,7 @@ const MAX_LATE_TIMERS = 3;
 export interface Liveness {
   silenceMs: number;
   onFrame(): void;
-  /** Called after an event that may have cut the connection. Probes now, unless a frame arrived within LATE_MS. */
+  /** Called after an event that may have cut the connection. Probes at once, unless a frame arrived within LATE_MS. */
   probe(): void;
   stop(): void;
 }

@@ -2,7 +2,7 @@ import { invalid } from "./client-error.ts";
 import type { ClientOptions, WebSocketClass } from "./contract.ts";
 import { platformWebSocket } from "./environment.ts";
 
-/** The options, with the defaults of all that need one. */
+/** The options, with the defaults of those that have one. */
 export type Settings = Pick<ClientOptions, "token" | "storage" | "carryOver"> & {
   readonly WebSocket: WebSocketClass;
   readonly protocols: readonly string[];
@@ -32,7 +32,7 @@ export function resolveOptions(options: ClientOptions): Settings {
   });
   const { WebSocket = platformWebSocket(), protocols = [] } = given;
   if (WebSocket === undefined) throw invalid("WebSocket is required");
-  // Otherwise the WebSocket class would throw at each attempt.
+  // Without this check the WebSocket class would throw at each attempt.
   if (!Array.isArray(protocols) || !protocols.every((name, index) => isSubprotocol(name, index, protocols)))
     throw invalid("protocols must be valid, unique names");
   return {

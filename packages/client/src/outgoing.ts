@@ -3,7 +3,7 @@ import { clientError } from "./client-error.ts";
 import type { ClientErrorCode } from "./client-error.ts";
 import { randomId } from "./environment.ts";
 import type { Settings } from "./options.ts";
-import type { Conversation } from "./speaker.ts";
+import type { Conversation } from "./conversation-contract.ts";
 
 /** A numbered message that is not settled. */
 export interface QueuedMessage {
@@ -42,7 +42,7 @@ export interface Outgoing {
   streams(): readonly Stream[];
   /** The stream to send from. The oldest message is sent first. */
   current(): Stream;
-  /** Queues a message. With `refused` rejects with that error instead. */
+  /** Queues a message, or rejects with the error `refused` if one is given. */
   add(message: string | Uint8Array, mark: number | undefined, refused: Error | undefined): Promise<void>;
   /**
    * Settles messages of `stream` in order. If `outcomeOf` returns an error, the message rejects; `null`: the message stays

@@ -1,7 +1,7 @@
 import type { Hello, Position } from "@wsession/protocol";
 import type { Listeners } from "./listeners.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Conversation } from "./speaker.ts";
+import type { Conversation } from "./conversation-contract.ts";
 
 /** The page's session and position, as its attach states them. */
 export interface AttachState {
@@ -16,7 +16,7 @@ export interface AttachState {
 
 /** The state of a page that outlives a connection. */
 export interface Page {
-  /** The state that the next attach sends. */
+  /** The part of the state that the next attach sends. */
   readonly state: AttachState;
   readonly outgoing: Outgoing;
   readonly listeners: Listeners;
