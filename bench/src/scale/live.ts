@@ -70,9 +70,8 @@ async function open(
       rss += ((after["rss"] ?? Number.NaN) - (before["rss"] ?? Number.NaN)) / each / processes;
       progress(`${module}: ${(index + 1) * (each + 100)} connections`);
     }
-    for (const server of servers)
-      connections +=
-        (await server.ask("connections").catch(() => ({ connections: each })))["connections"] ?? 0;
+    // The clients are asked, because each knows whether its connections still live, also if their server has ended.
+    for (const client of clients) connections += (await client.ask("connections"))["count"] ?? Number.NaN;
   } finally {
     await Promise.all([...clients, ...servers].map((child) => child.kill()));
   }
