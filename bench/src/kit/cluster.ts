@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { setTimeout as wait } from "node:timers/promises";
 import { Cluster } from "ioredis";
@@ -24,7 +25,9 @@ export async function startCluster(): Promise<RedisCluster> {
   }
   const clients: Cluster[] = [];
   const addresses = nodes.map(({ port }) => `${HOST}:${port}`);
-  const cli = (process.env["WSESSION_REDIS_SERVER"] ?? "redis-server").replace(/redis-server$/, "redis-cli");
+  // Beside the server, because another version of redis-cli may not create a Cluster of it.
+  const server = process.env["WSESSION_REDIS_SERVER"] ?? "redis-server";
+  const cli = process.env["WSESSION_REDIS_CLI"] ?? join(dirname(server), "redis-cli");
   const command = ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"];
   await promisify(execFile)(cli, command);
   for (;;) {
