@@ -1,3 +1,4 @@
+import { measurePairs } from "./kit/pairs.ts";
 import { openMany, RawConnection } from "./kit/raw-connection.ts";
 import { printTable, progress, readOptions, report } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
@@ -72,26 +73,16 @@ class Audience {
 }
 
 async function compare(compression: string): Promise<readonly [number[], number[]]> {
-  const subjects: number[] = [];
-  const controls: number[] = [];
   const pair = [
     await Audience.gather("wsession-ws", compression),
     await Audience.gather("bare-ws", compression),
   ] as const;
   try {
     for (let round = 0; round < WARM_UP; round += 1) for (const audience of pair) await audience.measure();
-    for (let round = 0; round < ROUNDS; round += 1) {
-      // Alternates which side runs first.
-      const first = round % 2;
-      const [a, b] = first === 0 ? pair : [pair[1], pair[0]];
-      const measured = [await a.measure(), await b.measure()];
-      subjects.push(measured[first] ?? Number.NaN);
-      controls.push(measured[1 - first] ?? Number.NaN);
-    }
+    return await measurePairs(pair, ROUNDS, (audience) => audience.measure());
   } finally {
     await Promise.all(pair.map((audience) => audience.stop()));
   }
-  return [subjects, controls];
 }
 
 const figures: Figure[] = [];

@@ -1,3 +1,4 @@
+import { measurePairs } from "./kit/pairs.ts";
 import { printTable, progress, readOptions, report } from "./kit/report.ts";
 import type { Figure } from "./kit/report.ts";
 import { median, ratio } from "./kit/stats.ts";
@@ -93,14 +94,9 @@ async function compare({ field, subject, control }: Comparison): Promise<[number
     ]);
     try {
       for (const { load } of pair) await load.run(WARM_UP * messages);
-      for (let round = 0; round < ROUNDS; round += 1) {
-        // Alternates which side runs first.
-        const first = round % 2;
-        const [a, b] = first === 0 ? pair : [pair[1], pair[0]];
-        const measured = [await measure(a, messages), await measure(b, messages)];
-        subjects.push(measured[first] ?? Number.NaN);
-        controls.push(measured[1 - first] ?? Number.NaN);
-      }
+      const [ofSubject, ofControl] = await measurePairs(pair, ROUNDS, (side) => measure(side, messages));
+      subjects.push(...ofSubject);
+      controls.push(...ofControl);
     } finally {
       await Promise.all(pair.map((loaded) => loaded.stop()));
     }
@@ -127,7 +123,7 @@ for (const comparison of comparisons) {
 }
 printTable("CPU per echoed message, µs (median)", ["subject", "µs", "control", "µs"], costs);
 report(
-  `Server CPU per echoed message: ${CONNECTIONS} connections, ${WINDOW} messages under way on each`,
+  `Server CPU per echoed message: ${CONNECTIONS} connections, ${WINDOW} messages in flight on each`,
   figures,
   options,
 );

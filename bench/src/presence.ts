@@ -1,5 +1,6 @@
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
+import { sharedNow } from "./kit/clock.ts";
 import { startRedis } from "./kit/redis.ts";
 import { type Figure, progress, readOptions, report, single } from "./kit/report.ts";
 import { type Estimate, estimate } from "./kit/stats.ts";
@@ -56,9 +57,11 @@ try {
   const [unrecorded, changers] = [await changersOf(false), await changersOf(true)];
   const idle: ServerProcess[] = [];
   const rate = rates.at(-1) ?? PER_SECOND;
-  // The first run of each warms its processes up.
-  const measured = async (all: readonly ServerProcess[]) =>
-    (await run(all, idle, rate)) && run(all, idle, rate);
+  // The first run warms the processes up, and its result is not used.
+  const measured = async (all: readonly ServerProcess[]) => {
+    await run(all, idle, rate);
+    return run(all, idle, rate);
+  };
   const plain = await measured(unrecorded);
   const unwatched = await measured(changers);
   const watchers = await Promise.all(
@@ -83,7 +86,7 @@ async function bytesOfWatched(): Promise<Figure[]> {
   const store = redisStore({ client });
   store.attach({ held: () => undefined, heldIds: () => [], notify: () => 0, onError: () => undefined });
   const wanted = Array.from({ length: 1_000 }, (_, index) => `watched-${index}`);
-  // The first watch also makes what does not depend on the number of subjects.
+  // The first watch also creates the data that does not depend on the number of subjects, which must not be counted.
   const first = await store.watch(["first"], () => undefined);
   const before = await redis.info("memory", "used_memory");
   const stop = await store.watch(wanted, () => undefined);
@@ -181,13 +184,13 @@ async function measureOnce(
   const { all, due, cpu } = await run(changers, watchers, rate);
   for (let tries = 0; tries < 50; tries += 1) {
     const counts = await Promise.all(watchers.map((watcher) => watcher.ask("count")));
-    if (counts.every(({ told }) => told === all)) break;
+    if (counts.every(({ reported }) => reported === all)) break;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const text = JSON.stringify(due);
   const answers = await Promise.all(watchers.map((watcher) => watcher.ask("latencies", text)));
   const most = (field: string): number => Math.max(...answers.map((answer) => answer[field] ?? Number.NaN));
-  if (most("missing") > 0) progress(`${most("missing")} not told one by one`);
+  if (most("missing") > 0) progress(`${most("missing")} changes were not reported one by one`);
   return { p50: most("p50"), p99: most("p99"), cpu };
 }
 
@@ -215,8 +218,4 @@ async function cpuSeconds(
 
 function nameOf(rate: number): string {
   return `told${rate}`;
-}
-
-function sharedNow(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }

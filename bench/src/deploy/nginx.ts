@@ -49,7 +49,7 @@ http { access_log off; ${temporary.join(" ")} include ${folder}/site.conf; }`;
   return { url: () => `ws://127.0.0.1:${port}/`, stop };
 }
 
-/** Without nginx: each attempt goes to the next process that is not being restarted, as nginx passes on what gets 503. */
+/** Stands in for nginx: each attempt goes to the next process that is not being restarted. Nginx does so when a process answers 503. */
 export function inTurn(ports: readonly number[], stopping: ReadonlySet<number>): Balancer {
   let turn = 0;
   const url = (): string => {

@@ -17,21 +17,21 @@ export type Reply =
 export function serve(port: number, questions: Questions = {}): void {
   const known: Questions = { cpu: cpuMicroseconds, memory: memoryBytes, ...questions };
   process.on("message", (ask: Ask) => {
-    answer(known, ask).then(tell, (error: unknown) => {
-      tell({ type: "failure", number: ask.number, message: String(error) });
+    answer(known, ask).then(send, (error: unknown) => {
+      send({ type: "failure", number: ask.number, message: String(error) });
     });
   });
   process.on("disconnect", () => process.exit());
-  tell({ type: "ready", port });
+  send({ type: "ready", port });
 }
 
 async function answer(known: Questions, { number, question, argument }: Ask): Promise<Reply> {
   const ask = known[question];
-  if (ask === undefined) throw new Error(`nobody here answers "${question}"`);
+  if (ask === undefined) throw new Error(`this process has no answer to "${question}"`);
   return { type: "answer", number, answer: await ask(argument) };
 }
 
-function tell(reply: Reply): void {
+function send(reply: Reply): void {
   process.send?.(reply);
 }
 

@@ -8,16 +8,16 @@ import type { RawConnection } from "./raw-connection.ts";
  */
 export class Rotation {
   readonly #connections: readonly RawConnection[];
-  readonly #underWay: number;
+  readonly #inFlight: number;
   readonly #frame = maskedFrame(Opcode.Text, Buffer.from(MESSAGE));
   #next = 0;
   #unsent = 0;
   #unanswered = 0;
   #done: () => void = () => undefined;
 
-  constructor(connections: readonly RawConnection[], underWay: number) {
+  constructor(connections: readonly RawConnection[], inFlight: number) {
     this.#connections = connections;
-    this.#underWay = underWay;
+    this.#inFlight = inFlight;
     for (const connection of connections) {
       connection.wantsPayloads = false;
       connection.onMessage = () => this.#answered();
@@ -29,7 +29,7 @@ export class Rotation {
     this.#unanswered = messages;
     return new Promise((resolve) => {
       this.#done = resolve;
-      for (let count = 0; count < this.#underWay; count += 1) this.#send();
+      for (let count = 0; count < this.#inFlight; count += 1) this.#send();
     });
   }
 

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Answer, Ask, Reply } from "./child.ts";
 
+const STOPPED_IN_MS = 5_000;
+
 export interface StartOptions {
   readonly args?: readonly string[];
   readonly execArgv?: readonly string[];
@@ -19,7 +21,7 @@ export class ServerProcess {
   private constructor(child: ChildProcess, port: number) {
     this.#child = child;
     this.port = port;
-    child.on("message", (reply: Reply) => this.#hear(reply));
+    child.on("message", (reply: Reply) => this.#onReply(reply));
     child.on("exit", () => {
       for (const { reject } of this.#asked.values()) reject(new Error("the server process has ended"));
     });
@@ -53,40 +55,33 @@ export class ServerProcess {
     return (await this.ask("cpu"))["total"] ?? Number.NaN;
   }
 
-  get #hasExited(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
-  }
-
+  /** Lets the process exit by itself, so that it writes its profile if it records one. */
   async stop(): Promise<void> {
-    if (this.#hasExited) return;
-    const gone = once(this.#child, "exit");
-    // A process that is disconnected exits by itself, and writes its profile if it records one.
-    this.#child.disconnect();
-    const late = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
-    await gone;
-    clearTimeout(late);
+    await this.#end(() => this.#child.disconnect(), STOPPED_IN_MS);
   }
 
   /** Sends SIGTERM, and SIGKILL after `withinMs`, as systemd does. Returns whether the process exited by itself. */
   async terminate(withinMs: number): Promise<boolean> {
-    if (this.#hasExited) return true;
-    const gone = once(this.#child, "exit");
-    this.#child.kill("SIGTERM");
-    const late = setTimeout(() => this.#child.kill("SIGKILL"), withinMs);
-    await gone;
-    clearTimeout(late);
+    await this.#end(() => this.#child.kill("SIGTERM"), withinMs);
     return this.#child.signalCode !== "SIGKILL";
   }
 
   /** Kills the process without letting it close connections. */
   async kill(): Promise<void> {
-    if (this.#hasExited) return;
-    const gone = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
-    await gone;
+    await this.#end(() => this.#child.kill("SIGKILL"), STOPPED_IN_MS);
   }
 
-  #hear(reply: Reply): void {
+  /** Ends the process by `request`, and by SIGKILL if it has not exited after `withinMs`. */
+  async #end(request: () => void, withinMs: number): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    request();
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), withinMs);
+    await exited;
+    clearTimeout(late);
+  }
+
+  #onReply(reply: Reply): void {
     if (reply.type === "ready") return;
     const asked = this.#asked.get(reply.number);
     this.#asked.delete(reply.number);

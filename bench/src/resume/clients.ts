@@ -24,7 +24,8 @@ export async function wsessionClient(port: number, number: number): Promise<Clie
   return {
     drop: () =>
       new Promise((resolve, reject) => {
-        if (socket.readyState !== WebSocket.OPEN) reject(new Error("it lost its connection by itself"));
+        if (socket.readyState !== WebSocket.OPEN)
+          reject(new Error("the client had lost its connection before drop()"));
         socket.once("close", () => resolve());
         socket.terminate();
       }),
@@ -32,7 +33,8 @@ export async function wsessionClient(port: number, number: number): Promise<Clie
       const startedAt = performance.now();
       const again = readGreeting(await open(`${url}?token=${first.token}`));
       const ms = performance.now() - startedAt;
-      if (!again.resumed || again.visits !== first.visits) throw new Error("it came back to another state");
+      if (!again.resumed || again.visits !== first.visits)
+        throw new Error("the client came back to another state");
       return ms;
     },
     close: () => socket.terminate(),
@@ -63,7 +65,8 @@ export async function socketioClient(port: number): Promise<Client> {
       socket.connect();
       const again = await greeting;
       const ms = performance.now() - startedAt;
-      if (!again.resumed || again.visits !== first.visits) throw new Error("it came back to another state");
+      if (!again.resumed || again.visits !== first.visits)
+        throw new Error("the client came back to another state");
       return ms;
     },
     close: () => socket.close(),

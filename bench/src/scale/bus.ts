@@ -23,18 +23,18 @@ export async function measureBus(options: Options): Promise<Figure[]> {
     const writer = open(cluster);
     applications.push(writer);
     const { session, token } = await writer.sessions.create({ text: "", number: 0 });
-    const heard = { count: 0 };
+    const received = { count: 0 };
     for (let index = 0; index < HOLDERS; index += 1) {
       const holder = open(cluster);
       applications.push(holder);
-      await holder.connect(token, () => void (heard.count += 1));
+      await holder.connect(token, () => void (received.count += 1));
     }
     // Subscriptions to sharded channels come a moment after the plain one.
     await wait(1_000);
     const before = await sent(cluster);
     for (let change = 1; change <= changes; change += 1) {
       await session.patch({ text: "x".repeat(1_500), number: change });
-      for (const wanted = change * HOLDERS; heard.count < wanted;) await wait(1);
+      for (const wanted = change * HOLDERS; received.count < wanted;) await wait(1);
     }
     const messages = ((await sent(cluster)) - before) / changes;
     return [

@@ -18,7 +18,7 @@ export interface Load {
   readonly sweepMs: number;
   /** Changes a second that a process makes of sessions that one other process holds. */
   readonly foreignChanges: number;
-  /** Of `close({ handover: true, drainMs })`, more than 10 s. */
+  /** The option `drainMs` of `close({ handover: true })`, more than 10 s. */
   readonly drainMs: number;
 }
 

@@ -115,7 +115,7 @@ async function announcementsPerChange(redis: RedisServer, changes: number): Prom
   }
 }
 
-/** How often Redis has run a command. */
+/** Returns how often Redis has run a command. */
 async function callsOf(redis: RedisServer, command: string): Promise<number> {
   const found = new RegExp(`^cmdstat_${command}:calls=([0-9]+)`, "m").exec(
     await redis.client.info("commandstats"),

@@ -1,3 +1,4 @@
+import { measurePairs } from "../kit/pairs.ts";
 import { openMany, RawConnection } from "../kit/raw-connection.ts";
 import { progress } from "../kit/report.ts";
 import type { Figure, Options } from "../kit/report.ts";
@@ -39,20 +40,16 @@ async function grow(
     return { server, connections, load: new Rotation(connections, few) };
   };
   const sides = [await start(few), await start(many)] as const;
-  const costs: [number[], number[]] = [[], []];
   for (const { load } of sides) await load.run(2 * messages);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const index of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-      const { server, load } = sides[index];
-      const before = await server.cpu();
-      await load.run(messages);
-      costs[index].push(((await server.cpu()) - before) / messages);
-    }
-  }
+  const [ofFew, ofMany] = await measurePairs(sides, rounds, async ({ server, load }) => {
+    const before = await server.cpu();
+    await load.run(messages);
+    return ((await server.cpu()) - before) / messages;
+  });
   for (const { server, connections } of sides) {
     for (const connection of connections) connection.destroy();
     await server.stop();
   }
   progress(`${name}: ${few} and ${many} connections`);
-  return ratio(costs[1], costs[0]);
+  return ratio(ofMany, ofFew);
 }

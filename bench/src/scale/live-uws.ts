@@ -9,13 +9,13 @@ const CONNECTIONS = 250_000;
 const QUICK_CONNECTIONS = 200;
 /** A process opens 20,000 files at most, and holds connections on one side only. */
 const PROCESSES = 13;
-/** Handshakes at once: so many that neither side waits for the other, and few enough for the deadline of an admission. */
+/** Handshakes at once: enough that no side waits for the other, and few enough that each is answered within the deadline of an admission. */
 const AT_ONCE = 100;
 /** The servers on uWebSockets.js listen on two addresses. */
 const ADDRESSES = 2;
 /** The first connections of a process load code and make tables. They are not measured. */
 const FIRST = 100;
-/** Two heartbeats: each connection is pinged as often, whenever it was opened. */
+/** Two intervals of the heartbeat, so that each connection is pinged twice, whenever it was opened. */
 const IDLE_MS = 60_000;
 const SPEAKING_MS = 20_000;
 const QUICK_MS = 200;
@@ -25,7 +25,7 @@ interface Measured {
   /** Bytes a connection. */
   readonly heap: number;
   readonly rss: number;
-  /** Microseconds of CPU a connection and second, of the servers. */
+  /** The CPU time of the servers for each connection and second, in microseconds. */
   readonly idleCpu: number;
   readonly speakingCpu: number;
   /** Milliseconds. */

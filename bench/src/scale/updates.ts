@@ -63,7 +63,7 @@ export async function measureSessionsGrowth(options: Options): Promise<Figure[]>
   }
 }
 
-/** The same with processes that hold none of the sessions. */
+/** The cost of an update while other processes run that hold none of the sessions. */
 export async function measureProcessesGrowth(options: Options): Promise<Figure> {
   const others = options.quick ? 1 : 16;
   const sides = [await start(HANDLES, 0), await start(HANDLES, others)] as const;

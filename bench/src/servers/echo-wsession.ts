@@ -47,7 +47,7 @@ export function wsessionUwsAsync(): void {
   listenUws(app);
 }
 
-/** What a listener of each message costs: it counts, as one that makes metrics does. */
+/** Counts each message, as a listener for metrics does, so that the cost of a listener is measured. */
 function listen(): void {
   const counted = { messages: 0, ms: 0 };
   onTelemetry("wsession:message", ({ durationMs }) => {

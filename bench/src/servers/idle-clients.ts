@@ -10,7 +10,7 @@ import type { RawOptions } from "../kit/raw-connection.ts";
 /** Few enough handshakes at once that a busy machine answers each within the deadline of an admission. */
 const DEFAULT_AT_ONCE = "50";
 /** One connection in this many speaks, once in `PERIOD_MS`. */
-const SILENT = 100;
+const SPEAKER_EVERY = 100;
 const PERIOD_MS = 1_000;
 /** The speakers take turns within a period, so that their messages do not arrive together. */
 const TURN_MS = 10;
@@ -73,7 +73,7 @@ serve(0, {
   /** One connection in a hundred sends messages for `forMs`. Resolves with the number of messages that were not answered. */
   async speak(forMs) {
     const speakers = connections
-      .filter((_, index) => index % SILENT === 0)
+      .filter((_, index) => index % SPEAKER_EVERY === 0)
       .map((connection) => new Speaker(connection));
     const turns = PERIOD_MS / TURN_MS;
     const from = performance.now();
@@ -85,9 +85,9 @@ serve(0, {
     }, TURN_MS);
     await delay(Number(forMs));
     clearInterval(timer);
-    const late = performance.now() + LAST_MS;
+    const deadline = performance.now() + LAST_MS;
     const waiting = (): number => speakers.filter(({ waits }) => waits).length;
-    while (waiting() > 0 && performance.now() < late) await delay(TURN_MS);
+    while (waiting() > 0 && performance.now() < deadline) await delay(TURN_MS);
     return { count: waiting() };
   },
   latencies: () => Object.fromEntries(latencies.entries()),

@@ -4,7 +4,7 @@ import { serve } from "../kit/child.ts";
 import type { Questions } from "../kit/child.ts";
 
 const HOST = "127.0.0.1";
-/** Many clients use two addresses: the kernel looks for a free port of theirs slowly once half of the ports are taken for one address. */
+/** Many clients use two addresses, because the kernel finds a free port slowly once half of the ports of one address are taken. */
 const SECOND_HOST = "127.0.0.2";
 const BACKLOG = 4096;
 

@@ -13,6 +13,8 @@ import { MESSAGE } from "../kit/load.ts";
 import { sampleData } from "../kit/sample-data.ts";
 import { listenHttp, listenUws } from "./listen.ts";
 
+/** How many loops send at the same time. */
+const SENDERS = 50;
 const [port = "0", runtime = "ws"] = process.argv.slice(2);
 const client = port === "0" ? undefined : new Redis(Number(port), "127.0.0.1");
 const sent = client === undefined ? undefined : watchStore(client);
@@ -53,7 +55,6 @@ const questions = {
     return {};
   },
 };
-const SENDERS = 50;
 
 if (runtime === "uws") {
   const app = uWS.App();

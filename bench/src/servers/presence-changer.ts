@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { redisStore } from "@wsession/store-redis";
 import { Redis } from "ioredis";
 import { serve } from "../kit/child.ts";
+import { sharedNow } from "../kit/clock.ts";
 
 // A process whose sessions lose their connections and come back: `port of Redis`, `first subject`, `number of subjects`, and
 // whether presence is recorded.
@@ -70,7 +71,3 @@ serve(0, {
     return { failed, tookMs: sharedNow() - startAt };
   },
 });
-
-function sharedNow(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
