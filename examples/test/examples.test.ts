@@ -148,7 +148,7 @@ const answers = [
     program: "lifetimes",
     lines: ["90 days", "1 days", "closed with 4419", "idle deadline: Infinity"],
   },
-  { program: "one-login", lines: ["welcome ada", "welcome ada", "phone: 4410"] },
+  { program: "one-login", lines: ["welcome ada", "welcome ada", "phone: 4409"] },
   { program: "in-tests", lines: ["passed"] },
   {
     program: "verify-once",
