@@ -215,8 +215,9 @@ test("the README's example is examples/src/readme.ts, which the build type-check
 test.each([
   {
     page: "docs/choosing-a-store.md",
-    files: ["in-connection", "map-search", "map-resume", "gate", "ready", "two-layers", "redis-shared"],
+    files: ["in-connection", "map-search", "map-resume", "redis-shared"],
   },
+  { page: "docs/connections.md", files: ["gate", "ready", "two-layers"] },
   {
     page: "docs/http.md",
     files: ["http-login", "http-express", "http-other-logins", "auth-js-database", "own-login"],
