@@ -76,6 +76,7 @@ export interface Connection<
   readonly id: string;
   /** The name of the runtime. Adapters other than those of this library have names of their own. */
   readonly runtime: "ws" | "uws" | (string & {});
+  /** The record of the lower layer, independent of the session (I5). */
   readonly transport: TransportSession<Transport>;
   /**
    * The option `context` of `accept`: the connection's own record. The application may replace it, and may read it after the
@@ -98,12 +99,17 @@ export interface Connection<
    * that waited for the session are handled from then on.
    *
    * @throws CONNECTION_CLOSED once the connection has ended, INVALID_DATA, REVOKED, and the errors of the store, as rejections.
+   * @example
+   * const user = await login(message);
+   * await connection.setSession({ name: user.name });
    */
   setSession(data: Data): Promise<Session<Data, Transport, Context>>;
   /**
    * Resolves with the session once the session is set. Never hangs (I6).
    *
    * @throws CONNECTION_CLOSED, READY_TIMEOUT, or the reason of the signal, as rejections.
+   * @example
+   * const session = await connection.ready({ timeoutMs: 5_000 });
    */
   ready(options?: ReadyOptions): Promise<Session<Data, Transport, Context>>;
   /**
@@ -192,6 +198,8 @@ export interface Session<Data extends object = object, Transport = unknown, Cont
    *
    * @throws INVALID_DATA, as a rejection, for data that can't be copied field by field: an array, a Map or another built-in, an
    * instance of a class with `#private` fields. Use `update` for these.
+   * @example
+   * await session.patch({ name: "Ada", draft: undefined });
    */
   patch(fields: Patch<Data>): Promise<void>;
   /**

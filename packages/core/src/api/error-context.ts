@@ -29,6 +29,7 @@ export type Stage =
 
 /** The second argument of `onError`. */
 export interface ErrorContext {
+  /** Where the error came from. */
   readonly stage: Stage;
   /** The connection whose handler or call failed; `undefined` if there is none. */
   readonly connection?: Connection | undefined;

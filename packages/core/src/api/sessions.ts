@@ -25,6 +25,7 @@ export interface DestroyReport {
 export interface PresenceReport {
   /** How many connections the session has on all live processes together. */
   readonly connections: number;
+  /** The live processes that hold connections, this process included. */
   readonly nodes: readonly NodePresence[];
   /** Processes that hold connections but do not answer. */
   readonly missing: readonly string[];
@@ -50,7 +51,8 @@ export interface OpenOptions {
 
 /**
  * The sessions of one application in one process. An id, a subject, a reason or options of a wrong type throw INVALID_ARGUMENT at
- * once.
+ * once. A call of the store rejects with an error of the store (STORE_UNAVAILABLE, …), and with SHUTTING_DOWN once `close()` has
+ * settled.
  */
 export interface Sessions<
   Data extends object = object,
@@ -62,7 +64,10 @@ export interface Sessions<
   readonly connections: Iterable<Connection<Data, Transport, Unset, Context>> & { readonly size: number };
   /** The connection of a runtime's own socket object; `undefined` if the socket belongs to other sessions. */
   of<Socket extends object>(socket: Socket): Connection<Data, Transport, Unset, Context, Socket> | undefined;
-  /** Reads a session, whether connected or not. The handle is administrative: it carries no fence (I13). */
+  /**
+   * Reads a session, whether connected or not. Resolves with `undefined` if there is no such session. The handle is administrative: it
+   * carries no fence (I13).
+   */
   get(id: string): Promise<Session<Data, Transport, Context> | undefined>;
   /**
    * Opens a session by its whole token, without a connection: for an HTTP request. Resolves with `undefined` for a token that is
@@ -107,7 +112,13 @@ export interface Sessions<
   destroy(id: string, reason?: string): Promise<DestroyReport>;
   /** All live sessions of a subject. A session that can't be read is reported to `onError` and left out. */
   bySubject(subject: string): Promise<Session<Data, Transport, Context>[]>;
-  /** Destroys all sessions of a subject, also sessions that are being created: a logout everywhere. */
+  /**
+   * Destroys all sessions of a subject, also sessions that are being created: a logout everywhere.
+   *
+   * @throws STORE_UNAVAILABLE, as a rejection, if not all sessions could be destroyed. The call may be repeated.
+   * @example
+   * await sessions.destroySubject(user.id, "password changed");
+   */
   destroySubject(subject: string, reason?: string): Promise<DestroyReport>;
   /**
    * As `session.send`, for the id of a session, without reading the session first. Resolves with `undefined` if there is no
@@ -119,6 +130,9 @@ export interface Sessions<
    * `sessions` counts the sessions that keep the message. `failed` counts the sessions whose message the store refused, or whose
    * outcome is unknown. A failure of a single session never rejects the call, because a caller that sends again would send the
    * message twice to the other sessions. Rejects if the sessions can't be listed.
+   *
+   * @example
+   * const { sessions: kept, failed } = await sessions.sendToSubject(user.id, JSON.stringify({ type: "mail" }));
    */
   sendToSubject(
     subject: string,

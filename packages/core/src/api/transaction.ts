@@ -15,6 +15,7 @@ export interface Transaction<
   Context = unknown,
   Socket = unknown,
 > {
+  /** The connection over which the message came. */
   readonly connection: Connection<Data, Transport, never, Context, Socket>;
   /**
    * `session:client:number`, the same when the handler runs again, in this process or in another one. Pass the id to services that

@@ -53,10 +53,12 @@ export function assertCount(name: string, value: unknown): asserts value is numb
     throw invalidArgument(`${name} must be a number of at least 1, not ${shown(value)}`);
 }
 
+/** Throws INVALID_ARGUMENT unless `value` is true or false. */
 export function assertBoolean(name: string, value: unknown): asserts value is boolean {
   if (typeof value !== "boolean") throw invalidArgument(`${name} must be true or false, not ${shown(value)}`);
 }
 
+/** Throws INVALID_ARGUMENT unless `value` is one of `allowed`. */
 export function assertOneOf<Value extends string>(
   name: string,
   value: unknown,
@@ -66,6 +68,7 @@ export function assertOneOf<Value extends string>(
     throw invalidArgument(`${name} must be one of ${allowed.join(", ")}, not ${shown(value)}`);
 }
 
+/** Throws INVALID_ARGUMENT unless `value` is a string. */
 export function assertString(name: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw invalidArgument(`${name} must be a string, not ${kindOf(value)}`);
 }
@@ -81,6 +84,7 @@ export function assertReason(name: string, value: unknown): asserts value is str
   if (value !== undefined) assertString(name, value);
 }
 
+/** Throws INVALID_ARGUMENT unless `value` is a function. */
 export function assertFunction(name: string, value: unknown): void {
   if (typeof value !== "function") throw invalidArgument(`${name} must be a function, not ${kindOf(value)}`);
 }

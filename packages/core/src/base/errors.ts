@@ -51,6 +51,7 @@ export type SessionErrorCode =
  */
 export type Outcome = "not-applied" | "unknown";
 
+/** The options of the constructor of SessionError. */
 export interface SessionErrorOptions {
   readonly cause?: unknown;
   readonly outcome?: Outcome | undefined;
@@ -59,6 +60,7 @@ export interface SessionErrorOptions {
 /** The error class of wsession. `message` never has a token, a verifier or session data in it. */
 export class SessionError extends Error {
   override readonly name = "SessionError";
+  /** What happened, for programs. */
   readonly code: SessionErrorCode;
   /** Set on failures of a store's write; `undefined` elsewhere. */
   readonly outcome: Outcome | undefined;

@@ -23,6 +23,7 @@ export interface Lifetimes {
   readonly expiresAt?: number | undefined;
 }
 
+/** The names of the members of Lifetimes, for the checks of options that extend them. */
 export const LIFETIME_OPTIONS: readonly (keyof Lifetimes)[] = ["idleMs", "absoluteMs", "expiresAt"];
 
 /** Throws INVALID_ARGUMENT for lifetimes of a wrong type, and for an `expiresAt` that is past. */

@@ -23,6 +23,7 @@ export interface HandshakeTelemetry extends Ended<"accepted" | "refused"> {
   readonly status: number | undefined;
 }
 
+/** A connection was opened. */
 export interface ConnectionOpenTelemetry {
   /** As `connection.id`. */
   readonly connectionId: string;
@@ -46,12 +47,14 @@ export interface ConnectionCloseTelemetry {
   readonly durationMs: number;
 }
 
+/** A client resumed its session. */
 export interface SessionResumeTelemetry {
   readonly sessionId: string;
   /** The client's proof: its token, the replaced token within its grace period, or a renewal code. `"none"`: `admit` named the session. */
   readonly by: "current" | "previous" | "renewal" | "none";
 }
 
+/** A session was destroyed. */
 export interface SessionDestroyTelemetry {
   readonly sessionId: string;
   /**

@@ -21,7 +21,7 @@
  * | Closed         | the first of `end`, `terminate`, `ended`    | never                       | a second `notifyClosed`          |
  * | HadSession     | `open` with a session                       | never                       | nothing: `early` applies longer  |
  * | Refused        | a message is refused as invalid             | never                       | a second report of one           |
- * | Unopened       | `start` while the session is created        | the session is there        | `open`; without it no `close`    |
+ * | Unopened       | the session of `initial` is not created yet | the session is there        | `open`; without it no `close`    |
  * | Attaching      | a client of v1.wsession attaches            | `resumed` has settled       | messages                         |
  * | LeftCleanly    | a clean close by the peer, or `bye`         | never                       | nothing: it says how it ended    |
  * | Tapped         | a tap is set                                | never                       | nothing: messages are copied     |
@@ -62,7 +62,7 @@ export const Flow = {
   Closed: 4096,
   /** The session was set before `open`: the client resumed it, or `initial` made it. */
   HadSession: 8192,
-  /** `open` was not called yet, because the session of `initial` is still being created. */
+  /** `open` was not called: the session of `initial` is still being created, or could not be created. */
   Unopened: 16384,
   /** A message of the connection was refused as invalid and reported. */
   Refused: 65536,

@@ -38,6 +38,7 @@ export interface TokenCarrier {
 
 /** The carrier that `cookieToken` makes. HTTP code may call `write` too, for a session of `sessions.create`. */
 export interface CookieCarrier extends TokenCarrier {
+  /** Reads the renewal code from the query. Only the code of a session whose cookie the handshake carries too is returned. */
   readonly readRenewal: (handshake: Handshake) => string | undefined;
   /**
    * Makes the `set-cookie` header. `maxAgeMs`: the lifetime of the cookie, milliseconds. With `Infinity` the cookie ends with the
@@ -50,6 +51,7 @@ export interface CookieCarrier extends TokenCarrier {
 
 /** The carrier that `protocolToken` makes. */
 export interface ProtocolCarrier extends TokenCarrier {
+  /** Whether the subprotocol begins with the prefix. */
   readonly isTokenProtocol: (protocol: string) => boolean;
 }
 

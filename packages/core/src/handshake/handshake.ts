@@ -100,6 +100,11 @@ const ACCEPT_OPTIONS = ["subject", "sessionId", "context", "headers", ...LIFETIM
  *
  * @throws INVALID_ARGUMENT for an unknown option, for a value of a wrong type, and for a header that can't be sent,
  * because a mistake here could let a stranger in.
+ * @example
+ * admit: async ({ headers }) => {
+ *   const user = await userOf(headers["authorization"]);
+ *   return user === undefined ? reject(401) : accept({ subject: user.id, context: user });
+ * }
  */
 // Two signatures, because a single `context?: Context` would infer a type without `undefined` from a value that may be undefined.
 export function accept(options?: AcceptOptions & NoContext): Acceptance<undefined>;

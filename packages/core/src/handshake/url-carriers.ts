@@ -8,6 +8,8 @@ import { MAX_TOKENS } from "./token.ts";
 /**
  * Carries the token in the query, `?token=…`. Proxies log queries, so use this carrier only where cookies are impossible, use it
  * over TLS, and rotate tokens. The parameter's name is `token` by default.
+ *
+ * @throws INVALID_ARGUMENT for a parameter that is not a string, and for an unknown option.
  */
 export function queryToken(options?: { readonly parameter?: string | undefined }): TokenCarrier;
 export function queryToken(
@@ -29,6 +31,7 @@ export function queryToken(
  * subprotocol too: browsers, and ws, fail the connection if they offered subprotocols and the server chose none. The prefix is
  * `wsession.` by default.
  *
+ * @throws INVALID_ARGUMENT for a prefix with characters that a subprotocol can't have, and for an unknown option.
  * @example
  * new WebSocket(url, ["chat", `wsession.${token}`]);
  */

@@ -29,8 +29,10 @@ export interface CommitNumbers {
   readonly refused: readonly number[];
 }
 
+/** One transaction: settled numbers, a change of the data, and messages. */
 export interface CommitRequest {
   readonly id: string;
+  /** The numbers that the commit settles. */
   readonly numbers: CommitNumbers;
   /** `undefined`: the data and the version do not change. */
   readonly change: Change | undefined;
@@ -38,7 +40,9 @@ export interface CommitRequest {
   readonly expect: number | undefined;
   /** The caller's version, as in WriteRequest. */
   readonly known: number;
+  /** The lineage of `known`, as in WriteRequest. */
   readonly lineage?: number | undefined;
+  /** The application's `schemaVersion`, which is stored with the data. */
   readonly schemaVersion: number;
   /** The messages to keep. `undefined`: none, and the outbox does not change. */
   readonly outbox: OutboxAppend | undefined;
@@ -46,6 +50,7 @@ export interface CommitRequest {
   readonly fence: number | undefined;
 }
 
+/** The answer to `commit`. */
 export type CommitResult =
   | {
       readonly type: "committed";

@@ -54,12 +54,17 @@ export type OverLimit =
   /** Later logins of the subject ended this session before the call was answered (`over: "oldest"`). */
   | { readonly type: "replaced" };
 
+/** A session that is to be created. */
 export interface CreateRequest extends Decision {
+  /** The id of the new session. */
   readonly id: string;
   /** Base64url SHA-256 of the verifier; `undefined` for a session without a token. */
   readonly digest: string | undefined;
+  /** The data, of the kind that `capabilities.values` names. */
   readonly data: object;
+  /** The owner of the session; `undefined` for none. */
   readonly subject: string | undefined;
+  /** The application's `schemaVersion`, which is stored with the data. */
   readonly schemaVersion: number;
   /** Milliseconds without a touch after which the session is gone; `Infinity` for never. */
   readonly idleMs: number;
@@ -73,6 +78,7 @@ export interface CreateRequest extends Decision {
   readonly exclusive: boolean;
 }
 
+/** The answer to `create`. */
 export type CreateResult =
   | {
       readonly type: "created";
@@ -88,6 +94,7 @@ export type CreateResult =
   /** The store is full, and may not evict any session. */
   | { readonly type: "full" };
 
+/** A session that a client, or the application, asks for. */
 export interface ResumeRequest {
   readonly id: string;
   /** Base64url SHA-256 of the presented verifier; `undefined` if the application named the session itself (`admit`). */
@@ -99,9 +106,11 @@ export interface ResumeRequest {
   readonly nextDigest: string | undefined;
   /** The required subject; `undefined` if none is required. A session that the application named by id may have no subject yet. */
   readonly subject: string | undefined;
-  /** For a session without an idle time of its own. */
+  /** Milliseconds, for a session without an idle time of its own; `Infinity` for never. */
   readonly idleMs: number;
+  /** As in CreateRequest. */
   readonly hold: boolean;
+  /** The holder takes the session over: the fence rises. Core sets it only for a store without `takeOver`. */
   readonly exclusive: boolean;
   /**
    * False: the idle deadline does not change, because an automatic reconnect is not activity (OWASP: idle timeout). True or absent:
@@ -110,6 +119,7 @@ export interface ResumeRequest {
   readonly touch?: boolean | undefined;
 }
 
+/** The answer to `takeOver`. */
 export type TakeOverResult =
   /** The new fence. Connections with a lower fence have been replaced. */
   { readonly type: "taken"; readonly fence: number } | { readonly type: "missing" };
@@ -120,6 +130,7 @@ export type TakeOverResult =
  */
 export type ResumedBy = "current" | "previous" | "renewal" | "none";
 
+/** The answer to `resume`. */
 export type ResumeResult =
   | { readonly type: "resumed"; readonly session: StoredSession; readonly by: ResumedBy }
   | { readonly type: "missing" }
@@ -130,11 +141,14 @@ export type ResumeResult =
   /** The secret is right, but the session has another subject, or none. Nothing was changed. */
   | { readonly type: "foreign" };
 
+/** A session whose token is to be replaced. With a subject the session gets the subject in the same step. */
 export interface RotateRequest extends Decision {
   readonly id: string;
+  /** Base64url SHA-256 of the new verifier. */
   readonly digest: string;
-  /** Base64url SHA-256 of the single-use renewal code, which is valid for `renewalMs`. */
+  /** Base64url SHA-256 of the single-use renewal code. */
   readonly renewalDigest: string;
+  /** Milliseconds for which the renewal code is valid. */
   readonly renewalMs: number;
   /** Milliseconds for which the replaced digest stays valid; 0: it becomes invalid at once. */
   readonly graceMs: number;
@@ -151,12 +165,15 @@ export interface RotateRequest extends Decision {
    * token that is already invalid.
    */
   readonly replaces?: string | undefined;
+  /** Refuse if the session's fence is higher, as a write does; `undefined` for an administrative call. */
   readonly fence: number | undefined;
   /** The caller's version, as in WriteRequest. */
   readonly known: number;
+  /** The lineage of `known`, as in WriteRequest. */
   readonly lineage?: number | undefined;
 }
 
+/** The answer to `rotate`. */
 export type RotateResult =
   | {
       readonly type: "rotated";
@@ -198,9 +215,11 @@ export type RotateResult =
  */
 export interface SessionStore
   extends OutboxMethods, CommitMethods, LifetimesMethods, PresenceMethods, SubjectMethods, HealthMethods {
+  /** The features of the store. */
   readonly capabilities: StoreCapabilities;
   /** Called once, by `createSessions`. A second call throws INVALID_ARGUMENT. MUST NOT wait for a connection. */
   attach(host: StoreHost): void;
+  /** Creates a session. Never overwrites a session or a tombstone (I9). */
   create(request: CreateRequest): Awaitable<CreateResult>;
   /** Checks the digest, touches, and registers the holder, in one step. */
   resume(request: ResumeRequest): Awaitable<ResumeResult>;
@@ -212,12 +231,14 @@ export interface SessionStore
   readonly takeOver?: ((id: string) => Awaitable<TakeOverResult>) | undefined;
   /** Reads the session itself, never a copy that may be older. Does not touch. Rejects with CORRUPT_RECORD for a bad record. */
   load(id: string): Awaitable<StoredSession | undefined>;
+  /** Changes the data of a session, as one atomic step (I8). */
   write(request: WriteRequest): Awaitable<WriteResult>;
   /**
    * Moves the idle deadline to now + `idleMs`, or by the idle time that the session has of its own. Moves the absolute one if
    * `absoluteMs` is given. Answers false if the session is gone.
    */
   touch(id: string, idleMs: number, absoluteMs?: number): Awaitable<boolean>;
+  /** Replaces the token of a session, and sets its subject. The replaced digest stays valid for `graceMs`. */
   rotate(request: RotateRequest): Awaitable<RotateResult>;
   /**
    * Destroys the session everywhere. With `confirm`, waits, within a limit, until the other holders report the connections that
@@ -241,6 +262,7 @@ export interface SessionStore
   bySubject(subject: string): Awaitable<readonly string[]>;
   /** Destroys all sessions of a subject, also sessions that are being created. */
   destroySubject(subject: string, reason: string | undefined): Awaitable<StoreDestroyResult>;
+  /** The processes that hold the session. A process that does not answer is not an error. */
   presence(id: string): Awaitable<StorePresence>;
   /** Ends timers, subscriptions and holdings, but not a client that the application made. Idempotent. */
   close(): Awaitable<void>;

@@ -15,6 +15,7 @@ export interface StoreHealth {
   readonly lease: boolean | undefined;
 }
 
+/** The method of a store that can report its health. */
 export interface HealthMethods {
   /**
    * Asks the server now. SHOULD settle within `limitMs` milliseconds. If no server answers, the store SHOULD resolve with what it

@@ -2,9 +2,10 @@
 import type { Awaitable } from "@wsession/protocol";
 import type { OwnLifetimes, StoredSession } from "./stored-session.ts";
 
+/** Lifetimes that a session gets. */
 export interface ExtendRequest {
   readonly id: string;
-  /** The caller's idle time, for a session without one of its own. */
+  /** The caller's idle time, milliseconds, for a session without one of its own. */
   readonly idleMs: number;
   /** The lifetimes to store. An absent member stays as it is. */
   readonly own: OwnLifetimes;
@@ -12,10 +13,12 @@ export interface ExtendRequest {
   readonly absoluteInMs: number | undefined;
 }
 
+/** The answer to `extend`. */
 export type ExtendResult =
   /** `session` is the session after the change. */
   { readonly type: "extended"; readonly session: StoredSession } | { readonly type: "missing" };
 
+/** The method of a store that keeps lifetimes of single sessions. */
 export interface LifetimesMethods {
   /**
    * Stores lifetimes with a session, moves its absolute deadline, and moves its idle deadline to the session's idle time from now,

@@ -1,6 +1,7 @@
 import { assertCount, assertOptions } from "../base/arguments.ts";
 import type { SessionStore } from "./contract.ts";
 
+/** The options of `mapStore`. */
 export interface MapStoreOptions {
   /**
    * The highest number of sessions. Above it the store evicts the session that has been idle longest, and never a session with a

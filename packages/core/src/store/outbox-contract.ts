@@ -45,9 +45,11 @@ export interface OutboxMessage {
 export interface OutboxAppend {
   /** At least one message, in the order of their offsets. Keys are unique: core omits the earlier message of a key. */
   readonly messages: readonly OutboxMessage[];
+  /** The limits of the outbox. */
   readonly bounds: OutboxBounds;
 }
 
+/** Messages that are to be kept for the client of a session. */
 export interface AppendRequest extends OutboxAppend {
   readonly id: string;
   /** Refuse if the session's fence is higher, as a write does; `undefined` for an administrative append. */
@@ -59,6 +61,7 @@ export interface AppendRequest extends OutboxAppend {
   readonly subject?: string | undefined;
 }
 
+/** The answer to `append`. */
 export type AppendResult =
   | {
       readonly type: "appended";
@@ -78,6 +81,7 @@ export type AppendResult =
   /** The session does not have the request's `subject`. Nothing was changed. */
   | { readonly type: "foreign" };
 
+/** A read of an outbox from a position on. */
 export interface ReadRequest {
   readonly id: string;
   /** The reader's position. Offset and chain may have any values, because a client sends them. */
@@ -108,6 +112,7 @@ export interface OutboxEntry {
   readonly isReplaced: boolean;
 }
 
+/** The answer to `read`. */
 export type ReadResult =
   | {
       readonly type: "read";
@@ -186,6 +191,8 @@ export interface AppendedEvent {
  * append costs no byte and no command for the outbox.
  */
 export interface OutboxMethods {
+  /** Keeps messages. The rules are at the top of this interface. */
   readonly append?: ((request: AppendRequest) => Awaitable<AppendResult>) | undefined;
+  /** Returns the entries after a position. The rules are at the top of this interface. */
   readonly read?: ((request: ReadRequest) => Awaitable<ReadResult>) | undefined;
 }

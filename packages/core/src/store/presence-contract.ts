@@ -10,6 +10,7 @@ export type PresenceType = "online" | "away" | "offline";
 /** A session of a subject, with the connections of all processes. */
 export interface SessionPresence {
   readonly id: string;
+  /** How many live connections the session has, on all processes together. */
   readonly connections: number;
   /** The processes that hold the connections, one entry for each process, by the store's name for the process. */
   readonly nodes: readonly string[];
@@ -44,6 +45,7 @@ export interface SessionEvent {
   /** The id of the event. An event that is delivered again has the same id: its first process ended before the function had settled. */
   readonly id: string;
   readonly sessionId: string;
+  /** The subject at the time of the event. */
   readonly subject: string | undefined;
   /** When it happened, milliseconds since the epoch, by the store's clock. */
   readonly at: number;
@@ -75,6 +77,7 @@ export interface PresenceMethods {
    * time MUST NOT cause `left`. A session that ends causes `expired` or `destroyed`, and then no `left`.
    */
   readonly track?: ((tracking: Tracking) => void) | undefined;
+  /** The presence of a subject, from the sessions that the store has now. */
   readonly presenceOfSubject?: ((subject: string) => Awaitable<SubjectPresence>) | undefined;
   /**
    * Calls `listener` with the present state of each subject, and then with each change. Settles once all present states were

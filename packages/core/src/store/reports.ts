@@ -6,6 +6,7 @@ export interface NodePresence {
   readonly connections: number;
 }
 
+/** The processes that hold a session. */
 export interface StorePresence {
   /** The holders whose lease has not expired, this process included. */
   readonly nodes: readonly NodePresence[];
@@ -13,6 +14,7 @@ export interface StorePresence {
   readonly missing: readonly string[];
 }
 
+/** The result of `destroy` and `destroySubject`. */
 export interface StoreDestroyResult {
   /** The ids of the sessions that were destroyed. */
   readonly destroyed: readonly string[];

@@ -39,6 +39,7 @@ export interface StoredSession {
    */
   readonly lineage?: number | undefined;
   readonly data: object;
+  /** The owner of the session; `undefined` for none. */
   readonly subject: string | undefined;
   /**
    * 0 until a connection takes the session over with `exclusive`; each takeover raises the fence. If a store can lose a takeover,

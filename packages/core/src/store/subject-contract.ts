@@ -3,11 +3,13 @@ import type { Awaitable } from "@wsession/protocol";
 
 /** How many sessions a subject may have, as part of the request that gives a session its subject. */
 export interface SubjectLimit {
+  /** The highest number of sessions, the new one included. */
   readonly max: number;
   /** Over the limit: `"oldest"` ends the sessions whose logins were first, `"refuse"` refuses the new login. */
   readonly over: "oldest" | "refuse";
 }
 
+/** A takeover of a subject for one of its sessions. */
 export interface TakeOverSubjectRequest {
   readonly id: string;
   readonly subject: string;
@@ -15,6 +17,7 @@ export interface TakeOverSubjectRequest {
   readonly raise: boolean;
 }
 
+/** The answer to `takeOverSubject`. */
 export type TakeOverSubjectResult =
   /** The session's fence, and the raised fences of the subject's other sessions. */
   | { readonly type: "taken"; readonly fence: number; readonly others: readonly RaisedFence[] }
@@ -22,6 +25,7 @@ export type TakeOverSubjectResult =
   | { readonly type: "replaced"; readonly fence: number }
   | { readonly type: "missing" };
 
+/** The fence of a session after a takeover of its subject. */
 export interface RaisedFence {
   readonly id: string;
   readonly fence: number;

@@ -22,14 +22,17 @@ interface Watched {
 export class SubjectWatches {
   readonly #watched = new Map<string, Watched>();
 
+  /** How many subjects are watched. */
   get size(): number {
     return this.#watched.size;
   }
 
+  /** The watched subjects, in the order in which they were first added. */
   subjects(): IterableIterator<string> {
     return this.#watched.keys();
   }
 
+  /** Whether the subject has a listener. */
   has(subject: string): boolean {
     return this.#watched.has(subject);
   }

@@ -11,8 +11,10 @@ export type Change =
   /** All data. `base`, if given, is the data at the version `expect`, so that a store can send only the difference. */
   | { readonly type: "replace"; readonly data: object; readonly base: object | undefined };
 
+/** One write of a session. */
 export interface WriteRequest {
   readonly id: string;
+  /** The change of the data. */
   readonly change: Change;
   /** Apply only at this version; `undefined` to apply at any. */
   readonly expect: number | undefined;
@@ -25,9 +27,11 @@ export interface WriteRequest {
   readonly lineage?: number | undefined;
   /** Refuse if the session's fence is higher; `undefined` for an administrative write. */
   readonly fence: number | undefined;
+  /** The application's `schemaVersion`, which is stored with the data. */
   readonly schemaVersion: number;
 }
 
+/** The answer to `write`. */
 export type WriteResult =
   | {
       readonly type: "written";
