@@ -1,6 +1,7 @@
 import { assertFunction, assertOptions, assertString, invalidArgument, shown } from "@wsession/core/runtime";
 import type { RedisClient } from "./client.ts";
 
+/** The options of `redisStore`. */
 export interface RedisStoreOptions {
   /**
    * The application's client of ioredis (5.3 or newer), iovalkey or node-redis (5 or newer): for one server, Sentinel or a

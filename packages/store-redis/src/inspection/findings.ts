@@ -19,7 +19,9 @@ export interface Finding {
   readonly remedy: string | undefined;
 }
 
+/** The result of `check`. */
 export interface CheckReport {
+  /** Whether there is no problem. */
   readonly ok: boolean;
   readonly findings: readonly Finding[];
 }
