@@ -8,7 +8,7 @@ import type { Channel } from "node:diagnostics_channel";
 import { isTransactionRefused } from "@wsession/protocol";
 import { assertFunction, assertNoMore, assertOneOf } from "./arguments.ts";
 import { Operation } from "./operation.ts";
-import { isThenable } from "./promises.ts";
+import { promiseOf } from "./promises.ts";
 import type { SessionDestroyTelemetry, TelemetryEvents } from "./telemetry-events.ts";
 import { Warnings } from "./warnings.ts";
 
@@ -129,8 +129,7 @@ export function onTelemetry<Name extends keyof TelemetryEvents>(
   const call = (event: unknown): void => {
     if (!isEventOf(name, event)) return;
     try {
-      const result: unknown = listener(event);
-      if (isThenable(result)) Promise.resolve(result).catch(failed);
+      promiseOf(listener(event))?.catch(failed);
     } catch (error) {
       failed(error);
     }

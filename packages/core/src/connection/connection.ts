@@ -8,7 +8,7 @@ import type { Awaitable } from "@wsession/protocol";
 import type { Settings } from "../api/settings.ts";
 import type { KeptRun } from "../session/kept-run.ts";
 import type { LocalSession } from "../session/local-session.ts";
-import { isThenable, promiseOf } from "../base/promises.ts";
+import { promiseOf } from "../base/promises.ts";
 import { inContextOf, telemetry } from "../base/telemetry.ts";
 import type {
   ConnectionCloseTelemetry,
@@ -193,8 +193,7 @@ export class LiveConnection<Data extends object, Socket extends object>
   /** Calls a handler without waiting for its promise. If the handler fails, now or later, the connection ends (I12). */
   private callDetached(stage: "drain" | "change" | "expiring", call: () => unknown): void {
     try {
-      const result = call();
-      if (isThenable(result)) Promise.resolve(result).catch((error: unknown) => this.failed(stage, error));
+      promiseOf(call())?.catch((error: unknown) => this.failed(stage, error));
     } catch (error) {
       this.failed(stage, error);
     }

@@ -260,6 +260,7 @@ export abstract class ConnectionLifecycle<Socket extends object>
     binding.connectionOnStack = this;
     try {
       const result = this.callClose(this.#event ?? TERMINATED);
+      // promiseOf returns a native promise itself, whose `then` may throw. Here that becomes a rejection.
       if (isThenable(result)) closing = new Promise((resolve) => resolve(result));
     } catch (error) {
       report(error);

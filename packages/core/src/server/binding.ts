@@ -205,7 +205,7 @@ export class ServerBinding<Data extends object, Socket extends object>
   }
 
   touchBeforeIdleDeadline(state: LocalSession<Data>): void {
-    this.#registry.touchBeforeIdleDeadline(state);
+    this.#registry.lifetimes.touchNow(state);
   }
 
   onConnectionClosed(connection: LiveConnection<Data, Socket>): void {

@@ -1,14 +1,13 @@
 /** Deadlines that another process announced. */
 import { EXPIRED } from "../base/endings.ts";
 import { asStoreError, isAboutTheEnd } from "../base/errors.ts";
+import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 import type { KnownDeadlines } from "./lifetime.ts";
 import type { LocalSession } from "./local-session.ts";
 
 /** Milliseconds from an announcement to the read of the store. Further announcements within this time share the read. */
 const VERIFY_MS = 500;
-const CLOCKS_DIFFER_MS = 1_000;
-
-/** States whose deadlines are about to be read. */
+/** States whose deadlines are about to be read from the store. */
 const waiting = new WeakSet<object>();
 
 /**
@@ -31,14 +30,14 @@ export function applyDeadlines<Data extends object>(
   waiting.add(state);
   setTimeout(() => {
     waiting.delete(state);
-    verify(state).catch((error: unknown) => {
+    readDeadlines(state).catch((error: unknown) => {
       if (!isAboutTheEnd(error))
         state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
     });
   }, VERIFY_MS).unref();
 }
 
-async function verify<Data extends object>(state: LocalSession<Data>): Promise<void> {
+async function readDeadlines<Data extends object>(state: LocalSession<Data>): Promise<void> {
   const { calls, lifetimes } = state.context;
   if (state.gone || state.connectionCount === 0 || calls.isClosed) return;
   const askedAt = performance.now();
@@ -48,5 +47,5 @@ async function verify<Data extends object>(state: LocalSession<Data>): Promise<v
 }
 
 function isAbout(one: number, other: number): boolean {
-  return one === other || Math.abs(one - other) <= CLOCKS_DIFFER_MS;
+  return one === other || Math.abs(one - other) <= DEADLINE_TOLERANCE_MS;
 }

@@ -2,6 +2,12 @@
 import type { Deadline } from "../base/deadlines.ts";
 import type { OwnLifetimes, StoredSession } from "../store/contract.ts";
 
+/**
+ * Milliseconds. Two computations of one deadline may differ by this much, because the clocks of the process and of the store differ,
+ * and because an answer takes time.
+ */
+export const DEADLINE_TOLERANCE_MS = 1_000;
+
 /** The deadlines of a session as the store answered them. */
 export type KnownDeadlines = Pick<StoredSession, "idleInMs" | "absoluteInMs" | "own">;
 

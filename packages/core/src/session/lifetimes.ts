@@ -3,18 +3,18 @@ import type { Deadlines } from "../base/deadlines.ts";
 import { EXPIRED } from "../base/endings.ts";
 import { asStoreError } from "../base/errors.ts";
 import type { Settings } from "../api/settings.ts";
+import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 import type { KnownDeadlines, Lifetime, LifetimeKeeper } from "./lifetime.ts";
 import type { LocalSession } from "./local-session.ts";
 import type { SessionConnection } from "./session-connection.ts";
 
 /** How often within the idle time a live session is checked. A touch is late by a tenth of the idle time at most. */
-const LOOKS_PER_IDLE_TIME = 10;
-/** Part of the idle time. If more than this is left when a connection ends, the touch is omitted to save a call of the store. */
+const CHECKS_PER_IDLE_TIME = 10;
+/** A part of the idle time. If more is left when a connection ends, the touch is omitted to save a call of the store. */
 const JUST_TOUCHED = 0.95;
-/** The longest time between the last check and the idle deadline. After that check a message touches the session at once. */
-const LAST_LOOK_MS = 1_000;
-const CLOCKS_DIFFER_MS = 1_000;
-/** How long after a failed call of the store the call is tried again, milliseconds. */
+/** Milliseconds. The longest time from the last check to the idle deadline. After that check a message touches the session at once. */
+const LAST_CHECK_MS = 1_000;
+/** Milliseconds from a failed call of the store to the next attempt. */
 const RETRY_MS = 1_000;
 
 /** Milliseconds. If the wall clock and the monotonic clock drift apart by more than this, the wall clock was set. */
@@ -63,7 +63,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     lifetime.own = own;
     // Every answer of the store moves the deadlines a little, because clocks differ. Only a larger move is a new deadline.
     const isNew = (before: number, at: number, warningMs: number): boolean =>
-      Math.abs(at - before) > Math.min(CLOCKS_DIFFER_MS, warningMs / 4);
+      Math.abs(at - before) > Math.min(DEADLINE_TOLERANCE_MS, warningMs / 4);
     if (isNew(lifetime.absoluteAt, absoluteAt, this.#settings.expiringMs)) lifetime.warned = false;
     if (isNew(lifetime.idleAt, idleAt, this.#idleWarningMs(lifetime))) lifetime.warnedOfIdle = false;
     lifetime.idleAt = idleAt;
@@ -176,7 +176,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
     const lastCheck = lifetime.idleAt - lastCheckMs(idleMs);
     const idle = now < lastCheck ? lastCheck : lifetime.idleAt;
     const wanted = Math.min(
-      now + idleMs / LOOKS_PER_IDLE_TIME,
+      now + idleMs / CHECKS_PER_IDLE_TIME,
       idle,
       lifetime.absoluteAt,
       warning,
@@ -197,7 +197,7 @@ export class LifetimeWatch<Data extends object> implements LifetimeKeeper<LocalS
   #start(state: LocalSession<Data>, lifetime: Lifetime): void {
     this.#check(state, lifetime).catch((error: unknown) => {
       state.context.report(asStoreError(error), { stage: "store", sessionId: state.id });
-      const retryMs = Math.min(RETRY_MS, this.idleMsOf(state) / LOOKS_PER_IDLE_TIME);
+      const retryMs = Math.min(RETRY_MS, this.idleMsOf(state) / CHECKS_PER_IDLE_TIME);
       if (lifetime.isWatched && state.lifetime === lifetime) this.#schedule(state, lifetime, retryMs);
     });
   }
@@ -277,7 +277,7 @@ function wallClock(at: number): number {
 }
 
 function lastCheckMs(idleMs: number): number {
-  return Math.min(LAST_LOOK_MS, idleMs / 4);
+  return Math.min(LAST_CHECK_MS, idleMs / 4);
 }
 
 function awaitMessages<Data extends object>(state: LocalSession<Data>): void {

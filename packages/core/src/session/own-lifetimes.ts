@@ -4,14 +4,9 @@ import { SessionError } from "../base/errors.ts";
 import { assertLifetimes, LIFETIME_OPTIONS } from "../base/lifetimes.ts";
 import type { Lifetimes } from "../base/lifetimes.ts";
 import type { OwnLifetimes, SessionStore, StoredSession } from "../store/contract.ts";
+import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 
-/**
- * How much an `expiresAt` may differ from the stored deadline and still be the same time, milliseconds. The clocks of the
- * process and of the store differ a little.
- */
-const SAME_TIME_MS = 1_000;
-
-/** `undefined` if no lifetime is given. */
+/** The lifetimes among the members of an object; `undefined` if no lifetime is given. */
 export function givenLifetimes({ idleMs, absoluteMs, expiresAt }: Lifetimes): Lifetimes | undefined {
   if (idleMs === undefined && absoluteMs === undefined && expiresAt === undefined) return undefined;
   return { idleMs, absoluteMs, expiresAt };
@@ -69,5 +64,5 @@ export function hasOtherLifetimes({ own, absoluteInMs }: StoredSession, given: L
   if (idleMs !== own?.idleMs || absoluteMs !== own?.absoluteMs) return true;
   if (expiresAt === undefined) return false;
   const expiresInMs = expiresAt - Date.now();
-  return expiresInMs !== absoluteInMs && !(Math.abs(expiresInMs - absoluteInMs) <= SAME_TIME_MS);
+  return expiresInMs !== absoluteInMs && !(Math.abs(expiresInMs - absoluteInMs) <= DEADLINE_TOLERANCE_MS);
 }

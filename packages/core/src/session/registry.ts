@@ -238,11 +238,6 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
     this.lifetimes.unwatch(state);
   }
 
-  /** Handles a message for a session whose idle deadline is near. */
-  touchBeforeIdleDeadline(state: LocalSession<Data>): void {
-    this.lifetimes.touchNow(state);
-  }
-
   report(error: unknown, context: ErrorContext): void {
     this.reports.report(error, context);
   }

@@ -2,14 +2,14 @@ import { endingOf, EXPIRED } from "../base/endings.ts";
 import { SessionError } from "../base/errors.ts";
 import { publishDestroyed } from "../base/telemetry.ts";
 import type { HeldSession, StoreEvent, StoreHost } from "../store/contract.ts";
+import { DEADLINE_TOLERANCE_MS } from "./lifetime.ts";
 import type { LifetimeWatch } from "./lifetimes.ts";
 import type { LocalSession, SessionContext } from "./local-session.ts";
 import { applyStoreEvent } from "./store-events.ts";
 import type { SessionTable } from "./table.ts";
 
-/** Part of the idle time by which a store's deadline may be earlier than the deadline here, because a store may skip a touch. */
-const DEADLINES_DIFFER = 0.2;
-const CLOCKS_DIFFER_MS = 1_000;
+/** A part of the idle time. The store's deadline may be earlier than the local one by this much, because a store may skip a touch. */
+const SKIPPED_TOUCH = 0.2;
 
 /** The `StoreHost` of this process: gives a store access to the sessions that have a live connection here. */
 export class SessionHost<Data extends object> implements StoreHost {
@@ -62,8 +62,8 @@ export class SessionHost<Data extends object> implements StoreHost {
     const { diagnostics } = this.#context;
     const idleMs = this.#lifetimes.idleMsOf(state);
     const slackMs =
-      idleMs === Infinity ? CLOCKS_DIFFER_MS : Math.max(CLOCKS_DIFFER_MS, idleMs * DEADLINES_DIFFER);
-    if (state.gone || absoluteInMs <= CLOCKS_DIFFER_MS || idleInMs <= slackMs) return;
+      idleMs === Infinity ? DEADLINE_TOLERANCE_MS : Math.max(DEADLINE_TOLERANCE_MS, idleMs * SKIPPED_TOUCH);
+    if (state.gone || absoluteInMs <= DEADLINE_TOLERANCE_MS || idleInMs <= slackMs) return;
     const leftMs = Math.min(idleInMs, absoluteInMs);
     diagnostics.storeLosses += 1;
     const when =

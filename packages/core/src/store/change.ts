@@ -3,10 +3,6 @@ import type { Change } from "./contract.ts";
 /** Field names that reach a prototype instead of a field. They are refused everywhere (OWASP: prototype pollution). */
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-export function isForbiddenField(name: string): boolean {
-  return FORBIDDEN.has(name);
-}
-
 /**
  * Applies a change to `data`. Returns a new object of the same class, and does not change `data`. A change of fields is only for
  * data that is `copyable` as a whole.

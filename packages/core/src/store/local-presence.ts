@@ -3,11 +3,12 @@ import { MAX_TIMER_MS } from "../base/deadlines.ts";
 import type {
   ReleaseReason,
   PresenceEvent,
+  PresenceType,
   SessionEventType,
   SubjectPresence,
   Tracking,
 } from "./presence-contract.ts";
-import type { PresenceType } from "./presence-contract.ts";
+import type { SessionState } from "./subject-watches.ts";
 import { SubjectWatches, together } from "./subject-watches.ts";
 
 /** A live session, as the store knows it. */
@@ -131,12 +132,12 @@ export class LocalPresence {
     this.#start();
     this.#watches.add(subjects, listener);
     const wanted = new Set(subjects);
-    const bySubject = new Map<string, { id: string; type: PresenceType; stamp: number }[]>();
+    const bySubject = new Map<string, SessionState[]>();
     for (const [id, visit] of this.#visits) {
       if (visit.subject === undefined || !wanted.has(visit.subject)) continue;
-      const there = bySubject.get(visit.subject) ?? [];
-      there.push({ id, type: typeOf(visit), stamp: this.#stamp });
-      bySubject.set(visit.subject, there);
+      const states = bySubject.get(visit.subject) ?? [];
+      states.push({ id, type: typeOf(visit), stamp: this.#stamp });
+      bySubject.set(visit.subject, states);
     }
     for (const subject of wanted) this.#watches.read(subject, bySubject.get(subject) ?? [], this.#stamp);
     return () => void this.#watches.remove(subjects, listener);
@@ -151,10 +152,7 @@ export class LocalPresence {
     if (this.#isOn) return;
     this.#isOn = true;
     for (const { id, subject, connections } of this.#holdings()) {
-      const visit = newVisit(subject);
-      visit.connections = connections;
-      if (connections === 0) continue;
-      this.#visits.set(id, visit);
+      if (connections > 0) this.#visits.set(id, { ...newVisit(subject), connections });
     }
   }
 

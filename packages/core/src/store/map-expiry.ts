@@ -1,8 +1,8 @@
+import { MAX_TIMER_MS } from "../base/deadlines.ts";
+
 /**
  * Timers at the deadlines of sessions, for an application with the event `expired`. The sweep alone would report expiries late.
  */
-import { MAX_TIMER_MS } from "../base/deadlines.ts";
-
 export class ExpiryTimers {
   /** Milliseconds to the session's deadline; `undefined` if there is no such session. Expires a session whose deadline has passed. */
   readonly #left: (id: string) => number | undefined;

@@ -1,8 +1,7 @@
 /** Presence and events of `mapStore`, with the sessions whose deadline passes. */
 import type { CreateRequest } from "./contract.ts";
 import { LocalPresence } from "./local-presence.ts";
-import { type MapEntries } from "./map-entries.ts";
-import { monotonicNow, peekExtra } from "./map-entry.ts";
+import type { MapEntries } from "./map-entries.ts";
 import { ExpiryTimers } from "./map-expiry.ts";
 
 export class MapPresence extends LocalPresence {
@@ -10,14 +9,8 @@ export class MapPresence extends LocalPresence {
 
   /** `entries` is called later, because the entries report their deletions to this object. */
   constructor(entries: () => MapEntries) {
-    super(function* holdings() {
-      for (const [id, entry] of entries().live())
-        yield { id, subject: peekExtra(entry)?.subject, connections: entry.holders };
-    });
-    this.#expiry = new ExpiryTimers((id) => {
-      const entry = entries().find(id);
-      return entry && Math.min(entry.idleAt, entry.absoluteAt) - monotonicNow();
-    });
+    super(() => entries().holdings());
+    this.#expiry = new ExpiryTimers((id) => entries().left(id));
   }
 
   created({ id, subject, hold }: CreateRequest): void {
