@@ -34,8 +34,8 @@ export async function admitHandshake<Data extends object>(
   try {
     const handshake = withoutTokenProtocol(raw, settings);
     if (!originAllowed(settings.origins, handshake))
-      return { ...refused(403, "origin not allowed"), isForeign: true };
-    // Do not await an answer that is not a promise, so that the request to the store is sent in this turn.
+      return { ...refused(403, "origin not allowed"), isOfOtherOrigin: true };
+    // Await only a promise, because otherwise the request to the store would be sent a turn later.
     const asked = settings.admit === undefined ? accept() : settings.admit(handshake, found);
     // A program without types may return anything.
     const admission: Admission | null | undefined = isThenable(asked) ? await asked : asked;
@@ -86,19 +86,19 @@ async function resolveSession<Data extends object>(
 
     let initial: Data | undefined;
     if (resolved.session === undefined && settings.initial !== undefined) {
-      decision.assertStands();
+      decision.assertNotEnded();
       stage = "initial";
       initial = checkNewData(
         settings.schema,
         await registry.calls.uncounted(settings.initial(handshake, admission.context)),
       );
       if (settings.store.capabilities.resumable) {
-        decision.assertStands();
+        decision.assertNotEnded();
         stage = "store";
         resolved = await create(registry, initial, decision);
       }
     }
-    decision.assertStands();
+    decision.assertNotEnded();
 
     stage = "transport";
     const transport = transportOf(settings, handshake, found);

@@ -50,7 +50,7 @@ export async function createBy<Data extends object>(
 ): Promise<{ session: Session<Data>; token: string }> {
   registry.calls.assertNotClosed();
   if (!registry.store.capabilities.resumable) throw withoutConnectionError("create");
-  decision.assertStands();
+  decision.assertNotEnded();
   const id = newSelector();
   decision.expectSession(id);
   const { decidedAt } = decision;

@@ -21,12 +21,12 @@ import { digestOf, isSessionId, newVerifier, parseToken, writeToken } from "../h
 import type { ParsedToken } from "../handshake/token.ts";
 
 export interface Refused {
-  /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
-  readonly isForeign?: boolean | undefined;
   readonly type: "refused";
   readonly status: number;
   readonly reason: string;
-  /** True if a token opened no session. */
+  /** True if the origin is not allowed. A page of that origin must not learn more than the status. */
+  readonly isOfOtherOrigin?: boolean | undefined;
+  /** True if a token resumed no session. */
   readonly isBadToken?: boolean | undefined;
   /** The close code, if it does not follow from the status. */
   readonly code?: number | undefined;
@@ -99,14 +99,14 @@ async function resumeFirst<Data extends object>(
   const { subject } = decision;
   for (const one of presented) {
     if (one === undefined) continue;
-    decision.assertStands();
+    decision.assertNotEnded();
     const claim = claimOf(one);
     if (claim === undefined) {
       diagnostics.tokensMalformed += 1;
       continue;
     }
     const { id, digest } = claim;
-    const next = claim.renews ? newVerifier() : undefined;
+    const nextVerifier = claim.renews ? newVerifier() : undefined;
     let result: ResumeResult | undefined;
     let state: LocalSession<Data> | undefined;
     try {
@@ -114,7 +114,7 @@ async function resumeFirst<Data extends object>(
       decision.expectSession(id);
       // An automatic reconnect is not activity. A client that speaks the protocol states in attach whether it was automatic.
       const touch = decision.isActivity || settings.idleFrom === "disconnect";
-      const nextDigest = next === undefined ? undefined : digestOf(next);
+      const nextDigest = nextVerifier === undefined ? undefined : digestOf(nextVerifier);
       result = await store.resume({ id, digest, nextDigest, subject, idleMs, hold: true, exclusive, touch });
       if (result.type === "resumed" && decision.sessionEnding !== undefined) {
         // The session was destroyed between the store's answer and this line (race): treat the token as the token of no session.
@@ -136,14 +136,14 @@ async function resumeFirst<Data extends object>(
         if (session !== undefined) {
           const isExtended = session !== result.session;
           const token = presentedAgain(registry, isExtended ? one : undefined, result.by);
-          return toAdmitted(registry, state, { ...result, session }, next, token);
+          return toAdmitted(registry, state, { ...result, session }, nextVerifier, token);
         }
         failed.push({ type: "missing", id });
         continue;
       }
-      const claimed = await makeOwned(registry, state, result.session, decision);
-      if (claimed.type === "resolved") return claimed.resolved;
-      failed.push({ type: claimed.type, id });
+      const owned = await setSubject(registry, state, result.session, decision);
+      if (owned.type === "resolved") return owned.resolved;
+      failed.push({ type: owned.type, id });
     } else if (result.type !== "resumed") failed.push({ type: result.type, id });
   }
   return undefined;
@@ -162,7 +162,7 @@ function isUnowned(
  * session. The token is replaced, as at every login, because otherwise an attacker with the older token could resume the
  * subject's session (session fixation). The new token goes to this connection.
  */
-async function makeOwned<Data extends object>(
+async function setSubject<Data extends object>(
   registry: SessionRegistry<Data>,
   state: LocalSession<Data>,
   stored: StoredSession,
@@ -236,11 +236,12 @@ function toAdmitted<Data extends object>(
   registry: SessionRegistry<Data>,
   state: LocalSession<Data>,
   { session: stored, by }: Extract<ResumeResult, { type: "resumed" }>,
-  next: string | undefined,
+  nextVerifier: string | undefined,
   presented: string | undefined,
 ): ResolvedSession<Data> {
   const { fence, absoluteInMs } = stored;
-  const renewed = by === "renewal" && next !== undefined ? writeToken(state.id, next) : presented;
+  const renewed =
+    by === "renewal" && nextVerifier !== undefined ? writeToken(state.id, nextVerifier) : presented;
   const resolved = withTokenHeader(
     registry,
     { state, fence, resumed: true, token: renewed, found: foundOf(stored) },

@@ -154,11 +154,11 @@ const OPTIONAL_STORE_METHODS = [
 function storeOf(given: SessionStore | undefined): SessionStore {
   if (given === undefined) return inConnectionStore();
   assertMethods("store", given, "what mapStore() or another store's function returned", STORE_METHODS);
-  const { resumable, shared, values, outbox: keeps } = given.capabilities ?? {};
+  const { resumable, shared, values, outbox } = given.capabilities ?? {};
   assertBoolean("store.capabilities.resumable", resumable);
   assertBoolean("store.capabilities.shared", shared);
   assertOneOf("store.capabilities.values", values, ["any", "json"]);
-  if (keeps !== undefined) assertBoolean("store.capabilities.outbox", keeps);
+  if (outbox !== undefined) assertBoolean("store.capabilities.outbox", outbox);
   for (const name of OPTIONAL_STORE_METHODS)
     if (given[name] !== undefined) assertFunction(`store.${name}`, given[name]);
   // Do not require `append` and `read` of a store with `capabilities.outbox`. A wrapper that was written for 0.1 copies the

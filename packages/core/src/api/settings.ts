@@ -1,7 +1,6 @@
 import type { OutboxBounds } from "../store/outbox-contract.ts";
-import type { SessionsOptions } from "./typed-options.ts";
-
 import type { SubjectLimit } from "../store/subject-contract.ts";
+import type { SessionsOptions } from "./typed-options.ts";
 
 type Optional = "admit" | "initial" | "transport" | "origins" | "token" | "schema" | "migrate" | "onError";
 

@@ -37,7 +37,7 @@ class Allowance implements Deadline {
     const due = performance.now() + ms;
     this.#waiting = deadlines.after(ms, () => {
       const late = performance.now() - due;
-      if (late < STANDSTILL_MS) this.#runAfterReading();
+      if (late < STALL_MS) this.#runAfterReading();
       else this.#waiting = this.#deadlines.after(Math.min(late, ms), () => this.#runAfterReading());
     });
   }
@@ -53,8 +53,8 @@ class Allowance implements Deadline {
   }
 }
 
-/** Milliseconds. A timer that is later than this shows that the process stalled, and read no socket meanwhile. */
-const STANDSTILL_MS = 100;
+/** Milliseconds. If a timer fires later than this, the process stalled and read no socket meanwhile. */
+const STALL_MS = 100;
 
 /** The heap is swept of cancelled entries only from this number on, because a sweep costs more than a few entries. */
 const MIN_CANCELLED_FOR_SWEEP = 64;

@@ -157,9 +157,7 @@ export function revokedError(): SessionError {
   return new SessionError(
     "REVOKED",
     "destroySubject destroyed the subject's sessions after this login began",
-    {
-      outcome: "not-applied",
-    },
+    { outcome: "not-applied" },
   );
 }
 

@@ -24,13 +24,13 @@ export interface Running<Name extends OperationName> {
 export class Operation<Name extends OperationName> {
   readonly #ended: Channel;
   readonly #tracing: TracingChannel<unknown, object>;
-  readonly #usual: OutcomeOf<Name>;
+  readonly #succeeded: OutcomeOf<Name>;
   readonly #failed: (error: unknown) => OutcomeOf<Name>;
 
-  constructor(name: Name, usual: OutcomeOf<Name>, failed: (error: unknown) => OutcomeOf<Name>) {
+  constructor(name: Name, succeeded: OutcomeOf<Name>, failed: (error: unknown) => OutcomeOf<Name>) {
     this.#ended = channel(name);
     this.#tracing = tracingChannel(name);
-    this.#usual = usual;
+    this.#succeeded = succeeded;
     this.#failed = failed;
   }
 
@@ -65,7 +65,7 @@ export class Operation<Name extends OperationName> {
   /** As `trace`, for a task that calls `running.settle` itself, now or later. A throw ends the operation too. */
   run<Result>(begun: Begun<Name>, task: (running: Running<Name>) => Result): Result {
     const { start, end } = this.#tracing;
-    const running = new RunningOperation<Name>(this.#ended, this.#tracing, this.#usual, this.#failed, begun);
+    const running = new RunningOperation<Name>(this.#ended, this.#tracing, this.#succeeded, this.#failed, begun);
     return start.runStores(running.event, () => {
       try {
         return task(running);
@@ -92,20 +92,20 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
   #isSettled = false;
   readonly #ended: Channel;
   readonly #tracing: TracingChannel<unknown, object>;
-  readonly #usual: OutcomeOf<Name>;
+  readonly #succeeded: OutcomeOf<Name>;
   readonly #failed: (error: unknown) => OutcomeOf<Name>;
   readonly #startedAt: number;
 
   constructor(
     ended: Channel,
     tracing: TracingChannel<unknown, object>,
-    usual: OutcomeOf<Name>,
+    succeeded: OutcomeOf<Name>,
     failed: (error: unknown) => OutcomeOf<Name>,
     begun: Begun<Name>,
   ) {
     this.#ended = ended;
     this.#tracing = tracing;
-    this.#usual = usual;
+    this.#succeeded = succeeded;
     this.#failed = failed;
     this.event = { ...begun, outcome: undefined, durationMs: undefined, errorType: undefined };
     this.#startedAt = performance.now();
@@ -116,7 +116,7 @@ class RunningOperation<Name extends OperationName> implements Running<Name> {
     this.#isSettled = true;
     const { event } = this;
     const hasFailed = error !== undefined;
-    event.outcome ??= hasFailed ? this.#failed(error) : this.#usual;
+    event.outcome ??= hasFailed ? this.#failed(error) : this.#succeeded;
     event.durationMs = performance.now() - this.#startedAt;
     if (hasFailed) event.errorType = typeOf(error);
     const { error: failed, asyncStart, asyncEnd } = this.#tracing;

@@ -1,5 +1,3 @@
-/** Errors as warnings of the process, where there is no `onError` to report to. */
-
 /** How many warnings of one stage are emitted in each window. */
 const MAX_WARNINGS_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;

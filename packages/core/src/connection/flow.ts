@@ -64,10 +64,10 @@ export const Flow = {
   HadSession: 8192,
   /** `open` was not called: the session of `initial` is still being created, or could not be created. */
   Unopened: 16384,
-  /** A message of the connection was refused as invalid and reported. */
-  Refused: 65536,
   /** Hello was not sent yet after an attach, or the handler `resumed` has not settled. */
   Attaching: 32768,
+  /** A message of the connection was refused as invalid and reported. */
+  Refused: 65536,
   /** v1.wsession only: the latest attach was answered by a hello, with or without a session. */
   HelloSent: 131072,
   /** v1.wsession only: the latest attach named the session for which the client numbers its messages. */

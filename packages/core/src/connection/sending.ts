@@ -6,15 +6,15 @@ import type { LifecycleBinding } from "./binding.ts";
 import { Flow } from "./flow.ts";
 import { ConnectionLifecycle } from "./lifecycle.ts";
 
-/** Bytes in a millisecond: 64 kbit/s. A peer that reads at least this fast shows a sign of life between any two heartbeats. */
-const SLOWEST_LINE = 8;
+/** 64 kbit/s. A peer that reads at least this fast shows a sign of life between any two heartbeats. */
+const MIN_BYTES_PER_MS = 8;
 const MIN_PROBE_BYTES = 16 * 1024;
 const MAX_PROBE_BYTES = 256 * 1024;
 
 /** The most bytes that are written between two pings. */
 export function probeBytesFor(heartbeatMs: number): number {
   if (heartbeatMs === 0) return Infinity;
-  return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * SLOWEST_LINE)));
+  return Math.floor(Math.min(MAX_PROBE_BYTES, Math.max(MIN_PROBE_BYTES, heartbeatMs * MIN_BYTES_PER_MS)));
 }
 
 export interface SendingBinding<Socket extends object> extends LifecycleBinding<Socket> {

@@ -146,7 +146,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   private attachFirst(attach: Attach): void {
-    this.noteAttach(attach);
+    this.recordAttach(attach);
     if (this.state !== undefined) void this.greet(attach, this.state);
     else if (this.binding.settings.gate === "open") this.hello(attach, NOTHING_KEPT, undefined);
   }
@@ -154,14 +154,14 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   private attachAgain(frame: string): unknown {
     const attach = parseClientControl(frame);
     if (attach.type !== "attach") return undefined;
-    this.noteAttach(attach);
+    this.recordAttach(attach);
     const { state } = this;
-    if (this.isTransactional && state !== undefined) return this.recallAgain(attach, state);
+    if (this.isTransactional && state !== undefined) return this.greetAgainWithRecord(attach, state);
     this.greetAgain(attach, undefined);
     return undefined;
   }
 
-  private async recallAgain(attach: Attach, state: LocalSession<Data>): Promise<void> {
+  private async greetAgainWithRecord(attach: Attach, state: LocalSession<Data>): Promise<void> {
     await this.flushNumbers();
     const client = await this.loadClientRecord(attach, state, "unknown");
     if (!this.isEnding) this.greetAgain(attach, client);
@@ -187,7 +187,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
       if (this.isEnding) return;
       const opened = this.#arrival?.opened;
       this.#arrival = undefined;
-      this.follow(state, begun.at, this.helloTo(attach, begun, client));
+      this.follow(state, begun.at, this.helloFrames(attach, begun, client));
       this.beginNumbers(attach, client);
       if (this.resumed) {
         const { replayed } = begun;
@@ -202,7 +202,7 @@ export class FramedConnection<Data extends object, Socket extends object> extend
     }
   }
 
-  private noteAttach(attach: Attach): void {
+  private recordAttach(attach: Attach): void {
     if (attach.session === undefined) this.flow &= ~Flow.NamedSession;
     else this.flow |= Flow.NamedSession;
     if (!this.hasSentHello || !this.hasSession) this.ownArrival().attach = attach;
@@ -213,11 +213,11 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   private hello(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): void {
-    this.sendFrames(this.helloTo(attach, begun, client));
+    this.sendFrames(this.helloFrames(attach, begun, client));
   }
 
-  /** Returns hello, to be sent with other frames. If hello has a token, sends it alone and uncompressed, and returns no frame. */
-  private helloTo(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): readonly string[] {
+  /** Returns hello, to be sent with other frames. A hello with a token is sent at once, uncompressed, and no frame is returned. */
+  private helloFrames(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): readonly string[] {
     this.flow |= Flow.HelloSent | Flow.HasSent;
     const { binding, state, token, resumed } = this;
     const frame = helloOf(binding, {

@@ -5,6 +5,7 @@ import type { Refusal } from "./refusals.ts";
 
 /** The most numbers whose ack is postponed, because a client with a full window waits for acks. */
 const MAX_POSTPONED_ACKS = 32;
+
 export interface NumbersConnection {
   readonly isEnding: boolean;
   sendFrame(frame: string): void;

@@ -1,8 +1,8 @@
 import type { LocalSession } from "../session/local-session.ts";
 
 const WINDOW_MS = 60_000;
-/** The limit of the bytes that this process replays to one session within a minute, in sizes of an outbox. */
-const OUTBOXES = 4;
+/** How many times the size of an outbox this process replays to one session within a minute. */
+const MAX_OUTBOXES = 4;
 
 interface Spent {
   bytes: number;
@@ -19,7 +19,7 @@ const spentBy = new WeakMap<object, Spent>();
 export function replayDelay<Data extends object>(state: LocalSession<Data>): number {
   const spent = spentBy.get(state);
   const { maxBytes } = state.context.settings.outbox;
-  if (spent === undefined || spent.bytes <= OUTBOXES * maxBytes) return 0;
+  if (spent === undefined || spent.bytes <= MAX_OUTBOXES * maxBytes) return 0;
   return Math.max(0, spent.until - performance.now());
 }
 

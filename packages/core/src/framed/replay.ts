@@ -253,16 +253,16 @@ export class Replay<Data extends object> {
   #pause(ms: number): Promise<void> {
     if (ms <= 0) return Promise.resolve();
     return new Promise((resolve) => {
-      let hasEnded = false;
+      let isSettled = false;
       const settle = () => {
-        hasEnded = true;
+        isSettled = true;
         clearTimeout(timer);
         resolve();
       };
       const timer = setTimeout(settle, ms).unref();
       const check = () => {
         if (this.#connection.isEnding) settle();
-        else if (!hasEnded) (this.#drainWaiters ??= []).push(check);
+        else if (!isSettled) (this.#drainWaiters ??= []).push(check);
       };
       check();
     });

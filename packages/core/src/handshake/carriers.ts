@@ -232,32 +232,32 @@ function selectorOf(token: string): string {
   return token.slice(0, SELECTOR_LENGTH);
 }
 
-/** The first cookies called `name`, `most` of them (RFC 6265 section 5.4 sends the most specific path first). */
-function readCookies({ headers }: Handshake, name: string, most: number): string[] {
+/** The values of the first `limit` cookies called `name` (RFC 6265 section 5.4: the cookie of the most specific path comes first). */
+function readCookies({ headers }: Handshake, name: string, limit: number): string[] {
   const header = headers["cookie"];
   if (header === undefined || header.length > MAX_COOKIE_HEADER) return [];
   const values: string[] = [];
   for (const pair of header.split(";")) {
     const equals = pair.indexOf("=");
     if (equals > 0 && pair.slice(0, equals).trim() === name) values.push(pair.slice(equals + 1).trim());
-    if (values.length === most) break;
+    if (values.length === limit) break;
   }
   return values;
 }
 
-/** The first values of a query parameter, `most` of them. */
-export function readQuery(url: string, parameter: string, most: number): string[] {
+/** The first `limit` values of a query parameter. */
+export function readQuery(url: string, parameter: string, limit: number): string[] {
   const mark = url.indexOf("?");
   if (mark < 0 || url.length > MAX_URL) return [];
   const query = url.slice(mark + 1);
   // A token needs no decoding, so most queries that carry one need no parser.
-  if (/[%+?]/.test(query)) return new URLSearchParams(query).getAll(parameter).slice(0, most);
+  if (/[%+?]/.test(query)) return new URLSearchParams(query).getAll(parameter).slice(0, limit);
   const values: string[] = [];
   for (const part of query.split("&")) {
     const equals = part.indexOf("=");
     const name = equals < 0 ? part : part.slice(0, equals);
     if (name === parameter && part !== "") values.push(equals < 0 ? "" : part.slice(equals + 1));
-    if (values.length === most) break;
+    if (values.length === limit) break;
   }
   return values;
 }

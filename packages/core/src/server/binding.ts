@@ -126,7 +126,7 @@ export class ServerBinding<Data extends object, Socket extends object>
       return this.#refusals.closing(this.#shutdown?.retryAfter ?? 1);
     }
     if (outcome.type === "refused") {
-      if (isFramed && outcome.isForeign !== true)
+      if (isFramed && outcome.isOfOtherOrigin !== true)
         return this.#refusals.byCode(handshake, outcome, SUBPROTOCOL);
       return outcome.closes === undefined
         ? this.#refusals.byStatus(outcome)

@@ -45,7 +45,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     readonly opening: { readonly socket: object } | undefined;
     close(options: CloseOptions): Promise<void>;
   }> = new Set();
-  readonly #presences: Presence<Data>;
+  readonly #presence: Presence<Data>;
   readonly #destructions: Destructions<Data>;
   readonly #loop = new EventLoopDelay();
   #closing: Promise<void> | undefined;
@@ -62,7 +62,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
     };
     this.registry = new SessionRegistry(settings, this.diagnostics, this.deadlines, onConnections);
     this.#destructions = new Destructions(this.registry);
-    this.#presences = new Presence(this.registry, settings, this.deadlines, connections.prefix);
+    this.#presence = new Presence(this.registry, settings, this.deadlines, connections.prefix);
   }
 
   bind<Socket extends object>(
@@ -254,13 +254,13 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
   presence(id: string, surplus?: undefined): Promise<PresenceReport> {
     assertId("presence()", id);
     assertNoMore("presence()", surplus);
-    return owned(this.#presences.ofSession(id), this);
+    return owned(this.#presence.ofSession(id), this);
   }
 
   presenceOfSubject(subject: string, surplus?: undefined): Promise<SubjectPresence> {
     assertSubject("presenceOfSubject()", subject);
     assertNoMore("presenceOfSubject()", surplus);
-    return owned(this.#presences.ofSubject(subject), this);
+    return owned(this.#presence.ofSubject(subject), this);
   }
 
   watch(
@@ -271,7 +271,7 @@ export class LiveSessions<Data extends object> implements Sessions<Data, unknown
   ): Promise<void> {
     const unique = checkWatch(subjects, listener, options);
     assertNoMore("watch()", surplus);
-    return owned(this.#presences.watch(unique, listener, options.signal), this);
+    return owned(this.#presence.watch(unique, listener, options.signal), this);
   }
 
   health(surplus?: undefined): Promise<Health> {

@@ -32,7 +32,7 @@ export class Shutdown {
   /** The connections whose close handler has not settled yet. */
   readonly #unfinished: () => Iterable<Endable>;
   readonly #started: number = performance.now();
-  #bounds: readonly Deadline[] = [];
+  #timeLimits: readonly Deadline[] = [];
   #isEmpty = false;
   readonly #pauses = new Set<() => void>();
 
@@ -57,7 +57,7 @@ export class Shutdown {
     const connections = [...this.#unfinished()];
     const movers = connections.filter(({ canMove }) => handover && canMove);
     const others = connections.filter(({ canMove }) => !(handover && canMove));
-    this.#bound(movers.length > 0 ? drainMs : drainMs - drainMs / Math.max(1, others.length));
+    this.#limitTime(movers.length > 0 ? drainMs : drainMs - drainMs / Math.max(1, others.length));
     caller?.excludeFromShutdown();
     await Promise.all([this.#endInTurn(others, caller), this.#handOver(movers, caller)]);
   }
@@ -71,7 +71,7 @@ export class Shutdown {
 
   /** Called when the shutdown is over. */
   done(): void {
-    for (const bound of this.#bounds) bound.cancel();
+    for (const limit of this.#timeLimits) limit.cancel();
   }
 
   async #endInTurn(connections: readonly Endable[], caller: Endable | undefined): Promise<void> {
@@ -81,7 +81,7 @@ export class Shutdown {
     for (const [index, connection] of connections.entries())
       if (index > 0 && drainMs > 0) connection.announceEnd((drainMs * index) / count);
     for (const [index, connection] of connections.entries()) {
-      await this.#reach((drainMs * index) / count);
+      await this.#waitUntil((drainMs * index) / count);
       this.#end(connection, caller);
     }
   }
@@ -95,14 +95,14 @@ export class Shutdown {
     const tellingMs = drainMs - Math.min(drainMs / 2, MOVING_MS);
     let untold: Endable[] = [];
     for (const [index, mover] of movers.entries()) {
-      await this.#reach((tellingMs * index) / movers.length);
+      await this.#waitUntil((tellingMs * index) / movers.length);
       if (!mover.announceEnd(0)) untold.push(mover);
     }
     for (let at = tellingMs; untold.length > 0 && at < drainMs; at += RETRY_MS) {
-      await this.#reach(at);
+      await this.#waitUntil(at);
       untold = untold.filter((mover) => !mover.announceEnd(0));
     }
-    if (movers.length > 0) await this.#reach(drainMs);
+    if (movers.length > 0) await this.#waitUntil(drainMs);
     for (const mover of movers) this.#end(mover, caller);
   }
 
@@ -112,11 +112,12 @@ export class Shutdown {
     else connection.endHandled(code, reason);
   }
 
-  #bound(lastTurnMs: number): void {
+  /** Sets the time limits of the messages that have arrived, and of the handlers. */
+  #limitTime(lastTurnMs: number): void {
     const { code, reason, drainMs } = this.#closing;
     const handlingMs =
       drainMs === 0 ? HANDLING_MS : Math.max(drainMs, lastTurnMs + Math.min(drainMs, LAST_TURN_MS));
-    this.#bounds = [
+    this.#timeLimits = [
       this.#deadlines.allow(handlingMs, () => {
         for (const connection of this.#unfinished()) connection.end(code, reason);
       }),
@@ -127,8 +128,8 @@ export class Shutdown {
     ];
   }
 
-  /** Waits until this number of milliseconds after the start, or until no connection is left. */
-  async #reach(ms: number): Promise<void> {
+  /** Waits until `ms` milliseconds after the start, or until no connection is left. */
+  async #waitUntil(ms: number): Promise<void> {
     const wait = this.#started + ms - performance.now();
     if (wait <= 0 || this.#isEmpty) return;
     await new Promise<void>((resolve) => {

@@ -38,10 +38,7 @@ export function checkData<Data extends object>(schema: Settings<Data>["schema"],
   throw new SessionError(
     "INVALID_DATA",
     `the data does not satisfy the schema at ${issuePaths(result.issues)}`,
-    {
-      outcome: "not-applied",
-      cause: result.issues,
-    },
+    { outcome: "not-applied", cause: result.issues },
   );
 }
 

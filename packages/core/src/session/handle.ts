@@ -64,18 +64,18 @@ export class SessionHandle<Data extends object> implements Session<Data> {
 
   set(data: Data, surplus?: undefined): Promise<void> {
     assertNoMore("set()", surplus);
-    return this.#write({ type: "set", data }, toNothing);
+    return this.#write({ type: "set", data }, withoutResult);
   }
 
   patch(fields: Patch<Data>, surplus?: undefined): Promise<void> {
     assertNoMore("patch()", surplus);
-    return this.#write({ type: "patch", fields }, toNothing);
+    return this.#write({ type: "patch", fields }, withoutResult);
   }
 
   update(change: (data: Readonly<Data>) => Data, surplus?: undefined): Promise<Readonly<Data>> {
     assertFunction("update()'s change", change);
     assertNoMore("update()", surplus);
-    return this.#write({ type: "update", change }, toItself);
+    return this.#write({ type: "update", change }, withData);
   }
 
   refresh(surplus?: undefined): Promise<Readonly<Data>> {
@@ -234,8 +234,8 @@ class SentToSession extends OwnedResult<Sent> implements SendResult {
   }
 }
 
-function toNothing(): void {}
+function withoutResult(): void {}
 
-function toItself<Data>(data: Data): Data {
+function withData<Data>(data: Data): Data {
   return data;
 }

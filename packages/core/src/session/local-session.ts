@@ -120,10 +120,10 @@ export class LocalSession<Data extends object> {
 
   /** Migrates and checks data that was loaded. Throws INVALID_DATA. */
   accept(data: object, schemaVersion: number, isChecked: boolean = false): Readonly<Data> {
-    const { schema, migrate, schemaVersion: today } = this.context.settings;
-    const isOther = migrate !== undefined && schemaVersion !== today;
-    const current = isOther ? migrated(migrate, data, schemaVersion) : data;
-    const accepted = this.protect(checkData(isChecked ? undefined : schema, current));
+    const { schema, migrate, schemaVersion: ownVersion } = this.context.settings;
+    const isOther = migrate !== undefined && schemaVersion !== ownVersion;
+    const own = isOther ? migrated(migrate, data, schemaVersion) : data;
+    const accepted = this.protect(checkData(isChecked ? undefined : schema, own));
     if (isOther) otherVersion.add(this);
     else otherVersion.delete(this);
     return accepted;

@@ -63,8 +63,8 @@ export class PendingDecision {
     this.connection?.end(ending.code, ending.reason);
   }
 
-  /** Call before each step towards the effect. Throws REVOKED, FENCED or SHUTTING_DOWN for a decision that was ended. */
-  assertStands(): void {
+  /** Throws REVOKED, FENCED or SHUTTING_DOWN for a decision that was ended. Called before each step towards the effect. */
+  assertNotEnded(): void {
     if (this.ending !== undefined) throw errorOf(this.ending);
   }
 

@@ -114,7 +114,7 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
   ): Awaitable<void> {
     const { resumable } = this.store.capabilities;
     const decision = connection.decision ?? this.pending.begin();
-    decision.assertStands();
+    decision.assertNotEnded();
     const id = resumable ? newSelector() : connection.id;
     const token = resumable && this.settings.token !== undefined;
     const { subject, decidedAt, lifetimes } = decision;

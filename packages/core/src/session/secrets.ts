@@ -52,7 +52,7 @@ export async function replaceToken<Data extends object>(
   let versionAtRequest = state.versionStamp;
   const result = await writesOf(state).alone((): RotateResult | PromiseLike<RotateResult> => {
     if (state.gone) throw goneError();
-    decision?.assertStands();
+    decision?.assertNotEnded();
     versionAtRequest = state.versionStamp;
     const { store, settings } = state.context;
     const request = {

@@ -3,7 +3,7 @@ import { CloseCode } from "../base/close-codes.ts";
 import { asStoreError, SessionError } from "../base/errors.ts";
 import { GONE, REPLACED } from "../base/endings.ts";
 import type { Awaitable } from "@wsession/protocol";
-import type { RotateResult, SessionStore } from "../store/contract.ts";
+import type { RotateResult, TakeOverResult } from "../store/contract.ts";
 import type { TakeOverSubjectResult } from "../store/subject-contract.ts";
 import { LOST_FENCE, PENDING_FENCE } from "./session-connection.ts";
 import type { LocalSession } from "./local-session.ts";
@@ -38,11 +38,11 @@ export function takeOver<Data extends object>(
   void writesOf(state).alone((): Awaitable<void> => {
     // A newer connection of this process replaced this one while earlier writes were awaited.
     if (connection.fence !== PENDING_FENCE) return undefined;
-    return handled(
-      () => ask(state, true),
+    return withAnswer(
+      () => takeOverInStore(state, true),
       (result) => applyTakeover(state, [connection], result),
       (error) => {
-        state.context.report(failed([connection], error), { stage: "store", sessionId: state.id });
+        state.context.report(endFailed([connection], error), { stage: "store", sessionId: state.id });
       },
     );
   });
@@ -57,7 +57,8 @@ export function takeOver<Data extends object>(
 export class SubjectLogin<Data extends object> {
   readonly #state: LocalSession<Data>;
   readonly #subject: string;
-  readonly #held = new Map<SessionConnection<Data>, number>();
+  /** The connections whose fence is pending, with the fence that each had before. */
+  readonly #fencesBefore = new Map<SessionConnection<Data>, number>();
 
   /** Begins a login; `undefined` without `exclusive: "subject"`. */
   static begin<Data extends object>(
@@ -78,10 +79,10 @@ export class SubjectLogin<Data extends object> {
     for (const connection of this.#state.connections()) {
       const { fence, isEnding } = connection;
       if (isEnding || fence === LOST_FENCE || fence === PENDING_FENCE) continue;
-      this.#held.set(connection, fence);
+      this.#fencesBefore.set(connection, fence);
       connection.fence = PENDING_FENCE;
     }
-    return handled(
+    return withAnswer(
       rotation,
       (result) => (result.type === "rotated" ? this.#takeOver(result) : this.#undo(result)),
       (error) => {
@@ -92,16 +93,16 @@ export class SubjectLogin<Data extends object> {
   }
 
   #takeOver(rotated: RotateResult): Awaitable<RotateResult> {
-    const connections = [...this.#held.keys()];
-    return handled(
-      () => ask(this.#state, connections.length > 0, this.#subject),
+    const connections = [...this.#fencesBefore.keys()];
+    return withAnswer(
+      () => takeOverInStore(this.#state, connections.length > 0, this.#subject),
       (result) => {
         applyTakeover(this.#state, connections, result);
         return rotated;
       },
       (error) => {
-        // The session has its subject already.
-        const cause = failed(connections, error);
+        // The outcome is unknown, because the rotation has succeeded: the session has its subject already.
+        const cause = endFailed(connections, error);
         throw new SessionError("STORE_UNAVAILABLE", "the subject could not be taken over", {
           cause,
           outcome: "unknown",
@@ -111,15 +112,15 @@ export class SubjectLogin<Data extends object> {
   }
 
   #undo<Result>(result: Result): Result {
-    for (const [connection, fence] of this.#held)
+    for (const [connection, fence] of this.#fencesBefore)
       if (connection.fence === PENDING_FENCE) connection.fence = fence;
     this.#state.replace(this.#state.fence);
     return result;
   }
 }
 
-/** Takes over the session's subject, or without one the session. */
-function ask<Data extends object>(
+/** Takes the session's subject over with `exclusive: "subject"`, and otherwise the session. */
+function takeOverInStore<Data extends object>(
   state: LocalSession<Data>,
   raise: boolean,
   subject: string | undefined = state.subject,
@@ -128,7 +129,7 @@ function ask<Data extends object>(
   const { settings, store } = state.context;
   if (settings.exclusiveSubject && subject !== undefined)
     return store.takeOverSubject?.({ id, subject, raise }) ?? { type: "missing" };
-  return handled<Awaited<ReturnType<NonNullable<SessionStore["takeOver"]>>>, TakeOverSubjectResult>(
+  return withAnswer<TakeOverResult, TakeOverSubjectResult>(
     () => store.takeOver?.(id) ?? { type: "missing" },
     (result) => (result.type === "taken" ? { ...result, others: NO_OTHERS } : result),
     (error) => {
@@ -159,7 +160,7 @@ function applyTakeover<Data extends object>(
 }
 
 /** Ends the connections whose takeover failed. Returns the error with its type. */
-function failed<Data extends object>(connections: readonly SessionConnection<Data>[], error: unknown): Error {
+function endFailed<Data extends object>(connections: readonly SessionConnection<Data>[], error: unknown): Error {
   for (const connection of connections) {
     connection.fence = LOST_FENCE;
     connection.end(CloseCode.StoreUnavailable, "store unavailable");
@@ -168,7 +169,7 @@ function failed<Data extends object>(connections: readonly SessionConnection<Dat
 }
 
 /** Calls the store and handles its answer, in the same tick if the store answers synchronously. */
-function handled<Answer extends { readonly type: string }, Result>(
+function withAnswer<Answer extends { readonly type: string }, Result>(
   call: () => Awaitable<Answer>,
   onAnswer: (answer: Answer) => Awaitable<Result>,
   onError: (error: unknown) => Awaitable<Result>,

@@ -152,7 +152,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
 
   /** Whether the commit would certainly conflict, because this process knows a newer version. */
   get isStale(): boolean {
-    return this.#expects && !this.#state.isAt(this.versionAtRequest);
+    return this.#dependsOnVersion && !this.#state.isAt(this.versionAtRequest);
   }
 
   /** The data after the commit. */
@@ -175,7 +175,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
       numbers,
       change:
         this.#writes.length === 0 ? undefined : changeBy(this.#writes, this.#next, base, isOtherVersion),
-      expect: this.#expects ? version : undefined,
+      expect: this.#dependsOnVersion ? version : undefined,
       known: version,
       lineage,
       schemaVersion: context.settings.schemaVersion,
@@ -185,7 +185,7 @@ export class StagedTransaction<Data extends object, Socket = unknown> implements
   }
 
   /** Whether the commit must fail if the version is no longer that of the start of the run. */
-  get #expects(): boolean {
+  get #dependsOnVersion(): boolean {
     if (this.#writes.length === 0 && this.#messages.length === 0) return false;
     return this.#hasRead || (this.#writes.length > 0 && this.#state.isOtherVersion);
   }

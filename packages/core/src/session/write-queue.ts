@@ -205,8 +205,8 @@ export class WriteQueue<Data extends object> implements SessionWrites<Data> {
   #failed(plan: Plan<Data>, error: unknown): void {
     const { writes } = plan;
     if (isSessionError(error, "SESSION_GONE")) this.#state.endSession(GONE);
-    const aboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
-    if (aboutData && writes.length > 1)
+    const isAboutData = isSessionError(error, "NOT_SERIALISABLE") || isSessionError(error, "TOO_LARGE");
+    if (isAboutData && writes.length > 1)
       this.#queued.unshift(...writes.map((write) => ({ ...write, single: true })));
     else rejectAll(writes, asStoreError(error));
   }

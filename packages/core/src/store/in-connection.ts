@@ -1,4 +1,4 @@
-import { isOthers } from "./map-entry.ts";
+import { isOwnedByAnother } from "./map-entry.ts";
 import { extended } from "./extended.ts";
 import { applyChange } from "./change.ts";
 import { assertNone } from "../base/arguments.ts";
@@ -32,13 +32,14 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     return logins.others(subject, id).filter((other) => held(other) !== undefined);
   }
 
-  /** The sessions that a login ends; `undefined` if the login is refused. Core ends them, and so their connections. */
-  function over({ id, subject, limit }: Decided): readonly string[] | undefined {
+  /** The sessions that a login ends; `undefined` if the login is refused. Core ends these sessions and their connections. */
+  function endedBy({ id, subject, limit }: Login): readonly string[] | undefined {
     if (subject === undefined || limit === undefined) return [];
     return sessionsOver(othersOf(subject, id), limit);
   }
 
-  function loggedIn({ id, subject }: Decided, ended: readonly string[]): { ended?: readonly string[] } {
+  /** Records a login, and the end of the sessions that made room for it. Returns the part of the answer that lists them. */
+  function recordLogin({ id, subject }: Login, ended: readonly string[]): { ended?: readonly string[] } {
     if (subject === undefined) return {};
     for (const other of ended) {
       presence.ended(other, "destroyed", subject);
@@ -71,11 +72,11 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
     },
     create(request) {
       if (held(request.id) !== undefined) return { type: "exists" };
-      const ended = over(request);
+      const ended = endedBy(request);
       if (ended === undefined) return { type: "crowded" };
       presence.connected(request.id, request.subject);
       return {
-        ...loggedIn(request, ended),
+        ...recordLogin(request, ended),
         type: "created",
         session: {
           version: 1,
@@ -103,14 +104,14 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
       const session = held(request.id);
       if (session === undefined) return { type: "missing" };
       if (request.fence !== undefined && request.fence < session.fence) return { type: "fenced" };
-      if (isOthers(session.subject, request)) return { type: "foreign" };
+      if (isOwnedByAnother(session.subject, request)) return { type: "foreign" };
       if (request.subject === undefined)
         return { type: "rotated", version: session.version, session: undefined };
-      const ended = over(request);
+      const ended = endedBy(request);
       if (ended === undefined) return { type: "crowded" };
       presence.identified(request.id, request.subject);
       return {
-        ...loggedIn(request, ended),
+        ...recordLogin(request, ended),
         type: "rotated",
         version: session.version + 1,
         session: undefined,
@@ -155,7 +156,8 @@ export function inConnectionStore(surplus?: undefined): SessionStore {
   };
 }
 
-type Decided = Pick<CreateRequest, "id" | "subject" | "limit">;
+/** The part of a request that gives a session its subject. */
+type Login = Pick<CreateRequest, "id" | "subject" | "limit">;
 
 function* idsAndSubjects(host: StoreHost | undefined): Generator<readonly [string, string | undefined]> {
   for (const id of host?.heldIds() ?? []) yield [id, host?.held(id)?.subject];

@@ -125,8 +125,8 @@ export function isForeign(owner: string | undefined, { subject }: ResumeRequest,
   return !(by === "none" && owner === undefined);
 }
 
-/** For a rotation that sets the subject. */
-export function isOthers(
+/** Whether a rotation would take the session from another subject, and `onlyUnowned` forbids that. */
+export function isOwnedByAnother(
   owner: string | undefined,
   { subject, onlyUnowned }: Pick<RotateRequest, "subject" | "onlyUnowned">,
 ): boolean {
@@ -137,8 +137,11 @@ export function currentDigest({ secret }: Entry): string | undefined {
   return secret instanceof Extra ? secret.digest : secret;
 }
 
-/** Compares digests, never verifiers. A timing attack could learn a prefix of a hash, which opens no session. */
-export function match(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
+/**
+ * Which secret of the session the presented digest is. Digests are compared, and never verifiers: a timing attack could learn
+ * only the beginning of a hash, which opens no session.
+ */
+export function matchSecret(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";
   const { secret } = entry;
   if (!(secret instanceof Extra)) return digest === secret ? "current" : "wrong";

@@ -1,11 +1,11 @@
 import type { RotateRequest } from "./contract.ts";
-import { currentDigest, extraOf, isFenced, isOthers, monotonicNow, peekExtra } from "./map-entry.ts";
+import { currentDigest, extraOf, isFenced, isOwnedByAnother, monotonicNow, peekExtra } from "./map-entry.ts";
 import type { Entry } from "./map-entry.ts";
 
 /** Why a session's token is not replaced; `undefined` if it may be. */
 export function rotationRefusal(entry: Entry, request: RotateRequest): "fenced" | "foreign" | undefined {
   if (isFenced(entry, request.fence)) return "fenced";
-  if (isOthers(peekExtra(entry)?.subject, request)) return "foreign";
+  if (isOwnedByAnother(peekExtra(entry)?.subject, request)) return "foreign";
   const { replaces } = request;
   return replaces !== undefined && replaces !== currentDigest(entry) ? "foreign" : undefined;
 }

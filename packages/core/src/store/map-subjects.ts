@@ -36,7 +36,7 @@ export class MapSubjects {
   }
 
   /** The sessions that a login ends; `undefined` if the login is refused. */
-  over({
+  endedBy({
     id,
     subject,
     limit,

@@ -6,7 +6,7 @@ import {
   isConflict,
   isFenced,
   isForeign,
-  match,
+  matchSecret,
   monotonicNow,
   newEntry,
   peekExtra,
@@ -95,11 +95,11 @@ export class MapSessionStore implements MapStore {
 
   create(request: CreateRequest): CreateResult {
     if (this.#entries.find(request.id) !== undefined) return { type: "exists" };
-    const over = this.#subjects.over(request);
-    if (over === undefined) return { type: "crowded" };
+    const ended = this.#subjects.endedBy(request);
+    if (ended === undefined) return { type: "crowded" };
     // If the login ends older sessions, these make room for the new one.
-    if (over.length === 0 && !this.#entries.makeRoom()) return { type: "full" };
-    for (const id of over) this.destroy(id);
+    if (ended.length === 0 && !this.#entries.makeRoom()) return { type: "full" };
+    for (const id of ended) this.destroy(id);
     const entry = newEntry(request);
     this.#entries.add(request.id, entry);
     this.#records.lifetimes.set(request.id, request.own);
@@ -108,14 +108,14 @@ export class MapSessionStore implements MapStore {
     return {
       type: "created",
       session: this.#records.snapshot(request.id, entry),
-      ...(over.length > 0 && { ended: over }),
+      ...(ended.length > 0 && { ended }),
     };
   }
 
   resume(request: ResumeRequest): ResumeResult {
     const entry = this.#entries.find(request.id);
     if (entry === undefined) return { type: "missing" };
-    const by = match(entry, request);
+    const by = matchSecret(entry, request);
     if (by === "wrong" || by === "stolen") return { type: by };
     if (isForeign(peekExtra(entry)?.subject, request, by)) return { type: "foreign" };
     if (by === "renewal") {
@@ -224,16 +224,16 @@ export class MapSessionStore implements MapStore {
     if (entry === undefined) return { type: "missing" };
     const refusal = rotationRefusal(entry, request);
     if (refusal !== undefined) return { type: refusal };
-    const over = this.#subjects.over(request);
-    if (over === undefined) return { type: "crowded" };
-    for (const one of over) this.destroy(one);
+    const ended = this.#subjects.endedBy(request);
+    if (ended === undefined) return { type: "crowded" };
+    for (const one of ended) this.destroy(one);
     const { id, subject } = request;
     if (replaceToken(entry, request)) this.#records.clear(id);
     if (subject === undefined) return { type: "rotated", version: entry.version, session: undefined };
     this.#subjects.loggedIn(id, subject);
     this.#presence.identified(id, subject);
     const written = this.#records.written(id, entry, request.known);
-    return { ...written, type: "rotated", ...(over.length > 0 && { ended: over }) };
+    return { ...written, type: "rotated", ...(ended.length > 0 && { ended }) };
   }
 
   destroy(id: string): StoreDestroyResult {
