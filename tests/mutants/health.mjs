@@ -85,9 +85,9 @@ export const healthMutants = [
   {
     name: "tells-the-first-only",
     promise: "each change is told",
-    file: tells,
-    find: "else there.push(change);",
-    replace: "else there.splice(0, 1, change);",
+    file: "packages/store-redis/src/base/grouped.ts",
+    find: "else group.push(item);",
+    replace: "else group.splice(0, 1, item);",
     tests: told,
   },
   {

@@ -105,8 +105,8 @@ export const storeMutants = [
     name: "half-a-surrogate",
     promise: "A subject is well-formed",
     file: "packages/store-redis/src/base/keys.ts",
-    find: "if (LONE_SURROGATE.test(subject)) {",
-    replace: 'if (LONE_SURROGATE.test("")) {',
+    find: "if (!subject.isWellFormed()) {",
+    replace: 'if (!"".isWellFormed()) {',
     tests: redis("known-epochs"),
   },
   {

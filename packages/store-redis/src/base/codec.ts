@@ -8,7 +8,6 @@ const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "pro
  * the stack.
  */
 const MAX_DEPTH = 500;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** A session's data in the form that the scripts take. */
 export interface EncodedData {
@@ -91,7 +90,7 @@ export function decodeField(data: Record<string, unknown>, field: string, text: 
 
 function fieldName(name: string): string {
   if (FORBIDDEN.has(name)) throw notSerialisable(name, "has a reserved name, which reaches a prototype");
-  if (LONE_SURROGATE.test(name)) throw notSerialisable("a field", "has a name that UTF-8 can't represent");
+  if (!name.isWellFormed()) throw notSerialisable("a field", "has a name that UTF-8 can't represent");
   return DATA + name;
 }
 

@@ -3,7 +3,6 @@ import { SessionError } from "@wsession/core";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 /** Length of a subject's hash, in characters. */
 const HASH = 12;
 /** How many of these characters name a shared index of releases before 0.2: 64² = 4,096 indexes. */
@@ -205,7 +204,7 @@ export function hashSubject(subject: string): string {
       outcome: "not-applied",
     });
   // UTF-8 replaces every unpaired surrogate by the same character, which would merge different subjects.
-  if (LONE_SURROGATE.test(subject)) {
+  if (!subject.isWellFormed()) {
     throw new SessionError("INVALID_ARGUMENT", "the subject must be well-formed Unicode", {
       outcome: "not-applied",
     });

@@ -1,4 +1,5 @@
 import type { Reply } from "../connection/calls.ts";
+import { optionalText } from "../base/optional-text.ts";
 import { type HolderEntry, parseHolders } from "../base/record.ts";
 import type { RaisedEpoch } from "./subject-index.ts";
 import type { Caller } from "./caller.ts";
@@ -59,7 +60,7 @@ function readDestroy(reply: Reply): DestroyReply {
     case "destroyed":
       return {
         type: "destroyed",
-        subject: typeof subject === "string" ? subject : undefined,
+        subject: optionalText(subject),
         holders: parseHolders(holders),
         hadOutbox: outbox === "1",
         stamp: Number(stamp),

@@ -1,4 +1,5 @@
 import type { StoredSession } from "@wsession/core";
+import { optionalText } from "../base/optional-text.ts";
 import { parseSession } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
@@ -18,7 +19,7 @@ export async function load({ calls, keys }: Pick<Caller, "calls" | "keys">, id: 
     case "gone":
       return {
         type: "destroyed",
-        reason: typeof first === "string" ? first : undefined,
+        reason: optionalText(first),
         ...(hash === "1" && { replaced: true }),
       };
     case "missing":

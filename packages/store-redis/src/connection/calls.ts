@@ -1,7 +1,7 @@
 import type { SessionError } from "@wsession/core";
 import type { Attempt, Call, ReadReply, Reply } from "./call.ts";
 import type { ServerClock } from "./clock.ts";
-import { afterPendingReads } from "../base/arrivals.ts";
+import { afterPendingReads, PatientTimer } from "../base/arrivals.ts";
 import {
   asStoreFailure,
   isConnectionLost,
@@ -98,16 +98,15 @@ export class Calls {
    */
   async commandAt(server: Server, name: string, args: string[]): Promise<Reply> {
     const command = this.#sender.send(name, args, server);
-    const timer = setTimeout(
-      () => command.cancel(unavailable("Redis did not answer in time", "not-applied")),
-      this.timeoutMs,
+    const timer = new PatientTimer(this.timeoutMs, () =>
+      command.cancel(unavailable("Redis did not answer in time", "not-applied")),
     );
     try {
       return await command.promise;
     } catch (error) {
       throw asStoreFailure(error);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 

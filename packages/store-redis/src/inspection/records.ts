@@ -1,6 +1,7 @@
 import { isSessionError } from "@wsession/core";
 import { isSessionId } from "../base/keys.ts";
 import { shownNode } from "../base/node-names.ts";
+import { optionalText } from "../base/optional-text.ts";
 import { parseHolders, parseMetadata, parseOutboxRecord } from "../base/record.ts";
 import type { Services } from "../processes/services.ts";
 import type { InspectedRecord, InspectedSession } from "./contract.ts";
@@ -29,7 +30,7 @@ function parseRecord(id: string, values: readonly unknown[], now: number): Inspe
         ? { type: "unreadable", id }
         : { type: "missing", id };
     }
-    const why = typeof reason === "string" ? reason : undefined;
+    const why = optionalText(reason);
     return { type: "destroyed", id, reason: why, replaced: typeof replaced === "string" };
   }
   const { idleAt, absoluteAt, ...meta } = parseMetadata(metadata);
@@ -37,7 +38,7 @@ function parseRecord(id: string, values: readonly unknown[], now: number): Inspe
   const kept = parseOutboxRecord(outbox);
   const session: InspectedSession = {
     id,
-    subject: typeof subject === "string" ? subject : undefined,
+    subject: optionalText(subject),
     version: meta.version,
     fence: meta.fence,
     schemaVersion: meta.schemaVersion,

@@ -1,5 +1,5 @@
 import type { DueQueue } from "./due-queue.ts";
-import { texts } from "./due-queue.ts";
+import { asArray, texts } from "../commands/reply.ts";
 import type { Looks } from "./looks.ts";
 import type { Services } from "./services.ts";
 
@@ -59,7 +59,7 @@ export class Adoption {
 
   async #takeOver(): Promise<void> {
     const { calls, keys, liveness, node: own } = this.#services;
-    const queues = texts(await calls.command("smembers", [keys.queues]));
+    const queues = texts(asArray(await calls.command("smembers", [keys.queues])));
     const nodes = new Set(queues.map(nodeOf));
     const lost = new Set<string>();
     const look = async (node: string): Promise<void> => {
@@ -67,21 +67,21 @@ export class Adoption {
     };
     await Promise.all([...nodes].map(look));
     await this.#looks.checkLost(lost);
-    for (const queue of queues) if (lost.has(nodeOf(queue))) await this.#empty(queue);
+    for (const queue of queues) if (lost.has(nodeOf(queue))) await this.#moveEntries(queue);
   }
 
-  async #empty(queue: string): Promise<void> {
+  /** Moves the entries of a dead process's queue to the queue of this process, while this process has the claim. */
+  async #moveEntries(queue: string): Promise<void> {
     const { calls, keys, node, settings } = this.#services;
     const claim = keys.queueClaim(queue);
     const claimed = await calls.command("set", [claim, node, "NX", "PX", String(settings.leaseMs)]);
-    if (claimed !== "OK") {
-      // A repeat after a lost reply finds its own claim.
-      if ((await calls.command("get", [claim])) !== node) return;
-    }
+    // A repeat after a lost reply finds its own claim.
+    if (claimed !== "OK" && (await calls.command("get", [claim])) !== node) return;
     for (;;) {
       if (!this.#mayRun || (await this.#services.liveness.look(nodeOf(queue)))) return;
       await calls.command("pexpire", [claim, String(settings.leaseMs)]);
-      const ids = texts(await calls.command("zrange", [keys.queue(queue), "0", String(PAGE - 1)]));
+      const reply = await calls.command("zrange", [keys.queue(queue), "0", String(PAGE - 1)]);
+      const ids = texts(asArray(reply));
       if (ids.length === 0) break;
       // List the sessions in this process's queue first, because otherwise they are lost if this process dies too.
       await this.#queue.listAll(ids, 0);

@@ -6,6 +6,7 @@ import type {
   PresenceType,
   StoreEvent,
 } from "@wsession/core";
+import { optionalText } from "../base/optional-text.ts";
 import { decodeEntry } from "../base/outbox-entries.ts";
 import { isPresenceType } from "../base/presence-record.ts";
 
@@ -151,10 +152,6 @@ export function parseAnnouncement(text: string): Announcement | undefined {
 
 function event(of: StoreEvent, confirm?: ConfirmationRequest): Announcement {
   return { type: "event", event: of, confirm };
-}
-
-function optionalText(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
 
 function parseRequest(node: unknown, token: unknown): ConfirmationRequest | undefined {

@@ -1,5 +1,6 @@
 import type { StateChange } from "../commands/state-change.ts";
 import { publishToWatchers, type PublishedChange } from "../commands/watching.ts";
+import { grouped } from "../base/grouped.ts";
 import { numberOf } from "../base/subject-numbers.ts";
 import { stateText } from "./announcements.ts";
 import type { Recording } from "./recording.ts";
@@ -44,13 +45,7 @@ export class ChangePublisher {
   }
 
   #send(changes: readonly PublishedChange[]): Promise<void>[] {
-    const byBucket = new Map<string, PublishedChange[]>();
-    for (const change of changes) {
-      const { bucket } = change.subject;
-      const there = byBucket.get(bucket);
-      if (there === undefined) byBucket.set(bucket, [change]);
-      else there.push(change);
-    }
-    return [...byBucket].map(([bucket, there]) => publishToWatchers(this.#services, bucket, there));
+    const byBucket = grouped(changes, ({ subject }) => subject.bucket);
+    return [...byBucket].map(([bucket, group]) => publishToWatchers(this.#services, bucket, group));
   }
 }

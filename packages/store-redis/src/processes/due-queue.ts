@@ -1,5 +1,6 @@
 import { slotOf, SLOTS } from "../base/slots.ts";
 import { TurnBatch } from "../base/turn-batch.ts";
+import { asArray, texts } from "../commands/reply.ts";
 import type { Services } from "./services.ts";
 
 /** How often the queue is read. */
@@ -131,7 +132,7 @@ export class DueQueue {
     const pages = await Promise.allSettled(
       this.names.map(async (queue) => {
         const args = [keys.queue(queue), "-inf", String(now), "LIMIT", "0", String(most)];
-        return texts(await calls.command("zrangebyscore", args));
+        return texts(asArray(await calls.command("zrangebyscore", args)));
       }),
     );
     return pages.flatMap((page) => (page.status === "fulfilled" ? page.value : [])).slice(0, most);
@@ -161,8 +162,4 @@ export class DueQueue {
     const now = this.#services.calls.serverNow() ?? 0;
     return Math.min(NEVER, Math.ceil(now + ms));
   }
-}
-
-export function texts(reply: unknown): string[] {
-  return Array.isArray(reply) ? reply.filter((one) => typeof one === "string") : [];
 }

@@ -8,6 +8,9 @@ import { type LeaseAnswers, Orphans } from "./orphans.ts";
 import { parseHolders, parseMetadata, parseOutbox } from "../base/record.ts";
 import type { Services } from "./services.ts";
 
+/** Milliseconds. Two computations of one deadline may differ by this much, because the clocks of processes and servers differ. */
+const DEADLINE_TOLERANCE_MS = 1_000;
+
 /**
  * Rereads one session that this process holds. This costs a read of the metadata and the holders, one lease
  * check per other process, and a full load only if something differs.
@@ -101,8 +104,6 @@ interface HashFields {
   readonly outbox: unknown;
 }
 
-const CLOCKS_DIFFER_MS = 1_000;
-
 const BEGINNING: Position = { offset: 0, chain: 0 };
 
 function isSame(one: Position, other: Position): boolean {
@@ -127,7 +128,7 @@ function isCurrent(held: HeldSession, text: unknown, now: number | undefined): b
 
 /** Whether two times to a deadline are the same, apart from the difference of the clocks. */
 function isAbout(one: number, other: number): boolean {
-  return one === other || Math.abs(one - other) <= CLOCKS_DIFFER_MS;
+  return one === other || Math.abs(one - other) <= DEADLINE_TOLERANCE_MS;
 }
 
 /**

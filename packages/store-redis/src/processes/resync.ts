@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isSessionError } from "@wsession/core";
 import type { StoreHost } from "@wsession/core";
 import type { RedisCounters } from "../base/diagnostics.ts";
+import { grouped } from "../base/grouped.ts";
 import type { HeldCounts } from "./held-counts.ts";
 import type { LeaseAnswers } from "./orphans.ts";
 import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
@@ -152,13 +153,7 @@ export class Resync {
    * later.
    */
   async #read(ids: readonly string[], register: boolean): Promise<void> {
-    const byServer = new Map<string, string[]>();
-    for (const id of ids) {
-      const server = this.#sources.serverOf(id);
-      const there = byServer.get(server);
-      if (there === undefined) byServer.set(server, [id]);
-      else there.push(id);
-    }
+    const byServer = grouped(ids, this.#sources.serverOf);
     const lives: LeaseAnswers = new Map();
     const unread: string[] = [];
     const check = async (batch: readonly string[]): Promise<boolean> => {
@@ -166,8 +161,8 @@ export class Resync {
       unread.push(...missed);
       return missed.length === 0 && !this.#closed;
     };
-    const reads = [...byServer.values()].map(async (there) => {
-      unread.push(...(await paced(there, this.#sweepMs * LONGEST_SWEEP, there.length / ids.length, check)));
+    const reads = [...byServer.values()].map(async (group) => {
+      unread.push(...(await paced(group, this.#sweepMs * LONGEST_SWEEP, group.length / ids.length, check)));
     });
     await Promise.all(reads);
     if (unread.length > 0) this.#retryLater(unread, register);

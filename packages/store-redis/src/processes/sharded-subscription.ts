@@ -1,3 +1,4 @@
+import { PatientTimer } from "../base/arrivals.ts";
 import type { Calls } from "../connection/calls.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Listener } from "../drivers/driver.ts";
@@ -5,7 +6,7 @@ import type { Shards } from "../connection/shards.ts";
 
 const PROBE = '["p"';
 const RETRY_MS = 250;
-const MOST_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 10_000;
 /**
  * The share of `timeoutMs` for which the first calls wait at most, because a master that hangs must not make calls to other
  * masters fail.
@@ -102,7 +103,7 @@ export class ShardedSubscription {
       this.check();
     }, this.#retryMs);
     this.#retry.unref();
-    this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
   }
 
   close(): void {
@@ -153,8 +154,7 @@ export class ShardedSubscription {
   }
 
   #subscribe({ lastProbes, listener }: ShardListener, channel: string): Promise<void> {
-    const late = setTimeout(() => listener.cut(), this.#calls.timeoutMs);
-    late.unref();
+    const late = new PatientTimer(this.#calls.timeoutMs, () => listener.cut()).unref();
     return listener
       .subscribeSharded(channel)
       .then(() => {
@@ -168,7 +168,7 @@ export class ShardedSubscription {
         if (isRefusal(error)) this.#giveUp();
         else this.#checkLater();
       })
-      .finally(() => clearTimeout(late));
+      .finally(() => late.stop());
   }
 
   /**
@@ -184,13 +184,10 @@ export class ShardedSubscription {
       lastProbes.delete(channel);
       return;
     }
-    const timer = setTimeout(() => {
-      setImmediate(() => {
-        const last = lastProbes.get(channel);
-        if (last !== undefined && last < probe) listener.cut();
-      });
-    }, this.#calls.timeoutMs);
-    timer.unref();
+    new PatientTimer(this.#calls.timeoutMs, () => {
+      const last = lastProbes.get(channel);
+      if (last !== undefined && last < probe) listener.cut();
+    }).unref();
   }
 
   #giveUp(): void {

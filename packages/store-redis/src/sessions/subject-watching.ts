@@ -1,8 +1,9 @@
 import type { PresenceEvent } from "@wsession/core";
 import { SubjectWatches } from "@wsession/core/runtime";
+import { grouped } from "../base/grouped.ts";
 import { hashSubject } from "../base/keys.ts";
 import { LONGEST_SWEEP, paced, sweepPause } from "../base/pace.ts";
-import { numberOf, type SubjectNumber } from "../base/subject-numbers.ts";
+import { numberOf } from "../base/subject-numbers.ts";
 import { listWatched } from "../commands/watching.ts";
 import { type PublishedState, watchingMessage } from "../processes/announcements.ts";
 import type { WatchingEvents } from "../processes/membership.ts";
@@ -106,13 +107,9 @@ export class SubjectWatching implements WatchingEvents {
   }
 
   async #list(subjects: readonly string[], removes: boolean): Promise<void> {
-    const byBucket = new Map<string, SubjectNumber[]>();
-    for (const subject of subjects) {
-      const number = this.#numberOf(subject);
-      const there = byBucket.get(number.bucket);
-      if (there === undefined) byBucket.set(number.bucket, [number]);
-      else there.push(number);
-    }
+    const { isCluster } = this.#services.connection;
+    const numbered = subjects.map((subject) => numberOf(subject, isCluster));
+    const byBucket = grouped(numbered, ({ bucket }) => bucket);
     const keepMs = KEPT_SWEEPS * this.#services.settings.sweepMs;
     const lists: Promise<void>[] = [];
     for (const numbers of byBucket.values())
@@ -121,10 +118,6 @@ export class SubjectWatching implements WatchingEvents {
         lists.push(listWatched(this.#services, some, keepMs, removes));
       }
     await Promise.all(lists);
-  }
-
-  #numberOf(subject: string): SubjectNumber {
-    return numberOf(subject, this.#services.connection.isCluster);
   }
 
   async #readAll(subjects: readonly string[]): Promise<void> {
