@@ -153,8 +153,8 @@ export const outboxScriptMutants = [
     name: "lua-outbox-readers-without-bound",
     promise: "I20: the store records at most eight readers of a session",
     file: read,
-    find: "if others >= MOST_READERS then",
-    replace: "if others >= MOST_READERS * 100 then",
+    find: "if others >= MAX_READERS then",
+    replace: "if others >= MAX_READERS * 100 then",
     tests: redis("kept-messages", "the eight readers"),
   },
   {

@@ -190,7 +190,7 @@ export class RedisStore implements RedisSessionStore {
     // The deadline may be earlier than before. A look reads it, because the session may have an idle time of its own. A touch that
     // only moves the deadline later needs no look.
     if (isThere && absoluteMs !== undefined)
-      this.#membership?.presence.deadline(id, 0, Number.POSITIVE_INFINITY);
+      this.#membership?.presence.lookAtDeadline(id, 0, Number.POSITIVE_INFINITY);
     return isThere;
   }
 
@@ -199,7 +199,7 @@ export class RedisStore implements RedisSessionStore {
     const result = await this.#indexedChanges.extend(request);
     if (result.type === "extended") {
       const { idleInMs, absoluteInMs } = result.session;
-      this.#membership?.presence.deadline(
+      this.#membership?.presence.lookAtDeadline(
         request.id,
         Math.min(idleInMs, absoluteInMs),
         Number.POSITIVE_INFINITY,

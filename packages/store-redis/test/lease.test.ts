@@ -20,7 +20,7 @@ test("a lapsed lease is reported when it is valid again, even if the reply that 
   let lapsed = 0;
   const events = { lapsed: () => void (lapsed += 1), partlyLost: expect.unreachable, tick: () => undefined };
   // A lease of no length: each call of `ensure` renews it.
-  const lease = new Lease({ script, command: script }, { askTime: () => undefined }, ["lease"], 0, events);
+  const lease = new Lease({ script, command: script }, { checkAgain: () => undefined }, ["lease"], 0, events);
   await lease.ensure();
   await expect(lease.ensure()).rejects.toBe(lost);
   expect(lapsed).toBe(0);

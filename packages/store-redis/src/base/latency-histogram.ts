@@ -2,7 +2,7 @@
 const BUCKETS_PER_OCTAVE = 8;
 const OCTAVES = 21;
 /** Beyond this number of values each bucket is halved, so that old values lose their weight. */
-const MOST_VALUES = 32_768;
+const MAX_VALUES = 32_768;
 /** Times are counted in units of 1/128 ms. The last bucket begins at 60 s. */
 const UNITS_PER_MS = 128;
 
@@ -15,7 +15,7 @@ export class LatencyHistogram {
     const bucket = bucketOf(ms);
     this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
     this.#count += 1;
-    if (this.#count >= MOST_VALUES) this.#halve();
+    if (this.#count >= MAX_VALUES) this.#halve();
   }
 
   /** The time in milliseconds that a share of the values does not exceed; 0 without values. */

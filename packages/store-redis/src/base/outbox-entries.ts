@@ -23,10 +23,10 @@ export function encodeMessages(messages: readonly OutboxMessage[]): string[] {
 /** An infinite ttl still counts as a ttl, because a message with a ttl is never reported as missed. */
 function ttlText(ms: number): string {
   const text = deadlineText(ms);
-  return text === "0" ? LONGEST_TTL : text;
+  return text === "0" ? MAX_TTL : text;
 }
 
-const LONGEST_TTL = String(1e13);
+const MAX_TTL = String(1e13);
 
 /**
  * Decodes entries of the list. An entry has the chain before it. `after` is the chain after the last entry. Throws

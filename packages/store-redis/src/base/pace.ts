@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Items per batch. */
 const BATCH = 128;
 /** A rate that does not burden a Redis server. */
-const LEAST_PER_SECOND = 1_000;
+const MIN_PER_SECOND = 1_000;
 
 /**
  * Calls `act` for batches of `items`, rate-limited to 1,000 items a second, or to the rate that finishes
@@ -19,7 +19,7 @@ export async function paced(
   share: number,
   act: (batch: readonly string[]) => Promise<boolean>,
 ): Promise<readonly string[]> {
-  const perMs = Math.max((share * LEAST_PER_SECOND) / 1_000, items.length / withinMs);
+  const perMs = Math.max((share * MIN_PER_SECOND) / 1_000, items.length / withinMs);
   let next = performance.now();
   for (let first = 0; first < items.length; first += BATCH) {
     const left = next - performance.now();

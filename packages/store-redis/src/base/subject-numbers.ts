@@ -1,9 +1,9 @@
 import { hashSubject } from "./keys.ts";
 
-/** Characters of a hash that become the number: 48 bits, which Redis keeps in 8 bytes. */
-const NUMBER = 8;
-const BITS = 6;
-const ONE = "0";
+/** The characters of a hash that become the number, and their bytes: 48 bits, which Redis keeps in 8 bytes. */
+const NUMBER_CHARACTERS = 8;
+const NUMBER_BYTES = 6;
+const ONLY_BUCKET = "0";
 
 /** A subject in the lists of watched subjects. */
 export interface SubjectNumber {
@@ -19,6 +19,6 @@ export interface SubjectNumber {
 
 export function numberOf(subject: string, isCluster: boolean): SubjectNumber {
   const hash = hashSubject(subject);
-  const number = Buffer.from(hash.slice(0, NUMBER), "base64url").readUIntBE(0, BITS);
-  return { hash, bucket: isCluster ? hash.slice(-1) : ONE, number: String(number) };
+  const number = Buffer.from(hash.slice(0, NUMBER_CHARACTERS), "base64url").readUIntBE(0, NUMBER_BYTES);
+  return { hash, bucket: isCluster ? hash.slice(-1) : ONLY_BUCKET, number: String(number) };
 }

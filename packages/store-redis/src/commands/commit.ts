@@ -27,15 +27,16 @@ export function commit(caller: Caller, command: CommitCommand): Promise<CommitRe
   const { calls, keys } = caller;
   const { request, encoded, deadline } = command;
   const { id, numbers, outbox, lineage } = request;
-  const next = newLineage();
-  const args = [wordsOf(caller, command, next), numbers.client].concat(
+  const nextLineage = newLineage();
+  const args = [wordsOf(caller, command, nextLineage), numbers.client].concat(
     encoded?.set ?? [],
     encoded?.unset ?? [],
     outbox === undefined ? [] : encodeMessages(outbox.messages),
   );
-  const made = lineage === undefined ? undefined : next;
+  // A caller without a lineage compares versions alone.
+  const committedLineage = lineage === undefined ? undefined : nextLineage;
   const read = (reply: Reply, attempts: number): CommitReply =>
-    readCommit(reply, attempts, { request, lineage: made });
+    readCommit(reply, attempts, { request, lineage: committedLineage });
   // The list is named only if it is used, because while its slot migrates Redis refuses scripts with two keys.
   const list = outbox === undefined ? undefined : keys.outbox(id);
   return calls.timedScript("commit", keys.session(id), args, read, deadline, list);
@@ -48,7 +49,7 @@ export function commit(caller: Caller, command: CommitCommand): Promise<CommitRe
 function wordsOf(
   { node }: Caller,
   { request, encoded, sequence, maxBytes }: CommitCommand,
-  next: number,
+  nextLineage: number,
 ): string {
   const { expect, known, lineage, fence, schemaVersion, outbox } = request;
   const { first, number, settled, mark, refused } = request.numbers;
@@ -58,7 +59,7 @@ function wordsOf(
     expect,
     known,
     lineage,
-    next,
+    nextLineage,
     fence,
     schemaVersion,
     maxBytes,

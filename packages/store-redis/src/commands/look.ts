@@ -1,5 +1,6 @@
 import type { SessionEventType } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
+import { optionalText } from "../base/optional-text.ts";
 import { type HolderEntry, parseHolders } from "../base/record.ts";
 import type { Caller } from "./caller.ts";
 import { partsOf, unexpected } from "./reply.ts";
@@ -13,7 +14,7 @@ export interface LookCommand {
   /** Processes without a lease. */
   readonly lost: Iterable<string>;
   /** By the server's clock; no session leaves before this time. */
-  readonly leastLeave: number;
+  readonly earliestLeave: number;
   /** The event that this process has handled. */
   readonly handled: { readonly type: SessionEventType; readonly at: number } | undefined;
   readonly tombstoneMs: number;
@@ -35,7 +36,7 @@ export type LookReply = { readonly change: StateChange | undefined } & (
 
 /** look.lua: looks at a session whose presence is recorded, and claims an event that has to be handled. */
 export async function look({ calls, keys, node }: Caller, command: LookCommand): Promise<LookReply> {
-  const { id, claimMs, leaveMs, wanted, lost, leastLeave, handled, tombstoneMs } = command;
+  const { id, claimMs, leaveMs, wanted, lost, earliestLeave, handled, tombstoneMs } = command;
   const letters = (wanted.has("left") ? "l" : "") + (wanted.has("expired") ? "e" : "");
   const reply = await calls.script(
     "look",
@@ -46,7 +47,7 @@ export async function look({ calls, keys, node }: Caller, command: LookCommand):
       String(leaveMs),
       letters,
       `,${[...lost].join(",")},`,
-      String(Math.ceil(leastLeave)),
+      String(Math.ceil(earliestLeave)),
       handled === undefined ? "" : `${handled.type} ${handled.at}`,
       String(tombstoneMs),
     ],
@@ -57,7 +58,7 @@ export async function look({ calls, keys, node }: Caller, command: LookCommand):
 function readLook(reply: Reply): LookReply {
   const { 0: code, 1: time, 2: event, 3: owner, 4: state, 5: stamp } = partsOf(reply);
   const at = Number(time);
-  const subject = typeof owner === "string" ? owner : undefined;
+  const subject = optionalText(owner);
   const change = changeOf(state, stamp, owner);
   switch (code) {
     case "event":

@@ -1,5 +1,5 @@
 import type { ReadRequest, ReadResult } from "@wsession/core";
-import { stayText } from "../base/durations.ts";
+import { durationText } from "../base/durations.ts";
 import { decodeEntries } from "../base/outbox-entries.ts";
 import { type Caller, countText } from "./caller.ts";
 import { asArray, type Missing, missing, partsOf, unexpected } from "./reply.ts";
@@ -16,7 +16,7 @@ export async function read({ calls, keys }: Caller, request: ReadRequest): Promi
     witness === undefined ? "" : String(witness.chain),
     countText(maxBytes),
     reader?.name ?? "",
-    stayText(reader?.maxAgeMs ?? 0),
+    durationText(reader?.maxAgeMs ?? 0),
   ];
   const parts = partsOf(await calls.script("read", [keys.session(id), keys.outbox(id)], args));
   const { 0: code, 1: offset, 2: chain, 3: missed, 4: last, 5: lastChain, 6: after, 7: entries } = parts;

@@ -1,6 +1,7 @@
 import type { RotateRequest, RotateResult } from "@wsession/core";
 import type { Reply } from "../connection/calls.ts";
-import { stayText } from "../base/durations.ts";
+import { durationText } from "../base/durations.ts";
+import { optionalText } from "../base/optional-text.ts";
 import { parseSession } from "../base/record.ts";
 import { type Caller, flag, newLineage, optional } from "./caller.ts";
 import { asVersion, type Missing, missing, partsOf, unexpected } from "./reply.ts";
@@ -40,7 +41,7 @@ export type RotateReply =
 export function rotate({ calls, keys, node }: Caller, command: RotateCommand): Promise<RotateReply> {
   const { request, sequence, becomes, deadline } = command;
   const { id, digest, renewalDigest, renewalMs, graceMs, fence, known, lineage } = request;
-  const next = newLineage();
+  const nextLineage = newLineage();
   const whose =
     becomes === undefined
       ? ["", "", "", "", ""]
@@ -50,18 +51,18 @@ export function rotate({ calls, keys, node }: Caller, command: RotateCommand): P
     String(sequence),
     digest,
     renewalDigest,
-    stayText(renewalMs),
-    stayText(graceMs),
+    durationText(renewalMs),
+    durationText(graceMs),
     ...whose,
     optional(fence),
     String(known),
     optional(lineage),
-    String(next),
+    String(nextLineage),
     flag(request.onlyUnowned === true),
     request.replaces ?? "",
   ];
-  const made = becomes === undefined || lineage === undefined ? lineage : next;
-  const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, made);
+  const rotatedLineage = becomes === undefined || lineage === undefined ? lineage : nextLineage;
+  const read = (reply: Reply, attempts: number): RotateReply => readRotate(reply, attempts, rotatedLineage);
   return calls.timedScript("rotate", keys.session(id), args, read, deadline);
 }
 
@@ -73,7 +74,7 @@ function readRotate(reply: Reply, attempts: number, lineage: number | undefined)
   switch (code) {
     case "rotated":
       if (isNext !== undefined) {
-        const moved = { from: typeof former === "string" ? former : undefined, hash: third };
+        const moved = { from: optionalText(former), hash: third };
         if (Number(isNext) === 1)
           return { type: "rotated", version: Number(first), lineage, session: undefined, moved };
         const session = parseSession(third, second, "unknown");

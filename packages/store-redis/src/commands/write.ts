@@ -22,14 +22,14 @@ export type WriteReply = Exclude<WriteResult, { type: "missing" }> | Missing;
 export function write({ calls, keys, node }: Caller, command: WriteCommand): Promise<WriteReply> {
   const { request, encoded, sequence, maxBytes, deadline } = command;
   const { id, expect, known, lineage, fence, schemaVersion } = request;
-  const next = newLineage();
+  const nextLineage = newLineage();
   const args = [
     node,
     String(sequence),
     optional(expect),
     String(known),
     optional(lineage),
-    String(next),
+    String(nextLineage),
     optional(fence),
     String(schemaVersion),
     String(maxBytes),
@@ -37,8 +37,9 @@ export function write({ calls, keys, node }: Caller, command: WriteCommand): Pro
     encoded.mode,
     String(encoded.set.length / 2),
   ].concat(encoded.set, encoded.unset);
-  const made = lineage === undefined ? undefined : next;
-  const read = (reply: Reply, attempts: number): WriteReply => readWrite(reply, attempts, made);
+  // A caller without a lineage compares versions alone.
+  const writtenLineage = lineage === undefined ? undefined : nextLineage;
+  const read = (reply: Reply, attempts: number): WriteReply => readWrite(reply, attempts, writtenLineage);
   return calls.timedScript("write", keys.session(id), args, read, deadline);
 }
 

@@ -127,8 +127,8 @@ export class Gate {
     if (this.#connection.isCluster) this.#checkLater(RETRY_MS);
   }
 
-  /** Checks the server's clock, role and policy again. */
-  askTime(): void {
+  /** Checks the clock, the role and the policy of the server again. */
+  checkAgain(): void {
     this.#checkServer();
   }
 

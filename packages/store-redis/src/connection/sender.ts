@@ -6,9 +6,9 @@ import type { Connection } from "./connection.ts";
  * would later run all of its commands, although no caller waits for them any more. Nothing shows when a hang begins, so the limit
  * also applies to a burst to a server that answered a moment ago.
  */
-const LEAST_WINDOW = 80;
+const MIN_WINDOW = 80;
 /** The limit at most, after calls have waited for a server that kept answering. */
-const MOST_WINDOW = 1_000;
+const MAX_WINDOW = 1_000;
 /** After this long without a reply, the limit falls back to the least. */
 const SILENCE_MS = 50;
 
@@ -111,24 +111,24 @@ export class Sender {
  * full and replies arrive (RFC 7661), so a server that few calls use never has a large one.
  */
 class Window {
-  #size = LEAST_WINDOW;
+  #size = MIN_WINDOW;
   #isFull = false;
   #arrivedAt = Number.NEGATIVE_INFINITY;
 
   /** Data arrived, or a connection was made. A driver may report it only after further commands were sent. */
   onArrival(unanswered: number): void {
     const now = performance.now();
-    if (now - this.#arrivedAt >= SILENCE_MS) this.#size = LEAST_WINDOW;
+    if (now - this.#arrivedAt >= SILENCE_MS) this.#size = MIN_WINDOW;
     else if (this.#isFull && unanswered < this.#size) {
-      this.#size = Math.min(2 * this.#size, MOST_WINDOW);
+      this.#size = Math.min(2 * this.#size, MAX_WINDOW);
       this.#isFull = false;
     }
     this.#arrivedAt = now;
   }
 
   hasCapacity(unanswered: number): boolean {
-    if (unanswered < LEAST_WINDOW) return true;
-    if (performance.now() - this.#arrivedAt >= SILENCE_MS) this.#size = LEAST_WINDOW;
+    if (unanswered < MIN_WINDOW) return true;
+    if (performance.now() - this.#arrivedAt >= SILENCE_MS) this.#size = MIN_WINDOW;
     this.#isFull ||= unanswered >= this.#size;
     return unanswered < this.#size;
   }

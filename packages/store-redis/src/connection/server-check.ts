@@ -1,9 +1,10 @@
 import { isSessionError, SessionError } from "@wsession/core";
 import { replyWord } from "../base/failures.ts";
+import { optionalText } from "../base/optional-text.ts";
 import type { Server } from "../drivers/driver.ts";
 import type { Sender } from "./sender.ts";
 
-const LEAST_VERSION = [6, 2] as const;
+const MIN_VERSION = [6, 2] as const;
 const FIRST_WITH_SHARDED_CHANNELS = 7;
 
 /** The report of a server about itself. A field that the server did not report is `undefined`. */
@@ -59,7 +60,7 @@ export class ServerCheck {
       ...NO_FACTS,
       version,
       isMaster,
-      policy: Array.isArray(config) ? optional(config[1]) : undefined,
+      policy: Array.isArray(config) ? optionalText(config[1]) : undefined,
     };
   }
 
@@ -117,7 +118,7 @@ export function hasShardedChannels({ version }: ServerFacts): boolean {
 
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]);
+  return major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
 }
 
 function readInfo(text: string): ServerFacts {
@@ -147,9 +148,5 @@ function readHello(reply: unknown): {
       ? [...reply].map(([name, value]: [unknown, unknown]) => [String(name), value])
       : Object.entries(reply);
   const fields = new Map(entries);
-  return { version: optional(fields.get("version")), role: optional(fields.get("role")) };
-}
-
-function optional(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return { version: optionalText(fields.get("version")), role: optionalText(fields.get("role")) };
 }

@@ -5,7 +5,7 @@ import type { Slots } from "../drivers/driver.ts";
  * The limit of slot ranges per master that have a channel. Scripts of sessions in other ranges announce by
  * PUBLISH.
  */
-const MOST_RANGES = 64;
+const MAX_RANGES = 64;
 
 /**
  * Determines the channels by which scripts announce on a Cluster with sharded channels. A script may SPUBLISH
@@ -46,7 +46,7 @@ export class Shards {
       const master = masterOf(slots, slot);
       if (master !== before) {
         const own = byMaster.get(master) ?? [];
-        tag = master === "" || own.length >= MOST_RANGES ? "" : tagIn(slot);
+        tag = master === "" || own.length >= MAX_RANGES ? "" : tagIn(slot);
         if (tag !== "") byMaster.set(master, [...own, tag]);
         before = master;
       }

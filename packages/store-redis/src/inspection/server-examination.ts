@@ -9,9 +9,9 @@ import { type Finding, fine, note, problem } from "./findings.ts";
 import { type Purpose, requiredRights, type RequiredRight, ruleOf } from "./required-rights.ts";
 
 /** Deadlines in indexes of subjects have this margin for different clocks. */
-const MOST_BETWEEN_SERVERS_MS = 30_000;
+const MAX_BETWEEN_SERVERS_MS = 30_000;
 /** A larger difference makes an `expiresAt` of the application wrong. */
-const MOST_FROM_HERE_MS = 5_000;
+const MAX_FROM_HERE_MS = 5_000;
 
 interface Examined {
   readonly findings: readonly Finding[];
@@ -56,12 +56,12 @@ export class ServerExamination {
     const least = Math.min(...ahead);
     const most = Math.max(...ahead);
     const worst = Math.round(Math.max(Math.abs(least), Math.abs(most)));
-    if (most - least > MOST_BETWEEN_SERVERS_MS)
+    if (most - least > MAX_BETWEEN_SERVERS_MS)
       return problem(
         { topic, message: `the clocks of the masters differ by ${Math.round(most - least)} ms` },
         "Synchronize the clocks of the servers (NTP): deadlines of sessions are times of their server.",
       );
-    if (worst > MOST_FROM_HERE_MS)
+    if (worst > MAX_FROM_HERE_MS)
       return note(
         { topic, message: `the clock of Redis and the one here differ by ${worst} ms` },
         "Synchronize the clocks (NTP). The store counts by the clock of Redis; only an expiresAt of the application would be wrong.",

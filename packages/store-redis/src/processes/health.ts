@@ -36,7 +36,7 @@ async function answerOf({ calls, gate, probe }: Services, deadline: number): Pro
   }
   try {
     const answer = await probe.ask(deadline);
-    if (answer.role === "replica") gate.askTime();
+    if (answer.role === "replica") gate.checkAgain();
     return answer;
   } catch {
     return { role: undefined, latencyMs: undefined };

@@ -27,7 +27,7 @@ export interface PresenceHooks {
 }
 
 const RETRY_MS = 500;
-const MOST_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 10_000;
 
 /** A call in flight that registers one more connection. */
 export interface CountedCall {
@@ -193,7 +193,7 @@ export class HeldCounts {
       this.repair();
     }, this.#retryMs);
     this.#retry.unref();
-    this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
   }
 
   async #send(id: string, state: CountState): Promise<SetHolderReply> {

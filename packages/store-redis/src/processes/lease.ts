@@ -27,7 +27,7 @@ interface LeaseKey {
  */
 export class Lease {
   readonly #calls: Pick<Calls, "command" | "script">;
-  readonly #gate: Pick<Gate, "askTime">;
+  readonly #gate: Pick<Gate, "checkAgain">;
   readonly #keys: readonly LeaseKey[];
   readonly #leaseMs: number;
   readonly #events: LeaseEvents;
@@ -39,7 +39,7 @@ export class Lease {
 
   constructor(
     calls: Pick<Calls, "command" | "script">,
-    gate: Pick<Gate, "askTime">,
+    gate: Pick<Gate, "checkAgain">,
     keys: readonly string[],
     leaseMs: number,
     events: LeaseEvents,
@@ -63,7 +63,7 @@ export class Lease {
   open(): void {
     this.#timer = setInterval(() => {
       this.#events.tick();
-      this.#gate.askTime();
+      this.#gate.checkAgain();
       this.#renew().catch(() => undefined);
     }, this.#leaseMs / 3);
     this.#timer.unref();

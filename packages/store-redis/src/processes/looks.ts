@@ -38,7 +38,7 @@ export class Looks {
   readonly #lost = new Map<string, number>();
   readonly #orphans: Orphans;
   /** By the server's clock: after an outage of Redis no session leaves before this time, because its client could not come back. */
-  leastLeave = 0;
+  earliestLeave = 0;
 
   constructor(
     services: Services,
@@ -152,14 +152,14 @@ export class Looks {
   #look(id: string, handled: Handled): Promise<LookReply> {
     const { leaseMs, tombstoneMs } = this.#services.settings;
     const { leaveMs, events: wanted } = this.#recording;
-    const { leastLeave } = this;
+    const { earliestLeave } = this;
     return look(this.#services, {
       id,
       claimMs: leaseMs,
       leaveMs,
       wanted,
       lost: this.#lost.keys(),
-      leastLeave,
+      earliestLeave,
       handled,
       tombstoneMs,
     });

@@ -21,6 +21,7 @@ import { Subscription } from "./subscription.ts";
 
 /** After this many leases without a further message, this process assumes that no process watches subjects. */
 const WATCHED_LEASES = 2;
+
 /** Events for the watched subjects of this process. */
 export interface WatchingEvents {
   readonly changed: (state: PublishedState) => void;

@@ -1,3 +1,4 @@
+import { valueOf } from "../commands/reply.ts";
 import type { StateChange } from "../commands/state-change.ts";
 import type { MovedPresence } from "../commands/rotate.ts";
 import { parseHolders } from "../base/record.ts";
@@ -70,16 +71,19 @@ export class Presence {
     this.#queue.listSoon(id, ms);
   }
 
-  /** The deadlines of a session are known. They matter only for expiries. */
-  deadline(id: string, ms: number, listedMs: number): void {
+  /**
+   * Looks at a session at its deadline, `ms` milliseconds from now, for an application with the event `expired`. `listedMs`: the time of
+   * the look for which the session is listed already.
+   */
+  lookAtDeadline(id: string, ms: number, listedMs: number): void {
     if (ms < listedMs && this.#recording.events.has("expired")) this.lookSoon(id, ms);
   }
 
+  /** Publishes a change that a script reported. */
   changed(id: string, change: StateChange | undefined): void {
     if (change !== undefined && this.#recording.isOn) this.#publisher.publish(id, change);
   }
 
-  /** Publishes a change that a script reported. */
   /** Redis has got the count of this process's connections. */
   counted(id: string, count: number, leaves: boolean, change: StateChange | undefined): void {
     if (!this.#recording.isOn) return;
@@ -99,14 +103,12 @@ export class Presence {
   /** A session has another subject. */
   moved(id: string, subject: string, { from, hash }: MovedPresence): void {
     if (from === subject || !Array.isArray(hash)) return;
-    const fields = new Map<unknown, unknown>();
-    for (let index = 0; index + 1 < hash.length; index += 2) fields.set(hash[index], hash[index + 1]);
-    const record = parsePresence(fields.get("p"));
+    const record = parsePresence(valueOf(hash, "p"));
     if (record === undefined) return;
     const { stamp } = record;
     const now = this.#services.calls.serverNow() ?? 0;
     if (from !== undefined) this.changed(id, { subject: from, type: "offline", stamp });
-    const type = stateOf(record, parseHolders(fields.get("h")).length > 0, now);
+    const type = stateOf(record, parseHolders(valueOf(hash, "h")).length > 0, now);
     this.changed(id, { subject, type, stamp });
   }
 
@@ -115,7 +117,7 @@ export class Presence {
     this.#adoption.wait();
     this.#queue.forget();
     const now = this.#services.calls.serverNow();
-    if (now !== undefined && this.#queue.hasJoined) this.#looks.leastLeave = now + this.#recording.leaveMs;
+    if (now !== undefined && this.#queue.hasJoined) this.#looks.earliestLeave = now + this.#recording.leaveMs;
   }
 
   /** Other processes may have taken over the queue of this one. Lists the sessions that it holds again. */

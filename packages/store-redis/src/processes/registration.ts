@@ -31,9 +31,9 @@ export class Registration {
    * The call was answered. `isCounted`: Redis counts the connection. `isRepeat`: the call was sent more than once, so Redis may have
    * counted an earlier attempt although the last one was refused.
    */
-  answered(isTaken: boolean, isAgain: boolean): void {
-    if (isTaken) this.#heldCounts.onCounted(this.#call);
-    else if (isAgain) this.#heldCounts.onFailed(this.#call);
+  answered(isCounted: boolean, isRepeat: boolean): void {
+    if (isCounted) this.#heldCounts.onCounted(this.#call);
+    else if (isRepeat) this.#heldCounts.onFailed(this.#call);
     else this.#heldCounts.onRefused(this.#call);
     this.#delivery.settled(this.#call.id);
   }

@@ -8,7 +8,7 @@ import type { Listener } from "../drivers/driver.ts";
 /** The first element of a probe message. Other releases ignore such messages. */
 const PROBE = "p";
 /** The time limit for connecting, in handshakes: each Sentinel that hangs costs one. */
-const MOST_HANDSHAKES = 4;
+const MAX_HANDSHAKES = 4;
 
 export interface SubscriptionEvents {
   /** Publishes to this process's own channel. */
@@ -178,7 +178,7 @@ export class Subscription {
    * never gets.
    */
   async #subscribe(listener: Listener): Promise<void> {
-    await within(this.#connection.handshakeMs * MOST_HANDSHAKES, listener, listener.connect());
+    await within(this.#connection.handshakeMs * MAX_HANDSHAKES, listener, listener.connect());
     await within(this.#timeoutMs, listener, listener.subscribe(this.#channels));
     for (;;) {
       try {

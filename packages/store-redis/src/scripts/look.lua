@@ -9,7 +9,7 @@
 --       "held": other processes have connections, which field h names in place of `type`
 --       state: the session's state has changed to that
 -- Idempotent: a repeat claims the same event again. An event stays until a call reports that it was handled (argument 7).
-local node, claim_ms, leave_ms, wanted, lost, least_leave, handled, tombstone_ms = unpack(ARGV)
+local node, claim_ms, leave_ms, wanted, lost, earliest_leave, handled, tombstone_ms = unpack(ARGV)
 local at = now_ms()
 local found = redis.call('HMGET', key, 'm', 's', 'h', 'p', 'y', 't')
 local meta = found[1] and unpack_meta(found[1])
@@ -65,7 +65,7 @@ if presence.away == 0 then
   -- The processes that held the session have ended.
   presence.away, presence.leave, state = at, at + leave_ms, 'away'
   put_presence(presence, at)
-elseif presence.leave > 0 and presence.leave <= at and tonumber(least_leave) <= at then
+elseif presence.leave > 0 and presence.leave <= at and tonumber(earliest_leave) <= at then
   local when = presence.leave
   presence.leave, state = 0, 'offline'
   put_presence(presence, at)
@@ -76,7 +76,7 @@ elseif presence.leave > 0 and presence.leave <= at and tonumber(least_leave) <= 
 end
 local next_at = deadline
 if presence.leave > 0 then
-  local leave = math.max(presence.leave, tonumber(least_leave))
+  local leave = math.max(presence.leave, tonumber(earliest_leave))
   if next_at == 0 or leave < next_at then next_at = leave end
 end
 return { 'wait', next_at, '', subject, state, presence.stamp }

@@ -65,13 +65,13 @@ local function forget_mark(random)
   return math.max(1, tonumber(random))
 end
 
-local MOST_CLIENTS = 8
+local MAX_CLIENTS = 8
 
 -- Returns the field to drop for a new client: the record with the lowest time. nil if there is room.
 local function oldest_client()
   local oldest, oldest_at = nil, math.huge
   local names = matching_fields('^c')
-  if #names < MOST_CLIENTS then return nil end
+  if #names < MAX_CLIENTS then return nil end
   for _, name in ipairs(names) do
     local settled_at = tonumber(string.match(redis.call('HGET', key, name), '^%d+ %w+ (%d+)') or '0')
     if settled_at < oldest_at then oldest, oldest_at = name, settled_at end

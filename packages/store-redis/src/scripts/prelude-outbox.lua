@@ -15,9 +15,9 @@ local HEADER = 16
 -- The end of an entry that is kept as long as its session.
 local ENDLESS_AGE = 'zzzzzzzzz'
 -- How long a list without an end is kept after the last append, because otherwise lists of expired sessions would stay for ever.
-local LONGEST_AGE = 2592000000
-local MOST_KEYS = 32
-local MOST_READERS = 8
+local MAX_AGE_MS = 2592000000
+local MAX_KEYS = 32
+local MAX_READERS = 8
 
 -- Runs a command in chunks of 500 values, because Lua can't unpack more than about 8,000 values.
 local function in_chunks(command, of, values)
@@ -120,7 +120,7 @@ local function prune_keys(box)
     end
   end
   table.sort(used, function(one, other) return one[1] > other[1] end)
-  for index = MOST_KEYS + 1, #used do gone[#gone + 1] = used[index][2] end
+  for index = MAX_KEYS + 1, #used do gone[#gone + 1] = used[index][2] end
   if #gone > 0 then in_chunks('HDEL', key, gone) end
 end
 
@@ -134,7 +134,7 @@ local function push_messages(box, list, at, from, bounds, drop, fields)
   if bounds.age > 0 then
     until_age = string.sub('00000' .. padded36(at + bounds.age), -9)
   else
-    stay = bounds.absolute > 0 and math.min(bounds.absolute - at, LONGEST_AGE) or LONGEST_AGE
+    stay = bounds.absolute > 0 and math.min(bounds.absolute - at, MAX_AGE_MS) or MAX_AGE_MS
   end
   local entries, chains, replaced, has_new_key = {}, {}, {}, false
   local before, size = box.last, 0

@@ -13,9 +13,6 @@
 --   p:w:{b}    set of the processes that watch subjects of bucket b, one of 64 on a Cluster, else the same one for all subjects
 --   p:w:{b}:<node>  set of the subjects of bucket b that a process watches, as numbers of 48 bits of their hashes
 
--- How long a session or a tombstone is kept for an event that no process has handled.
-local KEPT_MS = 86400000
-
 -- Splits the argument that has the number of connections: "count", or "count;leaveMs;flags" while presence is recorded. Flags: l
 -- the last connection has left by a clean close, e this causes an event.
 local function split_hold(text)

@@ -146,14 +146,17 @@ local function has_passed(idle, absolute, at)
   return (idle > 0 and idle <= at) or (absolute > 0 and absolute <= at)
 end
 
--- `is_recorded`: the session's presence is recorded, so it is kept beyond its deadline; see prelude-presence.lua.
+-- How long a session whose presence is recorded, or a tombstone, is kept for an event that no process has handled.
+local KEPT_MS = 86400000
+
+-- `is_recorded`: the session's presence is recorded, so the key stays beyond the deadline; see prelude-presence.lua.
 local function set_expiry(idle, absolute, is_recorded)
   local at = idle
   if at == 0 or (absolute > 0 and absolute < at) then at = absolute end
   if at == 0 then
     redis.call('PERSIST', key)
   else
-    redis.call('PEXPIREAT', key, is_recorded and at + 86400000 or at)
+    redis.call('PEXPIREAT', key, is_recorded and at + KEPT_MS or at)
   end
 end
 

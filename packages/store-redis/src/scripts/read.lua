@@ -75,7 +75,7 @@ if reader ~= '' then
       end
     end
   end
-  if others >= MOST_READERS then gone[#gone + 1] = oldest[2] end
+  if others >= MAX_READERS then gone[#gone + 1] = oldest[2] end
   -- Removes the field first, because otherwise Redis refuses the script at maxmemory, and a returning client gets no messages.
   redis.call('HDEL', key, unpack(gone))
   redis.call('HSET', key, 'a' .. reader, start .. ' ' .. base36(at + tonumber(ARGV[7])))

@@ -140,7 +140,7 @@ export class Destruction {
     const destroyed = new Map<string, readonly HolderEntry[]>();
     const held = membership?.heldIdsOf(of.subject) ?? [];
     // Skips the sessions in `before`: the caller closes and counts their connections.
-    const ids = [...held].filter((id) => !before.has(id));
+    const ids = held.filter((id) => !before.has(id));
     const send = (id: string): Promise<DestroyReply | undefined> =>
       this.#send(id, reason, undefined, of).catch((error: unknown) => {
         unreachable.add(error, id);

@@ -157,8 +157,8 @@ export class IndexedChanges {
     const deadline = calls.deadline();
     const until = now + calls.timeoutMs + Math.min(2 * idleMs, absoluteInMs);
     const listing = await this.#subjects.list(subject, id, until, deadline);
-    const isConnectionLost = listedUntil === undefined && loginEpoch !== undefined;
-    if (isConnectionLost && loginEpoch < listing.epoch)
+    const isEntryLost = listedUntil === undefined && loginEpoch !== undefined;
+    if (isEntryLost && loginEpoch < listing.epoch)
       await destroy({ subject, hash: hashSubject(subject), epoch: listing.epoch });
     else {
       const listed = { subject, until: listing.until };

@@ -65,14 +65,14 @@ export class Openings {
     let created: CreateResult;
     try {
       // A session without a connection has to be looked at only when it expires.
-      const isLooked = request.hold || recording.events.has("expired");
-      const listed = isLooked ? presence?.list(id, lifeOf(request), deadline) : undefined;
+      const needsLook = request.hold || recording.events.has("expired");
+      const listed = needsLook ? presence?.list(id, lifeOf(request), deadline) : undefined;
       if (listed !== undefined) await awaitBeforeChange(listed);
       const reply = await create(this.#services, { request, encoded, sequence, hold, listing, deadline });
       const { isRepeat, change, ...result } = reply;
       registration?.answered(result.type === "created", isRepeat);
       if (result.type === "created") presence?.changed(id, change);
-      else if (isLooked) presence?.lookSoon(id);
+      else if (needsLook) presence?.lookSoon(id);
       created = result;
     } catch (error) {
       registration?.failed(error);
@@ -126,7 +126,7 @@ export class Openings {
       }
       registration?.answered(true, false);
       presence?.changed(id, reply.change);
-      presence?.deadline(id, Math.min(reply.session.idleInMs, reply.session.absoluteInMs), idleMs);
+      presence?.lookAtDeadline(id, Math.min(reply.session.idleInMs, reply.session.absoluteInMs), idleMs);
       this.#listAgain(request, reply);
       return { type: reply.type, session: reply.session, by: reply.by };
     } catch (error) {

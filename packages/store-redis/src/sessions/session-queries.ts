@@ -6,6 +6,7 @@ import { scanStep } from "../commands/scan.ts";
 import { UnreachableServers, coverAllSlots } from "./unreachable-servers.ts";
 import { type LeaseAnswers, Orphans } from "../processes/orphans.ts";
 import { shownNode } from "../base/node-names.ts";
+import { optionalText } from "../base/optional-text.ts";
 import { parsePresence, type PresenceRecord, stateOf } from "../base/presence-record.ts";
 import { type HolderEntry, parseHolders, parseMetadata } from "../base/record.ts";
 import type { Server } from "../drivers/driver.ts";
@@ -95,18 +96,18 @@ export class SessionQueries {
     let count = 0;
     const unreachable = new UnreachableServers(this.#services);
     for await (const page of this.#subjects.pages(subject, (error) => unreachable.add(error))) {
-      const there = new Set<string>();
+      const existing = new Set<string>();
       const live = await this.#liveOf(
         page.map(({ id }) => id),
         (session, id) => {
-          there.add(id);
+          existing.add(id);
           if (session.subject === subject) onFound(id, session);
           return session.subject === subject;
         },
         unreachable,
       );
       count += live.length;
-      const missing = page.filter(({ id }) => !there.has(id) && !unreachable.has(id));
+      const missing = page.filter(({ id }) => !existing.has(id) && !unreachable.has(id));
       this.#subjects.missing(subject, missing).catch(() => undefined);
     }
     if (unreachable.failure === undefined) return;
@@ -213,7 +214,7 @@ export class SessionQueries {
     const { idleAt, absoluteAt } = parseMetadata(metadata);
     if (Math.min(idleAt, absoluteAt) <= (calls.serverNow() ?? 0)) return undefined;
     return {
-      subject: typeof subject === "string" ? subject : undefined,
+      subject: optionalText(subject),
       holders: parseHolders(holders),
       presence: parsePresence(presence),
     };

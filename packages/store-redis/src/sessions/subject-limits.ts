@@ -41,7 +41,6 @@ export class SubjectLimits {
   readonly #services: Services;
   readonly #subjects: Subjects;
   readonly #destruction: Destruction;
-
   readonly #membership: () => Membership | undefined;
 
   constructor(
@@ -121,8 +120,8 @@ export class SubjectLimits {
       );
     }
   }
-  /** Returns the ids of the sessions that were ended. */
 
+  /** Returns the ids of the sessions that were ended. */
   async #endOldest(subject: string, limit: SubjectLimit): Promise<readonly string[]> {
     const { calls, keys } = this.#services;
     const key = keys.logins(hashSubject(subject));
@@ -134,9 +133,9 @@ export class SubjectLimits {
     const at = new Map(loginsOf(words).map((login) => [login.id, login.at]));
     // A session that logged in before the option was used has no entry, and counts as the oldest.
     const byLogin = live.toSorted((a, b) => (at.get(a) ?? 0) - (at.get(b) ?? 0));
-    const over = byLogin.slice(0, byLogin.length - limit.max);
-    await Promise.all(over.map((id) => this.#destruction.replaced(id, this.#membership())));
-    return over;
+    const oldest = byLogin.slice(0, byLogin.length - limit.max);
+    await Promise.all(oldest.map((id) => this.#destruction.replaced(id, this.#membership())));
+    return oldest;
   }
 
   /** The listed sessions. Rejects if a part of the index can't be read, because a session that is missed would stay. */

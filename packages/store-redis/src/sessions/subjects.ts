@@ -22,7 +22,7 @@ const EPOCH_MS = 24 * 3_600_000;
 /** An older decision is refused, because the epoch to compare it with may have been deleted. */
 const OLDEST_DECISION_MS = EPOCH_MS / 2;
 /** The longest time for which an epoch is kept, for long-lived sessions. */
-const LONGEST_EPOCH_MS = 400 * EPOCH_MS;
+const MAX_EPOCH_MS = 400 * EPOCH_MS;
 /** Entries that one command reads. */
 const PAGE = 512;
 /**
@@ -128,7 +128,7 @@ export class Subjects {
   /** Step C without the pages. `missed` is called as described at `pages`. */
   async raise(subject: string, missed: (error: unknown) => void): Promise<RaisedEpoch> {
     const hash = hashSubject(subject);
-    const epoch = await raiseEpoch(this.#caller, hash, { leastMs: EPOCH_MS, mostMs: LONGEST_EPOCH_MS });
+    const epoch = await raiseEpoch(this.#caller, hash, { leastMs: EPOCH_MS, mostMs: MAX_EPOCH_MS });
     this.#knownEpochs.record(hash, epoch);
     await this.#shared.raise(hash, epoch, EPOCH_MS).catch(missed);
     return { subject, hash, epoch };
@@ -180,8 +180,8 @@ export class Subjects {
     const exists = async ({ id }: Listed): Promise<boolean> =>
       Number(await this.#calls.command("exists", [this.#keys.session(id)])) === 1;
     const removable = listed.filter(mayBeRemoved);
-    const there = await Promise.all(removable.map(exists));
-    const entries = removable.filter((_, index) => there[index] !== true);
+    const found = await Promise.all(removable.map(exists));
+    const entries = removable.filter((_, index) => found[index] !== true);
     if (entries.length > 0) await this.#end(hashSubject(subject), entries);
   }
 

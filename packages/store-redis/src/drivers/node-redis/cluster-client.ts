@@ -18,7 +18,7 @@ import { NodeRedisCommand } from "./sent-command.ts";
 import type { ClusterRedis, ServerRedis } from "./shapes.ts";
 
 /** A command that is redirected more often goes back to its caller, who waits before another attempt. */
-const MOST_REDIRECTIONS = 16;
+const MAX_REDIRECTIONS = 16;
 
 /** The store's own client of a Cluster: one connection to each master, and the slot table. */
 export class ClusterClient implements OwnClient {
@@ -202,7 +202,7 @@ export class ClusterClient implements OwnClient {
       if (link !== undefined) this.#slots[Number(slot)] = [name];
       void this.#find();
     }
-    if (link?.isReady !== true || command.isSettled || command.redirections > MOST_REDIRECTIONS)
+    if (link?.isReady !== true || command.isSettled || command.redirections > MAX_REDIRECTIONS)
       command.reject(new Error("the slot of the key has moved"));
     else if (word === "ASK") link.sendAsking(command);
     else link.send(command);
