@@ -7,7 +7,7 @@ import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 /** How long an unused companion is kept, in milliseconds. It keeps the process alive meanwhile. */
 const KEPT_MS = 1_000;
 /** The time limit for creating a companion, in milliseconds. */
-const MADE_IN_MS = 1_000;
+const CREATION_MS = 1_000;
 const HOST = "127.0.0.1";
 
 /** An HTTP request from this process to itself that stays unanswered, so that its response can be corked. */
@@ -88,7 +88,7 @@ function ask(runtime: Runtime, listener: TemplatedApp): Promise<Companion> {
       };
       const late = setTimeout(
         () => client.destroy(new Error("the companion connection did not open in time")),
-        MADE_IN_MS,
+        CREATION_MS,
       );
       client.unref();
       client.on("error", () => undefined);

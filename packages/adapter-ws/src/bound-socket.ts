@@ -33,11 +33,12 @@ export interface BoundSocket extends WebSocket {
   [PROGRESS]?: WriteProgress | undefined;
   /** After our close frame: whether a pong arrived since the last check. */
   [PONGED]?: boolean;
+  /** After our close frame: how many pongs counted as progress. */
+  [PONGS_TAKEN]?: number;
   /** Set if this adapter or ws ends the socket, and not core. */
   [ENDED_BY]?: CloseInfo["by"];
   /** Set if compression was negotiated. */
   [COMPRESSED]?: CompressedSends;
-  [PONGS_TAKEN]?: number;
 }
 
 /**

@@ -19,6 +19,7 @@ export type { SocketRecord } from "./handshake.ts";
 
 /** The servers that are bound now. */
 const servers = new WeakSet<WebSocketServer>();
+
 /**
  * Binds a ws server to the sessions. Call it once per server, before the first connection. The server may be
  * created with `port`, `server` or `noServer`; with `noServer`, emit `connection` in the callback of

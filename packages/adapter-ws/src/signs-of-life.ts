@@ -8,11 +8,11 @@ import { WriteProgress } from "./progress.ts";
  * Core asks every 2 s whether the peer reads the data that waits before the close frame. This interval is shorter, so that an
  * interval without progress has ended by then.
  */
-const CLOSING_LOOK_MS = 1_900;
+const CLOSING_INTERVAL_MS = 1_900;
+/** The same for heartbeats, as a part of the time between two of them. */
+const HEARTBEAT_INTERVAL = 0.95;
 /** Limits closing to 10 s for a peer that sends (possibly unsolicited) pongs but no close frame. */
 const MAX_PONGS_TAKEN = 4;
-/** The same, as a fraction of the time between two heartbeats. */
-const HEARTBEAT_LOOK = 0.95;
 
 /**
  * Whether the peer read something of the waiting data, in this process or in the buffers of the operating
@@ -20,7 +20,7 @@ const HEARTBEAT_LOOK = 0.95;
  */
 export function isTaking(socket: WebSocket): boolean {
   const own = bound(socket);
-  if (takes(socket, CLOSING_LOOK_MS)) return true;
+  if (hasProgress(socket, CLOSING_INTERVAL_MS)) return true;
   const taken = own[PONGS_TAKEN] ?? 0;
   const isReading = own[PONGED] === true && taken < MAX_PONGS_TAKEN;
   own[PONGED] = false;
@@ -32,7 +32,7 @@ export function isTaking(socket: WebSocket): boolean {
  * Whether the peer has read some of the waiting data since the last call. The first call starts an interval of `ms` milliseconds, and
  * returns true if data waits.
  */
-function takes(socket: WebSocket, ms: number): boolean {
+function hasProgress(socket: WebSocket, ms: number): boolean {
   const own = bound(socket);
   const tcp = own[TCP];
   const progress = own[PROGRESS];
@@ -44,7 +44,7 @@ function takes(socket: WebSocket, ms: number): boolean {
 
 /** Begins to watch what the peer reads before the close frame. */
 export function watchClosing(socket: WebSocket): void {
-  takes(socket, CLOSING_LOOK_MS);
+  hasProgress(socket, CLOSING_INTERVAL_MS);
 }
 
 /**
@@ -59,7 +59,7 @@ export function heartbeat(socket: WebSocket, heartbeatMs = 30_000, silentHeartbe
   const read = own[COUNTED] ?? own[TCP]?.bytesRead;
   const isSilent = read !== undefined && own[BYTES_READ] === read && !socket.isPaused;
   // Called in any case, because the result covers the time since the last call.
-  const hasTaken = takes(socket, heartbeatMs * HEARTBEAT_LOOK);
+  const hasTaken = hasProgress(socket, heartbeatMs * HEARTBEAT_INTERVAL);
   if (isSilent && !hasTaken) {
     const silent = (own[SILENT] ?? 0) + 1;
     if (silent >= silentHeartbeats) {
