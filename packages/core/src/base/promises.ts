@@ -1,3 +1,6 @@
+/** `NEXT_MICROTASK.then` runs a function in a microtask, at a third of the cost of `queueMicrotask`. */
+export const NEXT_MICROTASK: Promise<void> = Promise.resolve();
+
 /** Whether a value is a promise of any class: a callback may return the promise of another library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
@@ -19,7 +22,7 @@ export function disregard(result: unknown): void {
  * caught here, because otherwise the rejection ends the process (I12).
  */
 export function isRefusedPromise(value: unknown): boolean {
-  if (!isThenable(value)) return false;
-  Promise.resolve(value).catch(() => undefined);
-  return true;
+  const promise = promiseOf(value);
+  promise?.catch(() => undefined);
+  return promise !== undefined;
 }

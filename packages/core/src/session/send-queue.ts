@@ -1,6 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { assertDuration, assertOptions, assertString, shown } from "../base/arguments.ts";
 import { asStoreError, fencedError, invalidArgument, SessionError } from "../base/errors.ts";
+import { NEXT_MICROTASK } from "../base/promises.ts";
 import type { Awaitable, Sent } from "@wsession/protocol";
 import type { AppendRequest, AppendResult, OutboxBounds } from "../store/outbox-contract.ts";
 import { appendOf, lastOfEachKey, runOf } from "./appending.ts";
@@ -60,8 +61,6 @@ export interface SendContext {
 }
 
 const MAX_KEY_BYTES = 63;
-/** `NEXT_MICROTASK.then` is cheaper than `queueMicrotask`, as in write-queue.ts. */
-const NEXT_MICROTASK = Promise.resolve();
 
 /** Throws INVALID_ARGUMENT unless `message` is a string or bytes and the options are valid. */
 export function checkMessage(where: string, data: unknown, options: unknown = {}): OutgoingMessage {

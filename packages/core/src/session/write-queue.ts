@@ -3,6 +3,7 @@ import { GONE } from "../base/endings.ts";
 import { asStoreError, fencedError, goneError, isSessionError } from "../base/errors.ts";
 import { OwnedPromise } from "../base/owned-promise.ts";
 import type { Running } from "../base/operation.ts";
+import { NEXT_MICROTASK } from "../base/promises.ts";
 import { telemetry } from "../base/telemetry.ts";
 import type { Awaitable } from "@wsession/protocol";
 import { adoptWritten } from "./adopt-written.ts";
@@ -13,9 +14,6 @@ import type { Write, SessionWrites } from "./writes.ts";
 import type { WriteResult } from "../store/contract.ts";
 import { makePlan } from "./write-plan.ts";
 import type { Plan, QueuedWrite } from "./write-plan.ts";
-
-/** `NEXT_MICROTASK.then` runs a function in a microtask, at a third of the cost of `queueMicrotask`. */
-const NEXT_MICROTASK = Promise.resolve();
 
 /**
  * Sends a session's writes in order, one request at a time. The writes that wait for a request form the next request (I8, I10).
