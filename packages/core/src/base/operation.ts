@@ -65,7 +65,13 @@ export class Operation<Name extends OperationName> {
   /** As `trace`, for a task that calls `running.settle` itself, now or later. A throw ends the operation too. */
   run<Result>(begun: Begun<Name>, task: (running: Running<Name>) => Result): Result {
     const { start, end } = this.#tracing;
-    const running = new RunningOperation<Name>(this.#ended, this.#tracing, this.#succeeded, this.#failed, begun);
+    const running = new RunningOperation<Name>(
+      this.#ended,
+      this.#tracing,
+      this.#succeeded,
+      this.#failed,
+      begun,
+    );
     return start.runStores(running.event, () => {
       try {
         return task(running);

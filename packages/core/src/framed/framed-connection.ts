@@ -217,7 +217,11 @@ export class FramedConnection<Data extends object, Socket extends object> extend
   }
 
   /** Returns hello, to be sent with other frames. A hello with a token is sent at once, uncompressed, and no frame is returned. */
-  private helloFrames(attach: Attach, begun: ReplayStart, client: KnownClient | undefined): readonly string[] {
+  private helloFrames(
+    attach: Attach,
+    begun: ReplayStart,
+    client: KnownClient | undefined,
+  ): readonly string[] {
     this.flow |= Flow.HelloSent | Flow.HasSent;
     const { binding, state, token, resumed } = this;
     const frame = helloOf(binding, {

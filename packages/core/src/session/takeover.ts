@@ -160,7 +160,10 @@ function applyTakeover<Data extends object>(
 }
 
 /** Ends the connections whose takeover failed. Returns the error with its type. */
-function endFailed<Data extends object>(connections: readonly SessionConnection<Data>[], error: unknown): Error {
+function endFailed<Data extends object>(
+  connections: readonly SessionConnection<Data>[],
+  error: unknown,
+): Error {
   for (const connection of connections) {
     connection.fence = LOST_FENCE;
     connection.end(CloseCode.StoreUnavailable, "store unavailable");

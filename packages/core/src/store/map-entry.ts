@@ -141,7 +141,10 @@ export function currentDigest({ secret }: Entry): string | undefined {
  * Which secret of the session the presented digest is. Digests are compared, and never verifiers: a timing attack could learn
  * only the beginning of a hash, which opens no session.
  */
-export function matchSecret(entry: Entry, { digest, nextDigest }: ResumeRequest): ResumedBy | "wrong" | "stolen" {
+export function matchSecret(
+  entry: Entry,
+  { digest, nextDigest }: ResumeRequest,
+): ResumedBy | "wrong" | "stolen" {
   if (digest === undefined) return "none";
   const { secret } = entry;
   if (!(secret instanceof Extra)) return digest === secret ? "current" : "wrong";
