@@ -100,6 +100,20 @@ describe("the stream of a session's kept messages", () => {
     }
   });
 
+  test("I15 reads from the store after it dropped messages, because too many of them waited for an earlier one", async () => {
+    vi.useFakeTimers();
+    try {
+      const entries = log(66);
+      const { stream, heard } = setting(entries);
+      for (let n = 2; n <= 66; n += 1) stream.add(runOf(entries, n, n));
+      await gapPasses();
+      expect(heard).toEqual(entries.map(({ data }) => data));
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("I19 detects by the chain that entries belong to another history, and delivers all that the store has", async () => {
     vi.useFakeTimers();
     try {

@@ -129,7 +129,10 @@ export class OutboxStream {
   }
 
   #scheduleRead(ms: number = GAP_MS): void {
-    if (this.#outOfOrder.length > MAX_OUT_OF_ORDER) this.#outOfOrder.length = 0;
+    if (this.#outOfOrder.length > MAX_OUT_OF_ORDER) {
+      this.#outOfOrder.length = 0;
+      this.#mustRead = true;
+    }
     if (this.#isReading) return;
     // A message that arrives during the pause after a failed read shortens the pause.
     if (this.#timer !== undefined && !this.#isPausing) return;
