@@ -3,6 +3,7 @@ import { accept, createSessions, queryToken, SessionError } from "@wsession/core
 import type { SessionStore, StoreHost } from "@wsession/core";
 import { expect, test } from "vitest";
 import { PendingDecisions } from "../src/session/pending.ts";
+import type { SessionRegistry } from "../src/session/registry.ts";
 import { heldStore } from "./held-store.ts";
 import { serveInMemory, sharedStore } from "./memory-runtime.ts";
 
@@ -82,6 +83,36 @@ test("a session that is created for a connection that closes meanwhile is destro
   await expect(setting).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
   await sessions.close();
   for await (const id of store.ids()) expect.fail(`${id} was left behind`);
+});
+
+test("a creation that fails, or whose connection closes meanwhile, leaves no pending decision behind", async () => {
+  const held = heldStore();
+  const ids: string[] = [];
+  let isDown = false;
+  const store: SessionStore = {
+    ...held,
+    create(request) {
+      ids.push(request.id);
+      if (isDown) return Promise.reject(new SessionError("STORE_UNAVAILABLE", "away"));
+      return held.create(request);
+    },
+  };
+  const sessions = createSessions<Data>({ store, token: queryToken() });
+  const { pending } = (sessions as unknown as { readonly registry: SessionRegistry<Data> }).registry;
+  const server = serveInMemory(sessions);
+  const first = await server.connect();
+  const letGo = held.hold("create");
+  const setting = first.connection.setSession({ n: 0 });
+  await turn();
+  first.connection.terminate();
+  await turn();
+  expect(pending.bySession.of(ids[0]!)).toHaveLength(1);
+  letGo();
+  await expect(setting).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+  isDown = true;
+  const second = await server.connect();
+  await expect(second.connection.setSession({ n: 0 })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(ids.map((id) => pending.bySession.of(id))).toEqual([[], []]);
 });
 
 test("fault A1 a connection ends with 4410 if another process destroyed its subject's sessions since admit", async () => {

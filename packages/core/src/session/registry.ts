@@ -137,7 +137,11 @@ export class SessionRegistry<Data extends object> implements SessionContext<Data
           throw error;
         },
       )
-      .finally(() => this.calls.end());
+      .finally(() => {
+        // A decision of `admit` stays until the connection has a session, or ends.
+        if (decision !== connection.decision) decision.dispose();
+        this.calls.end();
+      });
   }
 
   #attachCreated(
